@@ -1,0 +1,289 @@
+"""jobnb: Dagster's jobs and assets in Jupyter.
+
+Cells declare ops and assets; `session` knows them; jobs show themselves as graphs and run in
+the kernel. Every public name stands here and is imported when it is first asked for.
+
+Example:
+    >>> import jobnb as jb
+    >>> @jb.asset
+    ... def orders():
+    ...     return [3, 4]
+    >>> jb.materialize([orders]).asset_value("orders")
+    [3, 4]
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from jobnb._names import HOME_OF
+
+if TYPE_CHECKING:
+    from jobnb.config import Array as Array
+    from jobnb.config import BoolSource as BoolSource
+    from jobnb.config import Config as Config
+    from jobnb.config import ConfigMapping as ConfigMapping
+    from jobnb.config import ConfigSchema as ConfigSchema
+    from jobnb.config import Enum as Enum
+    from jobnb.config import EnumValue as EnumValue
+    from jobnb.config import EnvVar as EnvVar
+    from jobnb.config import Field as Field
+    from jobnb.config import IntSource as IntSource
+    from jobnb.config import Map as Map
+    from jobnb.config import Noneable as Noneable
+    from jobnb.config import Permissive as Permissive
+    from jobnb.config import PermissiveConfig as PermissiveConfig
+    from jobnb.config import RunConfig as RunConfig
+    from jobnb.config import ScalarUnion as ScalarUnion
+    from jobnb.config import Selector as Selector
+    from jobnb.config import Shape as Shape
+    from jobnb.config import StringSource as StringSource
+    from jobnb.config import config_from_files as config_from_files
+    from jobnb.config import config_from_pkg_resources as config_from_pkg_resources
+    from jobnb.config import config_from_yaml_strings as config_from_yaml_strings
+    from jobnb.config import config_mapping as config_mapping
+    from jobnb.config import configured as configured
+    from jobnb.definitions.asset import asset as asset
+    from jobnb.definitions.asset_inout import AssetIn as AssetIn
+    from jobnb.definitions.asset_inout import AssetOut as AssetOut
+    from jobnb.definitions.asset_job import AssetJobDefinition as AssetJobDefinition
+    from jobnb.definitions.asset_job import define_asset_job as define_asset_job
+    from jobnb.definitions.assets_definition import AssetsDefinition as AssetsDefinition
+    from jobnb.definitions.calendar_partitions import DailyPartitionsDefinition as DailyPartitionsDefinition
+    from jobnb.definitions.calendar_partitions import HourlyPartitionsDefinition as HourlyPartitionsDefinition
+    from jobnb.definitions.calendar_partitions import MonthlyPartitionsDefinition as MonthlyPartitionsDefinition
+    from jobnb.definitions.calendar_partitions import WeeklyPartitionsDefinition as WeeklyPartitionsDefinition
+    from jobnb.definitions.configurable_io import ConfigurableIOManager as ConfigurableIOManager
+    from jobnb.definitions.configurable_io import ConfigurableIOManagerFactory as ConfigurableIOManagerFactory
+    from jobnb.definitions.configurable_resource import ConfigurableResource as ConfigurableResource
+    from jobnb.definitions.configurable_resource import ResourceDependency as ResourceDependency
+    from jobnb.definitions.definitions import Definitions as Definitions
+    from jobnb.definitions.dependency import DependencyDefinition as DependencyDefinition
+    from jobnb.definitions.dependency import GraphIn as GraphIn
+    from jobnb.definitions.dependency import GraphOut as GraphOut
+    from jobnb.definitions.dependency import InputMapping as InputMapping
+    from jobnb.definitions.dependency import MultiDependencyDefinition as MultiDependencyDefinition
+    from jobnb.definitions.dependency import NodeInvocation as NodeInvocation
+    from jobnb.definitions.dependency import OutputMapping as OutputMapping
+    from jobnb.definitions.executor import ExecutorDefinition as ExecutorDefinition
+    from jobnb.definitions.executor import ExecutorRequirement as ExecutorRequirement
+    from jobnb.definitions.executor import InitExecutorContext as InitExecutorContext
+    from jobnb.definitions.executor import executor as executor
+    from jobnb.definitions.executor import in_process_executor as in_process_executor
+    from jobnb.definitions.executor import multi_or_in_process_executor as multi_or_in_process_executor
+    from jobnb.definitions.executor import multiprocess_executor as multiprocess_executor
+    from jobnb.definitions.function import ResourceParam as ResourceParam
+    from jobnb.definitions.graph import GraphDefinition as GraphDefinition
+    from jobnb.definitions.graph import graph as graph
+    from jobnb.definitions.hook import HookDefinition as HookDefinition
+    from jobnb.definitions.hook import HookExecutionResult as HookExecutionResult
+    from jobnb.definitions.hook import event_list_hook as event_list_hook
+    from jobnb.definitions.hook import failure_hook as failure_hook
+    from jobnb.definitions.hook import success_hook as success_hook
+    from jobnb.definitions.inout import DynamicOut as DynamicOut
+    from jobnb.definitions.inout import In as In
+    from jobnb.definitions.inout import Out as Out
+    from jobnb.definitions.io import IOManager as IOManager
+    from jobnb.definitions.io import IOManagerDefinition as IOManagerDefinition
+    from jobnb.definitions.io import InputManager as InputManager
+    from jobnb.definitions.io import InputManagerDefinition as InputManagerDefinition
+    from jobnb.definitions.io import input_manager as input_manager
+    from jobnb.definitions.io import io_manager as io_manager
+    from jobnb.definitions.io_context import InputContext as InputContext
+    from jobnb.definitions.io_context import OutputContext as OutputContext
+    from jobnb.definitions.io_context import build_input_context as build_input_context
+    from jobnb.definitions.io_context import build_output_context as build_output_context
+    from jobnb.definitions.job import JobDefinition as JobDefinition
+    from jobnb.definitions.job import job as job
+    from jobnb.definitions.keys import AssetKey as AssetKey
+    from jobnb.definitions.keys import CoercibleToAssetKey as CoercibleToAssetKey
+    from jobnb.definitions.logger import InitLoggerContext as InitLoggerContext
+    from jobnb.definitions.logger import LoggerDefinition as LoggerDefinition
+    from jobnb.definitions.logger import build_init_logger_context as build_init_logger_context
+    from jobnb.definitions.logger import colored_console_logger as colored_console_logger
+    from jobnb.definitions.logger import default_loggers as default_loggers
+    from jobnb.definitions.logger import get_jobnb_logger as get_jobnb_logger
+    from jobnb.definitions.logger import json_console_logger as json_console_logger
+    from jobnb.definitions.logger import logger as logger
+    from jobnb.definitions.metadata import AssetMetadataValue as AssetMetadataValue
+    from jobnb.definitions.metadata import BoolMetadataValue as BoolMetadataValue
+    from jobnb.definitions.metadata import FloatMetadataValue as FloatMetadataValue
+    from jobnb.definitions.metadata import IntMetadataValue as IntMetadataValue
+    from jobnb.definitions.metadata import JsonMetadataValue as JsonMetadataValue
+    from jobnb.definitions.metadata import MarkdownMetadataValue as MarkdownMetadataValue
+    from jobnb.definitions.metadata import MetadataValue as MetadataValue
+    from jobnb.definitions.metadata import NotebookMetadataValue as NotebookMetadataValue
+    from jobnb.definitions.metadata import NullMetadataValue as NullMetadataValue
+    from jobnb.definitions.metadata import PathMetadataValue as PathMetadataValue
+    from jobnb.definitions.metadata import PythonArtifactMetadataValue as PythonArtifactMetadataValue
+    from jobnb.definitions.metadata import RunMetadataValue as RunMetadataValue
+    from jobnb.definitions.metadata import TableColumn as TableColumn
+    from jobnb.definitions.metadata import TableColumnConstraints as TableColumnConstraints
+    from jobnb.definitions.metadata import TableConstraints as TableConstraints
+    from jobnb.definitions.metadata import TableMetadataValue as TableMetadataValue
+    from jobnb.definitions.metadata import TableRecord as TableRecord
+    from jobnb.definitions.metadata import TableSchema as TableSchema
+    from jobnb.definitions.metadata import TableSchemaMetadataValue as TableSchemaMetadataValue
+    from jobnb.definitions.metadata import TextMetadataValue as TextMetadataValue
+    from jobnb.definitions.metadata import TimestampMetadataValue as TimestampMetadataValue
+    from jobnb.definitions.metadata import UrlMetadataValue as UrlMetadataValue
+    from jobnb.definitions.node import NodeDefinition as NodeDefinition
+    from jobnb.definitions.node import PendingNodeInvocation as PendingNodeInvocation
+    from jobnb.definitions.op import OpDefinition as OpDefinition
+    from jobnb.definitions.op import op as op
+    from jobnb.definitions.partition import AddDynamicPartitionsRequest as AddDynamicPartitionsRequest
+    from jobnb.definitions.partition import DeleteDynamicPartitionsRequest as DeleteDynamicPartitionsRequest
+    from jobnb.definitions.partition import DynamicPartitionsDefinition as DynamicPartitionsDefinition
+    from jobnb.definitions.partition import DynamicPartitionsStore as DynamicPartitionsStore
+    from jobnb.definitions.partition import PARTITION_TAG as PARTITION_TAG
+    from jobnb.definitions.partition import Partition as Partition
+    from jobnb.definitions.partition import PartitionKeyRange as PartitionKeyRange
+    from jobnb.definitions.partition import PartitionsDefinition as PartitionsDefinition
+    from jobnb.definitions.partition import StaticPartitionsDefinition as StaticPartitionsDefinition
+    from jobnb.definitions.partitioned_config import PartitionedConfig as PartitionedConfig
+    from jobnb.definitions.partitioned_config import daily_partitioned_config as daily_partitioned_config
+    from jobnb.definitions.partitioned_config import dynamic_partitioned_config as dynamic_partitioned_config
+    from jobnb.definitions.partitioned_config import hourly_partitioned_config as hourly_partitioned_config
+    from jobnb.definitions.partitioned_config import monthly_partitioned_config as monthly_partitioned_config
+    from jobnb.definitions.partitioned_config import partitioned_config as partitioned_config
+    from jobnb.definitions.partitioned_config import static_partitioned_config as static_partitioned_config
+    from jobnb.definitions.partitioned_config import weekly_partitioned_config as weekly_partitioned_config
+    from jobnb.definitions.resource import ResourceDefinition as ResourceDefinition
+    from jobnb.definitions.resource import make_values_resource as make_values_resource
+    from jobnb.definitions.resource import resource as resource
+    from jobnb.definitions.resource_context import InitResourceContext as InitResourceContext
+    from jobnb.definitions.resource_context import build_init_resource_context as build_init_resource_context
+    from jobnb.definitions.retry import Backoff as Backoff
+    from jobnb.definitions.retry import Jitter as Jitter
+    from jobnb.definitions.retry import RetryPolicy as RetryPolicy
+    from jobnb.definitions.run_request import RunRequest as RunRequest
+    from jobnb.definitions.selection import AssetSelection as AssetSelection
+    from jobnb.definitions.source_asset import SourceAsset as SourceAsset
+    from jobnb.definitions.time_window import ScheduleType as ScheduleType
+    from jobnb.definitions.time_window import TimeWindow as TimeWindow
+    from jobnb.definitions.time_window import TimeWindowPartitionsDefinition as TimeWindowPartitionsDefinition
+    from jobnb.definitions.types import Any as Any
+    from jobnb.definitions.types import Bool as Bool
+    from jobnb.definitions.types import DataType as DataType
+    from jobnb.definitions.types import DataTypeLoader as DataTypeLoader
+    from jobnb.definitions.types import DataTypeLoaderContext as DataTypeLoaderContext
+    from jobnb.definitions.types import Dict as Dict
+    from jobnb.definitions.types import Float as Float
+    from jobnb.definitions.types import Int as Int
+    from jobnb.definitions.types import List as List
+    from jobnb.definitions.types import Nothing as Nothing
+    from jobnb.definitions.types import Optional as Optional
+    from jobnb.definitions.types import PythonObjectDataType as PythonObjectDataType
+    from jobnb.definitions.types import Set as Set
+    from jobnb.definitions.types import String as String
+    from jobnb.definitions.types import Tuple as Tuple
+    from jobnb.definitions.types import TypeCheckContext as TypeCheckContext
+    from jobnb.definitions.types import check_data_type as check_data_type
+    from jobnb.definitions.types import data_type_loader as data_type_loader
+    from jobnb.definitions.types import make_python_type_usable_as_data_type as make_python_type_usable_as_data_type
+    from jobnb.definitions.types import usable_as_data_type as usable_as_data_type
+    from jobnb.definitions.user_events import AssetMaterialization as AssetMaterialization
+    from jobnb.definitions.user_events import AssetObservation as AssetObservation
+    from jobnb.definitions.user_events import DataProvenance as DataProvenance
+    from jobnb.definitions.user_events import DataVersion as DataVersion
+    from jobnb.definitions.user_events import DynamicOutput as DynamicOutput
+    from jobnb.definitions.user_events import ExpectationResult as ExpectationResult
+    from jobnb.definitions.user_events import MaterializeResult as MaterializeResult
+    from jobnb.definitions.user_events import ObserveResult as ObserveResult
+    from jobnb.definitions.user_events import Output as Output
+    from jobnb.definitions.user_events import TypeCheck as TypeCheck
+    from jobnb.errors import ConfigMappingFunctionError as ConfigMappingFunctionError
+    from jobnb.errors import ExecutionInterruptedError as ExecutionInterruptedError
+    from jobnb.errors import Failure as Failure
+    from jobnb.errors import InvalidConfigDefinitionError as InvalidConfigDefinitionError
+    from jobnb.errors import InvalidConfigError as InvalidConfigError
+    from jobnb.errors import InvalidDefinitionError as InvalidDefinitionError
+    from jobnb.errors import InvalidInvocationError as InvalidInvocationError
+    from jobnb.errors import InvalidSubsetError as InvalidSubsetError
+    from jobnb.errors import InvariantViolationError as InvariantViolationError
+    from jobnb.errors import JobnbError as JobnbError
+    from jobnb.errors import NotebookError as NotebookError
+    from jobnb.errors import ResourceFunctionError as ResourceFunctionError
+    from jobnb.errors import RetryRequested as RetryRequested
+    from jobnb.errors import RunNotFoundError as RunNotFoundError
+    from jobnb.errors import StepExecutionError as StepExecutionError
+    from jobnb.errors import StepNotFoundError as StepNotFoundError
+    from jobnb.errors import StepOutputNotFoundError as StepOutputNotFoundError
+    from jobnb.errors import StorageError as StorageError
+    from jobnb.errors import TypeCheckDidNotPass as TypeCheckDidNotPass
+    from jobnb.errors import TypeCheckError as TypeCheckError
+    from jobnb.errors import UnknownPartitionError as UnknownPartitionError
+    from jobnb.errors import UnknownResourceError as UnknownResourceError
+    from jobnb.errors import UnmetExecutorRequirementsError as UnmetExecutorRequirementsError
+    from jobnb.errors import UserCodeExecutionError as UserCodeExecutionError
+    from jobnb.events import ErrorInfo as ErrorInfo
+    from jobnb.events import Event as Event
+    from jobnb.events import EventType as EventType
+    from jobnb.execution.context import AssetExecutionContext as AssetExecutionContext
+    from jobnb.execution.context import OpExecutionContext as OpExecutionContext
+    from jobnb.execution.hooks import HookContext as HookContext
+    from jobnb.execution.materialize import materialize as materialize
+    from jobnb.execution.materialize import materialize_to_memory as materialize_to_memory
+    from jobnb.execution.resources import build_resources as build_resources
+    from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
+    from jobnb.execution.testing import build_asset_context as build_asset_context
+    from jobnb.execution.testing import build_hook_context as build_hook_context
+    from jobnb.execution.testing import build_op_context as build_op_context
+    from jobnb.execution.testing import validate_run_config as validate_run_config
+    from jobnb.execution.values import AssetValueLoader as AssetValueLoader
+    from jobnb.registry.session import Session as Session
+    from jobnb.registry.session import session as session
+    from jobnb.state import RunState as RunState
+    from jobnb.state import RunStatus as RunStatus
+    from jobnb.state import StepStatus as StepStatus
+    from jobnb.state import fold as fold
+    from jobnb.storage.instance import Instance as Instance
+    from jobnb.storage.instance import instance_for_test as instance_for_test
+    from jobnb.storage.records import AssetRecord as AssetRecord
+    from jobnb.storage.records import EventLogEntry as EventLogEntry
+    from jobnb.storage.records import EventLogRecord as EventLogRecord
+    from jobnb.storage.records import EventRecordsFilter as EventRecordsFilter
+    from jobnb.storage.run import JobRun as JobRun
+    from jobnb.storage.run import RunRecord as RunRecord
+    from jobnb.storage.run import RunsFilter as RunsFilter
+    from jobnb.storage.values import FilesystemIOManager as FilesystemIOManager
+    from jobnb.storage.values import InMemoryIOManager as InMemoryIOManager
+    from jobnb.storage.values import fs_io_manager as fs_io_manager
+    from jobnb.storage.values import mem_io_manager as mem_io_manager
+
+__version__ = "0.1.0"
+__all__ = [*sorted(HOME_OF), "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported at its first use; Dagster's own spelling is understood too."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in HOME_OF:
+        value = getattr(import_module(HOME_OF[name]), name)
+    else:
+        value = getattr(import_module("jobnb.dagster_compat"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *HOME_OF]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext jobnb`: rich reprs, and the session follows the cells."""
+    import_module("jobnb.notebook.extension").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext jobnb`: the reprs go, the session stays."""
+    import_module("jobnb.notebook.extension").unload(shell)
+
+
+if "IPython" in sys.modules:
+    _shell = getattr(sys.modules["IPython"], "get_ipython", lambda: None)()
+    if _shell is not None:
+        load_ipython_extension(_shell)

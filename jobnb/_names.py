@@ -1,0 +1,116 @@
+"""Where each public name lives; the roof looks here and imports it when it is first asked for."""
+
+from __future__ import annotations
+
+__all__ = ["HOME_OF"]
+
+_NAMES = {
+    "config": (
+        "Array BoolSource Config ConfigMapping ConfigSchema Enum EnumValue EnvVar Field "
+        "IntSource Map Noneable Permissive PermissiveConfig RunConfig ScalarUnion Selector Shape "
+        "StringSource config_from_files config_from_pkg_resources config_from_yaml_strings "
+        "config_mapping configured"
+    ),
+    "definitions.asset": "asset",
+    "definitions.asset_inout": "AssetIn AssetOut",
+    "definitions.asset_job": "AssetJobDefinition define_asset_job",
+    "definitions.assets_definition": "AssetsDefinition",
+    "definitions.calendar_partitions": (
+        "DailyPartitionsDefinition HourlyPartitionsDefinition MonthlyPartitionsDefinition "
+        "WeeklyPartitionsDefinition"
+    ),
+    "definitions.configurable_io": "ConfigurableIOManager ConfigurableIOManagerFactory",
+    "definitions.configurable_resource": "ConfigurableResource ResourceDependency",
+    "definitions.definitions": "Definitions",
+    "definitions.dependency": (
+        "DependencyDefinition GraphIn GraphOut InputMapping MultiDependencyDefinition "
+        "NodeInvocation OutputMapping"
+    ),
+    "definitions.executor": (
+        "ExecutorDefinition ExecutorRequirement InitExecutorContext executor in_process_executor "
+        "multi_or_in_process_executor multiprocess_executor"
+    ),
+    "definitions.function": "ResourceParam",
+    "definitions.graph": "GraphDefinition graph",
+    "definitions.hook": (
+        "HookDefinition HookExecutionResult event_list_hook failure_hook success_hook"
+    ),
+    "definitions.inout": "DynamicOut In Out",
+    "definitions.io": (
+        "IOManager IOManagerDefinition InputManager InputManagerDefinition input_manager "
+        "io_manager"
+    ),
+    "definitions.io_context": "InputContext OutputContext build_input_context build_output_context",
+    "definitions.job": "JobDefinition job",
+    "definitions.keys": "AssetKey CoercibleToAssetKey",
+    "definitions.logger": (
+        "InitLoggerContext LoggerDefinition build_init_logger_context colored_console_logger "
+        "default_loggers get_jobnb_logger json_console_logger logger"
+    ),
+    "definitions.metadata": (
+        "AssetMetadataValue BoolMetadataValue FloatMetadataValue IntMetadataValue "
+        "JsonMetadataValue MarkdownMetadataValue MetadataValue NotebookMetadataValue "
+        "NullMetadataValue PathMetadataValue PythonArtifactMetadataValue RunMetadataValue "
+        "TableColumn TableColumnConstraints TableConstraints TableMetadataValue TableRecord "
+        "TableSchema TableSchemaMetadataValue TextMetadataValue TimestampMetadataValue "
+        "UrlMetadataValue"
+    ),
+    "definitions.node": "NodeDefinition PendingNodeInvocation",
+    "definitions.op": "OpDefinition op",
+    "definitions.partition": (
+        "AddDynamicPartitionsRequest DeleteDynamicPartitionsRequest DynamicPartitionsDefinition "
+        "DynamicPartitionsStore PARTITION_TAG Partition PartitionKeyRange PartitionsDefinition "
+        "StaticPartitionsDefinition"
+    ),
+    "definitions.partitioned_config": (
+        "PartitionedConfig daily_partitioned_config dynamic_partitioned_config "
+        "hourly_partitioned_config monthly_partitioned_config partitioned_config "
+        "static_partitioned_config weekly_partitioned_config"
+    ),
+    "definitions.resource": "ResourceDefinition make_values_resource resource",
+    "definitions.resource_context": "InitResourceContext build_init_resource_context",
+    "definitions.retry": "Backoff Jitter RetryPolicy",
+    "definitions.run_request": "RunRequest",
+    "definitions.selection": "AssetSelection",
+    "definitions.source_asset": "SourceAsset",
+    "definitions.time_window": "ScheduleType TimeWindow TimeWindowPartitionsDefinition",
+    "definitions.types": (
+        "Any Bool DataType DataTypeLoader DataTypeLoaderContext Dict Float Int List Nothing "
+        "Optional PythonObjectDataType Set String Tuple TypeCheckContext check_data_type "
+        "data_type_loader make_python_type_usable_as_data_type usable_as_data_type"
+    ),
+    "definitions.user_events": (
+        "AssetMaterialization AssetObservation DataProvenance DataVersion DynamicOutput "
+        "ExpectationResult MaterializeResult ObserveResult Output TypeCheck"
+    ),
+    "errors": (
+        "ConfigMappingFunctionError ExecutionInterruptedError Failure "
+        "InvalidConfigDefinitionError InvalidConfigError InvalidDefinitionError "
+        "InvalidInvocationError InvalidSubsetError InvariantViolationError JobnbError "
+        "NotebookError ResourceFunctionError RetryRequested RunNotFoundError StepExecutionError "
+        "StepNotFoundError StepOutputNotFoundError StorageError TypeCheckDidNotPass "
+        "TypeCheckError UnknownPartitionError UnknownResourceError "
+        "UnmetExecutorRequirementsError UserCodeExecutionError"
+    ),
+    "events": "ErrorInfo Event EventType",
+    "execution.context": "AssetExecutionContext OpExecutionContext",
+    "execution.hooks": "HookContext",
+    "execution.materialize": "materialize materialize_to_memory",
+    "execution.resources": "build_resources",
+    "execution.result": "ExecuteInProcessResult",
+    "execution.testing": (
+        "build_asset_context build_hook_context build_op_context validate_run_config"
+    ),
+    "execution.values": "AssetValueLoader",
+    "registry.session": "Session session",
+    "state": "RunState RunStatus StepStatus fold",
+    "storage.instance": "Instance instance_for_test",
+    "storage.records": "AssetRecord EventLogEntry EventLogRecord EventRecordsFilter",
+    "storage.run": "JobRun RunRecord RunsFilter",
+    "storage.values": "FilesystemIOManager InMemoryIOManager fs_io_manager mem_io_manager",
+}
+
+HOME_OF = {
+    name: f"jobnb.{module}" for module, names in _NAMES.items() for name in names.split()
+}
+"""The module of each public name."""

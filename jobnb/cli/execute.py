@@ -1,0 +1,100 @@
+"""`jobnb execute`: run a notebook, and a job of it, without a front end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+__all__ = ["execute"]
+
+
+@click.command("execute")
+@click.argument("notebook", type=click.Path())
+@click.option("-o", "--output", metavar="OUT.ipynb", help="Where the executed notebook goes.")
+@click.option("--html", metavar="OUT.html", help="Where it goes as a page.")
+@click.option("--junit", metavar="OUT.xml", help="Where cells and steps go as JUnit XML.")
+@click.option("-j", "--job", metavar="NAME", help="A job to run after the last cell.")
+@click.option(
+    "-s",
+    "--select",
+    "selection",
+    metavar="SELECTION",
+    help="Assets to make after the last cell, as '+revenue'; with --job, only these of the job's.",
+)
+@click.option(
+    "-c",
+    "--config",
+    "configs",
+    multiple=True,
+    metavar="FILE|JSON",
+    help="Run config of that run: a YAML or JSON file, or JSON. Later ones win.",
+)
+@click.option("--partition", metavar="KEY", help="The partition of that run.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag of that run.")
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME VALUE",
+    help="A value put after the cell tagged 'parameters', read as YAML.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds for all of it."
+)
+@click.option(
+    "--cell-timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Seconds for each cell.",
+)
+@click.option("--kernel", metavar="NAME", help="The kernel, if not the notebook's own.")
+@click.option("--allow-errors", is_flag=True, help="Go on where a cell fails.")
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing but what went wrong.")
+@click.pass_context
+def execute(
+    ctx: click.Context,
+    /,
+    notebook: str,
+    configs: tuple[str, ...],
+    tags: tuple[str, ...],
+    parameters: tuple[tuple[str, str], ...],
+    kernel: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Execute NOTEBOOK in a kernel of its own, in the notebook's folder.
+
+    The exit code is 0 if all went well, 1 if a cell or the run failed, 2 if what was asked for
+    cannot be. What --output, --html and --junit name is written in each of the first two cases.
+    """
+    from jobnb.cli.faces import face_for
+    from jobnb.cli.texts import read_config, read_tags
+    from jobnb.notebook.headless import execute_notebook
+    from jobnb.notebook.parameters import parse_parameter
+
+    face = face_for(quiet=quiet)
+    with face:
+        outcome = execute_notebook(
+            notebook,
+            config=read_config(configs),
+            tags=read_tags(tags),
+            parameters={name: parse_parameter(name, text) for name, text in parameters},
+            kernel_name=kernel,
+            progress=face,
+            **options,
+        )
+    _report(outcome)
+    ctx.exit(outcome.exit_code)
+
+
+def _report(outcome: Any) -> None:
+    """What went wrong, on stderr: the sentence first, then the user's own lines."""
+    if outcome.success:
+        return
+    click.echo(f"jobnb: {outcome.problem}", err=True)
+    cell = outcome.failed_cell
+    if cell is not None and cell.error is not None and cell.error.traceback:
+        click.echo(cell.error.traceback, err=True)

@@ -1,0 +1,196 @@
+"""How a headless execution looks: bars in a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Self
+
+import click
+
+from jobnb.cli.texts import duration
+from jobnb.notebook.outcome import CellOutcome, NotebookOutcome, RunOutcome
+from jobnb.notebook.progress import Progress
+from jobnb.state import StepState, StepStatus
+
+__all__ = ["BarFace", "Face", "LineFace", "face_for"]
+
+SLOW = 1.0
+MANY_STEPS = 60
+
+
+def face_for(*, quiet: bool = False) -> Face:
+    """The face that suits where the output goes."""
+    if quiet:
+        return Face()
+    return BarFace() if sys.stdout.isatty() else LineFace()
+
+
+class Face(Progress):
+    """A face that keeps still; what is worth a word goes to stderr."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the screen as it should stay."""
+
+    def note(self, text: str) -> None:
+        """Show a note."""
+        click.echo(f"note: {text}", err=True)
+
+
+class LineFace(Face):
+    """A line for each cell and each step: what a CI log can hold."""
+
+    def __init__(self) -> None:
+        self._cells = 0
+        self._told: dict[str, int] = {}
+
+    def began(self, name: str, cells: int) -> None:
+        """Say what is executed."""
+        self._cells = cells
+        self._say(f"{name}: {cells} cells")
+
+    def cell_began(self, number: int, label: str) -> None:
+        """Say which cell runs now."""
+        width = len(str(self._cells))
+        self._say(f"[{number:>{width}}/{self._cells}] {label}")
+
+    def cell_ended(self, cell: CellOutcome) -> None:
+        """Say how it ended, if that is worth a line."""
+        if not cell.status.is_good or cell.error is not None:
+            self._say(f"    {cell.status.value}: {cell.error or ''}".rstrip(": "))
+        elif cell.seconds >= SLOW:
+            self._say(f"    {duration(cell.seconds)}")
+
+    def run_changed(self, run: RunOutcome, steps: Sequence[StepState]) -> None:
+        """Say which steps ended; of many steps, only how far the run is."""
+        if run.run_id not in self._told:
+            self._told[run.run_id] = 0
+            self._say(f"    run {run.run_id} of {run.job_name}: {len(run.state.steps)} steps")
+        many = len(run.state.steps) > MANY_STEPS
+        for step in steps:
+            if step.status is StepStatus.FAILED or (step.is_finished and not many):
+                self._say(f"      {_step_line(step)}")
+        if many:
+            self._tell_share(run)
+        if run.state.is_finished:
+            status = run.state.status.value.lower()
+            self._say(f"    run of {run.job_name}: {status} in {duration(run.state.seconds)}")
+
+    def _tell_share(self, run: RunOutcome) -> None:
+        """A line for each tenth of the steps."""
+        done, total = run.state.done, len(run.state.steps)
+        if done * 10 // total > self._told[run.run_id]:
+            self._told[run.run_id] = done * 10 // total
+            self._say(f"      {done}/{total} steps")
+
+    def ended(self, outcome: NotebookOutcome) -> None:
+        """Say that it is over."""
+        self._say(_last_line(outcome))
+
+    def _say(self, text: str) -> None:
+        click.echo(
+            text.encode(sys.stdout.encoding or "utf-8", "replace").decode(
+                sys.stdout.encoding or "utf-8"
+            )
+        )
+        sys.stdout.flush()
+
+
+class BarFace(Face):
+    """A bar for the cells, and one for the steps of each run that goes on."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+        from rich.progress import Progress as Bars
+
+        # Labels are the user's text: no markup in them is read.
+        text = TextColumn("{task.description}", markup=False)
+        columns = (SpinnerColumn(), text, BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = Bars(*columns, console=Console(highlight=False), transient=True)
+        self._cells: Any = None
+        self._runs: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bars away."""
+        self._bars.stop()
+
+    def began(self, name: str, cells: int) -> None:
+        """Show the bar of the cells."""
+        self._cells = self._bars.add_task(_fit(name), total=cells)
+
+    def cell_began(self, number: int, label: str) -> None:
+        """Name the running cell."""
+        self._bars.update(self._cells, description=_fit(f"[{number}] {label}"))
+
+    def cell_ended(self, cell: CellOutcome) -> None:
+        """Move on."""
+        self._bars.advance(self._cells)
+        if cell.error is not None:
+            self._print(f"[{cell.number}] {cell.label}: {cell.status.value}: {cell.error}")
+
+    def run_changed(self, run: RunOutcome, steps: Sequence[StepState]) -> None:
+        """Move a run's bar; a failed step stays on the screen."""
+        if run.run_id not in self._runs:
+            self._runs[run.run_id] = self._bars.add_task("", total=len(run.state.steps) or None)
+        for step in steps:
+            if step.status is StepStatus.FAILED:
+                self._print(f"  {run.job_name}: {_step_line(step)}")
+        running = [step.key for step in steps if step.status is StepStatus.RUNNING]
+        name = f"  {run.job_name}: {running[-1]}" if running else f"  {run.job_name}"
+        state = run.state
+        bar = self._runs[run.run_id]
+        self._bars.update(
+            bar, description=_fit(name), completed=state.done, total=len(state.steps) or None
+        )
+        if state.is_finished:
+            self._bars.update(bar, visible=False)
+            self._print(
+                f"  {run.job_name}: {state.status.value.lower()}, {len(state.steps)} steps in "
+                f"{duration(state.seconds)}"
+            )
+
+    def note(self, text: str) -> None:
+        """Show a note above the bars."""
+        self._print(f"note: {text}")
+
+    def ended(self, outcome: NotebookOutcome) -> None:
+        """Say that it is over."""
+        self._print(_last_line(outcome))
+
+    def _print(self, text: str) -> None:
+        self._bars.console.print(text, markup=False, highlight=False)
+
+
+def _fit(text: str, width: int = 44) -> str:
+    """A text of one width, so that the bars stand still."""
+    return f"{text[: width - 1]}…" if len(text) > width else text.ljust(width)
+
+
+def _step_line(step: StepState) -> str:
+    why = f": {step.error}" if step.status is StepStatus.FAILED and step.error else ""
+    took = f" in {duration(step.seconds)}" if step.seconds is not None else ""
+    return f"{step.key} {step.status.value}{took}{why}"
+
+
+def _last_line(outcome: NotebookOutcome) -> str:
+    done = sum(cell.status.is_good for cell in outcome.cells)
+    many = len(outcome.runs)
+    runs = f", {many} {'run' if many == 1 else 'runs'}" if many else ""
+    return (
+        f"{outcome.path.name}: {outcome.verdict.value}, {done} of {len(outcome.cells)} cells"
+        f"{runs}, {duration(outcome.seconds)}"
+    )

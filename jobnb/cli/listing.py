@@ -1,0 +1,167 @@
+"""`jobnb job list`, `jobnb asset list` and `jobnb run list`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["asset_list", "job_list", "run_list"]
+
+_LOCATION = click.argument("location", metavar="NOTEBOOK|FILE.py", type=click.Path())
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+_STATUSES = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELED")
+
+
+@click.command("list")
+@_LOCATION
+@_JSON
+def job_list(location: str, as_json: bool) -> None:
+    """List the jobs that a notebook or Python file defines."""
+    from jobnb.notebook.location import load_definitions
+
+    definitions = load_definitions(location)
+    rows = [_job_row(job) for job in definitions.jobs]
+    _show(("job", "kind", "description"), rows, as_json, f"{location} defines no jobs.")
+
+
+def _job_row(job: Any) -> tuple[str, str, str]:
+    assets = getattr(job, "asset_layer", None) is not None or not hasattr(job, "graph_def")
+    kind = "assets" if assets else "ops"
+    return job.name, kind, _first_line(getattr(job, "description", None))
+
+
+def _first_line(text: str | None) -> str:
+    return text.strip().splitlines()[0] if text and text.strip() else ""
+
+
+@click.command("list")
+@_LOCATION
+@click.option("-s", "--select", "selection", metavar="SELECTION", help="Only these, as '+revenue'.")
+@_JSON
+def asset_list(location: str, selection: str | None, as_json: bool) -> None:
+    """List the assets that a notebook or Python file defines."""
+    from jobnb.notebook.location import load_definitions
+
+    definitions = load_definitions(location)
+    wanted = _selected(definitions, selection)
+    rows = [
+        _asset_row(assets, key)
+        for assets in definitions.assets
+        for key in sorted(assets.keys)
+        if wanted is None or key in wanted
+    ]
+    nothing = f"{location} defines no assets." if selection is None else "Nothing is selected."
+    _show(("asset", "group", "from", "description"), sorted(rows), as_json, nothing)
+
+
+def _selected(definitions: Any, selection: str | None) -> Any:
+    if selection is None:
+        return None
+    from jobnb.definitions.selection import AssetSelection
+
+    chosen = AssetSelection.from_coercible(selection)
+    return chosen.resolve([*definitions.assets, *definitions.source_assets])
+
+
+def _asset_row(assets: Any, key: Any) -> tuple[str, str, str, str]:
+    sources = ", ".join(sorted(each.to_user_string() for each in assets.asset_deps[key]))
+    description = _first_line(assets.descriptions_by_key.get(key))
+    return key.to_user_string(), assets.group_names_by_key[key], sources, description
+
+
+@click.command("list")
+@click.argument("location", metavar="[NOTEBOOK|FILE.py]", type=click.Path(), required=False)
+@click.option("-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--cursor", metavar="RUN_ID", help="Only runs older than this one.")
+@click.option("--job", metavar="NAME", help="Only runs of this job.")
+@click.option(
+    "--status",
+    multiple=True,
+    type=click.Choice(_STATUSES, case_sensitive=False),
+    help="Only runs with this status; may be repeated.",
+)
+@_JSON
+def run_list(
+    location: str | None,
+    limit: int,
+    cursor: str | None,
+    job: str | None,
+    status: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """List the runs in the history, the newest first.
+
+    The history is that of $JOBNB_HOME, else of the .jobnb folder beside the notebook or file,
+    or in this folder where none is named.
+    """
+    from jobnb.notebook.location import home_of
+
+    records: list[Any] = []
+    more = False
+    home = home_of(location)
+    if home.is_dir():
+        records, more = _records(home, limit, cursor, job, status)
+    titles = ("run", "job", "status", "started (UTC)", "took", "partition")
+    _show(titles, [_run_row(record) for record in records], as_json, f"No runs in {home}.")
+    if more and not as_json:
+        last = records[-1].dagster_run.run_id
+        click.echo(f"More: --cursor {last}")
+
+
+def _records(
+    home: Path, limit: int, cursor: str | None, job: str | None, status: tuple[str, ...]
+) -> tuple[list[Any], bool]:
+    """A page of runs, and whether there are more."""
+    from jobnb.storage.instance import Instance
+    from jobnb.storage.run import RunsFilter, RunStatus
+
+    wanted = RunsFilter(job_name=job, statuses=[RunStatus(name) for name in status])
+    with Instance.from_home(home) as instance:
+        found = instance.get_run_records(filters=wanted, limit=limit + 1, cursor=cursor)
+    return list(found[:limit]), len(found) > limit
+
+
+def _run_row(record: Any) -> tuple[str, str, str, str, str, str]:
+    from jobnb.cli.texts import duration
+
+    run, start, end = record.dagster_run, record.start_time, record.end_time
+    started = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%S}" if start else ""
+    took = duration(end - start) if start and end else ""
+    return run.run_id, run.job_name, run.status.value, started, took, run.partition_key or ""
+
+
+def _show(
+    titles: tuple[str, ...], rows: Sequence[tuple[str, ...]], as_json: bool, none: str
+) -> None:
+    """Print a table, or the same as JSON."""
+    if as_json:
+        import json
+
+        click.echo(json.dumps([dict(zip(titles, row, strict=True)) for row in rows], indent=2))
+        return
+    if not rows:
+        click.echo(none)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a pipe has no width: nothing is cut
+        console.width = 10_000
+    console.print(_table(titles, rows))
+
+
+def _table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Any:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for index, title in enumerate(titles):
+        table.add_column(title, no_wrap=index == 0)
+    for row in rows:
+        table.add_row(*(Text(part) for part in row))  # the user's text is no markup
+    return table

@@ -1,0 +1,82 @@
+"""Config: typed classes and dict schemas in, values or path-named problems out."""
+
+from __future__ import annotations
+
+from jobnb.config.binding import BoundConfig, bind, bind_value
+from jobnb.config.configured import ConfiguredSchema, configured, configured_schema
+from jobnb.config.describe import describe, json_schema, scaffold, with_defaults
+from jobnb.config.env import EnvVar
+from jobnb.config.field import Field
+from jobnb.config.mapping import ConfigMapping, config_mapping
+from jobnb.config.model import Config, PermissiveConfig
+from jobnb.config.nodes import BoolSource, Enum, EnumValue, IntSource, StringSource
+from jobnb.config.resolve import resolve_fields, resolved
+from jobnb.config.run_config import CoercibleToRunConfig, RunConfig, raw_config
+from jobnb.config.schema import (
+    Array,
+    ConfigField,
+    ConfigSchema,
+    Map,
+    Noneable,
+    Permissive,
+    ScalarUnion,
+    Selector,
+    Shape,
+    schema_of,
+)
+from jobnb.config.tree import Section, model_of
+from jobnb.config.yaml import (
+    config_from_files,
+    config_from_pkg_resources,
+    config_from_yaml_strings,
+    dump_yaml,
+    load_yaml,
+    merged,
+)
+
+__all__ = [
+    "Array",
+    "BoolSource",
+    "BoundConfig",
+    "CoercibleToRunConfig",
+    "Config",
+    "ConfigField",
+    "ConfigMapping",
+    "ConfigSchema",
+    "ConfiguredSchema",
+    "Enum",
+    "EnumValue",
+    "EnvVar",
+    "Field",
+    "IntSource",
+    "Map",
+    "Noneable",
+    "Permissive",
+    "PermissiveConfig",
+    "RunConfig",
+    "ScalarUnion",
+    "Section",
+    "Selector",
+    "Shape",
+    "StringSource",
+    "bind",
+    "bind_value",
+    "config_from_files",
+    "config_from_pkg_resources",
+    "config_from_yaml_strings",
+    "config_mapping",
+    "configured",
+    "configured_schema",
+    "describe",
+    "dump_yaml",
+    "json_schema",
+    "load_yaml",
+    "merged",
+    "model_of",
+    "raw_config",
+    "resolve_fields",
+    "resolved",
+    "scaffold",
+    "schema_of",
+    "with_defaults",
+]

@@ -1,0 +1,223 @@
+"""Raw config in, values out: or one error that tells everything wrong with it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import to_json
+
+from jobnb.config.models import annotation_of, settled
+from jobnb.config.nodes import NOTHING, Schema, Typed
+from jobnb.config.plain import plain
+from jobnb.config.reading import Reading, read_raw
+from jobnb.config.run_config import SECTIONS, raw_config
+from jobnb.config.schema import schema_of
+from jobnb.config.tree import Section, model_of, tree_of
+from jobnb.config.verdicts import problems_of
+from jobnb.errors import (
+    ConfigMappingFunctionError,
+    InvalidConfigDefinitionError,
+    InvalidConfigError,
+    Problem,
+)
+
+__all__ = ["BoundConfig", "bind", "bind_value"]
+
+_Prefix = tuple[str, ...]
+
+
+class BoundConfig(dict[str, Any]):
+    """Values of a whole run config, sections as dictionaries.
+
+    Attributes:
+        stored: The raw config as it is kept in the history: secrets and variables by name.
+    """
+
+    stored: dict[str, Any]
+
+    def __init__(self, values: Any, stored: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.stored = stored
+
+    def at(self, *path: str, default: Any = None) -> Any:
+        """The value at a path of sections, or the default where there is none.
+
+        Example:
+            >>> BoundConfig({"ops": {"load": {"config": 3}}}, {}).at("ops", "load", "config")
+            3
+        """
+        here: Any = self
+        for name in path:
+            if not isinstance(here, dict) or name not in here:
+                return default
+            here = here[name]
+        return here
+
+
+def bind(tree: Section | type[BaseModel], raw: Any = None, what: str = "the run") -> BoundConfig:
+    """Read a whole run config.
+
+    Args:
+        tree: What it may hold.
+        raw: A mapping, a `RunConfig` or None.
+        what: Whose config it is, for the error: "job 'daily'".
+
+    Returns:
+        The values, with defaults filled in, variables read, and the config to store.
+
+    Raises:
+        InvalidConfigError: With every problem: its path, its value, what is allowed.
+
+    Example:
+        >>> tree = Section({"ops": Section({"load": Section({"config": schema_of({"n": int})})})})
+        >>> bind(tree, {"ops": {"load": {"config": {"n": 3}}}}).at("ops", "load", "config")
+        {'n': 3}
+    """
+    try:
+        given = raw_config(raw)
+    except InvalidConfigError as error:
+        raise _refused(what, error.problems, error) from None
+    if not isinstance(tree, Section):
+        sections = tree_of(tree)
+        if sections is None:
+            return BoundConfig(*_bound(Typed(tree), given, (), what))
+        tree = sections
+    given = {name: part for name, part in given.items() if part or not _may_lack(tree, name)}
+    if tree.silent and not any(given.values()) and given.keys() <= tree.fields.keys():
+        return BoundConfig({}, given)
+    model_of("RunConfig", tree)  # so that the root has that name
+    return BoundConfig(*_bound(tree, given, (), what))
+
+
+def _may_lack(tree: Section, name: str) -> bool:
+    """Whether a part is one of a `RunConfig`'s that this tree has no use for."""
+    return name in SECTIONS and name not in tree.fields
+
+
+def bind_value(schema: Any, raw: Any = NOTHING, path: _Prefix = (), what: str = "") -> Any:
+    """Read a single config value.
+
+    Args:
+        schema: A field as `schema_of` makes it, or anything that it reads; None takes anything.
+        raw: The raw value; where it is left out, the default.
+        path: Where the value is, for the error.
+        what: Whose config it is, for the error.
+
+    Raises:
+        InvalidConfigError: With every problem.
+
+    Example:
+        >>> bind_value([float], [1, 2.5])
+        [1.0, 2.5]
+    """
+    field = schema_of(schema)
+    if field is None:
+        return None if raw is NOTHING else raw
+    if isinstance(raw, BaseModel) and raw.__class__ is getattr(field.schema, "annotation", None):
+        raw = plain(raw)
+    if raw is NOTHING:
+        raw = field.raw_default
+        if raw is NOTHING:
+            if not field.is_required:
+                return None
+            problem = Problem(path, "is required.", None, "missing")
+            raise _refused(what, (problem,), None)
+    return _bound(field.schema, _plain(raw, path, what), path, what)[0]
+
+
+def _plain(raw: Any, path: _Prefix, what: str) -> Any:
+    try:
+        return plain(raw, path)
+    except InvalidConfigError as error:
+        raise _refused(what, error.problems, error) from None
+
+
+def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any]:
+    reading = Reading()
+    ready = read_raw(schema, raw, (), reading)
+    stored = _without_secrets(raw, reading)
+    problems = list(reading.problems)
+    value: Any = None
+    try:
+        value = settled(_adapter(schema, what).validate_json(to_json(ready), strict=True))
+    except ValidationError as error:
+        found = problems_of(error, ready, stored, reading.known, reading.choices)
+        problems.extend(_new(found, problems))
+    except (ConfigMappingFunctionError, InvalidConfigDefinitionError):
+        raise
+    except Exception as error:  # a validator of the user's own went wrong
+        raise InvalidConfigError(
+            f"A validator of {_config_of(what)} raised {type(error).__name__}: {error}."
+        ) from error
+    if problems:
+        placed = [Problem((*path, *p.path), p.message, p.value, p.kind) for p in problems]
+        raise _refused(what, tuple(placed), None)
+    return value, stored
+
+
+def _new(found: Any, known: list[Problem]) -> list[Problem]:
+    """The problems that are not merely the consequence of a known one at or above their place."""
+    places = {problem.path for problem in known}
+    return [
+        problem
+        for problem in found
+        if not any(problem.path[: n + 1] in places for n in range(-1, len(problem.path)))
+    ]
+
+
+def _adapter(schema: Schema, what: str) -> TypeAdapter[Any]:
+    made: TypeAdapter[Any] | None = schema.__dict__.get("_adapter")
+    if made is None:
+        try:
+            made = schema.__dict__["_adapter"] = TypeAdapter(annotation_of(schema))
+            made.rebuild()
+        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+            schema.__dict__.pop("_adapter", None)
+            raise InvalidConfigDefinitionError(
+                f"The class of {_config_of(what)} cannot be used: {str(error).splitlines()[0]}"
+            ) from error
+    return made
+
+
+def _without_secrets(raw: Any, reading: Reading) -> Any:
+    if not reading.secrets:
+        return raw
+    stored = copy.deepcopy(raw)
+    for path, name in reading.secrets:
+        stored = _replaced(stored, path, name)
+    return stored
+
+
+def _replaced(raw: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    if not path:
+        return value
+    here = raw
+    for part in path[:-1]:
+        here = _step(here, part)
+    if isinstance(here, (dict, list)) and _step(here, path[-1]) is not None:
+        here[path[-1]] = value  # type: ignore[index]
+    return raw
+
+
+def _step(raw: Any, part: str | int) -> Any:
+    try:
+        return raw[part]
+    except (KeyError, IndexError, TypeError):  # a default, which the raw config does not have
+        return None
+
+
+def _refused(
+    what: str, problems: tuple[Problem, ...], error: InvalidConfigError | None
+) -> InvalidConfigError:
+    subject = "T" + _config_of(what)[1:]
+    if error is not None and not problems:
+        return InvalidConfigError(f"{subject} cannot be used. {error}")
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return InvalidConfigError(f"{subject} has {count}:", problems)
+
+
+def _config_of(what: str) -> str:
+    return f"the config of {what}" if what else "the config"

@@ -1,0 +1,96 @@
+"""How a `Config` class is changed below its surface: fields that wait, enums read by name."""
+
+from __future__ import annotations
+
+import enum
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import core_schema
+
+from jobnb.config.env import holds_env
+
+__all__ = ["fitted", "waiting_fields", "without_checks"]
+
+_WAITING = "__jobnb_waiting__"  # pydantic leaves names like these alone
+_LENIENT = "__jobnb_lenient__"
+
+
+def waiting_fields(model: type[BaseModel], data: Mapping[str, Any]) -> frozenset[str]:
+    """The fields whose values hold environment variables, which are read at the run."""
+    given = {name for name, value in data.items() if _waits(value)}
+    if not given:
+        return frozenset()
+    return frozenset(
+        name
+        for name, info in model.model_fields.items()
+        if given & {name, info.alias, info.validation_alias}
+    )
+
+
+def _waits(value: Any) -> bool:
+    # A config object within this one waits by itself, and is kept as it is.
+    return not isinstance(value, BaseModel) and holds_env(value)
+
+
+def without_checks(model: type[BaseModel], fields: frozenset[str]) -> type[BaseModel]:
+    """The model with these fields unchecked, and without validators that look at all fields."""
+    kept: dict[frozenset[str], type[BaseModel]]
+    kept = model.__dict__.get(_LENIENT) or {}
+    if fields not in kept:
+        body = {"__module__": model.__module__, _WAITING: fields}
+        kept[fields] = types.new_class(
+            model.__name__, (model,), {}, lambda names: names.update(body)
+        )
+        type.__setattr__(model, _LENIENT, kept)
+    return kept[fields]
+
+
+def fitted(schema: core_schema.CoreSchema, model: type[BaseModel]) -> core_schema.CoreSchema:
+    """The core schema of a model, changed where fields wait or enums need their names."""
+    waiting = model.__dict__.get(_WAITING)
+    if waiting is not None:
+        schema = _innermost(schema)
+    fields: Any = schema
+    while isinstance(fields, dict) and fields["type"] != "model-fields":
+        fields = fields.get("schema")
+    if fields is not None:
+        for name, field in fields["fields"].items():
+            _fit_field(name, field, model, waiting or ())
+    return schema
+
+
+def _innermost(schema: Any) -> Any:
+    """The schema without the validators around it and around its fields."""
+    while schema["type"].startswith("function-"):
+        schema = schema["schema"]
+    if schema["type"] in ("model", "definitions"):
+        return {**schema, "schema": _innermost(schema["schema"])}
+    return schema
+
+
+def _fit_field(name: str, field: Any, model: type[BaseModel], waiting: Any) -> None:
+    if name in waiting:
+        field["schema"] = core_schema.any_schema()
+        return
+    choices = _named_choices(model.model_fields[name].annotation)
+    if choices:
+        place = field["schema"]
+        holder = place if place["type"] == "default" else field
+        holder["schema"] = core_schema.no_info_before_validator_function(
+            lambda value: choices.get(value, value) if isinstance(value, str) else value,
+            holder["schema"],
+        )
+
+
+def _named_choices(annotation: Any) -> dict[str, enum.Enum]:
+    """The members of an enum whose values JSON cannot hold, by name; others need no help."""
+    for kind in (annotation, *typing.get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            values = [member.value for member in kind]
+            if not all(value is None or isinstance(value, (str, int, float)) for value in values):
+                return dict(kind.__members__)
+    return {}

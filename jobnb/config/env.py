@@ -1,0 +1,130 @@
+"""Values that live outside the config: environment variables and secrets, known by name only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
+__all__ = ["EnvVar", "IntEnvVar", "env_name", "holds_env", "keep_secret", "look_up", "shown_name"]
+
+_SECRET = "secret:"  # noqa: S105 (a prefix of names)
+_SECRETS: dict[str, str] = {}  # of this process alone: the stored config has only the names
+
+
+class EnvVar(str):
+    """The name of an environment variable that stands for a config value.
+
+    It is read when a run (or a resource) is set up, never before, and what is stored of the
+    config is the name.
+
+    Args:
+        name: The name of the variable.
+
+    Example:
+        >>> EnvVar("JOBNB_NOT_SET").get_value("nothing")
+        'nothing'
+
+    Source: Dagster's `EnvVar`.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def int(cls, name: str) -> IntEnvVar:
+        """A variable that holds an integer."""
+        return IntEnvVar(name)
+
+    @property
+    def env_var_name(self) -> str:
+        """The name of the variable."""
+        return str.__str__(self)
+
+    def get_value(self, default: str | None = None) -> str | None:
+        """What the variable holds now, or the default where it is not set."""
+        return os.environ.get(self.env_var_name, default)
+
+    def __repr__(self) -> str:
+        return f"EnvVar({self.env_var_name!r})"
+
+
+class IntEnvVar(int):
+    """The name of an environment variable that holds an integer; made by `EnvVar.int`."""
+
+    name: str
+
+    def __new__(cls, name: str) -> Self:
+        """The variable of that name; as a number it is 0 until it is read."""
+        made = super().__new__(cls, 0)
+        made.name = name
+        return made
+
+    @property
+    def env_var_name(self) -> str:
+        """The name of the variable."""
+        return self.name
+
+    def get_value(self, default: int | None = None) -> int | None:
+        """What the variable holds now, or the default where it is not set.
+
+        Raises:
+            ValueError: If it holds no integer.
+        """
+        text = os.environ.get(self.name)
+        return default if text is None else int(text)
+
+    def __reduce__(self) -> tuple[type[IntEnvVar], tuple[str]]:
+        return IntEnvVar, (self.name,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IntEnvVar) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"EnvVar.int({self.name!r})"
+
+
+def env_name(raw: Any) -> str | None:
+    """The variable that `{"env": "X"}` or `EnvVar("X")` names, or None for any other value."""
+    if isinstance(raw, (EnvVar, IntEnvVar)):
+        return raw.env_var_name
+    if isinstance(raw, dict) and len(raw) == 1:
+        name = raw.get("env")
+        return name if isinstance(name, str) else None
+    return None
+
+
+def holds_env(value: Any) -> bool:
+    """Whether an `EnvVar` is in a value, at any depth of lists, mappings and models."""
+    if isinstance(value, (EnvVar, IntEnvVar)):
+        return True
+    if isinstance(value, Mapping):
+        return any(holds_env(inner) for inner in value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(holds_env(inner) for inner in value)
+    if hasattr(type(value), "__pydantic_fields__"):
+        return any(holds_env(inner) for inner in vars(value).values())
+    return False
+
+
+def look_up(name: str) -> str | None:
+    """What a variable (or a secret of this process) holds, or None."""
+    return _SECRETS.get(name) if name.startswith(_SECRET) else os.environ.get(name)
+
+
+def keep_secret(where: str, value: str) -> dict[str, str]:
+    """A reference by name to a secret, which itself stays in this process and is never stored."""
+    name, number = _SECRET + where, 1
+    while _SECRETS.setdefault(name, value) != value:
+        number += 1
+        name = f"{_SECRET}{where}#{number}"
+    return {"env": name}
+
+
+def shown_name(name: str) -> str:
+    """A variable or a secret in words."""
+    if name.startswith(_SECRET):
+        return f"the secret {name.removeprefix(_SECRET)!r}"
+    return f"the environment variable {name!r}"

@@ -1,0 +1,71 @@
+"""`Field`: what users write for one place in a dict schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobnb.config.binding import bind_value
+from jobnb.config.env import holds_env
+from jobnb.config.nodes import NOTHING, Scalar
+from jobnb.config.schema import ConfigField
+from jobnb.errors import InvalidConfigDefinitionError, InvalidConfigError
+
+__all__ = ["Field"]
+
+
+class Field(ConfigField):
+    """One field of a config: what it takes, its default, whether it must be given.
+
+    Args:
+        config: What it takes: a type, a dict schema, a `Config` class.
+        default_value: The raw value where none is given.
+        is_required: Whether it must be given; where left out, it must if nothing implies a value.
+        description: What it is for.
+
+    Raises:
+        InvalidConfigDefinitionError: If `config` is no schema.
+        InvalidConfigError: If the default does not fit.
+
+    Example:
+        >>> Field(int, default_value=3).is_required
+        False
+
+    Source: Dagster's `Field`.
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        default_value: Any = NOTHING,
+        is_required: bool | None = None,
+        description: str | None = None,
+    ) -> None:
+        if isinstance(config, ConfigField):
+            raise InvalidConfigDefinitionError("A Field cannot hold a Field. Give what it takes.")
+        if is_required and default_value is not NOTHING:
+            raise InvalidConfigDefinitionError(
+                f"A field with the default {default_value!r} cannot be required. "
+                "Drop default_value or is_required."
+            )
+        super().__init__(config, default_value, is_required, description)
+        if default_value is not NOTHING:
+            self._check(default_value)
+
+    def _check(self, default: Any) -> None:
+        if isinstance(self.schema, Scalar) and type(default) is self.schema.python_type:
+            return  # the common case costs nothing
+        if holds_env(default) or _names_variables(default):
+            return  # read at the run
+        try:
+            bind_value(ConfigField(self.schema), default)
+        except InvalidConfigError as error:
+            raise InvalidConfigError(
+                f"The default {default!r} does not fit its field ({self.schema!r}):",
+                error.problems,
+            ) from None
+
+
+def _names_variables(raw: Any) -> bool:
+    if isinstance(raw, dict):
+        return "env" in raw or any(map(_names_variables, raw.values()))
+    return isinstance(raw, (list, tuple)) and any(map(_names_variables, raw))

@@ -1,0 +1,123 @@
+"""`Config`: config described by a typed class."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import Field as PydanticField
+from pydantic_core import core_schema
+
+from jobnb.config.deferred import fitted, waiting_fields, without_checks
+from jobnb.config.nodes import NOTHING, Typed
+from jobnb.config.schema import ConfigField, schema_of
+from jobnb.errors import InvalidInvocationError
+
+__all__ = ["Config", "PermissiveConfig"]
+
+
+class Config(BaseModel):
+    """The base of a typed, frozen config class: annotate its fields as in any pydantic model.
+
+    Every type that pydantic knows may be used. An `EnvVar` may stand for any value; it is read
+    when the run is set up.
+
+    Example:
+        >>> class Load(Config):
+        ...     year: int
+        ...     origins: list[str] = ["JFK"]
+        >>> Load(year=2013)
+        Load(year=2013, origins=['JFK'])
+
+    Source: Dagster's `Config`.
+    """
+
+    # defer_build: defining a class in a cell is cheap, its validator is built at first use.
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    def __init__(self, **data: Any) -> None:
+        waiting = waiting_fields(type(self), data)
+        if not waiting:
+            super().__init__(**data)
+            return
+        # What a variable holds is known at the run, and checked there; the rest is checked now.
+        made = without_checks(type(self), waiting).model_validate(data)
+        for part in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__"):
+            object.__setattr__(self, part, getattr(made, part))
+        object.__setattr__(self, "__pydantic_private__", made.__pydantic_private__)
+
+    # Validation fills objects itself and does not come through here.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return fitted(handler(source), cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).model_fields and self.model_config.get("frozen"):
+            raise InvalidInvocationError(
+                f"{type(self).__name__}.{name} cannot be set: config does not change. "
+                f"Make a changed copy: config.model_copy(update={{{name!r}: ...}})."
+            )
+        super().__setattr__(name, value)
+
+    @classmethod
+    def to_config_schema(cls) -> ConfigField:
+        """The class as one field of a config."""
+        field = schema_of(cls)
+        assert field is not None
+        return field
+
+    @classmethod
+    def to_fields_dict(cls) -> dict[str, ConfigField]:
+        """The fields of the class, by the names that config uses."""
+        return {
+            field_name(name, info): ConfigField(
+                Typed(field_type(info)),
+                NOTHING if info.is_required() else info.get_default(call_default_factory=False),
+                is_required=None if info.is_required() else False,
+                description=info.description,
+            )
+            for name, info in cls.model_fields.items()
+        }
+
+
+class PermissiveConfig(Config):
+    """A `Config` that also keeps fields that it does not name.
+
+    Example:
+        >>> class Query(PermissiveConfig):
+        ...     table: str
+        >>> Query(table="flights", limit=5).limit
+        5
+
+    Source: Dagster's `PermissiveConfig`.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
+
+
+def field_names(name: str, info: Any, by_name: bool = False) -> list[str]:
+    """The names under which raw config may give a field of a model, the preferred one first."""
+    alias = info.validation_alias if info.validation_alias is not None else info.alias
+    choices = getattr(alias, "choices", None) or ([alias] if alias is not None else [])
+    names = [choice if isinstance(choice, str) else choice.path[0] for choice in choices]
+    return [*names, name] if by_name or not names else names
+
+
+def field_name(name: str, info: Any) -> str:
+    """The name under which raw config gives a field."""
+    return field_names(name, info)[0]
+
+
+def field_type(info: Any) -> Any:
+    """The whole type of a field, bounds and discriminators included."""
+    extra = list(info.metadata)
+    if info.discriminator is not None:
+        extra.append(PydanticField(discriminator=info.discriminator))
+    annotation = info.annotation
+    for note in extra:
+        annotation = Annotated[annotation, note]
+    return annotation

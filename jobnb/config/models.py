@@ -1,0 +1,237 @@
+"""From schemas to pydantic types: the parts of which a job's one model is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import singledispatch
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Tag, create_model
+from pydantic import Field as PydanticField
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from jobnb.config.nodes import NOTHING, Anything, Enum, Scalar, Schema, Typed
+from jobnb.config.plain import plain
+from jobnb.config.schema import (
+    Array,
+    ConfigField,
+    Map,
+    Noneable,
+    Permissive,
+    ScalarUnion,
+    Selector,
+    Shape,
+)
+from jobnb.errors import InvalidConfigError
+
+__all__ = ["ConfigJsonSchema", "Part", "annotation_of", "make_annotation", "part_of", "settled"]
+
+
+_EMPTY: dict[Any, Any] = {list: [], dict: {}, set: [], frozenset: [], tuple: []}
+
+
+class ConfigJsonSchema(GenerateJsonSchema):
+    """JSON Schema for forms: it never fails, and shows defaults as config writes them."""
+
+    def handle_invalid_for_json_schema(
+        self, schema: core_schema.CoreSchema, error_info: str
+    ) -> JsonSchemaValue:
+        """A type of which JSON Schema says nothing takes anything."""
+        return {"description": f"Cannot be shown in a form: {error_info}."}
+
+    def encode_default(self, dft: Any) -> Any:
+        """A default as config writes it; never a secret."""
+        if hasattr(dft, "get_secret_value"):
+            raise PydanticInvalidForJsonSchema("A secret is not shown.")
+        try:
+            return plain(dft)
+        except InvalidConfigError as error:
+            raise PydanticInvalidForJsonSchema(str(error)) from None
+
+    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
+        """The names of the members: their values may be nothing that JSON can hold."""
+        made = super().enum_schema({**schema, "members": []})
+        return {**made, "enum": [member.name for member in schema["members"]], "type": "string"}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Without the default where that cannot be shown."""
+        factory = schema.get("default_factory")
+        if factory in _EMPTY:  # other factories may give another value each time
+            made: Any = {**schema, "default": _EMPTY[factory]}
+            del made["default_factory"]
+            schema = made
+        try:
+            return super().default_schema(schema)
+        except PydanticInvalidForJsonSchema:
+            return self.generate_inner(schema["schema"])
+
+    def emit_warning(self, kind: Any, detail: str) -> None:
+        """A default that JSON cannot hold is left out, and needs no warning."""
+
+
+class Part(BaseModel):
+    """The base of the generated models: what they hold comes out as plain dictionaries."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, protected_namespaces=()
+    )
+
+    @classmethod
+    def model_json_schema(  # type: ignore[override]
+        cls,
+        by_alias: bool = True,
+        ref_template: str = "#/$defs/{model}",
+        schema_generator: type[GenerateJsonSchema] = ConfigJsonSchema,
+        mode: Literal["validation", "serialization"] = "validation",
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """JSON Schema of the part, as forms need it."""
+        return super().model_json_schema(by_alias, ref_template, schema_generator, mode, **kwargs)
+
+
+class OpenPart(Part):
+    """A part that keeps fields that it does not name."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
+
+
+class SelectorPart(Part):
+    """A part of which exactly one field is given."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"minProperties": 1, "maxProperties": 1}
+    )
+
+
+def part_of(
+    name: str,
+    fields: Mapping[str, tuple[Any, bool, Any, str | None]],
+    description: str | None = None,
+    base: type[Part] = Part,
+) -> type[Part]:
+    """A model with the fields: each a type, whether it is required, a raw default, a description.
+
+    Fields have numbers for names and the users' names for aliases: any text can name a field.
+    """
+    made: dict[str, Any] = {}
+    for number, (key, (annotation, required, default, about)) in enumerate(fields.items()):
+        shown = None if default is NOTHING else {"default": plain(default)}
+        # Reading fills the raw default in; `_none` stands for "not given, and none implied".
+        default_factory: dict[str, Any] = {} if required else {"default_factory": _none}
+        info = PydanticField(
+            alias=key, title=key, description=about, json_schema_extra=shown, **default_factory
+        )
+        made[f"f{number}"] = (annotation, info)
+    return create_model(name, __base__=base, __doc__=description, **made)
+
+
+def _none() -> None:
+    return None
+
+
+def settled(value: Any) -> Any:
+    """What validation made, with the generated models as plain dictionaries."""
+    if isinstance(value, Part):
+        made = {
+            str(info.alias): settled(getattr(value, name))
+            for name, info in type(value).model_fields.items()
+            if name in value.model_fields_set
+        }
+        return {**made, **(value.__pydantic_extra__ or {})}
+    if type(value) is list:
+        return [settled(item) for item in value]
+    if type(value) is dict:
+        return {key: settled(item) for key, item in value.items()}
+    return value
+
+
+def annotation_of(schema: Schema) -> Any:
+    """The pydantic type of a schema, built once."""
+    made = schema.__dict__.get("_annotation")
+    if made is None:
+        made = schema.__dict__["_annotation"] = make_annotation(schema)
+    return made
+
+
+@singledispatch
+def make_annotation(schema: Schema) -> Any:
+    """The pydantic type of a schema, by its kind; rooms of other kinds register theirs."""
+    raise TypeError(f"{schema!r} has no pydantic type.")
+
+
+@make_annotation.register
+def _(schema: Scalar) -> Any:
+    return schema.python_type
+
+
+@make_annotation.register
+def _(_schema: Anything) -> Any:
+    return Any
+
+
+@make_annotation.register
+def _(schema: Typed) -> Any:
+    return schema.annotation
+
+
+@make_annotation.register
+def _(schema: Enum) -> Any:
+    names = Literal[tuple(schema.config_values)]  # type: ignore[valid-type]
+    return Annotated[names, PydanticField(title=schema.name), AfterValidator(schema.python_value)]
+
+
+@make_annotation.register
+def _(schema: Array) -> Any:
+    return list[annotation_of(schema.inner_type)]  # type: ignore[misc]
+
+
+@make_annotation.register
+def _(schema: Map) -> Any:
+    label = schema.key_label_name
+    made: Any = dict.__class_getitem__(
+        (schema.key_type.python_type, annotation_of(schema.inner_type))
+    )
+    return Annotated[made, PydanticField(json_schema_extra={"keyLabel": label})] if label else made
+
+
+@make_annotation.register
+def _(schema: Noneable) -> Any:
+    return annotation_of(schema.inner_type) | None
+
+
+@make_annotation.register
+def _(schema: ScalarUnion) -> Any:
+    scalar = _tagged(schema.scalar_type, "scalar")
+    structure = _tagged(schema.non_scalar_schema, "structure")
+    return Annotated[scalar | structure, Discriminator(_scalar_or_structure)]
+
+
+def _tagged(schema: Schema, tag: str) -> Any:
+    return Annotated[annotation_of(schema), Tag(tag)]
+
+
+def _scalar_or_structure(raw: Any) -> str:
+    return "structure" if isinstance(raw, (dict, list)) else "scalar"
+
+
+@make_annotation.register
+def _(schema: Shape) -> Any:
+    base = OpenPart if isinstance(schema, Permissive) else Part
+    fields = {key: _described(field) for key, field in schema.fields.items()}
+    return part_of(type(schema).__name__, fields, schema.description, base)
+
+
+@make_annotation.register
+def _(schema: Selector) -> Any:
+    fields = {
+        key: (annotation_of(field.schema), False, NOTHING, field.description)
+        for key, field in schema.fields.items()
+    }
+    return part_of("Selector", fields, schema.description, SelectorPart)
+
+
+def _described(field: ConfigField) -> tuple[Any, bool, Any, str | None]:
+    default = field.raw_default
+    return annotation_of(field.schema), field.is_required, default, field.description

@@ -1,0 +1,172 @@
+"""The leaves of a config schema: scalars, enums, anything, and Python's own typed classes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Any as AnyValue
+
+from jobnb.errors import InvalidConfigDefinitionError
+
+__all__ = [
+    "ANYTHING",
+    "NOTHING",
+    "SCALARS",
+    "BoolSource",
+    "Enum",
+    "EnumValue",
+    "IntSource",
+    "Nothing",
+    "Scalar",
+    "Schema",
+    "StringSource",
+    "Typed",
+]
+
+
+class Nothing:
+    """The mark for a default that was not given (None is a value)."""
+
+    def __repr__(self) -> str:
+        return "<no default>"
+
+
+NOTHING = Nothing()
+
+
+class Schema:
+    """What values a place in a config takes. Immutable, so that its model can be kept."""
+
+    @property
+    def implied_default(self) -> AnyValue:
+        """The raw value that an absent one means, or NOTHING if one must be given."""
+        return NOTHING
+
+
+class Scalar(Schema):
+    """A value of one plain Python type, or `{"env": NAME}` in its place.
+
+    Args:
+        python_type: int, float, str or bool.
+    """
+
+    def __init__(self, python_type: type) -> None:
+        self.python_type = python_type
+
+    def __repr__(self) -> str:
+        return self.python_type.__name__
+
+
+class Anything(Schema):
+    """Any value that JSON can hold."""
+
+    def __repr__(self) -> str:
+        return "Any"
+
+
+class Typed(Schema):
+    """A value of any type that pydantic knows: a `Config` class, a date, a union...
+
+    Args:
+        annotation: The type.
+    """
+
+    def __init__(self, annotation: AnyValue) -> None:
+        self.annotation = annotation
+
+    @property
+    def implied_default(self) -> AnyValue:
+        """Nothing given is an empty mapping, for a class whose fields all have defaults."""
+        fields = getattr(self.annotation, "model_fields", None)
+        if fields is None or any(field.is_required() for field in fields.values()):
+            return NOTHING
+        return {}
+
+    def __repr__(self) -> str:
+        return str(getattr(self.annotation, "__name__", self.annotation))
+
+
+ANYTHING = Anything()
+SCALARS = {kind: Scalar(kind) for kind in (int, float, str, bool)}
+StringSource, IntSource, BoolSource = SCALARS[str], SCALARS[int], SCALARS[bool]
+
+
+class EnumValue:
+    """One choice of an `Enum`.
+
+    Args:
+        config_value: What config says.
+        python_value: What the op gets; the config value itself where not given.
+        description: What the choice means.
+
+    Example:
+        >>> EnumValue("low", python_value=1).python_value
+        1
+
+    Source: Dagster's `EnumValue`.
+    """
+
+    def __init__(
+        self, config_value: str, python_value: AnyValue = None, description: str | None = None
+    ) -> None:
+        if not isinstance(config_value, str):
+            raise InvalidConfigDefinitionError(
+                f"{config_value!r} cannot be the config_value of an EnumValue: give a string."
+            )
+        self.config_value = config_value
+        self.python_value = config_value if python_value is None else python_value
+        self.description = description
+
+
+class Enum(Schema):
+    """One of a set of named values.
+
+    Args:
+        name: What the set is called.
+        enum_values: The choices.
+
+    Example:
+        >>> Enum("Level", [EnumValue("low", 1), EnumValue("high", 2)]).config_values
+        ['low', 'high']
+
+    Source: Dagster's `Enum`.
+    """
+
+    def __init__(self, name: str, enum_values: Sequence[EnumValue]) -> None:
+        if not enum_values or not all(isinstance(value, EnumValue) for value in enum_values):
+            raise InvalidConfigDefinitionError(
+                f"The Enum {name!r} needs a list of EnumValue, not {enum_values!r}."
+            )
+        self.name = name
+        self.enum_values = list(enum_values)
+        self._python = {value.config_value: value.python_value for value in enum_values}
+
+    @property
+    def config_values(self) -> list[str]:
+        """What config may say."""
+        return list(self._python)
+
+    def python_value(self, config_value: str) -> AnyValue:
+        """What a choice stands for."""
+        return self._python[config_value]
+
+    @staticmethod
+    def from_python_enum(enum: type[enum.Enum], name: str | None = None) -> Enum:
+        """The choices are the names of a Python enum's members; the op gets the member."""
+        members = [EnumValue(member.name, python_value=member) for member in _members(enum)]
+        return Enum(name or enum.__name__, members)
+
+    @staticmethod
+    def from_python_enum_direct_values(enum: type[enum.Enum], name: str | None = None) -> Enum:
+        """As `from_python_enum`, but the op gets the member's value."""
+        members = [EnumValue(member.name, python_value=member.value) for member in _members(enum)]
+        return Enum(name or enum.__name__, members)
+
+    def __repr__(self) -> str:
+        return f"Enum({self.name!r})"
+
+
+def _members(python_enum: AnyValue) -> list[enum.Enum]:
+    if isinstance(python_enum, type) and issubclass(python_enum, enum.Enum):
+        return list(python_enum)
+    raise InvalidConfigDefinitionError(f"{python_enum!r} is not a Python enum class.")

@@ -1,0 +1,150 @@
+"""From Python values to the plain, JSON-ready dictionaries in which config is kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import math
+import os
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from jobnb.config.env import env_name, keep_secret
+from jobnb.config.model import field_name
+from jobnb.errors import InvalidConfigError, Problem
+
+__all__ = ["plain", "plain_model"]
+
+Path = tuple[str, ...]
+
+
+def plain(value: Any, path: Path = ()) -> Any:
+    """A value made JSON-ready: dates to ISO, enums to names, models to mappings.
+
+    Secrets and environment variables become `{"env": NAME}`.
+
+    Raises:
+        InvalidConfigError: If something in it cannot be; all such places are told.
+
+    Example:
+        >>> plain({"day": dt.date(2013, 1, 31), "codes": ("JFK", "LGA")})
+        {'day': '2013-01-31', 'codes': ['JFK', 'LGA']}
+    """
+    problems: list[Problem] = []
+    made = _plain(value, path, problems)
+    if problems:
+        raise InvalidConfigError("This cannot be kept as config:", problems)
+    return made
+
+
+def plain_model(model: BaseModel) -> dict[str, Any]:
+    """The fields that a model was given, JSON-ready, under the names that config uses."""
+    made: dict[str, Any] = plain(model)
+    return made
+
+
+def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
+    name = None if isinstance(value, dict) else env_name(value)
+    if name is not None:
+        return {"env": name}
+    if isinstance(value, enum.Enum):
+        return value.name
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return _exact(value)
+    if isinstance(value, BaseModel):
+        return _model(value, path, problems)
+    if isinstance(value, Mapping):
+        return {
+            (text := _key(key)): _plain(inner, (*path, text), problems)
+            for key, inner in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset, deque)):
+        items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
+        return [_plain(inner, (*path, str(i)), problems) for i, inner in enumerate(items)]
+    return _leaf(value, path, problems)
+
+
+def _exact(value: Any) -> Any:
+    """The value without what a subclass adds, so that YAML and JSON take it."""
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return value if type(value) is kind else kind(value)
+    return value
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, enum.Enum):
+        return str(key.name)
+    if isinstance(key, bool):
+        return str(key).lower()
+    return str(_leaf(key, (), []))
+
+
+def _model(model: BaseModel, path: Path, problems: list[Problem]) -> Any:
+    kind = type(model)
+    if "root" in kind.model_fields and getattr(kind, "__pydantic_root_model__", False):
+        return _plain(model.root, path, problems)  # type: ignore[attr-defined]
+    made = {}
+    for name, info in kind.model_fields.items():
+        if name in model.model_fields_set:
+            key = field_name(name, info)
+            made[key] = _field(model, name, (*path, key), problems)
+    for name, value in (model.__pydantic_extra__ or {}).items():
+        made[name] = _plain(value, (*path, name), problems)
+    return made
+
+
+def _field(model: BaseModel, name: str, path: Path, problems: list[Problem]) -> Any:
+    value = getattr(model, name)
+    secret = _secret_text(value)
+    if secret is not None:
+        return keep_secret(f"{type(model).__name__}.{name}", secret)
+    found: list[Problem] = []
+    made = _plain(value, path, found)
+    if not found:
+        return made
+    try:  # a type of the user's own, with a serializer of the user's own
+        dumped = model.model_dump(mode="json", include={name}, warnings=False)
+        return dumped[name]
+    except PydanticSerializationError:
+        problems.extend(found)
+        return None
+
+
+def _secret_text(value: Any) -> str | None:
+    reveal = getattr(value, "get_secret_value", None)
+    if reveal is None:
+        return None
+    text = reveal()
+    return text.decode() if isinstance(text, bytes) else str(_leaf(text, (), []))
+
+
+def _leaf(value: Any, path: Path, problems: list[Problem]) -> Any:
+    secret = _secret_text(value)
+    if secret is not None:
+        return keep_secret(".".join(path) or "value", secret)
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, os.PathLike):
+        return str(value)
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):  # NumPy's scalars and arrays
+        return _plain(value.tolist(), path, problems)
+    try:
+        return to_jsonable_python(value)
+    except (PydanticSerializationError, UnicodeDecodeError):
+        problems.append(Problem(path, f"cannot be written as JSON: {_short(value)}.", value))
+        return None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def is_number(value: Any) -> bool:
+    """Whether a raw value is a finite number (a bool is none)."""
+    return type(value) in (int, float) and math.isfinite(value)

@@ -1,0 +1,212 @@
+"""Before validation: raw config made ready, with defaults filled in and variables read.
+
+The walk follows the schema, so that `{"env": "X"}` is a variable only where a scalar is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any
+
+from jobnb.config.env import env_name, keep_secret, look_up, shown_name
+from jobnb.config.nodes import NOTHING, Scalar, Schema, Typed
+from jobnb.config.plain import plain
+from jobnb.config.schema import (
+    Array,
+    ConfigField,
+    Map,
+    Noneable,
+    Permissive,
+    ScalarUnion,
+    Selector,
+    Shape,
+)
+from jobnb.config.texts import as_scalar
+from jobnb.config.tree import Section, is_required
+from jobnb.config.typed_reading import read_typed
+from jobnb.errors import Problem
+
+__all__ = ["Reading", "read_field", "read_raw"]
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the walk found: problems, names known at a place, and secrets to hide."""
+
+    problems: list[Problem] = field(default_factory=list)
+    known: dict[Path, list[str]] = field(default_factory=dict)
+    choices: dict[Path, list[str]] = field(default_factory=dict)
+    secrets: list[tuple[Path, dict[str, str]]] = field(default_factory=list)
+
+    def problem(self, path: Path, message: str, value: Any, kind: str = "invalid") -> None:
+        """Note something wrong."""
+        self.problems.append(Problem(tuple(map(str, path)), message, value, kind))
+
+    def expect(self, path: Path, raw: Mapping[str, Any], names: list[str]) -> None:
+        """Note which names a place knows, if it was given one that it does not."""
+        if any(name not in names for name in raw):
+            self.known[path] = list(dict.fromkeys([*self.known.get(path, []), *names]))
+
+    def hide(self, path: Path, value: str) -> None:
+        """Note a secret that was given by value: what is stored has its name."""
+        self.secrets.append((path, keep_secret(".".join(map(str, path)) or "value", value)))
+
+    def variable(self, path: Path, name: str, kinds: tuple[type, ...]) -> Any:
+        """What a variable holds, as the first of the kinds that can read it."""
+        text = look_up(name)
+        if text is None:
+            self.problem(path, _missing(name), {"env": name}, "missing_env")
+            return None
+        value = as_scalar(text, kinds)
+        if value is NOTHING:
+            wanted = " or ".join(_WORDS[kind] for kind in kinds)
+            message = f"needs {wanted}, but {shown_name(name)} holds something else."
+            self.problem(path, message, {"env": name}, "invalid_env")
+            return None
+        return value
+
+
+_WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+
+
+def _missing(name: str) -> str:
+    if name.startswith("secret:"):
+        return f"needs {shown_name(name)}, whose value is never stored. Give it again."
+    return f"needs {shown_name(name)}, which is not set. Set it, or give a value."
+
+
+@singledispatch
+def read_raw(schema: Schema, raw: Any, path: Path, reading: Reading) -> Any:
+    """A raw value made ready for the model of its schema; other kinds register theirs."""
+    del schema, path, reading  # what needs no reading is taken as it is
+    return raw
+
+
+@read_raw.register
+def _(schema: Scalar, raw: Any, path: Path, reading: Reading) -> Any:
+    name = env_name(raw)
+    return raw if name is None else reading.variable(path, name, (schema.python_type,))
+
+
+@read_raw.register
+def _(schema: Typed, raw: Any, path: Path, reading: Reading) -> Any:
+    return read_typed(schema.annotation, raw, path, reading)
+
+
+@read_raw.register
+def _(schema: Array, raw: Any, path: Path, reading: Reading) -> Any:
+    if not isinstance(raw, list):
+        return raw
+    return [read_raw(schema.inner_type, item, (*path, i), reading) for i, item in enumerate(raw)]
+
+
+@read_raw.register
+def _(schema: Map, raw: Any, path: Path, reading: Reading) -> Any:
+    if not isinstance(raw, dict):
+        return raw
+    inner = schema.inner_type
+    return {key: read_raw(inner, item, (*path, key), reading) for key, item in raw.items()}
+
+
+@read_raw.register
+def _(schema: Noneable, raw: Any, path: Path, reading: Reading) -> Any:
+    return None if raw is None else read_raw(schema.inner_type, raw, path, reading)
+
+
+@read_raw.register
+def _(schema: ScalarUnion, raw: Any, path: Path, reading: Reading) -> Any:
+    structure = schema.non_scalar_schema
+    takes_env = isinstance(structure, Map) or "env" in getattr(structure, "fields", ())
+    if isinstance(raw, (dict, list)) and (env_name(raw) is None or takes_env):
+        return read_raw(structure, raw, path, reading)
+    return read_raw(schema.scalar_type, raw, path, reading)
+
+
+@read_raw.register
+def _(schema: Shape, raw: Any, path: Path, reading: Reading) -> Any:
+    if not isinstance(raw, dict):
+        return raw
+    real = {alias: name for name, alias in schema.field_aliases.items()}
+    named = {key if key not in real or real[key] in raw else real[key]: raw[key] for key in raw}
+    if not isinstance(schema, Permissive):
+        reading.expect(path, named, list(schema.fields))
+    return _read_fields(schema.fields, named, path, reading)
+
+
+@read_raw.register
+def _(section: Section, raw: Any, path: Path, reading: Reading) -> Any:
+    if raw is None:  # a bare "ops:" in YAML
+        raw = {}
+    if not isinstance(raw, dict):
+        return raw
+    reading.expect(path, raw, list(section.fields))
+    ready = dict(raw)
+    for name, branch in section.fields.items():
+        below = (*path, name)
+        if isinstance(branch, Section):
+            ready[name] = read_raw(branch, raw.get(name), below, reading)
+            continue
+        given = raw.get(name, _opened(branch) if is_required(branch) else NOTHING)
+        value = read_field(branch, given, below, reading)
+        if value is not NOTHING:
+            ready[name] = value
+    return ready
+
+
+def _opened(branch: ConfigField) -> Any:
+    """An empty mapping for config that must be given, so that each missing field is named."""
+    schema = branch.schema
+    has_fields = isinstance(schema, Shape) or hasattr(
+        getattr(schema, "annotation", None), "model_fields"
+    )
+    return {} if has_fields else NOTHING
+
+
+@read_raw.register
+def _(schema: Selector, raw: Any, path: Path, reading: Reading) -> Any:
+    if not isinstance(raw, dict):
+        return raw
+    names = list(schema.fields)
+    if not raw and schema.implied_default is not NOTHING:
+        raw = {names[0]: schema.fields[names[0]].raw_default}
+    reading.expect(path, raw, names)
+    known = [name for name in raw if name in schema.fields]
+    if len(raw) != 1 and (known or not raw):
+        got = ", ".join(map(repr, raw)) or "none"
+        one = ", ".join(map(repr, names))
+        reading.problem(path, f"must have exactly one of {one} (got {got}).", raw, "selector")
+    return {name: _choice(schema, name, raw[name], path, reading) for name in raw}
+
+
+def _choice(schema: Selector, name: str, raw: Any, path: Path, reading: Reading) -> Any:
+    chosen = schema.fields.get(name)
+    if chosen is None:
+        return raw
+    if raw is None and chosen.raw_default is not NOTHING:  # "name:" chooses it as it is
+        raw = plain(chosen.raw_default)
+    return read_raw(chosen.schema, raw, (*path, name), reading)
+
+
+def _read_fields(
+    fields: Mapping[str, ConfigField], raw: dict[str, Any], path: Path, reading: Reading
+) -> dict[str, Any]:
+    ready = dict(raw)
+    for name, branch in fields.items():
+        value = read_field(branch, raw.get(name, NOTHING), (*path, name), reading)
+        if value is not NOTHING:
+            ready[name] = value
+    return ready
+
+
+def read_field(branch: ConfigField, raw: Any, path: Path, reading: Reading) -> Any:
+    """The raw value of a field (its default where none is given) made ready, or NOTHING."""
+    if raw is NOTHING:
+        raw = branch.raw_default
+        if raw is NOTHING:
+            return NOTHING
+        raw = plain(raw)
+    return read_raw(branch.schema, raw, path, reading)

@@ -1,0 +1,123 @@
+"""`RunConfig`: the config of a whole run, written with typed classes or plain dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from jobnb.config.plain import plain, plain_model
+from jobnb.errors import InvalidConfigError
+
+__all__ = ["SECTIONS", "CoercibleToRunConfig", "RunConfig", "raw_config"]
+
+SECTIONS = ("loggers", "resources", "ops", "execution")
+
+
+class RunConfig:
+    """The config of a run: one part for each of its ops, resources and loggers.
+
+    Args:
+        ops: `Config` objects (or plain dictionaries) by the name of the op or asset.
+        resources: The same by resource key.
+        loggers: The same by logger name.
+        execution: The executor's part.
+
+    Example:
+        >>> from jobnb.config import Config
+        >>> class Load(Config):
+        ...     year: int
+        >>> RunConfig(ops={"load": Load(year=2013)}).to_config_dict()["ops"]
+        {'load': {'config': {'year': 2013}}}
+
+    Source: Dagster's `RunConfig`.
+    """
+
+    __slots__ = ("execution", "loggers", "ops", "resources")
+
+    def __init__(
+        self,
+        ops: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        loggers: Mapping[str, Any] | None = None,
+        execution: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.ops = dict(ops or {})
+        self.resources = dict(resources or {})
+        self.loggers = dict(loggers or {})
+        self.execution = execution if execution is not None else {}
+
+    def to_config_dict(self) -> dict[str, Any]:
+        """The plain dictionary, ready for JSON and YAML; secrets appear by name.
+
+        Raises:
+            InvalidConfigError: If a value cannot be written so.
+        """
+        made: dict[str, Any] = plain(
+            {
+                "loggers": _section(self.loggers),
+                "resources": _section(self.resources),
+                "ops": _section(self.ops),
+                "execution": _entry(self.execution),
+            }
+        )
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RunConfig):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in SECTIONS)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        given = [f"{name}={getattr(self, name)!r}" for name in SECTIONS if getattr(self, name)]
+        return f"RunConfig({', '.join(given)})"
+
+
+CoercibleToRunConfig = Mapping[str, Any] | RunConfig | None
+
+
+def raw_config(value: Any) -> dict[str, Any]:
+    """The plain dictionary of what may be given as config.
+
+    Args:
+        value: A mapping, a `RunConfig`, a `Config` object, or None for no config.
+
+    Raises:
+        InvalidConfigError: If it is none of these, or cannot be written as JSON.
+
+    Example:
+        >>> raw_config(None)
+        {}
+    """
+    if value is None:
+        return {}
+    if isinstance(value, RunConfig):
+        return value.to_config_dict()
+    if isinstance(value, BaseModel):
+        return plain_model(value)
+    if isinstance(value, Mapping):
+        made: dict[str, Any] = plain(value)
+        return made
+    raise InvalidConfigError(
+        f"Config must be a RunConfig, a Config object or a dictionary, not {value!r}."
+    )
+
+
+def _section(entries: Any) -> Any:
+    if isinstance(entries, BaseModel):
+        return {"config": entries}
+    if not isinstance(entries, Mapping):
+        return entries
+    return {name: _entry(entry) for name, entry in entries.items()}
+
+
+def _entry(entry: Any) -> Any:
+    """What one op or resource has, with a `Config` object as {"config": ...}; graphs hold ops."""
+    if isinstance(entry, BaseModel):
+        return {"config": entry}
+    if isinstance(entry, Mapping) and isinstance(entry.get("ops"), Mapping):
+        return {**entry, "ops": _section(entry["ops"])}
+    return entry

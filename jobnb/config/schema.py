@@ -1,0 +1,342 @@
+"""Dict schemas: config described with plain types, lists and dictionaries, Dagster's way."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, cast
+
+from jobnb.config.nodes import ANYTHING, NOTHING, SCALARS, Scalar, Schema, Typed
+from jobnb.errors import InvalidConfigDefinitionError
+
+__all__ = [
+    "Array",
+    "ConfigField",
+    "ConfigSchema",
+    "Map",
+    "Noneable",
+    "Permissive",
+    "ScalarUnion",
+    "Selector",
+    "Shape",
+    "schema_of",
+]
+
+ConfigSchema = Any  # whatever `schema_of` reads; Dagster's name for it
+
+_ALLOWED = (
+    "Allowed are: a Config class, int, float, str, bool, Any, list, dict, [type], "
+    "{'name': type}, {str: type}, or Field, Shape, Permissive, Selector, Array, Map, Noneable, "
+    "ScalarUnion, Enum, StringSource, IntSource, BoolSource."
+)
+
+
+class Array(Schema):
+    """A list of values of one kind.
+
+    Args:
+        inner_type: What each item is.
+
+    Source: Dagster's `Array`.
+    """
+
+    def __init__(self, inner_type: Any) -> None:
+        self.inner_type = read(inner_type)
+
+    def __repr__(self) -> str:
+        return f"[{self.inner_type!r}]"
+
+
+class Map(Schema):
+    """A mapping whose keys are not known beforehand.
+
+    Args:
+        key_type: int, float, str or bool.
+        inner_type: What each value is.
+        key_label_name: What the keys are, in a word, for forms.
+
+    Source: Dagster's `Map`.
+    """
+
+    def __init__(self, key_type: Any, inner_type: Any, key_label_name: str | None = None) -> None:
+        key = read(key_type)
+        if not isinstance(key, Scalar):
+            raise InvalidConfigDefinitionError(
+                f"{key_type!r} cannot be the key type of a Map: give int, float, str or bool."
+            )
+        self.key_type, self.key_label_name = key, key_label_name
+        self.inner_type = read(inner_type)
+
+    def __repr__(self) -> str:
+        return f"{{{self.key_type!r}: {self.inner_type!r}}}"
+
+
+class Noneable(Schema):
+    """A value or None; None where it is absent.
+
+    Args:
+        inner_type: What it is where it is not None.
+
+    Source: Dagster's `Noneable`.
+    """
+
+    def __init__(self, inner_type: Any) -> None:
+        self.inner_type = read(inner_type)
+
+    @property
+    def implied_default(self) -> Any:
+        """None."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"{self.inner_type!r} or None"
+
+
+class ScalarUnion(Schema):
+    """Either a scalar or something with parts.
+
+    Args:
+        scalar_type: int, float, str or bool.
+        non_scalar_schema: What a mapping or a list must look like.
+
+    Source: Dagster's `ScalarUnion`.
+    """
+
+    def __init__(self, scalar_type: Any, non_scalar_schema: Any) -> None:
+        scalar, structure = read(scalar_type), read(non_scalar_schema)
+        if not isinstance(scalar, Scalar) or isinstance(structure, Scalar):
+            raise InvalidConfigDefinitionError(
+                "A ScalarUnion needs a scalar type (int, float, str or bool) and a schema that "
+                f"is none, not {scalar_type!r} and {non_scalar_schema!r}."
+            )
+        self.scalar_type, self.non_scalar_schema = scalar, structure
+
+    def __repr__(self) -> str:
+        return f"{self.scalar_type!r} or {self.non_scalar_schema!r}"
+
+
+class _Fields(Schema):
+    def __init__(self, fields: Mapping[str, Any], description: str | None = None) -> None:
+        self.fields = _read_fields(fields, ())
+        self.description = description
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}: {field.schema!r}" for name, field in self.fields.items())
+        return f"{type(self).__name__}({{{inner}}})"
+
+
+class Shape(_Fields):
+    """A mapping with these fields and no others.
+
+    Args:
+        fields: What each field is.
+        description: What the whole is.
+        field_aliases: Other names under which config may give a field, by its real name.
+
+    Example:
+        >>> Shape({"year": int, "tags": [str]})
+        Shape({year: int, tags: [str]})
+
+    Source: Dagster's `Shape`.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, Any],
+        description: str | None = None,
+        field_aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(fields, description)
+        self.field_aliases = dict(field_aliases or {})
+
+    @property
+    def implied_default(self) -> Any:
+        """An empty mapping, if no field must be given."""
+        return NOTHING if any(field.is_required for field in self.fields.values()) else {}
+
+
+class Permissive(Shape):
+    """A mapping with these fields and any others.
+
+    Args:
+        fields: What is known of the fields.
+        description: What the whole is.
+
+    Source: Dagster's `Permissive`.
+    """
+
+    def __init__(
+        self, fields: Mapping[str, Any] | None = None, description: str | None = None
+    ) -> None:
+        super().__init__(fields or {}, description)
+
+
+class Selector(_Fields):
+    """A mapping with exactly one of these fields.
+
+    Args:
+        fields: The choices.
+        description: What is chosen.
+
+    Source: Dagster's `Selector`.
+    """
+
+    @property
+    def implied_default(self) -> Any:
+        """The only field, if there is one alone and it need not be given."""
+        only = list(self.fields.values())
+        return {} if len(only) == 1 and not only[0].is_required else NOTHING
+
+
+class ConfigField:
+    """One place in a config: what it takes, its default, whether it must be given.
+
+    `Field` is the one that users write; it also checks the default.
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        default_value: Any = NOTHING,
+        is_required: bool | None = None,
+        description: str | None = None,
+    ) -> None:
+        self.schema = read(config)
+        self.description = description
+        self._default = default_value
+        self._required = is_required
+
+    @property
+    def default_provided(self) -> bool:
+        """Whether there is a default, given or implied."""
+        return self.raw_default is not NOTHING
+
+    @property
+    def default_value(self) -> Any:
+        """The default, in raw form."""
+        if self.raw_default is NOTHING:
+            raise InvalidConfigDefinitionError(f"{self!r} has no default. See default_provided.")
+        return self.raw_default
+
+    @property
+    def raw_default(self) -> Any:
+        """The default, or NOTHING."""
+        if self._default is not NOTHING or self._required:
+            return self._default
+        return self.schema.implied_default
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it must be given."""
+        if self._required is not None:
+            return self._required
+        return self.raw_default is NOTHING
+
+    def __repr__(self) -> str:
+        default = "" if self._default is NOTHING else f", default_value={self._default!r}"
+        return f"Field({self.schema!r}{default}, is_required={self.is_required})"
+
+
+_SEEN: OrderedDict[int, tuple[Any, ConfigField]] = OrderedDict()
+_KEPT = 4096
+
+
+def schema_of(config_schema: Any) -> ConfigField | None:
+    """The field that any allowed schema describes; None for None.
+
+    The same object gives the same field, so what is built from it is built once.
+
+    Args:
+        config_schema: A `Config` class, a type, a dict schema, a `Field`...
+
+    Raises:
+        InvalidConfigDefinitionError: If it is no schema; it names the path and what is allowed.
+
+    Example:
+        >>> schema_of({"year": int})
+        Field(Shape({year: int}), is_required=True)
+    """
+    if config_schema is None or isinstance(config_schema, ConfigField):
+        return config_schema
+    known = _SEEN.get(id(config_schema))
+    if known is not None:  # it is kept alive with the field, so the id is still its own
+        return known[1]
+    field = ConfigField(config_schema)
+    _SEEN[id(config_schema)] = (config_schema, field)
+    if len(_SEEN) > _KEPT:
+        _SEEN.popitem(last=False)
+    return field
+
+
+def read(config: Any, path: tuple[str, ...] = ()) -> Schema:
+    """The schema that a value of the user's stands for."""
+    if isinstance(config, Schema):
+        return config
+    if isinstance(config, dict):
+        return _read_dict(config, path)
+    if isinstance(config, list):
+        return _read_list(config, path)
+    found = _read_type(config)
+    if found is None:
+        raise InvalidConfigDefinitionError(_refused(config, path) + " " + _ALLOWED)
+    return found
+
+
+def _read_type(config: Any) -> Schema | None:
+    if config is Any:
+        return ANYTHING
+    if config is list:
+        return Array(ANYTHING)
+    if config is dict:
+        return Permissive()
+    if isinstance(config, type) and config in SCALARS:
+        return SCALARS[config]
+    if hasattr(config, "__pydantic_fields__"):
+        return Typed(config)
+    named = getattr(config, "config_type", None)  # a built-in data type: String, Int...
+    return None if named is None or named is config else _read_type(named)
+
+
+def _read_dict(config: dict[Any, Any], path: tuple[str, ...]) -> Schema:
+    if len(config) == 1:
+        key, inner = next(iter(config.items()))
+        if not isinstance(key, str):
+            if not isinstance(_read_type(key), Scalar):
+                raise InvalidConfigDefinitionError(
+                    _refused(config, path) + f" The key {key!r} must be a name, or str, int, "
+                    "float or bool for a mapping with any keys."
+                )
+            made = Map(key, ANYTHING)
+            made.inner_type = read(inner, (*path, "*"))
+            return made
+    made_shape = Shape({})
+    made_shape.fields = _read_fields(config, path)
+    return made_shape
+
+
+def _read_list(config: list[Any], path: tuple[str, ...]) -> Schema:
+    if len(config) != 1:
+        raise InvalidConfigDefinitionError(
+            _refused(config, path) + " A list must hold exactly one type: what each item is."
+        )
+    made = Array(ANYTHING)
+    made.inner_type = read(config[0], (*path, "*"))
+    return made
+
+
+def _read_fields(fields: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, ConfigField]:
+    odd: list[Any] = [name for name in cast("Mapping[Any, Any]", fields) if type(name) is not str]
+    if odd:
+        raise InvalidConfigDefinitionError(
+            _refused(fields, path) + f" The key {odd[0]!r} must be a string."
+        )
+    return {name: _read_field(value, (*path, name)) for name, value in fields.items()}
+
+
+def _read_field(value: Any, path: tuple[str, ...]) -> ConfigField:
+    return value if isinstance(value, ConfigField) else ConfigField(read(value, path))
+
+
+def _refused(config: Any, path: tuple[str, ...]) -> str:
+    where = f" at {' > '.join(path)}" if path else ""
+    return f"{config!r}{where} does not describe config."

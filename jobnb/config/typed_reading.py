@@ -1,0 +1,258 @@
+"""Before validation, for typed classes: the walk along annotations instead of schemas."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import datetime as dt
+import enum
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Protocol, TypeVar, Union
+
+from pydantic import BaseModel, RootModel
+from pydantic.fields import FieldInfo
+
+from jobnb.config.env import env_name, holds_env
+from jobnb.config.model import field_names, field_type
+from jobnb.config.plain import is_number, plain
+
+__all__ = ["Reader", "read_typed"]
+
+Path = tuple[str | int, ...]
+_UNIONS = (Union, types.UnionType)
+_MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+
+
+class Reader(Protocol):
+    """What the walk tells its findings to; see `jobnb.config.reading.Reading`."""
+
+    @property
+    def choices(self) -> dict[Path, list[str]]:
+        """Which names an enum has at a place."""
+
+    def expect(self, path: Path, raw: Mapping[str, Any], names: list[str]) -> None:
+        """Note which names a place knows."""
+
+    def hide(self, path: Path, value: str) -> None:
+        """Note a secret."""
+
+    def variable(self, path: Path, name: str, kinds: tuple[type, ...]) -> Any:
+        """Read a variable."""
+
+
+def read_typed(annotation: Any, raw: Any, path: Path, reading: Reader) -> Any:
+    """A raw value made ready for a type."""
+    members = list(_members(annotation))
+    name = env_name(raw)
+    if name is not None and not any(_takes_mapping(member) for member in members):
+        kinds = _scalar_kinds(members)
+        value = reading.variable(path, name, kinds) if kinds else raw
+        return value if value is None or not kinds else _leaf(members, value, path, reading)
+    if isinstance(raw, dict):
+        return _mapping(members, raw, path, reading)
+    if isinstance(raw, list):
+        return _sequence(members, raw, path, reading)
+    value = _leaf(members, raw, path, reading)
+    if isinstance(raw, str) and any(_is_secret(member) for member in members):
+        reading.hide(path, raw)
+    return value
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    """The types that a union allows, without the wrappings; the type itself if it is none."""
+    annotation = _unwrapped(annotation)
+    if typing.get_origin(annotation) in _UNIONS:
+        for member in typing.get_args(annotation):
+            yield from _members(member)
+    else:
+        yield annotation
+
+
+def _unwrapped(annotation: Any) -> Any:
+    while True:
+        origin = typing.get_origin(annotation)
+        if origin is Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif hasattr(annotation, "__supertype__"):  # NewType
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":
+            annotation = annotation.__value__
+        elif isinstance(annotation, TypeVar):
+            annotation = annotation.__bound__ or Any
+        elif _is_root(annotation):
+            annotation = field_type(annotation.model_fields["root"])
+        else:
+            return annotation
+
+
+def _is_root(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, RootModel)
+
+
+def _is_kind(annotation: Any, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, kind)
+
+
+def _is_secret(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation) or annotation
+    return hasattr(origin, "get_secret_value")
+
+
+def _takes_mapping(member: Any) -> bool:
+    if member is Any or member is object or (typing.get_origin(member) or member) in _MAPPINGS:
+        return True
+    return "env" in _field_types(member)
+
+
+def _scalar_kinds(members: list[Any]) -> tuple[type, ...]:
+    """As what the text of a variable may be read, the preferred first; none for containers."""
+    kinds = [kind for member in members for kind in _kinds(member)]
+    if str in kinds:  # the text as it is will do
+        return (str,)
+    return tuple(kind for kind in (bool, int, float) if kind in kinds)
+
+
+def _kinds(member: Any) -> list[type]:
+    if member is type(None):
+        return []
+    if typing.get_origin(member) is Literal:
+        return [type(_raw_member(value)) for value in typing.get_args(member)]
+    if _is_kind(member, enum.Enum):
+        return [str, *(type(value.value) for value in member)]
+    if member in (bool, int, float):
+        return [member]
+    if typing.get_origin(member) is not None and not _is_secret(member):
+        return []
+    if _field_types(member) or _is_kind(member, (list, tuple, set, frozenset, dict)):
+        return []
+    return [str]
+
+
+def _raw_member(value: Any) -> Any:
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def _leaf(members: list[Any], raw: Any, path: Path, reading: Reader) -> Any:
+    for member in members:
+        if member is dt.timedelta and is_number(raw):  # seconds
+            return _duration(raw)
+    named = [value for member in members for value in _enum_members(member)]
+    if named and not any(member is str for member in members):
+        reading.choices[path] = list(dict.fromkeys(value.name for value in named))
+    if not isinstance(raw, str) or any(member is str for member in members):
+        return raw
+    if any(_raw_member(value) == raw for value in named):
+        return raw
+    return next((_written(value) for value in named if value.name == raw), raw)
+
+
+def _written(member: enum.Enum) -> Any:
+    """What JSON says of a member: its value; `Config` itself reads the name of any other."""
+    value = member.value
+    return value if value is None or isinstance(value, (bool, int, float, str)) else member.name
+
+
+def _duration(seconds: float) -> str:
+    sign = "-" if seconds < 0 else ""
+    return f"{sign}PT{abs(seconds):f}S"
+
+
+def _enum_members(member: Any) -> list[enum.Enum]:
+    if _is_kind(member, enum.Enum):
+        return list(member)
+    if typing.get_origin(member) is Literal:
+        return [value for value in typing.get_args(member) if isinstance(value, enum.Enum)]
+    return []
+
+
+def _sequence(members: list[Any], raw: list[Any], path: Path, reading: Reader) -> Any:
+    for member in members:
+        origin, args = typing.get_origin(member), typing.get_args(member)
+        if origin is None or origin in _MAPPINGS or origin is Literal or not args:
+            continue
+        if origin is tuple and args[-1] is not Ellipsis:
+            pairs = zip(raw, [*args, *[Any] * len(raw)], strict=False)
+            return [read_typed(a, x, (*path, i), reading) for i, (x, a) in enumerate(pairs)]
+        return [read_typed(args[0], item, (*path, i), reading) for i, item in enumerate(raw)]
+    return raw
+
+
+def _mapping(members: list[Any], raw: dict[str, Any], path: Path, reading: Reader) -> Any:
+    fitting = [(fields, member) for member in members if (fields := _field_types(member))]
+    if fitting:
+        _, member = max(fitting, key=lambda pair: _fit(pair[0], raw))
+        return _fields(member, raw, path, reading)
+    for member in members:
+        args = typing.get_args(member)
+        if typing.get_origin(member) in _MAPPINGS and len(args) == 2:
+            return {
+                key: read_typed(args[1], item, (*path, key), reading) for key, item in raw.items()
+            }
+    return raw
+
+
+def _fit(fields: dict[str, Any], raw: dict[str, Any]) -> tuple[int, int]:
+    """How well a class fits: by its tags (fields with one value allowed), then by its names."""
+    tags = sum(
+        1 if raw[name] in map(_raw_member, typing.get_args(kind)) else -1
+        for name, kind in fields.items()
+        if name in raw and typing.get_origin(kind) is Literal
+    )
+    return tags, sum(1 if name in fields else -1 for name in raw)
+
+
+def _field_types(member: Any) -> dict[str, Any]:
+    """The fields of a class by the names that config uses: models, dataclasses, typed dicts."""
+    origin = typing.get_origin(member) or member
+    if _is_kind(member, BaseModel):
+        return {
+            name: _unwrapped(info.annotation)
+            for key, info in member.model_fields.items()
+            for name in field_names(key, info, _by_name(member))
+        }
+    if dataclasses.is_dataclass(origin) or typing.is_typeddict(origin):
+        return typing.get_type_hints(origin, include_extras=True)
+    return {}
+
+
+def _by_name(model: type[BaseModel]) -> bool:
+    config = model.model_config
+    return bool(config.get("populate_by_name") or config.get("validate_by_name"))
+
+
+def _fields(member: Any, raw: dict[str, Any], path: Path, reading: Reader) -> dict[str, Any]:
+    types_by_name = _field_types(member)
+    if not _is_kind(member, BaseModel):
+        return {
+            key: read_typed(types_by_name.get(key, Any), item, (*path, key), reading)
+            for key, item in raw.items()
+        }
+    if member.model_config.get("extra") == "forbid":
+        reading.expect(path, raw, list(types_by_name))
+    ready = dict(raw)
+    for key, info in member.model_fields.items():
+        _field(member, key, info, ready, path, reading)
+    return ready
+
+
+def _field(
+    model: type[BaseModel],
+    key: str,
+    info: FieldInfo,
+    ready: dict[str, Any],
+    path: Path,
+    reading: Reader,
+) -> None:
+    names = field_names(key, info, _by_name(model))
+    given = next((name for name in names if name in ready), None)
+    annotation = field_type(info)
+    if given is not None and ready[given] is None and info.default is None:
+        # `x: int = None`: saying null is saying nothing.
+        if type(None) not in _members(annotation):
+            del ready[given]
+    elif given is not None:
+        ready[given] = read_typed(annotation, ready[given], (*path, given), reading)
+    elif holds_env(info.default):  # a default that is read at the run
+        ready[names[0]] = read_typed(annotation, plain(info.default), (*path, names[0]), reading)

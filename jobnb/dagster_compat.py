@@ -1,0 +1,89 @@
+"""Dagster's spelling of jobnb's names, for code written against Dagster.
+
+`from jobnb.dagster_compat import DagsterInstance` gives `jobnb.Instance`; every public name of
+jobnb is here too. After `install()`, `import dagster` finds this module in this process.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import jobnb
+from jobnb._names import HOME_OF
+
+__all__ = ["SPELLINGS", "install", "uninstall"]
+
+SPELLINGS = {
+    "DagsterAssetMetadataValue": "AssetMetadataValue",
+    "DagsterConfigMappingFunctionError": "ConfigMappingFunctionError",
+    "DagsterError": "JobnbError",
+    "DagsterEvent": "Event",
+    "DagsterEventType": "EventType",
+    "DagsterExecutionInterruptedError": "ExecutionInterruptedError",
+    "DagsterExecutionStepExecutionError": "StepExecutionError",
+    "DagsterExecutionStepNotFoundError": "StepNotFoundError",
+    "DagsterInstance": "Instance",
+    "DagsterInvalidConfigDefinitionError": "InvalidConfigDefinitionError",
+    "DagsterInvalidConfigError": "InvalidConfigError",
+    "DagsterInvalidDefinitionError": "InvalidDefinitionError",
+    "DagsterInvalidInvocationError": "InvalidInvocationError",
+    "DagsterInvalidSubsetError": "InvalidSubsetError",
+    "DagsterInvariantViolationError": "InvariantViolationError",
+    "DagsterResourceFunctionError": "ResourceFunctionError",
+    "DagsterRun": "JobRun",
+    "DagsterRunMetadataValue": "RunMetadataValue",
+    "DagsterRunNotFoundError": "RunNotFoundError",
+    "DagsterRunStatus": "RunStatus",
+    "DagsterStepOutputNotFoundError": "StepOutputNotFoundError",
+    "DagsterType": "DataType",
+    "DagsterTypeCheckDidNotPass": "TypeCheckDidNotPass",
+    "DagsterTypeCheckError": "TypeCheckError",
+    "DagsterTypeLoader": "DataTypeLoader",
+    "DagsterTypeLoaderContext": "DataTypeLoaderContext",
+    "DagsterUnknownPartitionError": "UnknownPartitionError",
+    "DagsterUnknownResourceError": "UnknownResourceError",
+    "DagsterUnmetExecutorRequirementsError": "UnmetExecutorRequirementsError",
+    "DagsterUserCodeExecutionError": "UserCodeExecutionError",
+    "PythonObjectDagsterType": "PythonObjectDataType",
+    "check_dagster_type": "check_data_type",
+    "dagster_type_loader": "data_type_loader",
+    "get_dagster_logger": "get_jobnb_logger",
+    "make_python_type_usable_as_dagster_type": "make_python_type_usable_as_data_type",
+    "usable_as_dagster_type": "usable_as_data_type",
+}
+"""jobnb's name for each name that Dagster spells otherwise."""
+
+
+def __getattr__(name: str) -> Any:
+    """A name in Dagster's spelling or in jobnb's."""
+    own = SPELLINGS.get(name, name)
+    if own not in HOME_OF:
+        raise AttributeError(f"jobnb does not offer {name!r}.")
+    value = getattr(jobnb, own)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *SPELLINGS, *HOME_OF]
+
+
+def install() -> None:
+    """Make `import dagster` and `from dagster import ...` find jobnb in this process.
+
+    Raises:
+        InvariantViolationError: If Dagster itself has been imported already.
+    """
+    found = sys.modules.get("dagster")
+    if found is not None and found is not sys.modules[__name__]:
+        raise jobnb.InvariantViolationError(
+            "Dagster itself has been imported in this process. Call install() before that."
+        )
+    sys.modules["dagster"] = sys.modules[__name__]
+
+
+def uninstall() -> None:
+    """Let `import dagster` find Dagster again."""
+    if sys.modules.get("dagster") is sys.modules[__name__]:
+        del sys.modules["dagster"]

@@ -1,0 +1,1 @@
+"""The nouns: what was written, frozen, with nothing resolved yet."""

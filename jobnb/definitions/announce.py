@@ -1,0 +1,42 @@
+"""How a new definition becomes known: decorators announce, whoever keeps a catalogue listens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["announce", "announce_from_caller", "listen", "unlisten"]
+
+Listener = Callable[[Any, str], None]
+
+_listeners: list[Listener] = []
+_unheard: list[tuple[Any, str]] = []
+
+
+def announce(definition: Any, module: str) -> None:
+    """Tell the listeners that `definition` was made by code of `module`."""
+    if _listeners:
+        for listener in _listeners:
+            listener(definition, module)
+    elif module == "__main__":
+        # A script may define first and ask for the session later.
+        _unheard.append((definition, module))
+
+
+def announce_from_caller(definition: Any, depth: int = 2) -> None:
+    """Announce for the module `depth` frames up, where no function tells its own module."""
+    announce(definition, sys._getframe(depth).f_globals.get("__name__", ""))
+
+
+def listen(listener: Listener) -> None:
+    """Call `listener(definition, module)` for each definition made so far unheard, and from now on."""
+    _listeners.append(listener)
+    waiting, _unheard[:] = list(_unheard), []
+    for definition, module in waiting:
+        listener(definition, module)
+
+
+def unlisten(listener: Listener) -> None:
+    """Stop calling `listener`."""
+    _listeners.remove(listener)

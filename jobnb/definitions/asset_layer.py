@@ -1,0 +1,26 @@
+"""What an asset job knows of assets: those there are, and those it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.source_asset import SourceAsset
+
+__all__ = ["AssetLayer"]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetLayer:
+    """The assets around a job, and the selection of those that it makes.
+
+    Attributes:
+        assets: All that could be made.
+        sources: All that can only be loaded.
+        selection: An `AssetSelection`, a selection string, or None for all of `assets`.
+    """
+
+    assets: tuple[AssetsDefinition, ...]
+    sources: tuple[SourceAsset, ...] = ()
+    selection: Any = None

@@ -1,0 +1,314 @@
+"""The times a cron schedule names, found by index without walking through them all.
+
+Times are counted from the first one at or after a start. Hours run in absolute time, days in
+local time, and both keep clear of a zone's clock changes: a local time that the clock skips
+is replaced by the moment it jumps to, one that comes twice counts the first time (hourly
+schedules count both), as cron does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from abc import ABC, abstractmethod
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["CronTimes", "cron_times", "localize"]
+
+_HOUR = 3600
+_SAMPLE = 5 * 86400  # closer than any zone's pair of clock changes
+_REGULAR = re.compile(r"(\d+) (\*|\d+) (\*|\d+) \* (\*|\d+)")
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+def localize(moment: datetime, zone: tzinfo) -> datetime:
+    """`moment` in a zone; one without a timezone is taken to be of that zone."""
+    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+
+
+class CronTimes(ABC):
+    """The times of one schedule, by index."""
+
+    @abstractmethod
+    def at(self, index: int) -> datetime:
+        """The time with this index, from 0."""
+
+    @abstractmethod
+    def count_before(self, moment: datetime) -> int:
+        """How many times lie before `moment`: the index of the first at or after it."""
+
+    def count_until(self, moment: datetime) -> int:
+        """How many times lie before `moment` or at it."""
+        count = self.count_before(moment)
+        return count + (self.at(count).timestamp() == moment.timestamp())
+
+
+def cron_times(cron: str, start: datetime, zone: ZoneInfo) -> CronTimes:
+    """The times of a cron schedule from `start` on.
+
+    Raises:
+        InvalidDefinitionError: If it is no cron schedule.
+    """
+    _check_cron(cron)
+    match = _REGULAR.fullmatch(cron)
+    if match is None:
+        return _Irregular(cron, start, zone)
+    minute, hour, day, weekday = (None if part == "*" else int(part) for part in match.groups())
+    at = time(hour or 0, minute or 0)
+    if hour is None:
+        if day is None and weekday is None:
+            return _Hourly(at.minute, start, zone)
+    elif day is None:
+        step = 1 if weekday is None else 7
+        return _Days(at, step, 0 if weekday is None else weekday % 7, start, zone)
+    elif weekday is None and day <= 28:
+        return _Months(at, day, start, zone)
+    return _Irregular(cron, start, zone)
+
+
+def _check_cron(cron: str) -> None:
+    from cronsim import CronSim, CronSimError
+
+    try:
+        next(CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration, AttributeError) as error:
+        why = str(error) or "it names no time"
+        raise InvalidDefinitionError(
+            f"{cron!r} is no cron schedule ({why}): write minute, hour, day, month and weekday, "
+            "such as '0 6 * * 1-5'."
+        ) from None
+
+
+class _Offsets:
+    """The stretches of time between a zone's clock changes, found as far as they are needed."""
+
+    def __init__(self, zone: ZoneInfo, start: int) -> None:
+        self._zone = zone
+        self.starts = [start]
+        self.offsets = [self._offset(start)]
+        self.known_until: float = math.inf if zone.key in ("UTC", "Etc/UTC") else start
+
+    def _offset(self, timestamp: int) -> int:
+        shift = datetime.fromtimestamp(timestamp, UTC).astimezone(self._zone).utcoffset()
+        return round(shift.total_seconds()) if shift is not None else 0
+
+    def extend(self, timestamp: int) -> None:
+        """Find every change up to a moment."""
+        while self.known_until < timestamp:
+            low = int(self.known_until)
+            high = low + _SAMPLE
+            after = self._offset(high)
+            if after != self.offsets[-1]:
+                self._add_change(low, high, after)
+            self.known_until = high
+
+    def _add_change(self, low: int, high: int, after: int) -> None:
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._offset(middle) == after:
+                high = middle
+            else:
+                low = middle
+        self.starts.append(high)
+        self.offsets.append(after)
+
+
+class _Hourly(CronTimes):
+    """Once an hour, at one minute of the clock."""
+
+    def __init__(self, minute: int, start: datetime, zone: ZoneInfo) -> None:
+        self._minute = minute * 60
+        self._zone = zone
+        self._start = _ceil(start)
+        self._offsets = _Offsets(zone, self._start)
+        self._first: list[int] = []  # per stretch: the first time in it
+        self._before: list[int] = []  # per stretch: how many times lie before it
+        self._index()
+
+    def _index(self) -> None:
+        """Note first times and counts of stretches that were found since."""
+        starts, offsets = self._offsets.starts, self._offsets.offsets
+        for place in range(len(self._first), len(starts)):
+            begin = starts[place]
+            self._first.append(begin + (self._minute - begin - offsets[place]) % _HOUR)
+            before = 0 if place == 0 else self._before[-1] + self._within(place - 1, begin)
+            self._before.append(before)
+
+    def _within(self, place: int, timestamp: float) -> int:
+        """How many times of a stretch lie before a moment."""
+        return max(0, int(-(-(timestamp - self._first[place]) // _HOUR)))
+
+    def _extend(self, timestamp: float) -> None:
+        self._offsets.extend(int(timestamp) + 1)
+        self._index()
+
+    def at(self, index: int) -> datetime:
+        """The time with this index, from 0."""
+        reach = self._start + (index + 2) * _HOUR
+        self._extend(reach)
+        while self._count(reach) <= index:  # clock changes may have swallowed some
+            reach += _SAMPLE
+            self._extend(reach)
+        place = bisect_right(self._before, index) - 1
+        timestamp = self._first[place] + (index - self._before[place]) * _HOUR
+        return datetime.fromtimestamp(timestamp, self._zone)
+
+    def _count(self, timestamp: float) -> int:
+        place = bisect_left(self._offsets.starts, timestamp) - 1
+        return 0 if place < 0 else self._before[place] + self._within(place, timestamp)
+
+    def count_before(self, moment: datetime) -> int:
+        """How many times lie before `moment`."""
+        timestamp = moment.timestamp()
+        self._extend(timestamp)
+        return self._count(timestamp)
+
+
+def _ceil(moment: datetime) -> int:
+    return -int(-moment.timestamp() // 1)
+
+
+class _Calendar(CronTimes):
+    """Times that come once per day of a kind; subclasses number those days."""
+
+    def __init__(self, at: time, start: datetime, zone: ZoneInfo) -> None:
+        self._time = at
+        self._zone = zone
+        self._offsets = _Offsets(zone, _ceil(start) - 2 * 86400)
+        self._skipped: list[int] = []  # numbers of days that the zone left out altogether
+        self._seen = 1
+        first = self._number(start.astimezone(zone).date())
+        while self._resolve(first).timestamp() < start.timestamp() or self._is_skipped(first):
+            first += 1
+        self._base = first
+
+    @abstractmethod
+    def _number(self, day: date) -> int:
+        """The number of the last day of the kind at or before `day`."""
+
+    @abstractmethod
+    def _day(self, number: int) -> date:
+        """The day with this number."""
+
+    def _resolve(self, number: int) -> datetime:
+        wall = datetime.combine(self._day(number), self._time, self._zone)
+        real = wall.astimezone(UTC).astimezone(self._zone)
+        if real.replace(tzinfo=None) == wall.replace(tzinfo=None):
+            return real
+        # The clock skips this time. With fold=1 the offset after the jump applies, which
+        # gives a moment before it; the jump lies between the two.
+        low = int(wall.replace(fold=1).timestamp())
+        high = int(wall.timestamp())
+        shift = datetime.fromtimestamp(high, self._zone).utcoffset()
+        while high - low > 1:
+            middle = (low + high) // 2
+            if datetime.fromtimestamp(middle, self._zone).utcoffset() == shift:
+                high = middle
+            else:
+                low = middle
+        return datetime.fromtimestamp(high, self._zone)
+
+    def _is_skipped(self, number: int) -> bool:
+        day = self._day(number)
+        return self._resolve(number).date() != day
+
+    def _look_for_skipped(self, timestamp: float) -> None:
+        """Find days that do not exist: some zones crossed the date line."""
+        if self._offsets.known_until >= timestamp + 86400:
+            return
+        self._offsets.extend(int(timestamp) + 86400)
+        offsets, starts = self._offsets.offsets, self._offsets.starts
+        for place in range(self._seen, len(starts)):
+            if offsets[place] - offsets[place - 1] > 12 * _HOUR:
+                before = datetime.fromtimestamp(starts[place] + offsets[place - 1], UTC).date()
+                number = self._number(before)
+                if number >= self._base and self._is_skipped(number):
+                    self._skipped.append(number)
+        self._seen = len(starts)
+
+    def at(self, index: int) -> datetime:
+        """The time with this index, from 0."""
+        number = self._base + index
+        self._look_for_skipped((self._day(number).toordinal() - _EPOCH_DAY + 2) * 86400)
+        for skipped in self._skipped:
+            if skipped <= number:
+                number += 1
+        return self._resolve(number)
+
+    def count_before(self, moment: datetime) -> int:
+        """How many times lie before `moment`."""
+        self._look_for_skipped(moment.timestamp())
+        number = self._number(moment.astimezone(self._zone).date())
+        if self._resolve(number).timestamp() < moment.timestamp():
+            number += 1
+        skipped = bisect_left(self._skipped, number)
+        return max(0, number - self._base - skipped)
+
+
+class _Days(_Calendar):
+    """Every day, or one day of the week (0 is Sunday)."""
+
+    def __init__(self, at: time, step: int, weekday: int, start: datetime, zone: ZoneInfo) -> None:
+        self._step = step
+        self._weekday = weekday
+        super().__init__(at, start, zone)
+
+    def _number(self, day: date) -> int:
+        # Ordinals that 7 divides are Sundays, the zeroth weekday of cron.
+        return (day.toordinal() - self._weekday) // self._step
+
+    def _day(self, number: int) -> date:
+        return date.fromordinal(number * self._step + self._weekday)
+
+
+class _Months(_Calendar):
+    """One day of every month, up to the 28th."""
+
+    def __init__(self, at: time, day: int, start: datetime, zone: ZoneInfo) -> None:
+        self._day_of_month = day
+        super().__init__(at, start, zone)
+
+    def _number(self, day: date) -> int:
+        return day.year * 12 + day.month - 1 - (day.day < self._day_of_month)
+
+    def _day(self, number: int) -> date:
+        return date(number // 12, number % 12 + 1, self._day_of_month)
+
+
+class _Irregular(CronTimes):
+    """Any other schedule: its times are walked through once, as far as needed, and kept."""
+
+    def __init__(self, cron: str, start: datetime, zone: ZoneInfo) -> None:
+        from cronsim import CronSim
+
+        self._zone = zone
+        before = (start.astimezone(UTC) - timedelta(seconds=1)).astimezone(zone)
+        self._more: Iterator[datetime] = CronSim(cron, before)
+        self._known: list[int] = []
+
+    def _grow(self) -> bool:
+        moment = next(self._more, None)
+        if moment is None:
+            return False
+        self._known.append(int(moment.timestamp()))
+        return True
+
+    def at(self, index: int) -> datetime:
+        """The time with this index, from 0."""
+        while len(self._known) <= index:
+            if not self._grow():
+                raise InvalidDefinitionError("The cron schedule names no further time.")
+        return datetime.fromtimestamp(self._known[index], self._zone)
+
+    def count_before(self, moment: datetime) -> int:
+        """How many times lie before `moment`."""
+        timestamp = moment.timestamp()
+        while not self._known or self._known[-1] < timestamp:
+            if not self._grow():
+                break
+        return bisect_left(self._known, timestamp)

@@ -1,0 +1,273 @@
+"""`Definitions`: all that a code location offers, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from jobnb.definitions import doors
+from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.asset_job import AssetJobDefinition
+from jobnb.definitions.asset_layer import AssetLayer
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.source_asset import SourceAsset
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+
+__all__ = ["Definitions"]
+
+GLOBAL_ASSET_JOB = "__ASSET_JOB"
+
+
+class Definitions:
+    """Assets, jobs, schedules, sensors and the resources they share.
+
+    Args:
+        assets: Assets and source assets.
+        schedules: Schedules.
+        sensors: Sensors.
+        jobs: Jobs, from `@job`, `to_job` or `define_asset_job`.
+        resources: Resources by key: values, definitions or `ConfigurableResource` objects.
+        executor: How steps are run, where a job does not say.
+        loggers: Loggers by name, where a job has none.
+        asset_checks: Checks of assets.
+        metadata: Values shown beside the whole.
+
+    Raises:
+        InvalidDefinitionError: If two things have one name, or something is of no known kind;
+            all problems at once.
+
+    Example:
+        >>> from jobnb import Definitions, asset
+        >>> @asset
+        ... def orders():
+        ...     return 3
+        >>> sorted(Definitions(assets=[orders]).assets_by_key)
+        [AssetKey(['orders'])]
+
+    Source: Dagster's `Definitions`.
+    """
+
+    def __init__(
+        self,
+        assets: Iterable[Any] | None = None,
+        schedules: Iterable[Any] | None = None,
+        sensors: Iterable[Any] | None = None,
+        jobs: Iterable[Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        executor: Any = None,
+        loggers: Mapping[str, Any] | None = None,
+        asset_checks: Iterable[Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._read(assets, schedules, sensors, jobs, resources, executor, loggers)
+        self.asset_checks = tuple(asset_checks or ())
+        self.metadata = dict(metadata or {})
+        announce_from_caller(self)
+
+    @classmethod
+    def of(cls, **parts: Any) -> Definitions:
+        """The same as calling the class, but nobody is told of it."""
+        made = cls.__new__(cls)
+        for name in ("assets", "schedules", "sensors", "jobs", "resources", "executor", "loggers"):
+            parts.setdefault(name, None)
+        made.asset_checks, made.metadata = (), {}
+        made._read(**parts)
+        return made
+
+    def _read(
+        self,
+        assets: Iterable[Any] | None,
+        schedules: Iterable[Any] | None,
+        sensors: Iterable[Any] | None,
+        jobs: Iterable[Any] | None,
+        resources: Mapping[str, Any] | None,
+        executor: Any,
+        loggers: Mapping[str, Any] | None,
+    ) -> None:
+        problems: list[str] = []
+        given = list(assets or ())
+        self.assets = tuple(each for each in given if isinstance(each, AssetsDefinition))
+        self.source_assets = tuple(each for each in given if isinstance(each, SourceAsset))
+        problems += [
+            f"{each!r} is not an asset. Decorate its function with @asset."
+            for each in given
+            if not isinstance(each, (AssetsDefinition, SourceAsset))
+        ]
+        self.schedules = tuple(schedules or ())
+        self.sensors = tuple(sensors or ())
+        self.jobs: tuple[JobDefinition | AssetJobDefinition, ...] = tuple(jobs or ())
+        problems += [
+            f"{each!r} is not a job. Use @job, graph.to_job() or define_asset_job()."
+            for each in self.jobs
+            if not isinstance(each, (JobDefinition, AssetJobDefinition))
+        ]
+        self.resources = dict(resources or {})
+        self.executor = executor
+        self.loggers = dict(loggers or {})
+        problems += self._twice()
+        if problems:
+            raise InvalidDefinitionError("These definitions are not right:\n  " + "\n  ".join(problems))
+
+    def _twice(self) -> list[str]:
+        problems: list[str] = []
+        seen: dict[Any, Any] = {}
+        for each in (*self.assets, *self.source_assets):
+            for key in getattr(each, "keys", None) or (each.key,):
+                if seen.setdefault(key, each) is not each:
+                    problems.append(f"Two assets have the key {key.to_user_string()!r}.")
+        for kind, things in (("jobs", self.jobs), ("schedules", self.schedules), ("sensors", self.sensors)):
+            names: dict[str, Any] = {}
+            for each in things:
+                name = getattr(each, "name", None)
+                if name is not None and names.setdefault(name, each) is not each:
+                    problems.append(f"Two {kind} are called {name!r}.")
+        return problems
+
+    @cached_property
+    def assets_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
+        """The definition of each asset that can be made."""
+        return {key: each for each in self.assets for key in each.keys}
+
+    @cached_property
+    def _resource_defs(self) -> Mapping[str, Any]:
+        return doors.resource_defs_of(self.resources)
+
+    @cached_property
+    def _jobs_by_name(self) -> dict[str, JobDefinition | AssetJobDefinition]:
+        found = {each.name: each for each in self.jobs}
+        for each in (*self.schedules, *self.sensors):
+            for target in getattr(each, "jobs", None) or ():
+                found.setdefault(target.name, target)
+        return found
+
+    @property
+    def job_names(self) -> list[str]:
+        """The names of its jobs."""
+        return list(self._jobs_by_name)
+
+    def get_job_def(self, name: str) -> JobDefinition:
+        """The job called so, with the resources it shares.
+
+        Raises:
+            InvalidSubsetError: If there is none.
+        """
+        if name == GLOBAL_ASSET_JOB:
+            return self.get_implicit_global_asset_job_def()
+        found = self._jobs_by_name.get(name)
+        if found is None:
+            hint = did_you_mean(name, self._jobs_by_name, noun="There are")
+            raise InvalidSubsetError(f"There is no job called {name!r}. {hint}".rstrip())
+        return self._bound(found)
+
+    def _bound(self, job: JobDefinition | AssetJobDefinition) -> JobDefinition:
+        if isinstance(job, AssetJobDefinition):
+            return job.resolve(
+                self.assets, self.source_assets, self._resource_defs, self.executor, self.loggers
+            )
+        bound = job.with_top_level_resources(self._resource_defs)
+        if self.executor is not None and not job.has_specified_executor:
+            bound = bound.with_executor_def(self.executor)
+        if self.loggers and not job.has_specified_loggers:
+            bound = bound.with_logger_defs(self.loggers)
+        return bound
+
+    def get_all_job_defs(self) -> list[JobDefinition]:
+        """All its jobs, and the one of all assets if there are assets."""
+        jobs = [self.get_job_def(name) for name in self._jobs_by_name]
+        return [*jobs, *([self.get_implicit_global_asset_job_def()] if self.assets else [])]
+
+    def get_implicit_global_asset_job_def(self) -> JobDefinition:
+        """The job that makes all assets."""
+        return self.job_of_assets(GLOBAL_ASSET_JOB)
+
+    def job_of_assets(self, name: str, selection: Any = None, **parameters: Any) -> JobDefinition:
+        """A job that makes the selected assets, with the resources they share."""
+        return JobDefinition(
+            name=name,
+            resource_defs=self._resource_defs,
+            executor_def=self.executor,
+            logger_defs=self.loggers,
+            asset_layer=AssetLayer(self.assets, self.source_assets, selection),
+            **parameters,
+        )
+
+    def select_assets(self, selection: Any) -> frozenset[AssetKey]:
+        """The keys of the assets that a selection names.
+
+        Raises:
+            InvalidSubsetError: If it names what is not there, or nothing.
+        """
+        job = self.job_of_assets(GLOBAL_ASSET_JOB, selection)
+        return frozenset(key for each in job.graph.assets_by_node.values() for key in each.keys)
+
+    def get_schedule_def(self, name: str) -> Any:
+        """The schedule called so."""
+        return _named(self.schedules, name, "schedule")
+
+    def get_sensor_def(self, name: str) -> Any:
+        """The sensor called so."""
+        return _named(self.sensors, name, "sensor")
+
+    def get_repository_def(self) -> Definitions:
+        """These definitions: a repository is an older name for them."""
+        return self
+
+    def load_asset_value(
+        self,
+        asset_key: Any,
+        *,
+        python_type: Any = None,
+        instance: Any = None,
+        partition_key: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The stored value of an asset, loaded by its IO manager.
+
+        Args:
+            asset_key: Its key.
+            python_type: What the loader is asked for.
+            instance: Where it was made; `Instance.get()` if absent.
+            partition_key: The partition to load.
+            metadata: Values for the loader.
+
+        Raises:
+            JobnbError: If the asset is unknown or has never been stored.
+        """
+        return doors.load_asset_value(
+            self,
+            asset_key,
+            python_type=python_type,
+            instance=instance,
+            partition_key=partition_key,
+            metadata=metadata,
+        )
+
+    def get_asset_value_loader(self, instance: Any = None) -> Any:
+        """An object that loads several values and sets resources up once for all."""
+        return doors.asset_value_loader(self, instance)
+
+    def __repr__(self) -> str:
+        parts = [
+            f"{len(things)} {noun}"
+            for noun, things in (
+                ("assets", self.assets),
+                ("source assets", self.source_assets),
+                ("jobs", self.jobs),
+                ("schedules", self.schedules),
+                ("sensors", self.sensors),
+                ("resources", self.resources),
+            )
+            if things
+        ]
+        return f"Definitions({', '.join(parts) or 'nothing'})"
+
+
+def _named(things: Iterable[Any], name: str, noun: str) -> Any:
+    known = {each.name: each for each in things}
+    if name in known:
+        return known[name]
+    hint = did_you_mean(name, known, noun="There are")
+    raise InvalidSubsetError(f"There is no {noun} called {name!r}. {hint}".rstrip())

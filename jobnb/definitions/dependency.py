@@ -1,0 +1,161 @@
+"""How the nodes of a graph hang together: the words of the dependency dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobnb.definitions.hook import HookDefinition
+    from jobnb.definitions.retry import RetryPolicy
+
+__all__ = [
+    "CollectDependency",
+    "Dependency",
+    "DependencyDefinition",
+    "DependencyMapping",
+    "GraphIn",
+    "GraphInput",
+    "GraphOut",
+    "InputMapping",
+    "MultiDependencyDefinition",
+    "NodeInvocation",
+    "OutputMapping",
+    "ValueDependency",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyDefinition:
+    """An input is fed by an output of another node.
+
+    Args:
+        node: The name of the node upstream, in the same graph.
+        output: The name of its output.
+        description: In words.
+
+    Source: Dagster's `DependencyDefinition`.
+    """
+
+    node: str
+    output: str = "result"
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectDependency:
+    """An input is fed by the list of all elements of a dynamic output, or of what was mapped over it."""
+
+    node: str
+    output: str = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphInput:
+    """An input is fed by an input of the graph that the node stands in."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueDependency:
+    """An input is fed by a constant, written where the node was invoked."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class MultiDependencyDefinition:
+    """An input is fed by a list: one element for each dependency.
+
+    Args:
+        dependencies: What feeds each element, in order.
+
+    Source: Dagster's `MultiDependencyDefinition`.
+    """
+
+    dependencies: Sequence[DependencyDefinition | CollectDependency | GraphInput | ValueDependency]
+
+
+Dependency = (
+    DependencyDefinition
+    | MultiDependencyDefinition
+    | CollectDependency
+    | GraphInput
+    | ValueDependency
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInvocation:
+    """One use of a definition in a dependency dictionary, under a name of its own.
+
+    Args:
+        name: The name of the op or graph used.
+        alias: The name of the node; that of the definition if there is none.
+        tags: Tags of this use.
+        hook_defs: Hooks of this use.
+        retry_policy: Overrides that of the definition.
+
+    Source: Dagster's `NodeInvocation`.
+    """
+
+    name: str
+    alias: str | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    hook_defs: frozenset[HookDefinition] = field(default_factory=frozenset, compare=False)
+    retry_policy: RetryPolicy | None = field(default=None, compare=False)
+
+
+DependencyMapping = Mapping[str | NodeInvocation, Mapping[str, Dependency]]
+
+
+@dataclass(frozen=True, slots=True)
+class InputMapping:
+    """An input of a graph goes to an input of one of its nodes.
+
+    Source: Dagster's `InputMapping`.
+    """
+
+    graph_input_name: str
+    mapped_node_name: str
+    mapped_node_input_name: str
+    fan_in_index: int | None = None
+    graph_input_description: str | None = None
+    dagster_type: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputMapping:
+    """An output of a graph is an output of one of its nodes.
+
+    Source: Dagster's `OutputMapping`.
+    """
+
+    graph_output_name: str
+    mapped_node_name: str
+    mapped_node_output_name: str = "result"
+    graph_output_description: str | None = None
+    dagster_type: Any = None
+    from_dynamic_mapping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GraphIn:
+    """What is known of an input of a graph.
+
+    Source: Dagster's `GraphIn`.
+    """
+
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOut:
+    """What is known of an output of a graph.
+
+    Source: Dagster's `GraphOut`.
+    """
+
+    description: str | None = None

@@ -1,0 +1,120 @@
+"""The doors that lead up: methods on the nouns whose work is done on a higher floor.
+
+Users expect `job.execute_in_process()` on the job itself. Only here does a lower room import
+a higher one, inside a function, so that no other file has to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "asset_job_graph",
+    "asset_value_loader",
+    "build_plan",
+    "config_schema_of",
+    "execute_job",
+    "instance",
+    "invoke",
+    "load_asset_value",
+    "materialize_session",
+    "resource_defs_of",
+    "resource_values",
+    "run_table",
+    "session_job",
+]
+
+
+def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call the function of an op, graph or asset directly, as a unit test does."""
+    __tracebackhide__ = True
+    from jobnb.execution.invoke import invoke as do
+
+    return do(definition, args, kwargs)
+
+
+def execute_job(job: Any, **parameters: Any) -> Any:
+    """Run a job in this process; see `jobnb.execution.run_job.execute_in_process`."""
+    __tracebackhide__ = True
+    from jobnb.execution.run_job import execute_in_process as do
+
+    return do(job, **parameters)
+
+
+def asset_job_graph(job: Any) -> Any:
+    """The graph of an asset job; see `jobnb.plan.asset_job.graph_of_assets`."""
+    from jobnb.plan.asset_job import graph_of_assets as do
+
+    return do(job)
+
+
+def config_schema_of(job: Any) -> Any:
+    """What run config the job takes; see `jobnb.plan.run_config.config_schema_of`."""
+    from jobnb.plan.run_config import config_schema_of as do
+
+    return do(job)
+
+
+def build_plan(job: Any, **parameters: Any) -> Any:
+    """What a run of the job would do; see `jobnb.plan.build.build_plan`."""
+    from jobnb.plan.build import build_plan as do
+
+    return do(job, **parameters)
+
+
+def resource_defs_of(resources: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Resource definitions by key, where plain objects stand for themselves."""
+    from jobnb.definitions.resource import resource_def_of
+
+    return {key: resource_def_of(value) for key, value in (resources or {}).items()}
+
+
+def instance(home: str | None = None) -> Any:
+    """The instance of a home; that of this process if absent: `$JOBNB_HOME`, else `.jobnb` here."""
+    from jobnb.storage.instance import Instance
+
+    return Instance.from_home(home) if home else Instance.get()
+
+
+def run_table(instance: Any) -> Any:
+    """The history of an instance as a table; see `jobnb.storage.run_table.RunTable`."""
+    from jobnb.storage.run_table import RunTable
+
+    return RunTable(instance)
+
+
+def load_asset_value(definitions: Any, asset_key: Any, **parameters: Any) -> Any:
+    """The stored value of an asset; see `jobnb.execution.values.load_asset_value`."""
+    from jobnb.execution.values import load_asset_value as do
+
+    return do(definitions, asset_key, **parameters)
+
+
+def materialize_session(session: Any, selection: Any, **parameters: Any) -> Any:
+    """Make the selected assets of a session; see `jobnb.execution.materialize`."""
+    __tracebackhide__ = True
+    from jobnb.execution.materialize import materialize_session as do
+
+    return do(session, selection, **parameters)
+
+
+def asset_value_loader(definitions: Any, instance: Any) -> Any:
+    """An object that loads several asset values; see `jobnb.execution.values.AssetValueLoader`."""
+    from jobnb.execution.values import AssetValueLoader
+
+    return AssetValueLoader(definitions, instance=instance)
+
+
+def resource_values(resources: Mapping[str, Any], instance: Any) -> Mapping[str, Any]:
+    """Resources set up outside of a run; see `jobnb.execution.resources.resource_values`."""
+    from jobnb.execution.resources import resource_values as do
+
+    return do(resources, instance)
+
+
+def session_job(name: str) -> Any:
+    """The job of this name, over all that the session knows."""
+    from jobnb.registry.session import current_session
+
+    return current_session().job(name)

@@ -1,0 +1,296 @@
+"""Executor definitions: how the steps of a job are run, and with what config.
+
+Nothing runs here. The execution room looks at `strategy` to know what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from functools import cached_property
+from typing import Any, overload
+
+from jobnb.definitions.keys import check_name
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = [
+    "ExecutorDefinition",
+    "ExecutorRequirement",
+    "InitExecutorContext",
+    "executor",
+    "in_process_executor",
+    "multi_or_in_process_executor",
+    "multiple_process_executor_requirements",
+    "multiprocess_executor",
+]
+
+ExecutorFunction = Callable[["InitExecutorContext"], Any]
+
+
+class ExecutorRequirement(Enum):
+    """What an executor needs of the job and the instance.
+
+    Source: Dagster's `ExecutorRequirement`.
+    """
+
+    RECONSTRUCTABLE_PIPELINE = "RECONSTRUCTABLE_PIPELINE"
+    RECONSTRUCTABLE_JOB = "RECONSTRUCTABLE_PIPELINE"
+    NON_EPHEMERAL_INSTANCE = "NON_EPHEMERAL_INSTANCE"
+    PERSISTENT_OUTPUTS = "PERSISTENT_OUTPUTS"
+
+
+def multiple_process_executor_requirements() -> list[ExecutorRequirement]:
+    """What every executor that runs steps in other processes needs.
+
+    Source: Dagster's `multiple_process_executor_requirements`.
+    """
+    return [
+        ExecutorRequirement.RECONSTRUCTABLE_JOB,
+        ExecutorRequirement.NON_EPHEMERAL_INSTANCE,
+        ExecutorRequirement.PERSISTENT_OUTPUTS,
+    ]
+
+
+class InitExecutorContext:
+    """What a function that makes an executor may look at.
+
+    Args:
+        job: The job that runs.
+        executor_def: The executor's definition.
+        executor_config: Its config.
+        instance: The instance that keeps the run.
+
+    Source: Dagster's `InitExecutorContext`.
+    """
+
+    __slots__ = ("executor_config", "executor_def", "instance", "job")
+
+    def __init__(
+        self, job: Any, executor_def: ExecutorDefinition, executor_config: Any, instance: Any
+    ) -> None:
+        self.job = job
+        self.executor_def = executor_def
+        self.executor_config = executor_config
+        self.instance = instance
+
+
+class ExecutorDefinition:
+    """How the steps of a job are run.
+
+    Args:
+        name: Its name.
+        config_schema: What config it takes.
+        requirements: What it needs: a list, or a function from config to a list.
+        executor_creation_fn: Makes the executor from an `InitExecutorContext`.
+        description: In words.
+
+    Attributes:
+        strategy: "in_process", "multiprocess" or "multi_or_in_process" for jobnb's own, however
+            they are configured and renamed; None for others.
+
+    Source: Dagster's `ExecutorDefinition`.
+    """
+
+    strategy: str | None = None
+
+    def __init__(
+        self,
+        name: str,
+        config_schema: Any = None,
+        requirements: Sequence[ExecutorRequirement]
+        | Callable[[Any], Sequence[ExecutorRequirement]]
+        | None = None,
+        executor_creation_fn: ExecutorFunction | None = None,
+        description: str | None = None,
+    ) -> None:
+        self.name = check_name(name, "an executor")
+        self.requirements = requirements
+        self.executor_creation_fn = executor_creation_fn
+        self.description = description
+        self._schema = config_schema
+
+    @cached_property
+    def config_schema(self) -> Any:
+        """What config it takes."""
+        return self._schema
+
+    def get_requirements(self, executor_config: Any = None) -> list[ExecutorRequirement]:
+        """What it needs, with this config."""
+        needs = self.requirements
+        return list(needs(executor_config) if callable(needs) else needs or ())
+
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        name: str | None = None,
+        config_schema: Any = None,
+        description: str | None = None,
+    ) -> ExecutorDefinition:
+        """An executor that has (part of) its config already.
+
+        Args:
+            config_or_config_fn: The config, or a function from outer config to it.
+            name: Its name; this one's unless given.
+            config_schema: What config the function takes.
+            description: In words.
+        """
+        from jobnb.config import configured_schema
+
+        label = name or self.name
+        schema = configured_schema(
+            self.config_schema, config_or_config_fn, config_schema, f"the executor {label!r}"
+        )
+        made = ExecutorDefinition(
+            label,
+            schema,
+            self.requirements,
+            self.executor_creation_fn,
+            description or self.description,
+        )
+        made.strategy = self.strategy
+        return made
+
+    def __repr__(self) -> str:
+        return f"ExecutorDefinition({self.name!r})"
+
+
+@overload
+def executor(name: ExecutorFunction) -> ExecutorDefinition: ...
+@overload
+def executor(
+    name: str | None = None,
+    config_schema: Any = None,
+    requirements: Sequence[ExecutorRequirement]
+    | Callable[[Any], Sequence[ExecutorRequirement]]
+    | None = None,
+) -> Callable[[ExecutorFunction], ExecutorDefinition]: ...
+def executor(name: Any = None, config_schema: Any = None, requirements: Any = None) -> Any:
+    """Turn a function of an `InitExecutorContext` into an executor.
+
+    Args:
+        name: Its name; the function's unless given.
+        config_schema: What config it takes.
+        requirements: What it needs: a list, or a function from config to a list.
+
+    Example:
+        >>> @executor(config_schema={"workers": int})
+        ... def cluster(init_context):
+        ...     return init_context.executor_config["workers"]
+        >>> cluster
+        ExecutorDefinition('cluster')
+
+    Source: Dagster's `executor`.
+    """
+
+    def make(fn: ExecutorFunction, label: str | None = None) -> ExecutorDefinition:
+        if not callable(fn):
+            raise InvalidDefinitionError(f"Put @executor on a function, not on {fn!r}.")
+        return ExecutorDefinition(label or fn.__name__, config_schema, requirements, fn, fn.__doc__)
+
+    return make(name) if callable(name) else lambda fn: make(fn, name)
+
+
+class _OwnExecutor(ExecutorDefinition):
+    """One of jobnb's own; its schema is built when it is asked for."""
+
+    def __init__(
+        self,
+        strategy: str,
+        schema: Callable[[], Any],
+        requirements: Callable[[Any], list[ExecutorRequirement]],
+        description: str,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name or strategy, None, requirements, None, description)
+        self.strategy = strategy
+        self._make_schema = schema
+
+    @cached_property
+    def config_schema(self) -> Any:
+        """What config it takes."""
+        return self._make_schema()
+
+
+def _retries() -> Any:
+    from jobnb.config import Field, Selector
+
+    choice = Selector({"enabled": {}, "disabled": {}})
+    return Field(
+        choice,
+        default_value={"enabled": {}},
+        description="Whether retry policies and retry requests are followed.",
+    )
+
+
+def _in_process_schema() -> Any:
+    from jobnb.config import Field
+
+    marker = Field(str, is_required=False, description="A file to be removed at the end.")
+    return {"retries": _retries(), "marker_to_close": marker}
+
+
+def _limits() -> Any:
+    from jobnb.config import Array, Field, Noneable, ScalarUnion
+
+    value = ScalarUnion(str, {"applyLimitPerUniqueValue": bool})
+    limit = {"key": str, "value": Field(value, is_required=False), "limit": int}
+    return Field(
+        Noneable(Array(limit)),
+        default_value=None,
+        description="How many steps with a tag run at once.",
+    )
+
+
+def _multiprocess_schema() -> Any:
+    from jobnb.config import Field, Noneable, Selector
+
+    forkserver = {"preload_modules": Field([str], is_required=False)}
+    return {
+        "max_concurrent": Field(
+            Noneable(int),
+            default_value=None,
+            description="How many steps run at once; as many as there are processors if null.",
+        ),
+        "tag_concurrency_limits": _limits(),
+        "start_method": Field(
+            Noneable(Selector({"spawn": {}, "forkserver": Field(forkserver, is_required=False)})),
+            default_value=None,
+            description="How processes are started.",
+        ),
+        "retries": _retries(),
+    }
+
+
+def _either_schema() -> Any:
+    from jobnb.config import Field, Selector
+
+    choice = Selector(
+        {
+            "multiprocess": Field(_multiprocess_schema(), is_required=False),
+            "in_process": Field(_in_process_schema(), is_required=False),
+        }
+    )
+    return Field(choice, default_value={"multiprocess": {}})
+
+
+def _needs_of_either(config: Any) -> list[ExecutorRequirement]:
+    chosen_here = isinstance(config, Mapping) and "in_process" in config
+    return [] if chosen_here else multiple_process_executor_requirements()
+
+
+in_process_executor = _OwnExecutor(
+    "in_process", _in_process_schema, lambda _config: [], "Steps run one by one, in this process."
+)
+multiprocess_executor = _OwnExecutor(
+    "multiprocess",
+    _multiprocess_schema,
+    lambda _config: multiple_process_executor_requirements(),
+    "Each step runs in a process of its own.",
+)
+multi_or_in_process_executor = _OwnExecutor(
+    "multi_or_in_process",
+    _either_schema,
+    _needs_of_either,
+    "Steps run in this process or each in its own, as the config says.",
+    "multi_or_in_process_executor",
+)

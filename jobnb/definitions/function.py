@@ -1,0 +1,163 @@
+"""A user's function, read: what it takes as inputs, config, resources and context.
+
+Nothing here is done before it is needed: a notebook defines in any order, and reading
+annotations is the dearest part of a definition.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+__all__ = ["EMPTY", "Function", "ResourceParam", "is_resource_annotation"]
+
+EMPTY: Any = inspect.Parameter.empty
+
+_CONTEXT_NAMES = frozenset(("context", "_context", "_", "__"))
+_RESOURCE_MARK = "jobnb_resource_param"
+
+T = typing.TypeVar("T")
+
+if typing.TYPE_CHECKING:
+    ResourceParam = typing.Annotated[T, _RESOURCE_MARK]
+else:
+
+    class ResourceParam:
+        """Marks a parameter as a resource: `db: ResourceParam[Database]`.
+
+        Source: Dagster's `ResourceParam`.
+        """
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return typing.Annotated[item, _RESOURCE_MARK]
+
+
+def is_resource_annotation(annotation: Any) -> bool:
+    """Whether a parameter so annotated is filled with a resource."""
+    if annotation is EMPTY:
+        return False
+    if _RESOURCE_MARK in getattr(annotation, "__metadata__", ()):
+        return True
+    origin = typing.get_origin(annotation) or annotation
+    # The mark is set on ConfigurableResource in `resource`, which this module does not know.
+    return isinstance(origin, type) and bool(getattr(origin, "__jobnb_resource__", False))
+
+
+class Function:
+    """What a user's function asks for.
+
+    Args:
+        fn: The function, or any callable with a signature.
+        frame_depth: How many frames up its annotations' local names live.
+    """
+
+    def __init__(self, fn: Callable[..., Any], frame_depth: int = 3) -> None:
+        self.fn = fn
+        self._locals: Mapping[str, Any] | None = None
+        code = getattr(fn, "__code__", None)
+        if code is None:
+            self._read_signature()
+        else:
+            count = code.co_argcount + code.co_kwonlyargcount
+            self.parameters: tuple[str, ...] = code.co_varnames[:count]
+            self.has_var_keyword = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+            self.has_var_positional = bool(code.co_flags & inspect.CO_VARARGS)
+            if "<locals>" in fn.__qualname__ and any(
+                isinstance(note, str) for note in fn.__annotations__.values()
+            ):
+                # Postponed annotations may name classes of the enclosing function.
+                self._locals = dict(sys._getframe(frame_depth).f_locals)
+
+    def _read_signature(self) -> None:
+        parameters = inspect.signature(self.fn).parameters.values()
+        kinds = inspect.Parameter
+        self.parameters = tuple(
+            p.name for p in parameters if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)
+        )
+        self.has_var_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+        self.has_var_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """Default values by parameter name."""
+        code = getattr(self.fn, "__code__", None)
+        if code is None:
+            return {
+                p.name: p.default
+                for p in inspect.signature(self.fn).parameters.values()
+                if p.default is not EMPTY
+            }
+        positional = code.co_varnames[: code.co_argcount]
+        values = getattr(self.fn, "__defaults__", None) or ()
+        found = dict(zip(positional[len(positional) - len(values) :], values, strict=True))
+        return {**found, **(getattr(self.fn, "__kwdefaults__", None) or {})}
+
+    @cached_property
+    def annotations(self) -> dict[str, Any]:
+        """Annotations by parameter name, and `return`; strings are evaluated where they can be."""
+        call = self.fn if hasattr(self.fn, "__annotations__") else type(self.fn).__call__
+        raw: dict[str, Any] = dict(getattr(call, "__annotations__", None) or {})
+        return {name: self._evaluate(note) for name, note in raw.items()}
+
+    def _evaluate(self, note: Any) -> Any:
+        if not isinstance(note, str):
+            return note
+        inner = inspect.unwrap(self.fn)
+        scope = dict(getattr(inner, "__globals__", {}))
+        names = getattr(getattr(inner, "__code__", None), "co_freevars", ())
+        for name, cell in zip(names, getattr(inner, "__closure__", None) or (), strict=False):
+            try:
+                scope[name] = cell.cell_contents
+            except ValueError:  # the cell is filled later
+                continue
+        try:
+            return eval(note, scope, dict(self._locals or {}))  # noqa: S307 the user's own code
+        except Exception:
+            # A name that exists only for type checkers tells nothing at run time.
+            return EMPTY
+
+    @cached_property
+    def context_name(self) -> str | None:
+        """The parameter that takes the context: the first one, if it is called so."""
+        first = self.parameters[0] if self.parameters else None
+        return first if first in _CONTEXT_NAMES else None
+
+    @cached_property
+    def config_name(self) -> str | None:
+        """The parameter that takes the config: one called `config` that says of what type."""
+        if "config" not in self.parameters:
+            return None
+        return "config" if self.annotations.get("config", EMPTY) is not EMPTY else None
+
+    @cached_property
+    def resource_names(self) -> tuple[str, ...]:
+        """The parameters that take resources, by their annotations."""
+        notes = self.annotations
+        if not notes:
+            return ()
+        return tuple(p for p in self.parameters if is_resource_annotation(notes.get(p, EMPTY)))
+
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """The parameters that take values of other steps, in order."""
+        others = {self.context_name, self.config_name, *self.resource_names}
+        return tuple(p for p in self.parameters if p not in others)
+
+    @cached_property
+    def return_annotation(self) -> Any:
+        """The annotation of what it returns, or EMPTY."""
+        return self.annotations.get("return", EMPTY)
+
+    @cached_property
+    def is_generator(self) -> bool:
+        """Whether calling it gives a generator."""
+        return inspect.isgeneratorfunction(self.fn)
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether calling it gives a coroutine or an asynchronous generator."""
+        return inspect.iscoroutinefunction(self.fn) or inspect.isasyncgenfunction(self.fn)

@@ -1,0 +1,130 @@
+"""Keys: how an asset is named, everywhere and for good."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Union
+
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["AssetKey", "CoercibleToAssetKey", "check_name"]
+
+CoercibleToAssetKey = Union["AssetKey", str, Sequence[str]]
+
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+def check_name(name: str, what: str) -> str:
+    """`name` if it can name a definition: letters, digits and underscores.
+
+    Raises:
+        InvalidDefinitionError: If it cannot.
+    """
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return name
+    raise InvalidDefinitionError(
+        f"{name!r} cannot name {what}: use letters, digits and underscores only."
+    )
+
+
+class AssetKey:
+    """The name of an asset: one or more path parts.
+
+    Args:
+        path: A string (one part) or the parts.
+
+    Example:
+        >>> AssetKey(["warehouse", "orders"]).to_user_string()
+        'warehouse/orders'
+        >>> AssetKey("orders") == AssetKey(["orders"])
+        True
+
+    Source: Dagster's `AssetKey`.
+    """
+
+    __slots__ = ("_hash", "path")
+    path: Sequence[str]
+
+    def __init__(self, path: str | Sequence[str]) -> None:
+        parts = [path] if isinstance(path, str) else list(path)
+        if not parts or not all(isinstance(part, str) and part for part in parts):
+            raise InvalidDefinitionError(
+                f"{path!r} cannot be an asset key: give a non-empty string or a list of them."
+            )
+        self.path = parts
+        self._hash = hash(tuple(parts))
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The path, part by part."""
+        return self.path
+
+    def to_user_string(self) -> str:
+        """The parts joined with slashes, as people write them."""
+        return "/".join(self.path)
+
+    def to_string(self) -> str:
+        """The key as a JSON list, as the event log stores it."""
+        return json.dumps(list(self.path))
+
+    def to_python_identifier(self, suffix: str | None = None) -> str:
+        """A valid Python name made of the parts and an optional suffix."""
+        return "__".join([*self.path, *([suffix] if suffix else [])]).replace("-", "_")
+
+    def has_prefix(self, prefix: Sequence[str]) -> bool:
+        """Whether the first parts are those of `prefix`."""
+        return list(self.path[: len(prefix)]) == list(prefix)
+
+    def with_prefix(self, prefix: str | Sequence[str]) -> AssetKey:
+        """A key with the parts of `prefix` before this one's."""
+        return AssetKey([*([prefix] if isinstance(prefix, str) else prefix), *self.path])
+
+    @staticmethod
+    def from_user_string(asset_key_string: str) -> AssetKey:
+        """The key that people write as `a/b`."""
+        return AssetKey(asset_key_string.split("/"))
+
+    @staticmethod
+    def from_db_string(asset_key_string: str | None) -> AssetKey | None:
+        """The key that `to_string` wrote, or None."""
+        return AssetKey(json.loads(asset_key_string)) if asset_key_string else None
+
+    @staticmethod
+    def from_coercible(arg: Any) -> AssetKey:
+        """A key from a key, a string (`a/b` splits at slashes), a sequence of parts or an asset.
+
+        Raises:
+            InvalidDefinitionError: If `arg` is none of these.
+        """
+        if isinstance(arg, AssetKey):
+            return arg
+        if isinstance(arg, str):
+            return AssetKey(arg.split("/"))
+        if isinstance(arg, (list, tuple)):
+            return AssetKey(arg)
+        key = getattr(arg, "key", None)
+        if isinstance(key, AssetKey):
+            return key
+        raise InvalidDefinitionError(
+            f"{arg!r} does not name an asset: give an AssetKey, a string, "
+            "a list of strings or an asset definition."
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AssetKey):
+            return self._hash == other._hash and self.path == other.path
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __lt__(self, other: AssetKey) -> bool:
+        return list(self.path) < list(other.path)
+
+    def __reduce__(self) -> tuple[type[AssetKey], tuple[Sequence[str]]]:
+        return AssetKey, (self.path,)  # the cached hash differs between processes
+
+    def __repr__(self) -> str:
+        return f"AssetKey({list(self.path)!r})"

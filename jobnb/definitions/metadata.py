@@ -1,0 +1,243 @@
+"""Metadata: facts that definitions and events carry, and that people look at.
+
+Three forms, one way: what users write (`{"rows": 3}`) is normalised to `MetadataValue`
+objects, and those become JSON (`{"rows": {"type": "int", "value": 3}}`) for the event log.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata_values import (
+    AssetMetadataValue,
+    BoolMetadataValue,
+    FloatMetadataValue,
+    IntMetadataValue,
+    JsonMetadataValue,
+    MarkdownMetadataValue,
+    MetadataValue,
+    NotebookMetadataValue,
+    NullMetadataValue,
+    PathMetadataValue,
+    PythonArtifactMetadataValue,
+    RunMetadataValue,
+    TableMetadataValue,
+    TableSchemaMetadataValue,
+    TextMetadataValue,
+    TimestampMetadataValue,
+    UrlMetadataValue,
+)
+from jobnb.definitions.table import (
+    TableColumn,
+    TableColumnConstraints,
+    TableConstraints,
+    TableRecord,
+    TableSchema,
+    plain_scalar,
+)
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = [
+    "AssetMetadataValue",
+    "BoolMetadataValue",
+    "FloatMetadataValue",
+    "IntMetadataValue",
+    "JsonMetadataValue",
+    "MarkdownMetadataValue",
+    "MetadataValue",
+    "NotebookMetadataValue",
+    "NullMetadataValue",
+    "PathMetadataValue",
+    "PythonArtifactMetadataValue",
+    "RunMetadataValue",
+    "TableColumn",
+    "TableColumnConstraints",
+    "TableConstraints",
+    "TableMetadataValue",
+    "TableRecord",
+    "TableSchema",
+    "TableSchemaMetadataValue",
+    "TextMetadataValue",
+    "TimestampMetadataValue",
+    "UrlMetadataValue",
+    "from_json",
+    "normalize",
+    "to_json",
+]
+
+_BIG = 2**63  # an integer beyond 64 bits travels as text: not every reader of JSON can hold it
+
+
+def normalize(metadata: Mapping[str, Any] | None) -> dict[str, MetadataValue]:
+    """Metadata as `MetadataValue` objects, whatever of the allowed kinds was given.
+
+    Args:
+        metadata: Values by label: text, numbers, bools, None, lists, dicts, paths, asset keys,
+            table schemas or `MetadataValue` objects.
+
+    Returns:
+        One `MetadataValue` per label, in the same order.
+
+    Raises:
+        InvalidDefinitionError: If a value is of another kind; it names every such label.
+
+    Example:
+        >>> normalize({"rows": 3, "ratio": 0.5})
+        {'rows': IntMetadataValue(value=3), 'ratio': FloatMetadataValue(value=0.5)}
+    """
+    if not metadata:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise InvalidDefinitionError(f"Metadata is a mapping of label to value, not {metadata!r}.")
+    known: dict[str, MetadataValue] = {}
+    wrong: list[str] = []
+    for label, value in metadata.items():
+        try:
+            known[_label(label)] = _coerce(value)
+        except InvalidDefinitionError as error:
+            wrong.append(f"Metadata {label!r}: {error}")
+    if wrong:
+        raise InvalidDefinitionError("\n".join(wrong))
+    return known
+
+
+def _label(label: Any) -> str:
+    if isinstance(label, str):
+        return label
+    raise InvalidDefinitionError("a label is text; use a string as the key.")
+
+
+def _coerce(value: Any) -> MetadataValue:
+    if isinstance(value, MetadataValue):
+        return value
+    value = plain_scalar(value)
+    for type_, make in _COERCIONS:
+        if isinstance(value, type_):
+            return make(value)
+    hint = _HINTS.get(type(value).__name__, "MetadataValue.text(str(...)) or another MetadataValue")
+    raise InvalidDefinitionError(f"a {type(value).__name__} has no kind here; wrap it with {hint}.")
+
+
+_COERCIONS: tuple[tuple[type | tuple[type, ...], Callable[[Any], MetadataValue]], ...] = (
+    (str, TextMetadataValue),
+    (bool, BoolMetadataValue),  # before int: a bool is an int too
+    (int, IntMetadataValue),
+    (float, FloatMetadataValue),
+    ((dict, list), JsonMetadataValue),
+    (os.PathLike, PathMetadataValue),
+    (AssetKey, AssetMetadataValue),
+    (TableSchema, TableSchemaMetadataValue),
+    (type(None), lambda _: NullMetadataValue()),
+)
+
+_HINTS = {
+    "tuple": "MetadataValue.json(list(...))",
+    "set": "MetadataValue.json(sorted(...))",
+    "frozenset": "MetadataValue.json(sorted(...))",
+    "datetime": "MetadataValue.timestamp(...), or MetadataValue.text(str(...))",
+    "Timestamp": "MetadataValue.timestamp(...), or MetadataValue.text(str(...))",
+    "DataFrame": 'MetadataValue.table(df.head().to_dict("records"))',
+    "type": "MetadataValue.python_artifact(...)",
+    "function": "MetadataValue.python_artifact(...)",
+    "TableRecord": "MetadataValue.table([...])",
+    "ndarray": "MetadataValue.json(array.tolist())",
+}
+
+
+def to_json(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Metadata ready to be JSON, as events carry it: a kind and a value per label.
+
+    Raises:
+        InvalidDefinitionError: If a value is of no known kind.
+
+    Example:
+        >>> to_json({"rows": 3})
+        {'rows': {'type': 'int', 'value': 3}}
+    """
+    return {
+        _safe(label): {"type": value.kind, "value": _payload(value)}
+        for label, value in normalize(metadata).items()
+    }
+
+
+def _payload(value: MetadataValue) -> Any:
+    if isinstance(value, (FloatMetadataValue, TimestampMetadataValue)):
+        return value.value if math.isfinite(value.value) else repr(value.value)
+    if isinstance(value, AssetMetadataValue):
+        return [_safe(part) for part in value.asset_key.path]
+    if isinstance(value, PythonArtifactMetadataValue):
+        return {"module": value.module, "name": value.name}
+    if isinstance(value, TableSchemaMetadataValue):
+        return _safe(msgspec.to_builtins(value.schema))
+    if isinstance(value, TableMetadataValue):
+        rows = [_safe(record.data) for record in value.records]
+        return {"records": rows, "schema": _safe(msgspec.to_builtins(value.schema))}
+    return _safe(value.value)
+
+
+def _safe(data: Any) -> Any:
+    """`data` without what JSON or UTF-8 cannot carry, so that no event is lost for its sake."""
+    if isinstance(data, str):
+        return data if data.isascii() else data.encode("utf-8", "backslashreplace").decode()
+    if isinstance(data, bool) or data is None:
+        return data
+    if isinstance(data, int):
+        return int(data) if -_BIG <= data < _BIG else str(data)
+    if isinstance(data, float):
+        return float(data) if math.isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {_safe(key): _safe(value) for key, value in data.items()}
+    return [_safe(item) for item in data]
+
+
+def from_json(data: Mapping[str, Any] | None) -> dict[str, MetadataValue]:
+    """The metadata that `to_json` wrote; an unknown kind is kept as JSON.
+
+    Example:
+        >>> from_json({"rows": {"type": "int", "value": 3}})
+        {'rows': IntMetadataValue(value=3)}
+    """
+    return {label: _read(entry) for label, entry in (data or {}).items()}
+
+
+def _read(entry: Any) -> MetadataValue:
+    try:
+        return _READERS[entry["type"]](entry["value"])
+    except (KeyError, TypeError, ValueError, msgspec.ValidationError):
+        # Written by a later version, or by hand: showing it raw beats losing it.
+        return JsonMetadataValue(entry)
+
+
+def _read_table(value: Any) -> MetadataValue:
+    records = [TableRecord(row) for row in value["records"]]
+    return TableMetadataValue(records, _read_schema(value["schema"]))
+
+
+def _read_schema(value: Any) -> TableSchema:
+    return msgspec.convert(value, TableSchema)
+
+
+_READERS: dict[str, Callable[[Any], MetadataValue]] = {
+    "text": TextMetadataValue,
+    "url": UrlMetadataValue,
+    "path": PathMetadataValue,
+    "notebook": NotebookMetadataValue,
+    "json": JsonMetadataValue,
+    "md": MarkdownMetadataValue,
+    "python_artifact": lambda v: PythonArtifactMetadataValue(v["module"], v["name"]),
+    "float": lambda v: FloatMetadataValue(float(v)),
+    "int": lambda v: IntMetadataValue(int(v)),
+    "bool": BoolMetadataValue,
+    "asset": lambda v: AssetMetadataValue(AssetKey(v)),
+    "dagster_run": RunMetadataValue,
+    "table": _read_table,
+    "table_schema": lambda v: TableSchemaMetadataValue(_read_schema(v)),
+    "null": lambda _: NullMetadataValue(),
+    "timestamp": lambda v: TimestampMetadataValue(float(v)),
+}

@@ -1,0 +1,352 @@
+"""The kinds of metadata: small frozen values, each made by a function of `MetadataValue`."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.table import TableRecord, TableSchema, plain_scalar, schema_of_records
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = [
+    "AssetMetadataValue",
+    "BoolMetadataValue",
+    "FloatMetadataValue",
+    "IntMetadataValue",
+    "JsonMetadataValue",
+    "MarkdownMetadataValue",
+    "MetadataValue",
+    "NotebookMetadataValue",
+    "NullMetadataValue",
+    "PathMetadataValue",
+    "PythonArtifactMetadataValue",
+    "RunMetadataValue",
+    "TableMetadataValue",
+    "TableSchemaMetadataValue",
+    "TextMetadataValue",
+    "TimestampMetadataValue",
+    "UrlMetadataValue",
+    "plain_data",
+]
+
+
+# The field, its type, and what it holds in words.
+Holds = tuple[str, type, str]
+
+
+class MetadataValue:
+    """A fact of a known kind, made by one of the functions below.
+
+    Example:
+        >>> MetadataValue.md("**bold**").value
+        '**bold**'
+        >>> MetadataValue.int(3)
+        IntMetadataValue(value=3)
+
+    Source: Dagster's `MetadataValue`.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[str] = ""
+    holds: ClassVar[Holds | None] = None
+
+    def __post_init__(self) -> None:
+        """Check what it holds."""
+        if self.holds is not None:
+            _require(self, *self.holds)
+
+    @property
+    def value(self) -> Any:
+        """What it holds; a kind that holds several things gives itself."""
+        return self if self.holds is None else getattr(self, self.holds[0])
+
+    @staticmethod
+    def text(text: str) -> TextMetadataValue:
+        """Plain text."""
+        return TextMetadataValue(text)
+
+    @staticmethod
+    def url(url: str) -> UrlMetadataValue:
+        """A link."""
+        return UrlMetadataValue(url)
+
+    @staticmethod
+    def path(path: str | os.PathLike[str]) -> PathMetadataValue:
+        """A file or folder."""
+        return PathMetadataValue(path)
+
+    @staticmethod
+    def notebook(path: str | os.PathLike[str]) -> NotebookMetadataValue:
+        """A notebook file."""
+        return NotebookMetadataValue(path)
+
+    @staticmethod
+    def json(data: Any) -> JsonMetadataValue:
+        """Anything JSON can say."""
+        return JsonMetadataValue(data)
+
+    @staticmethod
+    def md(data: str) -> MarkdownMetadataValue:
+        """Markdown."""
+        return MarkdownMetadataValue(data)
+
+    @staticmethod
+    def python_artifact(python_artifact: Any) -> PythonArtifactMetadataValue:
+        """A class or function, by its module and name."""
+        if not callable(python_artifact) or not hasattr(python_artifact, "__name__"):
+            raise InvalidDefinitionError(
+                f"{python_artifact!r} is no Python artifact: give a class or a function."
+            )
+        return PythonArtifactMetadataValue(python_artifact.__module__, python_artifact.__name__)
+
+    @staticmethod
+    def float(value: builtins.float) -> FloatMetadataValue:
+        """A number that may have a fraction."""
+        return FloatMetadataValue(value)
+
+    @staticmethod
+    def int(value: builtins.int) -> IntMetadataValue:
+        """A whole number."""
+        return IntMetadataValue(value)
+
+    @staticmethod
+    def bool(value: builtins.bool) -> BoolMetadataValue:
+        """True or False."""
+        return BoolMetadataValue(value)
+
+    @staticmethod
+    def asset(asset_key: AssetKey) -> AssetMetadataValue:
+        """Another asset."""
+        return AssetMetadataValue(asset_key)
+
+    @staticmethod
+    def dagster_run(run_id: str) -> RunMetadataValue:
+        """A run, by its id."""
+        return RunMetadataValue(run_id)
+
+    @staticmethod
+    def table(
+        records: Sequence[TableRecord], schema: TableSchema | None = None
+    ) -> TableMetadataValue:
+        """A small table; the rows of a DataFrame are `df.head().to_dict("records")`."""
+        return TableMetadataValue(records, schema)
+
+    @staticmethod
+    def table_schema(schema: TableSchema) -> TableSchemaMetadataValue:
+        """The columns of a table."""
+        return TableSchemaMetadataValue(schema)
+
+    @staticmethod
+    def null() -> NullMetadataValue:
+        """Known to be nothing."""
+        return NullMetadataValue()
+
+    @staticmethod
+    def timestamp(value: builtins.float | datetime) -> TimestampMetadataValue:
+        """A moment: seconds since the epoch, or a datetime with a timezone."""
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise InvalidDefinitionError(
+                    f"{value!r} has no timezone: pass one, as datetime.now(tz=UTC) does."
+                )
+            value = value.timestamp()
+        return TimestampMetadataValue(value)
+
+
+_set = msgspec.structs.force_setattr
+
+
+def _require(owner: Any, field: str, type_: type, words: str) -> None:
+    """Make the field a plain Python value of a type; a bool is neither an int nor a float."""
+    value = plain_scalar(getattr(owner, field))
+    if isinstance(value, os.PathLike) and words == "a path":
+        value = os.fspath(value)
+    if type_ is float and type(value) is int:
+        value = float(value)
+    if not isinstance(value, type_) or (type(value) is bool and type_ is not bool):
+        raise InvalidDefinitionError(f"{type(owner).__name__} holds {words}, not {value!r}.")
+    _set(owner, field, value)
+
+
+class TextMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """Plain text."""
+
+    kind: ClassVar[str] = "text"
+    holds: ClassVar[Holds] = ("text", str, "text")
+    text: str  # type: ignore[assignment]
+
+
+class UrlMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A link."""
+
+    kind: ClassVar[str] = "url"
+    holds: ClassVar[Holds] = ("url", str, "a URL as text")
+    url: str  # type: ignore[assignment]
+
+
+class PathMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A file or folder."""
+
+    kind: ClassVar[str] = "path"
+    holds: ClassVar[Holds] = ("path", str, "a path")
+    path: str | os.PathLike[str]  # type: ignore[assignment]
+
+
+class NotebookMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A notebook file."""
+
+    kind: ClassVar[str] = "notebook"
+    holds: ClassVar[Holds] = ("path", str, "a path")
+    path: str | os.PathLike[str]  # type: ignore[assignment]
+
+
+class JsonMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """Anything JSON can say."""
+
+    kind: ClassVar[str] = "json"
+    holds: ClassVar[Holds] = ("data", object, "JSON")
+    data: Any
+
+    def __post_init__(self) -> None:
+        """Make it plain JSON."""
+        _set(self, "data", plain_data(self.data))
+
+
+class MarkdownMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """Markdown."""
+
+    kind: ClassVar[str] = "md"
+    holds: ClassVar[Holds] = ("md_str", str, "Markdown text")
+    md_str: str
+
+
+class PythonArtifactMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A class or function, by its module and name."""
+
+    kind: ClassVar[str] = "python_artifact"
+    module: str
+    name: str
+
+
+class FloatMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A number that may have a fraction."""
+
+    kind: ClassVar[str] = "float"
+    holds: ClassVar[Holds] = ("value", float, "a number")
+    value: float
+
+
+class IntMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A whole number."""
+
+    kind: ClassVar[str] = "int"
+    holds: ClassVar[Holds] = ("value", int, "a whole number")
+    value: int
+
+
+class BoolMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """True or False."""
+
+    kind: ClassVar[str] = "bool"
+    holds: ClassVar[Holds] = ("value", bool, "True or False")
+    value: bool
+
+
+class AssetMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """Another asset."""
+
+    kind: ClassVar[str] = "asset"
+    holds: ClassVar[Holds] = ("asset_key", AssetKey, "an asset key")
+    asset_key: AssetKey
+
+    def __post_init__(self) -> None:
+        """Make it a key."""
+        _set(self, "asset_key", AssetKey.from_coercible(self.asset_key))
+
+
+class RunMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A run, by its id."""
+
+    kind: ClassVar[str] = "dagster_run"
+    holds: ClassVar[Holds] = ("run_id", str, "a run id")
+    run_id: str
+
+
+class TableMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A small table; without a schema, it is read off the records."""
+
+    kind: ClassVar[str] = "table"
+    records: Sequence[TableRecord]
+    schema: TableSchema | None = None
+
+    def __post_init__(self) -> None:
+        """Check the records and complete the schema."""
+        rows = [_record(row) for row in self.records]
+        _set(self, "records", rows)
+        if self.schema is None:
+            _set(self, "schema", schema_of_records(rows))
+
+
+def _record(row: Any) -> TableRecord:
+    return row if isinstance(row, TableRecord) else TableRecord(row)
+
+
+class TableSchemaMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """The columns of a table."""
+
+    kind: ClassVar[str] = "table_schema"
+    holds: ClassVar[Holds] = ("schema", TableSchema, "a TableSchema")
+    schema: TableSchema
+
+
+class NullMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """Known to be nothing."""
+
+    kind: ClassVar[str] = "null"
+
+    @property
+    def value(self) -> None:
+        """None."""
+
+
+class TimestampMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A moment, in seconds since the epoch."""
+
+    kind: ClassVar[str] = "timestamp"
+    holds: ClassVar[Holds] = ("value", float, "seconds since the epoch")
+    value: float
+
+
+def plain_data(data: Any) -> Any:
+    """`data` as plain lists, dicts with string keys, and scalars, all of it copied.
+
+    Raises:
+        InvalidDefinitionError: If something in it cannot be said in JSON.
+    """
+    data = plain_scalar(data)
+    if data is None or isinstance(data, (str, int, float)):
+        return data
+    if isinstance(data, Mapping):
+        return {_json_key(key): plain_data(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [plain_data(item) for item in data]
+    raise InvalidDefinitionError(
+        f"JSON cannot say {type(data).__name__} {data!r:.80}: turn it into text, a number, "
+        "a list or a dict first."
+    )
+
+
+def _json_key(key: Any) -> str:
+    key = plain_scalar(key)
+    if isinstance(key, str):
+        return key
+    if key is None or isinstance(key, (bool, int, float)):
+        return json.dumps(key)
+    raise InvalidDefinitionError(f"JSON names things by text, not by {key!r}.")

@@ -1,0 +1,380 @@
+"""Run config that depends on the partition a run is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from jobnb.definitions.calendar_partitions import (
+    DailyPartitionsDefinition,
+    HourlyPartitionsDefinition,
+    MonthlyPartitionsDefinition,
+    WeeklyPartitionsDefinition,
+)
+from jobnb.definitions.partition import (
+    DynamicPartitionsDefinition,
+    DynamicPartitionsStore,
+    Partition,
+    PartitionsDefinition,
+    StaticPartitionsDefinition,
+)
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+
+__all__ = [
+    "PartitionedConfig",
+    "daily_partitioned_config",
+    "dynamic_partitioned_config",
+    "hourly_partitioned_config",
+    "monthly_partitioned_config",
+    "partitioned_config",
+    "static_partitioned_config",
+    "weekly_partitioned_config",
+]
+
+ConfigFunction = Callable[..., Any]
+TagsFunction = Callable[..., Mapping[str, str]]
+Decorator = Callable[[ConfigFunction], "PartitionedConfig"]
+
+
+class PartitionedConfig:
+    """For each partition, the run config of a job.
+
+    Args:
+        partitions_def: The partitions.
+        run_config_for_partition_fn: Gives run config from a `Partition` (the older way).
+        decorated_fn: The function that a decorator was put on; calling this object calls it.
+        tags_for_partition_fn: Gives a run's tags from a `Partition` (the older way).
+        run_config_for_partition_key_fn: Gives run config from a key.
+        tags_for_partition_key_fn: Gives a run's tags from a key.
+
+    Raises:
+        InvalidDefinitionError: If not exactly one function for the run config is given.
+
+    Example:
+        >>> airports = StaticPartitionsDefinition(["JFK", "LGA"])
+        >>> config = PartitionedConfig(
+        ...     airports,
+        ...     run_config_for_partition_key_fn=lambda key: {"ops": {"load": {"config": key}}},
+        ... )
+        >>> config.get_run_config_for_partition_key("JFK")
+        {'ops': {'load': {'config': 'JFK'}}}
+
+    Source: Dagster's `PartitionedConfig`.
+    """
+
+    def __init__(
+        self,
+        partitions_def: PartitionsDefinition,
+        run_config_for_partition_fn: Callable[[Partition], Any] | None = None,
+        decorated_fn: ConfigFunction | None = None,
+        tags_for_partition_fn: Callable[[Partition], Mapping[str, str]] | None = None,
+        run_config_for_partition_key_fn: Callable[[str], Any] | None = None,
+        tags_for_partition_key_fn: Callable[[str], Mapping[str, str]] | None = None,
+    ) -> None:
+        if not isinstance(partitions_def, PartitionsDefinition):
+            raise InvalidDefinitionError(
+                f"A PartitionedConfig needs a PartitionsDefinition, not {partitions_def!r}."
+            )
+        if (run_config_for_partition_fn is None) == (run_config_for_partition_key_fn is None):
+            raise InvalidDefinitionError(
+                "A PartitionedConfig needs exactly one of run_config_for_partition_key_fn and "
+                "run_config_for_partition_fn."
+            )
+        if tags_for_partition_fn is not None and tags_for_partition_key_fn is not None:
+            raise InvalidDefinitionError(
+                "A PartitionedConfig takes tags_for_partition_key_fn or tags_for_partition_fn, "
+                "not both."
+            )
+        self.partitions_def = partitions_def
+        self.run_config_for_partition_fn = run_config_for_partition_fn
+        self.run_config_for_partition_key_fn = run_config_for_partition_key_fn
+        self.tags_for_partition_fn = tags_for_partition_fn
+        self.tags_for_partition_key_fn = tags_for_partition_key_fn
+        self._decorated_fn = decorated_fn
+
+    @property
+    def decorated_fn(self) -> ConfigFunction | None:
+        """The function that a decorator was put on, if one was."""
+        return self._decorated_fn
+
+    def get_partition_keys(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[str]:
+        """The keys of the partitions."""
+        return self.partitions_def.get_partition_keys(current_time, dynamic_partitions_store)
+
+    def get_run_config_for_partition_key(self, partition_key: str) -> Any:
+        """The run config for one partition, as the function gave it: a dict or `RunConfig`.
+
+        Raises:
+            UnknownPartitionError: If the partitions in time have no such key.
+        """
+        if self.run_config_for_partition_key_fn is not None:
+            return self.run_config_for_partition_key_fn(partition_key)
+        assert self.run_config_for_partition_fn is not None  # checked at birth
+        return self.run_config_for_partition_fn(self._partition(partition_key))
+
+    def get_tags_for_partition_key(
+        self, partition_key: str, job_name: str | None = None
+    ) -> dict[str, str]:
+        """The tags of a run for one partition: those of the function, and the partition's own."""
+        tags: Mapping[str, str] | None = {}
+        if self.tags_for_partition_key_fn is not None:
+            tags = self.tags_for_partition_key_fn(partition_key)
+        elif self.tags_for_partition_fn is not None:
+            tags = self.tags_for_partition_fn(self._partition(partition_key))
+        own = self.partitions_def.get_tags_for_partition_key(partition_key)
+        if job_name is not None:
+            own["dagster/partition_set"] = f"{job_name}_partition_set"
+        return {**(tags or {}), **own}
+
+    def _partition(self, partition_key: str) -> Partition:
+        return Partition(self.partitions_def.value_of(partition_key), partition_key)
+
+    @classmethod
+    def from_flexible_config(
+        cls, config: Any, partitions_def: PartitionsDefinition
+    ) -> PartitionedConfig:
+        """A `PartitionedConfig` from whatever a job's `config` may be.
+
+        Raises:
+            InvalidDefinitionError: If it is a `PartitionedConfig` with other partitions.
+        """
+        if not isinstance(config, PartitionedConfig):
+            fixed = {} if config is None else config
+            return cls(partitions_def, run_config_for_partition_key_fn=lambda _key: fixed)
+        if config.partitions_def != partitions_def:
+            raise InvalidDefinitionError(
+                "The PartitionedConfig has other partitions than partitions_def: leave out "
+                "partitions_def, or give both the same."
+            )
+        return config
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the decorated function itself.
+
+        Raises:
+            InvalidInvocationError: If this was not made with a decorator.
+        """
+        if self._decorated_fn is None:
+            raise InvalidInvocationError(
+                "Only a PartitionedConfig made with a decorator, such as "
+                "@daily_partitioned_config, can be called."
+            )
+        return self._decorated_fn(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"PartitionedConfig({self.partitions_def!r})"
+
+
+def _decorator(
+    partitions_def: PartitionsDefinition,
+    tags_by_value: TagsFunction | None = None,
+    tags_by_key: TagsFunction | None = None,
+) -> Decorator:
+    """A decorator for a function that is called with what each partition stands for."""
+
+    def tags(key: str) -> Mapping[str, str]:
+        if tags_by_key is not None:
+            return tags_by_key(key)
+        return tags_by_value(*partitions_def.arguments_of(key)) if tags_by_value else {}
+
+    def decorate(fn: ConfigFunction) -> PartitionedConfig:
+        if not callable(fn):
+            raise InvalidDefinitionError(f"Put the decorator on a function, not on {fn!r}.")
+        return PartitionedConfig(
+            partitions_def,
+            decorated_fn=fn,
+            run_config_for_partition_key_fn=lambda key: fn(*partitions_def.arguments_of(key)),
+            tags_for_partition_key_fn=tags if tags_by_key or tags_by_value else None,
+        )
+
+    return decorate
+
+
+def partitioned_config(
+    partitions_def: PartitionsDefinition, tags_for_partition_key_fn: TagsFunction | None = None
+) -> Decorator:
+    """Turn a function of a partition key into a `PartitionedConfig`.
+
+    Args:
+        partitions_def: The partitions.
+        tags_for_partition_key_fn: Gives a run's tags from a key.
+
+    Source: Dagster's `partitioned_config`.
+    """
+
+    def decorate(fn: ConfigFunction) -> PartitionedConfig:
+        return PartitionedConfig(
+            partitions_def,
+            decorated_fn=fn,
+            run_config_for_partition_key_fn=fn,
+            tags_for_partition_key_fn=tags_for_partition_key_fn,
+        )
+
+    return decorate
+
+
+def static_partitioned_config(
+    partition_keys: Sequence[str],
+    tags_for_partition_fn: TagsFunction | None = None,
+    tags_for_partition_key_fn: TagsFunction | None = None,
+) -> Decorator:
+    """Turn a function of a key into run config for a fixed list of partitions.
+
+    Args:
+        partition_keys: The keys.
+        tags_for_partition_fn: Gives a run's tags from a key (the older name).
+        tags_for_partition_key_fn: Gives a run's tags from a key.
+
+    Example:
+        >>> @static_partitioned_config(["JFK", "LGA"])
+        ... def by_airport(key):
+        ...     return {"ops": {"load": {"config": {"origin": key}}}}
+        >>> by_airport.get_partition_keys()
+        ['JFK', 'LGA']
+
+    Source: Dagster's `static_partitioned_config`.
+    """
+    tags = tags_for_partition_key_fn or tags_for_partition_fn
+    return _decorator(StaticPartitionsDefinition(partition_keys), tags_by_key=tags)
+
+
+def dynamic_partitioned_config(
+    partition_fn: Callable[[datetime | None], Sequence[str]],
+    tags_for_partition_fn: TagsFunction | None = None,
+    tags_for_partition_key_fn: TagsFunction | None = None,
+) -> Decorator:
+    """Turn a function of a key into run config for partitions that another function names.
+
+    Args:
+        partition_fn: Gives the keys, from the current time.
+        tags_for_partition_fn: Gives a run's tags from a key (the older name).
+        tags_for_partition_key_fn: Gives a run's tags from a key.
+
+    Source: Dagster's `dynamic_partitioned_config`.
+    """
+    tags = tags_for_partition_key_fn or tags_for_partition_fn
+    return _decorator(DynamicPartitionsDefinition(partition_fn), tags_by_key=tags)
+
+
+def hourly_partitioned_config(
+    start_date: datetime | str,
+    minute_offset: int = 0,
+    timezone: str | None = None,
+    fmt: str | None = None,
+    end_offset: int = 0,
+    tags_for_partition_fn: TagsFunction | None = None,
+) -> Decorator:
+    """Turn a function of start and end into run config by the hour.
+
+    Args:
+        start_date: When the first hour may begin.
+        minute_offset: The minute at which hours begin.
+        timezone: The zone of the keys; UTC unless given.
+        fmt: The format of the keys.
+        end_offset: How many more hours there are than have ended.
+        tags_for_partition_fn: Gives a run's tags from start and end.
+
+    Source: Dagster's `hourly_partitioned_config`.
+    """
+    windows = HourlyPartitionsDefinition(start_date, None, minute_offset, timezone, fmt, end_offset)
+    return _decorator(windows, tags_for_partition_fn)
+
+
+def daily_partitioned_config(
+    start_date: datetime | str,
+    minute_offset: int = 0,
+    hour_offset: int = 0,
+    timezone: str | None = None,
+    fmt: str | None = None,
+    end_offset: int = 0,
+    tags_for_partition_fn: TagsFunction | None = None,
+) -> Decorator:
+    """Turn a function of start and end into run config by the day.
+
+    Args:
+        start_date: When the first day may begin.
+        minute_offset: The minute at which days begin.
+        hour_offset: The hour at which days begin.
+        timezone: The zone of the keys; UTC unless given.
+        fmt: The format of the keys.
+        end_offset: How many more days there are than have ended.
+        tags_for_partition_fn: Gives a run's tags from start and end.
+
+    Example:
+        >>> @daily_partitioned_config(start_date="2013-01-01")
+        ... def by_day(start, end):
+        ...     return {"ops": {"load": {"config": {"day": start.strftime("%d %b")}}}}
+        >>> by_day.get_run_config_for_partition_key("2013-01-03")
+        {'ops': {'load': {'config': {'day': '03 Jan'}}}}
+
+    Source: Dagster's `daily_partitioned_config`.
+    """
+    windows = DailyPartitionsDefinition(
+        start_date, None, minute_offset, hour_offset, timezone, fmt, end_offset
+    )
+    return _decorator(windows, tags_for_partition_fn)
+
+
+def weekly_partitioned_config(
+    start_date: datetime | str,
+    minute_offset: int = 0,
+    hour_offset: int = 0,
+    day_offset: int = 0,
+    timezone: str | None = None,
+    fmt: str | None = None,
+    end_offset: int = 0,
+    tags_for_partition_fn: TagsFunction | None = None,
+) -> Decorator:
+    """Turn a function of start and end into run config by the week.
+
+    Args:
+        start_date: When the first week may begin.
+        minute_offset: The minute at which weeks begin.
+        hour_offset: The hour at which weeks begin.
+        day_offset: The day at which weeks begin, from 0 (Sunday) to 6.
+        timezone: The zone of the keys; UTC unless given.
+        fmt: The format of the keys.
+        end_offset: How many more weeks there are than have ended.
+        tags_for_partition_fn: Gives a run's tags from start and end.
+
+    Source: Dagster's `weekly_partitioned_config`.
+    """
+    windows = WeeklyPartitionsDefinition(
+        start_date, None, minute_offset, hour_offset, day_offset, timezone, fmt, end_offset
+    )
+    return _decorator(windows, tags_for_partition_fn)
+
+
+def monthly_partitioned_config(
+    start_date: datetime | str,
+    minute_offset: int = 0,
+    hour_offset: int = 0,
+    day_offset: int = 1,
+    timezone: str | None = None,
+    fmt: str | None = None,
+    end_offset: int = 0,
+    tags_for_partition_fn: TagsFunction | None = None,
+) -> Decorator:
+    """Turn a function of start and end into run config by the month.
+
+    Args:
+        start_date: When the first month may begin.
+        minute_offset: The minute at which months begin.
+        hour_offset: The hour at which months begin.
+        day_offset: The day at which months begin.
+        timezone: The zone of the keys; UTC unless given.
+        fmt: The format of the keys.
+        end_offset: How many more months there are than have ended.
+        tags_for_partition_fn: Gives a run's tags from start and end.
+
+    Source: Dagster's `monthly_partitioned_config`.
+    """
+    windows = MonthlyPartitionsDefinition(
+        start_date, None, minute_offset, hour_offset, day_offset, timezone, fmt, end_offset
+    )
+    return _decorator(windows, tags_for_partition_fn)

@@ -1,0 +1,144 @@
+"""What a resource sees while it is made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobnb.errors import UnknownResourceError, did_you_mean
+
+__all__ = ["InitResourceContext", "ScopedResources", "build_init_resource_context"]
+
+
+class ScopedResources:
+    """The resources that something asked for, as attributes.
+
+    Args:
+        values: The resources by key.
+        owner: Who asked, for the words of an error.
+    """
+
+    __slots__ = ("_owner", "_values")
+
+    def __init__(self, values: Mapping[str, Any], owner: str = "This") -> None:
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_owner", owner)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        values = self._values
+        if name in values:
+            return values[name]
+        hint = did_you_mean(name, values, noun="It has")
+        raise MissingResourceError(
+            f"{self._owner} uses the resource {name!r}, which it did not ask for. {hint} "
+            f'Add it to required_resource_keys={{"{name}"}}, or take it as a parameter.'
+        )
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(self._values)
+
+    @property
+    def original_resource_dict(self) -> dict[str, Any]:
+        """The resources by key."""
+        return dict(self._values)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values.values())
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._values]
+
+    def __repr__(self) -> str:
+        return f"<resources {', '.join(self._values) or 'none'}>"
+
+
+class MissingResourceError(UnknownResourceError, AttributeError):
+    """An attribute of `resources` that is not there."""
+
+
+class InitResourceContext:
+    """What a resource sees while it is made.
+
+    Args:
+        resource_config: Its config.
+        resources: The resources it asked for.
+        resource_def: What is being made.
+        instance: The instance of the run.
+        dagster_run: The run, or None outside of one.
+        log_manager: Where it logs.
+
+    Source: Dagster's `InitResourceContext`.
+    """
+
+    def __init__(
+        self,
+        resource_config: Any,
+        resources: Any,
+        resource_def: Any = None,
+        instance: Any = None,
+        dagster_run: Any = None,
+        log_manager: Any = None,
+    ) -> None:
+        self.resource_config = resource_config
+        self.resources = resources
+        self.resource_def = resource_def
+        self.instance = instance
+        self.dagster_run = dagster_run
+        self.log_manager = log_manager
+
+    @property
+    def run(self) -> Any:
+        """The run, or None outside of one."""
+        return self.dagster_run
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run, or None outside of one."""
+        return self.dagster_run.run_id if self.dagster_run else None
+
+    @property
+    def log(self) -> Any:
+        """Where to log; a plain Python logger outside of a run."""
+        return self.log_manager or logging.getLogger("jobnb")
+
+    def replace_config(self, config: Any) -> InitResourceContext:
+        """The same with another config."""
+        return InitResourceContext(
+            config,
+            self.resources,
+            self.resource_def,
+            self.instance,
+            self.dagster_run,
+            self.log_manager,
+        )
+
+
+def build_init_resource_context(
+    config: Any = None, resources: Mapping[str, Any] | None = None, instance: Any = None
+) -> InitResourceContext:
+    """A context to make a resource with in a unit test.
+
+    Args:
+        config: What `context.resource_config` is.
+        resources: What `context.resources` has: values or definitions by key.
+        instance: What `context.instance` is.
+
+    Example:
+        >>> from jobnb import build_init_resource_context
+        >>> build_init_resource_context(config={"url": "x"}).resource_config
+        {'url': 'x'}
+
+    Source: Dagster's `build_init_resource_context`.
+    """
+    from jobnb.definitions import doors
+
+    values = doors.resource_values(resources or {}, instance)
+    return InitResourceContext(config, ScopedResources(values, "The resource"), None, instance)
+
+

@@ -1,0 +1,114 @@
+"""How often, and after what wait, a failed step is tried again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from enum import Enum
+
+import msgspec
+
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["Backoff", "Jitter", "RetryPolicy"]
+
+
+class Backoff(Enum):
+    """How the wait grows from one attempt to the next.
+
+    LINEAR: once, twice, three times the delay. EXPONENTIAL: 1, 3, 7, 15 times the delay.
+
+    Source: Dagster's `Backoff`.
+    """
+
+    LINEAR = "LINEAR"
+    EXPONENTIAL = "EXPONENTIAL"
+
+
+class Jitter(Enum):
+    """How chance spreads the waits of steps that failed together.
+
+    FULL: anything from zero to the wait. PLUS_MINUS: the wait, give or take one delay.
+
+    Source: Dagster's `Jitter`.
+    """
+
+    FULL = "FULL"
+    PLUS_MINUS = "PLUS_MINUS"
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """When and how often a failed step is tried again.
+
+    Args:
+        max_retries: How many times after the first attempt.
+        delay: Seconds to wait before an attempt.
+        backoff: How the wait grows with each attempt.
+        jitter: How chance changes the wait.
+
+    Raises:
+        InvalidDefinitionError: If a number is negative, or there is backoff or jitter of no delay.
+
+    Example:
+        >>> RetryPolicy(max_retries=3, delay=2, backoff=Backoff.LINEAR).calculate_delay(3)
+        6.0
+
+    Source: Dagster's `RetryPolicy`.
+    """
+
+    max_retries: int = 1
+    delay: float | None = None
+    backoff: Backoff | None = None
+    jitter: Jitter | None = None
+
+    def __post_init__(self) -> None:
+        """Check the parts against each other."""
+        if not _is_number(self.max_retries, int):
+            raise InvalidDefinitionError(
+                f"max_retries of a RetryPolicy is an integer from 0, not {self.max_retries!r}."
+            )
+        if self.delay is not None and not _is_number(self.delay, (int, float)):
+            raise InvalidDefinitionError(
+                f"delay of a RetryPolicy is 0 or more seconds, not {self.delay!r}."
+            )
+        for field, kind in (("backoff", Backoff), ("jitter", Jitter)):
+            self._check_choice(field, kind)
+
+    def _check_choice(self, field: str, kind: type[Enum]) -> None:
+        value = getattr(self, field)
+        if value is None:
+            return
+        if not isinstance(value, kind):
+            allowed = ", ".join(f"{kind.__name__}.{item.name}" for item in kind)
+            raise InvalidDefinitionError(
+                f"{field} of a RetryPolicy is one of {allowed}, not {value!r}."
+            )
+        if self.delay is None:
+            raise InvalidDefinitionError(
+                f"A RetryPolicy with {field} needs a delay to apply it to: pass delay=."
+            )
+
+    def calculate_delay(
+        self, attempt_num: int, random: Callable[[], float] = random.random
+    ) -> float:
+        """Seconds to wait before the retry that follows attempt `attempt_num` (from 1).
+
+        Args:
+            attempt_num: How many attempts have failed.
+            random: Gives a number from 0 to 1, for jitter.
+        """
+        delay = float(self.delay or 0)
+        wait = delay
+        if self.backoff is Backoff.LINEAR:
+            wait = delay * attempt_num
+        elif self.backoff is Backoff.EXPONENTIAL:
+            wait = delay * (2.0 ** min(attempt_num, 1000) - 1)
+        if self.jitter is Jitter.FULL:
+            return wait * random()
+        if self.jitter is Jitter.PLUS_MINUS:
+            return max(0.0, wait + delay * (2 * random() - 1))
+        return wait
+
+
+def _is_number(value: object, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and value >= 0  # type: ignore[operator]

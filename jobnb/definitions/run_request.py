@@ -1,0 +1,49 @@
+"""What a schedule or sensor returns to have a run launched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobnb.definitions.keys import AssetKey
+
+__all__ = ["RunRequest"]
+
+
+class RunRequest:
+    """A request for one run.
+
+    Args:
+        run_key: Two requests with the same key launch one run.
+        run_config: The config of the run, as a `RunConfig` or dict.
+        tags: Tags of the run.
+        job_name: The job, where several are possible.
+        asset_selection: The assets to make, where not all of the job's.
+        stale_assets_only: Whether only stale assets of the selection are made.
+        partition_key: The partition that the run is for.
+
+    Source: Dagster's `RunRequest`.
+    """
+
+    def __init__(
+        self,
+        run_key: str | None = None,
+        run_config: Any = None,
+        tags: Mapping[str, str] | None = None,
+        job_name: str | None = None,
+        asset_selection: Sequence[AssetKey] | None = None,
+        stale_assets_only: bool = False,
+        partition_key: str | None = None,
+    ) -> None:
+        from jobnb.config import raw_config
+
+        self.run_key = run_key
+        self.run_config = raw_config(run_config)
+        self.tags = dict(tags or {})
+        self.job_name = job_name
+        self.asset_selection = list(asset_selection) if asset_selection else None
+        self.stale_assets_only = stale_assets_only
+        self.partition_key = partition_key
+
+    def __repr__(self) -> str:
+        return f"RunRequest(run_key={self.run_key!r}, job_name={self.job_name!r})"

@@ -1,0 +1,316 @@
+"""Partitions in time: one window after another, cut by a cron schedule."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from jobnb.definitions.cron_times import localize
+from jobnb.definitions.partition import (
+    DynamicPartitionsStore,
+    PartitionKeyRange,
+    PartitionsDefinition,
+)
+from jobnb.definitions.schedule_type import ScheduleType, shifted, type_of
+from jobnb.definitions.window_index import TimeWindow, WindowIndex
+from jobnb.errors import UnknownPartitionError
+
+__all__ = ["ScheduleType", "TimeWindow", "TimeWindowPartitionsDefinition"]
+
+
+class TimeWindowPartitionsDefinition(WindowIndex, PartitionsDefinition):
+    """One partition per window of time; a window is there once it has ended.
+
+    Args:
+        start: When the first window may begin: a datetime, or text in the format of the keys.
+        fmt: The format of the keys, as for `strftime`.
+        end: When the last window ends at the latest.
+        schedule_type: Hourly, daily, weekly or monthly windows.
+        timezone: The zone that the schedule and the keys are in; UTC unless given.
+        end_offset: How many more windows there are than have ended; negative for fewer.
+        minute_offset: The minute at which windows begin.
+        hour_offset: The hour at which windows begin.
+        day_offset: The day at which windows begin: of the week (0 is Sunday) or of the month.
+        cron_schedule: Any other schedule, instead of a type and offsets.
+
+    Raises:
+        InvalidDefinitionError: If the schedule, the zone, the start or the format is not right.
+
+    Example:
+        >>> flights = TimeWindowPartitionsDefinition(
+        ...     start="2013-01-01", fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5"
+        ... )
+        >>> flights.get_partition_keys(current_time=datetime(2013, 1, 8))
+        ['2013-01-01', '2013-01-02', '2013-01-03', '2013-01-04', '2013-01-07']
+
+    A local time that comes twice when clocks are set back gives two hourly windows; the key
+    of the second one ends with its offset from UTC, as `2013-11-03-01:00-0500`.
+
+    Source: Dagster's `TimeWindowPartitionsDefinition`.
+    """
+
+    @cached_property
+    def schedule_type(self) -> ScheduleType | None:
+        """Hourly, daily, weekly, monthly, or None for any other schedule."""
+        return type_of(self.cron_schedule)
+
+    def _field(self, place: int, default: int = 0) -> int:
+        text = self.cron_schedule.split()[place]
+        return int(text) if self.schedule_type is not None and text.isdigit() else default
+
+    @property
+    def minute_offset(self) -> int:
+        """The minute at which windows begin."""
+        return self._field(0)
+
+    @property
+    def hour_offset(self) -> int:
+        """The hour at which windows begin."""
+        return self._field(1)
+
+    @property
+    def day_offset(self) -> int:
+        """The day of the week or month at which windows begin."""
+        if self.schedule_type is ScheduleType.WEEKLY:
+            return self._field(4)
+        return self._field(2, 1 if self.schedule_type is ScheduleType.MONTHLY else 0)
+
+    @property
+    def is_basic_daily(self) -> bool:
+        """Whether windows are days from midnight to midnight."""
+        return self.cron_schedule == "0 0 * * *"
+
+    def get_cron_schedule(
+        self,
+        minute_of_hour: int | None = None,
+        hour_of_day: int | None = None,
+        day_of_week: int | None = None,
+        day_of_month: int | None = None,
+    ) -> str:
+        """A cron schedule as frequent as the windows, at another minute, hour or day.
+
+        Raises:
+            InvalidInvocationError: If the windows are not frequent in that way.
+        """
+        given = {
+            "minute_of_hour": minute_of_hour,
+            "hour_of_day": hour_of_day,
+            "day_of_week": day_of_week,
+            "day_of_month": day_of_month,
+        }
+        return shifted(self.cron_schedule, given)
+
+    def get_partition_keys(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[str]:
+        """The keys of all windows that have ended, in order."""
+        return [self._key(index) for index in range(self._count(current_time))]
+
+    def get_num_partitions(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> int:
+        """How many windows have ended."""
+        return self._count(current_time)
+
+    def has_partition_key(
+        self,
+        partition_key: str,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> bool:
+        """Whether a window with this key has ended."""
+        index = self._index(partition_key)
+        return index is not None and index < self._count(current_time)
+
+    def is_valid_partition_key(self, partition_key: str) -> bool:
+        """Whether the key names a window at or after the start, ended or not."""
+        return self._index(partition_key) is not None
+
+    def validate_partition_key(
+        self,
+        partition_key: str,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> None:
+        """Make sure that a window with this key has ended.
+
+        Raises:
+            UnknownPartitionError: If there is no such window, or not yet.
+        """
+        count = self._count(current_time)
+        if self._known_index(partition_key) >= count:
+            last = f"The last one is {self._key(count - 1)!r}." if count else "There is none yet."
+            raise UnknownPartitionError(
+                f"There is no partition {partition_key!r} yet: its window has not ended. {last}"
+            )
+
+    def get_first_partition_key(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> str | None:
+        """The key of the first window, or None where none has ended."""
+        return self._key(0) if self._count(current_time) else None
+
+    def get_last_partition_key(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> str | None:
+        """The key of the last window that has ended, or None."""
+        count = self._count(current_time)
+        return self._key(count - 1) if count else None
+
+    def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
+        """The window of a key, whether it has ended or not.
+
+        Raises:
+            UnknownPartitionError: If it is no key, or lies before the start.
+        """
+        return self._window(self._known_index(partition_key))
+
+    def time_windows_for_partition_keys(
+        self, partition_keys: Sequence[str], validate: bool = True
+    ) -> Sequence[TimeWindow]:
+        """The window of each key.
+
+        Raises:
+            UnknownPartitionError: If one is no key, or (with `validate`) has not ended.
+        """
+        count = self._count() if validate else 0
+        for key in partition_keys if validate else ():
+            if self._known_index(key) >= count:
+                self.validate_partition_key(key)
+        return [self.time_window_for_partition_key(key) for key in partition_keys]
+
+    def start_time_for_partition_key(self, partition_key: str) -> datetime:
+        """When the window of a key begins."""
+        return self.time_window_for_partition_key(partition_key).start
+
+    def end_time_for_partition_key(self, partition_key: str) -> datetime:
+        """When the window of a key ends."""
+        return self.time_window_for_partition_key(partition_key).end
+
+    def get_first_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
+        """The first window, or None where none has ended."""
+        return self._window(0) if self._count(current_time) else None
+
+    def get_last_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
+        """The last window that has ended, or None."""
+        count = self._count(current_time)
+        return self._window(count - 1) if count else None
+
+    def get_next_partition_window(
+        self, end_dt: datetime, current_time: datetime | None = None
+    ) -> TimeWindow | None:
+        """The first window that begins at or after a moment, or None where it has not ended."""
+        index = self._times.count_before(localize(end_dt, self._zone))
+        return self._window(index) if index < self._count(current_time) else None
+
+    def get_prev_partition_window(self, start_dt: datetime) -> TimeWindow | None:
+        """The window before the one that a moment is in, or None before the second one."""
+        index = self._times.count_until(localize(start_dt, self._zone)) - 2
+        return self._window(index) if index >= 0 else None
+
+    def get_next_partition_key(
+        self, partition_key: str, current_time: datetime | None = None
+    ) -> str | None:
+        """The key after this one, or None where its window has not ended."""
+        index = self._known_index(partition_key) + 1
+        return self._key(index) if index < self._count(current_time) else None
+
+    def get_partition_key_for_timestamp(self, timestamp: float, end_closed: bool = False) -> str:
+        """The key of the window that a moment is in.
+
+        Args:
+            timestamp: The moment, in seconds since the epoch.
+            end_closed: Whether a window includes the moment it ends at, not the one it begins at.
+
+        Raises:
+            UnknownPartitionError: If it lies before the first window.
+        """
+        moment = datetime.fromtimestamp(timestamp, self._zone)
+        times = self._times
+        index = (times.count_before(moment) if end_closed else times.count_until(moment)) - 1
+        if index < 0:
+            raise UnknownPartitionError(
+                f"{moment.isoformat()} lies before the first partition, {self._key(0)!r}."
+            )
+        return self._key(index)
+
+    def get_partition_keys_in_time_window(self, time_window: TimeWindow) -> Sequence[str]:
+        """The keys of the windows that begin within a stretch of time."""
+        return [self._key(index) for index in self._within(time_window)]
+
+    def get_partition_key_range_for_time_window(self, time_window: TimeWindow) -> PartitionKeyRange:
+        """The first and the last key of the windows that begin within a stretch of time.
+
+        Raises:
+            UnknownPartitionError: If none does.
+        """
+        indices = self._within(time_window)
+        if not indices:
+            raise UnknownPartitionError(
+                f"No partition begins from {time_window.start.isoformat()} "
+                f"to {time_window.end.isoformat()}."
+            )
+        return PartitionKeyRange(self._key(indices[0]), self._key(indices[-1]))
+
+    def _within(self, time_window: TimeWindow) -> range:
+        first, last = (
+            self._times.count_before(localize(moment, self._zone)) for moment in time_window
+        )
+        return range(first, last)
+
+    def get_partition_keys_in_range(
+        self,
+        partition_key_range: PartitionKeyRange,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[str]:
+        """The keys from the start to the end of a range, both included, ended or not.
+
+        Raises:
+            UnknownPartitionError: If the start or the end is no key.
+        """
+        first = self._known_index(partition_key_range.start)
+        last = self._known_index(partition_key_range.end)
+        return [self._key(index) for index in range(first, last + 1)]
+
+    def value_of(self, partition_key: str) -> TimeWindow:
+        """The window of a key."""
+        return self.time_window_for_partition_key(partition_key)
+
+    def arguments_of(self, partition_key: str) -> tuple[datetime, datetime]:
+        """The start and the end of the window of a key."""
+        return tuple(self.time_window_for_partition_key(partition_key))  # type: ignore[return-value]
+
+    def get_serializable_unique_identifier(
+        self, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> str:
+        """A hash of what makes the windows: definitions with the same windows share it."""
+        return hashlib.sha1(repr(self._identity).encode(), usedforsecurity=False).hexdigest()
+
+    @property
+    def _identity(self) -> tuple[Any, ...]:
+        bounds = (self.start.isoformat(), self.end.isoformat() if self.end else None)
+        return (self.cron_schedule, *bounds, self.fmt, self.timezone, self.end_offset)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, TimeWindowPartitionsDefinition):
+            return self._identity == other._identity
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    def __repr__(self) -> str:
+        kind = self.schedule_type.value.capitalize() if self.schedule_type else self.cron_schedule
+        until = f", until {self.end.strftime(self.fmt)}" if self.end else ""
+        return f"{kind}, starting {self.start.strftime(self.fmt)} {self.timezone}{until}"

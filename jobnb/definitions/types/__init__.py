@@ -1,0 +1,73 @@
+"""Types for inputs and outputs: what they check, and how config supplies a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobnb.definitions.types.builtin import ANY, BOOL, FLOAT, INT, NOTHING, STRING
+from jobnb.definitions.types.data_type import (
+    DataType,
+    DataTypeKind,
+    PythonObjectDataType,
+    TypeCheckContext,
+)
+from jobnb.definitions.types.loader import (
+    DataTypeLoader,
+    DataTypeLoaderContext,
+    data_type_loader,
+)
+from jobnb.definitions.types.names import (
+    Bool,
+    Dict,
+    Float,
+    Int,
+    List,
+    Nothing,
+    Optional,
+    Set,
+    String,
+    Tuple,
+    check_data_type,
+    make_python_type_usable_as_data_type,
+    usable_as_data_type,
+)
+from jobnb.definitions.types.resolution import (
+    OutputAnnotation,
+    checker,
+    resolve,
+    unwrap_output_annotation,
+)
+
+__all__ = [
+    "ANY",
+    "BOOL",
+    "FLOAT",
+    "INT",
+    "NOTHING",
+    "STRING",
+    "Any",
+    "Bool",
+    "DataType",
+    "DataTypeKind",
+    "DataTypeLoader",
+    "DataTypeLoaderContext",
+    "Dict",
+    "Float",
+    "Int",
+    "List",
+    "Nothing",
+    "Optional",
+    "OutputAnnotation",
+    "PythonObjectDataType",
+    "Set",
+    "String",
+    "Tuple",
+    "TypeCheckContext",
+    "check_data_type",
+    "checker",
+    "data_type_loader",
+    "make_python_type_usable_as_data_type",
+    "resolve",
+    "unwrap_output_annotation",
+    "usable_as_data_type",
+]

@@ -1,0 +1,272 @@
+"""`DataType`: a named check that a value is what an input or output says it is.
+
+A check has two ways. The fast way (`passes`) is one small function that says True when the
+value certainly is right; the step loop uses it. Only when it does not say True is the full
+check made, which finds the words to say why.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Union
+
+from jobnb.definitions.metadata import MetadataValue, normalize
+from jobnb.definitions.user_events import TypeCheck
+from jobnb.errors import InvalidDefinitionError, TypeCheckError
+
+if TYPE_CHECKING:
+    from jobnb.definitions.types.loader import DataTypeLoader
+
+__all__ = ["DataType", "DataTypeKind", "PythonObjectDataType", "TypeCheckContext", "shown"]
+
+Passes = Callable[[Any], bool]
+TypeCheckFunction = Callable[["TypeCheckContext", Any], "bool | TypeCheck"]
+
+
+class DataTypeKind(Enum):
+    """The family a type belongs to."""
+
+    ANY = "ANY"
+    SCALAR = "SCALAR"
+    LIST = "LIST"
+    NOTHING = "NOTHING"
+    NULLABLE = "NULLABLE"
+    REGULAR = "REGULAR"
+
+
+class TypeCheckContext:
+    """What a type check function may look at.
+
+    Args:
+        run_id: The run in which the check is made.
+        log_manager: Where it may log.
+        scoped_resources_builder: The resources, or an object whose `build(keys)` gives them.
+        dagster_type: The type that is checked.
+
+    Source: Dagster's `TypeCheckContext`.
+    """
+
+    __slots__ = ("_builder", "dagster_type", "log", "run_id")
+
+    def __init__(
+        self,
+        run_id: str = "",
+        log_manager: Any = None,
+        scoped_resources_builder: Any = None,
+        dagster_type: DataType | None = None,
+    ) -> None:
+        self.run_id = run_id
+        self.log = log_manager if log_manager is not None else logging.getLogger("jobnb")
+        self._builder = scoped_resources_builder
+        self.dagster_type = dagster_type
+
+    @property
+    def resources(self) -> Any:
+        """The resources that the type requires."""
+        build = getattr(self._builder, "build", None)
+        if build is None:
+            return self._builder
+        return build(self.dagster_type.required_resource_keys if self.dagster_type else set())
+
+
+class DataType:
+    """A type for inputs and outputs: a name and a function that checks a value.
+
+    Args:
+        type_check_fn: Takes a `TypeCheckContext` and the value; gives a bool or a `TypeCheck`.
+        key: Identifies the type; the name unless given.
+        name: What people see; the key unless given.
+        is_builtin: Whether jobnb brings it.
+        description: What values of this type are.
+        loader: Makes a value from run config, for an input that nothing is connected to.
+        required_resource_keys: Resources that the check function uses.
+        kind: The family it belongs to.
+        typing_type: The Python annotation it stands for.
+        metadata: Facts shown beside it.
+
+    Raises:
+        InvalidDefinitionError: If there is neither key nor name, or the function cannot take
+            two arguments.
+
+    Example:
+        >>> even = DataType(lambda _context, value: value % 2 == 0, name="Even")
+        >>> even.type_check(None, 3).success
+        False
+
+    Source: Dagster's `DagsterType`.
+    """
+
+    def __init__(
+        self,
+        type_check_fn: TypeCheckFunction,
+        key: str | None = None,
+        name: str | None = None,
+        is_builtin: bool = False,
+        description: str | None = None,
+        loader: DataTypeLoader | None = None,
+        required_resource_keys: Iterable[str] | None = None,
+        kind: DataTypeKind = DataTypeKind.REGULAR,
+        typing_type: Any = Any,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not (key or name):
+            raise InvalidDefinitionError("A DataType needs a name (or a key): pass name=.")
+        self.key: str = key or name or ""
+        self._name = name
+        self.is_builtin = is_builtin
+        self.description = description
+        self.loader = loader
+        self.required_resource_keys = frozenset(required_resource_keys or ())
+        self.kind = kind
+        self.typing_type = typing_type
+        self.metadata: dict[str, MetadataValue] = normalize(metadata)
+        self.config_type: type | None = None  # set for scalars: usable as a config schema
+        self._check = _two_arguments(type_check_fn, self.display_name)
+        self._passes: Passes | None = _never
+
+    @property
+    def passes(self) -> Passes | None:
+        """The fast check: None where nothing is to be checked, else True means certainly right."""
+        return self._passes
+
+    @property
+    def type_check_fn(self) -> TypeCheckFunction:
+        """The function that checks a value."""
+        return self._check
+
+    @property
+    def display_name(self) -> str:
+        """What people see."""
+        return self._name or self.key
+
+    @property
+    def has_unique_name(self) -> bool:
+        """Whether it has a name of its own."""
+        return self._name is not None
+
+    @property
+    def unique_name(self) -> str:
+        """Its own name.
+
+        Raises:
+            InvalidDefinitionError: If it has none.
+        """
+        if self._name is None:
+            raise InvalidDefinitionError(f"The type {self.key!r} has no name of its own.")
+        return self._name
+
+    @property
+    def inner_types(self) -> tuple[DataType, ...]:
+        """The types of what a value of this type contains."""
+        return ()
+
+    @property
+    def supports_fan_in(self) -> bool:
+        """Whether several outputs may be connected to one input of this type."""
+        return self.kind in (DataTypeKind.ANY, DataTypeKind.LIST, DataTypeKind.NOTHING)
+
+    def type_check(self, context: Any, value: Any) -> TypeCheck:
+        """The verdict on `value`, with words where it fails.
+
+        Raises:
+            TypeCheckError: If the check function gives neither a bool nor a `TypeCheck`.
+        """
+        verdict = self._check(context, value)
+        if isinstance(verdict, TypeCheck):
+            return verdict
+        plain = getattr(verdict, "item", None)  # numpy's bool is not Python's
+        verdict = plain() if plain is not None else verdict
+        if isinstance(verdict, bool):
+            return TypeCheck(verdict)
+        raise TypeCheckError(
+            f"The check function of type {self.display_name!r} returned {shown(verdict)}: "
+            "return True, False or a TypeCheck."
+        )
+
+    def __or__(self, other: Any) -> Any:
+        return Union[self, other]  # noqa: UP007 - `Int | None` is read like `int | None`
+
+    def __ror__(self, other: Any) -> Any:
+        return Union[other, self]  # noqa: UP007
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.display_name})"
+
+
+def _never(_value: Any) -> bool:
+    return False
+
+
+def _two_arguments(check: Any, name: str) -> TypeCheckFunction:
+    if not callable(check):
+        raise InvalidDefinitionError(
+            f"The type_check_fn of type {name!r} is a function, not {check!r}."
+        )
+    try:
+        inspect.signature(check).bind(None, None)
+    except TypeError as error:
+        raise InvalidDefinitionError(
+            f"The type_check_fn of type {name!r} takes two arguments, the context and the "
+            f"value: {error}."
+        ) from None
+    except ValueError:  # a builtin that does not tell its signature
+        pass
+    return check  # type: ignore[no-any-return]
+
+
+def shown(value: Any) -> str:
+    """A value in a sentence: its type, and the beginning of its repr."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the user's repr may raise anything
+        text = "(its repr fails)"
+    text = text if len(text) <= 80 else text[:77] + "..."
+    return f"{type(value).__name__} {text}" if value is not None else "None"
+
+
+class PythonObjectDataType(DataType):
+    """The type of all instances of a Python class, or of one of several classes.
+
+    Args:
+        python_type: The class, or a tuple of classes.
+        key: Identifies the type; the name of the class unless given.
+        name: What people see; the key unless given.
+        **kwargs: As for `DataType`: description, loader, metadata and so on.
+
+    Example:
+        >>> from datetime import date
+        >>> PythonObjectDataType(date).type_check(None, "2013-01-01").description
+        "Expected date, got str '2013-01-01'."
+
+    Source: Dagster's `PythonObjectDagsterType`.
+    """
+
+    def __init__(
+        self,
+        python_type: type | tuple[type, ...],
+        key: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        classes = python_type if isinstance(python_type, tuple) else (python_type,)
+        for class_ in classes:
+            if not isinstance(class_, type):
+                raise InvalidDefinitionError(
+                    f"PythonObjectDataType takes a class or a tuple of them, not {class_!r}."
+                )
+        plain = ", ".join(class_.__name__ for class_ in classes)
+        self.type_str = f"Union[{plain}]" if len(classes) > 1 else plain
+        self.python_type = python_type
+        typing_type = Union[classes] if len(classes) > 1 else classes[0]  # noqa: UP007
+        kwargs.setdefault("typing_type", typing_type)
+        label = name or key or self.type_str
+        super().__init__(self._isinstance, key=key or label, name=label, **kwargs)
+        self._passes = lambda value: isinstance(value, python_type)
+
+    def _isinstance(self, _context: Any, value: Any) -> TypeCheck:
+        if isinstance(value, self.python_type):
+            return TypeCheck(True)
+        return TypeCheck(False, f"Expected {self.type_str}, got {shown(value)}.")

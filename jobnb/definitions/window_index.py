@@ -1,0 +1,135 @@
+"""Windows of time by index and by key: the arithmetic behind partitions in time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jobnb.definitions.cron_times import cron_times, localize
+from jobnb.definitions.schedule_type import ScheduleType, cron_from
+from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
+
+__all__ = ["TimeWindow", "WindowIndex"]
+
+
+class TimeWindow(NamedTuple):
+    """A stretch of time, from `start` up to but not including `end`.
+
+    Source: Dagster's `TimeWindow`.
+    """
+
+    start: datetime
+    end: datetime
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
+        raise InvalidDefinitionError(
+            f"{name!r} is no timezone: give a name such as 'UTC' or 'America/New_York'."
+        ) from None
+
+
+class WindowIndex:
+    """The windows that a schedule cuts time into, numbered from the first at or after a start."""
+
+    def __init__(
+        self,
+        start: datetime | str,
+        fmt: str,
+        end: datetime | str | None = None,
+        schedule_type: ScheduleType | None = None,
+        timezone: str | None = None,
+        end_offset: int = 0,
+        minute_offset: int | None = None,
+        hour_offset: int | None = None,
+        day_offset: int | None = None,
+        cron_schedule: str | None = None,
+    ) -> None:
+        self.timezone = timezone or "UTC"
+        self._zone = _zone(self.timezone)
+        self.fmt = fmt
+        self.end_offset = end_offset
+        offsets = (minute_offset, hour_offset, day_offset)
+        self.cron_schedule = cron_from(schedule_type, offsets, cron_schedule)
+        self.start = self._moment(start, "start")
+        self.end = None if end is None else self._moment(end, "end")
+        self._times = cron_times(self.cron_schedule, self.start, self._zone)
+        self._check_format()
+
+    def _moment(self, given: datetime | str, what: str) -> datetime:
+        if isinstance(given, datetime):
+            return localize(given, self._zone)
+        try:
+            return localize(datetime.strptime(given, self.fmt), self._zone)  # noqa: DTZ007
+        except (ValueError, TypeError) as error:
+            raise InvalidDefinitionError(
+                f"The {what} {given!r} of time partitions does not fit the format "
+                f"{self.fmt!r}: {error}."
+            ) from None
+
+    def _check_format(self) -> None:
+        keys = self._key(0), self._key(1)
+        if keys[0] == keys[1] or self._index(keys[0]) != 0 or self._index(keys[1]) != 1:
+            raise InvalidDefinitionError(
+                f"The format {self.fmt!r} cannot tell the partitions of the schedule "
+                f"{self.cron_schedule!r} apart: the first two are {keys[0]!r} and {keys[1]!r}."
+            )
+
+    # Windows by index
+
+    def _count(self, current_time: datetime | None = None) -> int:
+        now = localize(current_time or datetime.now(tz=UTC), self._zone)
+        count = self._times.count_until(now) - 1 + max(0, self.end_offset)
+        if self.end is not None:
+            count = min(count, self._times.count_until(self.end) - 1)
+        return max(0, count + min(0, self.end_offset))
+
+    def _window(self, index: int) -> TimeWindow:
+        return TimeWindow(self._times.at(index), self._times.at(index + 1))
+
+    def _key(self, index: int) -> str:
+        start = self._times.at(index)
+        text = start.strftime(self.fmt)
+        if start.fold and self._is_time(start.replace(fold=0)):
+            text += start.strftime("%z")
+        return text
+
+    def _is_time(self, moment: datetime) -> bool:
+        if moment.timestamp() < self.start.timestamp():
+            return False
+        return self._times.at(self._times.count_before(moment)).timestamp() == moment.timestamp()
+
+    def _parse(self, key: str) -> datetime | None:
+        try:
+            return localize(datetime.strptime(key, self.fmt), self._zone)  # noqa: DTZ007
+        except (ValueError, TypeError):
+            pass
+        try:
+            return datetime.strptime(key, self.fmt + "%z").astimezone(self._zone)
+        except (ValueError, TypeError):
+            return None
+
+    def _index(self, key: str) -> int | None:
+        """The index of the window with this key, or None."""
+        moment = self._parse(key)
+        if moment is None:
+            return None
+        index = self._times.count_before(moment)
+        return index if self._key(index) == key else None
+
+    def _known_index(self, key: str) -> int:
+        index = self._index(key)
+        if index is None:
+            raise UnknownPartitionError(f"There is no partition {key!r}. {self._hint(key)}")
+        return index
+
+    def _hint(self, key: str) -> str:
+        moment = self._parse(key)
+        if moment is None:
+            return f"Keys have the format {self.fmt!r}, as {self._key(0)!r}."
+        if moment < self.start:
+            return f"The first one is {self._key(0)!r}."
+        return f"The next one is {self._key(self._times.count_before(moment))!r}."

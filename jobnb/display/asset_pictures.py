@@ -1,0 +1,136 @@
+"""Pictures of assets: each asset a card, frames around groups, missing upstreams dashed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from jobnb.definitions.assets_definition import DEFAULT_GROUP, AssetsDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.source_asset import SourceAsset
+from jobnb.display.picture import Card, Edge, Mark, Picture
+from jobnb.display.prose import undocumented
+from jobnb.display.types_of import output_type
+
+__all__ = ["asset_card", "asset_picture", "asset_steps", "neighbours"]
+
+_KIND_TAGS = ("kind", "dagster/compute_kind")
+_LONG_TOOLTIP = 1200
+
+
+def asset_picture(
+    assets: Iterable[AssetsDefinition],
+    sources: Iterable[SourceAsset] = (),
+    *,
+    title: str,
+    only: Collection[AssetKey] | None = None,
+    marks: Mapping[str, Mark] | None = None,
+    description: str = "",
+) -> Picture:
+    """The picture of assets; cards are named by their keys as people write them.
+
+    Args:
+        assets: Those that can be made.
+        sources: Those that can only be loaded.
+        title: The name of the whole.
+        only: The assets to draw, with what they need directly; all if absent.
+        marks: The state of each.
+        description: In words.
+    """
+    made = {key: each for each in assets for key in each.keys}
+    loaded = {each.key: each for each in sources}
+    shown = [key for key in made if only is None or key in only]
+    upstream = {key: sorted(made[key].asset_deps.get(key, ())) for key in shown}
+    around = dict.fromkeys(dep for deps in upstream.values() for dep in deps if dep not in upstream)
+    if only is None:
+        around |= dict.fromkeys(loaded)
+    cards = [asset_card(key, made[key]) for key in shown]
+    cards += [_outside_card(key, made, loaded) for key in around]
+    edges = [_edge(made[key], dep, key, made, loaded) for key in shown for dep in upstream[key]]
+    return Picture(title, tuple(cards), tuple(edges), (), dict(marks or {}), description)
+
+
+def asset_card(key: AssetKey, definition: AssetsDefinition) -> Card:
+    """The card of one asset."""
+    group = definition.group_names_by_key.get(key, DEFAULT_GROUP)
+    return Card(
+        key=key.to_user_string(),
+        title=key.to_user_string(),
+        kind=asset_kind(key, definition),
+        subtitle=asset_type(key, definition),
+        shape="asset",
+        group=() if group == DEFAULT_GROUP else (group,),
+        tooltip=undocumented(definition.descriptions_by_key.get(key, ""))[:_LONG_TOOLTIP],
+    )
+
+
+def asset_kind(key: AssetKey, definition: AssetsDefinition) -> str:
+    """The short word for what makes it: its kinds, else a tag of its op."""
+    kinds = definition.kinds_by_key.get(key)
+    if kinds:
+        return ", ".join(sorted(kinds))
+    tags = definition.node_def.tags
+    return next((tags[name] for name in _KIND_TAGS if name in tags), "")
+
+
+def asset_type(key: AssetKey, definition: AssetsDefinition) -> str:
+    """The type of the asset, where its function tells one."""
+    names = [name for name, made in definition.keys_by_output_name.items() if made == key]
+    node = definition.node_def
+    return output_type(node, names[0]) if names and isinstance(node, OpDefinition) else ""
+
+
+def _outside_card(
+    key: AssetKey,
+    made: Mapping[AssetKey, AssetsDefinition],
+    loaded: Mapping[AssetKey, SourceAsset],
+) -> Card:
+    """An asset that is needed but not made here: a source, one left out, or a missing one."""
+    name = key.to_user_string()
+    if key in made:
+        card = asset_card(key, made[key])
+        return Card(name, name, card.kind, card.subtitle, "source", card.group, card.tooltip)
+    if key in loaded:
+        source = loaded[key]
+        group = () if source.group_name == DEFAULT_GROUP else (source.group_name,)
+        return Card(name, name, "source", "", "source", group, source.description or "")
+    hint = "Nothing defines this asset yet."
+    return Card(name, name, "not defined", shape="missing", tooltip=hint)
+
+
+def _edge(
+    definition: AssetsDefinition,
+    start: AssetKey,
+    end: AssetKey,
+    made: Mapping[AssetKey, Any],
+    loaded: Mapping[AssetKey, Any],
+) -> Edge:
+    names = (start.to_user_string(), end.to_user_string())
+    if start not in made and start not in loaded:
+        return Edge(*names, kind="missing")
+    return Edge(*names, kind="nothing" if _only_orders(definition, start) else "data")
+
+
+def _only_orders(definition: AssetsDefinition, start: AssetKey) -> bool:
+    """Whether the upstream asset is not loaded, only made before."""
+    node = definition.node_def
+    if not isinstance(node, OpDefinition) or not node.is_decorated:
+        return False
+    inputs = [name for name, key in definition.keys_by_input_name.items() if key == start]
+    return bool(inputs) and not any(name in node.function.input_names for name in inputs)
+
+
+def neighbours(key: AssetKey, assets: Iterable[AssetsDefinition]) -> frozenset[AssetKey]:
+    """The asset and those that are made directly from it."""
+    after = {made for each in assets for made in each.keys if key in each.asset_deps.get(made, ())}
+    return frozenset(after | {key})
+
+
+def asset_steps(assets: Iterable[AssetsDefinition]) -> dict[str, list[str]]:
+    """For the name of each op that makes assets, the cards of those assets."""
+    steps: dict[str, list[str]] = {}
+    for each in assets:
+        names = sorted(key.to_user_string() for key in each.keys)
+        steps.setdefault(each.node_def.name, []).extend(names)
+    return steps

@@ -1,0 +1,298 @@
+"""How assets look: alone, and all together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from jobnb.definitions.asset_job import AssetJobDefinition
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata import to_json
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.source_asset import SourceAsset
+from jobnb.display.asset_pictures import asset_kind, asset_picture, asset_type
+from jobnb.display.attempt import attempt
+from jobnb.display.config_fields import fields_html
+from jobnb.display.graph_pictures import graph_picture
+from jobnb.display.html import EMPTY, Html, code, header, join, pairs, table, tabs, tag
+from jobnb.display.metadata import metadata_html, metadata_text
+from jobnb.display.noun_views import doc_html, doc_line, op_resources, resources_html, words
+from jobnb.display.picture import Mark, Picture
+from jobnb.display.text import counted, picture_text, shorten, table_text
+from jobnb.display.values import short_repr
+from jobnb.display.view import View, picture_html
+
+__all__ = ["asset_job_view", "asset_view", "catalogue_rows", "definitions_view", "source_view"]
+
+
+def asset_view(
+    definition: AssetsDefinition,
+    *,
+    around: Sequence[AssetsDefinition] = (),
+    sources: Sequence[SourceAsset] = (),
+    marks: Mapping[str, Mark] | None = None,
+) -> View:
+    """An asset: its place in the graph, documentation, upstreams, config and metadata.
+
+    Args:
+        definition: The asset, or assets made together.
+        around: All assets that are known, so that those made from it can be shown.
+        sources: All source assets that are known.
+        marks: The state of each.
+    """
+    picture = _place(definition, around, sources, marks)
+    keys = sorted(definition.keys)
+    html = join(
+        [
+            *(_one_asset(key, definition) for key in keys),
+            picture_html(picture),
+            tabs(
+                [
+                    ("Config", fields_html(_config_schema(definition))),
+                    ("Resources", words(op_resources(definition))),
+                    ("Metadata", _metadata(definition)),
+                    ("Made by a graph", _inside(definition)),
+                ],
+                open_=1,
+            ),
+        ]
+    )
+    title = ", ".join(key.to_user_string() for key in keys)
+    return View(f"asset {title}", _asset_text(definition), html, picture)
+
+
+def _place(
+    definition: AssetsDefinition,
+    around: Sequence[AssetsDefinition],
+    sources: Sequence[SourceAsset],
+    marks: Mapping[str, Mark] | None,
+) -> Picture:
+    known = [each for each in around if not each.keys & definition.keys]
+    after = {
+        key
+        for each in known
+        for key in each.keys
+        if definition.keys & each.asset_deps.get(key, set())
+    }
+    title = ", ".join(sorted(key.to_user_string() for key in definition.keys))
+    only = definition.keys | after
+    return asset_picture([definition, *known], sources, title=title, only=only, marks=marks)
+
+
+def _one_asset(key: AssetKey, definition: AssetsDefinition) -> Html:
+    facts = [
+        definition.group_names_by_key.get(key, ""),
+        asset_kind(key, definition),
+        asset_type(key, definition),
+    ]
+    note = " · ".join(fact for fact in facts if fact and fact != "default")
+    return join(
+        [
+            header(key.to_user_string(), "asset", note=note),
+            doc_html(definition.descriptions_by_key.get(key)),
+            _upstream(key, definition),
+        ]
+    )
+
+
+def _upstream(key: AssetKey, definition: AssetsDefinition) -> Html:
+    names = [dep.to_user_string() for dep in sorted(definition.asset_deps.get(key, ()))]
+    facts: dict[str, str | None] = {}
+    if names:
+        facts["made from"] = words(names)
+    owners = definition.owners_by_key.get(key)
+    if owners:
+        facts["owners"] = ", ".join(owners)
+    if definition.partitions_def is not None:
+        facts["partitions"] = shorten(repr(definition.partitions_def), 200)
+    tags = definition.tags_by_key.get(key)
+    if tags:
+        facts["tags"] = ", ".join(f"{name}={value}" for name, value in tags.items())
+    return pairs(facts)
+
+
+def _config_schema(definition: AssetsDefinition) -> Any:
+    node = definition.node_def
+    # An annotation may name what a later cell defines.
+    return attempt(lambda: node.config_schema if isinstance(node, OpDefinition) else None, None)
+
+
+def _metadata(definition: AssetsDefinition) -> Html:
+    parts = [
+        metadata_html(json_metadata(found))
+        for found in definition.metadata_by_key.values()
+        if found
+    ]
+    return join(parts)
+
+
+def json_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata in its JSON form, entry by entry: a value of no known kind shows as text."""
+    found: dict[str, Any] = {}
+    for label, value in metadata.items():
+        # What has no kind will be told of when the asset is made, not at a look at it.
+        plain = {str(label): {"type": "text", "value": short_repr(value, 200)}}
+        found |= attempt(partial(to_json, {label: value}), plain)
+    return found
+
+
+def _inside(definition: AssetsDefinition) -> Html:
+    """The graph that makes the assets, where one does."""
+    from jobnb.definitions.graph import GraphDefinition
+
+    node = definition.node_def
+    return picture_html(graph_picture(node)) if isinstance(node, GraphDefinition) else EMPTY
+
+
+def _asset_text(definition: AssetsDefinition) -> str:
+    lines = []
+    for key in sorted(definition.keys):
+        lines.append(
+            f"asset {key.to_user_string()}{doc_line(definition.descriptions_by_key.get(key))}"
+        )
+        names = ", ".join(
+            dep.to_user_string() for dep in sorted(definition.asset_deps.get(key, ()))
+        )
+        lines += [f"  made from: {names}"] if names else []
+        found = metadata_text(json_metadata(definition.metadata_by_key.get(key) or {}))
+        lines += [f"  {label}: {value}" for label, value in found.items()]
+    return "\n".join(lines)
+
+
+def source_view(source: SourceAsset) -> View:
+    """A source asset."""
+    name = source.key.to_user_string()
+    picture = asset_picture((), (source,), title=name)
+    html = join(
+        [
+            header(name, "source asset", note=source.group_name),
+            doc_html(source.description),
+            metadata_html(json_metadata(source.metadata)),
+            picture_html(picture),
+        ]
+    )
+    return View(
+        f"source asset {name}", f"source asset {name}{doc_line(source.description)}", html, picture
+    )
+
+
+def asset_job_view(job: AssetJobDefinition) -> View:
+    """An asset job whose assets are not known yet: its selection."""
+    facts: dict[str, str | None] = {
+        "selection": code(shorten(str(job.selection), 300)),
+        "tags": ", ".join(f"{name}={value}" for name, value in job.tags.items()) or None,
+    }
+    html = join(
+        [
+            header(job.name, "asset job"),
+            doc_html(job.description),
+            pairs({name: value for name, value in facts.items() if value}),
+        ]
+    )
+    head = f"asset job {job.name}{doc_line(job.description)}"
+    text = f"{head}\n  selection: {shorten(str(job.selection), 300)}"
+    return View(f"asset job {job.name}", text, html)
+
+
+def catalogue_rows(
+    assets: Sequence[AssetsDefinition], made: Mapping[AssetKey, str] | None = None
+) -> list[list[str]]:
+    """One row for each asset, by group: group, key, kind, first line, when last made."""
+    rows = [
+        [
+            definition.group_names_by_key.get(key, ""),
+            key.to_user_string(),
+            asset_kind(key, definition),
+            doc_line(definition.descriptions_by_key.get(key)).removeprefix(" - "),
+            *([made.get(key, "never")] if made is not None else []),
+        ]
+        for definition in assets
+        for key in sorted(definition.keys)
+    ]
+    return sorted(rows, key=lambda row: row[0])
+
+
+def definitions_view(
+    definitions: Definitions,
+    *,
+    title: str = "definitions",
+    marks: Mapping[str, Mark] | None = None,
+    made: Mapping[AssetKey, str] | None = None,
+    parts: Mapping[str, str] | None = None,
+) -> View:
+    """All that there is: the graph of assets, the catalogue by group, jobs and resources.
+
+    Args:
+        definitions: What to show.
+        title: What to call it.
+        marks: The state of each asset.
+        made: When each asset was last made, in words.
+        parts: Ops and graphs, in words by name.
+    """
+    picture = asset_picture(definitions.assets, definitions.source_assets, title=title, marks=marks)
+    rows = catalogue_rows(definitions.assets, made)
+    titles = ["group", "asset", "kind", "", *(["last made"] if made is not None else [])]
+    counts = _counts(definitions)
+    html = join(
+        [
+            header(title, note=counts),
+            picture_html(picture),
+            tabs(
+                [
+                    ("Assets", table(titles, rows) if rows else EMPTY),
+                    ("Jobs", _jobs(definitions)),
+                    ("Ops and graphs", pairs(parts or {})),
+                    ("Schedules and sensors", _automation(definitions)),
+                    ("Resources", resources_html(dict(definitions.resources))),
+                ],
+                open_=2,
+            ),
+        ]
+    )
+    lines = [f"{title}: {counts}", picture_text(picture) if picture.cards else ""]
+    lines.append(table_text(titles, rows) if rows else "")
+    lines += [f"job {each.name}{doc_line(each.description)}" for each in definitions.jobs]
+    lines += [f"{words.partition(' - ')[0]} {name}" for name, words in (parts or {}).items()]
+    return View(title, "\n".join(line for line in lines if line), html, picture)
+
+
+def _counts(definitions: Definitions) -> str:
+    things = (
+        ("asset", definitions.assets),
+        ("source asset", definitions.source_assets),
+        ("job", definitions.jobs),
+        ("schedule", definitions.schedules),
+        ("sensor", definitions.sensors),
+        ("resource", definitions.resources),
+    )
+    parts = [counted(len(found), noun) for noun, found in things if found]
+    return ", ".join(parts) or "nothing yet"
+
+
+def _jobs(definitions: Definitions) -> Html:
+    rows = [
+        [
+            code(each.name),
+            "asset job" if getattr(each, "selection", None) is not None else "job",
+            doc_line(each.description).removeprefix(" - "),
+        ]
+        for each in definitions.jobs
+    ]
+    return table(["name", "kind", ""], rows) if rows else EMPTY
+
+
+def _automation(definitions: Definitions) -> Html:
+    things = [("schedule", each) for each in definitions.schedules]
+    things += [("sensor", each) for each in definitions.sensors]
+    rows = [
+        [
+            kind,
+            tag("code", str(getattr(each, "name", each))),
+            str(getattr(each, "cron_schedule", "")),
+        ]
+        for kind, each in things
+    ]
+    return table(["", "name", "when"], rows) if rows else EMPTY

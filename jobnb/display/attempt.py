@@ -1,0 +1,23 @@
+"""Trying what other people's code may refuse: a look at something must never raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["attempt"]
+
+T = TypeVar("T")
+
+
+def attempt(look: Callable[[], T], otherwise: T) -> T:
+    """What `look` gives, or `otherwise` if it raises.
+
+    Example:
+        >>> attempt(lambda: 1 // 0, -1)
+        -1
+    """
+    try:
+        return look()
+    except Exception:  # noqa: BLE001 - reprs, annotations and descriptors of users raise anything
+        return otherwise

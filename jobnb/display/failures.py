@@ -1,0 +1,104 @@
+"""Errors as people need them: their own line first, then what it said, the rest folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jobnb.display.attempt import attempt
+from jobnb.display.html import Html, folded, join, preformatted, table, tag
+from jobnb.display.text import counted, shorten
+from jobnb.errors import InvalidConfigError, JobnbError
+from jobnb.events import ErrorInfo
+
+__all__ = ["error_html", "error_text", "exception_html", "exception_text"]
+
+_DEEPEST = 10
+
+
+def error_html(error: ErrorInfo) -> Html:
+    """A kept error: place, source with the failing line marked, class and message, traceback."""
+    story = [_one_error(each, first=place == 0) for place, each in enumerate(_causes(error))]
+    return tag("div", *story, css="jn-error")
+
+
+def _causes(error: ErrorInfo | None) -> Iterator[ErrorInfo]:
+    for _ in range(_DEEPEST):
+        if error is None:
+            return
+        yield error
+        error = error.cause
+
+
+def _one_error(error: ErrorInfo, *, first: bool) -> Html:
+    stack, frames = "".join(error.stack), counted(len(error.stack), "frame")
+    return join(
+        [
+            None if first else tag("div", "caused by", css="jn-muted"),
+            tag("div", error.where, css="jn-muted") if error.where else None,
+            _source(error.source),
+            tag("div", _says(error), css="jn-says"),
+            folded(f"traceback, {frames}", preformatted(stack)) if stack else None,
+        ]
+    )
+
+
+def _says(error: ErrorInfo) -> str:
+    message = error.message if len(error.message) <= 4000 else error.message[:4000] + "…"
+    return f"{error.cls_name}: {message}" if message else error.cls_name
+
+
+def _source(source: str) -> Html | None:
+    if not source:
+        return None
+    lines = source.splitlines()[:40]
+    shown = (
+        tag("span", line, css="jn-line") if line.lstrip().startswith(("→", "-->", ">")) else line
+        for line in lines
+    )
+    return tag("pre", join(shown, "\n"))
+
+
+def error_text(error: ErrorInfo) -> str:
+    """A kept error as text: the same in the same order, without the traceback."""
+    parts: list[str] = []
+    for each in _causes(error):
+        parts += ["caused by"] if parts else []
+        parts += [part for part in (each.where, each.source, _says(each)) if part]
+    return "\n".join(parts)
+
+
+def exception_html(error: BaseException) -> Html:
+    """An exception of ours: what it says, and every problem of a config in a table."""
+    problems = error.problems if isinstance(error, InvalidConfigError) else ()
+    message = _message(error)
+    if problems:
+        message = message.split("\n", 1)[0]
+    rows = [[" › ".join(p.path), p.message, p.kind] for p in problems]
+    says = f"{type(error).__name__}: {message}"
+    return tag(
+        "div",
+        tag("div", says, css="jn-says"),
+        table(["where", "what", "kind"], rows) if rows else None,
+        _user_exception(error),
+        css="jn-error",
+    )
+
+
+def _user_exception(error: BaseException) -> Html | None:
+    user: Any = getattr(error, "user_exception", None)
+    if not isinstance(user, BaseException):
+        return None
+    says = f"{type(user).__name__}: {_message(user)}"
+    return tag("div", tag("span", "in your code: ", css="jn-muted"), says)
+
+
+def _message(error: BaseException) -> str:
+    said = attempt(lambda: str(error), "(its message could not be read)")
+    return said if len(said) <= 4000 else said[:4000] + "…"
+
+
+def exception_text(error: BaseException) -> str:
+    """An exception as text."""
+    says = f"{type(error).__name__}: {_message(error)}"
+    return says if isinstance(error, JobnbError) else shorten(says, 400)

@@ -1,0 +1,167 @@
+"""Pictures of graphs: each op a card named by its step key, nested graphs as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobnb.definitions.asset_layer import AssetLayer
+from jobnb.definitions.graph import GraphDefinition
+from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.node import Node
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.selection import AssetSelection
+from jobnb.display.asset_pictures import asset_picture
+from jobnb.display.attempt import attempt
+from jobnb.display.picture import Card, Cluster, Edge, Picture
+from jobnb.display.prose import undocumented
+from jobnb.display.types_of import input_type, output_type
+from jobnb.plan.flatten import Edge as FlatEdge
+from jobnb.plan.flatten import FlatNode, flatten
+
+__all__ = ["graph_picture", "job_picture", "node_picture"]
+
+Path = tuple[str, ...]
+_LONG_TOOLTIP = 1200
+
+
+def job_picture(job: JobDefinition) -> Picture:
+    """The picture of a job: its assets if it makes assets, else its graph."""
+    about = job.description or ""
+    layer = job.asset_layer
+    if layer is None:
+        return graph_picture(job.graph, title=job.name, description=about)
+    only = _selected(layer, job.asset_selection)
+    return asset_picture(layer.assets, layer.sources, title=job.name, only=only, description=about)
+
+
+def _selected(layer: AssetLayer, only: frozenset[AssetKey] | None) -> frozenset[AssetKey]:
+    """The assets that the job makes; all where its selection names what is not there yet."""
+    everything = frozenset(key for each in layer.assets for key in each.keys)
+    if layer.selection is None:
+        chosen = everything
+    else:
+        selection, known = layer.selection, [*layer.assets, *layer.sources]
+        chosen = attempt(
+            lambda: everything & AssetSelection.from_coercible(selection).resolve(known), everything
+        )
+    return chosen & only if only else chosen
+
+
+def graph_picture(graph: GraphDefinition, *, title: str = "", description: str = "") -> Picture:
+    """The picture of a graph with all that lies inside its nested graphs."""
+    drawing = _Drawing(graph)
+    return Picture(
+        title or graph.name,
+        tuple(drawing.cards),
+        tuple(dict.fromkeys(drawing.edges)),
+        tuple(drawing.clusters),
+        description=description or graph.description or "",
+    )
+
+
+def node_picture(op: OpDefinition[..., Any]) -> Picture:
+    """The picture of one op: its inputs, itself, its outputs."""
+    cards = [Card(op.name, op.name, kind="op", tooltip=_doc(op))]
+    edges = []
+    for name in op.input_names:
+        key = f"in:{name}"
+        cards.append(Card(key, name, "input", input_type(op, name), "source"))
+        kind = "nothing" if input_type(op, name) == "Nothing" else "data"
+        edges.append(Edge(key, op.name, kind=kind))  # type: ignore[arg-type]
+    for name in op.output_names:
+        key = f"out:{name}"
+        cards.append(Card(key, name, "output", output_type(op, name), "source"))
+        edges.append(Edge(op.name, key, kind="dynamic" if op.is_dynamic(name) else "data"))
+    return Picture(op.name, tuple(cards), tuple(edges), description=op.description or "")
+
+
+def _doc(definition: Any) -> str:
+    return undocumented(definition.description or "")[:_LONG_TOOLTIP]
+
+
+class _Drawing:
+    """Cards, edges and frames of a graph, from the plan's own flat list of its ops."""
+
+    def __init__(self, graph: GraphDefinition) -> None:
+        self.cards: list[Card] = []
+        self.edges: list[Edge] = []
+        self.clusters = list(_clusters(graph))
+        self._inputs: set[str] = set()
+        nodes = flatten(graph, {})
+        self._ops = {".".join(flat.path): flat.node.definition for flat in nodes}
+        for flat in nodes:
+            self.cards.append(_op_card(flat))
+            for input_name, edge in flat.edges.items():
+                for single in edge.items or (edge,):
+                    self._connect(flat, input_name, single)
+
+    def _connect(self, flat: FlatNode, input_name: str, edge: FlatEdge) -> None:
+        end = ".".join(flat.path)
+        if edge.kind == "graph_input":
+            self.edges.append(Edge(self._outside(edge.output, "input"), end))
+        elif edge.kind == "asset":
+            self.edges.append(Edge(self._outside(edge.value.to_user_string(), "asset"), end))
+        elif edge.kind == "collect":
+            self.edges.append(Edge(edge.step, end, "collect", "dynamic"))
+        elif edge.kind == "output":
+            self.edges.append(self._from_output(edge, end, flat.node.definition, input_name))
+
+    def _outside(self, name: str, kind: str) -> str:
+        """The card of what comes from outside of the graph."""
+        key = f"in:{name}"
+        if key not in self._inputs:
+            self._inputs.add(key)
+            self.cards.append(Card(key, name, kind, shape="source"))
+        return key
+
+    def _from_output(self, edge: FlatEdge, end: str, reader: Any, input_name: str) -> Edge:
+        maker = self._ops[edge.step]
+        label = edge.output if len(maker.output_names) > 1 else ""
+        if maker.is_dynamic(edge.output):
+            return Edge(edge.step, end, label or "each", "dynamic")
+        orders = input_type(reader, input_name) == "Nothing"
+        return Edge(edge.step, end, label, "nothing" if orders else "data")
+
+
+def _clusters(graph: GraphDefinition) -> Iterator[Cluster]:
+    """A frame for each nested graph, the outer ones first."""
+    waiting: list[tuple[Path, GraphDefinition]] = [((), graph)]
+    while waiting:
+        path, outer = waiting.pop(0)
+        for node in outer.nodes:
+            if isinstance(node.definition, GraphDefinition):
+                inner = (*path, node.name)
+                yield Cluster(inner, _title(node), "graph", _doc(node.definition))
+                waiting.append((inner, node.definition))
+
+
+def _title(node: Node) -> str:
+    return (
+        node.name if node.name == node.definition.name else f"{node.name} ({node.definition.name})"
+    )
+
+
+def _op_card(flat: FlatNode) -> Card:
+    node, definition = flat.node, flat.node.definition
+    tags: Mapping[str, str] = {**definition.tags, **node.tags}
+    kind = tags.get("kind") or tags.get("dagster/compute_kind") or ""
+    if node.name != definition.name:
+        kind = " · ".join(part for part in (definition.name, kind) if part)
+    return Card(
+        key=".".join(flat.path),
+        title=node.name,
+        kind=kind or "op",
+        subtitle=_outputs(definition),
+        shape="op",
+        group=flat.path[:-1],
+        tooltip=_doc(definition),
+    )
+
+
+def _outputs(definition: Any) -> str:
+    names = definition.output_names
+    if len(names) == 1 and isinstance(definition, OpDefinition):
+        return output_type(definition, names[0])
+    return f"{len(names)} outputs" if len(names) > 1 else ""

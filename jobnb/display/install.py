@@ -1,0 +1,91 @@
+"""Hanging the rich reprs on the nouns, from outside: the rooms below know nothing of it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+__all__ = ["VIEWS", "install", "mimebundle", "uninstall"]
+
+# For each class the function that makes its view, both as `module:name`. A view's module is
+# imported when the first of its kind is shown.
+VIEWS = {
+    "jobnb.definitions.op:OpDefinition": "noun_views:op_view",
+    "jobnb.definitions.graph:GraphDefinition": "noun_views:graph_view",
+    "jobnb.definitions.job:JobDefinition": "noun_views:job_view",
+    "jobnb.definitions.assets_definition:AssetsDefinition": "session_views:known_asset_view",
+    "jobnb.definitions.source_asset:SourceAsset": "asset_views:source_view",
+    "jobnb.definitions.asset_job:AssetJobDefinition": "session_views:known_job_view",
+    "jobnb.definitions.definitions:Definitions": "asset_views:definitions_view",
+    "jobnb.definitions.metadata_values:MetadataValue": "other_views:metadata_view",
+    "jobnb.config.run_config:RunConfig": "yaml_text:run_config_view",
+    "jobnb.registry.session:Session": "session_views:session_view",
+    "jobnb.storage.run_table:RunTable": "history_views:run_table_view",
+    "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
+    "jobnb.events:ErrorInfo": "other_views:error_view",
+    "jobnb.errors:JobnbError": "other_views:exception_view",
+}
+_METHOD = "_repr_mimebundle_"
+
+
+def install(shell: Any = None) -> None:
+    """Give jobnb's nouns their rich reprs; doing it again changes nothing.
+
+    Args:
+        shell: The IPython shell, which `%load_ext` passes. With it, classes of modules that are
+            not imported yet wait until they are; without it, they are imported now.
+
+    Example:
+        >>> from jobnb.errors import JobnbError
+        >>> install()
+        >>> sorted(JobnbError("no")._repr_mimebundle_())
+        ['image/svg+xml', 'text/html', 'text/plain']
+    """
+    for target in VIEWS:
+        module, _, name = target.partition(":")
+        if shell is not None and module not in sys.modules:
+            formatter = shell.display_formatter.mimebundle_formatter
+            formatter.for_type_by_name(module, name, _method(target))
+        else:
+            setattr(_found(target), _METHOD, _method(target))
+
+
+def uninstall(shell: Any = None) -> None:
+    """Take the rich reprs away again, as `%unload_ext` asks."""
+    for target in VIEWS:
+        module, _, name = target.partition(":")
+        if shell is not None:
+            shell.display_formatter.mimebundle_formatter.pop(f"{module}.{name}", None)
+        class_ = getattr(sys.modules.get(module), name, None)
+        if class_ is not None and _METHOD in vars(class_):
+            delattr(class_, _METHOD)
+
+
+def _found(target: str) -> Any:
+    """The thing at `module:name`."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _method(target: str) -> Any:
+    def _repr_mimebundle_(self: Any, *_args: Any, **_kwargs: Any) -> dict[str, str]:
+        """How it looks: text, HTML and a picture."""
+        return mimebundle(self, VIEWS[target])
+
+    return _repr_mimebundle_
+
+
+def mimebundle(value: Any, view: str) -> dict[str, str]:
+    """The bundle that a view function makes of a value; a plain one if it fails. Never raises.
+
+    Args:
+        value: What to show.
+        view: The function, as `module:name` within this room.
+    """
+    from jobnb.display.attempt import attempt
+    from jobnb.display.values import short_repr
+    from jobnb.display.view import bundle, fallback_bundle
+
+    shown = attempt(lambda: bundle(_found(f"jobnb.display.{view}")(value)), None)
+    return fallback_bundle(short_repr(value, 4000)) if shown is None else shown

@@ -1,0 +1,180 @@
+"""Where things are in a picture: cards, arrows and frames, in pixels from the top left.
+
+The layout depends on the structure alone, so one layout serves every state of a run; the
+last few are kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from hashlib import blake2b
+from threading import Lock
+from typing import Any
+
+import msgspec
+
+from jobnb.display.dot import cluster_paths, dot_text, run_dot
+from jobnb.display.picture import Picture
+from jobnb.display.sizes import MARGIN
+
+__all__ = ["Box", "Frame", "Layout", "Line", "lay_out", "layout_from_dot", "structure_hash"]
+
+Point = tuple[float, float]
+
+
+class Box(msgspec.Struct, frozen=True):
+    """A rectangle: its top left corner and its size."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The curve of an edge: a start and triples of Bezier points; the tip of its arrow.
+
+    Attributes:
+        edge: The place of the edge in the picture's edges.
+    """
+
+    edge: int
+    points: tuple[Point, ...]
+    tip: Point
+    label_at: Point | None = None
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """The rectangle of a cluster."""
+
+    path: tuple[str, ...]
+    box: Box
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Where everything is; frames from the outside in."""
+
+    width: float
+    height: float
+    boxes: dict[str, Box]
+    lines: tuple[Line, ...]
+    frames: tuple[Frame, ...]
+
+
+_KEPT = 32
+_layouts: OrderedDict[str, Layout] = OrderedDict()
+_lock = Lock()
+
+
+def structure_hash(picture: Picture) -> str:
+    """The same for pictures that are laid out alike: states and tooltips do not count."""
+    structure = (
+        [(c.key, c.title, c.kind, c.subtitle, c.group) for c in picture.cards],
+        [(e.start, e.end, e.label) for e in picture.edges],
+        [(c.path, c.title) for c in picture.clusters],
+    )
+    data = repr(structure).encode("utf-8", "surrogatepass")
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def lay_out(picture: Picture) -> Layout | None:
+    """Where everything in the picture is; None if no layout program is there, or it failed.
+
+    Example:
+        >>> from jobnb.display.picture import Card
+        >>> layout = lay_out(Picture("p", (Card("a", "a"),)))
+        >>> layout is None or sorted(layout.boxes)
+        ['a']
+    """
+    name = structure_hash(picture)
+    with _lock:
+        if name in _layouts:
+            _layouts.move_to_end(name)
+            return _layouts[name]
+    said = run_dot(dot_text(picture))
+    if said is None:
+        return None
+    layout = layout_from_dot(picture, said)
+    with _lock:
+        _layouts[name] = layout
+        while len(_layouts) > _KEPT:
+            _layouts.popitem(last=False)
+    return layout
+
+
+def layout_from_dot(picture: Picture, said: dict[str, Any]) -> Layout:
+    """The layout from the program's JSON, which measures in points from the bottom left."""
+    left, bottom, right, top = _numbers(said["bb"])
+    shift = _Shift(left - MARGIN, top + MARGIN)
+    objects = said.get("objects", [])
+    return Layout(
+        width=round(right - left + 2 * MARGIN, 1),
+        height=round(top - bottom + 2 * MARGIN, 1),
+        boxes=_boxes(picture, objects, shift),
+        lines=_lines(said.get("edges", []), shift),
+        frames=_frames(cluster_paths(picture), objects, shift),
+    )
+
+
+class _Shift:
+    """From the program's coordinates to ours."""
+
+    def __init__(self, left: float, top: float) -> None:
+        self.left = left
+        self.top = top
+
+    def __call__(self, x: float, y: float) -> Point:
+        return round(x - self.left, 1), round(self.top - y, 1)
+
+
+def _boxes(picture: Picture, objects: list[dict[str, Any]], shift: _Shift) -> dict[str, Box]:
+    boxes = {}
+    for found in objects:
+        if "pos" in found and found["name"].startswith("n"):
+            x, y = shift(*_numbers(found["pos"]))
+            wide, high = float(found["width"]) * 72, float(found["height"]) * 72
+            key = picture.cards[int(found["name"][1:])].key
+            corner = round(x - wide / 2, 1), round(y - high / 2, 1)
+            boxes[key] = Box(*corner, round(wide, 1), round(high, 1))
+    return boxes
+
+
+def _frames(
+    paths: list[tuple[str, ...]], objects: list[dict[str, Any]], shift: _Shift
+) -> tuple[Frame, ...]:
+    frames = []
+    for found in objects:
+        if found["name"].startswith("cluster_") and "bb" in found:
+            left, bottom, right, top = _numbers(found["bb"])
+            box = Box(*shift(left, top), round(right - left, 1), round(top - bottom, 1))
+            path = paths[int(found["name"].removeprefix("cluster_"))]
+            frames.append(Frame(path, box))
+    return tuple(sorted(frames, key=lambda frame: (len(frame.path), frame.path)))
+
+
+def _lines(edges: list[dict[str, Any]], shift: _Shift) -> tuple[Line, ...]:
+    lines = []
+    for found in edges:
+        if found.get("style") != "invis" and "pos" in found:
+            points, tip = _spline(found["pos"], shift)
+            label = shift(*_numbers(found["lp"])) if "lp" in found else None
+            lines.append(Line(int(found["id"][1:]), points, tip, label))
+    return tuple(sorted(lines, key=lambda line: line.edge))
+
+
+def _spline(pos: str, shift: _Shift) -> tuple[tuple[Point, ...], Point]:
+    """The first spline of `e,x,y x,y x,y ...`; the part with `e` is the tip of the arrow."""
+    tip: Point | None = None
+    points: list[Point] = []
+    for part in pos.split(";", 1)[0].split():
+        numbers = part.removeprefix("e,").removeprefix("s,")
+        point = shift(*_numbers(numbers))
+        if part.startswith("e,"):
+            tip = point
+        elif not part.startswith("s,"):
+            points.append(point)
+    return tuple(points), tip or points[-1]
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]

@@ -1,0 +1,141 @@
+"""The picture of a graph as plain data: what is drawn, apart from where and in which state.
+
+`Card`, `Edge` and `Cluster` are the structure, which decides the layout; `Mark` is the state
+of a card, which changes while a run goes on and never moves anything. All are JSON-ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Card", "Cluster", "Edge", "Mark", "Picture", "Status", "duration_text", "marked"]
+
+Shape = Literal["op", "asset", "graph", "source", "missing", "folded"]
+EdgeKind = Literal["data", "nothing", "dynamic", "missing"]
+
+
+class Status(str, Enum):
+    """The state of a card; the value is also its CSS class."""
+
+    NONE = "none"
+    MISSING = "missing"
+    STALE = "stale"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELED = "canceled"
+
+
+class Card(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing in the graph.
+
+    Attributes:
+        key: Names it within the picture.
+        title: The name shown; elided in the middle where it is long.
+        kind: A short word for what it is made with: `pandas`, `csv`, `op`.
+        subtitle: More about it on the second line: its type.
+        shape: What sort of thing it is, which decides how the card is drawn.
+        group: The clusters it lies in, outermost first.
+        tooltip: Shown on hover: documentation and metadata as text.
+        members: For a folded card, the keys of the cards it stands for.
+    """
+
+    key: str
+    title: str
+    kind: str = ""
+    subtitle: str = ""
+    shape: Shape = "op"
+    group: tuple[str, ...] = ()
+    tooltip: str = ""
+    members: tuple[str, ...] = ()
+
+
+class Edge(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An arrow from the card `start` to the card `end`."""
+
+    start: str
+    end: str
+    label: str = ""
+    kind: EdgeKind = "data"
+
+
+class Cluster(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A frame around cards: a group of assets, or a graph inside a graph.
+
+    The title of a cluster that is not listed in a picture is the last part of its path.
+    """
+
+    path: tuple[str, ...]
+    title: str
+    kind: Literal["group", "graph"] = "group"
+    tooltip: str = ""
+
+
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of a card: its status, a word on it, and how long it took."""
+
+    status: Status = Status.NONE
+    detail: str = ""
+    duration: str = ""
+
+
+UNMARKED = Mark()
+
+
+class Picture(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A graph to be drawn: structure, and `marks` by the key of the card.
+
+    Example:
+        >>> picture = Picture("daily", (Card("a", "a"), Card("b", "b")), (Edge("a", "b"),))
+        >>> picture.mark("a").status.value
+        'none'
+    """
+
+    title: str
+    cards: tuple[Card, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    marks: dict[str, Mark] = {}
+    description: str = ""
+
+    def mark(self, key: str) -> Mark:
+        """The state of a card; a card without one is unmarked."""
+        return self.marks.get(key, UNMARKED)
+
+
+def marked(picture: Picture, marks: Mapping[str, Mark]) -> Picture:
+    """The same picture in another state."""
+    return msgspec.structs.replace(picture, marks=dict(marks))
+
+
+def duration_text(seconds: float | None) -> str:
+    """A duration as people read it: two units at most.
+
+    Example:
+        >>> [duration_text(s) for s in (0.0004, 0.25, 1.42, 65, 7300)]
+        ['<1 ms', '250 ms', '1.4 s', '1 m 5 s', '2 h 1 m']
+    """
+    if seconds is None or seconds < 0:
+        return ""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "<1 ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    return _long_duration(round(seconds))
+
+
+def _long_duration(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} m"
+    return f"{minutes} m {rest} s"

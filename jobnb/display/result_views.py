@@ -1,0 +1,71 @@
+"""How the result of a run in this process looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from jobnb.display.attempt import attempt
+from jobnb.display.graph_pictures import job_picture
+from jobnb.display.run_views import RunLook, run_view
+from jobnb.display.view import View
+from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.plan.step import Plan, Step, StepOutput
+from jobnb.state import StepStatus
+
+__all__ = ["result_view"]
+
+_MOST_VALUES = 30
+
+
+def result_view(result: ExecuteInProcessResult) -> View:
+    """A run that has ended: its graph, failures, values, steps and log."""
+    plan: Plan = result.plan
+    look = RunLook(
+        state=result.state,
+        run_id=result.run_id,
+        picture=attempt(lambda: job_picture(result.job_def), None),
+        cards_of_step=_cards(plan),
+        values=_values(result, plan),
+        events=[*result.log_lines],
+        tags=attempt(lambda: dict(result.run.tags), {}),
+    )
+    return run_view(look)
+
+
+def _cards(plan: Plan) -> dict[str, list[str]]:
+    """For a step that makes assets, the cards of those assets."""
+    made = {
+        step.key: [out.asset_key.to_user_string() for out in step.outputs if out.asset_key]
+        for step in plan.steps
+    }
+    return {key: names for key, names in made.items() if names}
+
+
+def _values(result: ExecuteInProcessResult, plan: Plan) -> dict[str, Any]:
+    """What came out, what nothing else read first: that is what the run was for."""
+    found: dict[str, Any] = {}
+    for step, output in sorted(_outputs(plan), key=lambda pair: plan.readers[pair[1].slot]):
+        state = result.state.steps.get(step.key)
+        mapped = state is None and step.region is not None
+        if len(found) >= _MOST_VALUES:
+            break
+        if mapped or (state is not None and state.status is StepStatus.SUCCEEDED):
+            value = attempt(partial(result.output_for_node, step.key, output.name), _NOT_THERE)
+            if value is not _NOT_THERE and value is not None:
+                found[_name(step, output)] = value
+    return found
+
+
+_NOT_THERE: Any = object()
+
+
+def _outputs(plan: Plan) -> Iterator[tuple[Step, StepOutput]]:
+    return ((step, output) for step in plan.steps for output in step.outputs)
+
+
+def _name(step: Step, output: StepOutput) -> str:
+    if output.asset_key is not None:
+        return output.asset_key.to_user_string()
+    return step.key if len(step.outputs) == 1 else f"{step.key}.{output.name}"

@@ -1,0 +1,99 @@
+"""From the state of a run to the marks on its picture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from jobnb.display.folding import gravest
+from jobnb.display.picture import Mark, Status, duration_text
+from jobnb.state import RunState, RunStatus, StepState, StepStatus
+
+__all__ = ["base_key", "real_steps", "run_marks", "run_status", "step_mark", "step_status"]
+
+_STEP = {
+    StepStatus.QUEUED: Status.QUEUED,
+    StepStatus.RUNNING: Status.RUNNING,
+    StepStatus.RETRYING: Status.RUNNING,
+    StepStatus.SUCCEEDED: Status.SUCCEEDED,
+    StepStatus.FAILED: Status.FAILED,
+    StepStatus.SKIPPED: Status.SKIPPED,
+    StepStatus.CANCELED: Status.CANCELED,
+}
+_RUN = {
+    RunStatus.SUCCESS: Status.SUCCEEDED,
+    RunStatus.FAILURE: Status.FAILED,
+    RunStatus.CANCELED: Status.CANCELED,
+    RunStatus.CANCELING: Status.RUNNING,
+    RunStatus.STARTED: Status.RUNNING,
+    RunStatus.STARTING: Status.RUNNING,
+}
+
+
+def step_status(status: StepStatus) -> Status:
+    """The state of a card whose step stands so."""
+    return _STEP[status]
+
+
+def run_status(status: RunStatus) -> Status:
+    """The state shown for a run that stands so."""
+    return _RUN.get(status, Status.QUEUED)
+
+
+def base_key(step_key: str) -> str:
+    """The key of the step without the mapping key of a dynamic one.
+
+    Example:
+        >>> base_key("clean[a_b]")
+        'clean'
+    """
+    return step_key.split("[", 1)[0]
+
+
+def run_marks(
+    state: RunState,
+    cards_of_step: Mapping[str, Sequence[str]] | None = None,
+    details: Mapping[str, str] | None = None,
+) -> dict[str, Mark]:
+    """The mark of each card that the run touches.
+
+    Args:
+        state: How the run stands.
+        cards_of_step: The cards of a step, where they are not called as the step is.
+        details: A few words on what came out, by card.
+    """
+    by_card: dict[str, list[StepState]] = defaultdict(list)
+    for key, step in state.steps.items():
+        for card in (cards_of_step or {}).get(base_key(key)) or [base_key(key)]:
+            by_card[card].append(step)
+    return {card: _mark(steps, (details or {}).get(card, "")) for card, steps in by_card.items()}
+
+
+def real_steps(state: RunState) -> list[StepState]:
+    """The steps that could run: one mapped over a dynamic output stands for itself no longer."""
+    mapped = {base_key(key) for key in state.steps if "[" in key}
+    return [step for key, step in state.steps.items() if key not in mapped]
+
+
+def _mark(steps: Sequence[StepState], detail: str) -> Mark:
+    """One step gives its own mark; steps mapped over a dynamic output give one together."""
+    mapped = [step for step in steps if "[" in step.key] or steps
+    if len(mapped) == 1:
+        return step_mark(mapped[0], detail)
+    status = gravest(step_status(step.status) for step in mapped)
+    done = sum(step.status is StepStatus.SUCCEEDED for step in mapped)
+    return Mark(status, f"{done:,} of {len(mapped):,}", duration_text(_total(mapped)))
+
+
+def _total(steps: Iterable[StepState]) -> float | None:
+    seconds = [step.seconds for step in steps if step.seconds is not None]
+    return sum(seconds) if seconds else None
+
+
+def step_mark(step: StepState, detail: str = "") -> Mark:
+    """The mark of one step."""
+    if step.status is StepStatus.FAILED and step.error is not None:
+        detail = step.error.cls_name
+    elif step.status is StepStatus.RETRYING or (step.attempts > 1 and not detail):
+        detail = f"attempt {step.attempts}"
+    return Mark(step_status(step.status), detail, duration_text(step.seconds))

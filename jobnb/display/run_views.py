@@ -1,0 +1,281 @@
+"""How a run looks: its state on the graph, what came out, what failed, the log."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from jobnb.display.failures import error_html, error_text
+from jobnb.display.html import (
+    EMPTY,
+    Html,
+    badge,
+    code,
+    folded,
+    header,
+    join,
+    pairs,
+    table,
+    tabs,
+    tag,
+)
+from jobnb.display.metadata import metadata_html
+from jobnb.display.palette import COLOURS, SIGNS, WORDS
+from jobnb.display.picture import Picture, duration_text, marked
+from jobnb.display.run_marks import real_steps, run_marks, run_status, step_status
+from jobnb.display.text import counted, shorten, table_text
+from jobnb.display.values import short_repr, value_html, value_line
+from jobnb.display.view import View, picture_html
+from jobnb.events import Event, Logged
+from jobnb.state import RunState, RunStatus, StepState, StepStatus
+
+__all__ = ["RunLook", "run_view"]
+
+_MOST_ROWS = 200
+_MOST_VALUES = 30
+_MOST_LINES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class RunLook:
+    """What is known of a run when it is shown.
+
+    Attributes:
+        state: How it stands.
+        run_id: Its id.
+        picture: The graph it ran, unmarked.
+        cards_of_step: The cards of a step, where they are not called as the step is.
+        values: What came out, by the card or output it belongs to.
+        events: What happened, for the log.
+        tags: Tags of the run.
+    """
+
+    state: RunState
+    run_id: str = ""
+    picture: Picture | None = None
+    cards_of_step: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def run_view(look: RunLook) -> View:
+    """A run: status, graph, failures first, then values, steps, metadata and log."""
+    state = look.state
+    picture = _marked_picture(look)
+    failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
+    html = join(
+        [
+            header(state.job_name or "run", "run", run_status(state.status), _summary(look)),
+            *(_failure(step) for step in failed[:5]),
+            _own_error(state, failed),
+            picture_html(picture) if picture else EMPTY,
+            tabs(
+                [
+                    ("Outputs", _values(look)),
+                    ("Steps", _steps(state)),
+                    ("Metadata", _metadata(state)),
+                    (f"Log, {counted(_lines(look.events), 'line')}", _log(look.events)),
+                    ("Tags", pairs(dict(look.tags))),
+                ],
+                open_=1,
+            ),
+        ]
+    )
+    return View(f"run of {state.job_name}", _text(look, failed), html, picture)
+
+
+def _marked_picture(look: RunLook) -> Picture | None:
+    if look.picture is None:
+        return None
+    details = {card: _detail(value) for card, value in look.values.items()}
+    marks = run_marks(look.state, look.cards_of_step, details)
+    return marked(look.picture, marks)
+
+
+def _detail(value: Any) -> str:
+    """The size of a value, where it has one; its type stands on the card already."""
+    line = value_line(value)
+    return line.partition(", ")[2] if ", " in line and not line.startswith(("(", "[", "{")) else ""
+
+
+_COUNTED = (StepStatus.FAILED, StepStatus.SUCCEEDED, StepStatus.SKIPPED, StepStatus.CANCELED)
+
+
+def _summary(look: RunLook) -> str:
+    state, steps = look.state, real_steps(look.state)
+    counts = Counter(step.status for step in steps)
+    parts = [f"{counts[status]:,} {status.value}" for status in _COUNTED if counts[status]]
+    left = sum(not step.is_finished for step in steps)
+    parts += [f"{left:,} to go"] if left else []
+    return " · ".join([*parts, duration_text(state.seconds), look.run_id[:8]]).strip(" ·")
+
+
+def _failure(step: StepState) -> Html:
+    head = tag("div", tag("strong", f"Failed: {step.key}"), css="jn-header")
+    return join([head, error_html(step.error) if step.error else EMPTY])
+
+
+def _own_error(state: RunState, failed: Sequence[StepState]) -> Html:
+    """An error of the run itself, outside of any step."""
+    if state.error is None or failed or state.status is RunStatus.SUCCESS:
+        return EMPTY
+    return error_html(state.error)
+
+
+_OPEN_VALUES = 3
+
+
+def _values(look: RunLook) -> Html:
+    """What came out; the first few open, the rest folded."""
+    shown = list(look.values.items())
+    parts = [_value(name, value, place) for place, (name, value) in enumerate(shown[:_MOST_VALUES])]
+    left = len(shown) - _MOST_VALUES
+    more = tag("div", f"… {counted(left, 'more output')}", css="jn-muted") if left > 0 else None
+    return join([*parts, more])
+
+
+def _value(name: str, value: Any, place: int) -> Html:
+    line = value_line(value)
+    if line == short_repr(value, 81):
+        return tag("div", code(name), " ", code(line), css="jn-value")
+    head = join([code(name), " ", tag("span", line, css="jn-muted")])
+    body = value_html(value)
+    return join([tag("div", head), body]) if place < _OPEN_VALUES else folded(head, body)
+
+
+def _steps(state: RunState) -> Html:
+    steps = sorted(real_steps(state), key=lambda step: step.started or float("inf"))
+    span = _span(steps)
+    rows = [
+        [
+            code(step.key),
+            badge(step_status(step.status)),
+            duration_text(step.seconds),
+            _bar(step, span),
+            str(step.attempts) if step.attempts > 1 else "",
+            _why(step),
+        ]
+        for step in steps[:_MOST_ROWS]
+    ]
+    left = len(steps) - _MOST_ROWS
+    more = tag("div", f"… {left:,} more steps", css="jn-muted") if left > 0 else None
+    titles = ["step", "status", "time", "when", "attempts", ""]
+    return join([table(titles, rows), more]) if rows else EMPTY
+
+
+_BAR = 180.0
+
+
+def _span(steps: Sequence[StepState]) -> tuple[float, float]:
+    """From the start of the first step to the end of the last, in seconds since the epoch."""
+    begun = [step for step in steps if step.started is not None]
+    if not begun:
+        return 0.0, 0.0
+    first = min(step.started or 0.0 for step in begun)
+    last = max((step.started or 0.0) + (step.seconds or 0.0) for step in begun)
+    return first, max(last - first, 1e-6)
+
+
+def _bar(step: StepState, span: tuple[float, float]) -> Html:
+    """When in the run the step was at work."""
+    if step.started is None:
+        return EMPTY
+    left = min(_BAR - 2, (step.started - span[0]) / span[1] * _BAR)
+    wide = min(_BAR - left, max(2.0, (step.seconds or 0.0) / span[1] * _BAR))
+    css = f"jn-is-{step_status(step.status).value}"
+    colour = COLOURS[step_status(step.status).value]
+    track = tag("rect", css="jn-track", width=f"{_BAR:.0f}", height="8", y="4", fill="#f6f8fa")
+    bar = tag(
+        "rect",
+        css=css,
+        x=f"{left:.1f}",
+        width=f"{wide:.1f}",
+        height="8",
+        y="4",
+        rx="2",
+        fill=colour,
+    )
+    return tag(
+        "svg", track, bar, css="jn-time", width=f"{_BAR:.0f}", height="16", aria_hidden="true"
+    )
+
+
+def _why(step: StepState) -> str:
+    if step.error is not None:
+        return shorten(f"{step.error.cls_name}: {step.error.message}", 160)
+    if step.because:
+        return shorten("because of " + ", ".join(step.because), 160)
+    return ""
+
+
+def _metadata(state: RunState) -> Html:
+    parts = [
+        join([tag("div", code(key.to_user_string())), metadata_html(event.metadata)])
+        for key, event in list(state.materialized.items())[:_MOST_VALUES]
+        if event.metadata
+    ]
+    shown = {key.to_user_string() for key in state.materialized}
+    parts += [
+        join([tag("div", code(f"{step.key}.{output}")), metadata_html(metadata)])
+        for step in list(state.steps.values())[:_MOST_ROWS]
+        for output, metadata in step.outputs.items()
+        if metadata and step.key not in shown and not state.materialized
+    ]
+    return join(parts)
+
+
+def _lines(events: Iterable[Event]) -> int:
+    return sum(isinstance(event, Logged) for event in events)
+
+
+def _log(events: Sequence[Event]) -> Html:
+    """What the user's code logged, the last few hundred lines."""
+    lines = [event for event in events if isinstance(event, Logged)]
+    rows = [
+        [
+            _clock(event.time),
+            logging.getLevelName(event.level).lower(),
+            code(event.step_key) if event.step_key else "",
+            shorten(event.text, 2000),
+        ]
+        for event in lines[-_MOST_LINES:]
+    ]
+    return table(["time (UTC)", "level", "step", "message"], rows) if rows else EMPTY
+
+
+def _clock(time: float) -> str:
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%H:%M:%S.%f")[:-3]
+    except (OverflowError, OSError, ValueError):
+        return ""
+
+
+def _text(look: RunLook, failed: Sequence[StepState]) -> str:
+    state = look.state
+    status = run_status(state.status)
+    lines = [f"run of {state.job_name} {SIGNS[status]} {WORDS[status]} ({_summary(look)})"]
+    for step in failed[:5]:
+        lines.append(f"failed: {step.key}")
+        lines += [error_text(step.error)] if step.error else []
+    rows = [
+        [
+            SIGNS[step_status(step.status)],
+            step.key,
+            duration_text(step.seconds),
+            _why(step) or _value_words(look, step),
+        ]
+        for step in real_steps(state)[:_MOST_ROWS]
+    ]
+    lines += [table_text(["", "step", "time", ""], rows)] if rows else []
+    left = len(real_steps(state)) - _MOST_ROWS
+    return "\n".join([*lines, *([f"… {left:,} more steps"] if left > 0 else [])])
+
+
+def _value_words(look: RunLook, step: StepState) -> str:
+    cards = look.cards_of_step.get(step.key) or [step.key]
+    return ", ".join(value_line(look.values[card]) for card in cards if card in look.values)

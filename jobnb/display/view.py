@@ -1,0 +1,77 @@
+"""A view: how one thing looks as text, as HTML and as a picture, and the bundle of all three."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobnb.display.folding import fold_picture
+from jobnb.display.html import EMPTY, Html, page, preformatted, tag
+from jobnb.display.picture import Picture
+from jobnb.display.svg import picture_svg, text_svg
+from jobnb.display.text import picture_text
+
+__all__ = ["View", "bundle", "fallback_bundle", "picture_html"]
+
+TEXT, HTML, SVG = "text/plain", "text/html", "image/svg+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How one thing looks.
+
+    Attributes:
+        title: What it is called, for screen readers.
+        text: It as plain text.
+        html: What stands inside the page.
+        picture: Its graph, where it has one.
+    """
+
+    title: str
+    text: str
+    html: Html
+    picture: Picture | None = None
+
+
+def bundle(view: View) -> dict[str, str]:
+    """The view in the three forms that every front end can show one of."""
+    return {
+        TEXT: sendable(view.text),
+        HTML: sendable(page(view.html)),
+        SVG: sendable(_svg(view)),
+    }
+
+
+def _svg(view: View) -> str:
+    drawn = None
+    if view.picture is not None and view.picture.cards:
+        drawn = picture_svg(fold_picture(view.picture))
+    return drawn or text_svg(view.title, view.text.splitlines())
+
+
+def picture_html(picture: Picture) -> Html:
+    """The picture inside a page, in a box of its own that scrolls; a tree where nothing draws."""
+    if not picture.cards:
+        return EMPTY
+    drawn = picture_svg(fold_picture(picture), standalone=False)
+    if drawn is None:
+        return preformatted(picture_text(picture))
+    return tag("div", Html(drawn), css="jn-scroll jn-picture", tabindex="0")
+
+
+def fallback_bundle(text: str) -> dict[str, str]:
+    """The bundle of something that could not be shown better than as text."""
+    text = sendable(text)
+    return {
+        TEXT: text,
+        HTML: page(preformatted(text)),
+        SVG: text_svg("output", text.splitlines()),
+    }
+
+
+def sendable(text: str) -> str:
+    """Text without lone surrogates, which no message could carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

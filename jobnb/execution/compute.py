@@ -1,0 +1,277 @@
+"""Calling the user's function, and reading what it returns or yields."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.types import NOTHING
+from jobnb.definitions.user_events import (
+    AssetMaterialization,
+    AssetObservation,
+    DynamicOutput,
+    ExpectationResult,
+    MaterializeResult,
+    Output,
+)
+from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
+
+__all__ = ["caller", "read_result", "run_async"]
+
+_TOLD = (AssetMaterialization, AssetObservation, ExpectationResult)
+
+
+def caller(
+    op: OpDefinition[..., Any], config: Any, resources: Mapping[str, Any]
+) -> Callable[[dict[str, Any], Any], Any]:
+    """A function of inputs and context that calls the op's function with all it asks for."""
+    function = op.function
+    fn = function.fn
+    if not op.is_decorated:
+        return lambda inputs, context: fn(context, inputs)
+    ready = {name: resources[name] for name in function.resource_names}
+    if function.config_name and function.config_name not in op.given_ins:
+        ready[function.config_name] = config
+    context_name = function.context_name
+    # Inputs that only order are no parameters.
+    extra = () if function.has_var_keyword else set(op.input_names) - set(function.parameters)
+
+    def call(inputs: dict[str, Any], context: Any) -> Any:
+        for name in extra:
+            inputs.pop(name, None)
+        if ready:
+            inputs.update(ready)
+        if context_name is not None:
+            inputs[context_name] = context
+        return fn(**inputs)
+
+    if function.is_async:
+        return lambda inputs, context: run_async(call(inputs, context))
+    return call
+
+
+def run_async(result: Any) -> Any:
+    """What a coroutine or asynchronous generator gives, from code that is not asynchronous.
+
+    It runs in a thread with an event loop of its own: in a notebook the main thread has one
+    that runs already.
+    """
+    if isinstance(result, AsyncIterator):
+        return _all_of(result)
+    if not isinstance(result, Coroutine):
+        return result
+    return _in_thread(result)
+
+
+async def _collect(stream: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in stream]
+
+
+def _all_of(stream: AsyncIterator[Any]) -> Iterator[Any]:
+    yield from _in_thread(_collect(stream))
+
+
+def _in_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    outcome: list[Any] = []
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(coroutine)
+
+    def work() -> None:
+        try:
+            outcome.append((loop.run_until_complete(task), None))
+        except BaseException as error:
+            outcome.append((None, error))
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    thread = threading.Thread(target=work, name="jobnb-async", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join(timeout=10)
+        raise
+    value, error = outcome[0]
+    if error is not None:
+        raise error
+    return value
+
+
+def read_result(
+    op: OpDefinition[..., Any], key: str, result: Any, emit: Callable[[str, Any, Any], None],
+    tell: Callable[[Any], None],
+) -> None:
+    """Hand on each output and each piece of news in what a function gave.
+
+    Args:
+        op: The op.
+        key: The step, for the words of an error.
+        result: What the function returned, or the generator that it is.
+        emit: Takes the output's name, the value, and the `Output` it came in or None.
+        tell: Takes materializations, observations and expectations.
+
+    Raises:
+        StepOutputNotFoundError: If a required output did not come.
+        InvariantViolationError: If something came that is no output of the op.
+    """
+    outs = op.outs
+    if inspect.isgenerator(result) or (_is_stream(result) and not op.is_decorated):
+        seen = _read_stream(op, key, result, emit, tell)
+    elif isinstance(result, MaterializeResult) or _many_results(result):
+        seen = _read_stream(op, key, [result] if not isinstance(result, (tuple, list)) else result, emit, tell)
+    elif len(outs) == 1:
+        seen = _read_one(op, key, result, emit, tell)
+    elif not outs:
+        if result is not None:
+            raise InvariantViolationError(f"{key!r} has no outputs but returned {result!r}.")
+        return
+    else:
+        seen = _read_several(op, key, result, emit, tell)
+    _see_required(op, key, seen, emit)
+
+
+def _is_stream(result: Any) -> bool:
+    return isinstance(result, Iterator) or (
+        isinstance(result, (list, tuple))
+        and bool(result)
+        and all(isinstance(each, (Output, DynamicOutput, *_TOLD)) for each in result)
+    )
+
+
+def _many_results(result: Any) -> bool:
+    return (
+        isinstance(result, (tuple, list))
+        and bool(result)
+        and all(isinstance(each, MaterializeResult) for each in result)
+    )
+
+
+def _read_stream(
+    op: OpDefinition[..., Any], key: str, stream: Any, emit: Any, tell: Any
+) -> set[str]:
+    seen: set[str] = set()
+    for item in stream:
+        if isinstance(item, (Output, DynamicOutput)):
+            name = _known(op, key, item.output_name)
+            dynamic = op.outs[name].is_dynamic
+            if dynamic != isinstance(item, DynamicOutput):
+                wanted = "DynamicOutput" if dynamic else "Output"
+                raise InvariantViolationError(
+                    f"{key!r} yielded {type(item).__name__} for the output {name!r}. "
+                    f"Yield {wanted}."
+                )
+            if name in seen and not dynamic:
+                raise InvariantViolationError(f"{key!r} yielded the output {name!r} twice.")
+            emit(name, item.value, item)
+            seen.add(name)
+        elif isinstance(item, MaterializeResult):
+            name = _output_of(op, key, item)
+            emit(name, getattr(item, "value", None), item)
+            seen.add(name)
+        else:
+            tell(item)
+    return seen
+
+
+def _output_of(op: OpDefinition[..., Any], key: str, item: MaterializeResult) -> str:
+    names = op.output_names
+    if len(names) == 1:
+        return names[0]
+    asset_key = item.asset_key
+    for name in names:
+        if asset_key is not None and name in (asset_key.path[-1], asset_key.to_python_identifier()):
+            return name
+    raise InvariantViolationError(
+        f"{key!r} makes several assets: say which in MaterializeResult(asset_key=...)."
+    )
+
+
+def _read_one(
+    op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell: Any
+) -> set[str]:
+    name = op.output_names[0]
+    if op.outs[name].is_dynamic:
+        return _read_dynamic(op, key, result, emit, tell)
+    if isinstance(result, DynamicOutput):
+        raise InvariantViolationError(
+            f"{key!r} returned a DynamicOutput. Declare out=DynamicOut() and return a list of them."
+        )
+    if isinstance(result, _TOLD):
+        raise InvariantViolationError(
+            f"{key!r} returned {type(result).__name__}. Yield it, or use context.log_event()."
+        )
+    if isinstance(result, Output):
+        emit(_known(op, key, result.output_name), result.value, result)
+    elif result is None and not op.is_decorated:
+        return set()
+    else:
+        emit(name, result, None)
+    return {name}
+
+
+def _read_dynamic(
+    op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell: Any
+) -> set[str]:
+    if result is None:
+        return set()
+    if not isinstance(result, (list, tuple)) or not all(
+        isinstance(each, DynamicOutput) for each in result
+    ):
+        raise InvariantViolationError(
+            f"{key!r} has a dynamic output but returned {type(result).__name__}. "
+            "Return a list of DynamicOutput, or yield them."
+        )
+    return _read_stream(op, key, result, emit, tell) | {op.output_names[0]}
+
+
+def _read_several(
+    op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell: Any
+) -> set[str]:
+    names = op.output_names
+    if result is None:
+        return set()
+    if not isinstance(result, tuple) or len(result) != len(names):
+        got = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
+        raise InvariantViolationError(
+            f"{key!r} has {len(names)} outputs ({', '.join(names)}) but returned {got}. "
+            "Return a tuple with one value for each, or yield Output objects."
+        )
+    for name, value in zip(names, result, strict=True):
+        if isinstance(value, Output):
+            if value.output_name not in (name, "result"):
+                raise InvariantViolationError(
+                    f"{key!r} returned the output {value.output_name!r} in the place of {name!r}."
+                )
+            emit(name, value.value, value)
+        elif op.outs[name].is_dynamic:
+            for each in value:
+                emit(name, each.value, each)
+        else:
+            emit(name, value, None)
+    return set(names)
+
+
+def _known(op: OpDefinition[..., Any], key: str, name: str) -> str:
+    if name in op.outs:
+        return name
+    hint = did_you_mean(name, op.output_names, noun="Its outputs are")
+    raise InvariantViolationError(f"{key!r} has no output {name!r}. {hint}")
+
+
+def _see_required(op: OpDefinition[..., Any], key: str, seen: set[str], emit: Any) -> None:
+    for name, out in op.outs.items():
+        if name in seen or not out.is_required or out.is_dynamic:
+            continue
+        if out.dagster_type is NOTHING:
+            emit(name, None, None)
+            continue
+        raise StepOutputNotFoundError(
+            f"{key!r} did not give its output {name!r}. Return or yield it, or declare it with "
+            "Out(is_required=False)."
+        )

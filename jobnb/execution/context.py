@@ -1,0 +1,364 @@
+"""What an op or asset sees while it runs: `context`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata import normalize
+from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.user_events import (
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+)
+from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.execution.run import Run
+    from jobnb.plan.step import Step
+
+__all__ = ["AssetExecutionContext", "OpExecutionContext", "context_of"]
+
+
+class OpExecutionContext:
+    """What an op sees while it runs.
+
+    Source: Dagster's `OpExecutionContext`.
+    """
+
+    def __init__(self, run: Run, step: Step, key: str, mapping_key: str | None, retries: int) -> None:
+        self._run = run
+        self._step = step
+        self._key = key
+        self._mapping_key = mapping_key
+        self._retries = retries
+        self._output_metadata: dict[tuple[str, str | None], dict[str, Any]] = {}
+        self._events: list[Any] = []
+        self._data_versions: dict[AssetKey, Any] = {}
+
+    # --- the run ---------------------------------------------------------
+
+    @property
+    def run(self) -> Any:
+        """The run, as it is stored."""
+        return self._run.record
+
+    @property
+    def dagster_run(self) -> Any:
+        """The run, as it is stored."""
+        return self._run.record
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self._run.run_id
+
+    @property
+    def run_config(self) -> Mapping[str, Any]:
+        """The raw config of the run."""
+        return self._run.plan.run_config
+
+    @property
+    def run_tags(self) -> Mapping[str, str]:
+        """The tags of the run."""
+        return self._run.record.tags
+
+    def has_tag(self, key: str) -> bool:
+        """Whether the run has a tag of this name."""
+        return key in self._run.record.tags
+
+    def get_tag(self, key: str) -> str | None:
+        """A tag of the run, or None."""
+        return self._run.record.tags.get(key)
+
+    @property
+    def instance(self) -> Any:
+        """Where the history goes."""
+        return self._run.instance
+
+    @property
+    def job_def(self) -> Any:
+        """The job that runs."""
+        return self._run.plan.job
+
+    @property
+    def job_name(self) -> str:
+        """The name of the job that runs."""
+        return self._run.plan.job.name
+
+    @property
+    def log(self) -> Any:
+        """The logger of the run."""
+        return self._run.log
+
+    @property
+    def pdb(self) -> Any:
+        """A debugger that stops here: `context.pdb.set_trace()`."""
+        import pdb
+
+        return pdb.Pdb()  # noqa: T100 the user asks for it
+
+    # --- the op ----------------------------------------------------------
+
+    @property
+    def op(self) -> Any:
+        """The op, at its place in the graph."""
+        graph = self._run.plan.job.graph
+        node = graph.node_named(self._step.path[0])
+        for name in self._step.path[1:]:
+            node = node.definition.node_named(name)  # type: ignore[attr-defined]
+        return node
+
+    @property
+    def op_def(self) -> Any:
+        """The definition of the op."""
+        return self._step.op
+
+    @property
+    def op_handle(self) -> tuple[str, ...]:
+        """The names on the way to the op, from the outermost graph."""
+        return self._step.path
+
+    @property
+    def node_handle(self) -> tuple[str, ...]:
+        """The names on the way to the op, from the outermost graph."""
+        return self._step.path
+
+    @property
+    def step_key(self) -> str:
+        """The key of the step."""
+        return self._key
+
+    @property
+    def op_config(self) -> Any:
+        """The config of the op."""
+        config = self._step.config
+        to_dict = getattr(config, "model_dump", None)
+        return to_dict() if to_dict else config
+
+    @property
+    def retry_number(self) -> int:
+        """How often the step was tried before."""
+        return self._retries
+
+    def get_mapping_key(self) -> str | None:
+        """The mapping key that the step runs for, or None."""
+        return self._mapping_key
+
+    @property
+    def resources(self) -> ScopedResources:
+        """The resources that the op asked for."""
+        keys = self._step.op.required_resource_keys
+        values = self._run.resources
+        return ScopedResources({k: values[k] for k in keys if k in values}, repr(self._key))
+
+    def describe_op(self) -> str:
+        """The step in words, for messages."""
+        return f'op "{self._key}"'
+
+    @property
+    def selected_output_names(self) -> frozenset[str]:
+        """The outputs that are to be made."""
+        assets_def = self._step.assets_def
+        if assets_def is None:
+            return frozenset(self._step.op.output_names)
+        chosen = assets_def.keys
+        names = assets_def.keys_by_output_name.items()
+        return frozenset(name for name, key in names if key in chosen)
+
+    # --- what it tells ---------------------------------------------------
+
+    def add_output_metadata(
+        self,
+        metadata: Mapping[str, Any],
+        output_name: str | None = None,
+        mapping_key: str | None = None,
+    ) -> None:
+        """Add metadata to an output before it is returned.
+
+        Args:
+            metadata: Values by name.
+            output_name: Which output, where there are several.
+            mapping_key: Which element of a dynamic output.
+
+        Raises:
+            InvalidDefinitionError: If there is no such output.
+        """
+        name = self._output_name(output_name)
+        known = self._output_metadata.setdefault((name, mapping_key), {})
+        known.update(normalize(metadata))
+
+    def get_output_metadata(
+        self, output_name: str, mapping_key: str | None = None
+    ) -> Mapping[str, Any] | None:
+        """The metadata added to an output so far, or None."""
+        return self._output_metadata.get((output_name, mapping_key))
+
+    def _output_name(self, name: str | None) -> str:
+        names = self._step.op.output_names
+        if name is None and len(names) == 1:
+            return names[0]
+        if name is None:
+            raise InvalidDefinitionError(
+                f"{self._key!r} has {len(names)} outputs. Say which: output_name=... "
+                f"({', '.join(names)})."
+            )
+        if name not in names:
+            hint = did_you_mean(name, names, noun="Its outputs are")
+            raise InvalidDefinitionError(f"{self._key!r} has no output {name!r}. {hint}")
+        return name
+
+    def log_event(
+        self, event: AssetMaterialization | AssetObservation | ExpectationResult
+    ) -> None:
+        """Tell of a materialization, an observation or an expectation now."""
+        from jobnb.execution.outputs import tell
+
+        tell(self._run, self._key, event)
+        self._events.append(event)
+
+    def has_events(self) -> bool:
+        """Whether events were told that have not been consumed."""
+        return bool(self._events)
+
+    def consume_events(self) -> Iterator[Any]:
+        """The events told so far; they are handed out once."""
+        events, self._events = self._events, []
+        yield from events
+
+    # --- assets ----------------------------------------------------------
+
+    @property
+    def has_assets_def(self) -> bool:
+        """Whether the step makes assets."""
+        return self._step.assets_def is not None
+
+    @property
+    def assets_def(self) -> Any:
+        """The definition of the assets that the step makes.
+
+        Raises:
+            InvariantViolationError: If it makes none.
+        """
+        if self._step.assets_def is None:
+            raise InvariantViolationError(f"{self._key!r} is an op and makes no assets.")
+        return self._step.assets_def
+
+    @property
+    def selected_asset_keys(self) -> frozenset[AssetKey]:
+        """The assets that the step is to make."""
+        assets_def = self._step.assets_def
+        return assets_def.keys if assets_def else frozenset()
+
+    @property
+    def asset_key(self) -> AssetKey:
+        """The asset that the step makes, where it is one."""
+        key: AssetKey = self.assets_def.key
+        return key
+
+    def asset_key_for_output(self, output_name: str = "result") -> AssetKey:
+        """The asset that an output makes."""
+        output = self._step.output(output_name)
+        if output is None or output.asset_key is None:
+            raise InvalidDefinitionError(f"The output {output_name!r} of {self._key!r} is no asset.")
+        return output.asset_key
+
+    def asset_key_for_input(self, input_name: str) -> AssetKey:
+        """The asset that an input takes."""
+        for each in self._step.inputs:
+            if each.name == input_name and each.asset_key is not None:
+                return each.asset_key
+        known = [each.name for each in self._step.inputs if each.asset_key]
+        hint = did_you_mean(input_name, known, noun="Its asset inputs are")
+        raise InvalidDefinitionError(f"{self._key!r} has no asset input {input_name!r}. {hint}")
+
+    def output_for_asset_key(self, asset_key: AssetKey) -> str:
+        """The output that makes an asset."""
+        name: str = self.assets_def.output_name_of(AssetKey.from_coercible(asset_key))
+        return name
+
+    def set_data_version(self, asset_key: AssetKey, data_version: Any) -> None:
+        """Say which version of its data an asset has."""
+        self._data_versions[AssetKey.from_coercible(asset_key)] = data_version
+
+    # --- partitions ------------------------------------------------------
+
+    @property
+    def has_partition_key(self) -> bool:
+        """Whether the run is for a partition."""
+        return self._run.plan.partition_key is not None
+
+    @property
+    def partition_key(self) -> str:
+        """The partition that the run is for.
+
+        Raises:
+            InvariantViolationError: If it is for none.
+        """
+        key = self._run.plan.partition_key
+        if key is None:
+            raise InvariantViolationError(
+                f"{self._key!r} asks for the partition key, but the run is for no partition. "
+                'Run it with partition_key="...".'
+            )
+        return key
+
+    @property
+    def partition_keys(self) -> list[str]:
+        """The partitions that the run is for."""
+        return [self.partition_key]
+
+    @property
+    def partition_key_range(self) -> Any:
+        """The first and last partition that the run is for."""
+        from jobnb.definitions.partition import PartitionKeyRange
+
+        return PartitionKeyRange(self.partition_key, self.partition_key)
+
+    @property
+    def partition_time_window(self) -> Any:
+        """The time window of the partition that the run is for.
+
+        Raises:
+            InvariantViolationError: If the partitions are no time windows.
+        """
+        definition = self._partitions_def()
+        window = getattr(definition, "time_window_for_partition_key", None)
+        if window is None:
+            raise InvariantViolationError(
+                f"{self._key!r} asks for a time window, but its partitions are not time windows."
+            )
+        return window(self.partition_key)
+
+    def _partitions_def(self) -> Any:
+        assets_def = self._step.assets_def
+        own = assets_def.partitions_def if assets_def else None
+        return own or self._run.plan.job.partitions_def
+
+    def asset_partition_key_for_output(self, output_name: str = "result") -> str:
+        """The partition of the asset that an output makes."""
+        return self.partition_key
+
+    def asset_partition_key_for_input(self, input_name: str) -> str:
+        """The partition of the asset that an input takes."""
+        return self.partition_key
+
+    def __repr__(self) -> str:
+        return f"<context of {self._key!r} in run {self.run_id[:8]}>"
+
+
+class AssetExecutionContext(OpExecutionContext):
+    """What an asset sees while it is made.
+
+    Source: Dagster's `AssetExecutionContext`.
+    """
+
+
+def context_of(
+    run: Run, step: Step, key: str, mapping_key: str | None, retries: int
+) -> OpExecutionContext:
+    """The context of one attempt at a step."""
+    kind = AssetExecutionContext if step.assets_def is not None else OpExecutionContext
+    return kind(run, step, key, mapping_key, retries)

@@ -1,0 +1,110 @@
+"""Running hooks after a step; one that fails leaves the step as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import time as now
+from typing import Any
+
+from jobnb.definitions.hook import HookDefinition, HookExecutionResult
+from jobnb.definitions.resource_context import ScopedResources
+from jobnb.events import HookCompleted, HookErrored, HookSkipped
+from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.execution.trace import error_info
+from jobnb.plan.step import Step
+
+__all__ = ["HookContext", "run_hooks"]
+
+
+class HookContext:
+    """What a hook sees.
+
+    Source: Dagster's `HookContext`.
+    """
+
+    def __init__(
+        self, run: Run, step: Step, key: str, hook_def: HookDefinition, error: Exception | None
+    ) -> None:
+        self._run = run
+        self._step = step
+        self.step_key = key
+        self.hook_def = hook_def
+        self.op_exception = error
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self._run.run_id
+
+    @property
+    def job_name(self) -> str:
+        """The name of the job that runs."""
+        return self._run.plan.job.name
+
+    @property
+    def instance(self) -> Any:
+        """Where the history goes."""
+        return self._run.instance
+
+    @property
+    def log(self) -> Any:
+        """The logger of the run."""
+        return self._run.log
+
+    @property
+    def op(self) -> Any:
+        """The op that has run."""
+        return self._step.op
+
+    @property
+    def op_config(self) -> Any:
+        """Its config."""
+        config = self._step.config
+        to_dict = getattr(config, "model_dump", None)
+        return to_dict() if to_dict else config
+
+    @property
+    def op_output_values(self) -> Mapping[str, Any]:
+        """What it gave, by output; a dict by mapping key where the output is dynamic."""
+        run, found = self._run, {}
+        for out in self._step.outputs:
+            value = run.values[out.slot]
+            if value is HANDLED:
+                value = run.kept.get(out.slot, HANDLED)
+            if value is not MISSING and value is not HANDLED:
+                found[out.name] = value
+        return found
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that the hook asked for."""
+        return self.hook_def.required_resource_keys
+
+    @property
+    def resources(self) -> ScopedResources:
+        """The resources that the hook asked for, as attributes."""
+        values = self._run.resources
+        return ScopedResources(
+            {key: values[key] for key in self.required_resource_keys},
+            f"The hook {self.hook_def.name!r}",
+        )
+
+
+def run_hooks(run: Run, step: Step, key: str, context: Any, error: Exception | None) -> None:
+    """Run the hooks of a step that has ended."""
+    happened = "success" if error is None else "failure"
+    for hook in step.hooks:
+        if hook.trigger not in (happened, "events"):
+            continue
+        seen = HookContext(run, step, key, hook, error)
+        try:
+            if hook.trigger == "events":
+                events = [event for event in run.events if event.step == key]
+                result = hook.hook_fn(seen, events)
+            else:
+                result = hook.hook_fn(seen)
+        except Exception as problem:
+            run.append(HookErrored(now(), key, hook.name, error_info(problem)))
+            continue
+        skipped = isinstance(result, HookExecutionResult) and result.is_skipped
+        run.append((HookSkipped if skipped else HookCompleted)(now(), key, hook.name))

@@ -1,0 +1,209 @@
+"""Loading the inputs of a step: one prepared function for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time as now
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.types import DataType, TypeCheckContext
+from jobnb.definitions.metadata import to_json
+from jobnb.errors import TypeCheckDidNotPass
+from jobnb.events import InputChecked, InputLoaded
+from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.plan.step import FromAsset, FromConfig, FromMany, FromOutput, FromValue, Step, StepInput
+
+if TYPE_CHECKING:
+    from jobnb.definitions.io_context import InputContext, OutputContext
+
+__all__ = ["LoadInput", "failed_check", "input_loader", "step_key_of"]
+
+LoadInput = Callable[[str, "str | None"], Any]
+"""Takes the step's key and the mapping key that it runs for."""
+
+
+def step_key_of(step: Step, mapping_key: str | None) -> str:
+    """The key of a step, or of one of its runs over a dynamic output."""
+    if step.region is None or mapping_key is None:
+        return step.key
+    return f"{step.key}[{mapping_key}]"
+
+
+def input_loader(run: Run, step: Step, each: StepInput) -> LoadInput:
+    """A function that loads an input, tells of it and checks its type."""
+    load = _loader(run, step, each)
+    name, data_type, append = each.name, each.data_type, run.append
+    passes, type_name = data_type.passes, data_type.display_name
+
+    def loaded(key: str, mapping_key: str | None) -> Any:
+        value = load(key, mapping_key)
+        if passes is None or passes(value):
+            append(InputChecked(now(), key, name, type_name))
+        else:
+            _check(run, key, name, data_type, value)
+        return value
+
+    return loaded
+
+
+def _check(run: Run, key: str, name: str, data_type: DataType, value: Any) -> None:
+    """The full check, with words for what is wrong."""
+    verdict = data_type.type_check(
+        TypeCheckContext(run.run_id, run.log, _resources(run), data_type), value
+    )
+    metadata = to_json(verdict.metadata)
+    run.append(
+        InputChecked(
+            now(), key, name, data_type.display_name, verdict.success, verdict.description, metadata
+        )
+    )
+    if not verdict.success:
+        raise failed_check(f"input {name!r} of {key!r}", data_type, verdict)
+
+
+def _resources(run: Run) -> Any:
+    from jobnb.definitions.resource_context import ScopedResources
+
+    return ScopedResources(run.resources)
+
+
+def failed_check(place: str, data_type: DataType, verdict: Any) -> TypeCheckDidNotPass:
+    """The error for a value of the wrong type."""
+    why = f" {verdict.description}" if verdict.description else ""
+    return TypeCheckDidNotPass(
+        f"The {place} is not of type {data_type.display_name!r}.{why}",
+        metadata=verdict.metadata,
+        dagster_type=data_type,
+    )
+
+
+def _loader(run: Run, step: Step, each: StepInput) -> LoadInput:
+    source = each.source
+    if isinstance(source, FromOutput):
+        return _from_output(run, step, each, source)
+    if isinstance(source, FromMany):
+        parts = [_part(run, step, each, item) for item in source.items]
+        return lambda key, mapping_key: [
+            value
+            for part in parts
+            if (value := part(key, mapping_key)) is not MISSING
+        ]
+    if isinstance(source, FromConfig):
+        return _from_config(run, step, each, source.config)
+    if isinstance(source, FromAsset):
+        return _from_asset(run, step, each, source)
+    assert isinstance(source, FromValue)
+    value = source.value
+    return lambda _key, _mapping_key: value
+
+
+def _part(run: Run, step: Step, each: StepInput, item: FromOutput | FromValue) -> LoadInput:
+    if isinstance(item, FromValue):
+        return lambda _key, _mapping_key: item.value
+    return _from_output(run, step, each, item)
+
+
+def _from_output(run: Run, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
+    upstream = run.plan.steps[source.step]
+    if source.collects:
+        return _collected(run, step, each, source)
+    output = upstream.output(source.output)
+    assert output is not None
+    values, slot, append = run.values, source.slot, run.append
+    name, manager_key = each.name, each.definition.input_manager_key or output.manager_key
+    up_key, out_name, dynamic = upstream.key, output.name, output.definition.is_dynamic
+    managed = each.definition.input_manager_key is not None
+
+    if not source.maps:
+
+        def load(key: str, mapping_key: str | None) -> Any:
+            value = values[slot]
+            if value is MISSING:
+                return value
+            if value is HANDLED or managed:
+                value = through_manager(run, step, each, source, key, None)
+            append(InputLoaded(now(), key, name, manager_key, up_key, out_name))
+            return value
+
+        return load
+
+    def load_element(key: str, mapping_key: str | None) -> Any:
+        value = values[slot][mapping_key]
+        if value is HANDLED or managed:
+            value = through_manager(run, step, each, source, key, mapping_key)
+        origin = up_key if dynamic else f"{up_key}[{mapping_key}]"
+        append(InputLoaded(now(), key, name, manager_key, origin, out_name))
+        return value
+
+    return load_element
+
+
+def _collected(run: Run, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
+    upstream = run.plan.steps[source.step]
+    output = upstream.output(source.output)
+    assert output is not None
+    dynamic, manager_key = output.definition.is_dynamic, output.manager_key
+
+    def load(key: str, _mapping_key: str | None) -> Any:
+        values = []
+        for mapping_key, value in run.values[source.slot].items():
+            if value is HANDLED:
+                value = through_manager(run, step, each, source, key, mapping_key)
+            values.append(value)
+            origin = upstream.key if dynamic else f"{upstream.key}[{mapping_key}]"
+            run.append(
+                InputLoaded(now(), key, each.name, manager_key, origin, source.output)
+            )
+        return values
+
+    return load
+
+
+def through_manager(
+    run: Run,
+    step: Step,
+    each: StepInput,
+    source: FromOutput,
+    key: str,
+    mapping_key: str | None,
+) -> Any:
+    """The value that an IO manager holds."""
+    from jobnb.execution.io import input_context, output_context
+
+    upstream = run.plan.steps[source.step]
+    output = upstream.output(source.output)
+    assert output is not None
+    up_key = step_key_of(upstream, mapping_key)
+    own = mapping_key if output.definition.is_dynamic else None
+    made_by = output_context(run, upstream, output, up_key, own)
+    manager_key = each.definition.input_manager_key or output.manager_key
+    context = input_context(run, step, each, key, made_by, manager_key)
+    return run.resources[manager_key].load_input(context)
+
+
+def _from_config(run: Run, step: Step, each: StepInput, config: Any) -> LoadInput:
+    from jobnb.definitions.types import DataTypeLoaderContext
+
+    loader = each.data_type.loader
+    assert loader is not None
+
+    def load(_key: str, _mapping_key: str | None) -> Any:
+        context = DataTypeLoaderContext(_resources(run), run.plan.job, step.op, run.log)
+        return loader.construct_from_config_value(context, config)
+
+    return load
+
+
+def _from_asset(run: Run, step: Step, each: StepInput, source: FromAsset) -> LoadInput:
+    manager_key = each.definition.input_manager_key or source.manager_key
+
+    def load(key: str, _mapping_key: str | None) -> Any:
+        from jobnb.execution.io import asset_output_context, input_context
+
+        made_by = asset_output_context(run, source)
+        context = input_context(run, step, each, key, made_by, manager_key, source.key)
+        value = run.resources[manager_key].load_input(context)
+        run.append(InputLoaded(now(), key, each.name, manager_key))
+        return value
+
+    return load

@@ -1,0 +1,167 @@
+"""Making assets in this process, without a job of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.source_asset import SourceAsset
+from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.run_job import execute_plan
+from jobnb.plan.build import build_plan
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import PARTITION_TAG
+
+__all__ = ["materialize", "materialize_session", "materialize_to_memory"]
+
+_JOB = "__ephemeral_asset_job__"
+
+
+def materialize(
+    assets: Sequence[Any],
+    run_config: Any = None,
+    instance: Instance | None = None,
+    resources: Mapping[str, Any] | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    tags: Mapping[str, str] | None = None,
+    selection: Any = None,
+) -> ExecuteInProcessResult:
+    """Make assets in this process and wait for it.
+
+    Args:
+        assets: Assets and source assets.
+        run_config: A `RunConfig` or dict.
+        instance: Where the history and the values go; an ephemeral one if absent.
+        resources: Resources by key.
+        partition_key: The partition to make.
+        raise_on_error: Whether a failure is raised, after all that could run has run.
+        tags: Tags of the run.
+        selection: Which of the assets to make; all if absent.
+
+    Returns:
+        An `ExecuteInProcessResult`.
+
+    Raises:
+        InvalidConfigError: If the run config does not fit; nothing has run then.
+        Exception: What the first failing step raised, if `raise_on_error`.
+
+    Example:
+        >>> from jobnb import asset, materialize
+        >>> @asset
+        ... def orders():
+        ...     return [1, 2]
+        >>> materialize([orders]).success
+        True
+
+    Source: Dagster's `materialize`.
+    """
+    __tracebackhide__ = True
+    definitions = Definitions.of(assets=assets, resources=resources)
+    return _make(
+        definitions, selection, run_config, instance, partition_key, raise_on_error, tags, True
+    )
+
+
+def materialize_to_memory(
+    assets: Sequence[Any],
+    run_config: Any = None,
+    instance: Instance | None = None,
+    resources: Mapping[str, Any] | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    tags: Mapping[str, str] | None = None,
+    selection: Any = None,
+) -> ExecuteInProcessResult:
+    """Make assets in this process and keep their values in memory only.
+
+    The parameters are those of `materialize`.
+
+    Raises:
+        InvalidDefinitionError: If `resources` name an IO manager.
+
+    Example:
+        >>> from jobnb import asset, materialize_to_memory
+        >>> @asset
+        ... def orders():
+        ...     return [1, 2]
+        >>> materialize_to_memory([orders]).asset_value("orders")
+        [1, 2]
+
+    Source: Dagster's `materialize_to_memory`.
+    """
+    __tracebackhide__ = True
+    from jobnb.storage.values import mem_io_manager
+
+    keys = {"io_manager"}
+    for each in assets:
+        outs = getattr(getattr(each, "node_def", None), "given_outs", {})
+        keys.update(out.io_manager_key for out in outs.values())
+        if isinstance(each, SourceAsset):
+            keys.discard(each.io_manager_key)
+    in_memory = dict.fromkeys(keys, mem_io_manager)
+    definitions = Definitions.of(assets=assets, resources={**(resources or {}), **in_memory})
+    return _make(
+        definitions,
+        selection,
+        run_config,
+        instance,
+        partition_key,
+        raise_on_error,
+        tags,
+        True,
+        in_memory,
+    )
+
+
+def materialize_session(
+    session: Any,
+    selection: Any = None,
+    *,
+    run_config: Any = None,
+    instance: Instance | None = None,
+    resources: Mapping[str, Any] | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    tags: Mapping[str, str] | None = None,
+) -> ExecuteInProcessResult:
+    """Make the selected assets of a session; values go to the session's home."""
+    __tracebackhide__ = True
+    definitions = session.snapshot()
+    return _make(
+        definitions,
+        selection,
+        run_config,
+        instance or session.instance,
+        partition_key,
+        raise_on_error,
+        tags,
+        False,
+        resources,
+    )
+
+
+def _make(
+    definitions: Definitions,
+    selection: Any,
+    run_config: Any,
+    instance: Instance | None,
+    partition_key: str | None,
+    raise_on_error: bool,
+    tags: Mapping[str, str] | None,
+    keep_outputs: bool,
+    resources: Mapping[str, Any] | None = None,
+) -> ExecuteInProcessResult:
+    __tracebackhide__ = True
+    job = definitions.job_of_assets(_JOB, selection)
+    plan = build_plan(job, run_config=run_config, partition_key=partition_key, resources=resources)
+    own = {PARTITION_TAG: partition_key} if partition_key is not None else {}
+    return execute_plan(
+        plan,
+        instance or Instance.ephemeral(),
+        None,
+        {**(tags or {}), **own},
+        raise_on_error,
+        keep_outputs,
+    )

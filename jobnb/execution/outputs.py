@@ -1,0 +1,252 @@
+"""What comes out of a step: checked, stored and told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from time import time as now
+from typing import Any
+
+from jobnb.definitions.metadata import normalize, to_json
+from jobnb.definitions.types import NOTHING, TypeCheckContext
+from jobnb.definitions.user_events import (
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+)
+from jobnb.errors import InvariantViolationError
+from jobnb.events import (
+    AssetMaterialized,
+    AssetObserved,
+    ExpectationChecked,
+    OutputHandled,
+    OutputYielded,
+)
+from jobnb.execution.context import OpExecutionContext
+from jobnb.execution.inputs import failed_check
+from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.plan.step import Step, StepOutput
+
+__all__ = ["HandleOutput", "output_handler", "tell"]
+
+HandleOutput = Callable[..., None]
+"""Takes the step's key, its mapping key, the value, and an `Output` and a context if there are."""
+
+
+def output_handler(run: Run, step: Step, output: StepOutput) -> HandleOutput:
+    """A function that checks a value, stores it and tells of it."""
+    from jobnb.storage.values import MemoryIOManager
+
+    manager = run.resources[output.manager_key]
+    in_memory = type(manager) is MemoryIOManager
+    data_type, name, slot = output.data_type, output.name, output.slot
+    passes, type_name = data_type.passes, data_type.display_name
+    values, append, manager_key = run.values, run.append, output.manager_key
+    dynamic, mapped = output.definition.is_dynamic, step.region is not None
+    plain = in_memory and output.asset_key is None and not dynamic and not mapped
+
+    def handle(
+        key: str,
+        mapping_key: str | None,
+        value: Any,
+        given: Any = None,
+        context: OpExecutionContext | None = None,
+    ) -> None:
+        told = context is not None and context._output_metadata
+        if plain and given is None and not told and (passes is None or passes(value)):
+            append(OutputYielded(now(), key, name, type_name))
+            values[slot] = value
+            append(OutputHandled(now(), key, name, manager_key))
+            return
+        own = given.mapping_key if dynamic and given is not None else None
+        metadata = _metadata(given, context, name, own)
+        _check_output(run, key, output, value, own, metadata, given)
+        element = own if dynamic else mapping_key
+        more = _store(run, step, output, key, own, value, element, in_memory)
+        if output.asset_key is not None:
+            _materialized(run, step, output, key, {**metadata, **more}, given, context)
+        if data_type is not NOTHING:
+            append(OutputHandled(now(), key, name, manager_key, own, more))
+
+    return handle
+
+
+def _metadata(
+    given: Any, context: OpExecutionContext | None, name: str, mapping_key: str | None
+) -> dict[str, Any]:
+    """The metadata of an output: what came with it and what the context was told."""
+    metadata = to_json(given.metadata) if given is not None and given.metadata else {}
+    if context is not None:
+        added = context.get_output_metadata(name, mapping_key)
+        if added:
+            metadata = {**to_json(added), **metadata}
+    return metadata
+
+
+def _check_output(
+    run: Run,
+    key: str,
+    output: StepOutput,
+    value: Any,
+    mapping_key: str | None,
+    metadata: dict[str, Any],
+    given: Any,
+) -> None:
+    data_type = output.data_type
+    version = getattr(given, "data_version", None)
+    told = version.value if version is not None else None
+    passes = data_type.passes
+    verdict = None
+    if passes is not None and not passes(value):
+        verdict = data_type.type_check(
+            TypeCheckContext(run.run_id, run.log, run.resources, data_type), value
+        )
+    run.append(
+        OutputYielded(
+            now(),
+            key,
+            output.name,
+            data_type.display_name,
+            mapping_key,
+            verdict is None or verdict.success,
+            verdict.description if verdict is not None else None,
+            metadata,
+            told,
+        )
+    )
+    if verdict is not None and not verdict.success:
+        raise failed_check(f"output {output.name!r} of {key!r}", data_type, verdict)
+
+
+def _store(
+    run: Run,
+    step: Step,
+    output: StepOutput,
+    key: str,
+    own: str | None,
+    value: Any,
+    element: str | None,
+    in_memory: bool,
+) -> dict[str, Any]:
+    """Put the value where readers find it; gives what the IO manager told of it."""
+    told: dict[str, Any] = {}
+    held = value
+    if output.data_type is not NOTHING and not in_memory:
+        told = _through_manager(run, step, output, key, own, value)
+        held = HANDLED
+        if run.keep_outputs and not _reloads(run.resources[output.manager_key]):
+            _put(run.kept, output.slot, element, value)
+    if element is None:
+        run.values[output.slot] = held
+    else:
+        if run.values[output.slot] is MISSING:
+            run.values[output.slot] = {}
+        run.values[output.slot][element] = held
+    return told
+
+
+def _put(kept: dict[int, Any], slot: int, element: str | None, value: Any) -> None:
+    if element is None:
+        kept[slot] = value
+    else:
+        kept.setdefault(slot, {})[element] = value
+
+
+def _reloads(manager: Any) -> bool:
+    """Whether what the manager stored can be had again, so that it need not be kept in memory."""
+    from jobnb.storage.values import FileIOManager
+
+    return type(manager) is FileIOManager
+
+
+def _through_manager(
+    run: Run, step: Step, output: StepOutput, key: str, own: str | None, value: Any
+) -> dict[str, Any]:
+    from jobnb.execution.io import output_context
+
+    context = output_context(run, step, output, key, own)
+    result = run.resources[output.manager_key].handle_output(context, value)
+    metadata = dict(context.get_logged_metadata())
+    for event in _events_of(result):
+        if isinstance(event, AssetMaterialization):
+            tell(run, key, event)
+        elif isinstance(event, dict):
+            metadata.update(normalize(event))
+        else:
+            raise InvariantViolationError(
+                f"The IO manager {output.manager_key!r} yielded {event!r} for {key!r}. "
+                "handle_output may yield AssetMaterialization objects or dicts of metadata."
+            )
+    for event in context.get_logged_events():
+        tell(run, key, event)
+    return to_json(metadata)
+
+
+def _events_of(result: Any) -> Iterable[Any]:
+    return result if hasattr(result, "__next__") else ()
+
+
+def _materialized(
+    run: Run,
+    step: Step,
+    output: StepOutput,
+    key: str,
+    metadata: dict[str, Any],
+    given: Any,
+    context: OpExecutionContext | None,
+) -> None:
+    assert output.asset_key is not None and step.assets_def is not None
+    tags = dict(getattr(given, "tags", None) or {})
+    code_version = step.assets_def.code_versions_by_key.get(output.asset_key)
+    if code_version:
+        tags["dagster/code_version"] = code_version
+    version = getattr(given, "data_version", None)
+    if version is None and context is not None:
+        version = context._data_versions.get(output.asset_key)
+    if version is not None:
+        tags["dagster/data_version"] = getattr(version, "value", version)
+    partitioned = step.assets_def.partitions_def is not None
+    run.append(
+        AssetMaterialized(
+            now(),
+            key,
+            tuple(output.asset_key.path),
+            run.plan.partition_key if partitioned else None,
+            None,
+            metadata,
+            tags,
+        )
+    )
+
+
+def tell(run: Run, key: str, event: Any) -> None:
+    """Put what user code tells of itself into the log.
+
+    Raises:
+        InvariantViolationError: If it is nothing that can be told.
+    """
+    if isinstance(event, (AssetMaterialization, AssetObservation)):
+        kind = AssetMaterialized if isinstance(event, AssetMaterialization) else AssetObserved
+        run.append(
+            kind(
+                now(),
+                key,
+                tuple(event.asset_key.path),
+                event.partition,
+                event.description,
+                to_json(event.metadata),
+                dict(event.tags or {}),
+            )
+        )
+    elif isinstance(event, ExpectationResult):
+        run.append(
+            ExpectationChecked(
+                now(), key, event.success, event.label, event.description, to_json(event.metadata)
+            )
+        )
+    else:
+        raise InvariantViolationError(
+            f"{key!r} told of {event!r}. It can tell of AssetMaterialization, AssetObservation "
+            "and ExpectationResult, and yield Output and DynamicOutput."
+        )
+
+

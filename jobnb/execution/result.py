@@ -1,0 +1,358 @@
+"""What a run in this process gave: its events, and the values of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.user_events import (
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+)
+from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
+from jobnb.events import Event, EventType, StepFailed
+from jobnb.execution.inputs import step_key_of
+from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.execution.told import as_expectation, as_materialization, as_observation
+from jobnb.state import RunState, fold
+
+if TYPE_CHECKING:
+    from jobnb.definitions.job import JobDefinition
+    from jobnb.plan.step import Step, StepOutput
+    from jobnb.storage.run import JobRun
+
+__all__ = ["ExecuteInProcessResult"]
+
+
+class ExecuteInProcessResult:
+    """What a run in this process gave.
+
+    Example:
+        >>> from jobnb import job, op
+        >>> @op
+        ... def five():
+        ...     return 5
+        >>> @job
+        ... def numbers():
+        ...     five()
+        >>> result = numbers.execute_in_process()
+        >>> result.success, result.output_for_node("five")
+        (True, 5)
+
+    Source: Dagster's `ExecuteInProcessResult`.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @property
+    def success(self) -> bool:
+        """Whether every step did what it should."""
+        return self.state.is_success
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self._run.run_id
+
+    @property
+    def job_def(self) -> JobDefinition:
+        """The job that ran."""
+        return self._run.plan.job
+
+    @cached_property
+    def dagster_run(self) -> JobRun:
+        """The run, as it stands at its end."""
+        return self._run.record.with_status(self.state.status)
+
+    @property
+    def run(self) -> JobRun:
+        """The run, as it stands at its end."""
+        return self.dagster_run
+
+    @property
+    def plan(self) -> Any:
+        """What the run was to do."""
+        return self._run.plan
+
+    @property
+    def instance(self) -> Any:
+        """Where its history is."""
+        return self._run.instance
+
+    @cached_property
+    def state(self) -> RunState:
+        """What the events come to: the status of the run and of each step."""
+        return fold(self._run.events)
+
+    # --- events ----------------------------------------------------------
+
+    @property
+    def all_events(self) -> Sequence[Event]:
+        """All that happened, in order, log lines apart."""
+        return [e for e in self._run.events if e.event_type is not EventType.LOG_MESSAGE]
+
+    @property
+    def log_lines(self) -> Sequence[Event]:
+        """What the run's code logged."""
+        return [e for e in self._run.events if e.event_type is EventType.LOG_MESSAGE]
+
+    @property
+    def all_node_events(self) -> Sequence[Event]:
+        """What happened in steps."""
+        return [event for event in self.all_events if event.is_step_event]
+
+    @property
+    def all_node_steps(self) -> Sequence[str]:
+        """The keys of the steps."""
+        return list(self._run.plan.step_keys)
+
+    def events_for_node(self, node_name: str) -> Sequence[Event]:
+        """What happened in the steps of a node, or of the graph that it is."""
+        self._steps_of(node_name)
+        return [e for e in self.all_node_events if _belongs(str(e.step), node_name)]
+
+    def filter_events(self, event_filter: Callable[[Event], bool]) -> Sequence[Event]:
+        """The events for which a function is true."""
+        return [event for event in self.all_events if event_filter(event)]
+
+    def _of_type(self, kind: EventType, node: str | None = None) -> Sequence[Event]:
+        events = self.all_events if node is None else self.events_for_node(node)
+        return [event for event in events if event.event_type is kind]
+
+    def asset_materializations_for_node(self, node_name: str) -> Sequence[AssetMaterialization]:
+        """What a node told of assets it made."""
+        return [
+            as_materialization(event)
+            for event in self._of_type(EventType.ASSET_MATERIALIZATION, node_name)
+        ]
+
+    def asset_observations_for_node(self, node_name: str) -> Sequence[AssetObservation]:
+        """What a node told of assets it looked at."""
+        return [
+            as_observation(event)
+            for event in self._of_type(EventType.ASSET_OBSERVATION, node_name)
+        ]
+
+    def expectation_results_for_node(self, node_str: str) -> Sequence[ExpectationResult]:
+        """What a node told of its expectations."""
+        return [
+            as_expectation(event)
+            for event in self._of_type(EventType.STEP_EXPECTATION_RESULT, node_str)
+        ]
+
+    def get_asset_materialization_events(self) -> Sequence[Event]:
+        """The events of assets made."""
+        return self._of_type(EventType.ASSET_MATERIALIZATION)
+
+    def get_asset_materialization_planned_events(self) -> Sequence[Event]:
+        """The events of assets that the run meant to make."""
+        return self._of_type(EventType.ASSET_MATERIALIZATION_PLANNED)
+
+    def get_step_success_events(self) -> Sequence[Event]:
+        """The events of steps that succeeded."""
+        return self._of_type(EventType.STEP_SUCCESS)
+
+    def get_step_failure_events(self) -> Sequence[Event]:
+        """The events of steps that failed."""
+        return self._of_type(EventType.STEP_FAILURE)
+
+    def get_step_skipped_events(self) -> Sequence[Event]:
+        """The events of steps that were skipped."""
+        return self._of_type(EventType.STEP_SKIPPED)
+
+    def get_failed_step_keys(self) -> frozenset[str]:
+        """The keys of the steps that failed."""
+        return frozenset(self._run.failed_steps)
+
+    def get_job_failure_event(self) -> Event:
+        """The event of the run's failure."""
+        return self._only(EventType.RUN_FAILURE)
+
+    def get_job_success_event(self) -> Event:
+        """The event of the run's success."""
+        return self._only(EventType.RUN_SUCCESS)
+
+    def get_run_failure_event(self) -> Event:
+        """The event of the run's failure."""
+        return self._only(EventType.RUN_FAILURE)
+
+    def get_run_success_event(self) -> Event:
+        """The event of the run's success."""
+        return self._only(EventType.RUN_SUCCESS)
+
+    def _only(self, kind: EventType) -> Event:
+        found = self._of_type(kind)
+        if found:
+            return found[0]
+        raise InvariantViolationError(
+            f"The run of {self.job_def.name!r} has no {kind.value} event: "
+            f"it ended as {self.state.status.value}."
+        )
+
+    def failure_data_for_node(self, node_str: str) -> StepFailed | None:
+        """How a node failed, or None if it did not."""
+        found = self._of_type(EventType.STEP_FAILURE, node_str)
+        return found[0] if found and isinstance(found[0], StepFailed) else None
+
+    def retry_attempts_for_node(self, node_str: str) -> int:
+        """How often a node was tried again."""
+        return len(self._of_type(EventType.STEP_RESTARTED, node_str))
+
+    def is_node_success(self, node_str: str) -> bool:
+        """Whether a node succeeded."""
+        return bool(self._of_type(EventType.STEP_SUCCESS, node_str))
+
+    def is_node_failed(self, node_str: str) -> bool:
+        """Whether a node failed."""
+        return bool(self._of_type(EventType.STEP_FAILURE, node_str))
+
+    def is_node_skipped(self, node_str: str) -> bool:
+        """Whether a node was skipped."""
+        return bool(self._of_type(EventType.STEP_SKIPPED, node_str))
+
+    def is_node_untouched(self, node_str: str) -> bool:
+        """Whether nothing happened in a node."""
+        return not self.events_for_node(node_str)
+
+    # --- values ----------------------------------------------------------
+
+    def output_for_node(self, node_str: str, output_name: str = "result") -> Any:
+        """The value of an output.
+
+        Args:
+            node_str: The node; `graph.node` for one in a nested graph.
+            output_name: The output.
+
+        Returns:
+            The value; a dict by mapping key where the output is dynamic or mapped over one.
+
+        Raises:
+            StepOutputNotFoundError: If the output did not come, or was not kept.
+        """
+        step, output = self._output(node_str, output_name)
+        return self._value(step, output)
+
+    def output_value(self, output_name: str = "result") -> Any:
+        """The value of an output of the job's graph."""
+        outputs = self._run.plan.outputs
+        if output_name not in outputs:
+            hint = did_you_mean(output_name, outputs, noun="Its outputs are")
+            raise InvariantViolationError(
+                f"The graph {self.job_def.name!r} has no output {output_name!r}. "
+                + (hint or "Return the output of an op from it.")
+            )
+        return self.output_for_node(*outputs[output_name])
+
+    def asset_value(self, asset_key: CoercibleToAssetKey) -> Any:
+        """The value of an asset that the run made."""
+        key = AssetKey.from_coercible(asset_key)
+        for step in self._run.plan.steps:
+            for output in step.outputs:
+                if output.asset_key == key:
+                    return self._value(step, output)
+        known = [each.to_user_string() for each in self._run.plan.asset_keys]
+        hint = did_you_mean(key.to_user_string(), known, noun="It makes")
+        raise InvariantViolationError(
+            f"The run of {self.job_def.name!r} does not make {key.to_user_string()!r}. {hint}"
+        )
+
+    def _steps_of(self, node_name: str) -> list[Step]:
+        found = [s for s in self._run.plan.steps if _belongs(s.key, node_name)]
+        if found:
+            return found
+        bare = node_name.split("[")[0]
+        hint = did_you_mean(bare, [s.key for s in self._run.plan.steps], noun="Its nodes are")
+        raise InvariantViolationError(f"{self.job_def.name!r} has no node {node_name!r}. {hint}")
+
+    def _output(self, node_str: str, output_name: str) -> tuple[Step, StepOutput]:
+        plan = self._run.plan
+        index = plan.step_by_key.get(node_str)
+        if index is None:
+            node_str, output_name = self._inside(node_str, output_name)
+            index = plan.step_by_key[node_str]
+        step = plan.steps[index]
+        output = step.output(output_name)
+        if output is None:
+            names = [each.name for each in step.outputs]
+            hint = did_you_mean(output_name, names, noun="Its outputs are")
+            raise InvariantViolationError(f"{node_str!r} has no output {output_name!r}. {hint}")
+        return step, output
+
+    def _inside(self, node_str: str, output_name: str) -> tuple[str, str]:
+        """The step and output that an output of a nested graph is."""
+        from jobnb.definitions.graph import GraphDefinition
+        from jobnb.plan.flatten import output_at
+
+        self._steps_of(node_str)
+        graph, path = self.job_def.graph, tuple(node_str.split("."))
+        for name in path[:-1]:
+            inner = graph.node_named(name).definition
+            if not isinstance(inner, GraphDefinition):
+                break
+            graph = inner
+        definition = graph.node_named(path[-1]).definition
+        if output_name not in definition.output_names:
+            hint = did_you_mean(output_name, definition.output_names, noun="Its outputs are")
+            raise InvariantViolationError(f"{node_str!r} has no output {output_name!r}. {hint}")
+        return output_at(graph, path[:-1], path[-1], output_name)
+
+    def _value(self, step: Step, output: StepOutput) -> Any:
+        run = self._run
+        held = run.values[output.slot]
+        if held is HANDLED:
+            return self._load(step, output, None, run.kept.get(output.slot, HANDLED))
+        if isinstance(held, dict) and any(value is HANDLED for value in held.values()):
+            kept: Mapping[str, Any] = run.kept.get(output.slot, {})
+            return {
+                key: self._load(step, output, key, kept.get(key, value) if value is HANDLED else value)
+                for key, value in held.items()
+            }
+        if held is not MISSING:
+            return held
+        raise StepOutputNotFoundError(self._why_missing(step, output))
+
+    def _load(self, step: Step, output: StepOutput, element: str | None, value: Any) -> Any:
+        """A value that an IO manager holds."""
+        if value is not HANDLED:
+            return value
+        from jobnb.definitions.io_context import InputContext
+        from jobnb.execution.io import output_context
+
+        own = element if output.definition.is_dynamic else None
+        key = step_key_of(step, element)
+        context = InputContext(
+            upstream_output=output_context(self._run, step, output, key, own),
+            asset_key=output.asset_key,
+            partition_key=self._run.plan.partition_key,
+            dagster_type=output.data_type,
+            log_manager=self._run.log,
+            instance=self._run.instance,
+        )
+        return self._run.resources[output.manager_key].load_input(context)
+
+    def _why_missing(self, step: Step, output: StepOutput) -> str:
+        state = self.state.steps.get(step.key)
+        status = state.status.value if state else "not run"
+        if status == "succeeded" and not self._run.keep_outputs:
+            return (
+                f"The output {output.name!r} of {step.key!r} was let go after its last reader. "
+                "Run with keep_outputs=True to look at it afterwards."
+            )
+        return (
+            f"The output {output.name!r} of {step.key!r} is not there: the step is {status}"
+            + (" and did not yield it." if status == "succeeded" else ".")
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} of {self.job_def.name!r}: {self.state.status.value}, "
+            f"run {self.run_id[:8]}>"
+        )
+
+
+def _belongs(step_key: str, node_name: str) -> bool:
+    return step_key == node_name or step_key.startswith((f"{node_name}.", f"{node_name}["))

@@ -1,0 +1,86 @@
+"""One run while it goes: what its steps share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from jobnb.events import Event
+from jobnb.execution.log import RunLogger
+from jobnb.plan.step import Plan
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import JobRun
+from jobnb.storage.run_log import RunLog
+
+__all__ = ["HANDLED", "MISSING", "Run"]
+
+
+class _Mark:
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+MISSING: Any = _Mark("MISSING")
+"""In a slot: its output has not come, or will not."""
+HANDLED: Any = _Mark("HANDLED")
+"""In a slot: its value is with an IO manager."""
+
+
+class Run:
+    """What the steps of one run share: the plan, values, resources and the log.
+
+    Args:
+        plan: What it does.
+        instance: Where the history goes.
+        record: The run as it is stored.
+        log: Where its events go.
+        keep_outputs: Whether values stay after their last reader.
+    """
+
+    def __init__(
+        self, plan: Plan, instance: Instance, record: JobRun, log: RunLog, keep_outputs: bool
+    ) -> None:
+        self.plan = plan
+        self.instance = instance
+        self.record = record
+        self.run_log = log
+        self.append: Callable[[Event], None] = log.events.append
+        self.keep_outputs = keep_outputs
+        self.values: list[Any] = [MISSING] * len(plan.readers)
+        self.readers: list[int] = list(plan.readers)
+        self.kept: dict[int, Any] = {}
+        self.failed_slots: set[int] = set()
+        self.failed_steps: dict[str, BaseException] = {}
+        self.resources: Mapping[str, Any] = {}
+        self.current_key: str | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self.record.run_id
+
+    @property
+    def events(self) -> list[Event]:
+        """All that has happened so far."""
+        return self.run_log.events
+
+    @cached_property
+    def log(self) -> RunLogger:
+        """The logger of the run."""
+        return RunLogger(self.append, lambda: self.current_key, self._loggers())
+
+    def _loggers(self) -> list[Any]:
+        job, made = self.plan.job, []
+        for name, definition in job.loggers.items():
+            from jobnb.definitions.logger import InitLoggerContext
+
+            config = self.plan.logger_config.get(name)
+            context = InitLoggerContext(config, definition, job_def=job, run_id=self.run_id)
+            made.append(definition.logger_fn(context))
+        return made

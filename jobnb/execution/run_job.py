@@ -1,0 +1,133 @@
+"""Running a job in this process, from the plan to the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvariantViolationError
+from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.run import Run
+from jobnb.execution.runner import run_all
+from jobnb.execution.trace import error_info, without_own_frames
+from jobnb.plan.build import build_plan
+from jobnb.plan.step import Plan
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import PARTITION_TAG, JobRun, new_run_id
+
+__all__ = ["execute_in_process", "execute_plan", "in_memory_resources"]
+
+
+def execute_in_process(
+    job: JobDefinition,
+    *,
+    run_config: Any = None,
+    instance: Instance | None = None,
+    partition_key: str | None = None,
+    raise_on_error: bool = True,
+    op_selection: Sequence[str] | None = None,
+    asset_selection: Sequence[Any] | None = None,
+    run_id: str | None = None,
+    input_values: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    resources: Mapping[str, Any] | None = None,
+    keep_outputs: bool = True,
+) -> ExecuteInProcessResult:
+    """Run a job in this process; see `JobDefinition.execute_in_process`."""
+    __tracebackhide__ = True
+    job = _subset(job, op_selection, asset_selection)
+    tags = _tags(job, tags, partition_key)
+    plan = build_plan(
+        job,
+        run_config=run_config,
+        input_values=input_values,
+        partition_key=partition_key or tags.get(PARTITION_TAG),
+        resources=in_memory_resources(job, resources),
+    )
+    return execute_plan(
+        plan, instance or Instance.ephemeral(), run_id, tags, raise_on_error, keep_outputs
+    )
+
+
+def execute_plan(
+    plan: Plan,
+    instance: Instance,
+    run_id: str | None,
+    tags: Mapping[str, str],
+    raise_on_error: bool,
+    keep_outputs: bool,
+) -> ExecuteInProcessResult:
+    """Run a plan in this process and give its result."""
+    __tracebackhide__ = True
+    job = plan.job
+    chosen = job.asset_selection or (frozenset(plan.asset_keys) if job.asset_layer else None)
+    record = instance.create_run(
+        JobRun(
+            job.name,
+            run_id or new_run_id(),
+            run_config=plan.run_config,
+            asset_selection=chosen or None,
+            op_selection=job.op_selection,
+            tags=tags,
+        )
+    )
+    run = Run(plan, instance, record, instance.open_log(record), keep_outputs)
+    run_all(run)
+    result = ExecuteInProcessResult(run)
+    if run.failed_steps and raise_on_error:
+        raise first_failure(run)
+    return result
+
+
+def first_failure(run: Run) -> BaseException:
+    """What the first failing step raised, with notes that tell where, and which others failed."""
+    (key, error), *others = run.failed_steps.items()
+    info = error_info(error)
+    where = f" ({info.where})" if info.where else ""
+    error.add_note(f"in step {key!r}{where}, run {run.run_id}")
+    if others:
+        error.add_note("also failed: " + ", ".join(other for other, _ in others))
+    return error.with_traceback(without_own_frames(error))
+
+
+def _subset(
+    job: JobDefinition, op_selection: Sequence[str] | None, asset_selection: Sequence[Any] | None
+) -> JobDefinition:
+    if asset_selection and job.asset_layer is None:
+        raise InvariantViolationError(
+            f"The job {job.name!r} makes no assets: asset_selection has nothing to choose from. "
+            "Use op_selection."
+        )
+    if not op_selection and not asset_selection:
+        return job
+    keys = [AssetKey.from_coercible(key) for key in asset_selection or ()]
+    return job.get_subset(op_selection=op_selection, asset_selection=keys or None)
+
+
+def _tags(
+    job: JobDefinition, tags: Mapping[str, str] | None, partition_key: str | None
+) -> dict[str, str]:
+    merged = {**job.tags, **(tags or {})}
+    if partition_key is not None:
+        config = job.partitioned_config
+        if config is not None:
+            merged = {**config.get_tags_for_partition_key(partition_key), **merged}
+        merged[PARTITION_TAG] = partition_key
+    return merged
+
+
+def in_memory_resources(
+    job: JobDefinition, resources: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """The resources given; values stay in memory where neither they nor the job say otherwise."""
+    from jobnb.storage.values import fs_io_manager, mem_io_manager
+
+    if resources and "io_manager" in resources:
+        return resources
+    if job.resource_defs.get("io_manager", fs_io_manager) is not fs_io_manager:
+        return resources
+    return {**(resources or {}), "io_manager": mem_io_manager}
+
+

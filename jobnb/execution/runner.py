@@ -1,0 +1,111 @@
+"""The loop: steps in order, one after the other, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from time import time as now
+
+from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
+from jobnb.events import (
+    AssetPlanned,
+    EngineNote,
+    RunCanceled,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+)
+from jobnb.execution.log import listening
+from jobnb.execution.resources import open_resources
+from jobnb.execution.run import MISSING, Run
+from jobnb.execution.step import StepRunner
+from jobnb.execution.trace import error_info
+
+__all__ = ["run_all"]
+
+
+def run_all(run: Run) -> None:
+    """Do what the plan says; the run's log tells how it ended.
+
+    Raises:
+        ExecutionInterruptedError: If it was interrupted; resources are torn down then.
+        ResourceFunctionError: If a resource could not be set up.
+    """
+    plan = run.plan
+    name = plan.job.name
+    run.append(RunStarted(now(), name, plan.step_keys))
+    _plan_assets(run)
+    run.run_log.commit()
+    try:
+        with open_resources(run), listening(run.log):
+            _run_steps(run)
+    except KeyboardInterrupt as interrupt:
+        run.append(RunCanceled(now(), name, error_info(interrupt)))
+        raise ExecutionInterruptedError(
+            f"The run of {name!r} was interrupted; what had succeeded is kept "
+            f"(run {run.run_id})."
+        ) from interrupt
+    except BaseException as error:
+        # Nothing of the user's code gets here but a resource that could not be set up,
+        # or a process that is told to exit.
+        failed = ResourceFunctionError if isinstance(error, ResourceFunctionError) else None
+        cause = error.user_exception if failed and isinstance(error, failed) else error
+        run.append(RunFailed(now(), name, (), error_info(cause or error)))
+        raise
+    else:
+        _conclude(run)
+    finally:
+        run.current_key = None
+        run.run_log.close()
+
+
+def _plan_assets(run: Run) -> None:
+    partition = run.plan.partition_key
+    for step in run.plan.steps:
+        if step.assets_def is not None:
+            own = partition if step.assets_def.partitions_def is not None else None
+            for out in step.outputs:
+                if out.asset_key is not None:
+                    run.append(AssetPlanned(now(), step.key, tuple(out.asset_key.path), own))
+
+
+def _run_steps(run: Run) -> None:
+    run.append(EngineNote(now(), f"Executing steps in process (pid: {os.getpid()})"))
+    began = now()
+    steps = run.plan.steps
+    for group in run.plan.order:
+        first = steps[group[0]]
+        if first.region is None:
+            runner = StepRunner(run, first)
+            runner()
+            runner.release()
+        else:
+            _run_region(run, first.region, [StepRunner(run, steps[index]) for index in group])
+    took = (now() - began) * 1000
+    run.append(EngineNote(now(), f"Finished steps in process (pid: {os.getpid()}) in {took:.0f}ms"))
+
+
+def _run_region(run: Run, region: int, runners: Sequence[StepRunner]) -> None:
+    """Steps mapped over one dynamic output: all of them for an element, then the next element."""
+    elements = run.values[region]
+    if elements is MISSING:
+        for runner in runners:
+            runner()  # tells that it is skipped, and why
+    else:
+        for runner in runners:
+            for slot in runner.outputs:
+                if run.values[slot] is MISSING:
+                    run.values[slot] = {}
+        for mapping_key in list(elements):
+            for runner in runners:
+                runner(mapping_key)
+    for runner in runners:
+        runner.release()
+
+
+def _conclude(run: Run) -> None:
+    name = run.plan.job.name
+    if run.failed_steps:
+        run.append(RunFailed(now(), name, tuple(run.failed_steps)))
+    else:
+        run.append(RunSucceeded(now(), name))

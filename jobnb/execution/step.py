@@ -1,0 +1,229 @@
+"""Running one step: everything it needs is prepared once, then it is only done."""
+
+from __future__ import annotations
+
+import time as clock
+from time import time as now
+from typing import Any
+
+from jobnb.errors import Failure, RetryRequested
+from jobnb.events import (
+    StepFailed,
+    StepRestarted,
+    StepRetried,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from jobnb.definitions.metadata import to_json
+from jobnb.execution.compute import caller, read_result
+from jobnb.execution.context import OpExecutionContext, context_of
+from jobnb.execution.hooks import run_hooks
+from jobnb.execution.inputs import input_loader, step_key_of
+from jobnb.execution.outputs import output_handler, tell
+from jobnb.execution.run import MISSING, Run
+from jobnb.execution.trace import error_info
+from jobnb.plan.step import FromMany, FromOutput, Step
+
+__all__ = ["StepRunner"]
+
+
+class StepRunner:
+    """One step of a plan, ready to run: its loaders, its function and its output handlers.
+
+    Args:
+        run: The run.
+        step: The step.
+    """
+
+    __slots__ = (
+        "call", "handlers", "key", "loaders", "needs_context", "outputs", "releases",
+        "run", "simple", "single", "step", "waits",
+    )  # fmt: skip
+
+    def __init__(self, run: Run, step: Step) -> None:
+        self.run = run
+        self.step = step
+        self.key = step.key
+        self.loaders = [
+            (each.name, input_loader(run, step, each))
+            for each in step.inputs
+            if each.source is not None
+        ]
+        self.call = caller(step.op, step.config, run.resources)
+        self.handlers = {out.name: output_handler(run, step, out) for out in step.outputs}
+        self.outputs = tuple(out.slot for out in step.outputs)
+        # Slots that must simply be there; everything else is looked at in words.
+        plain = [w for w in step.upstream if not w.maps and not w.collects]
+        fan_in = any(isinstance(each.source, FromMany) for each in step.inputs)
+        self.simple = not fan_in and len(plain) == sum(1 for _ in step.upstream)
+        self.waits = tuple(dict.fromkeys(w.slot for w in plain))
+        self.releases = tuple(dict.fromkeys(w.slot for w in step.upstream))
+        self.needs_context = (
+            not step.op.is_decorated or step.op.function.context_name is not None or bool(step.hooks)
+        )
+        out = step.outputs[0] if len(step.outputs) == 1 else None
+        self.single = None
+        if out is not None and not out.definition.is_dynamic and step.op.is_decorated:
+            self.single = self.handlers[out.name]
+
+    # --- whether it runs -------------------------------------------------
+
+    def is_ready(self, mapping_key: str | None) -> bool:
+        """Whether its inputs are there; if not, the step is told of as skipped."""
+        values = self.run.values
+        if self.simple:
+            for slot in self.waits:
+                if values[slot] is MISSING:
+                    break
+            else:
+                return True
+        missing = self._missing(mapping_key)
+        if missing is None:
+            return True
+        self._skip(missing, mapping_key)
+        return False
+
+    def _missing(self, mapping_key: str | None) -> list[FromOutput] | None:
+        """What is missing so that the step cannot run, or None."""
+        run, missing = self.run, []
+        for each in self.step.inputs:
+            absent = [w for w in each.waits_for if not self._is_there(w, mapping_key)]
+            failed = any(w.slot in run.failed_slots for w in absent)
+            fan_in = isinstance(each.source, FromMany) or len(each.waits_for) > 1
+            if absent and (failed or not fan_in or len(absent) == len(each.waits_for)):
+                missing += absent
+        return missing or None
+
+    def _is_there(self, wait: FromOutput, mapping_key: str | None) -> bool:
+        value = self.run.values[wait.slot]
+        if wait.collects:
+            return value is not MISSING and wait.slot not in self.run.failed_slots
+        if wait.maps:
+            return value is not MISSING and mapping_key in value
+        return value is not MISSING
+
+    def _skip(self, missing: list[FromOutput], mapping_key: str | None) -> None:
+        run, steps = self.run, self.run.plan.steps
+        failed = any(wait.slot in run.failed_slots for wait in missing)
+        because = tuple(
+            dict.fromkeys(
+                steps[w.step].key if failed else f"{steps[w.step].key}.{w.output}" for w in missing
+            )
+        )
+        if failed:
+            run.failed_slots.update(self.outputs)
+        key = step_key_of(self.step, mapping_key)
+        run.append(StepSkipped(now(), key, because, failed))
+
+    # --- running it ------------------------------------------------------
+
+    def __call__(self, mapping_key: str | None = None) -> None:
+        """Run the step, again where its retry policy says so; a failure ends here, in the log."""
+        run, step = self.run, self.step
+        if not self.is_ready(mapping_key):
+            return
+        key = step_key_of(step, mapping_key) if mapping_key is not None else self.key
+        run.current_key = key
+        retries = 0
+        began = now()
+        run.append(StepStarted(began, key))
+        while True:
+            context = (
+                context_of(run, step, key, mapping_key, retries) if self.needs_context else None
+            )
+            try:
+                self.attempt(key, mapping_key, context)
+            except Exception as error:
+                wait = self._wait_before_retry(error, retries)
+                if wait is None:
+                    self._fail(key, error, began, context)
+                    break
+                retries += 1
+                self._announce_retry(key, error, retries, wait)
+                continue
+            ended = now()
+            run.append(StepSucceeded(ended, key, ended - began))
+            if step.hooks:
+                run_hooks(run, step, key, context, None)
+            break
+        run.current_key = None
+        if now() >= run.run_log.due:
+            run.run_log.commit()
+
+    def attempt(
+        self, key: str, mapping_key: str | None, context: OpExecutionContext | None
+    ) -> None:
+        """Load the inputs, call the function, handle the outputs."""
+        inputs = {name: load(key, mapping_key) for name, load in self.loaders}
+        result = self.call(inputs, context)
+        kind = type(result)
+        if self.single is not None and kind in _PLAIN_RESULTS:
+            self.single(key, mapping_key, result, None, context)
+            return
+        handlers = self.handlers
+
+        def emit(name: str, value: Any, given: Any) -> None:
+            handlers[name](key, mapping_key, value, given, context)
+
+        def told(event: Any) -> None:
+            tell(self.run, key, event)
+
+        self._open_dynamic(mapping_key)
+        read_result(self.step.op, key, result, emit, told)
+
+    def _open_dynamic(self, mapping_key: str | None) -> None:
+        """A dynamic output that yields nothing is an empty list, not a missing one."""
+        for out in self.step.outputs:
+            if out.definition.is_dynamic:
+                self.run.values[out.slot] = {}
+
+    def _fail(
+        self, key: str, error: Exception, began: float, context: OpExecutionContext | None
+    ) -> None:
+        run = self.run
+        run.failed_slots.update(self.outputs)
+        if self.step.region is None:
+            for slot in self.outputs:
+                run.values[slot] = MISSING
+        run.failed_steps[key] = error
+        ended = now()
+        metadata = to_json(error.metadata) if isinstance(error, Failure) else {}
+        run.append(StepFailed(ended, key, error_info(error), ended - began, metadata))
+        if self.step.hooks:
+            run_hooks(run, self.step, key, context, error)
+        run.run_log.commit()
+
+    # --- trying again ----------------------------------------------------
+
+    def _wait_before_retry(self, error: Exception, retries: int) -> float | None:
+        """Seconds to wait before the next attempt, or None to give up."""
+        if isinstance(error, RetryRequested):
+            return (error.seconds_to_wait or 0.0) if retries < error.max_retries else None
+        policy = self.step.retry_policy
+        if policy is None or retries >= policy.max_retries:
+            return None
+        if isinstance(error, Failure) and not error.allow_retries:
+            return None
+        return float(policy.calculate_delay(retries + 1) or 0.0)
+
+    def _announce_retry(self, key: str, error: Exception, retries: int, wait: float) -> None:
+        run = self.run
+        cause = error.__cause__ if isinstance(error, RetryRequested) else error
+        run.append(StepRetried(now(), key, retries, wait, error_info(cause) if cause else None))
+        if wait:
+            run.run_log.commit()
+            clock.sleep(wait)
+        run.append(StepRestarted(now(), key, retries + 1))
+
+    def release(self) -> None:
+        """Let go of what the step has read, where it was the last reader."""
+        run = self.run
+        readers = run.readers
+        for slot in self.releases:
+            readers[slot] -= 1
+            if not readers[slot] and not run.keep_outputs:
+                run.values[slot] = MISSING
+
+
+_PLAIN_RESULTS = frozenset((int, float, str, bool, dict, type(None), bytes, complex))

@@ -1,0 +1,301 @@
+"""Contexts for unit tests: call an op or asset directly and look at what it does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any
+
+from jobnb.definitions.hook import HookDefinition
+from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.resource import resource_def_of
+from jobnb.definitions.resource_context import ScopedResources
+from jobnb.errors import InvalidInvocationError, InvariantViolationError
+from jobnb.execution.context import AssetExecutionContext
+from jobnb.execution.hooks import HookContext
+from jobnb.execution.resources import build_resources
+from jobnb.execution.run import Run
+from jobnb.plan.build import build_plan
+from jobnb.plan.step import Plan, Step
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import PARTITION_TAG, JobRun
+
+__all__ = [
+    "DirectContext",
+    "DirectHookContext",
+    "build_asset_context",
+    "build_hook_context",
+    "build_op_context",
+    "validate_run_config",
+]
+
+_EMPTY_JOB = "ephemeral"
+
+
+class DirectContext(AssetExecutionContext):
+    """The context of a direct call: all that a run would give, as far as the test says it."""
+
+    def __init__(
+        self,
+        resources: Mapping[str, Any] | None,
+        config: Any,
+        resources_config: Mapping[str, Any] | None,
+        instance: Instance | None,
+        partition_key: str | None,
+        partition_key_range: Any,
+        mapping_key: str | None,
+        run_tags: Mapping[str, str] | None,
+    ) -> None:
+        self._stack = ExitStack()
+        self._owned = instance is None
+        instance = instance or Instance.ephemeral()
+        defs = {key: resource_def_of(value) for key, value in (resources or {}).items()}
+        made = self._stack.enter_context(
+            build_resources(defs, instance=instance, resource_config=_as_config(resources_config))
+        )
+        self._given = made._asdict()
+        self._range = partition_key_range
+        tags = {**(run_tags or {}), **({PARTITION_TAG: partition_key} if partition_key else {})}
+        record = JobRun(_EMPTY_JOB, run_id="EPHEMERAL", tags=tags)
+        run = Run(_no_plan(partition_key), instance, record, instance.open_log(record), True)
+        run.resources = self._given
+        step = Step(0, "", (), _nothing_op(), config=config)
+        super().__init__(run, step, "", mapping_key, 0)
+
+    @property
+    def resources(self) -> ScopedResources:
+        """All resources that the test gave."""
+        return ScopedResources(self._given, "The call")
+
+    @property
+    def partition_key_range(self) -> Any:
+        """The range that the test gave, else the one partition."""
+        return self._range if self._range is not None else super().partition_key_range
+
+    @property
+    def op_def(self) -> Any:
+        """The op that is called.
+
+        Raises:
+            InvariantViolationError: Before it is called.
+        """
+        if not self._step.key:
+            raise InvariantViolationError("The context has not been used to call an op yet.")
+        return self._step.op
+
+    @property
+    def op(self) -> Any:
+        """The op that is called."""
+        return self.op_def
+
+    def bind(self, op: OpDefinition[..., Any], assets_def: Any, config: Any) -> None:
+        """Make it the context of a call of this op."""
+        self._step = Step(0, op.name, (op.name,), op, config=config, assets_def=assets_def)
+        self._key = op.name
+
+    @property
+    def given_config(self) -> Any:
+        """The config that the test gave."""
+        return self._step.config
+
+    @property
+    def user_events(self) -> list[Any]:
+        """What the call told of so far."""
+        return list(self._events)
+
+    def __enter__(self) -> DirectContext:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._stack.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self._stack.close()
+
+
+def _nothing_op() -> OpDefinition[..., Any]:
+    return OpDefinition(lambda _context, _inputs: None, "nothing", outs={})
+
+
+def _no_plan(partition_key: str | None) -> Plan:
+    from jobnb.definitions.graph import GraphDefinition
+
+    job = JobDefinition(GraphDefinition(_EMPTY_JOB))
+    return build_plan(job, partition_key=partition_key, check_config=False)
+
+
+def _as_config(configs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Config by resource key as run config has it; Dagster's tests leave `config` out."""
+    return {
+        key: value if isinstance(value, Mapping) and set(value) == {"config"} else {"config": value}
+        for key, value in (configs or {}).items()
+    }
+
+
+def build_op_context(
+    resources: Mapping[str, Any] | None = None,
+    op_config: Any = None,
+    resources_config: Mapping[str, Any] | None = None,
+    instance: Instance | None = None,
+    config: Any = None,
+    partition_key: str | None = None,
+    partition_key_range: Any = None,
+    mapping_key: str | None = None,
+    run_tags: Mapping[str, str] | None = None,
+) -> DirectContext:
+    """A context to call an op with in a unit test.
+
+    Use it as a context manager where resources must be torn down.
+
+    Args:
+        resources: Resources by key: values or definitions.
+        op_config: The op's config.
+        resources_config: Config by resource key.
+        instance: What `context.instance` is; an ephemeral one if absent.
+        config: An older name of `op_config`.
+        partition_key: The partition.
+        partition_key_range: The range of partitions.
+        mapping_key: The mapping key, for an op mapped over a dynamic output.
+        run_tags: Tags of the run.
+
+    Example:
+        >>> from jobnb import build_op_context, op
+        >>> @op
+        ... def scaled(context, number):
+        ...     return number * context.op_config["by"]
+        >>> scaled(build_op_context(op_config={"by": 3}), 2)
+        6
+
+    Source: Dagster's `build_op_context`.
+    """
+    if op_config is not None and config is not None:
+        raise InvalidInvocationError("build_op_context has op_config and config. Keep one.")
+    return DirectContext(
+        resources,
+        config if op_config is None else op_config,
+        resources_config,
+        instance,
+        partition_key,
+        partition_key_range,
+        mapping_key,
+        run_tags,
+    )
+
+
+def build_asset_context(
+    resources: Mapping[str, Any] | None = None,
+    resources_config: Mapping[str, Any] | None = None,
+    asset_config: Any = None,
+    instance: Instance | None = None,
+    partition_key: str | None = None,
+    partition_key_range: Any = None,
+    run_tags: Mapping[str, str] | None = None,
+) -> DirectContext:
+    """A context to call an asset with in a unit test; see `build_op_context`.
+
+    Args:
+        resources: Resources by key: values or definitions.
+        resources_config: Config by resource key.
+        asset_config: The asset's config.
+        instance: What `context.instance` is; an ephemeral one if absent.
+        partition_key: The partition.
+        partition_key_range: The range of partitions.
+        run_tags: Tags of the run.
+
+    Source: Dagster's `build_asset_context`.
+    """
+    return DirectContext(
+        resources,
+        asset_config,
+        resources_config,
+        instance,
+        partition_key,
+        partition_key_range,
+        None,
+        run_tags,
+    )
+
+
+class DirectHookContext(HookContext):
+    """The context of a direct call of a hook."""
+
+    def __init__(
+        self,
+        resources: Mapping[str, Any],
+        op: Any,
+        run_id: str | None,
+        job_name: str | None,
+        op_exception: Exception | None,
+        instance: Instance | None,
+    ) -> None:
+        self._stack = ExitStack()
+        instance = instance or Instance.ephemeral()
+        self._made = self._stack.enter_context(build_resources(resources, instance=instance))
+        job = SimpleNamespace(name=job_name, loggers={})
+        plan = SimpleNamespace(job=job, readers=(), logger_config={})
+        record = JobRun(job_name or "", run_id=run_id or "EPHEMERAL")
+        run: Any = Run(plan, instance, record, instance.open_log(record), True)  # type: ignore[arg-type]
+        definition = getattr(op, "node_def", op) or _nothing_op()
+        step = Step(0, definition.name, (definition.name,), definition)
+        hook = HookDefinition("direct", lambda _context: None, ())
+        super().__init__(run, step, definition.name, hook, op_exception)
+
+    @property
+    def resources(self) -> ScopedResources:
+        """All resources that the test gave."""
+        return self._made
+
+
+def build_hook_context(
+    resources: Mapping[str, Any] | None = None,
+    op: Any = None,
+    run_id: str | None = None,
+    job_name: str | None = None,
+    op_exception: Exception | None = None,
+    instance: Instance | None = None,
+) -> DirectHookContext:
+    """A context to call a hook with in a unit test.
+
+    Args:
+        resources: Resources by key: values or definitions.
+        op: The op that the hook runs after.
+        run_id: The id of the run.
+        job_name: The name of the job.
+        op_exception: What the op raised.
+        instance: What `context.instance` is; an ephemeral one if absent.
+
+    Example:
+        >>> from jobnb import build_hook_context, success_hook
+        >>> @success_hook
+        ... def note(context):
+        ...     return context.job_name
+        >>> note(build_hook_context(job_name="daily"))
+        'daily'
+
+    Source: Dagster's `build_hook_context`.
+    """
+    return DirectHookContext(resources or {}, op, run_id, job_name, op_exception, instance)
+
+
+def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str, Any]:
+    """Check a run config against a job, without running anything.
+
+    Args:
+        job_def: The job.
+        run_config: A `RunConfig` or dict.
+
+    Returns:
+        The raw config.
+
+    Raises:
+        InvalidConfigError: If it does not fit; all problems at once.
+
+    Source: Dagster's `validate_run_config`.
+    """
+    return dict(build_plan(job_def, run_config=run_config or {}).run_config)
+
+

@@ -1,0 +1,99 @@
+"""From an exception to what a person wants to see of it: their own line first."""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+
+from jobnb.events import ErrorInfo
+
+__all__ = ["error_info", "file_namers", "name_of_file", "where_is", "without_own_frames"]
+
+_HERE = str(Path(__file__).resolve().parents[1])
+_LIBRARIES = tuple(
+    path for name in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(name))
+)
+_AROUND = 2
+_CAUSES = 8
+
+file_namers: list[Callable[[str], str | None]] = []
+"""Functions that know what a file is called: a notebook names its cells here."""
+
+
+def name_of_file(filename: str) -> str:
+    """What a person calls a file: `cell [3]` for a cell, else the file's name."""
+    for namer in file_namers:
+        name = namer(filename)
+        if name:
+            return name
+    return Path(filename).name
+
+
+def _is_own(frame: traceback.FrameSummary) -> bool:
+    return frame.filename.startswith(_HERE)
+
+
+def _is_library(frame: traceback.FrameSummary) -> bool:
+    return frame.filename.startswith(_LIBRARIES) or "site-packages" in frame.filename
+
+
+def where_is(frame: traceback.FrameSummary) -> str:
+    """A frame's place in words: `cell [3], line 2`."""
+    return f"{name_of_file(frame.filename)}, line {frame.lineno}"
+
+
+def source_around(filename: str, line: int | None) -> str:
+    """A few numbered lines around a line, the line itself with an arrow."""
+    if not line:
+        return ""
+    numbers = range(max(1, line - _AROUND), line + _AROUND + 1)
+    lines = [(number, linecache.getline(filename, number)) for number in numbers]
+    width = len(str(numbers[-1]))
+    return "\n".join(
+        f"{'→' if number == line else ' '} {number:>{width}}  {text.rstrip()}"
+        for number, text in lines
+        if text
+    )
+
+
+def error_info(error: BaseException, depth: int = 0) -> ErrorInfo:
+    """What is kept of an exception, its causes with it."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_own(f)]
+    users = [f for f in frames if not _is_library(f)]
+    place = (users or frames)[-1] if frames else None
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        place = traceback.FrameSummary(error.filename, error.lineno, "")
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return ErrorInfo(
+        cls_name=type(error).__name__,
+        message=_message(error),
+        where=where_is(place) if place else "",
+        source=source_around(place.filename, place.lineno) if place else "",
+        stack=tuple(_formatted(frames)),
+        cause=error_info(cause, depth + 1) if cause is not None and depth < _CAUSES else None,
+    )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # an exception whose own words fail must not hide itself
+        return f"(its message cannot be shown: {type(second).__name__})"
+
+
+def _formatted(frames: Iterable[traceback.FrameSummary]) -> Iterable[str]:
+    for frame in frames:
+        text = (frame.line or "").strip()
+        yield f"  {where_is(frame)}, in {frame.name}\n" + (f"    {text}\n" if text else "")
+
+
+def without_own_frames(error: BaseException) -> TracebackType | None:
+    """The traceback of an exception from the first frame of the user's on."""
+    place = error.__traceback__
+    while place is not None and place.tb_frame.f_code.co_filename.startswith(_HERE):
+        place = place.tb_next
+    return place or error.__traceback__

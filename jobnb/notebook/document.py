@@ -1,0 +1,145 @@
+"""The notebook as a file: read with one clear error, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from jobnb.errors import NotebookError
+
+__all__ = ["check_writable", "dump_notebook", "read_notebook", "tags_of", "write_whole"]
+
+
+def read_notebook(path: str | Path) -> Any:
+    """Read a notebook, in the newest minor version of format 4.
+
+    Args:
+        path: The `.ipynb` file.
+
+    Returns:
+        The notebook, an `nbformat.NotebookNode`.
+
+    Raises:
+        NotebookError: If there is no such file, or it is no notebook.
+    """
+    text = _text_of(Path(path))
+    import nbformat
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cells without ids get some
+        try:
+            node = nbformat.reads(text, as_version=4)
+            nbformat.validate(node)
+        except Exception as error:
+            raise NotebookError(
+                f"{path} is no notebook that can be read: {_first(error)}"
+            ) from error
+    return node
+
+
+def _text_of(path: Path) -> str:
+    if path.suffix == ".py":
+        raise NotebookError(f"{path} is a Python file; a notebook's name ends in .ipynb.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotebookError(f"There is no notebook {path}{_neighbours(path)}.") from None
+    except IsADirectoryError:
+        raise NotebookError(f"{path} is a folder; name the notebook in it.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotebookError(f"The notebook {path} cannot be read: {_first(error)}") from error
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise NotebookError(f"{path} is no notebook: it is not JSON ({error}).") from error
+    if not isinstance(parsed, dict) or "nbformat" not in parsed:
+        raise NotebookError(f"{path} is no notebook: it is JSON, but has no 'nbformat'.")
+    return text
+
+
+def _neighbours(path: Path) -> str:
+    """What lies beside a file that is not there."""
+    try:
+        found = sorted(other.name for other in path.parent.glob("*.ipynb"))[:5]
+    except OSError:
+        found = []
+    return f"; beside it there is {', '.join(found)}" if found else ""
+
+
+def _first(error: BaseException) -> str:
+    """The first line of an error, without the file name that was said already."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def tags_of(cell: Any) -> list[str]:
+    """The tags of a cell; a malformed list counts as none."""
+    tags = cell.get("metadata", {}).get("tags", [])
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
+def dump_notebook(node: Any) -> str:
+    """The notebook's text, ending in one line break."""
+    import nbformat
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return str(nbformat.writes(node)).rstrip("\n") + "\n"
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse now what could not be written after an hour of work.
+
+    Raises:
+        NotebookError: If the file's folder is missing or not writable, or the path is a folder.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise NotebookError(f"{target} cannot be written: it is a folder.")
+    folder = target.parent
+    if not folder.is_dir():
+        raise NotebookError(f"{target} cannot be written: there is no folder {folder}.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise NotebookError(f"{target} cannot be written: {_first(error)}.") from error
+
+
+def write_whole(path: str | Path, text: str) -> None:
+    """Write a text file so that a reader sees the old one or the new one, never a part.
+
+    Raises:
+        NotebookError: If it cannot be written.
+    """
+    target = Path(path)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(text.encode("utf-8", "replace"))  # half a character is lost, no more
+            stream.flush()
+            os.fsync(stream.fileno())
+        _give_usual_rights(temporary, target)
+        temporary.replace(target)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise NotebookError(f"{target} cannot be written: {_first(error)}.") from error
+
+
+def _give_usual_rights(temporary: Path, target: Path) -> None:
+    """A temporary file is its owner's alone; the result has the rights that any new file gets."""
+    if target.exists():
+        temporary.chmod(target.stat().st_mode & 0o777)
+        return
+    mask = os.umask(0)
+    os.umask(mask)
+    temporary.chmod(0o666 & ~mask)

@@ -1,0 +1,119 @@
+"""Execute a notebook without a front end, watch its runs, and keep what came out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from jobnb.notebook.document import check_writable, dump_notebook, read_notebook, write_whole
+from jobnb.notebook.outcome import NotebookOutcome
+from jobnb.notebook.parameters import inject
+from jobnb.notebook.progress import Progress
+from jobnb.notebook.wish import Wish, drop_old
+
+__all__ = ["execute_notebook"]
+
+
+def execute_notebook(
+    path: str | Path,
+    *,
+    output: str | Path | None = None,
+    html: str | Path | None = None,
+    junit: str | Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    kernel_name: str | None = None,
+    timeout: float | None = None,
+    cell_timeout: float | None = None,
+    allow_errors: bool = False,
+    job: str | None = None,
+    selection: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    partition: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> NotebookOutcome:
+    """Execute a notebook in a kernel of its own, in the notebook's folder.
+
+    What was asked to be written is written also when a cell fails. A run that a cell starts is
+    kept in the history at `$JOBNB_HOME`, else in `.jobnb` beside the notebook.
+
+    Args:
+        path: The notebook; it is left as it is, unless `output` names it too.
+        output: Where the executed notebook goes.
+        html: Where it goes as a page that needs no Jupyter.
+        junit: Where the cells and steps go as JUnit XML, which CI systems show as tests.
+        parameters: Values put after the cell tagged `parameters`.
+        kernel_name: The kernel; the notebook's own if absent.
+        timeout: Seconds for all of it.
+        cell_timeout: Seconds for each cell.
+        allow_errors: Whether cells that fail are taken as they are.
+        job: A job to run in the same kernel after the last cell.
+        selection: Assets to make after the last cell; with `job`, only these of the job's.
+        config: The raw run config of that run.
+        partition: The partition of that run.
+        tags: Tags of that run.
+        progress: What is told of how it goes.
+
+    Returns:
+        What came out; `success` tells whether all went well.
+
+    Raises:
+        NotebookError: If what was asked for cannot be: no such notebook or kernel, a bad
+            parameter, a place that cannot be written. Nothing was executed then.
+    """
+    from jobnb.notebook.walk import Limits, Walk
+
+    started = time.monotonic()
+    source = Path(path)
+    wish = Wish(job, selection, config, partition, dict(tags or {}))
+    node = read_notebook(source)
+    for target in (output, html, junit):
+        if target is not None:
+            check_writable(target)
+    notes = inject(node, parameters or {})
+    drop_old(node)
+    if wish:
+        node.cells.append(wish.cell())
+    outcome = NotebookOutcome(source, node, notes=notes)
+    limits = Limits(timeout, cell_timeout, allow_errors)
+    _run(Walk(outcome, wish, limits, progress or Progress()), kernel_name)
+    outcome.seconds = time.monotonic() - started
+    try:
+        _write(outcome, output, html, junit)
+    finally:
+        (progress or Progress()).ended(outcome)
+    return outcome
+
+
+def _run(walk: Any, kernel_name: str | None) -> None:
+    """Wait for the walk, also where a loop is running already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(walk.go(kernel_name))
+        return
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, walk.go(kernel_name)).result()
+
+
+def _write(
+    outcome: NotebookOutcome,
+    output: str | Path | None,
+    html: str | Path | None,
+    junit: str | Path | None,
+) -> None:
+    """Write all that was asked for; the notebook itself first."""
+    if output is not None:
+        write_whole(output, dump_notebook(outcome.notebook))
+    if junit is not None:
+        from jobnb.notebook.junit import to_junit
+
+        write_whole(junit, to_junit(outcome))
+    if html is not None:
+        from jobnb.notebook.page import to_html
+
+        write_whole(html, to_html(outcome.notebook, outcome.path.stem))

@@ -1,0 +1,130 @@
+"""A notebook or a Python file as a code location: what it defines, without running its runs."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import linecache
+import os
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jobnb.definitions.definitions import Definitions
+from jobnb.errors import NotebookError
+from jobnb.notebook.definition_code import DefinitionCode, plain_source
+
+__all__ = ["home_of", "load_definitions"]
+
+
+def load_definitions(path: str | Path) -> Definitions:
+    r"""What a notebook or Python file defines.
+
+    Its code is executed in this process, in its own folder, but for the statements that start
+    runs and those that need their results.
+
+    Args:
+        path: An `.ipynb` or `.py` file.
+
+    Returns:
+        Its jobs, assets and resources.
+
+    Raises:
+        NotebookError: If it cannot be read, or its code raises.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "pipeline.py")
+        ...     _ = file.write_text("from jobnb.definitions.job import job\n@job\ndef daily(): ...")
+        ...     load_definitions(file).job_names
+        ['daily']
+    """
+    from jobnb.registry.session import Session
+
+    source = Path(path)
+    pieces = list(_pieces(source))
+    module = types.ModuleType("__main__")
+    module.__file__ = str(source.absolute())
+    with Session.capture() as captured, _place(source.absolute().parent, module):
+        _execute(pieces, module)
+        definitions: Definitions = captured.snapshot()
+    return definitions
+
+
+def home_of(path: str | Path | None) -> Path:
+    """The home of the history that belongs to a notebook or file; that of this folder for None."""
+    named = os.environ.get("JOBNB_HOME")
+    if named:
+        return Path(named).expanduser()
+    folder = Path.cwd() if path is None else Path(path).absolute().parent
+    return folder / ".jobnb"
+
+
+def _pieces(path: Path) -> Iterator[tuple[str, str]]:
+    """The code, piece by piece, each with what an error calls it."""
+    if path.suffix == ".py":
+        yield str(path), _python_text(path)
+        return
+    from jobnb.notebook.document import read_notebook
+
+    node = read_notebook(path)
+    code = [cell for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
+    for number, cell in enumerate(code, 1):
+        yield f"{path}, cell [{number}]", plain_source(cell.source)
+
+
+def _python_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotebookError(f"There is no file {path}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise NotebookError(f"The file {path} cannot be read: {reason}.") from error
+
+
+def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> None:
+    code = DefinitionCode()
+    for name, text in pieces:
+        # Tracebacks and the hash of a definition's source look the lines up here.
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        try:
+            tree = code.pick(text, name)
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            exec(compile(tree, name, "exec", flags=flags), vars(module))  # noqa: S102  (its purpose)
+        except SyntaxError as error:
+            raise NotebookError(f"{name}, line {error.lineno}: {error.msg}.") from error
+        except Exception as error:
+            line = _line_in(error, name)
+            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise NotebookError(f"{name}{line} raised {what}") from error
+
+
+def _line_in(error: BaseException, name: str) -> str:
+    """Where in the piece an error came up."""
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == name:
+            found = f", line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+@contextlib.contextmanager
+def _place(folder: Path, module: types.ModuleType) -> Iterator[None]:
+    """Stand in the code's folder, as its `__main__`, with what it prints set aside."""
+    os.environ.setdefault("MPLBACKEND", "Agg")  # a figure must not look for a screen
+    before: Any = sys.modules.get("__main__")
+    sys.modules["__main__"] = module
+    sys.path.insert(0, str(folder))
+    try:
+        with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        sys.modules["__main__"] = before
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))

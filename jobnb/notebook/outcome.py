@@ -1,0 +1,199 @@
+"""What came of executing a notebook: its cells, the runs they started, and the verdict."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from jobnb.state import RunState, RunStatus
+
+__all__ = [
+    "CellError",
+    "CellOutcome",
+    "CellStatus",
+    "NotebookOutcome",
+    "RunOutcome",
+    "Verdict",
+    "label_of",
+    "without_colours",
+]
+
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+def without_colours(text: str) -> str:
+    r"""Text without the terminal's escape codes.
+
+    >>> without_colours("\x1b[31mred\x1b[0m")
+    'red'
+    """
+    return _COLOUR.sub("", text)
+
+
+def label_of(source: str) -> str:
+    r"""A cell in a few words: its first line that is neither a comment nor a decorator.
+
+    >>> label_of("# Load it\n@asset\ndef flights():\n    ...")
+    'def flights()'
+    """
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    telling = (line for line in lines if not line.startswith(("#", "@", ")")))
+    line = next(telling, lines[0] if lines else "")
+    return line.rstrip(":{([, ")[:60] if line.startswith(("def ", "class ")) else line[:60]
+
+
+class CellStatus(str, Enum):
+    """Where a cell ended."""
+
+    SUCCEEDED = "succeeded"
+    ALLOWED = "failed as allowed"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    DIED = "kernel died"
+    INTERRUPTED = "interrupted"
+    NOT_RUN = "not run"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the notebook may go on."""
+        return self in (CellStatus.SUCCEEDED, CellStatus.ALLOWED)
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """What a cell raised.
+
+    Attributes:
+        name: The exception's class.
+        message: What it said.
+        traceback: The frames of the user's own cells, without colours.
+    """
+
+    name: str
+    message: str
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}" if self.message else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class CellOutcome:
+    """One code cell: its number as in `In [3]`, a label, and how it ended."""
+
+    number: int
+    label: str
+    status: CellStatus
+    seconds: float = 0.0
+    error: CellError | None = None
+
+
+@dataclass(slots=True)
+class RunOutcome:
+    """A run that the notebook started, as far as its events tell.
+
+    Attributes:
+        run_id: Its id in the history.
+        job_name: The job it ran.
+        state: How it stands.
+        cell: The number of the cell that started it; 0 if none was running.
+        asked: Whether it is the run that `--job` or `--select` asked for.
+    """
+
+    run_id: str
+    job_name: str
+    state: RunState
+    cell: int = 0
+    asked: bool = False
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """The failed steps, each with the user's error in a line."""
+        return {
+            key: str(step.error or "failed")
+            for key, step in self.state.steps.items()
+            if step.status.value == "failed"
+        }
+
+
+class Verdict(str, Enum):
+    """What the execution came to."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+
+
+_EXIT_CODES = {
+    Verdict.SUCCESS: 0,
+    Verdict.FAILURE: 1,
+    Verdict.REFUSED: 2,
+    Verdict.INTERRUPTED: 130,
+}
+
+
+@dataclass(slots=True)
+class NotebookOutcome:
+    """What `execute_notebook` returns.
+
+    Attributes:
+        path: The notebook that was executed.
+        notebook: The executed notebook, with outputs.
+        cells: Its code cells, in order.
+        runs: The runs that it started, in order.
+        verdict: Success, failure, refused (a job or config that cannot be) or interrupted.
+        problem: Why it is no success, in a sentence.
+        notes: What deserves a word but is no failure.
+        seconds: How long all of it took.
+    """
+
+    path: Path
+    notebook: Any
+    cells: list[CellOutcome] = field(default_factory=list)
+    runs: list[RunOutcome] = field(default_factory=list)
+    verdict: Verdict = Verdict.SUCCESS
+    problem: str = ""
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def success(self) -> bool:
+        """Whether all went well."""
+        return self.verdict is Verdict.SUCCESS
+
+    @property
+    def exit_code(self) -> int:
+        """0 for success, 1 for a failed cell or run, 2 if refused, 130 if interrupted."""
+        return _EXIT_CODES[self.verdict]
+
+    @property
+    def asked_run(self) -> RunOutcome | None:
+        """The run that `--job` or `--select` asked for."""
+        return next((run for run in self.runs if run.asked), None)
+
+    @property
+    def failed_cell(self) -> CellOutcome | None:
+        """The cell at which it stopped, or None."""
+        bad = (cell for cell in self.cells if not cell.status.is_good)
+        return next((cell for cell in bad if cell.status is not CellStatus.NOT_RUN), None)
+
+    def end(self, verdict: Verdict, problem: str) -> None:
+        """Note what went wrong; the first word stands."""
+        if self.verdict is Verdict.SUCCESS:
+            self.verdict, self.problem = verdict, problem
+
+    def judge_runs(self) -> None:
+        """A run that was asked for and did not succeed makes the execution fail."""
+        run = self.asked_run
+        if run is None or run.state.status is RunStatus.SUCCESS:
+            return
+        failed = "".join(f"\n  {step}: {error}" for step, error in run.failures.items())
+        reason = failed or (f" {run.state.error}" if run.state.error else "")
+        status = run.state.status.value
+        self.end(
+            Verdict.FAILURE, f"The run {run.run_id} of {run.job_name!r} ended {status}.{reason}"
+        )

@@ -1,0 +1,162 @@
+"""Parameters: values put into a notebook before it runs.
+
+The convention is papermill's: a cell tagged `parameters` holds the defaults, and a cell tagged
+`injected-parameters` right after it holds the values of this execution.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import math
+from collections.abc import Iterable, Mapping
+from textwrap import indent
+from typing import Any
+
+from jobnb.errors import JobnbError, NotebookError, did_you_mean
+from jobnb.notebook.document import tags_of
+
+__all__ = ["DEFAULTS_TAG", "INJECTED_TAG", "inject", "literal", "parse_parameter"]
+
+DEFAULTS_TAG = "parameters"
+INJECTED_TAG = "injected-parameters"
+
+
+def parse_parameter(name: str, text: str) -> Any:
+    """Read a value given on the command line: a YAML value, so that `3` is a number.
+
+    Args:
+        name: The parameter, for the error.
+        text: What was typed. Quote it inside to keep a text: `'"3"'`.
+
+    Returns:
+        A text, number, truth value, None, list or dict.
+
+    Raises:
+        NotebookError: If it is no YAML.
+
+    Example:
+        >>> parse_parameter("year", "2013"), parse_parameter("on", "2013-01-05")
+        (2013, '2013-01-05')
+        >>> parse_parameter("origins", "[JFK, LGA]")
+        ['JFK', 'LGA']
+    """
+    from jobnb.config.yaml import load_yaml
+
+    if not text.strip():
+        return text
+    try:
+        return load_yaml("value:\n" + indent(text, "  "))["value"]
+    except JobnbError as error:
+        reason = str(error).removeprefix("The YAML cannot be read: ")
+        raise NotebookError(
+            f"The value of the parameter {name!r} is no YAML ({reason.rstrip('.')}). "
+            "Quote it to pass it as text."
+        ) from error
+
+
+def inject(node: Any, parameters: Mapping[str, Any]) -> list[str]:
+    """Put values into a notebook, in a cell right after its defaults.
+
+    A cell that an earlier execution has put there is replaced. With no parameters the
+    notebook stays as it is.
+
+    Args:
+        node: The notebook; it is changed.
+        parameters: The values by name.
+
+    Returns:
+        One sentence for each parameter that the notebook does not seem to know.
+
+    Raises:
+        NotebookError: If a name is no Python name, or a value has no Python literal.
+    """
+    if not parameters:
+        return []
+    source = _assignments(parameters)
+    warnings = _unknown(node, parameters)
+    node.cells = [cell for cell in node.cells if INJECTED_TAG not in tags_of(cell)]
+    node.cells.insert(_place(node.cells), _cell(source))
+    return warnings
+
+
+def _cell(source: str) -> Any:
+    import nbformat
+
+    return nbformat.v4.new_code_cell(source=source, metadata={"tags": [INJECTED_TAG]})
+
+
+def _assignments(parameters: Mapping[str, Any]) -> str:
+    lines = [f"{_checked(name)} = {literal(value, name)}" for name, value in parameters.items()]
+    return "\n".join(["# Parameters", *lines])
+
+
+def _checked(name: str) -> str:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise NotebookError(
+            f"{name!r} cannot be a parameter: a parameter's name is a Python name, as 'year'."
+        )
+    return name
+
+
+def literal(value: Any, name: str = "value") -> str:
+    """A value as a Python expression.
+
+    Raises:
+        NotebookError: If it is not made of texts, numbers, truth values, None, lists and dicts.
+
+    Example:
+        >>> literal({"years": [2013, None], "share": float("inf")})
+        "{'years': [2013, None], 'share': float('inf')}"
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(literal(part, name) for part in value)
+        return f"[{inner}]"
+    if isinstance(value, Mapping):
+        pairs = (f"{literal(key, name)}: {literal(part, name)}" for key, part in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    raise NotebookError(
+        f"The parameter {name!r} is of type {type(value).__name__}; give texts, numbers, truth "
+        "values, None, lists or dicts."
+    )
+
+
+def _place(cells: list[Any]) -> int:
+    """Right after the defaults; without any, before the first code cell."""
+    for index, cell in enumerate(cells):
+        if DEFAULTS_TAG in tags_of(cell):
+            return index + 1
+    code = (index for index, cell in enumerate(cells) if cell.cell_type == "code")
+    return next(code, len(cells))
+
+
+def _unknown(node: Any, parameters: Mapping[str, Any]) -> list[str]:
+    defaults = [cell for cell in node.cells if DEFAULTS_TAG in tags_of(cell)]
+    if not defaults:
+        where = "the parameters were put before its first code cell"
+        return [f"The notebook has no cell tagged {DEFAULTS_TAG!r}: {where}."]
+    known = sorted(set(_assigned_names(cell.source for cell in defaults)))
+    return [
+        f"The notebook has no parameter {name!r}. "
+        f"{did_you_mean(name, known, noun='Its parameters are')}".rstrip()
+        for name in parameters
+        if name not in known
+    ]
+
+
+def _assigned_names(sources: Iterable[str]) -> Iterable[str]:
+    for source in sources:
+        try:
+            statements = ast.parse(source).body
+        except SyntaxError:  # a magic, say: each of its lines may still tell a name
+            lines = (line.split("=")[0].split(":")[0].strip() for line in source.splitlines())
+            yield from (line for line in lines if line.isidentifier())
+            continue
+        for statement in statements:
+            for part in ast.walk(statement):
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                    yield part.id

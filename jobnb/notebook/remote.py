@@ -1,0 +1,110 @@
+"""What `jobnb execute --job` does inside the kernel, after the notebook's own cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobnb.errors import JobnbError
+from jobnb.state import StepStatus, fold
+
+__all__ = ["RUN_MIME", "run", "summary_of"]
+
+RUN_MIME = "application/vnd.jobnb.run+json"
+
+
+def run(
+    job: str | None = None,
+    *,
+    selection: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    partition: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Any:
+    """Run a job of this kernel's session, or make the assets that a selection names.
+
+    The run is kept in the history. A summary is shown beside the result, in a form that a
+    program can read.
+
+    Args:
+        job: The job's name.
+        selection: An asset selection, as `"+revenue"`; instead of a job, or to narrow one.
+        config: The raw run config.
+        partition: The partition to run for.
+        tags: Tags of the run.
+
+    Returns:
+        The run's result, whether it succeeded or not.
+
+    Raises:
+        JobnbError: If there is no such job, or the config does not fit; nothing has run then.
+    """
+    try:
+        result = _execute(job, selection, config, partition, tags)
+    except JobnbError as error:
+        _publish({"status": "REFUSED", "problem": str(error)}, f"Nothing was run: {error}")
+        raise
+    summary = summary_of(result)
+    _publish(summary, _sentence(summary))
+    return result
+
+
+def _execute(
+    job: str | None,
+    selection: str | None,
+    config: Mapping[str, Any] | None,
+    partition: str | None,
+    tags: Mapping[str, str] | None,
+) -> Any:
+    from jobnb.registry.session import current_session
+
+    session = current_session()
+    shared: dict[str, Any] = {
+        "run_config": config,
+        "instance": session.instance,
+        "partition_key": partition,
+        "raise_on_error": False,
+        "tags": tags,
+    }
+    if job is None:
+        return session.materialize(selection, **shared)
+    if selection is not None:
+        shared["asset_selection"] = _assets(session, selection)
+    return session.job(job).execute_in_process(**shared)
+
+
+def _assets(session: Any, selection: str) -> list[Any]:
+    from jobnb.definitions.selection import AssetSelection
+
+    definitions = session.snapshot()
+    chosen = AssetSelection.from_coercible(selection)
+    return sorted(chosen.resolve([*definitions.assets, *definitions.source_assets]))
+
+
+def summary_of(result: Any) -> dict[str, Any]:
+    """A finished run in a few JSON-ready facts."""
+    state = fold(result.all_events)
+    failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
+    return {
+        "run_id": result.run_id,
+        "job": state.job_name,
+        "status": state.status.value,
+        "seconds": state.seconds,
+        "steps": {key: step.status.value for key, step in state.steps.items()},
+        "failures": [{"step": step.key, "error": str(step.error or "")} for step in failed],
+    }
+
+
+def _sentence(summary: Mapping[str, Any]) -> str:
+    steps = list(summary["steps"].values())
+    good = steps.count(StepStatus.SUCCEEDED.value)
+    return (
+        f"Run {summary['run_id']} of {summary['job']}: {summary['status']}, "
+        f"{good} of {len(steps)} steps succeeded in {summary['seconds'] or 0:.1f} s."
+    )
+
+
+def _publish(summary: Mapping[str, Any], text: str) -> None:
+    from IPython.display import publish_display_data
+
+    publish_display_data({RUN_MIME: dict(summary), "text/plain": text})

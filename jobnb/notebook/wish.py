@@ -1,0 +1,81 @@
+"""The run that is wanted after a notebook's own cells, written as one more cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobnb.errors import NotebookError
+from jobnb.notebook.document import tags_of
+from jobnb.notebook.parameters import literal
+from jobnb.notebook.remote import RUN_MIME
+
+__all__ = ["RUN_TAG", "Wish", "drop_old", "summary_in"]
+
+RUN_TAG = "jobnb-run"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A run to be made once all cells have been executed.
+
+    Attributes:
+        job: The job's name; the assets of `selection` are made if absent.
+        selection: An asset selection.
+        config: The raw run config.
+        partition: The partition to run for.
+        tags: Tags of the run.
+    """
+
+    job: str | None = None
+    selection: str | None = None
+    config: Mapping[str, Any] | None = None
+    partition: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self:
+            return
+        for name in ("config", "partition", "tags"):
+            if getattr(self, name):
+                raise NotebookError(
+                    f"{name.capitalize()} was given, but nothing to run with it: name a job or a "
+                    "selection of assets too."
+                )
+
+    def __bool__(self) -> bool:
+        return self.job is not None or self.selection is not None
+
+    def source(self) -> str:
+        """The cell that fulfils it."""
+        given = {
+            "job": self.job,
+            "selection": self.selection,
+            "config": self.config,
+            "partition": self.partition,
+            "tags": self.tags,
+        }
+        said = {name: value for name, value in given.items() if value}
+        arguments = [f"    {name}={literal(value, name)}," for name, value in said.items()]
+        return "\n".join(["from jobnb.notebook.remote import run", "", "run(", *arguments, ")"])
+
+    def cell(self) -> Any:
+        """The cell, tagged so that the next execution replaces it."""
+        import nbformat
+
+        return nbformat.v4.new_code_cell(source=self.source(), metadata={"tags": [RUN_TAG]})
+
+
+def drop_old(node: Any) -> None:
+    """Take out the cell that an earlier execution has put into the notebook."""
+    node.cells = [cell for cell in node.cells if RUN_TAG not in tags_of(cell)]
+
+
+def summary_in(outputs: Iterable[Any]) -> dict[str, Any] | None:
+    """The run's summary among the outputs of its cell."""
+    for output in outputs:
+        data = output.get("data") or {}
+        if RUN_MIME in data:
+            return dict(data[RUN_MIME])
+    return None

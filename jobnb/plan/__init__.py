@@ -1,0 +1,1 @@
+"""From definitions, a selection and raw config to what a run will do, step by step."""

@@ -1,0 +1,301 @@
+"""Making a plan: the only place where names are resolved and config is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.inout import In
+from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.node import Node
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.types import Nothing
+from jobnb.errors import InvalidDefinitionError
+from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.flatten import Edge, FlatNode, flatten, output_at
+from jobnb.plan.order import group_regions, topological
+from jobnb.plan.regions import output_edges, regions_of
+from jobnb.plan.resources import plan_resources
+from jobnb.plan.run_config import BoundConfig, bind_run_config, raw_config_of
+from jobnb.plan.select import select_nodes
+from jobnb.plan.step import (
+    FromAsset,
+    FromConfig,
+    FromMany,
+    FromOutput,
+    FromValue,
+    Plan,
+    Source,
+    Step,
+    StepInput,
+    StepOutput,
+)
+
+if TYPE_CHECKING:
+    from jobnb.definitions.assets_definition import AssetsDefinition
+    from jobnb.definitions.resource import ResourceDefinition
+
+__all__ = ["build_plan"]
+
+
+def build_plan(
+    job: JobDefinition,
+    *,
+    run_config: Any = None,
+    input_values: Mapping[str, Any] | None = None,
+    op_selection: Sequence[str] | None = None,
+    partition_key: str | None = None,
+    resources: Mapping[str, Any] | None = None,
+    check_config: bool = True,
+) -> Plan:
+    """What a run of the job will do.
+
+    Args:
+        job: The job.
+        run_config: The raw config; the job's own if None.
+        input_values: Values of the graph's inputs, by name.
+        op_selection: The part of the job that runs; the job's own selection if None.
+        partition_key: The partition that the run is for.
+        resources: Definitions that take the place of the job's, by key.
+        check_config: Whether the config is bound; without it the plan can be drawn, not run.
+
+    Raises:
+        InvalidDefinitionError: If the graph does not hold together; all problems at once.
+        InvalidConfigError: If the config does not fit; all problems at once.
+    """
+    values = {**job.input_values, **(input_values or {})}
+    nodes = flatten(job.graph, values)
+    nodes = select_nodes(job, nodes, op_selection or job.op_selection)
+    builder = _Builder(job, nodes)
+    needed = plan_resources(job, nodes, resources)
+    bound = BoundConfig()
+    if check_config:
+        raw = raw_config_of(job, run_config, partition_key)
+        bound = bind_run_config(job, raw, needed, builder.keys)
+    return builder.build(bound, partition_key, needed)
+
+
+class _Builder:
+    """The tables that the parts of a plan are looked up in while it is made."""
+
+    def __init__(self, job: JobDefinition, nodes: list[FlatNode]) -> None:
+        self.job = job
+        self.nodes = nodes
+        self.keys = [".".join(flat.path) for flat in nodes]
+        self.index_of = {key: index for index, key in enumerate(self.keys)}
+        self.slots: dict[tuple[str, str], int] = {}
+        for key, flat in zip(self.keys, nodes, strict=True):
+            for output in flat.node.definition.output_names:
+                self.slots[key, output] = len(self.slots)
+        self.problems: list[str] = []
+        graph = job.graph
+        self.assets = graph if isinstance(graph, AssetGraphDefinition) else None
+        self.asset_of = self._asset_outputs() if self.assets else {}
+
+    def _asset_outputs(self) -> dict[tuple[str, str], AssetKey]:
+        """The asset that each step's output is, down through graphs that make assets."""
+        assert self.assets is not None
+        found = {}
+        for name, assets_def in self.assets.assets_by_node.items():
+            for output, key in assets_def.keys_by_output_name.items():
+                if key in assets_def.keys:
+                    found[output_at(self.assets, (), name, output)] = key
+        return found
+
+    def build(
+        self,
+        bound: BoundConfig,
+        partition_key: str | None,
+        resources: Mapping[str, ResourceDefinition],
+    ) -> Plan:
+        """The plan, with everything looked up."""
+        upstream = [self._upstream(index) for index in range(len(self.nodes))]
+        regions: Sequence[int | None] = [None] * len(self.nodes)
+        order = topological(upstream, regions, self.keys.__getitem__)
+        if self._any_dynamic():
+            regions = regions_of(self.nodes, self.index_of, self.slots, order)
+            order = topological(upstream, regions, self.keys.__getitem__)
+        steps = tuple(self._step(index, bound, regions) for index in range(len(self.nodes)))
+        if self.problems:
+            raise InvalidDefinitionError(
+                f"The job {self.job.name!r} cannot run:\n  " + "\n  ".join(self.problems)
+            )
+        return Plan(
+            job=self.job,
+            steps=steps,
+            order=group_regions(order, regions),
+            readers=self._readers(steps),
+            resources=resources,
+            resource_config=bound.resources,
+            execution_config=bound.execution,
+            logger_config=bound.loggers,
+            run_config=bound.raw,
+            partition_key=partition_key,
+            outputs=self._graph_outputs(),
+            step_by_key=self.index_of,
+        )
+
+    def _any_dynamic(self) -> bool:
+        seen: dict[int, bool] = {}
+        for flat in self.nodes:
+            definition = flat.node.definition
+            if id(definition) not in seen:
+                names = definition.output_names
+                seen[id(definition)] = any(definition.is_dynamic(name) for name in names)
+        return any(seen.values())
+
+    def _upstream(self, index: int) -> list[int]:
+        edges = self.nodes[index].edges
+        if not edges:
+            return []
+        found = [self.index_of.get(e.step) for edge in edges.values() for e in output_edges(edge)]
+        return [each for each in dict.fromkeys(found) if each is not None]
+
+    def _step(self, index: int, bound: BoundConfig, regions: Sequence[int | None]) -> Step:
+        flat, key = self.nodes[index], self.keys[index]
+        op = flat.node.definition
+        assert isinstance(op, OpDefinition)
+        top = flat.path[0]
+        node_hooks = flat.hooks | self.job.hook_defs
+        return Step(
+            index=index,
+            key=key,
+            path=flat.path,
+            op=op,
+            inputs=self._inputs(index, op, bound, regions),
+            outputs=self._outputs(key, op),
+            config=bound.ops.get(key),
+            hooks=tuple(sorted(node_hooks, key=lambda hook: hook.name)) if node_hooks else (),
+            retry_policy=flat.retry_policy or op.retry_policy or self.job.op_retry_policy,
+            tags={**op.tags, **flat.tags} if flat.tags else op.tags,
+            region=regions[index],
+            assets_def=self.assets.assets_by_node.get(top) if self.assets else None,
+        )
+
+    def _outputs(self, key: str, op: OpDefinition[..., Any]) -> tuple[StepOutput, ...]:
+        return tuple(
+            StepOutput(
+                name,
+                self.slots[key, name],
+                out.dagster_type,
+                out,
+                out.io_manager_key,
+                self.asset_of.get((key, name)),
+            )
+            for name, out in op.outs.items()
+        )
+
+    def _inputs(
+        self,
+        index: int,
+        op: OpDefinition[..., Any],
+        bound: BoundConfig,
+        regions: Sequence[int | None],
+    ) -> tuple[StepInput, ...]:
+        ins = op.ins
+        if not ins:
+            return ()
+        flat, key = self.nodes[index], self.keys[index]
+        from_config = bound.inputs.get(key, {})
+        made = []
+        for name, definition in ins.items():
+            edge = flat.edges.get(name)
+            waits: tuple[FromOutput, ...] = ()
+            if edge is not None:
+                waits = tuple(
+                    self._from_output(each, regions[index], regions)
+                    for each in output_edges(edge)
+                    if each.step in self.index_of
+                )
+            source = None
+            if definition.dagster_type is not Nothing:
+                source = self._source(key, name, definition, edge, waits, from_config)
+            asset_key = self._input_asset(flat.node, name)
+            made.append(
+                StepInput(name, source, waits, definition.dagster_type, definition, asset_key)
+            )
+        return tuple(made)
+
+    def _from_output(
+        self, edge: Edge, region: int | None, regions: Sequence[int | None]
+    ) -> FromOutput:
+        step, slot = self.index_of[edge.step], self.slots[edge.step, edge.output]
+        if edge.kind == "collect":
+            return FromOutput(step, edge.output, slot, collects=True)
+        maps = region is not None and (slot == region or regions[step] == region)
+        return FromOutput(step, edge.output, slot, maps=maps)
+
+    def _source(
+        self,
+        key: str,
+        name: str,
+        definition: In,
+        edge: Edge | None,
+        waits: tuple[FromOutput, ...],
+        from_config: Mapping[str, Any],
+    ) -> Source | None:
+        if name in from_config:
+            return FromConfig(from_config[name])
+        if edge is not None:
+            if edge.kind == "value":
+                return FromValue(edge.value)
+            if edge.kind == "asset":
+                return self._from_asset(edge.value)
+            if edge.kind == "many" and len(waits) == sum(i.kind != "value" for i in edge.items):
+                rest = iter(waits)
+                return FromMany(
+                    tuple(FromValue(i.value) if i.kind == "value" else next(rest) for i in edge.items)
+                )
+            if edge.kind in ("output", "collect") and waits:
+                return waits[0]
+        if definition.has_default:
+            return FromValue(definition.default_value)
+        self.problems.append(self._unfed(key, name, edge))
+        return None
+
+    def _unfed(self, key: str, name: str, edge: Edge | None) -> str:
+        path = " > ".join(("ops", *key.replace(".", " > ops > ").split(" > "), "inputs", name))
+        if edge is not None and edge.kind == "graph_input":
+            return (
+                f"The input {edge.output!r} of the graph has no value, and {key!r} takes it as "
+                f'{name!r}. Pass input_values={{"{edge.output}": ...}}.'
+            )
+        if edge is not None:
+            where = ", ".join(dict.fromkeys(each.step for each in output_edges(edge)))
+            return (
+                f"The input {name!r} of {key!r} comes from {where}, which is not selected. "
+                f"Select it too, or set the input in the run config at {path}."
+            )
+        return (
+            f"The input {name!r} of {key!r} is fed by nothing. Pass it an output, give it a "
+            f"default, or set it in the run config at {path}."
+        )
+
+    def _from_asset(self, key: AssetKey) -> FromAsset:
+        found = self.assets.loadable(key) if self.assets else None
+        if found is None:
+            return FromAsset(key, "io_manager", {})
+        return FromAsset(key, found.manager_key, found.metadata)
+
+    def _input_asset(self, node: Node, name: str) -> AssetKey | None:
+        if self.assets is None:
+            return None
+        assets_def: AssetsDefinition | None = self.assets.assets_by_node.get(node.name)
+        return assets_def.keys_by_input_name.get(name) if assets_def else None
+
+    def _readers(self, steps: tuple[Step, ...]) -> tuple[int, ...]:
+        readers = [0] * len(self.slots)
+        for step in steps:
+            for slot in {each.slot for each in step.upstream}:
+                readers[slot] += 1
+        return tuple(readers)
+
+    def _graph_outputs(self) -> dict[str, tuple[str, str]]:
+        graph = self.job.graph
+        return {
+            mapping.graph_output_name: output_at(
+                graph, (), mapping.mapped_node_name, mapping.mapped_node_output_name
+            )
+            for mapping in graph.output_mappings
+        }

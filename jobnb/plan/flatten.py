@@ -1,0 +1,129 @@
+"""Nested graphs become a flat list of ops, with every edge leading from an op's output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.dependency import (
+    CollectDependency,
+    Dependency,
+    DependencyDefinition,
+    GraphInput,
+    MultiDependencyDefinition,
+    ValueDependency,
+)
+from jobnb.definitions.graph import GraphDefinition
+from jobnb.definitions.node import Node
+
+if TYPE_CHECKING:
+    from jobnb.definitions.hook import HookDefinition
+    from jobnb.definitions.keys import AssetKey
+    from jobnb.definitions.retry import RetryPolicy
+
+__all__ = ["Edge", "FlatNode", "flatten", "output_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Where an input comes from, still by name.
+
+    `kind` is output, collect, many, value, asset or graph_input.
+    """
+
+    kind: str
+    step: str = ""
+    output: str = ""
+    value: Any = None
+    items: tuple[Edge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FlatNode:
+    """An op of the flat list, with what its surrounding graphs add to it."""
+
+    path: tuple[str, ...]
+    node: Node
+    edges: dict[str, Edge]
+    hooks: frozenset[HookDefinition]
+    tags: Mapping[str, str]
+    retry_policy: RetryPolicy | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a graph passes down to the nodes inside it."""
+
+    path: tuple[str, ...]
+    feeds: Mapping[str, Edge]
+    hooks: frozenset[HookDefinition]
+    tags: Mapping[str, str]
+    retry_policy: RetryPolicy | None
+
+
+def flatten(graph: GraphDefinition, input_values: Mapping[str, Any]) -> list[FlatNode]:
+    """The ops of a graph and of the graphs in it, in the order in which they were placed."""
+    feeds = {
+        name: Edge("value", value=input_values[name])
+        if name in input_values
+        else Edge("graph_input", output=name)
+        for name in graph.input_names
+    }
+    found: list[FlatNode] = []
+    _flatten(graph, _Around((), feeds, frozenset(), {}, None), found)
+    return found
+
+
+def _flatten(graph: GraphDefinition, around: _Around, found: list[FlatNode]) -> None:
+    sources = graph.node_input_source_assets
+    for name, node in graph.node_map.items():
+        path = (*around.path, name)
+        edges = {
+            key: _resolve(edge, graph, around) for key, edge in graph.dependencies[name].items()
+        }
+        for key, asset in sources.get(name, {}).items():
+            edges.setdefault(key, Edge("asset", value=_asset_key(asset)))
+        hooks = node.hooks | around.hooks if around.hooks else node.hooks
+        tags = {**around.tags, **node.tags} if around.tags else node.tags
+        retry_policy = node.retry_policy or around.retry_policy
+        if isinstance(node.definition, GraphDefinition):
+            inner_tags = {**node.definition.tags, **tags}
+            _flatten(
+                node.definition, _Around(path, edges, hooks, inner_tags, retry_policy), found
+            )
+        else:
+            found.append(FlatNode(path, node, edges, hooks, tags, retry_policy))
+
+
+def _asset_key(asset: Any) -> AssetKey:
+    key: AssetKey = getattr(asset, "key", asset)
+    return key
+
+
+def _resolve(edge: Dependency, graph: GraphDefinition, around: _Around) -> Edge:
+    if type(edge) is DependencyDefinition:
+        step, output = output_at(graph, around.path, edge.node, edge.output)
+        return Edge("output", step, output)
+    if isinstance(edge, CollectDependency):
+        step, output = output_at(graph, around.path, edge.node, edge.output)
+        return Edge("collect", step, output)
+    if isinstance(edge, GraphInput):
+        return around.feeds.get(edge.name) or Edge("graph_input", output=edge.name)
+    if isinstance(edge, ValueDependency):
+        return Edge("value", value=edge.value)
+    assert isinstance(edge, MultiDependencyDefinition)
+    items = [_resolve(one, graph, around) for one in edge.dependencies]
+    flat = [part for item in items for part in (item.items if item.kind == "many" else (item,))]
+    return Edge("many", items=tuple(flat))
+
+
+def output_at(
+    graph: GraphDefinition, path: tuple[str, ...], node: str, output: str
+) -> tuple[str, str]:
+    """The step and output that an output of a node is, down through nested graphs."""
+    while isinstance(inner := graph.node_map[node].definition, GraphDefinition):
+        path = (*path, node)
+        mapping = inner.output_mapping(output)
+        graph, node, output = inner, mapping.mapped_node_name, mapping.mapped_node_output_name
+    return (".".join((*path, node)) if path else node), output

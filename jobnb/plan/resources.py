@@ -1,0 +1,130 @@
+"""Which resources a run needs, and in which order they are set up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.resource import ResourceDefinition, resource_def_of
+from jobnb.errors import InvalidDefinitionError, did_you_mean
+from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.flatten import FlatNode
+
+__all__ = ["all_resource_defs", "plan_resources"]
+
+
+def all_resource_defs(
+    job: JobDefinition, given: Mapping[str, Any] | None
+) -> dict[str, ResourceDefinition]:
+    """The resources that the job could use, by key: its own, those of its assets, those given."""
+    defs: dict[str, Any] = {}
+    if isinstance(job.graph, AssetGraphDefinition):
+        defs.update(job.graph.resource_defs)
+    defs.update(job.resource_defs)
+    defs.update(given or {})
+    return {key: resource_def_of(value) for key, value in defs.items()}
+
+
+def plan_resources(
+    job: JobDefinition, nodes: Iterable[FlatNode], given: Mapping[str, Any] | None
+) -> dict[str, ResourceDefinition]:
+    """The resources that the nodes need, each after those it needs itself.
+
+    Raises:
+        InvalidDefinitionError: If one is provided by nothing, or they need each other in a
+            circle; all problems at once.
+    """
+    defs = all_resource_defs(job, given)
+    wanted = _wanted(job, nodes)
+    if "io_manager" in wanted and "io_manager" not in defs:
+        from jobnb.storage.values import fs_io_manager
+
+        defs["io_manager"] = fs_io_manager
+    problems = [
+        f"{who!r} needs the resource {key!r}, which nothing provides. "
+        + (did_you_mean(key, defs, noun="There are") or "Pass resources={...}.")
+        for key, who in wanted.items()
+        if key not in defs
+    ]
+    if problems:
+        raise InvalidDefinitionError(
+            f"The job {job.name!r} lacks resources:\n  " + "\n  ".join(problems)
+        )
+    return _in_order(wanted, defs)
+
+
+def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
+    """The keys that steps need, each with one of those that need it."""
+    wanted: dict[str, str] = {}
+    by_definition: dict[int, tuple[str, ...]] = {}
+    for flat in nodes:
+        op = flat.node.definition
+        assert isinstance(op, OpDefinition)
+        keys = by_definition.get(id(op))
+        if keys is None:
+            keys = by_definition[id(op)] = tuple(dict.fromkeys(_of_op(op)))
+        for key in keys:
+            if key not in wanted:
+                wanted[key] = ".".join(flat.path)
+        if flat.edges:
+            _add_loaders(job, flat, wanted)
+        for hook in flat.hooks:
+            for key in hook.required_resource_keys:
+                wanted.setdefault(key, ".".join(flat.path))
+    for hook in job.hook_defs:
+        for key in hook.required_resource_keys:
+            wanted.setdefault(key, f"the hook {hook.name}")
+    return wanted
+
+
+def _of_op(op: OpDefinition[..., Any]) -> Iterator[str]:
+    yield from op.required_resource_keys
+    for out in op.outs.values():
+        yield out.io_manager_key
+        yield from out.dagster_type.required_resource_keys
+    for each in op.ins.values():
+        if each.input_manager_key:
+            yield each.input_manager_key
+        kind = each.dagster_type
+        yield from kind.required_resource_keys
+        if kind.loader is not None:
+            yield from kind.loader.required_resource_keys()
+
+
+def _add_loaders(job: JobDefinition, flat: FlatNode, wanted: dict[str, str]) -> None:
+    """The managers that load assets which this run does not make."""
+    for edge in flat.edges.values():
+        if edge.kind == "asset":
+            graph = job.graph
+            found = graph.loadable(edge.value) if isinstance(graph, AssetGraphDefinition) else None
+            wanted.setdefault(found.manager_key if found else "io_manager", ".".join(flat.path))
+
+
+def _in_order(
+    wanted: Iterable[str], defs: Mapping[str, ResourceDefinition]
+) -> dict[str, ResourceDefinition]:
+    done: dict[str, ResourceDefinition] = {}
+    problems: list[str] = []
+
+    def visit(key: str, path: tuple[str, ...]) -> None:
+        if key in done:
+            return
+        if key in path:
+            circle = " -> ".join((*path[path.index(key) :], key))
+            problems.append(f"These resources need each other in a circle: {circle}.")
+            return
+        for needed in sorted(defs[key].required_resource_keys):
+            if needed in defs:
+                visit(needed, (*path, key))
+                continue
+            hint = did_you_mean(needed, defs, noun="There are")
+            problems.append(f"The resource {key!r} needs {needed!r}, which nothing provides. {hint}")
+        done.setdefault(key, defs[key])
+
+    for key in wanted:
+        visit(key, ())
+    if problems:
+        raise InvalidDefinitionError("\n".join(dict.fromkeys(problems)))
+    return done

@@ -1,0 +1,1 @@
+"""What this kernel knows: the one mutable object."""

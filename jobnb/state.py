@@ -1,0 +1,316 @@
+"""How a run stands, read from its events: `fold` is the only reader of their meaning.
+
+Events are facts in the order they were written; a `RunState` is what they add up to. Whoever
+watches a live run keeps one state and applies the new events to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from jobnb import events as ev
+from jobnb.definitions.keys import AssetKey
+
+__all__ = ["RunState", "RunStatus", "StepState", "StepStatus", "fold"]
+
+
+class RunStatus(str, Enum):
+    """Where a run stands.
+
+    Source: Dagster's `DagsterRunStatus`.
+    """
+
+    QUEUED = "QUEUED"
+    NOT_STARTED = "NOT_STARTED"
+    MANAGED = "MANAGED"
+    STARTING = "STARTING"
+    STARTED = "STARTED"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    CANCELING = "CANCELING"
+    CANCELED = "CANCELED"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has ended, one way or another."""
+        return self in _FINISHED_RUN
+
+
+class StepStatus(str, Enum):
+    """Where a step stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELED = "canceled"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the step has ended, one way or another."""
+        return self not in _OPEN_STEP
+
+
+_FINISHED_RUN = frozenset({RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED})
+_OPEN_STEP = frozenset({StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.RETRYING})
+
+
+class StepState(msgspec.Struct):
+    """How one step stands.
+
+    Attributes:
+        key: The step's key.
+        status: Where it stands.
+        started: When it began, in seconds since the epoch.
+        ended: When it ended.
+        seconds: How long its last attempt took.
+        attempts: How many times it was begun.
+        error: Why its last attempt failed.
+        because: What it was skipped for: step keys or outputs.
+        outputs: The JSON metadata of each output that came out.
+        logs: How many lines it logged.
+    """
+
+    key: str
+    status: StepStatus = StepStatus.QUEUED
+    started: float | None = None
+    ended: float | None = None
+    seconds: float | None = None
+    attempts: int = 0
+    error: ev.ErrorInfo | None = None
+    because: tuple[str, ...] = ()
+    outputs: dict[str, dict[str, Any]] = {}
+    logs: int = 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the step has ended, one way or another."""
+        return self.status.is_finished
+
+    def close(self, status: StepStatus, ended: float, error: ev.ErrorInfo | None = None) -> None:
+        """End the step from outside: its run is over."""
+        self.status = status
+        if self.started is not None:
+            self.ended = ended
+            self.seconds = max(0.0, ended - self.started)
+        self.error = error or self.error
+
+
+class RunState(msgspec.Struct):
+    """How a run stands.
+
+    Attributes:
+        status: Where it stands.
+        job_name: The job it runs, once it is known.
+        started: When it began, in seconds since the epoch.
+        ended: When it ended.
+        error: Why it failed: its own error, or that of the first failed step.
+        steps: Every step by key, in the order in which they were planned or first seen.
+        materialized: The last materialization of every asset it made.
+        logs: How many lines were logged.
+        events: How many events went in.
+    """
+
+    status: RunStatus = RunStatus.NOT_STARTED
+    job_name: str = ""
+    started: float | None = None
+    ended: float | None = None
+    error: ev.ErrorInfo | None = None
+    steps: dict[str, StepState] = {}
+    materialized: dict[AssetKey, ev.AssetMaterialized] = {}
+    logs: int = 0
+    events: int = 0
+
+    def apply(self, event: ev.Event) -> RunState:
+        """Take in one more event; the same state is returned."""
+        self.events += 1
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event)
+        return self
+
+    def step(self, key: str) -> StepState:
+        """The state of a step, which is made when it was not planned (a dynamic one)."""
+        found = self.steps.get(key)
+        if found is None:
+            found = self.steps[key] = StepState(key)
+        return found
+
+    @property
+    def counts(self) -> dict[StepStatus, int]:
+        """How many steps stand where; statuses that no step has are left out."""
+        found: dict[StepStatus, int] = {}
+        for step in self.steps.values():
+            found[step.status] = found.get(step.status, 0) + 1
+        return found
+
+    @property
+    def done(self) -> int:
+        """How many steps have ended."""
+        return sum(step.is_finished for step in self.steps.values())
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has ended, one way or another."""
+        return self.status.is_finished
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the run ended well."""
+        return self.status is RunStatus.SUCCESS
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, or None while it runs."""
+        if self.started is None or self.ended is None:
+            return None
+        return self.ended - self.started
+
+
+def fold(events: Iterable[ev.Event], state: RunState | None = None) -> RunState:
+    """Add up events; `state`, when given, is taken further in place.
+
+    Args:
+        events: The events, oldest first.
+        state: What earlier events added up to.
+
+    Returns:
+        The state after the last event.
+
+    Example:
+        >>> from jobnb.events import RunStarted, StepStarted
+        >>> state = fold([RunStarted(1.0, "daily", ("load",)), StepStarted(1.1, "load")])
+        >>> state.status.value, state.steps["load"].status.value
+        ('STARTED', 'running')
+    """
+    current = RunState() if state is None else state
+    for event in events:
+        current.apply(event)
+    return current
+
+
+def _run_starting(run: RunState, _event: ev.RunStarting) -> None:
+    run.status = RunStatus.STARTING
+
+
+def _run_started(run: RunState, event: ev.RunStarted) -> None:
+    run.status, run.job_name = RunStatus.STARTED, event.job_name
+    run.started = event.time
+    for key in event.step_keys:
+        run.step(key)
+
+
+def _run_succeeded(run: RunState, event: ev.RunSucceeded) -> None:
+    _end(run, event, RunStatus.SUCCESS, StepStatus.SKIPPED, StepStatus.SUCCEEDED)
+
+
+def _run_failed(run: RunState, event: ev.RunFailed) -> None:
+    run.error = event.error or run.error
+    _end(run, event, RunStatus.FAILURE, StepStatus.SKIPPED, StepStatus.FAILED)
+
+
+def _run_canceling(run: RunState, event: ev.RunCanceling) -> None:
+    run.status, run.job_name = RunStatus.CANCELING, event.job_name
+
+
+def _run_canceled(run: RunState, event: ev.RunCanceled) -> None:
+    run.error = event.error or run.error
+    _end(run, event, RunStatus.CANCELED, StepStatus.CANCELED, StepStatus.CANCELED)
+
+
+def _end(
+    run: RunState,
+    event: ev.RunSucceeded | ev.RunFailed | ev.RunCanceled,
+    status: RunStatus,
+    waiting: StepStatus,
+    begun: StepStatus,
+) -> None:
+    """The run is over: steps that waited become `waiting`, those that had begun `begun`."""
+    run.status, run.job_name, run.ended = status, event.job_name, event.time
+    why = run.error if begun is StepStatus.FAILED else None
+    for step in run.steps.values():
+        if step.status is StepStatus.QUEUED:
+            step.close(waiting, event.time)
+        elif step.status in _OPEN_STEP:
+            step.close(begun, event.time, why)
+
+
+def _step_started(run: RunState, event: ev.StepStarted) -> None:
+    step = run.step(event.step_key)
+    step.status, step.started, step.ended = StepStatus.RUNNING, event.time, None
+    step.attempts = max(step.attempts, 1)
+
+
+def _step_restarted(run: RunState, event: ev.StepRestarted) -> None:
+    step = run.step(event.step_key)
+    step.status, step.started, step.ended = StepStatus.RUNNING, event.time, None
+    step.attempts = max(step.attempts, event.attempt)
+
+
+def _step_retried(run: RunState, event: ev.StepRetried) -> None:
+    step = run.step(event.step_key)
+    step.status, step.error = StepStatus.RETRYING, event.error
+    step.attempts = max(step.attempts, event.attempt)
+
+
+def _step_succeeded(run: RunState, event: ev.StepSucceeded) -> None:
+    step = run.step(event.step_key)
+    step.status, step.ended, step.seconds = StepStatus.SUCCEEDED, event.time, event.seconds
+    step.error = None  # an earlier attempt's
+
+
+def _step_failed(run: RunState, event: ev.StepFailed) -> None:
+    step = run.step(event.step_key)
+    step.status, step.ended, step.seconds = StepStatus.FAILED, event.time, event.seconds
+    step.error = event.error
+    run.error = run.error or event.error
+
+
+def _step_skipped(run: RunState, event: ev.StepSkipped) -> None:
+    step = run.step(event.step_key)
+    step.status, step.because = StepStatus.SKIPPED, event.because
+
+
+def _output_yielded(run: RunState, event: ev.OutputYielded | ev.OutputHandled) -> None:
+    """What the op said of its output and what its IO manager added stand side by side."""
+    name = event.output_name
+    if event.mapping_key is not None:
+        name = f"{name}[{event.mapping_key}]"
+    outputs = run.step(event.step_key).outputs
+    outputs[name] = {**outputs.get(name, {}), **event.metadata}
+
+
+def _materialized(run: RunState, event: ev.AssetMaterialized) -> None:
+    run.materialized[AssetKey(event.asset)] = event
+
+
+def _logged(run: RunState, event: ev.Logged) -> None:
+    run.logs += 1
+    if event.step_key is not None:
+        run.step(event.step_key).logs += 1
+
+
+_HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
+    ev.RunStarting: _run_starting,
+    ev.RunStarted: _run_started,
+    ev.RunSucceeded: _run_succeeded,
+    ev.RunFailed: _run_failed,
+    ev.RunCanceling: _run_canceling,
+    ev.RunCanceled: _run_canceled,
+    ev.StepStarted: _step_started,
+    ev.StepRestarted: _step_restarted,
+    ev.StepRetried: _step_retried,
+    ev.StepSucceeded: _step_succeeded,
+    ev.StepFailed: _step_failed,
+    ev.StepSkipped: _step_skipped,
+    ev.OutputYielded: _output_yielded,
+    ev.OutputHandled: _output_yielded,
+    ev.AssetMaterialized: _materialized,
+    ev.Logged: _logged,
+}

@@ -1,0 +1,1 @@
+"""The history: runs, events, assets and stored values."""

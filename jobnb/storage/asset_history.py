@@ -1,0 +1,186 @@
+"""The part of an instance that answers about assets, and keeps partitions and presets by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.events import EventType
+from jobnb.storage.history import History
+from jobnb.storage.records import AssetRecord, EventLogEntry, EventLogRecord, EventRecordsFilter
+
+__all__ = ["AssetHistory", "NamedHistory"]
+
+
+class AssetHistory(History):
+    """Assets: which are known, and what was last made of each."""
+
+    def get_asset_keys(
+        self,
+        prefix: Sequence[str] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Sequence[AssetKey]:
+        """Every asset that was made, observed or planned, in order.
+
+        Args:
+            prefix: Those whose key begins with these parts only.
+            limit: How many at most.
+            cursor: `to_string()` of the last key of the page before.
+        """
+        from jobnb.storage import asset_queries
+
+        keys = self._read(asset_queries.all_keys)
+        last = AssetKey.from_db_string(cursor)
+        found = [
+            key
+            for key in keys
+            if (prefix is None or key.has_prefix(prefix)) and (last is None or last < key)
+        ]
+        return found if limit is None else found[:limit]
+
+    def has_asset_key(self, asset_key: AssetKey) -> bool:
+        """Whether the asset was ever made, observed or planned."""
+        return bool(self.get_asset_records([asset_key]))
+
+    def get_asset_records(
+        self, asset_keys: Sequence[AssetKey] | None = None
+    ) -> Sequence[AssetRecord]:
+        """What is known of these assets, or of all; one that is not known is left out."""
+        from jobnb.storage import asset_queries
+
+        return self._read(lambda connection: asset_queries.asset_records(connection, asset_keys))
+
+    def get_latest_materialization_event(self, asset_key: AssetKey) -> EventLogEntry | None:
+        """The last materialization of an asset, or None.
+
+        Source: Dagster's `DagsterInstance.get_latest_materialization_event`.
+        """
+        return self.get_latest_materialization_events([asset_key])[asset_key]
+
+    def get_latest_materialization_events(
+        self, asset_keys: Sequence[AssetKey]
+    ) -> Mapping[AssetKey, EventLogEntry | None]:
+        """The last materialization of each of these assets, or None."""
+        found: dict[AssetKey, EventLogEntry | None] = dict.fromkeys(asset_keys)
+        for record in self.get_asset_records(asset_keys):
+            last = record.asset_entry.last_materialization_record
+            if last is not None:
+                found[record.asset_entry.asset_key] = last.event_log_entry
+        return found
+
+    def get_latest_data_version_record(
+        self,
+        key: AssetKey,
+        is_source: bool | None = None,
+        partition_key: str | None = None,
+        before_cursor: int | None = None,
+        after_cursor: int | None = None,
+    ) -> EventLogRecord | None:
+        """The last event that tells which version of an asset's value there is, or None.
+
+        Args:
+            key: The asset.
+            is_source: True looks at observations, False at materializations, None at both.
+            partition_key: The partition.
+            before_cursor: Only before this storage id.
+            after_cursor: Only after it.
+        """
+        kinds = {
+            True: [EventType.ASSET_OBSERVATION],
+            False: [EventType.ASSET_MATERIALIZATION],
+            None: [EventType.ASSET_OBSERVATION, EventType.ASSET_MATERIALIZATION],
+        }[is_source]
+        partitions = [partition_key] if partition_key is not None else None
+        found: list[EventLogRecord] = []
+        for kind in kinds:
+            wanted = EventRecordsFilter(
+                kind, key, partitions, after_cursor=after_cursor, before_cursor=before_cursor
+            )
+            found += self._records(wanted, limit=1)
+        return max(found, key=lambda record: record.storage_id, default=None)
+
+    def _records(self, wanted: EventRecordsFilter, limit: int) -> list[EventLogRecord]:
+        from jobnb.storage import event_queries
+
+        return self._read(
+            lambda connection: event_queries.find_records(connection, wanted, limit, False)
+        )
+
+    def wipe_assets(self, asset_keys: Sequence[CoercibleToAssetKey]) -> None:
+        """Forget what is known of these assets; the logs of the runs that made them stay."""
+        from jobnb.storage import asset_queries
+
+        keys = [AssetKey.from_coercible(key) for key in asset_keys]
+        self._write(lambda connection: asset_queries.remove_assets(connection, keys))
+
+
+class NamedHistory(History):
+    """What is kept by name beside runs: dynamic partitions, presets, small values."""
+
+    def add_dynamic_partitions(
+        self, partitions_def_name: str, partition_keys: Sequence[str]
+    ) -> None:
+        """Add partitions to a dynamic definition; those that it has stay where they are."""
+        from jobnb.storage import named_queries
+
+        self._write(
+            lambda connection: named_queries.add_partitions(
+                connection, partitions_def_name, partition_keys
+            )
+        )
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
+        """The partitions of a dynamic definition, in the order in which they were added."""
+        from jobnb.storage import named_queries
+
+        return self._read(
+            lambda connection: named_queries.partitions(connection, partitions_def_name)
+        )
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether a dynamic definition has a partition."""
+        return partition_key in self.get_dynamic_partitions(partitions_def_name)
+
+    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
+        """Take a partition out of a dynamic definition; one that it has not is no error."""
+        from jobnb.storage import named_queries
+
+        self._write(
+            lambda connection: named_queries.remove_partition(
+                connection, partitions_def_name, partition_key
+            )
+        )
+
+    def save_preset(self, job_name: str, name: str, preset: Mapping[str, Any]) -> None:
+        """Keep what a launchpad holds under a name; one of that name is replaced."""
+        from jobnb.storage import named_queries
+
+        self._write(
+            lambda connection: named_queries.save_preset(connection, job_name, name, preset)
+        )
+
+    def get_presets(self, job_name: str) -> Mapping[str, Mapping[str, Any]]:
+        """The presets of a job by name, in alphabetical order."""
+        from jobnb.storage import named_queries
+
+        return self._read(lambda connection: named_queries.find_presets(connection, job_name))
+
+    def delete_preset(self, job_name: str, name: str) -> None:
+        """Forget a preset; one that is not there is no error."""
+        from jobnb.storage import named_queries
+
+        self._write(lambda connection: named_queries.remove_preset(connection, job_name, name))
+
+    def set_values(self, pairs: Mapping[str, str]) -> None:
+        """Keep small texts by key."""
+        from jobnb.storage import named_queries
+
+        self._write(lambda connection: named_queries.set_values(connection, pairs))
+
+    def get_values(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """The small texts that are kept under these keys; a key that is not there is left out."""
+        from jobnb.storage import named_queries
+
+        return self._read(lambda connection: named_queries.get_values(connection, keys))

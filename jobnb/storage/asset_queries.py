@@ -1,0 +1,99 @@
+"""Looking assets up, and forgetting them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.events import EventType
+from jobnb.storage import tables
+from jobnb.storage.event_queries import job_names, read_event
+from jobnb.storage.records import AssetEntry, AssetRecord, EventLogRecord, entry_of
+
+__all__ = ["all_keys", "asset_records", "forget_run", "remove_assets"]
+
+assets, indexed = tables.assets, tables.indexed_events
+
+_MADE = EventType.ASSET_MATERIALIZATION.value
+_GROUP = 500  # keys per statement: databases bound the number of parameters
+
+
+def all_keys(connection: Connection) -> list[AssetKey]:
+    """Every asset that the history knows, in order."""
+    return sorted(_key(text) for text in connection.scalars(select(assets.c.asset_key)))
+
+
+def asset_records(
+    connection: Connection, keys: Sequence[AssetKey] | None = None
+) -> list[AssetRecord]:
+    """What is known of these assets, or of all; one that is not known is left out."""
+    if keys is None:
+        rows = list(connection.execute(select(assets)))
+    else:
+        rows = [row for group in _groups(keys) for row in connection.execute(group)]
+    names = job_names(connection, {row.run_id for row in rows})
+    return sorted((_record(row, names) for row in rows), key=lambda r: r.asset_entry.asset_key)
+
+
+def _groups(keys: Sequence[AssetKey]) -> Iterable[Any]:
+    texts = sorted({key.to_string() for key in keys})
+    for start in range(0, len(texts), _GROUP):
+        yield select(assets).where(assets.c.asset_key.in_(texts[start : start + _GROUP]))
+
+
+def _record(row: Any, names: dict[str, str]) -> AssetRecord:
+    last = None
+    if row.storage_id is not None:
+        entry = entry_of(read_event(row.body), row.run_id, names.get(row.run_id, ""))
+        last = EventLogRecord(row.storage_id, entry)
+    return AssetRecord(row.id, AssetEntry(_key(row.asset_key), last, row.run_id))
+
+
+def _key(text: str) -> AssetKey:
+    key = AssetKey.from_db_string(text)
+    if key is None:
+        raise ValueError("an asset without a key")
+    return key
+
+
+def remove_assets(connection: Connection, keys: Sequence[AssetKey]) -> None:
+    """Forget assets: their events are found no more; the logs of the runs stay as they are."""
+    for key in keys:
+        text = key.to_string()
+        connection.execute(delete(assets).where(assets.c.asset_key == text))
+        connection.execute(delete(indexed).where(indexed.c.asset_key == text))
+
+
+def forget_run(connection: Connection, run_id: str) -> None:
+    """After a run was taken out: its assets go back to what an earlier run made, if any did."""
+    ids = list(connection.scalars(select(assets.c.asset_key).where(assets.c.run_id == run_id)))
+    for text in ids:
+        latest = _latest_left(connection, text)
+        own = assets.c.asset_key == text
+        if latest is None:
+            connection.execute(delete(assets).where(own))
+        else:
+            connection.execute(update(assets).where(own).values(latest))
+
+
+def _latest_left(connection: Connection, text: str) -> dict[str, Any] | None:
+    """The latest materialization that is left; without one, whatever else tells of the asset."""
+    columns = (indexed.c.run_id, indexed.c.storage_id, indexed.c.time, indexed.c.body)
+    about = select(*columns, indexed.c.kind).where(indexed.c.asset_key == text)
+    made = about.where(indexed.c.kind == _MADE).order_by(indexed.c.storage_id.desc()).limit(1)
+    row = connection.execute(made).first()
+    if row is not None:
+        return {"run_id": row.run_id, "storage_id": row.storage_id, "time": row.time,
+                "body": row.body}  # fmt: skip
+    other = connection.execute(about.order_by(indexed.c.storage_id.desc()).limit(1)).first()
+    if other is None:
+        return None
+    return {"run_id": other.run_id, "storage_id": None, "time": None, "body": None}
+
+
+def count_assets(connection: Connection) -> int:
+    """How many assets the history knows."""
+    return int(connection.scalar(select(func.count()).select_from(assets)) or 0)

@@ -1,0 +1,266 @@
+"""The part of an instance that answers about events and takes reports from outside of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from jobnb import events as ev
+from jobnb.errors import InvariantViolationError, RunNotFoundError
+from jobnb.events import Event, EventType
+from jobnb.storage.history import History
+from jobnb.storage.listeners import Listener, Watcher
+from jobnb.storage.records import (
+    EventLogConnection,
+    EventLogEntry,
+    EventLogRecord,
+    EventRecordsFilter,
+    entry_of,
+)
+from jobnb.storage.run import JobRun
+
+__all__ = ["EventHistory"]
+
+Kinds = EventType | Iterable[EventType] | None
+
+
+class EventHistory(History):
+    """Events: reading them, hearing of them, reporting them."""
+
+    def events(self, run_id: str, after: int = -1, limit: int | None = None) -> list[Event]:
+        """The events of a run, in order.
+
+        Args:
+            run_id: The run; one that is not known has no events.
+            after: The place of the last event seen; places count from 0.
+            limit: How many at most.
+        """
+        return [event for _, _, event in self._places(run_id, after, None, limit)]
+
+    def all_logs(self, run_id: str, of_type: Kinds = None) -> Sequence[EventLogEntry]:
+        """The log of a run, in order.
+
+        Args:
+            run_id: The run.
+            of_type: Of this kind, or of these kinds, only.
+
+        Source: Dagster's `DagsterInstance.all_logs`.
+        """
+        return self.logs_after(run_id, None, of_type)
+
+    def logs_after(
+        self,
+        run_id: str,
+        cursor: int | None = None,
+        of_type: Kinds = None,
+        limit: int | None = None,
+    ) -> Sequence[EventLogEntry]:
+        """The log of a run after a place; places count from 0, and -1 is before all of it."""
+        name = self._job_name(run_id)
+        found = self._places(run_id, -1 if cursor is None else cursor, of_type, limit)
+        return [entry_of(event, run_id, name) for _, _, event in found]
+
+    def get_records_for_run(
+        self,
+        run_id: str,
+        cursor: str | None = None,
+        of_type: Kinds = None,
+        limit: int | None = None,
+        ascending: bool = True,
+    ) -> EventLogConnection:
+        """A page of a run's log.
+
+        Args:
+            run_id: The run.
+            cursor: That of the page before.
+            of_type: Of this kind, or of these kinds, only.
+            limit: How many at most.
+            ascending: Oldest first; else newest first.
+        """
+        name = self._job_name(run_id)
+        place = _place(cursor)
+        if ascending:
+            wanted = None if limit is None else limit + 1
+            found = self._places(run_id, -1 if place is None else place, of_type, wanted)
+        else:
+            found = self._places(run_id, -1, of_type, None)
+            found = [each for each in reversed(found) if place is None or each[0] < place]
+        page = found if limit is None else found[:limit]
+        last = str(page[-1][0]) if page else (cursor or "")
+        records = [EventLogRecord(sid, entry_of(event, run_id, name)) for _, sid, event in page]
+        return EventLogConnection(records, last, len(found) > len(page))
+
+    def get_event_records(
+        self,
+        event_records_filter: EventRecordsFilter,
+        limit: int | None = None,
+        ascending: bool = False,
+    ) -> Sequence[EventLogRecord]:
+        """Events of one kind across all runs, newest first.
+
+        Args:
+            event_records_filter: Which ones.
+            limit: How many at most.
+            ascending: Oldest first instead.
+
+        Source: Dagster's `DagsterInstance.get_event_records`.
+        """
+        from jobnb.storage import event_queries
+
+        return self._read(
+            lambda connection: event_queries.find_records(
+                connection, event_records_filter, limit, ascending
+            )
+        )
+
+    def _places(
+        self, run_id: str, after: int, of_type: Kinds, limit: int | None
+    ) -> list[tuple[int, int, Event]]:
+        from jobnb.storage import event_queries
+
+        kinds = _kinds(of_type)
+        return self._read(
+            lambda connection: list(
+                event_queries.run_events(connection, run_id, after, limit, kinds)
+            )
+        )
+
+    def _job_name(self, run_id: str) -> str:
+        from jobnb.storage import event_queries
+
+        return self._read(lambda connection: event_queries.job_names(connection, [run_id])).get(
+            run_id, ""
+        )
+
+    # -- hearing of events
+
+    def add_event_listener(self, run_id: str, cb: Listener) -> None:
+        """Call `cb(entry)` for every event of a run that this process commits from now on."""
+        self._listeners.add(run_id, cb)
+
+    def watch_event_logs(self, run_id: str, cursor: str | None, cb: Watcher) -> None:
+        """Call `cb(entry, cursor)` for all that is in a run's log after `cursor`, then for more.
+
+        Args:
+            run_id: The run.
+            cursor: Where to begin: one that the callback or `get_records_for_run` gave, or None.
+            cb: What to call; when it raises, the run is not harmed.
+        """
+
+        def pull(seen: int) -> list[tuple[int, EventLogEntry]]:
+            name = self._job_name(run_id)
+            found = self._places(run_id, seen, None, None)
+            return [(seq, entry_of(event, run_id, name)) for seq, _, event in found]
+
+        place = _place(cursor)
+        self._listeners.watch(run_id, cb, -1 if place is None else place, pull)
+
+    def end_watch_event_logs(self, run_id: str, cb: Watcher) -> None:
+        """Undo `watch_event_logs`."""
+        self._listeners.unwatch(run_id, cb)
+
+    # -- reports from outside of the run
+
+    def report_event(self, event: Event, run_id: str, log_level: int | None = None) -> None:
+        """Add an event to a run's log and commit it, whoever runs the run.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+        """
+        for log in self._logs_of(run_id):
+            if not log.closed:
+                log.events.append(event)
+                log.commit()
+                return
+        self._report_later(event, run_id)
+
+    def _report_later(self, event: Event, run_id: str) -> None:
+        from jobnb.storage import writing
+
+        if not self._write(lambda connection: writing.write_events(connection, run_id, [event])):
+            raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+        self._listeners.tell(run_id, self._job_name(run_id), [event])
+
+    def report_dagster_event(
+        self, dagster_event: Event, run_id: str, log_level: int | None = None
+    ) -> None:
+        """Dagster's name for `report_event`."""
+        self.report_event(dagster_event, run_id, log_level)
+
+    def report_engine_event(
+        self,
+        message: str,
+        dagster_run: JobRun | None = None,
+        engine_event_data: Any = None,
+        cls: type | None = None,
+        step_key: str | None = None,
+        job_name: str | None = None,
+        run_id: str | None = None,
+    ) -> Event:
+        """Note in a run's log something about running it.
+
+        Args:
+            message: The note.
+            dagster_run: The run; or give `run_id`.
+            engine_event_data: An object with `metadata` (ready to be JSON) and `error`, or None.
+            cls: The class that notes it; its name goes before the message.
+            step_key: The step it is about.
+            job_name: Accepted as Dagster does.
+            run_id: The run, by id.
+        """
+        target = dagster_run.run_id if dagster_run is not None else run_id
+        if target is None:
+            raise InvariantViolationError("report_engine_event needs dagster_run or run_id.")
+        note = ev.EngineNote(
+            time.time(),
+            text=f"[{cls.__name__}] {message}" if cls is not None else message,
+            metadata=dict(getattr(engine_event_data, "metadata", None) or {}),
+            step_key=step_key,
+            error=getattr(engine_event_data, "error", None),
+        )
+        self.report_event(note, target)
+        return note
+
+    def report_run_canceling(self, run: JobRun, message: str | None = None) -> Event:
+        """Note that a run was asked to stop."""
+        return self._report_end(run, message, lambda now: ev.RunCanceling(now, run.job_name))
+
+    def report_run_canceled(self, dagster_run: JobRun, message: str | None = None) -> Event:
+        """Note that a run has stopped before its end."""
+        name = dagster_run.job_name
+        return self._report_end(dagster_run, message, lambda now: ev.RunCanceled(now, name))
+
+    def report_run_failed(self, dagster_run: JobRun, message: str | None = None) -> Event:
+        """Note that a run has failed, for the reason that `message` gives."""
+        why = ev.ErrorInfo("Failure", message) if message else None
+        name = dagster_run.job_name
+        return self._report_end(dagster_run, None, lambda now: ev.RunFailed(now, name, error=why))
+
+    def _report_end(
+        self, run: JobRun, message: str | None, make: Callable[[float], Event]
+    ) -> Event:
+        if message:
+            self.report_engine_event(message, run)
+        event = make(time.time())
+        self.report_event(event, run.run_id)
+        return event
+
+
+def _kinds(of_type: Kinds) -> frozenset[str] | None:
+    if of_type is None:
+        return None
+    wanted = [of_type] if isinstance(of_type, EventType) else of_type
+    return frozenset(EventType(kind).value for kind in wanted)
+
+
+def _place(cursor: str | None) -> int | None:
+    """A cursor is the place of the last event seen, as text."""
+    if cursor is None or cursor == "":
+        return None
+    try:
+        return int(cursor)
+    except ValueError:
+        raise InvariantViolationError(
+            f"{cursor!r} is no cursor of an event log. Use the one that came with the last page."
+        ) from None

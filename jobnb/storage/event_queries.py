@@ -1,0 +1,197 @@
+"""Looking events up: within a run by its chunks, across runs by the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, or_, select
+
+from jobnb.errors import StorageError
+from jobnb.events import AnyEvent, Event, EventType, decode_events
+from jobnb.storage import tables
+from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
+from jobnb.storage.writing import INDEXED_KINDS
+
+__all__ = ["chunk_events", "find_records", "job_names", "read_event", "run_events"]
+
+chunks, indexed = tables.event_chunks, tables.indexed_events
+
+_one = msgspec.json.Decoder(AnyEvent)
+_PAGE = 16  # chunks read at a time where the end is not known
+
+
+def read_event(body: bytes) -> Event:
+    """One event of the index."""
+    try:
+        event: Event = _one.decode(body)
+    except msgspec.DecodeError as error:
+        raise _unreadable(error) from error
+    return event
+
+
+def chunk_events(body: bytes) -> list[Event]:
+    """The events of one row."""
+    try:
+        return decode_events(body)
+    except msgspec.DecodeError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> StorageError:
+    return StorageError(
+        f"The history holds events that cannot be read: {error}. "
+        "Perhaps a newer jobnb wrote them: update jobnb."
+    )
+
+
+def run_events(
+    connection: Connection,
+    run_id: str,
+    after: int = -1,
+    limit: int | None = None,
+    kinds: frozenset[str] | None = None,
+) -> Iterator[tuple[int, int, Event]]:
+    """The events of a run after place `after`: its place, its storage id and the event."""
+    query = select(chunks.c.id, chunks.c.first_seq, chunks.c.body)
+    query = query.where(chunks.c.run_id == run_id, chunks.c.first_seq + chunks.c.count > after + 1)
+    if kinds is not None:
+        query = query.where(_has_kind(kinds))
+    left = limit
+    for chunk_id, first_seq, body in connection.execute(query.order_by(chunks.c.first_seq)):
+        for offset, event in enumerate(chunk_events(body)):
+            if left is not None and left <= 0:
+                return
+            seq = first_seq + offset
+            if seq > after and (kinds is None or event.event_type.value in kinds):
+                yield seq, chunk_id * tables.CHUNK_SPAN + offset, event
+                left = None if left is None else left - 1
+
+
+def _has_kind(kinds: frozenset[str]) -> ColumnElement[bool]:
+    """`kinds` is a text with a blank around every kind."""
+    return or_(*(chunks.c.kinds.contains(f" {kind} ", autoescape=True) for kind in sorted(kinds)))
+
+
+def find_records(
+    connection: Connection, filters: EventRecordsFilter, limit: int | None, ascending: bool
+) -> list[EventLogRecord]:
+    """Events of one kind across runs, newest first unless told otherwise."""
+    kind = EventType(filters.event_type).value
+    source = _from_index if kind in INDEXED_KINDS else _from_chunks
+    found: list[tuple[int, str, Event]] = []
+    for storage_id, run_id, event in source(connection, filters, kind, limit, ascending):
+        if limit is not None and len(found) >= limit:
+            break
+        if _fits(filters, storage_id, event):
+            found.append((storage_id, run_id, event))
+    names = job_names(connection, {run_id for _, run_id, _ in found})
+    return [
+        EventLogRecord(place, entry_of(event, run_id, names.get(run_id, "")))
+        for place, run_id, event in found
+    ]
+
+
+Found = Iterator[tuple[int, str, Event]]
+
+
+def _from_index(
+    connection: Connection,
+    filters: EventRecordsFilter,
+    kind: str,
+    limit: int | None,
+    ascending: bool,
+) -> Found:
+    query = select(indexed.c.storage_id, indexed.c.run_id, indexed.c.body)
+    query = query.where(indexed.c.kind == kind, *_bounds(filters, indexed.c.storage_id))
+    if filters.asset_key is not None:
+        query = query.where(indexed.c.asset_key == filters.asset_key.to_string())
+    if filters.asset_partitions is not None:
+        query = query.where(indexed.c.partition.in_(list(filters.asset_partitions)))
+    if filters.after_timestamp is not None:
+        query = query.where(indexed.c.time > filters.after_timestamp)
+    if filters.before_timestamp is not None:
+        query = query.where(indexed.c.time < filters.before_timestamp)
+    if filters.storage_ids is not None:
+        query = query.where(indexed.c.storage_id.in_(list(filters.storage_ids)))
+    key = indexed.c.storage_id
+    query = query.order_by(key.asc() if ascending else key.desc())
+    # Tags are told apart after reading, so a limit in SQL would be too early.
+    for row in connection.execute(query.limit(None if filters.tags else limit)):
+        yield row.storage_id, row.run_id, read_event(row.body)
+
+
+def _bounds(filters: EventRecordsFilter, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    bounds: list[ColumnElement[bool]] = []
+    if filters.after_cursor is not None:
+        bounds.append(key > int(filters.after_cursor))
+    if filters.before_cursor is not None:
+        bounds.append(key < int(filters.before_cursor))
+    return bounds
+
+
+def _from_chunks(
+    connection: Connection,
+    filters: EventRecordsFilter,
+    kind: str,
+    _limit: int | None,
+    ascending: bool,
+) -> Found:
+    """A few chunks at a time: most look-ups want the newest few events only."""
+    last: int | None = None
+    while True:
+        rows = connection.execute(_chunk_page(filters, kind, last, ascending)).all()
+        for chunk_id, run_id, body in rows:
+            places = list(enumerate(chunk_events(body)))
+            for offset, event in places if ascending else reversed(places):
+                if event.event_type.value == kind:
+                    yield chunk_id * tables.CHUNK_SPAN + offset, run_id, event
+        if len(rows) < _PAGE:
+            return
+        last = rows[-1][0]
+
+
+def _chunk_page(filters: EventRecordsFilter, kind: str, last: int | None, ascending: bool) -> Any:
+    key = chunks.c.id
+    query = select(key, chunks.c.run_id, chunks.c.body).where(_has_kind(frozenset({kind})))
+    if filters.after_cursor is not None:
+        query = query.where(key >= int(filters.after_cursor) // tables.CHUNK_SPAN)
+    if filters.before_cursor is not None:
+        query = query.where(key <= int(filters.before_cursor) // tables.CHUNK_SPAN)
+    if filters.storage_ids is not None:
+        query = query.where(key.in_({int(i) // tables.CHUNK_SPAN for i in filters.storage_ids}))
+    if last is not None:
+        query = query.where(key > last if ascending else key < last)
+    return query.order_by(key.asc() if ascending else key.desc()).limit(_PAGE)
+
+
+def _fits(filters: EventRecordsFilter, storage_id: int, event: Event) -> bool:
+    """Whether an event fits all of a filter; the index has seen to most of it already."""
+    f = filters
+    return (
+        (f.after_cursor is None or storage_id > int(f.after_cursor))
+        and (f.before_cursor is None or storage_id < int(f.before_cursor))
+        and (f.storage_ids is None or storage_id in f.storage_ids)
+        and (f.after_timestamp is None or event.time > f.after_timestamp)
+        and (f.before_timestamp is None or event.time < f.before_timestamp)
+        and (f.asset_key is None or event.asset_key == f.asset_key)
+        and _has_tags(event, f.tags or {})
+    )
+
+
+def _has_tags(event: Event, wanted: dict[str, Any]) -> bool:
+    own: dict[str, str] = getattr(event, "tags", {})
+    return all(
+        own.get(key) == value if isinstance(value, str) else own.get(key) in value
+        for key, value in wanted.items()
+    )
+
+
+def job_names(connection: Connection, run_ids: Sequence[str] | set[str]) -> dict[str, str]:
+    """Which job every run ran."""
+    runs = tables.runs
+    if not run_ids:
+        return {}
+    query = select(runs.c.run_id, runs.c.job_name).where(runs.c.run_id.in_(sorted(run_ids)))
+    return {row.run_id: row.job_name for row in connection.execute(query)}

@@ -1,0 +1,129 @@
+"""How a value becomes a file: Parquet for a data frame that comes back the same, else pickle."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+__all__ = ["FORMATS", "Format", "formats_for"]
+
+
+class UnfaithfulError(Exception):
+    """The value would not come back the same."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write a value, told by the ending of the file."""
+
+    suffix: str
+
+    def dump(self, value: Any, file: BinaryIO) -> None:
+        """Write a value."""
+        import cloudpickle
+
+        cloudpickle.dump(value, file)
+
+    def load(self, path: Path) -> Any:
+        """Read it again."""
+        import pickle
+
+        with path.open("rb") as file:
+            return pickle.load(file)  # noqa: S301 - the user's own values in the user's own home
+
+
+class Parquet(Format):
+    """Data frames as Parquet files, which other tools read too."""
+
+    def dump(self, value: Any, file: BinaryIO) -> None:
+        """Write a frame.
+
+        Raises:
+            UnfaithfulError: If it would not come back the same.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            table = pa.Table.from_pandas(value)
+            pq.write_table(table, file)
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            raise UnfaithfulError(str(error)) from error
+        file.flush()
+        if not _same_shape(value, pq.read_schema(Path(file.name)).empty_table().to_pandas()):
+            raise UnfaithfulError("types of columns or index")
+
+    def load(self, path: Path) -> Any:
+        """Read a frame."""
+        import pyarrow.parquet as pq
+
+        with path.open("rb") as file:
+            return pq.read_table(file).to_pandas()
+
+
+PICKLE = Format(".pkl")
+PARQUET = Parquet(".parquet")
+FORMATS = (PICKLE, PARQUET)
+
+
+def formats_for(value: Any) -> tuple[Format, ...]:
+    """The formats to try for a value, in order."""
+    pandas = sys.modules.get("pandas")  # a frame exists only where pandas was imported
+    if pandas is not None and type(value) is pandas.DataFrame and _plain(value):
+        return (PARQUET, PICKLE) if _has_pyarrow() else (PICKLE,)
+    return (PICKLE,)
+
+
+def _has_pyarrow() -> bool:
+    return "pyarrow" in sys.modules or importlib.util.find_spec("pyarrow") is not None
+
+
+def _plain(frame: Any) -> bool:
+    """Whether nothing about a frame is of a kind that Parquet is known to lose."""
+    columns, index = frame.columns, frame.index
+    return bool(
+        len(columns)
+        and columns.nlevels == index.nlevels == 1
+        and columns.name is None
+        and columns.is_unique
+        and all(type(label) is str for label in columns)
+        and (index.name is None or type(index.name) is str)
+        and getattr(index, "freq", None) is None
+        and not frame.attrs
+        and frame.flags.allows_duplicate_labels
+        and all(_keeps(dtype) for dtype in {*frame.dtypes, index.dtype})
+    )
+
+
+def _keeps(dtype: Any) -> bool:
+    """Whether values of a type come back as they were.
+
+    Objects may be anything, categories lose the ones not used, masked floats take NaN for
+    missing, and half floats are not known everywhere.
+    """
+    kind = getattr(dtype, "kind", "O")
+    if kind not in "biufmMO" or str(dtype) == "float16":
+        return False
+    if kind == "f":
+        return str(dtype) in {"float32", "float64"}
+    if kind == "O":
+        return str(dtype) in {"str", "string"}
+    return True
+
+
+def _same_shape(frame: Any, again: Any) -> bool:
+    """Whether types and labels are the same; `again` has no rows."""
+    index, other = frame.index, again.index
+    # A range is kept as its three numbers and its name, which a frame without rows cannot show.
+    ranged = type(index).__name__ == "RangeIndex"
+    return bool(
+        frame.columns.equals(again.columns)
+        and frame.columns.dtype == again.columns.dtype
+        and list(frame.dtypes) == list(again.dtypes)
+        and type(index) is type(other)
+        and index.dtype == other.dtype
+        and (ranged or index.name == other.name)
+    )

@@ -1,0 +1,195 @@
+"""The history underneath an instance: when the database opens, and which logs are being written.
+
+A history on disk opens at once; one in memory keeps lists and opens a database in memory only
+when someone asks it something, so that a run costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jobnb.errors import InvariantViolationError
+from jobnb.events import Event
+from jobnb.storage.listeners import Listeners
+from jobnb.storage.run import JobRun
+from jobnb.storage.run_log import Flusher, RunLog
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from jobnb.storage.database import Database
+
+__all__ = ["History"]
+
+T = TypeVar("T")
+_logger = logging.getLogger("jobnb.storage")
+
+
+def _report(message: str, error: BaseException) -> None:
+    _logger.warning("%s (%s)", message, error)
+
+
+class History:
+    """Runs being written and the database they are written to.
+
+    Args:
+        opener: Opens the database.
+        durable: Whether what is written outlives the process.
+    """
+
+    def __init__(self, opener: Callable[[], Database], *, durable: bool) -> None:
+        self._opener = opener
+        self._durable = durable
+        self._closed = False
+        self._opening = threading.RLock()
+        self._runs_in_memory: dict[str, JobRun] = {}
+        self._logs_in_memory: dict[RunLog, None] = {}
+        self._listeners = Listeners(_report)
+        self._flusher = Flusher(_report)
+        self._database: Database | None = opener() if durable else None
+
+    # -- writing runs
+
+    def create_run(self, run: JobRun) -> JobRun:
+        """Add a run to the history.
+
+        Raises:
+            InvariantViolationError: If its id is there already.
+        """
+        self._check_open()
+        with self._opening:
+            if self._database is None:
+                if run.run_id in self._runs_in_memory:
+                    raise _twice(run)
+                self._runs_in_memory[run.run_id] = run
+                return run
+        self._insert_run(self._database, run)
+        return run
+
+    def _insert_run(self, database: Database, run: JobRun) -> None:
+        from sqlalchemy.exc import IntegrityError
+
+        from jobnb.storage.writing import insert_run
+
+        try:
+            database.write(lambda connection: insert_run(connection, run))
+        except IntegrityError as error:
+            raise _twice(run) from error
+
+    def open_log(self, run: JobRun) -> RunLog:
+        """The log to write a run's events to; the run must have been created.
+
+        Example:
+            >>> from jobnb.events import RunStarted
+            >>> from jobnb.storage.instance import Instance
+            >>> instance = Instance.ephemeral()
+            >>> log = instance.open_log(instance.create_run(JobRun("daily")))
+            >>> log.events.append(RunStarted(1.0, "daily"))
+            >>> log.close()
+            >>> instance.get_run_by_id(log.run.run_id).status.value
+            'STARTED'
+        """
+        self._check_open()
+        log = RunLog(run, self, durable=self._durable)
+        if self._durable:
+            self._flusher.watch(log)
+        else:
+            self._logs_in_memory[log] = None
+        return log
+
+    # -- what a log asks of its keeper
+
+    def write_log(self, run_id: str, events: Sequence[Event]) -> None:
+        """Keep events for good."""
+        from jobnb.storage.writing import write_events
+
+        database = self._opened()
+        database.write(lambda connection: write_events(connection, run_id, events))
+
+    def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
+        """Tell listeners; must not raise."""
+        self._listeners.tell(run.run_id, run.job_name, events)
+
+    def forget_log(self, log: RunLog) -> None:
+        """The log is closed."""
+        self._flusher.leave(log)
+
+    # -- reading
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        """What `work` finds, once all that was written so far can be found."""
+        return self._synced().read(work)
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        return self._synced().write(work)
+
+    def _synced(self) -> Database:
+        database = self._opened()
+        for log in self._open_logs():
+            if log.pending:
+                log.write()
+        if not self._durable:
+            for log in list(self._logs_in_memory):
+                if log.closed and not log.pending:
+                    self._logs_in_memory.pop(log, None)
+        return database
+
+    def _opened(self) -> Database:
+        self._check_open()
+        if self._database is None:
+            with self._opening:
+                if self._database is None:
+                    self._database = self._with_runs_in_memory(self._opener())
+        return self._database
+
+    def _with_runs_in_memory(self, database: Database) -> Database:
+        for run in self._runs_in_memory.values():
+            self._insert_run(database, run)
+        self._runs_in_memory.clear()
+        return database
+
+    def _open_logs(self) -> list[RunLog]:
+        return self._flusher.open_logs() if self._durable else list(self._logs_in_memory)
+
+    def _logs_of(self, run_id: str) -> list[RunLog]:
+        return [log for log in self._open_logs() if log.run.run_id == run_id]
+
+    # -- closing
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvariantViolationError(
+                "This instance was closed by dispose(). Open it again, for example "
+                "with Instance.get()."
+            )
+
+    def _close(self) -> None:
+        """Write what is pending and let go of the database."""
+        if self._closed:
+            return
+        self._flusher.stop()
+        for log in self._flusher.open_logs():
+            try:
+                log.write()
+            except Exception as error:  # noqa: BLE001 - the rest is still closed
+                _report("The end of a log could not be written.", error)
+        self._closed = True
+        self._listeners.clear()
+        if self._database is not None:
+            self._database.dispose()
+
+    def __enter__(self) -> Any:
+        self._check_open()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._close()
+
+
+def _twice(run: JobRun) -> InvariantViolationError:
+    return InvariantViolationError(
+        f"The history has a run {run.run_id!r} already. Leave out run_id to get a new one."
+    )

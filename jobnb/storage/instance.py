@@ -1,0 +1,330 @@
+"""The instance: the one door to the history of runs, on disk or in memory."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobnb.errors import InvariantViolationError, StorageError
+from jobnb.events import Event
+from jobnb.storage.asset_history import AssetHistory, NamedHistory
+from jobnb.storage.event_history import EventHistory
+from jobnb.storage.run import JobRun
+from jobnb.storage.run_history import RunHistory
+
+if TYPE_CHECKING:
+    from jobnb.storage.database import Database
+
+__all__ = ["HOME_VARIABLE", "Instance", "instance_for_test"]
+
+HOME_VARIABLE = "JOBNB_HOME"
+_FILE = "history.db"
+
+_cache: dict[tuple[Path, str | None], Instance] = {}
+_cache_lock = threading.RLock()
+_open: weakref.WeakSet[Instance] = weakref.WeakSet()
+
+
+class Instance(RunHistory, EventHistory, AssetHistory, NamedHistory):
+    """The history of runs, their events and assets, and where values are stored.
+
+    Make one with `Instance.ephemeral()`, `Instance.local_temp()` or `Instance.get()`.
+
+    Args:
+        home: The folder of the history; None keeps it in memory.
+        url: The SQLAlchemy URL of another database than the SQLite file in `home`.
+        settings: Settings that other parts of jobnb read.
+
+    Raises:
+        StorageError: If the history cannot be opened.
+
+    Example:
+        >>> with Instance.ephemeral() as instance:
+        ...     instance.get_runs_count()
+        0
+
+    Source: Dagster's `DagsterInstance`.
+    """
+
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        url: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        durable = home is not None or url is not None
+        self._home = _made(Path(home) if home is not None else _default_home()) if durable else None
+        self._url = url
+        self._settings = dict(settings or {})
+        self._temporary: str | None = None
+        self._given_directory: str | None = None
+        self._cleaner: weakref.finalize[Any, Any] | None = None
+        super().__init__(_opener(self._home, url), durable=durable)
+        if durable:
+            _open.add(self)
+
+    # -- making one
+
+    @staticmethod
+    def ephemeral(
+        tempdir: str | None = None,
+        preload: Sequence[tuple[JobRun, Sequence[Event]]] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Instance:
+        """An instance in memory, gone with the process.
+
+        Args:
+            tempdir: Where values are stored; a temporary folder if left out.
+            preload: Runs with their events that it begins with.
+            settings: Settings that other parts of jobnb read.
+
+        Source: Dagster's `DagsterInstance.ephemeral`.
+        """
+        instance = Instance(settings=settings)
+        instance._given_directory = tempdir
+        for run, events in preload or ():
+            log = instance.open_log(instance.create_run(run))
+            log.events.extend(events)
+            log.close()
+        return instance
+
+    @staticmethod
+    def local_temp(
+        tempdir: str | None = None, overrides: Mapping[str, Any] | None = None
+    ) -> Instance:
+        """An instance on disk in a folder of its own, for trying things out.
+
+        Args:
+            tempdir: The folder; a temporary one, removed at `dispose`, if left out.
+            overrides: Settings that other parts of jobnb read.
+
+        Source: Dagster's `DagsterInstance.local_temp`.
+        """
+        if tempdir is not None:
+            return Instance(home=tempdir, settings=overrides)
+        made = tempfile.mkdtemp(prefix="jobnb-")
+        instance = Instance(home=made, settings=overrides)
+        instance._remove_at_end(made)
+        return instance
+
+    @staticmethod
+    def get() -> Instance:
+        """The instance of this place: in `$JOBNB_HOME`, else in `.jobnb` in the current folder.
+
+        Returns:
+            The same object for the same folder, until it is disposed of.
+
+        Source: Dagster's `DagsterInstance.get`.
+        """
+        return Instance.from_home(_default_home())
+
+    @staticmethod
+    def from_home(home: str | os.PathLike[str], url: str | None = None) -> Instance:
+        """The instance of a folder: one object per folder in a process."""
+        key = (Path(os.path.abspath(home)), url)  # noqa: PTH100 - resolve() would follow links
+        with _cache_lock:
+            found = _cache.get(key)
+            if found is None or found._closed:
+                found = _cache[key] = Instance(home=key[0], url=url)
+            return found
+
+    # -- what it is
+
+    @property
+    def home(self) -> Path | None:
+        """The folder of the history; None for one in memory."""
+        return self._home
+
+    @property
+    def root_directory(self) -> str:
+        """The folder of the history; for one in memory, that of its values."""
+        return str(self._home) if self._home is not None else self._own_directory()
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Whether it is gone with the process."""
+        return not self._durable
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether it outlives the process."""
+        return self._durable
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings that other parts of jobnb read."""
+        return self._settings
+
+    def get_settings(self, settings_key: str) -> Any:
+        """One of the settings, or None."""
+        return self._settings.get(settings_key)
+
+    def storage_directory(self) -> str:
+        """The folder in which values are stored; it is made when it is first asked for."""
+        path = Path(self.root_directory) / "storage"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        return str(path)
+
+    def info_str(self) -> str:
+        """A few lines on where this instance keeps what."""
+        database = self._opened()
+        lines = {
+            "home": str(self._home) if self._home is not None else "(in memory)",
+            "history": database.url.render_as_string(hide_password=True),
+            "values": str(Path(self.root_directory) / "storage"),
+            "runs": str(self.get_runs_count()),
+            "assets": str(len(self.get_asset_keys())),
+        }
+        return "\n".join(f"{name}: {value}" for name, value in lines.items()) + "\n"
+
+    # -- emptying and closing
+
+    def wipe(self) -> None:
+        """Empty the history: runs, events, assets, partitions, presets. Stored values stay."""
+        from jobnb.storage import named_queries
+
+        for log in self._open_logs():
+            log.discard()
+            self.forget_log(log)
+        self._write(named_queries.wipe)
+
+    def dispose(self) -> None:
+        """Write what is pending and close everything; safe to call twice."""
+        self._close()
+        with _cache_lock:
+            for key in [key for key, found in _cache.items() if found is self]:
+                del _cache[key]
+        if self._cleaner is not None:
+            self._cleaner()
+
+    def __exit__(self, *exc: object) -> None:
+        self.dispose()
+
+    def __reduce__(self) -> tuple[Callable[..., Instance], tuple[Path | None, str | None]]:
+        if self._home is None:
+            raise InvariantViolationError(
+                "An ephemeral instance lives in one process and cannot be sent to another. "
+                "Use Instance.get() or Instance.local_temp()."
+            )
+        return Instance.from_home, (self._home, self._url)
+
+    def __repr__(self) -> str:
+        return f"Instance(home={str(self._home)!r})" if self._home else "Instance.ephemeral()"
+
+    def _own_directory(self) -> str:
+        if self._given_directory is not None:
+            return self._given_directory
+        with self._opening:
+            if self._temporary is None:
+                self._temporary = tempfile.mkdtemp(prefix="jobnb-")
+                self._remove_at_end(self._temporary)
+        return self._temporary
+
+    def _remove_at_end(self, folder: str) -> None:
+        self._cleaner = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+
+def _default_home() -> Path:
+    return Path(os.environ.get(HOME_VARIABLE) or ".jobnb").expanduser().absolute()
+
+
+def _made(home: Path) -> Path:
+    """The folder, made where it is missing; one of our own tells git to leave it alone."""
+    home = home.absolute()
+    try:
+        new = not home.exists()
+        home.mkdir(parents=True, exist_ok=True)
+        if new and home.name == ".jobnb":
+            (home / ".gitignore").write_text("*\n", encoding="utf-8")
+        if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError("it cannot be read and written")
+    except OSError as error:
+        raise _unusable(home, error) from error
+    return home
+
+
+def _unusable(path: Path, error: OSError) -> StorageError:
+    reason = error.strerror or str(error)
+    return StorageError(
+        f"Cannot keep the history in {str(path)!r}: {reason}. "
+        f"Set {HOME_VARIABLE} to a folder that can be written."
+    )
+
+
+def _opener(home: Path | None, url: str | None) -> Callable[[], Database]:
+    """Opens the database; it holds no reference to the instance, which may thus be collected."""
+
+    def open_database() -> Database:
+        from jobnb.storage.database import Database, file_url
+
+        if url is not None:
+            return Database(url)
+        if home is None:
+            return Database()
+        return Database(file_url(home / _FILE), f"the history in {str(home)!r}")
+
+    return open_database
+
+
+def _close_all() -> None:
+    """At the end of the process nothing that was pending is lost."""
+    for instance in list(_open):
+        instance._close()
+
+
+atexit.register(_close_all)
+
+
+@contextmanager
+def instance_for_test(
+    overrides: Mapping[str, Any] | None = None,
+    set_dagster_home: bool = True,
+    temp_dir: str | None = None,
+) -> Iterator[Instance]:
+    """An instance on disk for one test, removed when the test is over.
+
+    Args:
+        overrides: Settings that other parts of jobnb read.
+        set_dagster_home: Whether `Instance.get()` gives this one meanwhile, here and in child
+            processes.
+        temp_dir: The folder; a temporary one if left out.
+
+    Example:
+        >>> with instance_for_test() as instance:
+        ...     Instance.get() is instance
+        True
+
+    Source: Dagster's `instance_for_test`.
+    """
+    with tempfile.TemporaryDirectory(prefix="jobnb-") as made:
+        home = Path(temp_dir or made).absolute()
+        before = os.environ.get(HOME_VARIABLE)
+        instance = Instance(home=home, settings=overrides)
+        if set_dagster_home:
+            os.environ[HOME_VARIABLE] = str(home)
+            with _cache_lock:
+                _cache[home, None] = instance
+        try:
+            yield instance
+        finally:
+            instance.dispose()
+            if set_dagster_home:
+                _restore(before)
+
+
+def _restore(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(HOME_VARIABLE, None)
+    else:
+        os.environ[HOME_VARIABLE] = before

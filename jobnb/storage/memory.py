@@ -1,0 +1,54 @@
+"""Values in memory: nothing is stored, and a run's values are gone with the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobnb.definitions.io import IOManager, IOManagerDefinition
+from jobnb.definitions.io_context import InputContext, OutputContext
+from jobnb.errors import StepOutputNotFoundError
+from jobnb.storage.places import place_of
+
+__all__ = ["InMemoryIOManager", "MemoryIOManager", "mem_io_manager"]
+
+
+class InMemoryIOManager(IOManager):
+    """Keeps values in a dictionary by their identifier.
+
+    Source: Dagster's `InMemoryIOManager`.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, ...], Any] = {}
+
+    def handle_output(self, context: OutputContext, obj: Any) -> None:
+        """Keep the value."""
+        self.values[tuple(place_of(context))] = obj
+
+    def load_input(self, context: InputContext) -> Any:
+        """The value that was kept.
+
+        Raises:
+            StepOutputNotFoundError: If none was in this run.
+        """
+        place = tuple(place_of(context))
+        try:
+            return self.values[place]
+        except KeyError:
+            raise StepOutputNotFoundError(
+                f"The value of {'/'.join(place)!r} is not in memory: mem_io_manager keeps values "
+                "for one run only. Select what makes it too, or use fs_io_manager."
+            ) from None
+
+
+MemoryIOManager = InMemoryIOManager
+
+
+def _make() -> InMemoryIOManager:
+    return InMemoryIOManager()
+
+
+mem_io_manager = IOManagerDefinition(
+    _make, description="Keeps values in memory for the time of one run."
+)
+mem_io_manager.wants_context = False

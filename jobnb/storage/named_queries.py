@@ -1,0 +1,83 @@
+"""What is kept by name: dynamic partitions, presets, small values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from jobnb.storage import tables
+from jobnb.storage.writing import upsert
+
+__all__ = ["add_partitions", "find_presets", "get_values", "partitions", "remove_partition",
+           "remove_preset", "save_preset", "set_values", "wipe"]  # fmt: skip
+
+names, presets, kvs = tables.dynamic_partitions, tables.presets, tables.kvs
+
+_OWN = "jobnb/"  # keys of our own, which users neither see nor change
+
+
+def add_partitions(connection: Connection, definition: str, keys: Sequence[str]) -> None:
+    """Add partitions; those that are there stay where they are."""
+    now = time.time()
+    rows = [{"definition": definition, "partition": k, "created": now} for k in dict.fromkeys(keys)]
+    if rows:
+        connection.execute(upsert(connection, names, ("definition", "partition"), ()), rows)
+
+
+def partitions(connection: Connection, definition: str) -> list[str]:
+    """The partitions, oldest first."""
+    query = select(names.c.partition).where(names.c.definition == definition)
+    return list(connection.scalars(query.order_by(names.c.id)))
+
+
+def remove_partition(connection: Connection, definition: str, key: str) -> None:
+    """Take one out."""
+    own = (names.c.definition == definition) & (names.c.partition == key)
+    connection.execute(delete(names).where(own))
+
+
+def save_preset(
+    connection: Connection, job_name: str, name: str, preset: Mapping[str, Any]
+) -> None:
+    """Keep a preset; one of that name is replaced."""
+    row = {"job_name": job_name, "name": name, "updated": time.time(),
+           "body": msgspec.json.encode(dict(preset))}  # fmt: skip
+    changed = ("updated", "body")
+    connection.execute(upsert(connection, presets, ("job_name", "name"), changed), [row])
+
+
+def find_presets(connection: Connection, job_name: str) -> dict[str, dict[str, Any]]:
+    """The presets of a job."""
+    query = select(presets.c.name, presets.c.body).where(presets.c.job_name == job_name)
+    rows = connection.execute(query.order_by(presets.c.name))
+    return {name: msgspec.json.decode(body) for name, body in rows}
+
+
+def remove_preset(connection: Connection, job_name: str, name: str) -> None:
+    """Forget a preset."""
+    own = (presets.c.job_name == job_name) & (presets.c.name == name)
+    connection.execute(delete(presets).where(own))
+
+
+def set_values(connection: Connection, pairs: Mapping[str, str]) -> None:
+    """Keep small texts."""
+    rows = [{"key": f"user/{key}", "value": value} for key, value in pairs.items()]
+    if rows:
+        connection.execute(upsert(connection, kvs, "key", ("value",)), rows)
+
+
+def get_values(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """The small texts under these keys."""
+    query = select(kvs.c.key, kvs.c.value).where(kvs.c.key.in_([f"user/{key}" for key in keys]))
+    return {key.removeprefix("user/"): value for key, value in connection.execute(query)}
+
+
+def wipe(connection: Connection) -> None:
+    """Empty every table; the version of the tables stays."""
+    for table in reversed(tables.metadata.sorted_tables):
+        own = kvs.c.key.startswith(_OWN, autoescape=True)
+        connection.execute(delete(table).where(~own) if table is kvs else delete(table))

@@ -1,0 +1,281 @@
+"""What the history answers with: events with their place in it, and assets with their latest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata import from_json
+from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
+from jobnb.events import (
+    AssetMaterialized,
+    AssetObserved,
+    ErrorInfo,
+    Event,
+    EventType,
+    Logged,
+    OutputYielded,
+)
+
+__all__ = [
+    "AssetEntry",
+    "AssetRecord",
+    "EventLogConnection",
+    "EventLogEntry",
+    "EventLogRecord",
+    "EventRecordsFilter",
+    "JobRunStats",
+    "as_materialization",
+    "as_observation",
+    "entry_of",
+]
+
+
+class EventLogEntry(msgspec.Struct, frozen=True):
+    """One line of a run's log: an event, or what the user's code logged.
+
+    Args:
+        error_info: The error that it tells of.
+        level: The level, as Python's logging has it.
+        user_message: What it says, in a sentence.
+        run_id: The run it belongs to.
+        timestamp: When it happened, in seconds since the epoch.
+        step_key: The step it belongs to.
+        job_name: The job that ran.
+        dagster_event: The event; None for a line that the user's code logged.
+
+    Source: Dagster's `EventLogEntry`.
+    """
+
+    error_info: ErrorInfo | None
+    level: int
+    user_message: str
+    run_id: str
+    timestamp: float
+    step_key: str | None = None
+    job_name: str | None = None
+    dagster_event: Event | None = None
+
+    @property
+    def event(self) -> Event | None:
+        """The event; None for a line that the user's code logged."""
+        return self.dagster_event
+
+    @property
+    def message(self) -> str:
+        """What it says, in a sentence."""
+        return self.user_message
+
+    @property
+    def is_dagster_event(self) -> bool:
+        """Whether it is an event rather than a line that the user's code logged."""
+        return self.dagster_event is not None
+
+    @property
+    def dagster_event_type(self) -> EventType | None:
+        """The kind of the event, or None."""
+        return self.dagster_event.event_type if self.dagster_event is not None else None
+
+    def get_dagster_event(self) -> Event:
+        """The event.
+
+        Raises:
+            ValueError: If this is a line that the user's code logged.
+        """
+        if self.dagster_event is None:
+            raise ValueError(f"This is a logged line, not an event: {self.user_message!r}.")
+        return self.dagster_event
+
+    @property
+    def asset_materialization(self) -> AssetMaterialization | None:
+        """The materialization that it tells of, or None."""
+        return as_materialization(self.dagster_event)
+
+    @property
+    def asset_observation(self) -> AssetObservation | None:
+        """The observation that it tells of, or None."""
+        return as_observation(self.dagster_event)
+
+
+def entry_of(event: Event, run_id: str, job_name: str) -> EventLogEntry:
+    """The line of the log that an event makes."""
+    logged = isinstance(event, Logged)
+    return EventLogEntry(
+        error_info=getattr(event, "error", None),
+        level=_level(event),
+        user_message=event.message,
+        run_id=run_id,
+        timestamp=event.time,
+        step_key=event.step,
+        job_name=job_name,
+        dagster_event=None if logged else event,
+    )
+
+
+def _level(event: Event) -> int:
+    if isinstance(event, Logged):
+        return event.level
+    return logging.ERROR if event.is_failure else logging.DEBUG
+
+
+def as_materialization(event: Event | None) -> AssetMaterialization | None:
+    """The user's noun for a materialization event; None for any other event."""
+    if not isinstance(event, AssetMaterialized):
+        return None
+    return AssetMaterialization(
+        asset_key=AssetKey(event.asset),
+        description=event.description,
+        metadata=from_json(event.metadata),
+        partition=event.partition,
+        tags=event.tags,
+    )
+
+
+def as_observation(event: Event | None) -> AssetObservation | None:
+    """The user's noun for an observation event; None for any other event."""
+    if not isinstance(event, AssetObserved):
+        return None
+    return AssetObservation(
+        asset_key=AssetKey(event.asset),
+        description=event.description,
+        metadata=from_json(event.metadata),
+        partition=event.partition,
+        tags=event.tags,
+    )
+
+
+class EventLogRecord(msgspec.Struct, frozen=True):
+    """A line of a log with its place among all events: later ones have higher `storage_id`s.
+
+    Source: Dagster's `EventLogRecord`.
+    """
+
+    storage_id: int
+    event_log_entry: EventLogEntry
+
+    @property
+    def run_id(self) -> str:
+        """The run it belongs to."""
+        return self.event_log_entry.run_id
+
+    @property
+    def timestamp(self) -> float:
+        """When it happened, in seconds since the epoch."""
+        return self.event_log_entry.timestamp
+
+    @property
+    def asset_key(self) -> AssetKey | None:
+        """The asset it is about, or None."""
+        event = self.event_log_entry.dagster_event
+        return event.asset_key if event is not None else None
+
+    @property
+    def partition_key(self) -> str | None:
+        """The partition it is about, or None."""
+        return getattr(self.event_log_entry.dagster_event, "partition", None)
+
+    @property
+    def asset_materialization(self) -> AssetMaterialization | None:
+        """The materialization that it tells of, or None."""
+        return self.event_log_entry.asset_materialization
+
+    @property
+    def asset_observation(self) -> AssetObservation | None:
+        """The observation that it tells of, or None."""
+        return self.event_log_entry.asset_observation
+
+    @property
+    def data_version(self) -> str | None:
+        """The data version that the event carries, or None."""
+        event = self.event_log_entry.dagster_event
+        if isinstance(event, OutputYielded):
+            return event.data_version
+        tags: dict[str, str] = getattr(event, "tags", {})
+        return tags.get("dagster/data_version")
+
+
+class EventLogConnection(msgspec.Struct, frozen=True):
+    """A page of records; give `cursor` to get the next one."""
+
+    records: Sequence[EventLogRecord]
+    cursor: str
+    has_more: bool
+
+
+class EventRecordsFilter(msgspec.Struct, frozen=True):
+    """Which events: an event must fit everything that is given.
+
+    Args:
+        event_type: Its kind.
+        asset_key: The asset it is about.
+        asset_partitions: The partition it is about is one of these.
+        after_cursor: Its `storage_id` is higher.
+        before_cursor: Its `storage_id` is lower.
+        after_timestamp: It happened later, in seconds since the epoch.
+        before_timestamp: It happened earlier.
+        storage_ids: Its `storage_id` is one of these.
+        tags: It carries each of these tags; a list of values means any of them.
+
+    Source: Dagster's `EventRecordsFilter`.
+    """
+
+    event_type: EventType
+    asset_key: AssetKey | None = None
+    asset_partitions: Sequence[str] | None = None
+    after_cursor: int | None = None
+    before_cursor: int | None = None
+    after_timestamp: float | None = None
+    before_timestamp: float | None = None
+    storage_ids: Sequence[int] | None = None
+    tags: dict[str, Any] | None = None
+
+
+class AssetEntry(msgspec.Struct, frozen=True):
+    """What is known of an asset: the latest record of each kind."""
+
+    asset_key: AssetKey
+    last_materialization_record: EventLogRecord | None = None
+    last_run_id: str | None = None
+
+    @property
+    def last_materialization(self) -> AssetMaterialization | None:
+        """The latest materialization, or None."""
+        record = self.last_materialization_record
+        return record.asset_materialization if record is not None else None
+
+    @property
+    def last_materialization_storage_id(self) -> int | None:
+        """The place of the latest materialization among all events, or None."""
+        record = self.last_materialization_record
+        return record.storage_id if record is not None else None
+
+
+class AssetRecord(msgspec.Struct, frozen=True):
+    """An asset as it is kept.
+
+    Source: Dagster's `AssetRecord`.
+    """
+
+    storage_id: int
+    asset_entry: AssetEntry
+
+
+class JobRunStats(msgspec.Struct, frozen=True):
+    """A run in numbers: counts, and times in seconds since the epoch.
+
+    Source: Dagster's `DagsterRunStatsSnapshot`.
+    """
+
+    run_id: str
+    steps_succeeded: int = 0
+    steps_failed: int = 0
+    materializations: int = 0
+    expectations: int = 0
+    enqueued_time: float | None = None
+    launch_time: float | None = None
+    start_time: float | None = None
+    end_time: float | None = None

@@ -1,0 +1,269 @@
+"""A run: what was asked for, and how it stands. Its events are kept beside it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.errors import StorageError
+from jobnb.state import RunStatus
+
+__all__ = [
+    "PARTITION_TAG",
+    "JobBucket",
+    "JobRun",
+    "RunRecord",
+    "RunStatus",
+    "RunsFilter",
+    "TagBucket",
+    "decode_run",
+    "encode_run",
+    "new_run_id",
+]
+
+PARTITION_TAG = "dagster/partition"
+RESUME_TAG = "dagster/is_resume_retry"
+BACKFILL_TAG = "dagster/backfill"
+SCHEDULE_TAG = "dagster/schedule_name"
+SENSOR_TAG = "dagster/sensor_name"
+
+
+def new_run_id() -> str:
+    """An id that no other run has."""
+    return str(uuid.uuid4())
+
+
+class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One run of a job.
+
+    Args:
+        job_name: The job it runs.
+        run_id: Its id; a new one if left out.
+        run_config: The raw run config it was given, ready to be JSON.
+        asset_selection: The assets it makes, where not all of the job's.
+        op_selection: The selection as it was written.
+        resolved_op_selection: The ops that it came to.
+        step_keys_to_execute: The steps it is to do, where not all.
+        status: Where it stands.
+        tags: Free text by key; `dagster/partition` names the partition.
+        root_run_id: The first of the chain of runs that this one repeats.
+        parent_run_id: The run that this one repeats.
+        job_snapshot_id: Accepted as Dagster does.
+        execution_plan_snapshot_id: Accepted as Dagster does.
+        external_job_origin: Accepted as Dagster does.
+        job_code_origin: Accepted as Dagster does.
+        has_repository_load_data: Accepted as Dagster does.
+
+    Example:
+        >>> run = JobRun("daily", tags={"dagster/partition": "2013-01-01"})
+        >>> run.partition_key, run.is_finished
+        ('2013-01-01', False)
+
+    Source: Dagster's `DagsterRun`.
+    """
+
+    job_name: str
+    run_id: str = msgspec.field(default_factory=new_run_id)
+    run_config: Mapping[str, Any] = {}
+    asset_selection: frozenset[AssetKey] | None = None
+    op_selection: Sequence[str] | None = None
+    resolved_op_selection: frozenset[str] | None = None
+    step_keys_to_execute: Sequence[str] | None = None
+    status: RunStatus = RunStatus.NOT_STARTED
+    tags: Mapping[str, str] = {}
+    root_run_id: str | None = None
+    parent_run_id: str | None = None
+    job_snapshot_id: str | None = None
+    execution_plan_snapshot_id: str | None = None
+    external_job_origin: Any = None
+    job_code_origin: Any = None
+    has_repository_load_data: bool = False
+
+    @property
+    def partition_key(self) -> str | None:
+        """The partition it is for, or None."""
+        return self.tags.get(PARTITION_TAG)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self.status.is_finished
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it ended well."""
+        return self.status is RunStatus.SUCCESS
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it failed."""
+        return self.status is RunStatus.FAILURE
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether it was canceled."""
+        return self.status is RunStatus.CANCELED
+
+    @property
+    def is_failure_or_canceled(self) -> bool:
+        """Whether it failed or was canceled."""
+        return self.is_failure or self.is_canceled
+
+    @property
+    def is_cancelable(self) -> bool:
+        """Whether asking it to stop makes sense."""
+        return self.status in (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.STARTED)
+
+    @property
+    def is_resume_retry(self) -> bool:
+        """Whether it repeats a run from where that one failed."""
+        return self.tags.get(RESUME_TAG) == "true"
+
+    @property
+    def previous_run_id(self) -> str | None:
+        """The run that this one repeats."""
+        return self.parent_run_id
+
+    def with_status(self, status: RunStatus) -> JobRun:
+        """The same run, standing elsewhere."""
+        return msgspec.structs.replace(self, status=status)
+
+    def with_tags(self, tags: Mapping[str, str]) -> JobRun:
+        """The same run with these tags in place of its own."""
+        return msgspec.structs.replace(self, tags=dict(tags))
+
+
+class RunsFilter(msgspec.Struct, frozen=True):
+    """Which runs: a run must fit everything that is given.
+
+    Args:
+        run_ids: It is one of these.
+        job_name: It runs this job.
+        statuses: It stands at one of these.
+        tags: It has each of these tags; a list of values means any of them.
+        snapshot_id: It was made from this snapshot of its job.
+        updated_after: It changed later than this.
+        updated_before: It changed earlier than this.
+        created_after: It was created later than this.
+        created_before: It was created earlier than this.
+
+    Example:
+        >>> RunsFilter(job_name="daily", statuses=[RunStatus.FAILURE]).job_name
+        'daily'
+
+    Source: Dagster's `RunsFilter`.
+    """
+
+    run_ids: Sequence[str] | None = None
+    job_name: str | None = None
+    statuses: Sequence[RunStatus] = ()
+    tags: Mapping[str, str | Sequence[str]] = {}
+    snapshot_id: str | None = None
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+    @staticmethod
+    def for_backfill(backfill_id: str) -> RunsFilter:
+        """The runs of a backfill."""
+        return RunsFilter(tags={BACKFILL_TAG: backfill_id})
+
+    @staticmethod
+    def for_schedule(schedule: Any) -> RunsFilter:
+        """The runs that a schedule asked for."""
+        return RunsFilter(tags={SCHEDULE_TAG: schedule.name})
+
+    @staticmethod
+    def for_sensor(sensor: Any) -> RunsFilter:
+        """The runs that a sensor asked for."""
+        return RunsFilter(tags={SENSOR_TAG: sensor.name})
+
+
+class RunRecord(msgspec.Struct, frozen=True):
+    """A run as it is kept.
+
+    Attributes:
+        storage_id: Its place among all runs: later runs have higher ones.
+        dagster_run: The run.
+        create_timestamp: When it was created (UTC).
+        update_timestamp: When it last changed (UTC).
+        start_time: When it started, in seconds since the epoch.
+        end_time: When it ended.
+
+    Source: Dagster's `RunRecord`.
+    """
+
+    storage_id: int
+    dagster_run: JobRun
+    create_timestamp: datetime
+    update_timestamp: datetime
+    start_time: float | None = None
+    end_time: float | None = None
+
+    @property
+    def run(self) -> JobRun:
+        """The run."""
+        return self.dagster_run
+
+
+class JobBucket(msgspec.Struct, frozen=True):
+    """Ask for at most `bucket_limit` runs of each of these jobs."""
+
+    job_names: Sequence[str]
+    bucket_limit: int | None = None
+
+
+class TagBucket(msgspec.Struct, frozen=True):
+    """Ask for at most `bucket_limit` runs for each of these values of a tag."""
+
+    tag_key: str
+    tag_values: Sequence[str]
+    bucket_limit: int | None = None
+
+
+def _to_json(value: Any) -> Any:
+    """What msgspec does not know; an unknown value is kept as its text rather than lost."""
+    if isinstance(value, AssetKey):
+        return list(value.path)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, str):
+        return str.__str__(value)  # an environment variable stands here by its name
+    if isinstance(value, PurePath):
+        return str(value)
+    return str(value)
+
+
+def _from_json(kind: type, value: Any) -> Any:
+    return AssetKey(value) if kind is AssetKey else value
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_to_json, order="deterministic")
+_decoder = msgspec.json.Decoder(JobRun, dec_hook=_from_json)
+
+
+def encode_run(run: JobRun) -> bytes:
+    """A run as JSON."""
+    return _encoder.encode(run)
+
+
+def decode_run(data: bytes) -> JobRun:
+    """The run that `encode_run` wrote.
+
+    Raises:
+        StorageError: If the data are not those of a run.
+    """
+    try:
+        return _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise StorageError(f"The history holds a run that cannot be read: {error}.") from error

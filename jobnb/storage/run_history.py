@@ -1,0 +1,240 @@
+"""The part of an instance that answers about runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from jobnb import events as ev
+from jobnb.errors import RunNotFoundError
+from jobnb.state import RunState, fold
+from jobnb.storage.history import History
+from jobnb.storage.records import JobRunStats
+from jobnb.storage.run import JobBucket, JobRun, RunRecord, RunsFilter, TagBucket
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["RunHistory"]
+
+_STATS_KINDS = frozenset(
+    kind.event_type.value
+    for kind in (ev.StepSucceeded, ev.StepFailed, ev.AssetMaterialized, ev.ExpectationChecked,
+                 ev.RunStarting, ev.RunStarted)
+)  # fmt: skip
+
+
+class RunHistory(History):
+    """Runs: looking them up, tagging and deleting them."""
+
+    def get_runs(
+        self,
+        filters: RunsFilter | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        bucket_by: JobBucket | TagBucket | None = None,
+        ascending: bool = False,
+    ) -> Sequence[JobRun]:
+        """Runs, newest first.
+
+        Args:
+            filters: Which ones.
+            cursor: The id of the last run of the page before.
+            limit: How many at most.
+            bucket_by: At most so many of each job, or of each value of a tag.
+            ascending: Oldest first instead.
+
+        Raises:
+            RunNotFoundError: If the run that `cursor` names is gone.
+
+        Example:
+            >>> from jobnb.storage.instance import Instance
+            >>> instance = Instance.ephemeral()
+            >>> for _ in range(3):
+            ...     run = instance.create_run(JobRun("daily"))
+            >>> page = instance.get_runs(limit=2)
+            >>> len(page), len(instance.get_runs(cursor=page[-1].run_id))
+            (2, 1)
+
+        Source: Dagster's `DagsterInstance.get_runs`.
+        """
+        records = self.get_run_records(
+            filters, limit, cursor=cursor, bucket_by=bucket_by, ascending=ascending
+        )
+        return [record.dagster_run for record in records]
+
+    def get_run_records(
+        self,
+        filters: RunsFilter | None = None,
+        limit: int | None = None,
+        order_by: str | None = None,
+        ascending: bool = False,
+        cursor: str | None = None,
+        bucket_by: JobBucket | TagBucket | None = None,
+    ) -> Sequence[RunRecord]:
+        """Runs with their times, newest first.
+
+        Args:
+            filters: Which ones.
+            limit: How many at most.
+            order_by: `id`, `create_timestamp`, `update_timestamp`, `start_time` or `end_time`.
+            ascending: Lowest first instead.
+            cursor: The id of the last run of the page before.
+            bucket_by: At most so many of each job, or of each value of a tag.
+
+        Raises:
+            RunNotFoundError: If the run that `cursor` names is gone.
+        """
+        from jobnb.storage import run_queries
+
+        return self._read(
+            lambda connection: run_queries.find_records(
+                connection, filters, cursor=cursor, limit=limit, order_by=order_by,
+                ascending=ascending, bucket_by=bucket_by,
+            )
+        )  # fmt: skip
+
+    def get_run_by_id(self, run_id: str) -> JobRun | None:
+        """The run with this id, or None."""
+        record = self.get_run_record_by_id(run_id)
+        return record.dagster_run if record is not None else None
+
+    def get_run_record_by_id(self, run_id: str) -> RunRecord | None:
+        """The run with this id and its times, or None."""
+        found = self.get_run_records(RunsFilter(run_ids=[run_id]), limit=1)
+        return found[0] if found else None
+
+    def get_run_ids(
+        self, filters: RunsFilter | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Sequence[str]:
+        """The ids of runs, newest first; see `get_runs`."""
+        from jobnb.storage import run_queries
+
+        return self._read(
+            lambda connection: run_queries.find_run_ids(connection, filters, cursor, limit)
+        )
+
+    def get_runs_count(self, filters: RunsFilter | None = None) -> int:
+        """How many runs fit."""
+        from jobnb.storage import run_queries
+
+        return self._read(lambda connection: run_queries.count_runs(connection, filters))
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether there is a run with this id."""
+        return self.get_runs_count(RunsFilter(run_ids=[run_id])) > 0
+
+    def get_run_group(self, run_id: str) -> tuple[str, Sequence[JobRun]]:
+        """The id of the first run of a chain of repetitions, and all runs of the chain.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+        """
+        from jobnb.storage import run_queries
+
+        return self._read(lambda connection: run_queries.find_group(connection, run_id))
+
+    def get_run_tags(
+        self,
+        tag_keys: Sequence[str] | None = None,
+        value_prefix: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[tuple[str, set[str]]]:
+        """Which values the tags of all runs have.
+
+        Args:
+            tag_keys: Of these tags only.
+            value_prefix: Values that begin so only.
+            limit: How many pairs of tag and value at most.
+        """
+        from jobnb.storage import run_queries
+
+        return self._read(
+            lambda connection: run_queries.find_tags(connection, tag_keys, value_prefix, limit)
+        )
+
+    def get_run_tag_keys(self) -> Sequence[str]:
+        """Every tag that any run has."""
+        from jobnb.storage import run_queries
+
+        return self._read(run_queries.tag_keys)
+
+    def add_run_tags(self, run_id: str, new_tags: Mapping[str, str]) -> None:
+        """Give a run more tags; one that it has gets the new value.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+        """
+        from jobnb.storage import run_queries, writing
+
+        self._write(
+            lambda connection: writing.replace_tags(
+                connection, run_queries.change_tags(connection, run_id, dict(new_tags))
+            )
+        )
+
+    def delete_run(self, run_id: str) -> None:
+        """Take a run out of the history, with its log; its assets go back to the run before.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+        """
+        from jobnb.storage import asset_queries, run_queries
+
+        if not self.has_run(run_id):
+            raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+        for log in self._logs_of(run_id):
+            log.discard()
+            self.forget_log(log)
+
+        def work(connection: Connection) -> None:
+            run_queries.remove_run(connection, run_id)
+            asset_queries.forget_run(connection, run_id)
+
+        self._write(work)
+
+    def run_state(self, run_id: str) -> RunState:
+        """How a run stands, step by step; also while it runs, in any process.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+        """
+        from jobnb.storage import event_queries
+
+        run = self.get_run_by_id(run_id)
+        if run is None:
+            raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+        state = RunState(status=run.status, job_name=run.job_name)
+        return self._read(
+            lambda connection: fold(
+                (event for _, _, event in event_queries.run_events(connection, run_id)), state
+            )
+        )
+
+    def get_run_stats(self, run_id: str) -> JobRunStats:
+        """A run in numbers.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+        """
+        from jobnb.storage import event_queries
+
+        record = self.get_run_record_by_id(run_id)
+        if record is None:
+            raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+        found: list[ev.Event] = self._read(
+            lambda connection: [
+                event
+                for _, _, event in event_queries.run_events(connection, run_id, kinds=_STATS_KINDS)
+            ]
+        )
+        return JobRunStats(
+            run_id=run_id,
+            steps_succeeded=sum(isinstance(event, ev.StepSucceeded) for event in found),
+            steps_failed=sum(isinstance(event, ev.StepFailed) for event in found),
+            materializations=sum(isinstance(event, ev.AssetMaterialized) for event in found),
+            expectations=sum(isinstance(event, ev.ExpectationChecked) for event in found),
+            launch_time=next((e.time for e in found if isinstance(e, ev.RunStarting)), None),
+            start_time=record.start_time,
+            end_time=record.end_time,
+        )

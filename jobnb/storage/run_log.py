@@ -1,0 +1,182 @@
+"""The log of one run while it is written: a list to append to, committed in groups."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from jobnb.events import Event
+from jobnb.storage.run import JobRun
+
+__all__ = ["COMMIT_INTERVAL", "Flusher", "LogKeeper", "RunLog"]
+
+COMMIT_INTERVAL = 0.05
+"""Seconds that an event may wait before it is on disk."""
+
+_GRACE = 0.01  # the runner commits by itself when a step ends; the flusher lets it go first
+_log_error = "The history could not be written; it will be tried again."
+
+
+class LogKeeper(Protocol):
+    """Where a log goes: the instance, as a log sees it."""
+
+    def write_log(self, run_id: str, events: Sequence[Event]) -> None:
+        """Keep events for good."""
+
+    def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
+        """Tell listeners; must not raise."""
+
+    def forget_log(self, log: RunLog) -> None:
+        """The log is closed."""
+
+
+class RunLog:
+    """The log of one run while it is written.
+
+    The runner appends to `events` and, whenever `time.time()` has passed `due`, calls
+    `commit`. While one long step runs, the instance's flusher thread commits instead.
+
+    Attributes:
+        run: The run.
+        events: Everything that happened in it, in order.
+        due: When the next commit is due; never, where nothing is to be written.
+    """
+
+    __slots__ = ("__weakref__", "_announced", "_keeper", "_lock", "_telling", "_written", "closed",
+                 "due", "durable", "events", "run")  # fmt: skip
+
+    def __init__(self, run: JobRun, keeper: LogKeeper, *, durable: bool) -> None:
+        self.run = run
+        self.events: list[Event] = []
+        self.durable = durable
+        self.due = time.time() + COMMIT_INTERVAL if durable else math.inf
+        self.closed = False
+        self._keeper = keeper
+        self._written = 0
+        self._announced = 0
+        self._lock = threading.Lock()
+        self._telling = threading.Lock()
+
+    @property
+    def pending(self) -> int:
+        """How many events are not yet committed."""
+        return len(self.events) - self._written
+
+    def commit(self) -> None:
+        """Keep all that is not yet kept, in one transaction; safe from any thread.
+
+        Raises:
+            StorageError: If it cannot be written. Nothing is lost: the next commit tries again.
+        """
+        if self.durable:
+            self.write()
+        self._announce()
+
+    def write(self) -> None:
+        """Write what is not yet written, telling nobody."""
+        with self._lock:
+            end = len(self.events)
+            if end > self._written:
+                self._keeper.write_log(self.run.run_id, self.events[self._written : end])
+                self._written = end
+            if self.durable:
+                self.due = time.time() + COMMIT_INTERVAL
+
+    def close(self) -> None:
+        """Commit the rest; nothing more is appended."""
+        try:
+            self.commit()
+        finally:
+            self.closed = True
+            self._keeper.forget_log(self)
+
+    def discard(self) -> None:
+        """The run is being deleted: write nothing more of it."""
+        with self._lock:
+            self._written = self._announced = len(self.events)
+            self.closed = True
+
+    def _announce(self) -> None:
+        """Tell listeners, in order, outside of the lock: they may read the history.
+
+        A second thread does not wait for the first: whoever tells looks again when done.
+        """
+        while self._announced < self._tellable() and self._telling.acquire(blocking=False):
+            try:
+                first, end = self._announced, self._tellable()
+                self._announced = end
+                self._keeper.announce(self.run, self.events[first:end], first)
+            finally:
+                self._telling.release()
+
+    def _tellable(self) -> int:
+        """How many events listeners may know of: on disk, where there is one."""
+        return self._written if self.durable else len(self.events)
+
+
+class Flusher:
+    """A daemon thread that commits logs which are overdue because a step takes long."""
+
+    def __init__(self, report: Callable[[str, BaseException], None]) -> None:
+        self._report = report
+        self._logs: set[RunLog] = set()
+        self._wake = threading.Condition()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    def watch(self, log: RunLog) -> None:
+        """Look after a log; the thread starts with the first one."""
+        with self._wake:
+            self._logs.add(log)
+            if self._thread is None or not self._thread.is_alive():
+                self._stopped = False
+                self._thread = threading.Thread(target=self._run, name="jobnb-log", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def leave(self, log: RunLog) -> None:
+        """Look after it no more."""
+        with self._wake:
+            self._logs.discard(log)
+
+    def open_logs(self) -> list[RunLog]:
+        """The logs that are being written."""
+        with self._wake:
+            return list(self._logs)
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while (overdue := self._wait()) is not None:
+            for log in overdue:
+                try:
+                    log.commit()
+                except Exception as error:  # noqa: BLE001 - tried again
+                    # The events stay pending: the runner's next commit writes them or raises.
+                    log.due = time.time() + 20 * COMMIT_INTERVAL
+                    self._report(_log_error, error)
+
+    def _wait(self) -> list[RunLog] | None:
+        """Sleep until a log is overdue; None when it is time to end."""
+        with self._wake:
+            while not self._stopped:
+                if not self._logs:
+                    self._wake.wait()
+                    continue
+                now = time.time()
+                overdue = [log for log in self._logs if log.due + _GRACE <= now]
+                if overdue:
+                    return overdue
+                pause = min(log.due for log in self._logs) + _GRACE - now
+                self._wake.wait(min(max(pause, 0.001), 1.0))
+            return None

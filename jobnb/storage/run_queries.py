@@ -1,0 +1,234 @@
+"""Looking runs up: filters, pages, tags."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+)
+
+from jobnb.errors import InvariantViolationError, RunNotFoundError, did_you_mean
+from jobnb.state import RunStatus
+from jobnb.storage import tables
+from jobnb.storage.run import JobBucket, JobRun, RunRecord, RunsFilter, TagBucket, decode_run
+
+__all__ = ["count_runs", "find_group", "find_records", "find_tags", "remove_run", "tag_keys"]
+
+runs, run_tags = tables.runs, tables.run_tags
+
+_ORDERS: dict[str, ColumnElement[Any]] = {
+    "id": runs.c.id,
+    "run_id": runs.c.run_id,
+    "create_timestamp": runs.c.created,
+    "update_timestamp": runs.c.updated,
+    "start_time": func.coalesce(runs.c.started, 0.0),
+    "end_time": func.coalesce(runs.c.ended, 0.0),
+}
+
+
+def find_records(
+    connection: Connection,
+    filters: RunsFilter | None = None,
+    *,
+    cursor: str | None = None,
+    limit: int | None = None,
+    order_by: str | None = None,
+    ascending: bool = False,
+    bucket_by: JobBucket | TagBucket | None = None,
+) -> list[RunRecord]:
+    """One page of runs, newest first unless told otherwise; `cursor` is the last run seen."""
+    order = _order(order_by)
+    columns = (runs.c.id, runs.c.body, runs.c.status, runs.c.created, runs.c.updated,
+               runs.c.started, runs.c.ended)  # fmt: skip
+    query = select(*columns).where(*conditions(filters))
+    if cursor is not None:
+        query = query.where(_beyond(connection, cursor, order, ascending))
+    if bucket_by is not None:
+        query = query.where(runs.c.id.in_(_bucketed(bucket_by, filters, ascending)))
+    keys = [order] if order is runs.c.id else [order, runs.c.id]
+    query = query.order_by(*(key.asc() if ascending else key.desc() for key in keys))
+    return [_record(row) for row in connection.execute(query.limit(limit))]
+
+
+def _order(order_by: str | None) -> ColumnElement[Any]:
+    found = _ORDERS.get(order_by or "id")
+    if found is None:
+        raise InvariantViolationError(
+            f"Runs cannot be ordered by {order_by!r}. {did_you_mean(str(order_by), _ORDERS)}"
+        )
+    return found
+
+
+def _beyond(
+    connection: Connection, cursor: str, order: ColumnElement[Any], ascending: bool
+) -> ColumnElement[bool]:
+    """Whether a run comes after the one that the last page ended with."""
+    last = connection.execute(select(order, runs.c.id).where(runs.c.run_id == cursor)).first()
+    if last is None:
+        raise RunNotFoundError(
+            f"The page cannot be continued: there is no run {cursor!r} (any more). "
+            "Begin again without a cursor."
+        )
+    if ascending:
+        return or_(order > last[0], and_(order == last[0], runs.c.id > last[1]))
+    return or_(order < last[0], and_(order == last[0], runs.c.id < last[1]))
+
+
+def _bucketed(
+    bucket: JobBucket | TagBucket, filters: RunsFilter | None, ascending: bool
+) -> Select[Any]:
+    """The ids of the first few runs of every bucket."""
+    newest = runs.c.id.asc() if ascending else runs.c.id.desc()
+    if isinstance(bucket, JobBucket):
+        source: Any = runs
+        group: ColumnElement[Any] = runs.c.job_name
+        wanted: list[ColumnElement[bool]] = [group.in_(bucket.job_names)]
+    else:
+        source = runs.join(run_tags, run_tags.c.run_id == runs.c.run_id)
+        group = run_tags.c.value
+        wanted = [run_tags.c.key == bucket.tag_key, group.in_(bucket.tag_values)]
+    place = func.row_number().over(partition_by=group, order_by=newest).label("place")
+    ranked = (
+        select(runs.c.id, place).select_from(source).where(*wanted, *conditions(filters)).subquery()
+    )
+    query = select(ranked.c.id)
+    return query.where(ranked.c.place <= bucket.bucket_limit) if bucket.bucket_limit else query
+
+
+def conditions(filters: RunsFilter | None) -> list[ColumnElement[bool]]:
+    """A filter as conditions on the table of runs."""
+    if filters is None:
+        return []
+    found: list[ColumnElement[bool]] = []
+    if filters.run_ids is not None:
+        found.append(runs.c.run_id.in_(list(filters.run_ids)))
+    if filters.job_name is not None:
+        found.append(runs.c.job_name == filters.job_name)
+    if filters.statuses:
+        found.append(runs.c.status.in_([RunStatus(status).value for status in filters.statuses]))
+    if filters.snapshot_id is not None:
+        found.append(runs.c.snapshot_id == filters.snapshot_id)
+    found += [_tagged(key, value) for key, value in filters.tags.items()]
+    return found + _times(filters)
+
+
+def _tagged(key: str, value: str | Sequence[str]) -> ColumnElement[bool]:
+    values = [value] if isinstance(value, str) else [str(each) for each in value]
+    having = select(run_tags.c.run_id).where(run_tags.c.key == key, run_tags.c.value.in_(values))
+    return runs.c.run_id.in_(having)
+
+
+def _times(filters: RunsFilter) -> list[ColumnElement[bool]]:
+    bounds: list[ColumnElement[bool]] = []
+    if filters.created_after is not None:
+        bounds.append(runs.c.created > seconds(filters.created_after))
+    if filters.created_before is not None:
+        bounds.append(runs.c.created < seconds(filters.created_before))
+    if filters.updated_after is not None:
+        bounds.append(runs.c.updated > seconds(filters.updated_after))
+    if filters.updated_before is not None:
+        bounds.append(runs.c.updated < seconds(filters.updated_before))
+    return bounds
+
+
+def seconds(moment: datetime | float) -> float:
+    """A moment in seconds since the epoch; a datetime without a zone is local time, as ever."""
+    return moment.timestamp() if isinstance(moment, datetime) else float(moment)
+
+
+def _record(row: Any) -> RunRecord:
+    run = decode_run(row.body)
+    return RunRecord(
+        storage_id=row.id,
+        dagster_run=run.with_status(RunStatus(row.status)),
+        create_timestamp=datetime.fromtimestamp(row.created, UTC),
+        update_timestamp=datetime.fromtimestamp(row.updated, UTC),
+        start_time=row.started,
+        end_time=row.ended,
+    )
+
+
+def find_run_ids(
+    connection: Connection, filters: RunsFilter | None, cursor: str | None, limit: int | None
+) -> list[str]:
+    """The ids of one page of runs, newest first."""
+    query = select(runs.c.run_id).where(*conditions(filters))
+    if cursor is not None:
+        query = query.where(_beyond(connection, cursor, runs.c.id, ascending=False))
+    return list(connection.scalars(query.order_by(runs.c.id.desc()).limit(limit)))
+
+
+def count_runs(connection: Connection, filters: RunsFilter | None = None) -> int:
+    """How many runs fit."""
+    query = select(func.count()).select_from(runs).where(*conditions(filters))
+    return int(connection.scalar(query) or 0)
+
+
+def find_group(connection: Connection, run_id: str) -> tuple[str, list[JobRun]]:
+    """The first run of the chain that a run belongs to, and all runs of it, oldest first."""
+    root = connection.scalar(select(runs.c.root_run_id).where(runs.c.run_id == run_id))
+    if root is None:
+        raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+    members = connection.scalars(
+        select(runs.c.run_id).where(or_(runs.c.root_run_id == root, runs.c.run_id == root))
+    )
+    found = find_records(connection, RunsFilter(run_ids=list(members)), ascending=True)
+    return root, [record.dagster_run for record in found]
+
+
+def find_tags(
+    connection: Connection,
+    tag_keys: Sequence[str] | None,
+    value_prefix: str | None,
+    limit: int | None,
+) -> list[tuple[str, set[str]]]:
+    """Which values every tag has on any run."""
+    query = select(run_tags.c.key, run_tags.c.value).distinct()
+    if tag_keys is not None:
+        query = query.where(run_tags.c.key.in_(list(tag_keys)))
+    if value_prefix:
+        query = query.where(run_tags.c.value.startswith(value_prefix, autoescape=True))
+    found: dict[str, set[str]] = defaultdict(set)
+    for key, value in connection.execute(query.order_by("key", "value").limit(limit)):
+        found[key].add(value)
+    return list(found.items())
+
+
+def tag_keys(connection: Connection) -> list[str]:
+    """Every tag that any run has."""
+    return list(connection.scalars(select(run_tags.c.key).distinct().order_by(run_tags.c.key)))
+
+
+def change_tags(connection: Connection, run_id: str, new: dict[str, str]) -> JobRun:
+    """A run with more tags; the caller keeps it."""
+    body = connection.scalar(select(runs.c.body).where(runs.c.run_id == run_id))
+    if body is None:
+        raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+    run = decode_run(body)
+    return msgspec.structs.replace(run, tags={**run.tags, **new})
+
+
+def remove_run(connection: Connection, run_id: str) -> None:
+    """Take out a run with its tags and its log; what is left of its assets is the next step."""
+    chunks, indexed = tables.event_chunks, tables.indexed_events
+    ids = connection.scalars(select(chunks.c.id).where(chunks.c.run_id == run_id)).all()
+    # The index of events has no index by run: a run's events lie between two storage ids.
+    spans = [{"first": i * tables.CHUNK_SPAN, "last": (i + 1) * tables.CHUNK_SPAN - 1} for i in ids]
+    if spans:
+        place = indexed.c.storage_id.between(bindparam("first"), bindparam("last"))
+        connection.execute(delete(indexed).where(place), spans)
+    for table in (run_tags, chunks, runs):
+        connection.execute(delete(table).where(table.c.run_id == run_id))

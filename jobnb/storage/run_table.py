@@ -1,0 +1,81 @@
+"""The history as a table: runs, the latest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from jobnb.storage.run import RunRecord, RunsFilter
+
+if TYPE_CHECKING:
+    from jobnb.storage.instance import Instance
+
+__all__ = ["RunTable"]
+
+_SHOWN = 20
+
+
+class RunTable:
+    """Runs of an instance, the latest first; read when they are looked at.
+
+    Args:
+        instance: Whose runs.
+        filters: Which runs; all if absent.
+    """
+
+    def __init__(self, instance: Instance, filters: RunsFilter | None = None) -> None:
+        self.instance = instance
+        self.filters = filters
+
+    def __len__(self) -> int:
+        return self.instance.get_runs_count(self.filters)
+
+    def records(self, limit: int | None = None) -> list[RunRecord]:
+        """The first `limit` runs; all if absent."""
+        return list(self.instance.get_run_records(self.filters, limit=limit))
+
+    def __iter__(self) -> Iterator[RunRecord]:
+        return iter(self.records())
+
+    def __getitem__(self, index: int) -> RunRecord:
+        if index < 0:
+            return self.records()[index]
+        return self.records(limit=index + 1)[index]
+
+    def rows(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The runs as plain rows."""
+        return [
+            {
+                "run_id": record.run.run_id,
+                "job": record.run.job_name,
+                "status": record.run.status.value,
+                "created": record.create_timestamp,
+                "seconds": _seconds(record),
+                "partition": record.run.partition_key,
+                "tags": dict(record.run.tags),
+            }
+            for record in self.records(limit)
+        ]
+
+    def to_pandas(self) -> Any:
+        """The runs as a data frame: one row each, times in UTC, durations in seconds."""
+        import pandas as pd
+
+        columns = ["run_id", "job", "status", "created", "seconds", "partition", "tags"]
+        return pd.DataFrame(self.rows(), columns=columns)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{row['run_id'][:8]}  {row['status']:<10} {row['created']:%Y-%m-%d %H:%M:%S}  "
+            f"{row['seconds'] or 0:>8.2f} s  {row['job']}"
+            for row in self.rows(_SHOWN)
+        ]
+        total = len(self)
+        rest = [f"and {total - _SHOWN} more"] if total > _SHOWN else []
+        return "\n".join([f"{total} run{'' if total == 1 else 's'}", *lines, *rest])
+
+
+def _seconds(record: RunRecord) -> float | None:
+    if record.start_time is None or record.end_time is None:
+        return None
+    return record.end_time - record.start_time

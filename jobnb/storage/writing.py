@@ -1,0 +1,249 @@
+"""Writing what happened: a few statements per commit, however many events it holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Insert, func, insert, select, update
+
+from jobnb import events as ev
+from jobnb.state import RunStatus
+from jobnb.storage import tables
+from jobnb.storage.run import JobRun, encode_run
+
+__all__ = ["CHUNK_CAP", "insert_run", "replace_tags", "upsert", "write_events"]
+
+CHUNK_CAP = 4096
+"""How many events one row holds at most."""
+
+_RUN_STATUS: dict[type[ev.Event], RunStatus] = {
+    ev.RunStarting: RunStatus.STARTING,
+    ev.RunStarted: RunStatus.STARTED,
+    ev.RunSucceeded: RunStatus.SUCCESS,
+    ev.RunFailed: RunStatus.FAILURE,
+    ev.RunCanceling: RunStatus.CANCELING,
+    ev.RunCanceled: RunStatus.CANCELED,
+}
+_ASSET_NEWS: frozenset[type[ev.Event]] = frozenset(
+    {ev.AssetMaterialized, ev.AssetObserved, ev.AssetPlanned}
+)
+_INDEXED: frozenset[type[ev.Event]] = frozenset({*_RUN_STATUS, *_ASSET_NEWS, ev.StepFailed})
+
+INDEXED_KINDS = frozenset(kind.event_type.value for kind in _INDEXED)
+"""The kinds that are looked up across runs: each such event has a row of its own."""
+
+IndexRow = tuple[int, str, str, float, str | None, str | None, str | None, bytes]
+_INDEX_COLUMNS = tuple(column.name for column in tables.indexed_events.columns)
+_ASSET_COLUMNS = ("asset_key", "run_id", "storage_id", "time", "body")
+_MADE = ev.EventType.ASSET_MATERIALIZATION.value
+
+_encode_one = msgspec.json.Encoder().encode
+
+
+def insert_run(connection: Connection, run: JobRun) -> None:
+    """Add a run with its tags."""
+    now = time.time()
+    connection.execute(
+        insert(tables.runs).values(
+            run_id=run.run_id,
+            job_name=run.job_name,
+            status=run.status.value,
+            snapshot_id=run.job_snapshot_id,
+            created=now,
+            updated=now,
+            root_run_id=run.root_run_id or run.run_id,
+            body=encode_run(run),
+        )
+    )
+    _insert_tags(connection, run)
+
+
+def replace_tags(connection: Connection, run: JobRun) -> None:
+    """Give a run that is kept already other tags: those of `run`."""
+    own = tables.runs.c.run_id == run.run_id
+    connection.execute(
+        update(tables.runs).where(own).values(updated=time.time(), body=encode_run(run))
+    )
+    connection.execute(tables.run_tags.delete().where(tables.run_tags.c.run_id == run.run_id))
+    _insert_tags(connection, run)
+
+
+def _insert_tags(connection: Connection, run: JobRun) -> None:
+    if run.tags:
+        rows = [{"run_id": run.run_id, "key": k, "value": str(v)} for k, v in run.tags.items()]
+        connection.execute(insert(tables.run_tags), rows)
+
+
+def write_events(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bool:
+    """Add events to a run's log, and all that follows from them, in the open transaction.
+
+    Returns:
+        Whether the run is there; the events of a run that was deleted are dropped.
+    """
+    # The run's row comes first: on PostgreSQL its lock lets one writer at a time count `seq`.
+    if not _touch_run(connection, run_id, events):
+        return False
+    indexed: list[IndexRow] = []
+    seq = _next_seq(connection, run_id)
+    for start in range(0, len(events), CHUNK_CAP):
+        part = list(events[start : start + CHUNK_CAP])
+        chunk_id = _insert_chunk(connection, run_id, seq + start, part)
+        indexed += _index_rows(run_id, chunk_id, part)
+    if indexed:
+        _insert_many(connection, _keep_events, _INDEX_COLUMNS, indexed)
+        _note_assets(connection, indexed)
+    return True
+
+
+def _touch_run(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bool:
+    values: dict[str, Any] = {"updated": time.time()}
+    for event in events:
+        status = _RUN_STATUS.get(type(event))
+        if status is None:
+            continue
+        values["status"] = status.value
+        if status is RunStatus.STARTED:
+            values["started"] = event.time
+        if status.is_finished:
+            values["ended"] = event.time
+    runs = tables.runs
+    return connection.execute(update(runs).where(runs.c.run_id == run_id), values).rowcount > 0
+
+
+def _next_seq(connection: Connection, run_id: str) -> int:
+    """The place of the next event in the run's log, whoever wrote the last one."""
+    chunks = tables.event_chunks
+    query = select(func.max(chunks.c.first_seq + chunks.c.count)).where(chunks.c.run_id == run_id)
+    return int(connection.scalar(query) or 0)
+
+
+def _insert_chunk(
+    connection: Connection, run_id: str, first_seq: int, events: list[ev.Event]
+) -> int:
+    kinds = sorted({kind.event_type.value for kind in {type(event) for event in events}})
+    result = connection.execute(
+        insert(tables.event_chunks),
+        {
+            "run_id": run_id,
+            "first_seq": first_seq,
+            "count": len(events),
+            "kinds": f" {' '.join(kinds)} ",
+            "body": ev.encode_events(events),
+        },
+    )
+    key = result.inserted_primary_key
+    return int(key[0]) if key is not None else 0
+
+
+def _index_rows(run_id: str, chunk_id: int, events: list[ev.Event]) -> list[IndexRow]:
+    first = chunk_id * tables.CHUNK_SPAN
+    return [
+        _index_row(run_id, first + offset, event)
+        for offset, event in enumerate(events)
+        if type(event) in _INDEXED
+    ]
+
+
+def _index_row(run_id: str, storage_id: int, event: Any) -> IndexRow:
+    """One row in the order of `_INDEX_COLUMNS`; this runs for every asset of a large run."""
+    kind = type(event)
+    news = kind in _ASSET_NEWS
+    return (
+        storage_id,
+        run_id,
+        kind.event_type.value,
+        event.time,
+        event.step_key if news or kind is ev.StepFailed else None,
+        key_text(event.asset) if news else None,
+        event.partition if news else None,
+        _encode_one(event),
+    )
+
+
+def key_text(path: Sequence[str]) -> str:
+    """`AssetKey(path).to_string()`, without the key and ten times faster."""
+    return f"[{', '.join(map(encode_basestring_ascii, path))}]"
+
+
+def _note_assets(connection: Connection, indexed: list[IndexRow]) -> None:
+    """Keep the latest materialization per asset, and that an asset is known at all."""
+    made: dict[str, tuple[Any, ...]] = {}
+    heard: dict[str, tuple[Any, ...]] = {}
+    for storage_id, run_id, kind, when, _, name, _, body in indexed:
+        if name is None:
+            continue
+        if kind == _MADE:
+            made[name] = (name, run_id, storage_id, when, body)
+        else:
+            heard[name] = (name, run_id)
+    _insert_many(connection, _keep_made, _ASSET_COLUMNS, [*made.values()])
+    news = [row for name, row in heard.items() if name not in made]
+    _insert_many(connection, _keep_heard, _ASSET_COLUMNS[:2], news)
+
+
+def _keep_events(_connection: Connection) -> Insert:
+    return insert(tables.indexed_events)
+
+
+def _keep_made(connection: Connection) -> Insert:
+    return upsert(connection, tables.assets, "asset_key", _ASSET_COLUMNS[1:])
+
+
+def _keep_heard(connection: Connection) -> Insert:
+    return upsert(connection, tables.assets, "asset_key", ())
+
+
+_compiled: dict[tuple[Any, str], tuple[str, list[str] | None]] = {}
+
+
+def _insert_many(
+    connection: Connection,
+    statement: Callable[[Connection], Insert],
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Insert rows whose values the driver takes as they are: SQLAlchemy looks at none of them."""
+    if not rows:
+        return
+    key = (statement, connection.dialect.name)
+    if key not in _compiled:
+        made = (
+            statement(connection)
+            .inline()
+            .compile(dialect=connection.dialect, column_keys=list(columns))
+        )
+        order = getattr(made, "positiontup", None)
+        _compiled[key] = (str(made), list(order) if order is not None else None)
+    sql, order = _compiled[key]
+    if order == list(columns):
+        connection.exec_driver_sql(sql, list(rows))
+    else:
+        connection.exec_driver_sql(sql, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def upsert(
+    connection: Connection, table: Any, unique: str | Sequence[str], changed: Sequence[str]
+) -> Insert:
+    """Insert rows, or change these columns of the ones that are there; none: leave them."""
+    columns = [unique] if isinstance(unique, str) else list(unique)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+        on_pg = pg_insert(table)
+        if not changed:
+            return on_pg.on_conflict_do_nothing(index_elements=columns)
+        return on_pg.on_conflict_do_update(
+            index_elements=columns, set_={name: on_pg.excluded[name] for name in changed}
+        )
+    from sqlalchemy.dialects.sqlite import insert as lite_insert
+
+    on_lite = lite_insert(table)
+    if not changed:
+        return on_lite.on_conflict_do_nothing(index_elements=columns)
+    return on_lite.on_conflict_do_update(
+        index_elements=columns, set_={name: on_lite.excluded[name] for name in changed}
+    )

@@ -1,0 +1,177 @@
+"""`jobnb execute --job` and `--select`: a run after the cells, watched, judged and kept."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree as ET
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from jobnb.cli.main import cli
+
+DEFINE = '''
+from jobnb import Config, asset, job, op
+
+class Size(Config):
+    n: int = 1
+
+@op
+def make(context, config: Size):
+    context.log.info(f"n is {config.n}")
+    return config.n
+
+@op
+def check(make):
+    if make > 10:
+        raise ValueError(f"{make} is <too> much")
+    return make
+
+@op
+def use(check):
+    return check
+
+@job
+def daily():
+    use(check(make()))
+
+@asset
+def orders():
+    return 2
+
+@asset
+def revenue(orders):
+    return orders * 10
+
+@asset
+def other():
+    return 0
+'''
+
+
+@pytest.fixture
+def jobnb():
+    def run(*arguments):
+        return CliRunner().invoke(cli, [str(each) for each in arguments], prog_name="jobnb")
+
+    return run
+
+
+def runs_of(jobnb, path):
+    return json.loads(jobnb("run", "list", path, "--json").stdout)
+
+
+def test_a_job_runs_after_the_cells_and_is_in_the_history(jobnb, write, tmp_path):
+    path = write("# Title", DEFINE)
+    done = jobnb("execute", path, "--job", "daily", "-o", tmp_path / "out.ipynb", "--tag", "a=b")
+    assert done.exit_code == 0, done.output
+    assert "make succeeded" in done.stdout
+    assert "run of daily: success" in done.stdout
+    ((run),) = runs_of(jobnb, path)
+    assert (run["job"], run["status"]) == ("daily", "SUCCESS")
+    last = nbformat.read(tmp_path / "out.ipynb", 4).cells[-1]
+    assert last.metadata.tags == ["jobnb-run"]
+    summary = last.outputs[0].data["application/vnd.jobnb.run+json"]
+    assert summary["run_id"] == run["run"]
+    assert summary["steps"] == {"make": "succeeded", "check": "succeeded", "use": "succeeded"}
+
+
+@pytest.mark.parametrize("form", ["file", "inline"])
+def test_config_reaches_the_run_and_a_failure_is_1_with_the_users_error(
+    jobnb, write, tmp_path, form
+):
+    config = {"ops": {"make": {"config": {"n": 11}}}}
+    text = json.dumps(config)
+    if form == "file":
+        (tmp_path / "c.yaml").write_text("ops:\n  make:\n    config: {n: 11}\n")
+        text = tmp_path / "c.yaml"
+    path = write(DEFINE)
+    out, xml = tmp_path / "out.ipynb", tmp_path / "o.xml"
+    done = jobnb("execute", path, "--job", "daily", "-c", text, "-o", out, "--junit", xml)
+    assert done.exit_code == 1, done.output
+    assert "check: ValueError: 11 is <too> much" in done.stderr
+    assert "check failed" in done.stdout
+    assert "use skipped" in done.stdout
+    assert out.exists()
+    assert runs_of(jobnb, path)[0]["status"] == "FAILURE"
+    suites = ET.parse(xml).getroot().findall("testsuite")
+    assert [case.get("name") for case in suites[1].findall("testcase")] == ["make", "check", "use"]
+    assert suites[1].findall("testcase")[1].find("failure") is not None
+
+
+def test_a_selection_makes_these_assets(jobnb, write):
+    path = write(DEFINE)
+    done = jobnb("execute", path, "--select", "*revenue")
+    assert done.exit_code == 0, done.output
+    assert "orders succeeded" in done.stdout
+    assert "revenue succeeded" in done.stdout
+    assert "other" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--job", "dayly"], "'daily'"),
+        (["--select", "revenu"], "'revenue'"),
+        (["--job", "daily", "-c", '{"ops": {"make": {"config": {"n": "x"}}}}'], "ops > make"),
+        (["--job", "daily", "-c", '{"opps": {}}'], "'ops'"),
+    ],
+)
+def test_what_cannot_be_run_is_2_in_our_words(jobnb, write, tmp_path, arguments, said):
+    done = jobnb("execute", write(DEFINE), *arguments, "-o", tmp_path / "out.ipynb")
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Cell In" not in done.stderr
+    assert (tmp_path / "out.ipynb").exists()
+
+
+def test_a_failing_run_of_a_cell_fails_it_unless_the_cell_takes_it(jobnb, write):
+    config = "{'ops': {'make': {'config': {'n': 11}}}}"
+    raising = f"daily.execute_in_process(run_config={config})"
+    taking = f"daily.execute_in_process(run_config={config}, raise_on_error=False)"
+    assert jobnb("execute", write(DEFINE, taking)).exit_code == 0
+    done = jobnb("execute", write(DEFINE, raising))
+    assert done.exit_code == 1
+    assert "ValueError: 11 is <too> much" in done.stderr
+    assert jobnb("execute", write(DEFINE, (raising, "raises-exception"))).exit_code == 0
+
+
+def test_a_job_is_not_run_where_a_cell_failed(jobnb, write):
+    path = write(DEFINE, "1/0")
+    done = jobnb("execute", path, "--job", "daily")
+    assert done.exit_code == 1
+    assert runs_of(jobnb, path) == []
+
+
+def test_a_timeout_cancels_the_run_in_the_history(jobnb, write):
+    slow = (
+        "import time\nfrom jobnb import job, op\n"
+        "@op\ndef sleep():\n    time.sleep(60)\n@job\ndef slow():\n    sleep()"
+    )
+    path = write(slow)
+    done = jobnb("execute", path, "--job", "slow", "--timeout", "3")
+    assert done.exit_code == 1, done.output
+    assert "took longer than 3 s" in done.stderr
+    assert [run["status"] for run in runs_of(jobnb, path)] == ["CANCELED"]
+
+
+def test_a_second_execution_of_the_result_runs_the_job_once(jobnb, write, tmp_path):
+    path, out = write(DEFINE), tmp_path / "out.ipynb"
+    jobnb("execute", path, "--job", "daily", "-o", out)
+    done = jobnb("execute", out, "--job", "daily", "-o", out)
+    assert done.exit_code == 0, done.output
+    tagged = [cell for cell in nbformat.read(out, 4).cells if "tags" in cell.metadata]
+    assert len(tagged) == 1
+    assert len(runs_of(jobnb, path)) == 2
+
+
+def test_the_home_may_be_elsewhere(jobnb, write, tmp_path, monkeypatch):
+    home = tmp_path / "far" / "home"
+    home.mkdir(parents=True)
+    monkeypatch.setenv("JOBNB_HOME", str(home))
+    path = write(DEFINE)
+    jobnb("execute", path, "--job", "daily")
+    assert not (tmp_path / ".jobnb").exists()
+    assert len(runs_of(jobnb, path)) == 1

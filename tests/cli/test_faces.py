@@ -1,0 +1,92 @@
+"""The same happenings, as plain lines and as bars."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from jobnb.cli.faces import BarFace, Face, LineFace, face_for
+from jobnb.events import ErrorInfo, RunFailed, RunStarted, StepFailed, StepStarted, StepSucceeded
+from jobnb.notebook.outcome import (
+    CellError,
+    CellOutcome,
+    CellStatus,
+    NotebookOutcome,
+    RunOutcome,
+    Verdict,
+)
+from jobnb.state import RunState, fold
+
+
+def play(face, steps=2):
+    """A notebook of two cells; its run has `steps` steps, of which the last fails."""
+    keys = tuple(f"step_{number}" for number in range(steps))
+    run = RunOutcome("r1", "daily", RunState(), 1)
+    with face:
+        face.began("nb.ipynb", 2)
+        face.cell_began(1, "[red]daily()")
+        fold([RunStarted(1.0, "daily", keys)], run.state)
+        face.run_changed(run, [])
+        for key in keys[:-1]:
+            events = [StepStarted(1.0, key), StepSucceeded(2.0, key, 1.0)]
+            fold(events, run.state)
+            face.run_changed(run, [run.state.steps[key]])
+        fold([StepFailed(3.0, keys[-1], ErrorInfo("ValueError", "[bold]no"), 0.5)], run.state)
+        face.run_changed(run, [run.state.steps[keys[-1]]])
+        fold([RunFailed(4.0, "daily", (keys[-1],))], run.state)
+        face.run_changed(run, [])
+        cell = CellOutcome(1, "[red]daily()", CellStatus.FAILED, 3.0, CellError("E", "[x]"))
+        face.cell_ended(cell)
+        outcome = NotebookOutcome(Path("nb.ipynb"), None, [cell], [run], Verdict.FAILURE, "no")
+        face.ended(outcome)
+
+
+def test_lines_tell_cells_steps_and_the_end(capsys):
+    play(LineFace())
+    assert capsys.readouterr().out.splitlines() == [
+        "nb.ipynb: 2 cells",
+        "[1/2] [red]daily()",
+        "    run r1 of daily: 2 steps",
+        "      step_0 succeeded in 1.0 s",
+        "      step_1 failed in 0.5 s: ValueError: [bold]no",
+        "    run of daily: failure in 3.0 s",
+        "    failed: E: [x]",
+        "nb.ipynb: failure, 0 of 1 cells, 1 run, 0.0 s",
+    ]
+
+
+def test_many_steps_make_few_lines(capsys):
+    play(LineFace(), steps=1000)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 25
+    assert any("step_999 failed" in line for line in lines)
+    assert any("500/1000 steps" in line for line in lines)
+
+
+def test_bars_show_the_same_and_read_no_markup():
+    face = BarFace()
+    screen = io.StringIO()
+    face._bars.live.console = Console(file=screen, force_terminal=True, width=100)
+    play(face)
+    shown = screen.getvalue()
+    assert "step_1 failed in 0.5 s: ValueError: [bold]no" in shown
+    assert "daily: failure, 2 steps in 3.0 s" in shown
+    assert "[1] [red]daily()" in shown
+
+
+def test_the_quiet_face_keeps_still(capsys):
+    play(Face())
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("quiet", "kind"), [(True, Face), (False, LineFace)])
+def test_what_is_no_terminal_gets_lines(quiet, kind, capsys):
+    assert type(face_for(quiet=quiet)) is kind
+
+
+def test_a_terminal_gets_bars(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert type(face_for()) is BarFace

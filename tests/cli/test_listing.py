@@ -1,0 +1,177 @@
+"""`jobnb job list`, `jobnb asset list` and `jobnb run list` on notebooks and Python files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from jobnb.cli.main import cli
+
+DEFINE = '''
+from jobnb import Definitions, asset, define_asset_job, job, op
+
+
+@asset(group_name="raw")
+def orders():
+    """What was [bold]sold[/bold].
+
+    In detail.
+    """
+    return 1
+
+
+@asset
+def revenue(orders):
+    return orders
+
+
+@op
+def tick():
+    pass
+
+
+@job
+def daily():
+    """Runs [every] day."""
+    tick()
+
+
+weekly = define_asset_job("weekly", selection="*revenue")
+'''
+
+
+@pytest.fixture
+def jobnb():
+    def run(*arguments):
+        return CliRunner().invoke(cli, [str(each) for each in arguments], prog_name="jobnb")
+
+    return run
+
+
+@pytest.fixture(params=["notebook", "python"])
+def location(request, write, tmp_path):
+    """The same definitions as a notebook and as a Python file; neither may run its runs."""
+    if request.param == "notebook":
+        return write("# Title", "%matplotlib inline", DEFINE, "result = daily.execute_in_process()")
+    path = tmp_path / "pipeline.py"
+    path.write_text(DEFINE + "\nif __name__ == '__main__':\n    raise SystemExit(3)\n")
+    return path
+
+
+def test_jobs_are_listed(jobnb, location):
+    done = jobnb("job", "list", location, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == [
+        {"job": "daily", "kind": "ops", "description": "Runs [every] day."},
+        {"job": "weekly", "kind": "assets", "description": ""},
+    ]
+
+
+def test_tables_show_users_text_as_it_is(jobnb, location):
+    done = jobnb("job", "list", location)
+    assert "Runs [every] day." in done.stdout
+    assert "What was [bold]sold[/bold]." in jobnb("asset", "list", location).stdout
+
+
+def test_assets_are_listed_with_group_and_sources(jobnb, location):
+    rows = json.loads(jobnb("asset", "list", location, "--json").stdout)
+    assert [(row["asset"], row["group"], row["from"]) for row in rows] == [
+        ("orders", "raw", ""),
+        ("revenue", "default", "orders"),
+    ]
+
+
+def test_a_selection_narrows_the_list_and_a_wrong_one_is_refused(jobnb, location):
+    rows = json.loads(jobnb("asset", "list", location, "--json", "--select", "revenue").stdout)
+    assert [row["asset"] for row in rows] == ["revenue"]
+    done = jobnb("asset", "list", location, "--select", "revenu")
+    assert done.exit_code == 2
+    assert "revenue" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_listing_leaves_no_history_behind(jobnb, location, tmp_path):
+    jobnb("job", "list", location)
+    assert not (tmp_path / ".jobnb").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("x = 1\nraise ValueError('no')", "line 2 raised ValueError: no"),
+        ("def", "line 1: invalid syntax"),
+        ("import not_there", "No module named 'not_there'"),
+    ],
+)
+def test_code_that_cannot_be_read_is_one_line(jobnb, write, tmp_path, source, said):
+    path = tmp_path / "bad.py"
+    path.write_text(source)
+    for location, place in ((path, "bad.py"), (write("y = 1", source), "nb.ipynb, cell [2]")):
+        done = jobnb("job", "list", location)
+        assert done.exit_code == 2
+        assert place in done.stderr
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_not_there_is_2(jobnb, tmp_path):
+    assert jobnb("job", "list", tmp_path / "no.ipynb").exit_code == 2
+    assert jobnb("asset", "list", tmp_path / "no.py").exit_code == 2
+    assert jobnb("job", "list").exit_code == 2
+
+
+def test_nothing_defined_is_said(jobnb, write):
+    done = jobnb("job", "list", write("x = 1"))
+    assert done.exit_code == 0
+    assert "defines no jobs" in done.stdout
+
+
+@pytest.fixture
+def history(tmp_path):
+    """Five runs in the home beside a notebook, two of them failed."""
+    from jobnb import Instance, job, op
+
+    @op
+    def once(context):
+        if int(context.run.tags["number"]) % 2:
+            raise ValueError("odd")
+
+    @job
+    def daily():
+        once()
+
+    with Instance.from_home(tmp_path / ".jobnb") as instance:
+        for number in range(5):
+            daily.execute_in_process(
+                instance=instance, raise_on_error=False, tags={"number": str(number)}
+            )
+    return tmp_path / "nb.ipynb"
+
+
+def test_runs_are_listed_newest_first_with_status_and_time(jobnb, history):
+    rows = json.loads(jobnb("run", "list", history, "--json").stdout)
+    statuses = [row["status"] for row in rows]
+    assert statuses == ["SUCCESS", "FAILURE", "SUCCESS", "FAILURE", "SUCCESS"]
+    assert {row["job"] for row in rows} == {"daily"}
+    assert all(row["took"].endswith(" s") for row in rows)
+
+
+def test_runs_are_paged_and_filtered(jobnb, history):
+    all_ids = [row["run"] for row in json.loads(jobnb("run", "list", history, "--json").stdout)]
+    first = jobnb("run", "list", history, "--limit", "2")
+    assert f"More: --cursor {all_ids[1]}" in first.stdout
+    rest = jobnb("run", "list", history, "--cursor", all_ids[1], "--json")
+    assert [row["run"] for row in json.loads(rest.stdout)] == all_ids[2:]
+    failed = jobnb("run", "list", history, "--status", "failure", "--json")
+    assert len(json.loads(failed.stdout)) == 2
+    assert json.loads(jobnb("run", "list", history, "--job", "other", "--json").stdout) == []
+
+
+def test_a_place_without_history_says_so_and_gets_none(jobnb, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = jobnb("run", "list")
+    assert done.exit_code == 0
+    assert f"No runs in {tmp_path / '.jobnb'}" in done.stdout
+    assert not (tmp_path / ".jobnb").exists()

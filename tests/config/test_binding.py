@@ -1,0 +1,231 @@
+"""A whole run config is read at once: values with defaults, or every problem with its path."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from jobnb.config import (
+    BoundConfig,
+    Config,
+    ConfigField,
+    Field,
+    Noneable,
+    RunConfig,
+    Section,
+    bind,
+    bind_value,
+    model_of,
+    schema_of,
+)
+from jobnb.config import binding as binding_module
+from jobnb.errors import InvalidConfigDefinitionError, InvalidConfigError
+
+
+class Load(Config):
+    year: int
+    origins: tuple[str, ...] = ("JFK",)
+
+
+class Tuned(Config):
+    n: int = 1
+
+
+ANYTHING = ConfigField(Any, is_required=False)
+
+
+def leaf(schema: Any) -> Section:
+    field = schema_of(schema)
+    assert field is not None
+    return Section({"config": field})
+
+
+def tree() -> Section:
+    inner = Section({"ops": Section({"square": leaf({"y": int})})})
+    ops = Section({"load": leaf(Load), "tuned": leaf(Tuned), "graph": inner})
+    database = leaf({"host": str, "user": Field(str, default_value="me")})
+    return Section(
+        {
+            "ops": ops,
+            "resources": Section({"db": database}),
+            "loggers": Section({"console": leaf({"log_level": Noneable(str)})}),
+            "execution": Section({"config": ANYTHING}),
+        }
+    )
+
+
+RIGHT = {
+    "ops": {
+        "load": {"config": {"year": 2013}},
+        "graph": {"ops": {"square": {"config": {"y": 2}}}},
+    },
+    "resources": {"db": {"config": {"host": "h"}}},
+}
+
+
+def problems(raw: Any) -> dict[tuple[str, ...], tuple[str, str]]:
+    with pytest.raises(InvalidConfigError) as caught:
+        bind(tree(), raw, "job 'daily'")
+    assert str(caught.value).startswith("The config of job 'daily' has ")
+    return {p.path: (p.message, p.kind) for p in caught.value.problems}
+
+
+def test_values_come_out_with_defaults() -> None:
+    bound = bind(tree(), RIGHT)
+    assert bound.at("ops", "load", "config") == Load(year=2013)
+    assert bound.at("ops", "tuned", "config") == Tuned()
+    assert bound.at("ops", "graph", "ops", "square", "config") == {"y": 2}
+    assert bound.at("resources", "db", "config") == {"host": "h", "user": "me"}
+    assert bound.at("loggers", "console", "config") == {"log_level": None}
+    assert bound.at("execution", "config", default=7) == 7
+    assert bound.stored == RIGHT
+
+
+def test_a_run_config_is_as_good_as_a_dictionary() -> None:
+    given = RunConfig(
+        ops={"load": Load(year=2013), "graph": {"ops": {"square": {"config": {"y": 2}}}}},
+        resources={"db": {"config": {"host": "h"}}},
+    )
+    assert bind(tree(), given) == bind(tree(), RIGHT)
+
+
+def test_what_is_missing_is_named_to_the_last_field() -> None:
+    assert problems(None) == {
+        ("ops", "load", "config", "year"): ("is required.", "missing"),
+        ("ops", "graph", "ops", "square", "config", "y"): ("is required.", "missing"),
+        ("resources", "db", "config", "host"): ("is required.", "missing"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "words"),
+    [
+        ({"op": {}}, ("op",), "Did you mean 'ops'?"),
+        ({"ops": {"laod": {}}}, ("ops", "laod"), "Did you mean 'load'?"),
+        ({"resources": {"bd": {}}}, ("resources", "bd"), "There is: 'db'."),
+        ({"ops": {"load": {"confg": {}}}}, ("ops", "load", "confg"), "Did you mean 'config'?"),
+        (
+            {"ops": {"load": {"config": {"yeer": 1}}}},
+            ("ops", "load", "config", "yeer"),
+            "Did you mean 'year'?",
+        ),
+        (
+            {"ops": {"graph": {"ops": {"sqare": {}}}}},
+            ("ops", "graph", "ops", "sqare"),
+            "Did you mean 'square'?",
+        ),
+    ],
+)
+def test_a_misspelt_name_gets_the_nearest_at_every_level(
+    raw: dict[str, Any], path: tuple[str, ...], words: str
+) -> None:
+    message, kind = problems(raw)[path]
+    assert message == f"is not a field here. {words}"
+    assert kind == "unexpected"
+
+
+@pytest.mark.parametrize("shape", [[], "x", 3, True])
+def test_a_section_of_the_wrong_shape_is_told(shape: Any) -> None:
+    assert problems({**RIGHT, "ops": shape})[("ops",)][0].startswith("must be a mapping (got ")
+
+
+def test_an_empty_section_in_yaml_is_no_mistake() -> None:
+    bare = {**RIGHT, "loggers": None, "execution": None}
+    assert bind(tree(), bare) == bind(tree(), RIGHT)
+
+
+def test_what_is_no_config_at_all_is_refused() -> None:
+    for raw in ([], 3, "ops: {}"):
+        with pytest.raises(InvalidConfigError, match="must be a RunConfig"):
+            bind(tree(), raw)
+
+
+def test_a_value_that_no_store_can_keep_is_refused_with_its_path() -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        bind(tree(), {"ops": {"load": {"config": {"year": object()}}}}, "job 'daily'")
+    (problem,) = caught.value.problems
+    assert problem.path == ("ops", "load", "config", "year")
+    assert "cannot be written as JSON" in problem.message
+
+
+def test_problems_keep_the_offending_value() -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        bind_value({"a": [int]}, {"a": ["x"]}, ("ops", "load", "config"), "op 'load'")
+    (problem,) = caught.value.errors
+    assert problem.path == ("ops", "load", "config", "a", "0")
+    assert problem.value == "x"
+    assert "\n  ops > load > config > a > 0: must be an integer (got 'x')." in str(caught.value)
+
+
+def test_a_job_without_config_builds_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    ops = {f"op_{i}": Section({"config": ANYTHING}) for i in range(1000)}
+    silent = Section({"ops": Section(ops), "execution": Section({"config": ANYTHING})})
+    monkeypatch.setattr(binding_module, "TypeAdapter", None)
+    assert bind(silent, {}) == {}
+    assert bind(silent, RunConfig()) == {}
+    assert bind(Section({}), None) == {}
+
+
+def test_a_silent_tree_still_refuses_unknown_sections() -> None:
+    silent = Section({"ops": Section({"a": Section({"config": ANYTHING})})})
+    with pytest.raises(InvalidConfigError, match="Did you mean 'ops'"):
+        bind(silent, {"op": {}})
+    assert bind(silent, {"ops": {"a": {"config": [1]}}}).at("ops", "a", "config") == [1]
+
+
+def test_ops_that_share_a_schema_share_its_model() -> None:
+    field = schema_of(Tuned)
+    assert field is not None
+    many = Section({f"op_{i}": Section({"config": field}) for i in range(50)})
+    model = model_of("Run", many)
+    kinds = {info.annotation for info in model.model_fields.values()}
+    assert len(kinds) == 1
+    assert model_of("Run", many) is model
+
+
+def test_any_pydantic_model_can_be_bound() -> None:
+    class Whole(BaseModel):
+        n: int
+
+    assert bind(Whole, {"n": 3}) == {"n": 3}
+    with pytest.raises(InvalidConfigError, match="n: must be an integer"):
+        bind(Whole, {"n": "x"})
+
+
+def test_the_model_of_a_tree_binds_as_the_tree_does() -> None:
+    sections = tree()
+    assert bind(model_of("Daily", sections), RIGHT) == bind(sections, RIGHT)
+
+
+def test_a_class_that_pydantic_cannot_build_is_a_mistake_in_the_definition() -> None:
+    class Unfinished(Config):
+        part: NotThere  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(InvalidConfigDefinitionError, match="op 'x' cannot be used"):
+        bind_value(Unfinished, {"part": 1}, what="op 'x'")
+
+
+def test_no_schema_takes_anything() -> None:
+    assert bind_value(None, {"a": object}) == {"a": object}
+    assert bind_value(None) is None
+
+
+def test_looking_up_a_path_never_fails() -> None:
+    bound = BoundConfig({"ops": {"a": 3}}, {})
+    assert bound.at("ops", "a") == 3
+    assert bound.at("ops", "a", "config") is None
+    assert bound.at("resources", default=1) == 1
+
+
+def test_the_room_knows_no_other_room() -> None:
+    code = (
+        "import sys, jobnb.config; "
+        "print([m for m in sys.modules if m.startswith('jobnb.') "
+        "and not m.startswith(('jobnb.config', 'jobnb.errors'))])"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.strip() == "[]"

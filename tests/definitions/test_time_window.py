@@ -1,0 +1,433 @@
+"""Partitions in time: against brute force in many zones, and against what Dagster gives."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from jobnb.definitions import cron_times as cron_module
+from jobnb.definitions.calendar_partitions import (
+    DailyPartitionsDefinition,
+    HourlyPartitionsDefinition,
+    MonthlyPartitionsDefinition,
+    WeeklyPartitionsDefinition,
+)
+from jobnb.definitions.cron_times import cron_times
+from jobnb.definitions.partition import PartitionKeyRange
+from jobnb.definitions.time_window import ScheduleType, TimeWindow, TimeWindowPartitionsDefinition
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
+
+NOW = datetime(2023, 3, 15, 10, 30)  # naive: in the zone of the definition
+DAYS = DailyPartitionsDefinition("2023-03-10")
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+# Against brute force
+
+# Whole hours, half an hour (Lord Howe), midnight changes (Sao Paulo, Beirut), a lost day (Apia),
+# two pairs of changes in a year (Casablanca), and changes of the standard offset (Caracas).
+_PLACES = [
+    ("UTC", 2023, 1),
+    ("America/New_York", 2023, 3),
+    ("America/New_York", 2023, 11),
+    ("Europe/London", 2023, 3),
+    ("Europe/London", 2023, 10),
+    ("Australia/Lord_Howe", 2023, 4),
+    ("Australia/Lord_Howe", 2023, 10),
+    ("America/Sao_Paulo", 2018, 11),
+    ("America/Sao_Paulo", 2018, 2),
+    ("Asia/Beirut", 2022, 3),
+    ("Pacific/Apia", 2011, 12),
+    ("Africa/Casablanca", 2023, 3),
+    ("Africa/Casablanca", 2023, 4),
+    ("America/Caracas", 2016, 5),
+    ("Asia/Kathmandu", 2020, 6),
+]
+
+
+def _minutes(start: datetime, days: int, zone: ZoneInfo) -> list[datetime]:
+    first = int(start.timestamp())
+    return [
+        datetime.fromtimestamp(first + 60 * minute, zone) for minute in range(days * 24 * 60)
+    ]
+
+
+def _daily_by_hand(moments: list[datetime], hour: int, minute: int) -> list[datetime]:
+    """The first moment of each date at the time, else the first one after the clock jumped."""
+    found: dict[Any, datetime] = {}
+    wanted = (hour, minute)
+    before = moments[0]
+    for moment in moments[1:]:
+        skipped_from = (before + timedelta(minutes=1)).replace(tzinfo=None, fold=0)
+        target = datetime(moment.year, moment.month, moment.day, *wanted)
+        local = moment.replace(tzinfo=None, fold=0)
+        jumped_over = skipped_from <= target < local
+        if (local == target or jumped_over) and moment.date() not in found:
+            found[moment.date()] = moment
+        before = moment
+    return list(found.values())
+
+
+def _starts(times: Any, count: int) -> list[float]:
+    return [times.at(index).timestamp() for index in range(count)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(_PLACES), st.integers(0, 59), st.integers(1, 20))
+@example(("Australia/Lord_Howe", 2023, 4), 0, 1)
+@example(("Australia/Lord_Howe", 2023, 10), 15, 1)
+def test_hours_are_those_of_the_clock(place: tuple[str, int, int], minute: int, day: int) -> None:
+    zone = ZoneInfo(place[0])
+    start = datetime(place[1], place[2], day, 0, 7, tzinfo=zone)
+    by_hand = [m for m in _minutes(start, 14, zone) if m.minute == minute]
+    times = cron_times(f"{minute} * * * *", start, zone)
+    assert _starts(times, len(by_hand)) == [m.timestamp() for m in by_hand]
+    for index in (0, 1, len(by_hand) // 2, len(by_hand) - 1):
+        assert times.count_before(by_hand[index]) == index
+        assert times.count_until(by_hand[index]) == index + 1
+        assert times.count_before(by_hand[index] + timedelta(seconds=1)) == index + 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(_PLACES), st.integers(0, 23), st.sampled_from([0, 15, 30, 59]))
+@example(("America/New_York", 2023, 3), 2, 30)
+@example(("America/New_York", 2023, 11), 1, 30)
+@example(("America/Sao_Paulo", 2018, 11), 0, 0)
+@example(("Pacific/Apia", 2011, 12), 0, 0)
+@example(("Pacific/Apia", 2011, 12), 23, 59)
+def test_days_come_once_each(place: tuple[str, int, int], hour: int, minute: int) -> None:
+    zone = ZoneInfo(place[0])
+    start = datetime(place[1], place[2], 1, 0, 0, tzinfo=zone)
+    begin = start - timedelta(hours=3)
+    by_hand = [m for m in _daily_by_hand(_minutes(begin, 45, zone), hour, minute) if m >= start]
+    times = cron_times(f"{minute} {hour} * * *", start, zone)
+    assert _starts(times, len(by_hand)) == [m.timestamp() for m in by_hand]
+    for index, moment in enumerate(by_hand):
+        assert times.count_before(moment) == index
+        assert times.count_until(moment + timedelta(seconds=1)) == index + 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([p for p in _PLACES if p[0] != "Pacific/Apia"]),
+    st.sampled_from(["{m} {h} * * *", "{m} {h} * * {w}", "{m} {h} {d} * *"]),
+    st.integers(0, 59),
+    st.integers(0, 23),
+    st.integers(0, 7),
+    st.integers(1, 28),
+)
+def test_regular_schedules_agree_with_walking_through_cron(
+    place: tuple[str, int, int], shape: str, minute: int, hour: int, weekday: int, day: int
+) -> None:
+    zone = ZoneInfo(place[0])
+    start = datetime(place[1], place[2], 1, tzinfo=zone)
+    cron = shape.format(m=minute, h=hour, w=weekday, d=day)
+    quick, walked = cron_times(cron, start, zone), cron_module._Irregular(cron, start, zone)
+    assert _starts(quick, 20) == _starts(walked, 20)
+    moment = start + timedelta(days=17, hours=5)
+    assert quick.count_before(moment) == walked.count_before(moment)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(_PLACES),
+    st.sampled_from(["0 * * * *", "30 * * * *", "30 1 * * *", "0 0 * * *", "0 0 * * 1", "*/15 * * * *", "0 6 * * 1-5", "0 0 1 * *"]),
+    st.integers(0, 2000),
+)
+def test_every_key_names_its_own_window(
+    place: tuple[str, int, int], cron: str, index: int
+) -> None:
+    definition = TimeWindowPartitionsDefinition(
+        start=datetime(place[1], 1, 1), fmt="%Y-%m-%d-%H:%M", cron_schedule=cron, timezone=place[0]
+    )
+    key = definition._key(index)
+    window = definition.time_window_for_partition_key(key)
+    assert definition._index(key) == index
+    assert window.start.timestamp() < window.end.timestamp()
+    assert window == definition._window(index)
+    assert definition.get_partition_key_for_timestamp(window.start.timestamp()) == key
+    assert definition.get_partition_key_for_timestamp(window.end.timestamp(), end_closed=True) == key
+    assert definition.get_partition_keys_in_time_window(window) == [key]
+
+
+@pytest.mark.parametrize("place", _PLACES)
+def test_hourly_keys_of_a_year_are_all_different(place: tuple[str, int, int]) -> None:
+    hours = HourlyPartitionsDefinition(datetime(place[1], 1, 1), timezone=place[0])
+    keys = hours.get_partition_keys(datetime(place[1] + 1, 1, 1))
+    assert len(set(keys)) == len(keys) == hours.get_num_partitions(datetime(place[1] + 1, 1, 1))
+
+
+def test_the_repeated_hour_has_two_keys() -> None:
+    hours = HourlyPartitionsDefinition("2023-11-04-23:00", timezone="US/Pacific")
+    keys = hours.get_partition_keys(datetime(2023, 11, 5, 3))
+    assert keys == [
+        "2023-11-04-23:00",
+        "2023-11-05-00:00",
+        "2023-11-05-01:00",
+        "2023-11-05-01:00-0800",
+        "2023-11-05-02:00",
+    ]
+    first, second = (hours.time_window_for_partition_key(key) for key in keys[2:4])
+    assert first.start.astimezone(UTC) == utc(2023, 11, 5, 8)
+    assert second.start.astimezone(UTC) == utc(2023, 11, 5, 9)
+
+
+def test_the_skipped_hour_has_no_key() -> None:
+    hours = HourlyPartitionsDefinition("2023-03-12-01:00", timezone="US/Pacific")
+    assert hours.get_partition_keys(datetime(2023, 3, 12, 4)) == [
+        "2023-03-12-01:00",
+        "2023-03-12-03:00",
+    ]
+    assert not hours.is_valid_partition_key("2023-03-12-02:00")
+
+
+def test_a_day_that_begins_in_the_skipped_hour_begins_after_it() -> None:
+    days = DailyPartitionsDefinition("2023-03-11", timezone="US/Pacific", hour_offset=2, minute_offset=15)
+    start = days.time_window_for_partition_key("2023-03-12").start
+    assert start.isoformat() == "2023-03-12T03:00:00-07:00"
+
+
+# As Dagster's
+
+
+@pytest.mark.parametrize(
+    ("definition", "keys", "cron"),
+    [
+        (DAYS, ["2023-03-10", "2023-03-11", "2023-03-12", "2023-03-13", "2023-03-14"], "0 0 * * *"),
+        (
+            HourlyPartitionsDefinition("2023-03-15-07:00"),
+            ["2023-03-15-07:00", "2023-03-15-08:00", "2023-03-15-09:00"],
+            "0 * * * *",
+        ),
+        (
+            HourlyPartitionsDefinition("2023-03-15-07:00", minute_offset=20),
+            ["2023-03-15-07:20", "2023-03-15-08:20", "2023-03-15-09:20"],
+            "20 * * * *",
+        ),
+        (
+            WeeklyPartitionsDefinition("2023-02-10"),
+            ["2023-02-12", "2023-02-19", "2023-02-26", "2023-03-05"],
+            "0 0 * * 0",
+        ),
+        (
+            WeeklyPartitionsDefinition("2023-02-10", day_offset=3),
+            ["2023-02-15", "2023-02-22", "2023-03-01", "2023-03-08"],
+            "0 0 * * 3",
+        ),
+        (MonthlyPartitionsDefinition("2022-12-05"), ["2023-01-01", "2023-02-01"], "0 0 1 * *"),
+        (
+            MonthlyPartitionsDefinition("2022-12-05", day_offset=3),
+            ["2023-01-03", "2023-02-03"],
+            "0 0 3 * *",
+        ),
+        (
+            DailyPartitionsDefinition("2023-03-10", hour_offset=5, minute_offset=15, timezone="US/Pacific"),
+            ["2023-03-10", "2023-03-11", "2023-03-12", "2023-03-13", "2023-03-14"],
+            "15 5 * * *",
+        ),
+        (
+            TimeWindowPartitionsDefinition(start="2023-03-10", fmt="%Y-%m-%d", cron_schedule="0 0 * * 1-5"),
+            ["2023-03-10", "2023-03-13", "2023-03-14"],
+            "0 0 * * 1-5",
+        ),
+    ],
+)
+def test_keys_are_dagsters(definition: Any, keys: list[str], cron: str) -> None:
+    assert definition.get_partition_keys(NOW) == keys
+    assert definition.get_num_partitions(NOW) == len(keys)
+    assert definition.get_first_partition_key(NOW) == keys[0]
+    assert definition.get_last_partition_key(NOW) == keys[-1]
+    assert definition.cron_schedule == definition.get_cron_schedule() == cron
+
+
+@pytest.mark.parametrize(
+    ("parameters", "keys"),
+    [
+        ({"end_offset": 2}, ["10", "11", "12", "13", "14", "15", "16"]),
+        ({"end_offset": -2}, ["10", "11", "12"]),
+        ({"end_offset": -50}, []),
+        ({"end_date": "2023-03-12"}, ["10", "11"]),
+        ({"end_date": "2023-03-12", "end_offset": 1}, ["10", "11"]),
+        ({"end_date": "2023-03-12", "end_offset": -1}, ["10"]),
+        ({"end_date": "2023-03-16", "end_offset": 1}, ["10", "11", "12", "13", "14", "15"]),
+        ({"end_date": "2023-03-18", "end_offset": 1}, ["10", "11", "12", "13", "14", "15"]),
+        ({"end_date": "2023-03-01"}, []),
+    ],
+)
+def test_ends_and_offsets_are_dagsters(parameters: dict[str, Any], keys: list[str]) -> None:
+    days = DailyPartitionsDefinition("2023-03-10", **parameters)
+    expected = [f"2023-03-{key}" for key in keys]
+    assert days.get_partition_keys(NOW) == expected
+    assert days.get_num_partitions(NOW) == len(keys)
+    assert days.get_last_partition_key(NOW) == (expected[-1] if expected else None)
+
+
+def test_windows_are_dagsters() -> None:
+    def window(first: int, last: int) -> TimeWindow:
+        return TimeWindow(utc(2023, 3, first), utc(2023, 3, last))
+
+    assert DAYS.time_window_for_partition_key("2023-03-12") == window(12, 13)
+    assert DAYS.start_time_for_partition_key("2023-03-12") == utc(2023, 3, 12)
+    assert DAYS.end_time_for_partition_key("2023-03-12") == utc(2023, 3, 13)
+    assert DAYS.get_first_partition_window(NOW) == window(10, 11)
+    assert DAYS.get_last_partition_window(NOW) == window(14, 15)
+    assert DAYS.get_first_partition_window(utc(2023, 3, 10, 5)) is None
+    assert DAYS.get_last_partition_window(utc(2023, 3, 10, 5)) is None
+    assert DAYS.get_next_partition_window(utc(2023, 3, 12), NOW) == window(12, 13)
+    assert DAYS.get_next_partition_window(utc(2023, 3, 12, 4), NOW) == window(13, 14)
+    assert DAYS.get_next_partition_window(utc(2023, 3, 15), NOW) is None
+    assert DAYS.get_prev_partition_window(utc(2023, 3, 12)) == window(11, 12)
+    assert DAYS.get_prev_partition_window(utc(2023, 3, 12, 3)) == window(11, 12)
+    assert DAYS.get_prev_partition_window(utc(2023, 3, 10)) is None
+    assert DAYS.get_next_partition_key("2023-03-13", NOW) == "2023-03-14"
+    assert DAYS.get_next_partition_key("2023-03-14", NOW) is None
+    assert DAYS.get_partition_keys_in_time_window(window(11, 13)) == ["2023-03-11", "2023-03-12"]
+    inside = TimeWindow(utc(2023, 3, 11, 4), utc(2023, 3, 13, 4))
+    assert DAYS.get_partition_keys_in_time_window(inside) == ["2023-03-12", "2023-03-13"]
+    found = DAYS.get_partition_key_range_for_time_window(window(11, 13))
+    assert found == PartitionKeyRange("2023-03-11", "2023-03-12")
+    noon = utc(2023, 3, 12).timestamp()
+    assert DAYS.get_partition_key_for_timestamp(noon) == "2023-03-12"
+    assert DAYS.get_partition_key_for_timestamp(noon, end_closed=True) == "2023-03-11"
+    assert DAYS.get_partition_keys_in_range(PartitionKeyRange("2023-03-10", "2023-03-12")) == [
+        "2023-03-10",
+        "2023-03-11",
+        "2023-03-12",
+    ]
+    assert DAYS.get_partition_keys_in_range(PartitionKeyRange("2023-03-12", "2023-03-10")) == []
+    past = ["2023-03-10", "2023-03-13"]
+    assert DAYS.time_windows_for_partition_keys(past) == [window(10, 11), window(13, 14)]
+
+
+def test_the_schedule_can_be_shifted_within_its_kind() -> None:
+    assert DAYS.get_cron_schedule(minute_of_hour=3, hour_of_day=4) == "3 4 * * *"
+    weeks = WeeklyPartitionsDefinition("2023-01-01", day_offset=3)
+    assert weeks.get_cron_schedule(minute_of_hour=3) == "3 0 * * 3"
+    assert weeks.get_cron_schedule(day_of_week=2, hour_of_day=4) == "0 4 * * 2"
+    months = MonthlyPartitionsDefinition("2023-01-01")
+    assert months.get_cron_schedule(day_of_month=2) == "0 0 2 * *"
+    hours = HourlyPartitionsDefinition("2023-03-15-07:00", minute_offset=20)
+    assert hours.get_cron_schedule(minute_of_hour=5) == "5 * * * *"
+    with pytest.raises(InvalidInvocationError, match="day_of_week does not apply to daily"):
+        DAYS.get_cron_schedule(day_of_week=2)
+    with pytest.raises(InvalidInvocationError, match="hour_of_day does not apply to hourly"):
+        hours.get_cron_schedule(hour_of_day=2)
+    with pytest.raises(InvalidDefinitionError, match="minute_offset is from 0 to 59"):
+        DAYS.get_cron_schedule(minute_of_hour=60)
+
+
+def test_offsets_and_types_are_read_back() -> None:
+    weeks = WeeklyPartitionsDefinition("2023-01-01", minute_offset=5, hour_offset=6, day_offset=3)
+    assert (weeks.minute_offset, weeks.hour_offset, weeks.day_offset) == (5, 6, 3)
+    assert weeks.schedule_type is ScheduleType.WEEKLY
+    months = MonthlyPartitionsDefinition("2023-01-01", day_offset=3)
+    assert (months.schedule_type, months.day_offset) == (ScheduleType.MONTHLY, 3)
+    odd = TimeWindowPartitionsDefinition("2023-03-10", "%Y-%m-%d", cron_schedule="0 0 * * 1-5")
+    assert odd.schedule_type is None
+    typed = TimeWindowPartitionsDefinition("2023-03-10", "%Y-%m-%d", schedule_type=ScheduleType.DAILY)
+    assert typed == DAYS
+    assert hash(typed) == hash(DAYS)
+    assert typed != DailyPartitionsDefinition("2023-03-11")
+    assert DAYS.timezone == "UTC"
+    assert DAYS.start == utc(2023, 3, 10)
+    assert DAYS.end is None
+    assert repr(DAYS) == "Daily, starting 2023-03-10 UTC"
+
+
+def test_starts_may_be_aware_or_naive() -> None:
+    naive = DailyPartitionsDefinition(datetime(2023, 3, 1, 5), timezone="US/Pacific")
+    assert naive.start.isoformat() == "2023-03-01T05:00:00-08:00"
+    aware = DailyPartitionsDefinition(utc(2023, 3, 1, 5), timezone="US/Pacific")
+    assert aware.start == utc(2023, 3, 1, 5)
+    assert aware.get_first_partition_key(NOW) == "2023-03-01"
+
+
+def test_the_31st_skips_short_months() -> None:
+    months = MonthlyPartitionsDefinition("2023-01-01", day_offset=31)
+    assert months.get_partition_keys(datetime(2023, 8, 7)) == ["2023-01-31", "2023-03-31", "2023-05-31"]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("parameters", "word"),
+    [
+        ({"start": "2023-03"}, "2023-03"),
+        ({"timezone": "Mars/Base"}, "Mars/Base"),
+        ({"timezone": "../etc/passwd"}, "no timezone"),
+        ({"cron_schedule": "0 0 * *"}, "no cron schedule"),
+        ({"cron_schedule": "99 0 * * *"}, "no cron schedule"),
+        ({"cron_schedule": 3}, "no cron schedule"),
+        ({"minute_offset": 3}, "says it all"),
+        ({"cron_schedule": None}, "need a schedule"),
+        ({"cron_schedule": None, "schedule_type": ScheduleType.DAILY, "hour_offset": 24}, "hour_offset"),
+        ({"cron_schedule": "0 * * * *"}, "cannot tell the partitions"),
+        ({"fmt": "%H"}, "'%H'"),
+    ],
+)
+def test_wrong_definitions_are_refused(parameters: dict[str, Any], word: str) -> None:
+    given_parameters = {"start": "2023-03-10", "fmt": "%Y-%m-%d", "cron_schedule": "0 0 * * *"}
+    with pytest.raises(InvalidDefinitionError, match=word):
+        TimeWindowPartitionsDefinition(**{**given_parameters, **parameters})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [
+        ("yesterday", "'%Y-%m-%d'"),
+        ("2023-03-09", "The first one is '2023-03-10'"),
+        ("2023-03-15", "not ended"),
+        ("2023-3-11", "2023-03-11"),
+        ("", "format"),
+    ],
+)
+def test_unknown_keys_are_told_what_would_be_one(key: str, word: str) -> None:
+    with pytest.raises(UnknownPartitionError, match=word):
+        DAYS.validate_partition_key(key, NOW)
+    assert not DAYS.has_partition_key(key, NOW)
+
+
+def test_unknown_keys_and_times_have_no_window() -> None:
+    for ask in (
+        lambda: DAYS.time_window_for_partition_key("2023-03-09"),
+        lambda: DAYS.time_windows_for_partition_keys(["9999-01-01"]),
+        lambda: DAYS.get_partition_keys_in_range(PartitionKeyRange("2023-03-01", "2023-03-12")),
+        lambda: DAYS.get_partition_key_for_timestamp(0),
+        lambda: DAYS.get_partition_key_range_for_time_window(TimeWindow(utc(2023, 3, 11), utc(2023, 3, 11))),
+        lambda: WeeklyPartitionsDefinition("2023-02-10").time_window_for_partition_key("2023-02-15"),
+    ):
+        with pytest.raises(UnknownPartitionError):
+            ask()
+    ahead = DAYS.time_windows_for_partition_keys(["9990-01-01"], validate=False)
+    assert ahead[0].start.year == 9990
+
+
+# Cost
+
+
+def test_the_last_of_many_is_found_without_counting_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = HourlyPartitionsDefinition("1990-01-01-00:00", timezone="America/New_York")
+    now = datetime(2023, 6, 1)
+    hours.get_num_partitions(now)
+    asked = []
+    find = type(hours._times).at
+
+    def counted(self: Any, index: int) -> datetime:
+        asked.append(index)
+        return find(self, index)
+
+    monkeypatch.setattr(type(hours._times), "at", counted)
+    assert hours.get_num_partitions(now) > 250_000
+    assert hours.get_last_partition_key(now) == "2023-05-31-23:00"
+    assert hours.has_partition_key("2010-07-04-12:00", now)
+    assert hours.time_window_for_partition_key("2010-07-04-12:00").end.hour == 13
+    assert len(asked) < 40

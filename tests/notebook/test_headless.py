@@ -1,0 +1,268 @@
+"""A notebook is executed in a real kernel; whatever happens, what came out is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from xml.etree import ElementTree as ET
+
+import nbformat
+import pytest
+
+from jobnb.errors import NotebookError
+from jobnb.notebook.document import tags_of
+from jobnb.notebook.headless import execute_notebook
+from jobnb.notebook.outcome import CellStatus, Verdict
+from jobnb.notebook.progress import Progress
+
+
+def statuses(outcome):
+    return [cell.status for cell in outcome.cells]
+
+
+def text_of(path):
+    cells = nbformat.read(path, 4).cells
+    found = [output for cell in cells for output in cell.get("outputs", [])]
+    return "".join(output.get("text", "") for output in found)
+
+
+class Told(Progress):
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.calls = []
+
+    def began(self, name, cells):
+        self.calls.append(("began", name, cells))
+
+    def cell_began(self, number, label):
+        self.calls.append(("cell", number, label))
+
+    def cell_ended(self, cell):
+        self.calls.append(("done", cell.number, cell.status))
+
+    def note(self, text):
+        self.calls.append(("note", text))
+
+    def ended(self, outcome):
+        self.calls.append(("ended", outcome.verdict))
+
+
+def test_all_cells_are_executed_and_the_source_is_left_alone(write, tmp_path):
+    path = write("# Title", "x = 3", "print(x)")
+    before = path.read_bytes()
+    outcome = execute_notebook(path, output=tmp_path / "out.ipynb")
+    assert outcome.success
+    assert outcome.exit_code == 0
+    assert statuses(outcome) == [CellStatus.SUCCEEDED] * 2
+    assert text_of(tmp_path / "out.ipynb") == "3\n"
+    assert path.read_bytes() == before
+
+
+def test_the_kernel_stands_in_the_notebooks_folder(write, tmp_path):
+    execute_notebook(write("import os; print(os.getcwd())"), output=tmp_path / "out.ipynb")
+    assert os.path.samefile(text_of(tmp_path / "out.ipynb").strip(), tmp_path)
+
+
+def test_a_relative_home_stays_where_the_caller_meant_it(write, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("JOBNB_HOME", "some/home")
+    path = write("import os; print(os.environ['JOBNB_HOME'])")
+    execute_notebook(path, output=tmp_path / "out.ipynb")
+    assert text_of(tmp_path / "out.ipynb").strip() == "/some/home"
+
+
+def test_a_failing_cell_ends_it_with_the_users_own_lines(write, tmp_path):
+    path = write("x = 1", "def f():\n    raise ValueError('no <b>')\nf()", "print('after')")
+    outcome = execute_notebook(path, output=tmp_path / "out.ipynb")
+    assert outcome.verdict is Verdict.FAILURE
+    assert outcome.exit_code == 1
+    assert statuses(outcome) == [CellStatus.SUCCEEDED, CellStatus.FAILED, CellStatus.NOT_RUN]
+    assert outcome.problem == "Cell [2] (def f()) failed: ValueError: no <b>"
+    assert outcome.failed_cell.number == 2
+    assert "raise ValueError('no <b>')" in outcome.failed_cell.error.traceback
+    assert "\x1b" not in outcome.failed_cell.error.traceback
+    kept = nbformat.read(tmp_path / "out.ipynb", 4).cells
+    assert kept[1].outputs[0].ename == "ValueError"
+    assert kept[2].outputs == []
+
+
+def test_frames_of_libraries_are_left_out_of_the_report(write):
+    outcome = execute_notebook(write("import json\njson.loads('{')"))
+    assert "json.loads('{')" in outcome.failed_cell.error.traceback
+    assert "decoder.py" not in outcome.failed_cell.error.traceback
+
+
+def test_a_cell_that_may_fail_does(write):
+    outcome = execute_notebook(write(("1/0", "raises-exception"), "print(1)"))
+    assert outcome.success
+    assert statuses(outcome) == [CellStatus.ALLOWED, CellStatus.SUCCEEDED]
+
+
+def test_errors_may_be_allowed_for_all_cells(write):
+    outcome = execute_notebook(write("1/0", "2/0", "3"), allow_errors=True)
+    assert outcome.success
+    assert statuses(outcome) == [CellStatus.ALLOWED, CellStatus.ALLOWED, CellStatus.SUCCEEDED]
+
+
+def test_code_that_is_no_python_is_a_failed_cell(write):
+    outcome = execute_notebook(write("def"))
+    assert outcome.verdict is Verdict.FAILURE
+    assert outcome.failed_cell.error.name == "SyntaxError"
+
+
+def test_exit_in_a_cell_is_no_success_of_what_follows(write):
+    outcome = execute_notebook(write("import os\nos._exit(3)", "print(1)"))
+    assert statuses(outcome) == [CellStatus.DIED, CellStatus.NOT_RUN]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_kernel_that_dies_is_said_in_a_sentence(write, tmp_path, number):
+    path = write("print('before')", f"import os\nos.kill(os.getpid(), {int(number)})")
+    outcome = execute_notebook(path, output=tmp_path / "out.ipynb")
+    assert outcome.exit_code == 1
+    assert outcome.problem.startswith("The kernel died in cell [2] (import os) (signal")
+    assert text_of(tmp_path / "out.ipynb") == "before\n"
+
+
+SLEEPER = "import time\ntry:\n    time.sleep(60)\nfinally:\n    print('closed')"
+
+
+def test_a_cell_that_takes_too_long_is_interrupted_and_may_close_what_it_opened(write, tmp_path):
+    outcome = execute_notebook(write(SLEEPER, "1"), output=tmp_path / "o.ipynb", cell_timeout=0.5)
+    assert outcome.exit_code == 1
+    assert statuses(outcome) == [CellStatus.TIMED_OUT, CellStatus.NOT_RUN]
+    assert outcome.problem == "Cell [1] (import time) took longer than 0.5 s and was interrupted."
+    assert text_of(tmp_path / "o.ipynb") == "closed\n"
+
+
+def test_all_cells_together_may_take_too_long(write):
+    path = write(*["import time; time.sleep(0.4)"] * 8)
+    outcome = execute_notebook(path, timeout=1, cell_timeout=10)
+    assert outcome.exit_code == 1
+    assert outcome.problem.startswith("The notebook took longer than 1 s")
+    assert CellStatus.NOT_RUN in statuses(outcome)
+
+
+def test_a_cell_that_ignores_interrupts_is_ended_with_its_kernel(write, monkeypatch):
+    monkeypatch.setattr("jobnb.notebook.kernel.GRACE_SECONDS", 0.5)
+    stubborn = (
+        "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "end = time.time() + 60\nwhile time.time() < end: pass"
+    )
+    outcome = execute_notebook(write(stubborn), cell_timeout=0.5)
+    assert statuses(outcome) == [CellStatus.TIMED_OUT]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_cell_and_what_came_out_is_kept(write, tmp_path, number):
+    flag = tmp_path / "started"
+    path = write(f"open({str(flag)!r}, 'w').close()\n{SLEEPER}")
+
+    def press():
+        while not flag.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    outcome = execute_notebook(path, output=tmp_path / "out.ipynb")
+    thread.join()
+    assert outcome.verdict is Verdict.INTERRUPTED
+    assert outcome.exit_code == 130
+    assert text_of(tmp_path / "out.ipynb") == "closed\n"
+
+
+def test_parameters_are_put_in_and_unknown_ones_noted(write, tmp_path):
+    told = Told()
+    path = write(("year = 1", "parameters"), "print(year)")
+    given = {"year": 2013, "mnth": 1}
+    execute_notebook(path, output=tmp_path / "out.ipynb", parameters=given, progress=told)
+    assert text_of(tmp_path / "out.ipynb") == "2013\n"
+    assert any(call[0] == "note" and "'mnth'" in call[1] for call in told.calls)
+
+
+def test_an_executed_notebook_can_be_executed_again(write, tmp_path):
+    out = tmp_path / "out.ipynb"
+    path = write(("year = 1", "parameters"), "print(year)")
+    execute_notebook(path, output=out, parameters={"year": 2})
+    execute_notebook(out, output=out, parameters={"year": 3})
+    assert text_of(out) == "3\n"
+    assert sum("injected-parameters" in tags_of(cell) for cell in nbformat.read(out, 4).cells) == 1
+
+
+def test_old_outputs_do_not_survive(write, tmp_path):
+    out = tmp_path / "out.ipynb"
+    execute_notebook(write("1/0", "print('seen')"), output=out, allow_errors=True)
+    execute_notebook(out, output=out)
+    assert "seen" not in text_of(out)
+
+
+def test_the_face_is_told_in_order(write):
+    told = Told()
+    execute_notebook(write("# Title", "x = 1", "1/0", name="a.ipynb"), progress=told)
+    assert told.calls == [
+        ("began", "a.ipynb", 2),
+        ("cell", 1, "x = 1"),
+        ("done", 1, CellStatus.SUCCEEDED),
+        ("cell", 2, "1/0"),
+        ("done", 2, CellStatus.FAILED),
+        ("ended", Verdict.FAILURE),
+    ]
+
+
+def test_a_page_and_a_report_are_written_also_for_a_failure(write, tmp_path):
+    path = write("# A <i>title</i>", "print('<script>')", "raise ValueError('a \\x01 <b>')")
+    execute_notebook(path, html=tmp_path / "o.html", junit=tmp_path / "o.xml")
+    page = (tmp_path / "o.html").read_text()
+    assert "&lt;script&gt;" in page
+    assert "<title>A &lt;i&gt;title&lt;/i&gt;</title>" in page
+    suite = ET.parse(tmp_path / "o.xml").getroot().find("testsuite")
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert suite.findall("testcase")[1].find("failure").get("message").startswith("ValueError: a ")
+
+
+@pytest.mark.parametrize("what", ["output", "html", "junit"])
+def test_an_unwritable_place_is_refused_before_anything_runs(write, tmp_path, what):
+    flag = tmp_path / "ran"
+    path = write(f"open({str(flag)!r}, 'w')")
+    with pytest.raises(NotebookError, match="cannot be written"):
+        execute_notebook(path, **{what: tmp_path / "missing" / "out"})
+    assert not flag.exists()
+
+
+def test_an_unknown_kernel_is_refused_with_those_there_are(write):
+    with pytest.raises(NotebookError, match="no kernel 'pyton3'. Did you mean 'python3'"):
+        execute_notebook(write("1"), kernel_name="pyton3")
+
+
+def test_the_kernel_of_another_machine_is_replaced_by_this_python(write):
+    told = Told()
+    assert execute_notebook(write("1", kernel="conda-x"), progress=told).success
+    assert any("'conda-x' is not here" in call[1] for call in told.calls if call[0] == "note")
+
+
+def test_config_without_anything_to_run_is_refused(write):
+    with pytest.raises(NotebookError, match="nothing to run"):
+        execute_notebook(write("1"), config={"ops": {}})
+
+
+def test_it_works_inside_a_running_loop(write):
+    path = write("1")
+
+    async def caller():
+        return execute_notebook(path)
+
+    assert asyncio.run(caller()).success
+
+
+def test_an_empty_notebook_is_a_success(write):
+    assert execute_notebook(write("# Only words")).success
+
+
+def test_nothing_stays_behind(write, tmp_path):
+    execute_notebook(write("1"), output=tmp_path / "out.ipynb")
+    assert sorted(os.listdir(tmp_path)) == ["nb.ipynb", "out.ipynb"]
