@@ -283,6 +283,11 @@ def unload_ipython_extension(shell: Any) -> None:
     import_module("jobnb.notebook.extension").unload(shell)
 
 
+# What every run needs, imported now: a first run must not wait for it. What only some need
+# (pydantic, SQLAlchemy, pandas, the widgets) is imported when it is first used.
+for _module in ("execution.materialize", "execution.run_job", "definitions.asset", "storage.values"):
+    import_module(f"jobnb.{_module}")
+
 if "IPython" in sys.modules:
     _shell = getattr(sys.modules["IPython"], "get_ipython", lambda: None)()
     if _shell is not None:

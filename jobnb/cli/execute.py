@@ -96,5 +96,7 @@ def _report(outcome: Any) -> None:
         return
     click.echo(f"jobnb: {outcome.problem}", err=True)
     cell = outcome.failed_cell
+    if outcome.verdict.value == "refused":
+        return  # the cell that asked is ours, and the sentence says it all
     if cell is not None and cell.error is not None and cell.error.traceback:
         click.echo(cell.error.traceback, err=True)

@@ -68,7 +68,7 @@ class LineFace(Face):
         """Say which steps ended; of many steps, only how far the run is."""
         if run.run_id not in self._told:
             self._told[run.run_id] = 0
-            self._say(f"    run {run.run_id} of {run.job_name}: {len(run.state.steps)} steps")
+            self._say(f"    run {run.run_id} of {_name(run)}: {len(run.state.steps)} steps")
         many = len(run.state.steps) > MANY_STEPS
         for step in steps:
             if step.status is StepStatus.FAILED or (step.is_finished and not many):
@@ -77,7 +77,7 @@ class LineFace(Face):
             self._tell_share(run)
         if run.state.is_finished:
             status = run.state.status.value.lower()
-            self._say(f"    run of {run.job_name}: {status} in {duration(run.state.seconds)}")
+            self._say(f"    run of {_name(run)}: {status} in {duration(run.state.seconds)}")
 
     def _tell_share(self, run: RunOutcome) -> None:
         """A line for each tenth of the steps."""
@@ -148,9 +148,9 @@ class BarFace(Face):
             self._runs[run.run_id] = self._bars.add_task("", total=len(run.state.steps) or None)
         for step in steps:
             if step.status is StepStatus.FAILED:
-                self._print(f"  {run.job_name}: {_step_line(step)}")
+                self._print(f"  {_name(run)}: {_step_line(step)}")
         running = [step.key for step in steps if step.status is StepStatus.RUNNING]
-        name = f"  {run.job_name}: {running[-1]}" if running else f"  {run.job_name}"
+        name = f"  {_name(run)}: {running[-1]}" if running else f"  {_name(run)}"
         state = run.state
         bar = self._runs[run.run_id]
         self._bars.update(
@@ -159,7 +159,7 @@ class BarFace(Face):
         if state.is_finished:
             self._bars.update(bar, visible=False)
             self._print(
-                f"  {run.job_name}: {state.status.value.lower()}, {len(state.steps)} steps in "
+                f"  {_name(run)}: {state.status.value.lower()}, {len(state.steps)} steps in "
                 f"{duration(state.seconds)}"
             )
 
@@ -173,6 +173,11 @@ class BarFace(Face):
 
     def _print(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
+
+
+def _name(run: RunOutcome) -> str:
+    """The job's name; a run of assets alone has a job that nobody named."""
+    return "assets" if run.job_name.startswith("__") else run.job_name
 
 
 def _fit(text: str, width: int = 44) -> str:

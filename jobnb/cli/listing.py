@@ -29,8 +29,10 @@ def job_list(location: str, as_json: bool) -> None:
 
 
 def _job_row(job: Any) -> tuple[str, str, str]:
-    assets = getattr(job, "asset_layer", None) is not None or not hasattr(job, "graph_def")
-    kind = "assets" if assets else "ops"
+    from jobnb.definitions.asset_job import AssetJobDefinition
+
+    of_assets = isinstance(job, AssetJobDefinition) or job.asset_layer is not None
+    kind = "assets" if of_assets else "ops"
     return job.name, kind, _first_line(getattr(job, "description", None))
 
 

@@ -145,7 +145,7 @@ def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any
         value = settled(_adapter(schema, what).validate_json(to_json(ready), strict=True))
     except ValidationError as error:
         found = problems_of(error, ready, stored, reading.known, reading.choices)
-        problems.extend(_new(found, problems))
+        problems.extend(map(reading.masked, _new(found, problems)))
     except (ConfigMappingFunctionError, InvalidConfigDefinitionError):
         raise
     except Exception as error:  # a validator of the user's own went wrong

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import core_schema
 
 from jobnb.config.env import holds_env
+from jobnb.config.fields import field_names
 
 __all__ = ["fitted", "waiting_fields", "without_checks"]
 
@@ -27,7 +28,7 @@ def waiting_fields(model: type[BaseModel], data: Mapping[str, Any]) -> frozenset
     return frozenset(
         name
         for name, info in model.model_fields.items()
-        if given & {name, info.alias, info.validation_alias}
+        if given.intersection(field_names(name, info, by_name=True))
     )
 
 
@@ -76,6 +77,7 @@ def _fit_field(name: str, field: Any, model: type[BaseModel], waiting: Any) -> N
     if name in waiting:
         field["schema"] = core_schema.any_schema()
         return
+    _fit_keys(field)
     choices = _named_choices(model.model_fields[name].annotation)
     if choices:
         place = field["schema"]
@@ -84,6 +86,29 @@ def _fit_field(name: str, field: Any, model: type[BaseModel], waiting: Any) -> N
             lambda value: choices.get(value, value) if isinstance(value, str) else value,
             holder["schema"],
         )
+
+
+def _fit_keys(schema: Any) -> None:
+    """Let mappings with an enum's members for keys name them: JSON has texts for keys only."""
+    if isinstance(schema, list):
+        for inner in schema:
+            _fit_keys(inner)
+    if not isinstance(schema, dict):
+        return
+    keys = schema.get("keys_schema")
+    if isinstance(keys, dict) and keys.get("type") == "enum":
+        schema["keys_schema"] = _by_text(keys)
+    for name, inner in schema.items():
+        if name not in ("keys_schema", "metadata", "default", "serialization"):
+            _fit_keys(inner)
+
+
+def _by_text(schema: Any) -> core_schema.CoreSchema:
+    members = {str(member.value): member for member in schema["members"]}
+    members.update(schema["cls"].__members__)
+    return core_schema.no_info_before_validator_function(
+        lambda value: members.get(value, value) if isinstance(value, str) else value, schema
+    )
 
 
 def _named_choices(annotation: Any) -> dict[str, enum.Enum]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
-from pydantic import Field as PydanticField
 from pydantic_core import core_schema
 
 from jobnb.config.deferred import fitted, waiting_fields, without_checks
+from jobnb.config.fields import field_name, field_type
 from jobnb.config.nodes import NOTHING, Typed
 from jobnb.config.schema import ConfigField, schema_of
 from jobnb.errors import InvalidInvocationError
@@ -97,27 +97,3 @@ class PermissiveConfig(Config):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
-
-
-def field_names(name: str, info: Any, by_name: bool = False) -> list[str]:
-    """The names under which raw config may give a field of a model, the preferred one first."""
-    alias = info.validation_alias if info.validation_alias is not None else info.alias
-    choices = getattr(alias, "choices", None) or ([alias] if alias is not None else [])
-    names = [choice if isinstance(choice, str) else choice.path[0] for choice in choices]
-    return [*names, name] if by_name or not names else names
-
-
-def field_name(name: str, info: Any) -> str:
-    """The name under which raw config gives a field."""
-    return field_names(name, info)[0]
-
-
-def field_type(info: Any) -> Any:
-    """The whole type of a field, bounds and discriminators included."""
-    extra = list(info.metadata)
-    if info.discriminator is not None:
-        extra.append(PydanticField(discriminator=info.discriminator))
-    annotation = info.annotation
-    for note in extra:
-        annotation = Annotated[annotation, note]
-    return annotation

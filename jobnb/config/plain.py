@@ -7,14 +7,15 @@ import enum
 import math
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from jobnb.config.env import env_name, keep_secret
-from jobnb.config.model import field_name
+from jobnb.config.fields import field_path
 from jobnb.errors import InvalidConfigError, Problem
 
 __all__ = ["plain", "plain_model"]
@@ -51,8 +52,9 @@ def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
     name = None if isinstance(value, dict) else env_name(value)
     if name is not None:
         return {"env": name}
-    if isinstance(value, enum.Enum):
-        return value.name
+    if isinstance(value, enum.Enum):  # flags together are no member and have no name
+        named = value.name in type(value).__members__
+        return value.name if named else _plain(value.value, path, problems)
     if value is None or isinstance(value, (bool, int, float, str)):
         return _exact(value)
     if isinstance(value, BaseModel):
@@ -88,14 +90,29 @@ def _model(model: BaseModel, path: Path, problems: list[Problem]) -> Any:
     kind = type(model)
     if "root" in kind.model_fields and getattr(kind, "__pydantic_root_model__", False):
         return _plain(model.root, path, problems)  # type: ignore[attr-defined]
-    made = {}
+    made: dict[str, Any] = {}
     for name, info in kind.model_fields.items():
         if name in model.model_fields_set:
-            key = field_name(name, info)
-            made[key] = _field(model, name, (*path, key), problems)
+            way = field_path(name, info)
+            _put(made, way, _field(model, name, (*path, *map(str, way)), problems))
     for name, value in (model.__pydantic_extra__ or {}).items():
         made[name] = _plain(value, (*path, name), problems)
     return made
+
+
+def _put(made: Any, way: Sequence[str | int], value: Any) -> None:
+    """Set what is at a path, and make what is on the way."""
+    for part, below in pairwise(way):
+        made = _within(made, part, [] if isinstance(below, int) else {})
+    _within(made, way[-1], value)
+
+
+def _within(made: Any, part: str | int, value: Any) -> Any:
+    if isinstance(part, int):
+        made.extend([None] * (part + 1 - len(made)))
+        made[part] = value if made[part] is None else made[part]
+        return made[part]
+    return made.setdefault(part, value)
 
 
 def _field(model: BaseModel, name: str, path: Path, problems: list[Problem]) -> Any:

@@ -6,7 +6,7 @@ The walk follows the schema, so that `{"env": "X"}` is a variable only where a s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
@@ -41,6 +41,7 @@ class Reading:
     known: dict[Path, list[str]] = field(default_factory=dict)
     choices: dict[Path, list[str]] = field(default_factory=dict)
     secrets: list[tuple[Path, dict[str, str]]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
     def problem(self, path: Path, message: str, value: Any, kind: str = "invalid") -> None:
         """Note something wrong."""
@@ -53,7 +54,16 @@ class Reading:
 
     def hide(self, path: Path, value: str) -> None:
         """Note a secret that was given by value: what is stored has its name."""
+        self.texts.append(value)
         self.secrets.append((path, keep_secret(".".join(map(str, path)) or "value", value)))
+
+    def masked(self, problem: Problem) -> Problem:
+        """The problem without the texts of secrets and variables, which a validator may tell."""
+        message = problem.message
+        for text in self.texts:
+            if len(text) >= _TELLING:
+                message = message.replace(text, "***")
+        return replace(problem, message=message)
 
     def variable(self, path: Path, name: str, kinds: tuple[type, ...]) -> Any:
         """What a variable holds, as the first of the kinds that can read it."""
@@ -61,6 +71,7 @@ class Reading:
         if text is None:
             self.problem(path, _missing(name), {"env": name}, "missing_env")
             return None
+        self.texts.append(text)
         value = as_scalar(text, kinds)
         if value is NOTHING:
             wanted = " or ".join(_WORDS[kind] for kind in kinds)
@@ -70,6 +81,7 @@ class Reading:
         return value
 
 
+_TELLING = 4  # shorter ones are no secrets, and are in every second word
 _WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from jobnb.config.binding import bind_value
 from jobnb.config.env import holds_env
-from jobnb.config.model import field_type
+from jobnb.config.fields import field_type
 from jobnb.config.nodes import Typed
 from jobnb.config.schema import ConfigField
 

@@ -6,16 +6,18 @@ import collections.abc
 import dataclasses
 import datetime as dt
 import enum
+import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Protocol, TypeVar, Union
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, Json, RootModel
 from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
 
 from jobnb.config.env import env_name, holds_env
-from jobnb.config.model import field_names, field_type
+from jobnb.config.fields import field_names, field_type, known_names, takes_names
 from jobnb.config.plain import is_number, plain
 
 __all__ = ["Reader", "read_typed"]
@@ -44,6 +46,8 @@ class Reader(Protocol):
 
 def read_typed(annotation: Any, raw: Any, path: Path, reading: Reader) -> Any:
     """A raw value made ready for a type."""
+    if isinstance(raw, (dict, list)) and _is_json(annotation):
+        return json.dumps(raw)  # structure where JSON text is due
     members = list(_members(annotation))
     name = env_name(raw)
     if name is not None and not any(_takes_mapping(member) for member in members):
@@ -85,6 +89,13 @@ def _unwrapped(annotation: Any) -> Any:
             annotation = field_type(annotation.model_fields["root"])
         else:
             return annotation
+
+
+def _is_json(annotation: Any) -> bool:
+    if typing.get_origin(annotation) in _UNIONS:
+        return any(map(_is_json, typing.get_args(annotation)))
+    notes = typing.get_args(annotation)[1:] if typing.get_origin(annotation) is Annotated else ()
+    return any(note is Json or type(note) is Json for note in (annotation, *notes))
 
 
 def _is_root(annotation: Any) -> bool:
@@ -182,6 +193,8 @@ def _sequence(members: list[Any], raw: list[Any], path: Path, reading: Reader) -
 def _mapping(members: list[Any], raw: dict[str, Any], path: Path, reading: Reader) -> Any:
     fitting = [(fields, member) for member in members if (fields := _field_types(member))]
     if fitting:
+        for _, each in fitting:
+            reading.expect(path, raw, _names(each))
         _, member = max(fitting, key=lambda pair: _fit(pair[0], raw))
         return _fields(member, raw, path, reading)
     for member in members:
@@ -191,6 +204,10 @@ def _mapping(members: list[Any], raw: dict[str, Any], path: Path, reading: Reade
                 key: read_typed(args[1], item, (*path, key), reading) for key, item in raw.items()
             }
     return raw
+
+
+def _names(member: Any) -> list[str]:
+    return known_names(member) if _is_kind(member, BaseModel) else list(_field_types(member))
 
 
 def _fit(fields: dict[str, Any], raw: dict[str, Any]) -> tuple[int, int]:
@@ -210,16 +227,11 @@ def _field_types(member: Any) -> dict[str, Any]:
         return {
             name: _unwrapped(info.annotation)
             for key, info in member.model_fields.items()
-            for name in field_names(key, info, _by_name(member))
+            for name in field_names(key, info, takes_names(member))
         }
-    if dataclasses.is_dataclass(origin) or typing.is_typeddict(origin):
+    if dataclasses.is_dataclass(origin) or is_typeddict(origin):
         return typing.get_type_hints(origin, include_extras=True)
     return {}
-
-
-def _by_name(model: type[BaseModel]) -> bool:
-    config = model.model_config
-    return bool(config.get("populate_by_name") or config.get("validate_by_name"))
 
 
 def _fields(member: Any, raw: dict[str, Any], path: Path, reading: Reader) -> dict[str, Any]:
@@ -229,8 +241,6 @@ def _fields(member: Any, raw: dict[str, Any], path: Path, reading: Reader) -> di
             key: read_typed(types_by_name.get(key, Any), item, (*path, key), reading)
             for key, item in raw.items()
         }
-    if member.model_config.get("extra") == "forbid":
-        reading.expect(path, raw, list(types_by_name))
     ready = dict(raw)
     for key, info in member.model_fields.items():
         _field(member, key, info, ready, path, reading)
@@ -245,7 +255,7 @@ def _field(
     path: Path,
     reading: Reader,
 ) -> None:
-    names = field_names(key, info, _by_name(model))
+    names = field_names(key, info, takes_names(model))
     given = next((name for name in names if name in ready), None)
     annotation = field_type(info)
     if given is not None and ready[given] is None and info.default is None:
@@ -254,5 +264,5 @@ def _field(
             del ready[given]
     elif given is not None:
         ready[given] = read_typed(annotation, ready[given], (*path, given), reading)
-    elif holds_env(info.default):  # a default that is read at the run
+    elif names and holds_env(info.default):  # a default that is read at the run
         ready[names[0]] = read_typed(annotation, plain(info.default), (*path, names[0]), reading)

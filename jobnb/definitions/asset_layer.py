@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.source_asset import SourceAsset
@@ -11,8 +12,7 @@ from jobnb.definitions.source_asset import SourceAsset
 __all__ = ["AssetLayer"]
 
 
-@dataclass(frozen=True, slots=True)
-class AssetLayer:
+class AssetLayer(msgspec.Struct, frozen=True):
     """The assets around a job, and the selection of those that it makes.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from jobnb.definitions.hook import HookDefinition
@@ -26,8 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class DependencyDefinition:
+class DependencyDefinition(msgspec.Struct, frozen=True):
     """An input is fed by an output of another node.
 
     Args:
@@ -43,30 +43,26 @@ class DependencyDefinition:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CollectDependency:
+class CollectDependency(msgspec.Struct, frozen=True):
     """An input is fed by the list of all elements of a dynamic output, or of what was mapped over it."""
 
     node: str
     output: str = "result"
 
 
-@dataclass(frozen=True, slots=True)
-class GraphInput:
+class GraphInput(msgspec.Struct, frozen=True):
     """An input is fed by an input of the graph that the node stands in."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ValueDependency:
+class ValueDependency(msgspec.Struct, frozen=True):
     """An input is fed by a constant, written where the node was invoked."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class MultiDependencyDefinition:
+class MultiDependencyDefinition(msgspec.Struct, frozen=True):
     """An input is fed by a list: one element for each dependency.
 
     Args:
@@ -87,8 +83,7 @@ Dependency = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NodeInvocation:
+class NodeInvocation(msgspec.Struct, frozen=True):
     """One use of a definition in a dependency dictionary, under a name of its own.
 
     Args:
@@ -103,16 +98,22 @@ class NodeInvocation:
 
     name: str
     alias: str | None = None
-    tags: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
-    hook_defs: frozenset[HookDefinition] = field(default_factory=frozenset, compare=False)
-    retry_policy: RetryPolicy | None = field(default=None, compare=False)
+    tags: Mapping[str, Any] = {}
+    hook_defs: frozenset[HookDefinition] = frozenset()
+    retry_policy: RetryPolicy | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.alias))
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, NodeInvocation)
+        return same and (self.name, self.alias) == (other.name, other.alias)
 
 
 DependencyMapping = Mapping[str | NodeInvocation, Mapping[str, Dependency]]
 
 
-@dataclass(frozen=True, slots=True)
-class InputMapping:
+class InputMapping(msgspec.Struct, frozen=True):
     """An input of a graph goes to an input of one of its nodes.
 
     Source: Dagster's `InputMapping`.
@@ -126,8 +127,7 @@ class InputMapping:
     dagster_type: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutputMapping:
+class OutputMapping(msgspec.Struct, frozen=True):
     """An output of a graph is an output of one of its nodes.
 
     Source: Dagster's `OutputMapping`.
@@ -141,8 +141,7 @@ class OutputMapping:
     from_dynamic_mapping: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GraphIn:
+class GraphIn(msgspec.Struct, frozen=True):
     """What is known of an input of a graph.
 
     Source: Dagster's `GraphIn`.
@@ -151,8 +150,7 @@ class GraphIn:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GraphOut:
+class GraphOut(msgspec.Struct, frozen=True):
     """What is known of an output of a graph.
 
     Source: Dagster's `GraphOut`.

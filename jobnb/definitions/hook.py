@@ -130,7 +130,7 @@ def _make(
     if not callable(fn):
         raise InvalidDefinitionError(f"Put a hook decorator on a function, not on {fn!r}.")
     wanted = ("context", "event_list") if trigger == "events" else ("context",)
-    label: str = name or getattr(fn, "__name__", "hook")
+    label = name or str(getattr(fn, "__name__", "hook"))
     try:
         inspect.signature(fn).bind(*wanted)
     except TypeError as error:

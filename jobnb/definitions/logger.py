@@ -127,7 +127,7 @@ class LoggerDefinition:
 
         context: InitLoggerContext = given[0]
         node = schema_of(self.config_schema)
-        config = context.logger_config
+        config = {} if context.logger_config is None else context.logger_config
         if node is not None:
             config = bind_value(node, config, ("config",), "the logger")
         return self.logger_fn(InitLoggerContext(config, self, context.job_def, context.run_id))

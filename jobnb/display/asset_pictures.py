@@ -13,7 +13,7 @@ from jobnb.display.picture import Card, Edge, Mark, Picture
 from jobnb.display.prose import undocumented
 from jobnb.display.types_of import output_type
 
-__all__ = ["asset_card", "asset_picture", "asset_steps", "neighbours"]
+__all__ = ["asset_card", "asset_kind", "asset_picture", "asset_type"]
 
 _KIND_TAGS = ("kind", "dagster/compute_kind")
 _LONG_TOOLTIP = 1200
@@ -119,18 +119,3 @@ def _only_orders(definition: AssetsDefinition, start: AssetKey) -> bool:
         return False
     inputs = [name for name, key in definition.keys_by_input_name.items() if key == start]
     return bool(inputs) and not any(name in node.function.input_names for name in inputs)
-
-
-def neighbours(key: AssetKey, assets: Iterable[AssetsDefinition]) -> frozenset[AssetKey]:
-    """The asset and those that are made directly from it."""
-    after = {made for each in assets for made in each.keys if key in each.asset_deps.get(made, ())}
-    return frozenset(after | {key})
-
-
-def asset_steps(assets: Iterable[AssetsDefinition]) -> dict[str, list[str]]:
-    """For the name of each op that makes assets, the cards of those assets."""
-    steps: dict[str, list[str]] = {}
-    for each in assets:
-        names = sorted(key.to_user_string() for key in each.keys)
-        steps.setdefault(each.node_def.name, []).extend(names)
-    return steps

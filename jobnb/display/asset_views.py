@@ -21,6 +21,7 @@ from jobnb.display.html import EMPTY, Html, code, header, join, pairs, table, ta
 from jobnb.display.metadata import metadata_html, metadata_text
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, resources_html, words
 from jobnb.display.picture import Mark, Picture
+from jobnb.display.prose import inline
 from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.values import short_repr
 from jobnb.display.view import View, picture_html
@@ -233,7 +234,7 @@ def definitions_view(
         parts: Ops and graphs, in words by name.
     """
     picture = asset_picture(definitions.assets, definitions.source_assets, title=title, marks=marks)
-    rows = catalogue_rows(definitions.assets, made)
+    rows = _limited(catalogue_rows(definitions.assets, made))
     titles = ["group", "asset", "kind", "", *(["last made"] if made is not None else [])]
     counts = _counts(definitions)
     html = join(
@@ -242,7 +243,7 @@ def definitions_view(
             picture_html(picture),
             tabs(
                 [
-                    ("Assets", table(titles, rows) if rows else EMPTY),
+                    ("Assets", table(titles, [_marked_up(row) for row in rows]) if rows else EMPTY),
                     ("Jobs", _jobs(definitions)),
                     ("Ops and graphs", pairs(parts or {})),
                     ("Schedules and sensors", _automation(definitions)),
@@ -257,6 +258,22 @@ def definitions_view(
     lines += [f"job {each.name}{doc_line(each.description)}" for each in definitions.jobs]
     lines += [f"{words.partition(' - ')[0]} {name}" for name, words in (parts or {}).items()]
     return View(title, "\n".join(line for line in lines if line), html, picture)
+
+
+def _marked_up(row: list[str]) -> list[str | Html]:
+    """A row of the catalogue for a page: the key as code, the first line as prose."""
+    return [row[0], code(row[1]), row[2], inline(row[3]), *row[4:]]
+
+
+_MOST_ROWS = 300
+
+
+def _limited(rows: list[list[str]]) -> list[list[str]]:
+    """The first few hundred rows, and one that tells of the rest."""
+    left = len(rows) - _MOST_ROWS
+    if left <= 0:
+        return rows
+    return [*rows[:_MOST_ROWS], ["…", counted(left, "more asset"), *[""] * (len(rows[0]) - 2)]]
 
 
 def _counts(definitions: Definitions) -> str:
@@ -277,7 +294,7 @@ def _jobs(definitions: Definitions) -> Html:
         [
             code(each.name),
             "asset job" if getattr(each, "selection", None) is not None else "job",
-            doc_line(each.description).removeprefix(" - "),
+            inline(doc_line(each.description).removeprefix(" - ")),
         ]
         for each in definitions.jobs
     ]

@@ -75,8 +75,6 @@ def _inner_model(schema: _Json) -> str:
 def _row(path: tuple[str, ...], schema: _Json, models: _Json, required: bool) -> FieldRow:
     shown = ".".join(path[1:]) or "config"  # the first part is the section that holds it all
     default = default_text(schema["default"]) if "default" in schema else ""
-    if default and schema.get("writeOnly"):
-        default = "a secret"
     about = str(schema.get("description") or "")
     return FieldRow(shown, type_words(schema, models), default, required, about)
 

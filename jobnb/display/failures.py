@@ -23,11 +23,14 @@ def error_html(error: ErrorInfo) -> Html:
 
 
 def _causes(error: ErrorInfo | None) -> Iterator[ErrorInfo]:
+    """The error and what it was raised from; one that only says the same again is passed over."""
+    said: tuple[str, str] | None = None
     for _ in range(_DEEPEST):
         if error is None:
             return
-        yield error
-        error = error.cause
+        if said != (error.cls_name, error.message):
+            yield error
+        said, error = (error.cls_name, error.message), error.cause
 
 
 def _one_error(error: ErrorInfo, *, first: bool) -> Html:

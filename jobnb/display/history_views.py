@@ -9,6 +9,7 @@ from jobnb.display.html import Html, badge, code, header, join, table, tag
 from jobnb.display.palette import SIGNS
 from jobnb.display.picture import Status, duration_text
 from jobnb.display.run_marks import run_status
+from jobnb.display.run_views import job_title
 from jobnb.display.text import counted, table_text
 from jobnb.display.view import View
 from jobnb.state import RunStatus
@@ -43,7 +44,7 @@ def _cells(row: Mapping[str, Any]) -> list[Html | str]:
 def _words(row: Mapping[str, Any]) -> list[str]:
     return [
         str(row["run_id"])[:8],
-        str(row["job"]),
+        job_title(str(row["job"])),
         f"{SIGNS[_status(row)]} {str(row['status']).lower()}".strip(),
         f"{row['created']:%Y-%m-%d %H:%M:%S}",
         duration_text(row["seconds"]),

@@ -56,7 +56,6 @@ COLOURS = LIGHT | _LIGHT_STATES
 
 _JUPYTER = {
     "bg": "--jp-layout-color1",
-    "soft": "--jp-layout-color2",
     "fg": "--jp-content-font-color1",
     "muted": "--jp-content-font-color2",
     "line": "--jp-border-color2",
@@ -71,6 +70,8 @@ def variables(dark: bool) -> str:
 
 
 def _value(name: str, colour: str) -> str:
+    if name == "soft":  # a shade of whatever lies below, so that it fits every theme
+        return "rgba(128,140,152,.1)"
     theirs = _JUPYTER.get(name)
     return f"var({theirs},{colour})" if theirs else colour
 

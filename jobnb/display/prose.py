@@ -12,7 +12,7 @@ from textwrap import dedent
 
 from jobnb.display.html import EMPTY, Html, code, join, link, preformatted, table, tag
 
-__all__ = ["markdown", "undocumented"]
+__all__ = ["inline", "markdown", "undocumented"]
 
 _MOST = 40_000  # longer texts are not prose: they are shown as they are
 # Every repetition is bounded, so that no text can make the search slow.

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from jobnb.display.failures import error_html, error_text
 from jobnb.display.html import (
     EMPTY,
@@ -33,7 +35,7 @@ from jobnb.display.view import View, picture_html
 from jobnb.events import Event, Logged
 from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
-__all__ = ["RunLook", "run_view"]
+__all__ = ["RunLook", "job_title", "run_view"]
 
 _MOST_ROWS = 200
 _MOST_VALUES = 30
@@ -70,7 +72,7 @@ def run_view(look: RunLook) -> View:
     failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
     html = join(
         [
-            header(state.job_name or "run", "run", run_status(state.status), _summary(look)),
+            header(job_title(state.job_name), "run", run_status(state.status), _summary(look)),
             *(_failure(step) for step in failed[:5]),
             _own_error(state, failed),
             picture_html(picture) if picture else EMPTY,
@@ -86,7 +88,12 @@ def run_view(look: RunLook) -> View:
             ),
         ]
     )
-    return View(f"run of {state.job_name}", _text(look, failed), html, picture)
+    return View(f"run of {job_title(state.job_name)}", _text(look, failed), html, picture)
+
+
+def job_title(name: str) -> str:
+    """The name of a job as people know it: one made for a single run has none of its own."""
+    return "materialize" if not name or name.startswith("__") else name
 
 
 def _marked_picture(look: RunLook) -> Picture | None:
@@ -94,7 +101,8 @@ def _marked_picture(look: RunLook) -> Picture | None:
         return None
     details = {card: _detail(value) for card, value in look.values.items()}
     marks = run_marks(look.state, look.cards_of_step, details)
-    return marked(look.picture, marks)
+    named = msgspec.structs.replace(look.picture, title=job_title(look.picture.title))
+    return marked(named, marks)
 
 
 def _detail(value: Any) -> str:
@@ -141,7 +149,7 @@ def _values(look: RunLook) -> Html:
 
 def _value(name: str, value: Any, place: int) -> Html:
     line = value_line(value)
-    if line == short_repr(value, 81):
+    if type(value).__module__ == "builtins" and line == short_repr(value, 81):
         return tag("div", code(name), " ", code(line), css="jn-value")
     head = join([code(name), " ", tag("span", line, css="jn-muted")])
     body = value_html(value)
@@ -258,7 +266,9 @@ def _clock(time: float) -> str:
 def _text(look: RunLook, failed: Sequence[StepState]) -> str:
     state = look.state
     status = run_status(state.status)
-    lines = [f"run of {state.job_name} {SIGNS[status]} {WORDS[status]} ({_summary(look)})"]
+    lines = [
+        f"run of {job_title(state.job_name)} {SIGNS[status]} {WORDS[status]} ({_summary(look)})"
+    ]
     for step in failed[:5]:
         lines.append(f"failed: {step.key}")
         lines += [error_text(step.error)] if step.error else []

@@ -14,7 +14,6 @@ from jobnb.display.sizes import second_line
 __all__ = [
     "columns",
     "counted",
-    "pairs_text",
     "picture_text",
     "shorten",
     "table_text",
@@ -180,10 +179,3 @@ def table_text(headers: Sequence[str], rows: Sequence[Sequence[str]], *, most: i
 
 def _padded(cell: str, wide: int) -> str:
     return cell + " " * (wide - columns(cell))
-
-
-def pairs_text(pairs: Mapping[str, str], *, indent: str = "  ") -> str:
-    """One `name: value` on each line."""
-    return "\n".join(
-        f"{indent}{shorten(name, 60)}: {shorten(value, 200)}" for name, value in pairs.items()
-    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
@@ -76,6 +74,9 @@ def _all_of(stream: AsyncIterator[Any]) -> Iterator[Any]:
 
 
 def _in_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio
+    import threading
+
     outcome: list[Any] = []
     loop = asyncio.new_event_loop()
     task = loop.create_task(coroutine)

@@ -31,6 +31,9 @@ def step_key_of(step: Step, mapping_key: str | None) -> str:
 
 def input_loader(run: Run, step: Step, each: StepInput) -> LoadInput:
     """A function that loads an input, tells of it and checks its type."""
+    source = each.source
+    if isinstance(source, FromOutput) and not source.maps and not source.collects:
+        return _plain_loader(run, step, each, source)
     load = _loader(run, step, each)
     name, data_type, append = each.name, each.data_type, run.append
     passes, type_name = data_type.passes, data_type.display_name
@@ -44,6 +47,33 @@ def input_loader(run: Run, step: Step, each: StepInput) -> LoadInput:
         return value
 
     return loaded
+
+
+def _plain_loader(run: Run, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
+    """The same for the most frequent case, an output of an earlier step, in one function."""
+    upstream = run.plan.steps[source.step]
+    output = upstream.outputs[0]
+    if output.slot != source.slot:
+        output = next(out for out in upstream.outputs if out.slot == source.slot)
+    name, data_type, definition = each.name, each.data_type, each.definition
+    values, slot, append = run.values, source.slot, run.append
+    up_key, out_name = upstream.key, output.name
+    manager_key = definition.input_manager_key or output.manager_key
+    managed = definition.input_manager_key is not None
+    passes, type_name = data_type.passes, data_type.display_name
+
+    def load(key: str, _mapping_key: str | None) -> Any:
+        value = values[slot]
+        if value is HANDLED or managed:
+            value = through_manager(run, step, each, source, key, None)
+        append(InputLoaded(now(), key, name, manager_key, up_key, out_name))
+        if passes is None or passes(value):
+            append(InputChecked(now(), key, name, type_name))
+        else:
+            _check(run, key, name, data_type, value)
+        return value
+
+    return load
 
 
 def _check(run: Run, key: str, name: str, data_type: DataType, value: Any) -> None:

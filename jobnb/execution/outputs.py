@@ -25,6 +25,7 @@ from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
 from jobnb.execution.run import HANDLED, MISSING, Run
 from jobnb.plan.step import Step, StepOutput
+from jobnb.storage.values import FileIOManager, MemoryIOManager
 
 __all__ = ["HandleOutput", "output_handler", "tell"]
 
@@ -34,8 +35,6 @@ HandleOutput = Callable[..., None]
 
 def output_handler(run: Run, step: Step, output: StepOutput) -> HandleOutput:
     """A function that checks a value, stores it and tells of it."""
-    from jobnb.storage.values import MemoryIOManager
-
     manager = run.resources[output.manager_key]
     in_memory = type(manager) is MemoryIOManager
     data_type, name, slot = output.data_type, output.name, output.slot
@@ -153,8 +152,6 @@ def _put(kept: dict[int, Any], slot: int, element: str | None, value: Any) -> No
 
 def _reloads(manager: Any) -> bool:
     """Whether what the manager stored can be had again, so that it need not be kept in memory."""
-    from jobnb.storage.values import FileIOManager
-
     return type(manager) is FileIOManager
 
 

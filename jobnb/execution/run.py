@@ -59,6 +59,7 @@ class Run:
         self.failed_steps: dict[str, BaseException] = {}
         self.resources: Mapping[str, Any] = {}
         self.current_key: str | None = None
+        self.callers: dict[int, Callable[[dict[str, Any], Any], Any]] = {}
 
     @property
     def run_id(self) -> str:

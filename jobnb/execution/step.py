@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Callable
 from time import time as now
 from typing import Any
 
@@ -38,7 +39,7 @@ class StepRunner:
 
     __slots__ = (
         "call", "handlers", "key", "loaders", "needs_context", "outputs", "releases",
-        "run", "simple", "single", "step", "waits",
+        "run", "simple", "single", "step",
     )  # fmt: skip
 
     def __init__(self, run: Run, step: Step) -> None:
@@ -50,22 +51,28 @@ class StepRunner:
             for each in step.inputs
             if each.source is not None
         ]
-        self.call = caller(step.op, step.config, run.resources)
-        self.handlers = {out.name: output_handler(run, step, out) for out in step.outputs}
-        self.outputs = tuple(out.slot for out in step.outputs)
-        # Slots that must simply be there; everything else is looked at in words.
-        plain = [w for w in step.upstream if not w.maps and not w.collects]
-        fan_in = any(isinstance(each.source, FromMany) for each in step.inputs)
-        self.simple = not fan_in and len(plain) == sum(1 for _ in step.upstream)
-        self.waits = tuple(dict.fromkeys(w.slot for w in plain))
-        self.releases = tuple(dict.fromkeys(w.slot for w in step.upstream))
+        self.call = _shared_caller(run, step)
+        outputs = step.outputs
+        self.handlers = {out.name: output_handler(run, step, out) for out in outputs}
+        self.outputs = [out.slot for out in outputs]
+        self._read_waits(step)
+        op = step.op
         self.needs_context = (
-            not step.op.is_decorated or step.op.function.context_name is not None or bool(step.hooks)
+            bool(step.hooks) or not op.is_decorated or op.function.context_name is not None
         )
-        out = step.outputs[0] if len(step.outputs) == 1 else None
         self.single = None
-        if out is not None and not out.definition.is_dynamic and step.op.is_decorated:
-            self.single = self.handlers[out.name]
+        if len(outputs) == 1 and op.is_decorated and not outputs[0].definition.is_dynamic:
+            self.single = self.handlers[outputs[0].name]
+
+    def _read_waits(self, step: Step) -> None:
+        """Slots that must simply be there; everything else is looked at in words."""
+        waits = step.waits_for
+        self.releases = [wait.slot for wait in waits]
+        self.simple = True
+        if len(waits) > 1 or (waits and (waits[0].maps or waits[0].collects)):
+            self.releases = list(dict.fromkeys(self.releases))
+            fan_in = any(isinstance(each.source, FromMany) for each in step.inputs)
+            self.simple = not fan_in and not any(w.maps or w.collects for w in waits)
 
     # --- whether it runs -------------------------------------------------
 
@@ -73,7 +80,7 @@ class StepRunner:
         """Whether its inputs are there; if not, the step is told of as skipped."""
         values = self.run.values
         if self.simple:
-            for slot in self.waits:
+            for slot in self.releases:
                 if values[slot] is MISSING:
                     break
             else:
@@ -219,11 +226,27 @@ class StepRunner:
     def release(self) -> None:
         """Let go of what the step has read, where it was the last reader."""
         run = self.run
+        if run.keep_outputs:
+            return
         readers = run.readers
         for slot in self.releases:
             readers[slot] -= 1
-            if not readers[slot] and not run.keep_outputs:
+            if not readers[slot]:
+                run.values[slot] = MISSING
+        for slot in self.outputs:
+            if not readers[slot]:
                 run.values[slot] = MISSING
 
 
+Call = Callable[[dict[str, Any], Any], Any]
 _PLAIN_RESULTS = frozenset((int, float, str, bool, dict, type(None), bytes, complex))
+
+
+def _shared_caller(run: Run, step: Step) -> Call:
+    """The prepared function of an op; uses of the op without config share one."""
+    if step.config is not None:
+        return caller(step.op, step.config, run.resources)
+    found = run.callers.get(id(step.op))
+    if found is None:
+        found = run.callers[id(step.op)] = caller(step.op, None, run.resources)
+    return found

@@ -194,5 +194,8 @@ def _environment() -> dict[str, str]:
     home = env.get("JOBNB_HOME")
     if home:
         env["JOBNB_HOME"] = str(Path(home).expanduser().absolute())
+    places = env.get("PYTHONPATH", "").split(os.pathsep)
+    if places != [""]:
+        env["PYTHONPATH"] = os.pathsep.join(str(Path(place).absolute()) for place in places)
     env.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger's warning, of no use here
     return env

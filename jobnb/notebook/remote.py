@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.errors import JobnbError
+from jobnb.errors import ExecutionInterruptedError, JobnbError, StorageError
 from jobnb.state import StepStatus, fold
 
 __all__ = ["RUN_MIME", "run", "summary_of"]
@@ -41,6 +41,8 @@ def run(
     """
     try:
         result = _execute(job, selection, config, partition, tags)
+    except (ExecutionInterruptedError, StorageError):
+        raise  # it was right to ask for this run; it could not end
     except JobnbError as error:
         _publish({"status": "REFUSED", "problem": str(error)}, f"Nothing was run: {error}")
         raise

@@ -7,7 +7,7 @@ no thread on this side, and does not touch the messages that make the notebook's
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jobnb.events import (
@@ -70,7 +70,11 @@ class SideChannel:
             Each run that went on, with the steps that stand elsewhere than before.
         """
         *lines, self._rest = (self._rest + self._new_bytes()).split(b"\n")
-        return [self._take(line, cell) for line in lines if line]
+        changed: dict[str, dict[str, None]] = {}
+        for line in filter(None, lines):
+            run, keys = self._take(line, cell)
+            changed.setdefault(run.run_id, {}).update(keys)
+        return [self._with_steps(self.runs[run_id], keys) for run_id, keys in changed.items()]
 
     def _new_bytes(self) -> bytes:
         try:
@@ -82,7 +86,11 @@ class SideChannel:
         self._position += len(data)
         return data
 
-    def _take(self, line: bytes, cell: int) -> tuple[RunOutcome, list[StepState]]:
+    @staticmethod
+    def _with_steps(run: RunOutcome, keys: Iterable[str]) -> tuple[RunOutcome, list[StepState]]:
+        return run, [run.state.steps[key] for key in keys]
+
+    def _take(self, line: bytes, cell: int) -> tuple[RunOutcome, dict[str, None]]:
         head, _, body = line.partition(b"\t")
         names = json.loads(head)
         run = self.runs.get(names["run_id"])
@@ -91,5 +99,4 @@ class SideChannel:
             self.runs[run.run_id] = run
         events = decode_events(body)
         fold(events, run.state)
-        keys = dict.fromkeys(event.step for event in events if event.step is not None)
-        return run, [run.state.steps[key] for key in keys]
+        return run, dict.fromkeys(event.step for event in events if event.step is not None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
@@ -23,8 +24,7 @@ from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mea
 __all__ = ["AssetGraphDefinition", "Loadable", "graph_of_assets", "with_known_keys"]
 
 
-@dataclass(frozen=True, slots=True)
-class Loadable:
+class Loadable(msgspec.Struct, frozen=True):
     """How the stored value of an asset is loaded."""
 
     manager_key: str

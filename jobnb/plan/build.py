@@ -156,35 +156,33 @@ class _Builder:
         flat, key = self.nodes[index], self.keys[index]
         op = flat.node.definition
         assert isinstance(op, OpDefinition)
-        top = flat.path[0]
-        node_hooks = flat.hooks | self.job.hook_defs
+        job_hooks = self.job.hook_defs
+        node_hooks = flat.hooks | job_hooks if job_hooks else flat.hooks
+        inputs = self._inputs(index, op, bound, regions) if op.ins else ()
         return Step(
             index=index,
             key=key,
             path=flat.path,
             op=op,
-            inputs=self._inputs(index, op, bound, regions),
+            inputs=inputs,
             outputs=self._outputs(key, op),
+            waits_for=_all_waits(inputs),
             config=bound.ops.get(key),
             hooks=tuple(sorted(node_hooks, key=lambda hook: hook.name)) if node_hooks else (),
             retry_policy=flat.retry_policy or op.retry_policy or self.job.op_retry_policy,
             tags={**op.tags, **flat.tags} if flat.tags else op.tags,
             region=regions[index],
-            assets_def=self.assets.assets_by_node.get(top) if self.assets else None,
+            assets_def=self.assets.assets_by_node.get(flat.path[0]) if self.assets else None,
         )
 
     def _outputs(self, key: str, op: OpDefinition[..., Any]) -> tuple[StepOutput, ...]:
-        return tuple(
-            StepOutput(
-                name,
-                self.slots[key, name],
-                out.dagster_type,
-                out,
-                out.io_manager_key,
-                self.asset_of.get((key, name)),
-            )
-            for name, out in op.outs.items()
-        )
+        slots, asset_of = self.slots, self.asset_of
+        made = []
+        for name, out in op.outs.items():
+            asset_key = asset_of.get((key, name)) if asset_of else None
+            kind, manager = out.dagster_type, out.io_manager_key
+            made.append(StepOutput(name, slots[key, name], kind, out, manager, asset_key))
+        return tuple(made)
 
     def _inputs(
         self,
@@ -193,29 +191,33 @@ class _Builder:
         bound: BoundConfig,
         regions: Sequence[int | None],
     ) -> tuple[StepInput, ...]:
-        ins = op.ins
-        if not ins:
-            return ()
         flat, key = self.nodes[index], self.keys[index]
         from_config = bound.inputs.get(key, {})
         made = []
-        for name, definition in ins.items():
-            edge = flat.edges.get(name)
-            waits: tuple[FromOutput, ...] = ()
-            if edge is not None:
-                waits = tuple(
-                    self._from_output(each, regions[index], regions)
-                    for each in output_edges(edge)
-                    if each.step in self.index_of
-                )
-            source = None
-            if definition.dagster_type is not Nothing:
-                source = self._source(key, name, definition, edge, waits, from_config)
-            asset_key = self._input_asset(flat.node, name)
-            made.append(
-                StepInput(name, source, waits, definition.dagster_type, definition, asset_key)
-            )
+        for name, definition in op.ins.items():
+            edge, kind = flat.edges.get(name), definition.dagster_type
+            waits = self._waits(edge, regions[index], regions) if edge is not None else ()
+            source: Source | None = None
+            if kind is not Nothing:
+                if waits and edge is not None and edge.kind == "output" and not from_config:
+                    source = waits[0]
+                else:
+                    source = self._source(key, name, definition, edge, waits, from_config)
+            asset_key = self._input_asset(flat.node, name) if self.assets is not None else None
+            made.append(StepInput(name, source, waits, kind, definition, asset_key))
         return tuple(made)
+
+    def _waits(
+        self, edge: Edge, region: int | None, regions: Sequence[int | None]
+    ) -> tuple[FromOutput, ...]:
+        known = self.index_of
+        if edge.kind == "output":
+            return (self._from_output(edge, region, regions),) if edge.step in known else ()
+        return tuple(
+            self._from_output(each, region, regions)
+            for each in output_edges(edge)
+            if each.step in known
+        )
 
     def _from_output(
         self, edge: Edge, region: int | None, regions: Sequence[int | None]
@@ -287,7 +289,8 @@ class _Builder:
     def _readers(self, steps: tuple[Step, ...]) -> tuple[int, ...]:
         readers = [0] * len(self.slots)
         for step in steps:
-            for slot in {each.slot for each in step.upstream}:
+            waits = step.waits_for
+            for slot in {each.slot for each in waits} if len(waits) > 1 else [w.slot for w in waits]:
                 readers[slot] += 1
         return tuple(readers)
 
@@ -299,3 +302,9 @@ class _Builder:
             )
             for mapping in graph.output_mappings
         }
+
+
+def _all_waits(inputs: tuple[StepInput, ...]) -> tuple[FromOutput, ...]:
+    if len(inputs) == 1:
+        return inputs[0].waits_for
+    return tuple(wait for each in inputs for wait in each.waits_for)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from jobnb.definitions.dependency import (
     CollectDependency,
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Edge", "FlatNode", "flatten", "output_at"]
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """Where an input comes from, still by name.
 
     `kind` is output, collect, many, value, asset or graph_input.
@@ -39,8 +39,7 @@ class Edge:
     items: tuple[Edge, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FlatNode:
+class FlatNode(msgspec.Struct, frozen=True):
     """An op of the flat list, with what its surrounding graphs add to it."""
 
     path: tuple[str, ...]
@@ -51,8 +50,7 @@ class FlatNode:
     retry_policy: RetryPolicy | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
+class _Around(msgspec.Struct, frozen=True):
     """What a graph passes down to the nodes inside it."""
 
     path: tuple[str, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from jobnb.definitions.graph import GraphDefinition
 from jobnb.definitions.job import JobDefinition
@@ -18,20 +19,21 @@ if TYPE_CHECKING:
 __all__ = ["BoundConfig", "bind_run_config", "config_schema_of", "raw_config_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class BoundConfig:
+class BoundConfig(msgspec.Struct, frozen=True):
     """Config checked, with defaults filled in: by step, by resource, by logger."""
 
-    ops: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    resources: Mapping[str, Any] = field(default_factory=dict)
-    execution: Mapping[str, Any] = field(default_factory=dict)
-    loggers: Mapping[str, Any] = field(default_factory=dict)
-    raw: Mapping[str, Any] = field(default_factory=dict)
+    ops: Mapping[str, Any] = {}
+    inputs: Mapping[str, Mapping[str, Any]] = {}
+    resources: Mapping[str, Any] = {}
+    execution: Mapping[str, Any] = {}
+    loggers: Mapping[str, Any] = {}
+    raw: Mapping[str, Any] = {}
 
 
 def raw_config_of(job: JobDefinition, run_config: Any, partition_key: str | None) -> dict[str, Any]:
     """The raw config of a run: the one given, else that of the partition, else the job's own."""
+    if run_config is None and job.config is None:
+        return {}  # without importing what knows of config
     from jobnb.config import raw_config
 
     if run_config is not None:
@@ -74,8 +76,8 @@ def _inner_config(job: JobDefinition, raw: Mapping[str, Any], what: str) -> Mapp
     """The config with what config mappings stand for put in their place."""
     mapping = job.config_mapping
     if mapping is None and job.config is None:
-        mapping = _mapping_of(job.graph)
-        if mapping is not None:
+        if job.graph.config_mapping is not None:
+            mapping = _mapping_of(job.graph)
             inner = mapping.resolve_from_unvalidated_config(raw, what=what)
             raw = inner if "ops" in inner else {"ops": inner}
     elif mapping is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from jobnb.definitions.keys import AssetKey
 
@@ -32,8 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class FromOutput:
+class FromOutput(msgspec.Struct, frozen=True):
     """The value of an output of an earlier step, at `slot`.
 
     `collects` asks for the list of all elements of a dynamic output or of what was mapped over
@@ -47,29 +47,25 @@ class FromOutput:
     maps: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FromMany:
+class FromMany(msgspec.Struct, frozen=True):
     """A list: one element for each source."""
 
     items: tuple[FromOutput | FromValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FromValue:
+class FromValue(msgspec.Struct, frozen=True):
     """A value known beforehand: a constant, a default or an input of the graph."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class FromConfig:
+class FromConfig(msgspec.Struct, frozen=True):
     """A value that the input's type loads from config."""
 
     config: Any
 
 
-@dataclass(frozen=True, slots=True)
-class FromAsset:
+class FromAsset(msgspec.Struct, frozen=True):
     """The stored value of an asset that this run does not make."""
 
     key: AssetKey
@@ -80,8 +76,7 @@ class FromAsset:
 Source = FromOutput | FromMany | FromValue | FromConfig | FromAsset
 
 
-@dataclass(frozen=True, slots=True)
-class StepInput:
+class StepInput(msgspec.Struct, frozen=True):
     """An input of a step; `source` is None where it only orders."""
 
     name: str
@@ -92,8 +87,7 @@ class StepInput:
     asset_key: AssetKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepOutput:
+class StepOutput(msgspec.Struct, frozen=True):
     """An output of a step; its value lives in `slot` until `readers` steps have had it."""
 
     name: str
@@ -104,14 +98,14 @@ class StepOutput:
     asset_key: AssetKey | None = None
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One op at its place: what will run.
 
     Attributes:
         index: Its number in the plan.
         key: Its name: the node names on the way to it, joined with dots.
-        node: Its node name in its own graph.
+        path: The node names on the way to it.
+        waits_for: The outputs that must be there, or be known not to come, before it runs.
         region: The slot of the dynamic output that it is mapped over, or None.
     """
 
@@ -121,26 +115,20 @@ class Step:
     op: OpDefinition[..., Any]
     inputs: tuple[StepInput, ...] = ()
     outputs: tuple[StepOutput, ...] = ()
+    waits_for: tuple[FromOutput, ...] = ()
     config: Any = None
     hooks: tuple[HookDefinition, ...] = ()
     retry_policy: RetryPolicy | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
     region: int | None = None
     assets_def: AssetsDefinition | None = None
-
-    @property
-    def upstream(self) -> Iterator[FromOutput]:
-        """The outputs that must be there, or be known not to come, before it runs."""
-        for each in self.inputs:
-            yield from each.waits_for
 
     def output(self, name: str) -> StepOutput | None:
         """The output called so, or None."""
         return next((each for each in self.outputs if each.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What a run will do; nothing is left to resolve.
 
     Attributes:

@@ -30,7 +30,14 @@ T = TypeVar("T")
 PATIENCE = 60.0
 """Seconds for which a write keeps asking for a lock that another process holds."""
 
-_BUSY = ("database is locked", "database table is locked", "database is busy")
+_BUSY = (
+    "database is locked",
+    "database table is locked",
+    "database is busy",
+    "deadlock detected",
+    "could not serialize",
+)
+_LOCK = 5_624_321_007  # any number that nobody else locks
 _VERSION_KEY = "jobnb/schema_version"
 
 
@@ -195,6 +202,9 @@ def _is_busy(error: OperationalError) -> bool:
 
 def _make_tables(connection: Connection) -> int:
     """Create what is missing; the version of the tables that were there or are now."""
+    if connection.dialect.name == "postgresql":
+        # SQLite's lock keeps others out already; here two processes might make the tables at once.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     tables.metadata.create_all(connection)
     kvs = tables.kvs
     found = connection.scalar(select(kvs.c.value).where(kvs.c.key == _VERSION_KEY))

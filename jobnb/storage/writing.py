@@ -90,8 +90,8 @@ def write_events(connection: Connection, run_id: str, events: Sequence[ev.Event]
     indexed: list[IndexRow] = []
     seq = _next_seq(connection, run_id)
     for start in range(0, len(events), CHUNK_CAP):
-        part = list(events[start : start + CHUNK_CAP])
-        chunk_id = _insert_chunk(connection, run_id, seq + start, part)
+        part, body = _encoded(list(events[start : start + CHUNK_CAP]))
+        chunk_id = _insert_chunk(connection, run_id, seq + start, part, body)
         indexed += _index_rows(run_id, chunk_id, part)
     if indexed:
         _insert_many(connection, _keep_events, _INDEX_COLUMNS, indexed)
@@ -121,8 +121,28 @@ def _next_seq(connection: Connection, run_id: str) -> int:
     return int(connection.scalar(query) or 0)
 
 
+def _encoded(events: list[ev.Event]) -> tuple[list[ev.Event], bytes]:
+    """Events with their JSON; one that cannot be JSON is told in text rather than lost."""
+    try:
+        return events, ev.encode_events(events)
+    except (UnicodeEncodeError, TypeError):
+        body = msgspec.json.encode([_plain(msgspec.to_builtins(e, enc_hook=str)) for e in events])
+        return ev.decode_events(body), body
+
+
+def _plain(value: Any) -> Any:
+    """The same with half characters (as in file names that are no UTF-8) spelled out."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
+
+
 def _insert_chunk(
-    connection: Connection, run_id: str, first_seq: int, events: list[ev.Event]
+    connection: Connection, run_id: str, first_seq: int, events: list[ev.Event], body: bytes
 ) -> int:
     kinds = sorted({kind.event_type.value for kind in {type(event) for event in events}})
     result = connection.execute(
@@ -132,7 +152,7 @@ def _insert_chunk(
             "first_seq": first_seq,
             "count": len(events),
             "kinds": f" {' '.join(kinds)} ",
-            "body": ev.encode_events(events),
+            "body": body,
         },
     )
     key = result.inserted_primary_key
@@ -180,8 +200,9 @@ def _note_assets(connection: Connection, indexed: list[IndexRow]) -> None:
             made[name] = (name, run_id, storage_id, when, body)
         else:
             heard[name] = (name, run_id)
-    _insert_many(connection, _keep_made, _ASSET_COLUMNS, [*made.values()])
-    news = [row for name, row in heard.items() if name not in made]
+    # In order of the keys: two runs that make the same assets never wait for each other in a ring.
+    _insert_many(connection, _keep_made, _ASSET_COLUMNS, sorted(made.values()))
+    news = sorted(row for name, row in heard.items() if name not in made)
     _insert_many(connection, _keep_heard, _ASSET_COLUMNS[:2], news)
 
 

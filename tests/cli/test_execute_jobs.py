@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from jobnb.cli.main import cli
 
-DEFINE = '''
+DEFINE = """
 from jobnb import Config, asset, job, op
 
 class Size(Config):
@@ -47,7 +47,7 @@ def revenue(orders):
 @asset
 def other():
     return 0
-'''
+"""
 
 
 @pytest.fixture

@@ -224,8 +224,8 @@ def test_looking_up_a_path_never_fails() -> None:
 def test_the_room_knows_no_other_room() -> None:
     code = (
         "import sys, jobnb.config; "
-        "print([m for m in sys.modules if m.startswith('jobnb.') "
-        "and not m.startswith(('jobnb.config', 'jobnb.errors'))])"
+        "rooms = ('definitions', 'registry', 'plan', 'storage', 'execution', 'display'); "
+        "print([m for m in sys.modules if m.startswith(tuple(f'jobnb.{r}' for r in rooms))])"
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout.strip() == "[]"

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import decimal
 import enum
+import ipaddress
 import pathlib
+import re
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    RootModel,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from typing_extensions import TypedDict
 
 from jobnb.config import Config, PermissiveConfig, bind_value, raw_config, schema_of
 from jobnb.errors import InvalidConfigError, InvalidInvocationError
@@ -205,6 +221,122 @@ def test_a_validator_that_breaks_is_told_as_such() -> None:
     with pytest.raises(InvalidConfigError, match="validator of the config raised KeyError") as info:
         bind_value(Broken, {"n": 1})
     assert isinstance(info.value.__cause__, KeyError)
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    colour: Colour = Colour.RED
+
+
+class Keyed(TypedDict):
+    name: str
+    level: Level
+
+
+class Pair(NamedTuple):
+    a: int
+    b: str = "q"
+
+
+class Codes(RootModel[list[int]]):
+    pass
+
+
+T = TypeVar("T")
+Number = NewType("Number", int)
+
+
+class Boxed(BaseModel, Generic[T]):
+    value: T
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    a: int
+    b: str
+
+
+class Other(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    c: float
+
+
+class Rare(Config):
+    point: Point | None = None
+    keyed: Keyed | None = None
+    pair: Pair | None = None
+    codes: Codes | None = None
+    boxed: Boxed[int] | None = None
+    number: Number = Number(1)
+    ip: ipaddress.IPv4Address | None = None
+    json_text: Json[dict[str, int]] | None = None
+    either: Strict | Other | None = None
+    several: list[Strict | int] = Field(default_factory=list)
+    by_colour: dict[Colour, int] = Field(default_factory=dict)
+    flags: re.RegexFlag = re.RegexFlag.NOFLAG
+    deep: int = Field(1, validation_alias=AliasPath("some", "place", 0))
+    aliased: int = Field(1, validation_alias=AliasChoices("one", "uno"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"point": {"x": 1, "colour": "BLUE"}},
+        {"keyed": {"name": "a", "level": "HIGH"}},
+        {"pair": [1, "b"]},
+        {"codes": [1, 2]},
+        {"boxed": {"value": 3}},
+        {"number": 3},
+        {"ip": "1.2.3.4"},
+        {"json_text": {"a": 1}},
+        {"json_text": '{"a": 1}'},
+        {"either": {"a": 1, "b": "x"}},
+        {"either": {"c": 1.5}},
+        {"several": [1, {"a": 1, "b": "x"}]},
+        {"by_colour": {"RED": 1, "PAIR": 2}},
+        {"flags": "IGNORECASE"},
+        {"flags": 3},
+        {"some": {"place": [4]}},
+        {"one": 3},
+        {"uno": 3},
+    ],
+)
+def test_rare_types_are_read_and_written(raw: dict[str, Any]) -> None:
+    bound = bind_value(Rare, raw)
+    assert bound.model_fields_set
+    assert bind_value(Rare, raw_config(bound)) == bound
+    assert bound != Rare()
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ({"point": {"x": "a", "colour": "C", "y": 1}}, {
+            "point > x": "must be an integer (got 'a').",
+            "point > colour": "must be one of 'RED', 'BLUE', 'PAIR' (got 'C').",
+            "point > y": "is not a field here. There is: 'x', 'colour'.",
+        }),
+        ({"keyed": {"level": "X"}}, {
+            "keyed > name": "is required.",
+            "keyed > level": "must be one of 'LOW', 'HIGH' (got 'X').",
+        }),
+        ({"codes": ["x"]}, {"codes > 0": "must be an integer (got 'x')."}),
+        ({"boxed": {"value": "x"}}, {"boxed > value": "must be an integer (got 'x')."}),
+        ({"either": {"a": 1}}, {"either > b": "is required."}),
+        ({"either": {"c": "x"}}, {"either > c": "must be a number (got 'x')."}),
+        ({"either": 3}, {"either": "must be a mapping (got 3)."}),
+        ({"several": ["x", {"a": 1}]}, {
+            "several > 0": "must be a mapping or an integer (got 'x').",
+            "several > 1 > b": "is required.",
+        }),
+        ({"some": {"place": ["x"]}}, {"some > place > 0": "must be an integer (got 'x')."}),
+        ({"uno": "x"}, {"uno": "must be an integer (got 'x')."}),
+        ({"unos": 1}, {"unos": "is not a field here. Did you mean 'uno'?"}),
+    ],
+)  # fmt: skip
+def test_rare_types_are_refused_in_words(raw: dict[str, Any], found: dict[str, str]) -> None:
+    assert problems(raw, Rare) == found
 
 
 def test_null_for_a_sloppy_default_of_none_means_the_default() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import pickle
 from typing import Any, Literal
 
 import pydantic
 import pytest
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from jobnb.config import (
     BoolSource,
@@ -230,6 +231,24 @@ def test_no_message_shows_a_secret() -> None:
     with pytest.raises(InvalidConfigError) as caught:
         bind_value([Guarded], [{"password": "tops3cret"}])
     assert "tops3cret" not in repr(caught.value.problems)
+
+
+def test_a_validator_that_tells_its_value_tells_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Address(Config):
+        ip: ipaddress.IPv4Address
+        password: SecretStr = SecretStr("")
+
+        @field_validator("password")
+        @classmethod
+        def long_enough(cls, value: SecretStr) -> SecretStr:
+            raise ValueError(f"{value.get_secret_value()} is too short")
+
+    monkeypatch.setenv("J_IP", "tops3cret")
+    with pytest.raises(InvalidConfigError, match=r"\*\*\*") as caught:
+        bind_value(Address, {"ip": {"env": "J_IP"}, "password": "hush-hush"})
+    assert "tops3cret" not in str(caught.value)
+    assert "hush-hush" not in str(caught.value)
+    assert len(caught.value.problems) == 2
 
 
 def test_variables_as_python_values(monkeypatch: pytest.MonkeyPatch) -> None:

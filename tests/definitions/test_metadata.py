@@ -1,5 +1,6 @@
 """Metadata: coercion as Dagster's, one error for all that is wrong, and a faithful JSON form."""
 
+# ruff: noqa: DTZ001 - a naive time must be refused
 from __future__ import annotations
 
 import json
@@ -35,7 +36,10 @@ from jobnb.errors import InvalidDefinitionError
         (np.float32(0.5), md.FloatMetadataValue(0.5)),
         (np.bool_(True), md.BoolMetadataValue(True)),
         (np.str_("a"), md.TextMetadataValue("a")),
-        (TableSchema([TableColumn("a")]), md.TableSchemaMetadataValue(TableSchema([TableColumn("a")]))),
+        (
+            TableSchema([TableColumn("a")]),
+            md.TableSchemaMetadataValue(TableSchema([TableColumn("a")])),
+        ),
     ],
 )
 def test_plain_values_are_coerced(given_value: object, expected: MetadataValue) -> None:
@@ -124,7 +128,11 @@ def test_values_are_frozen_and_copied() -> None:
 _texts = st.text(st.characters(exclude_categories=["Cs"]))
 _numbers = st.integers() | st.floats(allow_nan=False)
 _data = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | _texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
     max_leaves=8,
 )
@@ -135,7 +143,9 @@ _columns = st.lists(_texts, min_size=1, max_size=3, unique=True)
 def _tables(draw: st.DrawFn) -> MetadataValue:
     columns = draw(_columns)
     cell = st.none() | st.booleans() | st.integers(-100, 100) | _texts
-    rows = draw(st.lists(st.fixed_dictionaries(dict.fromkeys(columns, cell)), min_size=1, max_size=3))
+    rows = draw(
+        st.lists(st.fixed_dictionaries(dict.fromkeys(columns, cell)), min_size=1, max_size=3)
+    )
     return MetadataValue.table([TableRecord(row) for row in rows])
 
 
@@ -146,7 +156,9 @@ def _schemas(draw: st.DrawFn) -> TableSchema:
         _texts,
         _texts,
         st.none() | _texts,
-        st.builds(md.TableColumnConstraints, st.booleans(), st.booleans(), st.lists(_texts, max_size=2)),
+        st.builds(
+            md.TableColumnConstraints, st.booleans(), st.booleans(), st.lists(_texts, max_size=2)
+        ),
         st.dictionaries(_texts, _texts, max_size=2),
     )
     constraints = st.builds(md.TableConstraints, st.lists(_texts, max_size=2))
@@ -163,7 +175,9 @@ _values = st.one_of(
     st.integers().map(MetadataValue.int),
     st.floats(allow_nan=False).map(MetadataValue.float),
     st.booleans().map(MetadataValue.bool),
-    st.lists(_texts.filter(bool), min_size=1, max_size=3).map(lambda p: MetadataValue.asset(AssetKey(p))),
+    st.lists(_texts.filter(bool), min_size=1, max_size=3).map(
+        lambda p: MetadataValue.asset(AssetKey(p))
+    ),
     _texts.map(MetadataValue.dagster_run),
     st.just(MetadataValue.null()),
     st.floats(allow_nan=False).map(MetadataValue.timestamp),

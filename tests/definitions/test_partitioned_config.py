@@ -1,5 +1,6 @@
 """Run config per partition."""
 
+# ruff: noqa: DTZ001 - naive times are what users pass
 from __future__ import annotations
 
 from datetime import datetime
@@ -59,7 +60,11 @@ def test_a_key_outside_the_windows_is_refused() -> None:
 @pytest.mark.parametrize(
     ("decorator", "key", "length"),
     [
-        (pc.hourly_partitioned_config("2023-03-10-00:00", minute_offset=5), "2023-03-10-03:05", 3600),
+        (
+            pc.hourly_partitioned_config("2023-03-10-00:00", minute_offset=5),
+            "2023-03-10-03:05",
+            3600,
+        ),
         (pc.daily_partitioned_config("2023-03-10", 5, 6), "2023-03-10", 86400),
         (pc.weekly_partitioned_config("2023-03-01", 5, 6, 2), "2023-03-07", 7 * 86400),
         (pc.monthly_partitioned_config("2023-01-01", 5, 6, 2), "2023-02-02", 28 * 86400),
@@ -132,7 +137,10 @@ def test_exactly_one_function_is_given() -> None:
 def test_any_config_becomes_a_partitioned_one() -> None:
     fixed = PartitionedConfig.from_flexible_config({"ops": {}}, ABC)
     assert fixed.get_run_config_for_partition_key("a") == {"ops": {}}
-    assert PartitionedConfig.from_flexible_config(None, ABC).get_run_config_for_partition_key("a") == {}
+    assert (
+        PartitionedConfig.from_flexible_config(None, ABC).get_run_config_for_partition_key("a")
+        == {}
+    )
     assert PartitionedConfig.from_flexible_config(fixed, ABC) is fixed
     with pytest.raises(InvalidDefinitionError, match="other partitions"):
         PartitionedConfig.from_flexible_config(by_day, ABC)

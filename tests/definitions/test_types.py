@@ -1,5 +1,6 @@
 """Types: what annotations become, the fast and the full check, and loading from config."""
 
+# ruff: noqa: PT014, UP045 - old and new spellings are both tested
 from __future__ import annotations
 
 import collections.abc
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb.config import bind_value, schema_of
 from jobnb.definitions import types as ty
 from jobnb.definitions.types import DataType, PythonObjectDataType, checker, resolve
 from jobnb.definitions.user_events import DynamicOutput, Output, TypeCheck
@@ -56,8 +58,8 @@ class Box(typing.Generic[T]):
         (None, "Nothing"),
         (type(None), "Nothing"),
         (list[int], "[Int]"),
-        (typing.List[int], "[Int]"),
-        (typing.List, "[Any]"),
+        (list[int], "[Int]"),
+        (list, "[Any]"),
         (dict[str, int], "Dict[String,Int]"),
         (tuple[int, str], "Tuple[Int,String]"),
         (tuple[int, ...], "Tuple[Int,...]"),
@@ -166,19 +168,23 @@ def test_both_checks_agree(annotation: Any, right: list[Any], wrong: list[Any]) 
 
 _annotations = st.recursive(
     st.sampled_from([int, str, float, bool, None, Any]),
-    lambda inner: inner.map(lambda a: list[a])
-    | inner.map(lambda a: tuple[a, ...])
-    | st.tuples(inner, inner).map(lambda p: dict[p[0], p[1]])
-    | st.tuples(inner, inner).map(lambda p: tuple[p[0], p[1]])
-    | inner.map(lambda a: typing.Optional[a]),
+    lambda inner: (
+        inner.map(lambda a: list[a])
+        | inner.map(lambda a: tuple[a, ...])
+        | st.tuples(inner, inner).map(lambda p: dict[p[0], p[1]])
+        | st.tuples(inner, inner).map(lambda p: tuple[p[0], p[1]])
+        | inner.map(lambda a: typing.Optional[a])
+    ),
     max_leaves=5,
 )
 _scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
 _some_values = st.recursive(
     _scalars,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.lists(inner, max_size=3).map(tuple)
-    | st.dictionaries(_scalars, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(_scalars, inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -214,7 +220,9 @@ def test_a_value_whose_repr_fails_is_still_told() -> None:
 
 
 def test_a_check_function_gives_a_bool_or_a_verdict() -> None:
-    even = DataType(lambda _c, value: value % 2 == 0, name="Even", description="d", metadata={"a": 1})
+    even = DataType(
+        lambda _c, value: value % 2 == 0, name="Even", description="d", metadata={"a": 1}
+    )
     assert even.type_check(None, 2) == TypeCheck(True)
     assert not even.type_check(None, 3).success
     told = DataType(lambda _c, _v: TypeCheck(False, "no", {"n": 1}), name="Told")
@@ -365,6 +373,44 @@ def test_an_unreadable_file_is_named(how: str, tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(InvalidConfigError, match="broken"):
         _load(int, {how: {"path": str(path)}})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "config", "expected"),
+    [
+        (int, 3, 3),
+        (int, {"value": 3}, 3),
+        (Any, {"a": [1]}, {"a": [1]}),
+        (list[int], [1, {"value": 2}], [1, 2]),
+        (dict, {"a": 1}, {"a": 1}),
+        (dict[str, int], {"a": 1}, {"a": 1}),
+        (dict[str, float], {"a": {"value": 1.5}}, {"a": 1.5}),
+        (tuple[int, str], [1, "a"], (1, "a")),
+        (int | None, None, None),
+        (int | str, "a", "a"),
+        (Literal["a"], "a", "a"),
+    ],
+)
+def test_the_schema_of_a_loader_takes_what_the_loader_reads(
+    annotation: Any, config: Any, expected: Any
+) -> None:
+    loader = resolve(annotation).loader
+    assert loader is not None
+    node = schema_of(loader.config_schema)
+    assert node is not None
+    bound = bind_value(node, config, ("x",), "the input")
+    assert loader.construct_from_config_value(None, bound) == expected
+
+
+@pytest.mark.parametrize(
+    ("annotation", "config"),
+    [(int, "a"), (list[int], ["a"]), (dict[str, int], {"a": "b"}), (int, {"valu": 3}), (dict, 3)],
+)
+def test_the_schema_of_a_loader_refuses_the_rest(annotation: Any, config: Any) -> None:
+    loader = resolve(annotation).loader
+    assert loader is not None
+    with pytest.raises(InvalidConfigError):
+        bind_value(schema_of(loader.config_schema), config, ("x",), "the input")
 
 
 def test_a_loader_from_a_function() -> None:

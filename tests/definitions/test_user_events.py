@@ -41,7 +41,14 @@ def test_output_is_a_generic_that_can_be_called() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [Output(4), Output(3, "x"), Output(3, metadata={"a": 1}), Output(3, data_version="v"), Output(3, tags={"a": "b"}), 3],
+    [
+        Output(4),
+        Output(3, "x"),
+        Output(3, metadata={"a": 1}),
+        Output(3, data_version="v"),
+        Output(3, tags={"a": "b"}),
+        3,
+    ],
 )
 def test_outputs_differ_by_any_part(other: object) -> None:
     assert Output(3) != other
@@ -66,7 +73,9 @@ def test_output_names_are_text() -> None:
 
 
 def test_news_about_assets_coerces_its_key_and_metadata() -> None:
-    news = AssetMaterialization("raw/orders", metadata={"rows": 3}, partition="2013", tags={"a": "b"})
+    news = AssetMaterialization(
+        "raw/orders", metadata={"rows": 3}, partition="2013", tags={"a": "b"}
+    )
     assert news.asset_key == AssetKey(["raw", "orders"])
     assert news.metadata == {"rows": IntMetadataValue(3)}
     assert news.label == "raw/orders"
@@ -103,7 +112,9 @@ def test_wrong_parts_are_refused(make: Any) -> None:
 
 def test_verdicts_take_numpy_bools() -> None:
     assert TypeCheck(np.bool_(False)).success is False
-    assert ExpectationResult(np.bool_(True), "l", "d", {"n": 1}).metadata == {"n": IntMetadataValue(1)}
+    assert ExpectationResult(np.bool_(True), "l", "d", {"n": 1}).metadata == {
+        "n": IntMetadataValue(1)
+    }
 
 
 def test_results_of_assets() -> None:

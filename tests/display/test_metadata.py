@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb.definitions.metadata import MetadataValue, TableRecord, to_json
+from jobnb.display.failures import error_text
 from jobnb.display.metadata import entry_html, entry_text, metadata_html, metadata_text
 from jobnb.display.picture import Status
 from jobnb.display.run_marks import run_marks
@@ -91,6 +92,11 @@ def test_marks_go_to_the_cards_of_a_step():
     marks = run_marks(fold(events), {"both": ["a", "b"]}, {"a": "3 rows"})
     assert marks["a"].detail == "3 rows"
     assert marks["b"].duration == "2.0 s"
+
+
+def test_a_cause_that_says_the_same_again_is_passed_over():
+    error = ErrorInfo("KeyError", "x", cause=ErrorInfo("KeyError", "x", cause=ErrorInfo("A", "b")))
+    assert error_text(error) == "KeyError: x\ncaused by\nA: b"
 
 
 def test_a_failed_step_tells_its_error():

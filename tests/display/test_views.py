@@ -28,7 +28,7 @@ from jobnb.definitions.source_asset import SourceAsset
 from jobnb.definitions.types import Nothing
 from jobnb.definitions.user_events import DynamicOutput, Output
 from jobnb.display.asset_views import asset_view, definitions_view
-from jobnb.display.config_fields import field_rows
+from jobnb.display.config_fields import field_rows, fields_text
 from jobnb.display.failures import exception_text
 from jobnb.display.install import VIEWS, install, mimebundle, uninstall
 from jobnb.display.noun_views import graph_view, job_view, op_view
@@ -196,10 +196,11 @@ def test_a_run_shows_states_values_and_the_users_own_line_first():
 
 
 def test_a_run_of_assets_marks_the_assets():
-    job_of_assets = Definitions.of(assets=[flights_raw]).job_of_assets("all_assets")
+    job_of_assets = Definitions.of(assets=[flights_raw]).job_of_assets("__ASSET_JOB")
     view = result_view(job_of_assets.execute_in_process())
     assert view.picture.mark("flights_raw").status.value == "succeeded"
     assert view.picture.mark("flights_raw").detail == "5 × 1"
+    assert view.picture.title == "materialize"
     _, words = shown(view)
     assert "DataFrame · 5 rows" in words
 
@@ -288,7 +289,8 @@ def test_secrets_are_told_by_name():
 
     password, token = field_rows(Secret)
     assert password.default == "environment variable WAREHOUSE_PW"
-    assert token.default == "a secret"
+    assert token.default == ""
+    assert "a-secret-value" not in "".join(fields_text(Secret))
     run_config = RunConfig(ops={"load": {"config": {"password": EnvVar("WAREHOUSE_PW")}}})
     made = mimebundle(run_config, "yaml_text:run_config_view")
     assert "env: WAREHOUSE_PW" in check_bundle(made)["text/plain"]
@@ -429,6 +431,24 @@ def test_installing_imports_no_heavy_library():
         "made = {m for m in sys.modules if m.startswith('jobnb.display.')};"
         "assert made == {'jobnb.display.install'}, made;"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_with_a_shell_what_is_not_imported_yet_waits():
+    code = (
+        "import sys; from types import SimpleNamespace as N\n"
+        "from IPython.core.formatters import DisplayFormatter\n"
+        "import jobnb.display.install as i\n"
+        "shell = N(display_formatter=DisplayFormatter())\n"
+        "i.install(shell); i.install(shell)\n"
+        "assert 'jobnb.execution.result' not in sys.modules\n"
+        "from jobnb.definitions.source_asset import SourceAsset\n"
+        "made, _ = shell.display_formatter.format(SourceAsset('s'))\n"
+        "assert 'image/svg+xml' in made, made\n"
+        "i.uninstall(shell)\n"
+        "made, _ = shell.display_formatter.format(SourceAsset('s'))\n"
+        "assert 'image/svg+xml' not in made, made"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

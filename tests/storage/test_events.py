@@ -17,7 +17,7 @@ from jobnb.events import EventType
 from jobnb.state import RunStatus, StepStatus
 from jobnb.storage import tables
 from jobnb.storage.instance import Instance
-from jobnb.storage.records import EventLogEntry, EventRecordsFilter
+from jobnb.storage.records import EventRecordsFilter
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
 from jobnb.storage.writing import CHUNK_CAP
@@ -210,6 +210,18 @@ def test_any_grouping_reads_like_one_list(
     assert durable.events(log.run.run_id, after, limit) == expected[:limit]
 
 
+def test_what_cannot_be_json_is_told_in_text(durable: Instance) -> None:
+    odd = ev.EngineNote(1.0, "file \udc80.csv", metadata={"z": {"value": 1j}, "n": {"value": 1}})
+    made_odd = ev.AssetMaterialized(2.0, "s\udc80", ("a",), partition="\udc80")
+    run_id = made(durable, odd, made_odd, line(3))
+    first, second, third = durable.events(run_id)
+    assert first.message == "file \\udc80.csv"
+    assert first.metadata == {"z": {"value": "1j"}, "n": {"value": 1}}  # type: ignore[attr-defined]
+    assert second.step == "s\\udc80"
+    assert third == line(3)
+    assert durable.has_asset_key(AssetKey("a"))
+
+
 # -- live
 
 
@@ -288,103 +300,3 @@ def test_events_that_cannot_be_read_are_named(durable: Instance) -> None:
     durable._opened().write(lambda c: c.execute(chunks.update().values(body=b'[{"kind":"X"}]')))
     with pytest.raises(StorageError, match="newer jobnb"):
         durable.events(run_id)
-
-
-# -- hearing
-
-
-def test_listeners_hear_everything_in_order_and_harm_nothing(
-    instance: Instance, caplog: pytest.LogCaptureFixture
-) -> None:
-    log = opened(instance)
-    heard: list[str] = []
-
-    def fails(entry: EventLogEntry) -> None:
-        raise RuntimeError("boom")
-
-    instance.add_event_listener(log.run.run_id, fails)
-    instance.add_event_listener(log.run.run_id, lambda entry: heard.append(entry.message))
-    for i in range(3):
-        log.events.append(line(i))
-        log.commit()
-    log.close()
-    assert heard == ["line 0", "line 1", "line 2"]
-    assert instance.events(log.run.run_id) == log.events
-    assert "boom" in caplog.text
-
-
-def test_a_listener_may_read_and_write_the_history(instance: Instance) -> None:
-    log = opened(instance)
-    seen: list[int] = []
-
-    def reads(entry: EventLogEntry) -> None:
-        seen.append(len(instance.events(log.run.run_id)))
-        if entry.message == "line 0":
-            instance.report_event(line(1), log.run.run_id)
-
-    instance.add_event_listener(log.run.run_id, reads)
-    log.events.append(line(0))
-    log.close()
-    assert seen == [1, 2]
-
-
-def test_a_watcher_gets_what_is_there_and_then_the_rest(instance: Instance) -> None:
-    log = opened(instance)
-    log.events += [line(0), line(1)]
-    log.commit()
-    heard: list[tuple[str, str]] = []
-
-    def note(entry: EventLogEntry, cursor: str) -> None:
-        heard.append((entry.message, cursor))
-        if cursor == "1":
-            raise RuntimeError("one bad moment")
-
-    instance.watch_event_logs(log.run.run_id, "0", note)
-    log.events.append(line(2))
-    log.commit()
-    instance.end_watch_event_logs(log.run.run_id, note)
-    log.events.append(line(3))
-    log.close()
-    assert heard == [("line 1", "1"), ("line 2", "2")]
-
-
-# -- reports from outside
-
-
-def test_reports_land_in_the_log_of_a_live_run_and_of_an_ended_one(instance: Instance) -> None:
-    log = opened(instance)
-    log.events.append(ev.RunStarted(1.0, "daily"))
-    instance.report_run_canceling(log.run, "asked to stop")
-    assert instance.get_runs()[0].status is RunStatus.CANCELING
-    log.close()
-    instance.report_run_canceled(log.run)
-    kinds = [type(event).__name__ for event in instance.events(log.run.run_id)]
-    assert kinds == ["RunStarted", "EngineNote", "RunCanceling", "RunCanceled"]
-    assert instance.get_runs()[0].is_canceled
-
-
-def test_a_report_of_failure_says_why(instance: Instance) -> None:
-    run = instance.create_run(JobRun("daily"))
-    instance.report_run_failed(run, "the kernel died")
-    state = instance.run_state(run.run_id)
-    assert state.status is RunStatus.FAILURE
-    assert state.error is not None
-    assert state.error.message == "the kernel died"
-
-
-def test_a_report_on_a_run_that_is_not_known_is_an_error(instance: Instance) -> None:
-    with pytest.raises(RunNotFoundError, match="'nope'"):
-        instance.report_event(line(0), "nope")
-    with pytest.raises(InvariantViolationError, match="run_id"):
-        instance.report_engine_event("hello")
-
-
-def test_another_process_may_add_to_a_live_log(durable: Instance) -> None:
-    log = opened(durable)
-    log.events.append(line(0))
-    log.commit()
-    with Instance(home=durable.home) as other:
-        other.report_event(line(1), log.run.run_id)
-    log.events.append(line(2))
-    log.close()
-    assert durable.events(log.run.run_id) == [line(0), line(1), line(2)]

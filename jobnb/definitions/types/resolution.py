@@ -44,6 +44,7 @@ _PLAIN: dict[Any, DataType] = {
     dict: DICT,
     list: ListType(ANY),
     object: ANY,
+    Any: ANY,  # a class since Python 3.11, but one that isinstance refuses
     inspect.Parameter.empty: ANY,
     type(None): NOTHING,
 }
@@ -104,8 +105,6 @@ def _resolve(annotation: Any) -> DataType:
         return _PLAIN.get(annotation) or _resolve_class(annotation)
     if annotation is None:
         return NOTHING
-    if annotation is Any:
-        return ANY
     return _resolve_special(annotation)
 
 

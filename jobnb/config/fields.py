@@ -1,0 +1,70 @@
+"""The fields of pydantic models as raw config sees them: by alias, with their whole type."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel
+from pydantic import Field as PydanticField
+from pydantic.fields import FieldInfo
+
+__all__ = [
+    "field_name",
+    "field_names",
+    "field_path",
+    "field_type",
+    "known_names",
+    "takes_names",
+]
+
+
+def field_names(name: str, info: FieldInfo, by_name: bool = False) -> list[str]:
+    """The names under which raw config may give a field of a model, the preferred one first."""
+    names = [str(path[0]) for path in _paths(info) if len(path) == 1]
+    return [*names, name] if by_name or not _paths(info) else names
+
+
+def field_path(name: str, info: FieldInfo) -> list[str | int]:
+    """Where raw config gives a field: its name, or a path for a field with an `AliasPath`."""
+    return (_paths(info) or [[name]])[0]
+
+
+def _paths(info: FieldInfo) -> list[list[str | int]]:
+    alias = info.validation_alias if info.validation_alias is not None else info.alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return [
+        [choice] if isinstance(choice, str) else choice.path
+        for choice in choices
+        if choice is not None
+    ]
+
+
+def known_names(model: type[BaseModel]) -> list[str]:
+    """Every name that raw config of a model may have at its top."""
+    names: list[str] = []
+    for name, info in model.model_fields.items():
+        names += [str(path[0]) for path in _paths(info)]
+        names += [name] if takes_names(model) or not _paths(info) else []
+    return names
+
+
+def takes_names(model: type[BaseModel]) -> bool:
+    """Whether raw config may give aliased fields by their own names too."""
+    config = model.model_config
+    return bool(config.get("populate_by_name") or config.get("validate_by_name"))
+
+
+def field_name(name: str, info: FieldInfo) -> str:
+    """The name under which raw config gives a field."""
+    return str(field_path(name, info)[0])
+
+
+def field_type(info: FieldInfo) -> Any:
+    """The whole type of a field, bounds and discriminators included."""
+    extra = list(info.metadata)
+    if info.discriminator is not None:
+        extra.append(PydanticField(discriminator=info.discriminator))
+    annotation: Any = info.annotation
+    for note in extra:
+        annotation = Annotated[annotation, note]
+    return annotation

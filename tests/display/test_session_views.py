@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobnb.definitions.asset import asset
+from jobnb.definitions.asset_job import define_asset_job
+from jobnb.definitions.op import op
+from jobnb.display.history_views import run_table_view
+from jobnb.display.picture import Status
+from jobnb.display.session_views import (
+    known_asset_view,
+    known_job_view,
+    made_marks,
+    session_view,
+)
+from jobnb.display.view import bundle
+from jobnb.registry.session import Session
+from jobnb.storage.instance import Instance
+from tests.display.reading import check_bundle
+
+
+@asset(group_name="load")
+def orders():
+    return [1, 2]
+
+
+@asset
+def revenue(orders, prices):
+    return 3
+
+
+@op
+def tidy():
+    """Tidies up."""
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    monkeypatch.delenv("JOBNB_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with Session.capture() as made:
+        made.home = str(tmp_path / "home")
+        made.add(orders, revenue, tidy, define_asset_job("nightly", "*revenue"))
+        yield made
+    if (tmp_path / "home").exists():
+        Instance.from_home(made.home).dispose()
+
+
+def test_a_session_shows_all_that_it_knows(session):
+    view = session_view(session)
+    text = check_bundle(bundle(view))["text/plain"]
+    assert "2 assets, 1 job" in text
+    assert "op tidy" in text
+    assert "never" in text
+    assert {card.key: card.shape for card in view.picture.cards} == {
+        "orders": "asset",
+        "revenue": "asset",
+        "prices": "missing",
+    }
+
+
+def test_a_look_makes_no_history(session, tmp_path):
+    session_view(session)
+    known_asset_view(revenue)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_made_is_marked(session):
+    session.materialize("orders")
+    view = session_view(session)
+    assert view.picture.mark("orders").status is Status.SUCCEEDED
+    assert view.picture.mark("orders").detail.startswith("made ")
+    assert view.picture.mark("revenue").status is Status.NONE
+    assert known_asset_view(revenue).picture.mark("orders").status is Status.SUCCEEDED
+
+
+def test_an_asset_shows_what_the_session_makes_of_it(session):
+    view = known_asset_view(orders)
+    assert [(edge.start, edge.end) for edge in view.picture.edges] == [
+        ("orders", "revenue"),
+        ("prices", "revenue"),
+    ]
+
+
+def test_an_asset_that_the_session_does_not_know_is_shown_alone(session):
+    session.clear()
+    view = known_asset_view(orders)
+    assert [card.key for card in view.picture.cards] == ["orders"]
+
+
+def test_an_asset_job_is_drawn_over_the_assets_of_the_session(session):
+    view = known_job_view(define_asset_job("one", "orders"))
+    assert [card.key for card in view.picture.cards] == ["orders"]
+    session.clear()
+    assert "selection: key:orders" in known_job_view(define_asset_job("one", "orders")).text
+
+
+def test_a_job_that_selects_what_is_not_there_yet_is_still_shown(session):
+    check_bundle(bundle(known_job_view(define_asset_job("later", "not_yet_defined"))))
+
+
+def test_the_history_is_a_table(session):
+    session.materialize("orders")
+    with pytest.raises(Exception, match="prices"):
+        session.materialize("revenue")
+    text = check_bundle(bundle(run_table_view(session.runs)))["text/plain"]
+    assert "1 run" in text
+    assert "✓ success" in text
+
+
+@given(st.floats(0, time.time() + 1e9))
+def test_any_time_is_told(moment):
+    assert made_marks({revenue.key: moment})["revenue"].detail.startswith("made ")
