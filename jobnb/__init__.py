@@ -75,8 +75,8 @@ if TYPE_CHECKING:
     from jobnb.definitions.executor import multi_or_in_process_executor as multi_or_in_process_executor
     from jobnb.definitions.executor import multiprocess_executor as multiprocess_executor
     from jobnb.definitions.function import ResourceParam as ResourceParam
-    from jobnb.definitions.graph import GraphDefinition as GraphDefinition
     from jobnb.definitions.graph import graph as graph
+    from jobnb.definitions.graph_definition import GraphDefinition as GraphDefinition
     from jobnb.definitions.hook import HookDefinition as HookDefinition
     from jobnb.definitions.hook import HookExecutionResult as HookExecutionResult
     from jobnb.definitions.hook import event_list_hook as event_list_hook
@@ -95,8 +95,8 @@ if TYPE_CHECKING:
     from jobnb.definitions.io_context import OutputContext as OutputContext
     from jobnb.definitions.io_context import build_input_context as build_input_context
     from jobnb.definitions.io_context import build_output_context as build_output_context
-    from jobnb.definitions.job import JobDefinition as JobDefinition
     from jobnb.definitions.job import job as job
+    from jobnb.definitions.job_definition import JobDefinition as JobDefinition
     from jobnb.definitions.keys import AssetKey as AssetKey
     from jobnb.definitions.keys import CoercibleToAssetKey as CoercibleToAssetKey
     from jobnb.definitions.logger import InitLoggerContext as InitLoggerContext

@@ -31,7 +31,8 @@ _NAMES = {
         "multi_or_in_process_executor multiprocess_executor"
     ),
     "definitions.function": "ResourceParam",
-    "definitions.graph": "GraphDefinition graph",
+    "definitions.graph": "graph",
+    "definitions.graph_definition": "GraphDefinition",
     "definitions.hook": (
         "HookDefinition HookExecutionResult event_list_hook failure_hook success_hook"
     ),
@@ -41,7 +42,8 @@ _NAMES = {
         "io_manager"
     ),
     "definitions.io_context": "InputContext OutputContext build_input_context build_output_context",
-    "definitions.job": "JobDefinition job",
+    "definitions.job": "job",
+    "definitions.job_definition": "JobDefinition",
     "definitions.keys": "AssetKey CoercibleToAssetKey",
     "definitions.logger": (
         "InitLoggerContext LoggerDefinition build_init_logger_context colored_console_logger "

@@ -8,7 +8,7 @@ from jobnb.config.describe import describe, json_schema, scaffold, with_defaults
 from jobnb.config.env import EnvVar
 from jobnb.config.field import Field
 from jobnb.config.mapping import ConfigMapping, config_mapping
-from jobnb.config.model import Config, PermissiveConfig
+from jobnb.config.model import Config, PermissiveConfig, derived
 from jobnb.config.nodes import BoolSource, Enum, EnumValue, IntSource, StringSource
 from jobnb.config.resolve import resolve_fields, resolved
 from jobnb.config.run_config import CoercibleToRunConfig, RunConfig, raw_config
@@ -67,6 +67,7 @@ __all__ = [
     "config_mapping",
     "configured",
     "configured_schema",
+    "derived",
     "describe",
     "dump_yaml",
     "json_schema",

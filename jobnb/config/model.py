@@ -13,7 +13,7 @@ from jobnb.config.nodes import NOTHING, Typed
 from jobnb.config.schema import ConfigField, schema_of
 from jobnb.errors import InvalidInvocationError
 
-__all__ = ["Config", "PermissiveConfig"]
+__all__ = ["Config", "PermissiveConfig", "derived"]
 
 
 class Config(BaseModel):
@@ -97,3 +97,10 @@ class PermissiveConfig(Config):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
+
+
+def derived(name: str, fields: dict[str, Any], doc: str | None) -> type[Config]:
+    """A `Config` class made of fields: for each its type and its default, `...` for none."""
+    from pydantic import create_model
+
+    return create_model(name, __base__=Config, __doc__=doc, **fields)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
@@ -12,6 +11,7 @@ from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.function import Function
 from jobnb.definitions.inout import INFER, In, Out
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
+from jobnb.definitions.lazy import lazy
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError, did_you_mean
@@ -30,7 +30,7 @@ class FunctionAsset(AssetsDefinition):
         self._asset_ins = ins
         self._dep_keys = deps
 
-    @cached_property
+    @lazy
     def keys_by_input_name(self) -> Mapping[str, AssetKey]:  # type: ignore[override]
         """The upstream asset of each input."""
         ins, function = self._asset_ins, self.op.function

@@ -9,7 +9,7 @@ from jobnb.definitions import doors
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.selection import AssetSelection
 from jobnb.definitions.source_asset import SourceAsset

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import composition, doors
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import NodeDefinition
 from jobnb.definitions.op import OpDefinition
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
@@ -120,24 +120,24 @@ class AssetsDefinition:
             return self.node_def
         raise InvariantViolationError(f"{self!r} is made by a graph. Use .node_def.")
 
-    @cached_property
+    @lazy
     def dependency_keys(self) -> frozenset[AssetKey]:
         """All upstream assets."""
         return frozenset(self.keys_by_input_name.values())
 
-    @cached_property
+    @lazy
     def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
         """For each asset, those it is made from."""
         if self._asset_deps is not None:
             return self._asset_deps
         return {key: set(self.dependency_keys) - {key} for key in self.keys}
 
-    @cached_property
+    @lazy
     def group_names_by_key(self) -> Mapping[AssetKey, str]:
         """The group of each asset."""
         return {key: self._group_names.get(key) or DEFAULT_GROUP for key in self.keys}
 
-    @cached_property
+    @lazy
     def descriptions_by_key(self) -> Mapping[AssetKey, str]:
         """What each asset is, in words; its op's description if none was given."""
         own = self.node_def.description
@@ -154,7 +154,7 @@ class AssetsDefinition:
             for name, key in self.keys_by_output_name.items()
         }
 
-    @cached_property
+    @lazy
     def required_resource_keys(self) -> frozenset[str]:
         """The resources that making the assets needs."""
         keys = getattr(self.node_def, "required_resource_keys", frozenset())

@@ -7,9 +7,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import ConfigDict, PrivateAttr, create_model
-
-from jobnb.config import Config, resolve_fields, schema_of
+from jobnb.config import Config, derived, resolve_fields, schema_of
 from jobnb.definitions.resource import ResourceDefinition, resource_def_of
 from jobnb.definitions.resource_context import InitResourceContext, ScopedResources
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError
@@ -67,11 +65,14 @@ class ConfigurableResource(Config, Generic[T]):
 
     __jobnb_resource__: ClassVar[bool] = True
     __resource_fields__: ClassVar[frozenset[str]] = frozenset()
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, ignored_types=(ResourceDefinition,)
-    )
-    _context: Any = PrivateAttr(default=None)
-    _definition: Any = PrivateAttr(default=None)
+    model_config: ClassVar[Any] = {
+        "frozen": True,
+        "extra": "forbid",
+        "arbitrary_types_allowed": True,
+        "ignored_types": (ResourceDefinition,),
+    }
+    _context: Any = None
+    _definition: Any = None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -261,7 +262,7 @@ class ConfigurableResourceDefinition(ResourceDefinition):
             if info.default_factory is not None and name not in self.data:
                 default = info.get_default(call_default_factory=True)
             fields[name] = (annotation, ... if name not in self.data and info.is_required() else default)
-        made = create_model(cls.__name__, __base__=Config, __doc__=cls.__doc__, **fields)
+        made = derived(cls.__name__, fields, cls.__doc__)
         for name, field in made.model_fields.items():
             field.description = cls.model_fields[name].description
         return made

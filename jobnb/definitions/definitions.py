@@ -11,7 +11,7 @@ from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.asset_job import AssetJobDefinition
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class DependencyDefinition(msgspec.Struct, frozen=True):
+class DependencyDefinition(msgspec.Struct, frozen=True, gc=False):
     """An input is fed by an output of another node.
 
     Args:
@@ -43,26 +43,26 @@ class DependencyDefinition(msgspec.Struct, frozen=True):
     description: str | None = None
 
 
-class CollectDependency(msgspec.Struct, frozen=True):
+class CollectDependency(msgspec.Struct, frozen=True, gc=False):
     """An input is fed by the list of all elements of a dynamic output, or of what was mapped over it."""
 
     node: str
     output: str = "result"
 
 
-class GraphInput(msgspec.Struct, frozen=True):
+class GraphInput(msgspec.Struct, frozen=True, gc=False):
     """An input is fed by an input of the graph that the node stands in."""
 
     name: str
 
 
-class ValueDependency(msgspec.Struct, frozen=True):
+class ValueDependency(msgspec.Struct, frozen=True, gc=False):
     """An input is fed by a constant, written where the node was invoked."""
 
     value: Any
 
 
-class MultiDependencyDefinition(msgspec.Struct, frozen=True):
+class MultiDependencyDefinition(msgspec.Struct, frozen=True, gc=False):
     """An input is fed by a list: one element for each dependency.
 
     Args:
@@ -83,7 +83,7 @@ Dependency = (
 )
 
 
-class NodeInvocation(msgspec.Struct, frozen=True):
+class NodeInvocation(msgspec.Struct, frozen=True, gc=False):
     """One use of a definition in a dependency dictionary, under a name of its own.
 
     Args:
@@ -113,7 +113,7 @@ class NodeInvocation(msgspec.Struct, frozen=True):
 DependencyMapping = Mapping[str | NodeInvocation, Mapping[str, Dependency]]
 
 
-class InputMapping(msgspec.Struct, frozen=True):
+class InputMapping(msgspec.Struct, frozen=True, gc=False):
     """An input of a graph goes to an input of one of its nodes.
 
     Source: Dagster's `InputMapping`.
@@ -127,7 +127,7 @@ class InputMapping(msgspec.Struct, frozen=True):
     dagster_type: Any = None
 
 
-class OutputMapping(msgspec.Struct, frozen=True):
+class OutputMapping(msgspec.Struct, frozen=True, gc=False):
     """An output of a graph is an output of one of its nodes.
 
     Source: Dagster's `OutputMapping`.
@@ -141,7 +141,7 @@ class OutputMapping(msgspec.Struct, frozen=True):
     from_dynamic_mapping: bool = False
 
 
-class GraphIn(msgspec.Struct, frozen=True):
+class GraphIn(msgspec.Struct, frozen=True, gc=False):
     """What is known of an input of a graph.
 
     Source: Dagster's `GraphIn`.
@@ -150,7 +150,7 @@ class GraphIn(msgspec.Struct, frozen=True):
     description: str | None = None
 
 
-class GraphOut(msgspec.Struct, frozen=True):
+class GraphOut(msgspec.Struct, frozen=True, gc=False):
     """What is known of an output of a graph.
 
     Source: Dagster's `GraphOut`.

@@ -14,6 +14,7 @@ __all__ = [
     "asset_value_loader",
     "build_plan",
     "config_schema_of",
+    "default_io_manager",
     "execute_job",
     "instance",
     "invoke",
@@ -82,6 +83,13 @@ def run_table(instance: Any) -> Any:
     from jobnb.storage.run_table import RunTable
 
     return RunTable(instance)
+
+
+def default_io_manager() -> Any:
+    """What stores values where nothing else is said: files in the instance's home."""
+    from jobnb.storage.values import fs_io_manager
+
+    return fs_io_manager
 
 
 def load_asset_value(definitions: Any, asset_key: Any, **parameters: Any) -> Any:

@@ -10,8 +10,9 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any
+
+from jobnb.definitions.lazy import lazy
 
 __all__ = ["EMPTY", "Function", "ResourceParam", "is_resource_annotation"]
 
@@ -81,7 +82,7 @@ class Function:
         self.has_var_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
         self.has_var_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
 
-    @cached_property
+    @lazy
     def defaults(self) -> dict[str, Any]:
         """Default values by parameter name."""
         code = getattr(self.fn, "__code__", None)
@@ -96,7 +97,7 @@ class Function:
         found = dict(zip(positional[len(positional) - len(values) :], values, strict=True))
         return {**found, **(getattr(self.fn, "__kwdefaults__", None) or {})}
 
-    @cached_property
+    @lazy
     def annotations(self) -> dict[str, Any]:
         """Annotations by parameter name, and `return`; strings are evaluated where they can be."""
         call = self.fn if hasattr(self.fn, "__annotations__") else type(self.fn).__call__
@@ -120,20 +121,20 @@ class Function:
             # A name that exists only for type checkers tells nothing at run time.
             return EMPTY
 
-    @cached_property
+    @lazy
     def context_name(self) -> str | None:
         """The parameter that takes the context: the first one, if it is called so."""
         first = self.parameters[0] if self.parameters else None
         return first if first in _CONTEXT_NAMES else None
 
-    @cached_property
+    @lazy
     def config_name(self) -> str | None:
         """The parameter that takes the config: one called `config` that says of what type."""
         if "config" not in self.parameters:
             return None
         return "config" if self.annotations.get("config", EMPTY) is not EMPTY else None
 
-    @cached_property
+    @lazy
     def resource_names(self) -> tuple[str, ...]:
         """The parameters that take resources, by their annotations."""
         notes = self.annotations
@@ -141,23 +142,26 @@ class Function:
             return ()
         return tuple(p for p in self.parameters if is_resource_annotation(notes.get(p, EMPTY)))
 
-    @cached_property
+    @lazy
     def input_names(self) -> tuple[str, ...]:
         """The parameters that take values of other steps, in order."""
         others = {self.context_name, self.config_name, *self.resource_names}
         return tuple(p for p in self.parameters if p not in others)
 
-    @cached_property
+    @lazy
     def return_annotation(self) -> Any:
         """The annotation of what it returns, or EMPTY."""
         return self.annotations.get("return", EMPTY)
 
-    @cached_property
+    @lazy
     def is_generator(self) -> bool:
         """Whether calling it gives a generator."""
         return inspect.isgeneratorfunction(self.fn)
 
-    @cached_property
+    @lazy
     def is_async(self) -> bool:
         """Whether calling it gives a coroutine or an asynchronous generator."""
+        code = getattr(self.fn, "__code__", None)
+        if code is not None:
+            return bool(code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR))
         return inspect.iscoroutinefunction(self.fn) or inspect.isasyncgenfunction(self.fn)

@@ -10,9 +10,9 @@ from jobnb.definitions.keys import check_name
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
-    from jobnb.definitions.graph import GraphDefinition
+    from jobnb.definitions.graph_definition import GraphDefinition
     from jobnb.definitions.hook import HookDefinition
-    from jobnb.definitions.job import JobDefinition
+    from jobnb.definitions.job_definition import JobDefinition
     from jobnb.definitions.retry import RetryPolicy
 
 __all__ = ["Node", "NodeDefinition", "PendingNodeInvocation", "check_tags"]
@@ -188,7 +188,7 @@ class PendingNodeInvocation:
         )
 
     def _graph(self) -> GraphDefinition:
-        from jobnb.definitions.graph import GraphDefinition
+        from jobnb.definitions.graph_definition import GraphDefinition
 
         if isinstance(self.node_def, GraphDefinition):
             return self.node_def

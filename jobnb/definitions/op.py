@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from jobnb.definitions.announce import announce
 from jobnb.definitions.function import EMPTY, Function
 from jobnb.definitions.inout import INFER, DynamicOut, In, Out
 from jobnb.definitions.keys import check_name
+from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import NodeDefinition
 from jobnb.definitions.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError, did_you_mean
@@ -81,7 +81,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         """The version of the code, where one was given."""
         return self.version
 
-    @cached_property
+    @lazy
     def input_names(self) -> tuple[str, ...]:  # type: ignore[override]
         """The names of its inputs: parameters in order, then those that only order."""
         if not self.is_decorated:
@@ -89,7 +89,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         names = self.function.input_names
         return (*names, *(name for name in self.given_ins if name not in names))
 
-    @cached_property
+    @lazy
     def output_names(self) -> tuple[str, ...]:  # type: ignore[override]
         """The names of its outputs."""
         return tuple(self.given_outs)
@@ -98,7 +98,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         """Whether the output gives many values, each under a mapping key."""
         return self.given_outs[output_name].is_dynamic
 
-    @cached_property
+    @lazy
     def ins(self) -> Mapping[str, In]:
         """Its inputs by name, with their types.
 
@@ -131,7 +131,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
                 f"{self.name!r} declares an input {name!r} that its function does not take. {hint}"
             )
 
-    @cached_property
+    @lazy
     def outs(self) -> Mapping[str, Out]:
         """Its outputs by name, with their types."""
         from jobnb.definitions.annotations import output_types
@@ -149,7 +149,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         """Its outputs, in order."""
         return list(self.outs.values())
 
-    @cached_property
+    @lazy
     def config_schema(self) -> Any:
         """The config it takes: a `Config` class, a dict schema, or None."""
         name = self.function.config_name if self.is_decorated else None
@@ -161,7 +161,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
             )
         return self.function.annotations[name]
 
-    @cached_property
+    @lazy
     def required_resource_keys(self) -> frozenset[str]:
         """The resources it takes, from its parameters or from its context."""
         if not self.is_decorated:

@@ -22,7 +22,7 @@ from jobnb.execution.context import OpExecutionContext, context_of
 from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import input_loader, step_key_of
 from jobnb.execution.outputs import output_handler, tell
-from jobnb.execution.run import MISSING, Run
+from jobnb.execution.run import HANDLED, MISSING, Run
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import FromMany, FromOutput, Step
 
@@ -231,11 +231,16 @@ class StepRunner:
         readers = run.readers
         for slot in self.releases:
             readers[slot] -= 1
-            if not readers[slot]:
+        for slot in (*self.releases, *self.outputs):
+            # What an IO manager holds takes no memory here, and can be looked at later.
+            if not readers[slot] and not _is_handled(run.values[slot]):
                 run.values[slot] = MISSING
-        for slot in self.outputs:
-            if not readers[slot]:
-                run.values[slot] = MISSING
+
+
+def _is_handled(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(value) and all(each is HANDLED for each in value.values())
+    return value is HANDLED
 
 
 Call = Callable[[dict[str, Any], Any], Any]

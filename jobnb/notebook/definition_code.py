@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from jobnb.errors import JobnbError
+
 __all__ = ["DefinitionCode", "plain_source"]
 
 # Calls that run something or show something; a definition never needs what they return.
@@ -27,6 +29,13 @@ _RUNS = frozenset(
 )
 _ON_SESSION = frozenset({"value", "runs"})
 _DEFERRED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_MUST_WORK = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Import,
+    ast.ImportFrom,
+)
 _TRANSPARENT = ("%%time", "%%capture")
 
 
@@ -47,6 +56,7 @@ class DefinitionCode:
 
     def __init__(self) -> None:
         self._missing: set[str] = set()
+        self._some_run_is_out = False
 
     def pick(self, source: str, filename: str) -> ast.Module:
         """The statements of a piece of code that are worth executing.
@@ -65,10 +75,25 @@ class DefinitionCode:
         module.body = [statement for statement in module.body if self._wanted(statement)]
         return module
 
+    def forgives(self, statement: ast.stmt, error: BaseException) -> bool:
+        """Whether a statement may fail: it may lack what a run that was left out would have done.
+
+        A definition may not; neither may anything before the first run.
+        """
+        if not self._some_run_is_out or isinstance(statement, _MUST_WORK):
+            return False
+        if isinstance(error, (JobnbError, SystemExit)):
+            return False
+        self._missing |= set(_names_given(statement))
+        return True
+
     def _wanted(self, statement: ast.stmt) -> bool:
         given = set(_names_given(statement))
-        if _is_main_guard(statement) or any(map(self._is_out, _at_once(statement))):
+        if _is_main_guard(statement):
+            return False
+        if any(map(self._is_out, _at_once(statement))):
             self._missing |= given
+            self._some_run_is_out = True
             return False
         self._missing -= given
         return True

@@ -109,7 +109,11 @@ class Kernel:
     async def end(self, *, now: bool) -> None:
         """Shut the kernel down; `now` does not wait for its own last words."""
         with suppress(Exception):  # a kernel that is dead already cannot be asked to stop
-            await self._manager.shutdown_kernel(now=now)
+            if not now:
+                # Not `shutdown_kernel`: it interrupts first, which an idle kernel complains of.
+                await self._manager.request_shutdown()
+                await self._manager.finish_shutdown()
+            await self._manager.shutdown_kernel(now=True)
 
     async def last_words(self) -> str:
         """How the process ended, for a kernel that died."""

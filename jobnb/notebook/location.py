@@ -94,14 +94,24 @@ def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> None:
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         try:
             tree = code.pick(text, name)
-            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-            exec(compile(tree, name, "exec", flags=flags), vars(module))  # noqa: S102  (its purpose)
-        except SyntaxError as error:
-            raise NotebookError(f"{name}, line {error.lineno}: {error.msg}.") from error
-        except Exception as error:
-            line = _line_in(error, name)
-            what = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise NotebookError(f"{name}{line} raised {what}") from error
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None)
+            raise NotebookError(f"{name}, line {line}: {getattr(error, 'msg', error)}.") from error
+        for statement in tree.body:
+            _execute_one(statement, code, module, name)
+
+
+def _execute_one(
+    statement: ast.stmt, code: DefinitionCode, module: types.ModuleType, name: str
+) -> None:
+    compiled = compile(ast.Module([statement], []), name, "exec")
+    try:
+        exec(compiled, vars(module))  # noqa: S102 (its purpose)
+    except (Exception, SystemExit) as error:
+        if code.forgives(statement, error):
+            return
+        what = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise NotebookError(f"{name}{_line_in(error, name)} raised {what}") from error
 
 
 def _line_in(error: BaseException, name: str) -> str:

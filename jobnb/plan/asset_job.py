@@ -11,8 +11,8 @@ import msgspec
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.dependency import Dependency, DependencyDefinition
-from jobnb.definitions.graph import GraphDefinition
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.node import NO_HOOKS, Node
 from jobnb.definitions.op import OpDefinition

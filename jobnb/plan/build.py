@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.inout import In
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.node import Node
 from jobnb.definitions.op import OpDefinition
@@ -64,6 +66,38 @@ def build_plan(
         InvalidDefinitionError: If the graph does not hold together; all problems at once.
         InvalidConfigError: If the config does not fit; all problems at once.
     """
+    with _no_collection():
+        return _build(
+            job, run_config, input_values, op_selection, partition_key, resources, check_config
+        )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """While it lasts, the garbage collector waits.
+
+    A plan is many small objects that all stay: collections in between find nothing, and with
+    large libraries imported each takes longer than the plan itself.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _build(
+    job: JobDefinition,
+    run_config: Any,
+    input_values: Mapping[str, Any] | None,
+    op_selection: Sequence[str] | None,
+    partition_key: str | None,
+    resources: Mapping[str, Any] | None,
+    check_config: bool,
+) -> Plan:
     values = {**job.input_values, **(input_values or {})}
     nodes = flatten(job.graph, values)
     nodes = select_nodes(job, nodes, op_selection or job.op_selection)

@@ -15,7 +15,7 @@ from jobnb.definitions.dependency import (
     MultiDependencyDefinition,
     ValueDependency,
 )
-from jobnb.definitions.graph import GraphDefinition
+from jobnb.definitions.graph_definition import GraphDefinition
 from jobnb.definitions.node import Node
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Edge", "FlatNode", "flatten", "output_at"]
 
 
-class Edge(msgspec.Struct, frozen=True):
+class Edge(msgspec.Struct, frozen=True, gc=False):
     """Where an input comes from, still by name.
 
     `kind` is output, collect, many, value, asset or graph_input.
@@ -39,7 +39,7 @@ class Edge(msgspec.Struct, frozen=True):
     items: tuple[Edge, ...] = ()
 
 
-class FlatNode(msgspec.Struct, frozen=True):
+class FlatNode(msgspec.Struct, frozen=True, gc=False):
     """An op of the flat list, with what its surrounding graphs add to it."""
 
     path: tuple[str, ...]
@@ -50,7 +50,7 @@ class FlatNode(msgspec.Struct, frozen=True):
     retry_policy: RetryPolicy | None
 
 
-class _Around(msgspec.Struct, frozen=True):
+class _Around(msgspec.Struct, frozen=True, gc=False):
     """What a graph passes down to the nodes inside it."""
 
     path: tuple[str, ...]

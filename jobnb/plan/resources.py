@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions import doors
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.resource import ResourceDefinition, resource_def_of
 from jobnb.errors import InvalidDefinitionError, did_you_mean
@@ -39,9 +40,7 @@ def plan_resources(
     defs = all_resource_defs(job, given)
     wanted = _wanted(job, nodes)
     if "io_manager" in wanted and "io_manager" not in defs:
-        from jobnb.storage.values import fs_io_manager
-
-        defs["io_manager"] = fs_io_manager
+        defs["io_manager"] = doors.default_io_manager()
     problems = [
         f"{who!r} needs the resource {key!r}, which nothing provides. "
         + (did_you_mean(key, defs, noun="There are") or "Pass resources={...}.")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobnb.definitions.graph import GraphDefinition
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.node import Node
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.resource import ResourceDefinition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.plan.flatten import FlatNode
 from jobnb.plan.regions import output_edges
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.assets_definition import AssetsDefinition
     from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.inout import In, Out
-    from jobnb.definitions.job import JobDefinition
+    from jobnb.definitions.job_definition import JobDefinition
     from jobnb.definitions.op import OpDefinition
     from jobnb.definitions.resource import ResourceDefinition
     from jobnb.definitions.retry import RetryPolicy
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-class FromOutput(msgspec.Struct, frozen=True):
+class FromOutput(msgspec.Struct, frozen=True, gc=False):
     """The value of an output of an earlier step, at `slot`.
 
     `collects` asks for the list of all elements of a dynamic output or of what was mapped over
@@ -47,25 +47,25 @@ class FromOutput(msgspec.Struct, frozen=True):
     maps: bool = False
 
 
-class FromMany(msgspec.Struct, frozen=True):
+class FromMany(msgspec.Struct, frozen=True, gc=False):
     """A list: one element for each source."""
 
     items: tuple[FromOutput | FromValue, ...]
 
 
-class FromValue(msgspec.Struct, frozen=True):
+class FromValue(msgspec.Struct, frozen=True, gc=False):
     """A value known beforehand: a constant, a default or an input of the graph."""
 
     value: Any
 
 
-class FromConfig(msgspec.Struct, frozen=True):
+class FromConfig(msgspec.Struct, frozen=True, gc=False):
     """A value that the input's type loads from config."""
 
     config: Any
 
 
-class FromAsset(msgspec.Struct, frozen=True):
+class FromAsset(msgspec.Struct, frozen=True, gc=False):
     """The stored value of an asset that this run does not make."""
 
     key: AssetKey
@@ -76,7 +76,7 @@ class FromAsset(msgspec.Struct, frozen=True):
 Source = FromOutput | FromMany | FromValue | FromConfig | FromAsset
 
 
-class StepInput(msgspec.Struct, frozen=True):
+class StepInput(msgspec.Struct, frozen=True, gc=False):
     """An input of a step; `source` is None where it only orders."""
 
     name: str
@@ -87,7 +87,7 @@ class StepInput(msgspec.Struct, frozen=True):
     asset_key: AssetKey | None = None
 
 
-class StepOutput(msgspec.Struct, frozen=True):
+class StepOutput(msgspec.Struct, frozen=True, gc=False):
     """An output of a step; its value lives in `slot` until `readers` steps have had it."""
 
     name: str
@@ -98,7 +98,7 @@ class StepOutput(msgspec.Struct, frozen=True):
     asset_key: AssetKey | None = None
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One op at its place: what will run.
 
     Attributes:
@@ -128,7 +128,7 @@ class Step(msgspec.Struct, frozen=True):
         return next((each for each in self.outputs if each.name == name), None)
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, gc=False):
     """What a run will do; nothing is left to resolve.
 
     Attributes:

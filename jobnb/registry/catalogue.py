@@ -10,8 +10,8 @@ from typing import Any
 
 from jobnb.definitions.asset_job import AssetJobDefinition
 from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.graph import GraphDefinition
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.source_asset import SourceAsset

@@ -14,7 +14,7 @@ from jobnb.definitions import doors
 from jobnb.definitions.announce import listen
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.definitions import Definitions
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 from jobnb.registry.catalogue import Catalogue, Entry, kind_of

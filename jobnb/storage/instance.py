@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import weakref
@@ -266,8 +268,13 @@ def _opener(home: Path | None, url: str | None) -> Callable[[], Database]:
     """Opens the database; it holds no reference to the instance, which may thus be collected."""
 
     def open_database() -> Database:
+        first = "sqlalchemy" not in sys.modules
+        from jobnb.storage import writing  # noqa: F401 a run's first commit must not wait for it
         from jobnb.storage.database import Database, file_url
 
+        if first:
+            # What the import leaves to the garbage collector it takes now, not in a step.
+            gc.collect()
         if url is not None:
             return Database(url)
         if home is None:

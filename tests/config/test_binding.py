@@ -219,13 +219,3 @@ def test_looking_up_a_path_never_fails() -> None:
     assert bound.at("ops", "a") == 3
     assert bound.at("ops", "a", "config") is None
     assert bound.at("resources", default=1) == 1
-
-
-def test_the_room_knows_no_other_room() -> None:
-    code = (
-        "import sys, jobnb.config; "
-        "rooms = ('definitions', 'registry', 'plan', 'storage', 'execution', 'display'); "
-        "print([m for m in sys.modules if m.startswith(tuple(f'jobnb.{r}' for r in rooms))])"
-    )
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert made.stdout.strip() == "[]"

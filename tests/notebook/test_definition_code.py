@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb.errors import InvalidDefinitionError
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
 
 
@@ -82,6 +83,20 @@ def test_a_timed_cell_still_defines():
 def test_line_numbers_stay_those_of_the_cell():
     (statement,) = DefinitionCode().pick("materialize([a])\n\nx = 1", "cell").body
     assert statement.lineno == 3
+
+
+def test_after_a_run_was_left_out_what_lacks_it_may_fail_but_no_definition_may():
+    code = DefinitionCode()
+    (shown,) = code.pick("pd.read_csv('report.csv')", "cell").body
+    assert not code.forgives(shown, FileNotFoundError())
+    code.pick("daily.execute_in_process()", "cell")
+    assert code.forgives(shown, FileNotFoundError())
+    assert not code.forgives(shown, InvalidDefinitionError("no"))
+    (defined,) = code.pick("@asset\ndef a(): ...", "cell").body
+    assert not code.forgives(defined, TypeError())
+    (assigned,) = code.pick("table = read()", "cell").body
+    assert code.forgives(assigned, FileNotFoundError())
+    assert code.pick("table.head()", "cell").body == []
 
 
 @given(st.text(max_size=80))

@@ -1,0 +1,46 @@
+"""A property that is worked out once; `functools.cached_property` takes a lock each time.
+
+Definitions are read by one thread at a time or give the same answer twice, so no lock is
+needed, and a plan of many steps asks for many of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+__all__ = ["lazy"]
+
+T = TypeVar("T")
+
+
+class lazy(Generic[T]):  # noqa: N801 it is used as a decorator
+    """Decorate a method to make it a property that is worked out at its first use.
+
+    Example:
+        >>> class Square:
+        ...     @lazy
+        ...     def area(self) -> int:
+        ...         print("once")
+        ...         return 4
+        >>> square = Square()
+        >>> square.area + square.area
+        once
+        8
+    """
+
+    def __init__(self, work_out: Callable[[Any], T]) -> None:
+        self.work_out = work_out
+        self.name = work_out.__name__
+        self.__doc__ = work_out.__doc__
+
+    @overload
+    def __get__(self, owner: None, cls: type) -> lazy[T]: ...
+    @overload
+    def __get__(self, owner: object, cls: type) -> T: ...
+    def __get__(self, owner: Any, cls: type) -> T | lazy[T]:
+        """The value; from the second time on it stands in the object's own `__dict__`."""
+        if owner is None:
+            return self
+        value = owner.__dict__[self.name] = self.work_out(owner)
+        return value
