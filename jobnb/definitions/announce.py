@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 __all__ = ["announce", "announce_from_caller", "listen", "unlisten"]
@@ -24,9 +25,15 @@ def announce(definition: Any, module: str) -> None:
         _unheard.append((definition, module))
 
 
-def announce_from_caller(definition: Any, depth: int = 2) -> None:
-    """Announce for the module `depth` frames up, where no function tells its own module."""
-    announce(definition, sys._getframe(depth).f_globals.get("__name__", ""))
+def announce_from_caller(definition: Any) -> None:
+    """Announce for the module that called into jobnb, where no function tells its own module."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith("jobnb."):
+            announce(definition, module)
+            return
+        frame = frame.f_back
 
 
 def listen(listener: Listener) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "execute_job",
     "instance",
     "invoke",
+    "job_of_graph",
     "load_asset_value",
     "materialize_session",
     "resource_defs_of",
@@ -41,6 +42,13 @@ def execute_job(job: Any, **parameters: Any) -> Any:
     from jobnb.execution.run_job import execute_in_process as do
 
     return do(job, **parameters)
+
+
+def job_of_graph(graph: Any, **parameters: Any) -> Any:
+    """The job that runs a graph; the parameters are those of `JobDefinition`."""
+    from jobnb.definitions.job_definition import JobDefinition
+
+    return JobDefinition(graph, **parameters)
 
 
 def asset_job_graph(job: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import doors
-from jobnb.definitions.announce import announce
+from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.dependency import (
     Dependency,
-    DependencyDefinition,
     DependencyMapping,
     GraphInput,
     InputMapping,
@@ -17,13 +16,20 @@ from jobnb.definitions.dependency import (
     NodeInvocation,
     OutputMapping,
 )
+from jobnb.definitions.graph_edges import check_edges
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import NO_HOOKS, Node, NodeDefinition, check_tags
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 if TYPE_CHECKING:
+    from jobnb.definitions.asset_layer import AssetLayer
+    from jobnb.definitions.executor import ExecutorDefinition
+    from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.job_definition import JobDefinition
+    from jobnb.definitions.logger import LoggerDefinition
+    from jobnb.definitions.partition import PartitionsDefinition
+    from jobnb.definitions.retry import RetryPolicy
 
 __all__ = ["GraphDefinition"]
 
@@ -50,6 +56,7 @@ class GraphDefinition(NodeDefinition):
     Source: Dagster's `GraphDefinition`.
     """
 
+    __module__ = "jobnb.definitions.graph"  # where it is imported from, and looked up by name
     noun = "a graph"
 
     def __init__(
@@ -177,28 +184,138 @@ class GraphDefinition(NodeDefinition):
         """Where an output comes from."""
         return next(m for m in self.output_mappings if m.graph_output_name == output_name)
 
+    @property
+    def node_dict(self) -> Mapping[str, Node]:
+        """Its nodes by name."""
+        return self.node_map
+
+    @property
+    def config_schema(self) -> Any:
+        """The config of its own that it takes, through its config mapping; None without one."""
+        return getattr(self.config_mapping, "config_schema", None)
+
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        name: str,
+        config_schema: Any = None,
+        description: str | None = None,
+    ) -> GraphDefinition:
+        """A graph that has (part of) its config already.
+
+        Args:
+            config_or_config_fn: The config, or a function from outer config to it.
+            name: The name of the new graph.
+            config_schema: What config the function takes.
+            description: In words.
+
+        Raises:
+            InvalidDefinitionError: If the graph takes no config of its own.
+        """
+        from jobnb.config import ConfigMapping, configured_schema
+
+        mapping = self.config_mapping
+        if not isinstance(mapping, ConfigMapping):
+            raise InvalidDefinitionError(
+                f"The graph {self.name!r} takes no config of its own, so it cannot be configured. "
+                "Give it a config mapping: @graph(config=...)."
+            )
+        schema = configured_schema(
+            mapping.config_schema, config_or_config_fn, config_schema, f"graph {name!r}"
+        )
+        outer = ConfigMapping(mapping.resolve_from_validated_config, schema)
+        clone = GraphDefinition(
+            name,
+            description or self.description,
+            config=outer,
+            tags=self.tags,
+            input_mappings=self.input_mappings,
+            output_mappings=self.output_mappings,
+            node_input_source_assets=self.node_input_source_assets,
+            graph_ins=self.graph_ins,
+            placed=(self.node_map, self.dependencies),
+        )
+        announce_from_caller(clone)
+        return clone
+
     def is_dynamic(self, output_name: str) -> bool:
         """Whether the output gives many values, each under a mapping key."""
         mapping = self.output_mapping(output_name)
         inner = self.node_map[mapping.mapped_node_name].definition
         return mapping.from_dynamic_mapping or inner.is_dynamic(mapping.mapped_node_output_name)
 
-    def to_job(self, name: str | None = None, **parameters: Any) -> JobDefinition:
+    def to_job(
+        self,
+        name: str | None = None,
+        description: str | None = None,
+        resource_defs: Mapping[str, Any] | None = None,
+        config: Any = None,
+        tags: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        logger_defs: Mapping[str, LoggerDefinition] | None = None,
+        executor_def: ExecutorDefinition | None = None,
+        hooks: Iterable[HookDefinition] | None = None,
+        op_retry_policy: RetryPolicy | None = None,
+        version_strategy: Any = None,
+        op_selection: Sequence[str] | None = None,
+        partitions_def: PartitionsDefinition | None = None,
+        asset_layer: AssetLayer | None = None,
+        input_values: Mapping[str, Any] | None = None,
+    ) -> JobDefinition:
         """A job that runs this graph.
 
         Args:
             name: The name of the job; that of the graph if absent.
-            **parameters: Those of `@job`: description, resource_defs, config, tags, metadata,
-                logger_defs, executor_def, hooks, op_retry_policy, version_strategy,
-                op_selection, partitions_def, asset_layer, input_values.
+            description: In words; that of the graph if absent.
+            resource_defs: Resources by key.
+            config: A `RunConfig`, a dict, a `ConfigMapping` or a `PartitionedConfig`.
+            tags: Tags of each run, beside those of the graph.
+            metadata: Values shown beside the job.
+            logger_defs: Loggers by name.
+            executor_def: How steps are run.
+            hooks: Hooks of every step.
+            op_retry_policy: The retry policy of ops that have none.
+            version_strategy: Not used: code versions are hashes of the code.
+            op_selection: The part of the graph that runs.
+            partitions_def: The partitions that runs of the job choose from.
+            asset_layer: Not used: assets have jobs of their own.
+            input_values: Values of the graph's inputs, by name.
+
+        Example:
+            >>> from jobnb import graph, op
+            >>> @op(required_resource_keys={"server"})
+            ... def ask(context):
+            ...     return context.resources.server
+            >>> @graph
+            ... def asking():
+            ...     return ask()
+            >>> local = asking.to_job(name="local", resource_defs={"server": "localhost"})
+            >>> local.execute_in_process().output_value()
+            'localhost'
 
         Source: Dagster's `GraphDefinition.to_job`.
         """
-        from jobnb.definitions.job_definition import job_from_graph
-
-        made = job_from_graph(self, name=name, **parameters)
-        announce(made, _caller_module())
-        return made
+        made = doors.job_of_graph(
+            self,
+            name=name,
+            description=description,
+            resource_defs=resource_defs,
+            config=config,
+            tags=tags,
+            metadata=metadata,
+            logger_defs=logger_defs,
+            executor_def=executor_def,
+            hook_defs=hooks,
+            op_retry_policy=op_retry_policy,
+            version_strategy=version_strategy,
+            op_selection=op_selection,
+            partitions_def=partitions_def,
+            asset_layer=asset_layer,
+            input_values=input_values,
+        )
+        announce_from_caller(made)
+        job: JobDefinition = made
+        return job
 
     def execute_in_process(
         self,
@@ -214,10 +331,8 @@ class GraphDefinition(NodeDefinition):
 
         Source: Dagster's `GraphDefinition.execute_in_process`.
         """
-        from jobnb.definitions.job_definition import job_from_graph
-
-        job = job_from_graph(self, resource_defs=doors.resource_defs_of(resources))
-        return job.execute_in_process(
+        __tracebackhide__ = True
+        return doors.job_of_graph(self, resource_defs=resources).execute_in_process(
             run_config=run_config,
             instance=instance,
             raise_on_error=raise_on_error,
@@ -228,48 +343,3 @@ class GraphDefinition(NodeDefinition):
 
     def __repr__(self) -> str:
         return f"GraphDefinition({self.name!r})"
-
-
-def _caller_module() -> str:
-    import sys
-
-    return str(sys._getframe(2).f_globals.get("__name__", ""))
-
-
-def check_edges(graph: GraphDefinition) -> None:
-    """See that every edge of a hand-written graph joins what is there; all problems at once.
-
-    Raises:
-        InvalidDefinitionError: If one does not.
-    """
-    problems: list[str] = []
-    for name, edges in graph.dependencies.items():
-        inputs = graph.node_map[name].definition.input_names
-        for input_name, edge in edges.items():
-            if input_name not in inputs:
-                hint = did_you_mean(input_name, inputs, noun="Its inputs are")
-                problems.append(f"{name!r} has no input {input_name!r}. {hint}")
-            problems += _edge_problems(graph, f"{name}.{input_name}", edge)
-    for mapping in graph.output_mappings:
-        source = DependencyDefinition(mapping.mapped_node_name, mapping.mapped_node_output_name)
-        problems += _edge_problems(graph, f"output {mapping.graph_output_name}", source)
-    if problems:
-        raise InvalidDefinitionError(
-            f"The graph {graph.name!r} does not fit together:\n  " + "\n  ".join(problems)
-        )
-
-
-def _edge_problems(graph: GraphDefinition, place: str, edge: Dependency) -> list[str]:
-    if isinstance(edge, MultiDependencyDefinition):
-        return [p for one in edge.dependencies for p in _edge_problems(graph, place, one)]
-    node, output = getattr(edge, "node", None), getattr(edge, "output", "")
-    if node is None:
-        return []
-    if node not in graph.node_map:
-        hint = did_you_mean(node, graph.node_map, noun="The nodes are")
-        return [f"{place} depends on {node!r}, which is not a node. {hint}"]
-    outs = graph.node_map[node].definition.output_names
-    if output not in outs:
-        hint = did_you_mean(output, outs, noun="Its outputs are")
-        return [f"{place} depends on the output {output!r} of {node!r}. {hint}"]
-    return []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import doors
 from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.job_config import readable_config
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import Node, check_tags
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.partition import PartitionsDefinition
     from jobnb.definitions.retry import RetryPolicy
 
-__all__ = ["JobDefinition", "job_from_graph"]
+__all__ = ["JobDefinition"]
 
 
 class JobDefinition:
@@ -49,6 +50,8 @@ class JobDefinition:
 
     Source: Dagster's `JobDefinition`.
     """
+
+    __module__ = "jobnb.definitions.job"  # where it is imported from, and looked up by name
 
     def __init__(
         self,
@@ -77,7 +80,7 @@ class JobDefinition:
         self.resource_defs = _resource_defs(resource_defs)
         self._executor_def = executor_def
         self._logger_defs = dict(logger_defs or {})
-        self.config = _readable(config, self.name)
+        self.config = readable_config(config, self.name)
         self.description = description or (graph_def.description if graph_def else None)
         self._partitions_def = partitions_def
         graph_tags = graph_def.tags if graph_def else {}
@@ -345,58 +348,3 @@ class JobDefinition:
 
 def _resource_defs(resources: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(doors.resource_defs_of(resources)) if resources else {}
-
-
-def _readable(config: Any, name: str) -> Any:
-    """The config as a dict, a `ConfigMapping` or a `PartitionedConfig`."""
-    if config is None or isinstance(config, PartitionedConfig):
-        return config
-    from jobnb.config import ConfigMapping, RunConfig, raw_config
-
-    if isinstance(config, ConfigMapping):
-        return config
-    if isinstance(config, (RunConfig, Mapping)):
-        return raw_config(config)
-    raise InvalidDefinitionError(
-        f"The config of the job {name!r} is {config!r}. Give a RunConfig, a dict, "
-        "a ConfigMapping or a PartitionedConfig."
-    )
-
-
-def job_from_graph(
-    graph_def: GraphDefinition,
-    name: str | None = None,
-    description: str | None = None,
-    resource_defs: Mapping[str, Any] | None = None,
-    config: Any = None,
-    tags: Mapping[str, Any] | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    logger_defs: Mapping[str, LoggerDefinition] | None = None,
-    executor_def: ExecutorDefinition | None = None,
-    hooks: Iterable[HookDefinition] | None = None,
-    op_retry_policy: RetryPolicy | None = None,
-    version_strategy: Any = None,
-    op_selection: Sequence[str] | None = None,
-    partitions_def: PartitionsDefinition | None = None,
-    asset_layer: AssetLayer | None = None,
-    input_values: Mapping[str, Any] | None = None,
-) -> JobDefinition:
-    """The job that `to_job` gives; nothing is announced."""
-    return JobDefinition(
-        graph_def,
-        resource_defs,
-        executor_def,
-        logger_defs,
-        name,
-        config,
-        description,
-        partitions_def,
-        tags,
-        metadata,
-        hooks,
-        op_retry_policy,
-        version_strategy,
-        asset_layer,
-        input_values,
-        op_selection=op_selection,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jobnb.definitions import composition, doors
 from jobnb.definitions.keys import check_name
@@ -188,10 +188,8 @@ class PendingNodeInvocation:
         )
 
     def _graph(self) -> GraphDefinition:
-        from jobnb.definitions.graph_definition import GraphDefinition
-
-        if isinstance(self.node_def, GraphDefinition):
-            return self.node_def
+        if hasattr(self.node_def, "to_job"):
+            return cast("GraphDefinition", self.node_def)
         raise InvalidDefinitionError(
             f"{self.node_def.name!r} is an op: only a graph becomes a job. Invoke it in an @job."
         )

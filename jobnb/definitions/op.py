@@ -11,8 +11,9 @@ from jobnb.definitions.inout import INFER, DynamicOut, In, Out
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import NodeDefinition
+from jobnb.definitions.op_checks import check_declared
 from jobnb.definitions.retry import RetryPolicy
-from jobnb.errors import InvalidDefinitionError, did_you_mean
+from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["OpDefinition", "op"]
 
@@ -70,6 +71,8 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         self.retry_policy = retry_policy
         for each in (*self.given_ins, *self.given_outs):
             check_name(each, f"an input or output of op {name!r}")
+        if ins or config_schema is not None:
+            check_declared(self)
 
     @property
     def compute_fn(self) -> Callable[..., Any]:
@@ -100,14 +103,9 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def ins(self) -> Mapping[str, In]:
-        """Its inputs by name, with their types.
-
-        Raises:
-            InvalidDefinitionError: If `ins` names what the function does not take.
-        """
+        """Its inputs by name, with their types."""
         from jobnb.definitions.types import resolve
 
-        self._check_ins()
         notes, defaults = self.function.annotations, self.function.defaults
         resolved = {}
         for name in self.input_names:
@@ -116,20 +114,6 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
             note = notes.get(name, EMPTY) if kind is INFER else kind
             resolved[name] = given.resolved(resolve(note), defaults.get(name, INFER))
         return resolved
-
-    def _check_ins(self) -> None:
-        function = self.function
-        if not self.is_decorated or function.has_var_keyword:
-            return
-        from jobnb.definitions.types import Nothing, resolve
-
-        for name, given in self.given_ins.items():
-            if name in function.input_names or resolve(given.dagster_type) is Nothing:
-                continue
-            hint = did_you_mean(name, function.input_names, noun="It takes")
-            raise InvalidDefinitionError(
-                f"{self.name!r} declares an input {name!r} that its function does not take. {hint}"
-            )
 
     @lazy
     def outs(self) -> Mapping[str, Out]:
@@ -155,10 +139,6 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         name = self.function.config_name if self.is_decorated else None
         if name is None or name in self.given_ins:
             return self.given_config_schema
-        if self.given_config_schema is not None:
-            raise InvalidDefinitionError(
-                f"{self.name!r} has both a `config` parameter and a config_schema. Keep one."
-            )
         return self.function.annotations[name]
 
     @lazy
@@ -296,7 +276,7 @@ def op(
             code_version or version,
             retry_policy,
         )
-        definition.__doc__ = fn.__doc__
+        look_like(definition, fn)
         announce(definition, fn.__module__)
         return definition
 
@@ -313,8 +293,17 @@ def outs_of(out: Out | Mapping[str, Out] | None) -> dict[str, Out]:
         return {"result": Out()}
     if isinstance(out, (Out, DynamicOut)):
         return {"result": out}
-    if isinstance(out, Mapping):
+    if isinstance(out, Mapping) and all(isinstance(each, Out) for each in out.values()):
         return dict(out)
+    wrong = next((v for v in out.values() if not isinstance(v, Out)), None) if out else None
+    shown = getattr(wrong or out, "__name__", wrong or out)
     raise InvalidDefinitionError(
-        f"out={out!r} is neither an Out nor a dict of Outs by name. Write out=Out({out!r})."
+        f"out={out!r} is neither an Out nor a dict of Outs by name. Write Out({shown})."
     )
+
+
+def look_like(definition: Any, fn: Callable[..., Any]) -> None:
+    """Give a definition the function's name, docstring and signature: `help` and Shift-Tab show them."""
+    definition.__doc__ = fn.__doc__
+    definition.__name__ = getattr(fn, "__name__", definition.name)
+    definition.__wrapped__ = fn

@@ -16,7 +16,7 @@ from jobnb.definitions.user_events import (
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
 
 if TYPE_CHECKING:
-    from jobnb.execution.run import Run
+    from jobnb.execution.run import RunScope
     from jobnb.plan.step import Step
 
 __all__ = ["AssetExecutionContext", "OpExecutionContext", "context_of"]
@@ -28,7 +28,7 @@ class OpExecutionContext:
     Source: Dagster's `OpExecutionContext`.
     """
 
-    def __init__(self, run: Run, step: Step, key: str, mapping_key: str | None, retries: int) -> None:
+    def __init__(self, run: RunScope, step: Step, key: str, mapping_key: str | None, retries: int) -> None:
         self._run = run
         self._step = step
         self._key = key
@@ -184,11 +184,12 @@ class OpExecutionContext:
             mapping_key: Which element of a dynamic output.
 
         Raises:
-            InvalidDefinitionError: If there is no such output.
+            InvariantViolationError: If there is no such output.
+            InvalidDefinitionError: If a value cannot be metadata.
         """
         name = self._output_name(output_name)
-        known = self._output_metadata.setdefault((name, mapping_key), {})
-        known.update(normalize(metadata))
+        normalize(metadata)
+        self._output_metadata.setdefault((name, mapping_key), {}).update(metadata)
 
     def get_output_metadata(
         self, output_name: str, mapping_key: str | None = None
@@ -201,13 +202,13 @@ class OpExecutionContext:
         if name is None and len(names) == 1:
             return names[0]
         if name is None:
-            raise InvalidDefinitionError(
+            raise InvariantViolationError(
                 f"{self._key!r} has {len(names)} outputs. Say which: output_name=... "
                 f"({', '.join(names)})."
             )
         if name not in names:
             hint = did_you_mean(name, names, noun="Its outputs are")
-            raise InvalidDefinitionError(f"{self._key!r} has no output {name!r}. {hint}")
+            raise InvariantViolationError(f"{self._key!r} has no output {name!r}. {hint}")
         return name
 
     def log_event(
@@ -357,7 +358,7 @@ class AssetExecutionContext(OpExecutionContext):
 
 
 def context_of(
-    run: Run, step: Step, key: str, mapping_key: str | None, retries: int
+    run: RunScope, step: Step, key: str, mapping_key: str | None, retries: int
 ) -> OpExecutionContext:
     """The context of one attempt at a step."""
     kind = AssetExecutionContext if step.assets_def is not None else OpExecutionContext

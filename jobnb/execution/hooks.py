@@ -9,7 +9,7 @@ from typing import Any
 from jobnb.definitions.hook import HookDefinition, HookExecutionResult
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.events import HookCompleted, HookErrored, HookSkipped
-from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import Step
 
@@ -23,7 +23,7 @@ class HookContext:
     """
 
     def __init__(
-        self, run: Run, step: Step, key: str, hook_def: HookDefinition, error: Exception | None
+        self, run: RunScope, step: Step, key: str, hook_def: HookDefinition, error: Exception | None
     ) -> None:
         self._run = run
         self._step = step
@@ -90,7 +90,7 @@ class HookContext:
         )
 
 
-def run_hooks(run: Run, step: Step, key: str, context: Any, error: Exception | None) -> None:
+def run_hooks(run: RunScope, step: Step, key: str, context: Any, error: Exception | None) -> None:
     """Run the hooks of a step that has ended."""
     happened = "success" if error is None else "failure"
     for hook in step.hooks:

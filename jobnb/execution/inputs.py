@@ -10,7 +10,7 @@ from jobnb.definitions.types import DataType, TypeCheckContext
 from jobnb.definitions.metadata import to_json
 from jobnb.errors import TypeCheckDidNotPass
 from jobnb.events import InputChecked, InputLoaded
-from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import FromAsset, FromConfig, FromMany, FromOutput, FromValue, Step, StepInput
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def step_key_of(step: Step, mapping_key: str | None) -> str:
     return f"{step.key}[{mapping_key}]"
 
 
-def input_loader(run: Run, step: Step, each: StepInput) -> LoadInput:
+def input_loader(run: RunScope, step: Step, each: StepInput) -> LoadInput:
     """A function that loads an input, tells of it and checks its type."""
     source = each.source
     if isinstance(source, FromOutput) and not source.maps and not source.collects:
@@ -49,7 +49,7 @@ def input_loader(run: Run, step: Step, each: StepInput) -> LoadInput:
     return loaded
 
 
-def _plain_loader(run: Run, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
+def _plain_loader(run: RunScope, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
     """The same for the most frequent case, an output of an earlier step, in one function."""
     upstream = run.plan.steps[source.step]
     output = upstream.outputs[0]
@@ -76,7 +76,7 @@ def _plain_loader(run: Run, step: Step, each: StepInput, source: FromOutput) -> 
     return load
 
 
-def _check(run: Run, key: str, name: str, data_type: DataType, value: Any) -> None:
+def _check(run: RunScope, key: str, name: str, data_type: DataType, value: Any) -> None:
     """The full check, with words for what is wrong."""
     verdict = data_type.type_check(
         TypeCheckContext(run.run_id, run.log, _resources(run), data_type), value
@@ -91,7 +91,7 @@ def _check(run: Run, key: str, name: str, data_type: DataType, value: Any) -> No
         raise failed_check(f"input {name!r} of {key!r}", data_type, verdict)
 
 
-def _resources(run: Run) -> Any:
+def _resources(run: RunScope) -> Any:
     from jobnb.definitions.resource_context import ScopedResources
 
     return ScopedResources(run.resources)
@@ -107,7 +107,7 @@ def failed_check(place: str, data_type: DataType, verdict: Any) -> TypeCheckDidN
     )
 
 
-def _loader(run: Run, step: Step, each: StepInput) -> LoadInput:
+def _loader(run: RunScope, step: Step, each: StepInput) -> LoadInput:
     source = each.source
     if isinstance(source, FromOutput):
         return _from_output(run, step, each, source)
@@ -127,13 +127,13 @@ def _loader(run: Run, step: Step, each: StepInput) -> LoadInput:
     return lambda _key, _mapping_key: value
 
 
-def _part(run: Run, step: Step, each: StepInput, item: FromOutput | FromValue) -> LoadInput:
+def _part(run: RunScope, step: Step, each: StepInput, item: FromOutput | FromValue) -> LoadInput:
     if isinstance(item, FromValue):
         return lambda _key, _mapping_key: item.value
     return _from_output(run, step, each, item)
 
 
-def _from_output(run: Run, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
+def _from_output(run: RunScope, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
     upstream = run.plan.steps[source.step]
     if source.collects:
         return _collected(run, step, each, source)
@@ -168,7 +168,7 @@ def _from_output(run: Run, step: Step, each: StepInput, source: FromOutput) -> L
     return load_element
 
 
-def _collected(run: Run, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
+def _collected(run: RunScope, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
     upstream = run.plan.steps[source.step]
     output = upstream.output(source.output)
     assert output is not None
@@ -190,7 +190,7 @@ def _collected(run: Run, step: Step, each: StepInput, source: FromOutput) -> Loa
 
 
 def through_manager(
-    run: Run,
+    run: RunScope,
     step: Step,
     each: StepInput,
     source: FromOutput,
@@ -211,7 +211,7 @@ def through_manager(
     return run.resources[manager_key].load_input(context)
 
 
-def _from_config(run: Run, step: Step, each: StepInput, config: Any) -> LoadInput:
+def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> LoadInput:
     from jobnb.definitions.types import DataTypeLoaderContext
 
     loader = each.data_type.loader
@@ -224,7 +224,7 @@ def _from_config(run: Run, step: Step, each: StepInput, config: Any) -> LoadInpu
     return load
 
 
-def _from_asset(run: Run, step: Step, each: StepInput, source: FromAsset) -> LoadInput:
+def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset) -> LoadInput:
     manager_key = each.definition.input_manager_key or source.manager_key
 
     def load(key: str, _mapping_key: str | None) -> Any:

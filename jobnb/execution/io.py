@@ -7,13 +7,13 @@ from typing import Any
 from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resource_context import ScopedResources
-from jobnb.execution.run import Run
+from jobnb.execution.run import RunScope
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
 
 __all__ = ["asset_output_context", "input_context", "output_context"]
 
 
-def _resources(run: Run, manager_key: str) -> tuple[Any, ScopedResources]:
+def _resources(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]:
     """The config of an IO manager, and the resources it asked for."""
     definition = run.plan.resources[manager_key]
     needed = {key: run.resources[key] for key in definition.required_resource_keys}
@@ -22,7 +22,7 @@ def _resources(run: Run, manager_key: str) -> tuple[Any, ScopedResources]:
 
 
 def output_context(
-    run: Run, step: Step, output: StepOutput, key: str, mapping_key: str | None
+    run: RunScope, step: Step, output: StepOutput, key: str, mapping_key: str | None
 ) -> OutputContext:
     """What an IO manager sees when it stores an output of this run."""
     config, resources = _resources(run, output.manager_key)
@@ -47,7 +47,7 @@ def output_context(
     )
 
 
-def asset_output_context(run: Run, source: FromAsset) -> OutputContext:
+def asset_output_context(run: RunScope, source: FromAsset) -> OutputContext:
     """What stored the value of an asset that this run does not make, as far as is known."""
     return OutputContext(
         name="result",
@@ -59,7 +59,7 @@ def asset_output_context(run: Run, source: FromAsset) -> OutputContext:
 
 
 def input_context(
-    run: Run,
+    run: RunScope,
     step: Step,
     each: StepInput,
     key: str,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from jobnb.events import Event, Logged
@@ -12,6 +14,7 @@ from jobnb.events import Event, Logged
 __all__ = ["RunLogger", "listening"]
 
 _formatter = logging.Formatter()
+_running: ContextVar[RunLogger | None] = ContextVar("jobnb_running", default=None)
 
 
 class RunLogger(logging.Logger):
@@ -40,31 +43,55 @@ class RunLogger(logging.Logger):
         """Whether a line of this level is kept: all are, unless the level was raised."""
         return level >= self.level
 
+    def log(self, level: int | str, msg: object, *args: Any, **kwargs: Any) -> None:
+        """Log a line; the level is a number or a name, as "INFO"."""
+        number = logging.getLevelNamesMapping().get(level.upper(), level) if _named(level) else level
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
+        super().log(number, msg, *args, **kwargs)  # type: ignore[arg-type]
+
     def handle(self, record: logging.LogRecord) -> None:
         """Keep a line."""
         self.keep(record)
+
+    def keep(self, record: logging.LogRecord, name: str = "") -> None:
+        """Add a line to the run's log, and hand it to the run's own loggers."""
+        text = _text(record)
+        self._append(Logged(record.created, record.levelno, text, self._step_key(), name))
         for listener in self.listeners:
             if listener.isEnabledFor(record.levelno):
                 listener.handle(record)
-
-    def keep(self, record: logging.LogRecord, name: str = "") -> None:
-        """Add a line to the run's log only."""
-        text = record.getMessage()
-        if record.exc_info and record.exc_info[0]:
-            text = f"{text}\n{_formatter.formatException(record.exc_info)}"
-        self._append(Logged(record.created, record.levelno, text, self._step_key(), name))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return logging.getLogger, ("jobnb",)
 
 
+def _named(level: Any) -> bool:
+    return isinstance(level, str)
+
+
+def _text(record: logging.LogRecord) -> str:
+    try:
+        text = record.getMessage()
+    except Exception as error:  # noqa: BLE001 - a line whose own words fail must not fail a step
+        text = f"{record.msg!r} (its arguments do not fit: {type(error).__name__}: {error})"
+    if record.exc_info and record.exc_info[0]:
+        text = f"{text}\n{_formatter.formatException(record.exc_info)}"
+    return text
+
+
 class _Capture(logging.Handler):
+    """Takes the lines that belong to one run: several may go on at once, in threads."""
+
     def __init__(self, log: RunLogger) -> None:
         super().__init__()
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._log.keep(record, record.name)
+        current = _running.get()
+        if current is None and threading.current_thread() is threading.main_thread():
+            return  # a cell of the notebook logs while a run goes in the background
+        if current is None or current is self._log:
+            self._log.keep(record, record.name)
 
 
 @contextmanager
@@ -72,8 +99,38 @@ def listening(log: RunLogger) -> Iterator[None]:
     """While it lasts, lines of `get_jobnb_logger()` loggers go to the run's log too."""
     root = logging.getLogger("jobnb")
     handler = _Capture(log)
+    token = _running.set(log)
+    _levels.enter(root)
     root.addHandler(handler)
     try:
         yield
     finally:
         root.removeHandler(handler)
+        _levels.leave(root)
+        _running.reset(token)
+
+
+class _Levels:
+    """Lets every line through while runs listen; the user's own level is put back after."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._before = logging.NOTSET
+
+    def enter(self, logger: logging.Logger) -> None:
+        with self._lock:
+            if self._count == 0:
+                self._before = logger.level
+                if self._before == logging.NOTSET:
+                    logger.setLevel(logging.DEBUG)
+            self._count += 1
+
+    def leave(self, logger: logging.Logger) -> None:
+        with self._lock:
+            self._count -= 1
+            if self._count == 0:
+                logger.setLevel(self._before)
+
+
+_levels = _Levels()

@@ -7,6 +7,7 @@ from typing import Any
 
 from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.source_asset import SourceAsset
+from jobnb.errors import InvariantViolationError
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run_job import execute_plan
 from jobnb.plan.build import build_plan
@@ -79,7 +80,7 @@ def materialize_to_memory(
     The parameters are those of `materialize`.
 
     Raises:
-        InvalidDefinitionError: If `resources` name an IO manager.
+        InvariantViolationError: If `resources` provide an IO manager that the assets use.
 
     Example:
         >>> from jobnb import asset, materialize_to_memory
@@ -100,6 +101,11 @@ def materialize_to_memory(
         keys.update(out.io_manager_key for out in outs.values())
         if isinstance(each, SourceAsset):
             keys.discard(each.io_manager_key)
+    if given := sorted(keys & set(resources or ())):
+        raise InvariantViolationError(
+            f"materialize_to_memory keeps values in memory, but resources has the IO manager "
+            f"{given[0]!r}. Leave it out, or use materialize()."
+        )
     in_memory = dict.fromkeys(keys, mem_io_manager)
     definitions = Definitions.of(assets=assets, resources={**(resources or {}), **in_memory})
     return _make(

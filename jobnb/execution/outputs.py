@@ -23,7 +23,7 @@ from jobnb.events import (
 )
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
-from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import Step, StepOutput
 from jobnb.storage.values import FileIOManager, MemoryIOManager
 
@@ -33,7 +33,7 @@ HandleOutput = Callable[..., None]
 """Takes the step's key, its mapping key, the value, and an `Output` and a context if there are."""
 
 
-def output_handler(run: Run, step: Step, output: StepOutput) -> HandleOutput:
+def output_handler(run: RunScope, step: Step, output: StepOutput) -> HandleOutput:
     """A function that checks a value, stores it and tells of it."""
     manager = run.resources[output.manager_key]
     in_memory = type(manager) is MemoryIOManager
@@ -82,7 +82,7 @@ def _metadata(
 
 
 def _check_output(
-    run: Run,
+    run: RunScope,
     key: str,
     output: StepOutput,
     value: Any,
@@ -117,7 +117,7 @@ def _check_output(
 
 
 def _store(
-    run: Run,
+    run: RunScope,
     step: Step,
     output: StepOutput,
     key: str,
@@ -156,7 +156,7 @@ def _reloads(manager: Any) -> bool:
 
 
 def _through_manager(
-    run: Run, step: Step, output: StepOutput, key: str, own: str | None, value: Any
+    run: RunScope, step: Step, output: StepOutput, key: str, own: str | None, value: Any
 ) -> dict[str, Any]:
     from jobnb.execution.io import output_context
 
@@ -183,7 +183,7 @@ def _events_of(result: Any) -> Iterable[Any]:
 
 
 def _materialized(
-    run: Run,
+    run: RunScope,
     step: Step,
     output: StepOutput,
     key: str,
@@ -215,7 +215,7 @@ def _materialized(
     )
 
 
-def tell(run: Run, key: str, event: Any) -> None:
+def tell(run: RunScope, key: str, event: Any) -> None:
     """Put what user code tells of itself into the log.
 
     Raises:

@@ -12,14 +12,14 @@ from jobnb.definitions.resource import HardcodedResource, ResourceDefinition, re
 from jobnb.definitions.resource_context import InitResourceContext, ScopedResources
 from jobnb.errors import ResourceFunctionError
 from jobnb.events import EngineNote, ResourceFailed, ResourceStarted, ResourceSucceeded
-from jobnb.execution.run import Run
+from jobnb.execution.run import RunScope
 from jobnb.execution.trace import error_info
 
 __all__ = ["build_resources", "open_resources", "resource_values", "set_up"]
 
 
 @contextmanager
-def open_resources(run: Run) -> Iterator[None]:
+def open_resources(run: RunScope) -> Iterator[None]:
     """While it lasts, the run's resources are set up.
 
     Raises:
@@ -41,7 +41,7 @@ def open_resources(run: Run) -> Iterator[None]:
 
 
 def _make_all(
-    run: Run, definitions: Mapping[str, ResourceDefinition], stack: ExitStack
+    run: RunScope, definitions: Mapping[str, ResourceDefinition], stack: ExitStack
 ) -> tuple[dict[str, Any], dict[str, float]]:
     made: dict[str, Any] = {}
     took: dict[str, float] = {}
@@ -59,7 +59,7 @@ def _make_all(
     return made, took
 
 
-def _tear_down(run: Run, stack: ExitStack) -> None:
+def _tear_down(run: RunScope, stack: ExitStack) -> None:
     try:
         stack.close()
     except Exception as error:
@@ -69,7 +69,7 @@ def _tear_down(run: Run, stack: ExitStack) -> None:
 
 
 def _context(
-    run: Run, key: str, definition: ResourceDefinition, made: Mapping[str, Any]
+    run: RunScope, key: str, definition: ResourceDefinition, made: Mapping[str, Any]
 ) -> Any:
     if isinstance(definition, HardcodedResource):
         return None  # most are, and a context would not be looked at
@@ -169,9 +169,10 @@ def _config(definition: ResourceDefinition, key: str, given: Any) -> Any:
         return None
     from jobnb.config import bind_value, schema_of
 
-    raw = given.get("config") if isinstance(given, Mapping) else None
-    schema = schema_of(definition.config_schema)
-    return bind_value(schema, raw, ("resources", key, "config"), f"resource {key!r}")
+    schema, path = schema_of(definition.config_schema), ("resources", key, "config")
+    if isinstance(given, Mapping) and given.get("config") is not None:
+        return bind_value(schema, given["config"], path, f"resource {key!r}")
+    return bind_value(schema, path=path, what=f"resource {key!r}")
 
 
 def resource_values(resources: Mapping[str, Any], instance: Any) -> Mapping[str, Any]:

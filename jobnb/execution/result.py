@@ -15,7 +15,7 @@ from jobnb.definitions.user_events import (
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.events import Event, EventType, StepFailed
 from jobnb.execution.inputs import step_key_of
-from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.told import as_expectation, as_materialization, as_observation
 from jobnb.state import RunState, fold
 
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from jobnb.plan.step import Step, StepOutput
     from jobnb.storage.run import JobRun
 
-__all__ = ["ExecuteInProcessResult"]
+__all__ = ["ExecuteInProcessResult", "MissingOutputError"]
+
+
+class MissingOutputError(StepOutputNotFoundError, InvariantViolationError):
+    """An output was asked for that did not come, or was not kept."""
 
 
 class ExecuteInProcessResult:
@@ -45,7 +49,7 @@ class ExecuteInProcessResult:
     Source: Dagster's `ExecuteInProcessResult`.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunScope) -> None:
         self._run = run
 
     @property
@@ -231,7 +235,7 @@ class ExecuteInProcessResult:
             The value; a dict by mapping key where the output is dynamic or mapped over one.
 
         Raises:
-            StepOutputNotFoundError: If the output did not come, or was not kept.
+            MissingOutputError: If the output did not come, or was not kept.
         """
         step, output = self._output(node_str, output_name)
         return self._value(step, output)
@@ -313,7 +317,7 @@ class ExecuteInProcessResult:
             }
         if held is not MISSING:
             return held
-        raise StepOutputNotFoundError(self._why_missing(step, output))
+        raise MissingOutputError(self._why_missing(step, output))
 
     def _load(self, step: Step, output: StepOutput, element: str | None, value: Any) -> Any:
         """A value that an IO manager holds."""

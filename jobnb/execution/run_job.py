@@ -7,9 +7,9 @@ from typing import Any
 
 from jobnb.definitions.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.errors import InvariantViolationError
+from jobnb.errors import InvariantViolationError, ResourceFunctionError
 from jobnb.execution.result import ExecuteInProcessResult
-from jobnb.execution.run import Run
+from jobnb.execution.run import RunScope
 from jobnb.execution.runner import run_all
 from jobnb.execution.trace import error_info, without_own_frames
 from jobnb.plan.build import build_plan
@@ -73,15 +73,18 @@ def execute_plan(
             tags=tags,
         )
     )
-    run = Run(plan, instance, record, instance.open_log(record), keep_outputs)
-    run_all(run)
-    result = ExecuteInProcessResult(run)
+    run = RunScope(plan, instance, record, instance.open_log(record), keep_outputs)
+    try:
+        run_all(run)
+    except ResourceFunctionError:
+        if raise_on_error:
+            raise
     if run.failed_steps and raise_on_error:
         raise first_failure(run)
-    return result
+    return ExecuteInProcessResult(run)
 
 
-def first_failure(run: Run) -> BaseException:
+def first_failure(run: RunScope) -> BaseException:
     """What the first failing step raised, with notes that tell where, and which others failed."""
     (key, error), *others = run.failed_steps.items()
     info = error_info(error)

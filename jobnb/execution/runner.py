@@ -17,14 +17,14 @@ from jobnb.events import (
 )
 from jobnb.execution.log import listening
 from jobnb.execution.resources import open_resources
-from jobnb.execution.run import MISSING, Run
+from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.step import StepRunner
 from jobnb.execution.trace import error_info
 
 __all__ = ["run_all"]
 
 
-def run_all(run: Run) -> None:
+def run_all(run: RunScope) -> None:
     """Do what the plan says; the run's log tells how it ended.
 
     Raises:
@@ -59,7 +59,7 @@ def run_all(run: Run) -> None:
         run.run_log.close()
 
 
-def _plan_assets(run: Run) -> None:
+def _plan_assets(run: RunScope) -> None:
     partition = run.plan.partition_key
     for step in run.plan.steps:
         if step.assets_def is not None:
@@ -69,7 +69,7 @@ def _plan_assets(run: Run) -> None:
                     run.append(AssetPlanned(now(), step.key, tuple(out.asset_key.path), own))
 
 
-def _run_steps(run: Run) -> None:
+def _run_steps(run: RunScope) -> None:
     run.append(EngineNote(now(), f"Executing steps in process (pid: {os.getpid()})"))
     began = now()
     steps = run.plan.steps
@@ -85,7 +85,7 @@ def _run_steps(run: Run) -> None:
     run.append(EngineNote(now(), f"Finished steps in process (pid: {os.getpid()}) in {took:.0f}ms"))
 
 
-def _run_region(run: Run, region: int, runners: Sequence[StepRunner]) -> None:
+def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> None:
     """Steps mapped over one dynamic output: all of them for an element, then the next element."""
     elements = run.values[region]
     if elements is MISSING:
@@ -103,7 +103,7 @@ def _run_region(run: Run, region: int, runners: Sequence[StepRunner]) -> None:
         runner.release()
 
 
-def _conclude(run: Run) -> None:
+def _conclude(run: RunScope) -> None:
     name = run.plan.job.name
     if run.failed_steps:
         run.append(RunFailed(now(), name, tuple(run.failed_steps)))

@@ -22,7 +22,7 @@ from jobnb.execution.context import OpExecutionContext, context_of
 from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import input_loader, step_key_of
 from jobnb.execution.outputs import output_handler, tell
-from jobnb.execution.run import HANDLED, MISSING, Run
+from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import FromMany, FromOutput, Step
 
@@ -42,7 +42,7 @@ class StepRunner:
         "run", "simple", "single", "step",
     )  # fmt: skip
 
-    def __init__(self, run: Run, step: Step) -> None:
+    def __init__(self, run: RunScope, step: Step) -> None:
         self.run = run
         self.step = step
         self.key = step.key
@@ -247,7 +247,7 @@ Call = Callable[[dict[str, Any], Any], Any]
 _PLAIN_RESULTS = frozenset((int, float, str, bool, dict, type(None), bytes, complex))
 
 
-def _shared_caller(run: Run, step: Step) -> Call:
+def _shared_caller(run: RunScope, step: Step) -> Call:
     """The prepared function of an op; uses of the op without config share one."""
     if step.config is not None:
         return caller(step.op, step.config, run.resources)

@@ -17,7 +17,7 @@ from jobnb.errors import InvalidInvocationError, InvariantViolationError
 from jobnb.execution.context import AssetExecutionContext
 from jobnb.execution.hooks import HookContext
 from jobnb.execution.resources import build_resources
-from jobnb.execution.run import Run
+from jobnb.execution.run import RunScope
 from jobnb.plan.build import build_plan
 from jobnb.plan.step import Plan, Step
 from jobnb.storage.instance import Instance
@@ -60,7 +60,7 @@ class DirectContext(AssetExecutionContext):
         self._range = partition_key_range
         tags = {**(run_tags or {}), **({PARTITION_TAG: partition_key} if partition_key else {})}
         record = JobRun(_EMPTY_JOB, run_id="EPHEMERAL", tags=tags)
-        run = Run(_no_plan(partition_key), instance, record, instance.open_log(record), True)
+        run = RunScope(_no_plan(partition_key), instance, record, instance.open_log(record), True)
         run.resources = self._given
         step = Step(0, "", (), _nothing_op(), config=config)
         super().__init__(run, step, "", mapping_key, 0)
@@ -238,7 +238,7 @@ class DirectHookContext(HookContext):
         job = SimpleNamespace(name=job_name, loggers={})
         plan = SimpleNamespace(job=job, readers=(), logger_config={})
         record = JobRun(job_name or "", run_id=run_id or "EPHEMERAL")
-        run: Any = Run(plan, instance, record, instance.open_log(record), True)  # type: ignore[arg-type]
+        run: Any = RunScope(plan, instance, record, instance.open_log(record), True)  # type: ignore[arg-type]
         definition = getattr(op, "node_def", op) or _nothing_op()
         step = Step(0, definition.name, (definition.name,), definition)
         hook = HookDefinition("direct", lambda _context: None, ())

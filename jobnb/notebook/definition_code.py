@@ -7,6 +7,7 @@ one are left out, and with them the statements that need what those would have g
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 
 from jobnb.errors import JobnbError
@@ -48,7 +49,9 @@ def plain_source(source: str) -> str:
         return source
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return str(TransformerManager().transform_cell(source))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of line ends that nobody would type
+        return str(TransformerManager().transform_cell(source))
 
 
 class DefinitionCode:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import TracebackType
 from typing import Any
+
+from jobnb.errors import JobnbError
+
+_HERE = str(Path(__file__).resolve().parents[1])
 
 __all__ = ["load", "unload"]
 
@@ -15,6 +21,7 @@ def load(shell: Any) -> None:
 
     install(shell)
     session.attach(shell)
+    shell.set_custom_exc((JobnbError,), _show_short)
     if not any(isinstance(namer, _CellNamer) for namer in file_namers):
         file_namers.append(_CellNamer(shell))
 
@@ -24,6 +31,30 @@ def unload(shell: Any) -> None:
     from jobnb.display.install import uninstall
 
     uninstall(shell)
+    shell.set_custom_exc((), None)
+
+
+def _show_short(
+    shell: Any,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+    tb_offset: int | None = None,
+) -> Any:
+    """Show an error of ours with the user's own lines only: ours would not help."""
+    short = _without_ours(trace)
+    error.__cause__, error.__suppress_context__ = None, True
+    lines = shell.InteractiveTB.structured_traceback(kind, error, short, tb_offset=tb_offset)
+    shell._showtraceback(kind, error, lines)
+    return lines
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """The same traceback without jobnb's frames and those that they called."""
+    if trace is None or trace.tb_frame.f_code.co_filename.startswith(_HERE):
+        return None
+    rest = _without_ours(trace.tb_next)
+    return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 
 
 class _CellNamer:

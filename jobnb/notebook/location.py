@@ -127,14 +127,18 @@ def _line_in(error: BaseException, name: str) -> str:
 @contextlib.contextmanager
 def _place(folder: Path, module: types.ModuleType) -> Iterator[None]:
     """Stand in the code's folder, as its `__main__`, with what it prints set aside."""
-    os.environ.setdefault("MPLBACKEND", "Agg")  # a figure must not look for a screen
     before: Any = sys.modules.get("__main__")
     sys.modules["__main__"] = module
+    backend = os.environ.get("MPLBACKEND")
+    os.environ["MPLBACKEND"] = "Agg"  # a figure must not look for a screen
     sys.path.insert(0, str(folder))
     try:
         with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         sys.modules["__main__"] = before
+        os.environ.pop("MPLBACKEND")
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
         with contextlib.suppress(ValueError):
             sys.path.remove(str(folder))

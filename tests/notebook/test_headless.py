@@ -75,6 +75,14 @@ def test_a_relative_home_stays_where_the_caller_meant_it(write, tmp_path, monkey
     assert text_of(tmp_path / "out.ipynb").strip() == "/some/home"
 
 
+def test_figures_are_kept_also_where_ci_has_no_screen(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    path = write("import matplotlib.pyplot as plt\nplt.plot([1, 2]);")
+    execute_notebook(path, output=tmp_path / "out.ipynb")
+    outputs = nbformat.read(tmp_path / "out.ipynb", 4).cells[0].outputs
+    assert ["image/png" in output.data for output in outputs] == [True]
+
+
 def test_a_failing_cell_ends_it_with_the_users_own_lines(write, tmp_path):
     path = write("x = 1", "def f():\n    raise ValueError('no <b>')\nf()", "print('after')")
     outcome = execute_notebook(path, output=tmp_path / "out.ipynb")

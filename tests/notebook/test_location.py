@@ -49,11 +49,15 @@ def test_it_stands_in_its_own_folder(tmp_path):
 
 
 def test_this_process_is_as_before(write, capsys):
-    before = (os.getcwd(), list(sys.path), sys.modules["__main__"], current_session())
+    def state():
+        process = (os.getcwd(), list(sys.path), dict(os.environ))
+        return *process, sys.modules["__main__"], current_session()
+
+    before = state()
     load_definitions(write(ASSET, "print('noise')"))
     with pytest.raises(NotebookError):
         load_definitions(write("1/0"))
-    assert (os.getcwd(), list(sys.path), sys.modules["__main__"], current_session()) == before
+    assert state() == before
     assert capsys.readouterr().out == ""
     assert "orders" not in current_session().catalogue.by_name("asset")
 
