@@ -70,6 +70,7 @@ _NAMES = {
         "static_partitioned_config weekly_partitioned_config"
     ),
     "definitions.resource": "ResourceDefinition make_values_resource resource",
+    "definitions.resource_binding": "with_resources",
     "definitions.resource_context": "InitResourceContext build_init_resource_context",
     "definitions.retry": "Backoff Jitter RetryPolicy",
     "definitions.run_request": "RunRequest",

@@ -12,8 +12,6 @@ from typing import Any
 import jobnb
 from jobnb._names import HOME_OF
 
-__all__ = ["SPELLINGS", "install", "uninstall"]
-
 SPELLINGS = {
     "DagsterAssetMetadataValue": "AssetMetadataValue",
     "DagsterConfigMappingFunctionError": "ConfigMappingFunctionError",
@@ -53,6 +51,9 @@ SPELLINGS = {
     "usable_as_dagster_type": "usable_as_data_type",
 }
 """jobnb's name for each name that Dagster spells otherwise."""
+
+
+__all__ = [*sorted({*SPELLINGS, *HOME_OF}), "SPELLINGS", "install", "uninstall"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from jobnb import events as ev
+import jobnb.events as ev
 from jobnb.definitions.keys import AssetKey
 
 __all__ = ["RunState", "RunStatus", "StepState", "StepStatus", "fold"]

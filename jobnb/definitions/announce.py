@@ -37,7 +37,7 @@ def announce_from_caller(definition: Any) -> None:
 
 
 def listen(listener: Listener) -> None:
-    """Call `listener(definition, module)` for each definition made so far unheard, and from now on."""
+    """Call `listener(definition, module)` for each definition, those unheard so far included."""
     _listeners.append(listener)
     waiting, _unheard[:] = list(_unheard), []
     for definition, module in waiting:

@@ -12,7 +12,7 @@ from jobnb.definitions.function import Function
 from jobnb.definitions.inout import INFER, In, Out
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.lazy import lazy
-from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.op import OpDefinition, look_like
 from jobnb.definitions.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
@@ -25,13 +25,15 @@ __all__ = ["asset"]
 class FunctionAsset(AssetsDefinition):
     """An asset made by a function; its inputs are read when they are first needed."""
 
-    def __init__(self, ins: Mapping[str, AssetIn], deps: Mapping[str, AssetKey], **rest: Any):
+    def __init__(
+        self, ins: Mapping[str, AssetIn], deps: Mapping[str, AssetKey], **rest: Any
+    ) -> None:
         super().__init__(keys_by_input_name={}, **rest)
         self._asset_ins = ins
         self._dep_keys = deps
 
     @lazy
-    def keys_by_input_name(self) -> Mapping[str, AssetKey]:  # type: ignore[override]
+    def keys_by_input_name(self) -> Mapping[str, AssetKey]:
         """The upstream asset of each input."""
         ins, function = self._asset_ins, self.op.function
         unknown = [name for name in ins if name not in function.input_names]
@@ -166,8 +168,9 @@ def asset(
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         own_key = _key_of(fn, name, key_prefix, key)
         op_name = "__".join(own_key.path)
-        dep_keys = _deps(own_key, deps, non_argument_deps)
-        given = {parameter: each.to_in() for parameter, each in (ins or {}).items()}
+        function = Function(fn, frame_depth=depth)
+        dep_keys = _deps(own_key, deps, non_argument_deps, function, ins or {})
+        given = {name: _to_in(own_key, name, each) for name, each in (ins or {}).items()}
         if dep_keys:
             from jobnb.definitions.types import Nothing
 
@@ -179,14 +182,14 @@ def asset(
         kind = INFER if dagster_type is None else dagster_type
         out = Out(kind, None, output_required, io_key, metadata, code_version)
         node: OpDefinition[..., Any] = OpDefinition(
-            Function(fn, frame_depth=depth),
+            function,
             op_name.replace("-", "_").replace(".", "_"),
             given,
             {"result": out},
             description or fn.__doc__,
             config_schema,
             required_resource_keys,
-            {**(op_tags or {}), **({"dagster/compute_kind": compute_kind} if compute_kind else {})},
+            {**(op_tags or {}), **({"kind": compute_kind} if compute_kind else {})},
             code_version,
             retry_policy,
         )
@@ -210,7 +213,7 @@ def asset(
             owners_by_key={own_key: list(owners)} if owners else None,
             kinds_by_key={own_key: words} if words else None,
         )
-        made.__doc__ = fn.__doc__
+        look_like(made, fn)
         announce(made, fn.__module__)
         return made
 
@@ -237,8 +240,21 @@ def _key_of(
     return AssetKey.from_coercible(key)
 
 
+def _to_in(own_key: AssetKey, name: str, given: Any) -> In:
+    if isinstance(given, AssetIn):
+        return given.to_in()
+    raise InvalidDefinitionError(
+        f"The asset {own_key.to_user_string()!r} declares its input {name!r} as {given!r}. "
+        f"Write AssetIn({given!r})."
+    )
+
+
 def _deps(
-    own_key: AssetKey, deps: Iterable[Any] | None, older: Iterable[Any] | None
+    own_key: AssetKey,
+    deps: Iterable[Any] | None,
+    older: Iterable[Any] | None,
+    function: Function,
+    ins: Mapping[str, AssetIn],
 ) -> dict[str, AssetKey]:
     """The assets that only order, by the name of the input that stands for each."""
     if deps is None and older is None:
@@ -248,7 +264,12 @@ def _deps(
         several = getattr(dep, "keys", None)
         keys = several if isinstance(several, frozenset) else [AssetKey.from_coercible(dep)]
         for each in keys:
-            found[each.to_python_identifier().replace(".", "_")] = each
+            name = each.to_python_identifier().replace(".", "_")
+            if name in function.parameters:
+                if name not in ins and AssetKey(name) == each:
+                    continue  # what is taken as a value orders too
+                name = f"{name}__dep"
+            found[name] = each
     if own_key in found.values():
         raise InvalidDefinitionError(
             f"The asset {own_key.to_user_string()!r} is in its own deps. Take it out."

@@ -9,7 +9,9 @@ from jobnb.definitions.inout import INFER, In, Out
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["AssetIn", "AssetOut"]
+__all__ = ["DEFAULT_GROUP", "AssetIn", "AssetOut", "prefix_of"]
+
+DEFAULT_GROUP = "default"
 
 
 def prefix_of(prefix: str | Sequence[str] | None) -> list[str]:

@@ -11,6 +11,8 @@ from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import check_name
+from jobnb.definitions.partitioned_config import PartitionedConfig
+from jobnb.definitions.run_request import RunRequest
 from jobnb.definitions.selection import AssetSelection
 from jobnb.definitions.source_asset import SourceAsset
 
@@ -87,9 +89,27 @@ class AssetJobDefinition:
             asset_layer=AssetLayer(tuple(assets), tuple(source_assets), self.selection),
         )
 
+    def run_request_for_partition(self, partition_key: str, **parameters: Any) -> RunRequest:
+        """A request for a run of one partition; see `JobDefinition.run_request_for_partition`.
+
+        Without partitions of its own, the assets that the session knows tell them.
+        """
+        known = self.partitions_def is not None or isinstance(self.config, PartitionedConfig)
+        job = self.resolve(()) if known else doors.session_job(self.name)
+        request: RunRequest = job.run_request_for_partition(partition_key, **parameters)
+        return request
+
     def execute_in_process(self, **parameters: Any) -> Any:
-        """Run the job over the assets that the session knows; see `JobDefinition.execute_in_process`."""
+        """Run the job over the session's assets; see `JobDefinition.execute_in_process`."""
         return doors.session_job(self.name).execute_in_process(**parameters)
+
+    def launch(self, run_config: Any = None, **parameters: Any) -> Any:
+        """Begin a run over the session's assets in the background; see `JobDefinition.launch`."""
+        return doors.launch_known_job(self.name, run_config=run_config, **parameters)
+
+    def launchpad(self) -> Any:
+        """The form for its config, with a button to launch it; see `JobDefinition.launchpad`."""
+        return doors.open_launchpad(self)
 
     def __repr__(self) -> str:
         return f"AssetJobDefinition({self.name!r})"

@@ -6,21 +6,28 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import composition, doors
+from jobnb.definitions.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.assets_from_node import AssetsFromNode
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import NodeDefinition
 from jobnb.definitions.op import OpDefinition
-from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
+from jobnb.definitions.resource_binding import resources_for
+from jobnb.definitions.source_asset import SourceAsset
+from jobnb.errors import (
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    InvariantViolationError,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
     from jobnb.definitions.partition import PartitionsDefinition
 
 __all__ = ["DEFAULT_GROUP", "AssetsDefinition"]
 
-DEFAULT_GROUP = "default"
 
-
-class AssetsDefinition:
+class AssetsDefinition(AssetsFromNode):
     """One or more assets and the op or graph that makes them.
 
     Usually made by `@asset`.
@@ -157,8 +164,7 @@ class AssetsDefinition:
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
         """The resources that making the assets needs."""
-        keys = getattr(self.node_def, "required_resource_keys", frozenset())
-        return frozenset(keys)
+        return frozenset(self.node_def.required_resource_keys)
 
     def get_partition_mapping(self, in_asset_key: AssetKey) -> Any:
         """Which partitions of an upstream asset are loaded, or None for those of the same key."""
@@ -181,18 +187,50 @@ class AssetsDefinition:
         """The same, making only some of its assets.
 
         Raises:
-            InvalidDefinitionError: If it cannot make some without the others.
+            InvalidSubsetError: If it cannot make some without the others.
         """
         wanted = self.keys & frozenset(selected_asset_keys)
         if wanted == self.keys:
             return self
         if not self.can_subset:
             names = ", ".join(sorted(key.to_user_string() for key in self.keys))
-            raise InvalidDefinitionError(
+            raise InvalidSubsetError(
                 f"{self.node_def.name!r} makes {names} together and cannot make only some of "
                 "them. Select all, or define it with can_subset=True."
             )
         return self.with_changes(selected_asset_keys=wanted)
+
+    def with_resources(self, resource_defs: Mapping[str, Any]) -> AssetsDefinition:
+        """The same with the resources it needs taken from these.
+
+        Raises:
+            InvalidDefinitionError: If one is missing, or it has another one of its own.
+        """
+        needed = self.required_resource_keys | self.node_def.manager_keys
+        added = resources_for(repr(self), needed, self.resource_defs, resource_defs)
+        return self.with_changes(resource_defs=added)
+
+    def to_source_asset(self, key: Any = None) -> SourceAsset:
+        """A source asset that loads what this makes.
+
+        Args:
+            key: Which one, where several are made.
+        """
+        wanted = self.key if key is None else AssetKey.from_coercible(key)
+        output = self.output_name_of(wanted)
+        return SourceAsset.of(
+            wanted,
+            metadata=self.metadata_by_key.get(wanted),
+            io_manager_key=self.node_def.out_of(output).io_manager_key,
+            description=self.descriptions_by_key.get(wanted),
+            partitions_def=self.partitions_def,
+            group_name=self.group_names_by_key[wanted],
+            resource_defs=self.resource_defs,
+        )
+
+    def to_source_assets(self) -> list[SourceAsset]:
+        """A source asset for each asset that this makes."""
+        return [self.to_source_asset(key) for key in sorted(self.keys)]
 
     def with_changes(self, **parameters: Any) -> AssetsDefinition:
         """The same with some parameters changed."""

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.dependency import (
+    AssetDependency,
     CollectDependency,
     Dependency,
     DependencyDefinition,
@@ -15,6 +16,7 @@ from jobnb.definitions.dependency import (
     OutputMapping,
     ValueDependency,
 )
+from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class InputHandle:
         return f"<graph input {self.name!r}>"
 
 
-class Outputs(tuple[Any, ...]):
+class Outputs(tuple[Any, ...]):  # noqa: SLOT001 its names stand in its __dict__
     """The handles of a node with several outputs: unpack them, or take one by its name."""
 
     names: tuple[str, ...]
@@ -236,6 +238,8 @@ class Composition:
             return self._fan_in(value, input_name, node)
         if isinstance(value, (*_CONSTANTS, dict)):
             return ValueDependency(value)
+        if isinstance(value, SourceAsset):
+            return AssetDependency(value)
         raise InvalidDefinitionError(
             f"The input {input_name!r} of {node!r} is given {value!r}. Pass the output of an op, "
             "an input of the graph, a list of these, or a constant."
@@ -247,11 +251,15 @@ class Composition:
         if not any(isinstance(one, (OutputHandle, InputHandle)) for one in items):
             return ValueDependency(items)
         edges = [self._edge(one, input_name, node) for one in items]
-        flat = [edge for edge in edges if not isinstance(edge, MultiDependencyDefinition)]
+        flat = [
+            edge
+            for edge in edges
+            if not isinstance(edge, (MultiDependencyDefinition, AssetDependency))
+        ]
         if len(flat) != len(edges):
             raise InvalidDefinitionError(
-                f"The input {input_name!r} of {node!r} is given a list of lists. "
-                "Fan in one list, or let an op put the lists together."
+                f"The input {input_name!r} of {node!r} is given a list that holds lists or source "
+                "assets. Fan in one list of outputs, or let an op put the parts together."
             )
         return MultiDependencyDefinition(flat)
 

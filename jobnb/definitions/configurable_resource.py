@@ -221,7 +221,9 @@ class ConfigurableResourceDefinition(ResourceDefinition):
         self.nested = {
             name: resource_def_of(self.data[name])
             for name in cls.__resource_fields__
-            if isinstance(self.data.get(name), (ResourceDefinition, ConfigurableResource, PartialResource))
+            if isinstance(
+                self.data.get(name), (ResourceDefinition, ConfigurableResource, PartialResource)
+            )
         }
         for each in self.nested.values():
             self.required_resource_keys |= each.required_resource_keys
@@ -258,10 +260,13 @@ class ConfigurableResourceDefinition(ResourceDefinition):
             annotation: Any = info.annotation
             for extra in info.metadata:
                 annotation = Annotated[annotation, extra]
-            default = self.data[name] if name in self.data else info.default
+            default = self.data.get(name, info.default)
             if info.default_factory is not None and name not in self.data:
                 default = info.get_default(call_default_factory=True)
-            fields[name] = (annotation, ... if name not in self.data and info.is_required() else default)
+            fields[name] = (
+                annotation,
+                ... if name not in self.data and info.is_required() else default,
+            )
         made = derived(cls.__name__, fields, cls.__doc__)
         for name, field in made.model_fields.items():
             field.description = cls.model_fields[name].description
@@ -279,7 +284,9 @@ class ConfigurableResourceDefinition(ResourceDefinition):
             }
             values = {**self.data, **given, **nested}
             made = self.configurable_resource_cls.model_construct(**values)
-            made = made._ready(context, {k: values[k] for k in made.__resource_fields__ if k in values})
+            made = made._ready(
+                context, {k: values[k] for k in made.__resource_fields__ if k in values}
+            )
             opened = stack.enter_context(made.yield_for_execution(context))
             yield opened.create_resource(context)
 

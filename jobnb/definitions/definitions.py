@@ -98,10 +98,11 @@ class Definitions:
         ]
         self.schedules = tuple(schedules or ())
         self.sensors = tuple(sensors or ())
-        self.jobs: tuple[JobDefinition | AssetJobDefinition, ...] = tuple(jobs or ())
+        wanted_jobs = list(jobs or ())
+        self.jobs: tuple[JobDefinition | AssetJobDefinition, ...] = tuple(wanted_jobs)
         problems += [
             f"{each!r} is not a job. Use @job, graph.to_job() or define_asset_job()."
-            for each in self.jobs
+            for each in wanted_jobs
             if not isinstance(each, (JobDefinition, AssetJobDefinition))
         ]
         self.resources = dict(resources or {})
@@ -109,21 +110,22 @@ class Definitions:
         self.loggers = dict(loggers or {})
         problems += self._twice()
         if problems:
-            raise InvalidDefinitionError("These definitions are not right:\n  " + "\n  ".join(problems))
+            told = "\n  ".join(problems)
+            raise InvalidDefinitionError(f"These definitions are not right:\n  {told}")
 
     def _twice(self) -> list[str]:
-        problems: list[str] = []
-        seen: dict[Any, Any] = {}
-        for each in (*self.assets, *self.source_assets):
-            for key in getattr(each, "keys", None) or (each.key,):
-                if seen.setdefault(key, each) is not each:
-                    problems.append(f"Two assets have the key {key.to_user_string()!r}.")
-        for kind, things in (("jobs", self.jobs), ("schedules", self.schedules), ("sensors", self.sensors)):
-            names: dict[str, Any] = {}
-            for each in things:
-                name = getattr(each, "name", None)
-                if name is not None and names.setdefault(name, each) is not each:
-                    problems.append(f"Two {kind} are called {name!r}.")
+        """The names that two different things have."""
+        keyed = [(key, each) for each in self.assets for key in each.keys]
+        sources = [(each.key, each) for each in self.source_assets]
+        twice = _shared([*keyed, *sources])
+        problems = [f"Two assets have the key {key.to_user_string()!r}." for key in twice]
+        for kind, things in (
+            ("jobs", self.jobs),
+            ("schedules", self.schedules),
+            ("sensors", self.sensors),
+        ):
+            named = [(getattr(each, "name", None), each) for each in things]
+            problems += [f"Two {kind} are called {name!r}." for name in _shared(named)]
         return problems
 
     @cached_property
@@ -263,6 +265,13 @@ class Definitions:
             if things
         ]
         return f"Definitions({', '.join(parts) or 'nothing'})"
+
+
+def _shared(named: Iterable[tuple[Any, Any]]) -> list[Any]:
+    """The names, but for None, under which two different things stand."""
+    seen: dict[Any, Any] = {}
+    twice = [name for name, each in named if seen.setdefault(name, each) is not each]
+    return [name for name in dict.fromkeys(twice) if name is not None]
 
 
 def _named(things: Iterable[Any], name: str, noun: str) -> Any:

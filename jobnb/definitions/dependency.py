@@ -10,8 +10,10 @@ import msgspec
 if TYPE_CHECKING:
     from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.retry import RetryPolicy
+    from jobnb.definitions.source_asset import SourceAsset
 
 __all__ = [
+    "AssetDependency",
     "CollectDependency",
     "Dependency",
     "DependencyDefinition",
@@ -44,7 +46,7 @@ class DependencyDefinition(msgspec.Struct, frozen=True, gc=False):
 
 
 class CollectDependency(msgspec.Struct, frozen=True, gc=False):
-    """An input is fed by the list of all elements of a dynamic output, or of what was mapped over it."""
+    """An input is fed by all elements of a dynamic output, or of what was mapped over it."""
 
     node: str
     output: str = "result"
@@ -60,6 +62,12 @@ class ValueDependency(msgspec.Struct, frozen=True, gc=False):
     """An input is fed by a constant, written where the node was invoked."""
 
     value: Any
+
+
+class AssetDependency(msgspec.Struct, frozen=True, gc=False):
+    """An input is fed by the stored value of a source asset."""
+
+    asset: SourceAsset
 
 
 class MultiDependencyDefinition(msgspec.Struct, frozen=True, gc=False):
@@ -80,6 +88,7 @@ Dependency = (
     | CollectDependency
     | GraphInput
     | ValueDependency
+    | AssetDependency
 )
 
 
@@ -106,8 +115,9 @@ class NodeInvocation(msgspec.Struct, frozen=True, gc=False):
         return hash((self.name, self.alias))
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, NodeInvocation)
-        return same and (self.name, self.alias) == (other.name, other.alias)
+        if not isinstance(other, NodeInvocation):
+            return NotImplemented
+        return (self.name, self.alias) == (other.name, other.alias)
 
 
 DependencyMapping = Mapping[str | NodeInvocation, Mapping[str, Dependency]]

@@ -19,8 +19,13 @@ __all__ = [
     "instance",
     "invoke",
     "job_of_graph",
+    "launch_job",
+    "launch_known_job",
+    "launch_session",
     "load_asset_value",
     "materialize_session",
+    "open_launchpad",
+    "open_session_launchpad",
     "resource_defs_of",
     "resource_values",
     "run_table",
@@ -42,6 +47,44 @@ def execute_job(job: Any, **parameters: Any) -> Any:
     from jobnb.execution.run_job import execute_in_process as do
 
     return do(job, **parameters)
+
+
+def launch_job(job: Any, **parameters: Any) -> Any:
+    """Begin a run of a job in the background; see `jobnb.execution.launch.launch`."""
+    __tracebackhide__ = True
+    from jobnb.execution.launch import launch as do
+
+    return do(job, **parameters)
+
+
+def launch_known_job(name: str, **parameters: Any) -> Any:
+    """Begin a run of the job of this name, over all that the session knows."""
+    from jobnb.registry.session import current_session
+
+    session = current_session()
+    return launch_job(session.job(name), find_job=lambda: session.job(name), **parameters)
+
+
+def launch_session(session: Any, target: Any, **parameters: Any) -> Any:
+    """Begin a run of a session in the background; see `jobnb.execution.launch`."""
+    __tracebackhide__ = True
+    from jobnb.execution.launch import launch_session as do
+
+    return do(session, target, **parameters)
+
+
+def open_launchpad(job: Any) -> Any:
+    """The launchpad of a job; see `jobnb.display.widgets.opening.open_job`."""
+    from jobnb.display.widgets.opening import open_job as do
+
+    return do(job)
+
+
+def open_session_launchpad(session: Any, target: Any) -> Any:
+    """The launchpad of a session; see `jobnb.display.widgets.opening.open_session`."""
+    from jobnb.display.widgets.opening import open_session as do
+
+    return do(session, target)
 
 
 def job_of_graph(graph: Any, **parameters: Any) -> Any:

@@ -117,7 +117,7 @@ class Function:
                 continue
         try:
             return eval(note, scope, dict(self._locals or {}))  # noqa: S307 the user's own code
-        except Exception:
+        except Exception:  # noqa: BLE001 an annotation can be any code
             # A name that exists only for type checkers tells nothing at run time.
             return EMPTY
 
@@ -145,6 +145,9 @@ class Function:
     @lazy
     def input_names(self) -> tuple[str, ...]:
         """The parameters that take values of other steps, in order."""
+        if not self.annotations:  # then nothing but a context can be among them
+            self.__dict__.update(config_name=None, resource_names=(), return_annotation=EMPTY)
+            return self.parameters[1:] if self.context_name else self.parameters
         others = {self.context_name, self.config_name, *self.resource_names}
         return tuple(p for p in self.parameters if p not in others)
 

@@ -10,22 +10,21 @@ from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.dependency import (
     Dependency,
     DependencyMapping,
-    GraphInput,
     InputMapping,
-    MultiDependencyDefinition,
-    NodeInvocation,
     OutputMapping,
 )
 from jobnb.definitions.graph_edges import check_edges
-from jobnb.definitions.keys import check_name
+from jobnb.definitions.graph_placing import place
 from jobnb.definitions.lazy import lazy
-from jobnb.definitions.node import NO_HOOKS, Node, NodeDefinition, check_tags
+from jobnb.definitions.node import Node, NodeDefinition
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.asset_layer import AssetLayer
+    from jobnb.definitions.assets_definition import AssetsDefinition
     from jobnb.definitions.executor import ExecutorDefinition
     from jobnb.definitions.hook import HookDefinition
+    from jobnb.definitions.inout import Out
     from jobnb.definitions.job_definition import JobDefinition
     from jobnb.definitions.logger import LoggerDefinition
     from jobnb.definitions.partition import PartitionsDefinition
@@ -58,6 +57,7 @@ class GraphDefinition(NodeDefinition):
 
     __module__ = "jobnb.definitions.graph"  # where it is imported from, and looked up by name
     noun = "a graph"
+    assets_by_node: Mapping[str, AssetsDefinition] = {}  # in the graph of an asset job
 
     def __init__(
         self,
@@ -89,64 +89,10 @@ class GraphDefinition(NodeDefinition):
         if placed is not None:
             self.node_map, self.dependencies = placed
         else:
-            self._place(list(node_defs or ()), dict(dependencies or {}))
-            self._apply_input_mappings()
+            self.node_map, self.dependencies = place(
+                name, node_defs or (), dependencies or {}, self.input_mappings
+            )
             check_edges(self)
-
-    def _place(
-        self,
-        node_defs: list[NodeDefinition],
-        dependencies: dict[str | NodeInvocation, Mapping[str, Dependency]],
-    ) -> None:
-        """Make the nodes that a dependency dictionary speaks of, in the order of `node_defs`."""
-        known = {each.name: each for each in node_defs}
-        invocations: dict[str, list[tuple[NodeInvocation, Mapping[str, Dependency]]]] = {}
-        for key, edges in dependencies.items():
-            use = NodeInvocation(key) if isinstance(key, str) else key
-            if use.name not in known:
-                hint = did_you_mean(use.name, known, noun="Its node_defs are")
-                raise InvalidDefinitionError(
-                    f"The dependencies of {self.name!r} speak of {use.name!r}. {hint}"
-                )
-            invocations.setdefault(use.name, []).append((use, edges))
-        for definition in node_defs:
-            for use, edges in invocations.get(definition.name) or [
-                (NodeInvocation(definition.name), {})
-            ]:
-                self._add(definition, use, edges)
-
-    def _add(
-        self, definition: NodeDefinition, use: NodeInvocation, edges: Mapping[str, Dependency]
-    ) -> None:
-        name = check_name(use.alias or use.name, f"a node of {self.name!r}")
-        if name in self.node_map:
-            raise InvalidDefinitionError(
-                f"{self.name!r} has two nodes called {name!r}. "
-                f'Give one an alias: NodeInvocation("{definition.name}", alias="another_name").'
-            )
-        hooks = frozenset(use.hook_defs) or NO_HOOKS
-        tags = check_tags(use.tags, f"a use of {definition.name!r}")
-        self.node_map[name] = Node(name, definition, tags, hooks, use.retry_policy)
-        self.dependencies[name] = dict(edges)
-
-    def _apply_input_mappings(self) -> None:
-        for mapping in self.input_mappings:
-            edges = self.dependencies.get(mapping.mapped_node_name)
-            if edges is None:
-                hint = did_you_mean(mapping.mapped_node_name, self.node_map, noun="The nodes are")
-                raise InvalidDefinitionError(
-                    f"The input {mapping.graph_input_name!r} of {self.name!r} is mapped to the "
-                    f"node {mapping.mapped_node_name!r}. {hint}"
-                )
-            target, source = mapping.mapped_node_input_name, GraphInput(mapping.graph_input_name)
-            if mapping.fan_in_index is None:
-                edges[target] = source
-                continue
-            fan_in = edges.get(target)
-            items = list(fan_in.dependencies) if isinstance(fan_in, MultiDependencyDefinition) else []
-            edges[target] = MultiDependencyDefinition(
-                [*items[: mapping.fan_in_index], source, *items[mapping.fan_in_index + 1 :]]
-            )
 
     @property
     def nodes(self) -> list[Node]:
@@ -170,13 +116,13 @@ class GraphDefinition(NodeDefinition):
         raise InvalidDefinitionError(f"{self.name!r} has no node {name!r}. {hint}")
 
     @lazy
-    def input_names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def input_names(self) -> tuple[str, ...]:
         """The names of its inputs, in order."""
         mapped = (mapping.graph_input_name for mapping in self.input_mappings)
         return tuple(dict.fromkeys((*self.graph_ins, *mapped)))
 
     @lazy
-    def output_names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def output_names(self) -> tuple[str, ...]:
         """The names of its outputs."""
         return tuple(mapping.graph_output_name for mapping in self.output_mappings)
 
@@ -243,6 +189,22 @@ class GraphDefinition(NodeDefinition):
         mapping = self.output_mapping(output_name)
         inner = self.node_map[mapping.mapped_node_name].definition
         return mapping.from_dynamic_mapping or inner.is_dynamic(mapping.mapped_node_output_name)
+
+    def out_of(self, output_name: str) -> Out:
+        """What the op at the bottom says of an output."""
+        mapping = self.output_mapping(output_name)
+        inner = self.node_map[mapping.mapped_node_name].definition
+        return inner.out_of(mapping.mapped_node_output_name)
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that the functions in it use."""
+        return frozenset().union(*(each.required_resource_keys for each in self.node_defs))
+
+    @property
+    def manager_keys(self) -> frozenset[str]:
+        """The resources that store the outputs in it and load the inputs."""
+        return frozenset().union(*(each.manager_keys for each in self.node_defs))
 
     def to_job(
         self,

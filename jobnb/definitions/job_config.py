@@ -1,14 +1,18 @@
-"""The `config` of a job, in any of its forms."""
+"""What a job says of its config and partitions, in any of the forms it can take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.partitioned_config import PartitionedConfig
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["readable_config"]
+if TYPE_CHECKING:
+    from jobnb.definitions.assets_definition import AssetsDefinition
+    from jobnb.definitions.partition import PartitionsDefinition
+
+__all__ = ["common_partitions", "readable_config"]
 
 
 def readable_config(config: Any, name: str) -> Any:
@@ -29,3 +33,25 @@ def readable_config(config: Any, name: str) -> Any:
         f"The config of the job {name!r} is {config!r}. Give a RunConfig, a dict, "
         "a ConfigMapping or a PartitionedConfig."
     )
+
+
+def common_partitions(
+    job_name: str, assets: Iterable[AssetsDefinition]
+) -> PartitionsDefinition | None:
+    """The partitions of all those assets that have any.
+
+    Raises:
+        InvalidDefinitionError: If they do not agree.
+    """
+    owners: list[tuple[AssetsDefinition, PartitionsDefinition]] = []
+    for each in assets:
+        found = each.partitions_def
+        if found is not None and all(found != other for _, other in owners):
+            owners.append((each, found))
+    if len(owners) > 1:
+        told = "\n  ".join(f"{each!r} has {found!r}" for each, found in owners)
+        raise InvalidDefinitionError(
+            f"The assets of the job {job_name!r} have different partitions:\n  {told}\n"
+            "Select assets that share theirs."
+        )
+    return owners[0][1] if owners else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import doors
 from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.job_config import readable_config
+from jobnb.definitions.job_config import common_partitions, readable_config
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import Node, check_tags
@@ -77,7 +77,7 @@ class JobDefinition:
             raise InvalidDefinitionError("A job needs a graph: pass graph_def, or use @job.")
         self._graph = graph_def
         self.name = check_name(name or (graph_def.name if graph_def else ""), "a job")
-        self.resource_defs = _resource_defs(resource_defs)
+        self.resource_defs: Mapping[str, Any] = doors.resource_defs_of(resource_defs)
         self._executor_def = executor_def
         self._logger_defs = dict(logger_defs or {})
         self.config = readable_config(config, self.name)
@@ -156,9 +156,17 @@ class JobDefinition:
 
     @property
     def partitions_def(self) -> PartitionsDefinition | None:
-        """The partitions that its runs choose from."""
+        """The partitions that its runs choose from; for an asset job, those of its assets.
+
+        Raises:
+            InvalidDefinitionError: If its assets do not agree on them.
+        """
         config = self.partitioned_config
-        return config.partitions_def if config else self._partitions_def
+        if config is not None:
+            return config.partitions_def
+        if self._partitions_def is None and self.asset_layer is not None:
+            return common_partitions(self.name, self.graph.assets_by_node.values())
+        return self._partitions_def
 
     @property
     def executor_def(self) -> ExecutorDefinition:
@@ -249,6 +257,27 @@ class JobDefinition:
             keep_outputs=keep_outputs,
         )
 
+    def launch(self, run_config: Any = None, **parameters: Any) -> Any:
+        """Begin a run in the background; the history and the values go to the session's home.
+
+        Args:
+            run_config: A `RunConfig` or dict; the job's own config if absent.
+            **parameters: instance, partition_key, op_selection, asset_selection, tags, resources
+                and run_id, as in `execute_in_process`.
+
+        Returns:
+            A `Run`: it can be observed, waited for, awaited, canceled and repeated.
+
+        Raises:
+            InvalidConfigError: If the run config does not fit; nothing has run then.
+        """
+        __tracebackhide__ = True
+        return doors.launch_job(self, run_config=run_config, **parameters)
+
+    def launchpad(self) -> Any:
+        """The form for its config, with a button that launches it; shown again, it is the same."""
+        return doors.open_launchpad(self)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: a job is run, not called."""
         raise InvalidDefinitionError(
@@ -324,27 +353,16 @@ class JobDefinition:
         Raises:
             InvalidDefinitionError: If the job has no partitions.
         """
-        if self.partitions_def is None:
-            raise InvalidDefinitionError(
-                f"The job {self.name!r} has no partitions. Give it a partitions_def or a "
-                "PartitionedConfig."
-            )
-        config = self.partitioned_config
-        if run_config is None and config is not None:
-            run_config = config.get_run_config_for_partition_key(partition_key)
-        own_tags = config.get_tags_for_partition_key(partition_key) if config else {}
-        return RunRequest(
-            run_key=run_key,
-            run_config=run_config,
-            tags={**own_tags, **(tags or {}), "dagster/partition": partition_key},
-            job_name=self.name,
-            asset_selection=asset_selection,
-            partition_key=partition_key,
-        )
+        request = RunRequest(run_key, run_config, tags, self.name, asset_selection)
+        return request.for_partition(self, partition_key)
+
+    def get_tags_for_partition_key(self, partition_key: str) -> dict[str, str]:
+        """The tags of a run for one partition."""
+        config, partitions_def = self.partitioned_config, self.partitions_def
+        if config is not None:
+            return config.get_tags_for_partition_key(partition_key, self.name)
+        own = partitions_def.get_tags_for_partition_key(partition_key) if partitions_def else {}
+        return {**own, "dagster/partition_set": f"{self.name}_partition_set"}
 
     def __repr__(self) -> str:
         return f"JobDefinition({self.name!r})"
-
-
-def _resource_defs(resources: Mapping[str, Any] | None) -> dict[str, Any]:
-    return dict(doors.resource_defs_of(resources)) if resources else {}

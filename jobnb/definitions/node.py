@@ -1,4 +1,4 @@
-"""What ops and graphs share: they can be invoked in a composition, under other names and with more tags."""
+"""What ops and graphs share: they stand in graphs, under other names and with more tags."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jobnb.errors import InvalidDefinitionError
 if TYPE_CHECKING:
     from jobnb.definitions.graph_definition import GraphDefinition
     from jobnb.definitions.hook import HookDefinition
+    from jobnb.definitions.inout import Out
     from jobnb.definitions.job_definition import JobDefinition
     from jobnb.definitions.retry import RetryPolicy
 
@@ -92,6 +93,20 @@ class NodeDefinition:
     def is_dynamic(self, output_name: str) -> bool:
         """Whether the output gives many values, each under a mapping key."""
         raise AttributeError(f"{self!r} has no outputs, so no {output_name!r}")
+
+    def out_of(self, output_name: str) -> Out:
+        """What the op at the bottom says of an output."""
+        raise AttributeError(f"{self!r} has no outputs, so no {output_name!r}")
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that its functions use."""
+        return frozenset()
+
+    @property
+    def manager_keys(self) -> frozenset[str]:
+        """The resources that store its outputs and load its inputs."""
+        return frozenset()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """In a composition: place it in the graph. Elsewhere: run its function."""
@@ -217,7 +232,7 @@ class PendingNodeInvocation:
         run_id: str | None = None,
         input_values: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run a graph that was given a name, tags or hooks; see `GraphDefinition.execute_in_process`."""
+        """Run the graph, with what it was given; see `GraphDefinition.execute_in_process`."""
         job = self.to_job(resource_defs=doors.resource_defs_of(resources))
         return job.execute_in_process(
             run_config=run_config,

@@ -7,7 +7,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from jobnb.definitions.announce import announce
 from jobnb.definitions.function import EMPTY, Function
-from jobnb.definitions.inout import INFER, DynamicOut, In, Out
+from jobnb.definitions.inout import INFER, In, Out
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import NodeDefinition
@@ -15,7 +15,7 @@ from jobnb.definitions.op_checks import check_declared
 from jobnb.definitions.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["OpDefinition", "op"]
+__all__ = ["OpDefinition", "look_like", "op"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,7 +85,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         return self.version
 
     @lazy
-    def input_names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def input_names(self) -> tuple[str, ...]:
         """The names of its inputs: parameters in order, then those that only order."""
         if not self.is_decorated:
             return tuple(self.given_ins)
@@ -93,13 +93,24 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         return (*names, *(name for name in self.given_ins if name not in names))
 
     @lazy
-    def output_names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def output_names(self) -> tuple[str, ...]:
         """The names of its outputs."""
         return tuple(self.given_outs)
 
     def is_dynamic(self, output_name: str) -> bool:
         """Whether the output gives many values, each under a mapping key."""
         return self.given_outs[output_name].is_dynamic
+
+    def out_of(self, output_name: str) -> Out:
+        """What the op says of an output."""
+        return self.given_outs[output_name]
+
+    @property
+    def manager_keys(self) -> frozenset[str]:
+        """The resources that store its outputs and load its inputs."""
+        loading = (each.input_manager_key for each in self.given_ins.values())
+        storing = (each.io_manager_key for each in self.given_outs.values())
+        return frozenset(key for key in (*storing, *loading) if key)
 
     @lazy
     def ins(self) -> Mapping[str, In]:
@@ -291,19 +302,19 @@ def outs_of(out: Out | Mapping[str, Out] | None) -> dict[str, Out]:
     """Outputs by name, from what a decorator was given."""
     if out is None:
         return {"result": Out()}
-    if isinstance(out, (Out, DynamicOut)):
-        return {"result": out}
-    if isinstance(out, Mapping) and all(isinstance(each, Out) for each in out.values()):
-        return dict(out)
-    wrong = next((v for v in out.values() if not isinstance(v, Out)), None) if out else None
-    shown = getattr(wrong or out, "__name__", wrong or out)
-    raise InvalidDefinitionError(
-        f"out={out!r} is neither an Out nor a dict of Outs by name. Write Out({shown})."
-    )
+    given: dict[str, Any] = dict(out) if isinstance(out, Mapping) else {"result": out}
+    for name, each in given.items():
+        if not isinstance(each, Out):
+            shown = getattr(each, "__name__", repr(each))
+            raise InvalidDefinitionError(
+                f"The output {name!r} is declared as {shown}. Write Out({shown}), or a dict of "
+                "Outs by name."
+            )
+    return given
 
 
 def look_like(definition: Any, fn: Callable[..., Any]) -> None:
-    """Give a definition the function's name, docstring and signature: `help` and Shift-Tab show them."""
+    """Give a definition the name, docstring and signature of its function, for `help`."""
     definition.__doc__ = fn.__doc__
-    definition.__name__ = getattr(fn, "__name__", definition.name)
+    definition.__name__ = getattr(fn, "__name__", "")
     definition.__wrapped__ = fn

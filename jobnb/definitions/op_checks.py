@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.inout import INFER, In
@@ -22,13 +22,12 @@ def check_declared(op: OpDefinition[..., Any]) -> None:
     """
     problems = [*_no_ins(op)] or [*_misplaced_ins(op), *_two_configs(op)]
     if problems:
-        raise InvalidDefinitionError(
-            f"{op.name!r} cannot be right:\n  " + "\n  ".join(problems)
-        )
+        raise InvalidDefinitionError(f"{op.name!r} cannot be right:\n  " + "\n  ".join(problems))
 
 
 def _no_ins(op: OpDefinition[..., Any]) -> Iterator[str]:
-    for name, given in op.given_ins.items():
+    declared: Mapping[str, Any] = op.given_ins
+    for name, given in declared.items():
         if not isinstance(given, In):
             shown = getattr(given, "__name__", repr(given))
             yield f"The input {name!r} is declared as {shown}. Write In({shown})."

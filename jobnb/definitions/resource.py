@@ -128,9 +128,9 @@ def resource_def_of(value: Any) -> ResourceDefinition:
     if isinstance(value, ResourceDefinition):
         return value
     if getattr(value, "__jobnb_resource__", False):
-        made: ResourceDefinition = (
-            value.configure_at_launch() if isinstance(value, type) else value
-        ).get_resource_definition()
+        given: Any = value
+        ready = given.configure_at_launch() if isinstance(value, type) else given
+        made: ResourceDefinition = ready.get_resource_definition()
         return made
     return HardcodedResource(value)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvalidDefinitionError
+
+if TYPE_CHECKING:
+    from jobnb.definitions.job_definition import JobDefinition
 
 __all__ = ["RunRequest"]
 
@@ -44,6 +48,31 @@ class RunRequest:
         self.asset_selection = list(asset_selection) if asset_selection else None
         self.stale_assets_only = stale_assets_only
         self.partition_key = partition_key
+
+    def for_partition(self, job: JobDefinition, partition_key: str) -> RunRequest:
+        """The same for one partition of a job, with the config and tags of the partition.
+
+        Raises:
+            InvalidDefinitionError: If the job has no partitions.
+        """
+        if job.partitions_def is None:
+            raise InvalidDefinitionError(
+                f"The job {job.name!r} has no partitions. Give it a partitions_def or a "
+                "PartitionedConfig."
+            )
+        config = job.partitioned_config
+        given = self.run_config or None
+        if given is None and config is not None:
+            given = config.get_run_config_for_partition_key(partition_key)
+        return RunRequest(
+            self.run_key,
+            given,
+            {**self.tags, **job.get_tags_for_partition_key(partition_key)},
+            job.name,
+            self.asset_selection,
+            self.stale_assets_only,
+            partition_key,
+        )
 
     def __repr__(self) -> str:
         return f"RunRequest(run_key={self.run_key!r}, job_name={self.job_name!r})"

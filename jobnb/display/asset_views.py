@@ -26,7 +26,14 @@ from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.values import short_repr
 from jobnb.display.view import View, picture_html
 
-__all__ = ["asset_job_view", "asset_view", "catalogue_rows", "definitions_view", "source_view"]
+__all__ = [
+    "asset_job_view",
+    "asset_view",
+    "catalogue_rows",
+    "counts_words",
+    "definitions_view",
+    "source_view",
+]
 
 
 def asset_view(
@@ -236,7 +243,7 @@ def definitions_view(
     picture = asset_picture(definitions.assets, definitions.source_assets, title=title, marks=marks)
     rows = _limited(catalogue_rows(definitions.assets, made))
     titles = ["group", "asset", "kind", "", *(["last made"] if made is not None else [])]
-    counts = _counts(definitions)
+    counts = counts_words(definitions)
     html = join(
         [
             header(title, note=counts),
@@ -276,7 +283,8 @@ def _limited(rows: list[list[str]]) -> list[list[str]]:
     return [*rows[:_MOST_ROWS], ["…", counted(left, "more asset"), *[""] * (len(rows[0]) - 2)]]
 
 
-def _counts(definitions: Definitions) -> str:
+def counts_words(definitions: Definitions) -> str:
+    """How many of each there are: `3 assets, 1 job`."""
     things = (
         ("asset", definitions.assets),
         ("source asset", definitions.source_assets),

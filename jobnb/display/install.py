@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import Any
 
-__all__ = ["VIEWS", "install", "mimebundle", "uninstall"]
+__all__ = ["VIEWS", "WIDGETS", "install", "live_bundle", "mimebundle", "uninstall"]
 
 # For each class the function that makes its view, both as `module:name`. A view's module is
 # imported when the first of its kind is shown.
@@ -23,8 +23,19 @@ VIEWS = {
     "jobnb.registry.session:Session": "session_views:session_view",
     "jobnb.storage.run_table:RunTable": "history_views:run_table_view",
     "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
+    "jobnb.execution.launch:Run": "live_views:live_run_view",
     "jobnb.events:ErrorInfo": "other_views:error_view",
     "jobnb.errors:JobnbError": "other_views:exception_view",
+}
+# For some of these also what makes its live view, which is shown where there is a front end.
+WIDGETS = {
+    "jobnb.definitions.graph:GraphDefinition": "job:graph_widget",
+    "jobnb.definitions.job:JobDefinition": "job:JobView",
+    "jobnb.definitions.asset_job:AssetJobDefinition": "job:JobView",
+    "jobnb.registry.session:Session": "catalogue:SessionView",
+    "jobnb.storage.run_table:RunTable": "history:HistoryView",
+    "jobnb.execution.result:ExecuteInProcessResult": "run:RunView",
+    "jobnb.execution.launch:Run": "run:RunView",
 }
 _METHOD = "_repr_mimebundle_"
 
@@ -69,11 +80,32 @@ def _found(target: str) -> Any:
 
 
 def _method(target: str) -> Any:
-    def _repr_mimebundle_(self: Any, *_args: Any, **_kwargs: Any) -> dict[str, str]:
-        """How it looks: text, HTML and a picture."""
-        return mimebundle(self, VIEWS[target])
+    def _repr_mimebundle_(self: Any, *_args: Any, **_kwargs: Any) -> dict[str, Any]:
+        """How it looks: text, HTML and a picture, and alive where there is a front end."""
+        return {**mimebundle(self, VIEWS[target]), **live_bundle(self, WIDGETS.get(target))}
 
     return _repr_mimebundle_
+
+
+def live_bundle(value: Any, widget: str | None) -> dict[str, Any]:
+    """What stands for the live view of a value; nothing where nobody could see it. Never raises.
+
+    Args:
+        value: What to show.
+        widget: What makes the widget, as `module:name` within `display.widgets`.
+    """
+    from jobnb.display.attempt import attempt
+    from jobnb.display.front_end import has_front_end
+
+    if widget is None or not has_front_end():
+        return {}
+    return attempt(lambda: _shown_live(value, widget), {})
+
+
+def _shown_live(value: Any, widget: str) -> dict[str, Any]:
+    from jobnb.display.widgets.view import widget_bundle
+
+    return widget_bundle(_found(f"jobnb.display.widgets.{widget}")(value))
 
 
 def mimebundle(value: Any, view: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ from jobnb.display.types_of import input_type, output_type
 from jobnb.display.view import View, picture_html
 from jobnb.display.yaml_text import yaml_text
 
-__all__ = ["doc_html", "doc_line", "graph_view", "job_view", "op_view", "words"]
+__all__ = ["doc_html", "doc_line", "graph_view", "job_view", "op_view", "resource_words", "words"]
 
 
 def op_view(op: OpDefinition[..., Any]) -> View:
@@ -173,11 +173,12 @@ def _ops_of(job: JobDefinition) -> Iterable[tuple[str, OpDefinition[..., Any]]]:
 
 def resources_html(resources: Mapping[str, Any]) -> Html:
     """Resources: key, what it is, its fields."""
-    rows = [[code(key), *_resource_words(each)] for key, each in resources.items()]
+    rows = [[code(key), *resource_words(each)] for key, each in resources.items()]
     return table(["key", "kind", "config", ""], rows) if rows else EMPTY
 
 
-def _resource_words(resource: Any) -> list[str | Html]:
+def resource_words(resource: Any) -> list[str | Html]:
+    """What a resource is, its fields, and its documentation."""
     if hasattr(resource, "value") and not isinstance(resource, type):
         return [type(resource.value).__name__, "", "a value"]
     function = getattr(resource, "resource_fn", None)

@@ -19,14 +19,21 @@ from jobnb.display.noun_views import doc_line, job_view
 from jobnb.display.picture import Mark, Status
 from jobnb.display.view import View
 
-__all__ = ["known_asset_view", "known_job_view", "made_marks", "session_view"]
+__all__ = [
+    "has_history",
+    "known_asset_view",
+    "known_job_view",
+    "made_marks",
+    "moment",
+    "session_view",
+]
 
 
 def session_view(session: Any) -> View:
     """All that this kernel knows, and when each asset was last made."""
     known: Definitions = session.snapshot()
     times = _made(session, [key for each in known.assets for key in each.keys])
-    made = {key: _when(time) for key, time in times.items()}
+    made = {key: moment(time) for key, time in times.items()}
     parts = _parts(session)
     return definitions_view(known, title="session", marks=made_marks(times), made=made, parts=parts)
 
@@ -71,10 +78,12 @@ def _session() -> Any:
 
 def _made(session: Any, keys: Iterable[AssetKey]) -> Mapping[AssetKey, float]:
     """When each asset was last made, in seconds since the epoch; nothing without a history."""
-    return attempt(lambda: _last_times(session.instance, list(keys)), {}) if _has(session) else {}
+    if not has_history(session):
+        return {}
+    return attempt(lambda: _last_times(session.instance, list(keys)), {})
 
 
-def _has(session: Any) -> bool:
+def has_history(session: Any) -> bool:
     """Whether there is a history: a look at something does not make its folder."""
     home = getattr(session, "home", None) or os.environ.get("JOBNB_HOME") or ".jobnb"
     return Path(home).expanduser().exists()
@@ -88,12 +97,12 @@ def _last_times(instance: Any, keys: list[AssetKey]) -> dict[AssetKey, float]:
 def made_marks(times: Mapping[AssetKey, float]) -> dict[str, Mark]:
     """The marks of assets that have been made."""
     return {
-        key.to_user_string(): Mark(Status.SUCCEEDED, f"made {_when(time)}")
+        key.to_user_string(): Mark(Status.SUCCEEDED, f"made {moment(time)}")
         for key, time in times.items()
     }
 
 
-def _when(time: float) -> str:
+def moment(time: float) -> str:
     """A time as people here read it; short for today."""
     moment, now = datetime.fromtimestamp(time).astimezone(), datetime.now().astimezone()
     same_day = moment.date() == now.date()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.types import NOTHING
 from jobnb.definitions.user_events import (
@@ -17,8 +19,9 @@ from jobnb.definitions.user_events import (
     Output,
 )
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
+from jobnb.execution.asynchronous import run_async
 
-__all__ = ["caller", "read_result", "run_async"]
+__all__ = ["caller", "output_called", "read_result"]
 
 _TOLD = (AssetMaterialization, AssetObservation, ExpectationResult)
 
@@ -30,7 +33,7 @@ def caller(
     function = op.function
     fn = function.fn
     if not op.is_decorated:
-        return lambda inputs, context: fn(context, inputs)
+        return lambda inputs, context: run_async(fn(context, inputs))
     ready = {name: resources[name] for name in function.resource_names}
     if function.config_name and function.config_name not in op.given_ins:
         ready[function.config_name] = config
@@ -52,60 +55,11 @@ def caller(
     return call
 
 
-def run_async(result: Any) -> Any:
-    """What a coroutine or asynchronous generator gives, from code that is not asynchronous.
-
-    It runs in a thread with an event loop of its own: in a notebook the main thread has one
-    that runs already.
-    """
-    if isinstance(result, AsyncIterator):
-        return _all_of(result)
-    if not isinstance(result, Coroutine):
-        return result
-    return _in_thread(result)
-
-
-async def _collect(stream: AsyncIterator[Any]) -> list[Any]:
-    return [item async for item in stream]
-
-
-def _all_of(stream: AsyncIterator[Any]) -> Iterator[Any]:
-    yield from _in_thread(_collect(stream))
-
-
-def _in_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    import asyncio
-    import threading
-
-    outcome: list[Any] = []
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(coroutine)
-
-    def work() -> None:
-        try:
-            outcome.append((loop.run_until_complete(task), None))
-        except BaseException as error:
-            outcome.append((None, error))
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-
-    thread = threading.Thread(target=work, name="jobnb-async", daemon=True)
-    thread.start()
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join(timeout=10)
-        raise
-    value, error = outcome[0]
-    if error is not None:
-        raise error
-    return value
-
-
 def read_result(
-    op: OpDefinition[..., Any], key: str, result: Any, emit: Callable[[str, Any, Any], None],
+    op: OpDefinition[..., Any],
+    key: str,
+    result: Any,
+    emit: Callable[[str, Any, Any], None],
     tell: Callable[[Any], None],
 ) -> None:
     """Hand on each output and each piece of news in what a function gave.
@@ -122,10 +76,14 @@ def read_result(
         InvariantViolationError: If something came that is no output of the op.
     """
     outs = op.outs
-    if inspect.isgenerator(result) or (_is_stream(result) and not op.is_decorated):
+    if inspect.isgenerator(result):
+        with contextlib.closing(result):  # its own clean-up runs now, also where we give up
+            seen = _read_stream(op, key, result, emit, tell)
+    elif not op.is_decorated and _is_stream(result):
         seen = _read_stream(op, key, result, emit, tell)
     elif isinstance(result, MaterializeResult) or _many_results(result):
-        seen = _read_stream(op, key, [result] if not isinstance(result, (tuple, list)) else result, emit, tell)
+        results = result if isinstance(result, (tuple, list)) else [result]
+        seen = _read_stream(op, key, results, emit, tell)
     elif len(outs) == 1:
         seen = _read_one(op, key, result, emit, tell)
     elif not outs:
@@ -133,7 +91,7 @@ def read_result(
             raise InvariantViolationError(f"{key!r} has no outputs but returned {result!r}.")
         return
     else:
-        seen = _read_several(op, key, result, emit, tell)
+        seen = _read_several(op, key, result, emit)
     _see_required(op, key, seen, emit)
 
 
@@ -157,9 +115,10 @@ def _read_stream(
     op: OpDefinition[..., Any], key: str, stream: Any, emit: Any, tell: Any
 ) -> set[str]:
     seen: set[str] = set()
+    mapped: set[tuple[str, str]] = set()
     for item in stream:
         if isinstance(item, (Output, DynamicOutput)):
-            name = _known(op, key, item.output_name)
+            name = output_called(op, key, item.output_name)
             dynamic = op.outs[name].is_dynamic
             if dynamic != isinstance(item, DynamicOutput):
                 wanted = "DynamicOutput" if dynamic else "Output"
@@ -169,6 +128,8 @@ def _read_stream(
                 )
             if name in seen and not dynamic:
                 raise InvariantViolationError(f"{key!r} yielded the output {name!r} twice.")
+            if isinstance(item, DynamicOutput):
+                _see_new(key, name, item.mapping_key, mapped)
             emit(name, item.value, item)
             seen.add(name)
         elif isinstance(item, MaterializeResult):
@@ -180,11 +141,21 @@ def _read_stream(
     return seen
 
 
+def _see_new(key: str, name: str, mapping_key: str, mapped: set[tuple[str, str]]) -> None:
+    """Two elements of one key would be one value, and the other lost."""
+    if (name, mapping_key) in mapped:
+        raise InvariantViolationError(
+            f"{key!r} yielded two elements of its dynamic output {name!r} with the mapping_key "
+            f"{mapping_key!r}. Give each element a key of its own."
+        )
+    mapped.add((name, mapping_key))
+
+
 def _output_of(op: OpDefinition[..., Any], key: str, item: MaterializeResult) -> str:
     names = op.output_names
     if len(names) == 1:
         return names[0]
-    asset_key = item.asset_key
+    asset_key = AssetKey.from_coercible(item.asset_key) if item.asset_key else None
     for name in names:
         if asset_key is not None and name in (asset_key.path[-1], asset_key.to_python_identifier()):
             return name
@@ -193,9 +164,7 @@ def _output_of(op: OpDefinition[..., Any], key: str, item: MaterializeResult) ->
     )
 
 
-def _read_one(
-    op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell: Any
-) -> set[str]:
+def _read_one(op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell: Any) -> set[str]:
     name = op.output_names[0]
     if op.outs[name].is_dynamic:
         return _read_dynamic(op, key, result, emit, tell)
@@ -208,7 +177,7 @@ def _read_one(
             f"{key!r} returned {type(result).__name__}. Yield it, or use context.log_event()."
         )
     if isinstance(result, Output):
-        emit(_known(op, key, result.output_name), result.value, result)
+        emit(output_called(op, key, result.output_name), result.value, result)
     elif result is None and not op.is_decorated:
         return set()
     else:
@@ -231,9 +200,7 @@ def _read_dynamic(
     return _read_stream(op, key, result, emit, tell) | {op.output_names[0]}
 
 
-def _read_several(
-    op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell: Any
-) -> set[str]:
+def _read_several(op: OpDefinition[..., Any], key: str, result: Any, emit: Any) -> set[str]:
     names = op.output_names
     if result is None:
         return set()
@@ -251,14 +218,21 @@ def _read_several(
                 )
             emit(name, value.value, value)
         elif op.outs[name].is_dynamic:
+            mapped: set[tuple[str, str]] = set()
             for each in value:
+                _see_new(key, name, each.mapping_key, mapped)
                 emit(name, each.value, each)
         else:
             emit(name, value, None)
     return set(names)
 
 
-def _known(op: OpDefinition[..., Any], key: str, name: str) -> str:
+def output_called(op: OpDefinition[..., Any], key: str, name: str) -> str:
+    """The name, if the op has an output called so.
+
+    Raises:
+        InvariantViolationError: If it has not.
+    """
     if name in op.outs:
         return name
     hint = did_you_mean(name, op.output_names, noun="Its outputs are")

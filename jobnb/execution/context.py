@@ -14,6 +14,7 @@ from jobnb.definitions.user_events import (
     ExpectationResult,
 )
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
+from jobnb.execution.handle import NodeHandle
 
 if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
@@ -28,7 +29,9 @@ class OpExecutionContext:
     Source: Dagster's `OpExecutionContext`.
     """
 
-    def __init__(self, run: RunScope, step: Step, key: str, mapping_key: str | None, retries: int) -> None:
+    def __init__(
+        self, run: RunScope, step: Step, key: str, mapping_key: str | None, retries: int
+    ) -> None:
         self._run = run
         self._step = step
         self._key = key
@@ -96,9 +99,9 @@ class OpExecutionContext:
     @property
     def pdb(self) -> Any:
         """A debugger that stops here: `context.pdb.set_trace()`."""
-        import pdb
+        import pdb  # noqa: T100 - the user asks for it
 
-        return pdb.Pdb()  # noqa: T100 the user asks for it
+        return pdb.Pdb()
 
     # --- the op ----------------------------------------------------------
 
@@ -117,14 +120,14 @@ class OpExecutionContext:
         return self._step.op
 
     @property
-    def op_handle(self) -> tuple[str, ...]:
-        """The names on the way to the op, from the outermost graph."""
-        return self._step.path
+    def op_handle(self) -> NodeHandle:
+        """Where the op stands: the names on the way to it, from the outermost graph."""
+        return NodeHandle(self._step.path)
 
     @property
-    def node_handle(self) -> tuple[str, ...]:
-        """The names on the way to the op, from the outermost graph."""
-        return self._step.path
+    def node_handle(self) -> NodeHandle:
+        """Where the op stands: the names on the way to it, from the outermost graph."""
+        return NodeHandle(self._step.path)
 
     @property
     def step_key(self) -> str:
@@ -211,9 +214,7 @@ class OpExecutionContext:
             raise InvariantViolationError(f"{self._key!r} has no output {name!r}. {hint}")
         return name
 
-    def log_event(
-        self, event: AssetMaterialization | AssetObservation | ExpectationResult
-    ) -> None:
+    def log_event(self, event: AssetMaterialization | AssetObservation | ExpectationResult) -> None:
         """Tell of a materialization, an observation or an expectation now."""
         from jobnb.execution.outputs import tell
 
@@ -263,7 +264,9 @@ class OpExecutionContext:
         """The asset that an output makes."""
         output = self._step.output(output_name)
         if output is None or output.asset_key is None:
-            raise InvalidDefinitionError(f"The output {output_name!r} of {self._key!r} is no asset.")
+            raise InvalidDefinitionError(
+                f"The output {output_name!r} of {self._key!r} is no asset."
+            )
         return output.asset_key
 
     def asset_key_for_input(self, input_name: str) -> AssetKey:

@@ -9,7 +9,8 @@ from typing import Any
 from jobnb.definitions.hook import HookDefinition, HookExecutionResult
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.events import HookCompleted, HookErrored, HookSkipped
-from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.io import held_value
+from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import Step
 
@@ -66,12 +67,12 @@ class HookContext:
     @property
     def op_output_values(self) -> Mapping[str, Any]:
         """What it gave, by output; a dict by mapping key where the output is dynamic."""
-        run, found = self._run, {}
-        for out in self._step.outputs:
-            value = run.values[out.slot]
-            if value is HANDLED:
-                value = run.kept.get(out.slot, HANDLED)
-            if value is not MISSING and value is not HANDLED:
+        run, step, found = self._run, self._step, {}
+        for out in step.outputs:
+            value = held_value(run, step, out)
+            if value is not MISSING and step.region is not None and not out.definition.is_dynamic:
+                value = value.get(self.step_key[len(step.key) + 1 : -1], MISSING)
+            if value is not MISSING:
                 found[out.name] = value
         return found
 
@@ -90,7 +91,7 @@ class HookContext:
         )
 
 
-def run_hooks(run: RunScope, step: Step, key: str, context: Any, error: Exception | None) -> None:
+def run_hooks(run: RunScope, step: Step, key: str, error: Exception | None) -> None:
     """Run the hooks of a step that has ended."""
     happened = "success" if error is None else "failure"
     for hook in step.hooks:
@@ -103,7 +104,7 @@ def run_hooks(run: RunScope, step: Step, key: str, context: Any, error: Exceptio
                 result = hook.hook_fn(seen, events)
             else:
                 result = hook.hook_fn(seen)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - a hook leaves its step as it was
             run.append(HookErrored(now(), key, hook.name, error_info(problem)))
             continue
         skipped = isinstance(result, HookExecutionResult) and result.is_skipped

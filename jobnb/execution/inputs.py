@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import time as now
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jobnb.definitions.types import DataType, TypeCheckContext
 from jobnb.definitions.metadata import to_json
+from jobnb.definitions.types import DataType, TypeCheckContext
 from jobnb.errors import TypeCheckDidNotPass
 from jobnb.events import InputChecked, InputLoaded
+from jobnb.execution.io import (
+    asset_output_context,
+    input_context,
+    output_context,
+    step_key_of,
+)
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import FromAsset, FromConfig, FromMany, FromOutput, FromValue, Step, StepInput
 
-if TYPE_CHECKING:
-    from jobnb.definitions.io_context import InputContext, OutputContext
-
-__all__ = ["LoadInput", "failed_check", "input_loader", "step_key_of"]
+__all__ = ["LoadInput", "failed_check", "input_loader"]
 
 LoadInput = Callable[[str, "str | None"], Any]
 """Takes the step's key and the mapping key that it runs for."""
-
-
-def step_key_of(step: Step, mapping_key: str | None) -> str:
-    """The key of a step, or of one of its runs over a dynamic output."""
-    if step.region is None or mapping_key is None:
-        return step.key
-    return f"{step.key}[{mapping_key}]"
 
 
 def input_loader(run: RunScope, step: Step, each: StepInput) -> LoadInput:
@@ -59,13 +55,13 @@ def _plain_loader(run: RunScope, step: Step, each: StepInput, source: FromOutput
     values, slot, append = run.values, source.slot, run.append
     up_key, out_name = upstream.key, output.name
     manager_key = definition.input_manager_key or output.manager_key
-    managed = definition.input_manager_key is not None
+    managed = manager_key != output.manager_key
     passes, type_name = data_type.passes, data_type.display_name
 
     def load(key: str, _mapping_key: str | None) -> Any:
         value = values[slot]
         if value is HANDLED or managed:
-            value = through_manager(run, step, each, source, key, None)
+            value = through_manager(run, step, each, source, None)
         append(InputLoaded(now(), key, name, manager_key, up_key, out_name))
         if passes is None or passes(value):
             append(InputChecked(now(), key, name, type_name))
@@ -112,12 +108,7 @@ def _loader(run: RunScope, step: Step, each: StepInput) -> LoadInput:
     if isinstance(source, FromOutput):
         return _from_output(run, step, each, source)
     if isinstance(source, FromMany):
-        parts = [_part(run, step, each, item) for item in source.items]
-        return lambda key, mapping_key: [
-            value
-            for part in parts
-            if (value := part(key, mapping_key)) is not MISSING
-        ]
+        return _fan_in(run, step, each, source)
     if isinstance(source, FromConfig):
         return _from_config(run, step, each, source.config)
     if isinstance(source, FromAsset):
@@ -127,10 +118,39 @@ def _loader(run: RunScope, step: Step, each: StepInput) -> LoadInput:
     return lambda _key, _mapping_key: value
 
 
-def _part(run: RunScope, step: Step, each: StepInput, item: FromOutput | FromValue) -> LoadInput:
-    if isinstance(item, FromValue):
-        return lambda _key, _mapping_key: item.value
-    return _from_output(run, step, each, item)
+def _fan_in(run: RunScope, step: Step, each: StepInput, source: FromMany) -> LoadInput:
+    """A list of what came; what did not come, since it is optional, is left out."""
+    name, steps, append = each.name, run.plan.steps, run.append
+    own_manager = each.definition.input_manager_key
+
+    def one(item: FromOutput, key: str, mapping_key: str | None) -> Any:
+        # Everything but a value at hand takes the way of a single input.
+        return _from_output(run, step, each, item)(key, mapping_key)
+
+    def load(key: str, mapping_key: str | None) -> list[Any]:
+        values, loaded = run.values, []
+        for item in source.items:
+            if isinstance(item, FromValue):
+                loaded.append(item.value)
+                continue
+            value = values[item.slot]
+            if value is HANDLED or item.maps or item.collects or own_manager is not None:
+                value = one(item, key, mapping_key)
+            elif value is not MISSING:
+                up = steps[item.step]
+                manager_key = _manager_of(up, item.output)
+                append(InputLoaded(now(), key, name, manager_key, up.key, item.output))
+            if value is not MISSING:
+                loaded.append(value)
+        return loaded
+
+    return load
+
+
+def _manager_of(upstream: Step, output_name: str) -> str:
+    outputs = upstream.outputs
+    output = outputs[0] if len(outputs) == 1 else upstream.output(output_name)
+    return output.manager_key if output is not None else "io_manager"
 
 
 def _from_output(run: RunScope, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
@@ -142,16 +162,16 @@ def _from_output(run: RunScope, step: Step, each: StepInput, source: FromOutput)
     values, slot, append = run.values, source.slot, run.append
     name, manager_key = each.name, each.definition.input_manager_key or output.manager_key
     up_key, out_name, dynamic = upstream.key, output.name, output.definition.is_dynamic
-    managed = each.definition.input_manager_key is not None
+    managed = manager_key != output.manager_key
 
     if not source.maps:
 
-        def load(key: str, mapping_key: str | None) -> Any:
+        def load(key: str, _mapping_key: str | None) -> Any:
             value = values[slot]
             if value is MISSING:
                 return value
             if value is HANDLED or managed:
-                value = through_manager(run, step, each, source, key, None)
+                value = through_manager(run, step, each, source, None)
             append(InputLoaded(now(), key, name, manager_key, up_key, out_name))
             return value
 
@@ -160,7 +180,7 @@ def _from_output(run: RunScope, step: Step, each: StepInput, source: FromOutput)
     def load_element(key: str, mapping_key: str | None) -> Any:
         value = values[slot][mapping_key]
         if value is HANDLED or managed:
-            value = through_manager(run, step, each, source, key, mapping_key)
+            value = through_manager(run, step, each, source, mapping_key)
         origin = up_key if dynamic else f"{up_key}[{mapping_key}]"
         append(InputLoaded(now(), key, name, manager_key, origin, out_name))
         return value
@@ -172,18 +192,17 @@ def _collected(run: RunScope, step: Step, each: StepInput, source: FromOutput) -
     upstream = run.plan.steps[source.step]
     output = upstream.output(source.output)
     assert output is not None
-    dynamic, manager_key = output.definition.is_dynamic, output.manager_key
+    dynamic = output.definition.is_dynamic
+    manager_key = each.definition.input_manager_key or output.manager_key
+    managed = manager_key != output.manager_key
 
     def load(key: str, _mapping_key: str | None) -> Any:
         values = []
-        for mapping_key, value in run.values[source.slot].items():
-            if value is HANDLED:
-                value = through_manager(run, step, each, source, key, mapping_key)
-            values.append(value)
+        for mapping_key, held in run.values[source.slot].items():
+            stored = held is HANDLED or managed
+            values.append(through_manager(run, step, each, source, mapping_key) if stored else held)
             origin = upstream.key if dynamic else f"{upstream.key}[{mapping_key}]"
-            run.append(
-                InputLoaded(now(), key, each.name, manager_key, origin, source.output)
-            )
+            run.append(InputLoaded(now(), key, each.name, manager_key, origin, source.output))
         return values
 
     return load
@@ -194,12 +213,9 @@ def through_manager(
     step: Step,
     each: StepInput,
     source: FromOutput,
-    key: str,
     mapping_key: str | None,
 ) -> Any:
     """The value that an IO manager holds."""
-    from jobnb.execution.io import input_context, output_context
-
     upstream = run.plan.steps[source.step]
     output = upstream.output(source.output)
     assert output is not None
@@ -207,7 +223,7 @@ def through_manager(
     own = mapping_key if output.definition.is_dynamic else None
     made_by = output_context(run, upstream, output, up_key, own)
     manager_key = each.definition.input_manager_key or output.manager_key
-    context = input_context(run, step, each, key, made_by, manager_key)
+    context = input_context(run, step, each, made_by, manager_key)
     return run.resources[manager_key].load_input(context)
 
 
@@ -228,10 +244,8 @@ def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset) -
     manager_key = each.definition.input_manager_key or source.manager_key
 
     def load(key: str, _mapping_key: str | None) -> Any:
-        from jobnb.execution.io import asset_output_context, input_context
-
-        made_by = asset_output_context(run, source)
-        context = input_context(run, step, each, key, made_by, manager_key, source.key)
+        made_by = asset_output_context(run, source) if source.key is not None else None
+        context = input_context(run, step, each, made_by, manager_key, source.key)
         value = run.resources[manager_key].load_input(context)
         run.append(InputLoaded(now(), key, each.name, manager_key))
         return value

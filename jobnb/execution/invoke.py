@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.graph import GraphDefinition
 from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvalidInvocationError, did_you_mean
-from jobnb.execution.compute import run_async
 from jobnb.execution.context import OpExecutionContext
+from jobnb.execution.invoked import check_value, checked
 from jobnb.execution.testing import DirectContext, build_op_context
 
 __all__ = ["invoke"]
@@ -32,7 +32,7 @@ def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     """
     __tracebackhide__ = True
     assets_def = definition if isinstance(definition, AssetsDefinition) else None
-    op = assets_def.node_def if assets_def is not None else definition
+    op: Any = assets_def.node_def if assets_def is not None else definition
     if isinstance(op, GraphDefinition):
         raise InvalidInvocationError(
             f"The graph {op.name!r} cannot be called outside of a composition. "
@@ -48,19 +48,16 @@ def _call(
     kwargs: dict[str, Any],
 ) -> Any:
     __tracebackhide__ = True
-    function = op.function
     context, args = _context(op, args, kwargs)
-    config = kwargs.pop(function.config_name, None) if function.config_name else None
-    values = _inputs(op, args, kwargs)
-    context, given = _prepared(op, assets_def, context, config)
+    values = _given(op, args, kwargs)
+    context = context if context is not None else build_op_context()
+    call = _prepared(op, assets_def, context, values)
     if not op.is_decorated:
-        return function.fn(context, values)
-    call = {**given, **values}
-    if function.context_name:
-        call[function.context_name] = context
+        return checked(op, op.function.fn(context, call), context)
+    if op.function.context_name:
+        call[op.function.context_name] = context
     _check_missing(op, call)
-    result = function.fn(**call)
-    return run_async(result) if inspect.isasyncgen(result) else result
+    return checked(op, op.function.fn(**call), context)
 
 
 def _context(
@@ -81,63 +78,84 @@ def _context(
     )
 
 
-def _inputs(
+def _given(
     op: OpDefinition[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
-    """The inputs by name; resources given by name are left to the function."""
+    """What the caller gave, by name: inputs, config and resources, in the function's order."""
     function = op.function
-    names = [n for n in op.input_names if not op.is_decorated or n in function.parameters]
-    resources = set(function.resource_names) if op.is_decorated else set()
+    names = list(op.input_names)
+    if op.is_decorated:
+        names = [name for name in function.parameters if name != function.context_name]
     if len(args) > len(names):
         raise InvalidInvocationError(
-            f"{op.name!r} is called with {len(args)} inputs but takes {len(names)}: "
+            f"{op.name!r} is called with {len(args)} arguments but takes {len(names)}: "
             f"{', '.join(names) or 'none'}."
         )
     values = dict(zip(names, args, strict=False))
     for name, value in kwargs.items():
         if name in values:
-            raise InvalidInvocationError(f"{op.name!r} is given its input {name!r} twice.")
-        if name not in names and name not in resources and not function.has_var_keyword:
-            hint = did_you_mean(name, [*names, *resources], noun="It takes")
+            raise InvalidInvocationError(f"{op.name!r} is given {name!r} twice.")
+        if name not in names and not (op.is_decorated and function.has_var_keyword):
+            hint = did_you_mean(name, names, noun="It takes")
             raise InvalidInvocationError(f"{op.name!r} takes no {name!r}. {hint}")
         values[name] = value
-    for name, definition in op.ins.items():
-        if name in names and name not in values and definition.has_default:
-            values[name] = definition.default_value
     return values
 
 
 def _prepared(
     op: OpDefinition[..., Any],
     assets_def: AssetsDefinition | None,
-    context: OpExecutionContext | None,
-    config: Any,
-) -> tuple[OpExecutionContext, dict[str, Any]]:
-    """The context of the call, and the config and resources that the function takes."""
-    context = context if context is not None else build_op_context()
-    given: dict[str, Any] = {}
+    context: OpExecutionContext,
+    values: dict[str, Any],
+) -> dict[str, Any]:
+    """All that the function takes but the context, checked; the context knows of the call."""
     function = op.function
+    names = function.resource_names if op.is_decorated else ()
+    given = {name: values.pop(name) for name in names if name in values}
+    config_name = function.config_name if op.is_decorated else None
+    config = values.pop(config_name, None) if config_name else None
     if isinstance(context, DirectContext):
-        raw = config if config is not None else context.given_config
-        bound = _config(op, raw)
-        context.bind(op, assets_def, bound)
-        if op.is_decorated and function.config_name:
-            given[function.config_name] = bound
-    elif op.is_decorated and function.config_name:
-        given[function.config_name] = config
-    if op.is_decorated:
-        for name in function.resource_names:
-            if name in context.resources:
-                given[name] = getattr(context.resources, name)
-    return context, given
+        context.provide(given)
+        config = _config(op, config if config is not None else context.given_config)
+        context.bind(op, assets_def, config)
+        _check_resources(op, context)
+    call = {**_inputs(op, values), **given}
+    for name in names:
+        if name in context.resources:
+            call[name] = getattr(context.resources, name)
+    if config_name:
+        call[config_name] = config
+    for name, definition in op.ins.items():
+        if name in call and definition.dagster_type is not NOTHING:
+            check_value(op, f"input {name!r}", definition.dagster_type, call[name], context)
+    return call
+
+
+def _inputs(op: OpDefinition[..., Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The inputs that were given, and the defaults of the others."""
+    known = [n for n in op.input_names if not op.is_decorated or n in op.function.parameters]
+    defaults = {
+        name: definition.default_value
+        for name, definition in op.ins.items()
+        if name in known and definition.has_default
+    }
+    return {**defaults, **values}
+
+
+def _check_resources(op: OpDefinition[..., Any], context: DirectContext) -> None:
+    missing = sorted(key for key in op.required_resource_keys if key not in context.resources)
+    if missing:
+        raise InvalidInvocationError(
+            f"{op.name!r} needs the resources {', '.join(map(repr, missing))}. Pass them in "
+            f"build_op_context(resources={{'{missing[0]}': ...}})"
+            + (" or by name." if op.is_decorated and op.function.resource_names else ".")
+        )
 
 
 def _config(op: OpDefinition[..., Any], raw: Any) -> Any:
     schema = op.config_schema
     if schema is None:
-        if raw:
-            raise InvalidInvocationError(f"{op.name!r} takes no config but is given {raw!r}.")
-        return None
+        return raw  # an op that says nothing of its config takes any
     from jobnb.config import bind_value, schema_of
 
     described = schema_of(schema)
@@ -153,12 +171,6 @@ def _check_missing(op: OpDefinition[..., Any], call: Mapping[str, Any]) -> None:
     missing = [n for n in function.parameters if n not in call and n not in function.defaults]
     if not missing:
         return
-    resources = [name for name in missing if name in function.resource_names]
-    hint = (
-        f"Pass resources by name or in build_op_context(resources={{'{resources[0]}': ...}})."
-        if resources
-        else "Pass a value for each."
+    raise InvalidInvocationError(
+        f"{op.name!r} lacks {', '.join(map(repr, missing))}. Pass a value for each."
     )
-    raise InvalidInvocationError(f"{op.name!r} lacks {', '.join(map(repr, missing))}. {hint}")
-
-

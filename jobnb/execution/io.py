@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resource_context import ScopedResources
-from jobnb.execution.run import RunScope
+from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
 
-__all__ = ["asset_output_context", "input_context", "output_context"]
+__all__ = [
+    "asset_output_context",
+    "held_value",
+    "input_context",
+    "output_context",
+    "step_key_of",
+]
 
 
 def _resources(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]:
@@ -31,7 +39,7 @@ def output_context(
         step_key=key,
         name=output.name,
         job_name=run.plan.job.name,
-        run_id=run.run_id,
+        run_id=run.origins.get(output.slot, run.run_id),
         metadata=output.definition.metadata,
         mapping_key=mapping_key,
         dagster_type=output.data_type,
@@ -53,6 +61,8 @@ def asset_output_context(run: RunScope, source: FromAsset) -> OutputContext:
         name="result",
         metadata=source.metadata,
         asset_key=source.key,
+        asset_partitions_def=_partitions_of(run, source.key),
+        partition_key=run.plan.partition_key,
         log_manager=run.log,
         instance=run.instance,
     )
@@ -62,13 +72,14 @@ def input_context(
     run: RunScope,
     step: Step,
     each: StepInput,
-    key: str,
-    upstream: OutputContext,
+    upstream: OutputContext | None,
     manager_key: str,
     asset_key: AssetKey | None = None,
 ) -> InputContext:
     """What an IO manager sees when it loads an input."""
     config, resources = _resources(run, manager_key)
+    asset_key = asset_key or each.asset_key
+    partitions_def = _partitions_of(run, asset_key)
     return InputContext(
         name=each.name,
         job_name=run.plan.job.name,
@@ -80,7 +91,85 @@ def input_context(
         resource_config=config,
         resources=resources,
         step_context=step,
-        asset_key=asset_key or each.asset_key,
+        asset_key=asset_key,
         partition_key=run.plan.partition_key,
+        asset_partitions_def=partitions_def,
+        asset_partitions_subset=_wanted_partitions(run, step, partitions_def),
         instance=run.instance,
     )
+
+
+def value_context(
+    run: RunScope, step: Step, output: StepOutput, key: str, mapping_key: str | None
+) -> InputContext:
+    """What an IO manager sees when the value of an output is looked at after the run."""
+    upstream = output_context(run, step, output, key, mapping_key)
+    config, resources = _resources(run, output.manager_key)
+    return InputContext(
+        job_name=run.plan.job.name,
+        metadata=output.definition.metadata,
+        upstream_output=upstream,
+        dagster_type=output.data_type,
+        log_manager=run.log,
+        resource_config=config,
+        resources=resources,
+        asset_key=output.asset_key,
+        partition_key=run.plan.partition_key,
+        asset_partitions_def=step.assets_def.partitions_def if step.assets_def else None,
+        instance=run.instance,
+    )
+
+
+def held_value(run: RunScope, step: Step, output: StepOutput) -> Any:
+    """The value of an output, loaded where an IO manager holds it; MISSING if there is none.
+
+    A dict by mapping key where the output is dynamic or the step mapped over one.
+    """
+    held, kept = run.values[output.slot], run.kept.get(output.slot)
+    if held is MISSING or not (output.definition.is_dynamic or step.region is not None):
+        return _loaded(run, step, output, None, held, kept)
+    known: Mapping[str, Any] = kept or {}
+    return {
+        key: _loaded(run, step, output, key, each, known.get(key)) for key, each in held.items()
+    }
+
+
+def _loaded(
+    run: RunScope, step: Step, output: StepOutput, element: str | None, held: Any, kept: Any
+) -> Any:
+    if held is not HANDLED:
+        return held
+    if kept is not None:
+        return kept
+    own = element if output.definition.is_dynamic else None
+    context = value_context(run, step, output, step_key_of(step, element), own)
+    return run.resources[output.manager_key].load_input(context)
+
+
+def step_key_of(step: Step, mapping_key: str | None) -> str:
+    """The key of a step, or of one of its runs over a dynamic output."""
+    if step.region is None or mapping_key is None:
+        return step.key
+    return f"{step.key}[{mapping_key}]"
+
+
+def _partitions_of(run: RunScope, key: AssetKey | None) -> Any:
+    """How an asset is partitioned, whether this run makes it or not."""
+    graph = run.plan.job.graph
+    if isinstance(graph, AssetGraphDefinition):
+        for each in graph.layer.assets:
+            if key in each.keys:
+                return each.partitions_def
+        for source in graph.layer.sources:
+            if source.key == key:
+                return source.partitions_def
+    return None
+
+
+def _wanted_partitions(run: RunScope, step: Step, partitions_def: Any) -> Sequence[str] | None:
+    """All partitions for an asset without any; else that of the run, which is the default."""
+    own = step.assets_def.partitions_def if step.assets_def is not None else None
+    if partitions_def is None or own is not None or step.assets_def is None:
+        return None
+    keys: Sequence[str] = partitions_def.get_partition_keys(dynamic_partitions_store=run.instance)
+    return keys

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from jobnb.errors import InvalidInvocationError
 from jobnb.events import Event, Logged
 
 __all__ = ["RunLogger", "listening"]
@@ -45,12 +46,13 @@ class RunLogger(logging.Logger):
 
     def log(self, level: int | str, msg: object, *args: Any, **kwargs: Any) -> None:
         """Log a line; the level is a number or a name, as "INFO"."""
-        number = logging.getLevelNamesMapping().get(level.upper(), level) if _named(level) else level
+        number = _number(level)
         kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
-        super().log(number, msg, *args, **kwargs)  # type: ignore[arg-type]
+        super().log(number, msg, *args, **kwargs)
 
     def handle(self, record: logging.LogRecord) -> None:
         """Keep a line."""
+        record.jobnb_kept = True
         self.keep(record)
 
     def keep(self, record: logging.LogRecord, name: str = "") -> None:
@@ -65,8 +67,13 @@ class RunLogger(logging.Logger):
         return logging.getLogger, ("jobnb",)
 
 
-def _named(level: Any) -> bool:
-    return isinstance(level, str)
+def _number(level: int | str) -> int:
+    if not isinstance(level, str):
+        return level
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        raise InvalidInvocationError(f"There is no log level {level!r}. Use one of {list(known)}.")
+    return known[level.upper()]
 
 
 def _text(record: logging.LogRecord) -> str:
@@ -87,10 +94,13 @@ class _Capture(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
+        if hasattr(record, "jobnb_kept"):
+            return  # a logger of the run's own stands below ours and hands it up again
         current = _running.get()
         if current is None and threading.current_thread() is threading.main_thread():
             return  # a cell of the notebook logs while a run goes in the background
         if current is None or current is self._log:
+            record.jobnb_kept = True
             self._log.keep(record, record.name)
 
 

@@ -14,9 +14,9 @@ from jobnb.plan.build import build_plan
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import PARTITION_TAG
 
-__all__ = ["materialize", "materialize_session", "materialize_to_memory"]
+__all__ = ["ASSET_JOB", "materialize", "materialize_session", "materialize_to_memory"]
 
-_JOB = "__ephemeral_asset_job__"
+ASSET_JOB = "__ephemeral_asset_job__"
 
 
 def materialize(
@@ -160,7 +160,7 @@ def _make(
     resources: Mapping[str, Any] | None = None,
 ) -> ExecuteInProcessResult:
     __tracebackhide__ = True
-    job = definitions.job_of_assets(_JOB, selection)
+    job = definitions.job_of_assets(ASSET_JOB, selection)
     plan = build_plan(job, run_config=run_config, partition_key=partition_key, resources=resources)
     own = {PARTITION_TAG: partition_key} if partition_key is not None else {}
     return execute_plan(

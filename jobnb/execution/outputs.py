@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from time import time as now
 from typing import Any
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize, to_json
+from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, TypeCheckContext
 from jobnb.definitions.user_events import (
     AssetMaterialization,
@@ -23,6 +25,7 @@ from jobnb.events import (
 )
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
+from jobnb.execution.io import output_context
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import Step, StepOutput
 from jobnb.storage.values import FileIOManager, MemoryIOManager
@@ -41,7 +44,8 @@ def output_handler(run: RunScope, step: Step, output: StepOutput) -> HandleOutpu
     passes, type_name = data_type.passes, data_type.display_name
     values, append, manager_key = run.values, run.append, output.manager_key
     dynamic, mapped = output.definition.is_dynamic, step.region is not None
-    plain = in_memory and output.asset_key is None and not dynamic and not mapped
+    stored = data_type is not NOTHING
+    plain = in_memory and stored and output.asset_key is None and not dynamic and not mapped
 
     def handle(
         key: str,
@@ -63,7 +67,7 @@ def output_handler(run: RunScope, step: Step, output: StepOutput) -> HandleOutpu
         more = _store(run, step, output, key, own, value, element, in_memory)
         if output.asset_key is not None:
             _materialized(run, step, output, key, {**metadata, **more}, given, context)
-        if data_type is not NOTHING:
+        if stored:
             append(OutputHandled(now(), key, name, manager_key, own, more))
 
     return handle
@@ -97,7 +101,7 @@ def _check_output(
     verdict = None
     if passes is not None and not passes(value):
         verdict = data_type.type_check(
-            TypeCheckContext(run.run_id, run.log, run.resources, data_type), value
+            TypeCheckContext(run.run_id, run.log, ScopedResources(run.resources), data_type), value
         )
     run.append(
         OutputYielded(
@@ -108,7 +112,7 @@ def _check_output(
             mapping_key,
             verdict is None or verdict.success,
             verdict.description if verdict is not None else None,
-            metadata,
+            {**to_json(verdict.metadata), **metadata} if verdict is not None else metadata,
             told,
         )
     )
@@ -158,11 +162,9 @@ def _reloads(manager: Any) -> bool:
 def _through_manager(
     run: RunScope, step: Step, output: StepOutput, key: str, own: str | None, value: Any
 ) -> dict[str, Any]:
-    from jobnb.execution.io import output_context
-
     context = output_context(run, step, output, key, own)
     result = run.resources[output.manager_key].handle_output(context, value)
-    metadata = dict(context.get_logged_metadata())
+    metadata: dict[str, Any] = {}
     for event in _events_of(result):
         if isinstance(event, AssetMaterialization):
             tell(run, key, event)
@@ -175,7 +177,7 @@ def _through_manager(
             )
     for event in context.get_logged_events():
         tell(run, key, event)
-    return to_json(metadata)
+    return to_json({**context.get_logged_metadata(), **metadata})
 
 
 def _events_of(result: Any) -> Iterable[Any]:
@@ -191,7 +193,8 @@ def _materialized(
     given: Any,
     context: OpExecutionContext | None,
 ) -> None:
-    assert output.asset_key is not None and step.assets_def is not None
+    assert output.asset_key is not None
+    assert step.assets_def is not None
     tags = dict(getattr(given, "tags", None) or {})
     code_version = step.assets_def.code_versions_by_key.get(output.asset_key)
     if code_version:
@@ -227,7 +230,7 @@ def tell(run: RunScope, key: str, event: Any) -> None:
             kind(
                 now(),
                 key,
-                tuple(event.asset_key.path),
+                tuple(AssetKey.from_coercible(event.asset_key).path),
                 event.partition,
                 event.description,
                 to_json(event.metadata),
@@ -245,5 +248,3 @@ def tell(run: RunScope, key: str, event: Any) -> None:
             f"{key!r} told of {event!r}. It can tell of AssetMaterialization, AssetObservation "
             "and ExpectationResult, and yield Output and DynamicOutput."
         )
-
-

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from inspect import isgenerator
 from typing import Any
 
 from jobnb.definitions.resource import HardcodedResource, ResourceDefinition, resource_def_of
 from jobnb.definitions.resource_context import InitResourceContext, ScopedResources
-from jobnb.errors import ResourceFunctionError
+from jobnb.errors import InvariantViolationError, ResourceFunctionError
 from jobnb.events import EngineNote, ResourceFailed, ResourceStarted, ResourceSucceeded
 from jobnb.execution.run import RunScope
 from jobnb.execution.trace import error_info
 
 __all__ = ["build_resources", "open_resources", "resource_values", "set_up"]
+
+_NOTHING: Any = object()
 
 
 @contextmanager
@@ -31,57 +34,164 @@ def open_resources(run: RunScope) -> Iterator[None]:
         return
     keys = tuple(definitions)
     run.append(ResourceStarted(time.time(), keys))
-    stack = ExitStack()
+    stack = run.opened
     try:
         run.resources, took = _make_all(run, definitions, stack)
         run.append(ResourceSucceeded(time.time(), keys, took))
         yield
     finally:
+        run.stop.shield()
         _tear_down(run, stack)
 
 
 def _make_all(
     run: RunScope, definitions: Mapping[str, ResourceDefinition], stack: ExitStack
 ) -> tuple[dict[str, Any], dict[str, float]]:
-    made: dict[str, Any] = {}
-    took: dict[str, float] = {}
-    for key, definition in definitions.items():
-        began = time.perf_counter()
-        try:
-            made[key] = set_up(definition, _context(run, key, definition, made), stack)
-        except Exception as error:
-            run.append(ResourceFailed(time.time(), (key,), error_info(error)))
-            raise ResourceFunctionError(
-                f"The resource {key!r} could not be set up: {type(error).__name__}: {error}.",
-                error,
-            ) from error
-        took[key] = time.perf_counter() - began
-    return made, took
+    configs = run.plan.resource_config
+    opener = _Opener(definitions, configs.get, stack, run.instance, run.record, run.log)
+    try:
+        return opener.open_all(), opener.took
+    except ResourceFunctionError as error:
+        run.append(ResourceFailed(time.time(), opener.failed, error_info(error)))
+        raise
 
 
 def _tear_down(run: RunScope, stack: ExitStack) -> None:
     try:
         stack.close()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # The steps are done: what they made stands, and the log tells of the rest.
-        note = f"A resource could not be torn down: {type(error).__name__}: {error}."
-        run.append(EngineNote(time.time(), note, error=error_info(error)))
+        info = error_info(error)
+        note = f"A resource could not be torn down: {info}."
+        run.append(EngineNote(time.time(), note, error=info))
 
 
-def _context(
-    run: RunScope, key: str, definition: ResourceDefinition, made: Mapping[str, Any]
-) -> Any:
-    if isinstance(definition, HardcodedResource):
-        return None  # most are, and a context would not be looked at
-    needed = {each: made[each] for each in definition.required_resource_keys}
-    return InitResourceContext(
-        run.plan.resource_config.get(key),
-        ScopedResources(needed, f"The resource {key!r}"),
-        definition,
-        run.instance,
-        run.record,
-        run.log,
-    )
+class _ResourceContext(InitResourceContext):
+    """The context of a resource that may hold others; `shared` are those that are open."""
+
+    shared: Mapping[int, Any] = {}
+
+    def replace_config(self, config: Any) -> InitResourceContext:
+        """The same with another config."""
+        made = _ResourceContext(
+            config,
+            self.resources,
+            self.resource_def,
+            self.instance,
+            self.dagster_run,
+            self.log_manager,
+        )
+        made.shared = self.shared
+        return made
+
+
+class _Opener:
+    """Sets resources up, each of them once, and those that others need or hold before them.
+
+    Args:
+        definitions: The resources by key.
+        config_of: Gives the config of a key.
+        stack: Takes what is to be torn down.
+        about: What a resource sees of the run: instance, run and logger.
+    """
+
+    def __init__(
+        self,
+        definitions: Mapping[str, ResourceDefinition],
+        config_of: Callable[[str], Any],
+        stack: ExitStack,
+        *about: Any,
+    ) -> None:
+        self.definitions = definitions
+        self.config_of = config_of
+        self.stack = stack
+        self.about = about
+        self.made: dict[str, Any] = {}
+        self.took: dict[str, float] = {}
+        self.failed: tuple[str, ...] = ()
+        self.shared: dict[int, Any] = {}
+        self.key_of = {id(each): key for key, each in definitions.items()}
+        self.holders = Counter(id(each) for each in _held(definitions.values()))
+
+    def open_all(self) -> dict[str, Any]:
+        """All of them, by key."""
+        for key in self.definitions:
+            self.open(key)
+        return self.made
+
+    def open(self, key: str) -> Any:
+        """The resource of a key; it is set up if it is not yet."""
+        if key in self.made:
+            return self.made[key]
+        definition = self.definitions[key]
+        if isinstance(definition, HardcodedResource):
+            self.made[key], self.took[key] = definition.value, 0.0
+            return definition.value
+        needed = {
+            each: self.open(each)
+            for each in definition.required_resource_keys
+            if each in self.definitions
+        }
+        context = _ResourceContext(
+            self.config_of(key),
+            ScopedResources(needed, f"The resource {key!r}"),
+            definition,
+            *self.about,
+        )
+        context.shared = self.shared
+        began = time.perf_counter()
+        self._open_held(key, definition, context)
+        self.made[key] = self.shared[id(definition)] = self._set_up(key, definition, context)
+        self.took[key] = time.perf_counter() - began
+        return self.made[key]
+
+    def _open_held(
+        self, key: str, definition: ResourceDefinition, context: InitResourceContext
+    ) -> None:
+        """Open what it holds and others have too: theirs and its own are to be the same."""
+        for name, each in _nested(definition).items():
+            if id(each) in self.shared:
+                continue
+            if id(each) in self.key_of:
+                self.open(self.key_of[id(each)])
+                continue
+            inner = context.replace_config(_part(context.resource_config, name))
+            self._open_held(key, each, inner)
+            if self.holders[id(each)] > 1:
+                self.shared[id(each)] = self._set_up(key, each, inner)
+
+    def _set_up(self, key: str, definition: ResourceDefinition, context: Any) -> Any:
+        try:
+            return set_up(definition, context, self.stack)
+        except Exception as error:
+            self.failed = (key,)
+            raise ResourceFunctionError(
+                f"The resource {key!r} could not be set up: {error_info(error)}.", error
+            ) from error
+
+
+def _nested(definition: ResourceDefinition) -> Mapping[str, ResourceDefinition]:
+    """The resources that are fields of a resource."""
+    nested: Mapping[str, ResourceDefinition] = getattr(definition, "nested", {})
+    return {k: v for k, v in nested.items() if not isinstance(v, HardcodedResource)}
+
+
+def _held(definitions: Iterable[ResourceDefinition]) -> Iterator[ResourceDefinition]:
+    """Each resource that another holds, once for each that holds it."""
+    waiting, seen = list(definitions), set[int]()
+    while waiting:
+        definition = waiting.pop()
+        if id(definition) in seen:
+            continue
+        seen.add(id(definition))
+        inner = _nested(definition).values()
+        yield from inner
+        waiting.extend(inner)
+
+
+def _part(config: Any, name: str) -> Any:
+    """The config of a field that is a resource."""
+    return config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
 
 
 def set_up(definition: ResourceDefinition, context: Any, stack: ExitStack) -> Any:
@@ -90,7 +200,9 @@ def set_up(definition: ResourceDefinition, context: Any, stack: ExitStack) -> An
         return definition.value
     made = definition.call(context)
     if isgenerator(made):
-        value = next(made)
+        value = next(made, _NOTHING)
+        if value is _NOTHING:
+            raise InvariantViolationError("Its function yielded nothing. Yield the resource once")
         stack.callback(_finish, made)
         return value
     if isinstance(made, AbstractContextManager) and getattr(made, "gen", None) is not None:
@@ -146,22 +258,8 @@ def _build(
     log_manager: Any,
 ) -> dict[str, Any]:
     defs = {key: resource_def_of(value) for key, value in resources.items()}
-    made: dict[str, Any] = {}
-
-    def make(key: str) -> Any:
-        if key not in made:
-            definition = defs[key]
-            needed = {k: make(k) for k in definition.required_resource_keys if k in defs}
-            config = _config(definition, key, configs.get(key))
-            context = InitResourceContext(
-                config, ScopedResources(needed), definition, instance, dagster_run, log_manager
-            )
-            made[key] = set_up(definition, context, stack)
-        return made[key]
-
-    for key in defs:
-        make(key)
-    return made
+    bound = {key: _config(each, key, configs.get(key)) for key, each in defs.items()}
+    return _Opener(defs, bound.get, stack, instance, dagster_run, log_manager).open_all()
 
 
 def _config(definition: ResourceDefinition, key: str, given: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from jobnb.definitions.user_events import (
 )
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.events import Event, EventType, StepFailed
-from jobnb.execution.inputs import step_key_of
-from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.io import held_value
+from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.told import as_expectation, as_materialization, as_observation
 from jobnb.state import RunState, fold
 
@@ -137,8 +137,7 @@ class ExecuteInProcessResult:
     def asset_observations_for_node(self, node_name: str) -> Sequence[AssetObservation]:
         """What a node told of assets it looked at."""
         return [
-            as_observation(event)
-            for event in self._of_type(EventType.ASSET_OBSERVATION, node_name)
+            as_observation(event) for event in self._of_type(EventType.ASSET_OBSERVATION, node_name)
         ]
 
     def expectation_results_for_node(self, node_str: str) -> Sequence[ExpectationResult]:
@@ -268,7 +267,7 @@ class ExecuteInProcessResult:
         found = [s for s in self._run.plan.steps if _belongs(s.key, node_name)]
         if found:
             return found
-        bare = node_name.split("[")[0]
+        bare = node_name.split("[", maxsplit=1)[0]
         hint = did_you_mean(bare, [s.key for s in self._run.plan.steps], noun="Its nodes are")
         raise InvariantViolationError(f"{self.job_def.name!r} has no node {node_name!r}. {hint}")
 
@@ -305,38 +304,10 @@ class ExecuteInProcessResult:
         return output_at(graph, path[:-1], path[-1], output_name)
 
     def _value(self, step: Step, output: StepOutput) -> Any:
-        run = self._run
-        held = run.values[output.slot]
-        if held is HANDLED:
-            return self._load(step, output, None, run.kept.get(output.slot, HANDLED))
-        if isinstance(held, dict) and any(value is HANDLED for value in held.values()):
-            kept: Mapping[str, Any] = run.kept.get(output.slot, {})
-            return {
-                key: self._load(step, output, key, kept.get(key, value) if value is HANDLED else value)
-                for key, value in held.items()
-            }
-        if held is not MISSING:
-            return held
-        raise MissingOutputError(self._why_missing(step, output))
-
-    def _load(self, step: Step, output: StepOutput, element: str | None, value: Any) -> Any:
-        """A value that an IO manager holds."""
-        if value is not HANDLED:
-            return value
-        from jobnb.definitions.io_context import InputContext
-        from jobnb.execution.io import output_context
-
-        own = element if output.definition.is_dynamic else None
-        key = step_key_of(step, element)
-        context = InputContext(
-            upstream_output=output_context(self._run, step, output, key, own),
-            asset_key=output.asset_key,
-            partition_key=self._run.plan.partition_key,
-            dagster_type=output.data_type,
-            log_manager=self._run.log,
-            instance=self._run.instance,
-        )
-        return self._run.resources[output.manager_key].load_input(context)
+        value = held_value(self._run, step, output)
+        if value is MISSING:
+            raise MissingOutputError(self._why_missing(step, output))
+        return value
 
     def _why_missing(self, step: Step, output: StepOutput) -> str:
         state = self.state.steps.get(step.key)
@@ -346,9 +317,8 @@ class ExecuteInProcessResult:
                 f"The output {output.name!r} of {step.key!r} was let go after its last reader. "
                 "Run with keep_outputs=True to look at it afterwards."
             )
-        return (
-            f"The output {output.name!r} of {step.key!r} is not there: the step is {status}"
-            + (" and did not yield it." if status == "succeeded" else ".")
+        return f"The output {output.name!r} of {step.key!r} is not there: the step is {status}" + (
+            " and did not yield it." if status == "succeeded" else "."
         )
 
     def __repr__(self) -> str:

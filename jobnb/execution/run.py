@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cached_property
 from typing import Any
 
 from jobnb.events import Event
 from jobnb.execution.log import RunLogger
+from jobnb.execution.stopping import UNSTOPPABLE, Stop
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
@@ -41,10 +43,25 @@ class RunScope:
         record: The run as it is stored.
         log: Where its events go.
         keep_outputs: Whether values stay after their last reader.
+        chosen: The numbers of the steps that run; None for all.
+        stop: How it is told to stop; None if its caller waits for it.
+
+    Attributes:
+        origins: By slot, the earlier run that stored what this one only loads.
+        stopping: Whether it was told to stop; looked at between steps.
+        opened: Closes the resources that are set up.
+        around: Entered while its resources and steps are at work.
     """
 
     def __init__(
-        self, plan: Plan, instance: Instance, record: JobRun, log: RunLog, keep_outputs: bool
+        self,
+        plan: Plan,
+        instance: Instance,
+        record: JobRun,
+        log: RunLog,
+        keep_outputs: bool,
+        chosen: frozenset[int] | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self.plan = plan
         self.instance = instance
@@ -52,6 +69,12 @@ class RunScope:
         self.run_log = log
         self.append: Callable[[Event], None] = log.events.append
         self.keep_outputs = keep_outputs
+        self.chosen = chosen
+        self.stop = stop or UNSTOPPABLE
+        self.stopping = False
+        self.opened = ExitStack()
+        self.around: AbstractContextManager[None] = nullcontext()
+        self.origins: dict[int, str] = {}
         self.values: list[Any] = [MISSING] * len(plan.readers)
         self.readers: list[int] = list(plan.readers)
         self.kept: dict[int, Any] = {}
@@ -65,6 +88,14 @@ class RunScope:
     def run_id(self) -> str:
         """The id of the run."""
         return self.record.run_id
+
+    @cached_property
+    def groups(self) -> Sequence[tuple[int, ...]]:
+        """The numbers of the steps that run, in order; see `Plan.order`."""
+        if self.chosen is None:
+            return self.plan.order
+        parts = (tuple(i for i in group if i in self.chosen) for group in self.plan.order)
+        return [group for group in parts if group]
 
     @property
     def events(self) -> list[Event]:

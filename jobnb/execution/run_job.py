@@ -12,12 +12,20 @@ from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope
 from jobnb.execution.runner import run_all
 from jobnb.execution.trace import error_info, without_own_frames
+from jobnb.execution.watch import watched, watchers
 from jobnb.plan.build import build_plan
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import PARTITION_TAG, JobRun, new_run_id
 
-__all__ = ["execute_in_process", "execute_plan", "in_memory_resources"]
+__all__ = [
+    "conduct",
+    "execute_in_process",
+    "execute_plan",
+    "in_memory_resources",
+    "run_tags",
+    "subset_of",
+]
 
 
 def execute_in_process(
@@ -37,8 +45,8 @@ def execute_in_process(
 ) -> ExecuteInProcessResult:
     """Run a job in this process; see `JobDefinition.execute_in_process`."""
     __tracebackhide__ = True
-    job = _subset(job, op_selection, asset_selection)
-    tags = _tags(job, tags, partition_key)
+    job = subset_of(job, op_selection, asset_selection)
+    tags = run_tags(job, tags, partition_key)
     plan = build_plan(
         job,
         run_config=run_config,
@@ -74,14 +82,21 @@ def execute_plan(
         )
     )
     run = RunScope(plan, instance, record, instance.open_log(record), keep_outputs)
+    conduct(run, raise_on_error)
+    return ExecuteInProcessResult(run)
+
+
+def conduct(run: RunScope, raise_on_error: bool) -> None:
+    """Run it to its end; what failed is raised if it should be, after all that could has run."""
+    __tracebackhide__ = True
     try:
-        run_all(run)
+        with watched(run, watchers):
+            run_all(run)
     except ResourceFunctionError:
         if raise_on_error:
             raise
     if run.failed_steps and raise_on_error:
         raise first_failure(run)
-    return ExecuteInProcessResult(run)
 
 
 def first_failure(run: RunScope) -> BaseException:
@@ -95,9 +110,14 @@ def first_failure(run: RunScope) -> BaseException:
     return error.with_traceback(without_own_frames(error))
 
 
-def _subset(
+def subset_of(
     job: JobDefinition, op_selection: Sequence[str] | None, asset_selection: Sequence[Any] | None
 ) -> JobDefinition:
+    """The part of a job that is selected.
+
+    Raises:
+        InvariantViolationError: If assets are selected of a job that makes none.
+    """
     if asset_selection and job.asset_layer is None:
         raise InvariantViolationError(
             f"The job {job.name!r} makes no assets: asset_selection has nothing to choose from. "
@@ -109,9 +129,10 @@ def _subset(
     return job.get_subset(op_selection=op_selection, asset_selection=keys or None)
 
 
-def _tags(
+def run_tags(
     job: JobDefinition, tags: Mapping[str, str] | None, partition_key: str | None
 ) -> dict[str, str]:
+    """The tags of a run: those of the job, of the partition, and those given."""
     merged = {**job.tags, **(tags or {})}
     if partition_key is not None:
         config = job.partitioned_config
@@ -132,5 +153,3 @@ def in_memory_resources(
     if job.resource_defs.get("io_manager", fs_io_manager) is not fs_io_manager:
         return resources
     return {**(resources or {}), "io_manager": mem_io_manager}
-
-

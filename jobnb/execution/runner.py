@@ -10,6 +10,7 @@ from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
 from jobnb.events import (
     AssetPlanned,
     EngineNote,
+    ErrorInfo,
     RunCanceled,
     RunFailed,
     RunStarted,
@@ -19,6 +20,7 @@ from jobnb.execution.log import listening
 from jobnb.execution.resources import open_resources
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.step import StepRunner
+from jobnb.execution.stopping import StopSignal
 from jobnb.execution.trace import error_info
 
 __all__ = ["run_all"]
@@ -33,17 +35,21 @@ def run_all(run: RunScope) -> None:
     """
     plan = run.plan
     name = plan.job.name
-    run.append(RunStarted(now(), name, plan.step_keys))
+    keys = tuple(plan.steps[index].key for group in run.groups for index in group)
+    run.append(RunStarted(now(), name, keys))
     _plan_assets(run)
     run.run_log.commit()
     try:
-        with open_resources(run), listening(run.log):
-            _run_steps(run)
+        with run.around, listening(run.log), open_resources(run):
+            try:
+                _run_steps(run)
+            finally:
+                run.stop.shield()
     except KeyboardInterrupt as interrupt:
-        run.append(RunCanceled(now(), name, error_info(interrupt)))
+        run.stop.shield()
+        run.append(_interrupted(run, interrupt))
         raise ExecutionInterruptedError(
-            f"The run of {name!r} was interrupted; what had succeeded is kept "
-            f"(run {run.run_id})."
+            f"The run of {name!r} was interrupted; what had succeeded is kept (run {run.run_id})."
         ) from interrupt
     except BaseException as error:
         # Nothing of the user's code gets here but a resource that could not be set up,
@@ -59,10 +65,21 @@ def run_all(run: RunScope) -> None:
         run.run_log.close()
 
 
+def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | RunFailed:
+    """How a run ends that did not come to its end: as whoever stopped it said, or by Ctrl-C."""
+    stop, name = run.stop, run.plan.job.name
+    if not run.stopping:
+        return RunCanceled(now(), name, error_info(interrupt))
+    why = ErrorInfo("Stopped", stop.reason) if stop.reason else None
+    if stop.is_failure:
+        return RunFailed(now(), name, tuple(run.failed_steps), why)
+    return RunCanceled(now(), name, why)
+
+
 def _plan_assets(run: RunScope) -> None:
     partition = run.plan.partition_key
     for step in run.plan.steps:
-        if step.assets_def is not None:
+        if step.assets_def is not None and (run.chosen is None or step.index in run.chosen):
             own = partition if step.assets_def.partitions_def is not None else None
             for out in step.outputs:
                 if out.asset_key is not None:
@@ -73,7 +90,9 @@ def _run_steps(run: RunScope) -> None:
     run.append(EngineNote(now(), f"Executing steps in process (pid: {os.getpid()})"))
     began = now()
     steps = run.plan.steps
-    for group in run.plan.order:
+    for group in run.groups:
+        if run.stopping:
+            raise StopSignal
         first = steps[group[0]]
         if first.region is None:
             runner = StepRunner(run, first)
@@ -97,10 +116,22 @@ def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> No
                 if run.values[slot] is MISSING:
                     run.values[slot] = {}
         for mapping_key in list(elements):
+            if run.stopping:
+                raise StopSignal
             for runner in runners:
                 runner(mapping_key)
+        if elements:
+            _close_empty(run, runners)
     for runner in runners:
         runner.release()
+
+
+def _close_empty(run: RunScope, runners: Sequence[StepRunner]) -> None:
+    """An output that no element gave is missing: who collects it is skipped, as they were."""
+    for runner in runners:
+        for slot in runner.outputs:
+            if not run.values[slot]:
+                run.values[slot] = MISSING
 
 
 def _conclude(run: RunScope) -> None:

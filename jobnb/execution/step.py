@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Callable
 from time import time as now
 from typing import Any
 
+from jobnb.definitions.metadata import to_json
 from jobnb.errors import Failure, RetryRequested
 from jobnb.events import (
     StepFailed,
@@ -16,11 +16,11 @@ from jobnb.events import (
     StepStarted,
     StepSucceeded,
 )
-from jobnb.definitions.metadata import to_json
 from jobnb.execution.compute import caller, read_result
 from jobnb.execution.context import OpExecutionContext, context_of
 from jobnb.execution.hooks import run_hooks
-from jobnb.execution.inputs import input_loader, step_key_of
+from jobnb.execution.inputs import input_loader
+from jobnb.execution.io import step_key_of
 from jobnb.execution.outputs import output_handler, tell
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.trace import error_info
@@ -141,10 +141,10 @@ class StepRunner:
             )
             try:
                 self.attempt(key, mapping_key, context)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it is told, and raised when all is done
                 wait = self._wait_before_retry(error, retries)
                 if wait is None:
-                    self._fail(key, error, began, context)
+                    self._fail(key, mapping_key, error, began)
                     break
                 retries += 1
                 self._announce_retry(key, error, retries, wait)
@@ -152,7 +152,7 @@ class StepRunner:
             ended = now()
             run.append(StepSucceeded(ended, key, ended - began))
             if step.hooks:
-                run_hooks(run, step, key, context, None)
+                run_hooks(run, step, key, None)
             break
         run.current_key = None
         if now() >= run.run_log.due:
@@ -186,19 +186,25 @@ class StepRunner:
                 self.run.values[out.slot] = {}
 
     def _fail(
-        self, key: str, error: Exception, began: float, context: OpExecutionContext | None
+        self,
+        key: str,
+        mapping_key: str | None,
+        error: Exception,
+        began: float,
     ) -> None:
         run = self.run
         run.failed_slots.update(self.outputs)
-        if self.step.region is None:
-            for slot in self.outputs:
+        for slot in self.outputs:
+            if self.step.region is None:
                 run.values[slot] = MISSING
+            elif run.values[slot] is not MISSING:
+                run.values[slot].pop(mapping_key, None)
         run.failed_steps[key] = error
         ended = now()
         metadata = to_json(error.metadata) if isinstance(error, Failure) else {}
         run.append(StepFailed(ended, key, error_info(error), ended - began, metadata))
         if self.step.hooks:
-            run_hooks(run, self.step, key, context, error)
+            run_hooks(run, self.step, key, error)
         run.run_log.commit()
 
     # --- trying again ----------------------------------------------------
@@ -220,7 +226,7 @@ class StepRunner:
         run.append(StepRetried(now(), key, retries, wait, error_info(cause) if cause else None))
         if wait:
             run.run_log.commit()
-            clock.sleep(wait)
+            run.stop.pause(wait)
         run.append(StepRestarted(now(), key, retries + 1))
 
     def release(self) -> None:

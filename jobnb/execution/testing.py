@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
+
+import msgspec
 
 from jobnb.definitions.hook import HookDefinition
 from jobnb.definitions.job import JobDefinition
@@ -96,6 +98,13 @@ class DirectContext(AssetExecutionContext):
         self._step = Step(0, op.name, (op.name,), op, config=config, assets_def=assets_def)
         self._key = op.name
 
+    def provide(self, resources: Mapping[str, Any]) -> None:
+        """Take resources that were passed to the call itself; they are set up now."""
+        if resources:
+            wanted = build_resources(resources, instance=self.instance)
+            self._given = {**self._given, **self._stack.enter_context(wanted)._asdict()}
+            self._run.resources = self._given
+
     @property
     def given_config(self) -> Any:
         """The config that the test gave."""
@@ -106,7 +115,7 @@ class DirectContext(AssetExecutionContext):
         """What the call told of so far."""
         return list(self._events)
 
-    def __enter__(self) -> DirectContext:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -125,7 +134,8 @@ def _no_plan(partition_key: str | None) -> Plan:
     from jobnb.definitions.graph import GraphDefinition
 
     job = JobDefinition(GraphDefinition(_EMPTY_JOB))
-    return build_plan(job, partition_key=partition_key, check_config=False)
+    plan = build_plan(job, check_config=False)
+    return msgspec.structs.replace(plan, partition_key=partition_key)
 
 
 def _as_config(configs: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -297,5 +307,3 @@ def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str
     Source: Dagster's `validate_run_config`.
     """
     return dict(build_plan(job_def, run_config=run_config or {}).run_config)
-
-

@@ -15,7 +15,9 @@ __all__ = ["error_info", "file_namers", "name_of_file", "where_is", "without_own
 
 _HERE = str(Path(__file__).resolve().parents[1])
 _LIBRARIES = tuple(
-    path for name in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(name))
+    path
+    for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    if (path := sysconfig.get_path(name))
 )
 _AROUND = 2
 _CAUSES = 8
@@ -81,7 +83,7 @@ def error_info(error: BaseException, depth: int = 0) -> ErrorInfo:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as second:  # an exception whose own words fail must not hide itself
+    except Exception as second:  # noqa: BLE001 - an exception whose own words fail must not hide itself
         return f"(its message cannot be shown: {type(second).__name__})"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 
+from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.source_asset import SourceAsset
 from jobnb.definitions.types import resolve
 from jobnb.errors import InvalidSubsetError, UnknownResourceError, did_you_mean
 from jobnb.execution.resources import build_resources
@@ -54,7 +56,7 @@ class AssetValueLoader:
         self._stack = ExitStack()
         self._managers: dict[str, Any] = {}
 
-    def __enter__(self) -> AssetValueLoader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -121,7 +123,11 @@ class AssetValueLoader:
     def _manager(self, key: str, instance: Instance, resource_config: Any) -> Any:
         if key not in self._managers:
             resources = dict(self._definitions.resources)
-            for each in (*self._definitions.assets, *self._definitions.source_assets):
+            around: tuple[AssetsDefinition | SourceAsset, ...] = (
+                *self._definitions.assets,
+                *self._definitions.source_assets,
+            )
+            for each in around:
                 resources.update(each.resource_defs)
             if key == "io_manager" and key not in resources:
                 from jobnb.storage.values import fs_io_manager

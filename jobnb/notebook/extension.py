@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from jobnb.errors import JobnbError
+from jobnb.notebook.magics import register, unregister
+from jobnb.notebook.step_displays import keep_displays
 
 _HERE = str(Path(__file__).resolve().parents[1])
 
 __all__ = ["load", "unload"]
+
+_watching: list[tuple[list[Any], Any]] = []
 
 
 def load(shell: Any) -> None:
@@ -24,6 +29,33 @@ def load(shell: Any) -> None:
     shell.set_custom_exc((JobnbError,), _show_short)
     if not any(isinstance(namer, _CellNamer) for namer in file_namers):
         file_namers.append(_CellNamer(shell))
+    register(shell)
+    _stop_watching()
+    _watch(shell)
+
+
+def _watch(shell: Any) -> None:
+    """Show how far a run is that a cell waits for; keep what background runs display."""
+    from jobnb.display.progress import cell_watch, terminal_watch
+    from jobnb.execution.watch import background_watchers, watchers
+
+    in_kernel = getattr(shell, "kernel", None) is not None
+    watchers.append(cell_watch(_is_read) if in_kernel else terminal_watch())
+    background_watchers.append(keep_displays(shell))
+    _watching.extend([(watchers, watchers[-1]), (background_watchers, background_watchers[-1])])
+
+
+def _stop_watching() -> None:
+    for watching, each in _watching:
+        if each in watching:
+            watching.remove(each)
+    _watching.clear()
+
+
+def _is_read() -> bool:
+    """Whether someone may be looking: a kernel that runs headlessly tells its parent instead."""
+    reporting = sys.modules.get("jobnb.notebook.reporting")
+    return reporting is None or reporting._reporter is None
 
 
 def unload(shell: Any) -> None:
@@ -31,6 +63,8 @@ def unload(shell: Any) -> None:
     from jobnb.display.install import uninstall
 
     uninstall(shell)
+    unregister(shell)
+    _stop_watching()
     shell.set_custom_exc((), None)
 
 

@@ -43,9 +43,7 @@ class AssetGraphDefinition(GraphDefinition):
         assets_by_node: Mapping[str, AssetsDefinition],
         layer: AssetLayer,
     ) -> None:
-        super().__init__(
-            name, placed=(nodes, dependencies), node_input_source_assets=sources
-        )
+        super().__init__(name, placed=(nodes, dependencies), node_input_source_assets=sources)
         self.assets_by_node = assets_by_node
         self.layer = layer
 
@@ -61,23 +59,32 @@ class AssetGraphDefinition(GraphDefinition):
 
     @property
     def resource_defs(self) -> dict[str, Any]:
-        """The resources that the assets bring along."""
+        """The resources that the assets bring along.
+
+        Raises:
+            InvalidDefinitionError: If two of them bring different ones for one key.
+        """
         found: dict[str, Any] = {}
-        for each in (*self.layer.sources, *self.layer.assets):
-            if each.resource_defs:
-                found.update(each.resource_defs)
+        owners: dict[str, Any] = {}
+        problems: list[str] = []
+        around: list[Any] = [*self.layer.sources, *self.layer.assets]
+        for each in around:
+            for key, given in each.resource_defs.items():
+                if found.setdefault(key, given) is not given:
+                    problems.append(f"{owners[key]!r} and {each!r} bring different {key!r}.")
+                owners.setdefault(key, each)
+        if problems:
+            raise InvalidDefinitionError(
+                f"The assets of {self.name!r} do not agree on resources:\n  "
+                + "\n  ".join(problems)
+                + "\nGive both the same object, or use another key."
+            )
         return found
 
 
 def loadable_of(assets_def: AssetsDefinition, key: AssetKey) -> Loadable:
     """How the value of one of the assets is loaded."""
-    node, output = assets_def.node_def, assets_def.output_name_of(key)
-    while isinstance(node, GraphDefinition):
-        mapping = node.output_mapping(output)
-        output = mapping.mapped_node_output_name
-        node = node.node_map[mapping.mapped_node_name].definition
-    assert isinstance(node, OpDefinition)
-    out = node.given_outs[output]
+    out = assets_def.node_def.out_of(assets_def.output_name_of(key))
     return Loadable(out.io_manager_key, out.metadata)
 
 
@@ -118,7 +125,7 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
 
 def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
     everything = frozenset(key for each in layer.assets for key in each.keys)
-    if layer.selection is None:
+    if layer.selection is None or layer.selection == AssetSelection.all():
         selected = everything
     else:
         selection = AssetSelection.from_coercible(layer.selection)
@@ -127,7 +134,7 @@ def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
         unknown = frozenset(job.asset_selection) - selected
         if unknown:
             names = sorted(key.to_user_string() for key in selected)
-            first = sorted(key.to_user_string() for key in unknown)[0]
+            first = min(key.to_user_string() for key in unknown)
             raise InvalidSubsetError(
                 f"The job {job.name!r} does not make {first!r}. "
                 + did_you_mean(first, names, noun="It makes")
@@ -215,9 +222,8 @@ def with_known_keys(
             same = by_group.get((each.group_names_by_key[own], key.path[-1]), [])
             if len(same) == 1:
                 changes[name] = same[0]
-        if changes:
-            each = each.with_changes(keys_by_input_name={**upstream, **changes}, asset_deps=None)
-        result.append(each)
+        renamed = {"keys_by_input_name": {**upstream, **changes}, "asset_deps": None}
+        result.append(each.with_changes(**renamed) if changes else each)
     return result
 
 

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 from jobnb.definitions.inout import In
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.node import Node
 from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.source_asset import SourceAsset
 from jobnb.definitions.types import Nothing
 from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import Edge, FlatNode, flatten, output_at
 from jobnb.plan.order import group_regions, topological
+from jobnb.plan.partitions import check_partition
 from jobnb.plan.regions import output_edges, regions_of
 from jobnb.plan.resources import plan_resources
 from jobnb.plan.run_config import BoundConfig, bind_run_config, raw_config_of
-from jobnb.plan.select import select_nodes
+from jobnb.plan.select import select_nodes, without_unasked
 from jobnb.plan.step import (
     FromAsset,
     FromConfig,
@@ -33,9 +34,9 @@ from jobnb.plan.step import (
     StepInput,
     StepOutput,
 )
+from jobnb.plan.unfed import unfed
 
 if TYPE_CHECKING:
-    from jobnb.definitions.assets_definition import AssetsDefinition
     from jobnb.definitions.resource import ResourceDefinition
 
 __all__ = ["build_plan"]
@@ -98,8 +99,12 @@ def _build(
     resources: Mapping[str, Any] | None,
     check_config: bool,
 ) -> Plan:
+    if partition_key is not None:
+        check_partition(job, partition_key)
     values = {**job.input_values, **(input_values or {})}
     nodes = flatten(job.graph, values)
+    if isinstance(job.graph, AssetGraphDefinition):
+        nodes = without_unasked(job.graph, nodes)
     nodes = select_nodes(job, nodes, op_selection or job.op_selection)
     builder = _Builder(job, nodes)
     needed = plan_resources(job, nodes, resources)
@@ -123,6 +128,7 @@ class _Builder:
             for output in flat.node.definition.output_names:
                 self.slots[key, output] = len(self.slots)
         self.problems: list[str] = []
+        self.graph_inputs: Mapping[str, Any] = {}
         graph = job.graph
         self.assets = graph if isinstance(graph, AssetGraphDefinition) else None
         self.asset_of = self._asset_outputs() if self.assets else {}
@@ -144,6 +150,7 @@ class _Builder:
         resources: Mapping[str, ResourceDefinition],
     ) -> Plan:
         """The plan, with everything looked up."""
+        self.graph_inputs = bound.graph_inputs
         upstream = [self._upstream(index) for index in range(len(self.nodes))]
         regions: Sequence[int | None] = [None] * len(self.nodes)
         order = topological(upstream, regions, self.keys.__getitem__)
@@ -237,7 +244,7 @@ class _Builder:
                     source = waits[0]
                 else:
                     source = self._source(key, name, definition, edge, waits, from_config)
-            asset_key = self._input_asset(flat.node, name) if self.assets is not None else None
+            asset_key = self._input_asset(flat, name, edge) if self.assets is not None else None
             made.append(StepInput(name, source, waits, kind, definition, asset_key))
         return tuple(made)
 
@@ -281,50 +288,51 @@ class _Builder:
             if edge.kind == "many" and len(waits) == sum(i.kind != "value" for i in edge.items):
                 rest = iter(waits)
                 return FromMany(
-                    tuple(FromValue(i.value) if i.kind == "value" else next(rest) for i in edge.items)
+                    tuple(
+                        FromValue(i.value) if i.kind == "value" else next(rest) for i in edge.items
+                    )
                 )
             if edge.kind in ("output", "collect") and waits:
                 return waits[0]
+            if edge.kind == "graph_input" and edge.output in self.graph_inputs:
+                return FromConfig(self.graph_inputs[edge.output])
+        elif definition.input_manager_key is not None:
+            return FromAsset(None, definition.input_manager_key, {})
         if definition.has_default:
             return FromValue(definition.default_value)
-        self.problems.append(self._unfed(key, name, edge))
+        self.problems.append(unfed(key, name, definition, edge))
         return None
 
-    def _unfed(self, key: str, name: str, edge: Edge | None) -> str:
-        path = " > ".join(("ops", *key.replace(".", " > ops > ").split(" > "), "inputs", name))
-        if edge is not None and edge.kind == "graph_input":
-            return (
-                f"The input {edge.output!r} of the graph has no value, and {key!r} takes it as "
-                f'{name!r}. Pass input_values={{"{edge.output}": ...}}.'
-            )
-        if edge is not None:
-            where = ", ".join(dict.fromkeys(each.step for each in output_edges(edge)))
-            return (
-                f"The input {name!r} of {key!r} comes from {where}, which is not selected. "
-                f"Select it too, or set the input in the run config at {path}."
-            )
-        return (
-            f"The input {name!r} of {key!r} is fed by nothing. Pass it an output, give it a "
-            f"default, or set it in the run config at {path}."
-        )
-
-    def _from_asset(self, key: AssetKey) -> FromAsset:
-        found = self.assets.loadable(key) if self.assets else None
+    def _from_asset(self, asset: AssetKey | SourceAsset) -> FromAsset:
+        if isinstance(asset, SourceAsset):
+            return FromAsset(asset.key, asset.io_manager_key, asset.metadata)
+        found = self.assets.loadable(asset) if self.assets else None
         if found is None:
-            return FromAsset(key, "io_manager", {})
-        return FromAsset(key, found.manager_key, found.metadata)
+            return FromAsset(asset, "io_manager", {})
+        return FromAsset(asset, found.manager_key, found.metadata)
 
-    def _input_asset(self, node: Node, name: str) -> AssetKey | None:
+    def _input_asset(self, flat: FlatNode, name: str, edge: Edge | None) -> AssetKey | None:
+        """The asset that an input is; inside of a graph, only what comes from outside of it."""
         if self.assets is None:
             return None
-        assets_def: AssetsDefinition | None = self.assets.assets_by_node.get(node.name)
-        return assets_def.keys_by_input_name.get(name) if assets_def else None
+        if len(flat.path) == 1:
+            assets_def = self.assets.assets_by_node.get(flat.node.name)
+            return assets_def.keys_by_input_name.get(name) if assets_def else None
+        if edge is None:
+            return None
+        if edge.kind == "asset":
+            key: AssetKey = getattr(edge.value, "key", edge.value)
+            return key
+        outside = not edge.step.startswith(f"{flat.path[0]}.")
+        return self.asset_of.get((edge.step, edge.output)) if outside else None
 
     def _readers(self, steps: tuple[Step, ...]) -> tuple[int, ...]:
         readers = [0] * len(self.slots)
         for step in steps:
             waits = step.waits_for
-            for slot in {each.slot for each in waits} if len(waits) > 1 else [w.slot for w in waits]:
+            for slot in (
+                {each.slot for each in waits} if len(waits) > 1 else [w.slot for w in waits]
+            ):
                 readers[slot] += 1
         return tuple(readers)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jobnb.definitions.dependency import (
+    AssetDependency,
     CollectDependency,
     Dependency,
     DependencyDefinition,
@@ -20,7 +21,6 @@ from jobnb.definitions.node import Node
 
 if TYPE_CHECKING:
     from jobnb.definitions.hook import HookDefinition
-    from jobnb.definitions.keys import AssetKey
     from jobnb.definitions.retry import RetryPolicy
 
 __all__ = ["Edge", "FlatNode", "flatten", "output_at"]
@@ -81,22 +81,15 @@ def _flatten(graph: GraphDefinition, around: _Around, found: list[FlatNode]) -> 
             key: _resolve(edge, graph, around) for key, edge in graph.dependencies[name].items()
         }
         for key, asset in sources.get(name, {}).items():
-            edges.setdefault(key, Edge("asset", value=_asset_key(asset)))
+            edges.setdefault(key, Edge("asset", value=asset))
         hooks = node.hooks | around.hooks if around.hooks else node.hooks
         tags = {**around.tags, **node.tags} if around.tags else node.tags
         retry_policy = node.retry_policy or around.retry_policy
         if isinstance(node.definition, GraphDefinition):
             inner_tags = {**node.definition.tags, **tags}
-            _flatten(
-                node.definition, _Around(path, edges, hooks, inner_tags, retry_policy), found
-            )
+            _flatten(node.definition, _Around(path, edges, hooks, inner_tags, retry_policy), found)
         else:
             found.append(FlatNode(path, node, edges, hooks, tags, retry_policy))
-
-
-def _asset_key(asset: Any) -> AssetKey:
-    key: AssetKey = getattr(asset, "key", asset)
-    return key
 
 
 def _resolve(edge: Dependency, graph: GraphDefinition, around: _Around) -> Edge:
@@ -110,6 +103,8 @@ def _resolve(edge: Dependency, graph: GraphDefinition, around: _Around) -> Edge:
         return around.feeds.get(edge.name) or Edge("graph_input", output=edge.name)
     if isinstance(edge, ValueDependency):
         return Edge("value", value=edge.value)
+    if isinstance(edge, AssetDependency):
+        return Edge("asset", value=edge.asset)
     assert isinstance(edge, MultiDependencyDefinition)
     items = [_resolve(one, graph, around) for one in edge.dependencies]
     flat = [part for item in items for part in (item.items if item.kind == "many" else (item,))]

@@ -48,7 +48,9 @@ def regions_of(
         if len(found) > 1:
             problems.append(_crossed(flat, found, slots))
         regions[index] = min(found) if found else None
-        if found and any(flat.node.definition.is_dynamic(o) for o in flat.node.definition.output_names):
+        if found and any(
+            flat.node.definition.is_dynamic(o) for o in flat.node.definition.output_names
+        ):
             problems.append(_nested(flat))
     if problems:
         raise InvalidDefinitionError("\n".join(problems))

@@ -9,6 +9,7 @@ from jobnb.definitions import doors
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.resource import ResourceDefinition, resource_def_of
+from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode
@@ -96,8 +97,11 @@ def _add_loaders(job: JobDefinition, flat: FlatNode, wanted: dict[str, str]) -> 
     """The managers that load assets which this run does not make."""
     for edge in flat.edges.values():
         if edge.kind == "asset":
-            graph = job.graph
-            found = graph.loadable(edge.value) if isinstance(graph, AssetGraphDefinition) else None
+            graph, asset = job.graph, edge.value
+            if isinstance(asset, SourceAsset):
+                wanted.setdefault(asset.io_manager_key, ".".join(flat.path))
+                continue
+            found = graph.loadable(asset) if isinstance(graph, AssetGraphDefinition) else None
             wanted.setdefault(found.manager_key if found else "io_manager", ".".join(flat.path))
 
 
@@ -119,7 +123,9 @@ def _in_order(
                 visit(needed, (*path, key))
                 continue
             hint = did_you_mean(needed, defs, noun="There are")
-            problems.append(f"The resource {key!r} needs {needed!r}, which nothing provides. {hint}")
+            problems.append(
+                f"The resource {key!r} needs {needed!r}, which nothing provides. {hint}".rstrip()
+            )
         done.setdefault(key, defs[key])
 
     for key in wanted:

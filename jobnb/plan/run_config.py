@@ -28,6 +28,7 @@ class BoundConfig(msgspec.Struct, frozen=True):
     execution: Mapping[str, Any] = {}
     loggers: Mapping[str, Any] = {}
     raw: Mapping[str, Any] = {}
+    graph_inputs: Mapping[str, Any] = {}
 
 
 def raw_config_of(job: JobDefinition, run_config: Any, partition_key: str | None) -> dict[str, Any]:
@@ -69,23 +70,33 @@ def bind_run_config(
     configs = {k: v.get("config") for k, v in (bound.get("resources") or {}).items()}
     loggers = {k: v.get("config") for k, v in (bound.get("loggers") or {}).items()}
     execution = (bound.get("execution") or {}).get("config") or {}
-    return BoundConfig(ops, inputs, configs, execution, loggers, raw)
+    top = bound.get("inputs") or {}
+    return BoundConfig(ops, inputs, configs, execution, loggers, raw, top)
 
 
 def _inner_config(job: JobDefinition, raw: Mapping[str, Any], what: str) -> Mapping[str, Any]:
     """The config with what config mappings stand for put in their place."""
     mapping = job.config_mapping
-    if mapping is None and job.config is None:
-        if job.graph.config_mapping is not None:
-            mapping = _mapping_of(job.graph)
-            inner = mapping.resolve_from_unvalidated_config(raw, what=what)
-            raw = inner if "ops" in inner else {"ops": inner}
-    elif mapping is not None:
+    if mapping is not None:
         raw = mapping.resolve_from_unvalidated_config(raw, what=what)
+    if job.graph.config_mapping is not None:
+        raw = _expand_top(_mapping_of(job.graph), raw, what)
     if not _any_mapping(job.graph):
         return raw
     ops = raw.get("ops") or {}
     return {**raw, "ops": _expand(job.graph, ops, ("ops",), what)} if _is_map(ops) else raw
+
+
+def _expand_top(mapping: Any, raw: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    """The same where the job's own graph has a mapping: its config stands at ops > config."""
+    ops = raw.get("ops") or {}
+    if not _is_map(ops) or set(ops) - {"config"}:
+        return raw  # the inside is given as it is
+    path = ("ops", "config")
+    return {
+        **raw,
+        "ops": mapping.resolve_from_unvalidated_config(ops.get("config", {}), what=what, path=path),
+    }
 
 
 def _is_map(value: Any) -> bool:
@@ -123,9 +134,7 @@ def _expand(
         here = (*path, name)
         if mapping is not None:
             outer = entry.get("config", {})
-            made = mapping.resolve_from_unvalidated_config(
-                outer, what=what, path=(*here, "config")
-            )
+            made = mapping.resolve_from_unvalidated_config(outer, what=what, path=(*here, "config"))
             entry = {k: v for k, v in entry.items() if k != "config"} | {"ops": made}
         if _is_map(entry.get("ops", {})):
             entry = {**entry, "ops": _expand(inner, entry.get("ops", {}), (*here, "ops"), what)}
@@ -149,12 +158,15 @@ def config_tree(
     """
     ops = _ops_section(job.graph, (), raw.get("ops"), steps)
     parts: dict[str, Any] = {"ops": ops} if ops else {}
-    made = _resources_section(resources, raw.get("resources"))
+    made = _resources_section(resources, raw.get("resources"), job.resource_defs)
     if made:
         parts["resources"] = made
     if not parts and not raw:
         return None
     from jobnb.config import Section
+
+    if "inputs" in raw:
+        parts["inputs"] = _graph_inputs_section(job.graph)
 
     named = job.loggers or _default_loggers(raw)
     parts.setdefault("ops", Section({}))
@@ -185,8 +197,9 @@ def _ops_section(
     graph: GraphDefinition, path: tuple[str, ...], raw: Any, steps: frozenset[str] | None
 ) -> Section | None:
     found = {}
+    entries = raw if _is_map(raw) else {}
     for name, node in graph.node_map.items():
-        given = raw.get(name) if _is_map(raw) else None
+        given = entries.get(name) if entries else None
         section = _node_section(node, (*path, name), given, bool(raw), steps)
         if section is not None:
             found[name] = section
@@ -220,12 +233,43 @@ def _node_section(
     inputs = {"inputs": _inputs_section(definition)} if _is_map(raw) and "inputs" in raw else {}
     if not runs:
         # Config for a step that is not selected is taken and not looked at.
-        from jobnb.config import Permissive, schema_of
-
-        ignored = schema_of(Permissive())
-        assert ignored is not None
-        return Section({"config": ignored, "inputs": ignored, "outputs": ignored})
+        return Section(dict.fromkeys(("config", "inputs", "outputs"), _ignored()))
     return _config_section(schema, **inputs)
+
+
+def _ignored() -> Any:
+    from jobnb.config import Field, schema_of
+
+    return schema_of(Field(Any, is_required=False))
+
+
+def _graph_inputs_section(graph: GraphDefinition) -> Section:
+    """The inputs of the whole graph that config can give."""
+    from jobnb.config import Field, Section, schema_of
+
+    fields = {}
+    for name in graph.input_names:
+        loader = _loader_below(graph, name)
+        if loader is not None:
+            described = schema_of(Field(loader.schema_type, is_required=False))
+            assert described is not None
+            fields[name] = described
+    return Section(fields)
+
+
+def _loader_below(graph: GraphDefinition, name: str) -> Any:
+    """What loads an input of a graph from config: the loader of an op's input that it goes to."""
+    for mapping in graph.input_mappings:
+        if mapping.graph_input_name == name and mapping.fan_in_index is None:
+            inner, target = (
+                graph.node_map[mapping.mapped_node_name].definition,
+                mapping.mapped_node_input_name,
+            )
+            if isinstance(inner, GraphDefinition):
+                return _loader_below(inner, target)
+            assert isinstance(inner, OpDefinition)
+            return inner.ins[target].dagster_type.loader
+    return None
 
 
 def _inputs_section(op: OpDefinition[..., Any]) -> Section:
@@ -242,9 +286,11 @@ def _inputs_section(op: OpDefinition[..., Any]) -> Section:
 
 
 def _resources_section(
-    resources: Mapping[str, ResourceDefinition], raw: Any
+    resources: Mapping[str, ResourceDefinition], raw: Any, known: Iterable[str]
 ) -> Section | None:
-    found = {}
+    # Config for a resource of the job that no selected step needs is taken and not looked at.
+    unneeded = [key for key in known if key not in resources] if _is_map(raw) else []
+    found = {key: _unneeded_section() for key in unneeded if key in raw}
     for key, each in resources.items():
         # A resource that has all its values already is described only where config speaks of it.
         settled = getattr(each, "is_settled", False) and not (_is_map(raw) and key in raw)
@@ -256,6 +302,12 @@ def _resources_section(
     from jobnb.config import Section
 
     return Section(found)
+
+
+def _unneeded_section() -> Section:
+    from jobnb.config import Section
+
+    return Section({"config": _ignored()})
 
 
 def _collect(
@@ -286,5 +338,9 @@ def config_schema_of(job: JobDefinition) -> Any:
 
     if job.config_mapping is not None:
         return schema_of(job.config_mapping.config_schema)
+    own = _mapping_of(job.graph)
+    if own is not None:
+        described = schema_of(own.config_schema)
+        return Section({"ops": Section({"config": described} if described else {})})
     resources = plan_resources(job, flatten(job.graph, job.input_values), None)
     return config_tree(job, resources, {}, None) or Section({})

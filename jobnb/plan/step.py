@@ -66,9 +66,12 @@ class FromConfig(msgspec.Struct, frozen=True, gc=False):
 
 
 class FromAsset(msgspec.Struct, frozen=True, gc=False):
-    """The stored value of an asset that this run does not make."""
+    """The stored value of an asset that this run does not make.
 
-    key: AssetKey
+    Without a key, what an input manager loads for an input that nothing else feeds.
+    """
+
+    key: AssetKey | None
     manager_key: str
     metadata: Mapping[str, Any]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from jobnb.definitions.asset_job import AssetJobDefinition
@@ -48,9 +47,9 @@ class Entry:
     cell: Cell | None
     defined_at: float = field(default_factory=time.time)
 
-    @cached_property
+    @property
     def code_hash(self) -> str:
-        """The hash of its function's code; empty where there is no one function."""
+        """The hash of its function's code as it is now; empty where there is no one function."""
         node = getattr(self.definition, "node_def", self.definition)
         return code_hash(node.compute_fn) if isinstance(node, OpDefinition) else ""
 
@@ -92,6 +91,12 @@ class Catalogue:
         for name in names:
             self._entries[kind, name] = Entry(kind, name, definition, cell)
         return names
+
+    def holds(self, definition: Any) -> bool:
+        """Whether this very object is known under all its names."""
+        kind = kind_of(definition)
+        found = [self._entries.get((str(kind), name)) for name in names_of(definition)]
+        return all(each is not None and each.definition is definition for each in found)
 
     def _drop(self, kind: str, name: str) -> None:
         """Forget a name; an asset made together with others takes them along."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha1
+from sys import _getframe
+from types import FrameType
 from typing import Any
 
 __all__ = ["Cell", "CellWatch"]
@@ -33,13 +35,20 @@ class CellWatch:
     """Follows the cells of an IPython shell.
 
     Args:
+        on_start: Called with a cell before it runs.
         on_done: Called with a cell that ran without an error, when it is done.
     """
 
-    def __init__(self, on_done: Callable[[Cell], None]) -> None:
-        self.current: Cell | None = None
+    def __init__(self, on_start: Callable[[Cell], None], on_done: Callable[[Cell], None]) -> None:
+        self._running: list[Cell] = []  # a cell can run another one
+        self._on_start = on_start
         self._on_done = on_done
         self._shell: Any = None
+
+    @property
+    def current(self) -> Cell | None:
+        """The cell that runs now; None between cells."""
+        return self._running[-1] if self._running else None
 
     def attach(self, shell: Any) -> None:
         """Follow this shell; doing it again changes nothing."""
@@ -47,6 +56,8 @@ class CellWatch:
             return
         self.detach()
         self._shell = shell
+        if _is_running():
+            self._running.append(_running_cell(shell))
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
 
@@ -56,13 +67,37 @@ class CellWatch:
             self._shell.events.unregister("pre_run_cell", self._before)
             self._shell.events.unregister("post_run_cell", self._after)
             self._shell = None
+            self._running.clear()
 
     def _before(self, info: Any) -> None:
         digest = sha1((info.raw_cell or "").encode(), usedforsecurity=False).hexdigest()
         number = self._shell.execution_count if info.store_history else 0
-        self.current = Cell(getattr(info, "cell_id", None) or digest, number, digest)
+        cell = Cell(getattr(info, "cell_id", None) or digest, number, digest)
+        self._running.append(cell)
+        self._on_start(cell)
 
     def _after(self, result: Any) -> None:
-        cell, self.current = self.current, None
-        if cell is not None and result.success:
+        if not self._running:
+            return
+        cell = self._running.pop()
+        if result.success:
             self._on_done(cell)
+
+
+def _is_running() -> bool:
+    """Whether a cell runs now: it is what imports jobnb, and may define things itself."""
+    frame: FrameType | None = _getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "IPython.core.interactiveshell":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _running_cell(shell: Any) -> Cell:
+    """The cell that runs already when the watch is attached, as far as it can be told."""
+    texts = getattr(getattr(shell, "history_manager", None), "input_hist_raw", None) or [""]
+    digest = sha1(str(texts[-1]).encode(), usedforsecurity=False).hexdigest()
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    cell_id = (parent.get("metadata") or {}).get("cellId")
+    return Cell(cell_id or digest, shell.execution_count, digest)

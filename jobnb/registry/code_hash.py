@@ -1,18 +1,20 @@
 """The hash of a function's code: it changes when what the function does may change.
 
-Comments, blank lines and the place in the file do not count; the notebook functions that it
-calls, and plain values it closes over, do.
+Comments, docstrings, blank lines and the place in the file do not count; the notebook functions
+and classes that it uses, and plain values it closes over, do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 __all__ = ["code_hash"]
 
-_PLAIN = (int, float, complex, str, bytes, bool, type(None))
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis))
 
 
 def code_hash(fn: Any) -> str:
@@ -23,36 +25,72 @@ def code_hash(fn: Any) -> str:
         False
     """
     digest = sha256()
-    _add(fn, digest, set())
+    seen: set[int] = set()
+    waiting = [fn]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        digest.update(repr(list(_described(each))).encode())
+        waiting += _used(each)
     return digest.hexdigest()[:12]
 
 
-def _add(fn: Any, digest: Any, seen: set[int]) -> None:
-    fn = getattr(fn, "__wrapped__", fn)
-    if not isinstance(fn, FunctionType) or id(fn) in seen:
-        digest.update(repr(type(fn)).encode())
-        return
-    seen.add(id(fn))
-    _add_code(fn.__code__, digest)
-    digest.update(repr(_known(fn.__defaults__)).encode())
-    digest.update(repr(_known(tuple((fn.__kwdefaults__ or {}).items()))).encode())
+def _described(value: Any) -> Iterator[Any]:
+    """What counts of a function by itself, or of anything else that is used."""
+    if isinstance(value, FunctionType):
+        yield from _code_parts(value.__code__, value.__doc__)
+        yield _known(value.__defaults__)
+        yield _known(value.__kwdefaults__)
+        yield [_known(each) for each in _closed_over(value)]
+    elif isinstance(value, partial):
+        yield _known(value.args)
+        yield _known(value.keywords)
+    elif isinstance(value, type):
+        yield value.__qualname__
+        yield sorted((name, _known(each)) for name, each in _own(value).items())
+    else:
+        yield type(value).__qualname__
+
+
+def _used(value: Any) -> list[Any]:
+    """The functions and notebook classes that a function or class leads to, in a fixed order."""
+    if isinstance(value, FunctionType):
+        names = (value.__globals__.get(name) for name in _names(value.__code__))
+        ours = (each for each in names if getattr(each, "__module__", None) == "__main__")
+        found = [*_closed_over(value), *ours]
+    elif isinstance(value, partial):
+        found = [value.func]
+    elif isinstance(value, MethodType):
+        found = [value.__func__]
+    elif isinstance(value, type):
+        found = [getattr(each, "__func__", each) for _, each in sorted(_own(value).items())]
+    else:
+        found = [getattr(value, "__wrapped__", None)]
+    return [each for each in found if _counts(each)]
+
+
+def _counts(value: Any) -> bool:
+    """Whether what a value does is read too: functions, and classes of the notebook."""
+    if isinstance(value, type):
+        return value.__module__ == "__main__"
+    wrapped = isinstance(getattr(value, "__wrapped__", None), FunctionType)
+    return wrapped or isinstance(value, (FunctionType, MethodType, partial))
+
+
+def _own(cls: type) -> dict[str, Any]:
+    return {k: v for k, v in vars(cls).items() if not k.startswith("__") or k == "__init__"}
+
+
+def _closed_over(fn: FunctionType) -> list[Any]:
+    found = []
     for cell in fn.__closure__ or ():
         try:
-            _add_value(cell.cell_contents, digest, seen)
+            found.append(cell.cell_contents)
         except ValueError:  # not filled yet
             continue
-    for name in _names(fn.__code__):
-        value = fn.__globals__.get(name)
-        if isinstance(value, FunctionType) and value.__module__ == "__main__":
-            digest.update(name.encode())
-            _add(value, digest, seen)
-
-
-def _add_value(value: Any, digest: Any, seen: set[int]) -> None:
-    if isinstance(value, FunctionType):
-        _add(value, digest, seen)
-    else:
-        digest.update(repr(_known(value)).encode())
+    return found
 
 
 def _known(value: Any) -> Any:
@@ -61,6 +99,10 @@ def _known(value: Any) -> Any:
         return value
     if isinstance(value, (tuple, list)):
         return [_known(each) for each in value]
+    if isinstance(value, (set, frozenset)):
+        return ["a set", *sorted(repr(_known(each)) for each in value)]
+    if isinstance(value, dict):
+        return ["a dict", *((_known(k), _known(v)) for k, v in value.items())]
     return type(value).__qualname__
 
 
@@ -69,13 +111,11 @@ def _names(code: CodeType) -> list[str]:
     return sorted({*code.co_names, *inner})
 
 
-def _add_code(code: CodeType, digest: Any) -> None:
-    digest.update(code.co_code)
-    digest.update(repr((code.co_names, code.co_varnames, code.co_flags)).encode())
-    for const in code.co_consts:
+def _code_parts(code: CodeType, doc: str | None = None) -> Iterator[Any]:
+    yield code.co_code
+    yield code.co_names, code.co_varnames, code.co_flags, code.co_exceptiontable
+    for index, const in enumerate(code.co_consts):
         if isinstance(const, CodeType):
-            _add_code(const, digest)
-        elif isinstance(const, frozenset):
-            digest.update(repr(sorted(map(repr, const))).encode())
-        else:
-            digest.update(repr(const).encode())
+            yield list(_code_parts(const))
+        elif index or doc is None or const != doc:
+            yield _known(const)

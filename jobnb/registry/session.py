@@ -36,6 +36,7 @@ class Session(Configurable):
         >>> @asset
         ... def orders():
         ...     return [1, 2]
+        >>> from jobnb import Instance
         >>> session = Session()
         >>> session.add(orders).materialize("orders", instance=Instance.ephemeral()).success
         True
@@ -49,11 +50,11 @@ class Session(Configurable):
         super().__init__(**traits)
         self.catalogue = Catalogue()
         self.resources: dict[str, Any] = {}
-        self.watch = CellWatch(self._cell_done)
+        self.watch = CellWatch(self._cell_starts, self._cell_done)
         self._executor: Any = None
         self._loggers: dict[str, Any] = {}
-        self._sources: dict[str, Cell | None] = {}
-        self._defined_now: set[tuple[str, str]] = set()
+        self._brought: dict[tuple[str, str], Cell | None] = {}
+        self._defined_now: dict[str | None, set[tuple[str, str]]] = {}
 
     # --- what comes and goes ----------------------------------------------
 
@@ -68,12 +69,22 @@ class Session(Configurable):
             return
         kind, cell = kind_of(definition), self.watch.current
         for name in self.catalogue.put(definition, cell):
-            self._defined_now.add((str(kind), name))
+            self._note(str(kind), name)
+
+    def _note(self, kind: str, name: str) -> None:
+        cell = self.watch.current
+        self._defined_now.setdefault(cell.id if cell else None, set()).add((kind, name))
 
     def _put_all(self, definitions: Definitions) -> None:
-        self.resources.update(definitions.resources)
-        self._executor = definitions.executor or self._executor
-        self._loggers.update(definitions.loggers)
+        if definitions.executor is not None:
+            self._executor = definitions.executor
+            self._bring("executor", "")
+        for key, resource in definitions.resources.items():
+            self.resources[key] = resource
+            self._bring("resource", key)
+        for name, logger in definitions.loggers.items():
+            self._loggers[name] = logger
+            self._bring("logger", name)
         for each in (
             *definitions.assets,
             *definitions.source_assets,
@@ -81,7 +92,20 @@ class Session(Configurable):
             *definitions.schedules,
             *definitions.sensors,
         ):
-            self._put(each)
+            if not self.catalogue.holds(each):  # it stays with the cell that wrote it
+                self._put(each)
+
+    def _bring(self, kind: str, name: str) -> None:
+        """Remember which cell's `Definitions` brought a resource, logger or executor."""
+        self._brought[kind, name] = self.watch.current
+        self._note(kind, name)
+
+    def _take_back(self, kind: str, name: str) -> None:
+        del self._brought[kind, name]
+        if kind == "executor":
+            self._executor = None
+        else:
+            (self.resources if kind == "resource" else self._loggers).pop(name, None)
 
     def add(self, *things: Any, resources: Mapping[str, Any] | None = None) -> Session:
         """Make definitions known that were not made in a cell.
@@ -124,7 +148,8 @@ class Session(Configurable):
         """
         kinds = ("asset", "job", "graph", "op", "schedule", "sensor")
         for name in names:
-            if not any([self.catalogue.remove(kind, name) for kind in kinds]):
+            removed = [kind for kind in kinds if self.catalogue.remove(kind, name)]
+            if not removed:
                 known = [entry.name for entry in self.catalogue.entries()]
                 hint = did_you_mean(name, known, noun="It knows")
                 raise InvalidSubsetError(f"The session knows no {name!r}. {hint}".rstrip())
@@ -135,15 +160,23 @@ class Session(Configurable):
         self.catalogue.clear()
         self.resources.clear()
         self._loggers.clear()
+        self._brought.clear()
         self._executor = None
         return self
 
+    def _cell_starts(self, cell: Cell) -> None:
+        # What an earlier, failed run of the cell had come to does not count.
+        self._defined_now[cell.id] = set()
+
     def _cell_done(self, cell: Cell) -> None:
         """Forget what the cell had defined before and does not define any more."""
+        defined = self._defined_now.pop(cell.id, set())
         for entry in self.catalogue.of_cell(cell.id):
-            if (entry.kind, entry.name) not in self._defined_now:
+            if (entry.kind, entry.name) not in defined:
                 self.catalogue.remove(entry.kind, entry.name)
-        self._defined_now.clear()
+        for (kind, name), owner in list(self._brought.items()):
+            if owner is not None and owner.id == cell.id and (kind, name) not in defined:
+                self._take_back(kind, name)
 
     def attach(self, shell: Any) -> None:
         """Follow the cells of an IPython shell, and its configuration."""
@@ -185,9 +218,18 @@ class Session(Configurable):
         raise InvalidSubsetError(f"The session knows no {text!r}. {hint}".rstrip())
 
     def asset(self, key: Any) -> AssetsDefinition:
-        """The definition of an asset."""
-        definition: AssetsDefinition = self.entry(AssetKey.from_coercible(key)).definition
-        return definition
+        """The definition of an asset.
+
+        Raises:
+            InvalidSubsetError: If it is not known.
+        """
+        text = AssetKey.from_coercible(key).to_user_string()
+        known = self.catalogue.by_name("asset")
+        if text in known:
+            definition: AssetsDefinition = known[text].definition
+            return definition
+        hint = did_you_mean(text, known, noun="It knows")
+        raise InvalidSubsetError(f"The session knows no asset {text!r}. {hint}".rstrip())
 
     def job(self, name: str) -> JobDefinition:
         """The job called so, with the session's assets and resources.
@@ -237,6 +279,36 @@ class Session(Configurable):
         parameters.setdefault("instance", self.instance)
         return found.execute_in_process(**parameters)
 
+    def launch(self, target: Any = None, config: Any = None, **parameters: Any) -> Any:
+        """Begin a run in the background: the kernel stays free.
+
+        Args:
+            target: A job or its name, else which assets to make, as in `materialize`; all assets
+                if absent.
+            config: A `RunConfig` or dict.
+            **parameters: Those of `JobDefinition.launch`.
+
+        Returns:
+            A `Run`: it can be observed, waited for, awaited, canceled and repeated.
+
+        Raises:
+            InvalidConfigError: If the config does not fit; nothing has run then.
+            InvalidSubsetError: If there is no such job or asset.
+        """
+        __tracebackhide__ = True
+        return doors.launch_session(self, target, config=config, **parameters)
+
+    def launchpad(self, target: Any = None) -> Any:
+        """The form for a run's config, with a button that launches it.
+
+        Args:
+            target: A job or its name, else which assets to make, as in `launch`.
+
+        Returns:
+            A `Launchpad`; asked for again, it is the same and still holds what was typed.
+        """
+        return doors.open_session_launchpad(self, target)
+
     def value(self, key: Any, partition: str | None = None) -> Any:
         """The last value of an asset, from this kernel or an earlier one.
 
@@ -261,12 +333,12 @@ class Session(Configurable):
     @contextmanager
     def capture(cls) -> Iterator[Session]:
         """While it lasts, what is defined goes to a session of its own."""
-        global _current
-        before, _current = _current, cls()
+        captured = cls()
+        _active.append(captured)
         try:
-            yield _current
+            yield captured
         finally:
-            _current = before
+            _active.remove(captured)
 
     def __repr__(self) -> str:
         counts = [
@@ -279,9 +351,13 @@ class Session(Configurable):
 
 def current_session() -> Session:
     """The session that definitions go to now: the kernel's, or one that captures."""
-    return _current
+    return _active[-1]
+
+
+def _hear(definition: Any, module: str) -> None:
+    _active[-1].hear(definition, module)
 
 
 session = Session()
-_current = session
-listen(lambda definition, module: _current.hear(definition, module))
+_active = [session]
+listen(_hear)

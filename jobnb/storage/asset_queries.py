@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from jobnb.definitions.keys import AssetKey
 from jobnb.events import EventType
 from jobnb.storage import tables
-from jobnb.storage.event_queries import job_names, read_event
+from jobnb.storage.event_queries import events_of_kind, job_names, read_event
 from jobnb.storage.records import AssetEntry, AssetRecord, EventLogRecord, entry_of
 
 __all__ = ["all_keys", "asset_records", "forget_run", "remove_assets"]
@@ -69,14 +69,34 @@ def remove_assets(connection: Connection, keys: Sequence[AssetKey]) -> None:
 
 def forget_run(connection: Connection, run_id: str) -> None:
     """After a run was taken out: its assets go back to what an earlier run made, if any did."""
-    ids = list(connection.scalars(select(assets.c.asset_key).where(assets.c.run_id == run_id)))
-    for text in ids:
-        latest = _latest_left(connection, text)
+    texts = list(connection.scalars(select(assets.c.asset_key).where(assets.c.run_id == run_id)))
+    left = {text: _latest_left(connection, text) for text in texts}
+    planned = _planned_by(connection, {text for text, latest in left.items() if latest is None})
+    for text, made in left.items():
         own = assets.c.asset_key == text
+        latest = made or (_unmade(planned[text]) if text in planned else None)
         if latest is None:
             connection.execute(delete(assets).where(own))
         else:
             connection.execute(update(assets).where(own).values(latest))
+
+
+def _unmade(run_id: str) -> dict[str, Any]:
+    """What is kept of an asset that a run has told of and not made."""
+    return {"run_id": run_id, "storage_id": None, "time": None, "body": None}
+
+
+def _planned_by(connection: Connection, wanted: set[str]) -> dict[str, str]:
+    """The last runs that planned these assets, by the texts of their keys."""
+    found: dict[str, str] = {}
+    if wanted:
+        for _, run_id, event in events_of_kind(connection, EventType.ASSET_MATERIALIZATION_PLANNED):
+            text = event.asset_key.to_string() if event.asset_key is not None else ""
+            if text in wanted:
+                found.setdefault(text, run_id)
+                if len(found) == len(wanted):
+                    break
+    return found
 
 
 def _latest_left(connection: Connection, text: str) -> dict[str, Any] | None:
@@ -91,7 +111,7 @@ def _latest_left(connection: Connection, text: str) -> dict[str, Any] | None:
     other = connection.execute(about.order_by(indexed.c.storage_id.desc()).limit(1)).first()
     if other is None:
         return None
-    return {"run_id": other.run_id, "storage_id": None, "time": None, "body": None}
+    return _unmade(other.run_id)
 
 
 def count_assets(connection: Connection) -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from jobnb import events as ev
+import jobnb.events as ev
 from jobnb.errors import InvariantViolationError, RunNotFoundError
 from jobnb.events import Event, EventType
 from jobnb.storage.history import History

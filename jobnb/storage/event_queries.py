@@ -14,7 +14,8 @@ from jobnb.storage import tables
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
 from jobnb.storage.writing import INDEXED_KINDS
 
-__all__ = ["chunk_events", "find_records", "job_names", "read_event", "run_events"]
+__all__ = ["chunk_events", "events_of_kind", "find_records", "job_names", "read_event",
+           "run_events"]  # fmt: skip
 
 chunks, indexed = tables.event_chunks, tables.indexed_events
 
@@ -94,6 +95,11 @@ def find_records(
 
 
 Found = Iterator[tuple[int, str, Event]]
+
+
+def events_of_kind(connection: Connection, kind: EventType) -> Found:
+    """Every event of a kind that has no index, with its storage id and its run, newest first."""
+    return _from_chunks(connection, EventRecordsFilter(kind), kind.value, None, ascending=False)
 
 
 def _from_index(
@@ -176,8 +182,13 @@ def _fits(filters: EventRecordsFilter, storage_id: int, event: Event) -> bool:
         and (f.after_timestamp is None or event.time > f.after_timestamp)
         and (f.before_timestamp is None or event.time < f.before_timestamp)
         and (f.asset_key is None or event.asset_key == f.asset_key)
+        and (f.asset_partitions is None or _partition(event) in f.asset_partitions)
         and _has_tags(event, f.tags or {})
     )
+
+
+def _partition(event: Event) -> str | None:
+    return getattr(event, "partition", None)
 
 
 def _has_tags(event: Event, wanted: dict[str, Any]) -> bool:

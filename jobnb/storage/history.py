@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jobnb.errors import InvariantViolationError
+from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.events import Event
 from jobnb.storage.listeners import Listeners
+from jobnb.storage.process import this_process
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import Flusher, RunLog
 
@@ -22,7 +26,10 @@ if TYPE_CHECKING:
 
     from jobnb.storage.database import Database
 
-__all__ = ["History"]
+__all__ = ["LOOK_INTERVAL", "History"]
+
+LOOK_INTERVAL = 1.0
+"""Seconds for which nobody looks again whether a run's process is gone."""
 
 T = TypeVar("T")
 _logger = logging.getLogger("jobnb.storage")
@@ -49,6 +56,7 @@ class History:
         self._logs_in_memory: dict[RunLog, None] = {}
         self._listeners = Listeners(_report)
         self._flusher = Flusher(_report)
+        self._next_look = 0.0
         self._database: Database | None = opener() if durable else None
 
     # -- writing runs
@@ -106,8 +114,20 @@ class History:
         """Keep events for good."""
         from jobnb.storage.writing import write_events
 
-        database = self._opened()
-        database.write(lambda connection: write_events(connection, run_id, events))
+        database, holder = self._opened(), this_process() if self._durable else None
+        database.write(lambda connection: write_events(connection, run_id, events, holder))
+
+    def holds(self, run_id: str, events: Sequence[Event]) -> bool:
+        """Whether these events are kept already."""
+        from jobnb.storage.writing import holds
+
+        return self._opened().read(lambda connection: holds(connection, run_id, events))
+
+    def renew_lease(self, run_id: str) -> None:
+        """This process still does the run."""
+        from jobnb.storage.leases import renew
+
+        self._opened().write(lambda connection: renew(connection, run_id, this_process()))
 
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
         """Tell listeners; must not raise."""
@@ -130,8 +150,11 @@ class History:
         database = self._opened()
         for log in self._open_logs():
             if log.pending:
-                log.write()
-        if not self._durable:
+                with suppress(StorageError):  # who writes the log hears of it; reading goes on
+                    log.write()
+        if self._durable:
+            self._notice_lost(database)
+        else:
             for log in list(self._logs_in_memory):
                 if log.closed and not log.pending:
                     self._logs_in_memory.pop(log, None)
@@ -156,6 +179,25 @@ class History:
 
     def _logs_of(self, run_id: str) -> list[RunLog]:
         return [log for log in self._open_logs() if log.run.run_id == run_id]
+
+    # -- leases
+
+    def _notice_lost(self, database: Database) -> None:
+        """End the runs whose process is gone; a history that cannot be written shows them open."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_INTERVAL
+        from jobnb.storage import lost_runs
+
+        for run_id, holder in database.read(lost_runs.find_lost):
+            try:
+                ended = database.write(partial(lost_runs.note_end, run_id=run_id, holder=holder))
+            except StorageError as error:
+                _report("An interrupted run could not be marked as such.", error)
+                return
+            if ended is not None:
+                self._listeners.tell(run_id, ended[0], [ended[1]])
 
     # -- closing
 

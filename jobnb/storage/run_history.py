@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from jobnb import events as ev
+import jobnb.events as ev
 from jobnb.errors import RunNotFoundError
 from jobnb.state import RunState, fold
 from jobnb.storage.history import History

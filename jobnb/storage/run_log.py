@@ -11,10 +11,16 @@ from typing import Protocol
 from jobnb.events import Event
 from jobnb.storage.run import JobRun
 
-__all__ = ["COMMIT_INTERVAL", "Flusher", "LogKeeper", "RunLog"]
+__all__ = ["COMMIT_INTERVAL", "RENEWAL", "Flusher", "LogKeeper", "RunLog"]
 
 COMMIT_INTERVAL = 0.05
 """Seconds that an event may wait before it is on disk."""
+
+RENEWAL = 20.0
+"""Seconds after which a process says again that it is still there."""
+
+IDLE = 5.0
+"""Seconds for which the thread that commits waits for another log."""
 
 _GRACE = 0.01  # the runner commits by itself when a step ends; the flusher lets it go first
 _log_error = "The history could not be written; it will be tried again."
@@ -25,6 +31,12 @@ class LogKeeper(Protocol):
 
     def write_log(self, run_id: str, events: Sequence[Event]) -> None:
         """Keep events for good."""
+
+    def holds(self, run_id: str, events: Sequence[Event]) -> bool:
+        """Whether these events are kept already."""
+
+    def renew_lease(self, run_id: str) -> None:
+        """This process still does the run."""
 
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
         """Tell listeners; must not raise."""
@@ -45,8 +57,8 @@ class RunLog:
         due: When the next commit is due; never, where nothing is to be written.
     """
 
-    __slots__ = ("__weakref__", "_announced", "_keeper", "_lock", "_telling", "_written", "closed",
-                 "due", "durable", "events", "run")  # fmt: skip
+    __slots__ = ("__weakref__", "_announced", "_keeper", "_lock", "_telling", "_tried", "_written",
+                 "closed", "due", "durable", "events", "run")  # fmt: skip
 
     def __init__(self, run: JobRun, keeper: LogKeeper, *, durable: bool) -> None:
         self.run = run
@@ -56,6 +68,7 @@ class RunLog:
         self.closed = False
         self._keeper = keeper
         self._written = 0
+        self._tried = 0
         self._announced = 0
         self._lock = threading.Lock()
         self._telling = threading.Lock()
@@ -78,20 +91,36 @@ class RunLog:
     def write(self) -> None:
         """Write what is not yet written, telling nobody."""
         with self._lock:
+            self._settle_doubt()
             end = len(self.events)
             if end > self._written:
+                self._tried = end
                 self._keeper.write_log(self.run.run_id, self.events[self._written : end])
                 self._written = end
             if self.durable:
                 self.due = time.time() + COMMIT_INTERVAL
 
+    def _settle_doubt(self) -> None:
+        """An interrupt may come when a commit is done and not yet noted: nothing is told twice."""
+        if self._tried > self._written:
+            tried = self.events[self._written : self._tried]
+            if self._keeper.holds(self.run.run_id, tried):
+                self._written = self._tried
+
+    def renew(self) -> None:
+        """Say that the run's process is still there."""
+        if not self.closed:
+            self._keeper.renew_lease(self.run.run_id)
+
     def close(self) -> None:
-        """Commit the rest; nothing more is appended."""
-        try:
-            self.commit()
-        finally:
-            self.closed = True
-            self._keeper.forget_log(self)
+        """Commit the rest; nothing more is appended.
+
+        Raises:
+            StorageError: If it cannot be written; it is tried again until the instance is closed.
+        """
+        self.closed = True
+        self.commit()
+        self._keeper.forget_log(self)
 
     def discard(self) -> None:
         """The run is being deleted: write nothing more of it."""
@@ -122,7 +151,9 @@ class Flusher:
 
     def __init__(self, report: Callable[[str, BaseException], None]) -> None:
         self._report = report
+        self._renewal = math.inf
         self._logs: set[RunLog] = set()
+        self._troubled: set[RunLog] = set()
         self._wake = threading.Condition()
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -130,6 +161,8 @@ class Flusher:
     def watch(self, log: RunLog) -> None:
         """Look after a log; the thread starts with the first one."""
         with self._wake:
+            if not self._logs:
+                self._renewal = time.monotonic() + RENEWAL
             self._logs.add(log)
             if self._thread is None or not self._thread.is_alive():
                 self._stopped = False
@@ -141,6 +174,7 @@ class Flusher:
         """Look after it no more."""
         with self._wake:
             self._logs.discard(log)
+            self._troubled.discard(log)
 
     def open_logs(self) -> list[RunLog]:
         """The logs that are being written."""
@@ -159,23 +193,45 @@ class Flusher:
     def _run(self) -> None:
         while (overdue := self._wait()) is not None:
             for log in overdue:
-                try:
-                    log.commit()
-                except Exception as error:  # noqa: BLE001 - tried again
-                    # The events stay pending: the runner's next commit writes them or raises.
-                    log.due = time.time() + 20 * COMMIT_INTERVAL
-                    self._report(_log_error, error)
+                self._commit(log)
+            if time.monotonic() >= self._renewal:
+                self._say_here()
+
+    def _commit(self, log: RunLog) -> None:
+        try:
+            log.commit()
+        except Exception as error:  # noqa: BLE001 - tried again
+            # The events stay pending: the runner's next commit writes them or raises.
+            log.due = time.time() + 20 * COMMIT_INTERVAL
+            if log not in self._troubled:
+                self._troubled.add(log)
+                self._report(_log_error, error)
+            return
+        self._troubled.discard(log)
+        if log.closed and not log.pending:
+            self.leave(log)
+
+    def _say_here(self) -> None:
+        self._renewal = time.monotonic() + RENEWAL
+        for log in self.open_logs():
+            try:
+                log.renew()
+            except Exception as error:  # noqa: BLE001 - tried again
+                self._report("A lease could not be renewed; it will be tried again.", error)
 
     def _wait(self) -> list[RunLog] | None:
-        """Sleep until a log is overdue; None when it is time to end."""
+        """Sleep until a log is overdue or leases are; None when it is time to end."""
         with self._wake:
             while not self._stopped:
                 if not self._logs:
-                    self._wake.wait()
+                    # Nothing to do for a while: the next log starts another thread.
+                    if not self._wake.wait_for(lambda: self._logs or self._stopped, IDLE):
+                        self._thread = None
+                        return None
                     continue
                 now = time.time()
                 overdue = [log for log in self._logs if log.due + _GRACE <= now]
-                if overdue:
+                if overdue or time.monotonic() >= self._renewal:
                     return overdue
                 pause = min(log.due for log in self._logs) + _GRACE - now
                 self._wake.wait(min(max(pause, 0.001), 1.0))

@@ -17,14 +17,18 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from jobnb.state import RunStatus
+
 __all__ = [
     "CHUNK_SPAN",
     "SCHEMA_VERSION",
+    "UNDER_WAY",
     "assets",
     "dynamic_partitions",
     "event_chunks",
     "indexed_events",
     "kvs",
+    "leases",
     "metadata",
     "presets",
     "run_tags",
@@ -36,6 +40,9 @@ SCHEMA_VERSION = 1
 
 CHUNK_SPAN = 65536
 """An event's storage id is its chunk's id times this, plus its place in the chunk."""
+
+UNDER_WAY = frozenset({RunStatus.STARTING, RunStatus.STARTED, RunStatus.CANCELING})
+"""A run that stands at one of these is being done by a process, which has its lease."""
 
 # SQLite counts rows by itself only where the column is exactly INTEGER.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -70,6 +77,16 @@ run_tags = Table(
     Column("key", String(255), primary_key=True),
     Column("value", Text, nullable=False),
     Index("run_tags_by_key", "key", "value", "run_id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("seen", Float(53), nullable=False),
 )
 
 event_chunks = Table(

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Insert, func, insert, select, update
 
-from jobnb import events as ev
+import jobnb.events as ev
 from jobnb.state import RunStatus
-from jobnb.storage import tables
+from jobnb.storage import leases, tables
+from jobnb.storage.process import Holder
 from jobnb.storage.run import JobRun, encode_run
 
-__all__ = ["CHUNK_CAP", "insert_run", "replace_tags", "upsert", "write_events"]
+__all__ = ["CHUNK_CAP", "holds", "insert_run", "replace_tags", "upsert", "write_events"]
 
 CHUNK_CAP = 4096
 """How many events one row holds at most."""
@@ -28,9 +29,8 @@ _RUN_STATUS: dict[type[ev.Event], RunStatus] = {
     ev.RunCanceling: RunStatus.CANCELING,
     ev.RunCanceled: RunStatus.CANCELED,
 }
-_ASSET_NEWS: frozenset[type[ev.Event]] = frozenset(
-    {ev.AssetMaterialized, ev.AssetObserved, ev.AssetPlanned}
-)
+_ASSET_NEWS: frozenset[type[ev.Event]] = frozenset({ev.AssetMaterialized, ev.AssetObserved})
+# Plans are many and seldom looked up across runs: they have no row of their own.
 _INDEXED: frozenset[type[ev.Event]] = frozenset({*_RUN_STATUS, *_ASSET_NEWS, ev.StepFailed})
 
 INDEXED_KINDS = frozenset(kind.event_type.value for kind in _INDEXED)
@@ -78,40 +78,74 @@ def _insert_tags(connection: Connection, run: JobRun) -> None:
         connection.execute(insert(tables.run_tags), rows)
 
 
-def write_events(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bool:
+def write_events(
+    connection: Connection, run_id: str, events: Sequence[ev.Event], holder: Holder | None = None
+) -> bool:
     """Add events to a run's log, and all that follows from them, in the open transaction.
+
+    Args:
+        connection: The connection.
+        run_id: The run.
+        events: What happened.
+        holder: The process that does the run, where it is not only told of from outside.
 
     Returns:
         Whether the run is there; the events of a run that was deleted are dropped.
     """
     # The run's row comes first: on PostgreSQL its lock lets one writer at a time count `seq`.
-    if not _touch_run(connection, run_id, events):
+    if not _touch_run(connection, run_id, events, holder):
         return False
     indexed: list[IndexRow] = []
+    heard: dict[str, None] = {}
     seq = _next_seq(connection, run_id)
     for start in range(0, len(events), CHUNK_CAP):
         part, body = _encoded(list(events[start : start + CHUNK_CAP]))
         chunk_id = _insert_chunk(connection, run_id, seq + start, part, body)
         indexed += _index_rows(run_id, chunk_id, part)
-    if indexed:
-        _insert_many(connection, _keep_events, _INDEX_COLUMNS, indexed)
-        _note_assets(connection, indexed)
+        heard.update((key_text(e.asset), None) for e in part if type(e) is ev.AssetPlanned)
+    _insert_many(connection, _keep_events, _INDEX_COLUMNS, indexed)
+    _note_assets(connection, run_id, indexed, heard)
     return True
 
 
-def _touch_run(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bool:
+def _touch_run(
+    connection: Connection, run_id: str, events: Sequence[ev.Event], holder: Holder | None
+) -> bool:
     values: dict[str, Any] = {"updated": time.time()}
+    status = None
     for event in events:
-        status = _RUN_STATUS.get(type(event))
-        if status is None:
+        changed = _RUN_STATUS.get(type(event))
+        if changed is None:
             continue
+        status = changed
         values["status"] = status.value
         if status is RunStatus.STARTED:
             values["started"] = event.time
         if status.is_finished:
             values["ended"] = event.time
     runs = tables.runs
-    return connection.execute(update(runs).where(runs.c.run_id == run_id), values).rowcount > 0
+    there = connection.execute(update(runs).where(runs.c.run_id == run_id), values).rowcount > 0
+    if there and status is not None:
+        _note_lease(connection, run_id, status, holder)
+    return there
+
+
+def _note_lease(
+    connection: Connection, run_id: str, status: RunStatus, holder: Holder | None
+) -> None:
+    if status.is_finished:
+        leases.drop(connection, run_id)
+    elif holder is not None:
+        leases.take(connection, run_id, holder)
+
+
+def holds(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bool:
+    """Whether these events, which were to be added in one go, are in the run's log."""
+    start = (len(events) - 1) // CHUNK_CAP * CHUNK_CAP
+    chunks = tables.event_chunks
+    same = chunks.c.body == _encoded(list(events[start:]))[1]
+    query = select(chunks.c.id).where(chunks.c.run_id == run_id, same)
+    return connection.scalar(query.limit(1)) is not None
 
 
 def _next_seq(connection: Connection, run_id: str) -> int:
@@ -189,20 +223,19 @@ def key_text(path: Sequence[str]) -> str:
     return f"[{', '.join(map(encode_basestring_ascii, path))}]"
 
 
-def _note_assets(connection: Connection, indexed: list[IndexRow]) -> None:
+def _note_assets(
+    connection: Connection, run_id: str, indexed: list[IndexRow], heard: dict[str, None]
+) -> None:
     """Keep the latest materialization per asset, and that an asset is known at all."""
     made: dict[str, tuple[Any, ...]] = {}
-    heard: dict[str, tuple[Any, ...]] = {}
-    for storage_id, run_id, kind, when, _, name, _, body in indexed:
-        if name is None:
-            continue
-        if kind == _MADE:
+    for storage_id, _, kind, when, _, name, _, body in indexed:
+        if kind == _MADE and name is not None:
             made[name] = (name, run_id, storage_id, when, body)
-        else:
-            heard[name] = (name, run_id)
+        elif name is not None:
+            heard[name] = None
     # In order of the keys: two runs that make the same assets never wait for each other in a ring.
     _insert_many(connection, _keep_made, _ASSET_COLUMNS, sorted(made.values()))
-    news = sorted(row for name, row in heard.items() if name not in made)
+    news = sorted((name, run_id) for name in heard if name not in made)
     _insert_many(connection, _keep_heard, _ASSET_COLUMNS[:2], news)
 
 

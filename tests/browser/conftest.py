@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.lab import Lab, serving
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -56,3 +58,29 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab server for all tests."""
+    with serving(tmp_path_factory.mktemp("lab")) as started:
+        yield started
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    """A page that talks to the server; an error that a script of ours throws fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda said: errors.append(said.text) if _is_ours(said) else None)
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def _is_ours(said: ConsoleMessage) -> bool:
+    """Whether a console message is an error of a widget; JupyterLab has its own."""
+    return said.type == "error" and ("anywidget" in said.text or "blob:" in str(said.location))

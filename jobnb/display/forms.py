@@ -1,0 +1,288 @@
+"""What each place of a config takes, as a form needs it: kind, bounds, choices, default, parts.
+
+A `Place` reads the JSON Schema that the config room makes of a job's one config model. Places
+below are made when they are first asked for, so that a class within itself has no end and no cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from jobnb.config import Section, json_schema
+from jobnb.config.describe import type_words
+from jobnb.config.nodes import NOTHING
+
+__all__ = ["NUMBERS", "SCALARS", "TEXTS", "Place", "form_of"]
+
+_Json = Mapping[str, Any]
+
+TEXTS = frozenset(("text", "long_text", "path", "date", "time", "datetime", "timedelta", "secret"))
+NUMBERS = frozenset(("int", "float"))
+SCALARS = TEXTS | NUMBERS | {"bool", "choice"}
+_FORMATS = {
+    "date": "date",
+    "time": "time",
+    "date-time": "datetime",
+    "duration": "timedelta",
+    "path": "path",
+    "file-path": "path",
+    "directory-path": "path",
+    "password": "secret",
+}
+_WORDS = {
+    "date": "a date",
+    "time": "a time of day",
+    "datetime": "a date and time",
+    "timedelta": "a duration: seconds, PT1H30M or 01:30:00",
+    "path": "a path",
+    "secret": "a secret, kept by name only",
+    "tuple": "a list",
+}
+_PLAIN = {"integer": "int", "number": "float", "boolean": "bool", "null": "const"}
+_BOUNDS = {
+    "minimum": "min",
+    "maximum": "max",
+    "exclusiveMinimum": "above",
+    "exclusiveMaximum": "below",
+    "multipleOf": "step",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "minItems": "min_items",
+    "maxItems": "max_items",
+    "pattern": "pattern",
+}
+_LONG = 200  # texts that may be longer get a larger box
+
+
+class Place:
+    """One place of a config: what it takes.
+
+    Args:
+        schema: Its JSON Schema.
+        models: The schemas that others refer to, by name.
+        name: The name it has in what holds it.
+        required: Whether it must be given.
+        section: The part of the run config that it is, if it is one.
+    """
+
+    def __init__(
+        self,
+        schema: _Json,
+        models: _Json,
+        name: str = "",
+        *,
+        required: bool = False,
+        section: Section | None = None,
+    ) -> None:
+        self.name, self.required, self.section = name, required, section
+        self._models = models
+        self._given = schema
+        self._schema, self.nullable = _resolved(schema, models)
+
+    def __repr__(self) -> str:
+        return f"Place({self.name!r}, {self.kind})"
+
+    @cached_property
+    def kind(self) -> str:
+        """Which control it needs."""
+        schema = self._schema
+        if self.section is not None:
+            return "section"
+        if "const" in schema:
+            return "const"
+        if "enum" in schema:
+            return "choice"
+        if "oneOf" in schema or "anyOf" in schema:
+            return "union"
+        return _kind_of_type(schema)
+
+    @cached_property
+    def words(self) -> str:
+        """Its type in words."""
+        if self.kind in ("section", "object", "selector"):
+            return ""
+        own = _WORDS.get(self.kind)
+        if own is None:
+            return type_words(self._given, self._models).replace(" or null", " or none")
+        return own + (" or none" if self.nullable else "")
+
+    @property
+    def help(self) -> str:
+        """What it is for, in the words of who made it."""
+        if self.section is not None:
+            return self.section.description or ""
+        return str(self._schema.get("description") or "")
+
+    @property
+    def title(self) -> str:
+        """What the type calls itself, such as the name of a class."""
+        if self.kind == "const":
+            return "none" if self.constant is None else str(self.constant)
+        named = self._schema.get("title") if self.kind in ("object", "selector", "choice") else None
+        return str(named or self.words or self.kind)
+
+    @property
+    def default(self) -> Any:
+        """What it is where it is not given, or NOTHING."""
+        return self._schema.get("default", NOTHING)
+
+    @property
+    def constant(self) -> Any:
+        """The only value that it takes."""
+        return self._schema.get("const")
+
+    @property
+    def choices(self) -> list[Any]:
+        """The values to choose from."""
+        return list(self._schema.get("enum", ()))
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """Limits: min, max, above, below, step, lengths, counts, pattern."""
+        return {name: self._schema[key] for key, name in _BOUNDS.items() if key in self._schema}
+
+    @property
+    def env(self) -> bool:
+        """Whether an environment variable may stand in its place."""
+        if self.kind == "union":
+            return all(option.kind in SCALARS or option.kind == "const" for option in self.options)
+        return self.kind in SCALARS
+
+    @cached_property
+    def fields(self) -> dict[str, Place]:
+        """The named places in it."""
+        if self.section is not None:
+            return dict(self._sections())
+        required = self._schema.get("required", ())
+        return {
+            name: self._below(inner, name, name in required)
+            for name, inner in self._schema.get("properties", {}).items()
+        }
+
+    def _sections(self) -> Iterator[tuple[str, Place]]:
+        assert self.section is not None
+        required = self._schema.get("required", ())
+        for name, inner in self._schema.get("properties", {}).items():
+            branch = self.section.fields.get(name)
+            below = branch if isinstance(branch, Section) else None
+            yield name, Place(inner, self._models, name, required=name in required, section=below)
+
+    def _below(self, schema: _Json, name: str = "", required: bool = True) -> Place:
+        return Place(schema, self._models, name, required=required)
+
+    @cached_property
+    def item(self) -> Place | None:
+        """What each entry of a list or mapping is, and each key that a class does not name."""
+        schema = self._schema
+        if schema.get("type") == "array":
+            return self._below(schema.get("items") or {})
+        patterns = list((schema.get("patternProperties") or {}).values())
+        more = patterns[0] if patterns else schema.get("additionalProperties", True)
+        if more is False or self.kind not in ("object", "map"):
+            return None
+        return self._below({} if more is True else more)
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """What the entries of a tuple are."""
+        return [self._below(inner, str(n)) for n, inner in enumerate(self._schema["prefixItems"])]
+
+    @cached_property
+    def options(self) -> list[Place]:
+        """The types to choose from."""
+        choices = self._schema.get("oneOf") or self._schema.get("anyOf") or ()
+        return [self._below(inner, self.name, self.required) for inner in choices]
+
+    @property
+    def tag(self) -> str | None:
+        """The field that tells the options apart, if they say which."""
+        named = self._schema.get("discriminator")
+        return str(named["propertyName"]) if named else None
+
+    @property
+    def key_choices(self) -> list[Any]:
+        """The keys that a mapping takes, if only certain ones."""
+        names = self._schema.get("propertyNames") or {}
+        return list(_resolved(names, self._models)[0].get("enum", ()))
+
+    @property
+    def key_label(self) -> str:
+        """What the keys of a mapping are, in a word."""
+        return str(self._schema.get("keyLabel") or "key")
+
+    @property
+    def unique(self) -> bool:
+        """Whether a list holds nothing twice."""
+        return bool(self._schema.get("uniqueItems"))
+
+
+def _kind_of_type(schema: _Json) -> str:
+    kind = schema.get("type")
+    if kind == "object":
+        return _kind_of_object(schema)
+    if kind == "array":
+        ends = len(schema.get("prefixItems", ()))
+        return "tuple" if ends and schema.get("maxItems") == ends else "list"
+    if kind == "string":
+        named = _FORMATS.get(schema.get("format", ""))
+        return named or ("long_text" if _is_long(schema) else "text")
+    return _PLAIN.get(str(kind), "any")
+
+
+def _kind_of_object(schema: _Json) -> str:
+    known = schema.get("properties")
+    if known and schema.get("minProperties") == schema.get("maxProperties") == 1:
+        return "selector"
+    if known or schema.get("additionalProperties") is False:
+        return "object"
+    return "map"
+
+
+def _is_long(schema: _Json) -> bool:
+    default = schema.get("default")
+    return bool(
+        schema.get("multiline")
+        or schema.get("contentMediaType")
+        or schema.get("maxLength", 0) > _LONG
+        or (isinstance(default, str) and "\n" in default)
+    )
+
+
+def _resolved(schema: _Json, models: _Json) -> tuple[dict[str, Any], bool]:
+    """The schema with references followed, and whether null is allowed beside it."""
+    made, nullable = dict(schema), False
+    while True:
+        if "$ref" in made:
+            target = models.get(str(made.pop("$ref")).rpartition("/")[2], {})
+            made = {**target, **made}
+            continue
+        for word in ("anyOf", "oneOf", "allOf"):
+            choices = made.get(word)
+            if choices is None:
+                continue
+            kept = [each for each in choices if each.get("type") != "null"]
+            nullable = nullable or len(kept) < len(choices)
+            if len(kept) == 1:
+                del made[word]
+                # A title that pydantic made of the field's name says nothing of the type.
+                own = {k: v for k, v in made.items() if k != "title"}
+                made = {**kept[0], **own}
+                break
+            made[word] = kept
+        else:
+            return made, nullable
+
+
+def form_of(tree: Section) -> Place:
+    """The whole config as a place, with all others below it.
+
+    Example:
+        >>> from jobnb.config import schema_of
+        >>> root = form_of(Section({"config": schema_of({"year": int, "codes": [str]})}))
+        >>> list(root.fields["config"].fields.values())
+        [Place('year', int), Place('codes', list)]
+    """
+    schema = json_schema(tree)
+    return Place(schema, schema.get("$defs", {}), section=tree)

@@ -1,0 +1,335 @@
+"""What a launchpad holds, without any front end: a job, a config as form and as YAML, and more.
+
+All that is typed comes here; all that is shown is read from here.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from jobnb.config import dump_yaml, load_yaml, raw_config
+from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.partition import PARTITION_TAG
+from jobnb.display.attempt import attempt
+from jobnb.display.form_edits import edited
+from jobnb.display.form_rows import Rows
+from jobnb.display.form_whole import filled, without_extras, without_secrets
+from jobnb.display.launch_schema import LaunchSchema, selected
+from jobnb.errors import InvalidConfigError, JobnbError, did_you_mean
+
+__all__ = ["MOST_PARTITIONS", "LaunchForm"]
+
+MOST_PARTITIONS = 500  # that are offered at once; any can be typed
+Note = dict[str, Any]
+
+
+class LaunchForm:
+    """The state of a launchpad.
+
+    Args:
+        job: The job to launch.
+        instance: Where its history is, for dynamic partitions.
+        selection: The ops or assets to run; all if empty.
+
+    Example:
+        >>> from jobnb import Config, job, op
+        >>> class Load(Config):
+        ...     year: int
+        >>> @op
+        ... def load(config: Load):
+        ...     return config.year
+        >>> @job
+        ... def daily():
+        ...     load()
+        >>> form = LaunchForm(daily)
+        >>> [note["message"] for note in form.problems]
+        ['is required.']
+        >>> form.edit("ops/load/config/year", "set", "2013")
+        >>> form.config, form.problems
+        ({'ops': {'load': {'config': {'year': 2013}}}}, [])
+    """
+
+    def __init__(self, job: JobDefinition, instance: Any = None, selection: str = "") -> None:
+        self.job, self.instance, self.selection = job, instance, selection
+        self.partition: str | None = None
+        self.tags: dict[str, str] = {}
+        self.yaml = ""
+        self.yaml_problem = ""
+        self.problems: list[Note] = []
+        self._schema: LaunchSchema | None = None
+        self._schema_problem = ""
+        self._config: dict[str, Any] = {}
+        self._shelf: dict[tuple[str, int], Any] = {}
+        self._chosen: dict[str, int] = {}
+        self._drafts: dict[str, tuple[Any, str]] = {}
+        self._own = copy.deepcopy(self.start_config())
+        self.set_config(self._own)
+
+    # --- config -----------------------------------------------------------
+
+    def start_config(self) -> dict[str, Any]:
+        """The config that the job itself, or the partition, says."""
+        partitioned = self.job.partitioned_config
+        if partitioned is not None and self.partition is not None:
+            return raw_config(partitioned.get_run_config_for_partition_key(self.partition))
+        return raw_config(self.job.run_config)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The raw run config as it stands; secrets by name."""
+        if self._schema is None:
+            return copy.deepcopy(self._config)
+        return copy.deepcopy(self._schema.outside(self._config))
+
+    def set_config(self, config: Any, *, yaml: str | None = None) -> None:
+        """Show another config.
+
+        Args:
+            config: A mapping or a `RunConfig`.
+            yaml: The text it was read from, which is then kept as it is.
+
+        Raises:
+            InvalidConfigError: If it is no config at all; what was there stays.
+        """
+        raw = raw_config(config)
+        self._drafts.clear()
+        self._chosen.clear()
+        self._resolve(raw)
+        inside = self._schema.inside(raw) if self._schema else raw
+        self._take(inside)
+        hidden = without_secrets(self.rows, inside)
+        if hidden != inside:  # a secret that was typed must not stay in the text
+            yaml = None
+            self._take(hidden)
+        self._write(yaml)
+
+    def edit(self, row: str, action: str, control: Any = None) -> None:
+        """Do something to a row of the form; see `form_edits.ACTIONS`."""
+        try:
+            config, chosen = edited(self.rows, self._config, row, action, control, self._shelf)
+        except InvalidConfigError as error:
+            self._drafts[row] = (control, str(error))
+            self._check()
+            return
+        if action in ("set", "rename"):
+            self._drafts.pop(row, None)
+        else:  # rows below may be others now
+            self._drafts = {k: v for k, v in self._drafts.items() if not k.startswith(row)}
+        self._chosen = chosen
+        self._take(config)
+        self._write()
+
+    def set_yaml(self, text: str) -> None:
+        """Take the config from YAML; a text that cannot be read is kept, and the form too."""
+        try:
+            # A line break keeps a text from being taken for the name of a file.
+            config = load_yaml(text if "\n" in text else text + "\n")
+            self.set_config(config, yaml=text)
+        except InvalidConfigError as error:
+            self._refuse_yaml(text, str(error))
+        except RecursionError:
+            self._refuse_yaml(text, "The YAML holds something that is within itself.")
+
+    def _refuse_yaml(self, text: str, problem: str) -> None:
+        self.yaml, self.yaml_problem = text, problem
+        self._check()
+
+    def discard_yaml(self) -> None:
+        """Give up a text that cannot be read: the form's own is shown."""
+        self.yaml_problem = ""
+        self._write()
+
+    def scaffold(self) -> None:
+        """Write out all defaults, and a sample of what must be given."""
+        if self._schema is not None:
+            self.set_config(self._schema.outside(filled(self._schema.root, self._config)))
+
+    def remove_extra(self) -> None:
+        """Take away what this job or selection does not use."""
+        config = without_extras(self.rows, self._config)
+        self.set_config(self._schema.outside(config) if self._schema else config)
+
+    def reset(self) -> None:
+        """Start again: the job's own config, or that of the partition."""
+        self._shelf.clear()
+        self.yaml_problem = ""
+        self.set_config(self.start_config())
+
+    # --- what runs --------------------------------------------------------
+
+    def set_job(self, job: JobDefinition) -> None:
+        """Follow a job that was defined anew; what was typed stays."""
+        untouched = self.config == self._own
+        self.job = job
+        if self.partition is not None and job.partitions_def is None:
+            self.partition = None
+        self._own = copy.deepcopy(self.start_config())
+        self.set_config(self._own if untouched else self.config)
+
+    def select(self, selection: str) -> None:
+        """Run another part of the job; the form asks for what that part needs."""
+        self.selection = selection.strip()
+        self.set_config(self.config)
+
+    def set_partition(self, key: str | None) -> None:
+        """Run for a partition; the config of a partitioned config follows it."""
+        self.partition = key or None
+        known = self.partition is None or self._has_partition(self.partition)
+        if known and self.job.partitioned_config is not None:
+            self._own = copy.deepcopy(self.start_config())
+            self.set_config(self._own)
+            return
+        self._check()
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Give the run these tags, beside the job's own."""
+        self.tags = {str(key): str(value) for key, value in tags.items() if str(key).strip()}
+        self._check()
+
+    @property
+    def own_tags(self) -> dict[str, str]:
+        """The tags that the run has anyway."""
+        return {**self.job.tags, **self._partition_tags()}
+
+    def _partition_tags(self) -> dict[str, str]:
+        partitioned = self.job.partitioned_config
+        if self.partition is None or not self._has_partition(self.partition):
+            return {}
+        tags = dict(partitioned.get_tags_for_partition_key(self.partition)) if partitioned else {}
+        return {**tags, PARTITION_TAG: self.partition}
+
+    def partition_keys(self, text: str = "") -> list[str]:
+        """Partitions that hold a text, the last ones first, `MOST_PARTITIONS` at most."""
+        return [key for key in reversed(self._keys()) if text in key][:MOST_PARTITIONS]
+
+    def _keys(self) -> list[str]:
+        definition = self.job.partitions_def
+        if definition is None:
+            return []
+        # The function that makes the keys may be a user's own, and dynamic ones need a store.
+        found: list[str] = attempt(
+            lambda: list(definition.get_partition_keys(dynamic_partitions_store=self.instance)), []
+        )
+        return found
+
+    def _has_partition(self, key: str) -> bool:
+        definition = self.job.partitions_def
+        if definition is None:
+            return False
+        store = self.instance
+        return attempt(
+            lambda: definition.has_partition_key(key, dynamic_partitions_store=store), False
+        )
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The keys of the steps that will run."""
+        return self._schema.steps if self._schema else ()
+
+    def parameters(self) -> dict[str, Any]:
+        """What to launch the job with.
+
+        Raises:
+            InvalidConfigError: If something is wrong; everything is told.
+        """
+        if self.problems:
+            told = "\n".join(f"  {_line(note)}" for note in self.problems)
+            raise InvalidConfigError(f"{self.job.name!r} was not launched:\n{told}")
+        given = {"partition_key": self.partition, "tags": self.tags}
+        chosen = selected(self.job, self.selection)
+        return {
+            "run_config": self.config,
+            **chosen,
+            **{name: value for name, value in given.items() if value},
+        }
+
+    # --- keeping it together ----------------------------------------------
+
+    def _resolve(self, raw: Mapping[str, Any]) -> None:
+        """Read what the selection needs; a selection that cannot be read leaves the last form."""
+        self._schema_problem = ""
+        try:
+            self._schema = LaunchSchema.of(self.job, self.selection, raw)
+        except JobnbError as error:
+            self._schema_problem = str(error)
+
+    def _take(self, inside: dict[str, Any]) -> None:
+        self._config = inside
+        if self._schema is not None:
+            self.rows = Rows(self._schema.root, inside, self._chosen)
+        else:
+            self.rows = Rows(_nothing_known(), inside)
+        self._check()
+
+    def _write(self, yaml: str | None = None) -> None:
+        """Write the YAML anew, unless someone is at it and it cannot be read now."""
+        if yaml is not None:
+            self.yaml, self.yaml_problem = yaml, ""
+        elif not self.yaml_problem:
+            config = self.config
+            self.yaml = dump_yaml(config) if config else ""
+        self._check()
+
+    @property
+    def form_yaml(self) -> str:
+        """The form's config as YAML, also where another text is being typed."""
+        config = self.config
+        return dump_yaml(config) if config else ""
+
+    def _check(self) -> None:
+        self.problems = [*self._problems_around(), *self._problems_inside()]
+
+    def _problems_around(self) -> list[Note]:
+        notes = []
+        if self._schema_problem:
+            notes.append({"field": "selection", "message": self._schema_problem})
+        if self.partition is not None and not self._has_partition(self.partition):
+            hint = did_you_mean(self.partition, self._keys()[-MOST_PARTITIONS:], noun="There are")
+            message = f"There is no partition {self.partition!r}. {hint}".rstrip()
+            notes.append({"field": "partition", "message": message})
+        if self.yaml_problem:
+            notes.append({"field": "yaml", "message": self.yaml_problem})
+        for row, (_, message) in self._drafts.items():
+            notes.append({"row": row, "path": _shown_path(row.split("/")), "message": message})
+        return notes
+
+    def _problems_inside(self) -> list[Note]:
+        if self._schema is None or self._schema_problem:
+            return []
+        notes = []
+        for problem in self._schema.problems(self.config):
+            row = self.rows.nearest(problem.path)
+            if row in self._drafts:
+                continue
+            path = problem.path[1:] if self._schema.wrapped else problem.path
+            note = {"path": _shown_path(path), "message": problem.message}
+            notes.append({**note, "row": row} if row is not None else note)
+        return notes
+
+    @property
+    def drafts(self) -> dict[str, Any]:
+        """What was typed into rows and cannot be kept, by row."""
+        return {row: control for row, (control, _) in self._drafts.items()}
+
+    @property
+    def has_extra(self) -> bool:
+        """Whether the config has something that this job or selection does not use."""
+        return without_extras(self.rows, self._config) != self._config
+
+
+def _nothing_known() -> Any:
+    from jobnb.config import Section
+    from jobnb.display.forms import form_of
+
+    return form_of(Section({}))
+
+
+def _shown_path(path: Any) -> str:
+    return " > ".join(str(part).replace("~1", "/").replace("~0", "~") for part in path)
+
+
+def _line(note: Note) -> str:
+    where = note.get("path") or note.get("field") or ""
+    return f"{where}: {note['message']}" if where else str(note["message"])

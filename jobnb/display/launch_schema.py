@@ -1,0 +1,224 @@
+"""What a launchpad asks for: the config of the steps that will run, seen from outside.
+
+Where a `ConfigMapping` stands, the form has the config that it takes, not what it makes of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobnb.config import ConfigMapping, Permissive, Section, schema_of
+from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.selection import AssetSelection
+from jobnb.display.forms import Place, form_of
+from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
+from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.build import build_plan
+from jobnb.plan.flatten import Edge, FlatNode, flatten
+from jobnb.plan.regions import output_edges
+from jobnb.plan.resources import all_resource_defs, plan_resources
+from jobnb.plan.run_config import bind_run_config, config_tree
+from jobnb.plan.select import select_nodes, without_unasked
+
+__all__ = ["WRAP", "LaunchSchema", "selected"]
+
+WRAP = "config"  # what a config mapping of the whole job takes stands under this name
+_SPOKEN_OF = ("resources", "loggers")  # parts that are shown once the config names them
+
+
+def selected(job: JobDefinition, selection: str) -> dict[str, list[Any]]:
+    """The parameters of `launch` for a selection as it is typed; none for an empty one.
+
+    Raises:
+        InvalidSubsetError: If it names what is not there, or cannot be read.
+    """
+    text = selection.strip()
+    if not text:
+        return {}
+    if job.asset_layer is None:
+        return {"op_selection": [part for part in re.split(r"[,\s]+", text) if part]}
+    chosen = AssetSelection.from_coercible(text)
+    known = {key for each in job.graph.assets_by_node.values() for key in each.keys}
+    layer = job.asset_layer
+    keys = chosen.resolve([*layer.assets, *layer.sources]) & known
+    if not keys:
+        raise InvalidSubsetError(f"The selection {text!r} names no asset of the job {job.name!r}.")
+    return {"asset_selection": sorted(keys)}
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSchema:
+    """The config that a part of a job takes.
+
+    Attributes:
+        job: The part of the job that will run.
+        root: The form of its config.
+        wrapped: Whether the whole config is what a `ConfigMapping` takes; the form then has it
+            under `WRAP`.
+        steps: The keys of the steps.
+        resources: The resources that they need.
+        unfed: Whether something must or may be given to inputs that no selected step feeds.
+    """
+
+    job: JobDefinition
+    root: Place
+    wrapped: bool
+    steps: tuple[str, ...]
+    resources: Mapping[str, Any]
+    unfed: bool = False
+
+    @classmethod
+    def of(
+        cls, job: JobDefinition, selection: str = "", raw: Mapping[str, Any] | None = None
+    ) -> LaunchSchema:
+        """The schema of the selected part of a job.
+
+        Args:
+            job: The job.
+            selection: Ops or assets, as typed; all if empty.
+            raw: The config so far: what it says of resources and loggers is shown.
+
+        Raises:
+            JobnbError: If the selection or the job cannot be resolved.
+        """
+        chosen = selected(job, selection)
+        part = job.get_subset(**chosen) if chosen else job
+        nodes = _nodes(part)
+        resources = plan_resources(part, nodes, None)
+        steps = tuple(".".join(flat.path) for flat in nodes)
+        asked = _unfed(nodes, frozenset(steps))
+        tree, wrapped = _outer_tree(part, resources, frozenset(steps), {**_spoken(raw), **asked})
+        return cls(part, form_of(tree), wrapped, steps, resources, bool(asked))
+
+    def inside(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The raw config as the form has it."""
+        return {WRAP: dict(config)} if self.wrapped else dict(config)
+
+    def outside(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The form's config as a run takes it."""
+        return dict(config.get(WRAP) or {}) if self.wrapped else dict(config)
+
+    def problems(self, config: Mapping[str, Any]) -> list[Problem]:
+        """What is wrong with a config as a run takes it, each at its path in the form."""
+        try:
+            bind_run_config(self.job, config, self.resources, self.steps)
+        except InvalidConfigError as error:
+            found = list(error.problems) or [Problem((), str(error))]
+            return [self._placed(problem) for problem in found]
+        return self._lacking(config) if self.unfed else []
+
+    def _lacking(self, config: Mapping[str, Any]) -> list[Problem]:
+        try:
+            build_plan(self.job, run_config=config)
+        except JobnbError as error:
+            return [Problem((), str(error))]
+        return []
+
+    def _placed(self, problem: Problem) -> Problem:
+        if not self.wrapped:
+            return problem
+        path = (WRAP, *problem.path)
+        return Problem(path, problem.message, problem.value, problem.kind)
+
+
+def _spoken(raw: Mapping[str, Any] | None) -> dict[str, Any]:
+    given = raw or {}
+    return {name: given[name] for name in _SPOKEN_OF if isinstance(given.get(name), Mapping)}
+
+
+def _nodes(job: JobDefinition) -> list[FlatNode]:
+    nodes = flatten(job.graph, job.input_values)
+    if isinstance(job.graph, AssetGraphDefinition):
+        nodes = without_unasked(job.graph, nodes)
+    return select_nodes(job, nodes, job.op_selection)
+
+
+def _unfed(nodes: Iterable[FlatNode], steps: frozenset[str]) -> dict[str, Any]:
+    """The run config's sections of inputs that no selected step feeds, empty."""
+    asked: dict[str, Any] = {}
+    for flat in nodes:
+        op = flat.node.definition
+        assert isinstance(op, OpDefinition)
+        for name, each in op.ins.items():
+            edge = flat.edges.get(name)
+            if each.dagster_type.loader is None or (edge and _is_fed(edge, steps)):
+                continue
+            if edge is not None and edge.kind == "graph_input":
+                asked["inputs"] = {}
+                continue
+            here = asked.setdefault("ops", {})
+            for part in flat.path[:-1]:
+                here = here.setdefault(part, {}).setdefault("ops", {})
+            here[flat.path[-1]] = {"inputs": {}}
+    return asked
+
+
+def _is_fed(edge: Edge, steps: frozenset[str]) -> bool:
+    if edge.kind == "graph_input":
+        return False
+    return all(each.step in steps for each in output_edges(edge))
+
+
+def _outer_tree(
+    job: JobDefinition, resources: Mapping[str, Any], steps: frozenset[str], raw: Mapping[str, Any]
+) -> tuple[Section, bool]:
+    if job.config_mapping is not None:
+        return Section({WRAP: _outer_field(job.config_mapping)}), True
+    spoken = dict(raw)
+    own = dict.fromkeys(key for key in all_resource_defs(job, None) if key in resources)
+    spoken["resources"] = {**{key: {} for key in own}, **spoken.get("resources", {})}
+    tree = config_tree(job, resources, spoken, steps) or Section({})
+    ops = tree.fields.get("ops")
+    outer = _outer_ops(job.graph, ops, steps, ())
+    parts = {"ops": outer} | {name: part for name, part in tree.fields.items() if name != "ops"}
+    return Section(parts), False
+
+
+def _outer_ops(
+    graph: GraphDefinition, section: Any, steps: frozenset[str], path: tuple[str, ...]
+) -> Section:
+    mapping = _mapping_of(graph)
+    if mapping is not None:
+        return Section({WRAP: _outer_field(mapping)})
+    fields = section.fields if isinstance(section, Section) else {}
+    found: dict[str, Any] = {}
+    for name, node in graph.node_map.items():
+        branch, here = fields.get(name), (*path, name)
+        if isinstance(node.definition, GraphDefinition):
+            below = branch.fields.get("ops") if isinstance(branch, Section) else None
+            made = _outer_graph(node.definition, below, steps, here)
+            if made.fields:
+                found[name] = made
+        elif branch is not None and ".".join(here) in steps:
+            found[name] = branch
+    return Section(found)
+
+
+def _outer_graph(
+    graph: GraphDefinition, section: Any, steps: frozenset[str], path: tuple[str, ...]
+) -> Section:
+    start = ".".join(path) + "."
+    if not any(step.startswith(start) for step in steps):
+        return Section({})
+    made = _outer_ops(graph, section, steps, path)
+    if graph.config_mapping is not None or not made.fields:
+        return made
+    return Section({"ops": made})
+
+
+def _mapping_of(graph: GraphDefinition) -> ConfigMapping | None:
+    """The config mapping of a graph; a plain dict of config leaves nothing to give."""
+    given = graph.config_mapping
+    if given is None or isinstance(given, ConfigMapping):
+        return given
+    return ConfigMapping(lambda _outer: given, config_schema={})
+
+
+def _outer_field(mapping: ConfigMapping) -> Any:
+    field = schema_of(mapping.config_schema)
+    return schema_of(Permissive()) if field is None else field

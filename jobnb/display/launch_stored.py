@@ -1,0 +1,139 @@
+"""What a launchpad can be filled with: presets under a name, and the config of earlier runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from jobnb.definitions.partition import PARTITION_TAG
+from jobnb.display.launch_form import LaunchForm
+from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
+from jobnb.storage.run import JobRun, RunsFilter
+
+__all__ = [
+    "delete_preset",
+    "earlier_runs",
+    "load_preset",
+    "load_run",
+    "preset_names",
+    "save_preset",
+]
+
+_MOST_RUNS = 30
+_OURS = ("dagster/", "jobnb/", ".dagster/")  # tags that a run is given, not asked for
+
+
+def preset_names(form: LaunchForm, instance: Any) -> list[str]:
+    """The presets of the form's job, in alphabetical order."""
+    return list(instance.get_presets(form.job.name))
+
+
+def save_preset(form: LaunchForm, instance: Any, name: str) -> None:
+    """Keep what the form holds under a name; secrets by name only.
+
+    Raises:
+        JobnbError: If the name is empty, or a text stands in the form that cannot be read.
+    """
+    name = name.strip()
+    if not name:
+        raise JobnbError("A preset needs a name.")
+    if form.yaml_problem:
+        raise JobnbError(f"The YAML cannot be read, so nothing was saved. {form.yaml_problem}")
+    preset = {
+        "run_config": form.config,
+        "selection": form.selection,
+        "partition": form.partition,
+        "tags": dict(form.tags),
+    }
+    instance.save_preset(form.job.name, name, preset)
+
+
+def load_preset(form: LaunchForm, instance: Any, name: str) -> None:
+    """Fill the form with a preset.
+
+    Raises:
+        JobnbError: If there is none of that name.
+    """
+    presets = instance.get_presets(form.job.name)
+    if name not in presets:
+        hint = did_you_mean(name, presets, noun="There are")
+        raise JobnbError(f"The job {form.job.name!r} has no preset {name!r}. {hint}".rstrip())
+    _fill(form, **presets[name])
+
+
+def delete_preset(form: LaunchForm, instance: Any, name: str) -> None:
+    """Forget a preset; one that is not there is no error."""
+    instance.delete_preset(form.job.name, name)
+
+
+def earlier_runs(form: LaunchForm, instance: Any) -> list[tuple[str, str]]:
+    """The last runs of the form's job: id, and how it reads in a list."""
+    filters = RunsFilter(job_name=form.job.name)
+    records = instance.get_run_records(filters, limit=_MOST_RUNS)
+    return [
+        (each.dagster_run.run_id, _shown(each.dagster_run, each.create_timestamp))
+        for each in records
+    ]
+
+
+def _shown(run: JobRun, created: datetime) -> str:
+    when = created.astimezone().strftime("%Y-%m-%d %H:%M")
+    partition = f", {run.partition_key}" if run.partition_key else ""
+    return f"{run.run_id[:8]} {run.status.value.lower()}, {when}{partition}"
+
+
+def load_run(form: LaunchForm, instance: Any, run_id: str) -> None:
+    """Fill the form with what an earlier run was given.
+
+    Args:
+        form: The form.
+        instance: Whose history.
+        run_id: The id of the run, or enough of its beginning.
+
+    Raises:
+        RunNotFoundError: If there is no such run of this job.
+    """
+    run = instance.get_run_by_id(run_id) or _beginning(form, instance, run_id)
+    if run is None:
+        raise RunNotFoundError(f"The history has no run {run_id!r} of the job {form.job.name!r}.")
+    tags = {k: v for k, v in run.tags.items() if not k.startswith(_OURS)}
+    own = form.job.tags
+    _fill(
+        form,
+        run_config=dict(run.run_config),
+        selection=_selection_of(form, run),
+        partition=run.tags.get(PARTITION_TAG),
+        tags={key: value for key, value in tags.items() if own.get(key) != value},
+    )
+
+
+def _beginning(form: LaunchForm, instance: Any, text: str) -> JobRun | None:
+    runs: list[JobRun] = instance.get_runs(RunsFilter(job_name=form.job.name), limit=1000)
+    found = [run for run in runs if run.run_id.startswith(text)] if text else []
+    return found[0] if len(found) == 1 else None
+
+
+def _selection_of(form: LaunchForm, run: JobRun) -> str:
+    if run.op_selection:
+        return " ".join(run.op_selection)
+    made = run.asset_selection
+    if not made or form.job.asset_layer is None:
+        return ""
+    every = {key for each in form.job.graph.assets_by_node.values() for key in each.keys}
+    if set(made) >= every:
+        return ""
+    return " or ".join(f'key:"{key.to_user_string()}"' for key in sorted(made & every))
+
+
+def _fill(
+    form: LaunchForm,
+    run_config: Any = None,
+    selection: str = "",
+    partition: str | None = None,
+    tags: Any = None,
+) -> None:
+    form.yaml_problem = ""
+    form.selection = selection
+    form.partition = partition if form.job.partitions_def is not None else None
+    form.tags = dict(tags or {})
+    form.set_config(run_config or {})

@@ -1,0 +1,202 @@
+"""How far a run is that someone waits for: a line under the cell, a bar in a terminal.
+
+Nothing is shown of a run that is over soon, and it pays nothing: a thread that looks four times a
+second counts what has happened.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any, Protocol
+
+from jobnb.events import StepFailed, StepSkipped, StepSucceeded
+from jobnb.execution.run import RunScope
+
+__all__ = ["CellFace", "Face", "Sight", "TerminalFace", "Watch", "cell_watch", "terminal_watch"]
+
+LOOK = 0.25
+"""Seconds between two looks."""
+_IDLE = 20.0  # seconds without a run after which the thread ends
+_ENDS = (StepSucceeded, StepFailed, StepSkipped)
+
+
+class Sight:
+    """What is seen of a run: its name, how many steps are done of how many, which one is on."""
+
+    def __init__(self, run: RunScope) -> None:
+        self._run = run
+        self._seen = 0
+        self.began = time.monotonic()
+        self.face: Face | None = None
+        self.done = 0
+        self.total = sum(len(group) for group in run.groups)
+        name = run.plan.job.name
+        self.name = "assets" if name.startswith("__") else name
+
+    @property
+    def step(self) -> str:
+        """The key of the step that is on, or nothing."""
+        return self._run.current_key or ""
+
+    def look(self) -> None:
+        """Count what has happened since the last look."""
+        news = self._run.events[self._seen :]
+        self._seen += len(news)
+        self.done += sum(isinstance(event, _ENDS) for event in news)
+        # A dynamic output brings steps that nobody has counted on.
+        self.total = max(self.total, self.done)
+
+    def __str__(self) -> str:
+        took = time.monotonic() - self.began
+        return f"{self.name}: {self.done} of {self.total} steps, {took:.0f} s  {self.step}".rstrip()
+
+
+class Face(Protocol):
+    """Shows a sight somewhere."""
+
+    def show(self, sight: Sight) -> None:
+        """Show how it stands now."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+
+class CellFace:
+    """A line and a bar under the cell, gone when the run is over."""
+
+    def __init__(self) -> None:
+        from IPython.display import DisplayHandle
+
+        self._handle: Any = DisplayHandle()
+        self._shown = False
+
+    def show(self, sight: Sight) -> None:
+        """Show how it stands now."""
+        bundle = {"text/plain": str(sight), "text/html": _html(sight)}
+        self._put(bundle)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._put({"text/plain": "", "text/html": ""})
+
+    def _put(self, bundle: dict[str, str]) -> None:
+        put = self._handle.update if self._shown else self._handle.display
+        self._shown = True
+        put(bundle, raw=True)
+
+
+def _html(sight: Sight) -> str:
+    share = 100 * sight.done / max(sight.total, 1)
+    return (
+        '<div style="font-family:var(--jp-code-font-family,monospace);font-size:12px;'
+        'color:var(--jp-ui-font-color1,#333)">'
+        f'<progress max="100" value="{share:.1f}" style="width:14em;vertical-align:middle" '
+        f'aria-label="progress of {escape(sight.name)}"></progress> {escape(str(sight))}</div>'
+    )
+
+
+class TerminalFace:
+    """A bar at the bottom of the terminal, gone when the run is over."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
+        # Names are the user's text: no markup in them is read.
+        name = TextColumn("{task.description}", markup=False)
+        columns = (name, BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = Bars(*columns, console=Console(highlight=False), transient=True)
+        self._bar: Any = None
+
+    def show(self, sight: Sight) -> None:
+        """Show how it stands now."""
+        if self._bar is None:
+            self._bars.start()
+            self._bar = self._bars.add_task("")
+        text = f"{sight.name}: {sight.step}" if sight.step else sight.name
+        self._bars.update(self._bar, description=text, completed=sight.done, total=sight.total)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._bars.stop()
+
+
+class Watch:
+    """Watches runs that the main thread waits for; see `jobnb.execution.watch`.
+
+    Args:
+        face: Makes the face of a run that takes long.
+        after: Seconds after which it does.
+        wanted: Whether anything is to be shown now.
+    """
+
+    def __init__(self, face: Callable[[], Face], after: float, wanted: Callable[[], bool]) -> None:
+        self._make_face = face
+        self._after = after
+        self._wanted = wanted
+        self._sights: list[Sight] = []
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._rest = 0.0
+
+    @contextmanager
+    def __call__(self, run: RunScope) -> Iterator[None]:
+        """While it lasts, the run is watched."""
+        if threading.current_thread() is not threading.main_thread() or not self._wanted():
+            yield
+            return
+        sight = Sight(run)
+        with self._lock:
+            self._sights.append(sight)
+            self._see_to_thread()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sights.remove(sight)
+                if sight.face is not None:
+                    sight.face.close()
+
+    def _see_to_thread(self) -> None:
+        self._rest = time.monotonic() + _IDLE
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="jobnb progress", daemon=True)
+            self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            time.sleep(LOOK)
+            with self._lock:
+                if not self._sights and time.monotonic() > self._rest:
+                    self._thread = None
+                    return
+                if self._sights:
+                    self._show(self._sights[-1])  # the innermost: a step may wait for a run
+
+    def _show(self, sight: Sight) -> None:
+        if time.monotonic() - sight.began < self._after:
+            return
+        sight.look()
+        try:
+            if sight.face is None:
+                sight.face = self._make_face()
+            sight.face.show(sight)
+        except Exception:  # noqa: BLE001 - a picture that cannot be drawn hurts no run
+            sight.began = math.inf
+
+
+def cell_watch(wanted: Callable[[], bool] = lambda: True) -> Watch:
+    """Shows runs of more than half a second under the cell that waits for them."""
+    return Watch(CellFace, 0.5, wanted)
+
+
+def terminal_watch() -> Watch:
+    """Shows runs of more than a second as a bar, where the output is a terminal."""
+    return Watch(TerminalFace, 1.0, lambda: sys.stdout is not None and sys.stdout.isatty())

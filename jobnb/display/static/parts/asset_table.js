@@ -1,0 +1,143 @@
+// Assets by group: rows that are selected together with the cards of the graph.
+
+// assetTable({ toggle(keys, on), look(key, place) }) -> { node, rows(list), news(states), select(keys) }
+function assetTable(actions) {
+  const search = el("input", {
+    class: "jw-input", type: "search", placeholder: "Search assets", "aria-label": "Search assets",
+    "data-lm-suppress-shortcuts": "true",
+  });
+  const found = el("span", { class: "jw-note", "aria-live": "polite" });
+  const body = el("div", { class: "jw-assets", role: "table", "aria-label": "Assets" });
+  const table = { actions, body, search, found, byKey: new Map(), groups: [], selected: new Set() };
+  search.addEventListener("input", () => filterRows(table));
+  const more = el("button", { type: "button", class: "jw-button jw-plain jw-hidden" });
+  more.addEventListener("click", () => addRows(table));
+  table.more = more;
+  return {
+    node: el("div", {}, el("div", { class: "jw-bar" }, search, found), body, more),
+    rows: (list) => drawRows(table, list),
+    news: (states) => changeRows(table, states),
+    select: (keys) => selectRows(table, keys),
+  };
+}
+
+const ROWS_AT_ONCE = 300;
+
+function drawRows(table, list) {
+  table.list = list;
+  table.byKey.clear();
+  table.groups = [];
+  table.body.replaceChildren();
+  table.drawn = 0;
+  addRows(table);
+  selectRows(table, table.selected);
+}
+
+// Long lists are drawn piece by piece; searching draws the rest.
+function addRows(table, all) {
+  const end = all ? table.list.length : Math.min(table.list.length, table.drawn + ROWS_AT_ONCE);
+  for (const row of table.list.slice(table.drawn, end)) addRow(table, row);
+  table.drawn = end;
+  const left = table.list.length - end;
+  table.more.classList.toggle("jw-hidden", !left);
+  table.more.textContent = `Show ${left.toLocaleString("en")} more`;
+  if (table.search.value) filterRows(table);
+}
+
+function addRow(table, row) {
+  const group = row.source ? "sources" : row.group;
+  if (table.groups.at(-1)?.name !== group) {
+    table.groups.push({ name: group, keys: [], ...groupHead(table, group) });
+    table.body.append(table.groups.at(-1).node);
+  }
+  const shown = assetRow(table, row);
+  table.groups.at(-1).keys.push(row.key);
+  table.byKey.set(row.key, shown);
+  table.body.append(shown.node, shown.place);
+}
+
+function groupHead(table, name) {
+  const box = checkbox(`Select all of ${name}`, (on) => {
+    table.actions.toggle(table.groups.find((group) => group.name === name).keys, on);
+  });
+  const node = el("div", { class: "jw-asset-group", role: "row" }, box, el("span", {}, name));
+  return { node, box };
+}
+
+function checkbox(label, changed) {
+  return el("input", {
+    type: "checkbox", "aria-label": label, onchange: (event) => changed(event.target.checked),
+  });
+}
+
+function assetRow(table, row) {
+  const box = checkbox(`Select ${row.key}`, (on) => table.actions.toggle([row.key], on));
+  const state = el("span", { class: "jw-asset-state", role: "cell" });
+  const made = el("span", { class: "jw-note jw-asset-made", role: "cell" }, row.made);
+  const place = el("div", { class: "jw-asset-value jw-hidden" });
+  const look = button("value", () => openValue(table, row.key, look, place), {
+    class: "jw-plain", "aria-expanded": "false", title: "Look at the last value",
+  });
+  const node = el(
+    "div", { class: "jw-asset", role: "row", data: { key: row.key } },
+    box,
+    el("span", { class: "jw-asset-key", role: "cell", title: row.key }, row.key),
+    el("span", { class: "jw-note", role: "cell" }, [row.kind, row.type].filter(Boolean).join(" · ")),
+    state, made,
+    el("span", { class: "jw-note jw-asset-doc", role: "cell", title: row.doc }, row.doc),
+    row.source ? el("span") : look,
+  );
+  const shown = { row, node, box, state, made, place };
+  showState(shown, row);
+  return shown;
+}
+
+function showState(shown, { status, word }) {
+  fill(shown.state, status === "none"
+    ? el("span", { class: "jw-note" }, word) : stateBadge(status, word || undefined));
+}
+
+// States of a run that goes on, by key.
+function changeRows(table, states) {
+  for (const [key, state] of Object.entries(states)) {
+    const shown = table.byKey.get(key);
+    if (shown) showState(shown, state);
+  }
+}
+
+function openValue(table, key, look, place) {
+  const open = place.classList.toggle("jw-hidden") === false;
+  look.setAttribute("aria-expanded", String(open));
+  if (open) table.actions.look(key, place);
+}
+
+function selectRows(table, keys) {
+  table.selected = new Set(keys);
+  for (const [key, { node, box }] of table.byKey) {
+    box.checked = table.selected.has(key);
+    node.classList.toggle("jw-chosen-row", box.checked);
+  }
+  for (const group of table.groups) {
+    const count = group.keys.filter((key) => table.selected.has(key)).length;
+    group.box.checked = count > 0 && count === group.keys.length;
+    group.box.indeterminate = count > 0 && count < group.keys.length;
+  }
+}
+
+function filterRows(table) {
+  const wanted = table.search.value.trim().toLowerCase();
+  if (wanted && table.drawn < table.list.length) return void addRows(table, true);
+  let count = 0;
+  for (const { row, node, place } of table.byKey.values()) {
+    const texts = [row.key, row.group, row.kind, row.type, row.word, row.doc];
+    const fits = !wanted || texts.some((text) => text?.toLowerCase().includes(wanted));
+    node.classList.toggle("jw-hidden", !fits);
+    if (!fits) place.classList.add("jw-hidden");
+    count += fits;
+  }
+  for (const group of table.groups) {
+    const shown = group.keys.some((key) => !table.byKey.get(key).node.classList.contains("jw-hidden"));
+    group.node.classList.toggle("jw-hidden", !shown);
+  }
+  table.found.textContent = wanted ? `${count} found` : "";
+}

@@ -1,0 +1,156 @@
+// Elements and talk with the kernel. Texts are set as texts: no data ever becomes markup.
+
+const SVG_SPACE = "http://www.w3.org/2000/svg";
+const UNSAFE_PROPS = new Set(["innerHTML", "outerHTML", "srcdoc"]);
+
+// el("button", { class: "jw-button", onclick: go, disabled: true }, "Go", icon)
+// Properties: class, text, style (object), data (object), on* (functions), others as attributes;
+// null, undefined and false are left out. Children: nodes, texts, lists of these, or nothing.
+function el(tag, props, ...children) {
+  return dress(document.createElement(tag), props, children);
+}
+
+function svgEl(tag, props, ...children) {
+  return dress(document.createElementNS(SVG_SPACE, tag), props, children);
+}
+
+function dress(node, props, children) {
+  for (const [name, value] of Object.entries(props ?? {})) setProp(node, name, value);
+  append(node, children);
+  return node;
+}
+
+function setProp(node, name, value) {
+  if (UNSAFE_PROPS.has(name)) throw new Error(`${name} is not allowed`);
+  if (name.startsWith("on") && typeof value === "function") {
+    node.addEventListener(name.slice(2), value);
+  } else if (name === "text") node.textContent = value ?? "";
+  else if (name === "style" && typeof value === "object") Object.assign(node.style, value);
+  else if (name === "data") Object.assign(node.dataset, value);
+  else if (name === "value" && "value" in node) node.value = value ?? "";
+  else if (name === "checked" || name === "disabled") node[name] = Boolean(value);
+  else setAttr(node, name, value);
+}
+
+// Sets an attribute, or takes it away where there is no value. Only harmless links are set.
+function setAttr(node, name, value) {
+  if (value === null || value === undefined || value === false) node.removeAttribute(name);
+  else if ((name === "href" || name === "src") && !safeUrl(value)) node.removeAttribute(name);
+  else node.setAttribute(name, value === true ? "" : String(value));
+}
+
+function safeUrl(url) {
+  return /^(https?:|mailto:|data:image\/(png|jpeg|gif|webp);|blob:|#|\.{0,2}\/)/i.test(String(url));
+}
+
+function append(node, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    node.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+}
+
+// Puts new children in the place of all that are there.
+function fill(node, ...children) {
+  node.replaceChildren();
+  append(node, children);
+  return node;
+}
+
+// A button with words; `props.title` is what hovering tells.
+function button(label, onclick, props) {
+  const { class: more, ...rest } = props ?? {};
+  return el(
+    "button",
+    { type: "button", class: `jw-button ${more ?? ""}`.trim(), onclick, ...rest },
+    label,
+  );
+}
+
+// --- the kernel -------------------------------------------------------------
+
+let askedSoFar = 0;
+const askedBy = new WeakMap(); // model -> id -> how to settle its promise
+
+// Asks the kernel and promises the answer: ask(model, "about", { key }).
+function ask(model, name, asked = {}) {
+  const id = `${Date.now()}-${++askedSoFar}`;
+  return new Promise((resolve, reject) => {
+    waitingFor(model).set(id, { resolve, reject });
+    model.send({ ask: name, id, with: asked });
+  });
+}
+
+function waitingFor(model) {
+  if (!askedBy.has(model)) {
+    const waiting = new Map();
+    askedBy.set(model, waiting);
+    model.on("msg:custom", (message) => settle(waiting, message));
+  }
+  return askedBy.get(model);
+}
+
+function settle(waiting, message) {
+  const asked = waiting.get(message?.answer);
+  if (!asked) return;
+  waiting.delete(message.answer);
+  if ("error" in message) asked.reject(new Error(message.error));
+  else asked.resolve(message.value);
+}
+
+// Calls `heard(news)` for what the kernel tells on a topic; returns a function that stops it.
+function hear(model, topic, heard) {
+  const listener = (message) => {
+    if (message?.news && topic in message.news) heard(message.news[topic]);
+  };
+  model.on("msg:custom", listener);
+  return () => model.off("msg:custom", listener);
+}
+
+// Calls `changed()` when one of the traits changes; returns a function that stops it.
+function watch(model, names, changed) {
+  for (const name of names) model.on(`change:${name}`, changed);
+  return () => names.forEach((name) => model.off(`change:${name}`, changed));
+}
+
+// Sets traits here and in the kernel.
+function put(model, values) {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
+}
+
+// --- time -------------------------------------------------------------------
+
+// Runs at most once in `wait` ms, after the last call.
+function debounce(action, wait) {
+  let timer = 0;
+  const later = (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => action(...args), wait);
+  };
+  later.cancel = () => clearTimeout(timer);
+  return later;
+}
+
+// Runs once before the next frame is painted, however often it is called.
+function eachFrame(action) {
+  let asked = 0;
+  return () => {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      action();
+    });
+  };
+}
+
+// A duration as people read it: two units at most.
+function durationText(seconds) {
+  if (seconds === null || seconds === undefined || seconds < 0) return "";
+  if (seconds < 0.9995) return seconds >= 0.001 ? `${(seconds * 1000).toFixed(0)} ms` : "<1 ms";
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const [days, hours] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24];
+  const minutes = Math.floor(whole / 60) % 60;
+  if (days) return `${days} d ${hours} h`;
+  return hours ? `${hours} h ${minutes} m` : `${minutes} m ${whole % 60} s`;
+}

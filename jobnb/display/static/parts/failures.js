@@ -1,0 +1,32 @@
+// Errors as people need them: their own line first, then what it said, the rest folded.
+
+// failure({ step, where, source, says, stack, frames, causes, more }, pickStep) -> node
+function failure(told, pickStep) {
+  const name = told.step
+    ? button(told.step, () => pickStep?.(told.step), { class: "jw-plain jw-code", title: "Select this step" })
+    : null;
+  return el("div", { class: "jn-error jw-failure", role: "group", "aria-label": `Failed: ${told.step}` },
+    told.step ? el("div", { class: "jw-bar" }, el("strong", null, "Failed:"), name) : null,
+    oneError(told),
+    (told.causes ?? []).map((cause) => [el("div", { class: "jn-muted" }, "caused by"), oneError(cause)]),
+    told.more ? el("div", { class: "jn-muted" }, `and ${told.more} more failed steps`) : null);
+}
+
+function oneError({ where, source, says, stack, frames }) {
+  return [
+    where ? el("div", { class: "jn-muted" }, where) : null,
+    source?.length ? el("pre", { class: "jw-source" }, source.map(sourceLine)) : null,
+    el("div", { class: "jn-says" }, says),
+    stack ? folded(`traceback, ${frames} ${frames === 1 ? "frame" : "frames"}`, el("pre", null, stack)) : null,
+  ];
+}
+
+function sourceLine(line) {
+  const failing = /^\s*(→|-->|>)/.test(line);
+  return [failing ? el("span", { class: "jn-line" }, line) : line, "\n"];
+}
+
+// A part that opens when its title is clicked.
+function folded(title, ...body) {
+  return el("details", null, el("summary", null, title), el("div", { class: "jn-body" }, ...body));
+}

@@ -1,0 +1,28 @@
+// The other lists of the catalogue: jobs, ops and graphs, automation, resources.
+
+function jobList(jobs, open) {
+  const rows = jobs.map((job) => [
+    el("code", {}, job.name), job.noun, job.doc,
+    button("Launchpad", () => open(job.name), { "aria-label": `Launchpad of ${job.name}` }),
+  ]);
+  return listing(["name", "kind", "", ""], rows);
+}
+
+function partList(parts) {
+  const rows = parts.map((part) => [el("code", {}, part.name), part.noun, part.doc, part.cell ?? ""]);
+  return listing(["name", "kind", "", ""], rows);
+}
+
+function resourceList(resources) {
+  const rows = resources.map(({ name, words }) => [el("code", {}, name), words.join(" · ")]);
+  return listing(["key", ""], rows);
+}
+
+function listing(titles, rows) {
+  const head = el("tr", {}, titles.map((title) => el("th", { scope: "col" }, title)));
+  const body = rows.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell))));
+  return el(
+    "div", { class: "jn-scroll" },
+    el("table", { class: "jn-table" }, el("thead", {}, head), el("tbody", {}, body)),
+  );
+}

@@ -1,0 +1,53 @@
+// Looks at values: the kernel sends data, here they become tables, pictures and texts.
+
+const FOLD_AFTER = 12; // lines of a text before the rest is folded
+
+// preview({ kind, line, note, ... }, showRich) -> node
+function previewNode(shown, showRich) {
+  const body = { table: tableNode, image: imageNode, rich: richNode }[shown.kind] ?? longText;
+  return el("div", { class: "jn-value" },
+    body(shown, showRich), shown.note ? el("div", { class: "jn-muted" }, shown.note) : null);
+}
+
+function tableNode({ columns, rows }) {
+  const side = (at) => (columns[at - 1]?.number ? "jn-right" : null);
+  const head = columns.map(({ name, dtype, number }) =>
+    el("th", { scope: "col", class: number ? "jn-right" : null },
+      name, el("br"), el("span", { class: "jn-muted" }, dtype)));
+  const body = rows.map((row) =>
+    el("tr", null, row.map((cell, at) => el("td", { class: side(at) }, cell))));
+  return el("div", { class: "jn-scroll", tabindex: 0 },
+    el("table", { class: "jn-table jn-sheet" },
+      el("thead", null, el("tr", null, el("th", { scope: "col" }), head)), el("tbody", null, body)));
+}
+
+// A picture in an address of its own: a script in it cannot run.
+function imageNode({ src, line }) {
+  const image = el("img", { alt: line || "figure" });
+  if (/^data:image\//.test(src)) image.src = src;
+  return image;
+}
+
+function richNode({ text }, showRich) {
+  return el("div", null,
+    button("Show as its own display", () => showRich?.(), { title: "Below, as the object shows itself" }),
+    folded("text", el("pre", null, text)));
+}
+
+function longText({ text }) {
+  const lines = text.split("\n");
+  if (lines.length <= FOLD_AFTER && text.length <= 4000) return el("pre", null, text);
+  const first = lines.slice(0, FOLD_AFTER).join("\n").slice(0, 4000);
+  const rest = text.slice(first.length).replace(/^\n/, "");
+  const left = lines.length - FOLD_AFTER;
+  const title = left > 0 ? `${left.toLocaleString()} more lines` : `${rest.length.toLocaleString()} more characters`;
+  return [el("pre", null, first), folded(title, el("pre", null, rest))];
+}
+
+// Metadata: [{ name, text, url? }] as names and values.
+function metadataNode(entries) {
+  const rows = entries.map(({ name, text, url }) =>
+    el("tr", null, el("th", { scope: "row" }, name), el("td", null,
+      url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : text)));
+  return el("div", { class: "jn-scroll" }, el("table", { class: "jn-pairs" }, el("tbody", null, rows)));
+}

@@ -1,0 +1,208 @@
+"""The catalogue: all that this kernel knows, how it stands, and a button to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import ipywidgets
+from ipywidgets import widget_serialization
+from traitlets import Dict, Instance, List, Unicode
+
+from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.keys import AssetKey
+from jobnb.display.asset_pictures import asset_picture
+from jobnb.display.picture import Mark
+from jobnb.display.widgets.assemble import css, esm
+from jobnb.display.widgets.catalogue_data import asset_rows, contents, standing_json
+from jobnb.display.widgets.facts import asset_facts
+from jobnb.display.widgets.follow import follow_run
+from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
+from jobnb.display.widgets.previews import preview
+from jobnb.display.widgets.standing import standings
+from jobnb.display.widgets.view import View, answers
+from jobnb.errors import InvalidSubsetError
+
+__all__ = ["Catalogue", "SessionView"]
+
+
+class Catalogue(View):
+    """Assets by group with their graph, jobs and resources of a session.
+
+    Rows and cards are selected together; what is selected can be made.
+
+    Args:
+        session: Whose definitions.
+        show: Called with a widget to be shown below: a run, a launchpad.
+
+    Attributes:
+        selected: The keys of the selected assets; may be set.
+        rows: One for each asset: key, group, kind, type, status, when it was last made.
+        contents: Jobs, ops and graphs, resources.
+        graph: The graph of the assets, or None where there are none.
+    """
+
+    _esm = esm(
+        *GRAPH_PARTS,
+        "parts/tabs.js",
+        "parts/child.js",
+        "parts/failures.js",
+        "parts/values.js",
+        "parts/asset_table.js",
+        "parts/listings.js",
+        "catalogue.js",
+    )
+    _css = css("graph_view.css", "catalogue.css")
+
+    rows = List(Dict()).tag(sync=True)
+    contents = Dict().tag(sync=True)
+    title = Unicode("session").tag(sync=True)
+    graph = Instance(GraphView, allow_none=True).tag(sync=True, **widget_serialization)
+
+    def __init__(self, session: Any, show: Any = None, **traits: Any) -> None:
+        self._session = session
+        self._show = show or (lambda widget: widget)
+        self._standings: dict[Any, Any] = {}
+        super().__init__(**traits)
+        self.refresh()
+
+    @property
+    def selected(self) -> list[str]:
+        """The keys of the assets that are selected."""
+        return list(self.graph.selected) if self.graph is not None else []
+
+    @selected.setter
+    def selected(self, keys: Iterable[str]) -> None:
+        if self.graph is not None:
+            self.graph.selected = list(keys)
+
+    # --- what is shown ----------------------------------------------------
+
+    @answers("refresh")
+    def refresh(self) -> bool:
+        """Read definitions and history again."""
+        known = self._session.snapshot()
+        keys = [key for each in known.assets for key in each.keys]
+        self._standings.clear()
+        self._standings.update(standings(self._session, keys))
+        with self.hold_sync():
+            self.rows = asset_rows(known, self._standings)
+            self.contents = contents(self._session, known)
+            self._draw(known)
+        return True
+
+    def _draw(self, known: Definitions) -> None:
+        old, marks = self.graph, {k.to_user_string(): s.mark for k, s in self._standings.items()}
+        picture = asset_picture(known.assets, known.source_assets, title=self.title, marks=marks)
+        if old is not None and old.picture == picture:
+            return
+        about = asset_facts(known.assets_by_key, self._standings, self._session)
+        self.graph = GraphView(picture, about=about, tallest=380) if picture.cards else None
+        if old is not None:
+            if self.graph is not None:
+                here = {card.key for card in picture.cards}
+                self.graph.selected = [key for key in old.selected if key in here]
+            old.close()
+
+    @answers("preview")
+    def preview(self, key: str) -> dict[str, Any]:
+        """A look at the last value of an asset."""
+        return preview(self._session.value(key))
+
+    # --- what can be done -------------------------------------------------
+
+    @answers("materialize")
+    def materialize(self, keys: Iterable[str] = ()) -> str:
+        """Make these assets in the background, all if none is named; returns the run's id.
+
+        Raises:
+            InvalidSubsetError: If none of these can be made.
+            InvalidConfigError: If they need config.
+        """
+        chosen = self._makeable(keys)
+        run = self._session.launch([AssetKey.from_user_string(key) for key in chosen])
+        self._show(_run_view(run))
+        self.follow(run)
+        return str(run.run_id)
+
+    def _makeable(self, keys: Iterable[str]) -> list[str]:
+        made = [row["key"] for row in self.rows if not row.get("source")]
+        wanted = set(keys)
+        chosen = [key for key in made if not wanted or key in wanted]
+        if not chosen:
+            raise InvalidSubsetError(
+                "None of these can be made here: select assets that a function makes."
+            )
+        return chosen
+
+    def follow(self, run: Any) -> None:
+        """Show the states of a live run in the graph and in the rows, and the history after it."""
+        follow_run(run, self._news, self._catch_up)
+
+    def _news(self, news: dict[str, tuple[Mark, float | None]]) -> None:
+        if self.graph is not None:
+            self.graph.patch(
+                {key: mark for key, (mark, _) in news.items()},
+                {key: since for key, (_, since) in news.items()},
+            )
+        shown = {key: {"status": mark.status.value, "word": ""} for key, (mark, _) in news.items()}
+        self.tell("rows", shown)
+
+    def _catch_up(self) -> None:
+        """After a run: how the assets stand now, in rows that stay."""
+        self._standings.update(standings(self._session, list(self._standings)))
+        now = {key.to_user_string(): standing_json(s) for key, s in self._standings.items()}
+        with self.guard:
+            self._pace.stop()
+            self.rows = [{**row, **now.get(row["key"], {})} for row in self.rows]
+
+    @answers("launchpad")
+    def launchpad(self, job: str = "", keys: Iterable[str] = ()) -> bool:
+        """Open the launchpad of a job, or of these assets.
+
+        Raises:
+            JobnbError: If there is no such job, or its config cannot be read.
+        """
+        from jobnb.display.widgets.launchpad import Launchpad
+
+        if job:
+            target = self._session.job(job)
+        else:
+            chosen = [AssetKey.from_user_string(key) for key in self._makeable(keys)]
+            target = self._session.snapshot().job_of_assets("materialize", chosen)
+
+        def launch(**parameters: Any) -> Any:
+            run = target.launch(**parameters)
+            self.follow(run)
+            return run
+
+        self._show(Launchpad(target, self._session.instance, launch=launch))
+        return True
+
+    def close(self) -> None:
+        """Take it away, with its graph."""
+        if self.graph is not None:
+            self.graph.close()
+        super().close()
+
+
+def _run_view(run: Any) -> Any:
+    from jobnb.display.widgets.run import RunView
+
+    return RunView(run)
+
+
+class SessionView(ipywidgets.VBox):  # type: ignore[misc]
+    """The catalogue of a session, and below it what was started or opened from it.
+
+    Args:
+        session: Whose definitions.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self.catalogue = Catalogue(session, self._show)
+        self.below = ipywidgets.VBox()
+        super().__init__(children=[self.catalogue, self.below])
+
+    def _show(self, widget: Any) -> None:
+        self.below.children = [widget]

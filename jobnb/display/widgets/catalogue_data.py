@@ -1,0 +1,108 @@
+"""What the catalogue lists: assets, jobs, parts and resources as plain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobnb.definitions.assets_definition import DEFAULT_GROUP
+from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.keys import AssetKey
+from jobnb.display.asset_pictures import asset_kind, asset_type
+from jobnb.display.asset_views import counts_words
+from jobnb.display.noun_views import doc_line, resource_words
+from jobnb.display.picture import Status
+from jobnb.display.session_views import moment
+from jobnb.display.text import shorten
+from jobnb.display.widgets.standing import NEVER, Standing
+
+__all__ = ["asset_rows", "contents", "standing_json"]
+
+Row = dict[str, Any]
+_WORDS = {Status.NONE: "never made", Status.SUCCEEDED: "fresh", Status.FAILED: "failed"}
+
+
+def contents(session: Any, known: Definitions) -> dict[str, Any]:
+    """All but the assets: counts in words, jobs, ops and graphs, automation, resources."""
+    return {
+        "counts": counts_words(known),
+        "jobs": [_job(job) for job in known.jobs],
+        "parts": list(_parts(session)),
+        "automation": list(_automation(known)),
+        "resources": [
+            {"name": name, "words": [str(word) for word in resource_words(value) if word]}
+            for name, value in known.resources.items()
+        ],
+    }
+
+
+def asset_rows(known: Definitions, standings: Mapping[AssetKey, Standing]) -> list[Row]:
+    """One row for each asset, by group, then as they were defined; sources at the end."""
+    rows = [
+        {
+            "key": key.to_user_string(),
+            "group": definition.group_names_by_key.get(key, DEFAULT_GROUP),
+            "kind": asset_kind(key, definition),
+            "type": asset_type(key, definition),
+            "doc": _first_line(definition.descriptions_by_key.get(key)),
+            **standing_json(standings.get(key, NEVER)),
+        }
+        for definition in known.assets
+        for key in sorted(definition.keys)
+    ]
+    rows.sort(key=lambda row: str(row["group"]))
+    return rows + [_source(source) for source in known.source_assets]
+
+
+def _source(source: Any) -> Row:
+    return {
+        "key": source.key.to_user_string(),
+        "group": source.group_name,
+        "kind": "source",
+        "type": "",
+        "doc": _first_line(source.description),
+        "status": "none",
+        "word": "source",
+        "made": "",
+        "source": True,
+    }
+
+
+def standing_json(standing: Standing) -> Row:
+    """How an asset stands, as its row shows it."""
+    word = _WORDS.get(standing.status, standing.status.value)
+    return {
+        "status": standing.status.value,
+        "word": f"{word}: {standing.error}" if standing.error else word,
+        "made": moment(standing.made) if standing.made else "",
+    }
+
+
+def _job(job: Any) -> Row:
+    about_assets = getattr(job, "selection", None) is not None or getattr(job, "asset_layer", None)
+    return {
+        "name": job.name,
+        "noun": "asset job" if about_assets else "job",
+        "doc": _first_line(job.description),
+    }
+
+
+def _parts(session: Any) -> Iterator[Row]:
+    """The ops and graphs that jobs are put together from."""
+    for noun in ("graph", "op"):
+        for entry in session.catalogue.entries(noun):
+            cell = str(entry.cell) if entry.cell else ""
+            doc = _first_line(entry.definition.description)
+            yield {"name": entry.name, "noun": noun, "doc": doc, "cell": cell}
+
+
+def _automation(known: Definitions) -> Iterator[Row]:
+    things = [("schedule", each) for each in known.schedules]
+    things += [("sensor", each) for each in known.sensors]
+    for noun, each in things:
+        when = str(getattr(each, "cron_schedule", ""))
+        yield {"name": str(getattr(each, "name", each)), "noun": noun, "doc": when}
+
+
+def _first_line(description: str | None) -> str:
+    return shorten(doc_line(description).removeprefix(" - "), 120)

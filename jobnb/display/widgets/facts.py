@@ -1,0 +1,115 @@
+"""Facts for hover cards: config, where it was written, when it was last made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.op import OpDefinition
+from jobnb.display.attempt import attempt
+from jobnb.display.config_fields import field_rows
+from jobnb.display.session_views import moment
+from jobnb.display.text import shorten
+from jobnb.display.widgets.about import About
+from jobnb.display.widgets.standing import Standing
+
+__all__ = ["asset_facts", "op_facts"]
+
+Facts = list[tuple[str, str]]
+_MOST_FIELDS = 8
+
+
+def asset_facts(
+    assets: Mapping[AssetKey, AssetsDefinition],
+    standings: Mapping[AssetKey, Standing],
+    session: Any = None,
+) -> About:
+    """What to tell of an asset's card.
+
+    Args:
+        assets: The definition of each asset.
+        standings: How each stands; read again when asked, so it may change.
+        session: Knows the cells.
+    """
+
+    def tell(name: str) -> Facts:
+        key = AssetKey.from_user_string(name)
+        definition = assets.get(key)
+        return [
+            *(_definition_facts(key, definition) if definition is not None else []),
+            *_made_facts(standings.get(key)),
+            *_cell_facts(session, "asset", name),
+        ]
+
+    return tell
+
+
+def _definition_facts(key: AssetKey, definition: AssetsDefinition) -> Facts:
+    partitions = definition.partitions_def
+    return [
+        ("config", _config(definition.node_def)),
+        ("owners", ", ".join(definition.owners_by_key.get(key) or ())),
+        ("partitions", shorten(repr(partitions), 120) if partitions is not None else ""),
+    ]
+
+
+def _made_facts(standing: Standing | None) -> Facts:
+    if standing is None or standing.made is None:
+        return [("last made", "never")]
+    return [
+        ("last made", f"{moment(standing.made)}, run {standing.run_id[:8]}"),
+        *((label, shorten(text, 80)) for label, text in standing.metadata[:6]),
+    ]
+
+
+def op_facts(graph: GraphDefinition, session: Any = None) -> About:
+    """What to tell of an op's card in the picture of a graph."""
+
+    def tell(name: str) -> Facts:
+        node = _node(graph, name)
+        if node is None:
+            return []
+        return [("config", _config(node)), *_cell_facts(session, "op", node.name)]
+
+    return tell
+
+
+def _node(graph: GraphDefinition, path: str) -> OpDefinition[..., Any] | None:
+    """The op at a path as `load.read`."""
+    found: Any = graph
+    for part in path.split("."):
+        nodes = {node.name: node.definition for node in getattr(found, "nodes", ())}
+        found = nodes.get(part)
+    return found if isinstance(found, OpDefinition) else None
+
+
+def _config(node: Any) -> str:
+    """The config fields, one a line."""
+    schema = attempt(lambda: node.config_schema if isinstance(node, OpDefinition) else None, None)
+    rows = field_rows(schema) if schema is not None else []
+    lines = [
+        f"{row.path}: {shorten(row.kind, 60)}"
+        + (" (required)" if row.required else f" = {row.default}" if row.default else "")
+        for row in rows[:_MOST_FIELDS]
+    ]
+    left = len(rows) - _MOST_FIELDS
+    return "\n".join([*lines, *([f"… {left} more"] if left > 0 else [])])
+
+
+def _cell_facts(session: Any, kind: str, name: str) -> Facts:
+    session = session or known_session()
+    if session is None:
+        return []
+    entry = session.catalogue.by_name(kind).get(name)
+    cell = entry.cell if entry is not None else None
+    return [("written in", str(cell))] if cell is not None else []
+
+
+def known_session() -> Any:
+    """The session of this kernel, if there is one; a look at something does not make one."""
+    module = sys.modules.get("jobnb.registry.session")
+    return attempt(module.current_session, None) if module is not None else None

@@ -1,0 +1,121 @@
+"""The marks of a run while it goes on: only what its new events have changed."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from jobnb.display.picture import Mark
+from jobnb.display.run_marks import base_key, run_marks
+from jobnb.events import Event, RunCanceled, RunFailed, RunStarted, RunSucceeded
+from jobnb.state import RunState, StepState, StepStatus
+
+__all__ = ["RunMarks", "cards_of_plan", "follow_run"]
+
+Cards = Mapping[str, Sequence[str]]
+News = dict[str, tuple[Mark, float | None]]
+_OF_ALL_STEPS = (RunStarted, RunSucceeded, RunFailed, RunCanceled)
+
+
+class RunMarks:
+    """Adds up the events of a run and tells which cards look different since last asked.
+
+    Args:
+        cards_of_step: The cards of a step, where they are not called as the step is.
+    """
+
+    def __init__(self, cards_of_step: Cards | None = None) -> None:
+        self.state = RunState()
+        self._cards = dict(cards_of_step or {})
+        self._steps: dict[str, dict[str, StepState]] = defaultdict(dict)
+
+    def add(self, events: Iterable[Event]) -> News:
+        """The mark of each card that these events touch, and since when it runs."""
+        touched: set[str] = set()
+        for event in events:
+            self.state.apply(event)
+            key = getattr(event, "step_key", None)
+            if key is not None:
+                touched.add(key)
+            elif isinstance(event, _OF_ALL_STEPS):
+                touched.update(self.state.steps)
+        return self._marks({card for key in touched for card in self._cards_of(key)})
+
+    def _cards_of(self, step_key: str) -> Sequence[str]:
+        base = base_key(step_key)
+        cards = self._cards.get(base) or [base]
+        step = self.state.steps.get(step_key)
+        if step is not None:
+            for card in cards:
+                self._steps[card][step_key] = step
+        return cards
+
+    def _marks(self, cards: Iterable[str]) -> News:
+        news: News = {}
+        for card in cards:
+            steps = self._steps.get(card)
+            if steps:
+                only = RunState(steps=steps)
+                mark = run_marks(only, {base_key(key): [card] for key in steps})[card]
+                news[card] = mark, _since(steps.values())
+        return news
+
+
+def _since(steps: Iterable[StepState]) -> float | None:
+    """When the first of those that run now began."""
+    begun = (step.started for step in steps if step.status is StepStatus.RUNNING)
+    return min((time for time in begun if time is not None), default=None)
+
+
+def cards_of_plan(plan: Any) -> dict[str, list[str]]:
+    """For each step of a plan that makes assets, their keys: cards of assets are called so."""
+    found = {}
+    for step in getattr(plan, "steps", ()):
+        names = [out.asset_key.to_user_string() for out in step.outputs if out.asset_key]
+        if names:
+            found[step.key] = names
+    return found
+
+
+def follow_run(
+    run: Any, tell: Callable[[News], None], ended: Callable[[], None] | None = None
+) -> Callable[[], None]:
+    """Tell of every change of a live run's cards until it ends.
+
+    Args:
+        run: The `Run` that was launched.
+        tell: Called with what has changed, never twice at a time; on a thread of the run's.
+        ended: Called once after the last of it.
+
+    Returns:
+        A function that stops following.
+    """
+    marks, seen, lock = RunMarks(cards_of_plan(run.plan)), 0, threading.Lock()
+    over = False
+
+    def look(_change: Any = None) -> None:
+        nonlocal seen, over
+        with lock:
+            if over:
+                return
+            events = run.events(after=seen)
+            seen += len(events)
+            if events and (news := marks.add(events)):
+                tell(news)
+            over = marks.state.is_finished
+        if over:
+            stop()
+            if ended is not None:
+                ended()
+
+    def stop() -> None:
+        try:
+            run.unobserve(look, names=["version"])
+        except ValueError:  # it is stopped already
+            return
+
+    run.observe(look, names=["version"])
+    look()
+    return stop

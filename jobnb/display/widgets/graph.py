@@ -1,0 +1,232 @@
+"""The graph, alive: pan, zoom, search, select, fold, and states that change while one looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from traitlets import Bool, Dict, Int, List, Unicode, observe
+
+from jobnb.display.folding import MOST_CARDS, combined_mark
+from jobnb.display.picture import Mark, Picture, Status
+from jobnb.display.widgets.about import About, about_card
+from jobnb.display.widgets.assemble import css, esm
+from jobnb.display.widgets.drawing import drawing_of, mark_json
+from jobnb.display.widgets.folds import Folds, Path, fold_key
+from jobnb.display.widgets.follow import follow_run
+from jobnb.display.widgets.picking import Reach, selection_text
+from jobnb.display.widgets.view import View, answers
+
+__all__ = ["GRAPH_PARTS", "GraphView"]
+
+# What a widget that shows a graph of its own has to put before its own file.
+GRAPH_PARTS = (
+    "parts/dom.js",
+    "parts/marks.js",
+    "parts/graph_text.js",
+    "parts/graph_draw.js",
+    "parts/graph_move.js",
+    "parts/graph_pick.js",
+    "parts/graph_card.js",
+    "parts/graph_keys.js",
+    "parts/graph_panel.js",
+)
+
+
+class GraphView(View):
+    """A graph that can be looked at, searched, selected in and watched.
+
+    Args:
+        picture: What to draw.
+        about: Tells more of a card when someone hovers over it: label and text, by key.
+        most: How many cards are drawn at once; larger pictures start with their groups folded.
+
+    Attributes:
+        picked: The keys that were clicked.
+        upstream: Whether all that they are made from is selected with them.
+        downstream: Whether all that is made from them is selected with them.
+        selected: The keys of all that is selected; may be set.
+        selection: The same in the selection syntax, ready to copy.
+        marks: The state of each card that is drawn.
+
+    Example:
+        >>> from jobnb.display.picture import Card, Edge
+        >>> cards = (Card("a", "a", shape="asset"), Card("b", "b", shape="asset"))
+        >>> view = GraphView(Picture("p", cards, (Edge("a", "b"),)))
+        >>> view.picked, view.upstream = ["b"], True
+        >>> view.selected, view.selection
+        (['a', 'b'], '*b')
+    """
+
+    _esm = esm(*GRAPH_PARTS, "graph.js")
+    _css = css("graph_view.css")
+
+    drawing = Dict().tag(sync=True)
+    marks = Dict().tag(sync=True)
+    picked = List(Unicode()).tag(sync=True)
+    upstream = Bool(False).tag(sync=True)
+    downstream = Bool(False).tag(sync=True)
+    selected = List(Unicode()).tag(sync=True)
+    selection = Unicode().tag(sync=True)
+    tallest = Int(460, help="How high the graph may become, in pixels.").tag(sync=True)
+
+    def __init__(
+        self,
+        picture: Picture,
+        *,
+        about: About | None = None,
+        most: int = MOST_CARDS,
+        **traits: Any,
+    ) -> None:
+        self.picture = picture
+        self._about = about
+        self._folds = Folds(picture, most)
+        self._reach = Reach(picture)
+        self._choosing = False
+        self._unfollow: Callable[[], None] | None = None
+        self._states: dict[str, tuple[Mark, float | None]] = {
+            key: (mark, None) for key, mark in picture.marks.items()
+        }
+        self._place_of: dict[str, str] = {}
+        super().__init__(**self._drawn(), **traits)
+
+    # --- what is drawn ----------------------------------------------------
+
+    def _drawn(self) -> dict[str, Any]:
+        """The drawing and the marks as the groups are folded now."""
+        shown = self._folds.shown()
+        self._shown = {card.key: card for card in shown.cards}
+        self._place_of = {
+            key: card.key for card in shown.cards for key in (card.members or (card.key,))
+        }
+        return {"drawing": drawing_of(shown), "marks": self._marks_of(self._shown)}
+
+    def _marks_of(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        return {key: self._mark_of(key) for key in keys}
+
+    def _mark_of(self, key: str) -> dict[str, Any]:
+        card = self._shown[key]
+        if not card.members:
+            mark, since = self._states.get(key, (Mark(), None))
+            lonely = card.shape == "missing" and mark.status is Status.NONE
+            return mark_json(Mark(Status.MISSING) if lonely else mark, since)
+        held = {key: self._states[key][0] for key in card.members if key in self._states}
+        return mark_json(combined_mark(card, held))
+
+    def _redraw(self) -> bool:
+        with self.guard, self.hold_sync():
+            drawn = self._drawn()
+            self.drawing, self.marks = drawn["drawing"], drawn["marks"]
+        return True
+
+    @answers("fold")
+    def fold(self, path: Iterable[str]) -> bool:
+        """Show a group as one card."""
+        self._folds.fold(tuple(path))
+        return self._redraw()
+
+    @answers("open")
+    def open_group(self, key: str) -> bool:
+        """Show what is in a folded group, named by the key of the card that stands for it."""
+        path = next((path for path in self._folds.folded if fold_key(path) == key), None)
+        if path is None:
+            return False
+        self._folds.open(path)
+        return self._redraw()
+
+    @answers("reveal")
+    def reveal(self, key: str) -> bool:
+        """Open what hides a card; tells whether the drawing changed."""
+        return self._folds.reveal(key) and self._redraw()
+
+    @property
+    def folded(self) -> list[Path]:
+        """The paths of the groups that are folded now."""
+        return sorted(self._folds.folded)
+
+    @answers("about")
+    def about(self, key: str) -> dict[str, Any]:
+        """What hovering over a card tells."""
+        card = self._shown.get(key)
+        return {} if card is None else about_card(card, self._about)
+
+    # --- states -----------------------------------------------------------
+
+    def patch(
+        self, marks: Mapping[str, Mark], since: Mapping[str, float | None] | None = None
+    ) -> None:
+        """Show some cards in another state; nothing moves. From any thread.
+
+        Args:
+            marks: The new marks, by the key of the card.
+            since: When those that run now began, in seconds since the epoch.
+        """
+        with self.guard:
+            for key, mark in marks.items():
+                self._states[key] = mark, (since or {}).get(key)
+            touched = {self._place_of[key] for key in marks if key in self._place_of}
+            news = self._marks_of(touched)
+            # In place: the whole is sent only to a front end that comes later.
+            self.marks.update(news)
+        if news:
+            self.tell("marks", news)
+
+    def follow(self, run: Any) -> GraphView:
+        """Show the states of a live run until it ends; another run takes its place.
+
+        Args:
+            run: What `launch` returned.
+        """
+        self.unfollow()
+        self._unfollow = follow_run(
+            run,
+            lambda news: self.patch(
+                {key: mark for key, (mark, _) in news.items()},
+                {key: since for key, (_, since) in news.items()},
+            ),
+        )
+        return self
+
+    def unfollow(self) -> None:
+        """Stop following a run."""
+        stop, self._unfollow = self._unfollow, None
+        if stop is not None:
+            stop()
+
+    # --- selecting --------------------------------------------------------
+
+    @contextmanager
+    def _choose(self) -> Iterator[None]:
+        """While it lasts, traits are set by the view itself."""
+        self._choosing = True
+        try:
+            with self.hold_sync():
+                yield
+        finally:
+            self._choosing = False
+
+    @observe("picked", "upstream", "downstream")
+    def _picked(self, _change: Any) -> None:
+        if not self._choosing:
+            with self._choose():
+                self._select()
+
+    @observe("selected")
+    def _selected(self, change: Any) -> None:
+        """Someone else selects: what is selected was picked then."""
+        if not self._choosing:
+            with self._choose():
+                self.picked, self.upstream, self.downstream = change["new"], False, False
+                self._select()
+
+    def _select(self) -> None:
+        how = {"upstream": self.upstream, "downstream": self.downstream}
+        self.selected = self._reach.of(self.picked, **how)
+        chosen = self._reach.of(self.picked)
+        self.selection = selection_text(self.picture, chosen, **how)
+
+    def close(self) -> None:
+        """Take the view away, and stop following."""
+        self.unfollow()
+        super().close()

@@ -1,0 +1,238 @@
+"""The history as plain data: a page of runs, what can be filtered by, two runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from jobnb.display.run_marks import real_steps, run_status, step_status
+from jobnb.display.run_views import job_title
+from jobnb.display.text import shorten
+from jobnb.display.values import short_repr
+from jobnb.display.widgets.previews import clean
+from jobnb.errors import InvariantViolationError, did_you_mean
+from jobnb.state import RunState, RunStatus, fold
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import JobRun, RunRecord, RunsFilter
+
+__all__ = ["choices", "compared", "filter_of", "page_of", "run_row"]
+
+_OWN_TAGS = ("dagster/", "jobnb/")
+_MOST_TAGS, _MOST_ASSETS, _MOST_IDS = 12, 3, 500
+_MOST_KEYS, _MOST_VALUES = 40, 50
+_LAUNCHERS = {
+    "dagster/schedule_name": "schedule",
+    "dagster/sensor_name": "sensor",
+    "dagster/backfill": "backfill",
+    "dagster/parent_run_id": "again, after",
+}
+
+
+def run_row(record: RunRecord) -> dict[str, Any]:
+    """One run as the table shows it."""
+    run = record.run
+    own = {key: tag for key, tag in run.tags.items() if not key.startswith(_OWN_TAGS)}
+    seconds = None
+    if record.start_time is not None and record.end_time is not None:
+        seconds = record.end_time - record.start_time
+    found: dict[str, Any] = clean(
+        {
+            "run_id": run.run_id,
+            "job": job_title(run.job_name),
+            "target": _target(run),
+            "status": run_status(run.status).value,
+            "word": run.status.value.lower().replace("_", " "),
+            "finished": run.is_finished,
+            "created": record.create_timestamp.timestamp(),
+            "started": record.start_time,
+            "seconds": seconds,
+            "by": _launched_by(run),
+            "partition": run.partition_key or "",
+            "tags": dict(list(own.items())[:_MOST_TAGS]),
+        }
+    )
+    return found
+
+
+def _target(run: JobRun) -> str:
+    """What was selected, where it was not all."""
+    if run.asset_selection:
+        names = sorted(key.to_user_string() for key in run.asset_selection)
+        left = len(names) - _MOST_ASSETS
+        more = f" and {left:,} more" if left > 0 else ""
+        return ", ".join(names[:_MOST_ASSETS]) + more
+    chosen = run.op_selection or run.step_keys_to_execute or ()
+    return shorten(", ".join(chosen), 120)
+
+
+def _launched_by(run: JobRun) -> str:
+    """What asked for the run; a person, where nothing else is known."""
+    for tag, noun in _LAUNCHERS.items():
+        if value := run.tags.get(tag):
+            return f"{noun} {value[:8] if noun.startswith('again') else value}"
+    return f"again, after {run.parent_run_id[:8]}" if run.parent_run_id else "by hand"
+
+
+def filter_of(instance: Instance, asked: Mapping[str, Any]) -> RunsFilter | None:
+    """The filter that a front end asks for; None where it asks for nothing.
+
+    Args:
+        instance: Where runs are looked up by the beginning of their id.
+        asked: `statuses`, `job`, `tags`, `id`, `after` and `before` (local times), all optional.
+
+    Raises:
+        InvariantViolationError: If a status or time cannot be read.
+    """
+    given: dict[str, Any] = {}
+    if asked.get("statuses"):
+        given["statuses"] = [_status(name) for name in asked["statuses"]]
+    if job := str(asked.get("job") or "").strip():
+        given["job_name"] = job
+    if tags := {str(key): str(value) for key, value in (asked.get("tags") or {}).items()}:
+        given["tags"] = tags
+    if start := str(asked.get("id") or "").strip():
+        given["run_ids"] = _ids(instance, start)
+    for name in ("after", "before"):
+        if text := asked.get(name):
+            given[f"created_{name}"] = _moment(str(text))
+    return RunsFilter(**given) if given else None
+
+
+def _status(name: str) -> RunStatus:
+    try:
+        return RunStatus(name.upper())
+    except ValueError:
+        hint = did_you_mean(name.upper(), [status.value for status in RunStatus])
+        raise InvariantViolationError(f"There is no run status {name!r}. {hint}") from None
+
+
+def _ids(instance: Instance, start: str) -> list[str]:
+    if len(start) >= 36:
+        return [start]
+    found = [run_id for run_id in instance.get_run_ids() if run_id.startswith(start)]
+    return found[:_MOST_IDS]
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise InvariantViolationError(
+            f"{text!r} is not a time. Write it as 2013-01-31T09:30."
+        ) from None
+
+
+def page_of(
+    instance: Instance, asked: Mapping[str, Any], cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """One page of runs, newest first; only these are read."""
+    filters = filter_of(instance, asked)
+    records = instance.get_run_records(filters, limit=limit + 1, cursor=cursor)
+    shown = records[:limit]
+    return {
+        "rows": [run_row(record) for record in shown],
+        "total": instance.get_runs_count(filters),
+        "next": shown[-1].run.run_id if len(records) > limit else None,
+    }
+
+
+def choices(instance: Instance, job_names: Sequence[str]) -> dict[str, Any]:
+    """What the filter can be set to."""
+    keys = list(instance.get_run_tag_keys())[:_MOST_KEYS]
+    tags = {
+        key: sorted(values)
+        for name in keys
+        for key, values in instance.get_run_tags([name], limit=_MOST_VALUES)
+    }
+    found: dict[str, Any] = clean(
+        {
+            "statuses": [
+                {
+                    "name": status.value,
+                    "word": status.value.lower().replace("_", " "),
+                    "status": run_status(status).value,
+                }
+                for status in _SHOWN_STATUSES
+            ],
+            "jobs": sorted(set(job_names)),
+            "tags": tags,
+        }
+    )
+    return found
+
+
+_SHOWN_STATUSES = (
+    RunStatus.QUEUED,
+    RunStatus.STARTED,
+    RunStatus.SUCCESS,
+    RunStatus.FAILURE,
+    RunStatus.CANCELED,
+)
+
+
+# --- two runs side by side ------------------------------------------------
+
+
+def compared(instance: Instance, run_ids: Sequence[str]) -> dict[str, Any]:
+    """Config, tags and steps of two runs, line by line.
+
+    Raises:
+        InvariantViolationError: If these are not two runs of the history.
+    """
+    records = [instance.get_run_record_by_id(run_id) for run_id in run_ids]
+    found = [record for record in records if record is not None]
+    if len(found) != 2:
+        raise InvariantViolationError("Two runs of this history are compared with each other.")
+    runs = [record.run for record in found]
+    states = [fold(instance.events(run.run_id)) for run in runs]
+    data: dict[str, Any] = clean(
+        {
+            "runs": [run_row(record) for record in found],
+            "config": _lines(*(_flat(msgspec.to_builtins(run.run_config)) for run in runs)),
+            "tags": _lines(*(dict(run.tags) for run in runs)),
+            "steps": _steps(*states),
+        }
+    )
+    return data
+
+
+def _flat(config: Any, path: str = "") -> dict[str, str]:
+    """Every value of a config by its path."""
+    if isinstance(config, Mapping) and config:
+        found: dict[str, str] = {}
+        for key, value in config.items():
+            found |= _flat(value, f"{path} › {key}" if path else str(key))
+        return found
+    return {path: config if isinstance(config, str) else short_repr(config, 400)} if path else {}
+
+
+def _lines(one: Mapping[str, str], other: Mapping[str, str]) -> list[dict[str, Any]]:
+    names = list(dict.fromkeys([*one, *other]))
+    return [
+        {
+            "name": name,
+            "values": [one.get(name), other.get(name)],
+            "same": one.get(name) == other.get(name),
+        }
+        for name in names
+    ]
+
+
+def _steps(one: RunState, other: RunState) -> list[dict[str, Any]]:
+    sides = [{step.key: step for step in real_steps(state)} for state in (one, other)]
+    keys = list(dict.fromkeys([*sides[0], *sides[1]]))
+    return [
+        {
+            "name": key,
+            "values": [
+                {"status": step_status(side[key].status).value, "seconds": side[key].seconds}
+                if key in side
+                else None
+                for side in sides
+            ],
+        }
+        for key in keys
+    ]

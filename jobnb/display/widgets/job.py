@@ -1,0 +1,82 @@
+"""A job, alive: tabs for its graph, its launchpad and its runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobnb.definitions.asset_job import AssetJobDefinition
+from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.job_definition import JobDefinition
+from jobnb.display.graph_pictures import graph_picture, job_picture
+from jobnb.display.noun_views import doc_line, tag_words
+from jobnb.display.picture import marked
+from jobnb.display.widgets.facts import asset_facts, known_session, op_facts
+from jobnb.display.widgets.graph import GraphView
+from jobnb.display.widgets.standing import standings
+from jobnb.display.widgets.tabbed import Tabbed
+
+__all__ = ["JobView", "graph_widget", "job_graph"]
+
+
+def job_graph(job: JobDefinition) -> GraphView:
+    """The live graph of a job: its assets and how they stand, or its ops."""
+    picture = job_picture(job)
+    layer = job.asset_layer
+    session = known_session()
+    if layer is None:
+        return GraphView(picture, about=op_facts(job.graph, session))
+    assets = {key: each for each in layer.assets for key in each.keys}
+    shown = {card.key for card in picture.cards}
+    keys = [key for key in assets if key.to_user_string() in shown]
+    how = standings(session, keys) if session is not None else {}
+    picture = marked(picture, {key.to_user_string(): each.mark for key, each in how.items()})
+    return GraphView(picture, about=asset_facts(assets, how, session))
+
+
+def graph_widget(graph: GraphDefinition) -> GraphView:
+    """The live picture of a graph and all graphs in it."""
+    return GraphView(graph_picture(graph), about=op_facts(graph))
+
+
+class JobView(Tabbed):
+    """A job: graph, launchpad, runs.
+
+    Args:
+        job: The job; an asset job is taken over the assets that the session knows.
+    """
+
+    def __init__(self, job: JobDefinition | AssetJobDefinition) -> None:
+        known = _resolved(job)
+        noun = "asset job" if known.asset_layer is not None else "job"
+        about = tag_words(known.tags) or doc_line(known.description).removeprefix(" - ")
+        super().__init__(
+            {
+                "graph": ("Graph", lambda: job_graph(known)),
+                "launchpad": ("Launchpad", lambda: _launchpad(known)),
+                "runs": ("Runs", lambda: _runs(known)),
+            },
+            {"title": known.name, "noun": noun, "note": about},
+        )
+
+
+def _resolved(job: JobDefinition | AssetJobDefinition) -> JobDefinition:
+    if isinstance(job, JobDefinition):
+        return job
+    session = known_session()
+    known = session.snapshot() if session is not None else None
+    return job.resolve(known.assets, known.source_assets) if known is not None else job.resolve([])
+
+
+def _launchpad(job: Any) -> Any:
+    from jobnb.display.widgets.launchpad import Launchpad
+
+    return Launchpad(job)
+
+
+def _runs(job: JobDefinition) -> Any:
+    from jobnb.display.widgets.history import HistoryView
+    from jobnb.registry.session import current_session
+    from jobnb.storage.run import RunsFilter
+    from jobnb.storage.run_table import RunTable
+
+    return HistoryView(RunTable(current_session().instance, RunsFilter(job_name=job.name)))

@@ -1,0 +1,93 @@
+"""Opening a launchpad: the same one each time, so that what was typed is never lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobnb.definitions.asset_job import AssetJobDefinition
+from jobnb.definitions.job_definition import JobDefinition
+from jobnb.display.widgets.launchpad import Launch, Launchpad
+from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.execution.materialize import ASSET_JOB
+from jobnb.registry.session import Session, current_session
+
+__all__ = ["open_job", "open_session"]
+
+_opened: dict[tuple[int, str, bool], Launchpad] = {}
+
+
+def open_job(job: JobDefinition | AssetJobDefinition) -> Launchpad:
+    """The launchpad of a job; it is the one that was opened before, if there was one.
+
+    Args:
+        job: The job; one that makes assets is resolved over what the session knows.
+    """
+    session = current_session()
+    found = session.job(job.name) if isinstance(job, AssetJobDefinition) else job
+    return _open(session, found, found.name, job.launch)
+
+
+def open_session(session: Session, target: Any = None) -> Launchpad:
+    """The launchpad of a job of a session, or of the assets that a selection names.
+
+    Args:
+        session: The session.
+        target: A job or its name, else which assets to make; all if absent.
+
+    Raises:
+        InvalidSubsetError: If the session knows no such job or asset.
+    """
+    job, title = _found(session, target)
+
+    def launch(**parameters: Any) -> Any:
+        return session.launch(target, **parameters)
+
+    return _open(session, job, title, launch)
+
+
+def _found(session: Session, target: Any) -> tuple[JobDefinition, str]:
+    jobs = session.catalogue.by_name("job")
+    name = getattr(target, "name", target) if not isinstance(target, list) else None
+    if isinstance(target, JobDefinition) and target.name not in jobs:
+        return target, target.name
+    if isinstance(target, (JobDefinition, AssetJobDefinition)):
+        return session.job(target.name), target.name
+    if isinstance(name, str) and name in jobs:
+        return session.job(name), name
+    if isinstance(target, str) and target.isidentifier():
+        _see_known(session, target)
+    job = session.snapshot().job_of_assets(ASSET_JOB, target)
+    job.graph.assets_by_node  # noqa: B018 - a selection that names nothing is told now
+    return job, "all assets" if target is None else _title(target)
+
+
+def _see_known(session: Session, name: str) -> None:
+    known = [*session.catalogue.by_name("job"), *session.catalogue.by_name("asset")]
+    if name not in known:
+        hint = did_you_mean(name, known, noun="It knows")
+        raise InvalidSubsetError(f"The session knows no job or asset {name!r}. {hint}".rstrip())
+
+
+def _title(target: Any) -> str:
+    if isinstance(target, str):
+        return target
+    if isinstance(target, (list, tuple)):
+        return ", ".join(map(_title, target))
+    key: Any = getattr(target, "key", None)
+    return str(key.to_user_string()) if hasattr(key, "to_user_string") else str(target)
+
+
+def _open(session: Session, job: JobDefinition, title: str, launch: Launch) -> Launchpad:
+    instance = session.instance
+    key = (id(instance), title, job.name == ASSET_JOB)
+    kept = _opened.get(key)
+    if kept is None:
+        made = Launchpad(job, instance, launch=launch, title=title)
+    elif kept.comm is None:  # it was closed; what it held is kept
+        kept.state.set_job(job)
+        made = Launchpad(job, instance, launch=launch, title=title, state=kept.state)
+    else:
+        kept.follow(job, launch)
+        return kept
+    _opened[key] = made
+    return made

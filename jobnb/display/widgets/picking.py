@@ -1,0 +1,122 @@
+"""What is selected in a graph, and how it is said in the selection syntax."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from jobnb.display.picture import Card, Picture
+
+__all__ = ["Reach", "selection_text"]
+
+_PLAIN = re.compile(r"[\w./-]+")
+_WORDS = frozenset(("and", "or", "not"))
+
+
+class Reach:
+    """Who is made from whom in a picture.
+
+    Example:
+        >>> from jobnb.display.picture import Edge
+        >>> cards = tuple(Card(key, key) for key in "abc")
+        >>> reach = Reach(Picture("p", cards, (Edge("a", "b"), Edge("b", "c"))))
+        >>> reach.of(["b"], upstream=True)
+        ['a', 'b']
+    """
+
+    def __init__(self, picture: Picture) -> None:
+        self._order = {card.key: place for place, card in enumerate(picture.cards)}
+        self._outside = {c.key for c in picture.cards if c.shape in ("source", "missing")}
+        self._before: dict[str, set[str]] = defaultdict(set)
+        self._after: dict[str, set[str]] = defaultdict(set)
+        for edge in picture.edges:
+            self._before[edge.end].add(edge.start)
+            self._after[edge.start].add(edge.end)
+
+    def of(
+        self, keys: Iterable[str], *, upstream: bool = False, downstream: bool = False
+    ) -> list[str]:
+        """The cards, with all that they are made from, all that is made from them, or both.
+
+        Those that nothing here makes come along only where they are named.
+        """
+        chosen = {key for key in keys if key in self._order}
+        found = set(chosen)
+        for wanted, steps in ((upstream, self._before), (downstream, self._after)):
+            if wanted:
+                found |= _walk(chosen, steps) - self._outside
+        return sorted(found, key=self._order.__getitem__)
+
+
+def _walk(start: Iterable[str], steps: dict[str, set[str]]) -> set[str]:
+    found, waiting = set(start), list(start)
+    while waiting:
+        for key in steps.get(waiting.pop(), ()):
+            if key not in found:
+                found.add(key)
+                waiting.append(key)
+    return found
+
+
+def selection_text(
+    picture: Picture, keys: Sequence[str], *, upstream: bool = False, downstream: bool = False
+) -> str:
+    """The selection as one types it: `*orders or group:load` for assets, `a, b+` for ops.
+
+    Example:
+        >>> picture = Picture("p", (Card("a", "a", shape="asset"), Card("b", "b", shape="asset")))
+        >>> selection_text(picture, ["a", "b"], upstream=True)
+        '*a or *b'
+    """
+    if not keys:
+        return ""
+    before, after = "*" if upstream else "", "*" if downstream else ""
+    if any(card.shape == "asset" for card in picture.cards):
+        terms = [f"{before}{term}{after}" for term in _asset_terms(picture.cards, keys)]
+        return " or ".join(terms)
+    return ", ".join(f"{before}{key}{after}" for key in _op_terms(picture.cards, keys))
+
+
+def _asset_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
+    """The keys; a group's name where all of it is meant."""
+    whole = _whole_groups(cards, keys, lambda card: card.group[:1])
+    yield from (f"group:{_quoted(path[0])}" for path in whole)
+    covered = {key for members in whole.values() for key in members}
+    yield from (_key_term(key) for key in keys if key not in covered)
+
+
+def _op_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
+    """The step keys; a nested graph's name where all of it is meant."""
+    whole = _whole_groups(cards, keys, lambda card: card.group[:1])
+    yield from (path[0] for path in whole)
+    covered = {key for members in whole.values() for key in members}
+    yield from (key for key in keys if key not in covered)
+
+
+def _whole_groups(
+    cards: Sequence[Card], keys: Sequence[str], group_of: Callable[[Card], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[str]]:
+    """The groups of more than one card, all of whose cards are among the keys."""
+    members: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for card in cards:
+        if card.group and card.shape not in ("source", "missing"):
+            members[group_of(card)].append(card.key)
+    chosen = set(keys)
+    return {
+        path: held
+        for path, held in members.items()
+        if path and len(held) > 1 and chosen.issuperset(held)
+    }
+
+
+def _key_term(key: str) -> str:
+    return key if _PLAIN.fullmatch(key) and key.lower() not in _WORDS else f"key:{_string(key)}"
+
+
+def _quoted(word: str) -> str:
+    return word if _PLAIN.fullmatch(word) else _string(word)
+
+
+def _string(text: str) -> str:
+    return f"'{text}'" if '"' in text else f'"{text}"'

@@ -1,0 +1,228 @@
+"""A run, alive: how it stands, its graph, and what it left, all moving together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ipywidgets
+from traitlets import List, Unicode, observe
+
+from jobnb.display.attempt import attempt
+from jobnb.display.front_end import has_front_end
+from jobnb.display.run_views import run_view
+from jobnb.display.view import bundle
+from jobnb.display.widgets.follow import News, cards_of_plan
+from jobnb.display.widgets.graph import GraphView
+from jobnb.display.widgets.run_model import RunModel
+from jobnb.display.widgets.run_parts import RunHead, RunTabs
+from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_live
+from jobnb.display.widgets.view import widget_bundle
+
+__all__ = ["RunView"]
+
+_MOST_RICH = 5
+
+
+class RunView(ipywidgets.VBox):  # type: ignore[misc]
+    """A run with its graph, outputs, timeline, log, config and tags; buttons to stop and repeat it.
+
+    What goes on is shown as it happens, at most 20 times a second.
+
+    Args:
+        run: A `Run` that was launched, or the result of one that was waited for.
+        tab: The tab that is open first: `outputs`, `timeline`, `log`, `config` or `tags`.
+
+    Attributes:
+        selected: The keys of the steps that are selected, in any part of the view.
+
+    Example:
+        >>> from jobnb import job, op
+        >>> @op
+        ... def five():
+        ...     return 5
+        >>> @job
+        ... def numbers():
+        ...     five()
+        >>> view = RunView(numbers.execute_in_process())
+        >>> view.head.head["word"], view.tabs.preview("five")["text"]
+        ('success', '5')
+    """
+
+    selected = List(Unicode())
+
+    def __init__(self, run: Any, *, tab: str = "outputs", **traits: Any) -> None:
+        self._guard = threading.RLock()
+        self._linking = False
+        self._earlier: list[RunSource] = []
+        self._unfollow: Callable[[], None] = lambda: None
+        self._model = RunModel(source_of(run))
+        _, news = self._model.catch_up()
+        self.head = RunHead(self._act, self.refresh)
+        self.tabs = RunTabs(self._model, self._show_rich, tab=tab)
+        self.rich = ipywidgets.VBox()
+        self.graph: GraphView | None = self._drawn(news)
+        super().__init__(children=self._parts(), **traits)
+        self.layout.width = "100%"
+        self.add_class("jobnb-run")
+        for part in (self.head, self.tabs):
+            part.observe(self._part_selected, names=["selected"])
+        self._start()
+
+    @classmethod
+    def of(cls, instance: Any, run_id: str, **parameters: Any) -> RunView:
+        """The view of a run of the history: live where it goes on in this kernel.
+
+        Args:
+            instance: Whose history.
+            run_id: The run.
+            **parameters: Those of `RunView`.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+        """
+        return cls(stored_or_live(instance, run_id), **parameters)
+
+    @property
+    def run_id(self) -> str:
+        """The run that is shown now."""
+        return self._model.source.run_id
+
+    # --- showing ----------------------------------------------------------
+
+    def show(self, run: Any) -> None:
+        """Show another run in the place of this one."""
+        with self._guard:
+            self._unfollow()
+            self._model = RunModel(source_of(run))
+            _, news = self._model.catch_up()
+            self.selected = []
+            old, self.graph = self.graph, self._drawn(news)
+            self.rich.children = ()
+            self.tabs.begin(self._model)
+            self.children = self._parts()
+            self._start()
+        if old is not None:
+            old.close()
+
+    def _parts(self) -> tuple[Any, ...]:
+        parts = (self.head, self.graph, self.tabs, self.rich)
+        return tuple(part for part in parts if part is not None)
+
+    def _drawn(self, news: News) -> GraphView | None:
+        picture = self._model.source.picture
+        if picture is None:
+            return None
+        graph = GraphView(picture, tallest=320)
+        _patch(graph, news)
+        graph.observe(self._part_selected, names=["selected"])
+        return graph
+
+    def _start(self) -> None:
+        self._cards = cards_of_plan(self._model.source.plan)
+        self._tell(set())
+        self._unfollow = self._model.source.follow(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what is new; called by the run, and by the front end where nobody tells."""
+        with self._guard:
+            touched, news = self._model.catch_up()
+            if self.graph is not None and news:
+                _patch(self.graph, news)
+            self._tell(touched)
+            if self._model.state.is_finished:
+                self._unfollow()
+
+    def _tell(self, touched: set[str]) -> None:
+        self.head.show(self._model, self._deeds())
+        self.tabs.news(touched)
+
+    def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:
+        """Text, HTML and a picture always; alive where there is a front end."""
+        live = widget_bundle(self) if has_front_end() else {}
+        return {**bundle(run_view(self._model.look())), **live}
+
+    def close(self) -> None:
+        """Take the view away; the run goes on."""
+        self._unfollow()
+        for part in self.children:
+            part.close()
+        super().close()
+
+    # --- doing ------------------------------------------------------------
+
+    def _deeds(self) -> Sequence[str]:
+        """What can be done now."""
+        state, source = self._model.state, self._model.source
+        deeds = ["back"] if self._earlier else []
+        if not state.is_finished:
+            return [*deeds, "cancel"] if source.can_cancel else deeds
+        if not state.is_success and state.steps:
+            deeds.append("from_failure")
+        return [*deeds, "rerun", "selected"]
+
+    def _act(self, deed: str) -> None:
+        source = self._model.source
+        if deed == "cancel":
+            source.cancel()
+        elif deed == "back":
+            self.show(self._earlier.pop())
+        else:
+            again = source.rerun(
+                from_failure=deed == "from_failure",
+                steps=list(self.selected) if deed == "selected" else None,
+            )
+            self._earlier.append(source)
+            self.show(again)
+
+    def _show_rich(self, name: str) -> None:
+        """The value as it shows itself, in an output of its own."""
+        value = self._model.value(name)
+        shown = ipywidgets.Output()
+        shown.append_display_data(value)
+        self.rich.children = (*self.rich.children[-_MOST_RICH + 1 :], shown)
+
+    # --- selecting --------------------------------------------------------
+
+    def _part_selected(self, change: Any) -> None:
+        chosen = change["new"]
+        if not self._linking:
+            self.selected = self._steps_of(chosen) if change["owner"] is self.graph else chosen
+
+    @observe("selected")
+    def _selected(self, _change: Any) -> None:
+        """All parts select the same."""
+        self._linking = True
+        try:
+            self.head.selected = self.tabs.selected = list(self.selected)
+            if self.graph is not None:
+                wanted = self._cards_of(self.selected)
+                if set(wanted) != set(self.graph.selected):
+                    self.graph.selected = wanted
+        finally:
+            self._linking = False
+
+    def _steps_of(self, cards: Sequence[str]) -> list[str]:
+        """The steps of cards: those that make the assets of these names, or are called so."""
+        makers = {card: step for step, names in self._known_cards().items() for card in names}
+        return list(dict.fromkeys(makers.get(card, card) for card in cards))
+
+    def _cards_of(self, steps: Sequence[str]) -> list[str]:
+        known = self._known_cards()
+        bare = dict.fromkeys(step.split("[")[0] for step in steps)
+        cards = [card for step in bare for card in known.get(step, [step])]
+        drawn = {card.key for card in self.graph.picture.cards} if self.graph else set()
+        return [card for card in cards if card in drawn]
+
+    def _known_cards(self) -> Mapping[str, Sequence[str]]:
+        if self._cards:
+            return self._cards
+        outputs = self._model.outputs.values()
+        return {each.step: [each.name] for each in outputs if each.asset is not None}
+
+
+def _patch(graph: GraphView, news: News) -> None:
+    marks = {key: mark for key, (mark, _) in news.items()}
+    attempt(lambda: graph.patch(marks, {key: since for key, (_, since) in news.items()}), None)

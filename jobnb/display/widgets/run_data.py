@@ -1,0 +1,166 @@
+"""How a run stands, as the plain data that its widget draws."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from jobnb.display.picture import duration_text
+from jobnb.display.run_marks import base_key, real_steps, run_status, step_status
+from jobnb.display.run_views import job_title
+from jobnb.display.text import shorten
+from jobnb.display.widgets.previews import clean
+from jobnb.events import ErrorInfo
+from jobnb.plan.step import Plan
+from jobnb.state import RunState, StepState, StepStatus
+
+__all__ = ["error_data", "failures", "head_data", "ready_times", "step_row", "upstream_of"]
+
+_MOST_STACK, _DEEPEST, _MOST_MESSAGE = 60, 10, 10_000
+_MOST_FAILURES = 5
+
+
+def head_data(state: RunState, run_id: str, job_name: str) -> dict[str, Any]:
+    """The first lines: what runs, how it stands, how far it is."""
+    steps = real_steps(state)
+    counts = Counter(step.status.value for step in steps)
+    done = sum(step.is_finished for step in steps)
+    now = time.time()
+    found: dict[str, Any] = clean(
+        {
+            "title": job_title(state.job_name or job_name),
+            "run_id": run_id,
+            "status": run_status(state.status).value,
+            "word": state.status.value.lower().replace("_", " "),
+            "finished": state.is_finished,
+            "counts": dict(counts),
+            "done": done,
+            "total": len(steps),
+            "started": state.started,
+            "elapsed": _elapsed(state, now),
+            "seconds": state.seconds,
+            "left": _left(state, done, len(steps), now),
+        }
+    )
+    return found
+
+
+def _elapsed(state: RunState, now: float) -> float | None:
+    if state.started is None:
+        return None
+    return max(0.0, (state.ended or now) - state.started)
+
+
+def _left(state: RunState, done: int, total: int, now: float) -> float | None:
+    """The seconds it may still take, if the steps to come take as long as those that ended."""
+    if state.is_finished or state.started is None or not done or done >= total:
+        return None
+    return max(0.0, now - state.started) / done * (total - done)
+
+
+def upstream_of(plan: Plan | None) -> dict[str, tuple[str, ...]]:
+    """For each step of a plan, the steps that it waits for."""
+    if plan is None:
+        return {}
+    keys = [step.key for step in plan.steps]
+    return {
+        step.key: tuple(dict.fromkeys(keys[source.step] for source in step.waits_for))
+        for step in plan.steps
+    }
+
+
+def ready_times(
+    state: RunState, steps: Iterable[StepState], upstream: Mapping[str, Sequence[str]]
+) -> dict[str, float]:
+    """When each step could have begun: as the last of those it waits for ended."""
+    found = {}
+    for step in steps:
+        before = (state.steps.get(key) for key in upstream.get(base_key(step.key), ()))
+        ends = [each.ended for each in before if each is not None and each.ended is not None]
+        moment = max(ends, default=state.started)
+        if moment is not None:
+            found[step.key] = moment
+    return found
+
+
+def step_row(step: StepState, start: float | None, ready: float | None) -> list[Any]:
+    """A step as a short row: status, ready, begun and ended (seconds into the run), and words.
+
+    A run of many steps sends many of these, so they carry no names:
+    `[key, status, ready, started, ended, attempts, lines, why]`.
+    """
+    status = "retrying" if step.status is StepStatus.RETRYING else step_status(step.status).value
+    begun = step.started
+    ended = step.ended if step.ended is not None else None
+    return [
+        step.key,
+        status,
+        _into(ready if begun is not None or step.status is StepStatus.QUEUED else None, start),
+        _into(begun, start),
+        _into(ended if begun is not None else None, start),
+        step.attempts,
+        step.logs,
+        _why(step),
+    ]
+
+
+def _into(moment: float | None, start: float | None) -> float | None:
+    return None if moment is None or start is None else round(max(0.0, moment - start), 6)
+
+
+def _why(step: StepState) -> str:
+    if step.error is not None:
+        return str(clean(shorten(f"{step.error.cls_name}: {step.error.message[:400]}", 160)))
+    if step.because:
+        return str(clean(shorten("because of " + ", ".join(step.because), 160)))
+    return ""
+
+
+def failures(state: RunState) -> list[dict[str, Any]]:
+    """What went wrong: the first failed steps, or the error of the run itself."""
+    failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
+    found = [
+        {"step": step.key, "took": duration_text(step.seconds), **error_data(step.error)}
+        for step in failed[:_MOST_FAILURES]
+        if step.error is not None
+    ]
+    if not found and state.error is not None and not state.is_success:
+        found = [{"step": "", "took": "", **error_data(state.error)}]
+    left = len(failed) - len(found)
+    if found and left > 0:
+        found[-1]["more"] = left
+    return found
+
+
+def error_data(error: ErrorInfo) -> dict[str, Any]:
+    """An error: the user's own place and line first, then what was said, then the rest.
+
+    An error that only says again what the one before said is passed over.
+    """
+    told = [_one_error(each) for each in _causes(error)]
+    first, *causes = told
+    found: dict[str, Any] = clean({**first, "causes": causes})
+    return found
+
+
+def _causes(error: ErrorInfo | None) -> Iterable[ErrorInfo]:
+    said: tuple[str, str] | None = None
+    for _ in range(_DEEPEST):
+        if error is None:
+            return
+        if said != (error.cls_name, error.message):
+            yield error
+        said, error = (error.cls_name, error.message), error.cause
+
+
+def _one_error(error: ErrorInfo) -> dict[str, Any]:
+    message = error.message[:_MOST_MESSAGE]
+    return {
+        "where": error.where,
+        "source": error.source.splitlines()[:40],
+        "says": f"{error.cls_name}: {message}" if message else error.cls_name,
+        "stack": "".join(error.stack[-_MOST_STACK:]),
+        "frames": len(error.stack),
+    }

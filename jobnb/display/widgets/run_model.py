@@ -1,0 +1,221 @@
+"""A run as its view sees it: read once, folded once, told to all parts of the view."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.display.run_marks import real_steps
+from jobnb.display.run_views import RunLook
+from jobnb.display.widgets.follow import News, RunMarks, cards_of_plan
+from jobnb.display.widgets.log_lines import LogLines
+from jobnb.display.widgets.previews import Preview, metadata_rows, preview
+from jobnb.display.widgets.run_data import head_data, ready_times, step_row, upstream_of
+from jobnb.display.widgets.run_source import RunSource
+from jobnb.display.yaml_text import yaml_text
+from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.events import (
+    AssetMaterialized,
+    OutputYielded,
+    RunCanceled,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+)
+from jobnb.state import RunState
+
+__all__ = ["Output", "RunModel"]
+
+_OF_ALL_STEPS = (RunStarted, RunSucceeded, RunFailed, RunCanceled)
+_MOST_OUTPUTS = 300
+
+
+class Output(msgspec.Struct, frozen=True):
+    """Something that came out of a step.
+
+    Attributes:
+        name: How people call it: an asset's key, a step, or `step.output`.
+        step: The key of the step.
+        output: The name of the output; that of an element of a dynamic one in brackets.
+        type_name: The type that was declared for it.
+        asset: The asset that it is, or None.
+    """
+
+    name: str
+    step: str
+    output: str
+    type_name: str = ""
+    asset: AssetKey | None = None
+
+
+class RunModel:
+    """A run, taken further each time that `catch_up` is called; safe from any thread.
+
+    Args:
+        source: Where it is read from.
+    """
+
+    def __init__(self, source: RunSource) -> None:
+        self.source = source
+        self.guard = threading.RLock()
+        self.lines = LogLines()
+        self.outputs: dict[str, Output] = {}
+        self._asset_of: dict[tuple[str, str], AssetKey] = _assets_of(source)
+        self._cards = cards_of_plan(source.plan) or _cards_of_assets(source)
+        self._marks = RunMarks(self._cards)
+        self._upstream = upstream_of(source.plan)
+
+    @property
+    def state(self) -> RunState:
+        """How the run stands, as far as it was read."""
+        return self._marks.state
+
+    def catch_up(self) -> tuple[set[str], News]:
+        """Read what is new: the steps it touches, and the cards that look different now."""
+        with self.guard:
+            events = self.source.events(len(self.lines.events))
+            if not events:
+                return set(), {}
+            self.lines.extend(events)
+            news = self._marks.add(events)
+            return self._touched(events), news
+
+    def _touched(self, events: Any) -> set[str]:
+        touched: set[str] = set()
+        for event in events:
+            key = getattr(event, "step_key", None)
+            if key is not None:
+                touched.add(key)
+                if isinstance(event, (OutputYielded, AssetMaterialized)):
+                    self._came_out(event)
+            elif isinstance(event, _OF_ALL_STEPS):
+                touched.update(self.state.steps)
+        return touched
+
+    def _came_out(self, event: OutputYielded | AssetMaterialized) -> None:
+        if isinstance(event, AssetMaterialized):
+            self._materialized(event)
+            return
+        name = event.output_name
+        if event.mapping_key is not None:
+            name = f"{name}[{event.mapping_key}]"
+        asset = self._asset_of.get((event.step_key.split("[")[0], event.output_name))
+        shown = asset.to_user_string() if asset else _shown_name(event.step_key, name)
+        self.outputs[shown] = Output(shown, event.step_key, name, event.type_name, asset)
+
+    def _materialized(self, event: AssetMaterialized) -> None:
+        """Where the plan is not known, a step that makes one asset has it as its output."""
+        key, step = AssetKey(event.asset), str(event.step_key)
+        name = key.to_user_string()
+        plain = self.outputs.get(step)
+        if plain is not None and plain.asset is None and self.source.plan is None:
+            del self.outputs[step]
+            self.outputs[name] = Output(name, step, plain.output, plain.type_name, key)
+
+    def look(self) -> RunLook:
+        """The run as its static view needs it, without values."""
+        with self.guard:
+            return RunLook(
+                state=self.state,
+                run_id=self.source.run_id,
+                picture=self.source.picture,
+                cards_of_step=self._cards,
+                events=list(self.lines.events),
+                tags=dict(self.source.record.tags),
+            )
+
+    # --- what is sent -----------------------------------------------------
+
+    def head(self) -> dict[str, Any]:
+        """How it stands and how far it is."""
+        with self.guard:
+            record = self.source.record
+            told = head_data(self.state, self.source.run_id, record.job_name)
+            return {**told, "again": record.parent_run_id or ""}
+
+    def rows(self, keys: set[str] | None = None) -> dict[str, list[Any]]:
+        """A row for each of these steps; for all that could run if absent."""
+        with self.guard:
+            steps = real_steps(self.state)
+            if keys is not None:
+                steps = [step for step in steps if step.key in keys]
+            ready = ready_times(self.state, steps, self._upstream)
+            start = self.state.started
+            return {step.key: step_row(step, start, ready.get(step.key)) for step in steps}
+
+    def output_list(self) -> list[dict[str, Any]]:
+        """What came out so far, the ends of the graph first: that is what the run was for."""
+        with self.guard:
+            shown = list(self._ends_first())[:_MOST_OUTPUTS]
+            return [self._output_data(output) for output in shown]
+
+    def _ends_first(self) -> Iterator[Output]:
+        feeding = {key for keys in self._upstream.values() for key in keys}
+        yield from (each for each in self.outputs.values() if each.step not in feeding)
+        yield from (each for each in self.outputs.values() if each.step in feeding)
+
+    def _output_data(self, output: Output) -> dict[str, Any]:
+        step = self.state.steps.get(output.step)
+        metadata: Mapping[str, Any] = step.outputs.get(output.output, {}) if step else {}
+        made = self.state.materialized.get(output.asset) if output.asset else None
+        if made is not None:
+            metadata = {**metadata, **made.metadata}
+        return {
+            "name": output.name,
+            "step": output.step,
+            "type": "" if output.type_name == "Any" else output.type_name,
+            "metadata": metadata_rows(metadata),
+        }
+
+    def value(self, name: str) -> Any:
+        """The value of an output.
+
+        Raises:
+            InvalidSubsetError: If nothing of this name came out.
+            JobnbError: If its value is not kept.
+        """
+        output = self.outputs.get(name)
+        if output is None:
+            hint = did_you_mean(name, self.outputs, noun="There are")
+            raise InvalidSubsetError(f"The run has no output {name!r}. {hint}".rstrip())
+        return self.source.output(output.step, output.output, output.asset)
+
+    def preview(self, name: str) -> Preview:
+        """A look at the value of an output."""
+        return preview(self.value(name))
+
+    def config(self) -> str:
+        """The run config as YAML; empty where none was given."""
+        config = dict(self.source.record.run_config)
+        return yaml_text(config) if config else ""
+
+    def tags(self) -> list[dict[str, Any]]:
+        """The tags as rows."""
+        tags = {"run": self.source.run_id, **self.source.record.tags}
+        return metadata_rows({key: {"type": "text", "value": tags[key]} for key in tags})
+
+
+def _shown_name(step: str, output: str) -> str:
+    return step if output == "result" else f"{step}.{output}"
+
+
+def _assets_of(source: RunSource) -> dict[tuple[str, str], AssetKey]:
+    """The asset that each output is."""
+    if source.plan is None:
+        return {}
+    return {
+        (step.key, output.name): output.asset_key
+        for step in source.plan.steps
+        for output in step.outputs
+        if output.asset_key is not None
+    }
+
+
+def _cards_of_assets(source: RunSource) -> dict[str, list[str]]:
+    """Without a plan: a step that is called as the asset it makes, with dots for slashes."""
+    chosen = source.record.asset_selection or ()
+    return {"__".join(key.path): [key.to_user_string()] for key in chosen}

@@ -1,0 +1,256 @@
+"""Where a run view reads from: a run that goes on, one that has ended here, one of the history."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.display.asset_pictures import asset_picture
+from jobnb.display.attempt import attempt
+from jobnb.display.graph_pictures import job_picture
+from jobnb.display.picture import Picture
+from jobnb.display.run_views import job_title
+from jobnb.errors import InvalidSubsetError, InvariantViolationError, JobnbError, RunNotFoundError
+from jobnb.events import Event
+from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.values import load_asset_value
+from jobnb.plan.step import Plan
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import JobRun
+
+__all__ = ["EndedRun", "LiveRun", "RunSource", "StoredRun", "source_of", "stored_or_live"]
+
+_TO_THE_END = 5.0  # seconds; what is left after a run's last event is to close its log
+
+
+class RunSource(ABC):
+    """What is known of a run, whatever it is known from.
+
+    Args:
+        record: The run as it is stored.
+        instance: Where its history is.
+        plan: What it does, where that is known.
+    """
+
+    can_cancel = False
+
+    def __init__(self, record: JobRun, instance: Instance, plan: Plan | None = None) -> None:
+        self.record = record
+        self.instance = instance
+        self.plan = plan
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self.record.run_id
+
+    @cached_property
+    def picture(self) -> Picture | None:
+        """The graph it runs, unmarked; None where its definitions are not known."""
+        drawn = attempt(self._picture, None)
+        if drawn is None or not drawn.cards:
+            return None
+        return msgspec.structs.replace(drawn, title=job_title(drawn.title), marks={})
+
+    def _picture(self) -> Picture | None:
+        return job_picture(self.plan.job) if self.plan is not None else None
+
+    @abstractmethod
+    def events(self, after: int) -> Sequence[Event]:
+        """What happened after the first `after` events."""
+
+    @abstractmethod
+    def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
+        """The value of an output.
+
+        Raises:
+            JobnbError: If it is not kept, or not yet there.
+        """
+
+    def follow(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Call `heard` when there is news; returns a function that stops it."""
+        return lambda: None
+
+    def cancel(self) -> None:
+        """Stop the run."""
+        raise InvariantViolationError(f"The run {self.run_id} does not go on in this kernel.")
+
+    def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
+        """Run it again in the background, as the session defines it now; returns the new run."""
+        from jobnb.execution.launch import rerun
+
+        return rerun(self.run_id, self.instance, from_failure=from_failure, steps=steps)
+
+
+class LiveRun(RunSource):
+    """A run that was launched in this kernel."""
+
+    def __init__(self, run: Any) -> None:
+        super().__init__(run.record, run.instance, run.plan)
+        self.run = run
+
+    @property
+    def can_cancel(self) -> bool:  # type: ignore[override]
+        """Whether it goes on."""
+        return not self.run.is_finished
+
+    def events(self, after: int) -> Sequence[Event]:
+        """What happened after the first `after` events."""
+        found: Sequence[Event] = self.run.events(after=after)
+        return found
+
+    def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
+        """The value of an output, once the run has ended."""
+        if not self.run.state.is_finished:
+            raise InvariantViolationError("The value can be looked at when the run has ended.")
+        self.run.wait(_TO_THE_END)
+        return _element(self.run.result(raise_on_error=False), step_key, output_name)
+
+    def follow(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Call `heard` on the run's notifier thread, at most 20 times a second."""
+
+        def changed(_change: Any) -> None:
+            heard()
+
+        names = ["version", "status"]
+        self.run.observe(changed, names=names)
+        return lambda: attempt(lambda: self.run.unobserve(changed, names=names), None)
+
+    def cancel(self) -> None:
+        """Stop the run."""
+        self.run.cancel()
+
+    def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
+        """Run it again in the background; returns the new run."""
+        return self.run.rerun(from_failure=from_failure, steps=steps)
+
+
+class EndedRun(RunSource):
+    """A run that somebody waited for in this kernel."""
+
+    def __init__(self, result: ExecuteInProcessResult) -> None:
+        super().__init__(result.run, result.instance, result.plan)
+        self.result = result
+
+    def events(self, after: int) -> Sequence[Event]:
+        """What happened after the first `after` events."""
+        return self._events[after:]
+
+    @cached_property
+    def _events(self) -> list[Event]:
+        """What the run did and what its code logged, in order."""
+        together = [*self.result.all_events, *self.result.log_lines]
+        return sorted(together, key=lambda event: event.time)
+
+    def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
+        """The value of an output."""
+        return _element(self.result, step_key, output_name)
+
+    def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
+        """Run it again in the background; returns the new run."""
+        try:
+            return super().rerun(from_failure, steps)
+        except InvalidSubsetError:  # the session does not know its job
+            if from_failure or steps:
+                raise
+        from jobnb.execution.launch import launch
+
+        job, record = self.result.job_def, self.record
+        return launch(job, record.run_config, instance=self.instance, tags=record.tags)
+
+
+class StoredRun(RunSource):
+    """A run of the history, perhaps of another kernel."""
+
+    def __init__(self, instance: Instance, run_id: str) -> None:
+        record = instance.get_run_by_id(run_id)
+        if record is None:
+            raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+        super().__init__(record, instance)
+
+    def _picture(self) -> Picture | None:
+        """The graph as the session's definitions have it now."""
+        session, chosen = _session(), self.record.asset_selection
+        if session is None:
+            return None
+        known = session.snapshot()
+        if chosen and (self.record.job_name.startswith("__")):
+            return asset_picture(
+                known.assets, known.source_assets, title=self.record.job_name, only=chosen
+            )
+        return job_picture(known.get_job_def(self.record.job_name))
+
+    def events(self, after: int) -> Sequence[Event]:
+        """What happened after the first `after` events."""
+        return self.instance.events(self.run_id, after - 1)
+
+    def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
+        """The stored value: of an asset that was not made since, or of an op."""
+        if asset is None:
+            return self._of_op(step_key, output_name)
+        session = _session()
+        if session is None:
+            raise JobnbError("The asset is not defined in this kernel.")
+        latest = self.instance.get_latest_materialization_event(asset)
+        if latest is not None and latest.run_id != self.run_id and not self.record.partition_key:
+            name = asset.to_user_string()
+            raise JobnbError(f"{name!r} was made again since, by run {latest.run_id[:8]}.")
+        return load_asset_value(
+            session.snapshot(),
+            asset,
+            instance=self.instance,
+            partition_key=self.record.partition_key,
+        )
+
+    def _of_op(self, step_key: str, output_name: str) -> Any:
+        from jobnb.definitions.io_context import InputContext, OutputContext
+        from jobnb.storage.files import FileIOManager
+
+        name, _, mapping_key = output_name.removesuffix("]").partition("[")
+        upstream = OutputContext(
+            step_key=step_key,
+            name=name,
+            mapping_key=mapping_key or None,
+            run_id=self.run_id,
+            job_name=self.record.job_name,
+            instance=self.instance,
+        )
+        manager = FileIOManager(self.instance.storage_directory())
+        context = InputContext(upstream_output=upstream, instance=self.instance)
+        return manager.load_input(context)
+
+
+def _element(result: ExecuteInProcessResult, step_key: str, output_name: str) -> Any:
+    """The value of an output; of one element where it is dynamic, or mapped over one."""
+    step, _, mapped = step_key.removesuffix("]").partition("[")
+    output, _, own = output_name.removesuffix("]").partition("[")
+    value = result.output_for_node(step, output)
+    return value[own or mapped] if (own or mapped) and isinstance(value, dict) else value
+
+
+def _session() -> Any:
+    """The session of this kernel, if there is one; a look at something does not make one."""
+    module = sys.modules.get("jobnb.registry.session")
+    return attempt(module.current_session, None) if module is not None else None
+
+
+def source_of(run: Any) -> RunSource:
+    """Where to read a run from: a live `Run`, a result, or a source already."""
+    if isinstance(run, RunSource):
+        return run
+    if isinstance(run, ExecuteInProcessResult):
+        return EndedRun(run)
+    return LiveRun(run)
+
+
+def stored_or_live(instance: Instance, run_id: str) -> RunSource:
+    """The run of this id: live where it goes on in this kernel, else from the history."""
+    launched = sys.modules.get("jobnb.execution.live")
+    run = launched.find(run_id) if launched is not None else None
+    return LiveRun(run) if run is not None else StoredRun(instance, run_id)

@@ -1,0 +1,119 @@
+"""What all live views have in common: asking the kernel, and being told what is new.
+
+The front end asks with `{ask, id, with}` and gets `{answer: id, value}` or `{answer: id,
+error}`; the kernel tells `{news: {topic: {...}}}`. `static/parts/dom.js` has the other ends.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from anywidget import AnyWidget
+
+from jobnb.display.widgets.assemble import css, esm
+from jobnb.display.widgets.pace import Pace
+from jobnb.errors import JobnbError
+
+__all__ = ["WIDGET_MIME", "View", "answers", "widget_bundle"]
+
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+_ASKED = "_jobnb_asked"
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def answers(name: str) -> Callable[[F], F]:
+    """The method answers what the front end asks by this name.
+
+    What it is asked with are its keyword arguments; what it returns must be JSON-ready.
+    """
+
+    def mark(method: F) -> F:
+        setattr(method, _ASKED, name)
+        return method
+
+    return mark
+
+
+class View(AnyWidget):
+    """A live view; subclasses set `_esm` and `_css` with `esm(...)` and `css(...)`.
+
+    Example:
+        >>> class Echo(View):
+        ...     _esm = esm("parts/dom.js")
+        ...
+        ...     @answers("echo")
+        ...     def _echo(self, text):
+        ...         return text.upper()
+        >>> Echo().answer("echo", text="hello")
+        'HELLO'
+    """
+
+    _esm = esm("parts/dom.js")
+    _css = css()
+    _answering: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **parameters: Any) -> None:
+        super().__init_subclass__(**parameters)
+        own = {
+            getattr(method, _ASKED): name
+            for name, method in vars(cls).items()
+            if hasattr(method, _ASKED)
+        }
+        cls._answering = {**cls._answering, **own}
+
+    def __init__(self, **traits: Any) -> None:
+        # Runs and front ends reach a view from different threads.
+        self.guard = threading.RLock()
+        self._pace = Pace(lambda news: self.send({"news": news}))
+        super().__init__(**traits)
+        self.on_msg(self._hear)
+
+    def get_state(self, *names: Any, **parameters: Any) -> Any:
+        """The state as it goes to the front end; taken whole, whoever changes it meanwhile."""
+        with self.guard:
+            return super().get_state(*names, **parameters)
+
+    def tell(self, topic: str, news: dict[str, Any]) -> None:
+        """Send news to all front ends, at most 20 times a second; from any thread.
+
+        Args:
+            topic: What `hear(model, topic, ...)` in the JavaScript waits for.
+            news: JSON-ready; what has not gone out yet is merged key by key.
+        """
+        self._pace.tell(topic, news)
+
+    def answer(self, name: str, **asked: Any) -> Any:
+        """What the view answers when the front end asks.
+
+        Raises:
+            JobnbError: If it has no answer to that.
+        """
+        method = self._answering.get(name)
+        if method is None:
+            raise JobnbError(f"{type(self).__name__} cannot answer {name!r}.")
+        return getattr(self, method)(**asked)
+
+    def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        """A message from the front end; a failure becomes its answer, so nothing waits forever."""
+        if not isinstance(content, dict) or "ask" not in content:
+            return
+        number = content.get("id")
+        try:
+            value = self.answer(str(content["ask"]), **content.get("with", {}))
+        except Exception as error:  # noqa: BLE001 - users' code may stand behind an answer
+            self.send({"answer": number, "error": str(error) or type(error).__name__})
+        else:
+            self.send({"answer": number, "value": value})
+
+    def close(self) -> None:
+        """Take the view away from all front ends."""
+        self._pace.stop()
+        super().close()
+
+
+def widget_bundle(widget: Any) -> dict[str, Any]:
+    """What stands for a widget in an output; this opens its comm if nothing has before."""
+    reference = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {WIDGET_MIME: reference}

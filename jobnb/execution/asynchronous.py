@@ -1,0 +1,103 @@
+"""Running coroutines and asynchronous generators from code that is not asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, Self
+
+__all__ = ["run_async"]
+
+_LOOK = 0.1  # seconds
+_GRACE = 10.0  # seconds that an interrupted coroutine has for its own clean-up
+
+
+def run_async(result: Any) -> Any:
+    """What a coroutine gives; of an asynchronous generator, a plain one that goes along with it.
+
+    They run in a thread with an event loop of its own: in a notebook the main thread has one
+    that runs already.
+    """
+    if isinstance(result, AsyncIterator):
+        return _stepwise(result)
+    if not isinstance(result, Coroutine):
+        return result
+    with _LoopThread() as loop:
+        return loop.wait(result)
+
+
+def _stepwise(stream: AsyncIterator[Any]) -> Iterator[Any]:
+    """Each item as soon as it is yielded; the generator waits while the item is dealt with."""
+    with _LoopThread() as loop:
+        try:
+            while True:
+                try:
+                    item = loop.wait(anext(stream))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                loop.wait(close())
+
+
+class _LoopThread:
+    """A thread with a running event loop, for the time of one call."""
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="jobnb-async", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def wait(self, awaitable: Awaitable[Any]) -> Any:
+        """What it gives, or raises; an interrupt of this thread cancels it."""
+        future = asyncio.run_coroutine_threadsafe(_outcome(awaitable), self._loop)
+        try:
+            value, error = _settled(future)
+        except KeyboardInterrupt:
+            future.cancel()
+            raise
+        if error is not None:
+            raise error
+        return value
+
+    def __exit__(self, *problem: object) -> None:
+        ended = asyncio.run_coroutine_threadsafe(_clean_up(), self._loop)
+        try:
+            ended.result(timeout=_GRACE)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=_GRACE)
+            if not self._thread.is_alive():
+                self._loop.close()
+
+
+def _settled(future: Future[Any]) -> Any:
+    """Its result; an interrupt of a thread other than the main one comes between two looks."""
+    while True:
+        with suppress(TimeoutError):
+            return future.result(timeout=_LOOK)
+
+
+async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+    """The value or the error; an error such as SystemExit must not end the loop's thread."""
+    try:
+        return await awaitable, None
+    except BaseException as error:  # noqa: BLE001 - it is raised again in the waiting thread
+        return None, error
+
+
+async def _clean_up() -> None:
+    """Cancel what still runs and give it time to end."""
+    running = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()

@@ -1,0 +1,55 @@
+"""Who watches runs from outside: the runner does not know them, and they cannot hurt a run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+
+from jobnb.execution.run import RunScope
+
+__all__ = ["Watcher", "background_watchers", "watched", "watchers"]
+
+_logger = logging.getLogger("jobnb.execution")
+
+Watcher = Callable[[RunScope], AbstractContextManager[None]]
+"""Given a run, what is entered before it and left after it."""
+
+watchers: list[Watcher] = []
+"""Those of runs that someone waits for; entered in the thread that waits."""
+background_watchers: list[Watcher] = []
+"""Those of runs in the background; entered in the run's thread, around its resources and steps."""
+
+
+def watched(run: RunScope, by: Sequence[Watcher]) -> AbstractContextManager[None]:
+    """While it lasts, these watch the run."""
+    return _watched(run, list(by)) if by else nullcontext()
+
+
+@contextmanager
+def _watched(run: RunScope, by: Sequence[Watcher]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for watcher in by:
+            stack.enter_context(_guarded(watcher, run))
+        yield
+
+
+@contextmanager
+def _guarded(watcher: Watcher, run: RunScope) -> Iterator[None]:
+    """A watcher whose own errors end in a log."""
+    stack = ExitStack()
+    try:
+        stack.enter_context(watcher(run))
+    except Exception as error:  # noqa: BLE001 - a watcher never hurts the run
+        _report(watcher, error)
+    try:
+        yield
+    finally:
+        try:
+            stack.close()
+        except Exception as error:  # noqa: BLE001 - a watcher never hurts the run
+            _report(watcher, error)
+
+
+def _report(watcher: Watcher, error: Exception) -> None:
+    _logger.warning("A watcher of runs failed: %r", watcher, exc_info=error)

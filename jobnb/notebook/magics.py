@@ -1,0 +1,307 @@
+"""`%jobnb`: the session in a few words, for the keyboard."""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobnb.errors import (
+    InvalidInvocationError,
+    InvalidSubsetError,
+    JobnbError,
+    RunNotFoundError,
+    did_you_mean,
+)
+from jobnb.registry.session import Session, current_session
+
+__all__ = ["COMMANDS", "OPTIONS", "Line", "read_line", "register", "unregister"]
+
+OPTIONS = ("config", "partition", "tag")
+_OPTION = re.compile(rf"(?:^|\s)--({'|'.join(OPTIONS)}|\w+)(?=$|[=\s])")
+_FIRST = 12  # how many characters of a run's id are shown
+_LATEST = 1000  # how many runs an abbreviated id is looked for in
+
+
+@dataclass
+class Line:
+    """A line of `%jobnb`, read.
+
+    Attributes:
+        command: Its first word.
+        rest: What the command is about, as it was typed.
+        options: The values of each option, as they were typed.
+        names: The names of the notebook, which a config may be given by.
+    """
+
+    command: str
+    rest: str = ""
+    options: dict[str, list[str]] = field(default_factory=dict)
+    names: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Any:
+        """The run config: a file, YAML, or a name of the notebook; None if there is none."""
+        texts = self.options.get("config", [])
+        if not texts:
+            return None
+        text = texts[-1]
+        if text.isidentifier() and text in self.names:
+            return self.names[text]
+        from jobnb.config import load_yaml
+
+        return load_yaml(text)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the options say of a run."""
+        partitions = self.options.get("partition", [])
+        tags = dict(_tag(text) for text in self.options.get("tag", []))
+        return {
+            "config": self.config,
+            "partition_key": partitions[-1] if partitions else None,
+            "tags": tags or None,
+        }
+
+    def one(self, what: str) -> str:
+        """What the command is about, where it needs that.
+
+        Raises:
+            InvalidInvocationError: If it is missing.
+        """
+        if not self.rest:
+            raise InvalidInvocationError(f"%jobnb {self.command} needs {what}.")
+        return _bare(self.rest)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise InvalidInvocationError(f"The tag {text!r} is not of the form KEY=VALUE.")
+    return key.strip(), value.strip()
+
+
+def _bare(text: str) -> str:
+    text = text.strip()
+    quoted = (
+        len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]
+    )
+    return text[1:-1] if quoted else text
+
+
+def read_line(text: str, names: Mapping[str, Any] | None = None) -> Line:
+    """Read a line; a selection or a config may hold spaces, and goes to the next option.
+
+    Example:
+        >>> line = read_line(
+        ...     "launch daily --config {ops: {load: {config: {year: 2013}}}} --tag a=b"
+        ... )
+        >>> line.command, line.rest, line.options["tag"]
+        ('launch', 'daily', ['a=b'])
+    """
+    found = list(_OPTION.finditer(text))
+    head = text[: found[0].start()] if found else text
+    command, _, rest = head.strip().partition(" ")
+    options: dict[str, list[str]] = {}
+    for match, following in zip(found, [*found[1:], None], strict=True):
+        if match[1] not in OPTIONS:
+            hint = did_you_mean(match[1], OPTIONS, noun="The options are")
+            raise InvalidInvocationError(f"%jobnb has no option --{match[1]}. {hint}")
+        value = text[match.end() : following.start() if following else None].strip()
+        options.setdefault(match[1], []).append(_bare(value.removeprefix("=")))
+    return Line(command, rest.strip(), options, names or {})
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+# --- the commands ---------------------------------------------------------
+
+
+def _ls(session: Session, _line: Line) -> None:
+    from jobnb.display.text import table_text
+
+    definitions = session.snapshot()
+    assets = [
+        (key.to_user_string(), each.group_names_by_key.get(key, ""), _doc(each, key))
+        for each in definitions.assets
+        for key in sorted(each.keys)
+    ]
+    jobs = [(job.name, _first_line(job.description)) for job in definitions.jobs]
+    if assets:
+        _say(table_text(["asset", "group", ""], sorted(assets)))
+    if jobs:
+        _say(table_text(["job", ""], jobs))
+    if not assets and not jobs:
+        _say("Nothing is defined yet.")
+
+
+def _doc(assets: Any, key: Any) -> str:
+    return _first_line(assets.descriptions_by_key.get(key))
+
+
+def _first_line(text: str | None) -> str:
+    lines = (text or "").strip().splitlines()
+    return textwrap.shorten(lines[0], 70, placeholder=" …") if lines else ""
+
+
+def _materialize(session: Session, line: Line) -> Any:
+    __tracebackhide__ = True
+    return session.materialize(_bare(line.rest) or None, **line.parameters)
+
+
+def _launch(session: Session, line: Line) -> Any:
+    return session.launch(line.one("a job or a selection of assets"), **line.parameters)
+
+
+def _runs(session: Session, line: Line) -> Any:
+    if not line.rest:
+        return session.runs
+    from jobnb.storage.run import RunsFilter
+
+    runs = session.runs
+    return type(runs)(runs.instance, RunsFilter(job_name=_bare(line.rest)))
+
+
+def _run(session: Session, line: Line) -> Any:
+    from jobnb.display.widgets.run import RunView
+    from jobnb.execution.launch import find
+
+    run_id = _full_id(session, line.one("the id of a run, or how it begins"))
+    return find(run_id) or RunView.of(session.instance, run_id)
+
+
+def _full_id(session: Session, begins: str) -> str:
+    from jobnb.execution.launch import find
+
+    if find(begins) is not None:
+        return begins
+    latest = [str(each) for each in session.instance.get_run_ids(limit=_LATEST)]
+    found = [each for each in latest if each.startswith(begins)]
+    if len(found) > 1 and begins not in found:
+        some = ", ".join(each[:_FIRST] for each in found[:5])
+        raise RunNotFoundError(f"{len(found)} runs begin with {begins!r}: {some}.")
+    if not found and not session.instance.has_run(begins):
+        raise RunNotFoundError(f"No run begins with {begins!r}. %jobnb runs shows the latest.")
+    return found[0] if found else begins
+
+
+def _graph(session: Session, line: Line) -> Any:
+    from jobnb.definitions.definitions import Definitions
+    from jobnb.definitions.selection import AssetSelection
+
+    wanted = _bare(line.rest)
+    if wanted in session.catalogue.by_name("job"):
+        return session.job(wanted)
+    known = session.snapshot()
+    if not wanted:
+        return known
+    everything = [*known.assets, *known.source_assets]
+    keys = AssetSelection.from_coercible(wanted).resolve(everything)
+    assets = [each for each in known.assets if each.keys & keys]
+    sources = [each for each in known.source_assets if each.key in keys]
+    if not assets and not sources:
+        raise InvalidSubsetError(f"{wanted!r} selects nothing.")
+    return Definitions.of(assets=[*assets, *sources])
+
+
+def _cancel(_session: Session, line: Line) -> None:
+    from jobnb.execution.launch import running
+
+    live = running()
+    if not live:
+        raise RunNotFoundError("No run goes on in the background of this kernel.")
+    begins = _bare(line.rest)
+    found = [run for run in live if run.run_id.startswith(begins)]
+    if len(found) != 1:
+        some = ", ".join(f"{run.run_id[:_FIRST]} ({run.job_name})" for run in live)
+        raise RunNotFoundError(f"Say which one: {some}.")
+    found[0].cancel()
+    _say(f"Canceling the run {found[0].run_id} of {found[0].job_name!r}.")
+
+
+def _value(session: Session, line: Line) -> Any:
+    return session.value(
+        line.one("the key of an asset"), partition=line.parameters["partition_key"]
+    )
+
+
+@dataclass(frozen=True)
+class Command:
+    """What `%jobnb` can do: the function, what it takes, and what that does."""
+
+    do: Callable[[Session, Line], Any]
+    takes: str
+    help: str
+
+
+COMMANDS = {
+    "ls": Command(_ls, "", "list the assets and jobs of this kernel"),
+    "materialize": Command(_materialize, "[SELECTION]", "make assets, all if none are named"),
+    "launch": Command(_launch, "JOB|SELECTION", "begin a run in the background"),
+    "runs": Command(_runs, "[JOB]", "the history"),
+    "run": Command(_run, "ID", "one run; the beginning of its id is enough"),
+    "graph": Command(_graph, "[SELECTION|JOB]", "how assets hang together"),
+    "cancel": Command(_cancel, "[ID]", "stop a background run"),
+    "value": Command(_value, "KEY", "the last value of an asset"),
+}
+
+
+def _help() -> str:
+    width = max(len(f"{name} {each.takes}") for name, each in COMMANDS.items())
+    lines = [f"  {f'{name} {each.takes}':<{width}}  {each.help}" for name, each in COMMANDS.items()]
+    return "\n".join(
+        [
+            "%jobnb COMMAND [--config FILE|YAML|NAME] [--partition KEY] [--tag KEY=VALUE]",
+            *lines,
+            "%%jobnb launch JOB takes the cell as config, in YAML.",
+        ]
+    )
+
+
+def _do(text: str, names: Mapping[str, Any], config: str | None) -> Any:
+    __tracebackhide__ = True
+    line = read_line(text, names)
+    if config is not None and config.strip():
+        line.options.setdefault("config", []).append(config)
+    if not line.command or line.command in ("help", "?"):
+        _say(_help())
+        return None
+    command = COMMANDS.get(line.command)
+    if command is None:
+        hint = did_you_mean(line.command, COMMANDS, noun="It has")
+        raise InvalidInvocationError(f"%jobnb has no command {line.command!r}. {hint}")
+    return command.do(current_session(), line)
+
+
+def register(shell: Any) -> None:
+    """Give a shell `%jobnb` and its completion."""
+    from IPython.core.error import UsageError
+    from IPython.core.magic import no_var_expand
+
+    from jobnb.notebook.completion import complete_with
+
+    @no_var_expand
+    def jobnb(line: str, cell: str | None = None) -> Any:
+        try:
+            return _do(line, shell.user_ns, cell)
+        except JobnbError as error:
+            message = "; ".join(part.strip() for part in str(error).splitlines())
+            raise UsageError(message) from None
+
+    jobnb.__doc__ = _help()
+    shell.register_magic_function(jobnb, "line_cell", "jobnb")
+    complete_with(shell)
+
+
+def unregister(shell: Any) -> None:
+    """Take `%jobnb` and its completion away."""
+    from jobnb.notebook.completion import complete_no_more
+
+    for magics in shell.magics_manager.magics.values():
+        magics.pop("jobnb", None)
+    complete_no_more(shell)

@@ -1,0 +1,127 @@
+"""Which process does a run, and whether that process is still there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+__all__ = ["Holder", "is_gone", "this_process"]
+
+_PROC = Path("/proc")
+_SLACK = 2.0  # start times in seconds are told a little differently after the clock was set
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A process on a machine.
+
+    Attributes:
+        host: The machine, and the room for process ids within it (a container has its own).
+        pid: Its id.
+        mark: When it started: a process that got the same id later has another one.
+    """
+
+    host: str
+    pid: int
+    mark: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host.partition(' ')[0]}"
+
+
+def this_process() -> Holder:
+    """The process that this is."""
+    return _holder(os.getpid())  # asked each time: a forked child is another process
+
+
+@lru_cache(maxsize=4)
+def _holder(pid: int) -> Holder:
+    return Holder(_host(), pid, _mark(pid) or "")
+
+
+def is_gone(holder: Holder) -> bool | None:
+    """Whether a process has ended; None where that cannot be told from here.
+
+    Example:
+        >>> is_gone(this_process())
+        False
+        >>> is_gone(Holder("another machine", 1, "1")) is None
+        True
+    """
+    if holder.host != _host() or not holder.mark:
+        return None
+    found = _mark(holder.pid)
+    if found is None:
+        return True if _can_look() else None
+    return not _same(found, holder.mark)
+
+
+def _host() -> str:
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    try:
+        return f"{name} {(_PROC / 'self/ns/pid').readlink()}"
+    except OSError:
+        return name
+
+
+def _mark(pid: int) -> str | None:
+    """When the process with this id started, or None if there is none that lives."""
+    return _linux_mark(pid) if sys.platform == "linux" else _other_mark(pid)
+
+
+def _linux_mark(pid: int) -> str | None:
+    """The boot, and the tick of it at which the process started: exact, whatever the clock does."""
+    try:
+        state, *rest = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except (OSError, ValueError):
+        return None
+    # One that has ended and that its parent has not yet asked after does nothing any more.
+    return None if state in b"ZX" else f"{_boot()}:{int(rest[18])}"
+
+
+@lru_cache(maxsize=1)
+def _boot() -> str:
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _other_mark(pid: int) -> str | None:
+    psutil = _psutil()
+    if psutil is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None
+    except psutil.Error:
+        return ""  # it is there, and may not be looked at
+
+
+def _same(found: str, known: str) -> bool:
+    if not found or found == known:
+        return True
+    try:
+        return abs(float(found) - float(known)) < _SLACK
+    except ValueError:
+        return False
+
+
+def _can_look() -> bool:
+    return sys.platform == "linux" or _psutil() is not None
+
+
+@lru_cache(maxsize=1)
+def _psutil() -> Any:
+    """Comes with ipykernel."""
+    try:
+        return import_module("psutil")
+    except ImportError:
+        return None

@@ -1,0 +1,233 @@
+"""A run as a person watches it: live while another cell runs, canceled, repeated, its log read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.timeout(120)
+
+SLOW = """
+import time
+from pathlib import Path
+from jobnb import job, op
+from jobnb.display.widgets.run import RunView
+
+@op
+def load(context):
+    context.log.info("loading <b>orders</b>")
+    print("printed by load")
+    time.sleep(1.5)
+    return [1, 2]
+
+@op
+def clean(orders):
+    time.sleep(1.5)
+    return orders
+
+@op
+def report(orders):
+    return "a report"
+
+@job
+def daily():
+    report(clean(load()))
+"""
+
+FRAGILE = """
+from pathlib import Path
+from jobnb import job, op
+from jobnb.display.widgets.run import RunView
+MENDED = Path("mended-NUMBER")
+
+@op
+def load(context):
+    for number in range(3000):
+        context.log.debug(f"row {number}")
+    context.log.warning("the <i>last</i> warning")
+    return 5
+
+@op
+def fragile(number):
+    if not MENDED.exists():
+        raise ValueError("<img src=x> not mended yet")
+    return number * 2
+
+@op
+def report(number):
+    return f"it is {number}"
+
+@job
+def weekly():
+    report(fragile(load()))
+"""
+
+
+def test_steps_turn_while_another_cell_runs(lab, tab):
+    nb = lab.open(tab, SLOW, "RunView(daily.launch(), tab='timeline')", "time.sleep(6); 'slept'")
+    nb.start(0)
+    nb.start(1)
+    head = nb.output(1).locator(".jw-run-head")
+    head.wait_for(timeout=30_000)
+    nb.start(2)
+    steps = nb.output(1).locator(".jw-timeline")
+    load, report = (steps.locator(f'[data-step="{key}"]') for key in ("load", "report"))
+    expect(load).to_have_attribute("data-status", "running", timeout=10_000)
+    expect(report).to_have_attribute("data-status", "queued")
+    expect(head.locator(".jw-badge").first).to_contain_text("started")
+    expect(head.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(load).to_have_attribute("data-status", "succeeded", timeout=10_000)
+    expect(head.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "1 of 3 steps")
+    expect(report).to_have_attribute("data-status", "succeeded", timeout=10_000)
+    expect(head.locator(".jw-badge").first).to_contain_text("success")
+    expect(nb.cell(2).locator(".jp-InputPrompt")).to_have_text("[*]:")  # it still sleeps
+    assert "printed by load" not in nb.output(1).inner_text()
+
+
+def test_a_run_is_canceled(lab, tab):
+    nb = lab.open(tab, SLOW, "run = daily.launch(); RunView(run)", "run.wait(10).status")
+    nb.start(0)
+    nb.start(1)
+    head = nb.output(1).locator(".jw-run-head")
+    head.get_by_role("button", name="Cancel").click(timeout=30_000)
+    expect(head.locator(".jw-badge").first).to_contain_text("canceled", timeout=10_000)
+    expect(head.get_by_role("button", name="Re-run from failure")).to_be_visible()
+    nb.start(2)
+    expect(nb.output(2)).to_contain_text("CANCELED", timeout=10_000)
+
+
+@pytest.fixture
+def failed(lab, tab, request):
+    """A run that failed, in a view of its own."""
+    number = str(abs(hash(request.node.name)))
+    nb = lab.open(
+        tab,
+        FRAGILE.replace("NUMBER", number),
+        "RunView(weekly.launch())",
+        "MENDED.touch()",
+    )
+    nb.start(0)
+    nb.start(1)
+    expect(nb.output(1).locator(".jw-failure")).to_be_visible(timeout=30_000)
+    return nb
+
+
+def test_what_failed_is_run_again(failed):
+    out = failed.output(1)
+    failed.start(2)
+    expect(failed.cell(2).locator(".jp-InputPrompt")).not_to_have_text("[*]:")
+    out.get_by_role("button", name="Re-run from failure").click()
+    expect(out.locator(".jw-run-head .jw-badge").first).to_contain_text("success", timeout=15_000)
+    expect(out.locator(".jw-run-head")).to_contain_text("2 of 2 steps")
+    expect(out.locator(".jw-failure")).to_have_count(0)
+    report = out.locator(".jw-output", has_text="report")
+    expect(report.locator("pre")).to_have_text("it is 10")
+    out.get_by_role("button", name="Back to the earlier run").click()
+    expect(out.locator(".jw-failure")).to_be_visible()
+
+
+def test_the_log_is_followed_scrolled_and_filtered(failed):
+    out = failed.output(1)
+    out.get_by_role("tab", name="Log").click()
+    log = out.locator(".jw-log")
+    status = out.locator('.jw-run-tabs [role="status"]')
+    expect(status).to_contain_text(re.compile(r"^3,0\d\d lines"))
+    assert log.locator(".jw-row").count() < 60  # of thousands only those in sight are drawn
+    expect(log.locator(".jw-row").last).to_contain_text("weekly")  # it follows the end
+    log.evaluate("each => (each.scrollTop = 1500 * 20)")
+    expect(log.get_by_text("row 1500", exact=True)).to_be_visible()
+    expect(out.get_by_role("button", name="follow")).to_have_attribute("aria-pressed", "false")
+    out.get_by_label("Filter the log").fill("row 2999")
+    expect(status).to_contain_text("1 of 3,0")
+    expect(log.locator(".jw-row")).to_have_count(1)
+    out.get_by_label("Filter the log").fill("step:fragile type:STEP_FAILURE")
+    expect(log.locator(".jw-row")).to_contain_text('"fragile" failed')
+    log.locator(".jw-row").click()
+    expect(out.locator(".jw-detail")).to_contain_text("not mended yet")
+    out.get_by_label("Filter the log").fill("")
+    for kind in ("event", "debug", "error"):
+        out.locator(f".jw-button.jw-kind-{kind}").click()
+    expect(log.locator(".jw-said")).to_have_text(["the <i>last</i> warning"])
+
+
+def test_an_error_shows_the_users_line_and_leads_to_its_step(failed):
+    out = failed.output(1)
+    told = out.locator(".jw-failure")
+    expect(told.locator(".jw-source .jn-line")).to_contain_text('raise ValueError("<img src=x>')
+    expect(told.locator(".jn-says")).to_have_text("ValueError: <img src=x> not mended yet")
+    expect(told.locator("img")).to_have_count(0)
+    assert not told.locator("details").evaluate("each => each.open")
+    told.get_by_role("button", name="fragile").click()
+    out.get_by_role("tab", name="Timeline").click()
+    expect(out.locator('.jw-step[data-step="fragile"].jw-chosen')).to_be_visible()
+    out.get_by_role("button", name="Clear selection").click()
+    expect(out.locator(".jw-step.jw-chosen")).to_have_count(0)
+    _select_in_all_parts(out)
+
+
+def _select_in_all_parts(out):
+    out.locator('.jw-step[data-step="load"]').click()
+    expect(out.locator('.jw-step[data-step="load"].jw-chosen')).to_be_visible()
+    expect(out.get_by_role("button", name="Re-run selected (1)")).to_be_enabled()
+    out.locator('.jw-step[data-step="report"]').click(modifiers=["Control"])
+    expect(out.get_by_role("button", name="Re-run selected (2)")).to_be_enabled()
+    out.locator('.jobnb-graph [data-key="report"]').click()
+    expect(out.locator('.jw-step[data-step="report"].jw-chosen')).to_be_visible()
+    expect(out.locator('.jw-step[data-step="load"].jw-chosen')).to_have_count(0)
+
+
+VALUES = """
+import pandas as pd
+from matplotlib.figure import Figure
+from jobnb import job, op
+from jobnb.display.widgets.run import RunView
+
+class Marked:
+    def _repr_html_(self):
+        return "<b class='own-markup'>bold</b>"
+
+@op
+def frame():
+    return pd.DataFrame({"city": ["<b>Ulm</b>", "Köln"], "n": [1, 2]})
+
+@op
+def figure():
+    made = Figure(figsize=(2, 1))
+    made.subplots().plot([1, 2])
+    return made
+
+@op
+def essay():
+    return "\\n".join(f"line {number}" for number in range(400))
+
+@op
+def marked():
+    return Marked()
+
+@job
+def shown():
+    frame(), figure(), essay(), marked()
+"""
+
+
+def test_values_show_themselves(lab, tab):
+    nb = lab.open(tab, VALUES, "RunView(shown.execute_in_process())")
+    nb.start(0)
+    nb.start(1)
+    out = nb.output(1)
+    outputs = {
+        key: out.locator(f'.jw-output[data-step="{key}"]')
+        for key in ("frame", "figure", "essay", "marked")
+    }
+    expect(outputs["frame"].locator("td", has_text="<b>Ulm</b>")).to_be_visible(timeout=30_000)
+    expect(outputs["frame"].locator("thead")).to_contain_text("int64")
+    expect(outputs["frame"]).to_contain_text("DataFrame · 2 rows × 2 columns")
+    image = outputs["figure"].locator("img")
+    expect(image).to_be_visible()
+    assert image.evaluate("each => each.naturalWidth") > 50
+    expect(outputs["essay"].get_by_text("388 more lines")).to_be_visible()
+    outputs["marked"].locator("summary").first.click()
+    outputs["marked"].get_by_role("button", name="Show as its own display").click()
+    expect(out.locator(".own-markup")).to_have_text("bold")

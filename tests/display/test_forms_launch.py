@@ -1,0 +1,378 @@
+"""What a launchpad holds: the right config asked for, nothing lost, everything told."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import Field as PydanticField
+
+from jobnb import (
+    Config,
+    ConfigurableResource,
+    Definitions,
+    Field,
+    Instance,
+    asset,
+    config_mapping,
+    dynamic_partitioned_config,
+    graph,
+    job,
+    op,
+    static_partitioned_config,
+)
+from jobnb.display.launch_form import LaunchForm
+from jobnb.display.launch_schema import selected
+from jobnb.display.launch_stored import (
+    delete_preset,
+    earlier_runs,
+    load_preset,
+    load_run,
+    preset_names,
+    save_preset,
+)
+from jobnb.display.launch_view import launch_view
+from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, RunNotFoundError
+
+
+class Load(Config):
+    year: int
+    origins: list[str] = PydanticField(["JFK"])
+
+
+class Store(ConfigurableResource):
+    url: str = "file:x"
+
+
+@op
+def load(config: Load, store: Store):
+    return config.year
+
+
+@op(config_schema={"factor": Field(int, default_value=2, description="How much.")})
+def scale(context, n):
+    return n * context.op_config["factor"]
+
+
+@graph
+def flow():
+    scale(load())
+
+
+daily = flow.to_job(name="daily", resource_defs={"store": Store()}, tags={"team": "x"})
+YEAR = {"ops": {"load": {"config": {"year": 2013}}}}
+
+
+def told(form):
+    return [(note.get("path") or note.get("field"), note["message"]) for note in form.problems]
+
+
+def labels(rows, depth=0):
+    return {each["label"]: labels(each.get("rows", [])) for each in rows}
+
+
+def test_it_asks_for_what_the_selected_steps_need():
+    form = LaunchForm(daily)
+    assert {"load", "scale"} == set(labels(form.rows.layout)["ops"])
+    assert told(form) == [("ops > load > config > year", "is required.")]
+    form.set_config(YEAR)
+    form.select("load")
+    assert set(labels(form.rows.layout)["ops"]) == {"load"}
+    assert form.steps == ("load",)
+    assert form.parameters() == {"run_config": YEAR, "op_selection": ["load"]}
+    form.select("loda")
+    assert told(form)[0][0] == "selection"
+    assert "load" in told(form)[0][1]
+    assert form.config == YEAR
+    form.select("")
+    assert form.problems == []
+
+
+def test_an_input_that_no_selected_step_feeds_is_asked_for():
+    @op
+    def total(n: int):
+        return n
+
+    @job
+    def chain():
+        total(scale(total.alias("first")()))
+
+    form = LaunchForm(chain, selection="total")
+    assert "n" in str(labels(form.rows.layout)["ops"]["total"])
+    assert form.problems
+    form.set_yaml("ops: {total: {inputs: {n: 5}}}")
+    assert form.problems == []
+
+
+def test_resources_are_shown_with_what_the_code_says():
+    form = LaunchForm(daily)
+    assert form.rows.values["resources/store/config/url"] == {"given": False, "v": "file:x"}
+    form.set_config(YEAR)
+    form.edit("resources/store/config/url", "set", "file:y")
+    assert form.config["resources"] == {"store": {"config": {"url": "file:y"}}}
+    assert form.problems == []
+    form.edit("resources/store/config/url", "unset")
+    assert form.config == YEAR
+
+
+def test_both_faces_follow_each_other_and_a_typo_loses_nothing():
+    form = LaunchForm(daily)
+    form.edit("ops/load/config/year", "set", "2013")
+    assert form.yaml == "ops:\n  load:\n    config:\n      year: 2013\n"
+    text = "# mine\nops: {load: {config: {year: 2014}}}"
+    form.set_yaml(text)
+    assert form.rows.values["ops/load/config/year"]["v"] == "2014"
+    assert form.yaml == text
+    form.set_yaml("ops: {load: [")
+    assert form.yaml_problem
+    assert form.rows.values["ops/load/config/year"]["v"] == "2014"
+    form.edit("ops/load/config/year", "set", "2015")
+    assert form.yaml == "ops: {load: ["
+    assert "2015" in form.form_yaml
+    with pytest.raises(InvalidConfigError, match="cannot be read"):
+        form.parameters()
+    form.discard_yaml()
+    assert "2015" in form.yaml
+    assert form.problems == []
+
+
+@pytest.mark.parametrize("text", ["5", "- a", "ops", "a: &x {b: *x}", "!!python/name:os.system x"])
+def test_yaml_that_is_no_config_is_refused_and_kept(text):
+    form = LaunchForm(daily)
+    form.set_config(YEAR)
+    form.set_yaml(text)
+    assert form.yaml == text
+    assert form.problems[0]["field"] == "yaml"
+    assert form.config == YEAR
+
+
+def test_a_file_is_not_read_because_its_name_is_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ops").write_text("ops: {load: {config: {year: 1}}}")
+    form = LaunchForm(daily)
+    form.set_yaml("ops")
+    assert form.config == {}
+    assert form.yaml_problem
+
+
+def test_scaffold_extra_and_reset():
+    form = LaunchForm(daily)
+    form.scaffold()
+    assert form.config["ops"]["load"]["config"] == {"year": 0, "origins": ["JFK"]}
+    assert form.config["ops"]["scale"]["config"] == {"factor": 2}
+    assert form.problems == []
+    form.set_yaml("ops: {load: {config: {year: 1, yeer: 2}}, nobody: {config: {}}}\nfoo: 1")
+    assert form.has_extra
+    assert any("Did you mean 'year'?" in message for _, message in told(form))
+    form.remove_extra()
+    assert form.config == {"ops": {"load": {"config": {"year": 1}}}}
+    assert not form.has_extra
+    form.reset()
+    assert form.config == {}
+
+
+def test_the_jobs_own_config_is_where_it_starts():
+    form = LaunchForm(flow.to_job(config=YEAR, resource_defs={"store": Store()}))
+    assert form.config == YEAR
+    form.edit("ops/load/config/year", "set", "1")
+    form.reset()
+    assert form.config == YEAR
+
+
+@config_mapping(config_schema={"simple": Field(int, description="The year.")})
+def simple(val):
+    return {"ops": {"load": {"config": {"year": val["simple"]}}}}
+
+
+def test_a_config_mapping_shows_only_its_outside():
+    mapped = flow.to_job(config=simple, resource_defs={"store": Store()})
+    form = LaunchForm(mapped)
+    assert labels(form.rows.layout) == {"config": {"simple": {}}}
+    assert told(form) == [("simple", "is required.")]
+    form.edit("config/simple", "set", "2013")
+    assert form.config == {"simple": 2013}
+    assert form.yaml == "simple: 2013\n"
+    result = mapped.execute_in_process(**form.parameters(), instance=Instance.ephemeral())
+    assert result.output_for_node("load") == 2013
+
+
+def test_a_graph_with_a_mapping_inside_shows_its_outside_too():
+    @config_mapping(config_schema={"simple": int})
+    def within(val):
+        return {"load": {"config": {"year": val["simple"]}}}
+
+    @graph(config=within)
+    def inner():
+        scale(load())
+
+    @job(resource_defs={"store": Store()})
+    def outer():
+        inner()
+
+    form = LaunchForm(outer)
+    assert labels(form.rows.layout)["ops"] == {"inner": {"simple": {}}}
+    form.edit("ops/inner/config/simple", "set", "5")
+    assert outer.execute_in_process(**form.parameters()).output_for_node("inner.load") == 5
+
+
+@static_partitioned_config(
+    partition_keys=["1999", "2000"], tags_for_partition_key_fn=lambda key: {"y": key}
+)
+def by_year(key):
+    return {"ops": {"load": {"config": {"year": int(key)}}}}
+
+
+def test_a_partition_fills_the_config_of_a_partitioned_config():
+    form = LaunchForm(flow.to_job(config=by_year, resource_defs={"store": Store()}))
+    assert form.partition_keys() == ["2000", "1999"]
+    assert form.partition_keys("99") == ["1999"]
+    form.set_partition("2000")
+    assert form.config == {"ops": {"load": {"config": {"year": 2000}}}}
+    assert form.own_tags == {"y": "2000", "dagster/partition": "2000"}
+    assert form.parameters()["partition_key"] == "2000"
+    form.set_partition("2001")
+    assert told(form) == [("partition", "There is no partition '2001'. Did you mean '2000'?")]
+    assert form.config["ops"]["load"]["config"]["year"] == 2000
+    form.set_partition("")
+    assert form.partition is None
+
+
+def test_dynamic_partitions_are_those_of_the_instance():
+    @dynamic_partitioned_config(partition_fn=lambda _now=None: ["a", "b"])
+    def by_letter(key):
+        return YEAR
+
+    form = LaunchForm(flow.to_job(config=by_letter, resource_defs={"store": Store()}))
+    assert form.partition_keys() == ["b", "a"]
+
+
+@asset
+def orders():
+    return 1
+
+
+@asset
+def revenue(orders, config: Load):
+    return orders
+
+
+def test_assets_are_selected_by_their_syntax():
+    whole = Definitions(assets=[orders, revenue]).job_of_assets("all", None)
+    form = LaunchForm(whole, selection="orders")
+    assert form.steps == ("orders",)
+    assert form.problems == []
+    form.select("*revenue")
+    assert told(form) == [("ops > revenue > config > year", "is required.")]
+    assert [key.to_user_string() for key in selected(whole, "*revenue")["asset_selection"]] == [
+        "orders", "revenue",
+    ]  # fmt: skip
+    with pytest.raises(InvalidSubsetError):
+        selected(whole, "nobody")
+
+
+def test_a_job_defined_anew_keeps_what_was_typed():
+    form = LaunchForm(daily)
+    form.set_config(YEAR)
+
+    @op(config_schema={"year": int, "month": int})
+    def load2(context): ...
+
+    @job
+    def daily2():
+        load2.alias("load")()
+
+    form.set_job(daily2)
+    assert form.config == YEAR
+    assert told(form) == [("ops > load > config > month", "is required.")]
+
+
+def test_a_draft_blocks_the_launch_until_it_can_be_read():
+    @op(config_schema={"free": Field(dict, is_required=False)})
+    def loose(context): ...
+
+    @job
+    def run_it():
+        loose()
+
+    form = LaunchForm(run_it)
+    form.edit("ops/loose/config/free", "add")
+    form.edit("ops/loose/config/free/key1", "set", "[")
+    assert form.drafts == {"ops/loose/config/free/key1": "["}
+    assert form.problems[0]["row"] == "ops/loose/config/free/key1"
+    with pytest.raises(InvalidConfigError):
+        form.parameters()
+    form.edit("ops/loose/config/free/key1", "set", "[1]")
+    assert (form.drafts, form.problems) == ({}, [])
+
+
+# --- presets and runs -------------------------------------------------------
+
+
+def test_presets_come_back_as_they_were_saved():
+    instance = Instance.ephemeral()
+    form = LaunchForm(daily, instance)
+    form.set_config(YEAR)
+    form.select("load")
+    form.set_tags({"why": "because", " ": "x"})
+    save_preset(form, instance, " mine ")
+    other = LaunchForm(daily, instance)
+    assert preset_names(other, instance) == ["mine"]
+    load_preset(other, instance, "mine")
+    assert (other.config, other.selection, other.tags) == (YEAR, "load", {"why": "because"})
+    with pytest.raises(JobnbError, match="no preset 'mein'. Did you mean 'mine'"):
+        load_preset(other, instance, "mein")
+    delete_preset(other, instance, "mine")
+    assert preset_names(other, instance) == []
+    with pytest.raises(JobnbError, match="needs a name"):
+        save_preset(form, instance, " ")
+
+
+def test_secrets_are_in_no_preset_and_no_text():
+    from pydantic import SecretStr
+
+    class Login(Config):
+        password: SecretStr
+
+    @op
+    def enter(config: Login):
+        return config.password.get_secret_value()
+
+    @job
+    def door():
+        enter()
+
+    instance = Instance.ephemeral()
+    form = LaunchForm(door, instance)
+    form.set_yaml("ops: {enter: {config: {password: hunter22}}}")
+    save_preset(form, instance, "mine")
+    everything = repr((form.yaml, form.config, form.rows.layout, form.rows.values, form.problems))
+    view = launch_view(form, "door")
+    assert "hunter22" not in everything + repr(instance.get_presets("door")) + view.html + view.text
+    assert door.execute_in_process(**form.parameters()).output_for_node("enter") == "hunter22"
+
+
+def test_the_form_is_filled_as_in_a_run():
+    instance = Instance.ephemeral()
+    run = daily.execute_in_process(
+        YEAR, instance=instance, op_selection=["load"], tags={"why": "because"}
+    )
+    form = LaunchForm(daily, instance)
+    [(run_id, shown)] = earlier_runs(form, instance)
+    assert run_id == run.run_id
+    assert "success" in shown
+    load_run(form, instance, run_id[:8])
+    assert (form.config, form.selection, form.tags) == (YEAR, "load", {"why": "because"})
+    with pytest.raises(RunNotFoundError, match="no run 'nothing'"):
+        load_run(form, instance, "nothing")
+
+
+# --- the static twin --------------------------------------------------------
+
+
+def test_the_static_twin_tells_the_config_and_what_is_wrong(hostile):
+    form = LaunchForm(daily)
+    form.set_config({"ops": {"load": {"config": {"origins": [hostile]}}}})
+    view = launch_view(form, "daily")
+    assert "year: (required)" in view.text
+    assert form.problems
+    assert "How much." in view.html
+    assert "<script" not in view.html.lower()
+    assert "<img" not in view.html.lower()

@@ -1,0 +1,245 @@
+"""The history view shows pages of runs, filtered as asked, and does what its buttons say."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jobnb import AssetKey, Instance, RunsFilter, StaticPartitionsDefinition, job, op
+from jobnb.display.widgets.history import HistoryView
+from jobnb.display.widgets.history_data import compared, filter_of, page_of, run_row
+from jobnb.display.widgets.view import WIDGET_MIME
+from jobnb.errors import InvariantViolationError
+from jobnb.registry.session import Session
+from jobnb.storage.run import JobRun, RunRecord, RunStatus
+from jobnb.storage.run_table import RunTable
+from tests.display.reading import HOSTILE, check_bundle
+
+
+@op(config_schema={"rows": int})
+def load(context):
+    if context.op_config["rows"] > 90:
+        raise ValueError("too many")
+    return context.op_config["rows"]
+
+
+DAYS = [f"2013-01-0{day}" for day in range(1, 8)]
+
+
+@job(partitions_def=StaticPartitionsDefinition(DAYS))
+def numbers():
+    load()
+
+
+def config(rows):
+    return {"ops": {"load": {"config": {"rows": rows}}}}
+
+
+@pytest.fixture(scope="module")
+def instance():
+    with Instance.ephemeral() as made:
+        for rows in range(7):
+            numbers.execute_in_process(
+                run_config=config(99 if rows == 3 else rows),
+                instance=made,
+                raise_on_error=False,
+                partition_key=DAYS[rows],
+                tags={"team": "data" if rows % 2 else "web"},
+            )
+        yield made
+
+
+def rows_of(instance, **asked):
+    return [row["partition"][-1] for row in page_of(instance, asked, None, 50)["rows"]]
+
+
+def test_pages_follow_each_other(instance):
+    seen, cursor = [], None
+    while True:
+        page = page_of(instance, {}, cursor, 3)
+        seen.append([row["partition"][-1] for row in page["rows"]])
+        assert page["total"] == 7
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == [["7", "6", "5"], ["4", "3", "2"], ["1"]]
+
+
+def test_a_full_last_page_has_no_next(instance):
+    assert page_of(instance, {}, None, 7)["next"] is None
+
+
+def test_runs_are_filtered(instance):
+    assert rows_of(instance, statuses=["FAILURE"]) == ["4"]
+    assert rows_of(instance, tags={"team": "data"}) == ["6", "4", "2"]
+    assert rows_of(instance, tags={"team": "data"}, statuses=["SUCCESS"]) == ["6", "2"]
+    assert rows_of(instance, job="numbers ") == list("7654321")
+    assert rows_of(instance, job="others") == []
+    third = instance.get_run_ids()[4]
+    assert rows_of(instance, id=third[:8]) == ["3"]
+    assert rows_of(instance, id=third) == ["3"]
+    assert rows_of(instance, id="no such") == []
+
+
+def test_runs_are_filtered_by_local_times(instance):
+    now = datetime.now().astimezone()
+    before, after = (now - timedelta(hours=1)).isoformat(), (now + timedelta(hours=1)).isoformat()
+    assert len(rows_of(instance, after=before, before=after)) == 7
+    assert rows_of(instance, after=after[:16]) == []
+    assert rows_of(instance, before=before) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"statuses": ["FAILED"]}, "FAILURE"), ({"after": "yesterday"}, "2013-01-31T09:30")],
+)
+def test_what_cannot_be_read_is_told(instance, asked, said):
+    with pytest.raises(InvariantViolationError, match=said):
+        filter_of(instance, asked)
+
+
+def test_nothing_asked_for_is_no_filter(instance):
+    assert filter_of(instance, {"job": " ", "statuses": [], "tags": {}, "id": ""}) is None
+
+
+def test_a_row_tells_who_launched_the_run():
+    def row(**run):
+        record = RunRecord(1, JobRun("j", **run), datetime.now(UTC), datetime.now(UTC))
+        return run_row(record)
+
+    assert row()["by"] == "by hand"
+    assert row(tags={"dagster/schedule_name": "nightly"})["by"] == "schedule nightly"
+    assert row(parent_run_id="12345678-9")["by"] == "again, after 12345678"
+    assert row(tags={"dagster/x": "1", "own": "2"})["tags"] == {"own": "2"}
+    assert row(op_selection=["load+"])["target"] == "load+"
+
+
+def test_a_row_of_assets_names_a_few_of_them():
+    keys = frozenset(AssetKey(name) for name in "abcde")
+    run = JobRun("__ephemeral_asset_job__", asset_selection=keys)
+    record = RunRecord(1, run, datetime.now(UTC), datetime.now(UTC))
+    assert run_row(record)["target"] == "a, b, c and 2 more"
+    assert run_row(record)["job"] == "materialize"
+
+
+def test_two_runs_are_compared_line_by_line(instance):
+    newest, *_, failed = instance.get_run_ids()[:4]
+    data = compared(instance, [failed, newest])
+    assert data["config"] == [
+        {"name": "ops › load › config › rows", "values": ["99", "6"], "same": False}
+    ]
+    assert {line["name"]: line["same"] for line in data["tags"]}["team"] is False
+    (step,) = data["steps"]
+    assert [side["status"] for side in step["values"]] == ["failed", "succeeded"]
+    with pytest.raises(InvariantViolationError, match="Two runs"):
+        compared(instance, [newest, "no such"])
+
+
+@pytest.fixture
+def own():
+    """A history that may be changed."""
+    with Session.capture() as session, Instance.local_temp() as made:
+        session.add(numbers)
+        for rows in (1, 2, 3):
+            asked = {"config": config(rows), "partition_key": DAYS[rows]}
+            session.launch("numbers", instance=made, **asked).wait(20)
+        yield made
+
+
+def test_a_run_is_opened_and_another_takes_its_place(own):
+    view = HistoryView(RunTable(own))
+    newest, older, _ = own.get_run_ids()
+    view.table.answer("open", run_id=newest)
+    assert view.children == (view.table, view.opened)
+    assert view.opened.run_id == newest
+    first = view.opened
+    view.table.answer("open", run_id=older)
+    assert (view.opened is first, view.opened.run_id) == (True, older)
+
+
+def test_a_run_is_repeated(own):
+    view = HistoryView(RunTable(own))
+    newest = own.get_run_ids()[0]
+    view.table.answer("rerun", run_id=newest)
+    assert view.opened.run_id != newest
+    assert own.get_run_by_id(view.opened.run_id).parent_run_id == newest
+
+
+def test_runs_are_deleted_but_not_one_that_goes_on(own):
+    gate = threading.Event()
+
+    @op
+    def wait():
+        assert gate.wait(20)
+
+    @job
+    def waiting():
+        wait()
+
+    run = waiting.launch(instance=own)
+    view = HistoryView(RunTable(own))
+    try:
+        oldest = own.get_run_ids()[-1]
+        with pytest.raises(InvariantViolationError, match=r"^1 deleted. The run .* goes on"):
+            view.table.answer("delete", run_ids=[oldest, run.run_id])
+        assert not own.has_run(oldest)
+        assert own.has_run(run.run_id)
+    finally:
+        gate.set()
+        run.wait(20)
+    assert view.table.answer("delete", run_ids=list(own.get_run_ids())) == 3
+    assert len(RunTable(own)) == 0
+
+
+def test_the_filter_of_a_table_stands_in_the_view(instance):
+    filters = RunsFilter(job_name="numbers", statuses=[RunStatus.SUCCESS], tags={"team": "web"})
+    view = HistoryView(RunTable(instance, filters))
+    assert view.table.asked == {"statuses": ["SUCCESS"], "job": "numbers", "tags": {"team": "web"}}
+    page = view.table.answer("page", asked=view.table.asked, cursor=None, limit=20)
+    assert page["total"] == len(RunTable(instance, filters)) == 4
+
+
+def test_what_can_be_filtered_by_is_told(instance):
+    told = HistoryView(RunTable(instance)).table.answer("choices")
+    assert "numbers" in told["jobs"]
+    assert told["tags"]["team"] == ["data", "web"]
+    assert {status["name"] for status in told["statuses"]} >= {"SUCCESS", "FAILURE", "CANCELED"}
+
+
+def test_a_tag_with_many_values_does_not_hide_the_others():
+    with Instance.local_temp() as made:
+        for number in range(120):
+            made.create_run(JobRun("many", tags={"number": str(number), "team": str(number % 3)}))
+        tags = HistoryView(RunTable(made)).table.answer("choices")["tags"]
+        assert tags["team"] == ["0", "1", "2"]
+        assert len(tags["number"]) == 50
+
+
+def test_only_the_page_that_is_shown_is_read():
+    with Instance.local_temp() as made:
+        for number in range(60):
+            made.create_run(JobRun("many", tags={"number": str(number)}))
+        asked = []
+        read = made.get_run_records
+        made.get_run_records = lambda *a, **k: asked.append(k["limit"]) or read(*a, **k)
+        table = HistoryView(RunTable(made)).table
+        assert len(table.answer("page", asked={}, cursor=None, limit=20)["rows"]) == 20
+        assert asked == [21]
+        assert len(table.answer("page", asked={}, cursor=None, limit=10_000)["rows"]) == 60
+        assert asked[-1] == 201
+
+
+@pytest.mark.parametrize("text", HOSTILE[:10], ids=range(10))
+def test_any_text_can_be_sent(text):
+    run = JobRun(text, tags={text: text}, op_selection=[text])
+    record = RunRecord(1, run, datetime.now(UTC), datetime.now(UTC))
+    json.dumps(run_row(record), ensure_ascii=False).encode()
+
+
+def test_the_static_form_stays_and_is_readable(instance):
+    made = HistoryView(RunTable(instance))._repr_mimebundle_()
+    assert WIDGET_MIME not in made
+    assert "7 runs" in check_bundle(made)["text/plain"]

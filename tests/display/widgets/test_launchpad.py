@@ -1,0 +1,202 @@
+"""The launchpad widget: what it sends, what it is asked, and what it leaves where none is drawn."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from jobnb import Config, Definitions, Instance, asset, define_asset_job, job, op
+from jobnb.display.widgets import opening
+from jobnb.display.widgets.launchpad import Launchpad
+from jobnb.errors import InvalidConfigError, InvalidSubsetError
+from jobnb.registry.session import Session
+
+
+class Load(Config):
+    year: int
+    word: str = "x"
+
+
+@op
+def load(config: Load):
+    if config.year == 0:
+        raise ValueError("no such year")
+    return config.year
+
+
+@job
+def yearly():
+    load()
+
+
+@pytest.fixture
+def pad():
+    made = Launchpad(yearly, Instance.ephemeral())
+    yield made
+    made.close()
+
+
+def test_what_goes_to_the_front_end_is_json_and_follows_the_form(pad):
+    face = pad.face
+    state = {name: getattr(face, name) for name in ("head", "rows", "values", "problems", "around")}
+    assert json.loads(json.dumps(state)) == state
+    face.answer("edit", row="ops/load/config/year", action="set", control="2013")
+    assert face.values["ops/load/config/year"] == {"given": True, "v": "2013"}
+    assert face.yaml["text"] == pad.yaml == "ops:\n  load:\n    config:\n      year: 2013\n"
+    assert face.problems == []
+    assert pad.problems == []
+
+
+def test_typing_sends_values_and_no_rows(pad):
+    sent = []
+    pad.face.observe(lambda change: sent.append(change["name"]))
+    pad.face.answer("edit", row="ops/load/config/word", action="set", control="abc")
+    assert "rows" not in sent
+    assert "values" in sent
+
+
+def test_a_message_about_a_row_that_went_away_changes_nothing(pad):
+    pad.face.answer("edit", row="ops/gone", action="set", control="1")
+    pad.face.answer("edit", row="ops/load/config/year", action="move", control="up")
+    assert pad.config == {}
+
+
+def test_launching_shows_the_run_and_keeps_the_form(pad):
+    pad.config = {"ops": {"load": {"config": {"year": 0}}}}
+    pad.face.answer("launch")
+    first = pad.run
+    assert first.wait(20).status == "FAILURE"
+    assert pad.config == {"ops": {"load": {"config": {"year": 0}}}}
+    assert len(pad.children) == 2
+    pad.face.answer("edit", row="ops/load/config/year", action="set", control="5")
+    assert pad.launch().wait(20).status == "SUCCESS"
+    assert pad.run is not first
+    assert pad.children[1].run_id == pad.run.run_id
+    assert len(pad.face.stored["runs"]) == 2
+
+
+def test_nothing_is_launched_while_something_is_wrong(pad):
+    pad.face.answer("launch")
+    assert pad.run is None
+    assert pad.face.status == {"text": "Not launched: 1 problem", "bad": True}
+    with pytest.raises(InvalidConfigError, match="year: is required"):
+        pad.launch()
+
+
+def test_what_is_refused_is_said_and_nothing_is_lost(pad):
+    pad.config = {"ops": {"load": {"config": {"year": 5}}}}
+    pad.face.answer("load_preset", text="none")
+    assert pad.face.status["bad"]
+    assert pad.config["ops"]["load"]["config"] == {"year": 5}
+    pad.face.answer("save_preset", text="mine")
+    assert pad.face.stored["presets"] == ["mine"]
+    assert pad.face.stored["preset"] == "mine"
+    pad.face.answer("delete_preset", text="mine")
+    assert pad.face.stored["presets"] == []
+
+
+def test_yaml_from_the_front_end(pad):
+    pad.face.answer("yaml", text="ops: {load: {config: {year: 7}}}")
+    assert pad.config == {"ops": {"load": {"config": {"year": 7}}}}
+    pad.face.answer("yaml", text="ops: [")
+    assert pad.face.yaml["problem"]
+    assert pad.face.yaml["form"] == "ops:\n  load:\n    config:\n      year: 7\n"
+    pad.face.answer("discard_yaml")
+    assert pad.face.yaml["problem"] == ""
+
+
+def test_a_secret_is_in_nothing_that_is_sent():
+    from pydantic import SecretStr
+
+    class Login(Config):
+        password: SecretStr
+
+    @op
+    def enter(config: Login):
+        return config.password.get_secret_value()
+
+    @job
+    def door():
+        enter()
+
+    pad = Launchpad(door, Instance.ephemeral())
+    pad.face.answer("edit", row="ops/enter/config/password", action="set", control="hunter22")
+    assert "hunter22" not in repr(pad.face.get_state())
+    assert "hunter22" not in repr(pad._repr_mimebundle_())
+    assert pad.launch().wait(20).result().output_for_node("enter") == "hunter22"
+    assert "hunter22" not in repr(pad.run.record)
+    pad.close()
+
+
+def test_its_bundle_reads_without_a_front_end(pad):
+    shown = pad._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    assert "year" in shown["text/html"]
+    assert "year: (required)" in shown["text/plain"].replace("ops > load > ", "")
+    assert shown["image/svg+xml"].startswith("<svg")
+
+
+@pytest.fixture
+def session(tmp_path):
+    with Session.capture() as made:
+        made.home = str(tmp_path)
+        yield made
+        made.instance.dispose()
+    opening._opened.clear()
+
+
+def test_asked_for_again_it_is_the_same_and_holds_what_was_typed(session):
+    first = yearly.launchpad()
+    first.config = {"ops": {"load": {"config": {"year": 1}}}}
+    assert yearly.launchpad() is first
+
+    @job(name="yearly")
+    def anew():
+        load()
+        load.alias("again")()
+
+    assert anew.launchpad() is first
+    assert first.config == {"ops": {"load": {"config": {"year": 1}}}}
+    assert first.problems == ["ops > again > config > year: is required."]
+    first.close()
+    second = anew.launchpad()
+    assert second is not first
+    assert second.config == {"ops": {"load": {"config": {"year": 1}}}}
+
+
+def test_a_session_opens_jobs_and_assets(session):
+    @asset
+    def orders(config: Load):
+        return config.year
+
+    @asset
+    def revenue(orders):
+        return orders
+
+    session.add(orders, revenue, yearly, define_asset_job("nightly", "*revenue"))
+    assert session.launchpad("yearly").state.job.name == "yearly"
+    nightly = session.launchpad("nightly")
+    assert nightly.state.steps == ("orders", "revenue")
+    pad = session.launchpad("*revenue")
+    pad.config = {"ops": {"orders": {"config": {"year": 7}}}}
+    assert pad.launch().wait(20).status == "SUCCESS"
+    assert session.value("revenue") == 7
+    assert session.launchpad("*revenue") is pad
+    with pytest.raises(InvalidSubsetError, match="Did you mean 'orders'"):
+        session.launchpad("ordres")
+    assert isinstance(session.snapshot(), Definitions)
+
+
+def test_a_large_job_stays_light():
+    names = [f"op{number}" for number in range(200)]
+
+    @job
+    def wide():
+        for name in names:
+            load.alias(name)()
+
+    pad = Launchpad(wide, Instance.ephemeral())
+    assert len(pad.face.problems) == 200
+    assert len(json.dumps(pad.face.rows)) < 300_000
+    pad.close()

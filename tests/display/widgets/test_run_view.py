@@ -1,0 +1,375 @@
+"""A run view shows what the run did: live, ended in this kernel, or from the history."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import msgspec
+import pandas as pd
+import pytest
+
+from jobnb import (
+    AssetKey,
+    Config,
+    DynamicOut,
+    DynamicOutput,
+    Instance,
+    Out,
+    Output,
+    RunNotFoundError,
+    asset,
+    job,
+    materialize,
+    op,
+)
+from jobnb.display.run_marks import real_steps
+from jobnb.display.widgets.run import RunView
+from jobnb.display.widgets.run_data import error_data, head_data, ready_times
+from jobnb.display.widgets.view import WIDGET_MIME
+from jobnb.errors import InvalidSubsetError, InvariantViolationError
+from jobnb.events import ErrorInfo, RunStarted, StepStarted, StepSucceeded
+from jobnb.registry.session import Session, current_session
+from jobnb.state import fold
+from tests.display.reading import HOSTILE, check_bundle
+
+
+class Rows(Config):
+    rows: int = 2
+
+
+@op
+def load(context, config: Rows):
+    context.log.info("loading <b>")
+    return pd.DataFrame({"n": range(config.rows)})
+
+
+@op
+def fragile(frame):
+    if len(frame) > 5:
+        raise ValueError("too many")
+    return len(frame)
+
+
+@op(out={"words": Out(), "count": Out()})
+def told(number):
+    yield Output(f"{number} rows", "words", metadata={"length": 6, "site": "https://example.org"})
+    yield Output(number, "count")
+
+
+@job
+def daily():
+    told(fragile(load()))
+
+
+TOO_MANY = {"ops": {"load": {"config": {"rows": 9}}}}
+
+
+@pytest.fixture
+def session():
+    with Session.capture() as captured:
+        captured.add(daily)
+        yield captured
+
+
+@pytest.fixture
+def instance():
+    with Instance.local_temp() as made:
+        yield made
+
+
+def test_an_ended_run_shows_how_it_went():
+    view = RunView(daily.execute_in_process())
+    head = view.head.head
+    assert (head["title"], head["word"], head["done"], head["total"]) == ("daily", "success", 3, 3)
+    assert head["counts"] == {"succeeded": 3}
+    assert view.graph.marks["fragile"]["status"] == "succeeded"
+    assert "cancel" not in view.head.can
+    sent = (view.head.head, view.head.can, view.head.failures, view.tabs.about, view.graph.marks)
+    assert json.loads(json.dumps(sent))[0] == head
+
+
+def test_outputs_are_listed_ends_first_with_their_metadata():
+    view = RunView(daily.execute_in_process())
+    listed = view.tabs.answer("outputs")["outputs"]
+    assert [each["name"] for each in listed] == ["told.words", "told.count", "load", "fragile"]
+    assert listed[0]["metadata"] == [
+        {"name": "length", "type": "int", "text": "6"},
+        {"name": "site", "type": "text", "text": "https://example.org"},
+    ]
+    assert view.tabs.answer("preview", output="load")["kind"] == "table"
+    assert view.tabs.answer("preview", output="told.words")["text"] == "2 rows"
+    with pytest.raises(InvalidSubsetError, match=r"no output 'lod'.*'load'"):
+        view.tabs.answer("preview", output="lod")
+
+
+def test_a_failure_shows_the_users_line_and_what_did_not_run():
+    view = RunView(daily.execute_in_process(run_config=TOO_MANY, raise_on_error=False))
+    (failed,) = view.head.failures
+    assert failed["step"] == "fragile"
+    assert failed["says"] == "ValueError: too many"
+    assert any("→" in line and "raise ValueError" in line for line in failed["source"])
+    rows = {row[0]: row for row in view.tabs.answer("steps")["rows"]}
+    assert (rows["fragile"][1], rows["told"][1], rows["told"][3]) == ("failed", "skipped", None)
+    assert "because of fragile" in rows["told"][7]
+    assert "from_failure" in view.head.can
+
+
+def test_every_element_of_a_dynamic_output_can_be_looked_at():
+    @op(out=DynamicOut())
+    def fan():
+        for key in "ab":
+            yield DynamicOutput(key.upper(), mapping_key=key)
+
+    @op
+    def twice(letter):
+        return letter * 2
+
+    @job
+    def fanned():
+        fan().map(twice)
+
+    view = RunView(fanned.execute_in_process())
+    names = [each["name"] for each in view.tabs.answer("outputs")["outputs"]]
+    assert {"twice[a]", "twice[b]", "fan.result[a]"} <= set(names)
+    assert view.tabs.answer("preview", output="twice[b]")["text"] == "BB"
+    assert view.tabs.answer("preview", output="fan.result[a]")["text"] == "A"
+    assert [row[0] for row in view.tabs.answer("steps")["rows"]] == ["fan", "twice[a]", "twice[b]"]
+    view.selected = ["twice[a]"]
+    assert view.graph.selected == ["twice"]
+
+
+def test_an_asset_is_called_by_its_key_and_selected_by_its_card():
+    @asset(key_prefix="raw")
+    def orders():
+        return [1]
+
+    view = RunView(materialize([orders]))
+    (output,) = view.tabs.answer("outputs")["outputs"]
+    assert output["name"] == "raw/orders"
+    view.graph.picked = ["raw/orders"]
+    assert view.selected == view.tabs.selected == view.head.selected == ["raw__orders"]
+    view.tabs.selected = []
+    assert view.graph.selected == []
+
+
+def test_a_stored_run_is_shown_after_the_kernel_was_restarted(session, instance):
+    run = session.execute_job("daily", instance=instance)
+    view = RunView.of(instance, run.run_id)
+    assert view.head.head["word"] == "success"
+    assert view.tabs.answer("config") == ""
+    assert {"name": "run", "type": "text", "text": run.run_id} in view.tabs.answer("tags")
+    assert view.graph.marks["told"]["status"] == "succeeded"
+    log = view.tabs.answer("log", asked={"text": "loading"}, first=0, count=9, follow=False)
+    assert [line["text"] for line in log["lines"]] == ["loading <b>"]
+
+
+def test_a_stored_run_without_its_definitions_has_no_graph(instance):
+    with Session.capture():
+        run = daily.execute_in_process(instance=instance)
+        view = RunView.of(instance, run.run_id)
+        assert view.graph is None
+        assert [row[1] for row in view.tabs.answer("steps")["rows"]] == ["succeeded"] * 3
+
+
+def test_values_of_a_launched_run_are_read_from_the_store(session, instance):
+    run = session.launch("daily", instance=instance).wait(20)
+    view = RunView.of(instance, run.run_id)
+    assert view.tabs.answer("preview", output="told.words")["text"] == "2 rows"
+    run_id = run.run_id
+    del run, view
+    stored = RunView.of(instance, run_id)
+    assert stored.tabs.answer("preview", output="load")["note"] == "DataFrame · 2 rows × 1 column"
+
+
+def test_an_asset_made_again_since_is_not_shown_as_the_older_one(instance):
+    with Session.capture() as captured:
+
+        @asset
+        def orders():
+            return [1]
+
+        captured.add(orders)
+        first = captured.materialize(instance=instance)
+        again = captured.materialize(instance=instance)
+        old, new = (RunView.of(instance, run.run_id) for run in (first, again))
+        assert new.tabs.answer("preview", output="orders")["text"] == "[1]"
+        assert "made again since" in _problem(old, "orders")
+
+
+def _problem(view, output):
+    sent = []
+    view.tabs.send = lambda content, *_: sent.append(content)
+    view.tabs._hear(None, {"ask": "preview", "id": 1, "with": {"output": output}}, [])
+    return sent[0]["error"]
+
+
+def test_a_run_that_is_not_there_is_told(instance):
+    with pytest.raises(RunNotFoundError, match="no run '1234'"):
+        RunView.of(instance, "1234")
+
+
+@pytest.fixture
+def gated():
+    """A job that waits in its second step until it is let go."""
+    gate = threading.Event()
+
+    @op
+    def first():
+        print("printed")
+        return 1
+
+    @op
+    def second(number):
+        assert gate.wait(20)
+        return number + 1
+
+    @job
+    def waiting():
+        second(first())
+
+    yield waiting, gate
+    gate.set()
+
+
+def until(what):
+    for _ in range(400):
+        if what():
+            return
+        threading.Event().wait(0.025)
+    raise AssertionError("it did not come to that")
+
+
+def test_a_live_run_is_followed_to_its_end(gated):
+    waiting, gate = gated
+    with Instance.ephemeral() as instance:
+        run = waiting.launch(instance=instance)
+        view = RunView(run)
+        view.tabs.answer("steps")
+        until(lambda: view.head.head["counts"] == {"succeeded": 1, "running": 1})
+        assert view.head.can == ["cancel"]
+        assert view.graph.marks["second"]["status"] == "running"
+        assert view.head.head["left"] is not None
+        with pytest.raises(InvariantViolationError, match="when the run has ended"):
+            view.tabs.answer("preview", output="first")
+        gate.set()
+        until(lambda: view.head.head["finished"])
+        assert view.tabs.about == {"finished": True, "outputs": 2}
+        assert view.tabs.answer("preview", output="second")["text"] == "2"
+        log = view.tabs.answer("log", asked={"kinds": ["stdout"]}, first=0, count=9, follow=False)
+        assert [line["text"] for line in log["lines"]] == ["printed"]
+
+
+def test_a_live_run_is_canceled_from_its_view(gated):
+    waiting, gate = gated
+    with Instance.ephemeral() as instance:
+        run = waiting.launch(instance=instance)
+        view = RunView(run)
+        until(lambda: view.head.head["counts"].get("running"))
+        view.head.answer("act", deed="cancel")
+        gate.set()
+        run.wait(20)
+        until(lambda: view.head.head["word"] == "canceled")
+        assert "rerun" in view.head.can
+
+
+def test_only_what_can_be_done_is_done():
+    view = RunView(daily.execute_in_process())
+    with pytest.raises(InvalidSubsetError, match="cannot do 'cancel'"):
+        view.head.answer("act", deed="cancel")
+
+
+def test_a_run_is_repeated_from_where_it_failed(session, instance):
+    broken = threading.Event()
+    broken.set()
+
+    @op
+    def start():
+        return 4
+
+    @op
+    def mend(number):
+        if broken.is_set():
+            raise ValueError("broken")
+        return number + 1
+
+    @job
+    def mended():
+        mend(start())
+
+    session.add(mended)
+    view = RunView(session.launch("mended", instance=instance).wait(20))
+    first = view.run_id
+    broken.clear()
+    view.head.answer("act", deed="from_failure")
+    assert view.run_id != first
+    until(lambda: view.head.head["finished"])
+    assert view.head.head["word"] == "success"
+    assert [row[0] for row in view.tabs.answer("steps")["rows"]] == ["mend"]
+    assert view.head.head["again"] == first
+    assert view.tabs.answer("preview", output="mend")["text"] == "5"
+    view.head.answer("act", deed="back")
+    assert (view.run_id, view.head.head["word"]) == (first, "failure")
+
+
+def test_selected_steps_are_repeated(session, instance):
+    view = RunView(session.launch("daily", instance=instance).wait(20))
+    view.selected = ["fragile"]
+    view.head.answer("act", deed="selected")
+    until(lambda: view.head.head["finished"])
+    assert [row[0] for row in view.tabs.answer("steps")["rows"]] == ["fragile"]
+    assert view.selected == []
+
+
+def test_what_a_waited_for_run_did_can_be_repeated_without_a_session():
+    with Session.capture(), Instance.ephemeral() as instance:
+        assert current_session().catalogue.by_name("job") == {}
+        view = RunView(daily.execute_in_process(instance=instance))
+        view.head.answer("act", deed="rerun")
+        until(lambda: view.head.head["finished"])
+        assert view.head.head["word"] == "success"
+
+
+def test_the_static_form_stays_and_is_readable():
+    view = RunView(daily.execute_in_process(run_config=TOO_MANY, raise_on_error=False))
+    made = view._repr_mimebundle_()
+    assert WIDGET_MIME not in made
+    assert "too many" in check_bundle(made)["text/plain"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_texts_of_the_user_can_always_be_sent(text):
+    error = ErrorInfo(
+        "Odd", text, where=text, source=text, stack=(text,), cause=ErrorInfo("E", text + "!")
+    )
+    json.dumps(error_data(error)).encode()
+    msgspec.json.encode(error_data(error))
+
+
+def test_a_step_could_begin_when_the_last_before_it_had_ended():
+    events = [
+        RunStarted(10.0, "j", ("a", "b", "c")),
+        StepStarted(11.0, "a"),
+        StepSucceeded(13.0, "a", 2.0),
+        StepStarted(14.0, "b"),
+        StepSucceeded(15.0, "b", 1.0),
+    ]
+    state = fold(events)
+    ready = ready_times(state, real_steps(state), {"b": ("a",), "c": ("a", "b")})
+    assert ready == {"a": 10.0, "b": 13.0, "c": 15.0}
+    head = head_data(state, "id", "j")
+    assert (head["done"], head["total"], head["counts"]) == (2, 3, {"succeeded": 2, "queued": 1})
+    assert head["left"] == pytest.approx(head["elapsed"] / 2, rel=0.01)
+
+
+def test_asset_keys_are_names_of_outputs_even_without_a_plan(instance):
+    with Session.capture():
+
+        @asset(key_prefix=["a", "b"])
+        def deep():
+            return 1
+
+        run = materialize([deep], instance=instance)
+        view = RunView.of(instance, run.run_id)
+        assert [each["name"] for each in view.tabs.answer("outputs")["outputs"]] == ["a/b/deep"]
+        assert view._model.outputs["a/b/deep"].asset == AssetKey(["a", "b", "deep"])

@@ -1,0 +1,149 @@
+"""The contexts of direct calls: what they know, and what they are for."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobnb import (
+    AssetMaterialization,
+    Instance,
+    InvalidConfigError,
+    InvalidInvocationError,
+    InvariantViolationError,
+    StaticPartitionsDefinition,
+    asset,
+    build_asset_context,
+    build_hook_context,
+    build_init_resource_context,
+    build_op_context,
+    graph,
+    op,
+    resource,
+    success_hook,
+    validate_run_config,
+)
+
+
+@op
+def add(x, y=3):
+    return x + y
+
+
+def test_the_context_knows_of_the_call_once_it_began():
+    context = build_op_context(
+        partition_key="mon", mapping_key="k", run_tags={"team": "a"}, op_config={"n": 1}
+    )
+
+    @op
+    def looks(context):
+        return {
+            "op": context.op_def.name,
+            "step": context.step_key,
+            "handle": str(context.op_handle),
+            "job": context.job_name,
+            "run": context.run_id,
+            "partition": context.partition_key,
+            "mapping": context.get_mapping_key(),
+            "tag": context.get_tag("team"),
+            "retry": context.retry_number,
+            "asset": context.has_assets_def,
+        }
+
+    with pytest.raises(InvariantViolationError, match="not been used"):
+        _ = context.op_def
+    assert looks(context) == {
+        "op": "looks",
+        "step": "looks",
+        "handle": "looks",
+        "job": "ephemeral",
+        "run": "EPHEMERAL",
+        "partition": "mon",
+        "mapping": "k",
+        "tag": "a",
+        "retry": 0,
+        "asset": False,
+    }
+
+
+def test_an_assets_context_knows_its_asset():
+    @asset(partitions_def=StaticPartitionsDefinition(["mon"]), key_prefix="shop")
+    def orders(context):
+        return (
+            context.asset_key.to_user_string(),
+            context.assets_def.key == context.asset_key,
+            context.partition_key,
+            context.has_partition_key,
+        )
+
+    given = build_asset_context(partition_key="mon")
+    assert orders(given) == ("shop/orders", True, "mon", True)
+    assert orders(build_op_context(partition_key="mon"))[0] == "shop/orders"
+
+
+def test_what_a_call_told_can_be_looked_at():
+    @op
+    def tells(context):
+        context.log_event(AssetMaterialization("seen"))
+        context.add_output_metadata({"rows": 3})
+        context.log.info("a line")
+        return 1
+
+    context = build_op_context()
+    tells(context)
+    assert [e.asset_key.to_user_string() for e in context.user_events] == ["seen"]
+    assert context.get_output_metadata("result") == {"rows": 3}
+    with pytest.raises(InvariantViolationError, match="no output 'resul'. Did you mean"):
+        context.add_output_metadata({"rows": 3}, output_name="resul")
+
+
+def test_an_instance_given_is_the_one_seen():
+    @op
+    def sees(context):
+        return context.instance
+
+    with Instance.ephemeral() as instance:
+        assert sees(build_op_context(instance=instance)) is instance
+
+
+def test_hooks_and_resources_are_called_directly_too():
+    seen = []
+
+    @success_hook(required_resource_keys={"mailer"})
+    def tell(context):
+        seen.append((context.resources.mailer, context.op.name, context.run_id, context.job_name))
+
+    tell(build_hook_context(resources={"mailer": "m"}, op=add, run_id="r", job_name="j"))
+    assert seen == [("m", "add", "r", "j")]
+    with pytest.raises(InvalidInvocationError, match="mailer"):
+        tell(build_hook_context())
+
+    @resource(config_schema={"k": int})
+    def made(context):
+        return context.resource_config["k"]
+
+    assert made(build_init_resource_context(config={"k": 3})) == 3
+
+
+def test_graphs_are_run_not_called():
+    @graph
+    def chain():
+        return add(1)
+
+    with pytest.raises(InvalidInvocationError, match="chain.execute_in_process"):
+        chain()
+
+
+def test_a_run_config_is_validated_without_running():
+    @op(config_schema={"n": int})
+    def described(context):
+        raise AssertionError("it ran")
+
+    @graph
+    def chain():
+        described()
+
+    chain_job = chain.to_job()
+    good = {"ops": {"described": {"config": {"n": 1}}}}
+    assert validate_run_config(chain_job, good) == good
+    with pytest.raises(InvalidConfigError, match="nn"):
+        validate_run_config(chain_job, {"ops": {"described": {"config": {"nn": 1}}}})

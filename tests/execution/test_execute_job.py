@@ -1,0 +1,382 @@
+"""Running a job for its history, and running parts of an earlier run again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from jobnb import (
+    AssetKey,
+    DynamicOut,
+    DynamicOutput,
+    In,
+    Instance,
+    InvalidConfigError,
+    InvalidSubsetError,
+    InvariantViolationError,
+    Nothing,
+    Out,
+    Output,
+    RunNotFoundError,
+    RunStatus,
+    asset,
+    define_asset_job,
+    graph,
+    job,
+    mem_io_manager,
+    op,
+)
+from jobnb.definitions.definitions import Definitions
+from jobnb.errors import StepOutputNotFoundError
+from jobnb.execution.execute_job import (
+    JobExecutionResult,
+    execute_job,
+    reconstructable,
+)
+from jobnb.execution.reexecution import ReexecutionOptions
+from jobnb.execution.result import MissingOutputError
+
+RAN: list[str] = []
+FAILING = {"on": True}
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    RAN.clear()
+    FAILING["on"] = True
+
+
+@pytest.fixture
+def instance():
+    with Instance.ephemeral() as made:
+        yield made
+
+
+@op
+def one():
+    RAN.append("one")
+    return 1
+
+
+@op(out=DynamicOut())
+def parts(x):
+    RAN.append("parts")
+    for number in range(3):
+        yield DynamicOutput(number + x, f"k{number}")
+
+
+@op
+def ten(x):
+    RAN.append("ten")
+    return x * 10
+
+
+@op
+def summed(xs):
+    RAN.append("summed")
+    if FAILING["on"]:
+        raise ValueError("not yet")
+    return sum(xs)
+
+
+@op(out=Out(Nothing))
+def signal():
+    RAN.append("signal")
+
+
+@op(ins={"go": In(Nothing)})
+def last(x):
+    RAN.append("last")
+    return x + 1
+
+
+@job(tags={"team": "a"})
+def pipeline():
+    last(summed(parts(one()).map(ten).collect()), go=signal())
+
+
+# --- running -----------------------------------------------------------------
+
+
+def test_values_go_through_the_jobs_own_io_managers(instance):
+    FAILING["on"] = False
+    with execute_job(reconstructable(pipeline), instance, tags={"by": "me"}) as result:
+        assert isinstance(result, JobExecutionResult)
+        assert result.success
+        assert result.output_for_node("last") == 61
+        assert result.output_for_node("ten") == {"k0": 10, "k1": 20, "k2": 30}
+    assert result.run.tags == {"team": "a", "by": "me"}
+    assert instance.get_run_by_id(result.run_id).status is RunStatus.SUCCESS
+
+
+def test_a_failure_is_a_result_unless_it_is_to_be_raised(instance):
+    assert not execute_job(pipeline, instance).success
+    with pytest.raises(ValueError, match="not yet"):
+        execute_job(pipeline, instance, raise_on_error=True)
+
+
+def test_selection_and_config(instance):
+    @op(config_schema={"n": int})
+    def configured(context):
+        return context.op_config["n"]
+
+    @job
+    def two():
+        configured()
+        one()
+
+    config = {"ops": {"configured": {"config": {"n": 4}}}}
+    result = execute_job(two, instance, run_config=config, op_selection=["configured"])
+    assert result.output_for_node("configured") == 4
+    assert RAN == []
+    with pytest.raises(InvalidConfigError):
+        execute_job(two, instance, run_config={"ops": {"configured": {"config": {"n": "x"}}}})
+
+
+def test_assets_are_selected_by_key(instance):
+    @asset
+    def orders():
+        return [1, 2]
+
+    @asset
+    def total(orders):
+        return sum(orders)
+
+    both = Definitions(assets=[orders, total], jobs=[define_asset_job("both")]).get_job_def("both")
+    execute_job(both, instance)
+    result = execute_job(both, instance, asset_selection=[AssetKey("total")])
+    assert result.asset_value("total") == 3
+    assert len(result.get_asset_materialization_events()) == 1
+
+
+def test_what_memory_held_is_gone_and_the_error_says_so(instance):
+    @job(resource_defs={"io_manager": mem_io_manager})
+    def in_memory():
+        ten(one())
+
+    result = execute_job(in_memory, instance)
+    with pytest.raises(MissingOutputError, match="let go after its last reader"):
+        result.output_for_node("one")
+
+
+# --- reconstructable ---------------------------------------------------------
+
+
+def make_pipeline():
+    return pipeline
+
+
+@graph
+def only_one():
+    one()
+
+
+def make_graph():
+    return only_one
+
+
+def test_what_can_be_reconstructed(instance):
+    assert reconstructable(pipeline).get_definition() is pipeline
+    assert execute_job(reconstructable(make_pipeline), instance).job_def is pipeline
+    assert execute_job(reconstructable(make_graph), instance).success
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [(5, "takes a job"), (lambda: pipeline, "lambda")],
+)
+def test_what_cannot(target, words):
+    with pytest.raises(InvariantViolationError, match=words):
+        reconstructable(target)
+
+
+def test_a_function_that_gives_no_job_is_named():
+    def wrong():
+        return 5
+
+    with pytest.raises(InvariantViolationError, match="'wrong' gave 5"):
+        reconstructable(wrong).get_definition()
+
+
+# --- repeating ---------------------------------------------------------------
+
+
+def test_from_failure_runs_only_what_had_not_succeeded(instance):
+    first = execute_job(pipeline, instance, tags={"by": "me"})
+    assert RAN == ["one", "parts", "signal", "ten", "ten", "ten", "summed"]
+    RAN.clear()
+
+    options = ReexecutionOptions.from_failure(first.run_id, instance)
+    assert sorted(options.step_selection) == ["last", "summed"]
+    second = execute_job(pipeline, instance, reexecution_options=options)
+    assert not second.success
+    assert RAN == ["summed"]
+
+    FAILING["on"] = False
+    RAN.clear()
+    options = ReexecutionOptions.from_failure(second.run_id, instance)
+    third = execute_job(pipeline, instance, reexecution_options=options)
+    assert third.success
+    assert RAN == ["summed", "last"]
+    assert third.output_for_node("last") == 61
+    assert third.output_for_node("parts") == {"k0": 1, "k1": 2, "k2": 3}, "of the first run"
+    run = third.run
+    assert (run.parent_run_id, run.root_run_id) == (second.run_id, first.run_id)
+    assert list(run.step_keys_to_execute) == ["summed", "last"]
+    assert run.tags["by"] == "me"
+    assert run.is_resume_retry
+    assert third.all_events[0].step_keys == ("summed", "last")
+
+
+def test_any_part_can_be_repeated(instance):
+    FAILING["on"] = False
+    first = execute_job(pipeline, instance)
+    for selection, ran in (
+        (["*ten"], ["one", "parts", "ten", "ten", "ten"]),
+        (["summed+"], ["summed", "last"]),
+        (["ten"], ["ten", "ten", "ten"]),
+        (["last"], ["last"]),
+    ):
+        RAN.clear()
+        options = ReexecutionOptions(first.run_id, step_selection=selection)
+        again = execute_job(pipeline, instance, reexecution_options=options)
+        assert (again.success, RAN) == (True, ran)
+        assert again.output_for_node("last") == 61
+    RAN.clear()
+    whole = execute_job(pipeline, instance, reexecution_options=ReexecutionOptions(first.run_id))
+    assert len(RAN) == 8
+    assert not whole.run.is_resume_retry
+
+
+def test_a_mapped_step_is_repeated_for_all_its_elements(instance):
+    @op
+    def picky(x):
+        RAN.append(f"picky {x}")
+        if x == 2 and FAILING["on"]:
+            raise ValueError("two")
+        return x
+
+    @job
+    def mapped():
+        summed(parts(one()).map(picky).collect())
+
+    first = execute_job(mapped, instance)
+    assert first.get_failed_step_keys() == {"picky[k1]"}
+    FAILING["on"] = False
+    RAN.clear()
+    options = ReexecutionOptions.from_failure(first.run_id, instance)
+    second = execute_job(mapped, instance, reexecution_options=options)
+    assert second.output_for_node("summed") == 6
+    assert RAN == ["picky 1", "picky 2", "picky 3", "summed"]
+
+
+def test_a_branch_that_was_not_taken_stays_so(instance):
+    @op(out={"left": Out(is_required=False), "right": Out(is_required=False)})
+    def branch():
+        yield Output(1, "left")
+
+    @job
+    def branching():
+        left, right = branch()
+        ten.alias("on_left")(left)
+        ten.alias("on_right")(right)
+
+    first = execute_job(branching, instance)
+    options = ReexecutionOptions(first.run_id, step_selection=["on_left", "on_right"])
+    again = execute_job(branching, instance, reexecution_options=options)
+    assert again.is_node_success("on_left")
+    assert again.is_node_skipped("on_right")
+
+
+def test_the_config_of_the_parent_is_used_again(instance):
+    @op(config_schema={"n": int})
+    def configured(context):
+        return context.op_config["n"]
+
+    @job
+    def single():
+        configured()
+
+    first = execute_job(single, instance, run_config={"ops": {"configured": {"config": {"n": 4}}}})
+    again = execute_job(single, instance, reexecution_options=ReexecutionOptions(first.run_id))
+    assert again.output_for_node("configured") == 4
+
+
+def test_what_cannot_be_repeated_is_said_before_anything_runs(instance):
+    first = execute_job(pipeline, instance)
+    count = instance.get_runs_count()
+    RAN.clear()
+    for options, error, words in (
+        (ReexecutionOptions("nope"), RunNotFoundError, "no run 'nope'"),
+        (ReexecutionOptions(first.run_id, ["nope"]), InvalidSubsetError, "nope"),
+        (ReexecutionOptions(first.run_id, ["last"]), InvalidSubsetError, "'summed', which did"),
+    ):
+        with pytest.raises(error, match=words):
+            execute_job(pipeline, instance, reexecution_options=options)
+    other, whole = only_one.to_job(), ReexecutionOptions(first.run_id)
+    with pytest.raises(InvariantViolationError, match="is of the job 'pipeline'"):
+        execute_job(other, instance, reexecution_options=whole)
+    FAILING["on"] = False
+    good = execute_job(pipeline, instance)
+    with pytest.raises(InvariantViolationError, match="only a run that failed"):
+        ReexecutionOptions.from_failure(good.run_id, instance)
+    assert instance.get_runs_count() == count + 1
+
+
+def test_memory_does_not_outlive_its_run(instance):
+    @job(resource_defs={"io_manager": mem_io_manager})
+    def in_memory():
+        summed([one()])
+
+    first = execute_job(in_memory, instance)
+    options = ReexecutionOptions.from_failure(first.run_id, instance)
+    with pytest.raises(StepOutputNotFoundError, match="one run only"):
+        execute_job(in_memory, instance, reexecution_options=options, raise_on_error=True)
+
+
+def test_another_process_repeats_what_this_one_left(tmp_path):
+    program = textwrap.dedent(
+        """
+        import sys
+        from jobnb import Instance, job, op
+        from jobnb.execution.execute_job import execute_job
+        from jobnb.execution.reexecution import ReexecutionOptions
+
+        @op
+        def load():
+            print("load")
+            return [1, 2]
+
+        @op
+        def total(xs):
+            if sys.argv[2] == "fail":
+                raise ValueError("no")
+            return sum(xs)
+
+        @job
+        def daily():
+            total(load())
+
+        with Instance.local_temp(sys.argv[1]) as instance:
+            options = None
+            if sys.argv[2] != "fail":
+                run = instance.get_runs()[0]
+                options = ReexecutionOptions.from_failure(run.run_id, instance)
+            result = execute_job(daily, instance, reexecution_options=options)
+            print(result.success, result.output_for_node("total") if result.success else None)
+        """
+    )
+    (tmp_path / "program.py").write_text(program)
+    outputs = [
+        subprocess.run(
+            [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "home"), mode],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split("\n")[:-1]
+        for mode in ("fail", "again")
+    ]
+    assert outputs == [["load", "False None"], ["True 3"]]

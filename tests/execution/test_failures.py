@@ -1,0 +1,280 @@
+"""Failing steps: who else runs, what is raised, what is tried again, and interrupts."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobnb import (
+    ExecutionInterruptedError,
+    Failure,
+    Instance,
+    ResourceFunctionError,
+    RunStatus,
+    StepStatus,
+    asset,
+    job,
+    materialize,
+    op,
+    resource,
+    success_hook,
+)
+from tests.execution.told import of_kind
+
+
+@op
+def fine():
+    return 1
+
+
+@op
+def broken():
+    raise ValueError("broken here")
+
+
+@op
+def after(x):
+    return x
+
+
+def test_dependants_are_skipped_and_the_rest_runs():
+    @job
+    def mixed():
+        after.alias("second")(after(broken()))
+        fine()
+
+    result = mixed.execute_in_process(raise_on_error=False)
+    assert not result.success
+    assert result.get_failed_step_keys() == {"broken"}
+    assert [e.step for e in result.get_step_skipped_events()] == ["after", "second"]
+    assert result.output_for_node("fine") == 1
+    assert result.get_run_failure_event().failed == ("broken",)
+
+
+def test_the_first_error_is_raised_as_it_was_with_notes_on_where_and_who_else():
+    @op
+    def also():
+        raise KeyError("also")
+
+    @job
+    def mixed():
+        broken()
+        also()
+
+    with pytest.raises(ValueError, match="broken here") as caught:
+        mixed.execute_in_process()
+    notes = "\n".join(caught.value.__notes__)
+    assert "in step 'broken'" in notes
+    assert "test_failures.py, line" in notes
+    assert "also failed: also" in notes
+    frame = caught.value.__traceback__
+    names = []
+    while frame is not None:
+        names.append(frame.tb_frame.f_code.co_name)
+        frame = frame.tb_next
+    assert names[-1] == "broken"
+    assert "attempt" not in names, "the traceback has no frames of the runner below the call"
+
+
+def test_the_failure_event_has_the_users_own_line():
+    @job
+    def single():
+        broken()
+
+    result = single.execute_in_process(raise_on_error=False)
+    error = result.failure_data_for_node("broken").error
+    assert (error.cls_name, error.message) == ("ValueError", "broken here")
+    assert 'raise ValueError("broken here")' in error.source
+
+
+def test_failure_carries_metadata_into_the_event():
+    @op
+    def rows():
+        raise Failure("too few rows", metadata={"rows": 3})
+
+    @job
+    def single():
+        rows()
+
+    with pytest.raises(Failure, match="too few rows"):
+        single.execute_in_process()
+    found = single.execute_in_process(raise_on_error=False).failure_data_for_node("rows")
+    assert found.metadata == {"rows": {"type": "int", "value": 3}}
+
+
+def test_an_exception_whose_words_fail_is_still_told():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    @op
+    def mute():
+        raise Mute
+
+    @job
+    def single():
+        mute()
+
+    result = single.execute_in_process(raise_on_error=False)
+    assert "cannot be shown" in result.failure_data_for_node("mute").error.message
+
+
+# --- interrupts --------------------------------------------------------------
+
+
+@resource
+def watched(context):
+    yield []
+    context.resource_def.closed.append(context.run_id)
+
+
+@pytest.mark.parametrize("where", ["op", "hook", "resource"])
+def test_an_interrupt_cancels_the_run_and_closes_resources(where, tmp_path):
+    watched.closed = []
+
+    @success_hook
+    def interrupting(context):
+        if where == "hook":
+            raise KeyboardInterrupt
+
+    @resource(required_resource_keys={"watched"})
+    def second(_context):
+        if where == "resource":
+            raise KeyboardInterrupt
+
+    @op(required_resource_keys={"second"})
+    def long():
+        if where == "op":
+            raise KeyboardInterrupt
+
+    @job(resource_defs={"watched": watched, "second": second}, hooks={interrupting})
+    def single():
+        after(long())
+
+    with Instance.local_temp(str(tmp_path)) as instance:
+        with pytest.raises(ExecutionInterruptedError, match="interrupted") as caught:
+            single.execute_in_process(instance=instance, raise_on_error=False)
+        assert isinstance(caught.value, KeyboardInterrupt)
+        (run,) = instance.get_runs()
+        state = instance.run_state(run.run_id)
+        assert watched.closed == [run.run_id]
+    assert run.status is RunStatus.CANCELED
+    assert state.steps["after"].status is StepStatus.CANCELED
+
+
+def test_a_step_that_leaves_the_process_ends_the_run_as_failed():
+    @op
+    def leaves():
+        raise SystemExit(3)
+
+    @job
+    def single():
+        after(leaves())
+
+    with Instance.ephemeral() as instance:
+        with pytest.raises(SystemExit):
+            single.execute_in_process(instance=instance)
+        (run,) = instance.get_runs()
+        state = instance.run_state(run.run_id)
+    assert run.is_failure
+    assert state.steps["leaves"].status is StepStatus.FAILED
+    assert state.error.cls_name == "SystemExit"
+
+
+# --- resources ---------------------------------------------------------------
+
+
+def resource_job(make):
+    @op(required_resource_keys={"it"})
+    def uses(context):
+        return context.resources.it
+
+    @job(resource_defs={"it": resource(make)})
+    def single():
+        after(uses())
+
+    return single
+
+
+def test_a_resource_that_cannot_be_set_up_is_raised_with_its_cause():
+    def make(_context):
+        raise ValueError("no connection")
+
+    with pytest.raises(ResourceFunctionError, match="'it' could not be set up.*no conn") as caught:
+        resource_job(make).execute_in_process()
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert isinstance(caught.value.user_exception, ValueError)
+
+
+def test_without_raising_a_failed_resource_is_a_failed_run():
+    def make(_context):
+        raise ValueError("no connection")
+
+    result = resource_job(make).execute_in_process(raise_on_error=False)
+    assert not result.success
+    assert [e.event_type_value for e in result.all_events] == [
+        "PIPELINE_START",
+        "RESOURCE_INIT_STARTED",
+        "RESOURCE_INIT_FAILURE",
+        "PIPELINE_FAILURE",
+    ]
+    assert result.all_events[2].keys == ("it",)
+    assert result.get_run_failure_event().error.cls_name == "ValueError"
+
+
+def test_a_resource_whose_error_has_no_words_and_one_that_yields_nothing():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    def mute(_context):
+        raise Mute
+
+    def empty(_context):
+        yield from ()
+
+    for make, words in ((mute, "cannot be shown"), (empty, "yielded nothing")):
+        with pytest.raises(ResourceFunctionError, match=words):
+            resource_job(make).execute_in_process()
+
+
+def test_a_tear_down_that_fails_is_told_and_the_others_go_on():
+    closed = []
+
+    def bad(_context):
+        yield 1
+        raise ValueError("cannot close")
+
+    def good(_context):
+        yield 2
+        closed.append("good")
+
+    @op(required_resource_keys={"bad", "good"})
+    def uses():
+        return 3
+
+    @job(resource_defs={"good": resource(good), "bad": resource(bad)})
+    def single():
+        uses()
+
+    result = single.execute_in_process()
+    assert result.success
+    assert closed == ["good"]
+    notes = [e.text for e in of_kind(result, "ENGINE_EVENT")]
+    assert any("could not be torn down" in note and "cannot close" in note for note in notes)
+
+
+def test_failing_assets_leave_the_others_made():
+    @asset
+    def bad():
+        raise ValueError("bad")
+
+    @asset
+    def on_bad(bad): ...
+
+    @asset
+    def good():
+        return 1
+
+    result = materialize([bad, on_bad, good], raise_on_error=False)
+    made = [e.asset_key.to_user_string() for e in result.get_asset_materialization_events()]
+    assert made == ["good"]

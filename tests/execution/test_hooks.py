@@ -1,0 +1,179 @@
+"""Hooks: when they run, what they see, and that they harm nobody."""
+
+from __future__ import annotations
+
+from jobnb import (
+    DynamicOut,
+    DynamicOutput,
+    HookExecutionResult,
+    Instance,
+    Out,
+    ResourceDefinition,
+    RetryRequested,
+    event_list_hook,
+    failure_hook,
+    graph,
+    job,
+    op,
+    success_hook,
+)
+from jobnb.execution.execute_job import execute_job
+from tests.execution.told import kinds, of_kind
+
+SEEN: list[tuple] = []
+
+
+@success_hook
+def on_success(context):
+    SEEN.append((context.step_key, dict(context.op_output_values), context.op_exception))
+
+
+@failure_hook
+def on_failure(context):
+    SEEN.append((context.step_key, dict(context.op_output_values), str(context.op_exception)))
+
+
+@op
+def fine():
+    return 1
+
+
+@op
+def broken():
+    raise ValueError("broken")
+
+
+def run(made, **kwargs):
+    SEEN.clear()
+    return made.execute_in_process(raise_on_error=False, **kwargs)
+
+
+def test_on_an_invocation_a_graph_and_a_job():
+    @graph
+    def inner():
+        fine()
+
+    @job
+    def parts():
+        fine.with_hooks({on_success}).alias("marked")()
+        fine()
+        inner.with_hooks({on_success})()
+
+    run(parts)
+    assert [step for step, *_ in SEEN] == ["marked", "inner.fine"]
+    run(parts.with_hooks({on_success}))
+    assert [step for step, *_ in SEEN] == ["marked", "fine", "inner.fine"]
+
+
+def test_success_and_failure_hooks_and_their_events():
+    @job(hooks={on_success, on_failure})
+    def both():
+        fine()
+        broken()
+
+    result = run(both)
+    assert SEEN == [("fine", {"result": 1}, None), ("broken", {}, "broken")]
+    assert kinds(result, "fine")[-2:] == ["STEP_SUCCESS", "HOOK_COMPLETED"]
+    assert kinds(result, "broken")[-2:] == ["STEP_FAILURE", "HOOK_COMPLETED"]
+
+
+def test_a_hook_that_fails_is_told_and_changes_nothing():
+    @success_hook
+    def bad(context):
+        raise KeyError("in the hook")
+
+    @job(hooks={bad, on_success})
+    def single():
+        fine()
+
+    result = run(single)
+    assert result.success
+    assert len(SEEN) == 1
+    (told,) = of_kind(result, "HOOK_ERRORED")
+    assert (told.hook, told.error.cls_name) == ("bad", "KeyError")
+
+
+def test_a_hook_on_events_sees_them_and_may_have_nothing_to_do():
+    @event_list_hook
+    def counting(context, event_list):
+        SEEN.append(tuple(e.event_type_value for e in event_list))
+        return HookExecutionResult("counting", is_skipped=True)
+
+    @job(hooks={counting})
+    def single():
+        fine()
+
+    result = run(single)
+    assert SEEN == [("STEP_START", "STEP_OUTPUT", "HANDLED_OUTPUT", "STEP_SUCCESS")]
+    assert kinds(result, "fine")[-1] == "HOOK_SKIPPED"
+
+
+def test_all_that_a_hook_can_look_at():
+    @success_hook(required_resource_keys={"mailer"})
+    def looks(context):
+        SEEN.append(
+            (
+                context.job_name,
+                context.run_id,
+                context.op.name,
+                context.op_config,
+                context.resources.mailer,
+                context.hook_def.name,
+                context.instance is not None,
+            )
+        )
+        context.log.info("from the hook")
+
+    @op(config_schema={"n": int})
+    def configured(): ...
+
+    @job(hooks={looks}, resource_defs={"mailer": ResourceDefinition.hardcoded_resource("m")})
+    def single():
+        configured()
+
+    result = run(single, run_config={"ops": {"configured": {"config": {"n": 1}}}})
+    assert [("single", result.run_id, "configured", {"n": 1}, "m", "looks", True)] == SEEN
+    assert [(line.text, line.step_key) for line in result.log_lines] == [
+        ("from the hook", "configured")
+    ]
+
+
+def test_output_values_of_several_dynamic_and_stored_outputs():
+    @op(out={"parts": DynamicOut(), "total": Out()})
+    def several():
+        return [DynamicOutput(1, "a"), DynamicOutput(2, "b")], 3
+
+    @op
+    def doubled(x):
+        return x * 2
+
+    @job(hooks={on_success})
+    def mapped():
+        parts, _total = several()
+        parts.map(doubled)
+
+    run(mapped)
+    assert SEEN[0][1] == {"parts": {"a": 1, "b": 2}, "total": 3}
+    assert SEEN[1:] == [("doubled[a]", {"result": 2}, None), ("doubled[b]", {"result": 4}, None)]
+
+    SEEN.clear()
+    with Instance.ephemeral() as instance:
+        assert execute_job(mapped, instance).success
+    assert SEEN[0][1] == {"parts": {"a": 1, "b": 2}, "total": 3}, "loaded from disk"
+
+
+def test_a_hook_runs_once_after_the_last_attempt():
+    attempts = []
+
+    @op
+    def shaky(context):
+        attempts.append(1)
+        if context.retry_number == 0:
+            raise RetryRequested
+
+    @job(hooks={on_success, on_failure})
+    def single():
+        shaky()
+
+    run(single)
+    assert (len(attempts), len(SEEN)) == (2, 1)

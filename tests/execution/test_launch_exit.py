@@ -1,0 +1,80 @@
+"""At the end of the process, however it comes, background runs end as canceled and are closed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobnb import Instance
+
+SCRIPT = """
+import sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from jobnb import Instance, job, op, resource
+
+home, how = sys.argv[1:]
+
+@resource
+def database(_):
+    try:
+        yield 1
+    finally:
+        with open(home + "/closed", "a") as stream:
+            stream.write("closed ")
+
+@op(required_resource_keys={"database"})
+def waiting():
+    began.set()
+    if how == "in C":
+        time.sleep(600)
+    if how == "in a pool":
+        with ThreadPoolExecutor(1) as pool:
+            while True:
+                pool.submit(time.sleep, 0.001).result()
+    while True:
+        time.sleep(0.001)
+
+@job(resource_defs={"database": database})
+def daily():
+    waiting()
+
+began = threading.Event()
+run = daily.launch(instance=Instance.from_home(home))
+assert began.wait(60)
+print(run.run_id)
+if how == "an error":
+    raise ValueError("the script fails")
+if how == "exit":
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("end", 0), ("in C", 0), ("in a pool", 0), ("an error", 1), ("exit", 3)]
+)
+def test_a_script_that_ends_cancels_its_runs(tmp_path, how, code):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), how],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == code, done.stderr
+    assert ("the script fails" in done.stderr) == (how == "an error")
+    if how != "an error":
+        assert done.stderr == ""
+    with Instance(home=tmp_path) as instance:
+        record = instance.get_run_by_id(done.stdout.strip())
+        assert record is not None
+        assert record.is_canceled
+        state = instance.run_state(record.run_id)
+        assert state.steps["waiting"].status.value == "canceled"
+        assert "ended" in state.error.message
+    assert (tmp_path / "closed").read_text() == "closed "

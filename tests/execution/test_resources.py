@@ -1,0 +1,374 @@
+"""Resources: in which order they are set up, once each, and what may be one."""
+
+from __future__ import annotations
+
+import contextlib
+from unittest import mock
+
+import pytest
+from pydantic import PrivateAttr
+
+from jobnb import (
+    ConfigurableResource,
+    EnvVar,
+    Field,
+    InvalidConfigError,
+    ResourceDefinition,
+    ResourceDependency,
+    ResourceParam,
+    UnknownResourceError,
+    asset,
+    build_resources,
+    graph,
+    job,
+    make_values_resource,
+    materialize,
+    op,
+    resource,
+)
+
+
+class Database(ConfigurableResource):
+    """Notes what happens to it."""
+
+    url: str
+    _open: str | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context):
+        self._open = f"open {self.url}"
+        HAPPENED.append(f"+{self.url}")
+
+    def teardown_after_execution(self, context):
+        HAPPENED.append(f"-{self.url}")
+
+    def state(self):
+        return self._open
+
+
+HAPPENED: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def happened():
+    HAPPENED.clear()
+    return HAPPENED
+
+
+def job_of(fn, **resources):
+    made = op(fn)
+
+    @job(resource_defs=resources)
+    def single():
+        made()
+
+    return single
+
+
+def run(fn, run_config=None, **resources):
+    result = job_of(fn, **resources).execute_in_process(run_config=run_config)
+    return result.output_for_node(fn.__name__)
+
+
+def noting(name, *needs):
+    @resource(required_resource_keys=set(needs))
+    def made(_context):
+        HAPPENED.append(f"+{name}")
+        yield name
+        HAPPENED.append(f"-{name}")
+
+    return made
+
+
+# --- order -------------------------------------------------------------------
+
+
+def test_needed_ones_come_first_and_close_last_and_unneeded_ones_never():
+    @op(required_resource_keys={"a", "c"})
+    def uses(context):
+        return context.resources.a, context.resources.c
+
+    @job(
+        resource_defs={
+            "a": noting("a", "b"),
+            "b": noting("b", "c"),
+            "c": noting("c"),
+            "unused": noting("unused"),
+        }
+    )
+    def single():
+        uses()
+
+    assert single.execute_in_process().output_for_node("uses") == ("a", "c")
+    assert HAPPENED == ["+c", "+b", "+a", "-a", "-b", "-c"]
+
+
+def test_a_failing_step_still_closes_them():
+    def fails(db: Database):
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        run(fails, db=Database(url="x"))
+    assert HAPPENED == ["+x", "-x"]
+
+
+def test_each_run_sets_them_up_anew():
+    def uses(db: Database):
+        return db.state()
+
+    single = job_of(uses, db=Database(url="x"))
+    for _ in range(2):
+        assert single.execute_in_process().output_for_node("uses") == "open x"
+    assert HAPPENED == ["+x", "-x"] * 2
+
+
+# --- nested ------------------------------------------------------------------
+
+
+class Api(ConfigurableResource):
+    db: Database
+    limit: int = 3
+
+    def setup_for_execution(self, context):
+        HAPPENED.append(f"+api on {self.db.state()}")
+
+    def teardown_after_execution(self, context):
+        HAPPENED.append("-api")
+
+
+class Page(ConfigurableResource):
+    api: Api
+    db: Database
+
+
+@pytest.mark.parametrize("top_first", [True, False])
+def test_a_nested_resource_that_is_also_on_top_is_set_up_once(top_first):
+    db = Database(url="x")
+    resources = {"db": db, "api": Api(db=db)} if top_first else {"api": Api(db=db), "db": db}
+
+    def uses(api: Api, db: Database):
+        return api.db is db
+
+    assert run(uses, **resources) is True
+    assert HAPPENED == ["+x", "+api on open x", "-api", "-x"]
+
+
+def test_a_nested_resource_that_two_others_hold_is_set_up_once():
+    db = Database(url="x")
+    api = Api(db=db)
+
+    def uses(page: Page, api: Api):
+        return page.db is api.db is page.api.db
+
+    assert run(uses, page=Page(api=api, db=db), api=api) is True
+    assert HAPPENED.count("+x") == HAPPENED.count("-x") == 1
+    assert HAPPENED.count("-api") == 1
+
+
+def test_two_equal_resources_are_two():
+    def uses(api: Api, db: Database):
+        return api.db is db
+
+    assert run(uses, api=Api(db=Database(url="x")), db=Database(url="x")) is False
+    assert HAPPENED.count("+x") == 2
+
+
+class Client(ConfigurableResource):
+    word: ResourceDependency[str]
+
+
+def test_a_resource_dependency_takes_any_resource():
+    @resource
+    def word():
+        yield "from a function"
+        HAPPENED.append("-word")
+
+    def uses(client: Client):
+        return client.word
+
+    assert run(uses, client=Client(word="plain")) == "plain"
+    assert run(uses, client=Client(word=word)) == "from a function"
+    assert HAPPENED == ["-word"]
+
+
+# --- configuration -----------------------------------------------------------
+
+
+def test_config_at_launch():
+    def uses(db: Database):
+        return db.url
+
+    given = {"resources": {"db": {"config": {"url": "given"}}}}
+    assert run(uses, given, db=Database.configure_at_launch()) == "given"
+    with pytest.raises(InvalidConfigError, match="url"):
+        run(uses, db=Database.configure_at_launch())
+
+
+def test_environment_variables_are_read_when_it_is_set_up(monkeypatch):
+    def uses(db: Database):
+        return db.url
+
+    single = job_of(uses, db=Database(url=EnvVar("JOBNB_TEST_URL")))
+    monkeypatch.setenv("JOBNB_TEST_URL", "later")
+    assert single.execute_in_process().output_for_node("uses") == "later"
+    monkeypatch.delenv("JOBNB_TEST_URL")
+    with pytest.raises(Exception, match="JOBNB_TEST_URL"):
+        single.execute_in_process()
+
+
+def test_functions_with_config_and_other_resources():
+    @resource(
+        config_schema={"x": int, "y": Field(str, default_value="d")},
+        required_resource_keys={"other"},
+    )
+    def made(context):
+        settings = context.resource_config
+        return settings["x"], settings["y"], context.resources.other, context.run_id
+
+    @op(required_resource_keys={"made"})
+    def uses(context):
+        return (*context.resources.made[:3], context.resources.made[3] == context.run_id)
+
+    @job(resource_defs={"made": made, "other": ResourceDefinition.hardcoded_resource("O")})
+    def single():
+        uses()
+
+    config = {"resources": {"made": {"config": {"x": 1}}}}
+    assert single.execute_in_process(run_config=config).output_for_node("uses") == (
+        1,
+        "d",
+        "O",
+        True,
+    )
+    ready = made.configured({"x": 4})
+    result = single.execute_in_process(resources={"made": ready})
+    assert result.output_for_node("uses")[0] == 4
+
+
+# --- what may be one ---------------------------------------------------------
+
+
+def test_a_function_decorated_as_a_context_manager():
+    @resource
+    @contextlib.contextmanager
+    def made(_context):
+        try:
+            yield 5
+        finally:
+            HAPPENED.append("-made")
+
+    def uses(made: ResourceParam[int]):
+        return made
+
+    assert run(uses, made=made) == 5
+    assert HAPPENED == ["-made"]
+
+
+def test_yield_for_execution_and_create_resource():
+    class Both(ConfigurableResource):
+        @contextlib.contextmanager
+        def yield_for_execution(self, context):
+            HAPPENED.append("+")
+            try:
+                yield self
+            finally:
+                HAPPENED.append("-")
+
+        def create_resource(self, context):
+            return "created"
+
+    def uses(both: ResourceParam[str]):
+        return both
+
+    assert run(uses, both=Both()) == "created"
+    assert HAPPENED == ["+", "-"]
+
+
+def test_plain_objects_and_the_ready_made_kinds():
+    class Plain: ...
+
+    plain = Plain()
+
+    @op(required_resource_keys={"plain", "text", "fake", "none", "values"})
+    def uses(context):
+        found = context.resources
+        return (
+            found.plain is plain,
+            found.text,
+            isinstance(found.fake, mock.MagicMock),
+            found.none,
+            found.values.a,
+        )
+
+    @job(
+        resource_defs={
+            "plain": plain,
+            "text": ResourceDefinition.string_resource(),
+            "fake": ResourceDefinition.mock_resource(),
+            "none": ResourceDefinition.none_resource(),
+            "values": make_values_resource(a=int),
+        }
+    )
+    def single():
+        uses()
+
+    config = {"resources": {"text": {"config": "word"}, "values": {"config": {"a": 7}}}}
+    result = single.execute_in_process(run_config=config)
+    assert result.output_for_node("uses") == (True, "word", True, None, 7)
+
+
+def test_an_undeclared_resource_is_not_reached():
+    @op(required_resource_keys={"a"})
+    def uses(context):
+        return context.resources.hidden
+
+    @op(required_resource_keys={"hidden"})
+    def other(): ...
+
+    @job(resource_defs={"a": 1, "hidden": 2})
+    def single():
+        uses()
+        other()
+
+    with pytest.raises(UnknownResourceError, match="'hidden', which it did not ask for"):
+        single.execute_in_process()
+
+
+def test_resources_given_to_a_call_win():
+    def uses(db: Database):
+        return db.url
+
+    made = op(uses)
+
+    @graph
+    def single():
+        made()
+
+    given = {"db": Database(url="given")}
+    assert single.execute_in_process(resources=given).output_for_node("uses") == "given"
+    own = single.to_job(resource_defs={"db": Database(url="own")})
+    assert own.execute_in_process().output_for_node("uses") == "own"
+    assert own.execute_in_process(resources=given).output_for_node("uses") == "given"
+
+
+def test_assets_take_resources_too():
+    @asset
+    def orders(db: Database):
+        return db.state()
+
+    result = materialize([orders], resources={"db": Database(url="x")})
+    assert result.asset_value("orders") == "open x"
+
+
+def test_build_resources_outside_of_a_run():
+    @resource(required_resource_keys={"inner"}, config_schema={"k": int})
+    def outer(context):
+        return context.resources.inner, context.resource_config["k"]
+
+    db = Database(url="x")
+    wanted = {"inner": noting("inner"), "outer": outer, "plain": 3, "api": Api(db=db), "db": db}
+    with build_resources(wanted, resource_config={"outer": {"config": {"k": 8}}}) as found:
+        assert found.outer == ("inner", 8)
+        assert found.plain == 3
+        assert found.api.db is found.db
+    assert HAPPENED[-2:] == ["-x", "-inner"]
+    assert HAPPENED.count("+x") == 1

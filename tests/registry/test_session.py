@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import types
+
+import pytest
+
+from jobnb import (
+    AssetsDefinition,
+    Definitions,
+    Instance,
+    Out,
+    SourceAsset,
+    asset,
+    define_asset_job,
+    graph,
+    job,
+    op,
+)
+from jobnb.definitions.announce import announce
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
+from jobnb.registry.session import Session, current_session, session
+
+
+@asset
+def orders():
+    return [1, 2]
+
+
+@asset
+def revenue(orders):
+    return sum(orders)
+
+
+@op
+def hello():
+    return "hello"
+
+
+@job
+def greet():
+    hello()
+
+
+@pytest.fixture
+def here():
+    return Session()
+
+
+def test_a_session_knows_what_is_added_and_forgets_what_is_removed(here):
+    here.add(orders, [revenue, hello], greet)
+    assert [entry.name for entry in here.catalogue.entries()] == [
+        "orders", "revenue", "hello", "greet",
+    ]  # fmt: skip
+    here.remove("revenue", "hello")
+    assert [entry.name for entry in here.catalogue.entries()] == ["orders", "greet"]
+    assert repr(here) == "<session: 1 asset, 1 job>"
+    here.clear()
+    assert repr(here) == "<session: nothing defined yet>"
+
+
+def test_removing_a_name_takes_all_that_are_called_so(here):
+    @op(name="greet")
+    def other():
+        return 1
+
+    here.add(greet, other).remove("greet")
+    assert len(here.catalogue) == 0
+
+
+def test_a_misspelt_name_is_told_with_the_nearest(here):
+    here.add(orders, greet)
+    for ask in (here.remove, here.entry, here.asset):
+        with pytest.raises(InvalidSubsetError, match="Did you mean 'orders'"):
+            ask("order")
+    with pytest.raises(InvalidSubsetError, match="no asset 'greet'"):
+        here.asset("greet")
+    with pytest.raises(InvalidSubsetError, match="Did you mean 'greet'"):
+        here.job("gret")
+
+
+def test_what_is_no_definition_cannot_be_added(here):
+    with pytest.raises(InvalidDefinitionError, match="3 is no definition"):
+        here.add(3)
+
+
+def test_a_snapshot_does_not_change_when_cells_run_later(here):
+    here.add(orders)
+    before = here.snapshot()
+    here.add(revenue, resources={"db": 1})
+    assert len(before.assets) == 1
+    assert before.resources == {}
+    assert len(here.snapshot().assets) == 2
+
+
+def test_an_asset_made_with_others_is_replaced_as_a_whole(here):
+    @op(out={"low": Out(), "high": Out()})
+    def bounds():
+        return 1, 2
+
+    @asset
+    def high():
+        return 3
+
+    here.add(AssetsDefinition.from_op(bounds))
+    assert sorted(here.catalogue.by_name("asset")) == ["high", "low"]
+    here.add(high)
+    assert sorted(here.catalogue.by_name("asset")) == ["high"]
+
+
+def test_a_source_asset_gives_way_to_an_asset_of_its_key(here):
+    here.add(SourceAsset.of("orders"), orders)
+    found = here.snapshot()
+    assert found.source_assets == ()
+    assert found.assets == (orders,)
+
+
+def test_the_session_makes_assets_and_runs_jobs(here):
+    here.add(orders, revenue, greet, define_asset_job("all_of_it"))
+    instance = Instance.ephemeral()
+    assert here.materialize("*revenue", instance=instance).asset_value("revenue") == 3
+    assert here.execute_job("greet", instance=instance).output_for_node("hello") == "hello"
+    assert here.execute_job("all_of_it", instance=instance).asset_value("revenue") == 3
+    assert here.execute_job(greet, instance=instance).success
+    assert len(instance.get_runs()) == 4
+
+
+def test_a_module_is_added_with_all_it_holds(here):
+    module = types.ModuleType("pipeline")
+    module.orders, module.greet, module.number = orders, greet, 3
+    module.defs = Definitions.of(assets=[revenue], resources={"db": 1})
+    here.add(module)
+    assert sorted(e.name for e in here.catalogue.entries()) == ["greet", "orders", "revenue"]
+    assert here.resources == {"db": 1}
+
+
+def test_while_capturing_definitions_go_to_a_session_of_their_own():
+    with Session.capture() as captured:
+        assert current_session() is captured
+        announce(orders, "__main__")
+        announce(revenue, "some.module")
+        with Session.capture() as inner:
+            announce(greet, "__main__")
+        assert [e.name for e in inner.catalogue.entries()] == ["greet"]
+    assert current_session() is session
+    assert [e.name for e in captured.catalogue.entries()] == ["orders"]
+    assert "orders" not in session.catalogue.by_name("asset")
+
+
+def test_capturing_ends_also_after_an_error():
+    with pytest.raises(ZeroDivisionError), Session.capture():
+        raise ZeroDivisionError
+    assert current_session() is session
+
+
+def test_the_hash_of_an_entry_is_that_of_its_function(here):
+    @graph
+    def plan():
+        hello()
+
+    here.add(orders, revenue, hello, plan)
+    hashes = {e.name: e.code_hash for e in here.catalogue.entries()}
+    assert len({hashes["orders"], hashes["revenue"], hashes["hello"]}) == 3
+    assert hashes["plan"] == ""

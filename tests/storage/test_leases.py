@@ -1,0 +1,222 @@
+"""A run whose process died does not go on for ever; one whose process lives is left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from jobnb import events as ev
+from jobnb.execution.reexecution import ReexecutionOptions
+from jobnb.state import RunStatus, StepStatus
+from jobnb.storage import history, lost_runs, process, run_log, tables
+from jobnb.storage.instance import Instance
+from jobnb.storage.process import Holder, is_gone, this_process
+from jobnb.storage.run import JobRun, RunsFilter
+from jobnb.storage.run_log import RunLog
+
+WORKER = """
+    import sys, time
+    from jobnb import Instance, job, op
+    @op
+    def first(): return 1
+    @op
+    def slow(x):
+        print("running", flush=True)
+        time.sleep(600)
+    @job
+    def daily(): slow(first())
+    daily.execute_in_process(instance=Instance.from_home(sys.argv[1]), run_id="r")
+"""
+
+
+def started(instance: Instance, run_id: str = "r") -> RunLog:
+    log = instance.open_log(instance.create_run(JobRun("daily", run_id)))
+    log.events.append(ev.RunStarted(1.0, "daily", ("a", "b")))
+    log.commit()
+    return log
+
+
+def held(instance: Instance) -> list[Holder]:
+    rows = instance._opened().read(lambda c: c.execute(tables.leases.select()).all())
+    return [Holder(row.host, row.pid, row.mark) for row in rows]
+
+
+def give_lease(instance: Instance, seen: float | None = None, **changed: object) -> None:
+    """As if another process did the run."""
+    values = {**changed, **({} if seen is None else {"seen": seen})}
+    instance._opened().write(lambda c: c.execute(tables.leases.update().values(**values)))
+
+
+@contextmanager
+def killed_in_the_middle(home: Path) -> Iterator[int]:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WORKER), str(home)],
+        stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    try:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "running\n"
+        with Instance(home=home) as instance:
+            deadline = time.monotonic() + 30
+            while len(instance.events("r")) < 10 and time.monotonic() < deadline:
+                time.sleep(0.01)  # the flusher commits what the long step leaves behind
+            assert instance.run_state("r").status is RunStatus.STARTED
+        worker.kill()
+        yield worker.pid
+    finally:
+        worker.kill()
+        worker.communicate()
+
+
+def test_a_killed_run_is_shown_as_interrupted_and_keeps_what_succeeded(tmp_path: Path) -> None:
+    with killed_in_the_middle(tmp_path) as pid, Instance(home=tmp_path) as instance:
+        deadline = time.monotonic() + 30
+        while not is_gone(held(instance)[0]) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (run,) = instance.get_runs(RunsFilter(statuses=[RunStatus.FAILURE]))
+        state = instance.run_state(run.run_id)
+        assert state.error is not None
+        assert "was interrupted" in state.error.message
+        assert str(pid) in state.error.message
+        assert state.steps["first"].status is StepStatus.SUCCEEDED
+        assert state.steps["slow"].status is StepStatus.FAILED
+        # Repeating it from where it failed does only what had not succeeded.
+        assert ReexecutionOptions.from_failure("r", instance).step_selection == ["slow"]
+        assert held(instance) == []
+
+
+def test_a_process_that_ended_and_was_not_asked_after_is_gone(tmp_path: Path) -> None:
+    """Nobody has waited for the child yet: its id is still taken."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        mark = process._mark(child.pid)
+        assert mark is not None
+        holder = Holder(this_process().host, child.pid, mark)
+        assert is_gone(holder) is False
+        child.kill()
+        deadline = time.monotonic() + 30
+        while not is_gone(holder) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert is_gone(holder) is True
+    finally:
+        child.communicate()
+    assert is_gone(holder) is True
+
+
+def test_a_lease_lasts_from_the_start_of_a_run_to_its_end(durable: Instance) -> None:
+    log = started(durable)
+    assert held(durable) == [this_process()]
+    log.events.append(ev.RunSucceeded(2.0, "daily"))
+    log.commit()
+    assert held(durable) == []
+    log.close()
+    assert held(durable) == []
+
+
+def test_a_run_of_a_living_process_is_left_alone(durable: Instance) -> None:
+    log = started(durable)
+    with Instance(home=durable.home) as other:
+        assert other.run_state("r").status is RunStatus.STARTED
+    log.close()
+
+
+def test_another_process_with_the_same_id_is_not_the_one_that_did_the_run(
+    durable: Instance,
+) -> None:
+    started(durable).close()
+    give_lease(durable, mark=f"{this_process().mark}9")
+    with Instance(home=durable.home) as other:
+        assert other.run_state("r").status is RunStatus.FAILURE
+
+
+def test_a_run_elsewhere_is_lost_when_nothing_was_heard_for_long(durable: Instance) -> None:
+    started(durable).close()
+    give_lease(durable, host="another machine")
+    with Instance(home=durable.home) as other:
+        assert other.run_state("r").status is RunStatus.STARTED
+    silent = time.time() - lost_runs.LAPSE - 1
+    give_lease(durable, seen=silent)
+    with Instance(home=durable.home) as other:
+        record = other.get_run_record_by_id("r")
+        assert record is not None
+        assert record.run.status is RunStatus.FAILURE
+        # It ended when it was last heard of, not when someone looked.
+        assert record.end_time is not None
+        assert record.end_time < time.time()
+
+
+def test_a_run_that_was_being_canceled_is_canceled(durable: Instance) -> None:
+    log = started(durable)
+    durable.report_run_canceling(log.run)
+    log.close()
+    give_lease(durable, pid=2**22 + 1, mark="gone")
+    with Instance(home=durable.home) as other:
+        assert other.run_state("r").status is RunStatus.CANCELED
+
+
+def test_watchers_hear_of_the_end_and_it_is_noted_once(
+    durable: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LOOK_INTERVAL", 0.0)
+    started(durable).close()
+    heard: list[str] = []
+    durable.watch_event_logs("r", None, lambda entry, cursor: heard.append(entry.message))
+    give_lease(durable, mark="gone")
+    for _ in range(3):
+        assert durable.get_runs_count(RunsFilter(statuses=[RunStatus.FAILURE])) == 1
+    assert len(heard) == 2
+    assert "was interrupted" in heard[1]
+
+
+def test_a_lease_whose_run_is_gone_or_over_is_forgotten(durable: Instance) -> None:
+    started(durable, "deleted").close()
+    durable.delete_run("deleted")
+    assert held(durable) == []
+    started(durable, "wiped").close()
+    durable.wipe()
+    assert held(durable) == []
+
+
+def test_a_long_step_renews_the_lease(durable: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_log, "RENEWAL", 0.05)
+    log = started(durable)
+    give_lease(durable, seen=0.0)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        rows = durable._opened().read(lambda c: c.execute(tables.leases.select()).all())
+        if rows[0].seen > 0:
+            break
+        time.sleep(0.01)
+    assert rows[0].seen > 0
+    log.close()
+
+
+def test_where_processes_are_looked_up_by_psutil_the_verdicts_are_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("psutil")
+    monkeypatch.setattr(process, "_mark", process._other_mark)
+    mark = process._other_mark(os.getpid())
+    assert mark
+    me = Holder(this_process().host, os.getpid(), mark)
+    assert is_gone(me) is False
+    assert is_gone(msgspec.structs.replace(me, mark=str(float(mark) - 60))) is True
+    assert is_gone(msgspec.structs.replace(me, pid=2**22 + 1)) is True
+
+
+def test_a_run_in_memory_needs_no_lease() -> None:
+    with Instance.ephemeral() as instance:
+        log = started(instance)
+        assert instance.run_state("r").status is RunStatus.STARTED
+        assert held(instance) == []
+        log.close()
