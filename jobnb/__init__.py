@@ -52,12 +52,22 @@ if TYPE_CHECKING:
     from jobnb.definitions.asset_job import AssetJobDefinition as AssetJobDefinition
     from jobnb.definitions.asset_job import define_asset_job as define_asset_job
     from jobnb.definitions.assets_definition import AssetsDefinition as AssetsDefinition
-    from jobnb.definitions.calendar_partitions import DailyPartitionsDefinition as DailyPartitionsDefinition
-    from jobnb.definitions.calendar_partitions import HourlyPartitionsDefinition as HourlyPartitionsDefinition
-    from jobnb.definitions.calendar_partitions import MonthlyPartitionsDefinition as MonthlyPartitionsDefinition
-    from jobnb.definitions.calendar_partitions import WeeklyPartitionsDefinition as WeeklyPartitionsDefinition
+    from jobnb.definitions.calendar_partitions import (
+        DailyPartitionsDefinition as DailyPartitionsDefinition,
+    )
+    from jobnb.definitions.calendar_partitions import (
+        HourlyPartitionsDefinition as HourlyPartitionsDefinition,
+    )
+    from jobnb.definitions.calendar_partitions import (
+        MonthlyPartitionsDefinition as MonthlyPartitionsDefinition,
+    )
+    from jobnb.definitions.calendar_partitions import (
+        WeeklyPartitionsDefinition as WeeklyPartitionsDefinition,
+    )
     from jobnb.definitions.configurable_io import ConfigurableIOManager as ConfigurableIOManager
-    from jobnb.definitions.configurable_io import ConfigurableIOManagerFactory as ConfigurableIOManagerFactory
+    from jobnb.definitions.configurable_io import (
+        ConfigurableIOManagerFactory as ConfigurableIOManagerFactory,
+    )
     from jobnb.definitions.configurable_resource import ConfigurableResource as ConfigurableResource
     from jobnb.definitions.configurable_resource import ResourceDependency as ResourceDependency
     from jobnb.definitions.definitions import Definitions as Definitions
@@ -73,7 +83,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.executor import InitExecutorContext as InitExecutorContext
     from jobnb.definitions.executor import executor as executor
     from jobnb.definitions.executor import in_process_executor as in_process_executor
-    from jobnb.definitions.executor import multi_or_in_process_executor as multi_or_in_process_executor
+    from jobnb.definitions.executor import (
+        multi_or_in_process_executor as multi_or_in_process_executor,
+    )
     from jobnb.definitions.executor import multiprocess_executor as multiprocess_executor
     from jobnb.definitions.function import ResourceParam as ResourceParam
     from jobnb.definitions.graph import graph as graph
@@ -118,7 +130,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.metadata import NotebookMetadataValue as NotebookMetadataValue
     from jobnb.definitions.metadata import NullMetadataValue as NullMetadataValue
     from jobnb.definitions.metadata import PathMetadataValue as PathMetadataValue
-    from jobnb.definitions.metadata import PythonArtifactMetadataValue as PythonArtifactMetadataValue
+    from jobnb.definitions.metadata import (
+        PythonArtifactMetadataValue as PythonArtifactMetadataValue,
+    )
     from jobnb.definitions.metadata import RunMetadataValue as RunMetadataValue
     from jobnb.definitions.metadata import TableColumn as TableColumn
     from jobnb.definitions.metadata import TableColumnConstraints as TableColumnConstraints
@@ -134,9 +148,15 @@ if TYPE_CHECKING:
     from jobnb.definitions.node import PendingNodeInvocation as PendingNodeInvocation
     from jobnb.definitions.op import OpDefinition as OpDefinition
     from jobnb.definitions.op import op as op
-    from jobnb.definitions.partition import AddDynamicPartitionsRequest as AddDynamicPartitionsRequest
-    from jobnb.definitions.partition import DeleteDynamicPartitionsRequest as DeleteDynamicPartitionsRequest
-    from jobnb.definitions.partition import DynamicPartitionsDefinition as DynamicPartitionsDefinition
+    from jobnb.definitions.partition import (
+        AddDynamicPartitionsRequest as AddDynamicPartitionsRequest,
+    )
+    from jobnb.definitions.partition import (
+        DeleteDynamicPartitionsRequest as DeleteDynamicPartitionsRequest,
+    )
+    from jobnb.definitions.partition import (
+        DynamicPartitionsDefinition as DynamicPartitionsDefinition,
+    )
     from jobnb.definitions.partition import DynamicPartitionsStore as DynamicPartitionsStore
     from jobnb.definitions.partition import PARTITION_TAG as PARTITION_TAG
     from jobnb.definitions.partition import Partition as Partition
@@ -144,19 +164,33 @@ if TYPE_CHECKING:
     from jobnb.definitions.partition import PartitionsDefinition as PartitionsDefinition
     from jobnb.definitions.partition import StaticPartitionsDefinition as StaticPartitionsDefinition
     from jobnb.definitions.partitioned_config import PartitionedConfig as PartitionedConfig
-    from jobnb.definitions.partitioned_config import daily_partitioned_config as daily_partitioned_config
-    from jobnb.definitions.partitioned_config import dynamic_partitioned_config as dynamic_partitioned_config
-    from jobnb.definitions.partitioned_config import hourly_partitioned_config as hourly_partitioned_config
-    from jobnb.definitions.partitioned_config import monthly_partitioned_config as monthly_partitioned_config
+    from jobnb.definitions.partitioned_config import (
+        daily_partitioned_config as daily_partitioned_config,
+    )
+    from jobnb.definitions.partitioned_config import (
+        dynamic_partitioned_config as dynamic_partitioned_config,
+    )
+    from jobnb.definitions.partitioned_config import (
+        hourly_partitioned_config as hourly_partitioned_config,
+    )
+    from jobnb.definitions.partitioned_config import (
+        monthly_partitioned_config as monthly_partitioned_config,
+    )
     from jobnb.definitions.partitioned_config import partitioned_config as partitioned_config
-    from jobnb.definitions.partitioned_config import static_partitioned_config as static_partitioned_config
-    from jobnb.definitions.partitioned_config import weekly_partitioned_config as weekly_partitioned_config
+    from jobnb.definitions.partitioned_config import (
+        static_partitioned_config as static_partitioned_config,
+    )
+    from jobnb.definitions.partitioned_config import (
+        weekly_partitioned_config as weekly_partitioned_config,
+    )
     from jobnb.definitions.resource import ResourceDefinition as ResourceDefinition
     from jobnb.definitions.resource import make_values_resource as make_values_resource
     from jobnb.definitions.resource import resource as resource
     from jobnb.definitions.resource_binding import with_resources as with_resources
     from jobnb.definitions.resource_context import InitResourceContext as InitResourceContext
-    from jobnb.definitions.resource_context import build_init_resource_context as build_init_resource_context
+    from jobnb.definitions.resource_context import (
+        build_init_resource_context as build_init_resource_context,
+    )
     from jobnb.definitions.retry import Backoff as Backoff
     from jobnb.definitions.retry import Jitter as Jitter
     from jobnb.definitions.retry import RetryPolicy as RetryPolicy
@@ -165,7 +199,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.source_asset import SourceAsset as SourceAsset
     from jobnb.definitions.time_window import ScheduleType as ScheduleType
     from jobnb.definitions.time_window import TimeWindow as TimeWindow
-    from jobnb.definitions.time_window import TimeWindowPartitionsDefinition as TimeWindowPartitionsDefinition
+    from jobnb.definitions.time_window import (
+        TimeWindowPartitionsDefinition as TimeWindowPartitionsDefinition,
+    )
     from jobnb.definitions.types import Any as Any
     from jobnb.definitions.types import Bool as Bool
     from jobnb.definitions.types import DataType as DataType
@@ -184,7 +220,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.types import TypeCheckContext as TypeCheckContext
     from jobnb.definitions.types import check_data_type as check_data_type
     from jobnb.definitions.types import data_type_loader as data_type_loader
-    from jobnb.definitions.types import make_python_type_usable_as_data_type as make_python_type_usable_as_data_type
+    from jobnb.definitions.types import (
+        make_python_type_usable_as_data_type as make_python_type_usable_as_data_type,
+    )
     from jobnb.definitions.types import usable_as_data_type as usable_as_data_type
     from jobnb.definitions.user_events import AssetMaterialization as AssetMaterialization
     from jobnb.definitions.user_events import AssetObservation as AssetObservation
@@ -225,9 +263,15 @@ if TYPE_CHECKING:
     from jobnb.events import EventType as EventType
     from jobnb.execution.context import AssetExecutionContext as AssetExecutionContext
     from jobnb.execution.context import OpExecutionContext as OpExecutionContext
+    from jobnb.execution.execute_job import JobExecutionResult as JobExecutionResult
+    from jobnb.execution.execute_job import ReconstructableJob as ReconstructableJob
+    from jobnb.execution.execute_job import execute_job as execute_job
+    from jobnb.execution.execute_job import reconstructable as reconstructable
     from jobnb.execution.hooks import HookContext as HookContext
+    from jobnb.execution.launch import Run as Run
     from jobnb.execution.materialize import materialize as materialize
     from jobnb.execution.materialize import materialize_to_memory as materialize_to_memory
+    from jobnb.execution.reexecution import ReexecutionOptions as ReexecutionOptions
     from jobnb.execution.resources import build_resources as build_resources
     from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
     from jobnb.execution.testing import build_asset_context as build_asset_context
@@ -250,6 +294,7 @@ if TYPE_CHECKING:
     from jobnb.storage.run import JobRun as JobRun
     from jobnb.storage.run import RunRecord as RunRecord
     from jobnb.storage.run import RunsFilter as RunsFilter
+    from jobnb.storage.run_table import RunTable as RunTable
     from jobnb.storage.values import FilesystemIOManager as FilesystemIOManager
     from jobnb.storage.values import InMemoryIOManager as InMemoryIOManager
     from jobnb.storage.values import fs_io_manager as fs_io_manager
@@ -287,7 +332,8 @@ def unload_ipython_extension(shell: Any) -> None:
 
 # What every run needs, imported now: a first run must not wait for it. What only some need
 # (pydantic, SQLAlchemy, pandas, the widgets) is imported when it is first used.
-for _module in ("execution.materialize", "execution.run_job", "definitions.asset", "storage.values"):
+_HOT = ("execution.materialize", "execution.run_job", "definitions.asset", "storage.values")
+for _module in _HOT:
     import_module(f"jobnb.{_module}")
 # What imports leave to the garbage collector is taken now (6 ms), not in the middle of a run.
 gc.collect()

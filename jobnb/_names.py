@@ -38,8 +38,7 @@ _NAMES = {
     ),
     "definitions.inout": "DynamicOut In Out",
     "definitions.io": (
-        "IOManager IOManagerDefinition InputManager InputManagerDefinition input_manager "
-        "io_manager"
+        "IOManager IOManagerDefinition InputManager InputManagerDefinition input_manager io_manager"
     ),
     "definitions.io_context": "InputContext OutputContext build_input_context build_output_context",
     "definitions.job": "job",
@@ -97,8 +96,11 @@ _NAMES = {
     ),
     "events": "ErrorInfo Event EventType",
     "execution.context": "AssetExecutionContext OpExecutionContext",
+    "execution.execute_job": "JobExecutionResult ReconstructableJob execute_job reconstructable",
     "execution.hooks": "HookContext",
+    "execution.launch": "Run",
     "execution.materialize": "materialize materialize_to_memory",
+    "execution.reexecution": "ReexecutionOptions",
     "execution.resources": "build_resources",
     "execution.result": "ExecuteInProcessResult",
     "execution.testing": (
@@ -110,10 +112,9 @@ _NAMES = {
     "storage.instance": "Instance instance_for_test",
     "storage.records": "AssetRecord EventLogEntry EventLogRecord EventRecordsFilter",
     "storage.run": "JobRun RunRecord RunsFilter",
+    "storage.run_table": "RunTable",
     "storage.values": "FilesystemIOManager InMemoryIOManager fs_io_manager mem_io_manager",
 }
 
-HOME_OF = {
-    name: f"jobnb.{module}" for module, names in _NAMES.items() for name in names.split()
-}
+HOME_OF = {name: f"jobnb.{module}" for module, names in _NAMES.items() for name in names.split()}
 """The module of each public name."""

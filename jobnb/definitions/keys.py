@@ -16,7 +16,7 @@ CoercibleToAssetKey = Union["AssetKey", str, Sequence[str]]
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
-def check_name(name: str, what: str) -> str:
+def check_name(name: Any, what: str) -> str:
     """`name` if it can name a definition: letters, digits and underscores.
 
     Raises:
@@ -48,7 +48,7 @@ class AssetKey:
     path: Sequence[str]
 
     def __init__(self, path: str | Sequence[str]) -> None:
-        parts = [path] if isinstance(path, str) else list(path)
+        parts: list[Any] = [path] if isinstance(path, str) else list(path)
         if not parts or not all(isinstance(part, str) and part for part in parts):
             raise InvalidDefinitionError(
                 f"{path!r} cannot be an asset key: give a non-empty string or a list of them."

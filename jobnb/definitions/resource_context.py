@@ -140,5 +140,3 @@ def build_init_resource_context(
 
     values = doors.resource_values(resources or {}, instance)
     return InitResourceContext(config, ScopedResources(values, "The resource"), None, instance)
-
-

@@ -94,7 +94,7 @@ class Stop:
             try:
                 with self._lock:
                     if self._sent:
-                        _raise_in(threading.get_ident(), None)  # it may still be on its way
+                        _let_arrive()  # it may still be on its way
                     self._shielded = True
             except KeyboardInterrupt:
                 continue  # it was on its way, and came here
@@ -133,11 +133,25 @@ def _in_user_code(ident: int) -> bool:
     return False
 
 
-def _raise_in(ident: int, error: type[BaseException] | None) -> bool:
-    """Have a thread raise an exception at its next line; None takes one back."""
+def _let_arrive() -> None:
+    """Have an interrupt arrive in this thread, here, where it does no harm.
+
+    One that is taken back instead leaves CPython asking every thread for ever whether it has
+    arrived, which slows each line of the process down and hangs a profiler.
+    """
+    try:
+        _raise_in(threading.get_ident(), StopSignal)
+        for _ in range(1000):
+            pass
+    except StopSignal:
+        return
+
+
+def _raise_in(ident: int, error: type[BaseException]) -> bool:
+    """Have a thread raise an exception at its next line."""
     try:
         import ctypes
     except ImportError:  # a Python without it: runs stop between steps only
         return True
-    exception = ctypes.py_object() if error is None else ctypes.py_object(error)
-    return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), exception))
+    sent = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    return bool(sent(ctypes.c_ulong(ident), ctypes.py_object(error)))

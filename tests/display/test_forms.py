@@ -192,7 +192,7 @@ def test_what_is_typed_is_read_as_the_type_or_kept(kind, text, raw):
 
 @pytest.mark.parametrize(
     "value",
-    [None, 1, 1.5, True, "", "a", "12", "null", "- a", "a: b", "x\ny", "\n", "# no", [], {}, [1, [2]],
+    [None, 1, 1.5, True, "", "a", "12", "null", "- a", "a: b", "x\ny", "\n", "# no", [], {}, [[2]],
      {"a": {"b": [1, {"c": None}]}}, "yes", "2013-01-31", " lead", "é\u2028"],
 )  # fmt: skip
 def test_any_value_goes_through_its_text(value):

@@ -147,7 +147,7 @@ def form_for(model: Any) -> LaunchForm:
 
 
 CONTROLS = st.none() | st.booleans() | st.integers(-2, 3) | st.sampled_from(
-    ["", "1", "1.5", "x", "2013-01-31", "PT1H", "[1, 2]", "{a: 1}", "[", "r", "null", "down", "- a\n- b"]
+    ["", "1", "1.5", "x", "2013-01-31", "PT1H", "[1, 2]", "{a: 1}", "[", "r", "null", "- a\n- b"]
 ) | TEXT  # fmt: skip
 
 

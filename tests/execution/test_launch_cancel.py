@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 
@@ -340,3 +342,40 @@ def test_a_stuck_run_is_closed_from_outside_when_the_process_ends(instance):
     release.set()
     assert run.wait(WAIT).status == "CANCELED"
     assert log.count("close outer") == 1
+
+
+_PROFILED = """
+import sys, time
+from jobnb import Instance, job, op
+
+@op
+def slow():
+    time.sleep(0.3)
+
+@job
+def sleepy():
+    slow()
+
+with Instance.ephemeral() as instance:
+    for _ in range(3):
+        run = sleepy.launch(instance=instance)
+        while run.current_step != "slow":
+            time.sleep(0.01)
+        run.cancel()
+        run.wait(20)
+seen = 0
+def count(frame, event, arg):
+    global seen
+    seen += 1
+sys.setprofile(count)
+sleepy.execute_in_process()
+sys.setprofile(None)
+print("profiled", seen > 100)
+"""
+
+
+def test_after_a_cancel_the_process_can_be_profiled():
+    done = subprocess.run(
+        [sys.executable, "-c", _PROFILED], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "profiled True"

@@ -123,7 +123,8 @@ def test_it_launches_a_job_with_config_from_a_text_a_file_and_a_name(kernel):
     kernel("r = %jobnb launch daily --config c.yaml")
     assert kernel.text(told).startswith("2014 ")
     kernel(
-        "mine = {'ops': {'load': {'config': {'year': 2015}}}}\nr = %jobnb launch daily --config mine"
+        "mine = {'ops': {'load': {'config': {'year': 2015}}}}\n"
+        "r = %jobnb launch daily --config mine"
     )
     assert kernel.text(told).startswith("2015 ")
     kernel("%%jobnb launch daily\nops:\n  load:\n    config:\n      year: 2016")

@@ -52,7 +52,8 @@ def bundled(picture: Picture, most: int) -> Picture:
     while waiting:
         held, level = waiting.pop()
         units = _units(held, level)
-        if len(units) > most:
+        # One bundle of everything would be bundled again, and again.
+        if len(units) > max(most, _LEAST):
             _bundle(units, level, depth)
             units = _units(held, level)
         waiting += [

@@ -54,7 +54,8 @@ class Folds:
         """Show what is in the group; its inner groups stay folded where there is too much."""
         self._open(path)
         if self._count() > self._most:
-            self.folded |= self._inner(path)
+            around = [path[:depth] for depth in range(1, len(path) + 1)]
+            self.folded |= {inner for each in around for inner in self._inner(each)} - {*around}
         while self._count() > self._most and len(self._opened) > 1:
             oldest = next((p for p in self._opened if p != path[: len(p)]), None)
             if oldest is None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from jobnb.definitions.asset_job import AssetJobDefinition
 from jobnb.definitions.job_definition import JobDefinition
-from jobnb.display.widgets.launchpad import Launch, Launchpad
+from jobnb.display.widgets.launch_face import Launch
+from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.execution.materialize import ASSET_JOB
 from jobnb.registry.session import Session, current_session

@@ -53,7 +53,8 @@ def standings(session: Any, keys: Iterable[AssetKey]) -> dict[AssetKey, Standing
     wanted = list(keys)
     found = dict.fromkeys(wanted, NEVER)
     if has_history(session):
-        found |= attempt(lambda: _read(session.instance, wanted), {})
+        nothing: dict[AssetKey, Standing] = {}
+        found |= attempt(lambda: _read(session.instance, wanted), nothing)
     return found
 
 
@@ -63,7 +64,8 @@ def _read(instance: Any, keys: list[AssetKey]) -> dict[AssetKey, Standing]:
         for key, entry in instance.get_latest_materialization_events(keys).items()
         if entry is not None
     }
-    return made | attempt(lambda: _failed(instance, set(keys), made), {})
+    nothing: dict[AssetKey, Standing] = {}
+    return made | attempt(lambda: _failed(instance, set(keys), made), nothing)
 
 
 def _made(entry: Any) -> Standing:
@@ -88,7 +90,7 @@ def _failed(
                     before,
                     status=Status.FAILED,
                     run_id=run.run_id,
-                    error=failure.error.cls_name if failure.error else "failed",
+                    error=failure.error.cls_name,
                 )
             seen.add(key)
     return found
