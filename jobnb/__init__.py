@@ -98,10 +98,10 @@ if TYPE_CHECKING:
     from jobnb.definitions.inout import DynamicOut as DynamicOut
     from jobnb.definitions.inout import In as In
     from jobnb.definitions.inout import Out as Out
-    from jobnb.definitions.io import IOManager as IOManager
-    from jobnb.definitions.io import IOManagerDefinition as IOManagerDefinition
     from jobnb.definitions.io import InputManager as InputManager
     from jobnb.definitions.io import InputManagerDefinition as InputManagerDefinition
+    from jobnb.definitions.io import IOManager as IOManager
+    from jobnb.definitions.io import IOManagerDefinition as IOManagerDefinition
     from jobnb.definitions.io import input_manager as input_manager
     from jobnb.definitions.io import io_manager as io_manager
     from jobnb.definitions.io_context import InputContext as InputContext
@@ -148,6 +148,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.node import PendingNodeInvocation as PendingNodeInvocation
     from jobnb.definitions.op import OpDefinition as OpDefinition
     from jobnb.definitions.op import op as op
+    from jobnb.definitions.partition import PARTITION_TAG as PARTITION_TAG
     from jobnb.definitions.partition import (
         AddDynamicPartitionsRequest as AddDynamicPartitionsRequest,
     )
@@ -158,7 +159,6 @@ if TYPE_CHECKING:
         DynamicPartitionsDefinition as DynamicPartitionsDefinition,
     )
     from jobnb.definitions.partition import DynamicPartitionsStore as DynamicPartitionsStore
-    from jobnb.definitions.partition import PARTITION_TAG as PARTITION_TAG
     from jobnb.definitions.partition import Partition as Partition
     from jobnb.definitions.partition import PartitionKeyRange as PartitionKeyRange
     from jobnb.definitions.partition import PartitionsDefinition as PartitionsDefinition
