@@ -66,8 +66,8 @@ def known_job_view(job: AssetJobDefinition) -> View:
     known: Definitions | None = session.snapshot() if session is not None else None
     if known is None or not known.assets:
         return asset_job_view(job)
-    resolved = attempt(lambda: job.resolve(known.assets, known.source_assets), None)
-    return asset_job_view(job) if resolved is None else job_view(resolved)
+    view = attempt(lambda: job_view(job.resolve(known.assets, known.source_assets)), None)
+    return asset_job_view(job) if view is None else view
 
 
 def _session() -> Any:

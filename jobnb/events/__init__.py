@@ -1,0 +1,132 @@
+"""What happened: one small frozen struct per kind of event, ready to be JSON.
+
+The runner appends events and never looks back. `fold` (in `jobnb.state`) is the one reader
+of their meaning. Field values are JSON-ready: keys of assets are lists of parts, metadata is
+the JSON form of `MetadataValue`. Times are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from jobnb.events.event import (
+    ErrorInfo,
+    Event,
+)
+from jobnb.events.kinds import (
+    EventType,
+)
+from jobnb.events.of_runs import (
+    EngineNote,
+    Logged,
+    ResourceFailed,
+    ResourceStarted,
+    ResourceSucceeded,
+    RunCanceled,
+    RunCanceling,
+    RunFailed,
+    RunStarted,
+    RunStarting,
+    RunSucceeded,
+)
+from jobnb.events.of_steps import (
+    HookCompleted,
+    HookErrored,
+    HookSkipped,
+    StepFailed,
+    StepRestarted,
+    StepRetried,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from jobnb.events.of_values import (
+    AssetMaterialized,
+    AssetObserved,
+    AssetPlanned,
+    ExpectationChecked,
+    InputChecked,
+    InputLoaded,
+    OutputHandled,
+    OutputYielded,
+)
+
+__all__ = [
+    "AssetMaterialized",
+    "AssetObserved",
+    "AssetPlanned",
+    "EngineNote",
+    "ErrorInfo",
+    "Event",
+    "EventType",
+    "ExpectationChecked",
+    "HookCompleted",
+    "HookErrored",
+    "HookSkipped",
+    "InputChecked",
+    "InputLoaded",
+    "Logged",
+    "OutputHandled",
+    "OutputYielded",
+    "ResourceFailed",
+    "ResourceStarted",
+    "ResourceSucceeded",
+    "RunCanceled",
+    "RunCanceling",
+    "RunFailed",
+    "RunStarted",
+    "RunStarting",
+    "RunSucceeded",
+    "StepFailed",
+    "StepRestarted",
+    "StepRetried",
+    "StepSkipped",
+    "StepStarted",
+    "StepSucceeded",
+    "decode_events",
+    "encode_events",
+]
+
+AnyEvent = (
+    RunStarting
+    | RunStarted
+    | RunSucceeded
+    | RunFailed
+    | RunCanceling
+    | RunCanceled
+    | EngineNote
+    | ResourceStarted
+    | ResourceSucceeded
+    | ResourceFailed
+    | StepStarted
+    | StepRestarted
+    | StepSucceeded
+    | StepFailed
+    | StepRetried
+    | StepSkipped
+    | InputLoaded
+    | InputChecked
+    | OutputYielded
+    | OutputHandled
+    | AssetMaterialized
+    | AssetObserved
+    | AssetPlanned
+    | ExpectationChecked
+    | HookCompleted
+    | HookSkipped
+    | HookErrored
+    | Logged
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(list[AnyEvent])
+
+
+def encode_events(events: list[Event]) -> bytes:
+    """Events as one JSON list."""
+    return _encoder.encode(events)
+
+
+def decode_events(data: bytes) -> list[Event]:
+    """The events that `encode_events` wrote."""
+    return list(_decoder.decode(data))

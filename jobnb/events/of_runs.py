@@ -1,0 +1,156 @@
+"""What happens in a run outside of its steps, and what is logged."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from jobnb.events.event import ErrorInfo, Event
+from jobnb.events.kinds import EventType
+
+__all__ = [
+    "EngineNote",
+    "Logged",
+    "ResourceFailed",
+    "ResourceStarted",
+    "ResourceSucceeded",
+    "RunCanceled",
+    "RunCanceling",
+    "RunFailed",
+    "RunStarted",
+    "RunStarting",
+    "RunSucceeded",
+]
+
+
+class RunStarting(Event, frozen=True, gc=False, tag="PIPELINE_STARTING"):
+    """The run has been handed to an executor."""
+
+    event_type: ClassVar[EventType] = EventType.RUN_STARTING
+
+
+class RunStarted(Event, frozen=True, gc=False, tag="PIPELINE_START"):
+    """The run began; `step_keys` are the steps it is to do, in order."""
+
+    event_type: ClassVar[EventType] = EventType.RUN_START
+    job_name: str
+    step_keys: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f'Started execution of run for "{self.job_name}".'
+
+
+class RunSucceeded(Event, frozen=True, gc=False, tag="PIPELINE_SUCCESS"):
+    """Every step did what it should, or was rightly skipped."""
+
+    event_type: ClassVar[EventType] = EventType.RUN_SUCCESS
+    job_name: str
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f'Finished execution of run for "{self.job_name}".'
+
+
+class RunFailed(Event, frozen=True, gc=False, tag="PIPELINE_FAILURE"):
+    """The run ended with failed steps, or with an error outside of any step."""
+
+    event_type: ClassVar[EventType] = EventType.RUN_FAILURE
+    job_name: str
+    failed: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        why = f"Steps failed: {list(self.failed)}." if self.failed else str(self.error or "")
+        return f'Execution of run for "{self.job_name}" failed. {why}'.rstrip()
+
+
+class RunCanceling(Event, frozen=True, gc=False, tag="PIPELINE_CANCELING"):
+    """Someone asked the run to stop."""
+
+    event_type: ClassVar[EventType] = EventType.RUN_CANCELING
+    job_name: str
+
+
+class RunCanceled(Event, frozen=True, gc=False, tag="PIPELINE_CANCELED"):
+    """The run was stopped before its end."""
+
+    event_type: ClassVar[EventType] = EventType.RUN_CANCELED
+    job_name: str
+    error: ErrorInfo | None = None
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f'Execution of run for "{self.job_name}" canceled.'
+
+
+class EngineNote(Event, frozen=True, gc=False, tag="ENGINE_EVENT"):
+    """The runner tells of itself."""
+
+    event_type: ClassVar[EventType] = EventType.ENGINE_EVENT
+    text: str
+    metadata: dict[str, Any] = {}
+    step_key: str | None = None
+    error: ErrorInfo | None = None
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return self.text
+
+
+class ResourceStarted(Event, frozen=True, gc=False, tag="RESOURCE_INIT_STARTED"):
+    """The resources are being set up."""
+
+    event_type: ClassVar[EventType] = EventType.RESOURCE_INIT_STARTED
+    keys: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f"Starting initialization of resources [{', '.join(self.keys)}]."
+
+
+class ResourceSucceeded(Event, frozen=True, gc=False, tag="RESOURCE_INIT_SUCCESS"):
+    """The resources are ready; `seconds` is how long each took."""
+
+    event_type: ClassVar[EventType] = EventType.RESOURCE_INIT_SUCCESS
+    keys: tuple[str, ...]
+    seconds: dict[str, float] = {}
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f"Finished initialization of resources [{', '.join(self.keys)}]."
+
+
+class ResourceFailed(Event, frozen=True, gc=False, tag="RESOURCE_INIT_FAILURE"):
+    """A resource could not be set up."""
+
+    event_type: ClassVar[EventType] = EventType.RESOURCE_INIT_FAILURE
+    keys: tuple[str, ...]
+    error: ErrorInfo | None = None
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return "Initialization of resources [" + ", ".join(self.keys) + "] failed."
+
+
+class Logged(Event, frozen=True, gc=False, tag="LOG_MESSAGE"):
+    """A line that the user's code logged; `level` is that of Python's logging."""
+
+    event_type: ClassVar[EventType] = EventType.LOG_MESSAGE
+    level: int
+    text: str
+    step_key: str | None = None
+    logger: str = ""
+
+    @property
+    def message(self) -> str:
+        """The line."""
+        return self.text

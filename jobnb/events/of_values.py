@@ -1,0 +1,168 @@
+"""What goes into steps and comes out of them, and the news of assets."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from jobnb.events.event import Event
+from jobnb.events.kinds import EventType
+
+__all__ = [
+    "AssetMaterialized",
+    "AssetObserved",
+    "AssetPlanned",
+    "ExpectationChecked",
+    "InputChecked",
+    "InputLoaded",
+    "OutputHandled",
+    "OutputYielded",
+]
+
+
+class InputLoaded(Event, frozen=True, gc=False, tag="LOADED_INPUT"):
+    """An input was loaded by an input manager, from an upstream step's output or an asset."""
+
+    event_type: ClassVar[EventType] = EventType.LOADED_INPUT
+    step_key: str
+    input_name: str
+    manager_key: str
+    upstream_step: str | None = None
+    upstream_output: str | None = None
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        origin = (
+            f', from output "{self.upstream_output}" of step "{self.upstream_step}"'
+            if self.upstream_step
+            else ""
+        )
+        return f'Loaded input "{self.input_name}" using input manager "{self.manager_key}"{origin}'
+
+
+class InputChecked(Event, frozen=True, gc=False, tag="STEP_INPUT"):
+    """An input arrived and its type was checked."""
+
+    event_type: ClassVar[EventType] = EventType.STEP_INPUT
+    step_key: str
+    input_name: str
+    type_name: str
+    passed: bool = True
+    description: str | None = None
+    metadata: dict[str, Any] = {}
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        verdict = "passed" if self.passed else "failed"
+        return f'Got input "{self.input_name}" of type "{self.type_name}". (Type check {verdict}).'
+
+
+class OutputYielded(Event, frozen=True, gc=False, tag="STEP_OUTPUT"):
+    """An output came out and its type was checked."""
+
+    event_type: ClassVar[EventType] = EventType.STEP_OUTPUT
+    step_key: str
+    output_name: str
+    type_name: str
+    mapping_key: str | None = None
+    passed: bool = True
+    description: str | None = None
+    metadata: dict[str, Any] = {}
+    data_version: str | None = None
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        mapped = f' mapping key "{self.mapping_key}"' if self.mapping_key is not None else ""
+        verdict = "passed" if self.passed else "failed"
+        return (
+            f'Yielded output "{self.output_name}"{mapped} of type "{self.type_name}". '
+            f"(Type check {verdict})."
+        )
+
+
+class OutputHandled(Event, frozen=True, gc=False, tag="HANDLED_OUTPUT"):
+    """An output was stored by its IO manager."""
+
+    event_type: ClassVar[EventType] = EventType.HANDLED_OUTPUT
+    step_key: str
+    output_name: str
+    manager_key: str
+    mapping_key: str | None = None
+    metadata: dict[str, Any] = {}
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f'Handled output "{self.output_name}" using IO manager "{self.manager_key}"'
+
+
+class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION"):
+    """An asset was made; `asset` is the path of its key."""
+
+    event_type: ClassVar[EventType] = EventType.ASSET_MATERIALIZATION
+    step_key: str | None
+    asset: tuple[str, ...]
+    partition: str | None = None
+    description: str | None = None
+    metadata: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f"Materialized value {'/'.join(self.asset)}."
+
+    @property
+    def data_version(self) -> str | None:
+        """The version of the value, when one was set or computed."""
+        return self.tags.get("dagster/data_version")
+
+
+class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
+    """Something was learned about an asset that was not made now."""
+
+    event_type: ClassVar[EventType] = EventType.ASSET_OBSERVATION
+    step_key: str | None
+    asset: tuple[str, ...]
+    partition: str | None = None
+    description: str | None = None
+    metadata: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f"Observed {'/'.join(self.asset)}."
+
+
+class AssetPlanned(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION_PLANNED"):
+    """The run intends to make an asset."""
+
+    event_type: ClassVar[EventType] = EventType.ASSET_MATERIALIZATION_PLANNED
+    step_key: str | None
+    asset: tuple[str, ...]
+    partition: str | None = None
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f"Intends to materialize asset {'/'.join(self.asset)}."
+
+
+class ExpectationChecked(Event, frozen=True, gc=False, tag="STEP_EXPECTATION_RESULT"):
+    """An op told whether something it expected of the data held."""
+
+    event_type: ClassVar[EventType] = EventType.STEP_EXPECTATION_RESULT
+    step_key: str
+    success: bool
+    label: str | None = None
+    description: str | None = None
+    metadata: dict[str, Any] = {}
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        verdict = "passed" if self.success else "failed"
+        return f"Expectation {self.label or self.description or ''} {verdict}".replace("  ", " ")

@@ -1,0 +1,71 @@
+"""Makes the pictures of the README: `python -m tests.browser.pictures`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Locator, sync_playwright
+
+from tests.browser.lab import ROOT, Lab, serving
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+MARGIN = 12
+
+
+def cells_of_flights() -> list[str]:
+    """The cells of the flights notebook that define, and after them those to take pictures of."""
+    book = json.loads((ROOT / "notebooks" / "flights.ipynb").read_text(encoding="utf-8"))
+    code = ["".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code"]
+    shown = next(n for n, text in enumerate(code) if text.strip().startswith("session.materialize"))
+    config = next(text for text in code if "class Departures(Config)" in text)
+    return ["\n\n".join(code[:shown]), config]
+
+
+def take(output: Locator, name: str) -> None:
+    """A picture of what a cell shows, with a little air around it."""
+    folder = ROOT / ".pictures"
+    folder.mkdir(exist_ok=True)
+    output.screenshot(path=str(folder / f"{name}.png"))
+
+
+def picture_all(lab: Lab, page: object) -> None:
+    """Open a notebook, run it, and take a picture of each live view."""
+    notebook = lab.open(
+        page,  # type: ignore[arg-type]
+        *cells_of_flights(),
+        "run = session.launch('delays')\nrun",
+        "routes.launchpad()",
+        "run.wait(60)\nsession.execute_job('routes')\nsession.runs",
+    )
+    notebook.run_all()
+    notebook.output(2).get_by_text("success").first.wait_for(timeout=120_000)
+    notebook.output(4).get_by_text("routes").first.wait_for(timeout=60_000)
+    notebook.page.wait_for_timeout(1500)
+    notebook.output(2).get_by_role("tab", name="Timeline").click()
+    notebook.page.wait_for_timeout(1000)
+    take(notebook.output(2), "run")
+    take(notebook.output(3), "launchpad")
+    take(notebook.output(4), "history")
+
+
+def main() -> None:
+    """Make all pictures."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder)) as lab,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1150, "height": 5000}, device_scale_factor=1.5)
+        picture_all(lab, page)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
