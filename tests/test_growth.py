@@ -136,15 +136,7 @@ class Value:
     """Something that can be watched while it lives."""
 
 
-MAPPED = pytest.param(
-    "dynamic",
-    marks=pytest.mark.xfail(
-        reason="the values of a mapped step stay until all elements are done", strict=True
-    ),
-)
-
-
-@pytest.mark.parametrize("shape", ["chain", MAPPED, "assets"])
+@pytest.mark.parametrize("shape", ["chain", "dynamic", "assets"])
 def test_a_value_goes_after_its_last_reader(shape: str, tmp_path: Path) -> None:
     alive: weakref.WeakSet[Value] = weakref.WeakSet()
     most = 0

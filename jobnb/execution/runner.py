@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from time import time as now
 
@@ -18,7 +19,7 @@ from jobnb.events import (
 )
 from jobnb.execution.log import listening
 from jobnb.execution.resources import open_resources
-from jobnb.execution.run import MISSING, RunScope
+from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import StopSignal
 from jobnb.execution.trace import error_info
@@ -115,15 +116,35 @@ def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> No
             for slot in runner.outputs:
                 if run.values[slot] is MISSING:
                     run.values[slot] = {}
-        for mapping_key in list(elements):
+        passing = _passing_slots(run, runners)
+        mapping_keys = list(elements)
+        for mapping_key in mapping_keys:
             if run.stopping:
                 raise StopSignal
             for runner in runners:
                 runner(mapping_key)
-        if elements:
-            _close_empty(run, runners)
+            _let_go(run, passing, mapping_key)
+        if mapping_keys:
+            _close_empty(run, [runner for runner in runners if not {*runner.outputs} & passing])
     for runner in runners:
         runner.release()
+
+
+def _passing_slots(run: RunScope, runners: Sequence[StepRunner]) -> set[int]:
+    """Slots whose elements nobody wants once these steps have run for them."""
+    if run.keep_outputs:
+        return set()
+    waits = [{w.slot for w in r.step.waits_for if w.maps} for r in runners]
+    readers = Counter(slot for slots in waits for slot in slots)
+    outputs = {slot: 0 for runner in runners for slot in runner.outputs}
+    return {slot for slot, count in {**outputs, **readers}.items() if count == run.readers[slot]}
+
+
+def _let_go(run: RunScope, slots: set[int], mapping_key: str) -> None:
+    for slot in slots:
+        elements = run.values[slot]
+        if elements is not MISSING and elements.get(mapping_key, HANDLED) is not HANDLED:
+            del elements[mapping_key]
 
 
 def _close_empty(run: RunScope, runners: Sequence[StepRunner]) -> None:

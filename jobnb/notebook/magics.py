@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from jobnb.errors import (
@@ -106,7 +107,7 @@ def read_line(text: str, names: Mapping[str, Any] | None = None) -> Line:
     head = text[: found[0].start()] if found else text
     command, _, rest = head.strip().partition(" ")
     options: dict[str, list[str]] = {}
-    for match, following in zip(found, [*found[1:], None], strict=True):
+    for match, following in zip_longest(found, found[1:]):
         if match[1] not in OPTIONS:
             hint = did_you_mean(match[1], OPTIONS, noun="The options are")
             raise InvalidInvocationError(f"%jobnb has no option --{match[1]}. {hint}")
