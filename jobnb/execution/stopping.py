@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 __all__ = ["UNSTOPPABLE", "Stop", "StopSignal", "Unstoppable"]
 
@@ -35,6 +36,7 @@ class Stop:
         self._thread: int | None = None
         self._shielded = False
         self._sent = False
+        self._since = 0.0
         self._lock = threading.Lock()
 
     # --- called by whoever wants it to stop -------------------------------
@@ -53,6 +55,7 @@ class Stop:
             if not self.requested.is_set():
                 self.reason, self.is_failure = reason, is_failure
                 tell()
+                self._since = time.monotonic()
                 self.requested.set()
             self._sent = False
         self.interrupt()
@@ -60,12 +63,19 @@ class Stop:
 
     def interrupt(self) -> None:
         """Interrupt the user's code if the run is in it; called again until that has happened."""
-        with self._lock:
-            ident = self._thread
-            if ident is None or self._shielded or self._sent or not self.requested.is_set():
-                return
-            if _in_user_code(ident):
-                self._sent = _raise_in(ident, StopSignal)
+        if self._sent or not self.requested.is_set():
+            return
+        _ready()
+        for _ in range(_TRIES):
+            with self._lock:
+                ident = self._thread
+                if ident is None or self._shielded or self._sent:
+                    return
+                # A new turn: the run's thread does not move between the look and the interrupt.
+                time.sleep(0)
+                if _in_user_code(ident, patient=time.monotonic() < self._since + _PATIENCE):
+                    self._sent = _raise_in(ident, StopSignal)
+            time.sleep(_PAUSE)
 
     def take_over(self) -> bool:
         """Close what the run had opened in its place; tells whether it has not begun to."""
@@ -120,17 +130,47 @@ class Unstoppable:
 UNSTOPPABLE = Unstoppable()
 
 
-def _in_user_code(ident: int) -> bool:
+_TRIES = 5
+_PAUSE = 0.001  # seconds between two of them
+
+_FRAGILE = frozenset(("_weakrefset", "contextlib", "importlib._bootstrap", "threading", "weakref"))
+"""Modules of Python that are not left half done: a lock that was taken would stay so for ever."""
+_LOCKING = frozenset(("_acquireLock", "_releaseLock", "acquire", "close", "handle", "release"))
+"""The functions of `logging` that take its locks or give them back; the others may be left."""
+_PATIENCE = 0.5
+"""Seconds for which an interrupt waits for a log line to be written: a step that writes nothing
+but lines is hardly ever met anywhere else."""
+
+
+def _in_user_code(ident: int, *, patient: bool = True) -> bool:
     """Whether a thread is in code that jobnb called, rather than in jobnb's own."""
     frame = sys._current_frames().get(ident)
     inner = None
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))
+        function = frame.f_code.co_name
+        if name == "threading" and function == "start":
+            return False  # a new thread goes by the number of its parent, and would be hit
+        if inner is None and _is_fragile(name, function, patient=patient):
+            return False
         if name.startswith("jobnb."):
             # What the storage calls are databases and files: those are not left half done.
             return inner is not None and not name.startswith("jobnb.storage.")
         frame, inner = frame.f_back, frame
     return False
+
+
+def _is_fragile(module: str, function: str, *, patient: bool) -> bool:
+    if module == "logging":
+        return function in _LOCKING or (patient and function == "flush")
+    # `Condition.wait` is where code waits for others; it is made to be interrupted there.
+    return module in _FRAGILE and function != "wait"
+
+
+def _ready() -> None:
+    """Import what an interrupt takes, before the look and not between look and interrupt."""
+    with suppress(ImportError):
+        import ctypes  # noqa: F401
 
 
 def _let_arrive() -> None:

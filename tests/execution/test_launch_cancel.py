@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from jobnb import Instance, RetryPolicy, job, op, resource
+from jobnb import Instance, RetryPolicy, graph, job, op, resource
 from jobnb.events import RunCanceled, RunCanceling, RunSucceeded
 from jobnb.execution.launch import RunCanceledError, cancel_all, running
 
@@ -275,6 +277,54 @@ def test_canceling_at_any_moment_leaves_a_whole_log(tmp_path):
             assert kept.get_run_by_id(run.run_id).status.value == run.status
     assert statuses <= {"CANCELED", "SUCCESS"}
     assert "CANCELED" in statuses
+
+
+def test_canceling_within_pools_and_logging_leaves_no_lock_behind(instance, tmp_path):
+    """An interrupt that came while a thread starts or a lock is taken would hang everything."""
+    logger = logging.getLogger("canceled")
+    logger.propagate = False
+    logger.addHandler(logging.FileHandler(tmp_path / "log"))
+
+    @op
+    def pools():
+        while True:
+            with ThreadPoolExecutor(2) as pool:
+                for _ in range(5):
+                    pool.submit(int, 3).result()
+
+    @op
+    def logs():
+        while True:
+            logger.warning("again")
+
+    @op
+    def waits():
+        event = threading.Event()
+        while True:
+            event.wait(0.0001)
+
+    @graph
+    def pooling():
+        pools()
+
+    @graph
+    def logging_lines():
+        logs()
+
+    @graph
+    def waiting():
+        waits()
+
+    jobs = [each.to_job() for each in (pooling, logging_lines, waiting)]
+    for number in range(24):
+        run = jobs[number % 3].launch(instance=instance)
+        time.sleep(number / 3000)
+        run.cancel()
+        assert run.wait(WAIT).status == "CANCELED"
+    logger.warning("its handler's lock is free")
+    logger.handlers.pop().close()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(int, 3).result(WAIT) == 3
 
 
 def test_canceling_one_run_leaves_the_others(instance):
