@@ -86,6 +86,18 @@ def test_steps_turn_while_another_cell_runs(lab, tab):
     assert "printed by load" not in nb.output(1).inner_text()
 
 
+def test_what_is_shown_after_its_end_has_its_states(lab, tab):
+    """News that went out before anybody looked are lost: the states are asked for."""
+    nb = lab.open(
+        tab, SLOW, "daily.execute_in_process()", "run = daily.launch(); run.wait(30)", "run"
+    )
+    for number in range(4):
+        nb.start(number)
+    for number in (1, 3):
+        graph = nb.output(number).locator("svg.jw-canvas")
+        expect(graph.locator('[data-state="succeeded"]')).to_have_count(3, timeout=30_000)
+
+
 def test_a_run_is_canceled(lab, tab):
     nb = lab.open(tab, SLOW, "run = daily.launch(); RunView(run)", "run.wait(10).status")
     nb.start(0)

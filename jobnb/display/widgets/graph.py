@@ -172,6 +172,12 @@ class GraphView(View):
         if news:
             self.tell("marks", news)
 
+    @answers("marks")
+    def all_marks(self) -> dict[str, Any]:
+        """The marks of all cards as they are now, for a front end that has just come."""
+        with self.guard:
+            return dict(self.marks)
+
     def follow(self, run: Any) -> GraphView:
         """Show the states of a live run until it ends; another run takes its place.
 

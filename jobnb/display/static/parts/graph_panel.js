@@ -28,6 +28,7 @@ function graphPanel(model) {
   ];
   redraw(panel);
   repick(panel, bars.chosen);
+  askMarks(panel);
   return { node, focus: (key) => findCard(panel, key), stop: () => stops.forEach((stop) => stop()) };
 }
 
@@ -116,6 +117,11 @@ function showMarks(panel, marks, all) {
     edge.node.classList.toggle("jn-running", running);
   }
   panel.hover?.forget();
+}
+
+// The news of before this view was there went by unheard.
+function askMarks(panel) {
+  ask(panel.model, "marks").then((marks) => showMarks(panel, marks, true), () => {});
 }
 
 // Cards that run show how long they have been; nothing ticks while none does.
