@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -30,6 +31,10 @@ class Lab:
 
     def open(self, page: Page, *cells: str, dark: bool = False, view: str = "lab") -> Notebook:
         """A new notebook with these cells, its kernel ready; nothing has run yet."""
+        return self.show(page, self.write(*cells), dark=dark, view=view)
+
+    def write(self, *cells: str) -> str:
+        """A notebook file with these cells, and its name."""
         self._count += 1
         name = f"nb{self._count}.ipynb"
         nbformat.write(
@@ -39,7 +44,7 @@ class Lab:
             ),
             self.folder / name,
         )
-        return self.show(page, name, dark=dark, view=view)
+        return name
 
     def show(self, page: Page, name: str, *, dark: bool = False, view: str = "lab") -> Notebook:
         """A notebook that is there already."""
@@ -51,6 +56,20 @@ class Lab:
             notebook.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
             page.locator('body[data-jp-theme-light="false"]').wait_for(state="attached")
         return notebook
+
+    def voila(self, page: Page, *cells: str) -> Page:
+        """A notebook of these cells as an app: it runs, and only what came out is seen."""
+        name = self.write(*cells)
+        page.goto(f"{self.url}/voila/render/{name}?token={TOKEN}", wait_until="domcontentloaded")
+        return page
+
+    def end_kernels(self) -> None:
+        """Shut down all kernels: each takes memory, and some of the next test's time."""
+        with urllib.request.urlopen(f"{self.url}/api/kernels?token={TOKEN}", timeout=20) as told:
+            kernels = [each["id"] for each in json.load(told)]
+        for each in kernels:
+            where = f"{self.url}/api/kernels/{each}?token={TOKEN}"
+            urllib.request.urlopen(urllib.request.Request(where, method="DELETE"), timeout=30)
 
 
 class Notebook:
@@ -83,8 +102,16 @@ class Notebook:
 
     def start(self, number: int) -> None:
         """Run one cell and do not wait for it."""
-        self.cell(number).locator(".jp-Cell-inputWrapper").first.click()
-        self.page.keyboard.press("Control+Enter")
+        self.page.evaluate(
+            """number => {
+                const shown = window.jupyterapp.shell.currentWidget.content;
+                shown.deselectAll();
+                shown.activeCellIndex = number;
+                window.jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            number,
+        )
+        self.cell(number).scroll_into_view_if_needed()
 
     def cell(self, number: int) -> Locator:
         """The cell at this place, from 0."""
@@ -135,6 +162,7 @@ def _options(port: int, home: Path) -> list[str]:
         "--ServerApp.port_retries=0",
         "--allow-root",
         "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
 
 

@@ -45,9 +45,9 @@ def test_clicked_nodes_are_selected_and_their_selection_is_copied(lab, tab):
     node(output, "orders").click(modifiers=["Shift"])
     expect(chosen).to_have_text(re.compile("orders"))
     output.get_by_role("button", name="Copy").first.click()
-    said = tab.evaluate("navigator.clipboard.readText()")
-    assert "orders" in said
-    assert "revenue" in said
+    tab.wait_for_function(
+        "async said => (await navigator.clipboard.readText()) === said", arg=chosen.inner_text()
+    )
     output.get_by_role("button", name="Clear").first.click()
     expect(output.locator(".jw-chosen").first).to_have_class(re.compile("jw-hidden"))
 

@@ -49,8 +49,10 @@ async function drawGraphOf(view) {
   view.graph?.stop();
   view.graph = null;
   view.place.replaceChildren();
+  const turn = (view.turn = (view.turn ?? 0) + 1);
   const model = await childModel(view.model, "graph").catch(() => null);
-  if (!model || view.graph) return void view.deeds.show();
+  if (turn !== view.turn) return; // another graph was asked for meanwhile
+  if (!model) return void view.deeds.show();
   const panel = graphPanel(model);
   const unwatch = watch(model, ["selected"], () => showSelected(view));
   view.graph = { model, stop: () => (unwatch(), panel.stop()) };

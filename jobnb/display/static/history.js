@@ -28,7 +28,7 @@ function historyTable(model, root) {
 }
 
 async function loadPage(model, state, parts, act, quiet) {
-  if (state.busy) return void (state.again = !quiet);
+  if (state.busy) return void (state.again ||= quiet !== true);
   state.busy = true;
   try {
     const cursor = state.cursors[state.cursors.length - 1];
@@ -189,11 +189,24 @@ function drawPage(state, parts, act) {
 
 function drawAbove(state, parts, act) {
   const many = state.ticked.size;
+  if (many && state.asking) return void askToDelete(state, parts, act);
   fill(parts.above,
     button("Refresh", act.refresh),
     button("Compare", act.compare, { disabled: many !== 2, title: "Tick two runs" }),
     button(many > 1 ? `Delete ${many}` : "Delete", act.askDelete, { disabled: !many, title: "Tick the runs to delete" }),
     many ? el("span", { class: "jw-note" }, `${many} ticked`) : null);
+}
+
+// Asked before runs are deleted; it stands until it is answered, whatever else is drawn meanwhile.
+function askToDelete(state, parts, act) {
+  const what = state.ticked.size === 1 ? "this run" : `these ${state.ticked.size} runs`;
+  const answer = (deed) => () => {
+    state.asking = false;
+    deed();
+  };
+  fill(parts.above, el("span", { role: "alert" }, `Delete ${what} with its log for good?`),
+    button("Yes, delete", answer(act.delete), { class: "jw-danger" }),
+    button("No", answer(() => drawAbove(state, parts, act))));
 }
 
 function tickRun(state, id, on) {
@@ -236,7 +249,13 @@ function deeds(model, state, parts, load) {
     pageSize: () => model.get("page_size"),
     refresh: redraw,
     newer: () => (state.cursors.pop(), redraw()),
-    older: () => (state.cursors.push(state.told.next), redraw()),
+    older: () => {
+      const { next } = state.told;
+      if (!next) return; // pressed again before the page has come
+      state.told = { ...state.told, next: null };
+      state.cursors.push(next);
+      redraw();
+    },
     open: (run_id) => trying(() => ask(model, "open", { run_id })),
     rerun: (run_id) => trying(async () => {
       await ask(model, "rerun", { run_id });
@@ -247,20 +266,21 @@ function deeds(model, state, parts, load) {
       const told = await ask(model, "compare", { run_ids: ticked(state) });
       fill(parts.compare, compareNode(told, () => fill(parts.compare)));
     }),
-    askDelete: () => fill(parts.above,
-      el("span", { role: "alert" }, `Delete ${state.ticked.size === 1 ? "this run" : `these ${state.ticked.size} runs`} with its log for good?`),
-      button("Yes, delete", () => trying(async () => {
-        const run_ids = ticked(state);
-        state.ticked.clear();
-        try {
-          await ask(model, "delete", { run_ids });
-        } finally {
-          state.cursors = [null];
-          await load(true);
-          drawAbove(state, parts, act);
-        }
-      }), { class: "jw-danger" }),
-      button("No", () => drawAbove(state, parts, act))),
+    askDelete: () => {
+      state.asking = true;
+      drawAbove(state, parts, act);
+    },
+    delete: () => trying(async () => {
+      const run_ids = ticked(state);
+      state.ticked.clear();
+      try {
+        await ask(model, "delete", { run_ids });
+      } finally {
+        state.cursors = [null];
+        await load("with what went wrong");
+        drawAbove(state, parts, act);
+      }
+    }),
   };
   return act;
 }

@@ -49,18 +49,25 @@ function showLog(model, panel, views, chosen, pick) {
 function timelineView(model, pick, chosen) {
   const view = timeline({ pick, isChosen: (key) => chosen.has(key) });
   const clock = { at: performance.now(), now: 0, running: false };
+  const newer = new Map(); // rows that came while the whole was asked for
   const load = async () => {
+    newer.clear();
     const told = await ask(model, "steps");
     Object.assign(clock, { at: performance.now(), now: told.now, running: !told.finished });
-    view.all(told.rows, told.now);
+    view.all(told.rows.map((row) => newer.get(row[0]) ?? row), told.now);
+    if (clock.running && model.get("about").finished) await load(); // it ended meanwhile
   };
-  load().catch((error) => fill(view.node, el("div", { class: "jw-problem" }, error.message)));
+  const begin = () => load().catch((error) => fill(view.node, el("div", { class: "jw-problem" }, error.message)));
+  begin();
   return {
     node: view.node,
-    change: view.change,
-    begin: load,
+    change: (rows) => {
+      rows.forEach((row) => newer.set(row[0], row));
+      view.change(rows);
+    },
+    begin,
     about: () => {
-      if (clock.running && model.get("about").finished) load();
+      if (clock.running && model.get("about").finished) begin();
     },
     beat: () => {
       if (clock.running && view.node.isConnected) view.tick(clock.now + (performance.now() - clock.at) / 1000);
@@ -74,9 +81,9 @@ function timelineView(model, pick, chosen) {
 
 function outputsView(model, pick) {
   const node = el("div", { class: "jw-outputs" });
-  const state = { drawn: new Map(), opened: new Set(), busy: false, seen: -1 };
+  const state = { drawn: new Map(), opened: new Set(), busy: false, waiting: null, seen: -1 };
   const load = async (again) => {
-    if (state.busy) return;
+    if (state.busy) return void (state.waiting = { again: again || state.waiting?.again });
     state.busy = true;
     state.seen = model.get("about").outputs;
     try {
@@ -86,7 +93,9 @@ function outputsView(model, pick) {
     } catch (error) {
       fill(node, el("div", { class: "jw-problem" }, error.message));
     }
-    state.busy = false;
+    const waiting = state.waiting;
+    Object.assign(state, { busy: false, waiting: null });
+    if (waiting) load(waiting.again);
   };
   const soon = debounce(() => load(model.get("about").finished), 200);
   load();

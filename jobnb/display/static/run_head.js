@@ -14,16 +14,18 @@ function runHead(model, root) {
   const draw = () => {
     clock.at = performance.now();
     drawHead(model, parts);
-    drawButtons(model, parts);
   };
+  // Only when others are there: a button that is replaced while it is pressed is never clicked.
+  const drawDeeds = () => drawButtons(model, parts);
   const drawFailures = () =>
     fill(parts.failures, model.get("failures").map((told) => failure(told, (step) => put(model, { selected: [step] }))));
   draw();
+  drawDeeds();
   drawFailures();
   const timer = setInterval(() => tick(model, parts, clock), 250);
   const stops = [
-    watch(model, ["head", "can"], draw), watch(model, ["failures"], drawFailures),
-    watch(model, ["selected"], () => drawButtons(model, parts)),
+    watch(model, ["head"], draw), watch(model, ["failures"], drawFailures),
+    watch(model, ["can", "selected"], drawDeeds),
   ];
   return () => {
     clearInterval(timer);

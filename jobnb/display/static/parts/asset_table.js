@@ -24,13 +24,30 @@ function assetTable(actions) {
 const ROWS_AT_ONCE = 300;
 
 function drawRows(table, list) {
+  const same = table.list?.length === list.length && list.every((row, at) => sameAsset(row, table.list[at]));
   table.list = list;
+  if (same) return list.forEach((row) => changeRow(table, row));
   table.byKey.clear();
   table.groups = [];
   table.body.replaceChildren();
   table.drawn = 0;
   addRows(table);
   selectRows(table, table.selected);
+}
+
+function sameAsset(one, other) {
+  return ["key", "group", "kind", "type", "doc", "source"].every((name) => one[name] === other[name]);
+}
+
+// An asset that stands otherwise now; its value is looked at again where it is open.
+function changeRow(table, row) {
+  const shown = table.byKey.get(row.key);
+  if (!shown) return;
+  const again = row.made !== shown.row.made || row.status !== shown.row.status;
+  shown.row = row;
+  showState(shown, row);
+  shown.made.textContent = row.made;
+  if (again && !shown.place.classList.contains("jw-hidden")) table.actions.look(row.key, shown.place);
 }
 
 // Long lists are drawn piece by piece; searching draws the rest.

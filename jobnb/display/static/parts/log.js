@@ -47,6 +47,7 @@ function logView(model, { steps, pickStep }) {
   }
   function take(told) {
     if (told.turn !== state.turn) return;
+    if (state.follow && list.leftEnd()) follow(false);
     if (state.lines.size > 20000) state.lines.clear();
     told.lines.forEach((line, at) => state.lines.set(told.first + at, line));
     list.count(told.matched);
@@ -65,9 +66,12 @@ function logView(model, { steps, pickStep }) {
     if (state.follow) list.end();
     load();
   }
+  function follow(on) {
+    state.follow = on;
+    controls.following(on);
+  }
   list.watch(() => {
-    state.follow = list.atEnd();
-    controls.following(state.follow);
+    follow(list.atEnd());
     const [first, last] = list.range();
     for (let at = first; at < last; at++) if (!state.lines.has(at)) return load();
   });

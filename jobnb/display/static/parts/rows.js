@@ -1,7 +1,7 @@
 // A list of any length that draws only the rows in sight. Rows are equally high.
 
 // rowList({ high, tall, label, draw(at), pick(at, event), chosen(at) })
-//   -> { node, count(n), redraw(), show(at), atEnd(), end(), range(), watch(action) }
+//   -> { node, count(n), redraw(), show(at), atEnd(), leftEnd(), end(), range(), watch(action) }
 // Arrow keys move along the rows, Enter or Space picks one.
 function rowList({ high, tall, label, draw, pick, chosen, role = "listbox", rowRole = "option" }) {
   const inner = el("div", { class: "jw-rows-inner" });
@@ -10,7 +10,7 @@ function rowList({ high, tall, label, draw, pick, chosen, role = "listbox", rowR
     style: { maxHeight: `${tall}px` },
   }, inner);
   const prefix = `jobnb-rows-${++rowListsSoFar}`;
-  const list = { count: 0, active: -1, drawn: new Map(), first: 0, last: 0, moved: () => {} };
+  const list = { count: 0, active: -1, drawn: new Map(), first: 0, last: 0, end: 0, moved: () => {} };
 
   function range() {
     const first = Math.max(0, Math.floor(node.scrollTop / high) - 4);
@@ -84,8 +84,10 @@ function rowList({ high, tall, label, draw, pick, chosen, role = "listbox", rowR
       place();
     },
     atEnd: () => node.scrollTop + node.clientHeight >= inner.offsetHeight - high,
+    leftEnd: () => node.scrollTop < list.end - 1, // someone has scrolled away since `end()`
     end() {
       node.scrollTop = inner.offsetHeight;
+      list.end = node.scrollTop;
       place();
     },
     watch: (action) => (list.moved = action),
