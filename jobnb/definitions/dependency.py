@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from jobnb.definitions.hook import HookDefinition
-    from jobnb.definitions.retry import RetryPolicy
-    from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.hook import HookDefinition
+from jobnb.definitions.retry import RetryPolicy
+from jobnb.definitions.source_asset import SourceAsset
 
 __all__ = [
     "AssetDependency",

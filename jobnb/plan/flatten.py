@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -17,11 +17,9 @@ from jobnb.definitions.dependency import (
     ValueDependency,
 )
 from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.hook import HookDefinition
 from jobnb.definitions.node import Node
-
-if TYPE_CHECKING:
-    from jobnb.definitions.hook import HookDefinition
-    from jobnb.definitions.retry import RetryPolicy
+from jobnb.definitions.retry import RetryPolicy
 
 __all__ = ["Edge", "FlatNode", "flatten", "output_at"]
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.hook import HookDefinition
+from jobnb.definitions.inout import In, Out
+from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-
-if TYPE_CHECKING:
-    from jobnb.definitions.assets_definition import AssetsDefinition
-    from jobnb.definitions.hook import HookDefinition
-    from jobnb.definitions.inout import In, Out
-    from jobnb.definitions.job_definition import JobDefinition
-    from jobnb.definitions.op import OpDefinition
-    from jobnb.definitions.resource import ResourceDefinition
-    from jobnb.definitions.retry import RetryPolicy
-    from jobnb.definitions.types import DataType
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.resource import ResourceDefinition
+from jobnb.definitions.retry import RetryPolicy
+from jobnb.definitions.types import DataType
 
 __all__ = [
     "FromAsset",
