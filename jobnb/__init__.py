@@ -78,6 +78,15 @@ if TYPE_CHECKING:
     from jobnb.definitions.dependency import MultiDependencyDefinition as MultiDependencyDefinition
     from jobnb.definitions.dependency import NodeInvocation as NodeInvocation
     from jobnb.definitions.dependency import OutputMapping as OutputMapping
+    from jobnb.definitions.dynamic_partitions import (
+        AddDynamicPartitionsRequest as AddDynamicPartitionsRequest,
+    )
+    from jobnb.definitions.dynamic_partitions import (
+        DeleteDynamicPartitionsRequest as DeleteDynamicPartitionsRequest,
+    )
+    from jobnb.definitions.dynamic_partitions import (
+        DynamicPartitionsDefinition as DynamicPartitionsDefinition,
+    )
     from jobnb.definitions.executor import ExecutorDefinition as ExecutorDefinition
     from jobnb.definitions.executor import ExecutorRequirement as ExecutorRequirement
     from jobnb.definitions.executor import InitExecutorContext as InitExecutorContext
@@ -148,21 +157,12 @@ if TYPE_CHECKING:
     from jobnb.definitions.node import PendingNodeInvocation as PendingNodeInvocation
     from jobnb.definitions.op import OpDefinition as OpDefinition
     from jobnb.definitions.op import op as op
-    from jobnb.definitions.partition import PARTITION_TAG as PARTITION_TAG
-    from jobnb.definitions.partition import (
-        AddDynamicPartitionsRequest as AddDynamicPartitionsRequest,
-    )
-    from jobnb.definitions.partition import (
-        DeleteDynamicPartitionsRequest as DeleteDynamicPartitionsRequest,
-    )
-    from jobnb.definitions.partition import (
-        DynamicPartitionsDefinition as DynamicPartitionsDefinition,
-    )
-    from jobnb.definitions.partition import DynamicPartitionsStore as DynamicPartitionsStore
-    from jobnb.definitions.partition import Partition as Partition
-    from jobnb.definitions.partition import PartitionKeyRange as PartitionKeyRange
     from jobnb.definitions.partition import PartitionsDefinition as PartitionsDefinition
-    from jobnb.definitions.partition import StaticPartitionsDefinition as StaticPartitionsDefinition
+    from jobnb.definitions.partition_keys import PARTITION_TAG as PARTITION_TAG
+    from jobnb.definitions.partition_keys import DynamicPartitionsStore as DynamicPartitionsStore
+    from jobnb.definitions.partition_keys import Partition as Partition
+    from jobnb.definitions.partition_keys import PartitionKeyRange as PartitionKeyRange
+    from jobnb.definitions.partition_subset import PartitionsSubset as PartitionsSubset
     from jobnb.definitions.partitioned_config import PartitionedConfig as PartitionedConfig
     from jobnb.definitions.partitioned_config import (
         daily_partitioned_config as daily_partitioned_config,
@@ -197,6 +197,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.run_request import RunRequest as RunRequest
     from jobnb.definitions.selection import AssetSelection as AssetSelection
     from jobnb.definitions.source_asset import SourceAsset as SourceAsset
+    from jobnb.definitions.static_partitions import (
+        StaticPartitionsDefinition as StaticPartitionsDefinition,
+    )
     from jobnb.definitions.time_window import ScheduleType as ScheduleType
     from jobnb.definitions.time_window import TimeWindow as TimeWindow
     from jobnb.definitions.time_window import (

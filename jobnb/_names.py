@@ -26,6 +26,9 @@ _NAMES = {
         "DependencyDefinition GraphIn GraphOut InputMapping MultiDependencyDefinition "
         "NodeInvocation OutputMapping"
     ),
+    "definitions.dynamic_partitions": (
+        "AddDynamicPartitionsRequest DeleteDynamicPartitionsRequest DynamicPartitionsDefinition"
+    ),
     "definitions.executor": (
         "ExecutorDefinition ExecutorRequirement InitExecutorContext executor in_process_executor "
         "multi_or_in_process_executor multiprocess_executor"
@@ -58,11 +61,11 @@ _NAMES = {
     ),
     "definitions.node": "NodeDefinition PendingNodeInvocation",
     "definitions.op": "OpDefinition op",
-    "definitions.partition": (
-        "AddDynamicPartitionsRequest DeleteDynamicPartitionsRequest DynamicPartitionsDefinition "
-        "DynamicPartitionsStore PARTITION_TAG Partition PartitionKeyRange PartitionsDefinition "
-        "StaticPartitionsDefinition"
+    "definitions.partition": "PartitionsDefinition",
+    "definitions.partition_keys": (
+        "DynamicPartitionsStore PARTITION_TAG Partition PartitionKeyRange"
     ),
+    "definitions.partition_subset": "PartitionsSubset",
     "definitions.partitioned_config": (
         "PartitionedConfig daily_partitioned_config dynamic_partitioned_config "
         "hourly_partitioned_config monthly_partitioned_config partitioned_config "
@@ -75,6 +78,7 @@ _NAMES = {
     "definitions.run_request": "RunRequest",
     "definitions.selection": "AssetSelection",
     "definitions.source_asset": "SourceAsset",
+    "definitions.static_partitions": "StaticPartitionsDefinition",
     "definitions.time_window": "ScheduleType TimeWindow TimeWindowPartitionsDefinition",
     "definitions.types": (
         "Any Bool DataType DataTypeLoader DataTypeLoaderContext Dict Float Int List Nothing "

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.metadata import MetadataValue, normalize
-from jobnb.definitions.partition import PartitionKeyRange
+from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
 from jobnb.definitions.value_context import ValueContext

@@ -12,13 +12,10 @@ from jobnb.definitions.calendar_partitions import (
     MonthlyPartitionsDefinition,
     WeeklyPartitionsDefinition,
 )
-from jobnb.definitions.partition import (
-    DynamicPartitionsDefinition,
-    DynamicPartitionsStore,
-    Partition,
-    PartitionsDefinition,
-    StaticPartitionsDefinition,
-)
+from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partition import PartitionsDefinition
+from jobnb.definitions.partition_keys import DynamicPartitionsStore, Partition
+from jobnb.definitions.static_partitions import StaticPartitionsDefinition
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 __all__ = [

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from jobnb.definitions.cron_times import localize
-from jobnb.definitions.partition import (
+from jobnb.definitions.partition_keys import (
     DynamicPartitionsStore,
     PartitionKeyRange,
-    PartitionsDefinition,
+    none_of,
 )
+from jobnb.definitions.position_runs import PositionRuns
+from jobnb.definitions.positioned_partitions import PositionedPartitions
 from jobnb.definitions.schedule_type import ScheduleType, shifted, type_of
-from jobnb.definitions.window_index import TimeWindow, WindowIndex
+from jobnb.definitions.window_index import WindowIndex
+from jobnb.definitions.window_times import TimeWindow
 from jobnb.errors import UnknownPartitionError
 
 __all__ = ["ScheduleType", "TimeWindow", "TimeWindowPartitionsDefinition"]
 
 
-class TimeWindowPartitionsDefinition(WindowIndex, PartitionsDefinition):
+class TimeWindowPartitionsDefinition(WindowIndex, PositionedPartitions):
     """One partition per window of time; a window is there once it has ended.
 
     Args:
@@ -35,6 +38,7 @@ class TimeWindowPartitionsDefinition(WindowIndex, PartitionsDefinition):
         hour_offset: The hour at which windows begin.
         day_offset: The day at which windows begin: of the week (0 is Sunday) or of the month.
         cron_schedule: Any other schedule, instead of a type and offsets.
+        exclusions: Moments and cron schedules; the windows that begin at them are left out.
 
     Raises:
         InvalidDefinitionError: If the schedule, the zone, the start or the format is not right.
@@ -174,7 +178,7 @@ class TimeWindowPartitionsDefinition(WindowIndex, PartitionsDefinition):
         Raises:
             UnknownPartitionError: If it is no key, or lies before the start.
         """
-        return self._window(self._known_index(partition_key))
+        return self.windows.window(self._known_index(partition_key))
 
     def time_windows_for_partition_keys(
         self, partition_keys: Sequence[str], validate: bool = True
@@ -200,24 +204,24 @@ class TimeWindowPartitionsDefinition(WindowIndex, PartitionsDefinition):
 
     def get_first_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
         """The first window, or None where none has ended."""
-        return self._window(0) if self._count(current_time) else None
+        return self.windows.window(0) if self._count(current_time) else None
 
     def get_last_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
         """The last window that has ended, or None."""
         count = self._count(current_time)
-        return self._window(count - 1) if count else None
+        return self.windows.window(count - 1) if count else None
 
     def get_next_partition_window(
         self, end_dt: datetime, current_time: datetime | None = None
     ) -> TimeWindow | None:
         """The first window that begins at or after a moment, or None where it has not ended."""
-        index = self._times.count_before(localize(end_dt, self._zone))
-        return self._window(index) if index < self._count(current_time) else None
+        index = self.windows.begun_before(localize(end_dt, self._zone))
+        return self.windows.window(index) if index < self._count(current_time) else None
 
     def get_prev_partition_window(self, start_dt: datetime) -> TimeWindow | None:
         """The window before the one that a moment is in, or None before the second one."""
-        index = self._times.count_until(localize(start_dt, self._zone)) - 2
-        return self._window(index) if index >= 0 else None
+        index = self.windows.begun_until(localize(start_dt, self._zone)) - 2
+        return self.windows.window(index) if index >= 0 else None
 
     def get_next_partition_key(
         self, partition_key: str, current_time: datetime | None = None
@@ -237,8 +241,8 @@ class TimeWindowPartitionsDefinition(WindowIndex, PartitionsDefinition):
             UnknownPartitionError: If it lies before the first window.
         """
         moment = datetime.fromtimestamp(timestamp, self._zone)
-        times = self._times
-        index = (times.count_before(moment) if end_closed else times.count_until(moment)) - 1
+        times = self.windows
+        index = (times.begun_before(moment) if end_closed else times.begun_until(moment)) - 1
         if index < 0:
             raise UnknownPartitionError(
                 f"{moment.isoformat()} lies before the first partition, {self._key(0)!r}."
@@ -265,23 +269,51 @@ class TimeWindowPartitionsDefinition(WindowIndex, PartitionsDefinition):
 
     def _within(self, time_window: TimeWindow) -> range:
         first, last = (
-            self._times.count_before(localize(moment, self._zone)) for moment in time_window
+            self.windows.begun_before(localize(moment, self._zone)) for moment in time_window
         )
         return range(first, last)
 
-    def get_partition_keys_in_range(
+    def position_of(self, partition_key: str) -> int | None:
+        """Which window this is, from 0, ended or not; None where it never can be one."""
+        index = self._index(partition_key)
+        limit = self.position_limit
+        return index if index is None or limit is None or index < limit else None
+
+    def key_at(self, position: int) -> str:
+        """The key of the window with this number."""
+        return self._key(position)
+
+    @cached_property
+    def position_limit(self) -> int | None:
+        """How many windows there can be at most, or None where there is no last one."""
+        if self.end is None:
+            return None
+        return max(0, self.windows.ended_until(self.end) + min(0, self.end_offset))
+
+    def positions(
         self,
-        partition_key_range: PartitionKeyRange,
+        current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
-    ) -> Sequence[str]:
-        """The keys from the start to the end of a range, both included, ended or not.
+    ) -> PositionRuns:
+        """The numbers of the windows that have ended."""
+        return PositionRuns([(0, self._count(current_time))])
+
+    def _unknown(self, partition_keys: Sequence[str]) -> UnknownPartitionError:
+        return UnknownPartitionError(f"{none_of(partition_keys)} {self._hint(partition_keys[0])}")
+
+    def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
+        """Some windows as ranges of keys, which stay right when the start is moved."""
+        runs = positions.runs
+        return {"ranges": [[self._key(first), self._key(after - 1)] for first, after in runs]}
+
+    def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
+        """The windows that `told_positions` told of.
 
         Raises:
-            UnknownPartitionError: If the start or the end is no key.
+            UnknownPartitionError: If it names keys that cannot be of these partitions.
         """
-        first = self._known_index(partition_key_range.start)
-        last = self._known_index(partition_key_range.end)
-        return [self._key(index) for index in range(first, last + 1)]
+        bounds = [(self._place_of(first), self._place_of(last)) for first, last in told["ranges"]]
+        return PositionRuns((first, last + 1) for first, last in bounds)
 
     def value_of(self, partition_key: str) -> TimeWindow:
         """The window of a key."""
@@ -297,14 +329,15 @@ class TimeWindowPartitionsDefinition(WindowIndex, PartitionsDefinition):
         """A hash of what makes the windows: definitions with the same windows share it."""
         return hashlib.sha1(repr(self._identity).encode(), usedforsecurity=False).hexdigest()
 
-    @property
+    @cached_property
     def _identity(self) -> tuple[Any, ...]:
         bounds = (self.start.isoformat(), self.end.isoformat() if self.end else None)
-        return (self.cron_schedule, *bounds, self.fmt, self.timezone, self.end_offset)
+        made = (self.cron_schedule, *bounds, self.fmt, self.timezone, self.end_offset)
+        return (*made, *map(str, self.exclusions))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TimeWindowPartitionsDefinition):
-            return self._identity == other._identity
+            return self is other or self._identity == other._identity
         return NotImplemented
 
     def __hash__(self) -> int:

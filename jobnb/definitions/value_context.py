@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition import PartitionKeyRange
+from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.errors import InvariantViolationError
 
 __all__ = ["ValueContext"]

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jobnb.definitions.cron_times import cron_times, localize
+from jobnb.definitions.cron_times import localize
 from jobnb.definitions.schedule_type import ScheduleType, cron_from
+from jobnb.definitions.window_times import WindowTimes
 from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
 
-__all__ = ["TimeWindow", "WindowIndex"]
-
-
-class TimeWindow(NamedTuple):
-    """A stretch of time, from `start` up to but not including `end`.
-
-    Source: Dagster's `TimeWindow`.
-    """
-
-    start: datetime
-    end: datetime
+__all__ = ["WindowIndex"]
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -30,6 +22,17 @@ def _zone(name: str) -> ZoneInfo:
         raise InvalidDefinitionError(
             f"{name!r} is no timezone: give a name such as 'UTC' or 'America/New_York'."
         ) from None
+
+
+def _exclusions(given: Any) -> tuple[str | datetime, ...]:
+    found = [given] if isinstance(given, str | datetime) else list(given or ())
+    wrong = [each for each in found if not isinstance(each, str | datetime)]
+    if found == [given] or wrong:
+        raise InvalidDefinitionError(
+            "exclusions are a list of cron schedules and datetimes, such as ['0 0 * * 6'], not "
+            f"{wrong[0] if wrong else given!r}."
+        )
+    return tuple(found)
 
 
 class WindowIndex:
@@ -47,6 +50,7 @@ class WindowIndex:
         hour_offset: int | None = None,
         day_offset: int | None = None,
         cron_schedule: str | None = None,
+        exclusions: Sequence[str | datetime] | None = None,
     ) -> None:
         self.timezone = timezone or "UTC"
         self._zone = _zone(self.timezone)
@@ -56,7 +60,8 @@ class WindowIndex:
         self.cron_schedule = cron_from(schedule_type, offsets, cron_schedule)
         self.start = self._moment(start, "start")
         self.end = None if end is None else self._moment(end, "end")
-        self._times = cron_times(self.cron_schedule, self.start, self._zone)
+        self.exclusions = _exclusions(exclusions)
+        self.windows = WindowTimes(self.cron_schedule, self.start, self._zone, self.exclusions)
         self._check_format()
 
     def _moment(self, given: datetime | str, what: str) -> datetime:
@@ -81,26 +86,28 @@ class WindowIndex:
     # Windows by index
 
     def _count(self, current_time: datetime | None = None) -> int:
+        """How many windows there are now: those that have ended, within the bounds."""
         now = localize(current_time or datetime.now(tz=UTC), self._zone)
-        count = self._times.count_until(now) - 1 + max(0, self.end_offset)
+        count = self.windows.ended_until(now, max(0, self.end_offset))
         if self.end is not None:
-            count = min(count, self._times.count_until(self.end) - 1)
+            count = min(count, self.windows.ended_until(self.end))
         return max(0, count + min(0, self.end_offset))
 
-    def _window(self, index: int) -> TimeWindow:
-        return TimeWindow(self._times.at(index), self._times.at(index + 1))
-
     def _key(self, index: int) -> str:
-        start = self._times.at(index)
+        return self.key_of_start(self.windows.start(index))
+
+    def key_of_start(self, start: datetime) -> str:
+        """The key of the window that begins at a moment."""
         text = start.strftime(self.fmt)
-        if start.fold and self._is_time(start.replace(fold=0)):
+        if start.fold and self._is_tick(start.replace(fold=0)):
             text += start.strftime("%z")
         return text
 
-    def _is_time(self, moment: datetime) -> bool:
+    def _is_tick(self, moment: datetime) -> bool:
         if moment.timestamp() < self.start.timestamp():
             return False
-        return self._times.at(self._times.count_before(moment)).timestamp() == moment.timestamp()
+        ticks = self.windows.ticks
+        return ticks.at(ticks.count_before(moment)).timestamp() == moment.timestamp()
 
     def _parse(self, key: str) -> datetime | None:
         try:
@@ -117,7 +124,7 @@ class WindowIndex:
         moment = self._parse(key)
         if moment is None:
             return None
-        index = self._times.count_before(moment)
+        index = self.windows.begun_before(moment)
         return index if self._key(index) == key else None
 
     def _known_index(self, key: str) -> int:
@@ -132,4 +139,4 @@ class WindowIndex:
             return f"Keys have the format {self.fmt!r}, as {self._key(0)!r}."
         if moment < self.start:
             return f"The first one is {self._key(0)!r}."
-        return f"The next one is {self._key(self._times.count_before(moment))!r}."
+        return f"The next one is {self._key(self.windows.begun_before(moment))!r}."

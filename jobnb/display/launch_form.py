@@ -11,7 +11,7 @@ from typing import Any
 
 from jobnb.config import dump_yaml, load_yaml, raw_config
 from jobnb.definitions.job_definition import JobDefinition
-from jobnb.definitions.partition import PARTITION_TAG
+from jobnb.definitions.partition_keys import PARTITION_TAG
 from jobnb.display.attempt import attempt
 from jobnb.display.form_edits import edited
 from jobnb.display.form_rows import Rows

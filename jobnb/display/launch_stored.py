@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from jobnb.definitions.partition import PARTITION_TAG
+from jobnb.definitions.partition_keys import PARTITION_TAG
 from jobnb.display.launch_form import LaunchForm
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.storage.run import JobRun, RunsFilter

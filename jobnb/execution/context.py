@@ -317,7 +317,7 @@ class OpExecutionContext:
     @property
     def partition_key_range(self) -> Any:
         """The first and last partition that the run is for."""
-        from jobnb.definitions.partition import PartitionKeyRange
+        from jobnb.definitions.partition_keys import PartitionKeyRange
 
         return PartitionKeyRange(self.partition_key, self.partition_key)
 

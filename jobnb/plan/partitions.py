@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
 from jobnb.definitions.job_definition import JobDefinition
-from jobnb.definitions.partition import DynamicPartitionsDefinition
 from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
 
 __all__ = ["check_partition"]

@@ -25,8 +25,9 @@ from jobnb.definitions.io_context import (
     build_output_context,
 )
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition import PartitionKeyRange, StaticPartitionsDefinition
+from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resource import ResourceDefinition, resource_def_of
+from jobnb.definitions.static_partitions import StaticPartitionsDefinition
 from jobnb.definitions.user_events import AssetMaterialization
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.memory import InMemoryIOManager

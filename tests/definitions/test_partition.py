@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from jobnb.definitions.partition import (
+from jobnb.definitions.dynamic_partitions import (
     AddDynamicPartitionsRequest,
     DeleteDynamicPartitionsRequest,
     DynamicPartitionsDefinition,
+)
+from jobnb.definitions.partition_keys import (
     DynamicPartitionsStore,
     Partition,
     PartitionKeyRange,
-    StaticPartitionsDefinition,
 )
+from jobnb.definitions.static_partitions import StaticPartitionsDefinition
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,

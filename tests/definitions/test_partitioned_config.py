@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from jobnb.definitions import partitioned_config as pc
-from jobnb.definitions.partition import Partition, StaticPartitionsDefinition
+from jobnb.definitions.partition_keys import Partition
 from jobnb.definitions.partitioned_config import PartitionedConfig
+from jobnb.definitions.static_partitions import StaticPartitionsDefinition
 from jobnb.definitions.time_window import TimeWindow
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 

@@ -19,7 +19,7 @@ from jobnb.definitions.calendar_partitions import (
     WeeklyPartitionsDefinition,
 )
 from jobnb.definitions.cron_times import cron_times
-from jobnb.definitions.partition import PartitionKeyRange
+from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.time_window import ScheduleType, TimeWindow, TimeWindowPartitionsDefinition
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
@@ -162,7 +162,7 @@ def test_every_key_names_its_own_window(place: tuple[str, int, int], cron: str, 
     window = definition.time_window_for_partition_key(key)
     assert definition._index(key) == index
     assert window.start.timestamp() < window.end.timestamp()
-    assert window == definition._window(index)
+    assert window == definition.windows.window(index)
     assert definition.get_partition_key_for_timestamp(window.start.timestamp()) == key
     assert (
         definition.get_partition_key_for_timestamp(window.end.timestamp(), end_closed=True) == key
@@ -452,13 +452,13 @@ def test_the_last_of_many_is_found_without_counting_through(
     now = datetime(2023, 6, 1)
     hours.get_num_partitions(now)
     asked = []
-    find = type(hours._times).at
+    find = type(hours.windows.ticks).at
 
     def counted(self: Any, index: int) -> datetime:
         asked.append(index)
         return find(self, index)
 
-    monkeypatch.setattr(type(hours._times), "at", counted)
+    monkeypatch.setattr(type(hours.windows.ticks), "at", counted)
     assert hours.get_num_partitions(now) > 250_000
     assert hours.get_last_partition_key(now) == "2023-05-31-23:00"
     assert hours.has_partition_key("2010-07-04-12:00", now)

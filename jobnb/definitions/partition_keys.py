@@ -1,0 +1,105 @@
+"""Words that every kind of partitions shares: keys, ranges of keys, and who keeps them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from jobnb.errors import InvalidDefinitionError, did_you_mean
+
+__all__ = [
+    "PARTITION_TAG",
+    "DynamicPartitionsStore",
+    "Partition",
+    "PartitionKeyRange",
+    "check_partition_keys",
+    "nearest_key",
+    "none_of",
+]
+
+PARTITION_TAG = "dagster/partition"
+_FORBIDDEN = ("...", "\x00", "\a", "\b", "\f", "\n", "\r", "\t", "\v")
+_LOOKED_THROUGH = 1000  # for the nearest key, of many
+
+
+@runtime_checkable
+class DynamicPartitionsStore(Protocol):
+    """Whatever keeps the keys of dynamic partitions: an `Instance`, usually."""
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
+        """The keys of one definition, in the order they were added."""
+        ...
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether one definition has the key."""
+        ...
+
+
+class PartitionKeyRange(msgspec.Struct, frozen=True):
+    """A run of partition keys, from `start` to `end`, both included.
+
+    Source: Dagster's `PartitionKeyRange`.
+    """
+
+    start: str
+    end: str
+
+
+class Partition(msgspec.Struct, frozen=True):
+    """A partition as the older functions of `PartitionedConfig` get it.
+
+    Args:
+        value: What it stands for: a `TimeWindow`, or the key itself.
+        name: Its key.
+
+    Source: Dagster's `Partition`.
+    """
+
+    value: Any
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Name it after its value where no name was given."""
+        if not self.name:
+            msgspec.structs.force_setattr(self, "name", str(self.value))
+
+
+def nearest_key(key: str, keys: Sequence[str]) -> str:
+    """A sentence about the keys nearest to one that does not exist."""
+    return did_you_mean(str(key), keys[-_LOOKED_THROUGH:], noun="There are")
+
+
+def none_of(keys: Sequence[str]) -> str:
+    """A sentence that says of some keys that there are none."""
+    if len(keys) == 1:
+        return f"There is no partition {keys[0]!r}."
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+    return f"There are no partitions {', '.join(map(repr, keys[:5]))}{more}."
+
+
+def check_partition_keys(partition_keys: Any, what: str) -> list[str]:
+    """The keys, if each is text that can be a key and none comes twice.
+
+    Raises:
+        InvalidDefinitionError: If not; it names every key that is wrong.
+    """
+    if isinstance(partition_keys, str):
+        raise InvalidDefinitionError(
+            f"The keys of {what} are a list of texts, not the one text {partition_keys!r}."
+        )
+    keys = list(partition_keys)
+    wrong = [key for key in keys if not isinstance(key, str) or not key]
+    if wrong:
+        raise InvalidDefinitionError(f"The keys of {what} are non-empty text, not {wrong[:5]!r}.")
+    ill = [key for key in keys if any(part in key for part in _FORBIDDEN)]
+    if ill:
+        raise InvalidDefinitionError(
+            f"The keys of {what} cannot contain '...' or control characters: {ill[:5]!r}."
+        )
+    twice = [key for key, count in Counter(keys).items() if count > 1]
+    if twice:
+        raise InvalidDefinitionError(f"The keys of {what} must differ: {twice[:5]!r} come twice.")
+    return keys

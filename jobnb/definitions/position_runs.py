@@ -1,0 +1,154 @@
+"""Sets of numbers kept as sorted runs, so that what lies together costs as little as one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from operator import itemgetter
+
+__all__ = ["NO_POSITIONS", "PositionRuns"]
+
+Run = tuple[int, int]
+
+_START = itemgetter(0)
+
+
+class PositionRuns:
+    """A frozen set of positions: sorted runs `(start, end)`, apart from each other, ends excluded.
+
+    Args:
+        runs: Runs in any order; they may touch, overlap and be empty.
+
+    Union, intersection and difference take time in proportion to the runs; whether a position
+    is in, which one comes nth and how many come before take its logarithm.
+
+    Example:
+        >>> weekdays = PositionRuns([(0, 5), (7, 12)])
+        >>> weekdays.count, 5 in weekdays, (weekdays & PositionRuns([(4, 9)])).runs
+        (10, False, ((4, 5), (7, 9)))
+    """
+
+    __slots__ = ("_before", "runs")
+
+    def __init__(self, runs: Iterable[Run] = ()) -> None:
+        self.runs = _joined(runs)
+        self._before: list[int] | None = None
+
+    @classmethod
+    def of(cls, positions: Iterable[int]) -> PositionRuns:
+        """The set of some positions, in any order."""
+        return cls((position, position + 1) for position in positions)
+
+    @property
+    def _counts(self) -> list[int]:
+        """How many positions lie before each run, and how many there are."""
+        if self._before is None:
+            self._before = list(accumulate((end - start for start, end in self.runs), initial=0))
+        return self._before
+
+    @property
+    def count(self) -> int:
+        """How many positions are in the set."""
+        return self._counts[-1]
+
+    def __bool__(self) -> bool:
+        return bool(self.runs)
+
+    def __iter__(self) -> Iterator[int]:
+        for start, end in self.runs:
+            yield from range(start, end)
+
+    def __contains__(self, position: int) -> bool:
+        place = bisect_right(self.runs, position, key=_START) - 1
+        return place >= 0 and position < self.runs[place][1]
+
+    def rank(self, position: int) -> int:
+        """How many positions of the set lie before this one."""
+        place = bisect_right(self.runs, position, key=_START) - 1
+        if place < 0:
+            return 0
+        start, end = self.runs[place]
+        return self._counts[place] + min(position, end) - start
+
+    def nth(self, index: int) -> int:
+        """The position that comes at an index, from 0.
+
+        Raises:
+            IndexError: If there are not that many.
+        """
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        place = bisect_right(self._counts, index) - 1
+        return self.runs[place][0] + index - self._counts[place]
+
+    def between(self, start: int, end: int) -> PositionRuns:
+        """The part from `start` up to but not including `end`."""
+        if start >= end:
+            return NO_POSITIONS
+        first = max(0, bisect_right(self.runs, start, key=_START) - 1)
+        last = bisect_right(self.runs, end - 1, key=_START)
+        return PositionRuns((max(a, start), min(b, end)) for a, b in self.runs[first:last])
+
+    def __or__(self, other: PositionRuns) -> PositionRuns:
+        return PositionRuns((*self.runs, *other.runs))
+
+    def __and__(self, other: PositionRuns) -> PositionRuns:
+        return PositionRuns(_common(self.runs, other.runs))
+
+    def __sub__(self, other: PositionRuns) -> PositionRuns:
+        if not self.runs or not other.runs:
+            return self
+        return PositionRuns(
+            _common(self.runs, _gaps(other.runs, self.runs[0][0], self.runs[-1][1]))
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self.runs == other.runs if isinstance(other, PositionRuns) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.runs)
+
+    def __repr__(self) -> str:
+        return f"PositionRuns({list(self.runs)!r})"
+
+
+def _joined(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """Sorted, without empty runs, and with those that touch made one."""
+    found: list[Run] = []
+    for start, end in sorted(runs):
+        if start >= end:
+            continue
+        if found and start <= found[-1][1]:
+            if end > found[-1][1]:
+                found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return tuple(found)
+
+
+def _common(some: tuple[Run, ...], others: Iterable[Run]) -> Iterator[Run]:
+    place = 0
+    for start, end in others:
+        while place < len(some) and some[place][1] <= start:
+            place += 1
+        at = place
+        while at < len(some) and some[at][0] < end:
+            yield max(start, some[at][0]), min(end, some[at][1])
+            at += 1
+        place = max(place, at - 1)  # the last one may reach into the next run
+
+
+def _gaps(runs: tuple[Run, ...], start: int, end: int) -> Iterator[Run]:
+    """What is left of a stretch without the runs."""
+    for begin, after in runs:
+        if begin > start:
+            yield start, min(begin, end)
+        start = max(start, after)
+        if start >= end:
+            return
+    yield start, end
+
+
+NO_POSITIONS = PositionRuns()
+"""The set without any position."""
