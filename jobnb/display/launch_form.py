@@ -63,7 +63,7 @@ class LaunchForm:
         self._config: dict[str, Any] = {}
         self._shelf: dict[tuple[str, int], Any] = {}
         self._chosen: dict[str, int] = {}
-        self._drafts: dict[str, tuple[Any, str]] = {}
+        self._drafts: dict[str, tuple[str, Any, str]] = {}
         self._own = copy.deepcopy(self.start_config())
         self.set_config(self._own)
 
@@ -110,7 +110,7 @@ class LaunchForm:
         try:
             config, chosen = edited(self.rows, self._config, row, action, control, self._shelf)
         except InvalidConfigError as error:
-            self._drafts[row] = (control, str(error))
+            self._drafts[row] = (action, control, str(error))
             self._check()
             return
         if action in ("set", "rename"):
@@ -291,7 +291,7 @@ class LaunchForm:
             notes.append({"field": "partition", "message": message})
         if self.yaml_problem:
             notes.append({"field": "yaml", "message": self.yaml_problem})
-        for row, (_, message) in self._drafts.items():
+        for row, (*_, message) in self._drafts.items():
             notes.append({"row": row, "path": _shown_path(row.split("/")), "message": message})
         return notes
 
@@ -310,8 +310,9 @@ class LaunchForm:
 
     @property
     def drafts(self) -> dict[str, Any]:
-        """What was typed into rows and cannot be kept, by row."""
-        return {row: control for row, (control, _) in self._drafts.items()}
+        """What was typed into the controls of rows and cannot be kept, by row."""
+        kept = self._drafts.items()
+        return {row: control for row, (action, control, _) in kept if action == "set"}
 
     @property
     def has_extra(self) -> bool:

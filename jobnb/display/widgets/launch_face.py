@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from traitlets import Dict, List
@@ -24,6 +24,7 @@ from jobnb.errors import JobnbError
 __all__ = ["Launch", "LaunchFace"]
 
 Launch = Callable[..., Any]
+_MOST_VIEWS = 64  # whose deeds are remembered; closed ones never say so
 
 
 class LaunchFace(View):
@@ -37,10 +38,13 @@ class LaunchFace(View):
     """
 
     _esm = esm(
-        "parts/dom.js", "parts/tabs.js", "parts/fields.js", "parts/form_rows.js", "launchpad.js"
+        *("parts/dom.js", "parts/tabs.js", "parts/edits.js", "parts/fields.js"),
+        *("parts/form_rows.js", "parts/launch_around.js", "parts/launch_yaml.js"),
+        "launchpad.js",
     )
     _css = css("launchpad.css")
 
+    answered = Dict(help="Up to which of its deeds the state answers a view.").tag(sync=True)
     head = Dict().tag(sync=True)
     rows: Any = List().tag(sync=True)
     values = Dict().tag(sync=True)
@@ -136,6 +140,24 @@ class LaunchFace(View):
 
     # --- what the front end asks for ----------------------------------------
 
+    def answer(self, name: str, *, did: Sequence[Any] = (), **asked: Any) -> Any:
+        """What the front end asks; a deed is marked as answered in the state that it leads to.
+
+        Args:
+            name: What is asked.
+            did: The view that asks, and the number of its deed, if it may change the state.
+            **asked: What it is asked with.
+        """
+        if not did:
+            return super().answer(name, **asked)
+        view, number = did
+        with self.guard, self.hold_sync():
+            try:
+                return super().answer(name, **asked)
+            finally:  # a view must not wait for what was refused
+                others = [each for each in self.answered.items() if each[0] != view]
+                self.answered = dict([*others[-_MOST_VIEWS:], (view, number)])
+
     @answers("edit")
     def edit(self, row: str, action: str, control: Any = None) -> None:
         """Do something to a row."""
@@ -167,10 +189,11 @@ class LaunchFace(View):
         """Partitions that hold a text."""
         return self.state.partition_keys(text)
 
-    @answers("tags")
-    def tag(self, tags: dict[str, str]) -> None:
-        """Give the run these tags."""
-        self._do(self.state.set_tags, tags)
+    @answers("tag")
+    def tag(self, key: str, value: str | None) -> None:
+        """Give the run a tag; take it away where there is no value."""
+        tags = {name: each for name, each in self.state.tags.items() if name != key}
+        self._do(self.state.set_tags, tags if value is None else {**tags, key: value})
 
     @answers("scaffold")
     def scaffold(self) -> None:

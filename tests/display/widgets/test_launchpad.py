@@ -62,6 +62,40 @@ def test_a_message_about_a_row_that_went_away_changes_nothing(pad):
     assert pad.config == {}
 
 
+def test_each_state_says_which_deeds_it_answers_whatever_became_of_them(pad):
+    face, row = pad.face, "ops/load/config/year"
+    sent = []
+    face.send_state = lambda key=None: sent.append(set(key))
+    face.answer("edit", did=["view", 1], row=row, action="set", control="1")
+    assert face.answered == {"view": 1}
+    assert len(sent) == 1  # all in one message, so that no view sees half of it
+    assert {"answered", "values", "problems"} <= sent[0]
+    face.answer("edit", did=["other", 1], row="ops/gone", action="set", control="1")
+    with pytest.raises(TypeError):
+        face.answer("edit", did=["view", 2], nonsense=True)
+    assert face.answered == {"view": 2, "other": 1}
+    for number in range(200):
+        face.answer("edit", did=[f"view{number}", 1], row=row, action="set", control="1")
+    assert len(face.answered) < 70
+
+
+def test_a_key_that_is_refused_is_not_taken_for_a_value():
+    @op(config_schema={"weights": {str: int}})
+    def weighed(context):
+        return context.op_config
+
+    @job
+    def weighing():
+        weighed()
+
+    pad = Launchpad(weighing, Instance.ephemeral())
+    pad.config = {"ops": {"weighed": {"config": {"weights": {"a": 1, "b": 2}}}}}
+    pad.face.answer("edit", row="ops/weighed/config/weights/a", action="rename", control="b")
+    assert pad.face.drafts == {}
+    assert "there already" in pad.problems[0]
+    pad.close()
+
+
 def test_launching_shows_the_run_and_keeps_the_form(pad):
     pad.config = {"ops": {"load": {"config": {"year": 0}}}}
     pad.face.answer("launch")

@@ -31,9 +31,13 @@ function lineInput(row, said, label, props) {
   return input;
 }
 
+function hasFocus(input) {
+  return Boolean(input) && input.getRootNode().activeElement === input;
+}
+
 // Sets what a control shows, unless someone is typing there.
 function showIn(input, text) {
-  if (input.getRootNode().activeElement === input) return;
+  if (hasFocus(input)) return;
   if (input.value !== text) input.value = text;
 }
 

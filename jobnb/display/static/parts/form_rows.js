@@ -1,7 +1,8 @@
 // The rows of a form: made once, kept as long as they mean the same, so that typing is not lost.
 //
 // A row is { id, label, kind, mode, rows, ... } as the kernel describes it. `act(id, action,
-// control, soon)` tells what a person did.
+// control, soon)` tells what a person did; `own(id)` is what a row holds that the kernel has not
+// answered yet.
 
 let errorsSoFar = 0;
 const MODES = {
@@ -9,8 +10,9 @@ const MODES = {
 };
 
 class FormRows {
-  constructor(act) {
+  constructor(act, own) {
     this.act = act;
+    this.own = own;
     this.made = new Map(); // id -> { sig, node, body, shown, error, control }
     this.node = el("div", { class: "jl-rows" });
     this.opened = new Map(); // id -> whether a person opened or folded it
@@ -36,26 +38,43 @@ class FormRows {
     const { rows, ...own } = row;
     const sig = JSON.stringify(own);
     let made = this.made.get(row.id);
-    if (made?.sig !== sig) {
-      made = { ...(row.kind === "section" ? this.section(row) : this.field(row)), sig };
+    if (made?.sig !== sig && !(made && this.typing(row.id, made))) {
+      const focused = made && hasFocus(made.control?.input);
+      made = { ...(row.kind === "section" ? this.section(row) : this.field(row)), sig, focused };
       this.made.set(row.id, made);
     }
     if (made.below) this.place(made.below, rows ?? [], seen);
     return made.node;
   }
 
-  // What each row shows now.
-  show(values) {
+  // Whether someone is at a row's control now: another would take the text from under the hands.
+  typing(id, made) {
+    return this.own(id) !== undefined && hasFocus(made.control?.input);
+  }
+
+  // What each row shows now: what a person did last, then what cannot be kept, then the config.
+  show(values, drafts) {
     for (const [id, made] of this.made) {
-      const value = values[id] ?? {};
+      const own = this.own(id);
+      const draft = id in drafts ? { given: true, v: drafts[id] } : undefined;
+      const value = own ? { given: true, v: own.value } : (draft ?? values[id] ?? {});
       made.show?.(value);
       made.node.classList.toggle("jl-is-default", value.given === false);
       if (made.reset) made.reset.disabled = !value.given;
+      if (made.focused) this.focus(made);
     }
   }
 
+  // A control that took the place of one that had the focus.
+  focus(made) {
+    made.focused = false;
+    const input = made.control?.input;
+    input?.focus();
+    if (input?.type === "text") input.setSelectionRange(input.value.length, input.value.length);
+  }
+
   // What is wrong, at its row.
-  tell(problems, drafts) {
+  tell(problems) {
     const told = new Map();
     for (const { row, message } of problems) {
       if (row !== undefined) told.set(row, [...(told.get(row) ?? []), message]);
@@ -66,7 +85,6 @@ class FormRows {
       made.node.classList.toggle("jl-is-wrong", text !== "");
       const input = made.control?.input;
       if (input) setAttr(input, "aria-invalid", text ? "true" : null);
-      if (id in drafts && input && "value" in input) showIn(input, String(drafts[id] ?? ""));
     }
   }
 

@@ -1,0 +1,77 @@
+// What a person did and the kernel has not answered yet. Nothing older is drawn over it.
+//
+// Each deed goes out with the name of this view and a number; the trait `answered` says, for each
+// view, up to which number the kernel's state answers. Until then a control shows its own value.
+
+class Edits {
+  constructor(model, refused) {
+    this.model = model;
+    this.refused = refused;
+    this.view = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
+    this.last = 0;
+    this.kept = new Map(); // what -> { value, number }; the number is Infinity until it is told
+  }
+
+  // Keeps what a control holds, to be told later.
+  hold(what, value) {
+    this.kept.set(what, { value, number: Infinity });
+  }
+
+  // Tells the kernel; what the control holds is kept until the answer.
+  tell(name, asked, what, value) {
+    const number = ++this.last;
+    if (what !== undefined) this.kept.set(what, { value, number });
+    return ask(this.model, name, { ...asked, did: [this.view, number] })
+      .catch((error) => this.refused(error.message));
+  }
+
+  // The entries whose names begin so: [rest of the name, value].
+  under(prefix, untold = false) {
+    return [...this.kept]
+      .filter(([what, { number }]) => what.startsWith(prefix) && (!untold || number === Infinity))
+      .map(([what, { value }]) => [what.slice(prefix.length), value]);
+  }
+
+  // What is kept of something: { value }, or undefined where the kernel has the last word.
+  own(what) {
+    return this.kept.get(what);
+  }
+
+  // Lets go of what the kernel's state answers.
+  settle() {
+    const answered = this.model.get("answered")[this.view] ?? 0;
+    for (const [what, { number }] of this.kept) if (number <= answered) this.kept.delete(what);
+  }
+}
+
+// Calls `draw` before the next frame, but not between the press and the release of a button:
+// what moves under the pointer would be missed.
+function drawnWhenFree(host, draw) {
+  let pressed = 0;
+  let asked = false;
+  const soon = eachFrame(() => {
+    if (pressed) asked = true;
+    else draw();
+  });
+  const release = () => {
+    if (!pressed) return;
+    clearTimeout(pressed);
+    pressed = 0;
+    if (asked) soon();
+    asked = false;
+  };
+  const later = () => setTimeout(release, 0); // the click comes first
+  host.addEventListener("pointerdown", () => {
+    clearTimeout(pressed);
+    pressed = setTimeout(release, LONGEST_PRESS);
+  });
+  window.addEventListener("pointerup", later);
+  window.addEventListener("pointercancel", later);
+  const stop = () => {
+    window.removeEventListener("pointerup", later);
+    window.removeEventListener("pointercancel", later);
+  };
+  return [soon, stop];
+}
+
+const LONGEST_PRESS = 800; // ms; a list that opens never tells when it is released

@@ -1,0 +1,264 @@
+"""A launchpad whose kernel is slow: what a person did is never overwritten by what was before."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from pydantic import Field, SecretStr
+
+from jobnb import Config, Instance, StaticPartitionsDefinition, job, op
+from jobnb.display.widgets.launchpad import Launchpad
+from tests.browser.slow_kernel import SlowKernel
+
+SLOW = 400  # ms; more than the form waits before it tells what is typed
+
+
+class Inner(Config):
+    deep: int = 1
+
+
+class Everything(Config):
+    count: int = 1
+    share: float = 0.5
+    on: bool = False
+    off: bool = True
+    word: str = "x"
+    grade: Literal["a", "b", "c"] = "a"
+    maybe: int | None = None
+    day: str = "2013-01-31"
+    numbers: list[int] = Field([1, 2, 3])
+    weights: dict[str, float] = Field({"light": 1.0})
+    inner: Inner = Inner()
+    either: int | str = 3
+    free: Any = None
+    password: SecretStr = SecretStr("")
+
+
+@op
+def everything(config: Everything):
+    return config
+
+
+@op
+def other():
+    return None
+
+
+@job(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+def slow():
+    everything()
+    other()
+
+
+AT = "ops/everything/config"
+
+
+class Form:
+    """The form in the page, and its kernel."""
+
+    def __init__(self, page) -> None:
+        self.pad = Launchpad(slow, Instance.ephemeral())
+        self.page = page
+        self.kernel = SlowKernel(page, self.pad.face)
+
+    def row(self, name: str):
+        return self.page.locator(f'[data-row="{AT}/{name}"]')
+
+    def field(self, name: str):
+        return self.row(name).locator("input:not([aria-hidden]), select, textarea").first
+
+    def shown(self, name: str):
+        node = self.field(name)
+        return node.is_checked() if node.get_attribute("type") == "checkbox" else node.input_value()
+
+    def type(self, name: str, text: str) -> None:
+        self.field(name).fill(text)
+        self.field(name).blur()
+
+    def answer_each(self, *expected: tuple[str, Any]) -> None:
+        """Answer one after the other; after each, all controls show what a person did."""
+        self.held(*expected)
+        while self.kernel.answer(1):
+            self.held(*expected)
+
+    def held(self, *expected: tuple[str, Any]) -> None:
+        assert [(name, self.shown(name)) for name, _ in expected] == list(expected)
+
+    @property
+    def config(self) -> Any:
+        return self.pad.config["ops"]["everything"]["config"]
+
+
+@pytest.fixture
+def form(page):
+    made = Form(page)
+    yield made
+    made.pad.close()
+
+
+def test_no_control_falls_back_to_an_older_state(form):
+    form.type("count", "12")
+    form.row("on").locator("input").check()
+    form.row("off").locator("input").uncheck()
+    form.type("share", "1e-3")
+    form.field("grade").select_option("c")
+    form.type("word", "new")
+    form.type("inner/deep", "7")
+    form.type("numbers/1", "22")
+    form.type("free", "12")
+    expected = [
+        ("count", "12"), ("on", True), ("off", False), ("grade", "2"), ("word", "new"),
+        ("inner/deep", "7"), ("numbers/1", "22"), ("free", "12"),
+    ]  # fmt: skip
+    assert len(form.kernel.asked) == 9
+    form.answer_each(*expected)
+    assert form.config["on"] is True
+    assert form.config["numbers"] == [1, 22, 3]
+    assert form.shown("share") == "0.001"  # answered: as the kernel writes it
+
+
+def test_what_is_clicked_twice_stays_as_it_was_clicked_last(form):
+    box = form.row("on").locator("input")
+    box.check()
+    box.uncheck()
+    box.check()
+    form.answer_each(("on", True))
+    form.field("grade").select_option("b")
+    form.field("grade").select_option("c")
+    form.answer_each(("grade", "2"))
+    assert (form.config["on"], form.config["grade"]) == (True, "c")
+
+
+def test_steps_of_a_number_follow_each_other_without_an_answer(form):
+    for _ in range(5):
+        form.field("count").press("ArrowUp")
+    form.field("count").blur()
+    form.answer_each(("count", "6"))
+    assert form.config["count"] == 6
+
+
+def test_typing_goes_on_while_an_older_text_is_answered(form):
+    form.field("word").press("End")
+    form.field("word").press_sequentially("yz")
+    form.page.wait_for_timeout(SLOW)
+    form.field("word").press_sequentially("a")
+    form.field("count").focus()
+    form.kernel.answer(1)
+    assert form.shown("word") == "xyza"
+    form.answer_each(("word", "xyza"))
+    assert form.config["word"] == "xyza"
+
+
+def test_what_is_typed_while_the_row_becomes_another_is_kept(form):
+    form.row("maybe").get_by_role("button", name="give a value").click()
+    form.type("word", "new")
+    form.kernel.answer(1)
+    form.type("maybe", "5")
+    form.answer_each(("maybe", "5"), ("word", "new"))
+    form.row("either").get_by_label("kind of either").select_option("text")
+    form.row("either").locator("input").fill("12")
+    form.kernel.answer(1)
+    assert form.row("either").locator("input").input_value() == "12"
+    form.row("either").locator("input").blur()
+    form.kernel.answer()
+    assert form.config["either"] == "12"
+    assert form.row("either").locator("input").input_value() == "12"
+
+
+def test_a_control_that_changes_its_kind_keeps_the_hands_on_it(form):
+    form.pad.config = {"ops": {"everything": {"config": {"count": [1]}}}}
+    form.kernel.show()
+    field = form.field("count")
+    field.click()
+    field.fill("1")
+    form.page.wait_for_timeout(SLOW)
+    field.press("2")
+    form.kernel.answer(1)
+    field.press("3")
+    form.page.wait_for_timeout(SLOW)
+    form.kernel.answer()
+    form.field("count").press("4")
+    form.page.wait_for_timeout(SLOW)
+    form.kernel.answer()
+    assert form.config["count"] == 1234
+    assert form.shown("count") == "1234"
+
+
+def test_the_yaml_is_left_alone_until_the_kernel_has_read_it(form):
+    form.type("count", "5")
+    form.page.get_by_role("tab", name="YAML").click()
+    yaml = form.page.get_by_label("config as YAML")
+    yaml.fill("# one\nops: {everything: {config: {count: 6}}}\n")
+    form.page.wait_for_timeout(2 * SLOW)
+    yaml.fill("# two\nops: {everything: {config: {count: 7}}}\n")
+    form.page.wait_for_timeout(2 * SLOW)
+    last = yaml.input_value()
+    assert len(form.kernel.asked) == 3
+    while form.kernel.answer(1):
+        assert yaml.input_value() == last
+    yaml.blur()
+    form.page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert yaml.input_value() == last
+    assert form.config == {"count": 7}
+
+
+def test_tags_selection_and_partition_are_shown_before_they_are_answered(form):
+    page = form.page
+    form.type("count", "5")
+    tag = page.get_by_label("add a tag")
+    for text in ("a: 1", "b: 2"):
+        tag.fill(text)
+        tag.blur()
+    steps, partition = page.get_by_label("Steps"), page.get_by_label("Partition")
+    steps.fill("everything")
+    partition.fill("b")
+    partition.blur()
+    page.get_by_role("button", name="remove the tag a").click()
+    while True:
+        assert page.locator(".jl-chips").inner_text().count("b: 2") == 1
+        assert "a: 1" not in page.locator(".jl-chips").inner_text()
+        assert (steps.input_value(), partition.input_value()) == ("everything", "b")
+        if not form.kernel.answer(1):
+            break
+    assert form.pad.state.tags == {"b": "2"}
+    assert (form.pad.selection, form.pad.partition_key) == ("everything", "b")
+
+
+def test_what_is_refused_gives_the_control_back_to_the_kernel(form):
+    form.pad.face.state.edit = None  # whatever goes wrong inside
+    form.row("on").locator("input").check()
+    form.kernel.answer()
+    assert form.shown("on") is False
+    assert form.page.locator(".jl-status").inner_text() != ""
+
+
+def test_nothing_moves_between_the_press_and_the_release_of_a_button(form):
+    form.type("count", "x")
+    button = form.row("numbers").get_by_role("button", name="Add item")
+    box = button.bounding_box()
+    form.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    form.page.mouse.down()
+    form.kernel.answer()  # the mistake would be told above, and push the button down
+    assert button.bounding_box() == box
+    form.page.mouse.up()
+    form.page.wait_for_timeout(100)
+    assert button.bounding_box() != box
+    form.kernel.answer()
+    assert form.config["numbers"] == [1, 2, 3, 0]
+
+
+def test_two_views_of_a_form_each_wait_for_their_own_deeds(form, browser):
+    second = browser.new_page()
+    other = SlowKernel(second, form.pad.face)
+    form.row("on").locator("input").check()
+    box = second.locator(f'[data-row="{AT}/off"] input')
+    box.uncheck()
+    form.kernel.answer()
+    other.show()
+    assert box.is_checked() is False
+    assert second.locator(f'[data-row="{AT}/on"] input').is_checked()
+    other.answer()
+    form.kernel.show()
+    assert form.shown("off") is False
+    second.close()
