@@ -118,7 +118,7 @@ def test_two_hundred_graphs_inside_one_another_run() -> None:
         inner(source())
 
     result = deep.execute_in_process()
-    keys = [event.step for event in result.get_step_success_events()]
+    keys = [event.step_key for event in result.get_step_success_events()]
     assert keys[0] == "source"
     assert keys[1].count(".") == 200
     assert keys[1].endswith("level_0.increase")

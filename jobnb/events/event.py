@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
 from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvariantViolationError
 from jobnb.events.kinds import EventType
 
 __all__ = [
@@ -45,6 +46,27 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{text}\ncaused by\n{self.cause.to_string()}" if self.cause else text
 
 
+def _is(*kinds: EventType) -> Any:
+    """A property that says whether an event is of one of these kinds."""
+    names = " or ".join(kind.value for kind in kinds)
+    return property(lambda event: event.event_type in kinds, doc=f"Whether it is {names}.")
+
+
+def _data(*kinds: EventType) -> Any:
+    """A property that gives the data of these kinds of events, and refuses for any other."""
+    names = " or ".join(kind.value for kind in kinds)
+
+    def data(event: Event) -> Event:
+        if event.event_type in kinds:
+            return event
+        raise InvariantViolationError(
+            f"This event is {event.event_type_value}; only {names} has this data. Ask for its "
+            "event_type first."
+        )
+
+    return property(data, doc=f"The data of {names}: the event itself, its fields are the data.")
+
+
 class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind"):
     """Something that happened in a run at `time` (seconds since the epoch, UTC)."""
 
@@ -72,9 +94,14 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
         return self
 
     @property
-    def step(self) -> str | None:
+    def step_key(self) -> str | None:
         """The key of the step it belongs to, or None for an event of the run."""
-        return getattr(self, "step_key", None)
+        return None
+
+    @property
+    def partition(self) -> str | None:
+        """The partition of the asset it is about, or None."""
+        return None
 
     @property
     def asset_key(self) -> AssetKey | None:
@@ -85,9 +112,32 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
     @property
     def is_step_event(self) -> bool:
         """Whether it belongs to a step."""
-        return self.step is not None
+        return self.step_key is not None
 
     @property
     def is_failure(self) -> bool:
         """Whether it tells of a failed step or run."""
         return self.event_type in (EventType.STEP_FAILURE, EventType.RUN_FAILURE)
+
+    is_step_start = _is(EventType.STEP_START)
+    is_step_success = _is(EventType.STEP_SUCCESS)
+    is_step_failure = _is(EventType.STEP_FAILURE)
+    is_step_skipped = _is(EventType.STEP_SKIPPED)
+    is_step_restarted = _is(EventType.STEP_RESTARTED)
+    is_step_up_for_retry = _is(EventType.STEP_UP_FOR_RETRY)
+    is_successful_output = _is(EventType.STEP_OUTPUT)
+    is_handled_output = _is(EventType.HANDLED_OUTPUT)
+    is_loaded_input = _is(EventType.LOADED_INPUT)
+    is_step_materialization = _is(EventType.ASSET_MATERIALIZATION)
+    is_asset_observation = _is(EventType.ASSET_OBSERVATION)
+    is_asset_materialization_planned = _is(EventType.ASSET_MATERIALIZATION_PLANNED)
+    is_expectation_result = _is(EventType.STEP_EXPECTATION_RESULT)
+    is_engine_event = _is(EventType.ENGINE_EVENT)
+    is_resource_init_failure = _is(EventType.RESOURCE_INIT_FAILURE)
+    is_hook_event = _is(EventType.HOOK_COMPLETED, EventType.HOOK_ERRORED, EventType.HOOK_SKIPPED)
+
+    step_output_data = _data(EventType.STEP_OUTPUT)
+    step_failure_data = _data(EventType.STEP_FAILURE)
+    step_materialization_data = _data(EventType.ASSET_MATERIALIZATION)
+    asset_materialization_planned_data = _data(EventType.ASSET_MATERIALIZATION_PLANNED)
+    engine_event_data = _data(EventType.ENGINE_EVENT)

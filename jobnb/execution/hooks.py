@@ -100,7 +100,7 @@ def run_hooks(run: RunScope, step: Step, key: str, error: Exception | None) -> N
         seen = HookContext(run, step, key, hook, error)
         try:
             if hook.trigger == "events":
-                events = [event for event in run.events if event.step == key]
+                events = [event for event in run.events if event.step_key == key]
                 result = hook.hook_fn(seen, events)
             else:
                 result = hook.hook_fn(seen)

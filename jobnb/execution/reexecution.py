@@ -152,7 +152,7 @@ def _outputs_of(
     given: dict[str, list[tuple[str, str | None]]] = {}
     ended: set[str] = set()
     for event in events:
-        full = str(event.step)
+        full = str(event.step_key)
         key, element = (full, None) if full in steps else _step_and_element(full)
         if key not in steps:
             continue

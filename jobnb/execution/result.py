@@ -117,7 +117,7 @@ class ExecuteInProcessResult:
     def events_for_node(self, node_name: str) -> Sequence[Event]:
         """What happened in the steps of a node, or of the graph that it is."""
         self._steps_of(node_name)
-        return [e for e in self.all_node_events if _belongs(str(e.step), node_name)]
+        return [e for e in self.all_node_events if _belongs(str(e.step_key), node_name)]
 
     def filter_events(self, event_filter: Callable[[Event], bool]) -> Sequence[Event]:
         """The events for which a function is true."""

@@ -99,4 +99,4 @@ class SideChannel:
             self.runs[run.run_id] = run
         events = decode_events(body)
         fold(events, run.state)
-        return run, dict.fromkeys(event.step for event in events if event.step is not None)
+        return run, dict.fromkeys(event.step_key for event in events if event.step_key is not None)

@@ -110,7 +110,7 @@ def entry_of(event: Event, run_id: str, job_name: str) -> EventLogEntry:
         user_message=event.message,
         run_id=run_id,
         timestamp=event.time,
-        step_key=event.step,
+        step_key=event.step_key,
         job_name=job_name,
         dagster_event=None if logged else event,
     )

@@ -112,7 +112,7 @@ def test_a_failing_element_skips_its_own_rest_and_the_collector_only():
     result = fan.execute_in_process(raise_on_error=False)
     assert result.get_failed_step_keys() == {"fails_at_1[k1]"}
     assert result.output_for_node("ten") == {"k0": 0, "k2": 20}
-    assert [e.step for e in result.get_step_skipped_events()] == ["ten[k1]", "listed"]
+    assert [e.step_key for e in result.get_step_skipped_events()] == ["ten[k1]", "listed"]
 
 
 def test_an_element_that_fails_after_its_output_feeds_nobody():
@@ -129,7 +129,7 @@ def test_an_element_that_fails_after_its_output_feeds_nobody():
 
     result = fan.execute_in_process(raise_on_error=False)
     assert len(result.get_failed_step_keys()) == 3
-    assert not [e for e in result.get_step_success_events() if e.step.startswith("ten")]
+    assert not [e for e in result.get_step_success_events() if e.step_key.startswith("ten")]
 
 
 def test_an_optional_element_is_left_out_of_the_list():
@@ -144,7 +144,7 @@ def test_an_optional_element_is_left_out_of_the_list():
 
     result = fan.execute_in_process()
     assert result.output_for_node("listed") == [10]
-    assert [e.step for e in result.get_step_skipped_events()] == ["ten[k0]", "ten[k2]"]
+    assert [e.step_key for e in result.get_step_skipped_events()] == ["ten[k0]", "ten[k2]"]
 
 
 def test_when_no_element_gives_anything_the_collector_is_skipped():

@@ -168,7 +168,9 @@ def test_a_dynamic_output_tells_each_mapping_key_and_who_loads_it():
         joined(parts().map(same).collect())
 
     result = fan.execute_in_process()
-    yielded = [e for e in result.all_events if isinstance(e, OutputYielded) and e.step == "parts"]
+    yielded = [
+        e for e in result.all_events if isinstance(e, OutputYielded) and e.step_key == "parts"
+    ]
     assert [e.mapping_key for e in yielded] == ["a", "b"]
     loaded = [e for e in result.all_events if isinstance(e, InputLoaded)]
     assert [(e.step_key, e.upstream_step) for e in loaded] == [

@@ -45,7 +45,7 @@ def test_dependants_are_skipped_and_the_rest_runs():
     result = mixed.execute_in_process(raise_on_error=False)
     assert not result.success
     assert result.get_failed_step_keys() == {"broken"}
-    assert [e.step for e in result.get_step_skipped_events()] == ["after", "second"]
+    assert [e.step_key for e in result.get_step_skipped_events()] == ["after", "second"]
     assert result.output_for_node("fine") == 1
     assert result.get_run_failure_event().failed == ("broken",)
 

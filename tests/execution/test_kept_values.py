@@ -109,7 +109,10 @@ def test_outputs_inside_nested_graphs():
     result = nested.execute_in_process()
     names = ("outer", "outer.inner", "outer.plus", "outer.inner.plus")
     assert [result.output_for_node(name) for name in names] == [3, 3, 2, 3]
-    assert {e.step for e in result.events_for_node("outer")} == {"outer.plus", "outer.inner.plus"}
+    assert {e.step_key for e in result.events_for_node("outer")} == {
+        "outer.plus",
+        "outer.inner.plus",
+    }
     with pytest.raises(InvariantViolationError, match="no node 'outr'"):
         result.output_for_node("outr")
     with pytest.raises(InvariantViolationError, match="no output 'nope'"):

@@ -229,7 +229,7 @@ def test_what_cannot_be_json_is_told_in_text(durable: Instance) -> None:
     first, second, third = durable.events(run_id)
     assert first.message == "file \\udc80.csv"
     assert first.metadata == {"z": {"value": "1j"}, "n": {"value": 1}}  # type: ignore[attr-defined]
-    assert second.step == "s\\udc80"
+    assert second.step_key == "s\\udc80"
     assert third == line(3)
     assert durable.has_asset_key(AssetKey("a"))
 

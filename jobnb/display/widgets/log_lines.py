@@ -65,7 +65,7 @@ class LogFilter(msgspec.Struct, frozen=True):
         """Whether a line fits."""
         if self.kinds and kind_of_line(event) not in self.kinds:
             return False
-        if self.steps and not self._of_steps(event.step):
+        if self.steps and not self._of_steps(event.step_key):
             return False
         if self.types and event.event_type.value not in self.types:
             return False
@@ -75,7 +75,7 @@ class LogFilter(msgspec.Struct, frozen=True):
         return step is not None and (step in self.steps or base_key(step) in self.steps)
 
     def _says(self, event: Event) -> bool:
-        said = f"{event.step or ''} {event.message} {_error(event)}".casefold()
+        said = f"{event.step_key or ''} {event.message} {_error(event)}".casefold()
         return all(word in said for word in self.words)
 
 
@@ -178,7 +178,7 @@ def _line(place: int, event: Event, start: float) -> dict[str, Any]:
         "since": round(event.time - start, 6),
         "kind": kind_of_line(event),
         "type": "" if isinstance(event, Logged) else event.event_type.value,
-        "step": event.step or "",
+        "step": event.step_key or "",
         "text": text[:_MOST_TEXT],
     }
     if error:
