@@ -67,8 +67,8 @@ class Edit:
         if found is None or not isinstance(inner, dict) or not found.whole.tag:
             return
         field = found.place.fields.get(found.whole.tag)
-        if field is not None and field.kind == "const":
-            inner.setdefault(found.whole.tag, field.constant)
+        if field is not None:
+            inner.setdefault(found.whole.tag, start_value(field))
 
     def drop(self, path: Path) -> None:
         """Take what is at a path away, and sections that hold nothing after it."""
@@ -233,7 +233,10 @@ def _choose(edit: Edit, found: Found, control: Any) -> None:
     edit.chosen[key] = number
     option = place.options[number]
     kept = edit.shelf.get((key, number), NOTHING)
-    edit.put(found.path, _carried(found, option) if kept is NOTHING else kept)
+    value = _carried(found, option) if kept is NOTHING else kept
+    if place.tag in option.fields and isinstance(value, dict):
+        value.setdefault(place.tag, start_value(option.fields[place.tag]))
+    edit.put(found.path, value)
 
 
 def _carried(found: Found, option: Place) -> Any:

@@ -240,7 +240,7 @@ class Rows:
         rows = [
             self._row(field, value.get(name, NOTHING), (*path, name))
             for name, field in place.fields.items()
-            if name != tagged
+            if name != tagged or field.kind != "const"  # the choice of the option says it
         ]
         rows += self._extras(place, value, path)
         row: Row = {"rows": rows}

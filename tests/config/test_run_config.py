@@ -8,13 +8,13 @@ import decimal
 import enum
 import json
 import pathlib
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
-from pydantic import ConfigDict, PlainSerializer, RootModel
+from pydantic import ConfigDict, Field, PlainSerializer, RootModel
 
-from jobnb.config import Config, RunConfig, dump_yaml, load_yaml, raw_config
+from jobnb.config import Config, RunConfig, bind_value, dump_yaml, load_yaml, raw_config
 from jobnb.errors import InvalidConfigError
 
 
@@ -155,3 +155,30 @@ def test_raw_config_takes_what_may_be_given() -> None:
     assert raw_config(RunConfig(ops={"a": {}}))["ops"] == {"a": {}}
     with pytest.raises(InvalidConfigError, match="not 3"):
         raw_config(3)
+
+
+class Cat(Config):
+    kind: Literal["cat"] = "cat"
+    lives: int = 9
+
+
+class Dog(Config):
+    kind: Literal["dog"] = "dog"
+    lives: int = 1
+
+
+class Owner(Config):
+    tagged: Cat | Dog = Field(Cat(), discriminator="kind")
+    plain: Cat | Dog = Cat()
+    each: list[Annotated[Cat | Dog, Field(discriminator="kind")]] = Field([])
+
+
+def test_which_class_of_a_union_it_was_is_not_lost() -> None:
+    given = Owner(tagged=Dog(), plain=Dog(), each=[Dog(), Cat(lives=3)])
+    raw = raw_config(RunConfig(ops={"a": given}))["ops"]["a"]["config"]
+    assert raw == {
+        "tagged": {"kind": "dog"},
+        "plain": {"kind": "dog"},
+        "each": [{"kind": "dog"}, {"kind": "cat", "lives": 3}],
+    }
+    assert bind_value(Owner, raw) == given

@@ -248,6 +248,35 @@ def test_a_union_swaps_what_is_below_and_keeps_what_both_have():
     assert bind_value(Owner, back["config"]).pet == Cat(name="Kit")
 
 
+def test_a_default_of_a_union_keeps_what_tells_its_class():
+    class Owner(Config):
+        pets: list[Cat | Dog] = PydanticField([Cat(), Dog(name="Rex"), Dog(name="Bo")])
+        best: Cat | Dog = PydanticField(Dog(name="Rex"), discriminator="kind")
+
+    rows = rows_of(Owner)
+    assert [row(rows, f"config/pets/{n}")["option"] for n in range(3)] == [0, 1, 1]
+    moved = edited(rows, {}, "config/pets/1", "move", "up")[0]["config"]
+    assert [type(each).__name__ for each in bind_value(Owner, moved).pets] == ["Dog", "Cat", "Dog"]
+    named = edited(rows, {}, "config/best/name", "set", "Kit")[0]["config"]
+    assert bind_value(Owner, named).best == Dog(name="Kit")
+
+
+def test_a_class_that_goes_by_several_names_asks_for_which():
+    class Big(Config):
+        kind: Literal["lion", "tiger"]
+
+    class Owner(Config):
+        pet: Cat | Big = PydanticField(Cat(), discriminator="kind")
+
+    root = form(Owner)
+    config, chosen = edited(Rows(root, {}), {}, "config/pet", "choose", 1)
+    assert config == {"config": {"pet": {"kind": "lion"}}}
+    rows = Rows(root, config, chosen)
+    assert row(rows, "config/pet/kind")["choices"] == ["lion", "tiger"]
+    config, _ = edited(rows, config, "config/pet/kind", "set", 1)
+    assert bind_value(Owner, config["config"]).pet == Big(kind="tiger")
+
+
 def test_a_number_typed_as_text_stays_text_where_text_was_chosen():
     root = form({"x": Field(ScalarUnion(str, {"k": int}), is_required=False)})
     config, chosen = edited(Rows(root, {}), {}, "config/x", "choose", 1)

@@ -52,11 +52,16 @@ class JobView(Tabbed):
         super().__init__(
             {
                 "graph": ("Graph", lambda: job_graph(known)),
-                "launchpad": ("Launchpad", lambda: _launchpad(known)),
+                "launchpad": ("Launchpad", lambda: _launchpad(job)),
                 "runs": ("Runs", lambda: _runs(known)),
             },
             {"title": known.name, "noun": noun, "note": about},
         )
+
+    def close(self) -> None:
+        """Take it away from all front ends; the launchpad stays, others may show it."""
+        self._made.pop("launchpad", None)
+        super().close()
 
 
 def _resolved(job: JobDefinition | AssetJobDefinition) -> JobDefinition:
@@ -67,10 +72,10 @@ def _resolved(job: JobDefinition | AssetJobDefinition) -> JobDefinition:
     return job.resolve(known.assets, known.source_assets) if known is not None else job.resolve([])
 
 
-def _launchpad(job: Any) -> Any:
-    from jobnb.display.widgets.launchpad import Launchpad
+def _launchpad(job: JobDefinition | AssetJobDefinition) -> Any:
+    from jobnb.display.widgets.opening import open_job
 
-    return Launchpad(job)
+    return open_job(job)
 
 
 def _runs(job: JobDefinition) -> Any:

@@ -82,7 +82,6 @@ class LaunchFace(View):
                 "selection": "Assets" if assets else "Steps",
                 "selects": f"all, or such as {example}",
                 "partitions": state.partition_keys() if state.job.partitions_def else None,
-                "executors": ["in_process"],
             }
             self.sync_stored()
             self.sync()

@@ -8,6 +8,7 @@ import pytest
 
 from jobnb import Config, Definitions, Instance, asset, define_asset_job, job, op
 from jobnb.display.widgets import opening
+from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.errors import InvalidConfigError, InvalidSubsetError
 from jobnb.registry.session import Session
@@ -197,6 +198,24 @@ def test_asked_for_again_it_is_the_same_and_holds_what_was_typed(session):
     second = anew.launchpad()
     assert second is not first
     assert second.config == {"ops": {"load": {"config": {"year": 1}}}}
+
+
+def test_the_tab_of_a_job_and_its_launchpad_are_one_form(session):
+    session.add(yearly, define_asset_job("nightly"))
+    first, second = JobView(yearly), JobView(yearly)
+    for view in (first, second):
+        view.bar.opened = "launchpad"
+    pad = yearly.launchpad()
+    assert first.part("launchpad") is second.part("launchpad") is pad
+    pad.config = {"ops": {"load": {"config": {"year": 1}}}}
+    first.close()
+    assert pad.comm is not None  # the others still show it
+    pad.close()
+    third = JobView(yearly)
+    third.bar.opened = "launchpad"
+    assert third.part("launchpad").config == {"ops": {"load": {"config": {"year": 1}}}}
+    for view in (second, third):
+        view.close()
 
 
 def test_a_session_opens_jobs_and_assets(session):

@@ -27,16 +27,14 @@ class Choices {
   // Again when the job is another; what is typed comes along.
   make() {
     const head = this.model.get("head");
-    const sig = JSON.stringify([head.selection, head.selects, head.partitions, head.executors]);
+    const sig = JSON.stringify([head.selection, head.selects, head.partitions]);
     if (sig === this.made) return;
     this.made = sig;
     this.selection = this.input("select", {
       class: "jw-input jl-selection", placeholder: head.selects, spellcheck: "false",
     });
-    const executor = el("select", { class: "jw-select" }, head.executors.map((name) => el("option", null, name)));
     fill(this.node, labeled(head.selection, this.selection), this.steps,
-      head.partitions ? this.picker(head.partitions) : (this.partition = null),
-      labeled("Executor", executor));
+      head.partitions ? this.picker(head.partitions) : (this.partition = null));
   }
 
   input(name, props) {
