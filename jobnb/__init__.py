@@ -47,6 +47,16 @@ if TYPE_CHECKING:
     from jobnb.config import config_mapping as config_mapping
     from jobnb.config import configured as configured
     from jobnb.definitions.asset import asset as asset
+    from jobnb.definitions.asset_check import AssetCheckEvaluation as AssetCheckEvaluation
+    from jobnb.definitions.asset_check import AssetCheckKey as AssetCheckKey
+    from jobnb.definitions.asset_check import AssetCheckResult as AssetCheckResult
+    from jobnb.definitions.asset_check import AssetCheckSeverity as AssetCheckSeverity
+    from jobnb.definitions.asset_check import AssetCheckSpec as AssetCheckSpec
+    from jobnb.definitions.asset_check_decorators import asset_check as asset_check
+    from jobnb.definitions.asset_check_decorators import multi_asset_check as multi_asset_check
+    from jobnb.definitions.asset_checks_definition import (
+        AssetChecksDefinition as AssetChecksDefinition,
+    )
     from jobnb.definitions.asset_inout import AssetIn as AssetIn
     from jobnb.definitions.asset_inout import AssetOut as AssetOut
     from jobnb.definitions.asset_job import AssetJobDefinition as AssetJobDefinition
@@ -237,6 +247,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.user_events import ObserveResult as ObserveResult
     from jobnb.definitions.user_events import Output as Output
     from jobnb.definitions.user_events import TypeCheck as TypeCheck
+    from jobnb.errors import AssetCheckFailedError as AssetCheckFailedError
     from jobnb.errors import ConfigMappingFunctionError as ConfigMappingFunctionError
     from jobnb.errors import ExecutionInterruptedError as ExecutionInterruptedError
     from jobnb.errors import Failure as Failure

@@ -12,6 +12,11 @@ _NAMES = {
         "config_mapping configured"
     ),
     "definitions.asset": "asset",
+    "definitions.asset_check": (
+        "AssetCheckEvaluation AssetCheckKey AssetCheckResult AssetCheckSeverity AssetCheckSpec"
+    ),
+    "definitions.asset_check_decorators": "asset_check multi_asset_check",
+    "definitions.asset_checks_definition": "AssetChecksDefinition",
     "definitions.asset_inout": "AssetIn AssetOut",
     "definitions.asset_job": "AssetJobDefinition define_asset_job",
     "definitions.assets_definition": "AssetsDefinition",
@@ -90,6 +95,7 @@ _NAMES = {
         "ExpectationResult MaterializeResult ObserveResult Output TypeCheck"
     ),
     "errors": (
+        "AssetCheckFailedError "
         "ConfigMappingFunctionError ExecutionInterruptedError Failure "
         "InvalidConfigDefinitionError InvalidConfigError InvalidDefinitionError "
         "InvalidInvocationError InvalidSubsetError InvariantViolationError JobnbError "

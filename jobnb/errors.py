@@ -177,6 +177,10 @@ class TypeCheckDidNotPass(JobnbError, TypeError):
         self.dagster_type = dagster_type
 
 
+class AssetCheckFailedError(JobnbError, ValueError):
+    """A blocking check of an asset did not pass."""
+
+
 class Failure(JobnbError):
     """Raise inside an op to fail the step with a description and metadata.
 

@@ -113,6 +113,7 @@ class RunState(msgspec.Struct):
         error: Why it failed: its own error, or that of the first failed step.
         steps: Every step by key, in the order in which they were planned or first seen.
         materialized: The last materialization of every asset it made.
+        checked: The last evaluation of every check it made, by asset and name.
         logs: How many lines were logged.
         events: How many events went in.
     """
@@ -124,6 +125,7 @@ class RunState(msgspec.Struct):
     error: ev.ErrorInfo | None = None
     steps: dict[str, StepState] = {}
     materialized: dict[AssetKey, ev.AssetMaterialized] = {}
+    checked: dict[tuple[AssetKey, str], ev.AssetCheckEvaluated] = {}
     logs: int = 0
     events: int = 0
 
@@ -290,6 +292,10 @@ def _materialized(run: RunState, event: ev.AssetMaterialized) -> None:
     run.materialized[AssetKey(event.asset)] = event
 
 
+def _checked(run: RunState, event: ev.AssetCheckEvaluated) -> None:
+    run.checked[AssetKey(event.asset), event.check] = event
+
+
 def _logged(run: RunState, event: ev.Logged) -> None:
     run.logs += 1
     if event.step_key is not None:
@@ -312,5 +318,6 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.OutputYielded: _output_yielded,
     ev.OutputHandled: _output_yielded,
     ev.AssetMaterialized: _materialized,
+    ev.AssetCheckEvaluated: _checked,
     ev.Logged: _logged,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import doors
 from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.job_definition import JobDefinition
@@ -64,6 +65,7 @@ class AssetJobDefinition:
         resource_defs: Mapping[str, Any] | None = None,
         default_executor_def: ExecutorDefinition | None = None,
         logger_defs: Mapping[str, Any] | None = None,
+        asset_checks: Sequence[AssetChecksDefinition] = (),
     ) -> JobDefinition:
         """The job that makes those of `assets` that the selection names.
 
@@ -73,6 +75,7 @@ class AssetJobDefinition:
             resource_defs: Resources by key.
             default_executor_def: How steps are run, where the job does not say.
             logger_defs: Loggers by name.
+            asset_checks: All that could be checked.
         """
         return JobDefinition(
             name=self.name,
@@ -86,7 +89,9 @@ class AssetJobDefinition:
             op_retry_policy=self.op_retry_policy,
             logger_defs=logger_defs,
             resource_defs=resource_defs,
-            asset_layer=AssetLayer(tuple(assets), tuple(source_assets), self.selection),
+            asset_layer=AssetLayer(
+                tuple(assets), tuple(source_assets), self.selection, tuple(asset_checks)
+            ),
         )
 
     def run_request_for_partition(self, partition_key: str, **parameters: Any) -> RunRequest:

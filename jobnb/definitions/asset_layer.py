@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.asset_check import AssetCheckKey
+from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.source_asset import SourceAsset
 
@@ -19,8 +21,12 @@ class AssetLayer(msgspec.Struct, frozen=True):
         assets: All that could be made.
         sources: All that can only be loaded.
         selection: An `AssetSelection`, a selection string, or None for all of `assets`.
+        checks: All that could be checked.
+        check_keys: The checks that are made; those of the assets that are made if None.
     """
 
     assets: tuple[AssetsDefinition, ...]
     sources: tuple[SourceAsset, ...] = ()
     selection: Any = None
+    checks: tuple[AssetChecksDefinition, ...] = ()
+    check_keys: frozenset[AssetCheckKey] | None = None

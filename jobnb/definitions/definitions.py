@@ -8,6 +8,8 @@ from typing import Any
 
 from jobnb.definitions import doors
 from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.asset_check import AssetCheckKey
+from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.asset_job import AssetJobDefinition
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
@@ -19,6 +21,9 @@ from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mea
 __all__ = ["Definitions"]
 
 GLOBAL_ASSET_JOB = "__ASSET_JOB"
+_PARTS = (
+    "assets", "schedules", "sensors", "jobs", "resources", "executor", "loggers", "asset_checks",
+)  # fmt: skip
 
 
 class Definitions:
@@ -62,8 +67,7 @@ class Definitions:
         asset_checks: Iterable[Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        self._read(assets, schedules, sensors, jobs, resources, executor, loggers)
-        self.asset_checks = tuple(asset_checks or ())
+        self._read(assets, schedules, sensors, jobs, resources, executor, loggers, asset_checks)
         self.metadata = dict(metadata or {})
         announce_from_caller(self)
 
@@ -71,9 +75,9 @@ class Definitions:
     def of(cls, **parts: Any) -> Definitions:
         """The same as calling the class, but nobody is told of it."""
         made = cls.__new__(cls)
-        for name in ("assets", "schedules", "sensors", "jobs", "resources", "executor", "loggers"):
+        for name in _PARTS:
             parts.setdefault(name, None)
-        made.asset_checks, made.metadata = (), {}
+        made.metadata = {}
         made._read(**parts)
         return made
 
@@ -86,9 +90,13 @@ class Definitions:
         resources: Mapping[str, Any] | None,
         executor: Any,
         loggers: Mapping[str, Any] | None,
+        asset_checks: Iterable[Any] | None,
     ) -> None:
         problems: list[str] = []
-        given = list(assets or ())
+        checks = [each for each in assets or () if isinstance(each, AssetChecksDefinition)]
+        given = [each for each in assets or () if not isinstance(each, AssetChecksDefinition)]
+        given_checks = [*checks, *(asset_checks or ())]
+        self.asset_checks: tuple[AssetChecksDefinition, ...] = tuple(given_checks)
         self.assets = tuple(each for each in given if isinstance(each, AssetsDefinition))
         self.source_assets = tuple(each for each in given if isinstance(each, SourceAsset))
         problems += [
@@ -108,6 +116,11 @@ class Definitions:
         self.resources = dict(resources or {})
         self.executor = executor
         self.loggers = dict(loggers or {})
+        problems += [
+            f"{each!r} is not a check. Decorate its function with @asset_check."
+            for each in given_checks
+            if not isinstance(each, AssetChecksDefinition)
+        ]
         problems += self._twice()
         if problems:
             told = "\n  ".join(problems)
@@ -119,6 +132,8 @@ class Definitions:
         sources = [(each.key, each) for each in self.source_assets]
         twice = _shared([*keyed, *sources])
         problems = [f"Two assets have the key {key.to_user_string()!r}." for key in twice]
+        checks = [(k, each) for each in self.asset_checks for k in getattr(each, "check_keys", ())]
+        problems += [f"Two checks are called {k.to_user_string()!r}." for k in _shared(checks)]
         for kind, things in (
             ("jobs", self.jobs),
             ("schedules", self.schedules),
@@ -167,7 +182,12 @@ class Definitions:
     def _bound(self, job: JobDefinition | AssetJobDefinition) -> JobDefinition:
         if isinstance(job, AssetJobDefinition):
             return job.resolve(
-                self.assets, self.source_assets, self._resource_defs, self.executor, self.loggers
+                self.assets,
+                self.source_assets,
+                self._resource_defs,
+                self.executor,
+                self.loggers,
+                self.asset_checks,
             )
         bound = job.with_top_level_resources(self._resource_defs)
         if self.executor is not None and not job.has_specified_executor:
@@ -192,7 +212,27 @@ class Definitions:
             resource_defs=self._resource_defs,
             executor_def=self.executor,
             logger_defs=self.loggers,
-            asset_layer=AssetLayer(self.assets, self.source_assets, selection),
+            asset_layer=AssetLayer(self.assets, self.source_assets, selection, self.asset_checks),
+            **parameters,
+        )
+
+    def job_of_checks(
+        self, name: str, checks: Iterable[AssetCheckKey], **parameters: Any
+    ) -> JobDefinition:
+        """A job that makes these checks and no assets: what was stored is looked at.
+
+        Raises:
+            InvalidSubsetError: If there is no such check.
+        """
+        keys = frozenset(checks)
+        for key in sorted(keys):
+            self.get_asset_checks_def(key)
+        return JobDefinition(
+            name=name,
+            resource_defs=self._resource_defs,
+            executor_def=self.executor,
+            logger_defs=self.loggers,
+            asset_layer=AssetLayer(self.assets, self.source_assets, (), self.asset_checks, keys),
             **parameters,
         )
 
@@ -204,6 +244,19 @@ class Definitions:
         """
         job = self.job_of_assets(GLOBAL_ASSET_JOB, selection)
         return frozenset(key for each in job.graph.assets_by_node.values() for key in each.keys)
+
+    def get_asset_checks_def(self, key: AssetCheckKey) -> AssetChecksDefinition:
+        """The definition that makes a check.
+
+        Raises:
+            InvalidSubsetError: If none does.
+        """
+        known = {k.to_user_string(): each for each in self.asset_checks for k in each.check_keys}
+        name = key.to_user_string()
+        if name in known:
+            return known[name]
+        hint = did_you_mean(name, known, noun="There are")
+        raise InvalidSubsetError(f"There is no check called {name!r}. {hint}".rstrip())
 
     def get_schedule_def(self, name: str) -> Any:
         """The schedule called so."""
@@ -257,6 +310,7 @@ class Definitions:
             for noun, things in (
                 ("assets", self.assets),
                 ("source assets", self.source_assets),
+                ("checks", self.asset_checks),
                 ("jobs", self.jobs),
                 ("schedules", self.schedules),
                 ("sensors", self.sensors),

@@ -16,6 +16,10 @@ from jobnb.events.event import (
 from jobnb.events.kinds import (
     EventType,
 )
+from jobnb.events.of_checks import (
+    AssetCheckEvaluated,
+    AssetCheckPlanned,
+)
 from jobnb.events.of_runs import (
     EngineNote,
     Logged,
@@ -52,6 +56,8 @@ from jobnb.events.of_values import (
 )
 
 __all__ = [
+    "AssetCheckEvaluated",
+    "AssetCheckPlanned",
     "AssetMaterialized",
     "AssetObserved",
     "AssetPlanned",
@@ -112,6 +118,8 @@ AnyEvent = (
     | AssetObserved
     | AssetPlanned
     | ExpectationChecked
+    | AssetCheckPlanned
+    | AssetCheckEvaluated
     | HookCompleted
     | HookSkipped
     | HookErrored

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.graph import GraphDefinition
 from jobnb.definitions.op import OpDefinition
@@ -21,7 +22,7 @@ def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     """Call the function of an op or asset with what it would get in a run.
 
     Args:
-        definition: The op or assets definition.
+        definition: The op, or the definition of assets or of their checks.
         args: A context first, where the function takes one; then inputs in order.
         kwargs: Inputs, config and resources by name; or `context`.
 
@@ -32,13 +33,14 @@ def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     """
     __tracebackhide__ = True
     assets_def = definition if isinstance(definition, AssetsDefinition) else None
-    op: Any = assets_def.node_def if assets_def is not None else definition
+    op: Any = getattr(definition, "node_def", definition)
     if isinstance(op, GraphDefinition):
         raise InvalidInvocationError(
             f"The graph {op.name!r} cannot be called outside of a composition. "
             f"Run it: {op.name}.execute_in_process(input_values={{...}})."
         )
-    return _call(op, assets_def, args, dict(kwargs))
+    only_checks = isinstance(definition, AssetChecksDefinition)
+    return _call(op, assets_def, args, dict(kwargs), only_checks)
 
 
 def _call(
@@ -46,6 +48,7 @@ def _call(
     assets_def: AssetsDefinition | None,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    only_checks: bool = False,
 ) -> Any:
     __tracebackhide__ = True
     context, args = _context(op, args, kwargs)
@@ -57,6 +60,8 @@ def _call(
     if op.function.context_name:
         call[op.function.context_name] = context
     _check_missing(op, call)
+    if only_checks:
+        return op.function.fn(**call)
     return checked(op, op.function.fn(**call), context)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.asset_check import AssetCheckEvaluation
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.user_events import (
     AssetMaterialization,
@@ -16,7 +17,7 @@ from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_y
 from jobnb.events import Event, EventType, StepFailed
 from jobnb.execution.io import held_value
 from jobnb.execution.run import MISSING, RunScope
-from jobnb.execution.told import as_expectation, as_materialization, as_observation
+from jobnb.execution.told import as_evaluation, as_expectation, as_materialization, as_observation
 from jobnb.state import RunState, fold
 
 if TYPE_CHECKING:
@@ -150,6 +151,10 @@ class ExecuteInProcessResult:
     def get_asset_materialization_events(self) -> Sequence[Event]:
         """The events of assets made."""
         return self._of_type(EventType.ASSET_MATERIALIZATION)
+
+    def get_asset_check_evaluations(self) -> Sequence[AssetCheckEvaluation]:
+        """What the checks of the run said, in the order in which they were made."""
+        return [as_evaluation(e) for e in self._of_type(EventType.ASSET_CHECK_EVALUATION)]
 
     def get_asset_materialization_planned_events(self) -> Sequence[Event]:
         """The events of assets that the run meant to make."""

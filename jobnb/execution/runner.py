@@ -9,6 +9,7 @@ from time import time as now
 
 from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
 from jobnb.events import (
+    AssetCheckPlanned,
     AssetPlanned,
     EngineNote,
     ErrorInfo,
@@ -80,6 +81,10 @@ def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | R
 def _plan_assets(run: RunScope) -> None:
     partition = run.plan.partition_key
     for step in run.plan.steps:
+        for spec in step.checks:
+            if run.chosen is None or step.index in run.chosen:
+                path = tuple(spec.asset_key.path)
+                run.append(AssetCheckPlanned(now(), step.key, path, spec.name))
         if step.assets_def is not None and (run.chosen is None or step.index in run.chosen):
             own = partition if step.assets_def.partitions_def is not None else None
             for out in step.outputs:

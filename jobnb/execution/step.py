@@ -6,6 +6,7 @@ from collections.abc import Callable
 from time import time as now
 from typing import Any
 
+from jobnb.definitions.asset_check import AssetCheckResult
 from jobnb.definitions.metadata import to_json
 from jobnb.errors import Failure, RetryRequested
 from jobnb.events import (
@@ -16,6 +17,7 @@ from jobnb.events import (
     StepStarted,
     StepSucceeded,
 )
+from jobnb.execution.checks import CheckTeller, read_checks
 from jobnb.execution.compute import caller, read_result
 from jobnb.execution.context import OpExecutionContext, context_of
 from jobnb.execution.hooks import run_hooks
@@ -63,6 +65,8 @@ class StepRunner:
         self.single = None
         if len(outputs) == 1 and op.is_decorated and not outputs[0].definition.is_dynamic:
             self.single = self.handlers[outputs[0].name]
+        if step.checks:
+            self.single = None  # what it gives is looked at in full
 
     def _read_waits(self, step: Step) -> None:
         """Slots that must simply be there; everything else is looked at in words."""
@@ -100,6 +104,7 @@ class StepRunner:
             fan_in = isinstance(each.source, FromMany) or len(each.waits_for) > 1
             if absent and (failed or not fan_in or len(absent) == len(each.waits_for)):
                 missing += absent
+        missing += [w for w in self.step.guards if not self._is_there(w, mapping_key)]
         return missing or None
 
     def _is_there(self, wait: FromOutput, mapping_key: str | None) -> bool:
@@ -168,16 +173,26 @@ class StepRunner:
         if self.single is not None and kind in _PLAIN_RESULTS:
             self.single(key, mapping_key, result, None, context)
             return
-        handlers = self.handlers
+        handlers, step = self.handlers, self.step
 
-        def emit(name: str, value: Any, given: Any) -> None:
+        def emit(name: str, value: Any = None, given: Any = None) -> None:
             handlers[name](key, mapping_key, value, given, context)
 
+        if step.checks and step.assets_def is None:
+            read_checks(self.run, step, key, result, emit)
+            return
+        checks = CheckTeller(self.run, step, key) if step.checks else None
+
         def told(event: Any) -> None:
-            tell(self.run, key, event)
+            if isinstance(event, AssetCheckResult):
+                (checks or CheckTeller(self.run, step, key)).tell(event)
+            else:
+                tell(self.run, key, event)
 
         self._open_dynamic(mapping_key)
-        read_result(self.step.op, key, result, emit, told)
+        read_result(step.op, key, result, emit, told)
+        if checks is not None:
+            checks.conclude()
 
     def _open_dynamic(self, mapping_key: str | None) -> None:
         """A dynamic output that yields nothing is an empty list, not a missing one."""

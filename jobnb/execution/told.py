@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobnb.definitions.asset_check import AssetCheckEvaluation
 from jobnb.definitions.metadata import from_json
 from jobnb.definitions.user_events import (
     AssetMaterialization,
@@ -9,10 +10,11 @@ from jobnb.definitions.user_events import (
     ExpectationResult,
 )
 from jobnb.events import Event
+from jobnb.storage.records import as_evaluation as _evaluation
 from jobnb.storage.records import as_materialization as _materialization
 from jobnb.storage.records import as_observation as _observation
 
-__all__ = ["as_expectation", "as_materialization", "as_observation"]
+__all__ = ["as_evaluation", "as_expectation", "as_materialization", "as_observation"]
 
 
 def as_materialization(event: Event) -> AssetMaterialization:
@@ -27,6 +29,13 @@ def as_observation(event: Event) -> AssetObservation:
     made = _observation(event)
     assert made is not None
     return made
+
+
+def as_evaluation(event: Event) -> AssetCheckEvaluation:
+    """What a check said, as an event tells it."""
+    said = _evaluation(event)
+    assert said is not None
+    return said
 
 
 def as_expectation(event: Event) -> ExpectationResult:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.dependency import Dependency, DependencyDefinition
@@ -20,6 +21,7 @@ from jobnb.definitions.selection import AssetSelection
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.definitions.types import Nothing
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+from jobnb.plan.asset_checks import checks_to_make, guards_of
 
 __all__ = ["AssetGraphDefinition", "Loadable", "graph_of_assets", "with_known_keys"]
 
@@ -42,10 +44,13 @@ class AssetGraphDefinition(GraphDefinition):
         sources: Mapping[str, Mapping[str, AssetKey]],
         assets_by_node: Mapping[str, AssetsDefinition],
         layer: AssetLayer,
+        checks_by_node: Mapping[str, AssetChecksDefinition],
     ) -> None:
         super().__init__(name, placed=(nodes, dependencies), node_input_source_assets=sources)
         self.assets_by_node = assets_by_node
         self.layer = layer
+        self.checks_by_node = checks_by_node
+        self.guards = guards_of(checks_by_node.values(), assets_by_node.values())
 
     def loadable(self, key: AssetKey) -> Loadable | None:
         """How the value of an asset around the job is loaded, or None if nobody knows it."""
@@ -67,7 +72,7 @@ class AssetGraphDefinition(GraphDefinition):
         found: dict[str, Any] = {}
         owners: dict[str, Any] = {}
         problems: list[str] = []
-        around: list[Any] = [*self.layer.sources, *self.layer.assets]
+        around: list[Any] = [*self.layer.sources, *self.layer.assets, *self.layer.checks]
         for each in around:
             for key, given in each.resource_defs.items():
                 if found.setdefault(key, given) is not given:
@@ -98,7 +103,7 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     layer = job.asset_layer
     assert layer is not None
     assets = with_known_keys(layer.assets, layer.sources)
-    layer = AssetLayer(tuple(assets), layer.sources, layer.selection)
+    layer = msgspec.structs.replace(layer, assets=tuple(assets))
     selected = _selected(job, layer)
     chosen = [each.subset_for(selected) for each in assets if each.keys & selected]
     made_by = {key: each for each in chosen for key in each.keys}
@@ -107,10 +112,12 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     nodes: dict[str, Node] = {}
     dependencies: dict[str, dict[str, Dependency]] = {}
     sources: dict[str, dict[str, AssetKey]] = {}
-    for each in chosen:
+    checks = checks_to_make(layer.checks, selected, layer.check_keys)
+    makers: list[AssetsDefinition | AssetChecksDefinition] = [*chosen, *checks]
+    for each in makers:
         name = each.node_def.name
         if name in nodes:
-            reader.problems.append(f"Two assets are made by ops called {name!r}. Rename one.")
+            reader.problems.append(f"Two assets or checks have steps called {name!r}. Rename one.")
         nodes[name] = Node(name, each.node_def, {}, NO_HOOKS, None)
         dependencies[name], loaded = reader.edges(each)
         if loaded:
@@ -120,11 +127,14 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
             f"The job {job.name!r} cannot be put together:\n  " + "\n  ".join(reader.problems)
         )
     by_node = {each.node_def.name: each for each in chosen}
-    return AssetGraphDefinition(job.name, nodes, dependencies, sources, by_node, layer)
+    checking = {each.name: each for each in checks}
+    return AssetGraphDefinition(job.name, nodes, dependencies, sources, by_node, layer, checking)
 
 
 def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
     everything = frozenset(key for each in layer.assets for key in each.keys)
+    if layer.selection == ():  # checks only
+        return frozenset()
     if layer.selection is None or layer.selection == AssetSelection.all():
         selected = everything
     else:
@@ -161,7 +171,7 @@ class _EdgeReader:
         self.problems: list[str] = []
 
     def edges(
-        self, assets_def: AssetsDefinition
+        self, assets_def: AssetsDefinition | AssetChecksDefinition
     ) -> tuple[dict[str, Dependency], dict[str, AssetKey]]:
         """What feeds each input: an output in the graph, or a stored value."""
         edges: dict[str, Dependency] = {}
@@ -178,16 +188,19 @@ class _EdgeReader:
                 self._unknown(assets_def, name, key)
         return edges, loaded
 
-    def _unknown(self, assets_def: AssetsDefinition, name: str, key: AssetKey) -> None:
+    def _unknown(
+        self, assets_def: AssetsDefinition | AssetChecksDefinition, name: str, key: AssetKey
+    ) -> None:
         text = key.to_user_string()
+        noun = "asset" if isinstance(assets_def, AssetsDefinition) else "check"
         hint = did_you_mean(text, sorted(k.to_user_string() for k in self.known))
         self.problems.append(
-            f"The asset {assets_def.node_def.name!r} takes {text!r}, which nothing makes. {hint} "
+            f"The {noun} {assets_def.node_def.name!r} takes {text!r}, which nothing makes. {hint} "
             f'Define it, or declare it as SourceAsset("{text}").'
         )
 
 
-def _only_orders(assets_def: AssetsDefinition, input_name: str) -> bool:
+def _only_orders(assets_def: AssetsDefinition | AssetChecksDefinition, input_name: str) -> bool:
     node = assets_def.node_def
     if not isinstance(node, OpDefinition):
         return False

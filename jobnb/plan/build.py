@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.asset_check import AssetCheckSpec
 from jobnb.definitions.inout import In
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
@@ -132,6 +133,7 @@ class _Builder:
         graph = job.graph
         self.assets = graph if isinstance(graph, AssetGraphDefinition) else None
         self.asset_of = self._asset_outputs() if self.assets else {}
+        self.guards = self.assets.guards if self.assets else {}
 
     def _asset_outputs(self) -> dict[tuple[str, str], AssetKey]:
         """The asset that each step's output is, down through graphs that make assets."""
@@ -187,10 +189,12 @@ class _Builder:
         return any(seen.values())
 
     def _upstream(self, index: int) -> list[int]:
-        edges = self.nodes[index].edges
-        if not edges:
+        flat = self.nodes[index]
+        guards = self.guards.get(flat.path[0], ()) if self.guards else ()
+        if not flat.edges and not guards:
             return []
-        found = [self.index_of.get(e.step) for edge in edges.values() for e in output_edges(edge)]
+        steps = [e.step for edge in flat.edges.values() for e in output_edges(edge)]
+        found = [self.index_of.get(step) for step in (*steps, *(step for step, _ in guards))]
         return [each for each in dict.fromkeys(found) if each is not None]
 
     def _step(self, index: int, bound: BoundConfig, regions: Sequence[int | None]) -> Step:
@@ -200,6 +204,7 @@ class _Builder:
         job_hooks = self.job.hook_defs
         node_hooks = flat.hooks | job_hooks if job_hooks else flat.hooks
         inputs = self._inputs(index, op, bound, regions) if op.ins else ()
+        guards = self._guards(flat.path[0]) if self.guards else ()
         return Step(
             index=index,
             key=key,
@@ -207,14 +212,30 @@ class _Builder:
             op=op,
             inputs=inputs,
             outputs=self._outputs(key, op),
-            waits_for=_all_waits(inputs),
+            waits_for=(*_all_waits(inputs), *guards) if guards else _all_waits(inputs),
             config=bound.ops.get(key),
             hooks=tuple(sorted(node_hooks, key=lambda hook: hook.name)) if node_hooks else (),
             retry_policy=flat.retry_policy or op.retry_policy or self.job.op_retry_policy,
             tags={**op.tags, **flat.tags} if flat.tags else op.tags,
             region=regions[index],
             assets_def=self.assets.assets_by_node.get(flat.path[0]) if self.assets else None,
+            checks=self._checks(flat.path) if self.assets else (),
+            guards=guards,
         )
+
+    def _guards(self, node: str) -> tuple[FromOutput, ...]:
+        """The blocking checks that must have passed before a node runs."""
+        return tuple(
+            FromOutput(self.index_of[step], output, self.slots[step, output])
+            for step, output in self.guards.get(node, ())
+            if step in self.index_of
+        )
+
+    def _checks(self, path: tuple[str, ...]) -> tuple[AssetCheckSpec, ...]:
+        """The checks that a step makes."""
+        assert self.assets is not None
+        found = self.assets.checks_by_node.get(path[0]) if self.assets.checks_by_node else None
+        return found.check_specs if found is not None else ()
 
     def _outputs(self, key: str, op: OpDefinition[..., Any]) -> tuple[StepOutput, ...]:
         slots, asset_of = self.slots, self.asset_of
@@ -316,8 +337,9 @@ class _Builder:
         if self.assets is None:
             return None
         if len(flat.path) == 1:
-            assets_def = self.assets.assets_by_node.get(flat.node.name)
-            return assets_def.keys_by_input_name.get(name) if assets_def else None
+            node = flat.node.name
+            maker = self.assets.assets_by_node.get(node) or self.assets.checks_by_node.get(node)
+            return maker.keys_by_input_name.get(name) if maker else None
         if edge is None:
             return None
         if edge.kind == "asset":

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.asset_check import AssetCheckSpec
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.hook import HookDefinition
 from jobnb.definitions.inout import In, Out
@@ -108,6 +109,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         path: The node names on the way to it.
         waits_for: The outputs that must be there, or be known not to come, before it runs.
         region: The slot of the dynamic output that it is mapped over, or None.
+        checks: The checks of assets that it makes.
+        guards: Outputs of blocking checks, which must pass before it runs; part of `waits_for`.
     """
 
     index: int
@@ -123,6 +126,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     tags: Mapping[str, str] = {}
     region: int | None = None
     assets_def: AssetsDefinition | None = None
+    checks: tuple[AssetCheckSpec, ...] = ()
+    guards: tuple[FromOutput, ...] = ()
 
     def output(self, name: str) -> StepOutput | None:
         """The output called so, or None."""

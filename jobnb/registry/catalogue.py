@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.asset_job import AssetJobDefinition
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.graph_definition import GraphDefinition
@@ -24,6 +25,7 @@ _KINDS: tuple[tuple[type, str], ...] = (
     (SourceAsset, "asset"),
     (OpDefinition, "op"),
     (GraphDefinition, "graph"),
+    (AssetChecksDefinition, "check"),
     (JobDefinition, "job"),
     (AssetJobDefinition, "job"),
 )
@@ -34,7 +36,7 @@ class Entry:
     """A definition, and where it was written.
 
     Attributes:
-        kind: asset, op, graph, job, schedule or sensor.
+        kind: asset, check, op, graph, job, schedule or sensor.
         name: Its name or key in words.
         definition: What was written.
         cell: The cell that wrote it, or None outside of cells.
@@ -67,6 +69,8 @@ def kind_of(definition: Any) -> str | None:
 
 def names_of(definition: Any) -> list[str]:
     """The names or keys under which a definition is known."""
+    if isinstance(definition, AssetChecksDefinition):
+        return sorted(key.to_user_string() for key in definition.check_keys)
     keys = getattr(definition, "keys", None)
     if isinstance(keys, frozenset):
         return sorted(key.to_user_string() for key in keys)

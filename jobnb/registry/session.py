@@ -88,6 +88,7 @@ class Session(Configurable):
         for each in (
             *definitions.assets,
             *definitions.source_assets,
+            *definitions.asset_checks,
             *definitions.jobs,
             *definitions.schedules,
             *definitions.sensors,
@@ -146,7 +147,7 @@ class Session(Configurable):
         Raises:
             InvalidSubsetError: If one is not known.
         """
-        kinds = ("asset", "job", "graph", "op", "schedule", "sensor")
+        kinds = ("asset", "check", "job", "graph", "op", "schedule", "sensor")
         for name in names:
             removed = [kind for kind in kinds if self.catalogue.remove(kind, name)]
             if not removed:
@@ -189,6 +190,7 @@ class Session(Configurable):
         """All definitions as they are now, frozen: cells run later change nothing in it."""
         return Definitions.of(
             assets=self.catalogue.definitions("asset"),
+            asset_checks=self.catalogue.definitions("check"),
             jobs=self.catalogue.definitions("job"),
             schedules=self.catalogue.definitions("schedule"),
             sensors=self.catalogue.definitions("sensor"),
@@ -209,7 +211,7 @@ class Session(Configurable):
             InvalidSubsetError: If it is not known.
         """
         text = name if isinstance(name, str) else AssetKey.from_coercible(name).to_user_string()
-        for kind in ("asset", "job", "graph", "op", "schedule", "sensor"):
+        for kind in ("asset", "check", "job", "graph", "op", "schedule", "sensor"):
             found = self.catalogue.by_name(kind).get(text)
             if found is not None:
                 return found
@@ -343,7 +345,7 @@ class Session(Configurable):
     def __repr__(self) -> str:
         counts = [
             f"{len(found)} {kind}{'s' if len(found) > 1 else ''}"
-            for kind in ("asset", "job", "graph", "op")
+            for kind in ("asset", "check", "job", "graph", "op")
             if (found := self.catalogue.definitions(kind))
         ]
         return f"<session: {', '.join(counts) or 'nothing defined yet'}>"

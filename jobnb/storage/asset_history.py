@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobnb.definitions.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.events import EventType
 from jobnb.storage.history import History
 from jobnb.storage.records import AssetRecord, EventLogEntry, EventLogRecord, EventRecordsFilter
 
 __all__ = ["AssetHistory", "NamedHistory"]
+
+_MOST_EVALUATIONS = 1000
+"""How many evaluations of an asset are read to find the latest of each of its checks."""
 
 
 class AssetHistory(History):
@@ -68,6 +72,20 @@ class AssetHistory(History):
             last = record.asset_entry.last_materialization_record
             if last is not None:
                 found[record.asset_entry.asset_key] = last.event_log_entry
+        return found
+
+    def get_latest_asset_check_evaluations(
+        self, asset_keys: Sequence[CoercibleToAssetKey]
+    ) -> Mapping[AssetCheckKey, EventLogEntry]:
+        """What each check of these assets said last; checks that never ran are left out."""
+        found: dict[AssetCheckKey, EventLogEntry] = {}
+        for each in asset_keys:
+            key = AssetKey.from_coercible(each)
+            wanted = EventRecordsFilter(EventType.ASSET_CHECK_EVALUATION, key)
+            for record in self._records(wanted, limit=_MOST_EVALUATIONS):
+                said = record.event_log_entry.asset_check_evaluation
+                assert said is not None
+                found.setdefault(said.asset_check_key, record.event_log_entry)
         return found
 
     def get_latest_data_version_record(

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.asset_check import AssetCheckEvaluation, AssetCheckSeverity
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
 from jobnb.events import (
+    AssetCheckEvaluated,
     AssetMaterialized,
     AssetObserved,
     ErrorInfo,
@@ -29,6 +31,7 @@ __all__ = [
     "EventLogRecord",
     "EventRecordsFilter",
     "JobRunStats",
+    "as_evaluation",
     "as_materialization",
     "as_observation",
     "entry_of",
@@ -100,6 +103,11 @@ class EventLogEntry(msgspec.Struct, frozen=True):
         """The observation that it tells of, or None."""
         return as_observation(self.dagster_event)
 
+    @property
+    def asset_check_evaluation(self) -> AssetCheckEvaluation | None:
+        """The evaluation of a check that it tells, or None."""
+        return as_evaluation(self.dagster_event)
+
 
 def entry_of(event: Event, run_id: str, job_name: str) -> EventLogEntry:
     """The line of the log that an event makes."""
@@ -145,6 +153,24 @@ def as_observation(event: Event | None) -> AssetObservation | None:
         metadata=from_json(event.metadata),
         partition=event.partition,
         tags=event.tags,
+    )
+
+
+def as_evaluation(event: Event | None) -> AssetCheckEvaluation | None:
+    """The user's noun for an evaluation of a check; None for any other event."""
+    if not isinstance(event, AssetCheckEvaluated):
+        return None
+    known = event.target_run is not None
+    return AssetCheckEvaluation(
+        asset_key=AssetKey(event.asset),
+        check_name=event.check,
+        passed=event.passed,
+        metadata=from_json(event.metadata),
+        target_materialization_data=(event.target, event.target_run) if known else None,
+        severity=AssetCheckSeverity(event.severity),
+        description=event.description,
+        blocking=event.blocking,
+        partition=event.partition,
     )
 
 

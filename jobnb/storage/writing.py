@@ -29,7 +29,9 @@ _RUN_STATUS: dict[type[ev.Event], RunStatus] = {
     ev.RunCanceling: RunStatus.CANCELING,
     ev.RunCanceled: RunStatus.CANCELED,
 }
-_ASSET_NEWS: frozenset[type[ev.Event]] = frozenset({ev.AssetMaterialized, ev.AssetObserved})
+_ASSET_NEWS: frozenset[type[ev.Event]] = frozenset(
+    {ev.AssetMaterialized, ev.AssetObserved, ev.AssetCheckEvaluated}
+)
 # Plans are many and seldom looked up across runs: they have no row of their own.
 _INDEXED: frozenset[type[ev.Event]] = frozenset({*_RUN_STATUS, *_ASSET_NEWS, ev.StepFailed})
 

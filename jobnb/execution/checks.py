@@ -1,0 +1,182 @@
+"""What checks say of assets: read, told, and where they block, made to stop what comes after."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterable
+from time import time as now
+from typing import Any
+
+from jobnb.definitions.asset_check import AssetCheckKey, AssetCheckResult, AssetCheckSpec
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata import to_json
+from jobnb.errors import AssetCheckFailedError, InvariantViolationError, did_you_mean
+from jobnb.events import AssetCheckEvaluated
+from jobnb.execution.run import RunScope
+from jobnb.plan.step import Step
+
+__all__ = ["CheckTeller", "read_checks"]
+
+
+class CheckTeller:
+    """Tells of the checks that one attempt of a step makes.
+
+    Args:
+        run: The run.
+        step: The step.
+        key: The key that it runs under.
+    """
+
+    def __init__(self, run: RunScope, step: Step, key: str) -> None:
+        self._run = run
+        self._step = step
+        self._key = key
+        self._specs = {spec.key: spec for spec in step.checks}
+        self._failed: list[AssetCheckEvaluated] = []
+        self.seen: dict[AssetCheckKey, AssetCheckEvaluated] = {}
+
+    def tell(self, result: AssetCheckResult, asset: AssetKey | None = None) -> AssetCheckKey:
+        """Put a result into the log.
+
+        Args:
+            result: What the check said.
+            asset: The asset that is meant where the result does not say.
+
+        Raises:
+            InvariantViolationError: If it is no check of the step, or came before.
+        """
+        spec = self._spec_of(result, asset)
+        if spec.key in self.seen:
+            raise InvariantViolationError(
+                f"{self._key!r} gave the check {spec.key.to_user_string()!r} twice."
+            )
+        event = self._event(spec, result)
+        self._run.append(event)
+        self.seen[spec.key] = event
+        if spec.blocking and event.is_error:
+            self._failed.append(event)
+        return spec.key
+
+    def _spec_of(self, result: AssetCheckResult, asset: AssetKey | None) -> AssetCheckSpec:
+        wanted = asset if result.asset_key is None else AssetKey.from_coercible(result.asset_key)
+        fitting = [
+            spec
+            for spec in self._specs.values()
+            if wanted in (None, spec.asset_key) and result.check_name in (None, spec.name)
+        ]
+        if len(fitting) == 1:
+            return fitting[0]
+        names = [key.to_user_string() for key in self._specs]
+        if not names:
+            raise InvariantViolationError(
+                f"{self._key!r} gave an AssetCheckResult, but declares no checks. Declare them "
+                "with check_specs=[AssetCheckSpec(...)], or use @asset_check."
+            )
+        if fitting:
+            raise InvariantViolationError(
+                f"{self._key!r} makes several checks: {', '.join(names)}. Say which in "
+                "AssetCheckResult(check_name=..., asset_key=...)."
+            )
+        given = ":".join([wanted.to_user_string() if wanted else "", result.check_name or ""])
+        hint = did_you_mean(given, names, noun="Its checks are")
+        raise InvariantViolationError(f"{self._key!r} has no check {given!r}. {hint}")
+
+    def _event(self, spec: AssetCheckSpec, result: AssetCheckResult) -> AssetCheckEvaluated:
+        target, target_run = self._target(spec.asset_key)
+        return AssetCheckEvaluated(
+            now(),
+            self._key,
+            tuple(spec.asset_key.path),
+            spec.name,
+            result.passed,
+            result.severity.value,
+            result.description,
+            to_json(result.metadata or {}),
+            spec.blocking,
+            self._run.plan.partition_key,
+            target,
+            target_run,
+        )
+
+    def _target(self, asset: AssetKey) -> tuple[int | None, str | None]:
+        """The materialization that was looked at: this run's, or the last one of the history."""
+        step = self._step
+        if step.assets_def is not None or any(
+            each.waits_for for each in step.inputs if each.asset_key == asset
+        ):
+            return None, self._run.run_id
+        for record in self._run.instance.get_asset_records([asset]):
+            last = record.asset_entry.last_materialization_record
+            if last is not None:
+                return last.storage_id, last.run_id
+        return None, None
+
+    def conclude(self) -> None:
+        """See that every check was made, and stop what comes after where one blocks.
+
+        Raises:
+            InvariantViolationError: If one was not made.
+            AssetCheckFailedError: If a blocking one did not pass.
+        """
+        left = [key.to_user_string() for key in self._specs if key not in self.seen]
+        if left:
+            raise InvariantViolationError(
+                f"{self._key!r} did not give the check{'s' if len(left) > 1 else ''} "
+                f"{', '.join(map(repr, left))}. Yield or return an AssetCheckResult for each."
+            )
+        if self._failed:
+            names = [f"{'/'.join(each.asset)}:{each.check}" for each in self._failed]
+            why = next((f": {each.description}" for each in self._failed if each.description), "")
+            raise AssetCheckFailedError(
+                f"The blocking check{'s' if len(names) > 1 else ''} {', '.join(names)} did not "
+                f"pass{why}. What is made from the asset is skipped."
+            )
+
+
+def read_checks(
+    run: RunScope, step: Step, key: str, result: Any, emit: Callable[[str], None]
+) -> None:
+    """Tell of all that a function which only checks has given.
+
+    Args:
+        run: The run.
+        step: The step.
+        key: The key that it runs under.
+        result: What the function returned, or the generator that it is.
+        emit: Takes the name of each output, once its check was made.
+
+    Raises:
+        InvariantViolationError: If something came that is no result of its checks.
+        AssetCheckFailedError: If a blocking check did not pass.
+    """
+    teller = CheckTeller(run, step, key)
+    outputs = {spec.key: spec.get_python_identifier() for spec in step.checks}
+    with contextlib.ExitStack() as stack:
+        if inspect.isgenerator(result):
+            stack.enter_context(contextlib.closing(result))
+        for each in _results(key, result):
+            emit(outputs[teller.tell(each)])
+    teller.conclude()
+
+
+def _results(key: str, result: Any) -> Iterable[AssetCheckResult]:
+    if inspect.isgenerator(result) or isinstance(result, (list, tuple)):
+        return (_result(key, each) for each in result)
+    return [_result(key, result)]
+
+
+def _result(key: str, given: Any) -> AssetCheckResult:
+    """A result, also where the function said no more than True or False."""
+    if isinstance(given, AssetCheckResult):
+        return given
+    plain = getattr(given, "item", lambda: given)() if getattr(given, "ndim", None) == 0 else given
+    if isinstance(plain, bool):
+        return AssetCheckResult(passed=plain)
+    raise InvariantViolationError(
+        f"{key!r} gave {_shown(given)}. A check returns an AssetCheckResult, or True or False."
+    )
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
