@@ -84,7 +84,7 @@ def test_a_check_without_parameters_loads_nothing_and_waits_for_its_asset():
         return True
 
     result = materialize([orders, there])
-    order = [e.step for e in result.all_events if e.event_type is EventType.STEP_START]
+    order = [e.step_key for e in result.all_events if e.event_type is EventType.STEP_START]
     assert order == ["orders", "orders_there"]
     loaded = [e for e in result.all_events if e.event_type is EventType.LOADED_INPUT]
     assert loaded == []
@@ -126,7 +126,7 @@ def test_a_blocking_check_that_passes_or_only_warns_lets_go_on(passed):
         return AssetCheckResult(passed=passed, severity=AssetCheckSeverity.WARN)
 
     result = materialize([orders, total, no_nulls])
-    order = [e.step for e in result.all_events if e.event_type is EventType.STEP_START]
+    order = [e.step_key for e in result.all_events if e.event_type is EventType.STEP_START]
     assert order == ["orders", "orders_no_nulls", "total"]
 
 
