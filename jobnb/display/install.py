@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["VIEWS", "WIDGETS", "install", "live_bundle", "mimebundle", "uninstall"]
+__all__ = [
+    "VIEWS",
+    "WIDGETS",
+    "install",
+    "live_bundle",
+    "live_widget",
+    "mimebundle",
+    "uninstall",
+]
 
 # For each class the function that makes its view, both as `module:name`. A view's module is
 # imported when the first of its kind is shown.
@@ -37,7 +46,7 @@ WIDGETS = {
     "jobnb.execution.result:ExecuteInProcessResult": "run:RunView",
     "jobnb.execution.launch:Run": "run:RunView",
 }
-_METHOD = "_repr_mimebundle_"
+_METHOD, _DISPLAY = "_repr_mimebundle_", "_ipython_display_"
 
 
 def install(shell: Any = None) -> None:
@@ -55,22 +64,32 @@ def install(shell: Any = None) -> None:
     """
     for target in VIEWS:
         module, _, name = target.partition(":")
-        if shell is not None and module not in sys.modules:
-            formatter = shell.display_formatter.mimebundle_formatter
-            formatter.for_type_by_name(module, name, _method(target))
-        else:
-            setattr(_found(target), _METHOD, _method(target))
+        waits = shell is not None and module not in sys.modules
+        for formatter, method, made in _hung(target):
+            if waits:
+                formatters = shell.display_formatter
+                getattr(formatters, formatter).for_type_by_name(module, name, made)
+            else:
+                setattr(_found(target), method, made)
 
 
 def uninstall(shell: Any = None) -> None:
     """Take the rich reprs away again, as `%unload_ext` asks."""
     for target in VIEWS:
         module, _, name = target.partition(":")
-        if shell is not None:
-            shell.display_formatter.mimebundle_formatter.pop(f"{module}.{name}", None)
         class_ = getattr(sys.modules.get(module), name, None)
-        if class_ is not None and _METHOD in vars(class_):
-            delattr(class_, _METHOD)
+        for formatter, method, _made in _hung(target):
+            if shell is not None:
+                getattr(shell.display_formatter, formatter).pop(f"{module}.{name}", None)
+            if class_ is not None and method in vars(class_):
+                delattr(class_, method)
+
+
+def _hung(target: str) -> Iterator[tuple[str, str, Any]]:
+    """What hangs on a class: the formatter that asks for it, its name, and itself."""
+    yield "mimebundle_formatter", _METHOD, _method(target)
+    if target in WIDGETS:
+        yield "ipython_display_formatter", _DISPLAY, _display(target)
 
 
 def _found(target: str) -> Any:
@@ -87,8 +106,21 @@ def _method(target: str) -> Any:
     return _repr_mimebundle_
 
 
-def live_bundle(value: Any, widget: str | None) -> dict[str, Any]:
-    """What stands for the live view of a value; nothing where nobody could see it. Never raises.
+def _display(target: str) -> Any:
+    def _ipython_display_(self: Any) -> None:
+        """Show it alive, and as a picture that stays; the other forms where nobody is there."""
+        widget = live_widget(self, WIDGETS[target])
+        if widget is None:
+            raise NotImplementedError
+        from jobnb.display.widgets.twin import show_twins
+
+        show_twins(widget, lambda: dict(mimebundle(self, VIEWS[target])))
+
+    return _ipython_display_
+
+
+def live_widget(value: Any, widget: str) -> Any:
+    """The live view of a value; None where nobody could see it. Never raises.
 
     Args:
         value: What to show.
@@ -97,15 +129,25 @@ def live_bundle(value: Any, widget: str | None) -> dict[str, Any]:
     from jobnb.display.attempt import attempt
     from jobnb.display.front_end import has_front_end
 
-    if widget is None or not has_front_end():
+    if not has_front_end():
+        return None
+    return attempt(lambda: _found(f"jobnb.display.widgets.{widget}")(value), None)
+
+
+def live_bundle(value: Any, widget: str | None) -> dict[str, Any]:
+    """What stands for the live view of a value; nothing where nobody could see it. Never raises.
+
+    Args:
+        value: What to show.
+        widget: What makes the widget, as `module:name` within `display.widgets`.
+    """
+    shown = live_widget(value, widget) if widget is not None else None
+    if shown is None:
         return {}
-    return attempt(lambda: _shown_live(value, widget), {})
+    from jobnb.display.attempt import attempt
+    from jobnb.display.widgets.twin import widget_bundle
 
-
-def _shown_live(value: Any, widget: str) -> dict[str, Any]:
-    from jobnb.display.widgets.view import widget_bundle
-
-    return widget_bundle(_found(f"jobnb.display.widgets.{widget}")(value))
+    return attempt(lambda: widget_bundle(shown), {})
 
 
 def mimebundle(value: Any, view: str) -> dict[str, str]:

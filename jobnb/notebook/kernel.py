@@ -203,5 +203,6 @@ def _environment() -> dict[str, str]:
         env["PYTHONPATH"] = os.pathsep.join(str(Path(place).absolute()) for place in places)
     if env.get("MPLBACKEND", "").lower() == "agg":
         del env["MPLBACKEND"]  # usual in CI, for scripts; a notebook's figures go under its cells
+    env.setdefault("JOBNB_WIDGETS", "0")  # nobody is there to touch them
     env.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger's warning, of no use here
     return env

@@ -96,6 +96,17 @@ class Notebook:
             [name, arguments or {}],
         )
 
+    def save(self) -> str:
+        """Save it; the name of its file."""
+        saved: str = self.page.evaluate(
+            """async () => {
+                const { context } = window.jupyterapp.shell.currentWidget;
+                await context.save();
+                return context.path;
+            }"""
+        )
+        return saved
+
     def run_all(self) -> None:
         """Run all cells and wait for them."""
         self.command("notebook:run-all-cells")
@@ -118,8 +129,9 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(number)
 
     def output(self, number: int) -> Locator:
-        """What came out of it."""
-        return self.cell(number).locator(".jp-OutputArea").first
+        """What came out of it last, but for the picture that a live view leaves behind."""
+        each = ".jp-Cell-outputArea > .jp-OutputArea-child:not(:has([data-jobnb-twin]))"
+        return self.cell(number).locator(each).last
 
 
 @contextmanager

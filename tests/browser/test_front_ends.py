@@ -86,8 +86,10 @@ def test_a_notebook_is_alive_in_notebook_7(lab, tab):
 
 def test_a_notebook_is_alive_in_voila(lab, tab):
     page = lab.voila(tab, *CELLS)
-    outputs = page.locator(".jp-OutputArea")
+    outputs = page.locator(".jp-OutputArea-child:not(:has([data-jobnb-twin]))")
     expect(outputs).to_have_count(4, timeout=60_000)
+    expect(outputs.last.locator(".jw-runs, .jn-muted").first).to_be_visible()
+    expect(page.locator("[data-jobnb-twin]").filter(visible=True)).to_have_count(0)
     check_graph(outputs.nth(0))
     check_launchpad(outputs.nth(1))
     check_catalogue(outputs.nth(2))

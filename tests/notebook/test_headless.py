@@ -62,6 +62,15 @@ def test_all_cells_are_executed_and_the_source_is_left_alone(write, tmp_path):
     assert path.read_bytes() == before
 
 
+def test_what_is_shown_are_pictures_and_no_widgets(write, tmp_path):
+    cell = (
+        "from jobnb import job, op\n@op\ndef five(): return 5\n@job\ndef numbers(): five()\nnumbers"
+    )
+    execute_notebook(write(cell), output=tmp_path / "out.ipynb")
+    (shown,) = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[0].outputs
+    assert set(shown.data) == {"text/plain", "text/html", "image/svg+xml"}
+
+
 def test_the_kernel_stands_in_the_notebooks_folder(write, tmp_path):
     execute_notebook(write("import os; print(os.getcwd())"), output=tmp_path / "out.ipynb")
     assert os.path.samefile(text_of(tmp_path / "out.ipynb").strip(), tmp_path)

@@ -20,6 +20,7 @@ from jobnb.display.widgets.follow import follow_run
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
 from jobnb.display.widgets.previews import preview
 from jobnb.display.widgets.standing import standings
+from jobnb.display.widgets.twin import Twinned
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError
 
@@ -34,6 +35,7 @@ class Catalogue(View):
     Args:
         session: Whose definitions.
         show: Called with a widget to be shown below: a run, a launchpad.
+        ended: Called when a run that was started from here has ended.
 
     Attributes:
         selected: The keys of the selected assets; may be set.
@@ -59,9 +61,10 @@ class Catalogue(View):
     title = Unicode("session").tag(sync=True)
     graph = Instance(GraphView, allow_none=True).tag(sync=True, **widget_serialization)
 
-    def __init__(self, session: Any, show: Any = None, **traits: Any) -> None:
+    def __init__(self, session: Any, show: Any = None, ended: Any = None, **traits: Any) -> None:
         self._session = session
         self._show = show or (lambda widget: widget)
+        self._ended = ended or (lambda: None)
         self._standings: dict[Any, Any] = {}
         super().__init__(**traits)
         self.refresh()
@@ -155,6 +158,7 @@ class Catalogue(View):
         with self.guard:
             self._pace.stop()
             self.rows = [{**row, **now.get(row["key"], {})} for row in self.rows]
+        self._ended()
 
     @answers("launchpad")
     def launchpad(self, job: str = "", keys: Iterable[str] = ()) -> bool:
@@ -192,7 +196,7 @@ def _run_view(run: Any) -> Any:
     return RunView(run)
 
 
-class SessionView(ipywidgets.VBox):  # type: ignore[misc]
+class SessionView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     """The catalogue of a session, and below it what was started or opened from it.
 
     Args:
@@ -200,7 +204,7 @@ class SessionView(ipywidgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(self, session: Any) -> None:
-        self.catalogue = Catalogue(session, self._show)
+        self.catalogue = Catalogue(session, self._show, self.renew_twins)
         self.below = ipywidgets.VBox()
         super().__init__(children=[self.catalogue, self.below])
 

@@ -9,13 +9,18 @@ from typing import Any
 from traitlets import Bool, Dict, Int, List, Unicode, observe
 
 from jobnb.display.folding import MOST_CARDS, combined_mark
-from jobnb.display.picture import Mark, Picture, Status
+from jobnb.display.front_end import has_front_end
+from jobnb.display.picture import Mark, Picture, Status, marked
+from jobnb.display.text import picture_text
+from jobnb.display.view import View as Static
+from jobnb.display.view import bundle, picture_html
 from jobnb.display.widgets.about import About, about_card
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.drawing import drawing_of, mark_json
 from jobnb.display.widgets.folds import Folds, Path, fold_key
 from jobnb.display.widgets.follow import follow_run
 from jobnb.display.widgets.picking import Reach, selection_text
+from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
 
 __all__ = ["GRAPH_PARTS", "GraphView"]
@@ -231,6 +236,14 @@ class GraphView(View):
         self.selected = self._reach.of(self.picked, **how)
         chosen = self._reach.of(self.picked)
         self.selection = selection_text(self.picture, chosen, **how)
+
+    def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Text, HTML and a picture always; alive where there is a front end."""
+        with self.guard:
+            marks = {key: mark for key, (mark, _) in self._states.items()}
+        picture = marked(self.picture, marks)
+        static = Static(picture.title, picture_text(picture), picture_html(picture), picture)
+        return {**bundle(static), **(widget_bundle(self) if has_front_end() else {})}
 
     def close(self) -> None:
         """Take the view away, and stop following."""

@@ -17,7 +17,8 @@ from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.history_data import choices, compared, page_of
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.run_source import stored_or_live
-from jobnb.display.widgets.view import View, answers, widget_bundle
+from jobnb.display.widgets.twin import Twinned, widget_bundle
+from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvariantViolationError, JobnbError
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RunsFilter
@@ -94,7 +95,7 @@ class HistoryTable(View):
         self._instance.delete_run(run_id)
 
 
-class HistoryView(ipywidgets.VBox):  # type: ignore[misc]
+class HistoryView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     """The runs of a history, the latest first; a run that is opened stands below the table.
 
     Only the page that is shown is read, so that a history of many runs opens at once.

@@ -12,13 +12,13 @@ from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_view import launch_view
 from jobnb.display.view import bundle
 from jobnb.display.widgets.launch_face import Launch, LaunchFace
-from jobnb.display.widgets.view import widget_bundle
+from jobnb.display.widgets.twin import Twinned, widget_bundle
 from jobnb.registry.session import current_session
 
 __all__ = ["Launchpad"]
 
 
-class Launchpad(ipywidgets.VBox):  # type: ignore[misc]
+class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     """A form for the config of a job, with a button that launches it and a view of the run.
 
     Args:

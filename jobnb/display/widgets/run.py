@@ -18,14 +18,14 @@ from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.run_model import RunModel
 from jobnb.display.widgets.run_parts import RunHead, RunTabs
 from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_live
-from jobnb.display.widgets.view import widget_bundle
+from jobnb.display.widgets.twin import Twinned, widget_bundle
 
 __all__ = ["RunView"]
 
 _MOST_RICH = 5
 
 
-class RunView(ipywidgets.VBox):  # type: ignore[misc]
+class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     """A run with its graph, outputs, timeline, log, config and tags; buttons to stop and repeat it.
 
     What goes on is shown as it happens, at most 20 times a second.
@@ -132,8 +132,11 @@ class RunView(ipywidgets.VBox):  # type: ignore[misc]
             if self.graph is not None and news:
                 _patch(self.graph, news)
             self._tell(touched)
-            if self._model.state.is_finished:
+            ended = self._model.state.is_finished
+            if ended:
                 self._unfollow()
+        if ended and touched:
+            self.renew_twins()
 
     def _tell(self, touched: set[str]) -> None:
         self.head.show(self._model, self._deeds())

@@ -14,11 +14,11 @@ from anywidget import AnyWidget
 
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.pace import Pace
+from jobnb.display.widgets.twin import Twinned
 from jobnb.errors import JobnbError
 
-__all__ = ["WIDGET_MIME", "View", "answers", "widget_bundle"]
+__all__ = ["View", "answers"]
 
-WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _ASKED = "_jobnb_asked"
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,7 +36,7 @@ def answers(name: str) -> Callable[[F], F]:
     return mark
 
 
-class View(AnyWidget):
+class View(Twinned, AnyWidget):
     """A live view; subclasses set `_esm` and `_css` with `esm(...)` and `css(...)`.
 
     Example:
@@ -111,9 +111,3 @@ class View(AnyWidget):
         """Take the view away from all front ends."""
         self._pace.stop()
         super().close()
-
-
-def widget_bundle(widget: Any) -> dict[str, Any]:
-    """What stands for a widget in an output; this opens its comm if nothing has before."""
-    reference = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    return {WIDGET_MIME: reference}

@@ -11,7 +11,7 @@ import pytest
 from jobnb import AssetKey, Instance, RunsFilter, StaticPartitionsDefinition, job, op
 from jobnb.display.widgets.history import HistoryView
 from jobnb.display.widgets.history_data import compared, filter_of, page_of, run_row
-from jobnb.display.widgets.view import WIDGET_MIME
+from jobnb.display.widgets.twin import WIDGET_MIME
 from jobnb.errors import InvariantViolationError
 from jobnb.registry.session import Session
 from jobnb.storage.run import JobRun, RunRecord, RunStatus

@@ -26,7 +26,7 @@ from jobnb import (
 from jobnb.display.run_marks import real_steps
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.run_data import error_data, head_data, ready_times
-from jobnb.display.widgets.view import WIDGET_MIME
+from jobnb.display.widgets.twin import WIDGET_MIME
 from jobnb.errors import InvalidSubsetError, InvariantViolationError
 from jobnb.events import ErrorInfo, RunStarted, StepStarted, StepSucceeded
 from jobnb.registry.session import Session, current_session

@@ -1,0 +1,123 @@
+"""A live view and its static twin, shown as two outputs of one cell.
+
+Front ends show one form of an output and no other, and a notebook that is opened again without
+its kernel would show only that the widget is gone. So a picture that needs no kernel stands
+before the widget, hidden by a rule of its own style sheet as long as the widget is there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from jobnb.display.attempt import attempt
+from jobnb.display.front_end import has_front_end
+
+__all__ = ["WIDGET_MIME", "Twinned", "show_twins", "widget_bundle"]
+
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+_HTML, _TEXT = "text/html", "text/plain"
+# Hidden while the live view is in the page, in any front end; in those of Jupyter with the whole
+# output around it. An output after it that holds no element is a widget that does not come.
+_RULES = """
+body:has(.{live}) [data-jobnb-twin="{live}"],
+body:has(.{live}) .jp-OutputArea-child:has([data-jobnb-twin="{live}"]),
+.jp-OutputArea-child:has([data-jobnb-twin="{live}"])
++ .jp-OutputArea-child:not(:has(.jp-OutputArea-output > *)) {{ display: none; }}
+"""
+
+Bundle = dict[str, Any]
+
+
+def widget_bundle(widget: Any) -> Bundle:
+    """What stands for a widget in an output; this opens its comm if nothing has before."""
+    widget.add_class(_mark(widget.model_id))
+    reference = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {WIDGET_MIME: reference}
+
+
+def _mark(model_id: str) -> str:
+    """The class by which the style sheet of the twin finds the live view."""
+    return f"jobnb-live-{model_id}"
+
+
+class Twinned:
+    """A widget that leaves a static picture of itself in the notebook.
+
+    What `_repr_mimebundle_` gives holds both forms.
+    """
+
+    def _ipython_display_(self) -> None:
+        shown = has_front_end() and show_twins(self, lambda: dict(self._repr_mimebundle_()))  # type: ignore[attr-defined]
+        if not shown:
+            raise NotImplementedError  # IPython goes on to the other forms
+
+    def renew_twins(self) -> None:
+        """Let the pictures that were left in notebooks show how things stand now."""
+        for picture in vars(self).get("_twins", ()):
+            attempt(picture.renew, None)
+
+
+class _Picture:
+    """The output of a static form; news of it wait until it has been shown."""
+
+    def __init__(self, mark: str, draw: Callable[[], Bundle]) -> None:
+        self._mark, self._draw = mark, draw
+        self._name = f"jobnb-{uuid4().hex}"
+        self._lock = threading.Lock()
+
+    def show(self) -> bool:
+        """Show it; False where there is nothing to see."""
+        nothing: Bundle = {}
+        with self._lock:
+            made = attempt(self._draw, nothing)
+            if _HTML in made:
+                self._publish(made, update=False)
+            return _HTML in made
+
+    def renew(self) -> None:
+        """Show how things stand now, wherever it was shown."""
+        with self._lock:
+            self._publish(self._draw(), update=True)
+
+    def _publish(self, made: Mapping[str, Any], *, update: bool) -> None:
+        from IPython.display import publish_display_data
+
+        static = {mime: data for mime, data in made.items() if mime != WIDGET_MIME}
+        static[_HTML] = _wrapped(static[_HTML], self._mark)
+        publish_display_data(static, transient={"display_id": self._name}, update=update)
+
+
+def show_twins(widget: Any, draw: Callable[[], Bundle]) -> bool:
+    """Show the picture and, in the next output, the widget.
+
+    Args:
+        widget: The live view.
+        draw: Makes the bundle of its static forms; called again when the picture is renewed.
+
+    Returns:
+        Whether there was a picture; if not, nothing is shown.
+    """
+    picture = _Picture(_mark(widget.model_id), draw)
+    if isinstance(widget, Twinned):
+        vars(widget).setdefault("_twins", []).append(picture)
+    shown = picture.show()
+    if shown:
+        _publish_live(widget)
+    elif isinstance(widget, Twinned):
+        vars(widget)["_twins"].remove(picture)
+    return shown
+
+
+def _wrapped(html: str, mark: str) -> str:
+    rules = _RULES.format(live=mark)
+    return f'<div data-jobnb-twin="{mark}"><style>{rules}</style>{html}</div>'
+
+
+def _publish_live(widget: Any) -> None:
+    from IPython.display import publish_display_data
+
+    # Where no widget can be shown this output is empty: its twin says it all.
+    publish_display_data({**widget_bundle(widget), _TEXT: "", _HTML: ""})

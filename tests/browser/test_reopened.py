@@ -1,0 +1,90 @@
+"""What a notebook shows without the kernel that made it: pictures, and no word of lost widgets."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.lab import Notebook
+
+pytestmark = pytest.mark.timeout(180)
+
+DEFINE = """
+from jobnb import asset, job, op, session
+
+@op
+def load():
+    return [1, 2]
+
+@op
+def report(rows):
+    return len(rows)
+
+@job
+def daily():
+    report(load())
+
+@asset
+def orders():
+    return 1
+"""
+RUN = "run = daily.launch(); run"
+CELLS = [DEFINE, "daily", RUN, "daily.launchpad()", "session", "session.runs"]
+SHOWN = range(1, len(CELLS))
+TWIN = "[data-jobnb-twin]"
+
+
+def executed(lab, tab) -> Notebook:
+    """The notebook, run, its run ended."""
+    notebook = lab.open(tab, *CELLS)
+    for number in range(len(CELLS)):
+        notebook.start(number)
+    expect(notebook.output(2).locator(".jw-run-head")).to_contain_text("2 of 2 steps")
+    expect(notebook.output(5).locator(".jw-runs")).to_be_visible()
+    return notebook
+
+
+def twin(notebook: Notebook, number: int) -> Locator:
+    """The picture that stays of what this cell showed."""
+    return notebook.cell(number).locator(TWIN)
+
+
+def check_pictures(page: Page, twins: list[Locator]) -> None:
+    """They can be read, and nothing tells of a widget."""
+    for each in twins:
+        expect(each).to_be_visible()
+    graph = twins[1].locator("svg.jobnb-graph")
+    expect(graph).to_be_visible()
+    expect(graph.locator(".jn-node.jn-succeeded")).to_have_count(2)  # as it ended, not as it began
+    for words in ("Error displaying widget", "model not found", "Loading widget"):
+        expect(page.get_by_text(words).filter(visible=True)).to_have_count(0)
+
+
+def test_pictures_stay_when_the_kernel_is_gone(lab, tab):
+    notebook = executed(lab, tab)
+    for number in SHOWN:
+        expect(twin(notebook, number)).to_be_hidden()
+        expect(notebook.output(number).locator(".jobnb").first).to_be_visible()
+    name = notebook.save()
+    lab.end_kernels()
+    notebook = lab.show(tab, name)
+    check_pictures(tab, [twin(notebook, number) for number in SHOWN])
+
+
+def test_a_page_that_is_loaded_again_is_alive(lab, tab):
+    name = executed(lab, tab).save()
+    notebook = lab.show(tab, name)
+    for number in SHOWN:
+        expect(notebook.output(number).locator(".jobnb").first).to_be_visible()
+        expect(twin(notebook, number)).to_be_hidden()
+
+
+def test_pictures_stay_in_a_page_of_nbconvert(lab, tab, page):
+    name = executed(lab, tab).save()
+    book = nbformat.read(lab.folder / name, as_version=4)
+    text, _ = HTMLExporter().from_notebook_node(book)
+    (lab.folder / "page.html").write_text(text)
+    page.goto((lab.folder / "page.html").as_uri(), wait_until="domcontentloaded")
+    check_pictures(page, page.locator(TWIN).all())
