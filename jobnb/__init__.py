@@ -301,6 +301,7 @@ if TYPE_CHECKING:
     from jobnb.state import fold as fold
     from jobnb.storage.instance import Instance as Instance
     from jobnb.storage.instance import instance_for_test as instance_for_test
+    from jobnb.storage.partition_history import AssetPartitionStatus as AssetPartitionStatus
     from jobnb.storage.records import AssetRecord as AssetRecord
     from jobnb.storage.records import EventLogEntry as EventLogEntry
     from jobnb.storage.records import EventLogRecord as EventLogRecord

@@ -120,6 +120,7 @@ _NAMES = {
     "registry.session": "Session session",
     "state": "RunState RunStatus StepStatus fold",
     "storage.instance": "Instance instance_for_test",
+    "storage.partition_history": "AssetPartitionStatus",
     "storage.records": "AssetRecord EventLogEntry EventLogRecord EventRecordsFilter",
     "storage.run": "JobRun RunRecord RunsFilter",
     "storage.run_table": "RunTable",

@@ -1,4 +1,4 @@
-"""The part of an instance that answers about assets, and keeps partitions and presets by name."""
+"""The part of an instance that answers about assets, and keeps presets by name."""
 
 from __future__ import annotations
 
@@ -135,41 +135,7 @@ class AssetHistory(History):
 
 
 class NamedHistory(History):
-    """What is kept by name beside runs: dynamic partitions, presets, small values."""
-
-    def add_dynamic_partitions(
-        self, partitions_def_name: str, partition_keys: Sequence[str]
-    ) -> None:
-        """Add partitions to a dynamic definition; those that it has stay where they are."""
-        from jobnb.storage import named_queries
-
-        self._write(
-            lambda connection: named_queries.add_partitions(
-                connection, partitions_def_name, partition_keys
-            )
-        )
-
-    def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
-        """The partitions of a dynamic definition, in the order in which they were added."""
-        from jobnb.storage import named_queries
-
-        return self._read(
-            lambda connection: named_queries.partitions(connection, partitions_def_name)
-        )
-
-    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
-        """Whether a dynamic definition has a partition."""
-        return partition_key in self.get_dynamic_partitions(partitions_def_name)
-
-    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
-        """Take a partition out of a dynamic definition; one that it has not is no error."""
-        from jobnb.storage import named_queries
-
-        self._write(
-            lambda connection: named_queries.remove_partition(
-                connection, partitions_def_name, partition_key
-            )
-        )
+    """What is kept by name beside runs: presets, small values."""
 
     def save_preset(self, job_name: str, name: str, preset: Mapping[str, Any]) -> None:
         """Keep what a launchpad holds under a name; one of that name is replaced."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.events import EventType
 from jobnb.storage import tables
 from jobnb.storage.event_queries import events_of_kind, job_names, read_event
+from jobnb.storage.partition_notes import forget_partitions, forget_run_partitions
 from jobnb.storage.records import AssetEntry, AssetRecord, EventLogRecord, entry_of
 
-__all__ = ["all_keys", "asset_records", "forget_run", "remove_assets"]
+__all__ = ["all_keys", "asset_records", "forget_run", "remove_assets", "remove_partitions"]
 
 assets, indexed = tables.assets, tables.indexed_events
 
@@ -65,10 +66,24 @@ def remove_assets(connection: Connection, keys: Sequence[AssetKey]) -> None:
         text = key.to_string()
         connection.execute(delete(assets).where(assets.c.asset_key == text))
         connection.execute(delete(indexed).where(indexed.c.asset_key == text))
+        forget_partitions(connection, text)
+
+
+def remove_partitions(connection: Connection, key: AssetKey, names: Sequence[str]) -> None:
+    """Forget some partitions of an asset; what is known of the others stays."""
+    text = key.to_string()
+    forget_partitions(connection, text, names)
+    latest = _latest_left(connection, text)
+    if latest is not None:
+        connection.execute(update(assets).where(assets.c.asset_key == text).values(latest))
+    else:
+        nothing = {"storage_id": None, "time": None, "body": None}
+        connection.execute(update(assets).where(assets.c.asset_key == text).values(nothing))
 
 
 def forget_run(connection: Connection, run_id: str) -> None:
     """After a run was taken out: its assets go back to what an earlier run made, if any did."""
+    forget_run_partitions(connection, run_id)
     texts = list(connection.scalars(select(assets.c.asset_key).where(assets.c.run_id == run_id)))
     left = {text: _latest_left(connection, text) for text in texts}
     planned = _planned_by(connection, {text for text, latest in left.items() if latest is None})
@@ -112,8 +127,3 @@ def _latest_left(connection: Connection, text: str) -> dict[str, Any] | None:
     if other is None:
         return None
     return _unmade(other.run_id)
-
-
-def count_assets(connection: Connection) -> int:
-    """How many assets the history knows."""
-    return int(connection.scalar(select(func.count()).select_from(assets)) or 0)

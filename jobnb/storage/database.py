@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import StaticPool
@@ -212,11 +212,20 @@ def _make_tables(connection: Connection) -> int:
     if connection.dialect.name == "postgresql":
         # SQLite's lock keeps others out already; here two processes might make the tables at once.
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-    tables.metadata.create_all(connection)
     kvs = tables.kvs
-    found = connection.scalar(select(kvs.c.value).where(kvs.c.key == _VERSION_KEY))
+    found = None
+    if inspect(connection).has_table(kvs.name):
+        found = connection.scalar(select(kvs.c.value).where(kvs.c.key == _VERSION_KEY))
+    version = tables.SCHEMA_VERSION if found is None else int(found)
+    if version > tables.SCHEMA_VERSION:
+        return version  # it is not ours to change
+    tables.metadata.create_all(connection)
+    mine = {"value": str(tables.SCHEMA_VERSION)}
     if found is None:
-        mine = str(tables.SCHEMA_VERSION)
-        connection.execute(insert(kvs).values(key=_VERSION_KEY, value=mine))
-        return tables.SCHEMA_VERSION
-    return int(found)
+        connection.execute(insert(kvs).values(key=_VERSION_KEY, **mine))
+    elif version < tables.SCHEMA_VERSION:
+        from jobnb.storage.upgrade import upgrade
+
+        upgrade(connection, version)
+        connection.execute(update(kvs).where(kvs.c.key == _VERSION_KEY).values(mine))
+    return tables.SCHEMA_VERSION

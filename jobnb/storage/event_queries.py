@@ -20,6 +20,7 @@ __all__ = ["chunk_events", "events_of_kind", "find_records", "job_names", "read_
 chunks, indexed = tables.event_chunks, tables.indexed_events
 
 _one = msgspec.json.Decoder(AnyEvent)
+_GROUP = 500  # run ids per statement: databases bound the number of parameters
 _PAGE = 16  # chunks read at a time where the end is not known
 
 
@@ -202,7 +203,9 @@ def _has_tags(event: Event, wanted: dict[str, Any]) -> bool:
 def job_names(connection: Connection, run_ids: Sequence[str] | set[str]) -> dict[str, str]:
     """Which job every run ran."""
     runs = tables.runs
-    if not run_ids:
-        return {}
-    query = select(runs.c.run_id, runs.c.job_name).where(runs.c.run_id.in_(sorted(run_ids)))
-    return {row.run_id: row.job_name for row in connection.execute(query)}
+    query = select(runs.c.run_id, runs.c.job_name)
+    wanted, found = sorted(run_ids), {}
+    for start in range(0, len(wanted), _GROUP):
+        some = query.where(runs.c.run_id.in_(wanted[start : start + _GROUP]))
+        found.update({row.run_id: row.job_name for row in connection.execute(some)})
+    return found

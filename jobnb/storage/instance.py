@@ -19,6 +19,7 @@ from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.events import Event
 from jobnb.storage.asset_history import AssetHistory, NamedHistory
 from jobnb.storage.event_history import EventHistory
+from jobnb.storage.partition_history import PartitionHistory
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_history import RunHistory
 
@@ -35,7 +36,7 @@ _cache_lock = threading.RLock()
 _open: weakref.WeakSet[Instance] = weakref.WeakSet()
 
 
-class Instance(RunHistory, EventHistory, AssetHistory, NamedHistory):
+class Instance(RunHistory, EventHistory, AssetHistory, PartitionHistory, NamedHistory):
     """The history of runs, their events and assets, and where values are stored.
 
     Make one with `Instance.ephemeral()`, `Instance.local_temp()` or `Instance.get()`.

@@ -10,10 +10,11 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 
 from jobnb.storage import tables
-from jobnb.storage.writing import upsert
+from jobnb.storage.rows import upsert
 
-__all__ = ["add_partitions", "find_presets", "get_values", "partitions", "remove_partition",
-           "remove_preset", "save_preset", "set_values", "wipe"]  # fmt: skip
+__all__ = ["add_partitions", "find_presets", "get_values", "has_partition", "partition_page",
+           "partitions", "remove_partition", "remove_preset", "save_preset", "set_values",
+           "wipe"]  # fmt: skip
 
 names, presets, kvs = tables.dynamic_partitions, tables.presets, tables.kvs
 
@@ -32,6 +33,24 @@ def partitions(connection: Connection, definition: str) -> list[str]:
     """The partitions, oldest first."""
     query = select(names.c.partition).where(names.c.definition == definition)
     return list(connection.scalars(query.order_by(names.c.id)))
+
+
+def has_partition(connection: Connection, definition: str, key: str) -> bool:
+    """Whether there is such a partition."""
+    own = (names.c.definition == definition) & (names.c.partition == key)
+    return connection.scalar(select(names.c.id).where(own)) is not None
+
+
+def partition_page(
+    connection: Connection, definition: str, limit: int, ascending: bool, after: int | None
+) -> list[tuple[int, str]]:
+    """Some of the partitions with their places, oldest or newest first, after a place."""
+    place = names.c.id
+    query = select(place, names.c.partition).where(names.c.definition == definition)
+    if after is not None:
+        query = query.where(place > after if ascending else place < after)
+    query = query.order_by(place.asc() if ascending else place.desc()).limit(limit)
+    return [(row[0], row[1]) for row in connection.execute(query)]
 
 
 def remove_partition(connection: Connection, definition: str, key: str) -> None:

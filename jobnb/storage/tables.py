@@ -23,6 +23,7 @@ __all__ = [
     "CHUNK_SPAN",
     "SCHEMA_VERSION",
     "UNDER_WAY",
+    "asset_partitions",
     "assets",
     "dynamic_partitions",
     "event_chunks",
@@ -30,12 +31,13 @@ __all__ = [
     "kvs",
     "leases",
     "metadata",
+    "partition_plans",
     "presets",
     "run_tags",
     "runs",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a change here would be misread by an older jobnb."""
 
 CHUNK_SPAN = 65536
@@ -126,6 +128,30 @@ assets = Table(
     Column("time", Float(53)),
     Column("body", LargeBinary),
 )
+
+# Without a rowid the rows of an asset lie side by side, and its key is stored once per row only.
+asset_partitions = Table(
+    "asset_partitions",
+    metadata,
+    Column("asset_key", String(2000), primary_key=True),
+    Column("partition", String(2000), primary_key=True),
+    Column("storage_id", BigInteger),
+    Column("run_id", String(64)),
+    Column("time", Float(53)),
+    Column("failed_run_id", String(64)),
+    sqlite_with_rowid=False,
+)
+"""What became of each partition: its latest materialization, and the run that failed since."""
+
+partition_plans = Table(
+    "partition_plans",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("asset_key", String(2000), primary_key=True),
+    Column("partition", String(2000), primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""The partitions that runs under way still mean to make; a run that has ended has none."""
 
 dynamic_partitions = Table(
     "dynamic_partitions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Insert, func, insert, select, update
 import jobnb.events as ev
 from jobnb.state import RunStatus
 from jobnb.storage import leases, tables
+from jobnb.storage.partition_notes import note_partitions
 from jobnb.storage.process import Holder
+from jobnb.storage.rows import insert_many, upsert
 from jobnb.storage.run import JobRun, encode_run
 
-__all__ = ["CHUNK_CAP", "holds", "insert_run", "replace_tags", "upsert", "write_events"]
+__all__ = ["CHUNK_CAP", "holds", "insert_run", "replace_tags", "write_events"]
 
 CHUNK_CAP = 4096
 """How many events one row holds at most."""
@@ -95,24 +97,29 @@ def write_events(
         Whether the run is there; the events of a run that was deleted are dropped.
     """
     # The run's row comes first: on PostgreSQL its lock lets one writer at a time count `seq`.
-    if not _touch_run(connection, run_id, events, holder):
+    there, status = _touch_run(connection, run_id, events, holder)
+    if not there:
         return False
     indexed: list[IndexRow] = []
-    heard: dict[str, None] = {}
+    planned: dict[tuple[str, str | None], None] = {}
     seq = _next_seq(connection, run_id)
     for start in range(0, len(events), CHUNK_CAP):
         part, body = _encoded(list(events[start : start + CHUNK_CAP]))
         chunk_id = _insert_chunk(connection, run_id, seq + start, part, body)
         indexed += _index_rows(run_id, chunk_id, part)
-        heard.update((key_text(e.asset), None) for e in part if type(e) is ev.AssetPlanned)
-    _insert_many(connection, _keep_events, _INDEX_COLUMNS, indexed)
-    _note_assets(connection, run_id, indexed, heard)
+        plans = ((key_text(e.asset), e.partition) for e in part if type(e) is ev.AssetPlanned)
+        planned.update(dict.fromkeys(plans))
+    insert_many(connection, _keep_events, _INDEX_COLUMNS, indexed)
+    _note_assets(connection, run_id, indexed, dict.fromkeys(name for name, _ in planned))
+    made = [(row[5], row[6], row[0], row[3]) for row in indexed if row[6] and row[2] == _MADE]
+    note_partitions(connection, run_id, planned, made, status)
     return True
 
 
 def _touch_run(
     connection: Connection, run_id: str, events: Sequence[ev.Event], holder: Holder | None
-) -> bool:
+) -> tuple[bool, RunStatus | None]:
+    """Bring the run's row up to date; whether there is one, and where the run stands now."""
     values: dict[str, Any] = {"updated": time.time()}
     status = None
     for event in events:
@@ -129,7 +136,7 @@ def _touch_run(
     there = connection.execute(update(runs).where(runs.c.run_id == run_id), values).rowcount > 0
     if there and status is not None:
         _note_lease(connection, run_id, status, holder)
-    return there
+    return there, status
 
 
 def _note_lease(
@@ -236,9 +243,9 @@ def _note_assets(
         elif name is not None:
             heard[name] = None
     # In order of the keys: two runs that make the same assets never wait for each other in a ring.
-    _insert_many(connection, _keep_made, _ASSET_COLUMNS, sorted(made.values()))
+    insert_many(connection, _keep_made, _ASSET_COLUMNS, sorted(made.values()))
     news = sorted((name, run_id) for name in heard if name not in made)
-    _insert_many(connection, _keep_heard, _ASSET_COLUMNS[:2], news)
+    insert_many(connection, _keep_heard, _ASSET_COLUMNS[:2], news)
 
 
 def _keep_events(_connection: Connection) -> Insert:
@@ -251,55 +258,3 @@ def _keep_made(connection: Connection) -> Insert:
 
 def _keep_heard(connection: Connection) -> Insert:
     return upsert(connection, tables.assets, "asset_key", ())
-
-
-_compiled: dict[tuple[Any, str], tuple[str, list[str] | None]] = {}
-
-
-def _insert_many(
-    connection: Connection,
-    statement: Callable[[Connection], Insert],
-    columns: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-) -> None:
-    """Insert rows whose values the driver takes as they are: SQLAlchemy looks at none of them."""
-    if not rows:
-        return
-    key = (statement, connection.dialect.name)
-    if key not in _compiled:
-        made = (
-            statement(connection)
-            .inline()
-            .compile(dialect=connection.dialect, column_keys=list(columns))
-        )
-        order = getattr(made, "positiontup", None)
-        _compiled[key] = (str(made), list(order) if order is not None else None)
-    sql, order = _compiled[key]
-    if order == list(columns):
-        connection.exec_driver_sql(sql, list(rows))
-    else:
-        connection.exec_driver_sql(sql, [dict(zip(columns, row, strict=True)) for row in rows])
-
-
-def upsert(
-    connection: Connection, table: Any, unique: str | Sequence[str], changed: Sequence[str]
-) -> Insert:
-    """Insert rows, or change these columns of the ones that are there; none: leave them."""
-    columns = [unique] if isinstance(unique, str) else list(unique)
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as pg_insert
-
-        on_pg = pg_insert(table)
-        if not changed:
-            return on_pg.on_conflict_do_nothing(index_elements=columns)
-        return on_pg.on_conflict_do_update(
-            index_elements=columns, set_={name: on_pg.excluded[name] for name in changed}
-        )
-    from sqlalchemy.dialects.sqlite import insert as lite_insert
-
-    on_lite = lite_insert(table)
-    if not changed:
-        return on_lite.on_conflict_do_nothing(index_elements=columns)
-    return on_lite.on_conflict_do_update(
-        index_elements=columns, set_={name: on_lite.excluded[name] for name in changed}
-    )

@@ -1,0 +1,265 @@
+"""The part of an instance that knows of partitions: how those of assets stand, and dynamic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.partition import check_partition_keys
+from jobnb.errors import InvariantViolationError
+from jobnb.storage.history import History
+from jobnb.storage.records import EventLogRecord
+
+__all__ = ["AssetPartitionStatus", "PartitionHistory", "PartitionPage"]
+
+
+class AssetPartitionStatus(Enum):
+    """How a partition of an asset stands.
+
+    Source: Dagster's `AssetPartitionStatus`.
+    """
+
+    MATERIALIZED = "MATERIALIZED"
+    IN_PROGRESS = "IN_PROGRESS"
+    FAILED = "FAILED"
+
+
+class PartitionPage(msgspec.Struct, frozen=True):
+    """Some of the keys of dynamic partitions.
+
+    Args:
+        results: The keys.
+        cursor: What to ask the next page with.
+        has_more: Whether there is one.
+
+    Source: Dagster's `PaginatedResults`.
+    """
+
+    results: Sequence[str]
+    cursor: str
+    has_more: bool
+
+
+class PartitionHistory(History):
+    """Partitions: which were made, failed or are under way; and the keys of dynamic ones."""
+
+    def get_materialized_partitions(
+        self,
+        asset_key: CoercibleToAssetKey,
+        before_cursor: int | None = None,
+        after_cursor: int | None = None,
+    ) -> set[str]:
+        """The partitions of an asset that were made, whatever happened to them since.
+
+        Args:
+            asset_key: The asset.
+            before_cursor: Only by events before this storage id.
+            after_cursor: Only by events after this storage id.
+
+        Example:
+            >>> from jobnb import Instance, StaticPartitionsDefinition, asset, materialize
+            >>> @asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+            ... def letters(): ...
+            >>> instance = Instance.ephemeral()
+            >>> made = materialize([letters], instance=instance, partition_key="b")
+            >>> instance.get_materialized_partitions("letters")
+            {'b'}
+
+        Source: Dagster's `DagsterInstance.get_materialized_partitions`.
+        """
+        from jobnb.storage import partition_queries
+
+        key = _text(asset_key)
+        return self._read(
+            lambda connection: partition_queries.made_partitions(
+                connection, key, before_cursor, after_cursor
+            )
+        )
+
+    def get_materialization_count_by_partition(
+        self, asset_keys: Sequence[CoercibleToAssetKey], after_cursor: int | None = None
+    ) -> Mapping[AssetKey, Mapping[str, int]]:
+        """How often each partition of these assets was made.
+
+        Args:
+            asset_keys: The assets.
+            after_cursor: Only events after this storage id count.
+
+        Source: Dagster's `DagsterInstance.get_materialization_count_by_partition`.
+        """
+        from jobnb.storage import partition_queries
+
+        keys = {each: each.to_string() for each in map(AssetKey.from_coercible, asset_keys)}
+        found = self._read(
+            lambda connection: partition_queries.made_counts(
+                connection, list(keys.values()), after_cursor
+            )
+        )
+        return {key: found.get(text, {}) for key, text in keys.items()}
+
+    def get_status_by_partition(
+        self,
+        asset_key: CoercibleToAssetKey,
+        partition_keys: Sequence[str],
+        partitions_def: Any = None,
+    ) -> Mapping[str, AssetPartitionStatus | None]:
+        """How each of these partitions of an asset stands; None where nothing was ever tried.
+
+        A partition under way is IN_PROGRESS whatever it was before; one whose last run failed is
+        FAILED until it is made again; a run that was canceled changes nothing.
+
+        Args:
+            asset_key: The asset.
+            partition_keys: The partitions.
+            partitions_def: Accepted as Dagster does.
+
+        Source: Dagster's `DagsterInstance.get_status_by_partition`.
+        """
+        from jobnb.storage import partition_queries
+
+        key = _text(asset_key)
+        made, failed, begun = self._read(
+            lambda connection: partition_queries.standing(connection, key)
+        )
+        known: dict[str, AssetPartitionStatus] = dict.fromkeys(
+            made, AssetPartitionStatus.MATERIALIZED
+        )
+        known.update(dict.fromkeys(failed, AssetPartitionStatus.FAILED))
+        known.update(dict.fromkeys(begun, AssetPartitionStatus.IN_PROGRESS))
+        return dict(zip(partition_keys, map(known.get, partition_keys), strict=True))
+
+    def get_latest_materialization_by_partition(
+        self, asset_key: CoercibleToAssetKey, partition_keys: Iterable[str] | None = None
+    ) -> Mapping[str, EventLogRecord]:
+        """The last materialization of each partition that was made.
+
+        Args:
+            asset_key: The asset.
+            partition_keys: Of these only.
+        """
+        from jobnb.storage import partition_queries
+
+        key = _text(asset_key)
+        return self._read(
+            lambda connection: partition_queries.latest_records(connection, key, partition_keys)
+        )
+
+    def wipe_asset_partitions(
+        self, asset_key: CoercibleToAssetKey, partition_keys: Sequence[str]
+    ) -> None:
+        """Forget what is known of some partitions of an asset; the logs of the runs stay.
+
+        Source: Dagster's `DagsterInstance.wipe_asset_partitions`.
+        """
+        from jobnb.storage import asset_queries
+
+        key = AssetKey.from_coercible(asset_key)
+        self._write(
+            lambda connection: asset_queries.remove_partitions(connection, key, partition_keys)
+        )
+
+    # -- dynamic partitions
+
+    def add_dynamic_partitions(
+        self, partitions_def_name: str, partition_keys: Sequence[str]
+    ) -> None:
+        """Add partitions to a dynamic definition; those that it has stay where they are.
+
+        Raises:
+            InvalidDefinitionError: If one of the keys cannot be a key.
+
+        Source: Dagster's `DagsterInstance.add_dynamic_partitions`.
+        """
+        from jobnb.storage import named_queries
+
+        given = (
+            partition_keys if isinstance(partition_keys, str) else [*dict.fromkeys(partition_keys)]
+        )
+        keys = check_partition_keys(given, f"the dynamic partitions {partitions_def_name!r}")
+        self._write(
+            lambda connection: named_queries.add_partitions(connection, partitions_def_name, keys)
+        )
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
+        """The partitions of a dynamic definition, in the order in which they were added.
+
+        Source: Dagster's `DagsterInstance.get_dynamic_partitions`.
+        """
+        from jobnb.storage import named_queries
+
+        return self._read(
+            lambda connection: named_queries.partitions(connection, partitions_def_name)
+        )
+
+    def get_paginated_dynamic_partitions(
+        self,
+        partitions_def_name: str,
+        limit: int,
+        ascending: bool,
+        cursor: str | None = None,
+    ) -> PartitionPage:
+        """Some of the partitions of a dynamic definition.
+
+        Args:
+            partitions_def_name: The definition.
+            limit: How many at most.
+            ascending: In the order in which they were added; else the latest first.
+            cursor: That of the page before.
+
+        Source: Dagster's `DagsterInstance.get_paginated_dynamic_partitions`.
+        """
+        from jobnb.storage import named_queries
+
+        after = _place(cursor)
+        rows = self._read(
+            lambda connection: named_queries.partition_page(
+                connection, partitions_def_name, limit + 1, ascending, after
+            )
+        )
+        page = rows[:limit]
+        last = str(page[-1][0]) if page else (cursor or "")
+        return PartitionPage([key for _, key in page], last, len(rows) > limit)
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether a dynamic definition has a partition.
+
+        Source: Dagster's `DagsterInstance.has_dynamic_partition`.
+        """
+        from jobnb.storage import named_queries
+
+        return self._read(
+            lambda connection: named_queries.has_partition(
+                connection, partitions_def_name, partition_key
+            )
+        )
+
+    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
+        """Take a partition out of a dynamic definition; one that it has not is no error.
+
+        Source: Dagster's `DagsterInstance.delete_dynamic_partition`.
+        """
+        from jobnb.storage import named_queries
+
+        self._write(
+            lambda connection: named_queries.remove_partition(
+                connection, partitions_def_name, partition_key
+            )
+        )
+
+
+def _text(asset_key: CoercibleToAssetKey) -> str:
+    return AssetKey.from_coercible(asset_key).to_string()
+
+
+def _place(cursor: str | None) -> int | None:
+    if not cursor:
+        return None
+    if cursor.isdigit():
+        return int(cursor)
+    raise InvariantViolationError(
+        f"{cursor!r} is no cursor of dynamic partitions. Use the one that came with the last page."
+    )
