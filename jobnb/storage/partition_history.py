@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.partition import check_partition_keys
+from jobnb.definitions.partition_keys import check_partition_keys
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.history import History
 from jobnb.storage.records import EventLogRecord
