@@ -62,6 +62,18 @@ if TYPE_CHECKING:
     from jobnb.definitions.asset_job import AssetJobDefinition as AssetJobDefinition
     from jobnb.definitions.asset_job import define_asset_job as define_asset_job
     from jobnb.definitions.assets_definition import AssetsDefinition as AssetsDefinition
+    from jobnb.definitions.calendar_config import (
+        daily_partitioned_config as daily_partitioned_config,
+    )
+    from jobnb.definitions.calendar_config import (
+        hourly_partitioned_config as hourly_partitioned_config,
+    )
+    from jobnb.definitions.calendar_config import (
+        monthly_partitioned_config as monthly_partitioned_config,
+    )
+    from jobnb.definitions.calendar_config import (
+        weekly_partitioned_config as weekly_partitioned_config,
+    )
     from jobnb.definitions.calendar_partitions import (
         DailyPartitionsDefinition as DailyPartitionsDefinition,
     )
@@ -88,6 +100,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.dependency import MultiDependencyDefinition as MultiDependencyDefinition
     from jobnb.definitions.dependency import NodeInvocation as NodeInvocation
     from jobnb.definitions.dependency import OutputMapping as OutputMapping
+    from jobnb.definitions.dimension_mapping import (
+        MultiToSingleDimensionPartitionMapping as MultiToSingleDimensionPartitionMapping,
+    )
     from jobnb.definitions.dynamic_partitions import (
         AddDynamicPartitionsRequest as AddDynamicPartitionsRequest,
     )
@@ -106,6 +121,11 @@ if TYPE_CHECKING:
         multi_or_in_process_executor as multi_or_in_process_executor,
     )
     from jobnb.definitions.executor import multiprocess_executor as multiprocess_executor
+    from jobnb.definitions.fixed_mappings import AllPartitionMapping as AllPartitionMapping
+    from jobnb.definitions.fixed_mappings import LastPartitionMapping as LastPartitionMapping
+    from jobnb.definitions.fixed_mappings import (
+        SpecificPartitionsPartitionMapping as SpecificPartitionsPartitionMapping,
+    )
     from jobnb.definitions.function import ResourceParam as ResourceParam
     from jobnb.definitions.graph import graph as graph
     from jobnb.definitions.graph_definition import GraphDefinition as GraphDefinition
@@ -163,6 +183,17 @@ if TYPE_CHECKING:
     from jobnb.definitions.metadata import TextMetadataValue as TextMetadataValue
     from jobnb.definitions.metadata import TimestampMetadataValue as TimestampMetadataValue
     from jobnb.definitions.metadata import UrlMetadataValue as UrlMetadataValue
+    from jobnb.definitions.multi_dimensions import (
+        PartitionDimensionDefinition as PartitionDimensionDefinition,
+    )
+    from jobnb.definitions.multi_mapping import (
+        DimensionPartitionMapping as DimensionPartitionMapping,
+    )
+    from jobnb.definitions.multi_mapping import MultiPartitionMapping as MultiPartitionMapping
+    from jobnb.definitions.multi_partition_key import MultiPartitionKey as MultiPartitionKey
+    from jobnb.definitions.multi_partitions import (
+        MultiPartitionsDefinition as MultiPartitionsDefinition,
+    )
     from jobnb.definitions.node import NodeDefinition as NodeDefinition
     from jobnb.definitions.node import PendingNodeInvocation as PendingNodeInvocation
     from jobnb.definitions.op import OpDefinition as OpDefinition
@@ -172,26 +203,21 @@ if TYPE_CHECKING:
     from jobnb.definitions.partition_keys import DynamicPartitionsStore as DynamicPartitionsStore
     from jobnb.definitions.partition_keys import Partition as Partition
     from jobnb.definitions.partition_keys import PartitionKeyRange as PartitionKeyRange
+    from jobnb.definitions.partition_mapping import (
+        IdentityPartitionMapping as IdentityPartitionMapping,
+    )
+    from jobnb.definitions.partition_mapping import PartitionMapping as PartitionMapping
+    from jobnb.definitions.partition_mapping import (
+        UpstreamPartitionsResult as UpstreamPartitionsResult,
+    )
     from jobnb.definitions.partition_subset import PartitionsSubset as PartitionsSubset
     from jobnb.definitions.partitioned_config import PartitionedConfig as PartitionedConfig
     from jobnb.definitions.partitioned_config import (
-        daily_partitioned_config as daily_partitioned_config,
-    )
-    from jobnb.definitions.partitioned_config import (
         dynamic_partitioned_config as dynamic_partitioned_config,
-    )
-    from jobnb.definitions.partitioned_config import (
-        hourly_partitioned_config as hourly_partitioned_config,
-    )
-    from jobnb.definitions.partitioned_config import (
-        monthly_partitioned_config as monthly_partitioned_config,
     )
     from jobnb.definitions.partitioned_config import partitioned_config as partitioned_config
     from jobnb.definitions.partitioned_config import (
         static_partitioned_config as static_partitioned_config,
-    )
-    from jobnb.definitions.partitioned_config import (
-        weekly_partitioned_config as weekly_partitioned_config,
     )
     from jobnb.definitions.resource import ResourceDefinition as ResourceDefinition
     from jobnb.definitions.resource import make_values_resource as make_values_resource
@@ -207,6 +233,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.run_request import RunRequest as RunRequest
     from jobnb.definitions.selection import AssetSelection as AssetSelection
     from jobnb.definitions.source_asset import SourceAsset as SourceAsset
+    from jobnb.definitions.static_mapping import StaticPartitionMapping as StaticPartitionMapping
     from jobnb.definitions.static_partitions import (
         StaticPartitionsDefinition as StaticPartitionsDefinition,
     )
@@ -214,6 +241,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.time_window import TimeWindow as TimeWindow
     from jobnb.definitions.time_window import (
         TimeWindowPartitionsDefinition as TimeWindowPartitionsDefinition,
+    )
+    from jobnb.definitions.time_window_mapping import (
+        TimeWindowPartitionMapping as TimeWindowPartitionMapping,
     )
     from jobnb.definitions.types import Any as Any
     from jobnb.definitions.types import Bool as Bool

@@ -20,6 +20,10 @@ _NAMES = {
     "definitions.asset_inout": "AssetIn AssetOut",
     "definitions.asset_job": "AssetJobDefinition define_asset_job",
     "definitions.assets_definition": "AssetsDefinition",
+    "definitions.calendar_config": (
+        "daily_partitioned_config hourly_partitioned_config monthly_partitioned_config "
+        "weekly_partitioned_config"
+    ),
     "definitions.calendar_partitions": (
         "DailyPartitionsDefinition HourlyPartitionsDefinition MonthlyPartitionsDefinition "
         "WeeklyPartitionsDefinition"
@@ -31,12 +35,16 @@ _NAMES = {
         "DependencyDefinition GraphIn GraphOut InputMapping MultiDependencyDefinition "
         "NodeInvocation OutputMapping"
     ),
+    "definitions.dimension_mapping": "MultiToSingleDimensionPartitionMapping",
     "definitions.dynamic_partitions": (
         "AddDynamicPartitionsRequest DeleteDynamicPartitionsRequest DynamicPartitionsDefinition"
     ),
     "definitions.executor": (
         "ExecutorDefinition ExecutorRequirement InitExecutorContext executor in_process_executor "
         "multi_or_in_process_executor multiprocess_executor"
+    ),
+    "definitions.fixed_mappings": (
+        "AllPartitionMapping LastPartitionMapping SpecificPartitionsPartitionMapping"
     ),
     "definitions.function": "ResourceParam",
     "definitions.graph": "graph",
@@ -64,17 +72,22 @@ _NAMES = {
         "TableSchema TableSchemaMetadataValue TextMetadataValue TimestampMetadataValue "
         "UrlMetadataValue"
     ),
+    "definitions.multi_dimensions": "PartitionDimensionDefinition",
+    "definitions.multi_mapping": "DimensionPartitionMapping MultiPartitionMapping",
+    "definitions.multi_partition_key": "MultiPartitionKey",
+    "definitions.multi_partitions": "MultiPartitionsDefinition",
     "definitions.node": "NodeDefinition PendingNodeInvocation",
     "definitions.op": "OpDefinition op",
     "definitions.partition": "PartitionsDefinition",
+    "definitions.partition_mapping": (
+        "IdentityPartitionMapping PartitionMapping UpstreamPartitionsResult"
+    ),
     "definitions.partition_keys": (
         "DynamicPartitionsStore PARTITION_TAG Partition PartitionKeyRange"
     ),
     "definitions.partition_subset": "PartitionsSubset",
     "definitions.partitioned_config": (
-        "PartitionedConfig daily_partitioned_config dynamic_partitioned_config "
-        "hourly_partitioned_config monthly_partitioned_config partitioned_config "
-        "static_partitioned_config weekly_partitioned_config"
+        "PartitionedConfig dynamic_partitioned_config partitioned_config static_partitioned_config"
     ),
     "definitions.resource": "ResourceDefinition make_values_resource resource",
     "definitions.resource_binding": "with_resources",
@@ -83,8 +96,10 @@ _NAMES = {
     "definitions.run_request": "RunRequest",
     "definitions.selection": "AssetSelection",
     "definitions.source_asset": "SourceAsset",
+    "definitions.static_mapping": "StaticPartitionMapping",
     "definitions.static_partitions": "StaticPartitionsDefinition",
     "definitions.time_window": "ScheduleType TimeWindow TimeWindowPartitionsDefinition",
+    "definitions.time_window_mapping": "TimeWindowPartitionMapping",
     "definitions.types": (
         "Any Bool DataType DataTypeLoader DataTypeLoaderContext Dict Float Int List Nothing "
         "Optional PythonObjectDataType Set String Tuple TypeCheckContext check_data_type "

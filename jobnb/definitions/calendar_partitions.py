@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from jobnb.definitions.schedule_type import ScheduleType
@@ -28,6 +29,7 @@ class HourlyPartitionsDefinition(TimeWindowPartitionsDefinition):
         timezone: The zone of the keys; UTC unless given.
         fmt: The format of the keys; `%Y-%m-%d-%H:%M` unless given.
         end_offset: How many more hours there are than have ended; negative for fewer.
+        exclusions: Moments and cron schedules; the hours that begin at them are left out.
 
     Example:
         >>> HourlyPartitionsDefinition("2013-01-01-00:00").get_partition_keys(
@@ -46,6 +48,7 @@ class HourlyPartitionsDefinition(TimeWindowPartitionsDefinition):
         timezone: str | None = None,
         fmt: str | None = None,
         end_offset: int = 0,
+        exclusions: Sequence[str | datetime] | None = None,
     ) -> None:
         super().__init__(
             schedule_type=ScheduleType.HOURLY,
@@ -55,6 +58,7 @@ class HourlyPartitionsDefinition(TimeWindowPartitionsDefinition):
             timezone=timezone,
             fmt=fmt or _HOUR_FORMAT,
             end_offset=end_offset,
+            exclusions=exclusions,
         )
 
 
@@ -69,6 +73,7 @@ class DailyPartitionsDefinition(TimeWindowPartitionsDefinition):
         timezone: The zone of the keys; UTC unless given.
         fmt: The format of the keys; `%Y-%m-%d` unless given.
         end_offset: How many more days there are than have ended; negative for fewer.
+        exclusions: Moments and cron schedules; the days that begin at them are left out.
 
     Example:
         >>> days = DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")
@@ -87,6 +92,7 @@ class DailyPartitionsDefinition(TimeWindowPartitionsDefinition):
         timezone: str | None = None,
         fmt: str | None = None,
         end_offset: int = 0,
+        exclusions: Sequence[str | datetime] | None = None,
     ) -> None:
         super().__init__(
             schedule_type=ScheduleType.DAILY,
@@ -97,6 +103,7 @@ class DailyPartitionsDefinition(TimeWindowPartitionsDefinition):
             timezone=timezone,
             fmt=fmt or _DAY_FORMAT,
             end_offset=end_offset,
+            exclusions=exclusions,
         )
 
 
@@ -112,6 +119,7 @@ class WeeklyPartitionsDefinition(TimeWindowPartitionsDefinition):
         timezone: The zone of the keys; UTC unless given.
         fmt: The format of the keys; `%Y-%m-%d` unless given.
         end_offset: How many more weeks there are than have ended; negative for fewer.
+        exclusions: Moments and cron schedules; the weeks that begin at them are left out.
 
     Example:
         >>> WeeklyPartitionsDefinition("2013-01-01", day_offset=1).time_window_for_partition_key(
@@ -132,6 +140,7 @@ class WeeklyPartitionsDefinition(TimeWindowPartitionsDefinition):
         timezone: str | None = None,
         fmt: str | None = None,
         end_offset: int = 0,
+        exclusions: Sequence[str | datetime] | None = None,
     ) -> None:
         super().__init__(
             schedule_type=ScheduleType.WEEKLY,
@@ -143,6 +152,7 @@ class WeeklyPartitionsDefinition(TimeWindowPartitionsDefinition):
             timezone=timezone,
             fmt=fmt or _DAY_FORMAT,
             end_offset=end_offset,
+            exclusions=exclusions,
         )
 
 
@@ -158,6 +168,7 @@ class MonthlyPartitionsDefinition(TimeWindowPartitionsDefinition):
         timezone: The zone of the keys; UTC unless given.
         fmt: The format of the keys; `%Y-%m-%d` unless given.
         end_offset: How many more months there are than have ended; negative for fewer.
+        exclusions: Moments and cron schedules; the months that begin at them are left out.
 
     Example:
         >>> MonthlyPartitionsDefinition("2013-01", fmt="%Y-%m").get_partition_keys(
@@ -178,6 +189,7 @@ class MonthlyPartitionsDefinition(TimeWindowPartitionsDefinition):
         timezone: str | None = None,
         fmt: str | None = None,
         end_offset: int = 0,
+        exclusions: Sequence[str | datetime] | None = None,
     ) -> None:
         super().__init__(
             schedule_type=ScheduleType.MONTHLY,
@@ -189,4 +201,5 @@ class MonthlyPartitionsDefinition(TimeWindowPartitionsDefinition):
             timezone=timezone,
             fmt=fmt or _DAY_FORMAT,
             end_offset=end_offset,
+            exclusions=exclusions,
         )

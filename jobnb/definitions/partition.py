@@ -128,6 +128,10 @@ class PartitionsDefinition(ABC):
         keys = self.get_partition_keys(None, dynamic_partitions_store)
         return hashlib.sha1("\x00".join(keys).encode(), usedforsecurity=False).hexdigest()
 
+    def typed_key(self, partition_key: str) -> str:
+        """The key as users' functions get it: a `MultiPartitionKey` where it has several parts."""
+        return partition_key
+
     def value_of(self, partition_key: str) -> Any:
         """What a partition stands for: a `TimeWindow` for partitions in time, else its key."""
         return partition_key
@@ -184,6 +188,10 @@ class PartitionsDefinition(ABC):
     def position_of(self, partition_key: str) -> int | None:
         """Where a key stands, or None where it can be no key, without making the others."""
         return self._seen.find(partition_key)
+
+    def placed(self, partition_key: str) -> int | None:
+        """Where a key stands, also where it is seen for the first time."""
+        return self._seen.add(partition_key)
 
     def key_at(self, position: int) -> str:
         """The key at a position that `position_of` gave."""

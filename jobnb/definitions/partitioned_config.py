@@ -6,12 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from jobnb.definitions.calendar_partitions import (
-    DailyPartitionsDefinition,
-    HourlyPartitionsDefinition,
-    MonthlyPartitionsDefinition,
-    WeeklyPartitionsDefinition,
-)
 from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
 from jobnb.definitions.partition import PartitionsDefinition
 from jobnb.definitions.partition_keys import DynamicPartitionsStore, Partition
@@ -20,13 +14,10 @@ from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 __all__ = [
     "PartitionedConfig",
-    "daily_partitioned_config",
+    "decorator_for",
     "dynamic_partitioned_config",
-    "hourly_partitioned_config",
-    "monthly_partitioned_config",
     "partitioned_config",
     "static_partitioned_config",
-    "weekly_partitioned_config",
 ]
 
 ConfigFunction = Callable[..., Any]
@@ -110,7 +101,9 @@ class PartitionedConfig:
             UnknownPartitionError: If the partitions in time have no such key.
         """
         if self.run_config_for_partition_key_fn is not None:
-            return self.run_config_for_partition_key_fn(partition_key)
+            return self.run_config_for_partition_key_fn(
+                self.partitions_def.typed_key(partition_key)
+            )
         assert self.run_config_for_partition_fn is not None  # checked at birth
         return self.run_config_for_partition_fn(self._partition(partition_key))
 
@@ -120,7 +113,7 @@ class PartitionedConfig:
         """The tags of a run for one partition: those of the function, and the partition's own."""
         tags: Mapping[str, str] | None = {}
         if self.tags_for_partition_key_fn is not None:
-            tags = self.tags_for_partition_key_fn(partition_key)
+            tags = self.tags_for_partition_key_fn(self.partitions_def.typed_key(partition_key))
         elif self.tags_for_partition_fn is not None:
             tags = self.tags_for_partition_fn(self._partition(partition_key))
         own = self.partitions_def.get_tags_for_partition_key(partition_key)
@@ -167,7 +160,7 @@ class PartitionedConfig:
         return f"PartitionedConfig({self.partitions_def!r})"
 
 
-def _decorator(
+def decorator_for(
     partitions_def: PartitionsDefinition,
     tags_by_value: TagsFunction | None = None,
     tags_by_key: TagsFunction | None = None,
@@ -237,7 +230,7 @@ def static_partitioned_config(
     Source: Dagster's `static_partitioned_config`.
     """
     tags = tags_for_partition_key_fn or tags_for_partition_fn
-    return _decorator(StaticPartitionsDefinition(partition_keys), tags_by_key=tags)
+    return decorator_for(StaticPartitionsDefinition(partition_keys), tags_by_key=tags)
 
 
 def dynamic_partitioned_config(
@@ -255,123 +248,4 @@ def dynamic_partitioned_config(
     Source: Dagster's `dynamic_partitioned_config`.
     """
     tags = tags_for_partition_key_fn or tags_for_partition_fn
-    return _decorator(DynamicPartitionsDefinition(partition_fn), tags_by_key=tags)
-
-
-def hourly_partitioned_config(
-    start_date: datetime | str,
-    minute_offset: int = 0,
-    timezone: str | None = None,
-    fmt: str | None = None,
-    end_offset: int = 0,
-    tags_for_partition_fn: TagsFunction | None = None,
-) -> Decorator:
-    """Turn a function of start and end into run config by the hour.
-
-    Args:
-        start_date: When the first hour may begin.
-        minute_offset: The minute at which hours begin.
-        timezone: The zone of the keys; UTC unless given.
-        fmt: The format of the keys.
-        end_offset: How many more hours there are than have ended.
-        tags_for_partition_fn: Gives a run's tags from start and end.
-
-    Source: Dagster's `hourly_partitioned_config`.
-    """
-    windows = HourlyPartitionsDefinition(start_date, None, minute_offset, timezone, fmt, end_offset)
-    return _decorator(windows, tags_for_partition_fn)
-
-
-def daily_partitioned_config(
-    start_date: datetime | str,
-    minute_offset: int = 0,
-    hour_offset: int = 0,
-    timezone: str | None = None,
-    fmt: str | None = None,
-    end_offset: int = 0,
-    tags_for_partition_fn: TagsFunction | None = None,
-) -> Decorator:
-    """Turn a function of start and end into run config by the day.
-
-    Args:
-        start_date: When the first day may begin.
-        minute_offset: The minute at which days begin.
-        hour_offset: The hour at which days begin.
-        timezone: The zone of the keys; UTC unless given.
-        fmt: The format of the keys.
-        end_offset: How many more days there are than have ended.
-        tags_for_partition_fn: Gives a run's tags from start and end.
-
-    Example:
-        >>> @daily_partitioned_config(start_date="2013-01-01")
-        ... def by_day(start, end):
-        ...     return {"ops": {"load": {"config": {"day": start.strftime("%d %b")}}}}
-        >>> by_day.get_run_config_for_partition_key("2013-01-03")
-        {'ops': {'load': {'config': {'day': '03 Jan'}}}}
-
-    Source: Dagster's `daily_partitioned_config`.
-    """
-    windows = DailyPartitionsDefinition(
-        start_date, None, minute_offset, hour_offset, timezone, fmt, end_offset
-    )
-    return _decorator(windows, tags_for_partition_fn)
-
-
-def weekly_partitioned_config(
-    start_date: datetime | str,
-    minute_offset: int = 0,
-    hour_offset: int = 0,
-    day_offset: int = 0,
-    timezone: str | None = None,
-    fmt: str | None = None,
-    end_offset: int = 0,
-    tags_for_partition_fn: TagsFunction | None = None,
-) -> Decorator:
-    """Turn a function of start and end into run config by the week.
-
-    Args:
-        start_date: When the first week may begin.
-        minute_offset: The minute at which weeks begin.
-        hour_offset: The hour at which weeks begin.
-        day_offset: The day at which weeks begin, from 0 (Sunday) to 6.
-        timezone: The zone of the keys; UTC unless given.
-        fmt: The format of the keys.
-        end_offset: How many more weeks there are than have ended.
-        tags_for_partition_fn: Gives a run's tags from start and end.
-
-    Source: Dagster's `weekly_partitioned_config`.
-    """
-    windows = WeeklyPartitionsDefinition(
-        start_date, None, minute_offset, hour_offset, day_offset, timezone, fmt, end_offset
-    )
-    return _decorator(windows, tags_for_partition_fn)
-
-
-def monthly_partitioned_config(
-    start_date: datetime | str,
-    minute_offset: int = 0,
-    hour_offset: int = 0,
-    day_offset: int = 1,
-    timezone: str | None = None,
-    fmt: str | None = None,
-    end_offset: int = 0,
-    tags_for_partition_fn: TagsFunction | None = None,
-) -> Decorator:
-    """Turn a function of start and end into run config by the month.
-
-    Args:
-        start_date: When the first month may begin.
-        minute_offset: The minute at which months begin.
-        hour_offset: The hour at which months begin.
-        day_offset: The day at which months begin.
-        timezone: The zone of the keys; UTC unless given.
-        fmt: The format of the keys.
-        end_offset: How many more months there are than have ended.
-        tags_for_partition_fn: Gives a run's tags from start and end.
-
-    Source: Dagster's `monthly_partitioned_config`.
-    """
-    windows = MonthlyPartitionsDefinition(
-        start_date, None, minute_offset, hour_offset, day_offset, timezone, fmt, end_offset
-    )
-    return _decorator(windows, tags_for_partition_fn)
+    return decorator_for(DynamicPartitionsDefinition(partition_fn), tags_by_key=tags)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from operator import itemgetter
 
-__all__ = ["NO_POSITIONS", "PositionRuns"]
+__all__ = ["NO_POSITIONS", "PositionRuns", "joined"]
 
 Run = tuple[int, int]
 
@@ -32,7 +32,7 @@ class PositionRuns:
     __slots__ = ("_before", "runs")
 
     def __init__(self, runs: Iterable[Run] = ()) -> None:
-        self.runs = _joined(runs)
+        self.runs = _merged(runs)
         self._before: list[int] | None = None
 
     @classmethod
@@ -113,7 +113,7 @@ class PositionRuns:
         return f"PositionRuns({list(self.runs)!r})"
 
 
-def _joined(runs: Iterable[Run]) -> tuple[Run, ...]:
+def _merged(runs: Iterable[Run]) -> tuple[Run, ...]:
     """Sorted, without empty runs, and with those that touch made one."""
     found: list[Run] = []
     for start, end in sorted(runs):
@@ -148,6 +148,11 @@ def _gaps(runs: tuple[Run, ...], start: int, end: int) -> Iterator[Run]:
         if start >= end:
             return
     yield start, end
+
+
+def joined(sets: Iterable[PositionRuns]) -> PositionRuns:
+    """The union of any number of sets, made at once."""
+    return PositionRuns(run for each in sets for run in each.runs)
 
 
 NO_POSITIONS = PositionRuns()

@@ -21,6 +21,10 @@ class PositionedPartitions(PartitionsDefinition):
     def position_of(self, partition_key: str) -> int | None:
         """Where a key stands, or None where it can be no key."""
 
+    def placed(self, partition_key: str) -> int | None:
+        """Where a key stands, or None where it can be no key."""
+        return self.position_of(partition_key)
+
     @abstractmethod
     def key_at(self, position: int) -> str:
         """The key at a position."""
@@ -44,14 +48,14 @@ class PositionedPartitions(PartitionsDefinition):
             UnknownPartitionError: If some can be no keys of these partitions.
         """
         keys = list(partition_keys)
-        found = [self.position_of(key) for key in keys]
+        found = [self.placed(key) for key in keys]
         unknown = [key for key, place in zip(keys, found, strict=True) if place is None]
         if unknown:
             raise self._unknown(unknown)
         return PositionRuns.of(place for place in found if place is not None)
 
     def _place_of(self, partition_key: str) -> int:
-        position = self.position_of(partition_key)
+        position = self.placed(partition_key)
         if position is None:
             raise self._unknown([partition_key])
         return position

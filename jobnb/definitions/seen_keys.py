@@ -32,6 +32,14 @@ class SeenKeys:
                     self._numbers[key] = number
         return number
 
+    def __getstate__(self) -> list[str]:
+        return self.keys
+
+    def __setstate__(self, keys: list[str]) -> None:
+        self.keys = list(keys)
+        self._numbers = {key: number for number, key in enumerate(keys)}
+        self._lock = Lock()
+
     @classmethod
     def shared(cls, owner: object) -> SeenKeys:
         """The numbers that all equal owners share, as long as one of them holds on to them."""

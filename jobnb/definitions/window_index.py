@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -62,6 +62,7 @@ class WindowIndex:
         self.end = None if end is None else self._moment(end, "end")
         self.exclusions = _exclusions(exclusions)
         self.windows = WindowTimes(self.cron_schedule, self.start, self._zone, self.exclusions)
+        self._further_back = self.windows, 0
         self._check_format()
 
     def _moment(self, given: datetime | str, what: str) -> datetime:
@@ -92,6 +93,33 @@ class WindowIndex:
         if self.end is not None:
             count = min(count, self.windows.ended_until(self.end))
         return max(0, count + min(0, self.end_offset))
+
+    def reaching_back(self, count: int) -> tuple[WindowTimes, int]:
+        """The windows with some more before the first one, and how many more those are."""
+        windows, more = self._further_back
+        days = 2.0
+        while more < count:
+            windows, more = self.reaching_back_to(self._days_before(days))
+            days *= 2
+        return windows, more
+
+    def reaching_back_to(self, moment: datetime) -> tuple[WindowTimes, int]:
+        """The windows with those that begin after a moment, or just before it, and how many more.
+
+        A window that a moment before the first one lies in is among them.
+        """
+        windows, more = self._further_back
+        back = 2.0
+        while windows.ticks.at(0) > moment:
+            start = localize(moment, self._zone) - timedelta(days=back)
+            windows = WindowTimes(self.cron_schedule, start, self._zone, self.exclusions)
+            more = windows.begun_before(self.windows.ticks.at(0))
+            back *= 2
+        self._further_back = windows, more
+        return windows, more
+
+    def _days_before(self, days: float) -> datetime:
+        return self.windows.ticks.at(0) - timedelta(days=days)
 
     def _key(self, index: int) -> str:
         return self.key_of_start(self.windows.start(index))

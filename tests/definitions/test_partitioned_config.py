@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from jobnb.definitions import calendar_config as cc
 from jobnb.definitions import partitioned_config as pc
+from jobnb.definitions.multi_partition_key import MultiPartitionKey
+from jobnb.definitions.multi_partitions import MultiPartitionsDefinition
 from jobnb.definitions.partition_keys import Partition
 from jobnb.definitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.static_partitions import StaticPartitionsDefinition
@@ -18,7 +21,7 @@ from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, Unknown
 ABC = StaticPartitionsDefinition(["a", "b"])
 
 
-@pc.daily_partitioned_config(
+@cc.daily_partitioned_config(
     start_date=datetime(2023, 3, 10),
     tags_for_partition_fn=lambda start, _end: {"day": start.strftime("%a")},
 )
@@ -62,13 +65,13 @@ def test_a_key_outside_the_windows_is_refused() -> None:
     ("decorator", "key", "length"),
     [
         (
-            pc.hourly_partitioned_config("2023-03-10-00:00", minute_offset=5),
+            cc.hourly_partitioned_config("2023-03-10-00:00", minute_offset=5),
             "2023-03-10-03:05",
             3600,
         ),
-        (pc.daily_partitioned_config("2023-03-10", 5, 6), "2023-03-10", 86400),
-        (pc.weekly_partitioned_config("2023-03-01", 5, 6, 2), "2023-03-07", 7 * 86400),
-        (pc.monthly_partitioned_config("2023-01-01", 5, 6, 2), "2023-02-02", 28 * 86400),
+        (cc.daily_partitioned_config("2023-03-10", 5, 6), "2023-03-10", 86400),
+        (cc.weekly_partitioned_config("2023-03-01", 5, 6, 2), "2023-03-07", 7 * 86400),
+        (cc.monthly_partitioned_config("2023-01-01", 5, 6, 2), "2023-02-02", 28 * 86400),
     ],
 )
 def test_every_kind_of_window(decorator: Any, key: str, length: int) -> None:
@@ -145,3 +148,40 @@ def test_any_config_becomes_a_partitioned_one() -> None:
     assert PartitionedConfig.from_flexible_config(fixed, ABC) is fixed
     with pytest.raises(InvalidDefinitionError, match="other partitions"):
         PartitionedConfig.from_flexible_config(by_day, ABC)
+
+
+def test_a_config_along_several_dimensions_gets_a_key_with_parts() -> None:
+    both = MultiPartitionsDefinition({"letter": ABC, "size": StaticPartitionsDefinition(["S"])})
+
+    @pc.partitioned_config(both, tags_for_partition_key_fn=lambda key: key.keys_by_dimension)
+    def by_both(key: MultiPartitionKey) -> dict[str, Any]:
+        return {"ops": {"load": {"config": key.keys_by_dimension}}}
+
+    config = by_both.get_run_config_for_partition_key("b|S")
+    assert config == {"ops": {"load": {"config": {"letter": "b", "size": "S"}}}}
+    assert by_both.get_tags_for_partition_key("b|S") == {
+        "letter": "b",
+        "size": "S",
+        "dagster/partition": "b|S",
+        "dagster/partition/letter": "b",
+        "dagster/partition/size": "S",
+    }
+    assert by_both.get_partition_keys() == ["a|S", "b|S"]
+
+
+@pytest.mark.parametrize(
+    ("decorate", "start", "left_out"),
+    [
+        (cc.hourly_partitioned_config, "2023-03-10-00:00", "0 1 * * *"),
+        (cc.daily_partitioned_config, "2023-03-10", "0 0 11 * *"),
+        (cc.weekly_partitioned_config, "2023-03-12", "0 0 19 * *"),
+        (cc.monthly_partitioned_config, "2023-03-01", "0 0 * 4 *"),
+    ],
+)
+def test_a_config_leaves_out_the_windows_that_are_excluded(
+    decorate: Any, start: str, left_out: str
+) -> None:
+    whole = decorate(start)(lambda _start, _end: {})
+    holed = decorate(start, exclusions=[left_out])(lambda _start, _end: {})
+    assert holed.get_partition_keys()[0] == whole.get_partition_keys()[0]
+    assert holed.get_partition_keys()[1] == whole.get_partition_keys()[2]
