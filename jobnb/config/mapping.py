@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from jobnb.config.binding import bind_value
 from jobnb.config.function_config import call, config_parameter, name_of
 from jobnb.config.nodes import NOTHING
+from jobnb.config.plain import plain
 from jobnb.config.run_config import RunConfig, raw_config
 from jobnb.config.schema import ConfigField, schema_of
 from jobnb.errors import ConfigMappingFunctionError, InvalidDefinitionError
@@ -75,14 +76,13 @@ class ConfigMapping:
             InvalidConfigError: If the simple config does not fit its schema.
             ConfigMappingFunctionError: If the function raises, or returns no config.
         """
-        raw = raw_config(config)
-        field = self.config_schema
-        value: Any = raw
-        if field is not None:
-            given = NOTHING if not raw and field.default_provided else raw
-            value = bind_value(field, given, path, what or self._what)
-            if self.receive_processed_config_values is False:
-                value = raw
+        raw, field = _outer(config), self.config_schema
+        if field is None:
+            return self._called(raw)
+        absent = raw == {} and (field.default_provided or not field.schema.takes_mapping)
+        value = bind_value(field, NOTHING if absent else raw, path, what or self._what)
+        if self.receive_processed_config_values is False:
+            value = field.raw_default if absent else raw
         return self._called(value)
 
     def resolve_from_validated_config(self, config: Any) -> dict[str, Any]:
@@ -108,6 +108,13 @@ class ConfigMapping:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, as in a unit test of it."""
         return self.config_fn(*args, **kwargs)
+
+
+def _outer(config: Any) -> Any:
+    """The simple config in raw form: most often a mapping, but any value can be one."""
+    if config is None or isinstance(config, (RunConfig, BaseModel, Mapping)):
+        return raw_config(config)
+    return plain(config)
 
 
 @overload

@@ -42,6 +42,11 @@ class Schema:
         """The raw value that an absent one means, or NOTHING if one must be given."""
         return NOTHING
 
+    @property
+    def takes_mapping(self) -> bool:
+        """Whether a mapping can be a value of it."""
+        return False
+
 
 class Scalar(Schema):
     """A value of one plain Python type, or `{"env": NAME}` in its place.
@@ -59,6 +64,8 @@ class Scalar(Schema):
 
 class Anything(Schema):
     """Any value that JSON can hold."""
+
+    takes_mapping = True
 
     def __repr__(self) -> str:
         return "Any"
@@ -81,6 +88,11 @@ class Typed(Schema):
         if fields is None or any(field.is_required() for field in fields.values()):
             return NOTHING
         return {}
+
+    @property
+    def takes_mapping(self) -> bool:
+        """Whether it is a class with fields."""
+        return hasattr(self.annotation, "model_fields")
 
     def __repr__(self) -> str:
         return str(getattr(self.annotation, "__name__", self.annotation))

@@ -58,6 +58,8 @@ class Map(Schema):
     Source: Dagster's `Map`.
     """
 
+    takes_mapping = True
+
     def __init__(self, key_type: Any, inner_type: Any, key_label_name: str | None = None) -> None:
         key = read(key_type)
         if not isinstance(key, Scalar):
@@ -116,6 +118,8 @@ class ScalarUnion(Schema):
 
 
 class _Fields(Schema):
+    takes_mapping = True
+
     def __init__(self, fields: Mapping[str, Any], description: str | None = None) -> None:
         self.fields = _read_fields(fields, ())
         self.description = description

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from jobnb.config import Config, derived, resolve_fields, schema_of
@@ -228,13 +228,21 @@ class ConfigurableResourceDefinition(ResourceDefinition):
         for each in self.nested.values():
             self.required_resource_keys |= each.required_resource_keys
         self._schema: Any = None
+        self._schemas: dict[frozenset[int], Any] = {}
 
     @property
     def is_settled(self) -> bool:
         """Whether it has all the config it needs."""
+        return self._is_settled(frozenset())
+
+    def _is_settled(self, apart: frozenset[int]) -> bool:
+        """The same where the config of some that it holds is no concern of its own."""
         fields = self.configurable_resource_cls.model_fields.items()
-        own = all(name in self.data or not info.is_required() for name, info in fields)
-        return own and all(getattr(each, "is_settled", True) for each in self.nested.values())
+        return all(name in self.data or not info.is_required() for name, info in fields) and all(
+            each._is_settled(apart)
+            for each in self.nested.values()
+            if isinstance(each, ConfigurableResourceDefinition) and id(each) not in apart
+        )
 
     @property
     def config_schema(self) -> Any:
@@ -247,15 +255,35 @@ class ConfigurableResourceDefinition(ResourceDefinition):
     def config_schema(self, value: Any) -> None:
         self._schema = value
 
-    def _launch_model(self) -> type[Config]:
+    def schema_beside(self, others: Collection[ResourceDefinition]) -> Any:
+        """The config it takes where these others are configured under keys of their own.
+
+        Those of them that it holds are not configured a second time as its fields.
+        """
+        apart = frozenset(map(id, others)) & frozenset(map(id, self.held()))
+        if not apart:
+            return self.config_schema
+        if apart not in self._schemas:
+            self._schemas[apart] = schema_of(self._launch_model(apart))
+        return self._schemas[apart]
+
+    def held(self) -> Iterator[ResourceDefinition]:
+        """The resources that are its fields, and theirs."""
+        for each in self.nested.values():
+            yield each
+            if isinstance(each, ConfigurableResourceDefinition):
+                yield from each.held()
+
+    def _launch_model(self, apart: frozenset[int] = frozenset()) -> type[Config]:
         cls = self.configurable_resource_cls
         fields: dict[str, Any] = {}
         for name, info in cls.model_fields.items():
             if name in cls.__resource_fields__:
                 inner = self.nested.get(name)
-                if isinstance(inner, ConfigurableResourceDefinition):
-                    model = inner._launch_model()
-                    fields[name] = (model, ... if not inner.is_settled else model.model_construct())
+                if isinstance(inner, ConfigurableResourceDefinition) and id(inner) not in apart:
+                    model = inner._launch_model(apart)
+                    settled = inner._is_settled(apart)
+                    fields[name] = (model, model.model_construct() if settled else ...)
                 continue
             annotation: Any = info.annotation
             for extra in info.metadata:

@@ -115,6 +115,20 @@ class GraphDefinition(NodeDefinition):
         hint = did_you_mean(name, self.node_map, noun="Its nodes are")
         raise InvalidDefinitionError(f"{self.name!r} has no node {name!r}. {hint}")
 
+    def node_at(self, path: Sequence[str]) -> Node:
+        """The node at the end of a way through nested graphs, given as their names.
+
+        Raises:
+            InvalidDefinitionError: If there is no such node.
+        """
+        node = self.node_named(path[0])
+        for name in path[1:]:
+            inner = node.definition
+            if not isinstance(inner, GraphDefinition):
+                raise InvalidDefinitionError(f"{node.name!r} is an op: it holds no {name!r}.")
+            node = inner.node_named(name)
+        return node
+
     @lazy
     def input_names(self) -> tuple[str, ...]:
         """The names of its inputs, in order."""

@@ -19,10 +19,11 @@ from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.build import build_plan
+from jobnb.plan.config_tree import config_tree
 from jobnb.plan.flatten import Edge, FlatNode, flatten
 from jobnb.plan.regions import output_edges
 from jobnb.plan.resources import all_resource_defs, plan_resources
-from jobnb.plan.run_config import bind_run_config, config_tree
+from jobnb.plan.run_config import bind_run_config
 from jobnb.plan.select import select_nodes, without_unasked
 
 __all__ = ["WRAP", "LaunchSchema", "selected"]

@@ -108,11 +108,7 @@ class OpExecutionContext:
     @property
     def op(self) -> Any:
         """The op, at its place in the graph."""
-        graph = self._run.plan.job.graph
-        node = graph.node_named(self._step.path[0])
-        for name in self._step.path[1:]:
-            node = node.definition.node_named(name)  # type: ignore[attr-defined]
-        return node
+        return self._run.plan.job.graph.node_at(self._step.path)
 
     @property
     def op_def(self) -> Any:

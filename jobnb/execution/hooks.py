@@ -54,8 +54,13 @@ class HookContext:
 
     @property
     def op(self) -> Any:
-        """The op that has run."""
-        return self._step.op
+        """The op that has run, at its place in the graph: under its name there."""
+        return self._run.plan.job.graph.node_at(self._step.path)
+
+    @property
+    def step(self) -> Step:
+        """The step that has run."""
+        return self._step
 
     @property
     def op_config(self) -> Any:

@@ -29,6 +29,11 @@ def _resources(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]:
     return config, ScopedResources(needed, f"The IO manager {manager_key!r}")
 
 
+def _told(config: Mapping[str, Mapping[str, Any]], step: Step, name: str) -> Any:
+    """What config tells a manager of an input or output, if anything."""
+    return config.get(step.key, {}).get(name) if config else None
+
+
 def output_context(
     run: RunScope, step: Step, output: StepOutput, key: str, mapping_key: str | None
 ) -> OutputContext:
@@ -42,6 +47,7 @@ def output_context(
         run_id=run.origins.get(output.slot, run.run_id),
         metadata=output.definition.metadata,
         mapping_key=mapping_key,
+        config=_told(run.plan.storing, step, output.name),
         dagster_type=output.data_type,
         log_manager=run.log,
         resource_config=config,
@@ -84,6 +90,7 @@ def input_context(
         name=each.name,
         job_name=run.plan.job.name,
         op_def=step.op,
+        config=_told(run.plan.loading, step, each.name),
         metadata=each.definition.metadata,
         upstream_output=upstream,
         dagster_type=each.data_type,

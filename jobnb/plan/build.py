@@ -177,6 +177,8 @@ class _Builder:
             partition_key=partition_key,
             outputs=self._graph_outputs(),
             step_by_key=self.index_of,
+            loading=bound.loading,
+            storing=bound.storing,
         )
 
     def _any_dynamic(self) -> bool:

@@ -110,6 +110,13 @@ def _in_order(
 ) -> dict[str, ResourceDefinition]:
     done: dict[str, ResourceDefinition] = {}
     problems: list[str] = []
+    key_of = {id(each): key for key, each in defs.items()}
+
+    def needs(key: str) -> list[str]:
+        """What it asks for by key, and what it holds that has a key of its own."""
+        held: Iterable[ResourceDefinition] = getattr(defs[key], "held", tuple)()
+        keys = {key_of[id(each)] for each in held if id(each) in key_of}
+        return sorted(defs[key].required_resource_keys | keys)
 
     def visit(key: str, path: tuple[str, ...]) -> None:
         if key in done:
@@ -118,7 +125,7 @@ def _in_order(
             circle = " -> ".join((*path[path.index(key) :], key))
             problems.append(f"These resources need each other in a circle: {circle}.")
             return
-        for needed in sorted(defs[key].required_resource_keys):
+        for needed in needs(key):
             if needed in defs:
                 visit(needed, (*path, key))
                 continue

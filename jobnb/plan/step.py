@@ -144,6 +144,8 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
             one dynamic output, which run together for each of its elements.
         readers: For each slot, how many steps read it.
         resources: The resources that are set up, in order.
+        loading: For each step, what config tells the managers of its inputs.
+        storing: For each step, what config tells the managers of its outputs.
         run_config: The raw config, as it is stored.
     """
 
@@ -159,6 +161,8 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     partition_key: str | None
     outputs: Mapping[str, tuple[str, str]]
     step_by_key: Mapping[str, int]
+    loading: Mapping[str, Mapping[str, Any]] = {}
+    storing: Mapping[str, Mapping[str, Any]] = {}
 
     @property
     def resource_keys(self) -> tuple[str, ...]:

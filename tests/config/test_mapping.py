@@ -11,6 +11,7 @@ from jobnb.config import (
     Config,
     ConfigMapping,
     Enum,
+    EnumValue,
     EnvVar,
     Field,
     RunConfig,
@@ -42,7 +43,7 @@ class Inner(Config):
     b: str = "q"
 
 
-def inner_of(n: int) -> dict[str, Any]:
+def inner_of(n: Any) -> dict[str, Any]:
     return {"ops": {"o": {"config": {"a": n}}}}
 
 
@@ -203,3 +204,33 @@ def test_the_decorator_hands_the_function_over() -> None:
     assert configured(Nameless(), int)(lambda cfg: cfg["n"]) == (2, int)
     with pytest.raises(InvalidDefinitionError, match="cannot be configured"):
         configured(3)
+
+
+@pytest.mark.parametrize("value", [5, 0, -3])
+def test_the_outer_config_need_not_be_a_mapping(value) -> None:
+    mapping = ConfigMapping(inner_of, config_schema=int)
+    assert mapping.resolve_from_unvalidated_config(value) == inner_of(value)
+
+
+def test_an_outer_value_is_checked_and_asked_for() -> None:
+    mapping = ConfigMapping(inner_of, config_schema=int)
+    path = ("ops", "load", "config")
+    with pytest.raises(InvalidConfigError, match="ops > load > config: must be an integer"):
+        mapping.resolve_from_unvalidated_config("x", path=path)
+    with pytest.raises(InvalidConfigError, match="ops > load > config: is required"):
+        mapping.resolve_from_unvalidated_config({}, path=path)
+
+
+@pytest.mark.parametrize("processed", [None, True, False])
+def test_an_outer_value_may_have_a_default(processed) -> None:
+    mapping = ConfigMapping(inner_of, Field(int, default_value=4), processed)
+    assert mapping.resolve_from_unvalidated_config({}) == inner_of(4)
+    assert mapping.resolve_from_unvalidated_config(0) == inner_of(0)
+
+
+def test_outer_lists_and_choices_are_values_too() -> None:
+    numbers = ConfigMapping(inner_of, [int])
+    assert numbers.resolve_from_unvalidated_config([1, 2]) == inner_of([1, 2])
+    assert numbers.resolve_from_unvalidated_config([]) == inner_of([])
+    colour = ConfigMapping(inner_of, Enum("Colour", [EnumValue("RED")]))
+    assert colour.resolve_from_unvalidated_config("RED") == inner_of("RED")

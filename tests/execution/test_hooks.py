@@ -177,3 +177,23 @@ def test_a_hook_runs_once_after_the_last_attempt():
 
     run(single)
     assert (len(attempts), len(SEEN)) == (2, 1)
+
+
+def test_the_op_of_a_hook_is_the_one_in_the_graph_under_its_name_there():
+    seen = []
+
+    @success_hook
+    def look(context):
+        seen.append((context.op.name, context.op.definition.name, context.step.key))
+
+    @graph
+    def inner():
+        fine.alias("second")()
+
+    @job(hooks={look})
+    def outer():
+        fine.alias("first")()
+        inner()
+
+    outer.execute_in_process()
+    assert seen == [("first", "fine", "first"), ("second", "fine", "inner.second")]

@@ -372,3 +372,52 @@ def test_build_resources_outside_of_a_run():
         assert found.api.db is found.db
     assert HAPPENED[-2:] == ["-x", "-inner"]
     assert HAPPENED.count("+x") == 1
+
+
+# --- one resource, both on its own and inside of another ---------------------------
+
+
+class Holder(ConfigurableResource):
+    db: ResourceDependency[Database]
+    name: str = "holder"
+
+
+class Outermost(ConfigurableResource):
+    holder: ResourceDependency[Holder]
+
+
+GIVEN = {"resources": {"db": {"config": {"url": "given"}}}}
+
+
+def test_a_resource_with_a_key_of_its_own_is_configured_there_alone():
+    shared = Database.configure_at_launch()
+
+    def uses(db: Database, holder: Holder):
+        return db.url, holder.db.url, holder.db is db
+
+    assert run(uses, GIVEN, db=shared, holder=Holder(db=shared)) == ("given", "given", True)
+    assert HAPPENED == ["+given", "-given"]
+
+
+def test_it_is_set_up_for_its_holder_where_nothing_else_needs_it():
+    shared = Database.configure_at_launch()
+
+    def uses(outer: Outermost):
+        return outer.holder.db.url, outer.holder.db.state(), outer.holder.name
+
+    holder = Holder.configure_at_launch(db=shared)
+    found = run(uses, GIVEN, db=shared, outer=Outermost(holder=holder))
+    assert found == ("given", "open given", "holder")
+    named = {"resources": {**GIVEN["resources"], "outer": {"config": {"holder": {"name": "n"}}}}}
+    assert run(uses, named, db=shared, outer=Outermost(holder=holder))[2] == "n"
+
+
+def test_without_a_key_of_its_own_it_is_configured_where_it_is_held():
+    def uses(holder: Holder):
+        return holder.db.url
+
+    shared = Database.configure_at_launch()
+    given = {"resources": {"holder": {"config": {"db": {"url": "inside"}}}}}
+    assert run(uses, given, holder=Holder(db=shared)) == "inside"
+    with pytest.raises(InvalidConfigError, match="resources > db > config > url: is required"):
+        run(uses, db=shared, holder=Holder(db=shared))

@@ -1,0 +1,245 @@
+"""The tree that describes the run config of a job: what may be given, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.node import Node
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.resource import ResourceDefinition
+
+if TYPE_CHECKING:
+    from jobnb.config import Section
+
+__all__ = ["Managers", "config_tree"]
+
+
+class Managers:
+    """The managers that take config of their own for each value they store or load.
+
+    Args:
+        resources: The resources that are set up, by key.
+    """
+
+    def __init__(self, resources: Mapping[str, ResourceDefinition]) -> None:
+        self.storing = self._schemas(resources, "output_config_schema")
+        self.loading = self._schemas(resources, "input_config_schema")
+
+    @staticmethod
+    def _schemas(resources: Mapping[str, ResourceDefinition], which: str) -> dict[str, Any]:
+        found = {key: getattr(each, which, None) for key, each in resources.items()}
+        return {key: schema for key, schema in found.items() if schema is not None}
+
+    def inputs_of(self, op: OpDefinition[..., Any]) -> dict[str, Any]:
+        """The schemas of the inputs whose own manager takes config."""
+        if not self.loading:
+            return {}
+        keys = {name: each.input_manager_key for name, each in op.given_ins.items()}
+        return {name: self.loading[key] for name, key in keys.items() if key in self.loading}
+
+    def outputs_of(self, op: OpDefinition[..., Any]) -> dict[str, Any]:
+        """The schemas of the outputs whose manager takes config."""
+        if not self.storing:
+            return {}
+        keys = {name: each.io_manager_key for name, each in op.outs.items()}
+        return {name: self.storing[key] for name, key in keys.items() if key in self.storing}
+
+
+def config_tree(
+    job: JobDefinition,
+    resources: Mapping[str, ResourceDefinition],
+    raw: Mapping[str, Any],
+    steps: frozenset[str] | None,
+) -> Section | None:
+    """What config the run takes; None where nothing takes any and none was given.
+
+    Args:
+        job: The job.
+        resources: The resources that are set up.
+        raw: The raw config: what it names is described even where it takes nothing.
+        steps: The keys of the steps that run; None for all.
+    """
+    ops = _Ops(Managers(resources), steps).of_graph(job.graph, (), raw.get("ops"))
+    parts: dict[str, Any] = {"ops": ops} if ops else {}
+    made = _resources_section(resources, raw.get("resources"), job.resource_defs)
+    if made:
+        parts["resources"] = made
+    if not parts and not raw:
+        return None
+    from jobnb.config import Section
+
+    if "inputs" in raw:
+        parts["inputs"] = _graph_inputs_section(job.graph)
+
+    named = job.loggers or _default_loggers(raw)
+    parts.setdefault("ops", Section({}))
+    parts.setdefault("resources", Section({}))
+    parts["loggers"] = Section(
+        {name: _config_section(each.config_schema) for name, each in named.items()}
+    )
+    parts["execution"] = _config_section(job.executor_def.config_schema)
+    return Section(parts)
+
+
+def _default_loggers(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not raw.get("loggers"):
+        return {}
+    from jobnb.definitions.logger import default_loggers
+
+    return default_loggers()
+
+
+def _config_section(schema: Any, **more: Any) -> Section:
+    from jobnb.config import Section, schema_of
+
+    described = schema_of(schema)
+    return Section({**({"config": described} if described else {}), **more})
+
+
+class _Ops:
+    """Describes what the ops of a run take.
+
+    Args:
+        managers: The managers that take config for each value.
+        steps: The keys of the steps that run; None for all.
+    """
+
+    def __init__(self, managers: Managers, steps: frozenset[str] | None) -> None:
+        self.managers = managers
+        self.steps = steps
+
+    def of_graph(self, graph: GraphDefinition, path: tuple[str, ...], raw: Any) -> Section | None:
+        """What the nodes of a graph take, given what config says of them."""
+        entries = raw if _is_map(raw) else {}
+        found = {}
+        for name, node in graph.node_map.items():
+            given = entries.get(name) if entries else None
+            section = self._of_node(node, (*path, name), given, bool(raw))
+            if section is not None:
+                found[name] = section
+        if not found:
+            return None
+        from jobnb.config import Section
+
+        return Section(found)
+
+    def _of_node(self, node: Node, path: tuple[str, ...], raw: Any, named: bool) -> Section | None:
+        definition = node.definition
+        if isinstance(definition, GraphDefinition):
+            ops = self.of_graph(definition, path, raw.get("ops") if _is_map(raw) else None)
+            if ops is None and not named:
+                return None
+            from jobnb.config import Section
+
+            return Section({"ops": ops or Section({})})
+        assert isinstance(definition, OpDefinition)
+        if self.steps is not None and ".".join(path) not in self.steps:
+            return _unselected_section() if named else None
+        schema, values = definition.config_schema, self._of_values(definition, raw)
+        return _config_section(schema, **values) if named or schema is not None or values else None
+
+    def _of_values(self, op: OpDefinition[..., Any], raw: Any) -> dict[str, Section]:
+        """What config may say of an op's inputs and outputs."""
+        loaded, stored = self.managers.inputs_of(op), self.managers.outputs_of(op)
+        spoken = _is_map(raw) and "inputs" in raw
+        found = {}
+        if loaded or spoken:
+            # What a type can load is described only where config speaks of it: most are fed.
+            loadable = _loadable(op) if spoken else {}
+            found["inputs"] = _fields(loadable | loaded)
+        if stored:
+            found["outputs"] = _fields(stored)
+        return found
+
+
+def _fields(schemas: Mapping[str, Any]) -> Section:
+    from jobnb.config import Section, schema_of
+
+    described = {name: schema_of(schema) for name, schema in schemas.items()}
+    return Section({name: each for name, each in described.items() if each is not None})
+
+
+def _unselected_section() -> Section:
+    """Config for a step that is not selected is taken and not looked at."""
+    from jobnb.config import Section
+
+    return Section(dict.fromkeys(("config", "inputs", "outputs"), _ignored()))
+
+
+def _ignored() -> Any:
+    from jobnb.config import Field, schema_of
+
+    return schema_of(Field(Any, is_required=False))
+
+
+def _graph_inputs_section(graph: GraphDefinition) -> Section:
+    """The inputs of the whole graph that config can give."""
+    return _fields(_from_loaders({name: _loader_below(graph, name) for name in graph.input_names}))
+
+
+def _loader_below(graph: GraphDefinition, name: str) -> Any:
+    """What loads an input of a graph from config: the loader of an op's input that it goes to."""
+    for mapping in graph.input_mappings:
+        if mapping.graph_input_name == name and mapping.fan_in_index is None:
+            inner, target = (
+                graph.node_map[mapping.mapped_node_name].definition,
+                mapping.mapped_node_input_name,
+            )
+            if isinstance(inner, GraphDefinition):
+                return _loader_below(inner, target)
+            assert isinstance(inner, OpDefinition)
+            return inner.ins[target].dagster_type.loader
+    return None
+
+
+def _loadable(op: OpDefinition[..., Any]) -> dict[str, Any]:
+    """The inputs that their types can load from config."""
+    return _from_loaders({name: each.dagster_type.loader for name, each in op.ins.items()})
+
+
+def _from_loaders(loaders: Mapping[str, Any]) -> dict[str, Any]:
+    """What each of them loads, where there is one; config need not say it."""
+    from jobnb.config import Field
+
+    return {
+        name: Field(loader.schema_type, is_required=False)
+        for name, loader in loaders.items()
+        if loader is not None
+    }
+
+
+def _resources_section(
+    resources: Mapping[str, ResourceDefinition], raw: Any, known: Iterable[str]
+) -> Section | None:
+    # Config for a resource of the job that no selected step needs is taken and not looked at.
+    unneeded = [key for key in known if key not in resources] if _is_map(raw) else []
+    found = {key: _unneeded_section() for key in unneeded if key in raw}
+    for key, each in resources.items():
+        # A resource that has all its values already is described only where config speaks of it.
+        settled = getattr(each, "is_settled", False) and not (_is_map(raw) and key in raw)
+        schema = None if settled else _schema_of(each, resources)
+        if schema is not None or raw:
+            found[key] = _config_section(schema)
+    if not found:
+        return None
+    from jobnb.config import Section
+
+    return Section(found)
+
+
+def _schema_of(resource: ResourceDefinition, all_of: Mapping[str, ResourceDefinition]) -> Any:
+    beside = getattr(resource, "schema_beside", None)
+    return resource.config_schema if beside is None else beside(all_of.values())
+
+
+def _unneeded_section() -> Section:
+    from jobnb.config import Section
+
+    return Section({"config": _ignored()})
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, Mapping)
