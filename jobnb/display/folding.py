@@ -8,7 +8,7 @@ from math import ceil
 
 import msgspec
 
-from jobnb.display.picture import UNMARKED, Card, Edge, Mark, Picture, Status
+from jobnb.display.picture import NO_CHECKS, UNMARKED, Card, Edge, Mark, Picture, Status
 
 __all__ = ["MOST_CARDS", "combined_mark", "fold_picture", "gravest", "levels"]
 
@@ -133,8 +133,9 @@ def combined_mark(card: Card, marks: Mapping[str, Mark]) -> Mark:
         return marks.get(card.key, UNMARKED)
     counts = Counter(marks.get(key, UNMARKED).status for key in card.members)
     status = gravest(counts)
+    checks = sum((marks[key].checks for key in card.members if key in marks), NO_CHECKS)
     if status in (Status.NONE, Status.SUCCEEDED):
-        return Mark(status)
+        return Mark(status, checks=checks)
     if status in (Status.RUNNING, Status.QUEUED):
-        return Mark(status, f"{counts[Status.SUCCEEDED]} done")
-    return Mark(status, f"{counts[status]} {status.value}")
+        return Mark(status, f"{counts[Status.SUCCEEDED]} done", checks=checks)
+    return Mark(status, f"{counts[status]} {status.value}", checks=checks)

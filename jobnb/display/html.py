@@ -93,12 +93,12 @@ def page(*pieces: Piece) -> Html:
     return Html(f"<style>{page_css()}</style>{tag('div', *pieces, css='jobnb')}")
 
 
-def badge(status: Status) -> Html:
-    """The state as sign and word, in its colour."""
+def badge(status: Status, word: str = "") -> Html:
+    """The state as sign and word, in its colour; another word than its own where given."""
     if status is Status.NONE:
         return EMPTY
     sign = tag("span", SIGNS[status], aria_hidden="true")
-    return tag("span", sign, " ", WORDS[status], css=f"jn-badge jn-is-{status.value}")
+    return tag("span", sign, " ", word or WORDS[status], css=f"jn-badge jn-is-{status.value}")
 
 
 def header(title: str, noun: str = "", status: Status = Status.NONE, note: str = "") -> Html:

@@ -12,7 +12,17 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Card", "Cluster", "Edge", "Mark", "Picture", "Status", "duration_text", "marked"]
+__all__ = [
+    "Card",
+    "Checks",
+    "Cluster",
+    "Edge",
+    "Mark",
+    "Picture",
+    "Status",
+    "duration_text",
+    "marked",
+]
 
 Shape = Literal["op", "asset", "graph", "source", "missing", "folded"]
 EdgeKind = Literal["data", "nothing", "dynamic", "missing"]
@@ -77,12 +87,68 @@ class Cluster(msgspec.Struct, frozen=True, omit_defaults=True):
     tooltip: str = ""
 
 
+class Checks(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the checks of an asset said.
+
+    Attributes:
+        passed: How many passed.
+        warned: How many did not pass, and only warn.
+        failed: How many did not pass, as errors.
+
+    Example:
+        >>> Checks(passed=2, failed=1).words, Checks(passed=2).status.value
+        ('1 of 3 checks failed', 'succeeded')
+    """
+
+    passed: int = 0
+    warned: int = 0
+    failed: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.passed + self.warned + self.failed
+
+    @property
+    def status(self) -> Status:
+        """The state whose colour and sign they are shown with."""
+        if self.failed:
+            return Status.FAILED
+        return Status.STALE if self.warned else Status.SUCCEEDED
+
+    @property
+    def short(self) -> str:
+        """What stands on the card, beside the sign."""
+        bad = self.failed or self.warned
+        return f"{bad} of {self.count}" if bad else str(self.count)
+
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        if not self.count:
+            return ""
+        noun = "check" if self.count == 1 else "checks"
+        bad = [f"{n} of {self.count} {noun} {word}"
+               for n, word in ((self.failed, "failed"), (self.warned, "warned")) if n]  # fmt: skip
+        return ", ".join(bad) if bad else f"{self.count} {noun} passed"
+
+    def __add__(self, other: Checks) -> Checks:
+        """Both together, as a folded card shows them."""
+        return Checks(
+            self.passed + other.passed, self.warned + other.warned, self.failed + other.failed
+        )
+
+
+NO_CHECKS = Checks()
+
+
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The state of a card: its status, a word on it, and how long it took."""
+    """The state of a card: its status, a word on it, how long it took, what its checks said."""
 
     status: Status = Status.NONE
     detail: str = ""
     duration: str = ""
+    checks: Checks = NO_CHECKS
 
 
 UNMARKED = Mark()

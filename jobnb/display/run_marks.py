@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from jobnb.display.folding import gravest
-from jobnb.display.picture import Mark, Status, duration_text
+from jobnb.display.picture import UNMARKED, Checks, Mark, Status, duration_text
+from jobnb.events import AssetCheckEvaluated
 from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
-__all__ = ["base_key", "real_steps", "run_marks", "run_status", "step_mark", "step_status"]
+__all__ = [
+    "base_key",
+    "check_counts",
+    "check_status",
+    "check_word",
+    "real_steps",
+    "run_marks",
+    "run_status",
+    "step_mark",
+    "step_status",
+]
 
 _STEP = {
     StepStatus.QUEUED: Status.QUEUED,
@@ -66,7 +79,31 @@ def run_marks(
     for key, step in state.steps.items():
         for card in (cards_of_step or {}).get(base_key(key)) or [base_key(key)]:
             by_card[card].append(step)
-    return {card: _mark(steps, (details or {}).get(card, "")) for card, steps in by_card.items()}
+    marks = {card: _mark(steps, (details or {}).get(card, "")) for card, steps in by_card.items()}
+    for card, checks in check_counts(state.checked.values()).items():
+        marks[card] = msgspec.structs.replace(marks.get(card, UNMARKED), checks=checks)
+    return marks
+
+
+def check_status(event: AssetCheckEvaluated) -> Status:
+    """The state whose colour and sign a check is shown with."""
+    return check_counts([event])["/".join(event.asset)].status
+
+
+def check_word(event: AssetCheckEvaluated) -> str:
+    """What a check said, in a word."""
+    if event.passed:
+        return "passed"
+    return "failed" if event.is_error else "warned"
+
+
+def check_counts(evaluations: Iterable[AssetCheckEvaluated]) -> dict[str, Checks]:
+    """What the checks of each asset said, by the asset's card."""
+    found: dict[str, Checks] = defaultdict(Checks)
+    for event in evaluations:
+        one = Checks(event.passed, not event.passed and not event.is_error, event.is_error)
+        found["/".join(event.asset)] += one
+    return dict(found)
 
 
 def real_steps(state: RunState) -> list[StepState]:

@@ -28,7 +28,14 @@ from jobnb.display.html import (
 from jobnb.display.metadata import metadata_html
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Picture, duration_text, marked
-from jobnb.display.run_marks import real_steps, run_marks, run_status, step_status
+from jobnb.display.run_marks import (
+    check_status,
+    check_word,
+    real_steps,
+    run_marks,
+    run_status,
+    step_status,
+)
 from jobnb.display.text import counted, shorten, table_text
 from jobnb.display.values import short_repr, value_html, value_line
 from jobnb.display.view import View, picture_html
@@ -79,6 +86,7 @@ def run_view(look: RunLook) -> View:
             tabs(
                 [
                     ("Outputs", _values(look)),
+                    ("Checks", _checks(state)),
                     ("Steps", _steps(state)),
                     ("Metadata", _metadata(state)),
                     (f"Log, {counted(_lines(look.events), 'line')}", _log(look.events)),
@@ -176,6 +184,21 @@ def _steps(state: RunState) -> Html:
     return join([table(titles, rows), more]) if rows else EMPTY
 
 
+def _checks(state: RunState) -> Html:
+    """What the checks of the run said."""
+    rows = [
+        [
+            code("/".join(event.asset)),
+            code(event.check),
+            badge(check_status(event), check_word(event)),
+            shorten(event.description or "", 2000),
+            metadata_html(event.metadata) if event.metadata else EMPTY,
+        ]
+        for event in list(state.checked.values())[:_MOST_ROWS]
+    ]
+    return table(["asset", "check", "", "", ""], rows) if rows else EMPTY
+
+
 _BAR = 180.0
 
 
@@ -268,6 +291,10 @@ def _text(look: RunLook, failed: Sequence[StepState]) -> str:
     status = run_status(state.status)
     lines = [
         f"run of {job_title(state.job_name)} {SIGNS[status]} {WORDS[status]} ({_summary(look)})"
+    ]
+    lines += [
+        f"check {'/'.join(event.asset)}:{event.check} {check_word(event)}"
+        for event in list(state.checked.values())[:_MOST_ROWS]
     ]
     for step in failed[:5]:
         lines.append(f"failed: {step.key}")

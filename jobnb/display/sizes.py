@@ -7,6 +7,7 @@ from jobnb.display.picture import Card, Cluster, Edge, Mark
 
 __all__ = [
     "ARROW",
+    "BADGE",
     "BAR",
     "CARD_HEIGHT",
     "GLYPH_ROOM",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 TITLE = 12.5  # font size of titles
+BADGE = 10.0  # font size of what stands on the edge of a card
 SMALL = 11.0  # font size of the second line, of frames and of arrows
 BAR = 5.0  # the coloured bar at the left of a card
 PAD = 11.0  # between the bar and the text, and at the right

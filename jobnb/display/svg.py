@@ -13,8 +13,9 @@ from math import atan2, degrees
 from jobnb.display.layout import Box, Frame, Layout, Line, lay_out
 from jobnb.display.measure import Weight, clean, elide, needs_clip, width, xml_safe
 from jobnb.display.palette import COLOURS, GLYPHS, WORDS
-from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
+from jobnb.display.picture import Card, Checks, Cluster, Edge, Mark, Picture, Status
 from jobnb.display.sizes import (
+    BADGE,
     BAR,
     GLYPH_ROOM,
     PAD,
@@ -162,14 +163,17 @@ def _edge_text(edge: Edge, line: Line) -> str:
 
 def card_label(card: Card, mark: Mark) -> str:
     """What a screen reader says of a card."""
-    parts = [card.title, second_line(card), WORDS[mark.status], mark.detail, mark.duration]
+    parts = [
+        card.title, second_line(card), WORDS[mark.status], mark.detail, mark.duration,
+        mark.checks.words,
+    ]  # fmt: skip
     return ", ".join(dict.fromkeys(part for part in parts if part))
 
 
 def _card(card: Card, box: Box, mark: Mark) -> str:
     missing = card.shape == "missing"
     status = Status.MISSING if missing and mark.status is Status.NONE else mark.status
-    mark = Mark(status, mark.detail, mark.duration)
+    mark = Mark(status, mark.detail, mark.duration, mark.checks)
     return "".join(
         (
             _card_opening(card, mark),
@@ -178,6 +182,7 @@ def _card(card: Card, box: Box, mark: Mark) -> str:
             _bar(box, status),
             *_card_texts(card, box, mark),
             _glyph(box, status),
+            _checks(box, mark.checks),
             "</g>",
         )
     )
@@ -192,7 +197,7 @@ def _card_opening(card: Card, mark: Mark) -> str:
 
 def _hover(card: Card, mark: Mark) -> str:
     state = " · ".join(p for p in (WORDS[mark.status], mark.detail, mark.duration) if p)
-    parts = (card.title, second_line(card), state, card.tooltip)
+    parts = (card.title, second_line(card), state, mark.checks.words, card.tooltip)
     return "\n".join(part for part in parts if part)
 
 
@@ -237,6 +242,23 @@ def _glyph(box: Box, status: Status) -> str:
         f'<path class="jn-glyph" d="{GLYPHS[status]}" transform="translate({x},{y})" fill="none" '
         f'stroke="{COLOURS[status.value]}" stroke-width="1.9" stroke-linecap="round" '
         'stroke-linejoin="round"/>'
+    )
+
+
+def _checks(box: Box, checks: Checks) -> str:
+    """What the checks said, on the lower edge of the card."""
+    if not checks.count:
+        return ""
+    status, wide = checks.status, width(checks.short, BADGE) + 24
+    place = Box(box.x + box.width - wide - 8, box.y + box.height - 6, wide, 14)
+    colour = COLOURS[status.value]
+    return (
+        f'<g class="jn-checks jn-{status.value}"><rect class="jn-badge-bg" {_at(place)} rx="7" '
+        f'fill="{COLOURS["bg"]}" stroke="{colour}"/><path class="jn-glyph" d="{GLYPHS[status]}" '
+        f'transform="translate({_number(place.x + 10)},{_number(place.y + 7)}) scale(.7)" '
+        f'fill="none" stroke="{colour}" stroke-width="2.2"/>'
+        + _text(checks.short, place.x + 18, place.y + 10.5, BADGE, "jn-small", wide)
+        + "</g>"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from time import time as now
 from typing import Any
 
@@ -134,9 +134,7 @@ class CheckTeller:
             )
 
 
-def read_checks(
-    run: RunScope, step: Step, key: str, result: Any, emit: Callable[[str], None]
-) -> None:
+def read_checks(run: RunScope, step: Step, key: str, result: Any) -> None:
     """Tell of all that a function which only checks has given.
 
     Args:
@@ -144,19 +142,20 @@ def read_checks(
         step: The step.
         key: The key that it runs under.
         result: What the function returned, or the generator that it is.
-        emit: Takes the name of each output, once its check was made.
 
     Raises:
         InvariantViolationError: If something came that is no result of its checks.
         AssetCheckFailedError: If a blocking check did not pass.
     """
     teller = CheckTeller(run, step, key)
-    outputs = {spec.key: spec.get_python_identifier() for spec in step.checks}
+    slots = {output.name: output.slot for output in step.outputs}
+    slot_of = {spec.key: slots[spec.get_python_identifier()] for spec in step.checks}
     with contextlib.ExitStack() as stack:
         if inspect.isgenerator(result):
             stack.enter_context(contextlib.closing(result))
         for each in _results(key, result):
-            emit(outputs[teller.tell(each)])
+            # Whoever waits for the check may go on; there is no value.
+            run.values[slot_of[teller.tell(each)]] = None
     teller.conclude()
 
 

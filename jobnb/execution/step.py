@@ -174,13 +174,13 @@ class StepRunner:
             self.single(key, mapping_key, result, None, context)
             return
         handlers, step = self.handlers, self.step
+        if step.checks and step.assets_def is None:
+            read_checks(self.run, step, key, result)
+            return
 
-        def emit(name: str, value: Any = None, given: Any = None) -> None:
+        def emit(name: str, value: Any, given: Any) -> None:
             handlers[name](key, mapping_key, value, given, context)
 
-        if step.checks and step.assets_def is None:
-            read_checks(self.run, step, key, result, emit)
-            return
         checks = CheckTeller(self.run, step, key) if step.checks else None
 
         def told(event: Any) -> None:

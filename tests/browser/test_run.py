@@ -273,3 +273,29 @@ def test_values_show_themselves(lab, tab):
     outputs["marked"].locator("summary").first.click()
     outputs["marked"].get_by_role("button", name="Show as its own display").click()
     expect(out.locator(".own-markup")).to_have_text("bold")
+
+
+CHECKED = """
+from jobnb import AssetCheckResult, asset, asset_check, session
+
+@asset
+def orders():
+    return [3, None]
+
+@asset_check(asset=orders)
+def no_nulls(orders):
+    return AssetCheckResult(passed=None not in orders, description="one <b>null</b>")
+"""
+
+
+def test_checks_stand_on_the_card_and_in_their_tab(lab, tab):
+    nb = lab.open(tab, CHECKED, "session.materialize()")
+    nb.start(0)
+    nb.start(1)
+    card = nb.output(1).locator('svg.jw-canvas [data-key="orders"]')
+    expect(card.locator(".jn-checks")).to_contain_text("1 of 1", timeout=30_000)
+    expect(card).to_have_attribute("aria-label", re.compile("1 of 1 check failed"))
+    nb.output(1).get_by_role("tab", name="Checks").click()
+    said = nb.output(1).locator(".jw-check")
+    expect(said).to_contain_text("orders:no_nulls")
+    expect(said).to_contain_text("one <b>null</b>")

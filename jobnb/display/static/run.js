@@ -6,6 +6,7 @@ function runTabs(model, root) {
   const views = {};
   const shown = tabs([
     { name: "outputs", label: "Outputs", show: (panel) => panel.append((views.outputs = outputsView(model, pick)).node) },
+    { name: "checks", label: "Checks", show: (panel) => panel.append((views.checks = checksView(model, pick)).node) },
     { name: "timeline", label: "Timeline", show: (panel) => panel.append((views.timeline = timelineView(model, pick, chosen)).node) },
     { name: "log", label: "Log", show: (panel) => showLog(model, panel, views, chosen, pick) },
     { name: "config", label: "Config", show: (panel) => panel.append((views.config = configView(model)).node) },
@@ -108,6 +109,35 @@ function outputsView(model, pick) {
     },
     chosen: (keys) => markOutputs(node, keys),
   };
+}
+
+// What the checks of assets said.
+function checksView(model, pick) {
+  const node = el("div", { class: "jw-outputs" });
+  let seen = -1;
+  const load = async () => {
+    seen = model.get("about").checks;
+    try {
+      const rows = await ask(model, "checks");
+      fill(node, rows.length ? rows.map((row) => checkNode(row, pick)) : el("div", { class: "jn-muted" }, "No checks were made."));
+    } catch (error) {
+      fill(node, el("div", { class: "jw-problem" }, error.message));
+    }
+  };
+  const soon = debounce(load, 200);
+  load();
+  return { node, begin: load, about: () => seen !== model.get("about").checks && soon() };
+}
+
+function checkNode({ asset, check, step, status, word, says, blocking, metadata }, pick) {
+  return el(
+    "div", { class: "jw-check" },
+    el("div", null, stateBadge(status, word), " ", el("code", null, `${asset}:${check}`),
+      blocking ? el("span", { class: "jn-muted" }, " blocking") : null, " ",
+      button("select its step", () => pick(step), { class: "jw-plain jw-note" })),
+    says ? el("div", { class: "jw-note" }, says) : null,
+    metadata.length ? metadataNode(metadata) : null,
+  );
 }
 
 const OPEN_VALUES = 3;

@@ -106,6 +106,11 @@ def mark_json(mark: Mark, since: float | None = None) -> dict[str, Any]:
         shown["detail"] = mark.detail
     if mark.duration:
         shown["duration"] = mark.duration
+    if mark.checks.count:
+        checks = mark.checks
+        shown["checks"] = {
+            "status": checks.status.value, "short": checks.short, "words": checks.words,
+        }  # fmt: skip
     if since is not None and mark.status is Status.RUNNING:
         shown["since"] = since
     return shown

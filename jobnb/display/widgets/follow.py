@@ -7,9 +7,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from jobnb.display.picture import Mark
-from jobnb.display.run_marks import base_key, run_marks
-from jobnb.events import Event, RunCanceled, RunFailed, RunStarted, RunSucceeded
+import msgspec
+
+from jobnb.display.picture import UNMARKED, Mark
+from jobnb.display.run_marks import base_key, check_counts, run_marks
+from jobnb.events import (
+    AssetCheckEvaluated,
+    Event,
+    RunCanceled,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+)
 from jobnb.state import RunState, StepState, StepStatus
 
 __all__ = ["RunMarks", "cards_of_plan", "follow_run"]
@@ -30,18 +39,24 @@ class RunMarks:
         self.state = RunState()
         self._cards = dict(cards_of_step or {})
         self._steps: dict[str, dict[str, StepState]] = defaultdict(dict)
+        self._checked: dict[str, dict[str, AssetCheckEvaluated]] = defaultdict(dict)
 
     def add(self, events: Iterable[Event]) -> News:
         """The mark of each card that these events touch, and since when it runs."""
         touched: set[str] = set()
+        checked: set[str] = set()
         for event in events:
             self.state.apply(event)
+            if isinstance(event, AssetCheckEvaluated):
+                card = "/".join(event.asset)
+                self._checked[card][event.check] = event
+                checked.add(card)
             key = getattr(event, "step_key", None)
             if key is not None:
                 touched.add(key)
             elif isinstance(event, _OF_ALL_STEPS):
                 touched.update(self.state.steps)
-        return self._marks({card for key in touched for card in self._cards_of(key)})
+        return self._marks(checked | {card for key in touched for card in self._cards_of(key)})
 
     def _cards_of(self, step_key: str) -> Sequence[str]:
         base = base_key(step_key)
@@ -55,10 +70,16 @@ class RunMarks:
     def _marks(self, cards: Iterable[str]) -> News:
         news: News = {}
         for card in cards:
-            steps = self._steps.get(card)
+            steps = self._steps.get(card) or {}
             if steps:
                 only = RunState(steps=steps)
                 mark = run_marks(only, {base_key(key): [card] for key in steps})[card]
+            else:
+                mark = UNMARKED
+            said = check_counts(self._checked[card].values()) if card in self._checked else {}
+            if said:
+                mark = msgspec.structs.replace(mark, checks=said[card])
+            if steps or said:
                 news[card] = mark, _since(steps.values())
         return news
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.display.run_marks import real_steps
+from jobnb.display.run_marks import check_status, check_word, real_steps
 from jobnb.display.run_views import RunLook
 from jobnb.display.widgets.follow import News, RunMarks, cards_of_plan
 from jobnb.display.widgets.log_lines import LogLines
@@ -192,6 +192,23 @@ class RunModel:
         """The run config as YAML; empty where none was given."""
         config = dict(self.source.record.run_config)
         return yaml_text(config) if config else ""
+
+    def checks(self) -> list[dict[str, Any]]:
+        """What the checks said so far, as rows."""
+        with self.guard:
+            return [
+                {
+                    "asset": "/".join(event.asset),
+                    "check": event.check,
+                    "step": event.step_key or "",
+                    "status": check_status(event).value,
+                    "word": check_word(event),
+                    "says": event.description or "",
+                    "blocking": event.blocking,
+                    "metadata": metadata_rows(event.metadata),
+                }
+                for event in self.state.checked.values()
+            ]
 
     def tags(self) -> list[dict[str, Any]]:
         """The tags as rows."""

@@ -111,7 +111,12 @@ class RunTabs(View):
 
     def _about(self) -> dict[str, Any]:
         model = self._model
-        return {"finished": model.state.is_finished, "outputs": len(model.outputs)}
+        state = model.state
+        return {
+            "finished": state.is_finished,
+            "outputs": len(model.outputs),
+            "checks": len(state.checked),
+        }
 
     def news(self, touched: set[str]) -> None:
         """Tell the tabs that someone has opened; those that nobody looks at cost nothing."""
@@ -134,6 +139,11 @@ class RunTabs(View):
             "now": head["elapsed"] or 0.0,
             "finished": head["finished"],
         }
+
+    @answers("checks")
+    def checks(self) -> list[dict[str, Any]]:
+        """What the checks said so far."""
+        return self._model.checks()
 
     @answers("log")
     def log_slice(

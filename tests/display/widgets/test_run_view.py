@@ -254,7 +254,7 @@ def test_a_live_run_is_followed_to_its_end(gated):
             view.tabs.answer("preview", output="first")
         gate.set()
         until(lambda: view.head.head["finished"])
-        assert view.tabs.about == {"finished": True, "outputs": 2}
+        assert view.tabs.about == {"finished": True, "outputs": 2, "checks": 0}
         assert view.tabs.answer("preview", output="second")["text"] == "2"
         log = view.tabs.answer("log", asked={"kinds": ["stdout"]}, first=0, count=9, follow=False)
         assert [line["text"] for line in log["lines"]] == ["printed"]

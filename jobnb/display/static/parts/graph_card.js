@@ -35,6 +35,7 @@ function fillHover(node, card, told) {
     mark.status && mark.status !== "none"
       ? el("div", {}, stateBadge(mark.status), state ? ` ${state}` : null)
       : state ? el("div", { class: "jw-note" }, state) : null,
+    mark.checks ? el("div", {}, stateBadge(mark.checks.status, mark.checks.words)) : null,
     told?.doc ? el("div", { class: "jw-hover-doc" }, told.doc) : null,
     told?.facts?.length ? factList(told.facts) : null,
   );

@@ -117,7 +117,31 @@ function showMark(card, mark, family) {
       card.node.append(card.glyph);
     }
   }
+  showChecks(card, mark.checks, family);
   showTexts(card, mark, family);
+}
+
+// What the checks of an asset said, on the lower edge of its card.
+function showChecks(card, checks, family) {
+  if (card.checks?.words === checks?.words) return;
+  card.checksNode?.remove();
+  card.checks = checks;
+  card.checksNode = checks ? checksNode(card, checks, family) : null;
+  if (card.checksNode) card.node.append(card.checksNode);
+}
+
+function checksNode(card, checks, family) {
+  const wide = textWidth(checks.short, TEXT_SIZES.badge, false, family) + 24;
+  const [x, y] = [card.box[2] - wide - 8, card.box[3] - 6];
+  const glyph = glyphPath(checks.status);
+  glyph.setAttribute("transform", `translate(${x + 10},${y + 7}) scale(.7)`);
+  return svgEl(
+    "g", { class: `jn-checks jn-${checks.status}` },
+    svgEl("title", {}, checks.words),
+    svgEl("rect", { class: "jn-badge-bg", x, y, width: wide, height: 14, rx: 7 }),
+    glyph,
+    svgEl("text", { class: "jn-small", x: x + 18, y: y + 10.5, "font-size": TEXT_SIZES.badge }, checks.short),
+  );
 }
 
 function showTexts(card, mark, family) {
@@ -160,6 +184,7 @@ function markTime(mark) {
 }
 
 function cardWords(card, mark, time) {
-  const parts = [card.title, card.kind, card.subtitle, stateWord(mark.status), mark.detail, time];
+  const parts = [card.title, card.kind, card.subtitle, stateWord(mark.status), mark.detail, time,
+    mark.checks?.words];
   return [...new Set(parts.filter(Boolean))].join(", ");
 }

@@ -1,6 +1,6 @@
 // Texts cut to the room they have, measured in the very font they are shown in.
 
-const TEXT_SIZES = { title: 12.5, small: 11 };
+const TEXT_SIZES = { title: 12.5, small: 11, badge: 10 };
 const measured = { font: "", context: null, widths: new Map() };
 
 // The width of a text; `family` is the font of the page.
