@@ -61,6 +61,28 @@ def test_a_group_is_folded_to_one_card_and_opened_again(lab, tab):
     expect(output.locator(".jn-node")).to_have_count(3)
 
 
+def test_a_view_answers_while_a_cell_runs(lab, tab):
+    """With a front end and a kernel that know subshells."""
+    gate = lab.folder / "answered"
+    notebook = lab.open(
+        tab,
+        ASSETS,
+        f"import time, pathlib\nwhile not pathlib.Path('{gate}').exists(): time.sleep(0.01)",
+    )
+    notebook.start(0)
+    output = notebook.output(0)
+    expect(output.locator(".jn-node")).to_have_count(3)
+    notebook.start(1)
+    expect(notebook.cell(1).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    node(output, "revenue").click()
+    output.get_by_role("button", name="← and upstream").click()
+    output.get_by_role("button", name="Materialize 3 selected").click()
+    made = re.compile("succeeded|made", re.IGNORECASE)
+    expect(node(output, "revenue")).to_have_attribute("aria-label", made)
+    expect(notebook.cell(1).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    gate.touch()
+
+
 def test_a_selection_of_the_catalogue_is_made_and_its_nodes_turn(lab, tab):
     notebook, output = shown(lab, tab, dark=True)
     node(output, "revenue").click()

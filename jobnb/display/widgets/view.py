@@ -70,6 +70,11 @@ class View(Twinned, AnyWidget):
         super().__init__(**traits)
         self.on_msg(self._hear)
 
+    def open(self) -> None:
+        """Open its comm to the front ends; what they ask is heard while a cell runs, too."""
+        super().open()
+        _hear_in_subshells(self.comm)
+
     def get_state(self, *names: Any, **parameters: Any) -> Any:
         """The state as it goes to the front end; taken whole, whoever changes it meanwhile."""
         with self.guard:
@@ -111,3 +116,13 @@ class View(Twinned, AnyWidget):
         """Take the view away from all front ends."""
         self._pace.stop()
         super().close()
+
+
+def _hear_in_subshells(comm: Any) -> None:
+    """Let questions go to the subshell that the front end chose.
+
+    ipykernel 7.4 hands them to the shell that last spoke over the comm, for code that waits
+    there for its answers. That is the shell of the cells: a view would be deaf while one runs.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, chosen: chosen
