@@ -61,7 +61,20 @@ if TYPE_CHECKING:
     from jobnb.definitions.asset_inout import AssetOut as AssetOut
     from jobnb.definitions.asset_job import AssetJobDefinition as AssetJobDefinition
     from jobnb.definitions.asset_job import define_asset_job as define_asset_job
+    from jobnb.definitions.asset_modules import (
+        load_assets_from_current_module as load_assets_from_current_module,
+    )
+    from jobnb.definitions.asset_modules import load_assets_from_modules as load_assets_from_modules
+    from jobnb.definitions.asset_modules import (
+        load_assets_from_package_module as load_assets_from_package_module,
+    )
+    from jobnb.definitions.asset_modules import (
+        load_assets_from_package_name as load_assets_from_package_name,
+    )
+    from jobnb.definitions.asset_spec import AssetDep as AssetDep
+    from jobnb.definitions.asset_spec import AssetSpec as AssetSpec
     from jobnb.definitions.assets_definition import AssetsDefinition as AssetsDefinition
+    from jobnb.definitions.assets_specs import map_asset_specs as map_asset_specs
     from jobnb.definitions.calendar_config import (
         daily_partitioned_config as daily_partitioned_config,
     )
@@ -121,13 +134,22 @@ if TYPE_CHECKING:
         multi_or_in_process_executor as multi_or_in_process_executor,
     )
     from jobnb.definitions.executor import multiprocess_executor as multiprocess_executor
+    from jobnb.definitions.external_assets import (
+        external_asset_from_spec as external_asset_from_spec,
+    )
+    from jobnb.definitions.external_assets import (
+        external_assets_from_specs as external_assets_from_specs,
+    )
     from jobnb.definitions.fixed_mappings import AllPartitionMapping as AllPartitionMapping
     from jobnb.definitions.fixed_mappings import LastPartitionMapping as LastPartitionMapping
     from jobnb.definitions.fixed_mappings import (
         SpecificPartitionsPartitionMapping as SpecificPartitionsPartitionMapping,
     )
+    from jobnb.definitions.freshness import FreshnessPolicy as FreshnessPolicy
     from jobnb.definitions.function import ResourceParam as ResourceParam
     from jobnb.definitions.graph import graph as graph
+    from jobnb.definitions.graph_asset import graph_asset as graph_asset
+    from jobnb.definitions.graph_asset import graph_multi_asset as graph_multi_asset
     from jobnb.definitions.graph_definition import GraphDefinition as GraphDefinition
     from jobnb.definitions.hook import HookDefinition as HookDefinition
     from jobnb.definitions.hook import HookExecutionResult as HookExecutionResult
@@ -183,6 +205,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.metadata import TextMetadataValue as TextMetadataValue
     from jobnb.definitions.metadata import TimestampMetadataValue as TimestampMetadataValue
     from jobnb.definitions.metadata import UrlMetadataValue as UrlMetadataValue
+    from jobnb.definitions.multi_asset import multi_asset as multi_asset
     from jobnb.definitions.multi_dimensions import (
         PartitionDimensionDefinition as PartitionDimensionDefinition,
     )
@@ -196,6 +219,12 @@ if TYPE_CHECKING:
     )
     from jobnb.definitions.node import NodeDefinition as NodeDefinition
     from jobnb.definitions.node import PendingNodeInvocation as PendingNodeInvocation
+    from jobnb.definitions.observable_asset import (
+        multi_observable_source_asset as multi_observable_source_asset,
+    )
+    from jobnb.definitions.observable_asset import (
+        observable_source_asset as observable_source_asset,
+    )
     from jobnb.definitions.op import OpDefinition as OpDefinition
     from jobnb.definitions.op import op as op
     from jobnb.definitions.partition import PartitionsDefinition as PartitionsDefinition
@@ -271,6 +300,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.user_events import AssetObservation as AssetObservation
     from jobnb.definitions.user_events import DataProvenance as DataProvenance
     from jobnb.definitions.user_events import DataVersion as DataVersion
+    from jobnb.definitions.user_events import DataVersionsByPartition as DataVersionsByPartition
     from jobnb.definitions.user_events import DynamicOutput as DynamicOutput
     from jobnb.definitions.user_events import ExpectationResult as ExpectationResult
     from jobnb.definitions.user_events import MaterializeResult as MaterializeResult
@@ -315,6 +345,7 @@ if TYPE_CHECKING:
     from jobnb.execution.launch import Run as Run
     from jobnb.execution.materialize import materialize as materialize
     from jobnb.execution.materialize import materialize_to_memory as materialize_to_memory
+    from jobnb.execution.observe import observe as observe
     from jobnb.execution.reexecution import ReexecutionOptions as ReexecutionOptions
     from jobnb.execution.resources import build_resources as build_resources
     from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult

@@ -17,6 +17,16 @@ _NAMES = {
     ),
     "definitions.asset_check_decorators": "asset_check multi_asset_check",
     "definitions.asset_checks_definition": "AssetChecksDefinition",
+    "definitions.asset_modules": (
+        "load_assets_from_current_module load_assets_from_modules load_assets_from_package_module "
+        "load_assets_from_package_name"
+    ),
+    "definitions.asset_spec": "AssetDep AssetSpec",
+    "definitions.assets_specs": "map_asset_specs",
+    "definitions.external_assets": "external_asset_from_spec external_assets_from_specs",
+    "definitions.graph_asset": "graph_asset graph_multi_asset",
+    "definitions.multi_asset": "multi_asset",
+    "definitions.observable_asset": "multi_observable_source_asset observable_source_asset",
     "definitions.asset_inout": "AssetIn AssetOut",
     "definitions.asset_job": "AssetJobDefinition define_asset_job",
     "definitions.assets_definition": "AssetsDefinition",
@@ -46,6 +56,7 @@ _NAMES = {
     "definitions.fixed_mappings": (
         "AllPartitionMapping LastPartitionMapping SpecificPartitionsPartitionMapping"
     ),
+    "definitions.freshness": "FreshnessPolicy",
     "definitions.function": "ResourceParam",
     "definitions.graph": "graph",
     "definitions.graph_definition": "GraphDefinition",
@@ -106,8 +117,9 @@ _NAMES = {
         "data_type_loader make_python_type_usable_as_data_type usable_as_data_type"
     ),
     "definitions.user_events": (
-        "AssetMaterialization AssetObservation DataProvenance DataVersion DynamicOutput "
-        "ExpectationResult MaterializeResult ObserveResult Output TypeCheck"
+        "AssetMaterialization AssetObservation DataProvenance DataVersion "
+        "DataVersionsByPartition DynamicOutput ExpectationResult MaterializeResult "
+        "ObserveResult Output TypeCheck"
     ),
     "errors": (
         "AssetCheckFailedError "
@@ -125,6 +137,7 @@ _NAMES = {
     "execution.hooks": "HookContext",
     "execution.launch": "Run",
     "execution.materialize": "materialize materialize_to_memory",
+    "execution.observe": "observe",
     "execution.reexecution": "ReexecutionOptions",
     "execution.resources": "build_resources",
     "execution.result": "ExecuteInProcessResult",

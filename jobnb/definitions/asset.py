@@ -6,46 +6,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.asset_function import (
+    FunctionAsset,
+    asset_op_name,
+    kind_words,
+    op_tags_of,
+    read_upstream,
+)
 from jobnb.definitions.asset_inout import AssetIn, prefix_of
+from jobnb.definitions.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.function import Function
-from jobnb.definitions.inout import INFER, In, Out
+from jobnb.definitions.inout import INFER, Out
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
-from jobnb.definitions.lazy import lazy
 from jobnb.definitions.op import OpDefinition, look_like
 from jobnb.definitions.retry import RetryPolicy
-from jobnb.errors import InvalidDefinitionError, did_you_mean
+from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
+    from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.partition import PartitionsDefinition
 
 __all__ = ["asset"]
-
-
-class FunctionAsset(AssetsDefinition):
-    """An asset made by a function; its inputs are read when they are first needed."""
-
-    def __init__(
-        self, ins: Mapping[str, AssetIn], deps: Mapping[str, AssetKey], **rest: Any
-    ) -> None:
-        super().__init__(keys_by_input_name={}, **rest)
-        self._asset_ins = ins
-        self._dep_keys = deps
-
-    @lazy
-    def keys_by_input_name(self) -> Mapping[str, AssetKey]:
-        """The upstream asset of each input."""
-        ins, function = self._asset_ins, self.op.function
-        unknown = [name for name in ins if name not in function.input_names]
-        if unknown and not function.has_var_keyword:
-            hint = did_you_mean(unknown[0], function.input_names, noun="It takes")
-            raise InvalidDefinitionError(
-                f"The asset {self.op.name!r} declares an input {unknown[0]!r} that its function "
-                f"does not take. {hint}"
-            )
-        names = dict.fromkeys((*function.input_names, *ins))
-        keys = {name: ins[name].key_for(name) if name in ins else AssetKey(name) for name in names}
-        return {**keys, **self._dep_keys}
 
 
 @overload
@@ -81,6 +63,8 @@ def asset(
     tags: Mapping[str, str] | None = None,
     owners: Sequence[str] | None = None,
     kinds: Iterable[str] | None = None,
+    hooks: Iterable[HookDefinition] | None = None,
+    automation_condition: Any = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]: ...
 def asset(
     compute_fn: Callable[..., Any] | None = None,
@@ -112,6 +96,8 @@ def asset(
     tags: Mapping[str, str] | None = None,
     owners: Sequence[str] | None = None,
     kinds: Iterable[str] | None = None,
+    hooks: Iterable[HookDefinition] | None = None,
+    automation_condition: Any = None,
 ) -> Any:
     """Make an asset of a function.
 
@@ -147,6 +133,8 @@ def asset(
         tags: Tags of the asset.
         owners: Owners: e-mail addresses or `team:name`.
         kinds: What it is, as short words.
+        hooks: Hooks of its step.
+        automation_condition: When it should be made.
 
     Returns:
         An `AssetsDefinition` that takes the function's place.
@@ -167,14 +155,10 @@ def asset(
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         own_key = _key_of(fn, name, key_prefix, key)
-        op_name = "__".join(own_key.path)
+        what = f"The asset {own_key.to_user_string()!r}"
+        op_name = asset_op_name(own_key)
         function = Function(fn, frame_depth=depth)
-        dep_keys = _deps(own_key, deps, non_argument_deps, function, ins or {})
-        given = {name: _to_in(own_key, name, each) for name, each in (ins or {}).items()}
-        if dep_keys:
-            from jobnb.definitions.types import Nothing
-
-            given.update({each: In(Nothing) for each in dep_keys})
+        upstream = read_upstream(what, (own_key,), function, ins, deps, non_argument_deps)
         resources, io_key = dict(resource_defs or {}), io_manager_key
         if io_manager_def is not None:
             io_key = f"{op_name}__io_manager"
@@ -183,35 +167,36 @@ def asset(
         out = Out(kind, None, output_required, io_key, metadata, code_version)
         node: OpDefinition[..., Any] = OpDefinition(
             function,
-            op_name.replace("-", "_").replace(".", "_"),
-            given,
+            op_name,
+            upstream.op_ins,
             {"result": out},
             description or fn.__doc__,
             config_schema,
             required_resource_keys,
-            {**(op_tags or {}), **({"kind": compute_kind} if compute_kind else {})},
+            op_tags_of(op_tags, compute_kind),
             code_version,
             retry_policy,
         )
-        words = frozenset([*(kinds or ()), *([compute_kind] if compute_kind else [])])
+        words = kind_words(kinds, compute_kind)
+        policy, condition = auto_materialize_policy, automation_condition
         made = FunctionAsset(
-            ins or {},
-            dep_keys,
+            upstream.ins,
+            upstream.keys,
             keys_by_output_name={"result": own_key},
             node_def=node,
             partitions_def=partitions_def,
-            partition_mappings=_partition_mappings(ins),
+            partition_mappings=upstream.partition_mappings,
             resource_defs=resources,
             group_names_by_key={own_key: check_name(group_name, "a group")} if group_name else None,
             metadata_by_key={own_key: dict(metadata)} if metadata else None,
             freshness_policies_by_key={own_key: freshness_policy} if freshness_policy else None,
-            auto_materialize_policies_by_key=(
-                {own_key: auto_materialize_policy} if auto_materialize_policy else None
-            ),
+            auto_materialize_policies_by_key={own_key: policy} if policy else None,
             backfill_policy=backfill_policy,
-            tags_by_key={own_key: dict(tags)} if tags else None,
-            owners_by_key={own_key: list(owners)} if owners else None,
+            tags_by_key={own_key: check_labels(tags, what)} if tags else None,
+            owners_by_key={own_key: check_owners(owners, what)} if owners else None,
             kinds_by_key={own_key: words} if words else None,
+            automation_conditions_by_key={own_key: condition} if condition else None,
+            hook_defs=hooks,
         )
         look_like(made, fn)
         announce(made, fn.__module__)
@@ -238,48 +223,3 @@ def _key_of(
             f"The asset {fn.__name__!r} has a key and also a name or a key_prefix. Keep one."
         )
     return AssetKey.from_coercible(key)
-
-
-def _to_in(own_key: AssetKey, name: str, given: Any) -> In:
-    if isinstance(given, AssetIn):
-        return given.to_in()
-    raise InvalidDefinitionError(
-        f"The asset {own_key.to_user_string()!r} declares its input {name!r} as {given!r}. "
-        f"Write AssetIn({given!r})."
-    )
-
-
-def _deps(
-    own_key: AssetKey,
-    deps: Iterable[Any] | None,
-    older: Iterable[Any] | None,
-    function: Function,
-    ins: Mapping[str, AssetIn],
-) -> dict[str, AssetKey]:
-    """The assets that only order, by the name of the input that stands for each."""
-    if deps is None and older is None:
-        return {}
-    found: dict[str, AssetKey] = {}
-    for dep in (*(deps or ()), *(older or ())):
-        several = getattr(dep, "keys", None)
-        keys = several if isinstance(several, frozenset) else [AssetKey.from_coercible(dep)]
-        for each in keys:
-            name = each.to_python_identifier().replace(".", "_")
-            if name in function.parameters:
-                if name not in ins and AssetKey(name) == each:
-                    continue  # what is taken as a value orders too
-                name = f"{name}__dep"
-            found[name] = each
-    if own_key in found.values():
-        raise InvalidDefinitionError(
-            f"The asset {own_key.to_user_string()!r} is in its own deps. Take it out."
-        )
-    return found
-
-
-def _partition_mappings(ins: Mapping[str, AssetIn] | None) -> dict[AssetKey, Any]:
-    return {
-        each.key_for(parameter): each.partition_mapping
-        for parameter, each in (ins or {}).items()
-        if each.partition_mapping is not None
-    }

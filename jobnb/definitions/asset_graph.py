@@ -107,6 +107,7 @@ class AssetGraph:
         self.definitions[number] = source
         if source.group_name:
             self.groups[number] = source.group_name
+        self.upstream[number] = [self._number(dep.asset_key) for dep in getattr(source, "deps", ())]
 
     def _link(self) -> None:
         for number, parents in enumerate(self.upstream):
@@ -140,5 +141,8 @@ class AssetGraph:
 
     def attribute(self, number: int, name: str) -> Any:
         """What the definition says of one asset under a name such as `tags_by_key`."""
-        by_key = getattr(self.definitions.get(number), name, None)
+        definition = self.definitions.get(number)
+        if number in self.sources:
+            return getattr(definition, name.removesuffix("_by_key"), None)
+        by_key = getattr(definition, name, None)
         return by_key.get(self.keys[number]) if isinstance(by_key, Mapping) else None

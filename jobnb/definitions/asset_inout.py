@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobnb.definitions.inout import INFER, In, Out
@@ -89,6 +89,10 @@ class AssetOut:
         freshness_policy: How fresh it should be.
         auto_materialize_policy: When it should make itself.
         backfill_policy: How its partitions are filled.
+        automation_condition: When it should be made.
+        owners: Owners: e-mail addresses or `team:name`.
+        tags: Tags of the asset.
+        kinds: What it is, as short words.
 
     Source: Dagster's `AssetOut`.
     """
@@ -107,6 +111,10 @@ class AssetOut:
         freshness_policy: Any = None,
         auto_materialize_policy: Any = None,
         backfill_policy: Any = None,
+        automation_condition: Any = None,
+        owners: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        kinds: Iterable[str] | None = None,
     ) -> None:
         self.key_prefix = prefix_of(key_prefix)
         self.key = None if key is None else AssetKey.from_coercible(key)
@@ -120,6 +128,10 @@ class AssetOut:
         self.freshness_policy = freshness_policy
         self.auto_materialize_policy = auto_materialize_policy
         self.backfill_policy = backfill_policy
+        self.automation_condition = automation_condition
+        self.owners = list(owners or ())
+        self.tags = dict(tags or {})
+        self.kinds = frozenset(kinds or ())
 
     def key_for(self, output: str) -> AssetKey:
         """The key of the asset that the output makes."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import composition, doors
 from jobnb.definitions.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.assets_attributes import AssetsAttributes
 from jobnb.definitions.assets_from_node import AssetsFromNode
+from jobnb.definitions.assets_specs import AssetsSpecs
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
-from jobnb.definitions.node import NodeDefinition
+from jobnb.definitions.node import NO_HOOKS, NodeDefinition
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.resource_binding import resources_for
 from jobnb.definitions.source_asset import SourceAsset
@@ -22,12 +24,13 @@ from jobnb.errors import (
 )
 
 if TYPE_CHECKING:
+    from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.partition import PartitionsDefinition
 
 __all__ = ["DEFAULT_GROUP", "AssetsDefinition"]
 
 
-class AssetsDefinition(AssetsFromNode):
+class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
     """One or more assets and the op or graph that makes them.
 
     Usually made by `@asset`.
@@ -51,6 +54,9 @@ class AssetsDefinition(AssetsFromNode):
         tags_by_key: Tags of each asset.
         owners_by_key: Owners of each asset.
         kinds_by_key: What each asset is, as short words.
+        automation_conditions_by_key: When each should be made.
+        code_versions_by_key: The version of the code of each, before that of its output.
+        hook_defs: Hooks of the step or steps that make them.
 
     Source: Dagster's `AssetsDefinition`.
     """
@@ -76,6 +82,9 @@ class AssetsDefinition(AssetsFromNode):
         tags_by_key: Mapping[AssetKey, Mapping[str, str]] | None = None,
         owners_by_key: Mapping[AssetKey, list[str]] | None = None,
         kinds_by_key: Mapping[AssetKey, frozenset[str]] | None = None,
+        automation_conditions_by_key: Mapping[AssetKey, Any] | None = None,
+        code_versions_by_key: Mapping[AssetKey, str] | None = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
     ) -> None:
         self._keys_by_input_name = keys_by_input_name
         self.keys_by_output_name = keys_by_output_name
@@ -86,7 +95,7 @@ class AssetsDefinition(AssetsFromNode):
         self.can_subset = can_subset
         self.resource_defs = resource_defs or {}
         self._group_names = group_names_by_key or {}
-        self.metadata_by_key = metadata_by_key or {}
+        self._metadata = metadata_by_key or {}
         self.freshness_policies_by_key = freshness_policies_by_key or {}
         self.auto_materialize_policies_by_key = auto_materialize_policies_by_key or {}
         self.backfill_policy = backfill_policy
@@ -94,6 +103,9 @@ class AssetsDefinition(AssetsFromNode):
         self.tags_by_key = tags_by_key or {}
         self.owners_by_key = owners_by_key or {}
         self.kinds_by_key = kinds_by_key or {}
+        self.automation_conditions_by_key = automation_conditions_by_key or {}
+        self._code_versions = code_versions_by_key or {}
+        self.hook_defs: frozenset[HookDefinition] = frozenset(hook_defs) if hook_defs else NO_HOOKS
         made = keys_by_output_name.values()
         self.keys: frozenset[AssetKey] = frozenset(
             made if selected_asset_keys is None else selected_asset_keys
@@ -145,19 +157,25 @@ class AssetsDefinition(AssetsFromNode):
         return {key: self._group_names.get(key) or DEFAULT_GROUP for key in self.keys}
 
     @lazy
+    def metadata_by_key(self) -> Mapping[AssetKey, Mapping[str, Any]]:
+        """The values shown beside each asset."""
+        return {key: self._metadata.get(key) or {} for key in self.keys}
+
+    @lazy
     def descriptions_by_key(self) -> Mapping[AssetKey, str]:
         """What each asset is, in words; its op's description if none was given."""
         own = self.node_def.description
         found = {key: self._descriptions.get(key) or own for key in self.keys}
         return {key: text for key, text in found.items() if text}
 
-    @property
+    @lazy
     def code_versions_by_key(self) -> Mapping[AssetKey, str | None]:
         """The version of the code that makes each asset, where one was given."""
         outs = self.op.given_outs if isinstance(self.node_def, OpDefinition) else {}
         version = getattr(self.node_def, "version", None)
+        own = self._code_versions
         return {
-            key: (outs[name].code_version if name in outs else None) or version
+            key: own.get(key) or (outs[name].code_version if name in outs else None) or version
             for name, key in self.keys_by_output_name.items()
         }
 
@@ -245,7 +263,7 @@ class AssetsDefinition(AssetsFromNode):
             "can_subset": self.can_subset,
             "resource_defs": self.resource_defs,
             "group_names_by_key": self._group_names,
-            "metadata_by_key": self.metadata_by_key,
+            "metadata_by_key": self._metadata,
             "freshness_policies_by_key": self.freshness_policies_by_key,
             "auto_materialize_policies_by_key": self.auto_materialize_policies_by_key,
             "backfill_policy": self.backfill_policy,
@@ -253,6 +271,9 @@ class AssetsDefinition(AssetsFromNode):
             "tags_by_key": self.tags_by_key,
             "owners_by_key": self.owners_by_key,
             "kinds_by_key": self.kinds_by_key,
+            "automation_conditions_by_key": self.automation_conditions_by_key,
+            "code_versions_by_key": self._code_versions,
+            "hook_defs": self.hook_defs,
         }
         return AssetsDefinition(**{**own, **parameters})
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.asset_inout import prefix_of
+from jobnb.definitions.asset_outs import internal_deps
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.graph_definition import GraphDefinition
+    from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.node import NodeDefinition
     from jobnb.definitions.op import OpDefinition
     from jobnb.definitions.partition import PartitionsDefinition
@@ -40,6 +42,11 @@ class AssetsFromNode:
         auto_materialize_policies_by_output_name: Mapping[str, Any] | None = None,
         backfill_policy: Any = None,
         can_subset: bool = False,
+        tags_by_output_name: Mapping[str, Mapping[str, str] | None] | None = None,
+        owners_by_output_name: Mapping[str, Sequence[str] | None] | None = None,
+        code_versions_by_output_name: Mapping[str, str | None] | None = None,
+        automation_conditions_by_output_name: Mapping[str, Any] | None = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
     ) -> Self:
         """The assets that an op makes: one for each of its outputs.
 
@@ -60,6 +67,11 @@ class AssetsFromNode:
             auto_materialize_policies_by_output_name: When each should make itself.
             backfill_policy: How partitions are filled.
             can_subset: Whether the op can make some without the others.
+            tags_by_output_name: Tags of each.
+            owners_by_output_name: Owners of each: e-mail addresses or `team:name`.
+            code_versions_by_output_name: The version of the code of each.
+            automation_conditions_by_output_name: When each should be made.
+            hook_defs: Hooks of the step.
 
         Raises:
             InvalidDefinitionError: If a name is not one of the op's; all problems at once.
@@ -89,10 +101,15 @@ class AssetsFromNode:
                 "metadata_by_key": metadata_by_output_name,
                 "freshness_policies_by_key": freshness_policies_by_output_name,
                 "auto_materialize_policies_by_key": auto_materialize_policies_by_output_name,
+                "tags_by_key": tags_by_output_name,
+                "owners_by_key": owners_by_output_name,
+                "code_versions_by_key": code_versions_by_output_name,
+                "automation_conditions_by_key": automation_conditions_by_output_name,
             },
             partitions_def=partitions_def,
             backfill_policy=backfill_policy,
             can_subset=can_subset,
+            hook_defs=hook_defs,
         )
         return made
 
@@ -115,6 +132,11 @@ class AssetsFromNode:
         auto_materialize_policies_by_output_name: Mapping[str, Any] | None = None,
         backfill_policy: Any = None,
         can_subset: bool = False,
+        tags_by_output_name: Mapping[str, Mapping[str, str] | None] | None = None,
+        owners_by_output_name: Mapping[str, Sequence[str] | None] | None = None,
+        code_versions_by_output_name: Mapping[str, str | None] | None = None,
+        automation_conditions_by_output_name: Mapping[str, Any] | None = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
     ) -> Self:
         """The assets that a graph makes: one for each of its outputs.
 
@@ -154,11 +176,16 @@ class AssetsFromNode:
                 "metadata_by_key": metadata_by_output_name,
                 "freshness_policies_by_key": freshness_policies_by_output_name,
                 "auto_materialize_policies_by_key": auto_materialize_policies_by_output_name,
+                "tags_by_key": tags_by_output_name,
+                "owners_by_key": owners_by_output_name,
+                "code_versions_by_key": code_versions_by_output_name,
+                "automation_conditions_by_key": automation_conditions_by_output_name,
             },
             partitions_def=partitions_def,
             resource_defs=resource_defs,
             backfill_policy=backfill_policy,
             can_subset=can_subset,
+            hook_defs=hook_defs,
         )
         return made
 
@@ -196,7 +223,7 @@ def _assets(
         keys_by_input_name=inputs,
         keys_by_output_name=outputs,
         node_def=node,
-        asset_deps=_asset_deps(inputs, outputs, deps),
+        asset_deps=internal_deps(node.name, outputs, inputs.values(), deps),
         partition_mappings={inputs[k]: v for k, v in (partition_mappings or {}).items()},
         **{
             name: {outputs[k]: v for k, v in given.items() if v is not None}
@@ -212,19 +239,6 @@ def _assets(
 def _own_key(node: NodeDefinition, output: str) -> AssetKey:
     alone = output == "result" and len(node.output_names) == 1
     return AssetKey(node.name if alone else output)
-
-
-def _asset_deps(
-    inputs: Mapping[str, AssetKey],
-    outputs: Mapping[str, AssetKey],
-    deps: Mapping[str, set[AssetKey]] | None,
-) -> Mapping[AssetKey, set[AssetKey]] | None:
-    if deps is None:
-        return None
-    return {
-        key: {AssetKey.from_coercible(each) for each in deps.get(name, inputs.values())}
-        for name, key in outputs.items()
-    }
 
 
 def _check_names(

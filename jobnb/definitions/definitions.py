@@ -13,6 +13,7 @@ from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.asset_job import AssetJobDefinition
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.defined_assets import DefinedAssets, each_asset
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.source_asset import SourceAsset
@@ -26,11 +27,11 @@ _PARTS = (
 )  # fmt: skip
 
 
-class Definitions:
+class Definitions(DefinedAssets):
     """Assets, jobs, schedules, sensors and the resources they share.
 
     Args:
-        assets: Assets and source assets.
+        assets: Assets, source assets and specs of external assets.
         schedules: Schedules.
         sensors: Sensors.
         jobs: Jobs, from `@job`, `to_job` or `define_asset_job`.
@@ -93,8 +94,9 @@ class Definitions:
         asset_checks: Iterable[Any] | None,
     ) -> None:
         problems: list[str] = []
-        checks = [each for each in assets or () if isinstance(each, AssetChecksDefinition)]
-        given = [each for each in assets or () if not isinstance(each, AssetChecksDefinition)]
+        everything = list(each_asset(assets or ()))
+        checks = [each for each in everything if isinstance(each, AssetChecksDefinition)]
+        given = [each for each in everything if not isinstance(each, AssetChecksDefinition)]
         given_checks = [*checks, *(asset_checks or ())]
         self.asset_checks: tuple[AssetChecksDefinition, ...] = tuple(given_checks)
         self.assets = tuple(each for each in given if isinstance(each, AssetsDefinition))

@@ -24,6 +24,7 @@ __all__ = [
     "launch_session",
     "load_asset_value",
     "materialize_session",
+    "observe_session",
     "open_launchpad",
     "open_session_launchpad",
     "resource_defs_of",
@@ -154,6 +155,14 @@ def materialize_session(session: Any, selection: Any, **parameters: Any) -> Any:
     """Make the selected assets of a session; see `jobnb.execution.materialize`."""
     __tracebackhide__ = True
     from jobnb.execution.materialize import materialize_session as do
+
+    return do(session, selection, **parameters)
+
+
+def observe_session(session: Any, selection: Any, **parameters: Any) -> Any:
+    """Look at the selected source assets of a session; see `jobnb.execution.observe`."""
+    __tracebackhide__ = True
+    from jobnb.execution.observe import observe_session as do
 
     return do(session, selection, **parameters)
 

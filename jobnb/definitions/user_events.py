@@ -18,10 +18,12 @@ from jobnb.definitions.metadata import MetadataValue, PathMetadataValue, normali
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
+    "NO_VALUE",
     "AssetMaterialization",
     "AssetObservation",
     "DataProvenance",
     "DataVersion",
+    "DataVersionsByPartition",
     "DynamicOutput",
     "ExpectationResult",
     "MaterializeResult",
@@ -48,6 +50,23 @@ class DataVersion(msgspec.Struct, frozen=True):
         """Check the version."""
         if not isinstance(self.value, str):
             raise InvalidDefinitionError(f"A DataVersion holds text, not {self.value!r}.")
+
+
+class DataVersionsByPartition(msgspec.Struct, frozen=True):
+    """The versions of the partitions of an asset.
+
+    Args:
+        data_versions_by_partition: The version of each, by its key.
+
+    Source: Dagster's `DataVersionsByPartition`.
+    """
+
+    data_versions_by_partition: Mapping[str, DataVersion | str]
+
+    def __post_init__(self) -> None:
+        """Read text as versions."""
+        given = {key: _version(each) for key, each in self.data_versions_by_partition.items()}
+        msgspec.structs.force_setattr(self, "data_versions_by_partition", given)
 
 
 class DataProvenance(msgspec.Struct, frozen=True):
@@ -331,6 +350,16 @@ class TypeCheck(_Verdict, frozen=True):
     metadata: Mapping[str, Any] | None = None
 
 
+class _NoValue:
+    """Stands for the value of an asset that its function stored itself."""
+
+    def __repr__(self) -> str:
+        return "NO_VALUE"
+
+
+NO_VALUE: Any = _NoValue()
+
+
 class _AssetResult(msgspec.Struct, frozen=True):
     """What an asset's function can return instead of a value."""
 
@@ -351,7 +380,7 @@ class _AssetResult(msgspec.Struct, frozen=True):
         put(self, "tags", _tags(self.tags, type(self).__name__))
 
 
-class MaterializeResult(_AssetResult, frozen=True):
+class MaterializeResult(_AssetResult, Generic[T], frozen=True):
     """Tells what an asset's function made, where it stored the value itself.
 
     Args:
@@ -360,9 +389,26 @@ class MaterializeResult(_AssetResult, frozen=True):
         check_results: Results of checks made on the way.
         data_version: The version of the value, where the code knows it.
         tags: Labels, name to value.
+        value: A value for the IO manager to store; without one, nothing is stored.
+
+    Example:
+        >>> from jobnb import MaterializeResult, asset, materialize
+        >>> @asset
+        ... def table():
+        ...     return MaterializeResult(metadata={"rows": 3})
+        >>> [event] = materialize([table]).get_asset_materialization_events()
+        >>> event.metadata
+        {'rows': 3}
 
     Source: Dagster's `MaterializeResult`.
     """
+
+    value: Any = NO_VALUE
+
+    @property
+    def has_value(self) -> bool:
+        """Whether there is a value to store."""
+        return self.value is not NO_VALUE
 
 
 class ObserveResult(_AssetResult, frozen=True):

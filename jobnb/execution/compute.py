@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
@@ -21,7 +21,10 @@ from jobnb.definitions.user_events import (
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.execution.asynchronous import run_async
 
-__all__ = ["caller", "output_called", "read_result"]
+if TYPE_CHECKING:
+    from jobnb.definitions.assets_definition import AssetsDefinition
+
+__all__ = ["asset_output", "caller", "output_called", "read_result"]
 
 _TOLD = (AssetMaterialization, AssetObservation, ExpectationResult)
 
@@ -61,6 +64,7 @@ def read_result(
     result: Any,
     emit: Callable[[str, Any, Any], None],
     tell: Callable[[Any], None],
+    assets_def: AssetsDefinition | None = None,
 ) -> None:
     """Hand on each output and each piece of news in what a function gave.
 
@@ -70,6 +74,7 @@ def read_result(
         result: What the function returned, or the generator that it is.
         emit: Takes the output's name, the value, and the `Output` it came in or None.
         tell: Takes materializations, observations and expectations.
+        assets_def: The assets that the outputs are, and which of them are asked for.
 
     Raises:
         StepOutputNotFoundError: If a required output did not come.
@@ -78,12 +83,12 @@ def read_result(
     outs = op.outs
     if inspect.isgenerator(result):
         with contextlib.closing(result):  # its own clean-up runs now, also where we give up
-            seen = _read_stream(op, key, result, emit, tell)
+            seen = _read_stream(op, key, result, emit, tell, assets_def)
     elif not op.is_decorated and _is_stream(result):
-        seen = _read_stream(op, key, result, emit, tell)
+        seen = _read_stream(op, key, result, emit, tell, assets_def)
     elif isinstance(result, MaterializeResult) or _many_results(result):
         results = result if isinstance(result, (tuple, list)) else [result]
-        seen = _read_stream(op, key, results, emit, tell)
+        seen = _read_stream(op, key, results, emit, tell, assets_def)
     elif len(outs) == 1:
         seen = _read_one(op, key, result, emit, tell)
     elif not outs:
@@ -91,8 +96,8 @@ def read_result(
             raise InvariantViolationError(f"{key!r} has no outputs but returned {result!r}.")
         return
     else:
-        seen = _read_several(op, key, result, emit)
-    _see_required(op, key, seen, emit)
+        seen = _read_several(op, key, result, emit, assets_def)
+    _see_required(op, key, seen, emit, assets_def)
 
 
 def _is_stream(result: Any) -> bool:
@@ -112,7 +117,12 @@ def _many_results(result: Any) -> bool:
 
 
 def _read_stream(
-    op: OpDefinition[..., Any], key: str, stream: Any, emit: Any, tell: Any
+    op: OpDefinition[..., Any],
+    key: str,
+    stream: Any,
+    emit: Any,
+    tell: Any,
+    assets_def: AssetsDefinition | None = None,
 ) -> set[str]:
     seen: set[str] = set()
     mapped: set[tuple[str, str]] = set()
@@ -133,8 +143,12 @@ def _read_stream(
             emit(name, item.value, item)
             seen.add(name)
         elif isinstance(item, MaterializeResult):
-            name = _output_of(op, key, item)
-            emit(name, getattr(item, "value", None), item)
+            name = asset_output(op, key, item, assets_def)
+            if name in seen:
+                raise InvariantViolationError(
+                    f"{key!r} gave two results for {name!r}. Give one for each asset."
+                )
+            emit(name, item.value, item)
             seen.add(name)
         else:
             tell(item)
@@ -151,17 +165,40 @@ def _see_new(key: str, name: str, mapping_key: str, mapped: set[tuple[str, str]]
     mapped.add((name, mapping_key))
 
 
-def _output_of(op: OpDefinition[..., Any], key: str, item: MaterializeResult) -> str:
+def asset_output(
+    op: OpDefinition[..., Any],
+    key: str,
+    item: MaterializeResult[Any],
+    assets_def: AssetsDefinition | None,
+) -> str:
+    """The output that stands for the asset of a result.
+
+    Raises:
+        InvariantViolationError: If the asset is not made here, or none of several is named.
+    """
     names = op.output_names
-    if len(names) == 1:
+    by_name = assets_def.keys_by_output_name if assets_def is not None else {}
+    wanted = None if item.asset_key is None else AssetKey.from_coercible(item.asset_key)
+    if wanted is None and len(names) == 1:
         return names[0]
-    asset_key = AssetKey.from_coercible(item.asset_key) if item.asset_key else None
+    if wanted is None:
+        raise InvariantViolationError(
+            f"{key!r} makes several assets: say which in MaterializeResult(asset_key=...)."
+        )
     for name in names:
-        if asset_key is not None and name in (asset_key.path[-1], asset_key.to_python_identifier()):
+        known = by_name.get(name)
+        # A call outside of any run knows the names of the outputs only.
+        if wanted == known or (known is None and name in (wanted.path[-1], _plain(wanted))):
             return name
+    made = [each.to_user_string() for each in by_name.values()] or list(names)
+    hint = did_you_mean(wanted.to_user_string(), made, noun="It makes")
     raise InvariantViolationError(
-        f"{key!r} makes several assets: say which in MaterializeResult(asset_key=...)."
+        f"{key!r} gave a result for {wanted.to_user_string()!r}, which it does not make. {hint}"
     )
+
+
+def _plain(key: AssetKey) -> str:
+    return key.to_python_identifier().replace(".", "_")
 
 
 def _read_one(op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell: Any) -> set[str]:
@@ -200,7 +237,13 @@ def _read_dynamic(
     return _read_stream(op, key, result, emit, tell) | {op.output_names[0]}
 
 
-def _read_several(op: OpDefinition[..., Any], key: str, result: Any, emit: Any) -> set[str]:
+def _read_several(
+    op: OpDefinition[..., Any],
+    key: str,
+    result: Any,
+    emit: Any,
+    assets_def: AssetsDefinition | None,
+) -> set[str]:
     names = op.output_names
     if result is None:
         return set()
@@ -211,7 +254,13 @@ def _read_several(op: OpDefinition[..., Any], key: str, result: Any, emit: Any) 
             "Return a tuple with one value for each, or yield Output objects."
         )
     for name, value in zip(names, result, strict=True):
-        if isinstance(value, Output):
+        if isinstance(value, MaterializeResult):
+            if asset_output(op, key, value, assets_def) != name:
+                raise InvariantViolationError(
+                    f"{key!r} returned the result of {value.asset_key!r} in the place of {name!r}."
+                )
+            emit(name, value.value, value)
+        elif isinstance(value, Output):
             if value.output_name not in (name, "result"):
                 raise InvariantViolationError(
                     f"{key!r} returned the output {value.output_name!r} in the place of {name!r}."
@@ -239,14 +288,29 @@ def output_called(op: OpDefinition[..., Any], key: str, name: str) -> str:
     raise InvariantViolationError(f"{key!r} has no output {name!r}. {hint}")
 
 
-def _see_required(op: OpDefinition[..., Any], key: str, seen: set[str], emit: Any) -> None:
+def _see_required(
+    op: OpDefinition[..., Any],
+    key: str,
+    seen: set[str],
+    emit: Any,
+    assets_def: AssetsDefinition | None = None,
+) -> None:
+    partly = assets_def is not None and assets_def.can_subset
     for name, out in op.outs.items():
         if name in seen or not out.is_required or out.is_dynamic:
             continue
+        if partly and not _is_asked(assets_def, name):
+            continue
         if out.dagster_type is NOTHING:
-            emit(name, None, None)
+            # Who tells of some assets it could make has told of all that it made.
+            if not (partly and seen):
+                emit(name, None, None)
             continue
         raise StepOutputNotFoundError(
             f"{key!r} did not give its output {name!r}. Return or yield it, or declare it with "
             "Out(is_required=False)."
         )
+
+
+def _is_asked(assets_def: AssetsDefinition | None, output: str) -> bool:
+    return assets_def is None or assets_def.keys_by_output_name.get(output) in assets_def.keys

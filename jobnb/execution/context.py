@@ -229,6 +229,11 @@ class OpExecutionContext:
     # --- assets ----------------------------------------------------------
 
     @property
+    def bound_assets(self) -> Any:
+        """The definition of the assets that the step makes, or None."""
+        return self._step.assets_def
+
+    @property
     def has_assets_def(self) -> bool:
         """Whether the step makes assets."""
         return self._step.assets_def is not None

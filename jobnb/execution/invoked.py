@@ -9,9 +9,9 @@ from typing import Any
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, DataType, TypeCheckContext
-from jobnb.definitions.user_events import DynamicOutput, Output
+from jobnb.definitions.user_events import NO_VALUE, DynamicOutput, MaterializeResult, Output
 from jobnb.errors import InvariantViolationError
-from jobnb.execution.compute import output_called, read_result
+from jobnb.execution.compute import asset_output, output_called, read_result
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
 
@@ -33,9 +33,10 @@ def checked(op: OpDefinition[..., Any], result: Any, context: OpExecutionContext
         return _yielded(op, result, context)
 
     def check(name: str, value: Any, _given: Any) -> None:
-        _check_output(op, name, value, context)
+        if value is not NO_VALUE:
+            _check_output(op, name, value, context)
 
-    read_result(op, op.name, result, check, lambda _event: None)
+    read_result(op, op.name, result, check, lambda _event: None, context.bound_assets)
     return result
 
 
@@ -52,7 +53,7 @@ def _yielded(
     for item in result:
         _check_item(op, item, seen, context)
         yield item
-    _check_all_came(op, seen)
+    _check_all_came(op, seen, context)
 
 
 async def _asynchronous(
@@ -62,7 +63,7 @@ async def _asynchronous(
     async for item in result:
         _check_item(op, item, seen, context)
         yield item
-    _check_all_came(op, seen)
+    _check_all_came(op, seen, context)
 
 
 def _check_item(
@@ -72,14 +73,21 @@ def _check_item(
         name = output_called(op, op.name, item.output_name)
         _check_output(op, name, item.value, context)
         seen.add(name)
-    elif hasattr(item, "check_results"):  # the result of an asset, which stores its value itself
-        seen.update(op.output_names)
+    elif isinstance(item, MaterializeResult):
+        name = asset_output(op, op.name, item, context.bound_assets)
+        if item.has_value:
+            _check_output(op, name, item.value, context)
+        seen.add(name)
 
 
-def _check_all_came(op: OpDefinition[..., Any], seen: set[str]) -> None:
+def _check_all_came(
+    op: OpDefinition[..., Any], seen: set[str], context: OpExecutionContext
+) -> None:
+    asked = context.selected_output_names
     for name, out in op.outs.items():
-        wanted = out.is_required and not out.is_dynamic and out.dagster_type is not NOTHING
-        if wanted and name not in seen:
+        if name not in asked or name in seen:
+            continue
+        if out.is_required and not out.is_dynamic and out.dagster_type is not NOTHING:
             raise InvariantViolationError(
                 f"{op.name!r} did not give its output {name!r}. Yield it, or declare it with "
                 "Out(is_required=False)."

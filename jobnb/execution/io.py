@@ -8,6 +8,7 @@ from typing import Any
 from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.types import NOTHING
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
@@ -148,6 +149,8 @@ def _loaded(
         return held
     if kept is not None:
         return kept
+    if output.data_type is NOTHING:
+        return None
     own = element if output.definition.is_dynamic else None
     context = value_context(run, step, output, step_key_of(step, element), own)
     return run.resources[output.manager_key].load_input(context)

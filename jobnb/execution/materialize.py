@@ -14,7 +14,13 @@ from jobnb.plan.build import build_plan
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import PARTITION_TAG
 
-__all__ = ["ASSET_JOB", "materialize", "materialize_session", "materialize_to_memory"]
+__all__ = [
+    "ASSET_JOB",
+    "make_selected",
+    "materialize",
+    "materialize_session",
+    "materialize_to_memory",
+]
 
 ASSET_JOB = "__ephemeral_asset_job__"
 
@@ -60,7 +66,7 @@ def materialize(
     """
     __tracebackhide__ = True
     definitions = Definitions.of(assets=assets, resources=resources)
-    return _make(
+    return make_selected(
         definitions, selection, run_config, instance, partition_key, raise_on_error, tags, True
     )
 
@@ -108,7 +114,7 @@ def materialize_to_memory(
         )
     in_memory = dict.fromkeys(keys, mem_io_manager)
     definitions = Definitions.of(assets=assets, resources={**(resources or {}), **in_memory})
-    return _make(
+    return make_selected(
         definitions,
         selection,
         run_config,
@@ -135,7 +141,7 @@ def materialize_session(
     """Make the selected assets of a session; values go to the session's home."""
     __tracebackhide__ = True
     definitions = session.snapshot()
-    return _make(
+    return make_selected(
         definitions,
         selection,
         run_config,
@@ -148,7 +154,7 @@ def materialize_session(
     )
 
 
-def _make(
+def make_selected(
     definitions: Definitions,
     selection: Any,
     run_config: Any,
@@ -156,11 +162,13 @@ def _make(
     partition_key: str | None,
     raise_on_error: bool,
     tags: Mapping[str, str] | None,
-    keep_outputs: bool,
+    keep_outputs: bool = True,
     resources: Mapping[str, Any] | None = None,
+    job_name: str = ASSET_JOB,
 ) -> ExecuteInProcessResult:
+    """Make or observe the selected assets; the parameters are those of `materialize`."""
     __tracebackhide__ = True
-    job = definitions.job_of_assets(ASSET_JOB, selection)
+    job = definitions.job_of_assets(job_name, selection)
     plan = build_plan(job, run_config=run_config, partition_key=partition_key, resources=resources)
     own = {PARTITION_TAG: partition_key} if partition_key is not None else {}
     return execute_plan(

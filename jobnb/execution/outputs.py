@@ -11,6 +11,7 @@ from jobnb.definitions.metadata import normalize, to_json
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, TypeCheckContext
 from jobnb.definitions.user_events import (
+    NO_VALUE,
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,
@@ -60,6 +61,9 @@ def output_handler(run: RunScope, step: Step, output: StepOutput) -> HandleOutpu
             values[slot] = value
             append(OutputHandled(now(), key, name, manager_key))
             return
+        if value is NO_VALUE:
+            _told_only(run, step, output, key, given, context)
+            return
         own = given.mapping_key if dynamic and given is not None else None
         metadata = _metadata(given, context, name, own)
         _check_output(run, key, output, value, own, metadata, given)
@@ -71,6 +75,24 @@ def output_handler(run: RunScope, step: Step, output: StepOutput) -> HandleOutpu
             append(OutputHandled(now(), key, name, manager_key, own, more))
 
     return handle
+
+
+def _told_only(
+    run: RunScope,
+    step: Step,
+    output: StepOutput,
+    key: str,
+    given: Any,
+    context: OpExecutionContext | None,
+) -> None:
+    """The function stored the value itself; who takes it loads it from where the manager looks."""
+    metadata = _metadata(given, context, output.name, None)
+    version = given.data_version.value if given.data_version is not None else None
+    name, type_name = output.name, output.data_type.display_name
+    run.append(OutputYielded(now(), key, name, type_name, None, True, None, metadata, version))
+    run.values[output.slot] = HANDLED
+    if output.asset_key is not None:
+        _materialized(run, step, output, key, metadata, given, context)
 
 
 def _metadata(
@@ -133,7 +155,9 @@ def _store(
     """Put the value where readers find it; gives what the IO manager told of it."""
     told: dict[str, Any] = {}
     held = value
-    if output.data_type is not NOTHING and not in_memory:
+    if output.data_type is NOTHING and output.asset_key is not None:
+        held = HANDLED  # whoever takes it by value has an IO manager that knows where it is
+    elif output.data_type is not NOTHING and not in_memory:
         told = _through_manager(run, step, output, key, own, value)
         held = HANDLED
         if run.keep_outputs and not _reloads(run.resources[output.manager_key]):

@@ -156,6 +156,10 @@ class ExecuteInProcessResult:
         """What the checks of the run said, in the order in which they were made."""
         return [as_evaluation(e) for e in self._of_type(EventType.ASSET_CHECK_EVALUATION)]
 
+    def get_asset_observation_events(self) -> Sequence[Event]:
+        """The events of assets looked at."""
+        return self._of_type(EventType.ASSET_OBSERVATION)
+
     def get_asset_materialization_planned_events(self) -> Sequence[Event]:
         """The events of assets that the run meant to make."""
         return self._of_type(EventType.ASSET_MATERIALIZATION_PLANNED)

@@ -88,7 +88,7 @@ def _plan_assets(run: RunScope) -> None:
         if step.assets_def is not None and (run.chosen is None or step.index in run.chosen):
             own = partition if step.assets_def.partitions_def is not None else None
             for out in step.outputs:
-                if out.asset_key is not None:
+                if out.asset_key is not None and out.is_asked:
                     run.append(AssetPlanned(now(), step.key, tuple(out.asset_key.path), own))
 
 

@@ -23,6 +23,7 @@ from jobnb.execution.context import OpExecutionContext, context_of
 from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import input_loader
 from jobnb.execution.io import step_key_of
+from jobnb.execution.observations import tell_observations
 from jobnb.execution.outputs import output_handler, tell
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.trace import error_info
@@ -63,7 +64,8 @@ class StepRunner:
             bool(step.hooks) or not op.is_decorated or op.function.context_name is not None
         )
         self.single = None
-        if len(outputs) == 1 and op.is_decorated and not outputs[0].definition.is_dynamic:
+        plain = len(outputs) == 1 and op.is_decorated and not step.observes
+        if plain and not outputs[0].definition.is_dynamic:
             self.single = self.handlers[outputs[0].name]
         if step.checks:
             self.single = None  # what it gives is looked at in full
@@ -190,7 +192,10 @@ class StepRunner:
                 tell(self.run, key, event)
 
         self._open_dynamic(mapping_key)
-        read_result(step.op, key, result, emit, told)
+        if step.observes:
+            tell_observations(self.run, step, key, result, emit)
+            return
+        read_result(step.op, key, result, emit, told, step.assets_def)
         if checks is not None:
             checks.conclude()
 

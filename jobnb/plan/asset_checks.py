@@ -49,13 +49,13 @@ def checks_to_make(
 
 
 def guards_of(
-    checks: Iterable[AssetChecksDefinition], assets: Iterable[AssetsDefinition]
+    checks: Iterable[AssetChecksDefinition], assets: Mapping[str, AssetsDefinition]
 ) -> Guards:
     """What each node of an asset job has to wait for: the blocking checks of what it is made from.
 
     Args:
         checks: The checks that the run makes.
-        assets: The assets that it makes.
+        assets: The assets that it makes, by the name of their node.
     """
     blocking: dict[AssetKey, list[tuple[str, str]]] = defaultdict(list)
     for each in checks:
@@ -65,9 +65,9 @@ def guards_of(
     if not blocking:
         return {}
     found = {}
-    for made in assets:
+    for name, made in assets.items():
         upstream = {key for keys in made.asset_deps.values() for key in keys} - made.keys
         waits = [guard for key in sorted(upstream & blocking.keys()) for guard in blocking[key]]
         if waits:
-            found[made.node_def.name] = tuple(waits)
+            found[name] = tuple(waits)
     return found

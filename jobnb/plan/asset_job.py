@@ -11,17 +11,18 @@ import msgspec
 from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.dependency import Dependency, DependencyDefinition
+from jobnb.definitions.dependency import Dependency
 from jobnb.definitions.graph_definition import GraphDefinition
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import NO_HOOKS, Node
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.selection import AssetSelection
 from jobnb.definitions.source_asset import SourceAsset
-from jobnb.definitions.types import Nothing
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.asset_checks import checks_to_make, guards_of
+from jobnb.plan.asset_choice import observed_nodes, selected_keys
+from jobnb.plan.asset_edges import EdgeReader
+from jobnb.plan.asset_parts import parts_of
 
 __all__ = ["AssetGraphDefinition", "Loadable", "graph_of_assets", "with_known_keys"]
 
@@ -34,7 +35,17 @@ class Loadable(msgspec.Struct, frozen=True):
 
 
 class AssetGraphDefinition(GraphDefinition):
-    """A graph whose nodes make assets."""
+    """A graph whose nodes make assets, or observe them.
+
+    Args:
+        name: The name of the job.
+        nodes: Its nodes by name.
+        dependencies: For each node, what feeds its inputs.
+        sources: Assets that are loaded, by node and input.
+        assets_by_node: The assets that each node makes.
+        observed_by_node: The source assets that each of the other nodes looks at.
+        layer: All assets around the job.
+    """
 
     def __init__(
         self,
@@ -43,24 +54,29 @@ class AssetGraphDefinition(GraphDefinition):
         dependencies: dict[str, dict[str, Dependency]],
         sources: Mapping[str, Mapping[str, AssetKey]],
         assets_by_node: Mapping[str, AssetsDefinition],
+        observed_by_node: Mapping[str, tuple[SourceAsset, ...]],
         layer: AssetLayer,
         checks_by_node: Mapping[str, AssetChecksDefinition],
     ) -> None:
         super().__init__(name, placed=(nodes, dependencies), node_input_source_assets=sources)
         self.assets_by_node = assets_by_node
+        self.observed_by_node = observed_by_node
         self.layer = layer
         self.checks_by_node = checks_by_node
-        self.guards = guards_of(checks_by_node.values(), assets_by_node.values())
+        self.guards = guards_of(checks_by_node.values(), assets_by_node)
+
+    @lazy
+    def _around(self) -> Mapping[AssetKey, AssetsDefinition | SourceAsset]:
+        """Who is responsible for each asset; a source asset before what would make it."""
+        made = {key: each for each in self.layer.assets for key in each.keys}
+        return {**made, **{each.key: each for each in self.layer.sources}}
 
     def loadable(self, key: AssetKey) -> Loadable | None:
         """How the value of an asset around the job is loaded, or None if nobody knows it."""
-        for each in self.layer.sources:
-            if each.key == key:
-                return Loadable(each.io_manager_key, each.metadata)
-        for assets_def in self.layer.assets:
-            if key in assets_def.keys:
-                return loadable_of(assets_def, key)
-        return None
+        found = self._around.get(key)
+        if isinstance(found, SourceAsset):
+            return Loadable(found.io_manager_key, found.metadata)
+        return loadable_of(found, key) if found is not None else None
 
     @property
     def resource_defs(self) -> dict[str, Any]:
@@ -94,7 +110,7 @@ def loadable_of(assets_def: AssetsDefinition, key: AssetKey) -> Loadable:
 
 
 def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
-    """The graph of the assets that the job makes.
+    """The graph of what the job does with assets: it makes, observes and checks them.
 
     Raises:
         InvalidSubsetError: If the selection names what is not there, or nothing.
@@ -104,108 +120,44 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     assert layer is not None
     assets = with_known_keys(layer.assets, layer.sources)
     layer = msgspec.structs.replace(layer, assets=tuple(assets))
-    selected = _selected(job, layer)
-    chosen = [each.subset_for(selected) for each in assets if each.keys & selected]
-    made_by = {key: each for each in chosen for key in each.keys}
+    selected = selected_keys(job, layer)
+    parts = parts_of([each.subset_for(selected) for each in assets if each.keys & selected])
+    observed = observed_nodes(layer.sources, selected)
+    checks = checks_to_make(layer.checks, selected, layer.check_keys)
     known = {each.key for each in layer.sources} | {key for each in assets for key in each.keys}
-    reader = _EdgeReader(job.name, made_by, known)
+    reader = EdgeReader(parts, observed, known)
     nodes: dict[str, Node] = {}
     dependencies: dict[str, dict[str, Dependency]] = {}
     sources: dict[str, dict[str, AssetKey]] = {}
-    checks = checks_to_make(layer.checks, selected, layer.check_keys)
-    makers: list[AssetsDefinition | AssetChecksDefinition] = [*chosen, *checks]
-    for each in makers:
-        name = each.node_def.name
+
+    def place(
+        name: str, node: Node, fed: tuple[dict[str, Dependency], dict[str, AssetKey]]
+    ) -> None:
         if name in nodes:
             reader.problems.append(f"Two assets or checks have steps called {name!r}. Rename one.")
-        nodes[name] = Node(name, each.node_def, {}, NO_HOOKS, None)
-        dependencies[name], loaded = reader.edges(each)
+        nodes[name] = node
+        dependencies[name], loaded = fed
         if loaded:
             sources[name] = loaded
+
+    for name, looked_at in observed.items():
+        place(name, Node(name, looked_at[0].op, {}, NO_HOOKS, None), ({}, {}))
+    for part in parts:
+        made = part.assets
+        node = Node(part.name, made.node_def, {}, made.hook_defs, None)
+        place(part.name, node, reader.edges(made, part.number))
+    for each in checks:
+        node = Node(each.name, each.node_def, {}, NO_HOOKS, None)
+        place(each.name, node, reader.edges(each))
     if reader.problems:
         raise InvalidDefinitionError(
             f"The job {job.name!r} cannot be put together:\n  " + "\n  ".join(reader.problems)
         )
-    by_node = {each.node_def.name: each for each in chosen}
+    by_node = {part.name: part.assets for part in parts}
     checking = {each.name: each for each in checks}
-    return AssetGraphDefinition(job.name, nodes, dependencies, sources, by_node, layer, checking)
-
-
-def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
-    everything = frozenset(key for each in layer.assets for key in each.keys)
-    if layer.selection == ():  # checks only
-        return frozenset()
-    if layer.selection is None or layer.selection == AssetSelection.all():
-        selected = everything
-    else:
-        selection = AssetSelection.from_coercible(layer.selection)
-        selected = everything & frozenset(selection.resolve([*layer.assets, *layer.sources]))
-    if job.asset_selection is not None:
-        unknown = frozenset(job.asset_selection) - selected
-        if unknown:
-            names = sorted(key.to_user_string() for key in selected)
-            first = min(key.to_user_string() for key in unknown)
-            raise InvalidSubsetError(
-                f"The job {job.name!r} does not make {first!r}. "
-                + did_you_mean(first, names, noun="It makes")
-            )
-        selected = frozenset(job.asset_selection)
-    if not selected:
-        raise InvalidSubsetError(
-            f"The selection of {job.name!r} names no asset"
-            + (f": {layer.selection!r}." if layer.selection is not None else ".")
-            + " Define assets first, or change the selection."
-        )
-    return selected
-
-
-class _EdgeReader:
-    """Turns the upstream keys of assets into edges, and collects what cannot be."""
-
-    def __init__(
-        self, job_name: str, made_by: Mapping[AssetKey, AssetsDefinition], known: set[AssetKey]
-    ) -> None:
-        self.job_name = job_name
-        self.made_by = made_by
-        self.known = known
-        self.problems: list[str] = []
-
-    def edges(
-        self, assets_def: AssetsDefinition | AssetChecksDefinition
-    ) -> tuple[dict[str, Dependency], dict[str, AssetKey]]:
-        """What feeds each input: an output in the graph, or a stored value."""
-        edges: dict[str, Dependency] = {}
-        loaded: dict[str, AssetKey] = {}
-        for name, key in assets_def.keys_by_input_name.items():
-            maker = self.made_by.get(key)
-            if maker is not None and maker is not assets_def:
-                edges[name] = DependencyDefinition(maker.node_def.name, maker.output_name_of(key))
-            elif _only_orders(assets_def, name):
-                continue
-            elif key in self.known:
-                loaded[name] = key
-            else:
-                self._unknown(assets_def, name, key)
-        return edges, loaded
-
-    def _unknown(
-        self, assets_def: AssetsDefinition | AssetChecksDefinition, name: str, key: AssetKey
-    ) -> None:
-        text = key.to_user_string()
-        noun = "asset" if isinstance(assets_def, AssetsDefinition) else "check"
-        hint = did_you_mean(text, sorted(k.to_user_string() for k in self.known))
-        self.problems.append(
-            f"The {noun} {assets_def.node_def.name!r} takes {text!r}, which nothing makes. {hint} "
-            f'Define it, or declare it as SourceAsset("{text}").'
-        )
-
-
-def _only_orders(assets_def: AssetsDefinition | AssetChecksDefinition, input_name: str) -> bool:
-    node = assets_def.node_def
-    if not isinstance(node, OpDefinition):
-        return False
-    given = node.given_ins.get(input_name)
-    return given is not None and given.dagster_type is Nothing
+    return AssetGraphDefinition(
+        job.name, nodes, dependencies, sources, by_node, observed, layer, checking
+    )
 
 
 def with_known_keys(

@@ -13,9 +13,10 @@ from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.source_asset import SourceAsset
-from jobnb.definitions.types import Nothing
+from jobnb.definitions.types import ANY, Nothing
 from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.asset_parts import UNNEEDED
 from jobnb.plan.flatten import Edge, FlatNode, flatten, output_at
 from jobnb.plan.order import group_regions, topological
 from jobnb.plan.partitions import check_partition
@@ -132,6 +133,7 @@ class _Builder:
         self.graph_inputs: Mapping[str, Any] = {}
         graph = job.graph
         self.assets = graph if isinstance(graph, AssetGraphDefinition) else None
+        self.unasked: set[tuple[str, str]] = set()
         self.asset_of = self._asset_outputs() if self.assets else {}
         self.guards = self.assets.guards if self.assets else {}
 
@@ -141,8 +143,10 @@ class _Builder:
         found = {}
         for name, assets_def in self.assets.assets_by_node.items():
             for output, key in assets_def.keys_by_output_name.items():
-                if key in assets_def.keys:
-                    found[output_at(self.assets, (), name, output)] = key
+                at = output_at(self.assets, (), name, output)
+                found[at] = key
+                if key not in assets_def.keys:
+                    self.unasked.add(at)
         return found
 
     def build(
@@ -205,7 +209,7 @@ class _Builder:
         assert isinstance(op, OpDefinition)
         job_hooks = self.job.hook_defs
         node_hooks = flat.hooks | job_hooks if job_hooks else flat.hooks
-        inputs = self._inputs(index, op, bound, regions) if op.ins else ()
+        inputs = self._inputs(index, op, bound, regions) if op.ins or flat.edges else ()
         guards = self._guards(flat.path[0]) if self.guards else ()
         return Step(
             index=index,
@@ -223,6 +227,7 @@ class _Builder:
             assets_def=self.assets.assets_by_node.get(flat.path[0]) if self.assets else None,
             checks=self._checks(flat.path) if self.assets else (),
             guards=guards,
+            observes=self.assets.observed_by_node.get(flat.path[0], ()) if self.assets else (),
         )
 
     def _guards(self, node: str) -> tuple[FromOutput, ...]:
@@ -245,7 +250,8 @@ class _Builder:
         for name, out in op.outs.items():
             asset_key = asset_of.get((key, name)) if asset_of else None
             kind, manager = out.dagster_type, out.io_manager_key
-            made.append(StepOutput(name, slots[key, name], kind, out, manager, asset_key))
+            asked = not self.unasked or (key, name) not in self.unasked
+            made.append(StepOutput(name, slots[key, name], kind, out, manager, asset_key, asked))
         return tuple(made)
 
     def _inputs(
@@ -268,8 +274,26 @@ class _Builder:
                 else:
                     source = self._source(key, name, definition, edge, waits, from_config)
             asset_key = self._input_asset(flat, name, edge) if self.assets is not None else None
+            if type(source) is FromValue and source.value is UNNEEDED:
+                source, kind = FromValue(None), ANY
             made.append(StepInput(name, source, waits, kind, definition, asset_key))
+        if len(flat.edges) > len(made):
+            made += self._only_after(flat, op, regions[index], regions)
         return tuple(made)
+
+    def _only_after(
+        self,
+        flat: FlatNode,
+        op: OpDefinition[..., Any],
+        region: int | None,
+        regions: Sequence[int | None],
+    ) -> Iterator[StepInput]:
+        """Edges to no input of the op: what must be done before, for the sake of its assets."""
+        for name, edge in flat.edges.items():
+            if name not in op.ins:
+                yield StepInput(
+                    name, None, self._waits(edge, region, regions), Nothing, In(Nothing)
+                )
 
     def _waits(
         self, edge: Edge, region: int | None, regions: Sequence[int | None]

@@ -16,6 +16,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.resource import ResourceDefinition
 from jobnb.definitions.retry import RetryPolicy
+from jobnb.definitions.source_asset import SourceAsset
 from jobnb.definitions.types import DataType
 
 __all__ = [
@@ -90,7 +91,10 @@ class StepInput(msgspec.Struct, frozen=True, gc=False):
 
 
 class StepOutput(msgspec.Struct, frozen=True, gc=False):
-    """An output of a step; its value lives in `slot` until `readers` steps have had it."""
+    """An output of a step; its value lives in `slot` until `readers` steps have had it.
+
+    `is_asked` is false for an asset that the step could make, and is not asked to.
+    """
 
     name: str
     slot: int
@@ -98,6 +102,7 @@ class StepOutput(msgspec.Struct, frozen=True, gc=False):
     definition: Out
     manager_key: str
     asset_key: AssetKey | None = None
+    is_asked: bool = True
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -109,8 +114,10 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         path: The node names on the way to it.
         waits_for: The outputs that must be there, or be known not to come, before it runs.
         region: The slot of the dynamic output that it is mapped over, or None.
+        assets_def: What defines the assets that it makes, if it makes any.
         checks: The checks of assets that it makes.
         guards: Outputs of blocking checks, which must pass before it runs; part of `waits_for`.
+        observes: The source assets that it only looks at.
     """
 
     index: int
@@ -128,6 +135,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     assets_def: AssetsDefinition | None = None
     checks: tuple[AssetCheckSpec, ...] = ()
     guards: tuple[FromOutput, ...] = ()
+    observes: tuple[SourceAsset, ...] = ()
 
     def output(self, name: str) -> StepOutput | None:
         """The output called so, or None."""
@@ -177,5 +185,5 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     @property
     def asset_keys(self) -> list[AssetKey]:
         """The assets that the run makes."""
-        found = (out.asset_key for step in self.steps for out in step.outputs)
-        return [key for key in found if key is not None]
+        found = (out for step in self.steps for out in step.outputs if out.is_asked)
+        return [out.asset_key for out in found if out.asset_key is not None]

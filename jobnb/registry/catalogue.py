@@ -9,10 +9,12 @@ from typing import Any
 
 from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.asset_job import AssetJobDefinition
+from jobnb.definitions.asset_spec import AssetSpec
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.graph_definition import GraphDefinition
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.observable_asset import ObservableAssets
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.registry.cells import Cell
@@ -65,6 +67,11 @@ def kind_of(definition: Any) -> str | None:
         if type(definition).__name__.lower().endswith(f"{kind}definition"):
             return kind
     return None
+
+
+def can_be_known(thing: Any) -> bool:
+    """Whether something is a definition that is catalogued, or stands for some."""
+    return isinstance(thing, (ObservableAssets, AssetSpec)) or kind_of(thing) is not None
 
 
 def names_of(definition: Any) -> list[str]:

@@ -13,11 +13,12 @@ from traitlets.config import Configurable
 from jobnb.definitions import doors
 from jobnb.definitions.announce import listen
 from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.defined_assets import each_asset
 from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
-from jobnb.registry.catalogue import Catalogue, Entry, kind_of
+from jobnb.registry.catalogue import Catalogue, Entry, can_be_known, kind_of
 from jobnb.registry.cells import Cell, CellWatch
 
 __all__ = ["Session", "current_session", "session"]
@@ -67,9 +68,10 @@ class Session(Configurable):
         if isinstance(definition, Definitions):
             self._put_all(definition)
             return
-        kind, cell = kind_of(definition), self.watch.current
-        for name in self.catalogue.put(definition, cell):
-            self._note(str(kind), name)
+        for each in each_asset([definition]):
+            kind, cell = kind_of(each), self.watch.current
+            for name in self.catalogue.put(each, cell):
+                self._note(str(kind), name)
 
     def _note(self, kind: str, name: str) -> None:
         cell = self.watch.current
@@ -126,7 +128,7 @@ class Session(Configurable):
                 self.add(*each)
             elif isinstance(each, ModuleType):
                 self._add_module(each)
-            elif isinstance(each, Definitions) or kind_of(each) is not None:
+            elif isinstance(each, Definitions) or can_be_known(each):
                 self._put(each)
             else:
                 raise InvalidDefinitionError(
@@ -138,7 +140,7 @@ class Session(Configurable):
 
     def _add_module(self, module: ModuleType) -> None:
         for value in vars(module).values():
-            if isinstance(value, Definitions) or kind_of(value) is not None:
+            if isinstance(value, Definitions) or can_be_known(value):
                 self._put(value)
 
     def remove(self, *names: str) -> Session:
@@ -264,6 +266,27 @@ class Session(Configurable):
         __tracebackhide__ = True
         parameters.setdefault("run_config", config)
         return doors.materialize_session(self, selection, **parameters)
+
+    def observe_assets(
+        self, selection: Any = None, *, config: Any = None, **parameters: Any
+    ) -> Any:
+        """Let the functions of source assets tell their data versions, and wait for it.
+
+        Args:
+            selection: Which source assets, as in `materialize`; all that can be observed if absent.
+            config: A `RunConfig` or dict.
+            **parameters: Those of `observe`: run_config, instance, resources, partition_key,
+                raise_on_error, tags.
+
+        Returns:
+            An `ExecuteInProcessResult`.
+
+        Raises:
+            InvalidSubsetError: If none of them can be observed.
+        """
+        __tracebackhide__ = True
+        parameters.setdefault("run_config", config)
+        return doors.observe_session(self, selection, **parameters)
 
     def execute_job(self, job: Any, *, config: Any = None, **parameters: Any) -> Any:
         """Run a job and wait for it; the run is kept in the history.

@@ -1,0 +1,115 @@
+"""The assets of `Definitions`: what is taken for one, and looking them up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from jobnb.definitions.asset_spec import AssetSpec
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.observable_asset import ObservableAssets
+from jobnb.definitions.selection import AssetSelection
+from jobnb.definitions.source_asset import SourceAsset
+from jobnb.errors import InvalidSubsetError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.definitions.definitions import Definitions
+
+__all__ = ["DefinedAssets", "each_asset"]
+
+
+def each_asset(given: Iterable[Any]) -> Iterator[Any]:
+    """Assets and source assets; a spec is an external asset, and lists are taken apart."""
+    for each in given:
+        if isinstance(each, AssetSpec):
+            yield SourceAsset.of_spec(each)
+        elif isinstance(each, ObservableAssets):
+            yield from each.sources
+        elif isinstance(each, (list, tuple)):
+            yield from each_asset(each)
+        else:
+            yield each
+
+
+class DefinedAssets:
+    """What `Definitions` answers about its assets."""
+
+    def get_assets_def(self, key: Any) -> AssetsDefinition | SourceAsset:
+        """The definition of an asset.
+
+        Raises:
+            InvalidSubsetError: If there is none.
+        """
+        own = cast("Definitions", self)
+        wanted = AssetKey.from_coercible(key)
+        known: dict[AssetKey, AssetsDefinition | SourceAsset] = {
+            **{each.key: each for each in own.source_assets},
+            **own.assets_by_key,
+        }
+        if wanted in known:
+            return known[wanted]
+        names = [each.to_user_string() for each in known]
+        hint = did_you_mean(wanted.to_user_string(), names, noun="There are")
+        raise InvalidSubsetError(f"There is no asset {wanted.to_user_string()!r}. {hint}".rstrip())
+
+    def resolve_all_asset_keys(self) -> list[AssetKey]:
+        """The keys of all assets, external ones included."""
+        return [spec.key for spec in self.resolve_all_asset_specs()]
+
+    def resolve_all_asset_specs(self) -> list[AssetSpec]:
+        """What is said of each asset, external ones included."""
+        own = cast("Definitions", self)
+        around: list[Any] = [*own.assets, *own.source_assets]
+        return [spec for each in around for spec in each.specs]
+
+    def map_asset_specs(
+        self, *, func: Callable[[AssetSpec], AssetSpec], selection: Any = None
+    ) -> Definitions:
+        """The same definitions, with what a function makes of each asset's spec.
+
+        Args:
+            func: Takes a spec and gives one.
+            selection: The assets it is asked for; all if absent.
+
+        Raises:
+            InvalidSubsetError: If the selection names what is not there.
+
+        Example:
+            >>> from jobnb import AssetSpec, Definitions
+            >>> defs = Definitions(assets=[AssetSpec("orders")])
+            >>> owned = defs.map_asset_specs(
+            ...     func=lambda spec: spec.merge_attributes(owners=["team:shop"])
+            ... )
+            >>> owned.get_assets_def("orders").owners
+            ['team:shop']
+        """
+        own = cast("Definitions", self)
+        around: list[Any] = [*own.assets, *own.source_assets]
+        chosen = (
+            AssetSelection.all(include_sources=True)
+            if selection is None
+            else AssetSelection.from_coercible(selection)
+        ).resolve(around)
+
+        def changed(spec: AssetSpec) -> AssetSpec:
+            return func(spec) if spec.key in chosen else spec
+
+        return self._with_assets([each.map_asset_specs(changed) for each in around])
+
+    map_resolved_asset_specs = map_asset_specs
+
+    def _with_assets(self, assets: Iterable[Any]) -> Definitions:
+        own = cast("Definitions", self)
+        made = type(own).of(
+            assets=assets,
+            schedules=own.schedules,
+            sensors=own.sensors,
+            jobs=own.jobs,
+            resources=own.resources,
+            executor=own.executor,
+            loggers=own.loggers,
+            asset_checks=own.asset_checks,
+        )
+        made.metadata = own.metadata
+        return made

@@ -1,0 +1,150 @@
+"""Which assets are made together: whole definitions, or parts of them where they form a circle.
+
+A function that makes `a` and `c` can be upstream of `b` (made from `a`) and downstream of it
+(`c` is made from `b`) at once. If it can make some of its assets without the others, it runs
+twice: first for `a`, and after `b` for `c`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.keys import AssetKey
+
+__all__ = ["UNNEEDED", "Part", "parts_of"]
+
+
+class _Unneeded:
+    """Stands for an input that what is made in this part is not made from."""
+
+    def __repr__(self) -> str:
+        return "UNNEEDED"
+
+
+UNNEEDED: Any = _Unneeded()
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Assets that one node makes.
+
+    Attributes:
+        name: The name of the node.
+        assets: The definition, for the assets of this part only.
+        number: Which of its parts it is, from 1; 0 where it is not split.
+    """
+
+    name: str
+    assets: AssetsDefinition
+    number: int = 0
+
+
+def parts_of(chosen: Sequence[AssetsDefinition]) -> list[Part]:
+    """A part for each definition, or several for one that lies on a circle and can be split.
+
+    Args:
+        chosen: The definitions, each for the assets that are selected.
+    """
+    if not any(each.can_subset and len(each.keys) > 1 for each in chosen):
+        return [Part(each.node_def.name, each) for each in chosen]
+    waiting = _waiting(chosen)
+    whole = [Part(e.node_def.name, e) for i, e in enumerate(chosen) if i not in waiting]
+    if not waiting:
+        return whole
+    return [*whole, *_Splitter(chosen, waiting).split()]
+
+
+def _waiting(chosen: Sequence[AssetsDefinition]) -> set[int]:
+    """The numbers of definitions that never become ready as a whole."""
+    maker = {key: index for index, each in enumerate(chosen) for key in each.keys}
+    upstream = [_upstream(index, each, maker) for index, each in enumerate(chosen)]
+    downstream: list[list[int]] = [[] for _ in chosen]
+    missing = [len(found) for found in upstream]
+    for index, found in enumerate(upstream):
+        for up in found:
+            downstream[up].append(index)
+    ready = [index for index, count in enumerate(missing) if not count]
+    waiting = set(range(len(chosen)))
+    while ready:
+        index = ready.pop()
+        waiting.discard(index)
+        for down in downstream[index]:
+            missing[down] -= 1
+            if not missing[down]:
+                ready.append(down)
+    return waiting
+
+
+def _upstream(index: int, each: AssetsDefinition, maker: Mapping[AssetKey, int]) -> set[int]:
+    deps = each.asset_deps
+    found = {maker[dep] for key in each.keys for dep in deps.get(key, ()) if dep in maker}
+    return found - {index}
+
+
+class _Splitter:
+    """Makes definitions asset by asset: as a whole where it can be, in parts where it must be."""
+
+    def __init__(self, chosen: Sequence[AssetsDefinition], waiting: Iterable[int]) -> None:
+        self.chosen = chosen
+        self.left = {index: set(chosen[index].keys) for index in sorted(waiting)}
+        self.unmade = {key for keys in self.left.values() for key in keys}
+        self.readers: dict[AssetKey, list[int]] = {}
+        for index in self.left:
+            for deps in chosen[index].asset_deps.values():
+                for dep in deps & self.unmade:
+                    self.readers.setdefault(dep, []).append(index)
+        self.parts: list[Part] = []
+        self.counts: dict[int, int] = {}
+
+    def split(self) -> list[Part]:
+        """The parts, in an order in which they can be made."""
+        queue = list(self.left)
+        while self.left:
+            while queue:
+                index = queue.pop()
+                if index in self.left and self._ready(index) == self.left[index]:
+                    queue += self._make(index, set(self.left[index]))
+            if self.left:
+                stuck = self._make_one_part()
+                if stuck is None:
+                    break
+                queue += stuck
+        for index in list(self.left):  # a circle that cannot be split: the plan tells of it
+            self._make(index, set(self.left[index]))
+        return self.parts
+
+    def _make_one_part(self) -> list[int] | None:
+        for index in self.left:
+            if self.chosen[index].can_subset and (ready := self._ready(index)):
+                return self._make(index, ready)
+        return None
+
+    def _ready(self, index: int) -> set[AssetKey]:
+        """The assets of a definition that could be made now, together."""
+        deps = self.chosen[index].asset_deps
+        ready: set[AssetKey] = set()
+        rest = set(self.left[index])
+        while True:
+            more = {key for key in rest if not (deps[key] & self.unmade) - ready - {key}}
+            if not more:
+                return ready
+            ready |= more
+            rest -= more
+
+    def _make(self, index: int, keys: set[AssetKey]) -> list[int]:
+        """Add a part; gives the definitions that may be ready now."""
+        definition = self.chosen[index]
+        self.left[index] -= keys
+        self.unmade -= keys
+        if not self.left[index]:
+            del self.left[index]
+        whole = keys == definition.keys
+        number = 0 if whole else self.counts.get(index, 0) + 1
+        self.counts[index] = number
+        name = definition.node_def.name
+        assets = definition if whole else definition.subset_for(keys)
+        self.parts.append(Part(name if number < 2 else f"{name}_{number}", assets, number))
+        return [each for key in keys for each in self.readers.get(key, ())]
