@@ -397,8 +397,8 @@ class MaterializeResult(_AssetResult, Generic[T], frozen=True):
         ... def table():
         ...     return MaterializeResult(metadata={"rows": 3})
         >>> [event] = materialize([table]).get_asset_materialization_events()
-        >>> event.metadata
-        {'rows': 3}
+        >>> event.metadata["rows"]["value"]
+        3
 
     Source: Dagster's `MaterializeResult`.
     """

@@ -136,6 +136,11 @@ class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
         """What happened, in a sentence."""
         return f"Observed {'/'.join(self.asset)}."
 
+    @property
+    def data_version(self) -> str | None:
+        """The version of the value, when the function told one."""
+        return self.tags.get("dagster/data_version")
+
 
 class AssetPlanned(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION_PLANNED"):
     """The run intends to make an asset."""

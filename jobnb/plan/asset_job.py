@@ -27,6 +27,10 @@ from jobnb.plan.asset_parts import parts_of
 __all__ = ["AssetGraphDefinition", "Loadable", "graph_of_assets", "with_known_keys"]
 
 
+Fed = tuple[dict[str, Dependency], dict[str, AssetKey]]
+"""The edges that lead to a node, and the assets that are loaded for it."""
+
+
 class Loadable(msgspec.Struct, frozen=True):
     """How the stored value of an asset is loaded."""
 
@@ -130,9 +134,7 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     dependencies: dict[str, dict[str, Dependency]] = {}
     sources: dict[str, dict[str, AssetKey]] = {}
 
-    def place(
-        name: str, node: Node, fed: tuple[dict[str, Dependency], dict[str, AssetKey]]
-    ) -> None:
+    def place(name: str, node: Node, fed: Fed) -> None:
         if name in nodes:
             reader.problems.append(f"Two assets or checks have steps called {name!r}. Rename one.")
         nodes[name] = node
