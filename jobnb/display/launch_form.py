@@ -15,6 +15,7 @@ from jobnb.definitions.partition_keys import PARTITION_TAG
 from jobnb.display.attempt import attempt
 from jobnb.display.form_edits import edited
 from jobnb.display.form_rows import Rows
+from jobnb.display.form_shifts import Shifts, shift_of
 from jobnb.display.form_whole import filled, without_extras, without_secrets
 from jobnb.display.launch_schema import LaunchSchema, selected
 from jobnb.errors import InvalidConfigError, JobnbError, did_you_mean
@@ -64,6 +65,7 @@ class LaunchForm:
         self._shelf: dict[tuple[str, int], Any] = {}
         self._chosen: dict[str, int] = {}
         self._drafts: dict[str, tuple[str, Any, str]] = {}
+        self.shifts = Shifts()
         self._own = copy.deepcopy(self.start_config())
         self.set_config(self._own)
 
@@ -113,6 +115,9 @@ class LaunchForm:
             self._drafts[row] = (action, control, str(error))
             self._check()
             return
+        shift = shift_of(self.rows, row, action, control)
+        if shift and config != self._config:
+            self.shifts.add(*shift)
         if action in ("set", "rename"):
             self._drafts.pop(row, None)
         else:  # rows below may be others now

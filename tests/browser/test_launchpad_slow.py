@@ -185,6 +185,42 @@ def test_a_control_that_changes_its_kind_keeps_the_hands_on_it(form):
     assert form.shown("count") == "1234"
 
 
+def test_what_is_typed_goes_to_the_entry_that_was_seen_though_it_moved(form):
+    form.row("numbers/0").get_by_role("button", name="Remove").click()
+    form.field("numbers/2").fill("33")  # the third, which will be the second
+    form.page.wait_for_timeout(SLOW)
+    form.kernel.answer(1)
+    assert [form.shown(f"numbers/{n}") for n in range(2)] == ["2", "33"]
+    form.page.keyboard.type("3")  # the hands are still on it
+    form.page.wait_for_timeout(SLOW)
+    form.answer_each(("numbers/1", "333"))
+    assert form.config["numbers"] == [2, 333]
+    form.row("numbers/1").get_by_role("button", name="Move up").click()
+    form.type("numbers/0", "5")  # seen first, will be second
+    form.kernel.answer(1)
+    form.answer_each(("numbers/0", "333"), ("numbers/1", "5"))
+    assert form.config["numbers"] == [333, 5]
+
+
+def test_what_is_typed_into_an_entry_that_goes_away_is_lost_and_no_other_is_changed(form):
+    form.row("numbers/1").get_by_role("button", name="Remove").click()
+    form.type("numbers/1", "99")
+    form.kernel.answer()
+    assert form.config["numbers"] == [1, 3]
+    assert form.shown("numbers/1") == "3"
+
+
+def test_a_value_typed_under_an_older_key_goes_to_the_key_as_it_is_now(form):
+    key = form.row("weights/light").locator(".jl-key")
+    key.fill("heavy")
+    key.blur()
+    form.row("weights/light").locator(".jl-number").fill("7")
+    form.row("weights/light").locator(".jl-number").blur()
+    form.kernel.answer()
+    assert form.config["weights"] == {"heavy": 7}
+    assert form.row("weights/heavy").locator(".jl-number").input_value() == "7"
+
+
 def test_the_yaml_is_left_alone_until_the_kernel_has_read_it(form):
     form.type("count", "5")
     form.page.get_by_role("tab", name="YAML").click()

@@ -5,6 +5,7 @@ const SOON = 200; // ms after the last key until the kernel is told
 class Launchpad {
   constructor(model, host) {
     this.model = model;
+    this.seen = model.get("shifts").at(-1)?.[0] ?? 0; // how many shifts the drawn form has seen
     this.edits = new Edits(model, (message) => this.say(message));
     const flush = () => this.flush();
     this.form = new FormRows((...did) => this.act(...did), (row) => this.edits.own(`row:${row}`));
@@ -43,13 +44,13 @@ class Launchpad {
       return;
     }
     this.flush();
-    this.edits.tell("edit", { row, action, control: control ?? null });
+    this.edits.tell("edit", { row, action, control: control ?? null, seen: this.seen });
   }
 
   flush() {
     this.flushSoon.cancel();
     for (const [row, control] of this.edits.under("row:", true)) {
-      this.edits.tell("edit", { row, action: "set", control }, `row:${row}`, control);
+      this.edits.tell("edit", { row, action: "set", control, seen: this.seen }, `row:${row}`, control);
     }
   }
 
@@ -75,12 +76,25 @@ class Launchpad {
     this.choices.tell(problems);
     this.tags.draw();
     this.stored.draw();
-    this.form.set(this.model.get("rows"));
-    this.form.show(this.model.get("values"), this.model.get("drafts"));
+    this.drawForm();
     this.form.tell(problems);
     this.yaml.draw();
     if (this.extra) this.extra.disabled = !this.model.get("around").extra;
     this.drawProblems(problems);
+  }
+
+  // Entries that went elsewhere take along their controls, and the hands on them.
+  drawForm() {
+    for (const [number, holder, to] of this.model.get("shifts")) {
+      if (number <= this.seen) continue;
+      this.seen = number;
+      this.edits.shift(holder, to);
+      this.form.shift(holder, to);
+    }
+    const hands = this.form.hands();
+    this.form.set(this.model.get("rows"));
+    this.form.show(this.model.get("values"), this.model.get("drafts"));
+    this.form.takeBack(hands);
   }
 
   drawHead() {
@@ -128,7 +142,7 @@ class Launchpad {
 }
 
 const DRAWN = [
-  "answered", "head", "rows", "values", "problems", "drafts", "yaml", "around", "stored",
+  "answered", "head", "rows", "shifts", "values", "problems", "drafts", "yaml", "around", "stored",
 ];
 
 function render({ model, el: host }) {

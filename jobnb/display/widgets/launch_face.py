@@ -47,6 +47,7 @@ class LaunchFace(View):
     answered = Dict(help="Up to which of its deeds the state answers a view.").tag(sync=True)
     head = Dict().tag(sync=True)
     rows: Any = List().tag(sync=True)
+    shifts: Any = List().tag(sync=True)
     values = Dict().tag(sync=True)
     problems: Any = List().tag(sync=True)
     drafts = Dict().tag(sync=True)
@@ -90,7 +91,7 @@ class LaunchFace(View):
         """Take over what the state holds now; only what differs goes to the front end."""
         state = self.state
         with self.guard, self.hold_sync():
-            self.rows = state.rows.layout
+            self.rows, self.shifts = state.rows.layout, state.shifts.told
             self.values = state.rows.values
             self.problems = state.problems
             self.drafts = state.drafts
@@ -158,10 +159,12 @@ class LaunchFace(View):
                 self.answered = dict([*others[-_MOST_VIEWS:], (view, number)])
 
     @answers("edit")
-    def edit(self, row: str, action: str, control: Any = None) -> None:
-        """Do something to a row."""
-        if row in self.state.rows.found:  # else it went away while the message was on its way
-            self._do(self.state.edit, row, action, control)
+    def edit(self, row: str, action: str, control: Any = None, seen: int | None = None) -> None:
+        """Do something to a row, as it was seen after so many shifts."""
+        shifts = self.state.shifts
+        meant = shifts.now(row, shifts.count if seen is None else seen)
+        if meant in self.state.rows.found:  # else it went away while the message was on its way
+            self._do(self.state.edit, meant, action, control)
 
     @answers("yaml")
     def write_yaml(self, text: str) -> None:

@@ -37,11 +37,30 @@ class Edits {
     return this.kept.get(what);
   }
 
+  // What is kept of a row goes where the row went.
+  shift(holder, to) {
+    for (const [what, entry] of [...this.kept]) {
+      if (!what.startsWith("row:")) continue;
+      const next = shiftedRow(what.slice(4), holder, to);
+      if (`row:${next}` === what) continue;
+      this.kept.delete(what);
+      if (next !== null) this.kept.set(`row:${next}`, entry);
+    }
+  }
+
   // Lets go of what the kernel's state answers.
   settle() {
     const answered = this.model.get("answered")[this.view] ?? 0;
     for (const [what, { number }] of this.kept) if (number <= answered) this.kept.delete(what);
   }
+}
+
+// Where a row is after entries of another went elsewhere; null if it is gone.
+function shiftedRow(id, holder, to) {
+  if (!id.startsWith(`${holder}/`)) return id;
+  const [part, ...below] = id.slice(holder.length + 1).split("/");
+  const next = part in to ? to[part] : part;
+  return next === null ? null : [holder, next, ...below].join("/");
 }
 
 // Calls `draw` before the next frame, but not between the press and the release of a button:

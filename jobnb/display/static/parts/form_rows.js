@@ -39,8 +39,7 @@ class FormRows {
     const sig = JSON.stringify(own);
     let made = this.made.get(row.id);
     if (made?.sig !== sig && !(made && this.typing(row.id, made))) {
-      const focused = made && hasFocus(made.control?.input);
-      made = { ...(row.kind === "section" ? this.section(row) : this.field(row)), sig, focused };
+      made = { ...(row.kind === "section" ? this.section(own) : this.field(own)), row: own, sig };
       this.made.set(row.id, made);
     }
     if (made.below) this.place(made.below, rows ?? [], seen);
@@ -61,16 +60,42 @@ class FormRows {
       made.show?.(value);
       made.node.classList.toggle("jl-is-default", value.given === false);
       if (made.reset) made.reset.disabled = !value.given;
-      if (made.focused) this.focus(made);
     }
   }
 
-  // A control that took the place of one that had the focus.
-  focus(made) {
-    made.focused = false;
-    const input = made.control?.input;
-    input?.focus();
-    if (input?.type === "text") input.setSelectionRange(input.value.length, input.value.length);
+  // Which row someone is at, and where in its text.
+  hands() {
+    for (const [id, made] of this.made) {
+      const input = made.control?.input;
+      if (hasFocus(input)) return { id, input, at: input.selectionStart };
+    }
+    return null;
+  }
+
+  // Puts the hands back where they were, if their control was made anew or moved.
+  takeBack(hands) {
+    const input = hands && this.made.get(hands.id)?.control?.input;
+    if (!input || hasFocus(input)) return;
+    input.focus();
+    if (["text", "textarea"].includes(input.type)) {
+      const at = hands.at ?? input.value.length;
+      input.setSelectionRange(at, at);
+    }
+  }
+
+  // Rows of entries that went elsewhere are still theirs.
+  shift(holder, to) {
+    const moved = [];
+    for (const [id, made] of [...this.made]) {
+      const next = shiftedRow(id, holder, to);
+      if (next === id) continue;
+      this.made.delete(id);
+      if (next === null) continue;
+      made.row.id = made.node.dataset.row = next;
+      made.sig = JSON.stringify(made.row);
+      moved.push(made);
+    }
+    for (const made of moved) this.made.set(made.row.id, made);
   }
 
   // What is wrong, at its row.
