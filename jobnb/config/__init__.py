@@ -11,6 +11,7 @@ from jobnb.config.mapping import ConfigMapping, config_mapping
 from jobnb.config.model import Config, PermissiveConfig, derived
 from jobnb.config.nodes import BoolSource, Enum, EnumValue, IntSource, StringSource
 from jobnb.config.resolve import resolve_fields, resolved
+from jobnb.config.rewriting import rewritten
 from jobnb.config.run_config import CoercibleToRunConfig, RunConfig, raw_config
 from jobnb.config.schema import (
     Array,
@@ -77,6 +78,7 @@ __all__ = [
     "raw_config",
     "resolve_fields",
     "resolved",
+    "rewritten",
     "scaffold",
     "schema_of",
     "with_defaults",

@@ -17,6 +17,7 @@ from jobnb.config.run_config import raw_config
 from jobnb.errors import InvalidConfigError
 
 __all__ = [
+    "YamlLoader",
     "config_from_files",
     "config_from_pkg_resources",
     "config_from_yaml_strings",
@@ -35,10 +36,11 @@ _ODD_BREAKS = frozenset("\r\x85\u2028\u2029\ufeff")
 _SURPRISES = ("timestamp", "int", "float", "value")
 
 
-class _Loader(yaml.SafeLoader):
+class YamlLoader(yaml.SafeLoader):
     """Dates stay text, 12:30 is no number, 1e-3 is one, and a key given twice is a mistake."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """The mapping that a node stands for."""
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
@@ -57,7 +59,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-_Loader.yaml_implicit_resolvers = {
+YamlLoader.yaml_implicit_resolvers = {
     start: [(tag, test) for tag, test in tests if tag.rpartition(":")[2] not in _SURPRISES]
     for start, tests in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -73,7 +75,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
-for _kind in (_Loader, _Dumper):
+for _kind in (YamlLoader, _Dumper):
     _kind.add_implicit_resolver(
         "tag:yaml.org,2002:int", re.compile(f"^(?:{_INT.pattern})$"), _NUMBER_STARTS
     )
@@ -131,7 +133,7 @@ def _parsed(text: str, what: str) -> dict[str, Any]:
         except ValueError:
             pass
     try:
-        return _mapping(yaml.load(text, Loader=_Loader), what)  # noqa: S506 (a safe loader)
+        return _mapping(yaml.load(text, Loader=YamlLoader), what)  # noqa: S506 (a safe loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidConfigError(f"{what} cannot be read: {_place(error)}") from error
 
@@ -154,8 +156,12 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
     return value
 
 
-def dump_yaml(mapping: Any) -> str:
+def dump_yaml(mapping: Any, *, flow: bool = False) -> str:
     """A config as YAML: a mapping, a `RunConfig` or a `Config`; secrets appear by name.
+
+    Args:
+        mapping: The config.
+        flow: Whether to write it into one line, with brackets.
 
     Example:
         >>> print(dump_yaml({"ops": {"load": {"config": {"day": "2013-01-31"}}}}), end="")
@@ -165,7 +171,12 @@ def dump_yaml(mapping: Any) -> str:
               day: '2013-01-31'
     """
     text: str = yaml.dump(
-        raw_config(mapping), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+        raw_config(mapping),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf") if flow else 100,
+        default_flow_style=flow,
     )
     return text
 

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.config import dump_yaml, load_yaml, raw_config
+from jobnb.config import load_yaml, raw_config
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.partition_keys import PARTITION_TAG
 from jobnb.display.attempt import attempt
@@ -18,12 +18,14 @@ from jobnb.display.form_rows import Rows
 from jobnb.display.form_shifts import Shifts, shift_of
 from jobnb.display.form_whole import filled, without_extras, without_secrets
 from jobnb.display.launch_schema import LaunchSchema, selected
+from jobnb.display.launch_text import LaunchText
 from jobnb.errors import InvalidConfigError, JobnbError, did_you_mean
 
 __all__ = ["MOST_PARTITIONS", "LaunchForm"]
 
 MOST_PARTITIONS = 500  # that are offered at once; any can be typed
 Note = dict[str, Any]
+_LOST = "The text was written anew; its comments could not be kept."
 
 
 class LaunchForm:
@@ -56,8 +58,7 @@ class LaunchForm:
         self.job, self.instance, self.selection = job, instance, selection
         self.partition: str | None = None
         self.tags: dict[str, str] = {}
-        self.yaml = ""
-        self.yaml_problem = ""
+        self.text = LaunchText()
         self.problems: list[Note] = []
         self._schema: LaunchSchema | None = None
         self._schema_problem = ""
@@ -90,22 +91,33 @@ class LaunchForm:
 
         Args:
             config: A mapping or a `RunConfig`.
-            yaml: The text it was read from, which is then kept as it is.
+            yaml: The text it was read from, which then changes only where it says otherwise.
 
         Raises:
             InvalidConfigError: If it is no config at all; what was there stays.
         """
-        raw = raw_config(config)
+        self._show(raw_config(config))
+        if yaml is not None:
+            self.text.take(yaml, self.config)
+        else:
+            self.text.write(self.config)
+        self._check()
+
+    def _change(self, config: Any) -> None:
+        """Show another config in the place of this one: a person's YAML changes along."""
+        self._show(raw_config(config))
+        self.text.follow(self.config)
+        self._check()
+
+    def _show(self, raw: dict[str, Any]) -> None:
         self._drafts.clear()
         self._chosen.clear()
         self._resolve(raw)
         inside = self._schema.inside(raw) if self._schema else raw
         self._take(inside)
         hidden = without_secrets(self.rows, inside)
-        if hidden != inside:  # a secret that was typed must not stay in the text
-            yaml = None
+        if hidden != inside:  # a secret that was typed stays in this process only
             self._take(hidden)
-        self._write(yaml)
 
     def edit(self, row: str, action: str, control: Any = None) -> None:
         """Do something to a row of the form; see `form_edits.ACTIONS`."""
@@ -124,7 +136,8 @@ class LaunchForm:
             self._drafts = {k: v for k, v in self._drafts.items() if not k.startswith(row)}
         self._chosen = chosen
         self._take(config)
-        self._write()
+        self.text.follow(self.config)
+        self._check()
 
     def set_yaml(self, text: str) -> None:
         """Take the config from YAML; a text that cannot be read is kept, and the form too."""
@@ -138,28 +151,29 @@ class LaunchForm:
             self._refuse_yaml(text, "The YAML holds something that is within itself.")
 
     def _refuse_yaml(self, text: str, problem: str) -> None:
-        self.yaml, self.yaml_problem = text, problem
+        self.text.refuse(text, problem)
         self._check()
 
     def discard_yaml(self) -> None:
         """Give up a text that cannot be read: the form's own is shown."""
-        self.yaml_problem = ""
-        self._write()
+        self.text.write(self.config)
+        self._check()
 
     def scaffold(self) -> None:
         """Write out all defaults, and a sample of what must be given."""
         if self._schema is not None:
-            self.set_config(self._schema.outside(filled(self._schema.root, self._config)))
+            whole = filled(self._schema.root, self._config)
+            self._change(self._schema.outside(whole))
 
     def remove_extra(self) -> None:
         """Take away what this job or selection does not use."""
         config = without_extras(self.rows, self._config)
-        self.set_config(self._schema.outside(config) if self._schema else config)
+        outside = self._schema.outside(config) if self._schema else config
+        self._change(outside)
 
     def reset(self) -> None:
         """Start again: the job's own config, or that of the partition."""
         self._shelf.clear()
-        self.yaml_problem = ""
         self.set_config(self.start_config())
 
     # --- what runs --------------------------------------------------------
@@ -171,12 +185,12 @@ class LaunchForm:
         if self.partition is not None and job.partitions_def is None:
             self.partition = None
         self._own = copy.deepcopy(self.start_config())
-        self.set_config(self._own if untouched else self.config)
+        self._change(self._own if untouched else self.config)
 
     def select(self, selection: str) -> None:
         """Run another part of the job; the form asks for what that part needs."""
         self.selection = selection.strip()
-        self.set_config(self.config)
+        self._change(self.config)
 
     def set_partition(self, key: str | None) -> None:
         """Run for a partition; the config of a partitioned config follows it."""
@@ -184,7 +198,7 @@ class LaunchForm:
         known = self.partition is None or self._has_partition(self.partition)
         if known and self.job.partitioned_config is not None:
             self._own = copy.deepcopy(self.start_config())
-            self.set_config(self._own)
+            self._change(self._own)
             return
         self._check()
 
@@ -268,21 +282,6 @@ class LaunchForm:
             self.rows = Rows(_nothing_known(), inside)
         self._check()
 
-    def _write(self, yaml: str | None = None) -> None:
-        """Write the YAML anew, unless someone is at it and it cannot be read now."""
-        if yaml is not None:
-            self.yaml, self.yaml_problem = yaml, ""
-        elif not self.yaml_problem:
-            config = self.config
-            self.yaml = dump_yaml(config) if config else ""
-        self._check()
-
-    @property
-    def form_yaml(self) -> str:
-        """The form's config as YAML, also where another text is being typed."""
-        config = self.config
-        return dump_yaml(config) if config else ""
-
     def _check(self) -> None:
         self.problems = [*self._problems_around(), *self._problems_inside()]
 
@@ -294,8 +293,8 @@ class LaunchForm:
             hint = did_you_mean(self.partition, self._keys()[-MOST_PARTITIONS:], noun="There are")
             message = f"There is no partition {self.partition!r}. {hint}".rstrip()
             notes.append({"field": "partition", "message": message})
-        if self.yaml_problem:
-            notes.append({"field": "yaml", "message": self.yaml_problem})
+        if self.text.problem:
+            notes.append({"field": "yaml", "message": self.text.problem})
         for row, (*_, message) in self._drafts.items():
             notes.append({"row": row, "path": _shown_path(row.split("/")), "message": message})
         return notes

@@ -37,8 +37,8 @@ def save_preset(form: LaunchForm, instance: Any, name: str) -> None:
     name = name.strip()
     if not name:
         raise JobnbError("A preset needs a name.")
-    if form.yaml_problem:
-        raise JobnbError(f"The YAML cannot be read, so nothing was saved. {form.yaml_problem}")
+    if form.text.problem:
+        raise JobnbError(f"The YAML cannot be read, so nothing was saved. {form.text.problem}")
     preset = {
         "run_config": form.config,
         "selection": form.selection,
@@ -132,7 +132,6 @@ def _fill(
     partition: str | None = None,
     tags: Any = None,
 ) -> None:
-    form.yaml_problem = ""
     form.selection = selection
     form.partition = partition if form.job.partitions_def is not None else None
     form.tags = dict(tags or {})

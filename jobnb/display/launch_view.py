@@ -19,6 +19,7 @@ from jobnb.display.html import (
     tag,
 )
 from jobnb.display.launch_form import LaunchForm
+from jobnb.display.launch_text import LaunchText
 from jobnb.display.text import shorten
 from jobnb.display.view import View
 
@@ -42,7 +43,7 @@ def launch_view(form: LaunchForm, title: str, noun: str = "launchpad") -> View:
             pairs(dict(around)),
             _table(lines),
             tag("ul", *(tag("li", problem) for problem in problems)) if problems else EMPTY,
-            tabs([("YAML", preformatted(form.form_yaml))]) if form.config else EMPTY,
+            tabs([("YAML", preformatted(LaunchText.plain(form.config)))]) if form.config else EMPTY,
         ]
     )
     return View(f"{noun} of {title}", "\n".join(text), html)

@@ -19,6 +19,7 @@ from jobnb.display.form_edits import ACTIONS, edited
 from jobnb.display.form_rows import Rows
 from jobnb.display.forms import form_of
 from jobnb.display.launch_form import LaunchForm
+from jobnb.display.launch_text import LaunchText
 from jobnb.errors import InvalidConfigError
 
 
@@ -168,7 +169,7 @@ def test_whatever_is_done_the_form_stands_and_what_it_accepts_validates(
             count = len(form.rows.found[row].whole.options or form.rows.found[row].place.fields)
             control = data.draw(st.integers(0, count - 1)) if count else "none"
         form.edit(row, action, control)
-        assert load_yaml(form.form_yaml + "\n") == form.config
+        assert load_yaml(LaunchText.plain(form.config) + "\n") == form.config
     if not form.problems:
         inner = form.config.get("ops", {}).get("step", {}).get("config", {})
         bind_value(model, inner)
@@ -193,4 +194,4 @@ def test_a_text_that_is_no_yaml_leaves_the_form_alone(case: tuple[Any, Any], tex
         assert form.config == raw_config(load_yaml(text + "\n"))
     except InvalidConfigError:
         assert form.config == before
-        assert form.yaml == text
+        assert form.text.text == text

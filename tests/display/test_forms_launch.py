@@ -29,6 +29,7 @@ from jobnb.display.launch_stored import (
     preset_names,
     save_preset,
 )
+from jobnb.display.launch_text import LaunchText
 from jobnb.display.launch_view import launch_view
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, RunNotFoundError
 
@@ -116,21 +117,21 @@ def test_resources_are_shown_with_what_the_code_says():
 def test_both_faces_follow_each_other_and_a_typo_loses_nothing():
     form = LaunchForm(daily)
     form.edit("ops/load/config/year", "set", "2013")
-    assert form.yaml == "ops:\n  load:\n    config:\n      year: 2013\n"
+    assert form.text.text == "ops:\n  load:\n    config:\n      year: 2013\n"
     text = "# mine\nops: {load: {config: {year: 2014}}}"
     form.set_yaml(text)
     assert form.rows.values["ops/load/config/year"]["v"] == "2014"
-    assert form.yaml == text
+    assert form.text.text == text
     form.set_yaml("ops: {load: [")
-    assert form.yaml_problem
+    assert form.text.problem
     assert form.rows.values["ops/load/config/year"]["v"] == "2014"
     form.edit("ops/load/config/year", "set", "2015")
-    assert form.yaml == "ops: {load: ["
-    assert "2015" in form.form_yaml
+    assert form.text.text == "ops: {load: ["
+    assert "2015" in LaunchText.plain(form.config)
     with pytest.raises(InvalidConfigError, match="cannot be read"):
         form.parameters()
     form.discard_yaml()
-    assert "2015" in form.yaml
+    assert "2015" in form.text.text
     assert form.problems == []
 
 
@@ -139,9 +140,46 @@ def test_yaml_that_is_no_config_is_refused_and_kept(text):
     form = LaunchForm(daily)
     form.set_config(YEAR)
     form.set_yaml(text)
-    assert form.yaml == text
+    assert form.text.text == text
     assert form.problems[0]["field"] == "yaml"
     assert form.config == YEAR
+
+
+COMMENTED = """\
+# mine
+ops:
+  load:
+    config: {year: 2013}   # the last one
+    # a thought
+"""
+
+
+def test_what_was_written_into_the_yaml_stays_while_the_form_is_edited():
+    form = LaunchForm(daily)
+    form.set_yaml(COMMENTED)
+    assert form.text.text == COMMENTED
+    form.edit("ops/load/config/year", "set", "2014")
+    assert form.text.text == COMMENTED.replace("2013", "2014")
+    form.edit("ops/scale/config/factor", "set", "3")
+    assert form.text.text.startswith(COMMENTED.replace("2013", "2014").rpartition("    #")[0])
+    assert "# a thought" in form.text.text
+    assert form.config["ops"]["scale"] == {"config": {"factor": 3}}
+    form.select("load")
+    form.remove_extra()
+    assert "factor" not in form.text.text
+    assert form.text.text.count("#") == 3
+    form.reset()
+    assert form.text.text == ""
+
+
+def test_it_is_told_where_comments_cannot_stay():
+    form = LaunchForm(daily)
+    form.set_yaml("ops: &all {load: {config: {year: 1}}} # mine\nresources: {store: *all}\n")
+    form.edit("ops/load/config/year", "set", "2")
+    assert "mine" not in form.text.text
+    assert form.text.note == "The text was written anew; its comments could not be kept."
+    form.edit("ops/load/config/year", "set", "3")
+    assert form.text.note == ""
 
 
 def test_a_file_is_not_read_because_its_name_is_typed(tmp_path, monkeypatch):
@@ -150,7 +188,7 @@ def test_a_file_is_not_read_because_its_name_is_typed(tmp_path, monkeypatch):
     form = LaunchForm(daily)
     form.set_yaml("ops")
     assert form.config == {}
-    assert form.yaml_problem
+    assert form.text.problem
 
 
 def test_scaffold_extra_and_reset():
@@ -189,7 +227,7 @@ def test_a_config_mapping_shows_only_its_outside():
     assert told(form) == [("simple", "is required.")]
     form.edit("config/simple", "set", "2013")
     assert form.config == {"simple": 2013}
-    assert form.yaml == "simple: 2013\n"
+    assert form.text.text == "simple: 2013\n"
     result = mapped.execute_in_process(**form.parameters(), instance=Instance.ephemeral())
     assert result.output_for_node("load") == 2013
 
@@ -343,7 +381,9 @@ def test_secrets_are_in_no_preset_and_no_text():
     form = LaunchForm(door, instance)
     form.set_yaml("ops: {enter: {config: {password: hunter22}}}")
     save_preset(form, instance, "mine")
-    everything = repr((form.yaml, form.config, form.rows.layout, form.rows.values, form.problems))
+    everything = repr(
+        (form.text.text, form.config, form.rows.layout, form.rows.values, form.problems)
+    )
     view = launch_view(form, "door")
     assert "hunter22" not in everything + repr(instance.get_presets("door")) + view.html + view.text
     assert door.execute_in_process(**form.parameters()).output_for_node("enter") == "hunter22"

@@ -96,9 +96,10 @@ class LaunchFace(View):
             self.problems = state.problems
             self.drafts = state.drafts
             self.yaml = {
-                "text": state.yaml,
-                "problem": state.yaml_problem,
-                "form": state.form_yaml if state.yaml_problem else "",
+                "text": state.text.text,
+                "problem": state.text.problem,
+                "note": state.text.note,
+                "form": state.text.plain(state.config) if state.text.problem else "",
             }
             self.around = {
                 "selection": state.selection,

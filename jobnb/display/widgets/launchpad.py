@@ -98,7 +98,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     @property
     def yaml(self) -> str:
         """The config as YAML, as it is being typed; set it to fill the form."""
-        return self.state.yaml
+        return self.state.text.text
 
     @yaml.setter
     def yaml(self, text: str) -> None:

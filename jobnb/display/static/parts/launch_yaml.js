@@ -13,12 +13,13 @@ class YamlPane {
     this.input.addEventListener("input", () => this.typed());
     this.input.addEventListener("change", () => this.flush());
     this.problem = el("div", { class: "jw-problem", role: "status" });
+    this.note = el("div", { class: "jw-note", role: "status" });
     this.discard = button("Discard this text", () => edits.tell("discard_yaml", {}), {
       title: "Show the config of the form again",
     });
     this.form = el("pre");
     this.other = el("details", null, el("summary", null, "The form still holds"), this.form);
-    this.node = el("div", null, this.input, this.problem, this.discard, this.other);
+    this.node = el("div", null, this.input, this.problem, this.note, this.discard, this.other);
   }
 
   typed() {
@@ -33,9 +34,10 @@ class YamlPane {
   }
 
   draw() {
-    const { text, problem, form } = this.model.get("yaml");
+    const { text, problem, note, form } = this.model.get("yaml");
     if (!this.edits.own("yaml")) this.write(text);
     this.problem.textContent = problem;
+    this.note.textContent = note;
     setAttr(this.input, "aria-invalid", problem ? "true" : null);
     this.discard.classList.toggle("jw-hidden", !problem);
     this.other.classList.toggle("jw-hidden", !problem);
