@@ -57,3 +57,45 @@ def test_every_struct_names_only_types_that_are_there_when_it_runs():
     assert len(found) > 50
     for struct in found:
         assert list(inspect.signature(struct).parameters) == list(struct.__struct_fields__)
+
+
+def shown(thing: Any) -> str:
+    return str(inspect.signature(thing)).replace("'", "").replace(" -> None", "")
+
+
+class Load(jobnb.Config):
+    year: int
+    day: int = 1
+
+
+class LoadMore(Load):
+    month: int = 2
+
+
+class Database(jobnb.ConfigurableResource):
+    url: str
+
+
+class Holder(jobnb.ConfigurableResource):
+    db: jobnb.ResourceDependency[Database]
+    limit: int = 3
+
+
+def test_a_config_class_shows_its_fields_before_it_is_first_used():
+    assert shown(LoadMore) == "(*, year: int, day: int = 1, month: int = 2)"
+    assert shown(Load) == "(*, year: int, day: int = 1)"
+    assert Load(year=3).year == 3
+    assert shown(Load) == "(*, year: int, day: int = 1)"
+
+
+def test_a_resource_class_shows_its_fields():
+    assert shown(Database) == "(*, url: str)"
+    assert shown(Holder) == "(*, db: Any, limit: int = 3)"
+    assert shown(jobnb.FilesystemIOManager).startswith("(*, base_dir: ")
+
+
+def test_a_config_class_that_cannot_be_built_yet_still_answers():
+    class Waiting(jobnb.Config):
+        later: NoSuchType  # noqa: F821
+
+    assert shown(Waiting) == "(**data: Any)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import types
 import typing
 from collections.abc import Mapping
@@ -14,10 +15,25 @@ from pydantic_core import core_schema
 from jobnb.config.env import holds_env
 from jobnb.config.fields import field_names
 
-__all__ = ["fitted", "waiting_fields", "without_checks"]
+__all__ = ["LaterSignature", "fitted", "waiting_fields", "without_checks"]
 
 _WAITING = "__jobnb_waiting__"  # pydantic leaves names like these alone
 _LENIENT = "__jobnb_lenient__"
+
+
+class LaterSignature:
+    """Gives a class its signature when `help()` asks for it: until a class is built it has none.
+
+    Every class gets one of its own, which pydantic puts the signature over; without it, a class
+    would show that of the class above.
+    """
+
+    def __get__(self, instance: Any, owner: type[BaseModel]) -> inspect.Signature:
+        if instance is None:
+            owner.model_rebuild(raise_errors=False)
+            if owner.__dict__.get("__signature__") is not self:
+                return owner.__signature__
+        raise AttributeError("__signature__")
 
 
 def waiting_fields(model: type[BaseModel], data: Mapping[str, Any]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from jobnb.config.deferred import fitted, waiting_fields, without_checks
+from jobnb.config.deferred import LaterSignature, fitted, waiting_fields, without_checks
 from jobnb.config.fields import field_name, field_type
 from jobnb.config.nodes import NOTHING, Typed
 from jobnb.config.schema import ConfigField, schema_of
@@ -48,6 +48,13 @@ class Config(BaseModel):
 
     # Validation fills objects itself and does not come through here.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Let `help()` and shift-tab show the fields as parameters."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if "__signature__" not in cls.__dict__:
+            type.__setattr__(cls, "__signature__", LaterSignature())
 
     @classmethod
     def __get_pydantic_core_schema__(
