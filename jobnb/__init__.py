@@ -133,6 +133,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.executor import (
         multi_or_in_process_executor as multi_or_in_process_executor,
     )
+    from jobnb.definitions.executor import (
+        multiple_process_executor_requirements as multiple_process_executor_requirements,
+    )
     from jobnb.definitions.executor import multiprocess_executor as multiprocess_executor
     from jobnb.definitions.external_assets import (
         external_asset_from_spec as external_asset_from_spec,
@@ -248,6 +251,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.partitioned_config import (
         static_partitioned_config as static_partitioned_config,
     )
+    from jobnb.definitions.relative_path import file_relative_path as file_relative_path
+    from jobnb.definitions.repository import RepositoryDefinition as RepositoryDefinition
+    from jobnb.definitions.repository import repository as repository
     from jobnb.definitions.resource import ResourceDefinition as ResourceDefinition
     from jobnb.definitions.resource import make_values_resource as make_values_resource
     from jobnb.definitions.resource import resource as resource
@@ -338,14 +344,18 @@ if TYPE_CHECKING:
     from jobnb.execution.context import AssetExecutionContext as AssetExecutionContext
     from jobnb.execution.context import OpExecutionContext as OpExecutionContext
     from jobnb.execution.execute_job import JobExecutionResult as JobExecutionResult
-    from jobnb.execution.execute_job import ReconstructableJob as ReconstructableJob
     from jobnb.execution.execute_job import execute_job as execute_job
-    from jobnb.execution.execute_job import reconstructable as reconstructable
     from jobnb.execution.hooks import HookContext as HookContext
     from jobnb.execution.launch import Run as Run
+    from jobnb.execution.log import RunLogger as RunLogger
     from jobnb.execution.materialize import materialize as materialize
     from jobnb.execution.materialize import materialize_to_memory as materialize_to_memory
     from jobnb.execution.observe import observe as observe
+    from jobnb.execution.reconstructable import ReconstructableJob as ReconstructableJob
+    from jobnb.execution.reconstructable import (
+        build_reconstructable_job as build_reconstructable_job,
+    )
+    from jobnb.execution.reconstructable import reconstructable as reconstructable
     from jobnb.execution.reexecution import ReexecutionOptions as ReexecutionOptions
     from jobnb.execution.resources import build_resources as build_resources
     from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
@@ -360,6 +370,9 @@ if TYPE_CHECKING:
     from jobnb.state import RunStatus as RunStatus
     from jobnb.state import StepStatus as StepStatus
     from jobnb.state import fold as fold
+    from jobnb.storage.file_handles import FileHandle as FileHandle
+    from jobnb.storage.file_handles import LocalFileHandle as LocalFileHandle
+    from jobnb.storage.file_handles import local_file_manager as local_file_manager
     from jobnb.storage.instance import Instance as Instance
     from jobnb.storage.instance import instance_for_test as instance_for_test
     from jobnb.storage.partition_history import AssetPartitionStatus as AssetPartitionStatus

@@ -51,7 +51,8 @@ _NAMES = {
     ),
     "definitions.executor": (
         "ExecutorDefinition ExecutorRequirement InitExecutorContext executor in_process_executor "
-        "multi_or_in_process_executor multiprocess_executor"
+        "multi_or_in_process_executor multiple_process_executor_requirements "
+        "multiprocess_executor"
     ),
     "definitions.fixed_mappings": (
         "AllPartitionMapping LastPartitionMapping SpecificPartitionsPartitionMapping"
@@ -100,6 +101,8 @@ _NAMES = {
     "definitions.partitioned_config": (
         "PartitionedConfig dynamic_partitioned_config partitioned_config static_partitioned_config"
     ),
+    "definitions.relative_path": "file_relative_path",
+    "definitions.repository": "RepositoryDefinition repository",
     "definitions.resource": "ResourceDefinition make_values_resource resource",
     "definitions.resource_binding": "with_resources",
     "definitions.resource_context": "InitResourceContext build_init_resource_context",
@@ -133,11 +136,13 @@ _NAMES = {
     ),
     "events": "ErrorInfo Event EventType",
     "execution.context": "AssetExecutionContext OpExecutionContext",
-    "execution.execute_job": "JobExecutionResult ReconstructableJob execute_job reconstructable",
+    "execution.execute_job": "JobExecutionResult execute_job",
     "execution.hooks": "HookContext",
     "execution.launch": "Run",
+    "execution.log": "RunLogger",
     "execution.materialize": "materialize materialize_to_memory",
     "execution.observe": "observe",
+    "execution.reconstructable": "ReconstructableJob build_reconstructable_job reconstructable",
     "execution.reexecution": "ReexecutionOptions",
     "execution.resources": "build_resources",
     "execution.result": "ExecuteInProcessResult",
@@ -147,6 +152,7 @@ _NAMES = {
     "execution.values": "AssetValueLoader",
     "registry.session": "Session session",
     "state": "RunState RunStatus StepStatus fold",
+    "storage.file_handles": "FileHandle LocalFileHandle local_file_manager",
     "storage.instance": "Instance instance_for_test",
     "storage.partition_history": "AssetPartitionStatus",
     "storage.records": "AssetRecord EventLogEntry EventLogRecord EventRecordsFilter",

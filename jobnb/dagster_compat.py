@@ -29,6 +29,7 @@ SPELLINGS = {
     "DagsterInvalidInvocationError": "InvalidInvocationError",
     "DagsterInvalidSubsetError": "InvalidSubsetError",
     "DagsterInvariantViolationError": "InvariantViolationError",
+    "DagsterLogManager": "RunLogger",
     "DagsterResourceFunctionError": "ResourceFunctionError",
     "DagsterRun": "JobRun",
     "DagsterRunMetadataValue": "RunMetadataValue",

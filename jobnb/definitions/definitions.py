@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import doors
 from jobnb.definitions.announce import announce_from_caller
@@ -18,6 +18,9 @@ from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.definitions.repository import RepositoryDefinition
 
 __all__ = ["Definitions"]
 
@@ -268,9 +271,10 @@ class Definitions(DefinedAssets):
         """The sensor called so."""
         return _named(self.sensors, name, "sensor")
 
-    def get_repository_def(self) -> Definitions:
-        """These definitions: a repository is an older name for them."""
-        return self
+    def get_repository_def(self) -> RepositoryDefinition:
+        """These definitions as a repository, Dagster's older name for them."""
+        made: RepositoryDefinition = doors.repository_of(self)
+        return made
 
     def load_asset_value(
         self,

@@ -27,6 +27,7 @@ __all__ = [
     "observe_session",
     "open_launchpad",
     "open_session_launchpad",
+    "repository_of",
     "resource_defs_of",
     "resource_values",
     "run_table",
@@ -93,6 +94,13 @@ def job_of_graph(graph: Any, **parameters: Any) -> Any:
     from jobnb.definitions.job_definition import JobDefinition
 
     return JobDefinition(graph, **parameters)
+
+
+def repository_of(definitions: Any) -> Any:
+    """Definitions as a repository; see `jobnb.definitions.repository`."""
+    from jobnb.definitions.repository import RepositoryDefinition
+
+    return RepositoryDefinition.of_definitions(definitions)
 
 
 def asset_job_graph(job: Any) -> Any:

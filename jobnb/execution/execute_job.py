@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from jobnb.definitions.graph import GraphDefinition
 from jobnb.definitions.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.errors import InvariantViolationError
 from jobnb.execution.begin import begin_run
+from jobnb.execution.reconstructable import ReconstructableJob
 from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run_job import conduct
 from jobnb.storage.instance import Instance
 
-__all__ = ["JobExecutionResult", "ReconstructableJob", "execute_job", "reconstructable"]
+__all__ = ["JobExecutionResult", "execute_job"]
 
 
 class JobExecutionResult(ExecuteInProcessResult):
@@ -29,69 +28,6 @@ class JobExecutionResult(ExecuteInProcessResult):
 
     def __exit__(self, *problem: object) -> None:
         """Nothing to close: values are loaded when they are asked for."""
-
-
-class ReconstructableJob:
-    """A job, or the function that makes it anew."""
-
-    def __init__(self, target: JobDefinition | Callable[[], Any]) -> None:
-        self.target = target
-
-    def get_definition(self) -> JobDefinition:
-        """The job.
-
-        Raises:
-            InvariantViolationError: If the function gives something else.
-        """
-        made = self.target if isinstance(self.target, JobDefinition) else self.target()
-        if isinstance(made, GraphDefinition):
-            made = made.to_job()
-        if isinstance(made, JobDefinition):
-            return made
-        name = getattr(self.target, "__name__", repr(self.target))
-        raise InvariantViolationError(
-            f"The function {name!r} gave {made!r}. It must return a job, as @job or to_job() make."
-        )
-
-    def __repr__(self) -> str:
-        name = getattr(self.target, "name", None) or getattr(self.target, "__name__", "?")
-        return f"reconstructable({name})"
-
-
-def reconstructable(target: JobDefinition | Callable[[], Any]) -> ReconstructableJob:
-    """What `execute_job` takes: a job, or a function that makes one.
-
-    Args:
-        target: A job, or a function without arguments that returns one.
-
-    Raises:
-        InvariantViolationError: If it is neither, or a function without a name.
-
-    Example:
-        >>> from jobnb import job, op
-        >>> @op
-        ... def five():
-        ...     return 5
-        >>> @job
-        ... def numbers():
-        ...     five()
-        >>> reconstructable(numbers)
-        reconstructable(numbers)
-
-    Source: Dagster's `reconstructable`.
-    """
-    if isinstance(target, JobDefinition):
-        return ReconstructableJob(target)
-    if not callable(target):
-        raise InvariantViolationError(
-            f"reconstructable takes a job, or a function that returns one, not {target!r}."
-        )
-    if getattr(target, "__name__", "") == "<lambda>":
-        raise InvariantViolationError(
-            "reconstructable cannot take a lambda: another process could not find it. "
-            "Write a function with a name."
-        )
-    return ReconstructableJob(target)
 
 
 def execute_job(

@@ -31,11 +31,8 @@ from jobnb import (
 )
 from jobnb.definitions.definitions import Definitions
 from jobnb.errors import StepOutputNotFoundError
-from jobnb.execution.execute_job import (
-    JobExecutionResult,
-    execute_job,
-    reconstructable,
-)
+from jobnb.execution.execute_job import JobExecutionResult, execute_job
+from jobnb.execution.reconstructable import reconstructable
 from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.execution.result import MissingOutputError
 

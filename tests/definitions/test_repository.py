@@ -1,0 +1,173 @@
+"""Repositories: Dagster's older `Definitions`, from a list or from names."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobnb import (
+    AssetCheckResult,
+    AssetKey,
+    Definitions,
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    RepositoryDefinition,
+    SourceAsset,
+    asset,
+    asset_check,
+    define_asset_job,
+    graph,
+    in_process_executor,
+    job,
+    logger,
+    op,
+    repository,
+    with_resources,
+)
+from jobnb.registry.session import Session
+
+raw = SourceAsset("raw")
+
+
+@asset
+def orders():
+    return [3, 4]
+
+
+@asset
+def revenue(orders):
+    return sum(orders)
+
+
+@asset_check(asset=orders)
+def not_empty(orders):
+    return AssetCheckResult(passed=bool(orders))
+
+
+@op
+def five():
+    return 5
+
+
+@job
+def daily():
+    five()
+
+
+@graph
+def hourly():
+    five()
+
+
+everything = define_asset_job("everything", selection="*")
+
+
+@repository
+def shop():
+    """All of the shop."""
+    return [orders, [revenue, raw], daily, everything, hourly, not_empty, daily]
+
+
+def test_a_list_is_sorted_by_kind_and_graphs_become_jobs():
+    assert isinstance(shop, RepositoryDefinition)
+    assert (shop.name, shop.description) == ("shop", "All of the shop.")
+    assert shop.job_names == ["daily", "everything", "hourly", "__ASSET_JOB"]
+    assert [each.name for each in shop.get_all_jobs()] == shop.job_names
+    assert set(shop.assets_defs_by_key) == {orders.key, revenue.key}
+    assert shop.source_assets_by_key == {AssetKey("raw"): raw}
+    assert list(shop.asset_checks_defs_by_key.values()) == [not_empty]
+
+
+@pytest.mark.parametrize(("name", "node"), [("daily", "five"), ("hourly", "five")])
+def test_its_jobs_run(name, node):
+    assert shop.get_job(name).execute_in_process().output_for_node(node) == 5
+
+
+def test_its_assets_are_made():
+    assert shop.get_job("everything").execute_in_process().asset_value("revenue") == 7
+    assert shop.get_job("__ASSET_JOB").execute_in_process().asset_value("revenue") == 7
+
+
+def test_an_unknown_job_is_told_with_the_nearest():
+    assert shop.has_job("daily")
+    assert not shop.has_job("dayly")
+    with pytest.raises(InvalidSubsetError, match=r"'shop' has no job called 'dayly'.*'daily'"):
+        shop.get_job("dayly")
+
+
+def test_names_may_stand_for_functions_that_make_jobs():
+    @logger
+    def quiet(_context): ...
+
+    @repository(
+        name="named",
+        description="By name.",
+        metadata={"team": "sales"},
+        default_executor_def=in_process_executor,
+        default_logger_defs={"quiet": quiet},
+    )
+    def by_name():
+        return {"jobs": {"daily": daily, "later": lambda: hourly.to_job(name="later")}}
+
+    assert (by_name.name, by_name.description) == ("named", "By name.")
+    assert by_name.job_names == ["daily", "later"]
+    assert by_name.metadata["team"].value == "sales"
+    assert by_name.get_job("later").loggers == {"quiet": quiet}
+    assert by_name.executor is in_process_executor
+
+
+def test_assets_keep_the_resources_they_were_given():
+    @asset(required_resource_keys={"rate"})
+    def priced(context):
+        return context.resources.rate * 2
+
+    @repository
+    def with_rate():
+        return [with_resources([priced], {"rate": 21})]
+
+    assert with_rate.get_job("__ASSET_JOB").execute_in_process().asset_value("priced") == 42
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (3, "is made of 3. Return a list"),
+        ("daily", "is made of 'daily'"),
+        (
+            [daily, 3, [None]],
+            r"check, job or graph:\n  3, at place 1\n  None, at place 2",
+        ),
+        ({"jbs": {}}, "has a part called 'jbs'. Did you mean 'jobs'"),
+    ],
+)
+def test_what_is_no_definition_is_refused(made, said):
+    def wrong():
+        return made
+
+    with pytest.raises(InvalidDefinitionError, match=said):
+        repository(wrong)
+
+
+def test_its_name_is_checked():
+    with pytest.raises(InvalidDefinitionError, match="'my shop' cannot name a repository"):
+        RepositoryDefinition("my shop", [daily])
+
+
+def test_definitions_answer_as_a_repository_too():
+    found = Definitions(assets=[orders], jobs=[daily]).get_repository_def()
+    assert found.name == "__repository__"
+    assert found.get_job("daily").execute_in_process().success
+    assert found.get_repository_def() is found
+    assert (found.schedule_defs, found.sensor_defs) == ([], [])
+    assert not found.has_schedule_def("daily")
+    assert not found.has_sensor_def("daily")
+    assert repr(found) == "RepositoryDefinition('__repository__': 1 assets, 1 jobs)"
+
+
+def test_a_session_takes_a_repository_in():
+    session = Session()
+    session.add(shop)
+    assert session.job("hourly").name == "hourly"
+    assert {key.to_user_string() for key in session.snapshot().assets_by_key} == {
+        "orders",
+        "revenue",
+    }
