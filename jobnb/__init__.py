@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from jobnb.definitions.asset_modules import (
         load_assets_from_package_name as load_assets_from_package_name,
     )
+    from jobnb.definitions.asset_result import MaterializeResult as MaterializeResult
+    from jobnb.definitions.asset_result import ObserveResult as ObserveResult
     from jobnb.definitions.asset_spec import AssetDep as AssetDep
     from jobnb.definitions.asset_spec import AssetSpec as AssetSpec
     from jobnb.definitions.assets_definition import AssetsDefinition as AssetsDefinition
@@ -105,6 +107,9 @@ if TYPE_CHECKING:
     )
     from jobnb.definitions.configurable_resource import ConfigurableResource as ConfigurableResource
     from jobnb.definitions.configurable_resource import ResourceDependency as ResourceDependency
+    from jobnb.definitions.data_version import DataProvenance as DataProvenance
+    from jobnb.definitions.data_version import DataVersion as DataVersion
+    from jobnb.definitions.data_version import DataVersionsByPartition as DataVersionsByPartition
     from jobnb.definitions.definitions import Definitions as Definitions
     from jobnb.definitions.dependency import DependencyDefinition as DependencyDefinition
     from jobnb.definitions.dependency import GraphIn as GraphIn
@@ -170,8 +175,8 @@ if TYPE_CHECKING:
     from jobnb.definitions.io import io_manager as io_manager
     from jobnb.definitions.io_context import InputContext as InputContext
     from jobnb.definitions.io_context import OutputContext as OutputContext
-    from jobnb.definitions.io_context import build_input_context as build_input_context
-    from jobnb.definitions.io_context import build_output_context as build_output_context
+    from jobnb.definitions.io_test_context import build_input_context as build_input_context
+    from jobnb.definitions.io_test_context import build_output_context as build_output_context
     from jobnb.definitions.job import job as job
     from jobnb.definitions.job_definition import JobDefinition as JobDefinition
     from jobnb.definitions.keys import AssetKey as AssetKey
@@ -230,6 +235,8 @@ if TYPE_CHECKING:
     )
     from jobnb.definitions.op import OpDefinition as OpDefinition
     from jobnb.definitions.op import op as op
+    from jobnb.definitions.output import DynamicOutput as DynamicOutput
+    from jobnb.definitions.output import Output as Output
     from jobnb.definitions.partition import PartitionsDefinition as PartitionsDefinition
     from jobnb.definitions.partition_keys import PARTITION_TAG as PARTITION_TAG
     from jobnb.definitions.partition_keys import DynamicPartitionsStore as DynamicPartitionsStore
@@ -304,14 +311,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.types import usable_as_data_type as usable_as_data_type
     from jobnb.definitions.user_events import AssetMaterialization as AssetMaterialization
     from jobnb.definitions.user_events import AssetObservation as AssetObservation
-    from jobnb.definitions.user_events import DataProvenance as DataProvenance
-    from jobnb.definitions.user_events import DataVersion as DataVersion
-    from jobnb.definitions.user_events import DataVersionsByPartition as DataVersionsByPartition
-    from jobnb.definitions.user_events import DynamicOutput as DynamicOutput
     from jobnb.definitions.user_events import ExpectationResult as ExpectationResult
-    from jobnb.definitions.user_events import MaterializeResult as MaterializeResult
-    from jobnb.definitions.user_events import ObserveResult as ObserveResult
-    from jobnb.definitions.user_events import Output as Output
     from jobnb.definitions.user_events import TypeCheck as TypeCheck
     from jobnb.errors import AssetCheckFailedError as AssetCheckFailedError
     from jobnb.errors import ConfigMappingFunctionError as ConfigMappingFunctionError

@@ -21,8 +21,10 @@ _NAMES = {
         "load_assets_from_current_module load_assets_from_modules load_assets_from_package_module "
         "load_assets_from_package_name"
     ),
+    "definitions.asset_result": "MaterializeResult ObserveResult",
     "definitions.asset_spec": "AssetDep AssetSpec",
     "definitions.assets_specs": "map_asset_specs",
+    "definitions.data_version": "DataProvenance DataVersion DataVersionsByPartition",
     "definitions.external_assets": "external_asset_from_spec external_assets_from_specs",
     "definitions.graph_asset": "graph_asset graph_multi_asset",
     "definitions.multi_asset": "multi_asset",
@@ -68,7 +70,8 @@ _NAMES = {
     "definitions.io": (
         "IOManager IOManagerDefinition InputManager InputManagerDefinition input_manager io_manager"
     ),
-    "definitions.io_context": "InputContext OutputContext build_input_context build_output_context",
+    "definitions.io_context": "InputContext OutputContext",
+    "definitions.io_test_context": "build_input_context build_output_context",
     "definitions.job": "job",
     "definitions.job_definition": "JobDefinition",
     "definitions.keys": "AssetKey CoercibleToAssetKey",
@@ -90,6 +93,7 @@ _NAMES = {
     "definitions.multi_partitions": "MultiPartitionsDefinition",
     "definitions.node": "NodeDefinition PendingNodeInvocation",
     "definitions.op": "OpDefinition op",
+    "definitions.output": "DynamicOutput Output",
     "definitions.partition": "PartitionsDefinition",
     "definitions.partition_mapping": (
         "IdentityPartitionMapping PartitionMapping UpstreamPartitionsResult"
@@ -119,11 +123,7 @@ _NAMES = {
         "Optional PythonObjectDataType Set String Tuple TypeCheckContext check_data_type "
         "data_type_loader make_python_type_usable_as_data_type usable_as_data_type"
     ),
-    "definitions.user_events": (
-        "AssetMaterialization AssetObservation DataProvenance DataVersion "
-        "DataVersionsByPartition DynamicOutput ExpectationResult MaterializeResult "
-        "ObserveResult Output TypeCheck"
-    ),
+    "definitions.user_events": "AssetMaterialization AssetObservation ExpectationResult TypeCheck",
     "errors": (
         "AssetCheckFailedError "
         "ConfigMappingFunctionError ExecutionInterruptedError Failure "

@@ -9,8 +9,8 @@ from typing import Any
 
 from jobnb.definitions.function import EMPTY
 from jobnb.definitions.inout import INFER, Out
+from jobnb.definitions.output import DynamicOutput, Output
 from jobnb.definitions.types import DataType, resolve
-from jobnb.definitions.user_events import DynamicOutput, Output
 
 __all__ = ["output_types"]
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import MetadataValue, normalize
-from jobnb.definitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
 from jobnb.definitions.value_context import ValueContext
 from jobnb.errors import InvariantViolationError
 
-__all__ = ["InputContext", "OutputContext", "build_input_context", "build_output_context"]
-
-_TEST_RUN = "__EPHEMERAL_RUN_ID"
+__all__ = ["InputContext", "OutputContext"]
 
 
 class OutputContext(ValueContext):
@@ -119,7 +115,7 @@ class OutputContext(ValueContext):
         """What tells this value from every other: run, step, output and mapping key.
 
         Example:
-            >>> build_output_context(step_key="load", name="result", run_id="r1").get_identifier()
+            >>> OutputContext(step_key="load", name="result", run_id="r1").get_identifier()
             ['r1', 'load', 'result']
         """
         if self.version is not None:
@@ -262,106 +258,3 @@ class InputContext(ValueContext):
                 "so it has no identifier. For an asset use get_asset_identifier()."
             )
         return self.upstream_output.get_identifier()
-
-
-def _resources_of(resources: Mapping[str, Any] | None, instance: Any, owner: str) -> Any:
-    if not resources:
-        return ScopedResources({}, owner)
-    from jobnb.definitions import doors
-
-    return ScopedResources(doors.resource_values(resources, instance), owner)
-
-
-def _key(asset_key: CoercibleToAssetKey | None) -> AssetKey | None:
-    return None if asset_key is None else AssetKey.from_coercible(asset_key)
-
-
-def build_input_context(
-    name: str | None = None,
-    config: Any = None,
-    metadata: Mapping[str, Any] | None = None,
-    upstream_output: OutputContext | None = None,
-    dagster_type: Any = None,
-    resource_config: Mapping[str, Any] | None = None,
-    resources: Mapping[str, Any] | None = None,
-    op_def: Any = None,
-    step_context: Any = None,
-    asset_key: CoercibleToAssetKey | None = None,
-    partition_key: str | None = None,
-    asset_partition_key_range: PartitionKeyRange | None = None,
-    asset_partitions_def: Any = None,
-    instance: Any = None,
-) -> InputContext:
-    """A context to test `load_input` with; see `InputContext` for the arguments.
-
-    Example:
-        >>> build_input_context(asset_key="warehouse/orders").get_asset_identifier()
-        ['warehouse', 'orders']
-
-    Source: Dagster's `build_input_context`.
-    """
-    return InputContext(
-        name=name,
-        job_name=None,
-        op_def=op_def,
-        config=config,
-        metadata=metadata,
-        upstream_output=upstream_output,
-        dagster_type=dagster_type,
-        resource_config=resource_config,
-        resources=_resources_of(resources, instance, "The input manager"),
-        step_context=step_context,
-        asset_key=_key(asset_key),
-        partition_key=partition_key,
-        asset_partitions_subset=asset_partition_key_range,
-        asset_partitions_def=asset_partitions_def,
-        instance=instance,
-    )
-
-
-def build_output_context(
-    step_key: str | None = None,
-    name: str | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    run_id: str | None = None,
-    mapping_key: str | None = None,
-    config: Any = None,
-    dagster_type: Any = None,
-    version: str | None = None,
-    resource_config: Mapping[str, Any] | None = None,
-    resources: Mapping[str, Any] | None = None,
-    op_def: Any = None,
-    asset_key: CoercibleToAssetKey | None = None,
-    partition_key: str | None = None,
-    asset_partitions_def: Any = None,
-    asset_partition_key_range: PartitionKeyRange | None = None,
-    instance: Any = None,
-) -> OutputContext:
-    """A context to test `handle_output` with; see `OutputContext` for the arguments.
-
-    Example:
-        >>> context = build_output_context(name="result", step_key="load")
-        >>> context.add_output_metadata({"rows": 3})
-        >>> context.get_logged_metadata()["rows"].value
-        3
-
-    Source: Dagster's `build_output_context`.
-    """
-    return OutputContext(
-        step_key=step_key,
-        name=name,
-        run_id=_TEST_RUN if run_id is None else run_id,
-        metadata=metadata,
-        mapping_key=mapping_key,
-        config=config,
-        dagster_type=dagster_type,
-        version=version,
-        resource_config=resource_config,
-        resources=_resources_of(resources, instance, "The IO manager"),
-        op_def=op_def,
-        partition_key=partition_key,
-        asset_key=_key(asset_key),
-        asset_partitions_def=asset_partitions_def,
-        asset_partition_keys=asset_partition_key_range,
-        instance=instance,
-    )

@@ -13,6 +13,7 @@ from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import Node, check_tags
 from jobnb.definitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.run_request import RunRequest
+from jobnb.definitions.runnable_job import RunnableJob
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["JobDefinition"]
 
 
-class JobDefinition:
+class JobDefinition(RunnableJob):
     """A graph bound to resources, config, hooks and an executor.
 
     Usually made by `@job`, `GraphDefinition.to_job` or `define_asset_job`.
@@ -201,89 +202,6 @@ class JobDefinition:
     def required_resource_keys(self) -> frozenset[str]:
         """The resources that its steps need."""
         return frozenset(doors.build_plan(self, check_config=False).resource_keys)
-
-    def execute_in_process(
-        self,
-        run_config: Any = None,
-        instance: Any = None,
-        partition_key: str | None = None,
-        raise_on_error: bool = True,
-        op_selection: Sequence[str] | None = None,
-        asset_selection: Sequence[AssetKey] | None = None,
-        run_id: str | None = None,
-        input_values: Mapping[str, Any] | None = None,
-        tags: Mapping[str, str] | None = None,
-        resources: Mapping[str, Any] | None = None,
-        keep_outputs: bool = True,
-    ) -> Any:
-        """Run the job in this process, step by step, and wait for its end.
-
-        Args:
-            run_config: A `RunConfig` or dict; the job's own config if absent.
-            instance: Where the history goes; an ephemeral one if absent.
-            partition_key: The partition that the run is for.
-            raise_on_error: Whether a failure is raised, after all that could run has run.
-            op_selection: Ops to run, as `["*a", "b+"]`.
-            asset_selection: Assets to make.
-            run_id: The id of the run; made if absent.
-            input_values: Values of the graph's inputs, by name.
-            tags: Tags of the run, beside those of the job.
-            resources: Values or definitions that take the place of the job's resources.
-            keep_outputs: Whether values held in memory are kept for `output_for_node`; if not,
-                each is dropped after its last reader.
-
-        Returns:
-            An `ExecuteInProcessResult`.
-
-        Raises:
-            InvalidConfigError: If the run config does not fit; nothing has run then.
-            Exception: What the first failing step raised, if `raise_on_error`.
-
-        Source: Dagster's `JobDefinition.execute_in_process`.
-        """
-        __tracebackhide__ = True
-        return doors.execute_job(
-            self,
-            run_config=run_config,
-            instance=instance,
-            partition_key=partition_key,
-            raise_on_error=raise_on_error,
-            op_selection=op_selection,
-            asset_selection=asset_selection,
-            run_id=run_id,
-            input_values=input_values,
-            tags=tags,
-            resources=resources,
-            keep_outputs=keep_outputs,
-        )
-
-    def launch(self, run_config: Any = None, **parameters: Any) -> Any:
-        """Begin a run in the background; the history and the values go to the session's home.
-
-        Args:
-            run_config: A `RunConfig` or dict; the job's own config if absent.
-            **parameters: instance, partition_key, op_selection, asset_selection, tags, resources
-                and run_id, as in `execute_in_process`.
-
-        Returns:
-            A `Run`: it can be observed, waited for, awaited, canceled and repeated.
-
-        Raises:
-            InvalidConfigError: If the run config does not fit; nothing has run then.
-        """
-        __tracebackhide__ = True
-        return doors.launch_job(self, run_config=run_config, **parameters)
-
-    def launchpad(self) -> Any:
-        """The form for its config, with a button that launches it; shown again, it is the same."""
-        return doors.open_launchpad(self)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: a job is run, not called."""
-        raise InvalidDefinitionError(
-            f"The job {self.name!r} cannot be called, in a graph or outside. "
-            f"Run it: {self.name}.execute_in_process()."
-        )
 
     def _parameters(self) -> dict[str, Any]:
         return {

@@ -1,214 +1,25 @@
-"""What user code yields and returns: outputs, and news about assets and expectations.
-
-`Output` and `DynamicOutput` are made once or more per step, so they are bare slots and
-touch metadata only where there is some.
-"""
+"""What user code tells while it runs: news about assets, and verdicts."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
 
-from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
-from jobnb.definitions.metadata import MetadataValue, PathMetadataValue, normalize
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.metadata import PathMetadataValue, normalize
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
-    "NO_VALUE",
     "AssetMaterialization",
     "AssetObservation",
-    "DataProvenance",
-    "DataVersion",
-    "DataVersionsByPartition",
-    "DynamicOutput",
     "ExpectationResult",
-    "MaterializeResult",
-    "ObserveResult",
-    "Output",
     "TypeCheck",
+    "checked_tags",
 ]
-
-T = TypeVar("T")
-
-
-class DataVersion(msgspec.Struct, frozen=True):
-    """The version of a value, as text that changes when the value does.
-
-    Args:
-        value: The version.
-
-    Source: Dagster's `DataVersion`.
-    """
-
-    value: str
-
-    def __post_init__(self) -> None:
-        """Check the version."""
-        if not isinstance(self.value, str):
-            raise InvalidDefinitionError(f"A DataVersion holds text, not {self.value!r}.")
-
-
-class DataVersionsByPartition(msgspec.Struct, frozen=True):
-    """The versions of the partitions of an asset.
-
-    Args:
-        data_versions_by_partition: The version of each, by its key.
-
-    Source: Dagster's `DataVersionsByPartition`.
-    """
-
-    data_versions_by_partition: Mapping[str, DataVersion | str]
-
-    def __post_init__(self) -> None:
-        """Read text as versions."""
-        given = {key: _version(each) for key, each in self.data_versions_by_partition.items()}
-        msgspec.structs.force_setattr(self, "data_versions_by_partition", given)
-
-
-class DataProvenance(msgspec.Struct, frozen=True):
-    """What a value was made from.
-
-    Args:
-        code_version: The version of the code that made it.
-        input_data_versions: The versions of what it read, by asset.
-        input_storage_ids: Which events of the log those were, by asset.
-        is_user_provided: Whether the user's code set the data version itself.
-
-    Source: Dagster's `DataProvenance`.
-    """
-
-    code_version: str
-    input_data_versions: Mapping[AssetKey, DataVersion]
-    input_storage_ids: Mapping[AssetKey, int | None]
-    is_user_provided: bool
-
-
-def _version(given: DataVersion | str | None) -> DataVersion | None:
-    return DataVersion(given) if isinstance(given, str) else given
-
-
-def _same(left: Any, right: Any) -> bool:
-    """Whether two user values are equal; arrays and frames that refuse a verdict are not."""
-    if left is right:
-        return True
-    try:
-        return bool(left == right)
-    except Exception:  # noqa: BLE001 - the user's == may raise anything
-        return False
-
-
-class Output(Generic[T]):
-    """A value for one output of an op, with metadata.
-
-    Args:
-        value: The value.
-        output_name: Which output it is for.
-        metadata: Facts shown beside it.
-        data_version: The version of the value, where the code knows it.
-        tags: Labels, name to value.
-
-    Example:
-        >>> Output(3, metadata={"rows": 3}).value
-        3
-
-    Source: Dagster's `Output`.
-    """
-
-    __slots__ = ("_metadata", "data_version", "output_name", "tags", "value")
-
-    def __init__(
-        self,
-        value: T,
-        output_name: str = "result",
-        metadata: Mapping[str, Any] | None = None,
-        data_version: DataVersion | str | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        if type(output_name) is not str and not isinstance(output_name, str):
-            raise InvalidDefinitionError(f"output_name is text, not {output_name!r}.")
-        self.value = value
-        self.output_name = output_name
-        self._metadata = normalize(metadata) if metadata else None
-        self.data_version = _version(data_version) if data_version is not None else None
-        self.tags = tags
-
-    @property
-    def metadata(self) -> dict[str, MetadataValue]:
-        """Facts shown beside the value, by label."""
-        return self._metadata or {}
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Output):
-            return NotImplemented
-        return (
-            self.output_name == other.output_name
-            and self.metadata == other.metadata
-            and self.data_version == other.data_version
-            and (self.tags or {}) == (other.tags or {})
-            and _same(self.value, other.value)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"Output({self.value!r}, output_name={self.output_name!r})"
-
-
-class DynamicOutput(Generic[T]):
-    """One of several values for a dynamic output, told apart by its mapping key.
-
-    Args:
-        value: The value.
-        mapping_key: Names it among its siblings: letters, digits, underscores.
-        output_name: Which output it is for.
-        metadata: Facts shown beside it.
-
-    Example:
-        >>> DynamicOutput("part-1.csv", mapping_key="part_1").mapping_key
-        'part_1'
-
-    Source: Dagster's `DynamicOutput`.
-    """
-
-    __slots__ = ("_metadata", "mapping_key", "output_name", "value")
-
-    def __init__(
-        self,
-        value: T,
-        mapping_key: str,
-        output_name: str = "result",
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        if not isinstance(output_name, str):
-            raise InvalidDefinitionError(f"output_name is text, not {output_name!r}.")
-        self.value = value
-        self.mapping_key = check_name(mapping_key, "a dynamic output's mapping_key")
-        self.output_name = output_name
-        self._metadata = normalize(metadata) if metadata else None
-
-    @property
-    def metadata(self) -> dict[str, MetadataValue]:
-        """Facts shown beside the value, by label."""
-        return self._metadata or {}
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, DynamicOutput):
-            return NotImplemented
-        return (
-            self.output_name == other.output_name
-            and self.mapping_key == other.mapping_key
-            and self.metadata == other.metadata
-            and _same(self.value, other.value)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"DynamicOutput({self.value!r}, mapping_key={self.mapping_key!r})"
 
 
 class _AssetNews(msgspec.Struct, frozen=True):
@@ -230,7 +41,7 @@ class _AssetNews(msgspec.Struct, frozen=True):
             raise InvalidDefinitionError(
                 f"The partition of an {what} is a key as text, not {self.partition!r}."
             )
-        put(self, "tags", _tags(self.tags, what))
+        put(self, "tags", checked_tags(self.tags, what))
 
     @property
     def label(self) -> str:
@@ -243,7 +54,12 @@ class _AssetNews(msgspec.Struct, frozen=True):
         return (self.tags or {}).get("dagster/data_version")
 
 
-def _tags(tags: Mapping[Any, Any] | None, what: str) -> dict[str, str]:
+def checked_tags(tags: Mapping[Any, Any] | None, what: str) -> dict[str, str]:
+    """Tags as they were given.
+
+    Raises:
+        InvalidDefinitionError: If a name or value is no text.
+    """
     for name, value in (tags or {}).items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise InvalidDefinitionError(
@@ -348,78 +164,3 @@ class TypeCheck(_Verdict, frozen=True):
 
     description: str | None = None
     metadata: Mapping[str, Any] | None = None
-
-
-class _NoValue:
-    """Stands for the value of an asset that its function stored itself."""
-
-    def __repr__(self) -> str:
-        return "NO_VALUE"
-
-
-NO_VALUE: Any = _NoValue()
-
-
-class _AssetResult(msgspec.Struct, frozen=True):
-    """What an asset's function can return instead of a value."""
-
-    asset_key: CoercibleToAssetKey | None = None
-    metadata: Mapping[str, Any] | None = None
-    check_results: Sequence[Any] = ()
-    data_version: DataVersion | str | None = None
-    tags: Mapping[str, str] | None = None
-
-    def __post_init__(self) -> None:
-        """Check and normalise what was given."""
-        put = msgspec.structs.force_setattr
-        if self.asset_key is not None:
-            put(self, "asset_key", AssetKey.from_coercible(self.asset_key))
-        put(self, "metadata", normalize(self.metadata))
-        put(self, "check_results", list(self.check_results or ()))
-        put(self, "data_version", _version(self.data_version))
-        put(self, "tags", _tags(self.tags, type(self).__name__))
-
-
-class MaterializeResult(_AssetResult, Generic[T], frozen=True):
-    """Tells what an asset's function made, where it stored the value itself.
-
-    Args:
-        asset_key: Which asset, where the function makes several.
-        metadata: Facts shown beside the materialization.
-        check_results: Results of checks made on the way.
-        data_version: The version of the value, where the code knows it.
-        tags: Labels, name to value.
-        value: A value for the IO manager to store; without one, nothing is stored.
-
-    Example:
-        >>> from jobnb import MaterializeResult, asset, materialize
-        >>> @asset
-        ... def table():
-        ...     return MaterializeResult(metadata={"rows": 3})
-        >>> [event] = materialize([table]).get_asset_materialization_events()
-        >>> event.metadata["rows"]["value"]
-        3
-
-    Source: Dagster's `MaterializeResult`.
-    """
-
-    value: Any = NO_VALUE
-
-    @property
-    def has_value(self) -> bool:
-        """Whether there is a value to store."""
-        return self.value is not NO_VALUE
-
-
-class ObserveResult(_AssetResult, frozen=True):
-    """Tells what a function learned about an asset that it did not make.
-
-    Args:
-        asset_key: Which asset, where the function looks at several.
-        metadata: Facts shown beside the observation.
-        check_results: Results of checks made on the way.
-        data_version: The version of the value, where the code knows it.
-        tags: Labels, name to value.
-
-    Source: Dagster's `ObserveResult`.
-    """

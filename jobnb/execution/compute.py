@@ -7,17 +7,12 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.asset_result import MaterializeResult
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.output import DynamicOutput, Output
 from jobnb.definitions.types import NOTHING
-from jobnb.definitions.user_events import (
-    AssetMaterialization,
-    AssetObservation,
-    DynamicOutput,
-    ExpectationResult,
-    MaterializeResult,
-    Output,
-)
+from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.execution.asynchronous import run_async
 

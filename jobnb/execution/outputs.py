@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterable
 from time import time as now
 from typing import Any
 
+from jobnb.definitions.asset_result import NO_VALUE
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize, to_json
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, TypeCheckContext
-from jobnb.definitions.user_events import (
-    NO_VALUE,
-    AssetMaterialization,
-    AssetObservation,
-    ExpectationResult,
-)
+from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
 from jobnb.errors import InvariantViolationError
 from jobnb.events import (
     AssetMaterialized,

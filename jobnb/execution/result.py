@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.asset_check import AssetCheckEvaluation
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.user_events import (
-    AssetMaterialization,
-    AssetObservation,
-    ExpectationResult,
-)
+from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.events import Event, EventType, StepFailed
 from jobnb.execution.io import held_value

@@ -18,12 +18,8 @@ from jobnb.definitions.io import (
     input_manager,
     io_manager,
 )
-from jobnb.definitions.io_context import (
-    InputContext,
-    OutputContext,
-    build_input_context,
-    build_output_context,
-)
+from jobnb.definitions.io_context import InputContext, OutputContext
+from jobnb.definitions.io_test_context import build_input_context, build_output_context
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resource import ResourceDefinition, resource_def_of

@@ -24,9 +24,9 @@ from jobnb.definitions.job import job
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import MetadataValue
 from jobnb.definitions.op import op
+from jobnb.definitions.output import DynamicOutput, Output
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.definitions.types import Nothing
-from jobnb.definitions.user_events import DynamicOutput, Output
 from jobnb.display.asset_views import asset_view, definitions_view
 from jobnb.display.config_fields import field_rows, fields_text
 from jobnb.display.failures import exception_text

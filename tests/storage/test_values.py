@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.io_context import build_input_context, build_output_context
+from jobnb.definitions.io_test_context import build_input_context, build_output_context
 from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resource_context import InitResourceContext
 from jobnb.definitions.static_partitions import StaticPartitionsDefinition

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
+from jobnb.definitions.output import DynamicOutput, Output
 from jobnb.definitions.types.builtin import (
     ANY,
     BOOL,
@@ -29,7 +30,7 @@ from jobnb.definitions.types.builtin import (
 )
 from jobnb.definitions.types.data_type import DataType, Passes, PythonObjectDataType, shown
 from jobnb.definitions.types.loader import AnyLoader
-from jobnb.definitions.user_events import DynamicOutput, Output, TypeCheck
+from jobnb.definitions.user_events import TypeCheck
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["OutputAnnotation", "checker", "register", "resolve", "unwrap_output_annotation"]

@@ -1,0 +1,69 @@
+"""Versions of values, and what a value was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["DataProvenance", "DataVersion", "DataVersionsByPartition", "as_version"]
+
+
+class DataVersion(msgspec.Struct, frozen=True):
+    """The version of a value, as text that changes when the value does.
+
+    Args:
+        value: The version.
+
+    Source: Dagster's `DataVersion`.
+    """
+
+    value: str
+
+    def __post_init__(self) -> None:
+        """Check the version."""
+        if not isinstance(self.value, str):
+            raise InvalidDefinitionError(f"A DataVersion holds text, not {self.value!r}.")
+
+
+class DataVersionsByPartition(msgspec.Struct, frozen=True):
+    """The versions of the partitions of an asset.
+
+    Args:
+        data_versions_by_partition: The version of each, by its key.
+
+    Source: Dagster's `DataVersionsByPartition`.
+    """
+
+    data_versions_by_partition: Mapping[str, DataVersion | str]
+
+    def __post_init__(self) -> None:
+        """Read text as versions."""
+        given = {key: as_version(each) for key, each in self.data_versions_by_partition.items()}
+        msgspec.structs.force_setattr(self, "data_versions_by_partition", given)
+
+
+class DataProvenance(msgspec.Struct, frozen=True):
+    """What a value was made from.
+
+    Args:
+        code_version: The version of the code that made it.
+        input_data_versions: The versions of what it read, by asset.
+        input_storage_ids: Which events of the log those were, by asset.
+        is_user_provided: Whether the user's code set the data version itself.
+
+    Source: Dagster's `DataProvenance`.
+    """
+
+    code_version: str
+    input_data_versions: Mapping[AssetKey, DataVersion]
+    input_storage_ids: Mapping[AssetKey, int | None]
+    is_user_provided: bool
+
+
+def as_version(given: DataVersion | str | None) -> DataVersion | None:
+    """Text as a version; a version or None as it is."""
+    return DataVersion(given) if isinstance(given, str) else given
