@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobnb.config import ConfigMapping, Permissive, Section, schema_of
+from jobnb.config.nodes import NOTHING
 from jobnb.definitions.graph_definition import GraphDefinition
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.op import OpDefinition
@@ -64,6 +65,7 @@ class LaunchSchema:
         steps: The keys of the steps.
         resources: The resources that they need.
         unfed: Whether something must or may be given to inputs that no selected step feeds.
+        shut: Why no config can be given at all, where that is so and some must be.
     """
 
     job: JobDefinition
@@ -72,6 +74,7 @@ class LaunchSchema:
     steps: tuple[str, ...]
     resources: Mapping[str, Any]
     unfed: bool = False
+    shut: str = ""
 
     @classmethod
     def of(
@@ -94,7 +97,11 @@ class LaunchSchema:
         steps = tuple(".".join(flat.path) for flat in nodes)
         asked = _unfed(nodes, frozenset(steps))
         tree, wrapped = _outer_tree(part, resources, frozenset(steps), {**_spoken(raw), **asked})
-        return cls(part, form_of(tree), wrapped, steps, resources, bool(asked))
+        root = form_of(tree)
+        if wrapped and not _has_names(root.fields[WRAP]):
+            shut = _shut(part, root.fields[WRAP])
+            return cls(part, form_of(Section({})), False, steps, resources, bool(asked), shut)
+        return cls(part, root, wrapped, steps, resources, bool(asked))
 
     def inside(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The raw config as the form has it."""
@@ -106,6 +113,8 @@ class LaunchSchema:
 
     def problems(self, config: Mapping[str, Any]) -> list[Problem]:
         """What is wrong with a config as a run takes it, each at its path in the form."""
+        if self.shut:
+            return [Problem((), self.shut)]
         try:
             bind_run_config(self.job, config, self.resources, self.steps)
         except InvalidConfigError as error:
@@ -125,6 +134,22 @@ class LaunchSchema:
             return problem
         path = (WRAP, *problem.path)
         return Problem(path, problem.message, problem.value, problem.kind)
+
+
+def _has_names(place: Place) -> bool:
+    """Whether the config is one of names and values, as that of a run always is."""
+    if place.kind == "union":
+        return any(map(_has_names, place.options))
+    return place.kind in ("object", "map", "selector", "any")
+
+
+def _shut(job: JobDefinition, place: Place) -> str:
+    if place.default is not NOTHING:
+        return ""
+    return (
+        f"The config mapping of {job.name!r} takes {place.words or place.kind}, but the config of "
+        'a run has names and values. Give it a schema with a name, such as {"value": ...}.'
+    )
 
 
 def _spoken(raw: Mapping[str, Any] | None) -> dict[str, Any]:

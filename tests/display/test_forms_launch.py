@@ -232,6 +232,47 @@ def test_a_config_mapping_shows_only_its_outside():
     assert result.output_for_node("load") == 2013
 
 
+@pytest.mark.parametrize("outer", [int, [int], Field(str), Field(int, default_value=7)])
+def test_a_config_mapping_that_takes_no_names_says_so(outer):
+    @config_mapping(config_schema=outer)
+    def bare(value):
+        return {"ops": {"load": {"config": {"year": 1}}}}
+
+    @job(config=bare, resource_defs={"store": Store()})
+    def mapped():
+        load()
+
+    form = LaunchForm(mapped)
+    assert form.rows.layout == []
+    if isinstance(outer, Field) and not outer.is_required:
+        assert form.problems == []
+        assert form.parameters() == {"run_config": {}}
+    else:
+        assert "Give it a schema with a name" in form.problems[0]["message"]
+    form.scaffold()
+    form.set_yaml("a: 1")
+    assert form.config == {"a": 1}
+    assert form.problems
+    form.remove_extra()
+    assert form.config == {}
+
+
+@pytest.mark.parametrize("value", [5, "x"])
+def test_a_mapping_of_a_graph_may_take_a_bare_value(value):
+    @graph(config=config_mapping(config_schema=type(value))(lambda _: {}))
+    def inside():
+        scale.alias("doubled")(load())
+
+    @job(resource_defs={"store": Store()})
+    def outside():
+        inside()
+
+    form = LaunchForm(outside)
+    form.edit("ops/inside/config", "set", value)
+    assert form.config["ops"] == {"inside": {"config": value}}
+    assert not [note for note in form.problems if note.get("row") == "ops/inside/config"]
+
+
 def test_a_graph_with_a_mapping_inside_shows_its_outside_too():
     @config_mapping(config_schema={"simple": int})
     def within(val):
