@@ -14,7 +14,8 @@ from jobnb.config.env import env_name
 from jobnb.config.nodes import NOTHING
 from jobnb.display.config_fields import default_text
 from jobnb.display.form_values import any_text, option_of, shown
-from jobnb.display.forms import SCALARS, Place
+from jobnb.display.forms import SCALARS, TEXTS, Place
+from jobnb.display.text import shorten
 
 __all__ = ["Found", "Row", "Rows", "row_id"]
 
@@ -203,7 +204,7 @@ class Rows:
             "help": place.help,
             "words": place.words,
             "required": place.required and default is NOTHING,
-            "default": _default_words(default),
+            "default": _default_words(place, default),
             "resets": default is not NOTHING,
             "env": place.env,
         }
@@ -307,13 +308,15 @@ class Rows:
         return {**row, "rows": [*below, *more]}
 
 
-def _default_words(default: Any) -> str:
+def _default_words(place: Place, default: Any) -> str:
     if default is NOTHING:
         return ""
     if isinstance(default, (Mapping, list)) and env_name(default) is None:
         return "default"
     if default is None:
         return "none"
+    if isinstance(default, str) and place.kind in TEXTS:
+        return shorten(default, 60) or "empty"
     return default_text(default) if not isinstance(default, (str, bool)) else any_text(default)
 
 

@@ -103,6 +103,9 @@ class Place:
         """Its type in words."""
         if self.kind in ("section", "object", "selector"):
             return ""
+        if self.kind == "union" and not all(each.kind in SCALARS for each in self.options):
+            none = ["none"] if self.nullable else []
+            return " or ".join(dict.fromkeys([*(each.title for each in self.options), *none]))
         own = _WORDS.get(self.kind)
         if own is None:
             return type_words(self._given, self._models).replace(" or null", " or none")

@@ -66,7 +66,8 @@ _JUPYTER = {
 def variables(dark: bool) -> str:
     """The declarations of the CSS variables, those of JupyterLab's theme going first."""
     colours = DARK | _DARK_STATES if dark else COLOURS
-    return "".join(f"--jn-{name}:{_value(name, colour)};" for name, colour in colours.items())
+    made = [f"--jn-{name}:{_value(name, colour)};" for name, colour in colours.items()]
+    return "".join([*made, f"--jn-scheme:{'dark' if dark else 'light'};"])
 
 
 def _value(name: str, colour: str) -> str:
