@@ -111,6 +111,21 @@ if TYPE_CHECKING:
     from jobnb.definitions.data_version import DataVersion as DataVersion
     from jobnb.definitions.data_version import DataVersionsByPartition as DataVersionsByPartition
     from jobnb.definitions.definitions import Definitions as Definitions
+    from jobnb.definitions.definitions_modules import (
+        load_definitions_from_current_module as load_definitions_from_current_module,
+    )
+    from jobnb.definitions.definitions_modules import (
+        load_definitions_from_module as load_definitions_from_module,
+    )
+    from jobnb.definitions.definitions_modules import (
+        load_definitions_from_modules as load_definitions_from_modules,
+    )
+    from jobnb.definitions.definitions_modules import (
+        load_definitions_from_package_module as load_definitions_from_package_module,
+    )
+    from jobnb.definitions.definitions_modules import (
+        load_definitions_from_package_name as load_definitions_from_package_name,
+    )
     from jobnb.definitions.dependency import DependencyDefinition as DependencyDefinition
     from jobnb.definitions.dependency import GraphIn as GraphIn
     from jobnb.definitions.dependency import GraphOut as GraphOut

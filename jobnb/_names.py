@@ -43,6 +43,11 @@ _NAMES = {
     "definitions.configurable_io": "ConfigurableIOManager ConfigurableIOManagerFactory",
     "definitions.configurable_resource": "ConfigurableResource ResourceDependency",
     "definitions.definitions": "Definitions",
+    "definitions.definitions_modules": (
+        "load_definitions_from_current_module load_definitions_from_module "
+        "load_definitions_from_modules load_definitions_from_package_module "
+        "load_definitions_from_package_name"
+    ),
     "definitions.dependency": (
         "DependencyDefinition GraphIn GraphOut InputMapping MultiDependencyDefinition "
         "NodeInvocation OutputMapping"

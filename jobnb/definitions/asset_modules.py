@@ -18,10 +18,13 @@ from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
+    "assets_of_modules",
+    "listed_modules",
     "load_assets_from_current_module",
     "load_assets_from_modules",
     "load_assets_from_package_module",
     "load_assets_from_package_name",
+    "modules_of_package",
 ]
 
 
@@ -64,7 +67,7 @@ def load_assets_from_modules(
 
     Source: Dagster's `load_assets_from_modules`.
     """
-    found = _found(_listed(modules), include_specs)
+    found = assets_of_modules(listed_modules(modules), include_specs)
     made = [each for each in found if isinstance(each, AssetsDefinition)]
     sources = [each for each in found if isinstance(each, SourceAsset)]
     prefix, source_prefix = prefix_of(key_prefix), prefix_of(source_key_prefix)
@@ -129,13 +132,7 @@ def load_assets_from_package_module(
 
     Source: Dagster's `load_assets_from_package_module`.
     """
-    inside = getattr(package_module, "__path__", None)
-    if inside is None:
-        raise InvalidDefinitionError(
-            f"{package_module!r} is no package. Use load_assets_from_modules([...])."
-        )
-    names = [each.name for each in walk_packages(inside, f"{package_module.__name__}.")]
-    modules = [package_module, *map(import_module, names)]
+    modules = modules_of_package(package_module)
     return load_assets_from_modules(modules, group_name, key_prefix, **parameters)
 
 
@@ -160,7 +157,27 @@ def load_assets_from_package_name(
     )
 
 
-def _listed(modules: Any) -> list[ModuleType]:
+def modules_of_package(package: ModuleType) -> list[ModuleType]:
+    """A package and all modules in it, imported.
+
+    Raises:
+        InvalidDefinitionError: If it is no package.
+    """
+    inside = getattr(package, "__path__", None)
+    if inside is None:
+        raise InvalidDefinitionError(
+            f"{package!r} is no package. Use the function for modules: it takes a list."
+        )
+    names = [each.name for each in walk_packages(inside, f"{package.__name__}.")]
+    return [package, *map(import_module, names)]
+
+
+def listed_modules(modules: Any) -> list[ModuleType]:
+    """Modules as a list, also where there is only one.
+
+    Raises:
+        InvalidDefinitionError: If something is no module.
+    """
     given = [modules] if isinstance(modules, ModuleType) else list(modules)
     for each in given:
         if not isinstance(each, ModuleType):
@@ -170,7 +187,7 @@ def _listed(modules: Any) -> list[ModuleType]:
     return given
 
 
-def _found(modules: Iterable[ModuleType], include_specs: bool) -> list[Any]:
+def assets_of_modules(modules: Iterable[ModuleType], include_specs: bool) -> list[Any]:
     """Each definition once, however many modules import it.
 
     Raises:

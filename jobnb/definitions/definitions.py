@@ -16,6 +16,7 @@ from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.defined_assets import DefinedAssets, each_asset
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.merged_definitions import MergedDefinitions
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 
@@ -30,7 +31,7 @@ _PARTS = (
 )  # fmt: skip
 
 
-class Definitions(DefinedAssets):
+class Definitions(DefinedAssets, MergedDefinitions):
     """Assets, jobs, schedules, sensors and the resources they share.
 
     Args:

@@ -244,6 +244,10 @@ class JobDefinition(RunnableJob):
         """The same job with other loggers."""
         return self.replaced(logger_defs=logger_defs)
 
+    def with_metadata(self, metadata: Mapping[str, Any]) -> JobDefinition:
+        """The same job with other values shown beside it."""
+        return self.replaced(metadata=metadata)
+
     def get_subset(
         self,
         *,

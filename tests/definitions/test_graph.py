@@ -485,3 +485,14 @@ def test_a_source_asset_feeds_an_input_also_through_a_graph():
     result = work.execute_in_process()
     assert result.output_for_node("read") == "read lake/raw"
     assert result.output_for_node("reading") == "read lake/raw"
+
+
+def test_a_job_with_other_metadata_is_another_job():
+    @graph
+    def single():
+        one()
+
+    before = single.to_job(metadata={"team": "sales"})
+    after = before.with_metadata({"owner": "ann"})
+    assert (before.metadata, after.metadata) == ({"team": "sales"}, {"owner": "ann"})
+    assert after.execute_in_process().success
