@@ -257,6 +257,12 @@ if TYPE_CHECKING:
     from jobnb.definitions.partition_keys import DynamicPartitionsStore as DynamicPartitionsStore
     from jobnb.definitions.partition_keys import Partition as Partition
     from jobnb.definitions.partition_keys import PartitionKeyRange as PartitionKeyRange
+    from jobnb.definitions.partition_loading import (
+        PartitionLoadingContext as PartitionLoadingContext,
+    )
+    from jobnb.definitions.partition_loading import (
+        partition_loading_context as partition_loading_context,
+    )
     from jobnb.definitions.partition_mapping import (
         IdentityPartitionMapping as IdentityPartitionMapping,
     )

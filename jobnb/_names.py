@@ -100,6 +100,7 @@ _NAMES = {
     "definitions.op": "OpDefinition op",
     "definitions.output": "DynamicOutput Output",
     "definitions.partition": "PartitionsDefinition",
+    "definitions.partition_loading": "PartitionLoadingContext partition_loading_context",
     "definitions.partition_mapping": (
         "IdentityPartitionMapping PartitionMapping UpstreamPartitionsResult"
     ),

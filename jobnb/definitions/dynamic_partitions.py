@@ -15,6 +15,7 @@ from jobnb.definitions.partition_keys import (
     Partition,
     check_partition_keys,
 )
+from jobnb.definitions.partition_loading import store_or
 from jobnb.definitions.seen_keys import SeenKeys
 from jobnb.errors import (
     InvalidDefinitionError,
@@ -76,8 +77,18 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
             raise InvalidDefinitionError(
                 "A DynamicPartitionsDefinition has either a name or a partition_fn: pass one."
             )
-        self.partition_fn = partition_fn
-        self.name = name
+        self._partition_fn = partition_fn
+        self._name = name
+
+    @property
+    def name(self) -> str | None:
+        """The name of the partitions in the instance that keeps their keys."""
+        return self._name
+
+    @property
+    def partition_fn(self) -> Callable[[datetime | None], Sequence[str | Partition]] | None:
+        """The function that gives the keys, if one does."""
+        return self._partition_fn
 
     def get_partition_keys(
         self,
@@ -116,12 +127,13 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
         return type(self), (self.partition_fn, self.name)
 
     def _store(self, given: DynamicPartitionsStore | None) -> DynamicPartitionsStore:
-        if given is None:
+        store = store_or(given)
+        if store is None:
             raise InvariantViolationError(
                 f"The keys of the dynamic partitions {self.name!r} are kept by an instance: "
                 "pass it as dynamic_partitions_store=."
             )
-        return given
+        return store
 
     def build_add_request(self, partition_keys: Sequence[str]) -> AddDynamicPartitionsRequest:
         """A request to add keys, for a sensor to return."""

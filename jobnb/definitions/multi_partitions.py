@@ -8,10 +8,10 @@ from itertools import product
 from math import prod
 
 from jobnb.definitions.multi_partition_key import MultiPartitionKey, check_part
-from jobnb.definitions.multi_positions import MultiPositions, now_or
+from jobnb.definitions.multi_positions import MultiPositions
 from jobnb.definitions.partition_keys import PARTITION_TAG, DynamicPartitionsStore
+from jobnb.definitions.partition_loading import now_or
 from jobnb.definitions.window_times import TimeWindow
-from jobnb.errors import UnknownPartitionError
 
 __all__ = ["MultiPartitionsDefinition"]
 
@@ -87,26 +87,17 @@ class MultiPartitionsDefinition(MultiPositions):
             for each, part in zip(self._dimensions, parts, strict=True)
         )
 
-    def validate_partition_key(
-        self,
-        partition_key: str,
-        current_time: datetime | None = None,
-        dynamic_partitions_store: DynamicPartitionsStore | None = None,
-    ) -> None:
-        """Make sure that each part of the key is a key of its dimension.
-
-        Raises:
-            UnknownPartitionError: If one is not; it names the dimension and the nearest key.
-        """
+    def why_not(
+        self, partition_key: str, current_time: datetime, store: DynamicPartitionsStore | None
+    ) -> str:
+        """Which dimension has not its part of a key, and what it has instead."""
         key = self.get_partition_key_from_str(partition_key)
         for name, definition in self._dimensions:
             part = key.keys_by_dimension[name]
-            try:
-                definition.validate_partition_key(part, current_time, dynamic_partitions_store)
-            except UnknownPartitionError as error:
-                raise UnknownPartitionError(
-                    f"There is no partition {partition_key!r}: in the dimension {name!r}, {error}"
-                ) from None
+            if not definition.has_partition_key(part, current_time, store):
+                why = definition.why_not(part, current_time, store)
+                return f"In the dimension {name!r} there is no {part!r}. {why}"
+        return ""
 
     def get_first_partition_key(
         self,

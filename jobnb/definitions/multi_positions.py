@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -16,18 +16,14 @@ from jobnb.definitions.partition_keys import (
     PartitionKeyRange,
     none_of,
 )
+from jobnb.definitions.partition_loading import now_or
 from jobnb.definitions.position_rows import block, blocks, rows
 from jobnb.definitions.position_runs import PositionRuns, joined
 from jobnb.errors import UnknownPartitionError
 
-__all__ = ["MultiPositions", "now_or"]
+__all__ = ["MultiPositions"]
 
 _ROOM = 1 << 40  # positions along a dimension that may grow without end
-
-
-def now_or(current_time: datetime | None) -> datetime:
-    """The moment that counts as now, the same for all dimensions."""
-    return datetime.now(tz=UTC) if current_time is None else current_time
 
 
 class MultiPositions(DimensionedPartitions):

@@ -15,6 +15,11 @@ from jobnb.definitions.partition_keys import (
     PartitionKeyRange,
     nearest_key,
 )
+from jobnb.definitions.partition_loading import (
+    PaginatedResults,
+    PartitionLoadingContext,
+    now_or,
+)
 from jobnb.definitions.partition_subset import PartitionsSubset
 from jobnb.definitions.position_runs import PositionRuns
 from jobnb.definitions.seen_keys import SeenKeys
@@ -67,17 +72,58 @@ class PartitionsDefinition(ABC):
         partition_key: str,
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
+        context: PartitionLoadingContext | None = None,
     ) -> None:
         """Make sure that there is a partition with this key.
+
+        Args:
+            partition_key: The key.
+            current_time: The moment that counts as now, for partitions in time.
+            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            context: Both of them in one, as later versions of Dagster pass them.
 
         Raises:
             UnknownPartitionError: If there is none; it names the nearest.
         """
-        if not self.has_partition_key(partition_key, current_time, dynamic_partitions_store):
-            keys = self.get_partition_keys(current_time, dynamic_partitions_store)
+        now, store = context or (current_time, dynamic_partitions_store)
+        now = now_or(now)
+        if not self.has_partition_key(partition_key, now, store):
             raise UnknownPartitionError(
-                f"There is no partition {partition_key!r}. {nearest_key(partition_key, keys)}"
+                f"There is no partition {partition_key!r}. "
+                f"{self.why_not(partition_key, now, store)}".strip()
             )
+
+    def why_not(
+        self, partition_key: str, current_time: datetime, store: DynamicPartitionsStore | None
+    ) -> str:
+        """What to say of a key that there is not: which ones there are instead."""
+        return nearest_key(partition_key, self.get_partition_keys(current_time, store))
+
+    def get_paginated_partition_keys(
+        self,
+        context: PartitionLoadingContext,
+        limit: int,
+        ascending: bool = True,
+        cursor: str | None = None,
+    ) -> PaginatedResults:
+        """Some keys after others, without making those before.
+
+        Args:
+            context: The moment that counts as now, and the store of dynamic partitions.
+            limit: How many at most.
+            ascending: Whether in order, or from the last one back.
+            cursor: Where the keys before ended; they are after this one.
+
+        Raises:
+            UnknownPartitionError: If the cursor is no key.
+        """
+        every = self.subset_with_all_partitions(*context)
+        last = len(every) - 1
+        steps = range(last + 1) if ascending else range(last, -1, -1)
+        if cursor:
+            steps = steps[steps.index(every.index_of(cursor)) + 1 :]
+        keys = [every.key_at(index) for index in steps[:limit]]
+        return PaginatedResults(keys, keys[-1] if keys else cursor or "", len(steps) > limit)
 
     def get_first_partition_key(
         self,

@@ -74,12 +74,37 @@ class PartitionedConfig:
                 "A PartitionedConfig takes tags_for_partition_key_fn or tags_for_partition_fn, "
                 "not both."
             )
-        self.partitions_def = partitions_def
-        self.run_config_for_partition_fn = run_config_for_partition_fn
-        self.run_config_for_partition_key_fn = run_config_for_partition_key_fn
-        self.tags_for_partition_fn = tags_for_partition_fn
-        self.tags_for_partition_key_fn = tags_for_partition_key_fn
+        self._partitions_def = partitions_def
+        self._run_config_for_partition_fn = run_config_for_partition_fn
+        self._run_config_for_partition_key_fn = run_config_for_partition_key_fn
+        self._tags_for_partition_fn = tags_for_partition_fn
+        self._tags_for_partition_key_fn = tags_for_partition_key_fn
         self._decorated_fn = decorated_fn
+
+    @property
+    def partitions_def(self) -> PartitionsDefinition:
+        """The partitions."""
+        return self._partitions_def
+
+    @property
+    def run_config_for_partition_fn(self) -> Callable[[Partition], Any] | None:
+        """What gives run config from a `Partition`, if anything does."""
+        return self._run_config_for_partition_fn
+
+    @property
+    def run_config_for_partition_key_fn(self) -> Callable[[str], Any] | None:
+        """What gives run config from a key, if anything does."""
+        return self._run_config_for_partition_key_fn
+
+    @property
+    def tags_for_partition_fn(self) -> Callable[[Partition], Mapping[str, str]] | None:
+        """What gives a run's tags from a `Partition`, if anything does."""
+        return self._tags_for_partition_fn
+
+    @property
+    def tags_for_partition_key_fn(self) -> Callable[[str], Mapping[str, str]] | None:
+        """What gives a run's tags from a key, if anything does."""
+        return self._tags_for_partition_key_fn
 
     @property
     def decorated_fn(self) -> ConfigFunction | None:

@@ -8,23 +8,21 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from jobnb.definitions.cron_times import localize
 from jobnb.definitions.partition_keys import (
     DynamicPartitionsStore,
-    PartitionKeyRange,
     none_of,
 )
 from jobnb.definitions.position_runs import PositionRuns
 from jobnb.definitions.positioned_partitions import PositionedPartitions
-from jobnb.definitions.schedule_type import ScheduleType, shifted, type_of
-from jobnb.definitions.window_index import WindowIndex
+from jobnb.definitions.schedule_type import ScheduleType
+from jobnb.definitions.window_search import WindowSearch
 from jobnb.definitions.window_times import TimeWindow
 from jobnb.errors import UnknownPartitionError
 
 __all__ = ["ScheduleType", "TimeWindow", "TimeWindowPartitionsDefinition"]
 
 
-class TimeWindowPartitionsDefinition(WindowIndex, PositionedPartitions):
+class TimeWindowPartitionsDefinition(WindowSearch, PositionedPartitions):
     """One partition per window of time; a window is there once it has ended.
 
     Args:
@@ -56,57 +54,6 @@ class TimeWindowPartitionsDefinition(WindowIndex, PositionedPartitions):
     Source: Dagster's `TimeWindowPartitionsDefinition`.
     """
 
-    @cached_property
-    def schedule_type(self) -> ScheduleType | None:
-        """Hourly, daily, weekly, monthly, or None for any other schedule."""
-        return type_of(self.cron_schedule)
-
-    def _field(self, place: int, default: int = 0) -> int:
-        text = self.cron_schedule.split()[place]
-        return int(text) if self.schedule_type is not None and text.isdigit() else default
-
-    @property
-    def minute_offset(self) -> int:
-        """The minute at which windows begin."""
-        return self._field(0)
-
-    @property
-    def hour_offset(self) -> int:
-        """The hour at which windows begin."""
-        return self._field(1)
-
-    @property
-    def day_offset(self) -> int:
-        """The day of the week or month at which windows begin."""
-        if self.schedule_type is ScheduleType.WEEKLY:
-            return self._field(4)
-        return self._field(2, 1 if self.schedule_type is ScheduleType.MONTHLY else 0)
-
-    @property
-    def is_basic_daily(self) -> bool:
-        """Whether windows are days from midnight to midnight."""
-        return self.cron_schedule == "0 0 * * *"
-
-    def get_cron_schedule(
-        self,
-        minute_of_hour: int | None = None,
-        hour_of_day: int | None = None,
-        day_of_week: int | None = None,
-        day_of_month: int | None = None,
-    ) -> str:
-        """A cron schedule as frequent as the windows, at another minute, hour or day.
-
-        Raises:
-            InvalidInvocationError: If the windows are not frequent in that way.
-        """
-        given = {
-            "minute_of_hour": minute_of_hour,
-            "hour_of_day": hour_of_day,
-            "day_of_week": day_of_week,
-            "day_of_month": day_of_month,
-        }
-        return shifted(self.cron_schedule, given)
-
     def get_partition_keys(
         self,
         current_time: datetime | None = None,
@@ -133,28 +80,6 @@ class TimeWindowPartitionsDefinition(WindowIndex, PositionedPartitions):
         index = self._index(partition_key)
         return index is not None and index < self._count(current_time)
 
-    def is_valid_partition_key(self, partition_key: str) -> bool:
-        """Whether the key names a window at or after the start, ended or not."""
-        return self._index(partition_key) is not None
-
-    def validate_partition_key(
-        self,
-        partition_key: str,
-        current_time: datetime | None = None,
-        dynamic_partitions_store: DynamicPartitionsStore | None = None,
-    ) -> None:
-        """Make sure that a window with this key has ended.
-
-        Raises:
-            UnknownPartitionError: If there is no such window, or not yet.
-        """
-        count = self._count(current_time)
-        if self._known_index(partition_key) >= count:
-            last = f"The last one is {self._key(count - 1)!r}." if count else "There is none yet."
-            raise UnknownPartitionError(
-                f"There is no partition {partition_key!r} yet: its window has not ended. {last}"
-            )
-
     def get_first_partition_key(
         self,
         current_time: datetime | None = None,
@@ -171,107 +96,6 @@ class TimeWindowPartitionsDefinition(WindowIndex, PositionedPartitions):
         """The key of the last window that has ended, or None."""
         count = self._count(current_time)
         return self._key(count - 1) if count else None
-
-    def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
-        """The window of a key, whether it has ended or not.
-
-        Raises:
-            UnknownPartitionError: If it is no key, or lies before the start.
-        """
-        return self.windows.window(self._known_index(partition_key))
-
-    def time_windows_for_partition_keys(
-        self, partition_keys: Sequence[str], validate: bool = True
-    ) -> Sequence[TimeWindow]:
-        """The window of each key.
-
-        Raises:
-            UnknownPartitionError: If one is no key, or (with `validate`) has not ended.
-        """
-        count = self._count() if validate else 0
-        for key in partition_keys if validate else ():
-            if self._known_index(key) >= count:
-                self.validate_partition_key(key)
-        return [self.time_window_for_partition_key(key) for key in partition_keys]
-
-    def start_time_for_partition_key(self, partition_key: str) -> datetime:
-        """When the window of a key begins."""
-        return self.time_window_for_partition_key(partition_key).start
-
-    def end_time_for_partition_key(self, partition_key: str) -> datetime:
-        """When the window of a key ends."""
-        return self.time_window_for_partition_key(partition_key).end
-
-    def get_first_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
-        """The first window, or None where none has ended."""
-        return self.windows.window(0) if self._count(current_time) else None
-
-    def get_last_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
-        """The last window that has ended, or None."""
-        count = self._count(current_time)
-        return self.windows.window(count - 1) if count else None
-
-    def get_next_partition_window(
-        self, end_dt: datetime, current_time: datetime | None = None
-    ) -> TimeWindow | None:
-        """The first window that begins at or after a moment, or None where it has not ended."""
-        index = self.windows.begun_before(localize(end_dt, self._zone))
-        return self.windows.window(index) if index < self._count(current_time) else None
-
-    def get_prev_partition_window(self, start_dt: datetime) -> TimeWindow | None:
-        """The window before the one that a moment is in, or None before the second one."""
-        index = self.windows.begun_until(localize(start_dt, self._zone)) - 2
-        return self.windows.window(index) if index >= 0 else None
-
-    def get_next_partition_key(
-        self, partition_key: str, current_time: datetime | None = None
-    ) -> str | None:
-        """The key after this one, or None where its window has not ended."""
-        index = self._known_index(partition_key) + 1
-        return self._key(index) if index < self._count(current_time) else None
-
-    def get_partition_key_for_timestamp(self, timestamp: float, end_closed: bool = False) -> str:
-        """The key of the window that a moment is in.
-
-        Args:
-            timestamp: The moment, in seconds since the epoch.
-            end_closed: Whether a window includes the moment it ends at, not the one it begins at.
-
-        Raises:
-            UnknownPartitionError: If it lies before the first window.
-        """
-        moment = datetime.fromtimestamp(timestamp, self._zone)
-        times = self.windows
-        index = (times.begun_before(moment) if end_closed else times.begun_until(moment)) - 1
-        if index < 0:
-            raise UnknownPartitionError(
-                f"{moment.isoformat()} lies before the first partition, {self._key(0)!r}."
-            )
-        return self._key(index)
-
-    def get_partition_keys_in_time_window(self, time_window: TimeWindow) -> Sequence[str]:
-        """The keys of the windows that begin within a stretch of time."""
-        return [self._key(index) for index in self._within(time_window)]
-
-    def get_partition_key_range_for_time_window(self, time_window: TimeWindow) -> PartitionKeyRange:
-        """The first and the last key of the windows that begin within a stretch of time.
-
-        Raises:
-            UnknownPartitionError: If none does.
-        """
-        indices = self._within(time_window)
-        if not indices:
-            raise UnknownPartitionError(
-                f"No partition begins from {time_window.start.isoformat()} "
-                f"to {time_window.end.isoformat()}."
-            )
-        return PartitionKeyRange(self._key(indices[0]), self._key(indices[-1]))
-
-    def _within(self, time_window: TimeWindow) -> range:
-        first, last = (
-            self.windows.begun_before(localize(moment, self._zone)) for moment in time_window
-        )
-        return range(first, last)
 
     def position_of(self, partition_key: str) -> int | None:
         """Which window this is, from 0, ended or not; None where it never can be one."""
@@ -297,6 +121,14 @@ class TimeWindowPartitionsDefinition(WindowIndex, PositionedPartitions):
     ) -> PositionRuns:
         """The numbers of the windows that have ended."""
         return PositionRuns([(0, self._count(current_time))])
+
+    def why_not(
+        self, partition_key: str, current_time: datetime, store: DynamicPartitionsStore | None
+    ) -> str:
+        """What to say of a key that there is not: which one comes next, or was the last."""
+        if self._index(partition_key) is None:
+            return self._hint(partition_key)
+        return self._not_yet(self._count(current_time))
 
     def _unknown(self, partition_keys: Sequence[str]) -> UnknownPartitionError:
         return UnknownPartitionError(f"{none_of(partition_keys)} {self._hint(partition_keys[0])}")

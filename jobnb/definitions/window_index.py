@@ -1,16 +1,17 @@
-"""Windows of time by index and by key: the arithmetic behind partitions in time."""
+"""What makes windows of time: a start, a schedule, a format that names each by a key."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobnb.definitions.cron_times import localize
-from jobnb.definitions.schedule_type import ScheduleType, cron_from
+from jobnb.definitions.schedule_type import ScheduleType, cron_from, shifted, type_of
 from jobnb.definitions.window_times import WindowTimes
-from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
+from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["WindowIndex"]
 
@@ -52,18 +53,113 @@ class WindowIndex:
         cron_schedule: str | None = None,
         exclusions: Sequence[str | datetime] | None = None,
     ) -> None:
-        self.timezone = timezone or "UTC"
-        self._zone = _zone(self.timezone)
-        self.fmt = fmt
-        self.end_offset = end_offset
+        self._timezone = timezone or "UTC"
+        self._zone = _zone(self._timezone)
+        self._fmt = fmt
+        self._end_offset = end_offset
         offsets = (minute_offset, hour_offset, day_offset)
-        self.cron_schedule = cron_from(schedule_type, offsets, cron_schedule)
-        self.start = self._moment(start, "start")
-        self.end = None if end is None else self._moment(end, "end")
-        self.exclusions = _exclusions(exclusions)
+        self._cron_schedule = cron_from(schedule_type, offsets, cron_schedule)
+        self._start = self._moment(start, "start")
+        self._end = None if end is None else self._moment(end, "end")
+        self._exclusions = _exclusions(exclusions)
         self.windows = WindowTimes(self.cron_schedule, self.start, self._zone, self.exclusions)
-        self._further_back = self.windows, 0
         self._check_format()
+
+    @property
+    def start(self) -> datetime:
+        """When the first window may begin."""
+        return self._start
+
+    @property
+    def end(self) -> datetime | None:
+        """When the last window ends at the latest, or None where there is no last one."""
+        return self._end
+
+    @property
+    def start_ts(self) -> float:
+        """When the first window may begin, in seconds since the epoch."""
+        return self._start.timestamp()
+
+    @property
+    def end_ts(self) -> float | None:
+        """When the last window ends at the latest, in seconds since the epoch."""
+        return None if self._end is None else self._end.timestamp()
+
+    @property
+    def fmt(self) -> str:
+        """The format of the keys."""
+        return self._fmt
+
+    @property
+    def timezone(self) -> str:
+        """The zone that the schedule and the keys are in."""
+        return self._timezone
+
+    @property
+    def end_offset(self) -> int:
+        """How many more windows there are than have ended; negative for fewer."""
+        return self._end_offset
+
+    @property
+    def cron_schedule(self) -> str:
+        """The schedule whose times the windows lie between."""
+        return self._cron_schedule
+
+    @property
+    def exclusions(self) -> Sequence[str | datetime]:
+        """Moments and cron schedules; no window begins at them."""
+        return self._exclusions
+
+    @cached_property
+    def schedule_type(self) -> ScheduleType | None:
+        """Hourly, daily, weekly, monthly, or None for any other schedule."""
+        return type_of(self.cron_schedule)
+
+    def _field(self, place: int, default: int = 0) -> int:
+        text = self.cron_schedule.split()[place]
+        return int(text) if self.schedule_type is not None and text.isdigit() else default
+
+    @property
+    def minute_offset(self) -> int:
+        """The minute at which windows begin."""
+        return self._field(0)
+
+    @property
+    def hour_offset(self) -> int:
+        """The hour at which windows begin."""
+        return self._field(1)
+
+    @property
+    def day_offset(self) -> int:
+        """The day of the week or month at which windows begin."""
+        if self.schedule_type is ScheduleType.WEEKLY:
+            return self._field(4)
+        return self._field(2, 1 if self.schedule_type is ScheduleType.MONTHLY else 0)
+
+    @property
+    def is_basic_daily(self) -> bool:
+        """Whether windows are days from midnight to midnight."""
+        return self.cron_schedule == "0 0 * * *"
+
+    def get_cron_schedule(
+        self,
+        minute_of_hour: int | None = None,
+        hour_of_day: int | None = None,
+        day_of_week: int | None = None,
+        day_of_month: int | None = None,
+    ) -> str:
+        """A cron schedule as frequent as the windows, at another minute, hour or day.
+
+        Raises:
+            InvalidInvocationError: If the windows are not frequent in that way.
+        """
+        given = {
+            "minute_of_hour": minute_of_hour,
+            "hour_of_day": hour_of_day,
+            "day_of_week": day_of_week,
+            "day_of_month": day_of_month,
+        }
+        return shifted(self.cron_schedule, given)
 
     def _moment(self, given: datetime | str, what: str) -> datetime:
         if isinstance(given, datetime):
@@ -83,43 +179,6 @@ class WindowIndex:
                 f"The format {self.fmt!r} cannot tell the partitions of the schedule "
                 f"{self.cron_schedule!r} apart: the first two are {keys[0]!r} and {keys[1]!r}."
             )
-
-    # Windows by index
-
-    def _count(self, current_time: datetime | None = None) -> int:
-        """How many windows there are now: those that have ended, within the bounds."""
-        now = localize(current_time or datetime.now(tz=UTC), self._zone)
-        count = self.windows.ended_until(now, max(0, self.end_offset))
-        if self.end is not None:
-            count = min(count, self.windows.ended_until(self.end))
-        return max(0, count + min(0, self.end_offset))
-
-    def reaching_back(self, count: int) -> tuple[WindowTimes, int]:
-        """The windows with some more before the first one, and how many more those are."""
-        windows, more = self._further_back
-        days = 2.0
-        while more < count:
-            windows, more = self.reaching_back_to(self._days_before(days))
-            days *= 2
-        return windows, more
-
-    def reaching_back_to(self, moment: datetime) -> tuple[WindowTimes, int]:
-        """The windows with those that begin after a moment, or just before it, and how many more.
-
-        A window that a moment before the first one lies in is among them.
-        """
-        windows, more = self._further_back
-        back = 2.0
-        while windows.ticks.at(0) > moment:
-            start = localize(moment, self._zone) - timedelta(days=back)
-            windows = WindowTimes(self.cron_schedule, start, self._zone, self.exclusions)
-            more = windows.begun_before(self.windows.ticks.at(0))
-            back *= 2
-        self._further_back = windows, more
-        return windows, more
-
-    def _days_before(self, days: float) -> datetime:
-        return self.windows.ticks.at(0) - timedelta(days=days)
 
     def _key(self, index: int) -> str:
         return self.key_of_start(self.windows.start(index))
@@ -154,17 +213,3 @@ class WindowIndex:
             return None
         index = self.windows.begun_before(moment)
         return index if self._key(index) == key else None
-
-    def _known_index(self, key: str) -> int:
-        index = self._index(key)
-        if index is None:
-            raise UnknownPartitionError(f"There is no partition {key!r}. {self._hint(key)}")
-        return index
-
-    def _hint(self, key: str) -> str:
-        moment = self._parse(key)
-        if moment is None:
-            return f"Keys have the format {self.fmt!r}, as {self._key(0)!r}."
-        if moment < self.start:
-            return f"The first one is {self._key(0)!r}."
-        return f"The next one is {self._key(self.windows.begun_before(moment))!r}."

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from jobnb.definitions.cron_times import CronTimes, cron_times, localize
+from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["TimeWindow", "WindowTimes"]
+
+_LONGEST_GAP = 50  # windows that may be left out one after another,
+_LONGEST_TIME = timedelta(days=4 * 366)  # or longer than this: else there are none left
 
 
 class TimeWindow(NamedTuple):
@@ -75,14 +79,31 @@ class WindowTimes:
         return tick - bisect_left(self._know(tick), tick) if tick > 0 else 0
 
     def tick(self, index: int) -> int:
-        """The tick that a window begins at."""
+        """The tick that a window begins at.
+
+        Raises:
+            InvalidDefinitionError: If the exclusions leave no such window.
+        """
         tick = index
         while True:
             excluded = self._know(tick)
-            moved = index + bisect_right(excluded, tick)
-            if moved == tick:
+            passed = bisect_right(excluded, tick)
+            if index + passed == tick:
                 return tick
-            tick = moved
+            tick = index + passed
+            self._check_gap(passed)
+
+    def _check_gap(self, passed: int) -> None:
+        """See that the excluded ticks just before a place do not go on for ever."""
+        excluded = self._excluded
+        shift = excluded[passed - 1] - passed + 1  # the same for ticks one after another
+        first = bisect_left(range(passed), shift, key=lambda place: excluded[place] - place)
+        begin, end = (self.ticks.at(excluded[place]) for place in (first, passed - 1))
+        if passed - first > _LONGEST_GAP and end - begin > _LONGEST_TIME:
+            raise InvalidDefinitionError(
+                f"The exclusions of time partitions leave no window from {begin} to {end}: "
+                "exclude fewer."
+            )
 
     def window(self, index: int) -> TimeWindow:
         """The window with this number, from 0."""

@@ -96,7 +96,7 @@ def test_hours_are_those_of_the_clock(place: tuple[str, int, int], minute: int, 
         assert times.count_before(later) == index + 1
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(_PLACES), st.integers(0, 23), st.sampled_from([0, 15, 30, 59]))
 @example(("America/New_York", 2023, 3), 2, 30)
 @example(("America/New_York", 2023, 11), 1, 30)
@@ -464,3 +464,160 @@ def test_the_last_of_many_is_found_without_counting_through(
     assert hours.has_partition_key("2010-07-04-12:00", now)
     assert hours.time_window_for_partition_key("2010-07-04-12:00").end.hour == 13
     assert len(asked) < 40
+
+
+# Exclusions
+
+WORKDAYS = DailyPartitionsDefinition(
+    "2023-03-01", exclusions=["0 0 * * 0", datetime(2023, 3, 8)], end_date="2023-03-20"
+)
+
+
+def march(day: int, hour: int = 0) -> datetime:
+    return datetime(2023, 3, day, hour)
+
+
+def test_excluded_windows_are_left_out_and_the_others_stay_as_they_are() -> None:
+    keys = WORKDAYS.get_partition_keys(march(12))
+    assert [key[-2:] for key in keys] == ["01", "02", "03", "04", "06", "07", "09", "10", "11"]
+    assert WORKDAYS.time_window_for_partition_key("2023-03-04").end.day == 5
+    assert not WORKDAYS.has_partition_key("2023-03-05", march(12))
+    with pytest.raises(UnknownPartitionError, match="The next one is '2023-03-06'"):
+        WORKDAYS.time_window_for_partition_key("2023-03-05")
+    assert WORKDAYS.get_partition_key_for_timestamp(utc(2023, 3, 5, 12).timestamp()) == "2023-03-04"
+    assert WORKDAYS.get_next_partition_key("2023-03-07", march(12)) == "2023-03-09"
+    following = WORKDAYS.get_next_partition_window(march(5), march(12))
+    assert following is not None
+    assert following.start.day == 6
+    for moment in (march(6), march(5, 12), march(5)):
+        before = WORKDAYS.get_prev_partition_window(moment)
+        assert before is not None
+        assert before.start.day == 4
+    found = WORKDAYS.get_partition_key_range_for_time_window(TimeWindow(march(5), march(9)))
+    assert found == PartitionKeyRange("2023-03-06", "2023-03-07")
+    assert not WORKDAYS.has_any_partitions_in_window(TimeWindow(march(5), march(6)))
+    assert WORKDAYS.exclusions == ("0 0 * * 0", march(8))
+    assert DailyPartitionsDefinition("2023-03-01", end_date="2023-03-20") != WORKDAYS
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(_PLACES),
+    st.sampled_from(["0 * * * *", "30 1 * * *", "0 0 * * *", "0 */6 * * *", "0 6 * * 1-5"]),
+    st.lists(st.sampled_from(["0 0 1-20/2 * *", "0 12 * * 1", "30 1 */3 * *", "0 6 * * 3"])),
+    st.sets(st.integers(0, 60), max_size=5),
+    st.integers(-2, 2),
+)
+def test_excluding_windows_is_taking_them_away(
+    place: tuple[str, int, int], cron: str, crons: list[str], moments: set[int], end_offset: int
+) -> None:
+    zone = ZoneInfo(place[0])
+    start = datetime(place[1], place[2], 1, tzinfo=zone)
+    now = start + timedelta(days=20, hours=7)
+    fmt = "%Y-%m-%d-%H:%M"
+
+    def made(exclusions: Any = None, schedule: str = cron) -> TimeWindowPartitionsDefinition:
+        return TimeWindowPartitionsDefinition(
+            start, fmt, timezone=place[0], cron_schedule=schedule, exclusions=exclusions
+        )
+
+    whole = made()
+    keys = list(whole.get_partition_keys(now))
+    times = {whole.start_time_for_partition_key(key).timestamp(): key for key in keys}
+    gone = {keys[n] for n in moments if n < len(keys)}
+    left_out = [whole.start_time_for_partition_key(key) for key in gone]
+    for each in crons:
+        ticks = cron_times(each, start, zone)
+        gone |= {
+            times[ticks.at(n).timestamp()]
+            for n in range(ticks.count_until(now))
+            if ticks.at(n).timestamp() in times
+        }
+    holed = made([*crons, *left_out])
+    expected = [key for key in keys if key not in gone]
+    assert holed.get_partition_keys(now) == expected
+    for index, key in enumerate(expected):
+        assert (holed.position_of(key), holed.key_at(index)) == (index, key)
+        window = holed.time_window_for_partition_key(key)
+        assert window == whole.time_window_for_partition_key(key)
+        assert list(holed.windows.overlapping(window)) == [index]
+    assert not any(holed.has_partition_key(key, now) for key in gone)
+    told = [
+        (holed.windows.ticks.at(a), holed.windows.ticks.at(b))
+        for a, b in holed.windows.stretches(0, len(expected))
+        if expected
+    ]
+    lengths = sum(b.timestamp() - a.timestamp() for a, b in told)
+    taken = (holed.time_window_for_partition_key(key) for key in expected)
+    assert lengths == sum(b.timestamp() - a.timestamp() for a, b in taken)
+
+
+def test_exclusions_leave_a_window() -> None:
+    with pytest.raises(InvalidDefinitionError, match="leave no window"):
+        DailyPartitionsDefinition("2023-03-01", exclusions=["0 * * * *"])
+
+
+@pytest.mark.parametrize("wrong", ["0 0 * * 0", [3], march(8)])
+def test_exclusions_are_a_list_of_schedules_and_moments(wrong: Any) -> None:
+    with pytest.raises(InvalidDefinitionError, match="exclusions are a list"):
+        DailyPartitionsDefinition("2023-03-01", exclusions=wrong)
+    with pytest.raises(InvalidDefinitionError, match="'often' is no cron schedule"):
+        DailyPartitionsDefinition("2023-03-01", exclusions=["often"])
+
+
+# Beyond the bounds
+
+
+def test_windows_beyond_the_bounds_are_found_when_asked_for() -> None:
+    days = DailyPartitionsDefinition("2023-03-01", end_date="2023-03-10")
+    assert days.get_prev_partition_window(march(1)) is None
+    before = days.get_prev_partition_window(march(1), respect_bounds=False)
+    assert before is not None
+    assert (before.start.month, before.start.day) == (2, 28)
+    after = days.get_next_partition_window(march(10), respect_bounds=False)
+    assert after is not None
+    assert after.start.day == 10
+    assert days.get_next_partition_window(march(10)) is None
+    early = days.get_next_partition_window(datetime(2023, 2, 10, 5), respect_bounds=False)
+    assert early is not None
+    assert (early.start.month, early.start.day) == (2, 11)
+    stretch = TimeWindow(datetime(2023, 2, 27), march(3))
+    inside = days.get_partition_key_range_for_time_window(stretch)
+    assert inside == PartitionKeyRange("2023-03-01", "2023-03-02")
+    outside = days.get_partition_key_range_for_time_window(stretch, respect_bounds=False)
+    assert outside == PartitionKeyRange("2023-02-27", "2023-03-02")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(_PLACES), st.sampled_from(["0 * * * *", "30 1 * * *", "0 0 1 * *"]))
+def test_windows_before_the_start_are_those_of_an_earlier_start(
+    place: tuple[str, int, int], cron: str
+) -> None:
+    zone = ZoneInfo(place[0])
+    start = datetime(place[1], place[2], 20, tzinfo=zone)
+    late = TimeWindowPartitionsDefinition(
+        start, "%Y-%m-%d-%H:%M", timezone=place[0], cron_schedule=cron
+    )
+    early = cron_times(cron, start - timedelta(days=400), zone)
+    windows, more = late.reaching_back(7)
+    first = early.count_before(late.windows.start(0))
+    assert more >= 7
+    for back in range(8):
+        assert windows.start(more - back) == early.at(first - back)
+
+
+def test_a_moment_becomes_a_key() -> None:
+    assert DAYS.get_partition_key(datetime(2023, 3, 12, 5)) == "2023-03-12"
+    assert DAYS.get_partition_key(datetime(2023, 3, 12).date()) == "2023-03-12"
+    assert DAYS.get_partition_key("2023-03-12") == "2023-03-12"
+    with pytest.raises(UnknownPartitionError):
+        WORKDAYS.get_partition_key("2023-03-05")
+    assert DAYS.get_current_timestamp(march(1)) == utc(2023, 3, 1).timestamp() == 1677628800
+    assert (WORKDAYS.start_ts, WORKDAYS.end_ts) == (1677628800, utc(2023, 3, 20).timestamp())
+    assert DAYS.end_ts is None
+
+
+def test_a_definition_does_not_change() -> None:
+    for name in ("start", "end", "fmt", "timezone", "cron_schedule", "end_offset", "exclusions"):
+        with pytest.raises(AttributeError):
+            setattr(DAYS, name, None)
