@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.asset_spec import AssetSpec as AssetSpec
     from jobnb.definitions.assets_definition import AssetsDefinition as AssetsDefinition
     from jobnb.definitions.assets_specs import map_asset_specs as map_asset_specs
+    from jobnb.definitions.backfill_policy import BackfillPolicy as BackfillPolicy
     from jobnb.definitions.calendar_config import (
         daily_partitioned_config as daily_partitioned_config,
     )

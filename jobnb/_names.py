@@ -36,6 +36,7 @@ _NAMES = {
         "daily_partitioned_config hourly_partitioned_config monthly_partitioned_config "
         "weekly_partitioned_config"
     ),
+    "definitions.backfill_policy": "BackfillPolicy",
     "definitions.calendar_partitions": (
         "DailyPartitionsDefinition HourlyPartitionsDefinition MonthlyPartitionsDefinition "
         "WeeklyPartitionsDefinition"

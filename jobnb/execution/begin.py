@@ -18,9 +18,10 @@ from jobnb.execution.run import RunScope
 from jobnb.execution.run_job import run_tags, subset_of
 from jobnb.execution.stopping import Stop
 from jobnb.plan.build import build_plan
+from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, run_partitions
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import PARTITION_TAG, RESUME_TAG, JobRun, new_run_id
+from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
 
 __all__ = ["begin_run"]
 
@@ -33,7 +34,7 @@ def begin_run(
     instance: Instance,
     *,
     run_config: Any = None,
-    partition_key: str | None = None,
+    partition_key: PartitionsAsked | None = None,
     tags: Mapping[str, Any] | None = None,
     op_selection: Sequence[str] | None = None,
     asset_selection: Sequence[Any] | None = None,
@@ -57,13 +58,11 @@ def begin_run(
         op_selection = op_selection or parent.op_selection
         asset_selection = asset_selection or _assets_of(job, parent)
     job = subset_of(job, op_selection, asset_selection)
-    merged = _tags(job, tags, partition_key, parent, options)
-    plan = build_plan(
-        job,
-        run_config=run_config,
-        partition_key=merged.get(PARTITION_TAG),
-        resources=resources,
-    )
+    merged = _tags(job, tags, parent, options)
+    asked = asked_in_tags(job, merged) if partition_key is None else partition_key
+    partitions = run_partitions(job, asked, instance)
+    merged = run_tags(job, merged, partitions, instance)
+    plan = build_plan(job, run_config=run_config, partitions=partitions, resources=resources)
     steps = options.step_selection if options else ()
     chosen = chosen_steps(plan, steps) if steps else None
     kept = earlier_outputs(plan, instance, parent, chosen) if parent and chosen else {}
@@ -91,18 +90,15 @@ def _assets_of(job: JobDefinition, parent: JobRun) -> Sequence[AssetKey] | None:
 def _tags(
     job: JobDefinition,
     tags: Mapping[str, Any] | None,
-    partition_key: str | None,
     parent: JobRun | None,
     options: ReexecutionOptions | None,
 ) -> dict[str, str]:
     """Those of the job, of the run that is repeated, and those given; and where it comes from."""
     if parent is None:
-        return run_tags(job, tags, partition_key)
+        return {**job.tags, **(tags or {})}
     own = {PARENT_TAG: parent.run_id, ROOT_TAG: parent.root_run_id or parent.run_id}
     if options is not None and options.step_selection:
         own[RESUME_TAG] = "true"
-    if partition_key is not None:
-        own[PARTITION_TAG] = partition_key
     inherited = {key: value for key, value in parent.tags.items() if key != RESUME_TAG}
     return {**job.tags, **inherited, **(tags or {}), **own}
 

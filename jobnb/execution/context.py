@@ -9,8 +9,9 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
-from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
+from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.execution.handle import NodeHandle
+from jobnb.execution.partition_context import PartitionContext
 
 if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["AssetExecutionContext", "OpExecutionContext", "context_of"]
 
 
-class OpExecutionContext:
+class OpExecutionContext(PartitionContext):
     """What an op sees while it runs.
 
     Source: Dagster's `OpExecutionContext`.
@@ -34,6 +35,7 @@ class OpExecutionContext:
         self._mapping_key = mapping_key
         self._retries = retries
         self._output_metadata: dict[tuple[str, str | None], dict[str, Any]] = {}
+        self._asset_metadata: dict[tuple[AssetKey, str | None], dict[str, Any]] = {}
         self._events: list[Any] = []
         self._data_versions: dict[AssetKey, Any] = {}
 
@@ -221,130 +223,6 @@ class OpExecutionContext:
         """The events told so far; they are handed out once."""
         events, self._events = self._events, []
         yield from events
-
-    # --- assets ----------------------------------------------------------
-
-    @property
-    def bound_assets(self) -> Any:
-        """The definition of the assets that the step makes, or None."""
-        return self._step.assets_def
-
-    @property
-    def has_assets_def(self) -> bool:
-        """Whether the step makes assets."""
-        return self._step.assets_def is not None
-
-    @property
-    def assets_def(self) -> Any:
-        """The definition of the assets that the step makes.
-
-        Raises:
-            InvariantViolationError: If it makes none.
-        """
-        if self._step.assets_def is None:
-            raise InvariantViolationError(f"{self._key!r} is an op and makes no assets.")
-        return self._step.assets_def
-
-    @property
-    def selected_asset_keys(self) -> frozenset[AssetKey]:
-        """The assets that the step is to make."""
-        assets_def = self._step.assets_def
-        return assets_def.keys if assets_def else frozenset()
-
-    @property
-    def asset_key(self) -> AssetKey:
-        """The asset that the step makes, where it is one."""
-        key: AssetKey = self.assets_def.key
-        return key
-
-    def asset_key_for_output(self, output_name: str = "result") -> AssetKey:
-        """The asset that an output makes."""
-        output = self._step.output(output_name)
-        if output is None or output.asset_key is None:
-            raise InvalidDefinitionError(
-                f"The output {output_name!r} of {self._key!r} is no asset."
-            )
-        return output.asset_key
-
-    def asset_key_for_input(self, input_name: str) -> AssetKey:
-        """The asset that an input takes."""
-        for each in self._step.inputs:
-            if each.name == input_name and each.asset_key is not None:
-                return each.asset_key
-        known = [each.name for each in self._step.inputs if each.asset_key]
-        hint = did_you_mean(input_name, known, noun="Its asset inputs are")
-        raise InvalidDefinitionError(f"{self._key!r} has no asset input {input_name!r}. {hint}")
-
-    def output_for_asset_key(self, asset_key: AssetKey) -> str:
-        """The output that makes an asset."""
-        name: str = self.assets_def.output_name_of(AssetKey.from_coercible(asset_key))
-        return name
-
-    def set_data_version(self, asset_key: AssetKey, data_version: Any) -> None:
-        """Say which version of its data an asset has."""
-        self._data_versions[AssetKey.from_coercible(asset_key)] = data_version
-
-    # --- partitions ------------------------------------------------------
-
-    @property
-    def has_partition_key(self) -> bool:
-        """Whether the run is for a partition."""
-        return self._run.plan.partition_key is not None
-
-    @property
-    def partition_key(self) -> str:
-        """The partition that the run is for.
-
-        Raises:
-            InvariantViolationError: If it is for none.
-        """
-        key = self._run.plan.partition_key
-        if key is None:
-            raise InvariantViolationError(
-                f"{self._key!r} asks for the partition key, but the run is for no partition. "
-                'Run it with partition_key="...".'
-            )
-        return key
-
-    @property
-    def partition_keys(self) -> list[str]:
-        """The partitions that the run is for."""
-        return [self.partition_key]
-
-    @property
-    def partition_key_range(self) -> Any:
-        """The first and last partition that the run is for."""
-        from jobnb.definitions.partition_keys import PartitionKeyRange
-
-        return PartitionKeyRange(self.partition_key, self.partition_key)
-
-    @property
-    def partition_time_window(self) -> Any:
-        """The time window of the partition that the run is for.
-
-        Raises:
-            InvariantViolationError: If the partitions are no time windows.
-        """
-        definition = self._partitions_def()
-        window = getattr(definition, "time_window_for_partition_key", None)
-        if window is None:
-            raise InvariantViolationError(
-                f"{self._key!r} asks for a time window, but its partitions are not time windows."
-            )
-        return window(self.partition_key)
-
-    def _partitions_def(self) -> Any:
-        assets_def = self._step.assets_def
-        own = assets_def.partitions_def if assets_def else None
-        return own or self._run.plan.job.partitions_def
-
-    def asset_partition_key_for_output(self, output_name: str = "result") -> str:
-        """The partition of the asset that an output makes."""
-        return self.partition_key
-
-    def asset_partition_key_for_input(self, input_name: str) -> str:
-        """The partition of the asset that an input takes."""
-        return self.partition_key
 
     def __repr__(self) -> str:
         return f"<context of {self._key!r} in run {self.run_id[:8]}>"

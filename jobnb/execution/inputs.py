@@ -17,7 +17,16 @@ from jobnb.execution.io import (
     step_key_of,
 )
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.plan.step import FromAsset, FromConfig, FromMany, FromOutput, FromValue, Step, StepInput
+from jobnb.plan.step import (
+    FromAsset,
+    FromConfig,
+    FromMany,
+    FromOutput,
+    FromValue,
+    Step,
+    StepInput,
+    StepOutput,
+)
 
 __all__ = ["LoadInput", "failed_check", "input_loader"]
 
@@ -55,7 +64,7 @@ def _plain_loader(run: RunScope, step: Step, each: StepInput, source: FromOutput
     values, slot, append = run.values, source.slot, run.append
     up_key, out_name = upstream.key, output.name
     manager_key = definition.input_manager_key or output.manager_key
-    managed = manager_key != output.manager_key
+    managed = manager_key != output.manager_key or _reads_others(run, step, output)
     passes, type_name = data_type.passes, data_type.display_name
 
     def load(key: str, _mapping_key: str | None) -> Any:
@@ -70,6 +79,15 @@ def _plain_loader(run: RunScope, step: Step, each: StepInput, source: FromOutput
         return value
 
     return load
+
+
+def _reads_others(run: RunScope, step: Step, output: StepOutput) -> bool:
+    """Whether a step reads other partitions of an asset than the run makes."""
+    if output.asset_key is None or run.plan.partitions is None:
+        return False
+    return output.slot in run.partition_reader.mapped_slots and not run.partition_reader.follows(
+        step, output.asset_key
+    )
 
 
 def _check(run: RunScope, key: str, name: str, data_type: DataType, value: Any) -> None:
@@ -162,7 +180,7 @@ def _from_output(run: RunScope, step: Step, each: StepInput, source: FromOutput)
     values, slot, append = run.values, source.slot, run.append
     name, manager_key = each.name, each.definition.input_manager_key or output.manager_key
     up_key, out_name, dynamic = upstream.key, output.name, output.definition.is_dynamic
-    managed = manager_key != output.manager_key
+    managed = manager_key != output.manager_key or _reads_others(run, step, output)
 
     if not source.maps:
 
@@ -194,7 +212,7 @@ def _collected(run: RunScope, step: Step, each: StepInput, source: FromOutput) -
     assert output is not None
     dynamic = output.definition.is_dynamic
     manager_key = each.definition.input_manager_key or output.manager_key
-    managed = manager_key != output.manager_key
+    managed = manager_key != output.manager_key or _reads_others(run, step, output)
 
     def load(key: str, _mapping_key: str | None) -> Any:
         values = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from jobnb.definitions.io_context import InputContext, OutputContext
@@ -10,7 +10,6 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
 
 __all__ = [
@@ -58,8 +57,15 @@ def output_context(
         partition_key=run.plan.partition_key,
         asset_key=output.asset_key,
         asset_partitions_def=assets_def.partitions_def if assets_def else None,
+        asset_partition_keys=_keys_of(run),
         instance=run.instance,
     )
+
+
+def _keys_of(run: RunScope) -> tuple[str, ...] | None:
+    """The partitions that the run makes."""
+    partitions = run.plan.partitions
+    return partitions.keys if partitions is not None else None
 
 
 def asset_output_context(run: RunScope, source: FromAsset) -> OutputContext:
@@ -68,7 +74,7 @@ def asset_output_context(run: RunScope, source: FromAsset) -> OutputContext:
         name="result",
         metadata=source.metadata,
         asset_key=source.key,
-        asset_partitions_def=_partitions_of(run, source.key),
+        asset_partitions_def=run.partition_reader.definition_of(source.key),
         partition_key=run.plan.partition_key,
         log_manager=run.log,
         instance=run.instance,
@@ -86,7 +92,7 @@ def input_context(
     """What an IO manager sees when it loads an input."""
     config, resources = _resources(run, manager_key)
     asset_key = asset_key or each.asset_key
-    partitions_def = _partitions_of(run, asset_key)
+    reader = run.partition_reader
     return InputContext(
         name=each.name,
         job_name=run.plan.job.name,
@@ -101,8 +107,8 @@ def input_context(
         step_context=step,
         asset_key=asset_key,
         partition_key=run.plan.partition_key,
-        asset_partitions_def=partitions_def,
-        asset_partitions_subset=_wanted_partitions(run, step, partitions_def),
+        asset_partitions_def=reader.definition_of(asset_key),
+        asset_partitions_subset=reader.keys_for(step, asset_key, run.plan.partitions),
         instance=run.instance,
     )
 
@@ -124,6 +130,7 @@ def value_context(
         asset_key=output.asset_key,
         partition_key=run.plan.partition_key,
         asset_partitions_def=step.assets_def.partitions_def if step.assets_def else None,
+        asset_partitions_subset=_keys_of(run),
         instance=run.instance,
     )
 
@@ -161,25 +168,3 @@ def step_key_of(step: Step, mapping_key: str | None) -> str:
     if step.region is None or mapping_key is None:
         return step.key
     return f"{step.key}[{mapping_key}]"
-
-
-def _partitions_of(run: RunScope, key: AssetKey | None) -> Any:
-    """How an asset is partitioned, whether this run makes it or not."""
-    graph = run.plan.job.graph
-    if isinstance(graph, AssetGraphDefinition):
-        for each in graph.layer.assets:
-            if key in each.keys:
-                return each.partitions_def
-        for source in graph.layer.sources:
-            if source.key == key:
-                return source.partitions_def
-    return None
-
-
-def _wanted_partitions(run: RunScope, step: Step, partitions_def: Any) -> Sequence[str] | None:
-    """All partitions for an asset without any; else that of the run, which is the default."""
-    own = step.assets_def.partitions_def if step.assets_def is not None else None
-    if partitions_def is None or own is not None or step.assets_def is None:
-        return None
-    keys: Sequence[str] = partitions_def.get_partition_keys(dynamic_partitions_store=run.instance)
-    return keys

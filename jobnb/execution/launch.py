@@ -18,6 +18,7 @@ from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.run_job import in_memory_resources
 from jobnb.execution.stopping import Stop
 from jobnb.execution.waiting import RunCanceledError, StillRunningError
+from jobnb.plan.partitions import PartitionsAsked
 from jobnb.registry.session import Session, current_session
 from jobnb.storage.instance import Instance
 
@@ -42,7 +43,8 @@ def launch(
     run_config: Any = None,
     *,
     instance: Instance | None = None,
-    partition_key: str | None = None,
+    partition_key: PartitionsAsked | None = None,
+    partition: PartitionsAsked | None = None,
     op_selection: Sequence[str] | None = None,
     asset_selection: Sequence[Any] | None = None,
     tags: Mapping[str, str] | None = None,
@@ -56,7 +58,8 @@ def launch(
         job: The job.
         run_config: A `RunConfig` or dict; the job's own config if absent.
         instance: Where the history and the values go; that of the session if absent.
-        partition_key: The partition that the run is for.
+        partition_key: The partition that the run is for; or several: a range, some keys.
+        partition: A shorter name of `partition_key`.
         op_selection: Ops to run, as `["*a", "b+"]`.
         asset_selection: Assets to make.
         tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
@@ -70,13 +73,15 @@ def launch(
     Raises:
         InvalidConfigError: If the run config does not fit; nothing has run then.
     """
+    if partition is not None and partition_key is not None:
+        raise InvalidInvocationError("launch has partition and partition_key. Keep one.")
     order = _Order(
         find_job or _finder_of(job),
         instance or current_session().instance,
         resources,
         {
             "run_config": run_config,
-            "partition_key": partition_key,
+            "partition_key": partition if partition_key is None else partition_key,
             "op_selection": op_selection,
             "asset_selection": asset_selection,
             "tags": tags,

@@ -9,10 +9,10 @@ from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.result import ExecuteInProcessResult
-from jobnb.execution.run_job import execute_plan
+from jobnb.execution.run_job import execute_plan, run_tags
 from jobnb.plan.build import build_plan
+from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, run_partitions
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import PARTITION_TAG
 
 __all__ = [
     "ASSET_JOB",
@@ -30,7 +30,7 @@ def materialize(
     run_config: Any = None,
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
-    partition_key: str | None = None,
+    partition_key: PartitionsAsked | None = None,
     raise_on_error: bool = True,
     tags: Mapping[str, str] | None = None,
     selection: Any = None,
@@ -42,7 +42,7 @@ def materialize(
         run_config: A `RunConfig` or dict.
         instance: Where the history and the values go; an ephemeral one if absent.
         resources: Resources by key.
-        partition_key: The partition to make.
+        partition_key: The partition to make; or several in this one run: a range, some keys.
         raise_on_error: Whether a failure is raised, after all that could run has run.
         tags: Tags of the run.
         selection: Which of the assets to make; all if absent.
@@ -76,7 +76,7 @@ def materialize_to_memory(
     run_config: Any = None,
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
-    partition_key: str | None = None,
+    partition_key: PartitionsAsked | None = None,
     raise_on_error: bool = True,
     tags: Mapping[str, str] | None = None,
     selection: Any = None,
@@ -134,7 +134,7 @@ def materialize_session(
     run_config: Any = None,
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
-    partition_key: str | None = None,
+    partition_key: PartitionsAsked | None = None,
     raise_on_error: bool = True,
     tags: Mapping[str, str] | None = None,
 ) -> ExecuteInProcessResult:
@@ -159,7 +159,7 @@ def make_selected(
     selection: Any,
     run_config: Any,
     instance: Instance | None,
-    partition_key: str | None,
+    partition_key: PartitionsAsked | None,
     raise_on_error: bool,
     tags: Mapping[str, str] | None,
     keep_outputs: bool = True,
@@ -168,14 +168,16 @@ def make_selected(
 ) -> ExecuteInProcessResult:
     """Make or observe the selected assets; the parameters are those of `materialize`."""
     __tracebackhide__ = True
+    instance = instance or Instance.ephemeral()
     job = definitions.job_of_assets(job_name, selection)
-    plan = build_plan(job, run_config=run_config, partition_key=partition_key, resources=resources)
-    own = {PARTITION_TAG: partition_key} if partition_key is not None else {}
+    asked = asked_in_tags(job, tags or {}) if partition_key is None else partition_key
+    partitions = run_partitions(job, asked, instance)
+    plan = build_plan(job, run_config=run_config, partitions=partitions, resources=resources)
     return execute_plan(
         plan,
-        instance or Instance.ephemeral(),
+        instance,
         None,
-        {**(tags or {}), **own},
+        run_tags(job, tags, partitions, instance),
         raise_on_error,
         keep_outputs,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from jobnb.definitions.asset_result import NO_VALUE
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize, to_json
+from jobnb.definitions.partition_keys import PARTITION_TAG
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, TypeCheckContext
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
@@ -36,7 +37,7 @@ HandleOutput = Callable[..., None]
 def output_handler(run: RunScope, step: Step, output: StepOutput) -> HandleOutput:
     """A function that checks a value, stores it and tells of it."""
     manager = run.resources[output.manager_key]
-    in_memory = type(manager) is MemoryIOManager
+    in_memory = type(manager) is MemoryIOManager and not _is_by_partition(run, step, output)
     data_type, name, slot = output.data_type, output.name, output.slot
     passes, type_name = data_type.passes, data_type.display_name
     values, append, manager_key = run.values, run.append, output.manager_key
@@ -224,18 +225,37 @@ def _materialized(
         version = context._data_versions.get(output.asset_key)
     if version is not None:
         tags["dagster/data_version"] = getattr(version, "value", version)
-    partitioned = step.assets_def.partitions_def is not None
-    run.append(
-        AssetMaterialized(
-            now(),
-            key,
-            tuple(output.asset_key.path),
-            run.plan.partition_key if partitioned else None,
-            None,
-            metadata,
-            tags,
-        )
-    )
+    path = tuple(output.asset_key.path)
+    for partition in _partitions(run, step):
+        own = {**tags, **_dimension_tags(partition)} if partition is not None else tags
+        more = context.get_asset_metadata(output.asset_key, partition) if context else None
+        told = {**metadata, **to_json(more)} if more else metadata
+        name = partition and str(partition)
+        run.append(AssetMaterialized(now(), key, path, name, None, told, own))
+
+
+def _partitions(run: RunScope, step: Step) -> tuple[str | None, ...]:
+    """The partitions that a step makes; None alone where it makes an asset as a whole."""
+    assert step.assets_def is not None
+    if step.assets_def.partitions_def is None or run.plan.partitions is None:
+        return (None,)
+    return run.plan.partitions.keys
+
+
+def _dimension_tags(partition: str) -> dict[str, str]:
+    parts: dict[str, str] = getattr(partition, "keys_by_dimension", {})
+    return {f"{PARTITION_TAG}/{name}": part for name, part in parts.items()}
+
+
+def _is_by_partition(run: RunScope, step: Step, output: StepOutput) -> bool:
+    """Whether the value is needed by the partition, not as the one that the step gave."""
+    partitions = run.plan.partitions
+    if output.asset_key is None or partitions is None:
+        return False
+    assert step.assets_def is not None
+    if step.assets_def.partitions_def is None:
+        return False
+    return partitions.single is None or output.slot in run.partition_reader.mapped_slots
 
 
 def tell(run: RunScope, key: str, event: Any) -> None:

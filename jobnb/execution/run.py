@@ -9,6 +9,7 @@ from typing import Any
 
 from jobnb.events import Event
 from jobnb.execution.log import RunLogger
+from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.stopping import UNSTOPPABLE, Stop
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
@@ -96,6 +97,11 @@ class RunScope:
             return self.plan.order
         parts = (tuple(i for i in group if i in self.chosen) for group in self.plan.order)
         return [group for group in parts if group]
+
+    @cached_property
+    def partition_reader(self) -> PartitionReader:
+        """Tells which partitions of their upstream assets the steps read."""
+        return PartitionReader(self.plan, self.instance)
 
     @property
     def events(self) -> list[Event]:

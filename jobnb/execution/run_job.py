@@ -7,6 +7,7 @@ from typing import Any
 
 from jobnb.definitions.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.partition_keys import DynamicPartitionsStore
 from jobnb.errors import InvariantViolationError, ResourceFunctionError
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope
@@ -14,9 +15,16 @@ from jobnb.execution.runner import run_all
 from jobnb.execution.trace import error_info, without_own_frames
 from jobnb.execution.watch import watched, watchers
 from jobnb.plan.build import build_plan
+from jobnb.plan.partitions import (
+    PARTITION_TAGS,
+    PartitionsAsked,
+    RunPartitions,
+    asked_in_tags,
+    run_partitions,
+)
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import PARTITION_TAG, JobRun, new_run_id
+from jobnb.storage.run import JobRun, new_run_id
 
 __all__ = [
     "conduct",
@@ -33,7 +41,7 @@ def execute_in_process(
     *,
     run_config: Any = None,
     instance: Instance | None = None,
-    partition_key: str | None = None,
+    partition_key: PartitionsAsked | None = None,
     raise_on_error: bool = True,
     op_selection: Sequence[str] | None = None,
     asset_selection: Sequence[Any] | None = None,
@@ -46,17 +54,19 @@ def execute_in_process(
     """Run a job in this process; see `JobDefinition.execute_in_process`."""
     __tracebackhide__ = True
     job = subset_of(job, op_selection, asset_selection)
-    tags = run_tags(job, tags, partition_key)
+    instance = instance or Instance.ephemeral()
+    tags = {**job.tags, **(tags or {})}
+    asked = asked_in_tags(job, tags) if partition_key is None else partition_key
+    partitions = run_partitions(job, asked, instance)
     plan = build_plan(
         job,
         run_config=run_config,
         input_values=input_values,
-        partition_key=partition_key or tags.get(PARTITION_TAG),
+        partitions=partitions,
         resources=in_memory_resources(job, resources),
     )
-    return execute_plan(
-        plan, instance or Instance.ephemeral(), run_id, tags, raise_on_error, keep_outputs
-    )
+    tags = run_tags(job, tags, partitions, instance)
+    return execute_plan(plan, instance, run_id, tags, raise_on_error, keep_outputs)
 
 
 def execute_plan(
@@ -130,16 +140,20 @@ def subset_of(
 
 
 def run_tags(
-    job: JobDefinition, tags: Mapping[str, str] | None, partition_key: str | None
+    job: JobDefinition,
+    tags: Mapping[str, str] | None,
+    partitions: RunPartitions | None,
+    store: DynamicPartitionsStore | None,
 ) -> dict[str, str]:
-    """The tags of a run: those of the job, of the partition, and those given."""
+    """The tags of a run: those of the job, of its partitions, and those given."""
     merged = {**job.tags, **(tags or {})}
-    if partition_key is not None:
-        config = job.partitioned_config
-        if config is not None:
-            merged = {**config.get_tags_for_partition_key(partition_key), **merged}
-        merged[PARTITION_TAG] = partition_key
-    return merged
+    if partitions is None:
+        return merged
+    config, key = job.partitioned_config, partitions.single
+    if config is not None and key is not None:
+        merged = {**config.get_tags_for_partition_key(key), **merged}
+    kept = {tag: text for tag, text in merged.items() if tag not in PARTITION_TAGS}
+    return {**kept, **partitions.tags(store)}
 
 
 def in_memory_resources(

@@ -79,17 +79,19 @@ def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | R
 
 
 def _plan_assets(run: RunScope) -> None:
-    partition = run.plan.partition_key
+    keys = run.plan.partitions.keys if run.plan.partitions is not None else ()
     for step in run.plan.steps:
         for spec in step.checks:
             if run.chosen is None or step.index in run.chosen:
                 path = tuple(spec.asset_key.path)
                 run.append(AssetCheckPlanned(now(), step.key, path, spec.name))
         if step.assets_def is not None and (run.chosen is None or step.index in run.chosen):
-            own = partition if step.assets_def.partitions_def is not None else None
+            own = keys if step.assets_def.partitions_def is not None else ()
             for out in step.outputs:
                 if out.asset_key is not None and out.is_asked:
-                    run.append(AssetPlanned(now(), step.key, tuple(out.asset_key.path), own))
+                    path = tuple(out.asset_key.path)
+                    for key in own or (None,):
+                        run.append(AssetPlanned(now(), step.key, path, key and str(key)))
 
 
 def _run_steps(run: RunScope) -> None:

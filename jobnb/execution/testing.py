@@ -13,6 +13,7 @@ import msgspec
 from jobnb.definitions.hook import HookDefinition
 from jobnb.definitions.job import JobDefinition
 from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resource import resource_def_of
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
@@ -21,7 +22,8 @@ from jobnb.execution.hooks import HookContext
 from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope
 from jobnb.plan.build import build_plan
-from jobnb.plan.step import Plan, Step
+from jobnb.plan.partitions import RunPartitions
+from jobnb.plan.step import Plan, Step, StepInput, StepOutput
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import PARTITION_TAG, JobRun
 
@@ -62,7 +64,8 @@ class DirectContext(AssetExecutionContext):
         self._range = partition_key_range
         tags = {**(run_tags or {}), **({PARTITION_TAG: partition_key} if partition_key else {})}
         record = JobRun(_EMPTY_JOB, run_id="EPHEMERAL", tags=tags)
-        run = RunScope(_no_plan(partition_key), instance, record, instance.open_log(record), True)
+        plan = _no_plan(_partitions_of(None, partition_key, partition_key_range, instance))
+        run = RunScope(plan, instance, record, instance.open_log(record), True)
         run.resources = self._given
         step = Step(0, "", (), _nothing_op(), config=config)
         super().__init__(run, step, "", mapping_key, 0)
@@ -71,11 +74,6 @@ class DirectContext(AssetExecutionContext):
     def resources(self) -> ScopedResources:
         """All resources that the test gave."""
         return ScopedResources(self._given, "The call")
-
-    @property
-    def partition_key_range(self) -> Any:
-        """The range that the test gave, else the one partition."""
-        return self._range if self._range is not None else super().partition_key_range
 
     @property
     def op_def(self) -> Any:
@@ -95,8 +93,15 @@ class DirectContext(AssetExecutionContext):
 
     def bind(self, op: OpDefinition[..., Any], assets_def: Any, config: Any) -> None:
         """Make it the context of a call of this op."""
-        self._step = Step(0, op.name, (op.name,), op, config=config, assets_def=assets_def)
+        inputs, outputs = _asset_places(op, assets_def)
+        self._step = Step(
+            0, op.name, (op.name,), op, inputs, outputs, config=config, assets_def=assets_def
+        )
         self._key = op.name
+        definition = assets_def.partitions_def if assets_def is not None else None
+        if definition is not None and self._range is not None:
+            found = _partitions_of(definition, None, self._range, self._run.instance)
+            self._run.plan = msgspec.structs.replace(self._run.plan, partitions=found)
 
     def provide(self, resources: Mapping[str, Any]) -> None:
         """Take resources that were passed to the call itself; they are set up now."""
@@ -130,12 +135,43 @@ def _nothing_op() -> OpDefinition[..., Any]:
     return OpDefinition(lambda _context, _inputs: None, "nothing", outs={})
 
 
-def _no_plan(partition_key: str | None) -> Plan:
+def _partitions_of(
+    definition: Any, key: str | None, ends: PartitionKeyRange | None, instance: Instance
+) -> RunPartitions | None:
+    """The partitions that a test gave; a range can be spelled out once the asset is known."""
+    if key is not None:
+        return RunPartitions(definition, (key,))
+    if ends is None:
+        return None
+    if definition is None:
+        return RunPartitions(None, tuple(dict.fromkeys((ends.start, ends.end))))
+    return RunPartitions(definition, tuple(definition.get_partition_keys_in_range(ends, instance)))
+
+
+def _asset_places(
+    op: OpDefinition[..., Any], assets_def: Any
+) -> tuple[tuple[StepInput, ...], tuple[StepOutput, ...]]:
+    """The inputs and outputs of an asset's op, with their assets."""
+    if assets_def is None:
+        return (), ()
+    ins, outs = assets_def.keys_by_input_name, assets_def.keys_by_output_name
+    inputs = tuple(
+        StepInput(name, None, (), each.dagster_type, each, ins.get(name))
+        for name, each in op.ins.items()
+    )
+    outputs = tuple(
+        StepOutput(name, slot, each.dagster_type, each, each.io_manager_key, outs.get(name))
+        for slot, (name, each) in enumerate(op.outs.items())
+    )
+    return inputs, outputs
+
+
+def _no_plan(partitions: RunPartitions | None) -> Plan:
     from jobnb.definitions.graph import GraphDefinition
 
     job = JobDefinition(GraphDefinition(_EMPTY_JOB))
     plan = build_plan(job, check_config=False)
-    return msgspec.structs.replace(plan, partition_key=partition_key)
+    return msgspec.structs.replace(plan, partitions=partitions)
 
 
 def _as_config(configs: Mapping[str, Any] | None) -> dict[str, Any]:

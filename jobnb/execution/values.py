@@ -13,12 +13,21 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.definitions.types import resolve
-from jobnb.errors import InvalidSubsetError, UnknownResourceError, did_you_mean
+from jobnb.errors import (
+    InvalidInvocationError,
+    InvalidSubsetError,
+    InvariantViolationError,
+    UnknownResourceError,
+    did_you_mean,
+)
 from jobnb.execution.resources import build_resources
-from jobnb.plan.asset_job import Loadable, loadable_of
+from jobnb.execution.run import RunScope
+from jobnb.plan.asset_job import AssetGraphDefinition, Loadable, loadable_of
+from jobnb.plan.partitions import PartitionsAsked, keys_asked
+from jobnb.plan.step import Step
 from jobnb.storage.instance import Instance
 
-__all__ = ["AssetValueLoader", "load_asset_value"]
+__all__ = ["AssetValueLoader", "load_asset_value", "load_for_step"]
 
 
 def load_asset_value(
@@ -27,7 +36,7 @@ def load_asset_value(
     *,
     python_type: Any = None,
     instance: Instance | None = None,
-    partition_key: str | None = None,
+    partition_key: PartitionsAsked | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Any:
     """The stored value of an asset; see `Definitions.load_asset_value`."""
@@ -68,7 +77,7 @@ class AssetValueLoader:
         asset_key: Any,
         *,
         python_type: Any = None,
-        partition_key: str | None = None,
+        partition_key: PartitionsAsked | None = None,
         metadata: Mapping[str, Any] | None = None,
         resource_config: Any = None,
     ) -> Any:
@@ -77,7 +86,8 @@ class AssetValueLoader:
         Args:
             asset_key: Its key.
             python_type: What the loader is asked for.
-            partition_key: The partition to load.
+            partition_key: The partition to load; of several (a range, some keys) a dict comes
+                back. If left out, all that were made.
             metadata: Values for the loader.
             resource_config: Config by resource key, each as `{"config": ...}`.
 
@@ -88,13 +98,16 @@ class AssetValueLoader:
         key = AssetKey.from_coercible(asset_key)
         found, partitions_def = self._find(key)
         instance = self._instance or Instance.get()
+        keys = _keys(key, partitions_def, partition_key, instance)
+        single = keys[0] if keys is not None and len(keys) == 1 else None
         manager = self._manager(found.manager_key, instance, resource_config)
         upstream = OutputContext(
             name="result",
             asset_key=key,
             metadata=found.metadata,
             asset_partitions_def=partitions_def,
-            partition_key=partition_key,
+            asset_partition_keys=keys,
+            partition_key=single,
             instance=instance,
         )
         context = InputContext(
@@ -102,12 +115,17 @@ class AssetValueLoader:
             upstream_output=upstream,
             dagster_type=resolve(python_type),
             asset_key=key,
-            partition_key=partition_key,
+            partition_key=single,
             asset_partitions_def=partitions_def,
+            asset_partitions_subset=keys,
             resources=ScopedResources({}),
             instance=instance,
         )
-        return manager.load_input(context)
+        value = manager.load_input(context)
+        several = keys is not None and not isinstance(partition_key, str)
+        if several and len(keys or ()) < 2:
+            return dict.fromkeys(keys or (), value)  # one of several is still one by key
+        return value
 
     def _find(self, key: AssetKey) -> tuple[Loadable, Any]:
         assets_def = self._definitions.assets_by_key.get(key)
@@ -142,6 +160,50 @@ class AssetValueLoader:
             )
             self._managers[key] = getattr(made, key)
         return self._managers[key]
+
+
+def _keys(
+    key: AssetKey, definition: Any, asked: PartitionsAsked | None, instance: Instance
+) -> list[str] | None:
+    """The partitions of an asset to load; None where it has none.
+
+    Raises:
+        InvalidInvocationError: If it has none, and some are asked for.
+    """
+    if definition is None:
+        if asked is None:
+            return None
+        raise InvalidInvocationError(
+            f"The asset {key.to_user_string()!r} has no partitions, but {asked!r} is asked for. "
+            "Leave it out."
+        )
+    if asked is not None:
+        return keys_asked(definition, asked, instance)
+    made = instance.get_materialized_partitions(key)
+    every = definition.get_partition_keys(dynamic_partitions_store=instance)
+    return [each for each in every if each in made]
+
+
+def load_for_step(
+    run: RunScope, step: Step, asset_key: Any, python_type: Any, partition_key: Any
+) -> Any:
+    """The stored value of an asset, for a step while it runs."""
+    graph, key = run.plan.job.graph, AssetKey.from_coercible(asset_key)
+    if not isinstance(graph, AssetGraphDefinition):
+        raise InvariantViolationError(
+            f"{step.key!r} is an op in a job without assets: there is none to load."
+        )
+    around = [*graph.layer.assets, *graph.layer.sources]
+    definitions = Definitions.of(assets=around, resources=run.plan.job.resource_defs)
+    partitions = run.plan.partitions
+    if partition_key is None and partitions is not None:
+        own = run.partition_reader.definition_of(key)
+        same = own is not None and own == partitions.definition
+        partition_key = (partitions.single or list(partitions.keys)) if same else None
+    loader = AssetValueLoader(definitions, instance=run.instance)
+    loader._managers.update(run.resources)
+    with loader:
+        return loader.load_asset_value(key, python_type=python_type, partition_key=partition_key)
 
 
 def _with_needed(key: str, resources: Mapping[str, Any]) -> dict[str, Any]:

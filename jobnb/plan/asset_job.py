@@ -189,7 +189,13 @@ def with_known_keys(
             same = by_group.get((each.group_names_by_key[own], key.path[-1]), [])
             if len(same) == 1:
                 changes[name] = same[0]
-        renamed = {"keys_by_input_name": {**upstream, **changes}, "asset_deps": None}
+        moved = {upstream[name]: key for name, key in changes.items()}
+        mappings = {moved.get(k, k): mapping for k, mapping in each.partition_mappings.items()}
+        renamed = {
+            "keys_by_input_name": {**upstream, **changes},
+            "asset_deps": None,
+            "partition_mappings": mappings,
+        }
         result.append(each.with_changes(**renamed) if changes else each)
     return result
 

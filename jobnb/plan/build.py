@@ -19,7 +19,7 @@ from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.asset_parts import UNNEEDED
 from jobnb.plan.flatten import Edge, FlatNode, flatten, output_at
 from jobnb.plan.order import group_regions, topological
-from jobnb.plan.partitions import check_partition
+from jobnb.plan.partitions import RunPartitions
 from jobnb.plan.regions import output_edges, regions_of
 from jobnb.plan.resources import plan_resources
 from jobnb.plan.run_config import BoundConfig, bind_run_config, raw_config_of
@@ -50,7 +50,7 @@ def build_plan(
     run_config: Any = None,
     input_values: Mapping[str, Any] | None = None,
     op_selection: Sequence[str] | None = None,
-    partition_key: str | None = None,
+    partitions: RunPartitions | None = None,
     resources: Mapping[str, Any] | None = None,
     check_config: bool = True,
 ) -> Plan:
@@ -61,7 +61,7 @@ def build_plan(
         run_config: The raw config; the job's own if None.
         input_values: Values of the graph's inputs, by name.
         op_selection: The part of the job that runs; the job's own selection if None.
-        partition_key: The partition that the run is for.
+        partitions: The partitions that the run is for.
         resources: Definitions that take the place of the job's, by key.
         check_config: Whether the config is bound; without it the plan can be drawn, not run.
 
@@ -71,7 +71,7 @@ def build_plan(
     """
     with _no_collection():
         return _build(
-            job, run_config, input_values, op_selection, partition_key, resources, check_config
+            job, run_config, input_values, op_selection, partitions, resources, check_config
         )
 
 
@@ -97,12 +97,10 @@ def _build(
     run_config: Any,
     input_values: Mapping[str, Any] | None,
     op_selection: Sequence[str] | None,
-    partition_key: str | None,
+    partitions: RunPartitions | None,
     resources: Mapping[str, Any] | None,
     check_config: bool,
 ) -> Plan:
-    if partition_key is not None:
-        check_partition(job, partition_key)
     values = {**job.input_values, **(input_values or {})}
     nodes = flatten(job.graph, values)
     if isinstance(job.graph, AssetGraphDefinition):
@@ -112,9 +110,9 @@ def _build(
     needed = plan_resources(job, nodes, resources)
     bound = BoundConfig()
     if check_config:
-        raw = raw_config_of(job, run_config, partition_key)
+        raw = raw_config_of(job, run_config, partitions)
         bound = bind_run_config(job, raw, needed, builder.keys)
-    return builder.build(bound, partition_key, needed)
+    return builder.build(bound, partitions, needed)
 
 
 class _Builder:
@@ -152,7 +150,7 @@ class _Builder:
     def build(
         self,
         bound: BoundConfig,
-        partition_key: str | None,
+        partitions: RunPartitions | None,
         resources: Mapping[str, ResourceDefinition],
     ) -> Plan:
         """The plan, with everything looked up."""
@@ -178,7 +176,7 @@ class _Builder:
             execution_config=bound.execution,
             logger_config=bound.loggers,
             run_config=bound.raw,
-            partition_key=partition_key,
+            partitions=partitions,
             outputs=self._graph_outputs(),
             step_by_key=self.index_of,
             loading=bound.loading,

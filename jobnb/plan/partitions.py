@@ -1,30 +1,196 @@
-"""Whether a run's partition key is one of its job's."""
+"""The partitions that a run is for: read from what is asked for, told in the tags of the run."""
 
 from __future__ import annotations
 
-from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
 from jobnb.definitions.job_definition import JobDefinition
-from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
+from jobnb.definitions.partition import PartitionsDefinition
+from jobnb.definitions.partition_keys import (
+    PARTITION_TAG,
+    DynamicPartitionsStore,
+    PartitionKeyRange,
+    nearest_key,
+    none_of,
+)
+from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
-__all__ = ["check_partition"]
+__all__ = [
+    "PARTITION_TAGS",
+    "RANGE_END_TAG",
+    "RANGE_START_TAG",
+    "SUBSET_TAG",
+    "PartitionsAsked",
+    "RunPartitions",
+    "asked_in_tags",
+    "keys_asked",
+    "run_partitions",
+]
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+SUBSET_TAG = "jobnb/partitions"
+"""Holds the partitions of a run, where they are several and no range."""
+
+PARTITION_TAGS = frozenset({PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG, SUBSET_TAG})
+"""The tags that tell the partitions of a run."""
+
+PartitionsAsked = str | PartitionKeyRange | PartitionsSubset | Sequence[str]
+"""How partitions are asked for: a key, a range, or some keys."""
 
 
-def check_partition(job: JobDefinition, partition_key: str) -> None:
-    """See that the job has the partition.
+class RunPartitions(msgspec.Struct, frozen=True):
+    """The partitions that one run is for, at least one.
+
+    Attributes:
+        definition: What they are partitions of; None in a context made for a test.
+        keys: Their keys, in the order of the definition.
+    """
+
+    definition: PartitionsDefinition | None
+    keys: tuple[str, ...]
+
+    @property
+    def single(self) -> str | None:
+        """The key, where it is one."""
+        return self.keys[0] if len(self.keys) == 1 else None
+
+    @property
+    def ends(self) -> PartitionKeyRange:
+        """The first and the last key."""
+        return PartitionKeyRange(self.keys[0], self.keys[-1])
+
+    def tags(self, store: DynamicPartitionsStore | None = None) -> dict[str, str]:
+        """The tags by which the run is known to be for these partitions."""
+        assert self.definition is not None
+        if self.single is not None:
+            return self.definition.get_tags_for_partition_key(self.single)
+        subset = self.definition.subset_with_partition_keys(self.keys)
+        ranges = subset.get_partition_key_ranges(dynamic_partitions_store=store)
+        if len(ranges) == 1:
+            return {RANGE_START_TAG: ranges[0].start, RANGE_END_TAG: ranges[0].end}
+        return {SUBSET_TAG: subset.serialize()}
+
+
+def asked_in_tags(job: JobDefinition, tags: Mapping[str, str]) -> PartitionsAsked | None:
+    """The partitions that the tags of a run name, if they do.
+
+    Raises:
+        InvalidInvocationError: If they name one end of a range only.
+    """
+    if PARTITION_TAG in tags:
+        return tags[PARTITION_TAG]
+    if RANGE_START_TAG in tags or RANGE_END_TAG in tags:
+        lacking = [tag for tag in (RANGE_START_TAG, RANGE_END_TAG) if tag not in tags]
+        if lacking:
+            raise InvalidInvocationError(
+                f"The tags of a run of {job.name!r} name one end of a range of partitions only: "
+                f"{lacking[0]!r} is missing."
+            )
+        return PartitionKeyRange(tags[RANGE_START_TAG], tags[RANGE_END_TAG])
+    if SUBSET_TAG in tags:
+        return _definition_of(job, "some partitions are").deserialize_subset(tags[SUBSET_TAG])
+    return None
+
+
+def run_partitions(
+    job: JobDefinition,
+    asked: PartitionsAsked | None,
+    store: DynamicPartitionsStore | None = None,
+) -> RunPartitions | None:
+    """The partitions that a run of the job is for, if any are asked for.
+
+    Args:
+        job: The job.
+        asked: A key, a range, or some keys.
+        store: Keeps the keys of dynamic partitions.
 
     Raises:
         InvalidDefinitionError: If the job has no partitions.
         UnknownPartitionError: If it has no such partition; the nearest is named.
+        InvalidInvocationError: If no partition is meant, or something that is none.
     """
-    partitions_def = job.partitions_def
-    if partitions_def is None:
-        raise InvalidDefinitionError(
-            f"The job {job.name!r} has no partitions, but the partition {partition_key!r} is asked "
-            "for. Leave it out, or give the job a partitions_def or a PartitionedConfig."
-        )
-    if isinstance(partitions_def, DynamicPartitionsDefinition) and partitions_def.name:
-        return  # the instance that runs it keeps the keys
+    if asked is None:
+        return None
+    definition = _definition_of(job, f"{_told(asked)} asked for")
     try:
-        partitions_def.validate_partition_key(partition_key)
+        keys = keys_asked(definition, asked, store)
     except UnknownPartitionError as error:
         raise UnknownPartitionError(f"The job {job.name!r}: {error}") from None
+    if not keys:
+        raise InvalidInvocationError(
+            f"No partition of the job {job.name!r} is meant by {asked!r}. Name one at least."
+        )
+    return RunPartitions(definition, tuple(map(definition.typed_key, keys)))
+
+
+def _told(asked: PartitionsAsked) -> str:
+    return f"the partition {asked!r} is" if isinstance(asked, str) else f"{asked!r} is"
+
+
+def _definition_of(job: JobDefinition, what: str) -> PartitionsDefinition:
+    if job.partitions_def is None:
+        raise InvalidDefinitionError(
+            f"The job {job.name!r} has no partitions, but {what}. "
+            "Leave it out, or give the job a partitions_def or a PartitionedConfig."
+        )
+    return job.partitions_def
+
+
+def keys_asked(
+    definition: PartitionsDefinition,
+    asked: PartitionsAsked,
+    store: DynamicPartitionsStore | None = None,
+) -> list[str]:
+    """The keys that are asked for, in order, each of which exists.
+
+    Raises:
+        UnknownPartitionError: If some do not exist; the nearest is named.
+        InvalidInvocationError: If something asked for is no key.
+    """
+    if isinstance(asked, str):
+        definition.validate_partition_key(asked, dynamic_partitions_store=store)
+        return [asked]
+    if isinstance(asked, PartitionKeyRange):
+        return _in_range(definition, asked, store)
+    wanted = asked if isinstance(asked, PartitionsSubset) else _subset(definition, asked)
+    every = definition.subset_with_all_partitions(dynamic_partitions_store=store)
+    unknown = list(wanted - every)
+    if unknown:
+        known = definition.get_partition_keys(dynamic_partitions_store=store)
+        raise UnknownPartitionError(f"{none_of(unknown)} {nearest_key(unknown[0], known)}".strip())
+    return list(wanted)
+
+
+def _in_range(
+    definition: PartitionsDefinition,
+    asked: PartitionKeyRange,
+    store: DynamicPartitionsStore | None,
+) -> list[str]:
+    for end in (asked.start, asked.end):
+        definition.validate_partition_key(end, dynamic_partitions_store=store)
+    keys = list(definition.get_partition_keys_in_range(asked, store))
+    if not keys:
+        raise InvalidInvocationError(
+            f"The range of partitions from {asked.start!r} to {asked.end!r} runs backwards: "
+            "put the earlier one first."
+        )
+    return keys
+
+
+def _subset(definition: PartitionsDefinition, asked: Any) -> PartitionsSubset:
+    try:
+        keys = list(asked)
+    except TypeError:
+        keys = [asked]
+    wrong = [each for each in keys if not isinstance(each, str)]
+    if wrong:
+        raise InvalidInvocationError(
+            f"{wrong[0]!r} is no partition key. Ask for a key, a list of keys, or "
+            "PartitionKeyRange(start, end)."
+        )
+    return definition.subset_with_partition_keys(keys)

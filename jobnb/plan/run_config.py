@@ -11,7 +11,9 @@ from jobnb.definitions.graph_definition import GraphDefinition
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.resource import ResourceDefinition
+from jobnb.errors import InvalidInvocationError
 from jobnb.plan.config_tree import Managers, config_tree
+from jobnb.plan.partitions import RunPartitions
 
 __all__ = ["BoundConfig", "bind_run_config", "config_schema_of", "raw_config_of"]
 
@@ -36,7 +38,9 @@ class BoundConfig(msgspec.Struct, frozen=True):
     graph_inputs: Mapping[str, Any] = {}
 
 
-def raw_config_of(job: JobDefinition, run_config: Any, partition_key: str | None) -> dict[str, Any]:
+def raw_config_of(
+    job: JobDefinition, run_config: Any, partitions: RunPartitions | None
+) -> dict[str, Any]:
     """The raw config of a run: the one given, else that of the partition, else the job's own."""
     if run_config is None and job.config is None:
         return {}  # without importing what knows of config
@@ -45,8 +49,13 @@ def raw_config_of(job: JobDefinition, run_config: Any, partition_key: str | None
     if run_config is not None:
         return raw_config(run_config)
     partitioned = job.partitioned_config
-    if partitioned is not None and partition_key is not None:
-        return raw_config(partitioned.get_run_config_for_partition_key(partition_key))
+    if partitioned is not None and partitions is not None:
+        if partitions.single is None:
+            raise InvalidInvocationError(
+                f"The job {job.name!r} has a config for each partition, so one run cannot be for "
+                f"{len(partitions.keys)} of them. Run it once for each, or give a run_config."
+            )
+        return raw_config(partitioned.get_run_config_for_partition_key(partitions.single))
     return raw_config(job.run_config)
 
 

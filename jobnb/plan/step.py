@@ -18,6 +18,7 @@ from jobnb.definitions.resource import ResourceDefinition
 from jobnb.definitions.retry import RetryPolicy
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.definitions.types import DataType
+from jobnb.plan.partitions import RunPartitions
 
 __all__ = [
     "FromAsset",
@@ -155,6 +156,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
         loading: For each step, what config tells the managers of its inputs.
         storing: For each step, what config tells the managers of its outputs.
         run_config: The raw config, as it is stored.
+        partitions: The partitions that the run is for.
     """
 
     job: JobDefinition
@@ -166,11 +168,16 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     execution_config: Mapping[str, Any]
     logger_config: Mapping[str, Any]
     run_config: Mapping[str, Any]
-    partition_key: str | None
+    partitions: RunPartitions | None
     outputs: Mapping[str, tuple[str, str]]
     step_by_key: Mapping[str, int]
     loading: Mapping[str, Mapping[str, Any]] = {}
     storing: Mapping[str, Mapping[str, Any]] = {}
+
+    @property
+    def partition_key(self) -> str | None:
+        """The partition that the run is for, where it is one."""
+        return self.partitions.single if self.partitions is not None else None
 
     @property
     def resource_keys(self) -> tuple[str, ...]:

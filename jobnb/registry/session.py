@@ -250,13 +250,22 @@ class Session(Configurable):
         """Where the history and the values are."""
         return doors.instance(self.home)
 
-    def materialize(self, selection: Any = None, *, config: Any = None, **parameters: Any) -> Any:
+    def materialize(
+        self,
+        selection: Any = None,
+        *,
+        config: Any = None,
+        partition: Any = None,
+        **parameters: Any,
+    ) -> Any:
         """Make the selected assets and wait for it.
 
         Args:
             selection: `"*revenue"`, `"group:load"`, a list, assets or an `AssetSelection`; all
                 assets if absent.
             config: A `RunConfig` or dict.
+            partition: The partition to make; or several in one run: a `PartitionKeyRange`, some
+                keys. `backfill` makes several in runs of their own.
             **parameters: Those of `materialize`: run_config, instance, resources,
                 partition_key, raise_on_error, tags.
 
@@ -265,6 +274,8 @@ class Session(Configurable):
         """
         __tracebackhide__ = True
         parameters.setdefault("run_config", config)
+        if partition is not None:
+            parameters["partition_key"] = partition
         return doors.materialize_session(self, selection, **parameters)
 
     def observe_assets(
@@ -334,12 +345,13 @@ class Session(Configurable):
         """
         return doors.open_session_launchpad(self, target)
 
-    def value(self, key: Any, partition: str | None = None) -> Any:
+    def value(self, key: Any, partition: Any = None) -> Any:
         """The last value of an asset, from this kernel or an earlier one.
 
         Args:
             key: The key of the asset.
-            partition: The partition to load.
+            partition: The partition to load. Of several (a range, a list of keys; all that were
+                made, if left out) a dict of values by key comes back.
 
         Raises:
             InvalidSubsetError: If there is no such asset.

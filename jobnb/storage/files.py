@@ -15,6 +15,7 @@ from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.definitions.metadata import MetadataValue
 from jobnb.errors import JobnbError, StepOutputNotFoundError, StorageError
 from jobnb.storage.formats import FORMATS, Format, UnfaithfulError, formats_for
+from jobnb.storage.partition_values import load_partitions, partition_parts, split_partitions
 from jobnb.storage.places import maker_of, place_of
 
 __all__ = ["FileIOManager", "path_of", "safe_name"]
@@ -120,23 +121,35 @@ class FileIOManager(IOManager):
 
         Raises:
             StorageError: If the folder cannot be written.
+            InvariantViolationError: If it should hold several partitions, and does not.
             JobnbError: If the value cannot be pickled.
         """
+        if context.has_asset_key and context.has_asset_partitions:
+            path = path_of(self.base_dir, context.asset_key.path)
+            parts = list(split_partitions(context, obj))
+            for key, value in parts:
+                place = [*context.asset_key.path, *partition_parts(context, key)]
+                written = self._write(context, place, value)
+                path = written if len(parts) == 1 else path
+        else:
+            path = self._write(context, place_of(context), obj)
+        context.add_output_metadata({"path": MetadataValue.path(str(path))})
+
+    def _write(self, context: OutputContext, place: Sequence[str], value: Any) -> Path:
         what = _describe(context)
-        path = path_of(self.base_dir, place_of(context))
+        path = path_of(self.base_dir, place)
         try:
-            target = write_value(path, obj)
+            return write_value(path, value)
         except OSError as error:
             raise StorageError(
                 f"Cannot store the value of {what} at {str(path)!r}: {error.strerror or error}."
             ) from error
         except Exception as error:
             raise JobnbError(
-                f"The value of {what} is a {type(obj).__name__} and cannot be stored as a file: "
+                f"The value of {what} is a {type(value).__name__} and cannot be stored as a file: "
                 f"{error}. Return something that can be pickled, or use mem_io_manager or an IO "
                 "manager of your own for it."
             ) from error
-        context.add_output_metadata({"path": MetadataValue.path(str(target))})
 
     def load_input(self, context: InputContext) -> Any:
         """The stored value; of several partitions, a dictionary of them.
@@ -147,9 +160,12 @@ class FileIOManager(IOManager):
         """
         maker = maker_of(context)
         if maker.has_asset_key and maker.has_asset_partitions:
-            keys, asset = maker.asset_partition_keys, maker.asset_key.path
-            if len(keys) != 1:
-                return {key: self._load(context, [*asset, key]) for key in keys}
+            asset = maker.asset_key.path
+            return load_partitions(
+                context,
+                maker,
+                lambda key: self._load(context, [*asset, *partition_parts(maker, key)]),
+            )
         return self._load(context, place_of(context))
 
     def _load(self, context: InputContext, parts: Sequence[str]) -> Any:
@@ -173,7 +189,8 @@ def _describe(context: InputContext | OutputContext, parts: Sequence[str] = ()) 
     if maker.has_asset_key:
         name = f"asset {maker.asset_key.to_user_string()!r}"
         if maker.has_asset_partitions and len(parts) > len(maker.asset_key.path):
-            return f"partition {parts[-1]!r} of {name}"
+            partition = "|".join(parts[len(maker.asset_key.path) :])
+            return f"partition {partition!r} of {name}"
         return name
     if isinstance(maker, InputContext):
         return f"input {maker.name!r}"

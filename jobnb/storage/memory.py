@@ -7,7 +7,8 @@ from typing import Any
 from jobnb.definitions.io import IOManager, IOManagerDefinition
 from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.errors import StepOutputNotFoundError
-from jobnb.storage.places import place_of
+from jobnb.storage.partition_values import load_partitions, split_partitions
+from jobnb.storage.places import maker_of, place_of
 
 __all__ = ["InMemoryIOManager", "MemoryIOManager", "mem_io_manager"]
 
@@ -22,16 +23,26 @@ class InMemoryIOManager(IOManager):
         self.values: dict[tuple[str, ...], Any] = {}
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
-        """Keep the value."""
-        self.values[tuple(place_of(context))] = obj
+        """Keep the value; that of an asset with partitions by partition."""
+        if context.has_asset_key and context.has_asset_partitions:
+            for partition, value in split_partitions(context, obj):
+                self.values[*context.asset_key.path, partition] = value
+        else:
+            self.values[tuple(place_of(context))] = obj
 
     def load_input(self, context: InputContext) -> Any:
-        """The value that was kept.
+        """The value that was kept; of several partitions, a dictionary of them.
 
         Raises:
             StepOutputNotFoundError: If none was in this run.
         """
-        place = tuple(place_of(context))
+        maker = maker_of(context)
+        if maker.has_asset_key and maker.has_asset_partitions:
+            path = maker.asset_key.path
+            return load_partitions(context, maker, lambda key: self._kept((*path, key)))
+        return self._kept(tuple(place_of(context)))
+
+    def _kept(self, place: tuple[str, ...]) -> Any:
         try:
             return self.values[place]
         except KeyError:

@@ -27,10 +27,12 @@ from jobnb.definitions.graph import GraphDefinition
 from jobnb.errors import (
     InvalidConfigError,
     InvalidDefinitionError,
+    InvalidInvocationError,
     InvalidSubsetError,
     UnknownPartitionError,
 )
 from jobnb.plan.build import build_plan
+from jobnb.plan.partitions import run_partitions
 from jobnb.plan.step import FromConfig, FromMany, FromOutput, FromValue
 
 
@@ -322,11 +324,14 @@ def test_a_partition_brings_its_config_and_must_be_one():
     def work():
         told()
 
-    assert build_plan(work, partition_key="b").run_config == {"ops": {"told": {"config": "bb"}}}
+    plan = build_plan(work, partitions=run_partitions(work, "b"))
+    assert plan.run_config == {"ops": {"told": {"config": "bb"}}}
+    with pytest.raises(InvalidInvocationError, match="a config for each partition"):
+        build_plan(work, partitions=run_partitions(work, ["a", "b"]))
     with pytest.raises(UnknownPartitionError, match="'work': There is no partition 'c'"):
-        build_plan(work, partition_key="c")
+        run_partitions(work, "c")
     with pytest.raises(InvalidDefinitionError, match="The job 'sums' has no partitions"):
-        build_plan(sums, partition_key="a")
+        run_partitions(sums, "a")
 
 
 def test_a_resource_class_may_stand_for_itself_with_config_at_launch():

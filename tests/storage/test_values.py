@@ -173,7 +173,7 @@ def test_partitions_lie_side_by_side_and_load_together(tmp_path: Path) -> None:
     both = PartitionKeyRange("x", "y/z")
     assert wanted(asset_partition_key_range=both) == {"x": 1, "y/z": 2}
     (tmp_path / "a" / "x.pkl").unlink()
-    with pytest.raises(StepOutputNotFoundError, match="partition 'x' of asset 'a'"):
+    with pytest.raises(StepOutputNotFoundError, match="1 of 2 partitions of the asset 'a'.* 'x'"):
         wanted(asset_partition_key_range=both)
 
 

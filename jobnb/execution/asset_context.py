@@ -1,0 +1,146 @@
+"""What the context of a step tells of the assets that it makes, and takes notes of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.metadata import normalize
+from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.execution.run import RunScope
+    from jobnb.plan.step import Step
+
+__all__ = ["AssetContext"]
+
+
+class AssetContext:
+    """The part of a context that knows the assets of the step."""
+
+    _run: RunScope
+    _step: Step
+    _key: str
+    _asset_metadata: dict[tuple[AssetKey, str | None], dict[str, Any]]
+    _data_versions: dict[AssetKey, Any]
+
+    @property
+    def bound_assets(self) -> Any:
+        """The definition of the assets that the step makes, or None."""
+        return self._step.assets_def
+
+    @property
+    def has_assets_def(self) -> bool:
+        """Whether the step makes assets."""
+        return self._step.assets_def is not None
+
+    @property
+    def assets_def(self) -> Any:
+        """The definition of the assets that the step makes.
+
+        Raises:
+            InvariantViolationError: If it makes none.
+        """
+        if self._step.assets_def is None:
+            raise InvariantViolationError(f"{self._key!r} is an op and makes no assets.")
+        return self._step.assets_def
+
+    @property
+    def selected_asset_keys(self) -> frozenset[AssetKey]:
+        """The assets that the step is to make."""
+        assets_def = self._step.assets_def
+        return assets_def.keys if assets_def else frozenset()
+
+    @property
+    def asset_key(self) -> AssetKey:
+        """The asset that the step makes, where it is one."""
+        key: AssetKey = self.assets_def.key
+        return key
+
+    def asset_key_for_output(self, output_name: str = "result") -> AssetKey:
+        """The asset that an output makes."""
+        output = self._step.output(output_name)
+        if output is None or output.asset_key is None:
+            raise InvalidDefinitionError(
+                f"The output {output_name!r} of {self._key!r} is no asset."
+            )
+        return output.asset_key
+
+    def asset_key_for_input(self, input_name: str) -> AssetKey:
+        """The asset that an input takes."""
+        for each in self._step.inputs:
+            if each.name == input_name and each.asset_key is not None:
+                return each.asset_key
+        known = [each.name for each in self._step.inputs if each.asset_key]
+        hint = did_you_mean(input_name, known, noun="Its asset inputs are")
+        raise InvalidDefinitionError(f"{self._key!r} has no asset input {input_name!r}. {hint}")
+
+    def output_for_asset_key(self, asset_key: AssetKey) -> str:
+        """The output that makes an asset."""
+        name: str = self.assets_def.output_name_of(AssetKey.from_coercible(asset_key))
+        return name
+
+    def set_data_version(self, asset_key: AssetKey, data_version: Any) -> None:
+        """Say which version of its data an asset has."""
+        self._data_versions[AssetKey.from_coercible(asset_key)] = data_version
+
+    def add_asset_metadata(
+        self,
+        metadata: Mapping[str, Any],
+        asset_key: CoercibleToAssetKey | None = None,
+        partition_key: str | None = None,
+    ) -> None:
+        """Add metadata to the materialization of an asset, or of one of its partitions.
+
+        Args:
+            metadata: Values by name.
+            asset_key: Which asset, where the step makes several.
+            partition_key: Which partition, where the run is for several.
+
+        Raises:
+            InvariantViolationError: If the step does not make that asset, or that partition.
+            InvalidDefinitionError: If a value cannot be metadata.
+        """
+        key = self.asset_key if asset_key is None else AssetKey.from_coercible(asset_key)
+        if key not in self.selected_asset_keys:
+            known = [each.to_user_string() for each in self.selected_asset_keys]
+            hint = did_you_mean(key.to_user_string(), known, noun="It makes")
+            raise InvariantViolationError(
+                f"{self._key!r} does not make {key.to_user_string()!r}. {hint}".rstrip()
+            )
+        partitions = self._run.plan.partitions
+        if partition_key is not None and partition_key not in (
+            partitions.keys if partitions else ()
+        ):
+            raise InvariantViolationError(
+                f"{self._key!r} does not make the partition {partition_key!r} in this run."
+            )
+        normalize(metadata)
+        self._asset_metadata.setdefault((key, partition_key), {}).update(metadata)
+
+    def get_asset_metadata(self, asset_key: AssetKey, partition_key: str | None) -> dict[str, Any]:
+        """The metadata added to an asset or to this partition of it so far."""
+        found = dict(self._asset_metadata.get((asset_key, None), {}))
+        if partition_key is not None:
+            found.update(self._asset_metadata.get((asset_key, partition_key), {}))
+        return found
+
+    def load_asset_value(
+        self, asset_key: CoercibleToAssetKey, *, python_type: Any = None, partition_key: Any = None
+    ) -> Any:
+        """The stored value of an asset that the job knows.
+
+        Args:
+            asset_key: The asset.
+            python_type: What its loader is asked for.
+            partition_key: Which of its partitions; those of the run if left out, where it has
+                the same partitions.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+            StepOutputNotFoundError: If it has never been stored.
+        """
+        from jobnb.execution.values import load_for_step
+
+        return load_for_step(self._run, self._step, asset_key, python_type, partition_key)

@@ -1,0 +1,156 @@
+"""Which partitions of its upstream assets a step reads, by the partition mappings."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.partition import PartitionsDefinition
+from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.errors import UnknownPartitionError
+from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.partitions import RunPartitions
+
+if TYPE_CHECKING:
+    from jobnb.plan.step import Plan, Step
+
+__all__ = ["PartitionReader"]
+
+
+class PartitionReader:
+    """Looks mappings up for the steps of a plan, whichever partitions it is run for.
+
+    Args:
+        plan: The plan.
+        store: Keeps the keys of dynamic partitions.
+    """
+
+    def __init__(self, plan: Plan, store: Any) -> None:
+        self._plan = plan
+        self._store = store
+        self._definitions = _definitions(plan.job.graph)
+        self._follows: dict[tuple[int, AssetKey], bool] = {}
+
+    def definition_of(self, key: AssetKey | None) -> PartitionsDefinition | None:
+        """How an asset is partitioned, whether the job makes it or not."""
+        return self._definitions.get(key) if key is not None else None
+
+    def follows(self, step: Step, key: AssetKey) -> bool:
+        """Whether a step reads, of an asset, exactly the partitions that it runs for."""
+        place = (step.index, key)
+        found = self._follows.get(place)
+        if found is None:
+            found = self._follows[place] = self._is_identity(step, key)
+        return found
+
+    @cached_property
+    def mapped_slots(self) -> frozenset[int]:
+        """The outputs of which some step reads other partitions than it runs for."""
+        if not self._definitions:
+            return frozenset()
+        return frozenset(
+            wait.slot
+            for step in self._plan.steps
+            for each in step.inputs
+            if each.asset_key is not None and not self.follows(step, each.asset_key)
+            for wait in each.waits_for
+        )
+
+    def _is_identity(self, step: Step, key: AssetKey) -> bool:
+        own = step.assets_def.partitions_def if step.assets_def is not None else None
+        upstream = self.definition_of(key)
+        if upstream is None:
+            return True
+        if own is None:
+            return step.assets_def is None
+        assert step.assets_def is not None
+        given = step.assets_def.get_partition_mapping(key)
+        if own != upstream:
+            return False
+        from jobnb.definitions.default_mapping import default_partition_mapping
+        from jobnb.definitions.partition_mapping import IdentityPartitionMapping
+
+        return (
+            given is None
+            or isinstance(given, IdentityPartitionMapping)
+            or bool(given == default_partition_mapping(upstream, own))
+        )
+
+    def keys_for(
+        self, step: Step, key: AssetKey | None, partitions: RunPartitions | None
+    ) -> tuple[str, ...] | None:
+        """The partitions of an asset that a step reads; None where the asset has none.
+
+        Raises:
+            UnknownPartitionError: If it needs partitions that do not exist.
+        """
+        if key is None or key not in self._definitions:
+            return None
+        if self.follows(step, key):
+            return partitions.keys if partitions is not None else self._every(step, key)
+        found = self._mapped(step, key, partitions)
+        if step.assets_def is not None and key in step.assets_def.keys and partitions is not None:
+            # An asset made from itself: what this run makes now was not there before it.
+            found = [each for each in found if each not in partitions.keys]
+        return tuple(found)
+
+    def _every(self, step: Step, key: AssetKey) -> tuple[str, ...]:
+        """What an op or a check reads in a run that is for no partition."""
+        if step.assets_def is not None:
+            return ()
+        return tuple(
+            self._definitions[key].get_partition_keys(dynamic_partitions_store=self._store)
+        )
+
+    def _mapped(self, step: Step, key: AssetKey, partitions: RunPartitions | None) -> list[str]:
+        from jobnb.definitions.default_mapping import fitting_partition_mapping
+
+        assert step.assets_def is not None
+        own, upstream = step.assets_def.partitions_def, self._definitions[key]
+        given = step.assets_def.get_partition_mapping(key)
+        mapping = fitting_partition_mapping(given, upstream, own)
+        result = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            _own_subset(own, partitions), upstream, dynamic_partitions_store=self._store
+        )
+        lacking = list(result.required_but_nonexistent_partition_keys)
+        if lacking:
+            raise _nonexistent(step, key, partitions, lacking)
+        return list(result.partitions_subset)
+
+
+def _definitions(graph: Any) -> dict[AssetKey, PartitionsDefinition]:
+    if not isinstance(graph, AssetGraphDefinition):
+        return {}
+    found = {}
+    for each in (*graph.layer.assets, *graph.assets_by_node.values()):
+        if each.partitions_def is not None:
+            found.update(dict.fromkeys(each.keys, each.partitions_def))
+    for source in graph.layer.sources:
+        if source.partitions_def is not None:
+            found[source.key] = source.partitions_def
+    return found
+
+
+def _own_subset(
+    own: PartitionsDefinition | None, partitions: RunPartitions | None
+) -> PartitionsSubset | None:
+    if own is None:
+        return None
+    return own.subset_with_partition_keys(partitions.keys if partitions is not None else ())
+
+
+def _nonexistent(
+    step: Step, key: AssetKey, partitions: RunPartitions | None, lacking: list[str]
+) -> UnknownPartitionError:
+    shown = ", ".join(map(repr, lacking[:5])) + (
+        f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+    )
+    own = partitions.keys if partitions is not None else ()
+    made = f"partition {own[0]!r} of " if len(own) == 1 else ""
+    return UnknownPartitionError(
+        f"{step.key!r} makes {made}its asset from partitions of {key.to_user_string()!r} that do "
+        f"not exist: {shown}. Give its input a partition mapping that leaves them out, as "
+        "TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True), or run it for "
+        "later partitions."
+    )
