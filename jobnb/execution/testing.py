@@ -291,6 +291,11 @@ class DirectHookContext(HookContext):
         super().__init__(run, step, definition.name, hook, op_exception)
 
     @property
+    def op(self) -> Any:
+        """The op that the test says has run."""
+        return self._step.op
+
+    @property
     def resources(self) -> ScopedResources:
         """All resources that the test gave."""
         return self._made
