@@ -398,6 +398,7 @@ if TYPE_CHECKING:
     from jobnb.storage.instance import Instance as Instance
     from jobnb.storage.instance import instance_for_test as instance_for_test
     from jobnb.storage.partition_history import AssetPartitionStatus as AssetPartitionStatus
+    from jobnb.storage.partition_table import PartitionTable as PartitionTable
     from jobnb.storage.records import AssetRecord as AssetRecord
     from jobnb.storage.records import EventLogEntry as EventLogEntry
     from jobnb.storage.records import EventLogRecord as EventLogRecord

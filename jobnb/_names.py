@@ -162,6 +162,7 @@ _NAMES = {
     "storage.file_handles": "FileHandle LocalFileHandle local_file_manager",
     "storage.instance": "Instance instance_for_test",
     "storage.partition_history": "AssetPartitionStatus",
+    "storage.partition_table": "PartitionTable",
     "storage.records": "AssetRecord EventLogEntry EventLogRecord EventRecordsFilter",
     "storage.run": "JobRun RunRecord RunsFilter",
     "storage.run_table": "RunTable",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobnb.errors import InvalidDefinitionError
+
 __all__ = [
     "asset_job_graph",
     "asset_value_loader",
@@ -27,6 +29,7 @@ __all__ = [
     "observe_session",
     "open_launchpad",
     "open_session_launchpad",
+    "partition_table",
     "repository_of",
     "resource_defs_of",
     "resource_values",
@@ -143,6 +146,25 @@ def run_table(instance: Any) -> Any:
     from jobnb.storage.run_table import RunTable
 
     return RunTable(instance)
+
+
+def partition_table(session: Any, key: Any) -> Any:
+    """The partitions of an asset as a table; see `jobnb.storage.partition_table`."""
+    from jobnb.definitions.keys import AssetKey
+    from jobnb.storage.partition_table import PartitionTable
+
+    asset_key = AssetKey.from_coercible(key)
+    definition = session.asset(asset_key)
+    if definition.partitions_def is None:
+        raise InvalidDefinitionError(
+            f"The asset {asset_key.to_user_string()!r} has no partitions. "
+            "Give it some: @asset(partitions_def=DailyPartitionsDefinition(...))."
+        )
+
+    def backfill(**parameters: Any) -> Any:
+        return session.backfill([asset_key], **parameters)
+
+    return PartitionTable(asset_key, definition.partitions_def, session.instance, backfill)
 
 
 def default_io_manager() -> Any:

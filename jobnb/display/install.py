@@ -31,6 +31,7 @@ VIEWS = {
     "jobnb.config.run_config:RunConfig": "yaml_text:run_config_view",
     "jobnb.registry.session:Session": "session_views:session_view",
     "jobnb.storage.run_table:RunTable": "history_views:run_table_view",
+    "jobnb.storage.partition_table:PartitionTable": "partition_views:partitions_view",
     "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
     "jobnb.execution.launch:Run": "live_views:live_run_view",
     "jobnb.events:ErrorInfo": "other_views:error_view",
@@ -43,6 +44,7 @@ WIDGETS = {
     "jobnb.definitions.asset_job:AssetJobDefinition": "job:JobView",
     "jobnb.registry.session:Session": "catalogue:SessionView",
     "jobnb.storage.run_table:RunTable": "history:HistoryView",
+    "jobnb.storage.partition_table:PartitionTable": "partitions:PartitionsView",
     "jobnb.execution.result:ExecuteInProcessResult": "run:RunView",
     "jobnb.execution.launch:Run": "run:RunView",
 }

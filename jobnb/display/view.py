@@ -24,12 +24,14 @@ class View:
         text: It as plain text.
         html: What stands inside the page.
         picture: Its graph, where it has one.
+        drawn: Its picture as SVG, where it is drawn already.
     """
 
     title: str
     text: str
     html: Html
     picture: Picture | None = None
+    drawn: str = ""
 
 
 def bundle(view: View) -> dict[str, str]:
@@ -42,7 +44,7 @@ def bundle(view: View) -> dict[str, str]:
 
 
 def _svg(view: View) -> str:
-    drawn = None
+    drawn: str | None = view.drawn or None
     if view.picture is not None and view.picture.cards:
         drawn = picture_svg(fold_picture(view.picture))
     return drawn or text_svg(view.title, view.text.splitlines())

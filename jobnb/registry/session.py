@@ -361,6 +361,21 @@ class Session(Configurable):
             self.snapshot(), key, instance=self.instance, partition_key=partition
         )
 
+    def partitions(self, key: Any) -> Any:
+        """The partitions of an asset: which were made, which are missing, which failed.
+
+        Args:
+            key: The key of the asset.
+
+        Returns:
+            A `PartitionTable`; a cell shows it as a calendar or matrix to select in.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+            InvalidDefinitionError: If it has no partitions.
+        """
+        return doors.partition_table(self, key)
+
     @property
     def runs(self) -> Any:
         """The history: runs, the latest first."""

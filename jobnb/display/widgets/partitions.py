@@ -1,0 +1,237 @@
+"""Partitions, alive: a calendar or matrix to look at, select in and make from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from traitlets import Bool, Bytes, Dict, Int, List, Unicode
+
+from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.display.front_end import has_front_end
+from jobnb.display.partition_grid import Grid, grid_of
+from jobnb.display.partition_views import PARTITION_STATES, partitions_view, range_text
+from jobnb.display.session_views import moment
+from jobnb.display.view import bundle
+from jobnb.display.widgets.assemble import css, esm
+from jobnb.display.widgets.twin import widget_bundle
+from jobnb.display.widgets.view import View, answers
+from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.storage.partition_table import STATUSES, PartitionTable
+
+__all__ = ["PartitionsView"]
+
+_CODES = {word: code for code, word in enumerate(STATUSES)}
+_MOST_RANGES = 40
+
+
+class PartitionsView(View):
+    """The partitions of an asset as a calendar or matrix: select some, make them.
+
+    Args:
+        table: What `session.partitions("asset")` gives.
+
+    Attributes:
+        picked: What is selected: stretches `[first, last]` of places among all partitions, or in
+            a matrix blocks `[first row, first column, last row, last column]`.
+        selection: The same in words: keys and ranges.
+
+    Example:
+        >>> from jobnb import Instance, StaticPartitionsDefinition
+        >>> from jobnb.definitions.keys import AssetKey
+        >>> letters = StaticPartitionsDefinition(["a", "b", "c"])
+        >>> table = PartitionTable(AssetKey("x"), letters, Instance.ephemeral())
+        >>> view = PartitionsView(table)
+        >>> view.select("b...c"), view.selected.get_partition_keys()
+        ('b...c', ['b', 'c'])
+    """
+
+    _esm = esm("parts/dom.js", "parts/marks.js", "parts/partition_canvas.js", "partitions.js")
+    _css = css("partitions.css")
+
+    about = Dict().tag(sync=True)
+    grid = Dict().tag(sync=True)
+    statuses = Bytes(help="A byte for each partition, in order.").tag(sync=True)
+    counts = Dict().tag(sync=True)
+    picked = List(List(Int())).tag(sync=True)
+    selection = Unicode().tag(sync=True)
+    running = Bool(False).tag(sync=True)
+    told = Unicode(help="What was started, and how far it is.").tag(sync=True)
+
+    def __init__(self, table: PartitionTable, **traits: Any) -> None:
+        self._table = table
+        self._backfill: Any = None
+        self._keys: Sequence[str] = ()
+        self._laid: Grid = Grid((), ())
+        super().__init__(**traits)
+        self.refresh()
+        self.observe(self._picked, names=["picked"])
+
+    def _repr_mimebundle_(self, **parameters: Any) -> Any:
+        """Text, HTML and a picture always; alive where there is a front end."""
+        live = widget_bundle(self) if has_front_end() else {}
+        return {**bundle(partitions_view(self._table)), **live}
+
+    # --- what is shown ----------------------------------------------------
+
+    @answers("refresh")
+    def refresh(self) -> bool:
+        """Read the history again; tells whether something goes on."""
+        keys = list(self._table.keys)
+        found = self._table.statuses(keys)
+        with self.guard, self.hold_sync():
+            if keys != self._keys:
+                self._keys = keys
+                self._laid = grid_of(self._table.partitions_def, keys)
+                self.grid = msgspec.to_builtins(self._laid)
+                self.about = self._about()
+            counts = Counter(found)
+            self.statuses = bytes(_CODES[word] for word in found)
+            self.counts = {word: counts[word] for word in STATUSES}
+            self._follow()
+        return bool(self.running)
+
+    def _about(self) -> dict[str, Any]:
+        states = [
+            {"word": w.replace("_", " "), "state": PARTITION_STATES[w].value} for w in STATUSES
+        ]
+        return {"name": self._table.asset_key.to_user_string(), "states": states}
+
+    def _follow(self) -> None:
+        """How far what was started here is."""
+        backfill = self._backfill
+        if backfill is None:
+            self.running = self.counts["in_progress"] > 0
+            return
+        self.running = not backfill.is_finished
+        self.told = str(backfill)
+
+    @answers("cell")
+    def cell(self, place: int) -> dict[str, Any]:
+        """What is known of one partition."""
+        key = self._keys[place]
+        made = self._table.instance.get_latest_materialization_by_partition(
+            self._table.asset_key, [key]
+        ).get(key)
+        state = list(STATUSES)[self.statuses[place]].replace("_", " ")
+        when = f"made {moment(made.timestamp)}, run {made.run_id[:8]}" if made is not None else ""
+        return {"key": str(key), "state": state, "made": when}
+
+    # --- selecting --------------------------------------------------------
+
+    @property
+    def selected(self) -> PartitionsSubset:
+        """The partitions that are selected."""
+        return self._table.subset_at(self._keys, sorted(self._places()))
+
+    def _places(self) -> set[int]:
+        found: set[int] = set()
+        for piece in self.picked:
+            found.update(self._piece(piece))
+        return {place for place in found if 0 <= place < len(self._keys)}
+
+    def _piece(self, piece: Sequence[int]) -> Iterable[int]:
+        if len(piece) == 2:
+            first, last = sorted(piece)
+            return range(first, last + 1)
+        top, left, bottom, right = piece
+        rows = self._laid.rows[min(top, bottom) : max(top, bottom) + 1]
+        columns = slice(min(left, right), max(left, right) + 1)
+        return [place for row in rows for place in row.places()[columns]]
+
+    def _picked(self, _change: Any) -> None:
+        self.selection = self._words()
+
+    def _words(self) -> str:
+        places = self._places()
+        if not places:
+            return ""
+        ranges = self._table.subset_at(self._keys, sorted(places)).get_partition_key_ranges(
+            dynamic_partitions_store=self._table.instance
+        )
+        shown = [range_text(each) for each in ranges[:_MOST_RANGES]]
+        left = len(ranges) - _MOST_RANGES
+        return ", ".join([*shown, *([f"… {left:,} more"] if left > 0 else [])])
+
+    @answers("select")
+    def select(self, text: str) -> str:
+        """Select what is written: keys and ranges `first...last`, with commas between.
+
+        Args:
+            text: `2013-01-01...2013-01-31, 2013-03-01`; or `missing`, `failed` and so on.
+
+        Raises:
+            InvalidSubsetError: If it names what is no partition.
+        """
+        places = {str(key): place for place, key in enumerate(self._keys)}
+        self.picked = [self._stretch(part, places) for part in _parts(text, self._status_stretches)]
+        return str(self.selection)
+
+    def _status_stretches(self, word: str) -> list[list[int]] | None:
+        """The stretches of partitions that stand so, for a word that is a status."""
+        code = _CODES.get(word.replace(" ", "_"))
+        if code is None:
+            return None
+        found: list[list[int]] = []
+        for place, each in enumerate(self.statuses):
+            if each != code:
+                continue
+            if found and found[-1][1] == place - 1:
+                found[-1][1] = place
+            else:
+                found.append([place, place])
+        return found
+
+    def _stretch(self, part: str | list[int], places: Mapping[str, int]) -> list[int]:
+        if isinstance(part, list):
+            return part
+        ends = [end.strip() for end in part.split("...")]
+        for end in ends:
+            if end not in places:
+                hint = did_you_mean(end, list(places)[-1000:], noun="There are")
+                raise InvalidSubsetError(f"There is no partition {end!r}. {hint}".rstrip())
+        return [places[ends[0]], places[ends[-1]]]
+
+    # --- doing ------------------------------------------------------------
+
+    @answers("materialize")
+    def materialize(self, only: str = "") -> str:
+        """Make what is selected in the background, all if nothing is.
+
+        Args:
+            only: `missing` or `failed` to leave out what stands otherwise.
+
+        Raises:
+            InvalidSubsetError: If nothing is left to make.
+        """
+        places = sorted(self._places()) or range(len(self._keys))
+        if only:
+            code = _CODES[only]
+            places = [place for place in places if self.statuses[place] == code]
+        if not places:
+            what = f"Nothing of it is {only}." if only else "There are no partitions."
+            raise InvalidSubsetError(f"{what} Select others.")
+        self._backfill = self._table.backfill([self._keys[place] for place in places])
+        self.refresh()
+        return str(self.told)
+
+    @answers("cancel")
+    def cancel(self) -> bool:
+        """Stop what was started here."""
+        if self._backfill is not None:
+            self._backfill.cancel()
+        return self.refresh()
+
+
+def _parts(text: str, stretches: Any) -> list[Any]:
+    """The parts of a written selection: texts, or stretches where a word names a status."""
+    found: list[Any] = []
+    for part in text.replace("[", "").replace("]", "").split(","):
+        word = part.strip()
+        if not word:
+            continue
+        known = stretches(word.lower())
+        found += [word] if known is None else known
+    return found

@@ -1,0 +1,70 @@
+"""Partitions as a person handles them: dragged over, written, walked through by keys."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.timeout(120)
+
+DEFINED = """
+from jobnb import DailyPartitionsDefinition, asset, materialize, session
+
+@asset(partitions_def=DailyPartitionsDefinition("2013-01-01", "2013-03-01"))
+def daily(context):
+    if context.partition_key == "2013-01-03":
+        raise ValueError("no")
+
+for day in (2, 3):
+    materialize([daily], partition_key=f"2013-01-0{day}", instance=session.instance,
+                raise_on_error=False)
+"""
+
+
+def test_partitions_are_selected_by_dragging_writing_and_by_keys(lab, tab):
+    nb = lab.open(tab, DEFINED, "session.partitions('daily')")
+    nb.start(0)
+    nb.start(1)
+    view = nb.output(1).locator(".jp-partitions")
+    expect(view.locator('[data-status="materialized"]')).to_have_text(
+        "1 materialized", timeout=30_000
+    )
+    expect(view.locator('[data-status="failed"]')).to_have_text("1 failed")
+    expect(view.locator('[data-status="missing"]')).to_have_text("57 missing")
+    written = view.get_by_role("textbox", name="selection")
+
+    canvas = view.locator(".jp-canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    # The first row begins right of its label; a cell is at most 22 wide and 16 high.
+    x = box["x"] + _first_cell(view)
+    y = box["y"] + 18 + 8
+    tab.mouse.move(x + 8, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 22 * 4 + 8, y, steps=5)
+    tab.mouse.up()
+    expect(written).to_have_value("2013-01-01...2013-01-05")
+    expect(view.get_by_role("button", name="Materialize selected")).to_be_visible()
+
+    written.fill("failed, 2013-02-01")
+    written.press("Enter")
+    written.blur()
+    expect(written).to_have_value("2013-01-03, 2013-02-01")
+    written.fill("2013-13-01")
+    written.press("Enter")
+    expect(view.locator(".jp-said")).to_contain_text("There is no partition '2013-13-01'")
+
+    grid = view.locator(".jp-scroll")
+    grid.focus()
+    grid.press("Escape")
+    for _ in range(2):
+        grid.press("ArrowLeft")
+    grid.press("Enter")
+    expect(written).not_to_have_value("")
+    expect(view.locator(".jp-said")).to_contain_text("2013-")
+
+
+def _first_cell(view):
+    """How far the first column is from the left, in pixels: the labels end there."""
+    wide = view.locator(".jp-filler").evaluate("node => node.offsetWidth")
+    return wide - 31 * 22

@@ -1,0 +1,135 @@
+"""The live view of partitions: what is selected is what was dragged over, or written."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobnb import (
+    DailyPartitionsDefinition,
+    Instance,
+    InvalidDefinitionError,
+    MultiPartitionsDefinition,
+    StaticPartitionsDefinition,
+    asset,
+    materialize,
+)
+from jobnb.display.widgets.partitions import PartitionsView
+from jobnb.errors import InvalidSubsetError
+from jobnb.registry.session import Session
+from jobnb.storage.partition_table import PartitionTable
+
+DAYS = DailyPartitionsDefinition("2013-01-30", "2013-02-06")
+
+
+@asset(partitions_def=DAYS)
+def daily(context):
+    if context.partition_key == "2013-02-02":
+        raise ValueError("no")
+
+
+@pytest.fixture
+def instance():
+    with Instance.ephemeral() as made:
+        for key in ("2013-01-31", "2013-02-02"):
+            materialize([daily], partition_key=key, instance=made, raise_on_error=False)
+        yield made
+
+
+@pytest.fixture
+def view(instance):
+    return PartitionsView(PartitionTable(daily.key, DAYS, instance))
+
+
+def test_a_byte_tells_how_each_partition_stands(view):
+    assert list(view.statuses) == [0, 1, 0, 2, 0, 0, 0]
+    assert view.counts == {"missing": 5, "materialized": 1, "failed": 1, "in_progress": 0}
+
+
+def test_a_stretch_that_was_dragged_is_a_range(view):
+    view.picked = [[4, 1], [6, 6]]
+    assert view.selection == "2013-01-31...2013-02-03, 2013-02-05"
+    assert len(view.selected) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "selection"),
+    [
+        ("2013-01-30", "2013-01-30"),
+        ("[2013-01-30...2013-02-01], 2013-02-04", "2013-01-30...2013-02-01, 2013-02-04"),
+        ("failed", "2013-02-02"),
+        ("missing", "2013-01-30, 2013-02-01, 2013-02-03...2013-02-05"),
+        (" , ", ""),
+    ],
+)
+def test_what_is_written_is_selected(view, text, selection):
+    assert view.answer("select", text=text) == selection
+
+
+def test_what_is_no_partition_is_told_with_the_nearest(view):
+    view.picked = [[0, 1]]
+    with pytest.raises(InvalidSubsetError, match="Did you mean '2013-02-0"):
+        view.answer("select", text="2013-02-0")
+    assert view.picked == [[0, 1]]  # what was selected stays
+
+
+def test_a_block_of_a_matrix_is_every_combination(instance):
+    both = MultiPartitionsDefinition(
+        {"day": DAYS, "origin": StaticPartitionsDefinition(["EWR", "JFK", "LGA"])}
+    )
+    view = PartitionsView(PartitionTable(daily.key, both, instance))
+    view.picked = [[1, 1, 0, 2]]
+    assert set(view.selected.get_partition_keys()) == {
+        "2013-01-30|JFK", "2013-01-30|LGA", "2013-01-31|JFK", "2013-01-31|LGA",
+    }  # fmt: skip
+
+
+def test_only_what_is_asked_for_is_made(instance):
+    asked = []
+
+    class Backfill:
+        is_finished = True
+
+        def __str__(self):
+            return "2 of 2"
+
+    def backfill(partitions):
+        asked.append(partitions)
+        return Backfill()
+
+    view = PartitionsView(PartitionTable(daily.key, DAYS, instance, backfill))
+    view.answer("select", text="2013-01-30...2013-02-02")
+    view.answer("materialize", only="failed")
+    view.answer("materialize", only="missing")
+    view.answer("materialize")
+    assert [list(map(str, keys)) for keys in asked] == [
+        ["2013-02-02"],
+        ["2013-01-30", "2013-02-01"],
+        ["2013-01-30", "2013-01-31", "2013-02-01", "2013-02-02"],
+    ]
+    assert (view.told, view.running) == ("2 of 2", False)
+    view.answer("select", text="2013-01-31")
+    with pytest.raises(InvalidSubsetError, match="Nothing of it is failed"):
+        view.answer("materialize", only="failed")
+
+
+def test_a_cell_tells_what_is_known_of_its_partition(view):
+    assert view.answer("cell", place=3) == {"key": "2013-02-02", "state": "failed", "made": ""}
+    told = view.answer("cell", place=1)
+    assert (told["key"], told["state"]) == ("2013-01-31", "materialized")
+    assert "run " in told["made"]
+
+
+def test_news_are_seen_after_a_refresh(view, instance):
+    materialize([daily], partition_key="2013-01-30", instance=instance)
+    assert view.answer("refresh") is False
+    assert list(view.statuses)[:2] == [1, 1]
+
+
+def test_an_asset_without_partitions_says_how_it_gets_some():
+    @asset
+    def plain(): ...
+
+    session = Session().add(plain, daily)
+    with pytest.raises(InvalidDefinitionError, match="has no partitions"):
+        session.partitions("plain")
+    assert session.partitions("daily").partitions_def == DAYS
