@@ -209,6 +209,24 @@ def test_an_error_shows_the_users_line_and_leads_to_its_step(failed):
     _select_in_all_parts(out)
 
 
+def test_steps_are_laid_out_by_what_they_waited_for(failed):
+    out = failed.output(1)
+    out.get_by_role("tab", name="Timeline").click()
+    names = out.locator(".jw-step .jw-elide")
+    expect(names).to_have_text(["load", "fragile", "report"])
+    out.get_by_label("Order of the steps").select_option("slowest first")
+    expect(names.first).to_have_text("load")
+    out.get_by_label("How steps are laid out").select_option("Waterfall")
+    lefts = "all => all.map(each => each.getBoundingClientRect().left)"
+    expect(out.locator(".jw-work:visible")).to_have_count(3)
+    places = out.locator(".jw-track .jw-work").evaluate_all(lefts)
+    assert places == sorted(set(places))  # each begins where the one before ends
+    out.get_by_role("button", name="Slowest path").click()
+    expect(out.locator(".jw-step.jw-chosen .jw-elide")).to_have_text(["load", "fragile"])
+    tops = out.locator(".jw-step").evaluate_all("all => all.map(each => each.offsetTop)")
+    assert set(tops) == {0}  # marked rows stay where they were
+
+
 def _select_in_all_parts(out):
     out.locator('.jw-step[data-step="load"]').click()
     expect(out.locator('.jw-step[data-step="load"].jw-chosen')).to_be_visible()

@@ -48,7 +48,10 @@ function showLog(model, panel, views, chosen, pick) {
 }
 
 function timelineView(model, pick, chosen) {
-  const view = timeline({ pick, isChosen: (key) => chosen.has(key) });
+  const view = timeline({
+    pick, isChosen: (key) => chosen.has(key),
+    slowest: async () => put(model, { selected: await ask(model, "slowest_path") }),
+  });
   const clock = { at: performance.now(), now: 0, running: false };
   const newer = new Map(); // rows that came while the whole was asked for
   const load = async () => {

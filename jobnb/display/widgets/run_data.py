@@ -16,7 +16,16 @@ from jobnb.events import ErrorInfo
 from jobnb.plan.step import Plan
 from jobnb.state import RunState, StepState, StepStatus
 
-__all__ = ["error_data", "failures", "head_data", "ready_times", "step_row", "upstream_of"]
+__all__ = [
+    "depths",
+    "error_data",
+    "failures",
+    "head_data",
+    "ready_times",
+    "slowest_path",
+    "step_row",
+    "upstream_of",
+]
 
 _MOST_STACK, _DEEPEST, _MOST_MESSAGE = 60, 10, 10_000
 _MOST_FAILURES = 5
@@ -85,11 +94,55 @@ def ready_times(
     return found
 
 
-def step_row(step: StepState, start: float | None, ready: float | None) -> list[Any]:
+def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """How many steps stand, one behind the other, before each; a plan has them in order.
+
+    Example:
+        >>> depths({"load": (), "clean": ("load",), "report": ("load", "clean")})
+        {'load': 0, 'clean': 1, 'report': 2}
+    """
+    found: dict[str, int] = {}
+    for key, before in upstream.items():
+        found[key] = max((found.get(each, 0) + 1 for each in before), default=0)
+    return found
+
+
+def slowest_path(state: RunState, upstream: Mapping[str, Sequence[str]]) -> list[str]:
+    """The chain of steps that took longest together: what to make faster first.
+
+    Args:
+        state: The run.
+        upstream: For each step of the plan, in order, those that it waits for.
+    """
+    best: dict[str, tuple[float, str | None]] = {}
+    for key, before in upstream.items():
+        ways = [(best[each][0], each) for each in before if each in best]
+        longest, last = max(ways, default=(0.0, None), key=lambda way: way[0])
+        best[key] = longest + _longest_time(state, key), last
+    end = max(best, key=lambda key: best[key][0], default=None)
+    path: list[str] = []
+    while end is not None:
+        path.append(end)
+        end = best[end][1]
+    return [key for key in reversed(path) if _longest_time(state, key) > 0]
+
+
+def _longest_time(state: RunState, key: str) -> float:
+    """How long a step took; that of the slowest element where it was mapped."""
+    step = state.steps.get(key)
+    if step is not None:
+        return step.seconds or 0.0
+    mapped = (each for name, each in state.steps.items() if base_key(name) == key)
+    return max((each.seconds or 0.0 for each in mapped), default=0.0)
+
+
+def step_row(
+    step: StepState, start: float | None, ready: float | None, depth: int = 0
+) -> list[Any]:
     """A step as a short row: status, ready, begun and ended (seconds into the run), and words.
 
     A run of many steps sends many of these, so they carry no names:
-    `[key, status, ready, started, ended, attempts, lines, why]`.
+    `[key, status, ready, started, ended, attempts, lines, why, depth]`.
     """
     status = "retrying" if step.status is StepStatus.RETRYING else step_status(step.status).value
     begun = step.started
@@ -103,6 +156,7 @@ def step_row(step: StepState, start: float | None, ready: float | None) -> list[
         step.attempts,
         step.logs,
         _why(step),
+        depth,
     ]
 
 

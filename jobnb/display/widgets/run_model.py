@@ -9,12 +9,19 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.display.run_marks import check_status, check_word, real_steps
+from jobnb.display.run_marks import base_key, check_status, check_word, real_steps
 from jobnb.display.run_views import RunLook
 from jobnb.display.widgets.follow import News, RunMarks, cards_of_plan
 from jobnb.display.widgets.log_lines import LogLines
 from jobnb.display.widgets.previews import Preview, metadata_rows, preview
-from jobnb.display.widgets.run_data import head_data, ready_times, step_row, upstream_of
+from jobnb.display.widgets.run_data import (
+    depths,
+    head_data,
+    ready_times,
+    slowest_path,
+    step_row,
+    upstream_of,
+)
 from jobnb.display.widgets.run_source import RunSource
 from jobnb.display.yaml_text import yaml_text
 from jobnb.errors import InvalidSubsetError, did_you_mean
@@ -68,6 +75,7 @@ class RunModel:
         self._cards = cards_of_plan(source.plan) or _cards_of_assets(source)
         self._marks = RunMarks(self._cards)
         self._upstream = upstream_of(source.plan)
+        self._depths = depths(self._upstream)
 
     @property
     def state(self) -> RunState:
@@ -145,7 +153,16 @@ class RunModel:
                 steps = [step for step in steps if step.key in keys]
             ready = ready_times(self.state, steps, self._upstream)
             start = self.state.started
-            return {step.key: step_row(step, start, ready.get(step.key)) for step in steps}
+            deep = {step.key: self._depths.get(base_key(step.key), 0) for step in steps}
+            return {
+                step.key: step_row(step, start, ready.get(step.key), deep[step.key])
+                for step in steps
+            }
+
+    def slowest_path(self) -> list[str]:
+        """The keys of the steps that made the run as long as it was."""
+        with self.guard:
+            return slowest_path(self.state, self._upstream)
 
     def output_list(self) -> list[dict[str, Any]]:
         """What came out so far, the ends of the graph first: that is what the run was for."""

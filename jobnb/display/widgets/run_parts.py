@@ -145,6 +145,11 @@ class RunTabs(View):
         """What the checks said so far."""
         return self._model.checks()
 
+    @answers("slowest_path")
+    def slowest_path(self) -> list[str]:
+        """The chain of steps that took longest together."""
+        return self._model.slowest_path()
+
     @answers("log")
     def log_slice(
         self, asked: Mapping[str, Any], first: int, count: int, follow: bool

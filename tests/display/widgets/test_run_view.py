@@ -25,7 +25,13 @@ from jobnb import (
 )
 from jobnb.display.run_marks import real_steps
 from jobnb.display.widgets.run import RunView
-from jobnb.display.widgets.run_data import error_data, head_data, ready_times
+from jobnb.display.widgets.run_data import (
+    depths,
+    error_data,
+    head_data,
+    ready_times,
+    slowest_path,
+)
 from jobnb.display.widgets.twin import WIDGET_MIME
 from jobnb.errors import InvalidSubsetError, InvariantViolationError
 from jobnb.events import ErrorInfo, RunStarted, StepStarted, StepSucceeded
@@ -373,3 +379,28 @@ def test_asset_keys_are_names_of_outputs_even_without_a_plan(instance):
         view = RunView.of(instance, run.run_id)
         assert [each["name"] for each in view.tabs.answer("outputs")["outputs"]] == ["a/b/deep"]
         assert view._model.outputs["a/b/deep"].asset == AssetKey(["a", "b", "deep"])
+
+
+FLOW = {"load": (), "extra": (), "clean": ("load",), "report": ("clean", "extra")}
+
+
+def test_a_step_stands_as_deep_as_the_longest_way_to_it():
+    assert depths(FLOW) == {"load": 0, "extra": 0, "clean": 1, "report": 2}
+
+
+def test_the_slowest_path_is_the_longest_chain_of_work():
+    took = {"load": 1.0, "extra": 5.0, "clean": 2.0, "report": 1.0}
+    events = [RunStarted(0.0, "j", tuple(took))]
+    for key, seconds in took.items():
+        events += [StepStarted(1.0, key), StepSucceeded(1.0 + seconds, key, seconds)]
+    assert slowest_path(fold(events), FLOW) == ["extra", "report"]
+    assert slowest_path(fold(events[:1]), FLOW) == []
+    assert slowest_path(fold([]), {}) == []
+
+
+def test_the_slowest_path_is_told_by_the_view():
+    view = RunView(daily.execute_in_process(raise_on_error=False))
+    path = view.tabs.answer("slowest_path")
+    rows = {row[0]: row for row in view.tabs.answer("steps")["rows"]}
+    assert path
+    assert [rows[key][8] for key in path] == sorted(rows[key][8] for key in path)

@@ -1,54 +1,66 @@
-// When each step waited and worked. A row: [key, status, ready, started, ended, attempts, lines, why],
-// times in seconds since the start of the run.
+// When each step waited and worked. A row: [key, status, ready, started, ended, attempts, lines, why,
+// depth], times in seconds since the start of the run.
 
 const STEP_ROW = 24;
+const NAMES_OF_ROW = ["key", "status", "ready", "started", "ended", "attempts", "lines", "why", "depth"];
+// In what order the steps stand: by the plan, as they began, what took or waited longest first.
+const STEP_ORDERS = {
+  plan: null,
+  began: (one, other) => (one.started ?? 1e12) - (other.started ?? 1e12),
+  slowest: (one, other) => workOf(other) - workOf(one),
+  waited: (one, other) => waitOf(other) - waitOf(one),
+};
 
-// timeline({ pick(key, event), isChosen(key) })
+// timeline({ pick(key, event), isChosen(key), slowest() })
 //   -> { node, all(rows, now), change(rows), tick(now), chosen(), show(key) }
-function timeline({ pick, isChosen }) {
-  const rows = new Map(); // key -> row
-  const state = { order: [], shown: [], now: 0, end: 0 };
+function timeline({ pick, isChosen, slowest }) {
+  const steps = new Map(); // key -> what its row says
+  const state = { order: [], shown: [], now: 0, end: 0, deepest: 0 };
   const axis = el("div", { class: "jw-axis", "aria-hidden": "true" });
   const list = rowList({
     high: STEP_ROW, tall: 360, label: "Steps over time", draw: drawStep,
     pick: (at, event) => pick(state.shown[at], event),
     chosen: (at) => isChosen(state.shown[at]),
   });
-  const only = el("input", { type: "checkbox", onchange: () => sort() });
-  const node = el("div", { class: "jw-timeline" },
-    el("div", { class: "jw-bar" }, el("label", { class: "jw-note" }, only, " only steps that began"),
-      el("span", { class: "jw-note jw-legend" }, el("i", { class: "jw-wait" }), " waiting ",
-        el("i", { class: "jw-work jn-running" }), " at work")),
-    axis, list.node);
+  const tools = timelineTools(() => sort(), slowest);
+  const node = el("div", { class: "jw-timeline" }, tools.node, axis, list.node);
 
   function drawStep(at) {
-    return stepRow(rows.get(state.shown[at]), span(), state.now, isChosen(state.shown[at]));
+    const step = steps.get(state.shown[at]);
+    const drawn = tools.waterfall() ? levelBar(step, state.deepest) : bars(step, span(), state.now);
+    return stepRow(step, drawn, state.now, isChosen(step.key));
   }
   function span() {
     return Math.max(state.end, state.now, 1e-6);
   }
   function sort() {
-    state.shown = only.checked ? state.order.filter((key) => rows.get(key)[3] !== null) : state.order;
-    state.end = 0;
-    for (const row of rows.values()) state.end = Math.max(state.end, row[4] ?? row[3] ?? 0);
-    drawAxis(axis, span());
+    const told = state.order.map((key) => steps.get(key));
+    const kept = tools.only() ? told.filter((step) => step.started !== null) : [...told];
+    const order = tools.waterfall() ? (one, other) => one.depth - other.depth : STEP_ORDERS[tools.order()];
+    state.shown = (order ? kept.sort(order) : kept).map((step) => step.key);
+    state.end = told.reduce((end, step) => Math.max(end, step.ended ?? step.started ?? 0), 0);
+    state.deepest = told.reduce((deepest, step) => Math.max(deepest, step.depth), 0);
+    tools.levels(state.deepest);
+    drawAxis(axis, span(), tools.waterfall());
     list.count(state.shown.length);
     list.redraw();
   }
   const soon = eachFrame(sort);
+  function take(row) {
+    const step = Object.fromEntries(NAMES_OF_ROW.map((name, at) => [name, row[at]]));
+    if (!steps.has(step.key)) state.order.push(step.key);
+    steps.set(step.key, step);
+  }
   return {
     node,
     all(told, now) {
-      rows.clear();
-      for (const row of told) rows.set(row[0], row);
-      Object.assign(state, { order: told.map((row) => row[0]), now });
+      steps.clear();
+      Object.assign(state, { order: [], now });
+      told.forEach(take);
       soon();
     },
     change(told) {
-      for (const row of told) {
-        if (!rows.has(row[0])) state.order.push(row[0]);
-        rows.set(row[0], row);
-      }
+      told.forEach(take);
       soon();
     },
     tick(now) {
@@ -63,21 +75,59 @@ function timeline({ pick, isChosen }) {
   };
 }
 
-function stepRow([key, status, ready, started, ended, attempts, , why], span, now, chosen) {
+function timelineTools(changed, slowest) {
+  const choice = (label, choices) => el("select", { class: "jw-select", "aria-label": label, onchange: changed },
+    Object.entries(choices).map(([value, words]) => el("option", { value }, words)));
+  const mode = choice("How steps are laid out", { timed: "Timed", waterfall: "Waterfall" });
+  mode.title = "Timed: when each step worked. Waterfall: what each step had to wait for.";
+  const order = choice("Order of the steps", {
+    plan: "as planned", began: "as they began", slowest: "slowest first", waited: "longest wait first",
+  });
+  const only = el("input", { type: "checkbox", onchange: changed });
+  const legend = el("span", { class: "jw-note jw-legend" }, el("i", { class: "jw-wait" }), " waiting ",
+    el("i", { class: "jw-work jn-running" }), " at work");
+  const path = button("Slowest path", slowest, {
+    class: "jw-plain", title: "Select the chain of steps that took longest together",
+  });
+  const node = el("div", { class: "jw-bar" }, mode, order,
+    el("label", { class: "jw-note" }, only, " only steps that began"), path, legend);
+  const waterfall = () => mode.value === "waterfall";
+  return {
+    node, waterfall, only: () => only.checked, order: () => order.value,
+    levels(deepest) {
+      for (const each of [mode, path]) each.classList.toggle("jw-hidden", !deepest); // nothing waits
+      for (const each of [order, legend]) each.classList.toggle("jw-hidden", waterfall());
+    },
+  };
+}
+
+function workOf({ started, ended }) {
+  return started === null ? -1 : (ended ?? 1e12) - started;
+}
+
+// How long it stood ready before it began; -1 where that is not known or not over.
+function waitOf({ ready, started }) {
+  return ready === null || started === null ? -1 : Math.max(0, started - ready);
+}
+
+function stepRow(step, drawn, now, chosen) {
+  const { key, started, ended, attempts, why } = step;
+  const status = step.status === "retrying" ? "running" : step.status;
   const took = started === null ? "" : durationText((ended ?? Math.max(now, started)) - started);
-  const words = [stateWord(status) || status, took, attempts > 1 ? `attempt ${attempts}` : ""];
-  const said = `${key}: ${words.filter(Boolean).join(", ")}${why ? `. ${why}` : ""}`;
+  const waited = waitOf(step) >= 0.0005 ? durationText(waitOf(step)) : "";
+  const words = [stateWord(status), took, waited && `waited ${waited}`, attempts > 1 && `attempt ${attempts}`];
   return el("div", {
-    class: `jw-step jn-${status === "retrying" ? "running" : status}${chosen ? " jw-chosen" : ""}`,
-    title: said, data: { step: key, status },
+    class: `jw-step jn-${status}${chosen ? " jw-chosen" : ""}`, data: { step: key, status: step.status },
+    title: `${key}: ${words.filter(Boolean).join(", ")}${why ? `. ${why}` : ""}`,
   },
-    el("span", { class: "jw-step-name" }, glyphIcon(status === "retrying" ? "running" : status),
-      el("span", { class: "jw-elide" }, key), el("span", { class: "jw-spoken" }, ` ${words[0]}`)),
-    el("span", { class: "jw-track" }, bars(ready, started, ended, span, now)),
+    el("span", { class: "jw-step-name" }, glyphIcon(status), el("span", { class: "jw-elide" }, key),
+      el("span", { class: "jw-spoken" }, ` ${words[0]}`)),
+    el("span", { class: "jw-track" }, drawn),
+    el("span", { class: "jw-waited" }, waited),
     el("span", { class: "jw-took" }, attempts > 1 ? `${attempts}× ` : "", took));
 }
 
-function bars(ready, started, ended, span, now) {
+function bars({ ready, started, ended }, span, now) {
   const at = (moment) => `${Math.min(100, (100 * moment) / span).toFixed(3)}%`;
   const wide = (from, to) => `max(2px, ${((100 * Math.max(0, to - from)) / span).toFixed(3)}%)`;
   const waited = ready === null ? null : started ?? Math.max(now, ready);
@@ -89,13 +139,21 @@ function bars(ready, started, ended, span, now) {
   ];
 }
 
-function drawAxis(axis, span) {
-  const step = niceStep(span / 4);
-  const marks = [];
-  for (let at = 0; at <= 0.94 * span && marks.length < 12; at += step) { // a later one is cut off
-    marks.push(el("span", { style: { left: `${(100 * at) / span}%` } }, at ? durationText(at) : "0"));
+// A step after all that it waits for, whatever the clock said.
+function levelBar({ depth }, deepest) {
+  const one = 100 / (deepest + 1);
+  return el("i", { class: "jw-work", style: { left: `${depth * one}%`, width: `max(2px, calc(${one}% - 2px))` } });
+}
+
+function drawAxis(axis, span, waterfall) {
+  const track = el("span", { class: "jw-axis-track" });
+  fill(axis, el("span"), track, el("span", { class: "jw-axis-name jw-waited" }, "waited"), el("span", { class: "jw-axis-name" }, "time"));
+  if (waterfall) return;
+  const room = track.clientWidth || 400;
+  const step = niceStep((span * 90) / room);
+  for (let at = 0; at <= span * (1 - 46 / room); at += step) { // a later one is cut off
+    track.append(el("span", { style: { left: `${(100 * at) / span}%` } }, at ? durationText(at) : "0"));
   }
-  fill(axis, el("span", { class: "jw-axis-track" }, marks));
 }
 
 // The round number of 1, 2 or 5 of some power of ten that is nearest above.
