@@ -9,7 +9,18 @@ import msgspec
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["DataProvenance", "DataVersion", "DataVersionsByPartition", "as_version"]
+__all__ = [
+    "DataProvenance",
+    "DataVersion",
+    "DataVersionsByPartition",
+    "as_version",
+    "provenance_of",
+]
+
+_CODE = "dagster/code_version"
+_GIVEN = "dagster/data_version_is_user_provided"
+_INPUT = "dagster/input_data_version/"
+_POINTER = "dagster/input_event_pointer/"
 
 
 class DataVersion(msgspec.Struct, frozen=True):
@@ -67,3 +78,27 @@ class DataProvenance(msgspec.Struct, frozen=True):
 def as_version(given: DataVersion | str | None) -> DataVersion | None:
     """Text as a version; a version or None as it is."""
     return DataVersion(given) if isinstance(given, str) else given
+
+
+def provenance_of(tags: Mapping[str, str]) -> DataProvenance | None:
+    """What a value was made from, as the tags of its materialization tell; None if they do not."""
+    code_version = tags.get(_CODE)
+    if code_version is None:
+        return None
+    versions = _by_key(tags, _INPUT)
+    pointers = _by_key(tags, _POINTER)
+    return DataProvenance(
+        code_version,
+        {key: DataVersion(version) for key, version in versions.items()},
+        {key: int(pointers[key]) if key in pointers else None for key in versions},
+        tags.get(_GIVEN) == "true",
+    )
+
+
+def _by_key(tags: Mapping[str, str], prefix: str) -> dict[AssetKey, str]:
+    start = len(prefix)
+    return {
+        AssetKey.from_user_string(name[start:]): value
+        for name, value in tags.items()
+        if name.startswith(prefix)
+    }

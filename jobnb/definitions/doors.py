@@ -201,7 +201,7 @@ def asset_value_loader(definitions: Any, instance: Any) -> Any:
     """An object that loads several asset values; see `jobnb.execution.values.AssetValueLoader`."""
     from jobnb.execution.values import AssetValueLoader
 
-    return AssetValueLoader(definitions, instance=instance)
+    return AssetValueLoader.of(definitions, instance)
 
 
 def resource_values(resources: Mapping[str, Any], instance: Any) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.data_version import DataProvenance, DataVersion, provenance_of
+from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.metadata import normalize
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
@@ -48,9 +50,27 @@ class AssetContext:
 
     @property
     def selected_asset_keys(self) -> frozenset[AssetKey]:
-        """The assets that the step is to make."""
+        """The assets that the step is to make, or to look at."""
         assets_def = self._step.assets_def
-        return assets_def.keys if assets_def else frozenset()
+        if assets_def is None:
+            return frozenset(each.key for each in self._step.observes)
+        return assets_def.keys
+
+    @property
+    def selected_output_names(self) -> frozenset[str]:
+        """The outputs that are to be made."""
+        assets_def = self._step.assets_def
+        if assets_def is None:
+            return frozenset(self._step.op.output_names)
+        chosen = assets_def.keys
+        names = assets_def.keys_by_output_name.items()
+        return frozenset(name for name, key in names if key in chosen)
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether only some of the assets are to be made that the step could make."""
+        is_subset: bool = self.assets_def.is_subset
+        return is_subset
 
     @property
     def asset_key(self) -> AssetKey:
@@ -59,31 +79,70 @@ class AssetContext:
         return key
 
     def asset_key_for_output(self, output_name: str = "result") -> AssetKey:
-        """The asset that an output makes."""
+        """The asset that an output makes.
+
+        Raises:
+            InvalidDefinitionError: If it makes none.
+        """
         output = self._step.output(output_name)
-        if output is None or output.asset_key is None:
-            raise InvalidDefinitionError(
-                f"The output {output_name!r} of {self._key!r} is no asset."
-            )
-        return output.asset_key
+        if output is not None and output.asset_key is not None:
+            return output.asset_key
+        assets_def = self._step.assets_def
+        names: Mapping[str, AssetKey] = {}
+        if assets_def is not None and assets_def.node_def is self._step.op:
+            names = assets_def.keys_by_output_name
+        if output_name in names:
+            return names[output_name]
+        hint = did_you_mean(output_name, names, noun="Its assets are")
+        raise InvalidDefinitionError(
+            f"The output {output_name!r} of {self._key!r} is no asset. {hint}".rstrip()
+        )
 
     def asset_key_for_input(self, input_name: str) -> AssetKey:
-        """The asset that an input takes."""
+        """The asset that an input takes.
+
+        Raises:
+            InvalidDefinitionError: If it takes none.
+        """
         for each in self._step.inputs:
             if each.name == input_name and each.asset_key is not None:
                 return each.asset_key
-        known = [each.name for each in self._step.inputs if each.asset_key]
+        assets_def = self._step.assets_def
+        known: dict[str, AssetKey] = {e.name: e.asset_key for e in self._step.inputs if e.asset_key}
+        if assets_def is not None and assets_def.node_def is self._step.op:
+            known |= assets_def.keys_by_input_name
+        if input_name in known:
+            return known[input_name]
         hint = did_you_mean(input_name, known, noun="Its asset inputs are")
         raise InvalidDefinitionError(f"{self._key!r} has no asset input {input_name!r}. {hint}")
 
-    def output_for_asset_key(self, asset_key: AssetKey) -> str:
+    def output_for_asset_key(self, asset_key: Any) -> str:
         """The output that makes an asset."""
         name: str = self.assets_def.output_name_of(AssetKey.from_coercible(asset_key))
         return name
 
-    def set_data_version(self, asset_key: AssetKey, data_version: Any) -> None:
-        """Say which version of its data an asset has."""
-        self._data_versions[AssetKey.from_coercible(asset_key)] = data_version
+    def set_data_version(self, asset_key: Any, data_version: DataVersion) -> None:
+        """Say which version of its data an asset has.
+
+        Raises:
+            InvariantViolationError: If the step does not make the asset.
+        """
+        key = AssetKey.from_coercible(asset_key)
+        made = self.assets_def.keys_by_output_name.values()
+        if key not in made:
+            hint = did_you_mean(key.to_user_string(), [each.to_user_string() for each in made])
+            raise InvariantViolationError(
+                f"{self._key!r} does not make {key.to_user_string()!r}, so it cannot set its data "
+                f"version. {hint}".rstrip()
+            )
+        self._data_versions[key] = data_version
+
+    def get_asset_provenance(self, asset_key: Any) -> DataProvenance | None:
+        """What the last value of an asset was made from, or None if that is not known."""
+        key = AssetKey.from_coercible(asset_key)
+        entry = self._run.instance.get_latest_materialization_event(key)
+        tags = getattr(entry.event, "tags", None) if entry is not None else None
+        return provenance_of(tags or {})
 
     def add_asset_metadata(
         self,
@@ -144,3 +203,11 @@ class AssetContext:
         from jobnb.execution.values import load_for_step
 
         return load_for_step(self._run, self._step, asset_key, python_type, partition_key)
+
+    @property
+    def repository_def(self) -> Definitions:
+        """All assets around the job, with its resources."""
+        job = self._run.plan.job
+        layer = job.asset_layer
+        around = [*layer.assets, *layer.sources, *layer.checks] if layer is not None else []
+        return Definitions.of(assets=around, resources=job.resource_defs)

@@ -94,12 +94,42 @@ class OpExecutionContext(PartitionContext):
         """The logger of the run."""
         return self._run.log
 
+    @staticmethod
+    def get() -> OpExecutionContext:
+        """The context of the step that runs now, for functions that are not given it.
+
+        Raises:
+            InvariantViolationError: If no step runs.
+        """
+        from jobnb.execution.run import current_run
+
+        run = current_run.get()
+        if run is None or run.attempt is None:
+            raise InvariantViolationError(
+                "No step runs, so there is no context. In a test, pass one: build_op_context()."
+            )
+        if run.context is None:
+            run.context = context_of(run, *run.attempt)
+        context: OpExecutionContext = run.context
+        return context
+
     @property
     def pdb(self) -> Any:
         """A debugger that stops here: `context.pdb.set_trace()`."""
         import pdb  # noqa: T100 - the user asks for it
 
         return pdb.Pdb()
+
+    @property
+    def file_manager(self) -> Any:
+        """Not here: a file manager is a resource like any other.
+
+        Raises:
+            InvariantViolationError: Always.
+        """
+        raise InvariantViolationError(
+            "A context has no file_manager. Use a resource: context.resources.file_manager."
+        )
 
     # --- the op ----------------------------------------------------------
 
@@ -154,16 +184,6 @@ class OpExecutionContext(PartitionContext):
     def describe_op(self) -> str:
         """The step in words, for messages."""
         return f'op "{self._key}"'
-
-    @property
-    def selected_output_names(self) -> frozenset[str]:
-        """The outputs that are to be made."""
-        assets_def = self._step.assets_def
-        if assets_def is None:
-            return frozenset(self._step.op.output_names)
-        chosen = assets_def.keys
-        names = assets_def.keys_by_output_name.items()
-        return frozenset(name for name, key in names if key in chosen)
 
     # --- what it tells ---------------------------------------------------
 
@@ -233,6 +253,11 @@ class AssetExecutionContext(OpExecutionContext):
 
     Source: Dagster's `AssetExecutionContext`.
     """
+
+    @property
+    def op_execution_context(self) -> OpExecutionContext:
+        """The same: what an asset sees is all that an op sees."""
+        return self
 
 
 def context_of(

@@ -258,10 +258,15 @@ class ExecuteInProcessResult:
     def asset_value(self, asset_key: CoercibleToAssetKey) -> Any:
         """The value of an asset that the run made."""
         key = AssetKey.from_coercible(asset_key)
-        for step in self._run.plan.steps:
-            for output in step.outputs:
-                if output.asset_key == key:
-                    return self._value(step, output)
+        found = [
+            (step, output)
+            for step in self._run.plan.steps
+            for output in step.outputs
+            if output.asset_key == key
+        ]
+        if found:  # a function that runs in parts has an output for each asset in each of them
+            asked = next((each for each in found if each[1].is_asked), found[0])
+            return self._value(*asked)
         known = [each.to_user_string() for each in self._run.plan.asset_keys]
         hint = did_you_mean(key.to_user_string(), known, noun="It makes")
         raise InvariantViolationError(

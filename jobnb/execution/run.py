@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,10 @@ from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
 
 __all__ = ["HANDLED", "MISSING", "RunScope"]
+
+
+current_run: ContextVar[RunScope | None] = ContextVar("jobnb_run", default=None)
+"""The run whose steps run in this thread."""
 
 
 class _Mark:
@@ -50,6 +55,8 @@ class RunScope:
     Attributes:
         origins: By slot, the earlier run that stored what this one only loads.
         stopping: Whether it was told to stop; looked at between steps.
+        attempt: The step that runs now, its key, its mapping key and how often it was retried.
+        context: The context of that attempt, if anything has asked for one.
         opened: Closes the resources that are set up.
         around: Entered while its resources and steps are at work.
     """
@@ -83,6 +90,8 @@ class RunScope:
         self.failed_steps: dict[str, BaseException] = {}
         self.resources: Mapping[str, Any] = {}
         self.current_key: str | None = None
+        self.attempt: tuple[Any, str, str | None, int] | None = None
+        self.context: Any = None
         self.callers: dict[int, Callable[[dict[str, Any], Any], Any]] = {}
 
     @property

@@ -20,7 +20,7 @@ from jobnb.events import (
 )
 from jobnb.execution.log import listening
 from jobnb.execution.resources import open_resources
-from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.run import HANDLED, MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import StopSignal
 from jobnb.execution.trace import error_info
@@ -41,6 +41,7 @@ def run_all(run: RunScope) -> None:
     run.append(RunStarted(now(), name, keys))
     _plan_assets(run)
     run.run_log.commit()
+    token = current_run.set(run)
     try:
         with run.around, listening(run.log), open_resources(run):
             try:
@@ -63,7 +64,8 @@ def run_all(run: RunScope) -> None:
     else:
         _conclude(run)
     finally:
-        run.current_key = None
+        run.current_key = run.attempt = run.context = None
+        current_run.reset(token)
         run.run_log.close()
 
 

@@ -19,7 +19,7 @@ from jobnb.events import (
 )
 from jobnb.execution.checks import CheckTeller, read_checks
 from jobnb.execution.compute import caller, read_result
-from jobnb.execution.context import OpExecutionContext, context_of
+from jobnb.execution.context import context_of
 from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import input_loader
 from jobnb.execution.io import step_key_of
@@ -143,11 +143,10 @@ class StepRunner:
         began = now()
         run.append(StepStarted(began, key))
         while True:
-            context = (
-                context_of(run, step, key, mapping_key, retries) if self.needs_context else None
-            )
+            run.attempt = (step, key, mapping_key, retries)
+            run.context = context_of(run, *run.attempt) if self.needs_context else None
             try:
-                self.attempt(key, mapping_key, context)
+                self.attempt(key, mapping_key)
             except Exception as error:  # noqa: BLE001 - it is told, and raised when all is done
                 wait = self._wait_before_retry(error, retries)
                 if wait is None:
@@ -165,35 +164,35 @@ class StepRunner:
         if now() >= run.run_log.due:
             run.run_log.commit()
 
-    def attempt(
-        self, key: str, mapping_key: str | None, context: OpExecutionContext | None
-    ) -> None:
+    def attempt(self, key: str, mapping_key: str | None) -> None:
         """Load the inputs, call the function, handle the outputs."""
+        run = self.run
         inputs = {name: load(key, mapping_key) for name, load in self.loaders}
-        result = self.call(inputs, context)
+        result = self.call(inputs, run.context)
         kind = type(result)
+        # A function that was not given a context may have asked for it.
         if self.single is not None and kind in _PLAIN_RESULTS:
-            self.single(key, mapping_key, result, None, context)
+            self.single(key, mapping_key, result, None, run.context)
             return
         handlers, step = self.handlers, self.step
         if step.checks and step.assets_def is None:
-            read_checks(self.run, step, key, result)
+            read_checks(run, step, key, result)
             return
 
         def emit(name: str, value: Any, given: Any) -> None:
-            handlers[name](key, mapping_key, value, given, context)
+            handlers[name](key, mapping_key, value, given, run.context)
 
-        checks = CheckTeller(self.run, step, key) if step.checks else None
+        checks = CheckTeller(run, step, key) if step.checks else None
 
         def told(event: Any) -> None:
             if isinstance(event, AssetCheckResult):
-                (checks or CheckTeller(self.run, step, key)).tell(event)
+                (checks or CheckTeller(run, step, key)).tell(event)
             else:
-                tell(self.run, key, event)
+                tell(run, key, event)
 
         self._open_dynamic(mapping_key)
         if step.observes:
-            tell_observations(self.run, step, key, result, emit)
+            tell_observations(run, step, key, result, emit)
             return
         read_result(step.op, key, result, emit, told, step.assets_def)
         if checks is not None:

@@ -40,7 +40,7 @@ def load_asset_value(
     metadata: Mapping[str, Any] | None = None,
 ) -> Any:
     """The stored value of an asset; see `Definitions.load_asset_value`."""
-    with AssetValueLoader(definitions, instance=instance) as loader:
+    with AssetValueLoader.of(definitions, instance) as loader:
         return loader.load_asset_value(
             asset_key, python_type=python_type, partition_key=partition_key, metadata=metadata
         )
@@ -50,20 +50,60 @@ class AssetValueLoader:
     """Loads stored values of assets; resources are set up at first need, once for all.
 
     Args:
-        definitions: The assets and their resources.
+        assets_defs_by_key: The assets that can be made.
+        source_assets_by_key: The assets that can only be loaded.
         instance: Where they were made; `Instance.get()` if absent.
+        resources: Resources by key, beside those that the assets bring along.
 
     Example:
-        with defs.get_asset_value_loader() as loader: loader.load_asset_value("orders")
+        >>> from jobnb import Definitions, Instance, asset, materialize
+        >>> @asset
+        ... def orders():
+        ...     return [1, 2]
+        >>> instance = Instance.ephemeral()
+        >>> materialize([orders], instance=instance).success
+        True
+        >>> with Definitions(assets=[orders]).get_asset_value_loader(instance) as loader:
+        ...     loader.load_asset_value("orders")
+        [1, 2]
 
     Source: Dagster's `AssetValueLoader`.
     """
 
-    def __init__(self, definitions: Definitions, *, instance: Instance | None = None) -> None:
-        self._definitions = definitions
+    def __init__(
+        self,
+        assets_defs_by_key: Mapping[AssetKey, AssetsDefinition],
+        source_assets_by_key: Mapping[AssetKey, SourceAsset] | None = None,
+        *,
+        instance: Instance | None = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._made = assets_defs_by_key
+        self._sources = source_assets_by_key or {}
         self._instance = instance
+        self._resources = resources or {}
         self._stack = ExitStack()
         self._managers: dict[str, Any] = {}
+
+    @classmethod
+    def of(
+        cls,
+        definitions: Definitions,
+        instance: Instance | None = None,
+        managers: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """A loader of the assets of `Definitions`.
+
+        Args:
+            definitions: The assets and their resources.
+            instance: Where they were made; `Instance.get()` if absent.
+            managers: IO managers that are set up already, by key.
+        """
+        sources = {each.key: each for each in definitions.source_assets}
+        resources = definitions.resources
+        made = cls(definitions.assets_by_key, sources, instance=instance, resources=resources)
+        made._managers.update(managers or {})
+        return made
 
     def __enter__(self) -> Self:
         return self
@@ -128,22 +168,22 @@ class AssetValueLoader:
         return value
 
     def _find(self, key: AssetKey) -> tuple[Loadable, Any]:
-        assets_def = self._definitions.assets_by_key.get(key)
+        assets_def = self._made.get(key)
         if assets_def is not None:
             return loadable_of(assets_def, key), assets_def.partitions_def
-        for source in self._definitions.source_assets:
-            if source.key == key:
-                return Loadable(source.io_manager_key, source.metadata), source.partitions_def
-        known = [each.to_user_string() for each in self._definitions.assets_by_key]
+        source = self._sources.get(key)
+        if source is not None:
+            return Loadable(source.io_manager_key, source.metadata), source.partitions_def
+        known = [each.to_user_string() for each in (*self._made, *self._sources)]
         hint = did_you_mean(key.to_user_string(), known, noun="There are")
         raise InvalidSubsetError(f"There is no asset {key.to_user_string()!r}. {hint}".rstrip())
 
     def _manager(self, key: str, instance: Instance, resource_config: Any) -> Any:
         if key not in self._managers:
-            resources = dict(self._definitions.resources)
+            resources = dict(self._resources)
             around: tuple[AssetsDefinition | SourceAsset, ...] = (
-                *self._definitions.assets,
-                *self._definitions.source_assets,
+                *self._made.values(),
+                *self._sources.values(),
             )
             for each in around:
                 resources.update(each.resource_defs)
@@ -200,9 +240,7 @@ def load_for_step(
         own = run.partition_reader.definition_of(key)
         same = own is not None and own == partitions.definition
         partition_key = (partitions.single or list(partitions.keys)) if same else None
-    loader = AssetValueLoader(definitions, instance=run.instance)
-    loader._managers.update(run.resources)
-    with loader:
+    with AssetValueLoader.of(definitions, run.instance, run.resources) as loader:
         return loader.load_asset_value(key, python_type=python_type, partition_key=partition_key)
 
 

@@ -24,7 +24,7 @@ class EdgeReader:
     """Turns upstream keys into edges, and collects what cannot be.
 
     Args:
-        parts: What the nodes of the graph make.
+        parts: What the nodes of the graph make; parts of one definition in their order.
         observed: The source assets that nodes of the graph look at, by node.
         known: All assets around the job.
     """
@@ -41,6 +41,7 @@ class EdgeReader:
             for name, found in observed.items()
             for each in found
         }
+        self.place = {id(part.assets): place for place, part in enumerate(parts)}
         self.known = known
         self.problems: list[str] = []
 
@@ -61,8 +62,8 @@ class EdgeReader:
             if maker is not None and maker.assets is not reader:
                 if needed is None or key in needed:
                     edges[name] = _output_of(maker, key)
-                elif not _only_orders(reader, name) and not _has_default(reader, name):
-                    edges[name] = ValueDependency(UNNEEDED)
+                elif not _only_orders(reader, name):
+                    self._feed_unneeded(edges, reader, name, maker, key)
                 continue
             if key in self.observed_by:  # it waits until the source asset was looked at
                 edges[f"{name}__observed"] = self.observed_by[key]
@@ -75,6 +76,20 @@ class EdgeReader:
         if needed is not None and isinstance(reader, AssetsDefinition):
             self._after_earlier_parts(edges, reader, needed)
         return edges, loaded
+
+    def _feed_unneeded(
+        self,
+        edges: dict[str, Dependency],
+        reader: Reader,
+        name: str,
+        maker: Part,
+        key: AssetKey,
+    ) -> None:
+        """What this part is not made from is given if it is there by then."""
+        if self.place[id(maker.assets)] < self.place[id(reader)]:
+            edges[name] = _output_of(maker, key)
+        elif not _has_default(reader, name):
+            edges[name] = ValueDependency(UNNEEDED)
 
     def _after_earlier_parts(
         self, edges: dict[str, Dependency], reader: AssetsDefinition, needed: set[AssetKey]

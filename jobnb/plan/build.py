@@ -275,7 +275,7 @@ class _Builder:
             if type(source) is FromValue and source.value is UNNEEDED:
                 source, kind = FromValue(None), ANY
             made.append(StepInput(name, source, waits, kind, definition, asset_key))
-        if len(flat.edges) > len(made):
+        if self.assets is not None and not flat.edges.keys() <= op.ins.keys():
             made += self._only_after(flat, op, regions[index], regions)
         return tuple(made)
 
