@@ -155,10 +155,9 @@ def asset(
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         own_key = _key_of(fn, name, key_prefix, key)
-        what = f"The asset {own_key.to_user_string()!r}"
         op_name = asset_op_name(own_key)
         function = Function(fn, frame_depth=depth)
-        upstream = read_upstream(what, (own_key,), function, ins, deps, non_argument_deps)
+        upstream = read_upstream(own_key, (own_key,), function, ins, deps, non_argument_deps)
         resources, io_key = dict(resource_defs or {}), io_manager_key
         if io_manager_def is not None:
             io_key = f"{op_name}__io_manager"
@@ -173,11 +172,11 @@ def asset(
             description or fn.__doc__,
             config_schema,
             required_resource_keys,
-            op_tags_of(op_tags, compute_kind),
+            op_tags_of(op_tags, compute_kind) if compute_kind else op_tags,
             code_version,
             retry_policy,
         )
-        words = kind_words(kinds, compute_kind)
+        words = kind_words(kinds, compute_kind) if kinds or compute_kind else None
         policy, condition = auto_materialize_policy, automation_condition
         made = FunctionAsset(
             upstream.ins,
@@ -192,8 +191,8 @@ def asset(
             freshness_policies_by_key={own_key: freshness_policy} if freshness_policy else None,
             auto_materialize_policies_by_key={own_key: policy} if policy else None,
             backfill_policy=backfill_policy,
-            tags_by_key={own_key: check_labels(tags, what)} if tags else None,
-            owners_by_key={own_key: check_owners(owners, what)} if owners else None,
+            tags_by_key={own_key: check_labels(tags, own_key)} if tags else None,
+            owners_by_key={own_key: check_owners(owners, own_key)} if owners else None,
             kinds_by_key={own_key: words} if words else None,
             automation_conditions_by_key={own_key: condition} if condition else None,
             hook_defs=hooks,

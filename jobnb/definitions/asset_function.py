@@ -81,7 +81,7 @@ class Upstream:
 
 
 def read_upstream(
-    what: str,
+    owner: AssetKey | str,
     made: Iterable[AssetKey],
     function: Function,
     ins: Mapping[str, AssetIn] | None,
@@ -91,7 +91,7 @@ def read_upstream(
     """What the assets of a function are made from.
 
     Args:
-        what: Whose they are, for errors.
+        owner: The asset whose they are, or the function, for errors.
         made: The assets that the function makes.
         function: The function.
         ins: More about upstream assets, by parameter.
@@ -105,7 +105,8 @@ def read_upstream(
     for name, each in given.items():
         if not isinstance(each, AssetIn):
             raise InvalidDefinitionError(
-                f"{what} declares its input {name!r} as {each!r}. Write AssetIn({each!r})."
+                f"{_described(owner)} declares its input {name!r} as {each!r}. "
+                f"Write AssetIn({each!r})."
             )
     mappings = {
         each.key_for(parameter): each.partition_mapping
@@ -122,8 +123,14 @@ def read_upstream(
     own = set(made)
     for key in keys.values():
         if key in own and key not in mappings:
-            raise InvalidDefinitionError(f"{what} is in its own deps. Take it out.")
+            raise InvalidDefinitionError(f"{_described(owner)} is in its own deps. Take it out.")
     return Upstream(given, keys, mappings)
+
+
+def _described(owner: AssetKey | str) -> str:
+    if isinstance(owner, AssetKey):
+        return f"The asset {owner.to_user_string()!r}"
+    return f"One of the assets of {owner!r}"
 
 
 def _by_input(
@@ -138,7 +145,7 @@ def _by_input(
             if name not in ins and AssetKey(name) == key:
                 continue  # what is taken as a value orders too
             name = f"{name}__dep"
-        if any(each.key_for(parameter) == key for parameter, each in ins.items()):
+        if ins and any(each.key_for(parameter) == key for parameter, each in ins.items()):
             continue
         while name in found:  # `a-b` and `a_b` are two assets
             name = f"{name}_"

@@ -126,10 +126,8 @@ def _said(by_key: Mapping[AssetKey, Any], group_name: str | None) -> dict[str, d
         "automation_conditions_by_key": {
             key: each.automation_condition for key, each in by_key.items()
         },
-        "tags_by_key": {key: check_labels(each.tags, _what(key)) for key, each in by_key.items()},
-        "owners_by_key": {
-            key: check_owners(each.owners, _what(key)) for key, each in by_key.items()
-        },
+        "tags_by_key": {key: check_labels(each.tags, key) for key, each in by_key.items()},
+        "owners_by_key": {key: check_owners(each.owners, key) for key, each in by_key.items()},
         "kinds_by_key": {key: each.kinds for key, each in by_key.items()},
     }
     for group in given["group_names_by_key"].values():
@@ -140,10 +138,6 @@ def _said(by_key: Mapping[AssetKey, Any], group_name: str | None) -> dict[str, d
         for name, found in given.items()
         if any(found.values())
     }
-
-
-def _what(key: AssetKey) -> str:
-    return f"The asset {key.to_user_string()!r}"
 
 
 def _each_once(values: Iterable[Any]) -> list[Any]:

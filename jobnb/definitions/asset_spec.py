@@ -87,7 +87,7 @@ def deps_of(given: Iterable[Any] | None) -> list[AssetDep]:
     return list(found.values())
 
 
-def check_owners(owners: Sequence[str] | None, what: str) -> list[str]:
+def check_owners(owners: Sequence[str] | None, key: AssetKey) -> list[str]:
     """Owners as they are, if each is an e-mail address or `team:name`.
 
     Raises:
@@ -96,13 +96,13 @@ def check_owners(owners: Sequence[str] | None, what: str) -> list[str]:
     for owner in owners or ():
         if not _OWNER.fullmatch(str(owner)):
             raise InvalidDefinitionError(
-                f"{what} has the owner {owner!r}. Write an e-mail address, or 'team:' and the "
-                "name of a team."
+                f"The asset {key.to_user_string()!r} has the owner {owner!r}. Write an e-mail "
+                "address, or 'team:' and the name of a team."
             )
     return list(owners or ())
 
 
-def check_labels(tags: Mapping[Any, Any] | None, what: str) -> dict[str, str]:
+def check_labels(tags: Mapping[Any, Any] | None, key: AssetKey) -> dict[str, str]:
     """Tags as they are, if names and values are text.
 
     Raises:
@@ -111,8 +111,8 @@ def check_labels(tags: Mapping[Any, Any] | None, what: str) -> dict[str, str]:
     for name, value in (tags or {}).items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise InvalidDefinitionError(
-                f"{what} has the tag {name!r} with the value {value!r}. Names and values of tags "
-                "are text."
+                f"The asset {key.to_user_string()!r} has the tag {name!r} with the value "
+                f"{value!r}. Names and values of tags are text."
             )
     return dict(tags or {})
 
@@ -171,7 +171,6 @@ class AssetSpec:
         auto_materialize_policy: Any = None,
     ) -> None:
         self.key = AssetKey.from_coercible(key)
-        what = f"The asset {self.key.to_user_string()!r}"
         self.deps: Sequence[AssetDep] = deps_of(deps)
         self.description = description
         self.metadata: Mapping[str, Any] = dict(metadata or {})
@@ -179,8 +178,8 @@ class AssetSpec:
         self.group_name = check_name(group_name, "a group") if group_name else None
         self.code_version = code_version
         self.automation_condition = automation_condition
-        self.owners: Sequence[str] = check_owners(owners, what)
-        self.tags: Mapping[str, str] = check_labels(tags, what)
+        self.owners: Sequence[str] = check_owners(owners, self.key)
+        self.tags: Mapping[str, str] = check_labels(tags, self.key)
         self.kinds = frozenset(kinds or ())
         self.partitions_def = partitions_def
         self.freshness_policy = freshness_policy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from jobnb.definitions.asset_spec import AssetSpec
@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 __all__ = ["DefinedAssets", "each_asset"]
 
 
-def each_asset(given: Iterable[Any]) -> Iterator[Any]:
+def each_asset(given: Iterable[Any]) -> list[Any]:
     """Assets and source assets; a spec is an external asset, and lists are taken apart."""
+    found: list[Any] = []
     for each in given:
-        if isinstance(each, AssetSpec):
-            yield SourceAsset.of_spec(each)
+        if isinstance(each, AssetsDefinition):
+            found.append(each)
+        elif isinstance(each, AssetSpec):
+            found.append(SourceAsset.of_spec(each))
         elif isinstance(each, ObservableAssets):
-            yield from each.sources
+            found += each.sources
         elif isinstance(each, (list, tuple)):
-            yield from each_asset(each)
+            found += each_asset(each)
         else:
-            yield each
+            found.append(each)
+    return found
 
 
 class DefinedAssets:

@@ -98,17 +98,19 @@ class Definitions(DefinedAssets, MergedDefinitions):
         asset_checks: Iterable[Any] | None,
     ) -> None:
         problems: list[str] = []
-        everything = list(each_asset(assets or ()))
-        checks = [each for each in everything if isinstance(each, AssetChecksDefinition)]
-        given = [each for each in everything if not isinstance(each, AssetChecksDefinition)]
+        made: list[AssetsDefinition] = []
+        rest: list[Any] = []
+        for each in each_asset(assets or ()):
+            (made if isinstance(each, AssetsDefinition) else rest).append(each)
+        self.assets = tuple(made)
+        self.source_assets = tuple(each for each in rest if isinstance(each, SourceAsset))
+        checks = [each for each in rest if isinstance(each, AssetChecksDefinition)]
         given_checks = [*checks, *(asset_checks or ())]
         self.asset_checks: tuple[AssetChecksDefinition, ...] = tuple(given_checks)
-        self.assets = tuple(each for each in given if isinstance(each, AssetsDefinition))
-        self.source_assets = tuple(each for each in given if isinstance(each, SourceAsset))
         problems += [
             f"{each!r} is not an asset. Decorate its function with @asset."
-            for each in given
-            if not isinstance(each, (AssetsDefinition, SourceAsset))
+            for each in rest
+            if not isinstance(each, (SourceAsset, AssetChecksDefinition))
         ]
         self.schedules = tuple(schedules or ())
         self.sensors = tuple(sensors or ())

@@ -140,8 +140,8 @@ def graph_asset(
             "freshness_policies_by_key": freshness_policy,
             "auto_materialize_policies_by_key": auto_materialize_policy,
             "automation_conditions_by_key": automation_condition,
-            "tags_by_key": check_labels(tags, what),
-            "owners_by_key": check_owners(owners, what),
+            "tags_by_key": check_labels(tags, own_key),
+            "owners_by_key": check_owners(owners, own_key),
             "kinds_by_key": frozenset(kinds or ()),
             "code_versions_by_key": code_version,
         }

@@ -125,8 +125,7 @@ def multi_asset(
         older = non_argument_deps
         if specs is not None:
             older = [*(older or ()), *_outside_deps(op_name, specs, deps)]
-        what = f"One of the assets of {op_name!r}"
-        upstream = read_upstream(what, assets.keys.values(), function, ins, deps, older)
+        upstream = read_upstream(op_name, assets.keys.values(), function, ins, deps, older)
         node: OpDefinition[..., Any] = OpDefinition(
             function,
             op_name,

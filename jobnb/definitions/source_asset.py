@@ -139,7 +139,7 @@ class SourceAsset:
         self.group_name = check_name(group_name, "a group") if group_name else DEFAULT_GROUP
         self.auto_observe_interval_minutes = auto_observe_interval_minutes
         self.automation_condition = automation_condition
-        self.tags = check_labels(tags, f"The source asset {self.key.to_user_string()!r}")
+        self.tags = check_labels(tags, self.key)
         self.deps: Sequence[AssetDep] = ()
         self.owners: Sequence[str] = ()
         self.kinds: frozenset[str] = frozenset()

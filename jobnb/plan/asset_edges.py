@@ -41,7 +41,7 @@ class EdgeReader:
             for name, found in observed.items()
             for each in found
         }
-        self.place = {id(part.assets): place for place, part in enumerate(parts)}
+        self.parts = parts
         self.known = known
         self.problems: list[str] = []
 
@@ -65,7 +65,9 @@ class EdgeReader:
                 elif not _only_orders(reader, name):
                     self._feed_unneeded(edges, reader, name, maker, key)
                 continue
-            if key in self.observed_by:  # it waits until the source asset was looked at
+            if (
+                self.observed_by and key in self.observed_by
+            ):  # it waits until the source asset was looked at
                 edges[f"{name}__observed"] = self.observed_by[key]
             if _only_orders(reader, name):
                 continue
@@ -86,7 +88,8 @@ class EdgeReader:
         key: AssetKey,
     ) -> None:
         """What this part is not made from is given if it is there by then."""
-        if self.place[id(maker.assets)] < self.place[id(reader)]:
+        places = {id(part.assets): place for place, part in enumerate(self.parts)}
+        if places[id(maker.assets)] < places[id(reader)]:
             edges[name] = _output_of(maker, key)
         elif not _has_default(reader, name):
             edges[name] = ValueDependency(UNNEEDED)

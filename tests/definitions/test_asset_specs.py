@@ -77,9 +77,9 @@ def test_a_spec_is_changed_by_making_another():
 
 def test_owners_groups_and_tags_are_checked():
     for owner in ("nobody", "team:", "a@b"):
-        with pytest.raises(InvalidDefinitionError, match="e-mail address"):
+        with pytest.raises(InvalidDefinitionError, match="an e-mail"):
             AssetSpec("a", owners=[owner])
-        with pytest.raises(InvalidDefinitionError, match="e-mail address"):
+        with pytest.raises(InvalidDefinitionError, match="an e-mail"):
             asset(owners=[owner], name="a")(lambda: 1)
     with pytest.raises(InvalidDefinitionError, match="cannot name a group"):
         AssetSpec("a", group_name="no group")
