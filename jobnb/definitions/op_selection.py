@@ -1,16 +1,27 @@
-"""Selecting ops of a job by clauses such as `*load.parse` or `clean+`."""
+"""Selecting ops of a job, in the same words as assets: `*load.parse`, `clean+`, `load.*`."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from jobnb.definitions.clause import Clause, read_clause
+from jobnb.definitions.numbered_graph import NumberedGraph
+from jobnb.definitions.selection_grammar import Spot
+from jobnb.definitions.selection_reading import Reading
+from jobnb.definitions.selection_rules import AnyOf, Resolution, Rule
+from jobnb.definitions.selection_text import is_pattern, matcher, plain, quoted, read
 from jobnb.errors import InvalidSubsetError, did_you_mean
+
+if TYPE_CHECKING:
+    from lark import Token
 
 __all__ = ["resolve_op_selection"]
 
-Edges = Mapping[str, set[str]]
+_NAME = re.compile(r"(?!not\b)[A-Za-z_][\w.]*", re.IGNORECASE)
 
 
 def resolve_op_selection(
@@ -19,13 +30,14 @@ def resolve_op_selection(
     upstream: Mapping[str, Collection[str]],
     what: str = "the job",
 ) -> set[str]:
-    """The ops that any of the clauses names.
+    """The ops that any of the selections names.
 
     A graph's name stands for all ops in it: `load` for `load.read` and `load.parse`. Steps up
-    and down are counted between neighbours of the clause's own level.
+    and down are counted between neighbours of the name's own level.
 
     Args:
-        op_selection: The clauses, such as `"a"`, `"*a"`, `"a++"`, `"graph.op+"` and `"*"`.
+        op_selection: The selections, such as `"a"`, `"*a"`, `"a++"`, `"graph.op+"`, `"graph.*"`,
+            `"*"` and `"*a and not b"`.
         names: All ops; one within a graph has the graph's name before a dot.
         upstream: For each op, those it takes inputs from.
         what: Whose ops they are, for errors.
@@ -34,82 +46,149 @@ def resolve_op_selection(
         The names of the selected ops.
 
     Raises:
-        InvalidSubsetError: If a clause cannot be read or names nothing; or nothing is selected.
+        InvalidSubsetError: If a selection cannot be read or names what is not there; or nothing
+            is selected.
 
     Example:
         >>> deps = {"a": set(), "g.b": {"a"}, "g.c": {"g.b"}, "d": {"g.c"}}
         >>> sorted(resolve_op_selection(["g+"], list(deps), deps))
         ['d', 'g.b', 'g.c']
     """
-    levels = _Levels(names, upstream)
-    clauses = [op_selection] if isinstance(op_selection, str) else list(op_selection)
-    chosen: set[str] = set()
-    for text in clauses:
-        chosen |= _resolve_clause(str(text), levels, what)
+    texts = [op_selection] if isinstance(op_selection, str) else list(op_selection)
+    graph = OpGraph(names, upstream, what)
+    within = Resolution(graph)
+    chosen = AnyOf.of(_parse(str(text)) for text in texts).numbers(within)
+    if within.problems:
+        raise InvalidSubsetError("\n".join(within.problems))
     if not chosen:
-        raise InvalidSubsetError(f"The selection {clauses!r} names no op of {what}.")
-    return chosen
-
-
-class _Levels:
-    """The graph of ops, folded at each depth of nesting where it is asked for."""
-
-    def __init__(self, names: Sequence[str], upstream: Mapping[str, Collection[str]]) -> None:
-        self.names = names
-        self._upstream = upstream
-        self._folded: dict[int, tuple[dict[str, list[str]], Edges, Edges]] = {}
-
-    def at(self, level: int) -> tuple[dict[str, list[str]], Edges, Edges]:
-        """Ops by folded name, and who is above and below whom."""
-        if level not in self._folded:
-            self._folded[level] = self._fold(level)
-        return self._folded[level]
-
-    def _fold(self, level: int) -> tuple[dict[str, list[str]], Edges, Edges]:
-        members: dict[str, list[str]] = defaultdict(list)
-        short = {name: ".".join(name.split(".")[:level]) for name in self.names}
-        for name, folded in short.items():
-            members[folded].append(name)
-        above: dict[str, set[str]] = {folded: set() for folded in members}
-        below: dict[str, set[str]] = {folded: set() for folded in members}
-        for name, folded in short.items():
-            for parent in self._upstream.get(name, ()):
-                if (over := short.get(parent, folded)) != folded:
-                    above[folded].add(over)
-                    below[over].add(folded)
-        return members, above, below
-
-
-def _resolve_clause(text: str, levels: _Levels, what: str) -> set[str]:
-    if text.strip() == "*":
-        return set(levels.names)
-    clause = read_clause(text)
-    if clause is None:
         raise InvalidSubsetError(
-            f"{text!r} cannot select ops of {what}: write a name, with '*' or '+' before it for "
-            "what comes before and after it for what comes after, as '*clean+'."
+            f"The selection {', '.join(map(repr, texts))} names no op of {what}."
         )
-    members, above, below = levels.at(clause.name.count(".") + 1)
-    if clause.name not in members:
-        raise InvalidSubsetError(_unknown(clause, levels, what))
-    found = _reach(clause.name, above, clause.up) | _reach(clause.name, below, clause.down)
-    return {name for folded in found for name in members[folded]}
+    return {graph.keys[number] for number in chosen}
 
 
-def _unknown(clause: Clause, levels: _Levels, what: str) -> str:
-    known = dict.fromkeys(
-        ".".join(name.split(".")[: depth + 1])
-        for name in levels.names
-        for depth in range(name.count(".") + 1)
-    )
-    hint = did_you_mean(clause.name, known, noun="It has")
-    return f"There is no op {clause.name!r} in {what}. {hint}".rstrip()
+class OpGraph(NumberedGraph[str]):
+    """The ops of a job, numbered, folded at each depth of nesting where it is asked for."""
+
+    def __init__(
+        self, names: Sequence[str], upstream: Mapping[str, Collection[str]], what: str
+    ) -> None:
+        super().__init__()
+        self.what = what
+        self.made = {self.number(name) for name in names}
+        for number, name in enumerate(names):
+            above = upstream.get(name, ())
+            self.upstream[number] = [self.index[each] for each in above if each in self.index]
+        self.link()
+        self._folded: dict[int, _Level] = {}
+
+    def level(self, depth: int) -> _Level:
+        """The graph with every name cut after so many parts."""
+        if depth not in self._folded:
+            self._folded[depth] = _Level(self, depth)
+        return self._folded[depth]
+
+    def names(self) -> dict[str, None]:
+        """The names of all ops and of the graphs they are in."""
+        return dict.fromkeys(
+            ".".join(name.split(".")[: depth + 1])
+            for name in self.keys
+            for depth in range(name.count(".") + 1)
+        )
 
 
-def _reach(start: str, edges: Edges, depth: int | None) -> set[str]:
-    seen, edge = {start}, {start}
-    while edge and (depth is None or depth > 0):
-        edge = {name for here in edge for name in edges[here]} - seen
-        seen |= edge
-        depth = None if depth is None else depth - 1
-    return seen
+class _Level(NumberedGraph[str]):
+    """Ops folded into the graphs that hold them; `members` are the ops of each number."""
+
+    def __init__(self, ops: OpGraph, depth: int) -> None:
+        super().__init__()
+        place = [self.number(".".join(name.split(".")[:depth])) for name in ops.keys]
+        self.members: dict[int, list[int]] = defaultdict(list)
+        above: dict[int, set[int]] = defaultdict(set)
+        for number, here in enumerate(place):
+            self.members[here].append(number)
+            above[here].update(place[each] for each in ops.upstream[number])
+        for here, over in above.items():
+            self.upstream[here] = sorted(over - {here})
+        self.link()
+        self.made = set(range(len(self.keys)))
+
+
+@dataclass(frozen=True)
+class Named(Rule[OpGraph]):
+    """An op, or all ops of a graph, with what lies some steps up and down at its own level."""
+
+    name: str
+    up: int | None = -1
+    down: int | None = -1
+    spot: Spot | None = field(default=None, compare=False, repr=False)
+
+    def numbers(self, within: Resolution[OpGraph]) -> set[int]:
+        """The numbers of the ops."""
+        level = within.graph.level(self.name.count(".") + 1)
+        start = level.index.get(self.name)
+        if start is None:
+            hint = did_you_mean(self.name, within.graph.names(), noun="It has")
+            message = f"There is no op {self.name!r} in {within.graph.what}. {hint}".rstrip()
+            within.problems.append(self.spot.told(message) if self.spot else message)
+            return set()
+        found = level.reach([start], level.upstream, self.up)
+        found |= level.reach([start], level.downstream, self.down)
+        return {number for folded in found for number in level.members[folded]}
+
+    def __str__(self) -> str:
+        return quoted(self.name)
+
+
+@dataclass(frozen=True)
+class Like(Rule[OpGraph]):
+    """The ops, and those of the graphs, whose names match."""
+
+    pattern: str
+
+    def numbers(self, within: Resolution[OpGraph]) -> set[int]:
+        """The numbers of the ops."""
+        fits = matcher(self.pattern)
+        return {
+            number
+            for number, name in enumerate(within.graph.keys)
+            if any(fits(name[:end]) for end in (*_dots(name), len(name)))
+        }
+
+    def __str__(self) -> str:
+        return quoted(self.pattern)
+
+
+def _dots(name: str) -> list[int]:
+    return [place for place, char in enumerate(name) if char == "."]
+
+
+@lru_cache(maxsize=512)
+def _parse(text: str) -> Rule[OpGraph]:
+    if _NAME.fullmatch(text):  # a step key, as a repeated run lists them
+        return Named(text)
+    return _OpReading(text).rule()
+
+
+class _OpReading(Reading[OpGraph]):
+    attributes = ("name",)
+    noun = "an op"
+
+    def named(self, token: Token) -> Rule[OpGraph]:
+        """The op of that name; with wildcards, those whose names match."""
+        text = read(token)
+        if is_pattern(text):
+            return Like(text)
+        return Named(plain(text), spot=self.spot(token))
+
+    def stepped(self, rule: Rule[OpGraph], up: int | None, down: int | None) -> Rule[OpGraph]:
+        """A name with what lies above and below it at its own level."""
+        return (
+            replace(rule, up=up, down=down)
+            if isinstance(rule, Named)
+            else super().stepped(rule, up, down)
+        )
+
+    def attribute(self, label: str, value: Token, extra: Token | None) -> Rule[OpGraph]:
+        """The op of that name."""
+        return self.named(value)

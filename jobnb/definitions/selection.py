@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jobnb.definitions.asset_graph import AssetGraph
-from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.selection_rules import (
-    Difference,
-    Everything,
-    Intersection,
-    Keys,
+from jobnb.definitions.asset_reading import parse_selection
+from jobnb.definitions.asset_rules import (
+    AssetRule,
+    Key,
     Neighbors,
-    Prefixes,
-    Roots,
-    Rule,
-    Sinks,
-    Steps,
-    Union,
+    Prefix,
+    Standing,
     UpstreamSources,
     Where,
 )
-from jobnb.definitions.selection_syntax import parse_selection
-from jobnb.errors import InvalidDefinitionError
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.selection_rules import (
+    AllOf,
+    AnyOf,
+    Everything,
+    Resolution,
+    Roots,
+    Sinks,
+    Steps,
+)
+from jobnb.definitions.selection_text import written
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
 
 __all__ = ["AssetSelection", "CoercibleToAssetSelection"]
 
@@ -43,12 +47,12 @@ class AssetSelection:
     Example:
         >>> chosen = AssetSelection.groups("clean").upstream() - AssetSelection.keys("flights")
         >>> print(chosen)
-        *group:clean and not key:flights
+        +group:clean and not key:flights
 
     Source: Dagster's `AssetSelection`.
     """
 
-    rule: Rule
+    rule: AssetRule
 
     # Naming assets
 
@@ -69,12 +73,12 @@ class AssetSelection:
             >>> print(AssetSelection.keys("raw/flights"))
             key:raw/flights
         """
-        return AssetSelection(Keys(tuple(AssetKey.from_coercible(key) for key in asset_keys)))
+        return AssetSelection(_keys(AssetKey.from_coercible(key) for key in asset_keys))
 
     @staticmethod
     def assets(*assets_defs: Any) -> AssetSelection:
         """What the definitions make."""
-        return AssetSelection(Keys(tuple(key for each in assets_defs for key in _keys_of(each))))
+        return AssetSelection(_keys(key for each in assets_defs for key in _keys_of(each)))
 
     @staticmethod
     def groups(*group_strs: str, include_sources: bool = False) -> AssetSelection:
@@ -84,8 +88,9 @@ class AssetSelection:
             *group_strs: The groups.
             include_sources: Whether source assets count.
         """
-        rule = Where("group", _texts(group_strs, "A group"), None, include_sources, literal=True)
-        return AssetSelection(rule)
+        names = [_text(name, "A group") for name in group_strs]
+        rules = (Where("group", name, None, include_sources) for name in names)
+        return AssetSelection(AnyOf.of(rules))
 
     @staticmethod
     def key_prefixes(
@@ -97,35 +102,37 @@ class AssetSelection:
             *key_prefixes: The prefixes, each a string or its parts.
             include_sources: Whether source assets count.
         """
-        parts = (tuple(AssetKey.from_coercible(prefix).path) for prefix in key_prefixes)
-        return AssetSelection(Prefixes(tuple(parts), include_sources))
+        prefixes = [AssetKey.from_coercible(prefix) for prefix in key_prefixes]
+        return AssetSelection(AnyOf.of(Prefix(each, include_sources) for each in prefixes))
 
     @staticmethod
     def key_substring(key_substring: str, include_sources: bool = False) -> AssetSelection:
         """The assets whose keys contain a text."""
-        return AssetSelection(Where("key_substring", (key_substring,), None, include_sources))
+        text = _text(key_substring, "A part of a key")
+        return AssetSelection(Where("key_substring", text, None, include_sources))
 
     @staticmethod
     def tag(key: str, value: str, include_sources: bool = False) -> AssetSelection:
         """The assets with a tag of this value."""
-        return AssetSelection(Where("tag", (key,), value, include_sources, literal=True))
+        name, text = _text(key, "A tag"), _text(value, "The value of a tag")
+        return AssetSelection(Where("tag", name, text, include_sources))
 
     @staticmethod
     def tag_string(string: str, include_sources: bool = False) -> AssetSelection:
         """The assets with a tag, written as `name=value`, or as `name` for any value."""
         name, equals, value = string.partition("=")
-        rule = Where("tag", (name,), value if equals else None, include_sources, literal=True)
-        return AssetSelection(rule)
+        text = _text(value, "The value of a tag") if equals else None
+        return AssetSelection(Where("tag", _text(name, "A tag"), text, include_sources))
 
     @staticmethod
     def owner(owner: str) -> AssetSelection:
         """The assets of an owner."""
-        return AssetSelection(Where("owner", (owner,), literal=True))
+        return AssetSelection(Where("owner", _text(owner, "An owner")))
 
     @staticmethod
     def kind(kind: str, include_sources: bool = False) -> AssetSelection:
         """The assets of a kind."""
-        return AssetSelection(Where("kind", (kind,), None, include_sources, literal=True))
+        return AssetSelection(Where("kind", _text(kind, "A kind"), None, include_sources))
 
     @staticmethod
     def from_string(string: str, include_sources: bool = False) -> AssetSelection:
@@ -138,7 +145,8 @@ class AssetSelection:
         Raises:
             InvalidSubsetError: If it cannot be read; it points at the column.
         """
-        return AssetSelection(parse_selection(string, include_sources))
+        rule = parse_selection(string)
+        return AssetSelection(rule.with_sources() if include_sources else rule)
 
     @staticmethod
     def from_coercible(selection: CoercibleToAssetSelection) -> AssetSelection:
@@ -158,23 +166,23 @@ class AssetSelection:
         if isinstance(selection, AssetKey):
             return AssetSelection.keys(selection)
         if isinstance(selection, Iterable) and not isinstance(selection, (bytes, dict)):
-            each = [AssetSelection.from_coercible(item).rule for item in selection]
-            return AssetSelection(each[0] if len(each) == 1 else _joined(Union, each))
+            each = (AssetSelection.from_coercible(item).rule for item in selection)
+            return AssetSelection(AnyOf.of(each))
         return AssetSelection.assets(selection)
 
     # Joining selections
 
     def __or__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(_joined(Union, [self.rule, _rule(other)]))
+        return AssetSelection(AnyOf.of([self.rule, _rule(other)]))
 
     def __and__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(_joined(Intersection, [self.rule, _rule(other)]))
+        return AssetSelection(AllOf.of([self.rule, _rule(other)]))
 
     def __sub__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(Difference(self.rule, _rule(other)))
+        return AssetSelection(AllOf.of([self.rule], [_rule(other)]))
 
     def __invert__(self) -> AssetSelection:
-        return AssetSelection(Difference(Everything(), self.rule))
+        return AssetSelection(AllOf((), (self.rule,)))
 
     # Going on from a selection
 
@@ -185,7 +193,7 @@ class AssetSelection:
             depth: How many steps at most; all the way if None.
             include_self: Whether these are part of it.
         """
-        return AssetSelection(Steps(self.rule, True, _depth(depth), include_self))
+        return self._reached(True, depth, include_self)
 
     def downstream(self, depth: int | None = None, include_self: bool = True) -> AssetSelection:
         """What is made from these.
@@ -194,7 +202,11 @@ class AssetSelection:
             depth: How many steps at most; all the way if None.
             include_self: Whether these are part of it.
         """
-        return AssetSelection(Steps(self.rule, False, _depth(depth), include_self))
+        return self._reached(False, depth, include_self)
+
+    def _reached(self, up: bool, depth: Any, include_self: bool) -> AssetSelection:
+        reached: AssetRule = Steps(self.rule, up, _depth(depth))
+        return AssetSelection(reached if include_self else AllOf.of([reached], [self.rule]))
 
     def roots(self) -> AssetSelection:
         """Those of these that are made from none of the others."""
@@ -223,36 +235,66 @@ class AssetSelection:
     # Resolving
 
     def resolve(
-        self, all_assets: AssetGraph | Iterable[Any], allow_missing: bool = False
+        self,
+        all_assets: AssetGraph | Iterable[Any],
+        allow_missing: bool = False,
+        status_of: Callable[[AssetKey], str] | None = None,
     ) -> set[AssetKey]:
         """The keys of the assets it names.
 
         Args:
             all_assets: Assets definitions and source assets, or an `AssetGraph` of them.
-            allow_missing: Whether keys that are not there are passed over.
+            allow_missing: Whether names that are not there are passed over.
+            status_of: Tells how an asset stands, for `status:stale` and its siblings: "fresh",
+                "stale", "missing" or "failed".
 
         Raises:
-            InvalidSubsetError: If it names a key that is not there.
+            InvalidSubsetError: If it names what is not there; all problems at once.
         """
         graph = all_assets if isinstance(all_assets, AssetGraph) else AssetGraph(all_assets)
-        return {graph.keys[number] for number in self.rule.numbers(graph, allow_missing)}
+        within = Resolution(graph, allow_missing, status_of)
+        numbers = self.rule.numbers(within)
+        if within.problems:
+            raise InvalidSubsetError("\n".join(within.problems))
+        return {graph.keys[number] for number in numbers}
+
+    @property
+    def asks_status(self) -> bool:
+        """Whether it asks how assets stand, so that `resolve` needs `status_of`."""
+        waiting: list[AssetRule] = [self.rule]
+        while waiting:
+            rule = waiting.pop()
+            if isinstance(rule, Standing):
+                return True
+            waiting += rule.parts()
+        return False
+
+    def to_selection_str(self) -> str:
+        """The selection as text: `from_string` makes an equal one of it.
+
+        Example:
+            >>> chosen = AssetSelection.keys("raw/flights").downstream(2) - AssetSelection.kind(
+            ...     "sql"
+            ... )
+            >>> chosen.to_selection_str()
+            'key:raw/flights+2 and not kind:sql'
+            >>> AssetSelection.from_string(str(chosen)) == chosen
+            True
+        """
+        return str(self.rule)
 
     def __str__(self) -> str:
-        return str(self.rule)
+        return self.to_selection_str()
 
     def __repr__(self) -> str:
         return f"AssetSelection({str(self)!r})"
 
 
-def _joined(kind: type[Union | Intersection], rules: Iterable[Rule]) -> Rule:
-    """One flat rule: a long chain of them must not become a deep one."""
-    flat: list[Rule] = []
-    for rule in rules:
-        flat.extend(rule.rules if isinstance(rule, kind) else [rule])
-    return kind(tuple(flat))
+def _keys(keys: Iterable[AssetKey]) -> AssetRule:
+    return AnyOf.of(Key(key) for key in keys)
 
 
-def _rule(other: Any) -> Rule:
+def _rule(other: Any) -> AssetRule:
     if isinstance(other, AssetSelection):
         return other.rule
     raise InvalidDefinitionError(
@@ -267,11 +309,11 @@ def _depth(depth: Any) -> int | None:
     raise InvalidDefinitionError(f"depth counts steps, from 0, or is None; not {depth!r}.")
 
 
-def _texts(values: tuple[Any, ...], what: str) -> tuple[str, ...]:
-    for value in values:
-        if not isinstance(value, str):
-            raise InvalidDefinitionError(f"{what} is named by text, not by {value!r}.")
-    return values
+def _text(value: Any, what: str) -> str:
+    """A text that stands for itself, as rules keep it."""
+    if not isinstance(value, str):
+        raise InvalidDefinitionError(f"{what} is named by text, not by {value!r}.")
+    return written(value)
 
 
 def _keys_of(asset: Any) -> Iterable[AssetKey]:

@@ -1,333 +1,280 @@
-"""What a selection of assets can say: small frozen rules, each with the assets it names."""
+"""What any selection can say: small frozen rules, each with the numbers it gives in a graph.
+
+These do for assets and for ops; what only assets have stands in `asset_rules`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from glob import escape
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
 
-from jobnb.definitions.asset_graph import AssetGraph
-from jobnb.definitions.keys import AssetKey
-from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.definitions.numbered_graph import NumberedGraph
+from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
-    "Difference",
+    "AllOf",
+    "AnyOf",
+    "Compound",
     "Everything",
-    "Intersection",
-    "Keys",
-    "Neighbors",
-    "Prefixes",
+    "Resolution",
     "Roots",
     "Rule",
     "Sinks",
     "Steps",
-    "Union",
-    "UpstreamSources",
-    "Where",
+    "with_steps",
 ]
 
+G = TypeVar("G", bound=NumberedGraph[Any])
+_DEEPEST = 50  # rules within each other: more is a mistake, and would exhaust the stack
 
-class Rule(ABC):
-    """Something that names assets."""
+
+@dataclass
+class Resolution(Generic[G]):
+    """One look at a graph on behalf of a selection.
+
+    Attributes:
+        graph: Where numbers are looked up.
+        allow_missing: Whether names that are not there are passed over.
+        status_of: Tells how an asset stands.
+        problems: What is wrong, so that all of it is told at once.
+    """
+
+    graph: G
+    allow_missing: bool = False
+    status_of: Callable[[Any], str] | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+class Rule(ABC, Generic[G]):
+    """Something that names assets or ops.
+
+    Attributes:
+        depth: How many rules lie within each other below it.
+        binds: How tightly its text holds together: 0 for `or`, 1 for `and`, 2 for marks, 3 for a
+            single term.
+    """
+
+    depth: int = 0
+    binds: ClassVar[int] = 3
 
     @abstractmethod
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers, in the graph, of the assets it names.
-
-        Raises:
-            InvalidSubsetError: If it names one that is not there, unless that is allowed.
-        """
+    def numbers(self, within: Resolution[G]) -> set[int]:
+        """The numbers, in the graph, of what it names; problems are noted there."""
 
     @abstractmethod
     def __str__(self) -> str: ...
 
+    def inside(self, binds: int) -> str:
+        """Its text where something that binds so tightly is wanted."""
+        return str(self) if self.binds >= binds else f"({self})"
 
-def _quoted(text: str, literal: bool = True) -> str:
-    """Text as the syntax of selections reads it back."""
-    if text and all(char.isalnum() or char in "_-./" for char in text):
-        return text
-    escaped = escape(text) if literal and any(char in text for char in "*?") else text
-    return f"'{escaped}'" if '"' in escaped else f'"{escaped}"'
+    def parts(self) -> tuple[Rule[G], ...]:
+        """The rules it is made of."""
+        return ()
 
-
-def _scope(graph: AssetGraph, include_sources: bool) -> set[int]:
-    return graph.made | graph.sources if include_sources else graph.made
-
-
-@dataclass(frozen=True)
-class Everything(Rule):
-    """All assets, with or without source assets."""
-
-    include_sources: bool = False
-
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers of all assets."""
-        return set(_scope(graph, self.include_sources))
-
-    def __str__(self) -> str:
-        return "*"
+    def with_sources(self) -> Rule[G]:
+        """The same, where source assets count too."""
+        return self
 
 
-@dataclass(frozen=True)
-class Keys(Rule):
-    """Assets by their keys."""
+class Compound(Rule[G]):
+    """A rule made of others."""
 
-    keys: tuple[AssetKey, ...]
-
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers of the keys."""
-        known = _scope(graph, include_sources=True)
-        found = {graph.index[key] for key in self.keys if key in graph.index} & known
-        if not allow_missing and len(found) < len(set(self.keys)):
-            raise InvalidSubsetError(self._unknown(graph, known))
-        return found
-
-    def _unknown(self, graph: AssetGraph, known: set[int]) -> str:
-        names = [key.to_user_string() for key in self.keys if graph.index.get(key) not in known]
-        have = [graph.keys[number].to_user_string() for number in sorted(known)]
-        hints = (
-            f"There is no asset {name!r}. {did_you_mean(name, have, noun='There are')}".rstrip()
-            for name in dict.fromkeys(names)
-        )
-        return "\n".join(hints)
-
-    def __str__(self) -> str:
-        return " or ".join(f"key:{_quoted(key.to_user_string())}" for key in self.keys)
-
-
-@dataclass(frozen=True)
-class Prefixes(Rule):
-    """Assets whose keys begin with one of the prefixes."""
-
-    prefixes: tuple[tuple[str, ...], ...]
-    include_sources: bool = False
-
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers of the assets under the prefixes."""
-        return {
-            number
-            for number in _scope(graph, self.include_sources)
-            if any(graph.keys[number].has_prefix(prefix) for prefix in self.prefixes)
-        }
-
-    def __str__(self) -> str:
-        names = (_quoted("/".join(prefix)) for prefix in self.prefixes)
-        return " or ".join(f"key_prefix:{name}" for name in names)
-
-
-@dataclass(frozen=True)
-class Where(Rule):
-    """Assets of which something holds.
-
-    Attributes:
-        what: "key", "key_substring", "group", "owner", "kind" or "tag".
-        values: What it should be, any of these; `*` and `?` stand for any characters,
-            unless `literal`.
-        tag_value: For a tag, its value.
-        include_sources: Whether source assets count.
-        literal: Whether the values are taken as they are.
-    """
-
-    what: str
-    values: tuple[str, ...]
-    tag_value: str | None = None
-    include_sources: bool = False
-    literal: bool = False
-
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers of the assets of which it holds."""
-        scope = _scope(graph, self.include_sources)
-        return {number for number in scope if self._holds(graph, number)}
-
-    def _holds(self, graph: AssetGraph, number: int) -> bool:
-        if self.what == "tag":
-            tags = graph.attribute(number, "tags_by_key") or {}
-            return any(
-                self._matches(name) and (self.tag_value is None or self.tag_value == value)
-                for name, value in tags.items()
+    def __post_init__(self) -> None:
+        depth = 1 + max((part.depth for part in self.parts()), default=0)
+        if depth > _DEEPEST:
+            raise InvalidDefinitionError(
+                f"A selection cannot have more than {_DEEPEST} parts within each other: resolve "
+                "it on the way, and go on with AssetSelection.keys(...)."
             )
-        return any(self._matches(text) for text in self._texts(graph, number))
-
-    def _texts(self, graph: AssetGraph, number: int) -> Iterable[str]:
-        if self.what in ("key", "key_substring"):
-            return (graph.keys[number].to_user_string(),)
-        if self.what == "group":
-            group = graph.groups.get(number)
-            return () if group is None else (group,)
-        found: Iterable[str] = graph.attribute(number, f"{self.what}s_by_key") or ()
-        return found
-
-    def _matches(self, text: str) -> bool:
-        if self.what == "key_substring":
-            return any(value in text for value in self.values)
-        if self.literal:
-            return text in self.values
-        return any(fnmatchcase(text, value) for value in self.values)
-
-    def __str__(self) -> str:
-        value = "" if self.tag_value is None else f"={_quoted(self.tag_value)}"
-        literal = self.literal or self.what == "key_substring"
-        names = (_quoted(each, literal) for each in self.values)
-        return " or ".join(f"{self.what}:{name}{value}" for name in names)
+        object.__setattr__(self, "depth", depth)
 
 
 @dataclass(frozen=True)
-class Union(Rule):
+class Everything(Rule[G]):
+    """All there is, with or without source assets."""
+
+    include_sources: bool = False
+    binds = 2
+
+    def numbers(self, within: Resolution[G]) -> set[int]:
+        """The numbers of all."""
+        return set(within.graph.scope(self.include_sources))
+
+    def with_sources(self) -> Rule[G]:
+        """All with source assets."""
+        return Everything(True)
+
+    def __str__(self) -> str:
+        return "with_sources(*)" if self.include_sources else "*"
+
+
+@dataclass(frozen=True)
+class AnyOf(Compound[G]):
     """What any of the rules names."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule[G], ...]
+    binds = 0
 
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
+    @staticmethod
+    def of(rules: Iterable[Rule[G]]) -> Rule[G]:
+        """One flat rule: a long chain of them must not become a deep one."""
+        flat: list[Rule[G]] = []
+        for rule in rules:
+            flat.extend(rule.rules if isinstance(rule, AnyOf) else [rule])
+        return flat[0] if len(flat) == 1 else AnyOf(tuple(flat))
+
+    def numbers(self, within: Resolution[G]) -> set[int]:
         """The numbers that any rule gives."""
         found: set[int] = set()
         for rule in self.rules:
-            found |= rule.numbers(graph, allow_missing)
+            found |= rule.numbers(within)
         return found
 
+    def parts(self) -> tuple[Rule[G], ...]:
+        """The rules."""
+        return self.rules
+
+    def with_sources(self) -> Rule[G]:
+        """Any of the rules with source assets."""
+        return AnyOf(tuple(rule.with_sources() for rule in self.rules))
+
+    def inside(self, binds: int) -> str:
+        """Its text; nothing at all is a single term."""
+        return super().inside(binds) if self.rules else str(self)
+
     def __str__(self) -> str:
-        return " or ".join(str(rule) for rule in self.rules)
+        return " or ".join(rule.inside(1) for rule in self.rules) or "nothing()"
 
 
 @dataclass(frozen=True)
-class Intersection(Rule):
-    """What all of the rules name."""
+class AllOf(Compound[G]):
+    """What all of the rules name, of everything if there is none, and none of some others."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule[G], ...] = ()
+    without: tuple[Rule[G], ...] = ()
+    binds = 1
 
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers that every rule gives."""
-        each = [rule.numbers(graph, allow_missing) for rule in self.rules]
-        return set.intersection(*each)
+    @staticmethod
+    def of(rules: Iterable[Rule[G]], without: Iterable[Rule[G]] = ()) -> Rule[G]:
+        """One flat rule: a long chain of them must not become a deep one."""
+        wanted: list[Rule[G]] = []
+        unwanted: list[Rule[G]] = []
+        for rule in rules:
+            flat = rule if isinstance(rule, AllOf) else AllOf((rule,))
+            wanted.extend(flat.rules)
+            unwanted.extend(flat.without)
+        unwanted.extend(without)
+        if len(wanted) == 1 and not unwanted:
+            return wanted[0]
+        return AllOf(tuple(wanted), tuple(unwanted))
+
+    def numbers(self, within: Resolution[G]) -> set[int]:
+        """The numbers that every rule gives, and none of the unwanted."""
+        each = [rule.numbers(within) for rule in self.rules]
+        found = set.intersection(*each) if each else set(within.graph.scope())
+        for rule in self.without:
+            found -= rule.numbers(within)
+        return found
+
+    def parts(self) -> tuple[Rule[G], ...]:
+        """The rules, and the unwanted."""
+        return self.rules + self.without
+
+    def with_sources(self) -> Rule[G]:
+        """All of the rules with source assets."""
+        rules = self.rules or (Everything(),)
+        without = tuple(rule.with_sources() for rule in self.without)
+        return AllOf(tuple(rule.with_sources() for rule in rules), without)
 
     def __str__(self) -> str:
-        return " and ".join(_factor(rule) for rule in self.rules)
+        wanted = [rule.inside(2) for rule in self.rules]
+        return " and ".join(wanted + [f"not {rule.inside(2)}" for rule in self.without])
 
 
 @dataclass(frozen=True)
-class Difference(Rule):
-    """What one rule names and the other does not."""
-
-    rule: Rule
-    without: Rule
-
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers of the one without those of the other."""
-        left = self.rule.numbers(graph, allow_missing)
-        return left - self.without.numbers(graph, allow_missing)
-
-    def __str__(self) -> str:
-        if isinstance(self.rule, Everything):
-            return f"not {_bracketed(self.without)}"
-        return f"{_factor(self.rule)} and not {_bracketed(self.without)}"
-
-
-@dataclass(frozen=True)
-class Steps(Rule):
+class Steps(Compound[G]):
     """What a rule names, and what lies some steps up or down from it."""
 
-    rule: Rule
+    rule: Rule[G]
     up: bool
-    depth: int | None = None
-    include_self: bool = True
+    depth_limit: int | None = None
+    binds = 2
 
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers reached; going up, only assets that are made here count."""
-        start = self.rule.numbers(graph, allow_missing)
+    def numbers(self, within: Resolution[G]) -> set[int]:
+        """The numbers reached; on the way, only what is made here counts."""
+        start, graph = self.rule.numbers(within), within.graph
         edges = graph.upstream if self.up else graph.downstream
-        reached = graph.reach(start, edges, self.depth) & graph.made
-        return reached | start if self.include_self else reached - start
+        return graph.reach(start, edges, self.depth_limit) & graph.made | start
+
+    def parts(self) -> tuple[Rule[G], ...]:
+        """The rule."""
+        return (self.rule,)
+
+    def with_sources(self) -> Rule[G]:
+        """The same from the rule with source assets."""
+        return Steps(self.rule.with_sources(), self.up, self.depth_limit)
 
     def __str__(self) -> str:
-        marks = "*" if self.depth is None else "+" * self.depth
-        if self.depth == 0:
-            return str(self.rule) if self.include_self else "(* and not *)"
-        inner = _bracketed(self.rule)
-        text = f"{marks}{inner}" if self.up else f"{inner}{marks}"
-        return text if self.include_self else f"{text} and not {inner}"
+        steps = "" if self.depth_limit is None else str(self.depth_limit)
+        term = self.rule.inside(3)
+        return f"{steps}+{term}" if self.up else f"{term}+{steps}"
+
+
+def with_steps(rule: Rule[G], up: int | None, down: int | None) -> Rule[G]:
+    """The rule with what lies above and below it; None is all the way, -1 is not to go at all."""
+    ways = ((True, up), (False, down))
+    parts = [Steps(rule, way, depth) for way, depth in ways if depth != -1]
+    return AnyOf.of(parts) if parts else rule
 
 
 @dataclass(frozen=True)
-class Roots(Rule):
-    """Of what a rule names, the assets that are made from none of the others."""
+class Roots(Compound[G]):
+    """Of what a rule names, what is made from none of the others."""
 
-    rule: Rule
+    rule: Rule[G]
 
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
+    def numbers(self, within: Resolution[G]) -> set[int]:
         """The numbers of those with nothing of the selection above them."""
-        return _ends(self.rule.numbers(graph, allow_missing), graph, graph.downstream)
+        return _ends(self.rule.numbers(within), within.graph, within.graph.downstream)
+
+    def parts(self) -> tuple[Rule[G], ...]:
+        """The rule."""
+        return (self.rule,)
+
+    def with_sources(self) -> Rule[G]:
+        """The roots of the rule with source assets."""
+        return Roots(self.rule.with_sources())
 
     def __str__(self) -> str:
         return f"roots({self.rule})"
 
 
 @dataclass(frozen=True)
-class Sinks(Rule):
-    """Of what a rule names, the assets that none of the others are made from."""
+class Sinks(Compound[G]):
+    """Of what a rule names, what none of the others are made from."""
 
-    rule: Rule
+    rule: Rule[G]
 
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
+    def numbers(self, within: Resolution[G]) -> set[int]:
         """The numbers of those with nothing of the selection below them."""
-        return _ends(self.rule.numbers(graph, allow_missing), graph, graph.upstream)
+        return _ends(self.rule.numbers(within), within.graph, within.graph.upstream)
+
+    def parts(self) -> tuple[Rule[G], ...]:
+        """The rule."""
+        return (self.rule,)
+
+    def with_sources(self) -> Rule[G]:
+        """The sinks of the rule with source assets."""
+        return Sinks(self.rule.with_sources())
 
     def __str__(self) -> str:
         return f"sinks({self.rule})"
 
 
-def _ends(chosen: set[int], graph: AssetGraph, edges: list[list[int]]) -> set[int]:
+def _ends(chosen: set[int], graph: NumberedGraph[Any], edges: list[list[int]]) -> set[int]:
     """Those of `chosen` that no other of them reaches over `edges`, even by way of others."""
     beyond = (number for here in chosen for number in edges[here])
     return chosen - graph.reach(beyond, edges)
-
-
-@dataclass(frozen=True)
-class UpstreamSources(Rule):
-    """The source assets that anything a rule names is made from."""
-
-    rule: Rule
-
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers of the source assets."""
-        chosen = self.rule.numbers(graph, allow_missing)
-        return graph.reach(chosen, graph.upstream) & graph.sources
-
-    def __str__(self) -> str:
-        return f"sources({self.rule})"
-
-
-@dataclass(frozen=True)
-class Neighbors(Rule):
-    """What a rule names, and what the same functions make with it."""
-
-    rule: Rule
-
-    def numbers(self, graph: AssetGraph, allow_missing: bool) -> set[int]:
-        """The numbers of what is made together; an asset that can be made alone stays alone."""
-        chosen = self.rule.numbers(graph, allow_missing)
-        return {
-            sibling
-            for number in chosen
-            for sibling in (
-                {number}
-                if getattr(graph.definitions.get(number), "can_subset", False)
-                else graph.siblings(number)
-            )
-        }
-
-    def __str__(self) -> str:
-        return f"neighbors({self.rule})"
-
-
-def _bracketed(rule: Rule) -> str:
-    """A rule where the syntax wants a single thing."""
-    text = str(rule)
-    is_single = isinstance(rule, (Roots, Sinks, UpstreamSources, Neighbors)) or " " not in text
-    return text if is_single and text[:1] not in "*+" and text[-1:] not in "*+" else f"({text})"
-
-
-def _factor(rule: Rule) -> str:
-    """A rule between `and`s: only an `or` needs brackets there."""
-    text = str(rule)
-    return f"({text})" if " or " in text else text

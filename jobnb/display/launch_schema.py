@@ -5,7 +5,6 @@ Where a `ConfigMapping` stands, the form has the config that it takes, not what 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +42,7 @@ def selected(job: JobDefinition, selection: str) -> dict[str, list[Any]]:
     if not text:
         return {}
     if job.asset_layer is None:
-        return {"op_selection": [part for part in re.split(r"[,\s]+", text) if part]}
+        return {"op_selection": [text]}
     chosen = AssetSelection.from_coercible(text)
     known = {key for each in job.graph.assets_by_node.values() for key in each.keys}
     layer = job.asset_layer

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from jobnb.definitions.partition_keys import PARTITION_TAG
+from jobnb.definitions.selection import AssetSelection
 from jobnb.display.launch_form import LaunchForm
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.storage.run import JobRun, RunsFilter
@@ -115,14 +116,14 @@ def _beginning(form: LaunchForm, instance: Any, text: str) -> JobRun | None:
 
 def _selection_of(form: LaunchForm, run: JobRun) -> str:
     if run.op_selection:
-        return " ".join(run.op_selection)
+        return ", ".join(run.op_selection)
     made = run.asset_selection
     if not made or form.job.asset_layer is None:
         return ""
     every = {key for each in form.job.graph.assets_by_node.values() for key in each.keys}
     if set(made) >= every:
         return ""
-    return " or ".join(f'key:"{key.to_user_string()}"' for key in sorted(made & every))
+    return str(AssetSelection.keys(*sorted(made & every)))
 
 
 def _fill(

@@ -291,8 +291,7 @@ def register(shell: Any) -> None:
         try:
             return _do(line, shell.user_ns, cell)
         except JobnbError as error:
-            message = "; ".join(part.strip() for part in str(error).splitlines())
-            raise UsageError(message) from None
+            raise UsageError(str(error)) from None
 
     jobnb.__doc__ = _help()
     shell.register_magic_function(jobnb, "line_cell", "jobnb")

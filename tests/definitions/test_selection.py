@@ -3,7 +3,9 @@
 # ruff: noqa: PT017 - any text may be right or wrong
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobnb.definitions.asset_graph import AssetGraph, AssetLike, SourceAssetLike
+from jobnb.definitions.asset_reading import parse_selection
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selection import AssetSelection as S
-from jobnb.definitions.selection_syntax import parse_selection
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
 
 
@@ -179,14 +181,39 @@ def test_selections_resolve_as_dagsters(selection: S, names: str) -> None:
         ("* and not group:default", "b"),
         ("not (a or b or m1 or m2)", "d f iso pre/c"),
         ("not not a", "a"),
-        ("+key:d", "d m1"),
-        ("*(a or b)+", "a b pre/c"),
+        ("+key:d", "a b d m1 pre/c"),
+        ("++key:d", "d m1 pre/c"),
+        ("1+key:d", "d m1"),
+        ("+key:m1++", "a b d m1 pre/c"),
+        ("1+key:pre/c+2", "a b d m1 m2 pre/c"),
+        ('1+"pre/c"+1', "a b m1 m2 pre/c"),
+        ("+group:g1", "a b"),
+        ("group:g1+1", "b pre/c"),
+        ("+roots(d or b)+", "a b d m1 m2 pre/c"),
+        ("*(a or b)+", "a b d m1 m2 pre/c"),
+        ("*(a or b)+1", "a b pre/c"),
+        ("key:m*", "m1 m2"),
+        ("key:a*+1", "a b pre/c"),
+        ("pre/*", "pre/c"),
+        ("group:g*", "b"),
+        ("kind:<null>", "a b d f iso m1 m2"),
+        ("tag:daily=y*", "a"),
+        ("a, b", "a b"),
+        ("a,b and b", "a b"),
+        ('not(a or b) and not key:"*1" and not f', "d iso m2 pre/c"),
+        ("+ a", "a"),
+        ("a+99999999999999999999", "a b d m1 m2 pre/c"),
+        ('9223372036854775807+key:"d"', "a b d m1 pre/c"),
+        ("nothing() or a", "a"),
+        ("materializable(with_sources(*))", EVERYTHING),
+        ("with_sources(group:g1)", "b pre/src2"),
+        ("with_sources(not a)", "b d f iso m1 m2 pre/c pre/src2 src"),
         ("2+d", "d m1 pre/c"),
         ("b+2", "b m1 m2 pre/c"),
         ("1+d+1", "d m1"),
         ("roots(*)", "a f iso"),
         ("sinks(a*)", "d m2"),
-        ("roots(d or b)+", "b pre/c"),
+        ("roots(d or b)+1", "b pre/c"),
         ("sources(d)", "src"),
         ("neighbors(m1)", "m1 m2"),
         ("a\n  or b", "a b"),
@@ -237,6 +264,54 @@ def test_wrong_parts_are_refused() -> None:
         S.all() | "a"  # type: ignore[operator]
 
 
+def test_a_typed_name_that_nothing_has_is_shown_in_its_text() -> None:
+    with pytest.raises(InvalidSubsetError) as caught:
+        S.from_string("a or not group:g2 or tag:dialy or *pre/d").resolve(ASSETS)
+    assert str(caught.value).splitlines() == [
+        "There is no group 'g2'. There are: 'default', 'g1'.",
+        "  a or not group:g2 or tag:dialy or *pre/d",
+        "                 ^",
+        "There is no tag 'dialy'. Did you mean 'daily'?",
+        "  a or not group:g2 or tag:dialy or *pre/d",
+        "                           ^",
+        "There is no asset 'pre/d'. Did you mean 'pre/c'?",
+        "  a or not group:g2 or tag:dialy or *pre/d",
+        "                                     ^",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("tag:daily=maybe", "No asset has the tag 'daily' with 'maybe'. There are: 'yes', 'no'"),
+        ("kind:tabel", "Did you mean 'table'"),
+        ("owner:you@x.org", "Did you mean 'me@x.org'"),
+    ],
+)
+def test_typed_values_that_no_asset_has_are_told(text: str, word: str) -> None:
+    with pytest.raises(InvalidSubsetError, match=word):
+        S.from_string(text).resolve(ASSETS)
+    assert S.from_string(text).resolve(ASSETS, allow_missing=True) == set()
+
+
+def test_how_assets_stand_is_asked_of_whoever_knows() -> None:
+    stale = {AssetKey("b"): "stale", AssetKey("src"): "stale", AssetKey("iso"): "failed"}
+    asked: list[AssetKey] = []
+
+    def status_of(key: AssetKey) -> str:
+        asked.append(key)
+        return stale.get(key, "fresh")
+
+    selection = S.from_string("status:stale+1 or status:FAILED")
+    assert selection.asks_status
+    assert not S.from_string("a+ and not group:g1").asks_status
+    found = selection.resolve(ASSETS, status_of=status_of)
+    assert {key.to_user_string() for key in found} == {"b", "pre/c", "iso"}
+    assert AssetKey("src") not in asked
+    with pytest.raises(InvalidSubsetError, match=r"(?s)known to a session.*\^"):
+        selection.resolve(ASSETS)
+
+
 def test_an_unknown_key_gets_the_nearest() -> None:
     with pytest.raises(InvalidSubsetError, match=r"no asset 'pre/d'. Did you mean 'pre/c'"):
         S.keys("pre/d").resolve(ASSETS)
@@ -269,20 +344,34 @@ def test_what_can_be_made_alone_has_no_required_neighbors() -> None:
     ("text", "column", "word"),
     [
         ("", 1, "expected a name"),
-        ("a ,b", 3, "','"),
-        ("(a", 3, r"expected '\)'"),
-        ("a)", 2, "found"),
-        ("a or", 5, "found the end"),
-        ("a b", 3, "'and' or 'or'"),
-        ("foo:x", 1, "assets have no 'foo'"),
+        ("a ;b", 3, "'and' or 'or', found ';b'"),
+        ("(a", 3, r"or '\)', found the end"),
+        ("a)", 2, r"found '\)'"),
+        ("a or", 5, "expected a name, found the end"),
+        ("a and (b or", 12, "expected a name, found the end"),
+        ("a b", 3, "expected 'and' or 'or', found 'b'"),
+        ("a & b", 3, "Write 'and' for '&'"),
+        ("foo:x", 1, "an asset has no 'foo'"),
         ("grup:x", 1, "Did you mean 'group'"),
         ("root(a)", 1, "Did you mean 'roots'"),
         ('a or "b', 6, "not closed"),
-        ("+ a", 2, "right after the marks"),
-        ("key:", 5, "what the key should be"),
-        ("tag:x=", 7, "value of the tag"),
+        ("+", 2, "expected a name"),
+        ("**a", 2, "expected a name"),
+        ("a*+", 3, "expected 'and' or 'or'"),
+        ("+not a", 6, "expected 'and' or 'or'"),
+        ("key:", 5, "expected what it should be"),
+        ("tag:x=", 7, "expected what it should be"),
+        ("key:a=b", 7, "only a tag"),
         ('group:""', 7, "what the group should be"),
-        ("(" * 200 + "a" + ")" * 200, 51, "parentheses"),
+        ("a or b/", 6, "before and after each slash"),
+        ("status:stal", 8, "Did you mean 'stale'"),
+        ("a or column:x", 6, "'column' cannot select here"),
+        ("code_location:x", 1, "one code location"),
+        ("key:<null>", 5, "every asset has a key"),
+        ("nothing(a)", 1, "takes nothing"),
+        ("roots()", 1, "takes a selection"),
+        ("not " * 200 + "a", 1, "within each other"),
+        ("+(" * 60 + "a" + ")+" * 60, 1, "within each other"),
     ],
 )
 def test_errors_point_at_the_column(text: str, column: int, word: str) -> None:
@@ -335,13 +424,14 @@ def _ask(inner: _Case, deps: Mapping[str, set[str]], draw: st.DrawFn) -> _Case:
     """One more step on a selection: the object, its text, and by hand the names."""
     selection, text, names = inner
     depth = draw(st.none() | st.integers(0, 3))
-    marks = "*" if depth is None else "+" * depth
+    marks = "*" if depth is None else f"{depth}+"
+    after = "*" if depth is None else f"+{depth}"
     kind = draw(st.sampled_from(["up", "down", "roots", "sinks", "not"]))
     below = _flip(deps)
     if kind == "up":
         return selection.upstream(depth), f"{marks}({text})", _expand(names, deps, depth)
     if kind == "down":
-        return selection.downstream(depth), f"({text}){marks}", _expand(names, below, depth)
+        return selection.downstream(depth), f"({text}){after}", _expand(names, below, depth)
     if kind == "not":
         return ~selection, f"not ({text})", set(deps) - names
     edges = below if kind == "roots" else deps
@@ -386,19 +476,20 @@ def test_selections_text_and_brute_force_agree(case: tuple[dict[str, set[str]], 
     assert S.from_string(str(selection)).resolve(graph) == expected
 
 
-@given(
-    st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\"'"), min_size=1),
-        min_size=1,
-    )
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6) | st.text(
+    "ab*?/\\\\\"' <>", min_size=1, max_size=6
 )
+
+
+@given(st.lists(_TEXTS, min_size=1, max_size=4))
 def test_any_key_can_be_read_back(parts: list[str]) -> None:
-    selection = S.keys(AssetKey(parts))
-    name = AssetKey(parts)
+    key = AssetKey(parts)
+    selection = S.keys(key)
+    assert S.from_string(str(selection)) == selection
 
     @dataclass
     class One:
-        keys: tuple[AssetKey, ...] = (name, AssetKey("other"))
+        keys: tuple[AssetKey, ...] = (key, AssetKey("other"))
 
         @property
         def asset_deps(self) -> dict[AssetKey, set[AssetKey]]:
@@ -406,14 +497,143 @@ def test_any_key_can_be_read_back(parts: list[str]) -> None:
 
         group_names_by_key: Mapping[AssetKey, str] = field(default_factory=dict)
 
-    assert S.from_string(str(selection)).resolve([One()]) == {name}
+    assert S.from_string(str(selection)).resolve([One()]) == {key}
+
+
+def _leaves() -> st.SearchStrategy[S]:
+    keys = st.lists(_TEXTS, min_size=1, max_size=3).map(AssetKey)
+    sources = st.booleans()
+    return st.one_of(
+        st.builds(lambda each: S.keys(*each), st.lists(keys, max_size=3)),
+        st.builds(lambda each, s: S.groups(*each, include_sources=s), st.lists(_TEXTS), sources),
+        st.builds(
+            lambda each, s: S.key_prefixes(*each, include_sources=s),
+            st.lists(keys.map(lambda key: list(key.path)), max_size=3),
+            sources,
+        ),
+        st.builds(S.key_substring, _TEXTS, sources),
+        st.builds(S.tag, _TEXTS, _TEXTS, sources),
+        st.builds(S.tag_string, _TEXTS.filter(lambda text: text[0] != "="), sources),
+        st.builds(S.owner, _TEXTS),
+        st.builds(S.kind, _TEXTS, sources),
+        st.builds(S.all, sources),
+    )
+
+
+def _grown(inner: st.SearchStrategy[S]) -> st.SearchStrategy[S]:
+    depths = st.none() | st.integers(0, 12)
+    return st.one_of(
+        st.builds(lambda a, b: a | b, inner, inner),
+        st.builds(lambda a, b: a & b, inner, inner),
+        st.builds(lambda a, b: a - b, inner, inner),
+        st.builds(lambda a: ~a, inner),
+        st.builds(lambda a, d, s: a.upstream(d, s), inner, depths, st.booleans()),
+        st.builds(lambda a, d, s: a.downstream(d, s), inner, depths, st.booleans()),
+        st.builds(
+            lambda a, name: getattr(a, name)(),
+            inner,
+            st.sampled_from(
+                [
+                    "roots",
+                    "sinks",
+                    "sources",
+                    "upstream_source_assets",
+                    "materializable",
+                    "required_multi_asset_neighbors",
+                ]
+            ),
+        ),
+        st.builds(lambda each: S.from_coercible(each), st.lists(inner, max_size=3)),
+    )
+
+
+@settings(max_examples=500)
+@given(st.recursive(_leaves(), _grown, max_leaves=8))
+def test_a_selection_prints_as_what_reads_as_the_same(selection: S) -> None:
+    text = selection.to_selection_str()
+    assert S.from_string(text) == selection
+    assert str(S.from_string(text)) == text
+    found = selection.resolve(ASSETS, allow_missing=True)
+    assert S.from_string(text).resolve(ASSETS, allow_missing=True) == found
+
+
+_PIECES = [
+    "a",
+    "pre/c",
+    "*",
+    "+",
+    "++",
+    "2",
+    "1+",
+    "+1",
+    "(",
+    ")",
+    " ",
+    "and",
+    "or",
+    "not",
+    ",",
+    "key:",
+    "group:",
+    "tag:",
+    "=",
+    "status:",
+    "stale",
+    "<null>",
+    "'",
+    '"',
+    '"m*"',
+    "roots(",
+    "with_sources(",
+    "nothing()",
+    "\\\\",
+    "/",
+    ".",
+    "kind:",
+    "x",
+]
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(st.sampled_from(_PIECES), max_size=12).map("".join)
+    | st.lists(st.sampled_from(_PIECES), max_size=12).map(" ".join)
+)
+def test_text_that_reads_prints_as_what_reads_as_the_same(text: str) -> None:
+    try:
+        selection = S.from_string(text)
+    except InvalidSubsetError as error:
+        assert "^" in str(error)
+    else:
+        assert S.from_string(str(selection)) == selection
+
+
+def test_a_selection_built_too_deep_is_refused_before_it_exhausts_the_stack() -> None:
+    def grown(times: int) -> S:
+        selection = S.keys("a")
+        for _ in range(times):
+            selection = (selection & S.keys("b")).upstream(1)
+        return selection
+
+    assert S.from_string(str(grown(24))) == grown(24)
+    with pytest.raises(InvalidDefinitionError, match="within each other"):
+        grown(100)
+
+
+def test_selecting_by_a_plain_key_loads_no_parser() -> None:
+    code = (
+        "import sys, jobnb; from jobnb import AssetSelection as S; "
+        "S.from_string('raw/flights'), str(S.groups('x').upstream() - S.keys('b')); "
+        "assert 'lark' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_selections_are_values() -> None:
     assert S.keys("a") | S.groups("b") == S.keys("a") | S.groups("b")
     assert hash(S.keys("a")) == hash(S.keys("a"))
     assert S.keys("a") != S.keys("b")
-    assert repr(S.keys("a").upstream()) == "AssetSelection('*key:a')"
+    assert repr(S.keys("a").upstream()) == "AssetSelection('+key:a')"
 
 
 # Size
@@ -446,3 +666,45 @@ def test_long_chains_of_unions_do_not_exhaust_the_stack() -> None:
     assert len(selection.resolve(assets)) == 3000
     assert len(S.from_coercible([f"n{n}+" for n in range(3000)]).resolve(assets)) == 3000
     assert len(S.from_string(" or ".join(f"n{n}" for n in range(3000))).resolve(assets)) == 3000
+
+
+def _calls(work: Callable[[], Any]) -> int:
+    """How many functions are called meanwhile, Python's and C's."""
+    count = 0
+
+    def note(_frame: Any, kind: str, _argument: Any) -> None:
+        nonlocal count
+        count += kind in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*last+",
+        "n0*",
+        "roots(*) or sinks(*)",
+        'group:default and not key:"*7"',
+        "2+key:last or neighbors(tag:daily)",
+    ],
+)
+def test_resolving_costs_in_proportion(text: str) -> None:
+    def work(count: int) -> Callable[[], Any]:
+        names = [f"n{number}" for number in range(count - 1)] + ["last"]
+        above = ["", *names]
+        graph = AssetGraph(
+            Made(name, dep, tags={"daily": "yes"})
+            for name, dep in zip(names, above[:-1], strict=True)
+        )
+        selection = S.from_string(text)
+        return lambda: selection.resolve(graph)
+
+    work(10)()  # what is cached once
+    assert _calls(work(10_000)) < 11 * max(_calls(work(1_000)), 100)

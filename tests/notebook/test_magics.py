@@ -185,7 +185,7 @@ def test_it_cancels_a_run_by_the_beginning_of_its_id(kernel):
         ("value ordres", "Did you mean 'orders'?"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(kernel, line, told):
+def test_a_mistake_is_told_without_a_traceback(kernel, line, told):
     text = mistake(kernel, f"%jobnb {line}")
     assert text.startswith("UsageError: ")
     assert told in text

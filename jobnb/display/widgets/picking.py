@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.selection_text import quoted, written, written_key
 from jobnb.display.picture import Card, Picture
 
 __all__ = ["Reach", "selection_text"]
-
-_PLAIN = re.compile(r"[\w./-]+")
-_WORDS = frozenset(("and", "or", "not"))
 
 
 class Reach:
@@ -62,7 +60,7 @@ def _walk(start: Iterable[str], steps: dict[str, set[str]]) -> set[str]:
 def selection_text(
     picture: Picture, keys: Sequence[str], *, upstream: bool = False, downstream: bool = False
 ) -> str:
-    """The selection as one types it: `*orders or group:load` for assets, `a, b+` for ops.
+    """The selection as one types it: `*orders or group:load`.
 
     Example:
         >>> picture = Picture("p", (Card("a", "a", shape="asset"), Card("b", "b", shape="asset")))
@@ -73,17 +71,20 @@ def selection_text(
         return ""
     before, after = "*" if upstream else "", "*" if downstream else ""
     if any(card.shape == "asset" for card in picture.cards):
-        terms = [f"{before}{term}{after}" for term in _asset_terms(picture.cards, keys)]
-        return " or ".join(terms)
-    return ", ".join(f"{before}{key}{after}" for key in _op_terms(picture.cards, keys))
+        terms = _asset_terms(picture.cards, keys)
+    else:
+        terms = _op_terms(picture.cards, keys)
+    return " or ".join(f"{before}{term}{after}" for term in terms)
 
 
 def _asset_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
     """The keys; a group's name where all of it is meant."""
     whole = _whole_groups(cards, keys, lambda card: card.group[:1])
-    yield from (f"group:{_quoted(path[0])}" for path in whole)
+    yield from (f"group:{quoted(written(path[0]))}" for path in whole)
     covered = {key for members in whole.values() for key in members}
-    yield from (_key_term(key) for key in keys if key not in covered)
+    for key in keys:
+        if key not in covered:
+            yield quoted(written_key(AssetKey.from_user_string(key)))
 
 
 def _op_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
@@ -108,15 +109,3 @@ def _whole_groups(
         for path, held in members.items()
         if path and len(held) > 1 and chosen.issuperset(held)
     }
-
-
-def _key_term(key: str) -> str:
-    return key if _PLAIN.fullmatch(key) and key.lower() not in _WORDS else f"key:{_string(key)}"
-
-
-def _quoted(word: str) -> str:
-    return word if _PLAIN.fullmatch(word) else _string(word)
-
-
-def _string(text: str) -> str:
-    return f"'{text}'" if '"' in text else f'"{text}"'
