@@ -90,7 +90,7 @@ class AssetGraph(NumberedGraph[AssetKey]):
         self.definitions[number] = source
         if source.group_name:
             self.groups[number] = source.group_name
-        self.upstream[number] = [self._number(dep.asset_key) for dep in getattr(source, "deps", ())]
+        self.upstream[number] = [self.number(dep.asset_key) for dep in getattr(source, "deps", ())]
 
     def siblings(self, number: int) -> set[int]:
         """The assets that the same definition makes, this one included."""

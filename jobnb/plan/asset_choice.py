@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.asset_outs import output_name
+from jobnb.definitions.asset_rules import AssetRule, Key
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selection import AssetSelection
-from jobnb.definitions.selection_rules import Keys, Rule, Union
+from jobnb.definitions.selection_rules import AnyOf
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvalidSubsetError, did_you_mean
 
@@ -61,11 +62,11 @@ def _asked_for(
     return wanted
 
 
-def _named(rule: Rule) -> frozenset[AssetKey]:
+def _named(rule: AssetRule) -> frozenset[AssetKey]:
     """The keys that a selection spells out."""
-    if isinstance(rule, Keys):
-        return frozenset(rule.keys)
-    if isinstance(rule, Union):
+    if isinstance(rule, Key):
+        return frozenset((rule.key,))
+    if isinstance(rule, AnyOf):
         return frozenset().union(*map(_named, rule.rules))
     return frozenset()
 

@@ -69,12 +69,15 @@ def selection_text(
     """
     if not keys:
         return ""
-    before, after = "*" if upstream else "", "*" if downstream else ""
-    if any(card.shape == "asset" for card in picture.cards):
-        terms = _asset_terms(picture.cards, keys)
-    else:
-        terms = _op_terms(picture.cards, keys)
-    return " or ".join(f"{before}{term}{after}" for term in terms)
+    of_assets = any(card.shape == "asset" for card in picture.cards)
+    terms = _asset_terms(picture.cards, keys) if of_assets else _op_terms(picture.cards, keys)
+    return " or ".join(_marked(term, upstream, downstream) for term in terms)
+
+
+def _marked(term: str, upstream: bool, downstream: bool) -> str:
+    """A term with all that is above or below it: after a colon, `*` would be a wildcard."""
+    mark = "+" if term.startswith("group:") else "*"
+    return f"{mark if upstream else ''}{term}{mark if downstream else ''}"
 
 
 def _asset_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
