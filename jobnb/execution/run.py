@@ -112,6 +112,15 @@ class RunScope:
         """Tells which partitions of their upstream assets the steps read."""
         return PartitionReader(self.plan, self.instance)
 
+    @cached_property
+    def follows_retries(self) -> bool:
+        """Whether steps that fail are tried again; the config of the executor can forbid it."""
+        config = self.plan.execution_config
+        if self.plan.job.executor_def.strategy is None:
+            return True  # what config another executor takes is its own affair
+        chosen = config.get("multiprocess") or config.get("in_process") or config
+        return "disabled" not in (chosen.get("retries") or {})
+
     @property
     def events(self) -> list[Event]:
         """All that has happened so far."""

@@ -230,6 +230,8 @@ class StepRunner:
 
     def _wait_before_retry(self, error: Exception, retries: int) -> float | None:
         """Seconds to wait before the next attempt, or None to give up."""
+        if not self.run.follows_retries:
+            return None
         if isinstance(error, RetryRequested):
             return (error.seconds_to_wait or 0.0) if retries < error.max_retries else None
         policy = self.step.retry_policy

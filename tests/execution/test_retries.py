@@ -12,7 +12,10 @@ from jobnb import (
     Jitter,
     RetryPolicy,
     RetryRequested,
+    executor,
+    in_process_executor,
     job,
+    multi_or_in_process_executor,
     op,
 )
 from tests.execution.told import kinds, of_kind
@@ -126,3 +129,44 @@ def test_a_failure_may_forbid_retries(slept):
 
     single.execute_in_process(raise_on_error=False)
     assert len(calls) == 1
+
+
+DISABLED, ENABLED = {"retries": {"disabled": {}}}, {"retries": {"enabled": {}}}
+
+
+@executor(config_schema={"retries": {"disabled": {}}})
+def cluster(_context): ...
+
+
+@pytest.mark.parametrize(
+    ("executor_def", "config", "attempts"),
+    [
+        (in_process_executor, DISABLED, 1),
+        (in_process_executor, ENABLED, 3),
+        (in_process_executor, {}, 3),
+        (multi_or_in_process_executor, {"in_process": DISABLED}, 1),
+        (multi_or_in_process_executor, {"multiprocess": DISABLED}, 1),
+        (multi_or_in_process_executor, {"multiprocess": ENABLED}, 3),
+        (cluster, DISABLED, 3),
+    ],
+)
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_config_of_the_executor_can_forbid_retries(executor_def, config, attempts, asks):
+    tried = []
+
+    @op(retry_policy=None if asks else RetryPolicy(max_retries=2))
+    def shaky(context):
+        tried.append(context.retry_number)
+        if asks:
+            raise RetryRequested(max_retries=2) from ValueError("no")
+        raise ValueError("no")
+
+    @job(executor_def=executor_def)
+    def single():
+        shaky()
+
+    given = {"execution": {"config": config}}
+    result = single.execute_in_process(run_config=given, raise_on_error=False)
+    assert tried == list(range(attempts))
+    assert len(retried(result, "shaky")) == attempts - 1
+    assert result.is_node_failed("shaky")
