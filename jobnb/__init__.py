@@ -287,6 +287,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.resource import make_values_resource as make_values_resource
     from jobnb.definitions.resource import resource as resource
     from jobnb.definitions.resource_binding import with_resources as with_resources
+    from jobnb.definitions.resource_context import (
+        IAttachDifferentObjectToOpContext as IAttachDifferentObjectToOpContext,
+    )
     from jobnb.definitions.resource_context import InitResourceContext as InitResourceContext
     from jobnb.definitions.resource_context import (
         build_init_resource_context as build_init_resource_context,

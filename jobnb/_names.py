@@ -116,7 +116,9 @@ _NAMES = {
     "definitions.repository": "RepositoryDefinition repository",
     "definitions.resource": "ResourceDefinition make_values_resource resource",
     "definitions.resource_binding": "with_resources",
-    "definitions.resource_context": "InitResourceContext build_init_resource_context",
+    "definitions.resource_context": (
+        "IAttachDifferentObjectToOpContext InitResourceContext build_init_resource_context"
+    ),
     "definitions.retry": "Backoff Jitter RetryPolicy",
     "definitions.run_request": "RunRequest",
     "definitions.selection": "AssetSelection",

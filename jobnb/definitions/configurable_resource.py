@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import typing
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
-from jobnb.config import Config, derived, resolve_fields, schema_of
-from jobnb.definitions.resource import ResourceDefinition, resource_def_of
+from jobnb.config import Config, resolve_fields
+from jobnb.definitions.configurable_definition import ConfigurableResourceDefinition
+from jobnb.definitions.resource import ResourceDefinition
 from jobnb.definitions.resource_context import InitResourceContext, ScopedResources
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError
 
 __all__ = [
     "ConfigurableResource",
-    "ConfigurableResourceDefinition",
     "PartialResource",
     "ResourceDependency",
 ]
@@ -136,6 +136,11 @@ class ConfigurableResource(Config, Generic[T]):
         context: InitResourceContext = self._context
         return context
 
+    @property
+    def nested_resources(self) -> dict[str, Any]:
+        """The resources that are its fields, by name, as they were given."""
+        return {name: getattr(self, name, None) for name in sorted(self.__resource_fields__)}
+
     @classmethod
     def from_resource_context(
         cls, context: InitResourceContext, nested_resources: Mapping[str, Any] | None = None
@@ -144,17 +149,46 @@ class ConfigurableResource(Config, Generic[T]):
         config = context.resource_config or {}
         return cls(**{**config, **(nested_resources or {})}).create_resource(context)
 
+    @classmethod
+    @contextlib.contextmanager
+    def from_resource_context_cm(
+        cls, context: InitResourceContext, nested_resources: Mapping[str, Any] | None = None
+    ) -> Iterator[Any]:
+        """The same, open while it lasts: set up before and torn down after."""
+        made = cls(**{**(context.resource_config or {}), **(nested_resources or {})})
+        ready = made._ready(context, nested_resources or {})
+        with ready.yield_for_execution(context) as opened:
+            yield opened.create_resource(context)
+
     def process_config_and_initialize(self) -> Any:
         """What steps get, with variables read and nested resources made, outside of a run."""
-        return self._ready(InitResourceContext({}, ScopedResources({})), {}).create_resource(
-            InitResourceContext({}, ScopedResources({}))
-        )
+        context = _outside_of_a_run()
+        return self._ready(context, {}).create_resource(context)
 
-    def with_replaced_resource_context(self, context: InitResourceContext) -> Self:
+    @contextlib.contextmanager
+    def process_config_and_initialize_cm(self) -> Iterator[Any]:
+        """The same, open while it lasts, as are the resources that it holds.
+
+        Example:
+            >>> from jobnb import ConfigurableResource
+            >>> class Warehouse(ConfigurableResource):
+            ...     path: str
+            >>> with Warehouse(path="/data").process_config_and_initialize_cm() as warehouse:
+            ...     warehouse.path
+            '/data'
+        """
+        with self.get_resource_definition().opened(_outside_of_a_run()) as opened:
+            yield opened
+
+    def with_resource_context(self, resource_context: InitResourceContext) -> Self:
         """A copy that knows the context."""
         copy = self.model_copy()
-        copy._context = context
+        copy._context = resource_context
         return copy
+
+    def with_replaced_resource_context(self, context: InitResourceContext) -> Self:
+        """Dagster's newer name for `with_resource_context`."""
+        return self.with_resource_context(context)
 
     def _ready(self, context: InitResourceContext, nested: Mapping[str, Any]) -> Self:
         """A copy with variables read and nested resources in place."""
@@ -167,6 +201,10 @@ class ConfigurableResource(Config, Generic[T]):
         made = self.model_copy(update=values)
         made._context = context
         return made
+
+
+def _outside_of_a_run() -> InitResourceContext:
+    return InitResourceContext({}, ScopedResources({}))
 
 
 def _is_resource_field(info: Any) -> bool:
@@ -200,148 +238,3 @@ class PartialResource:
 
     def __repr__(self) -> str:
         return f"{self.resource_cls.__name__}.configure_at_launch({self.data!r})"
-
-
-class ConfigurableResourceDefinition(ResourceDefinition):
-    """How a run sets a `ConfigurableResource` up: config, nested resources, open, close.
-
-    Args:
-        cls: The class.
-        data: The values that its fields have already.
-        origin: The object that was given; the same one given twice is set up once.
-    """
-
-    def __init__(
-        self, cls: type[ConfigurableResource[Any]], data: Mapping[str, Any], origin: Any
-    ) -> None:
-        super().__init__(self._open, description=cls.__doc__)
-        self.configurable_resource_cls = cls
-        self.data = dict(data)
-        self.origin = origin
-        self.nested = {
-            name: resource_def_of(self.data[name])
-            for name in cls.__resource_fields__
-            if isinstance(
-                self.data.get(name), (ResourceDefinition, ConfigurableResource, PartialResource)
-            )
-        }
-        for each in self.nested.values():
-            self.required_resource_keys |= each.required_resource_keys
-        self._schema: Any = None
-        self._schemas: dict[frozenset[int], Any] = {}
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether it has all the config it needs."""
-        return self._is_settled(frozenset())
-
-    def _is_settled(self, apart: frozenset[int]) -> bool:
-        """The same where the config of some that it holds is no concern of its own."""
-        fields = self.configurable_resource_cls.model_fields.items()
-        return all(name in self.data or not info.is_required() for name, info in fields) and all(
-            each._is_settled(apart)
-            for each in self.nested.values()
-            if isinstance(each, ConfigurableResourceDefinition) and id(each) not in apart
-        )
-
-    @property
-    def config_schema(self) -> Any:
-        """The config it takes at launch: what it has already is the default."""
-        if self._schema is None:
-            self._schema = schema_of(self._launch_model())
-        return self._schema
-
-    @config_schema.setter
-    def config_schema(self, value: Any) -> None:
-        self._schema = value
-
-    def schema_beside(self, others: Collection[ResourceDefinition]) -> Any:
-        """The config it takes where these others are configured under keys of their own.
-
-        Those of them that it holds are not configured a second time as its fields.
-        """
-        apart = frozenset(map(id, others)) & frozenset(map(id, self.held()))
-        if not apart:
-            return self.config_schema
-        if apart not in self._schemas:
-            self._schemas[apart] = schema_of(self._launch_model(apart))
-        return self._schemas[apart]
-
-    def held(self) -> Iterator[ResourceDefinition]:
-        """The resources that are its fields, and theirs."""
-        for each in self.nested.values():
-            yield each
-            if isinstance(each, ConfigurableResourceDefinition):
-                yield from each.held()
-
-    def _launch_model(self, apart: frozenset[int] = frozenset()) -> type[Config]:
-        cls = self.configurable_resource_cls
-        fields: dict[str, Any] = {}
-        for name, info in cls.model_fields.items():
-            if name in cls.__resource_fields__:
-                inner = self.nested.get(name)
-                if isinstance(inner, ConfigurableResourceDefinition) and id(inner) not in apart:
-                    model = inner._launch_model(apart)
-                    settled = inner._is_settled(apart)
-                    fields[name] = (model, model.model_construct() if settled else ...)
-                continue
-            annotation: Any = info.annotation
-            for extra in info.metadata:
-                annotation = Annotated[annotation, extra]
-            default = self.data.get(name, info.default)
-            if info.default_factory is not None and name not in self.data:
-                default = info.get_default(call_default_factory=True)
-            fields[name] = (
-                annotation,
-                ... if name not in self.data and info.is_required() else default,
-            )
-        made = derived(cls.__name__, fields, cls.__doc__)
-        for name, field in made.model_fields.items():
-            field.description = cls.model_fields[name].description
-        return made
-
-    @contextlib.contextmanager
-    def _open(self, context: InitResourceContext) -> Iterator[Any]:
-        """The resource for a run, open."""
-        with contextlib.ExitStack() as stack:
-            config = context.resource_config
-            given = _fields_of(config)
-            nested = {
-                name: self._open_nested(name, each, given.pop(name, None), context, stack)
-                for name, each in self.nested.items()
-            }
-            values = {**self.data, **given, **nested}
-            made = self.configurable_resource_cls.model_construct(**values)
-            made = made._ready(
-                context, {k: values[k] for k in made.__resource_fields__ if k in values}
-            )
-            opened = stack.enter_context(made.yield_for_execution(context))
-            yield opened.create_resource(context)
-
-    def _open_nested(
-        self,
-        name: str,
-        definition: ResourceDefinition,
-        config: Any,
-        context: InitResourceContext,
-        stack: contextlib.ExitStack,
-    ) -> Any:
-        shared = getattr(context, "shared", None) or {}
-        if id(definition) in shared:
-            return shared[id(definition)]
-        if isinstance(definition, ConfigurableResourceDefinition):
-            return stack.enter_context(definition._open(context.replace_config(config)))
-        made = definition.call(context.replace_config(config))
-        if hasattr(made, "__next__"):
-            value = next(made)
-            stack.callback(lambda: next(made, None))
-            return value
-        return made
-
-
-def _fields_of(config: Any) -> dict[str, Any]:
-    if config is None:
-        return {}
-    if isinstance(config, Mapping):
-        return dict(config)
-    return {name: getattr(config, name) for name in type(config).model_fields}

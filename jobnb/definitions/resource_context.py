@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobnb.errors import UnknownResourceError, did_you_mean
 
-__all__ = ["InitResourceContext", "ScopedResources", "build_init_resource_context"]
+__all__ = [
+    "IAttachDifferentObjectToOpContext",
+    "InitResourceContext",
+    "ScopedResources",
+    "build_init_resource_context",
+]
+
+
+class IAttachDifferentObjectToOpContext(ABC):
+    """A resource that shows itself as another object where steps read `context.resources`.
+
+    A step that takes it as an annotated parameter gets the resource itself.
+
+    Source: Dagster's `IAttachDifferentObjectToOpContext`.
+    """
+
+    @abstractmethod
+    def get_object_to_set_on_execution_context(self) -> Any:
+        """What `context.resources` shows in its place."""
 
 
 class ScopedResources:
@@ -30,7 +49,9 @@ class ScopedResources:
             raise AttributeError(name)
         values = self._values
         if name in values:
-            return values[name]
+            found = values[name]
+            attaches = isinstance(found, IAttachDifferentObjectToOpContext)
+            return found.get_object_to_set_on_execution_context() if attaches else found
         hint = did_you_mean(name, values, noun="It has")
         raise MissingResourceError(
             f"{self._owner} uses the resource {name!r}, which it did not ask for. {hint} "

@@ -127,7 +127,7 @@ def _prepared(
     call = {**_inputs(op, values), **given}
     for name in names:
         if name in context.resources:
-            call[name] = getattr(context.resources, name)
+            call[name] = context.resources.original_resource_dict[name]
     if config_name:
         call[config_name] = config
     for name, definition in op.ins.items():

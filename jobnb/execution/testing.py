@@ -12,6 +12,7 @@ import msgspec
 
 from jobnb.definitions.hook import HookDefinition
 from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.node import Node
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resource import resource_def_of
@@ -285,10 +286,16 @@ class DirectHookContext(HookContext):
         plan = SimpleNamespace(job=job, readers=(), logger_config={})
         record = JobRun(job_name or "", run_id=run_id or "EPHEMERAL")
         run: Any = RunScope(plan, instance, record, instance.open_log(record), True)  # type: ignore[arg-type]
-        definition = getattr(op, "node_def", op) or _nothing_op()
-        step = Step(0, definition.name, (definition.name,), definition)
+        used = op or _nothing_op()
+        definition, name = getattr(used, "node_def", used), used.name
+        self._node = Node(name, definition, used.tags, frozenset(), used.retry_policy)
         hook = HookDefinition("direct", lambda _context: None, ())
-        super().__init__(run, step, definition.name, hook, op_exception)
+        super().__init__(run, Step(0, name, (name,), definition), name, hook, op_exception)
+
+    @property
+    def op(self) -> Node:
+        """The op that the test gave, under the name of its use."""
+        return self._node
 
     @property
     def op(self) -> Any:

@@ -113,6 +113,8 @@ def test_hooks_and_resources_are_called_directly_too():
         seen.append((context.resources.mailer, context.op.name, context.run_id, context.job_name))
 
     tell(build_hook_context(resources={"mailer": "m"}, op=add, run_id="r", job_name="j"))
+    used = build_hook_context(op=add.alias("second"))
+    assert (used.op.name, used.op.definition, used.step_key) == ("second", add, "second")
     assert seen == [("m", "add", "r", "j")]
     with pytest.raises(InvalidInvocationError, match="mailer"):
         tell(build_hook_context())
