@@ -385,9 +385,9 @@ if TYPE_CHECKING:
     from jobnb.execution.resources import build_resources as build_resources
     from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
     from jobnb.execution.testing import build_asset_context as build_asset_context
-    from jobnb.execution.testing import build_hook_context as build_hook_context
     from jobnb.execution.testing import build_op_context as build_op_context
     from jobnb.execution.testing import validate_run_config as validate_run_config
+    from jobnb.execution.testing_hooks import build_hook_context as build_hook_context
     from jobnb.execution.values import AssetValueLoader as AssetValueLoader
     from jobnb.registry.session import Session as Session
     from jobnb.registry.session import session as session

@@ -155,9 +155,8 @@ _NAMES = {
     "execution.reexecution": "ReexecutionOptions",
     "execution.resources": "build_resources",
     "execution.result": "ExecuteInProcessResult",
-    "execution.testing": (
-        "build_asset_context build_hook_context build_op_context validate_run_config"
-    ),
+    "execution.testing": "build_asset_context build_op_context validate_run_config",
+    "execution.testing_hooks": "build_hook_context",
     "execution.values": "AssetValueLoader",
     "registry.session": "Session session",
     "state": "RunState RunStatus StepStatus fold",

@@ -5,21 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from contextlib import ExitStack
-from types import SimpleNamespace
 from typing import Any, Self
 
 import msgspec
 
-from jobnb.definitions.hook import HookDefinition
 from jobnb.definitions.job import JobDefinition
-from jobnb.definitions.node import Node
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resource import resource_def_of
 from jobnb.definitions.resource_context import ScopedResources
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
 from jobnb.execution.context import AssetExecutionContext
-from jobnb.execution.hooks import HookContext
 from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope
 from jobnb.plan.build import build_plan
@@ -30,10 +26,9 @@ from jobnb.storage.run import PARTITION_TAG, JobRun
 
 __all__ = [
     "DirectContext",
-    "DirectHookContext",
     "build_asset_context",
-    "build_hook_context",
     "build_op_context",
+    "nothing_op",
     "validate_run_config",
 ]
 
@@ -68,7 +63,7 @@ class DirectContext(AssetExecutionContext):
         plan = _no_plan(_partitions_of(None, partition_key, partition_key_range, instance))
         run = RunScope(plan, instance, record, instance.open_log(record), True)
         run.resources = self._given
-        step = Step(0, "", (), _nothing_op(), config=config)
+        step = Step(0, "", (), nothing_op(), config=config)
         super().__init__(run, step, "", mapping_key, 0)
 
     @property
@@ -132,7 +127,8 @@ class DirectContext(AssetExecutionContext):
             self._stack.close()
 
 
-def _nothing_op() -> OpDefinition[..., Any]:
+def nothing_op() -> OpDefinition[..., Any]:
+    """An op that does nothing, where a test names none."""
     return OpDefinition(lambda _context, _inputs: None, "nothing", outs={})
 
 
@@ -265,78 +261,6 @@ def build_asset_context(
         None,
         run_tags,
     )
-
-
-class DirectHookContext(HookContext):
-    """The context of a direct call of a hook."""
-
-    def __init__(
-        self,
-        resources: Mapping[str, Any],
-        op: Any,
-        run_id: str | None,
-        job_name: str | None,
-        op_exception: Exception | None,
-        instance: Instance | None,
-    ) -> None:
-        self._stack = ExitStack()
-        instance = instance or Instance.ephemeral()
-        self._made = self._stack.enter_context(build_resources(resources, instance=instance))
-        job = SimpleNamespace(name=job_name, loggers={})
-        plan = SimpleNamespace(job=job, readers=(), logger_config={})
-        record = JobRun(job_name or "", run_id=run_id or "EPHEMERAL")
-        run: Any = RunScope(plan, instance, record, instance.open_log(record), True)  # type: ignore[arg-type]
-        used = op or _nothing_op()
-        definition, name = getattr(used, "node_def", used), used.name
-        self._node = Node(name, definition, used.tags, frozenset(), used.retry_policy)
-        hook = HookDefinition("direct", lambda _context: None, ())
-        super().__init__(run, Step(0, name, (name,), definition), name, hook, op_exception)
-
-    @property
-    def op(self) -> Node:
-        """The op that the test gave, under the name of its use."""
-        return self._node
-
-    @property
-    def op(self) -> Any:
-        """The op that the test says has run."""
-        return self._step.op
-
-    @property
-    def resources(self) -> ScopedResources:
-        """All resources that the test gave."""
-        return self._made
-
-
-def build_hook_context(
-    resources: Mapping[str, Any] | None = None,
-    op: Any = None,
-    run_id: str | None = None,
-    job_name: str | None = None,
-    op_exception: Exception | None = None,
-    instance: Instance | None = None,
-) -> DirectHookContext:
-    """A context to call a hook with in a unit test.
-
-    Args:
-        resources: Resources by key: values or definitions.
-        op: The op that the hook runs after.
-        run_id: The id of the run.
-        job_name: The name of the job.
-        op_exception: What the op raised.
-        instance: What `context.instance` is; an ephemeral one if absent.
-
-    Example:
-        >>> from jobnb import build_hook_context, success_hook
-        >>> @success_hook
-        ... def note(context):
-        ...     return context.job_name
-        >>> note(build_hook_context(job_name="daily"))
-        'daily'
-
-    Source: Dagster's `build_hook_context`.
-    """
-    return DirectHookContext(resources or {}, op, run_id, job_name, op_exception, instance)
 
 
 def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str, Any]:
