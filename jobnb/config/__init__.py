@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobnb.config.binding import BoundConfig, bind, bind_value
+from jobnb.config.completing import completed
 from jobnb.config.configured import ConfiguredSchema, configured, configured_schema
 from jobnb.config.describe import describe, json_schema, scaffold, with_defaults
 from jobnb.config.env import EnvVar
@@ -62,6 +63,7 @@ __all__ = [
     "StringSource",
     "bind",
     "bind_value",
+    "completed",
     "config_from_files",
     "config_from_pkg_resources",
     "config_from_yaml_strings",

@@ -11,7 +11,7 @@ from jobnb.config.models import ConfigJsonSchema
 from jobnb.config.run_config import raw_config
 from jobnb.config.tree import Section, model_of
 
-__all__ = ["describe", "json_schema", "scaffold", "with_defaults"]
+__all__ = ["describe", "filled", "json_schema", "scaffold", "with_defaults"]
 
 _Json = Mapping[str, Any]
 _NOTHING = object()
@@ -55,7 +55,7 @@ def scaffold(tree: Section | type[BaseModel], required_only: bool = False) -> di
 def with_defaults(tree: Section | type[BaseModel], raw: Any = None) -> dict[str, Any]:
     """A raw config with the defaults of everything it leaves out; it need not be right."""
     schema = json_schema(tree)
-    return _filled(schema, raw_config(raw), schema.get("$defs", {}))
+    return filled(schema, raw_config(raw), schema.get("$defs", {}))
 
 
 class _Sampler:
@@ -141,7 +141,8 @@ def _reference(schema: _Json) -> str | None:
     return None if reference is None else str(reference).rpartition("/")[2]
 
 
-def _filled(schema: _Json, raw: Any, models: _Json) -> dict[str, Any]:
+def filled(schema: _Json, raw: Any, models: _Json) -> dict[str, Any]:
+    """A raw config with the defaults that a JSON Schema tells."""
     made: dict[str, Any] = dict(raw)
     for name, inner in schema.get("properties", {}).items():
         target = models.get(_reference(inner) or "", inner)
@@ -149,7 +150,7 @@ def _filled(schema: _Json, raw: Any, models: _Json) -> dict[str, Any]:
             made[name] = inner["default"]
         given = made.get(name, {})
         if isinstance(given, Mapping) and "properties" in target:
-            below = _filled(target, given, models) if name in made or _has_default(target) else {}
+            below = filled(target, given, models) if name in made or _has_default(target) else {}
             if below or name in made:
                 made[name] = below
     return made

@@ -6,7 +6,16 @@ import os
 from collections.abc import Mapping
 from typing import Any, Self
 
-__all__ = ["EnvVar", "IntEnvVar", "env_name", "holds_env", "keep_secret", "look_up", "shown_name"]
+__all__ = [
+    "EnvVar",
+    "IntEnvVar",
+    "anonymous",
+    "env_name",
+    "holds_env",
+    "keep_secret",
+    "look_up",
+    "shown_name",
+]
 
 _SECRET = "secret:"  # noqa: S105 (a prefix of names)
 _SECRETS: dict[str, str] = {}  # of this process alone: the stored config has only the names
@@ -128,3 +137,13 @@ def shown_name(name: str) -> str:
     if name.startswith(_SECRET):
         return f"the secret {name.removeprefix(_SECRET)!r}"
     return f"the environment variable {name!r}"
+
+
+def anonymous(value: Any) -> Any:
+    """The same with all secrets alike: neither what they hold nor how they were given is told."""
+    if isinstance(value, dict):
+        name = env_name(value)
+        if name is not None and name.startswith(_SECRET):
+            return {"env": "a secret"}
+        return {key: anonymous(inner) for key, inner in value.items()}
+    return [anonymous(each) for each in value] if isinstance(value, list) else value

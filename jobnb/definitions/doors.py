@@ -13,6 +13,7 @@ from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
     "asset_job_graph",
+    "asset_statuses",
     "asset_value_loader",
     "build_plan",
     "config_schema_of",
@@ -195,6 +196,13 @@ def observe_session(session: Any, selection: Any, **parameters: Any) -> Any:
     from jobnb.execution.observe import observe_session as do
 
     return do(session, selection, **parameters)
+
+
+def asset_statuses(session: Any, keys: Any, partition: str | None = None) -> Any:
+    """How assets of a session stand; see `jobnb.staleness.statuses.session_statuses`."""
+    from jobnb.staleness.statuses import session_statuses as do
+
+    return do(session, keys, partition)
 
 
 def asset_value_loader(definitions: Any, instance: Any) -> Any:

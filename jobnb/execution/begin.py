@@ -8,6 +8,7 @@ from typing import Any
 from jobnb.definitions.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvariantViolationError
+from jobnb.execution.leaving_out import keep_fresh, stale_choice
 from jobnb.execution.reexecution import (
     ReexecutionOptions,
     chosen_steps,
@@ -20,6 +21,7 @@ from jobnb.execution.stopping import Stop
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, run_partitions
 from jobnb.plan.step import Plan
+from jobnb.registry.session import current_session
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
 
@@ -43,6 +45,7 @@ def begin_run(
     run_id: str | None = None,
     keep_outputs: bool = False,
     stop: Stop | None = None,
+    stale_only: bool = False,
 ) -> RunScope:
     """A run of a job, new or repeating an earlier one; nothing of it has been done yet.
 
@@ -66,10 +69,16 @@ def begin_run(
     steps = options.step_selection if options else ()
     chosen = chosen_steps(plan, steps) if steps else None
     kept = earlier_outputs(plan, instance, parent, chosen) if parent and chosen else {}
+    choice = None
+    if stale_only and not steps:
+        choice = stale_choice(plan, instance, current_session().place_of)
+        chosen = choice.steps
     record = instance.create_run(_record(plan, run_id or new_run_id(), merged, parent, chosen))
     scope = RunScope(plan, instance, record, instance.open_log(record), keep_outputs, chosen, stop)
     for slot, output in kept.items():
         scope.values[slot], scope.origins[slot] = output.value, output.run_id
+    if choice is not None:
+        keep_fresh(scope, choice)
     return scope
 
 
@@ -119,7 +128,7 @@ def _record(
         asset_selection=frozenset(plan.asset_keys) or None,
         op_selection=plan.job.op_selection,
         step_keys_to_execute=(
-            [key for key in keys if plan.step_by_key[key] in chosen] if chosen else None
+            [key for key in keys if plan.step_by_key[key] in chosen] if chosen is not None else None
         ),
         tags=tags,
         parent_run_id=parent.run_id if parent else None,

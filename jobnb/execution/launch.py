@@ -50,6 +50,7 @@ def launch(
     tags: Mapping[str, str] | None = None,
     resources: Mapping[str, Any] | None = None,
     run_id: str | None = None,
+    stale_only: bool = False,
     find_job: FindJob | None = None,
 ) -> Run:
     """Begin a run of a job in the background.
@@ -65,6 +66,7 @@ def launch(
         tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
         resources: Values or definitions that take the place of the job's resources.
         run_id: The id of the run; made if absent.
+        stale_only: Whether fresh assets are left as they are; see `Session.stale`.
         find_job: Gives the job as it is defined when the run is repeated.
 
     Returns:
@@ -85,6 +87,7 @@ def launch(
             "op_selection": op_selection,
             "asset_selection": asset_selection,
             "tags": tags,
+            "stale_only": stale_only,
         },
     )
     return order.begin(job, run_id=run_id, **order.asked)
@@ -174,11 +177,15 @@ class _Order:
         """Begin the same again, or a part of it."""
         if from_failure and steps:
             raise InvalidInvocationError("rerun has from_failure and steps. Keep one.")
+        asked = {**self.asked, "stale_only": False}
         if from_failure:
             options = ReexecutionOptions.from_failure(run_id, self.instance)
         else:
-            options = ReexecutionOptions(run_id, list(steps or ()))
-        return self.begin(self.find_job(), options=options, **self.asked)
+            # What a run of stale assets has made is fresh by now: its own steps are repeated.
+            own = parent_of(self.instance, run_id) if self.asked.get("stale_only") else None
+            keys = own.step_keys_to_execute if own is not None else None
+            options = ReexecutionOptions(run_id, list(steps or keys or ()))
+        return self.begin(self.find_job(), options=options, **asked)
 
 
 def _take_from_memory(scope: RunScope) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.errors import InvariantViolationError
+from jobnb.execution.leaving_out import stale_choice
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run_job import execute_plan, run_tags
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, run_partitions
+from jobnb.staleness.statuses import Place
 from jobnb.storage.instance import Instance
 
 __all__ = [
@@ -137,6 +139,7 @@ def materialize_session(
     partition_key: PartitionsAsked | None = None,
     raise_on_error: bool = True,
     tags: Mapping[str, str] | None = None,
+    stale_only: bool = False,
 ) -> ExecuteInProcessResult:
     """Make the selected assets of a session; values go to the session's home."""
     __tracebackhide__ = True
@@ -151,6 +154,7 @@ def materialize_session(
         tags,
         False,
         resources,
+        only_stale_of=session.place_of if stale_only else None,
     )
 
 
@@ -165,6 +169,7 @@ def make_selected(
     keep_outputs: bool = True,
     resources: Mapping[str, Any] | None = None,
     job_name: str = ASSET_JOB,
+    only_stale_of: Place | None = None,
 ) -> ExecuteInProcessResult:
     """Make or observe the selected assets; the parameters are those of `materialize`."""
     __tracebackhide__ = True
@@ -173,6 +178,7 @@ def make_selected(
     asked = asked_in_tags(job, tags or {}) if partition_key is None else partition_key
     partitions = run_partitions(job, asked, instance)
     plan = build_plan(job, run_config=run_config, partitions=partitions, resources=resources)
+    choice = stale_choice(plan, instance, only_stale_of) if only_stale_of is not None else None
     return execute_plan(
         plan,
         instance,
@@ -180,4 +186,5 @@ def make_selected(
         run_tags(job, tags, partitions, instance),
         raise_on_error,
         keep_outputs,
+        choice,
     )

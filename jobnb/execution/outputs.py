@@ -215,23 +215,22 @@ def _materialized(
     context: OpExecutionContext | None,
 ) -> None:
     assert output.asset_key is not None
-    assert step.assets_def is not None
-    tags = dict(getattr(given, "tags", None) or {})
-    code_version = step.assets_def.code_versions_by_key.get(output.asset_key)
-    if code_version:
-        tags["dagster/code_version"] = code_version
+    assert run.provenance is not None
     version = getattr(given, "data_version", None)
     if version is None and context is not None:
         version = context._data_versions.get(output.asset_key)
-    if version is not None:
-        tags["dagster/data_version"] = getattr(version, "value", version)
+    own = getattr(given, "tags", None)
     path = tuple(output.asset_key.path)
     for partition in _partitions(run, step):
-        own = {**tags, **_dimension_tags(partition)} if partition is not None else tags
+        tags = run.provenance.tags(output.asset_key, getattr(version, "value", version), partition)
+        if own:
+            tags = {**own, **tags}
+        if partition is not None:
+            tags |= _dimension_tags(partition)
         more = context.get_asset_metadata(output.asset_key, partition) if context else None
         told = {**metadata, **to_json(more)} if more else metadata
         name = partition and str(partition)
-        run.append(AssetMaterialized(now(), key, path, name, None, told, own))
+        run.append(AssetMaterialized(now(), key, path, name, None, told, tags))
 
 
 def _partitions(run: RunScope, step: Step) -> tuple[str | None, ...]:

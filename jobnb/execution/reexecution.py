@@ -127,6 +127,7 @@ def earlier_outputs(
         for key, outputs in found.items():
             for slot, value in _values(left.pop(key), outputs):
                 kept[slot] = Kept(value, earlier.run_id)
+    kept |= _left_out(instance, parent, left)
     needed = {wait.step for index in chosen for wait in plan.steps[index].waits_for}
     missing = sorted(key for key, step in left.items() if step.index in needed)
     if missing:
@@ -134,6 +135,28 @@ def earlier_outputs(
             f"The selection needs the output of {', '.join(map(repr, missing))}, which did not "
             f"succeed in run {parent.run_id}. Select it too."
         )
+    return kept
+
+
+def _left_out(instance: Instance, parent: JobRun, left: dict[str, Step]) -> dict[int, Kept]:
+    """By slot, the assets that the earlier run left as they were: some run before made them.
+
+    Their steps are taken out of `left`.
+    """
+    if parent.step_keys_to_execute is None:
+        return {}
+    ran = set(parent.step_keys_to_execute)
+    out = {key: step for key, step in left.items() if key not in ran and step.assets_def}
+    keys = [each.asset_key for step in out.values() for each in step.outputs if each.asset_key]
+    made = instance.last_made(keys) if keys else {}
+    kept: dict[int, Kept] = {}
+    for key, step in out.items():
+        for each in step.outputs:
+            if each.asset_key is not None and each.asset_key in made:
+                value = None if each.data_type is NOTHING else HANDLED
+                kept[each.slot] = Kept(value, made[each.asset_key].run_id)
+        if all(each.slot in kept for each in step.outputs if each.asset_key):
+            del left[key]
     return kept
 
 

@@ -75,6 +75,11 @@ class ExecuteInProcessResult:
         return self.dagster_run
 
     @property
+    def fresh_assets(self) -> Sequence[AssetKey]:
+        """What was asked for and not made again, because it was fresh (`stale_only=True`)."""
+        return list(self._run.fresh)
+
+    @property
     def plan(self) -> Any:
         """What the run was to do."""
         return self._run.plan
@@ -334,8 +339,13 @@ class ExecuteInProcessResult:
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} of {self.job_def.name!r}: {self.state.status.value}, "
-            f"run {self.run_id[:8]}>"
+            f"run {self.run_id[:8]}{_left_out(self._run.fresh)}>"
         )
+
+
+def _left_out(fresh: Sequence[AssetKey]) -> str:
+    count = f"{len(fresh)} fresh asset{'s' if len(fresh) > 1 else ''}"
+    return f", {count} not made again" if fresh else ""
 
 
 def _belongs(step_key: str, node_name: str) -> bool:

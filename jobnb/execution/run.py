@@ -8,9 +8,11 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
 from jobnb.execution.log import RunLogger
 from jobnb.execution.partition_reader import PartitionReader
+from jobnb.execution.provenance import Provenance
 from jobnb.execution.stopping import UNSTOPPABLE, Stop
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
@@ -58,6 +60,9 @@ class RunScope:
         attempt: The step that runs now, its key, its mapping key and how often it was retried.
         context: The context of that attempt, if anything has asked for one.
         opened: Closes the resources that are set up.
+        fresh: The assets that were asked for and are left as they are.
+        notes: What is told when it begins.
+        provenance: The versions of the assets that it makes; None before it begins.
         around: Entered while its resources and steps are at work.
     """
 
@@ -92,6 +97,9 @@ class RunScope:
         self.current_key: str | None = None
         self.attempt: tuple[Any, str, str | None, int] | None = None
         self.context: Any = None
+        self.provenance: Provenance | None = None
+        self.fresh: tuple[AssetKey, ...] = ()
+        self.notes: list[str] = []
         self.callers: dict[int, Callable[[dict[str, Any], Any], Any]] = {}
 
     @property

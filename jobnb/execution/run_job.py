@@ -9,6 +9,7 @@ from jobnb.definitions.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partition_keys import DynamicPartitionsStore
 from jobnb.errors import InvariantViolationError, ResourceFunctionError
+from jobnb.execution.leaving_out import keep_fresh
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope
 from jobnb.execution.runner import run_all
@@ -23,6 +24,7 @@ from jobnb.plan.partitions import (
     run_partitions,
 )
 from jobnb.plan.step import Plan
+from jobnb.staleness.choice import StaleChoice
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun, new_run_id
 
@@ -76,8 +78,9 @@ def execute_plan(
     tags: Mapping[str, str],
     raise_on_error: bool,
     keep_outputs: bool,
+    choice: StaleChoice | None = None,
 ) -> ExecuteInProcessResult:
-    """Run a plan in this process and give its result."""
+    """Run a plan in this process and give its result; with a choice, only the part chosen."""
     __tracebackhide__ = True
     job = plan.job
     chosen = job.asset_selection or (frozenset(plan.asset_keys) if job.asset_layer else None)
@@ -88,12 +91,23 @@ def execute_plan(
             run_config=plan.run_config,
             asset_selection=chosen or None,
             op_selection=job.op_selection,
+            step_keys_to_execute=_keys_of(plan, choice),
             tags=tags,
         )
     )
-    run = RunScope(plan, instance, record, instance.open_log(record), keep_outputs)
+    steps = choice.steps if choice is not None else None
+    run = RunScope(plan, instance, record, instance.open_log(record), keep_outputs, steps)
+    if choice is not None:
+        keep_fresh(run, choice)
     conduct(run, raise_on_error)
     return ExecuteInProcessResult(run)
+
+
+def _keys_of(plan: Plan, choice: StaleChoice | None) -> list[str] | None:
+    """The steps that run, in order; None for all."""
+    if choice is None:
+        return None
+    return [plan.steps[i].key for group in plan.order for i in group if i in choice.steps]
 
 
 def conduct(run: RunScope, raise_on_error: bool) -> None:

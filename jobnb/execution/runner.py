@@ -19,6 +19,7 @@ from jobnb.events import (
     RunSucceeded,
 )
 from jobnb.execution.log import listening
+from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import open_resources
 from jobnb.execution.run import HANDLED, MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
@@ -39,6 +40,8 @@ def run_all(run: RunScope) -> None:
     name = plan.job.name
     keys = tuple(plan.steps[index].key for group in run.groups for index in group)
     run.append(RunStarted(now(), name, keys))
+    for note in run.notes:
+        run.append(EngineNote(now(), note))
     _plan_assets(run)
     run.run_log.commit()
     token = current_run.set(run)
@@ -81,6 +84,7 @@ def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | R
 
 
 def _plan_assets(run: RunScope) -> None:
+    run.provenance = Provenance(run)
     keys = run.plan.partitions.keys if run.plan.partitions is not None else ()
     for step in run.plan.steps:
         for spec in step.checks:

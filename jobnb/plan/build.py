@@ -181,6 +181,7 @@ class _Builder:
             step_by_key=self.index_of,
             loading=bound.loading,
             storing=bound.storing,
+            given_config=bound.given,
         )
 
     def _any_dynamic(self) -> bool:

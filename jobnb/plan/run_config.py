@@ -25,6 +25,8 @@ class BoundConfig(msgspec.Struct, frozen=True):
         inputs: For each step, the inputs that their types load from config.
         loading: For each step, what the managers of its inputs are told.
         storing: For each step, what the managers of its outputs are told.
+        raw: The config as it was given and is stored, secrets by name.
+        given: The part of it that is for ops, with what config mappings stand for in its place.
     """
 
     ops: Mapping[str, Any] = {}
@@ -36,6 +38,7 @@ class BoundConfig(msgspec.Struct, frozen=True):
     loggers: Mapping[str, Any] = {}
     raw: Mapping[str, Any] = {}
     graph_inputs: Mapping[str, Any] = {}
+    given: Mapping[str, Any] = {}
 
 
 def raw_config_of(
@@ -84,6 +87,9 @@ def bind_run_config(
     loggers = {k: v.get("config") for k, v in (bound.get("loggers") or {}).items()}
     execution = (bound.get("execution") or {}).get("config") or {}
     top = bound.get("inputs") or {}
+    # What is stored has no secret; behind a mapping, only the mapping knows which parts those are.
+    stored = bound.stored if inner is raw else raw
+    given = bound.stored.get("ops") or {}
     return BoundConfig(
         ops=found.ops,
         inputs=found.inputs,
@@ -92,8 +98,9 @@ def bind_run_config(
         resources=configs,
         execution=execution,
         loggers=loggers,
-        raw=raw,
+        raw=stored,
         graph_inputs=top,
+        given=given,
     )
 
 

@@ -157,6 +157,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
         storing: For each step, what config tells the managers of its outputs.
         run_config: The raw config, as it is stored.
         partitions: The partitions that the run is for.
+        given_config: The part of it that is for ops, by node; config mappings are applied.
     """
 
     job: JobDefinition
@@ -173,6 +174,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     step_by_key: Mapping[str, int]
     loading: Mapping[str, Mapping[str, Any]] = {}
     storing: Mapping[str, Mapping[str, Any]] = {}
+    given_config: Mapping[str, Any] = {}
 
     @property
     def partition_key(self) -> str | None:

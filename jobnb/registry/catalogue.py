@@ -57,6 +57,15 @@ class Entry:
         node = getattr(self.definition, "node_def", self.definition)
         return code_hash(node.compute_fn) if isinstance(node, OpDefinition) else ""
 
+    @property
+    def place(self) -> str:
+        """Where it was written, in words: `cell 7`, or a module; empty if nobody knows."""
+        if self.cell is not None:
+            return f"cell {self.cell.number}" if self.cell.number else "a cell"
+        node = getattr(self.definition, "node_def", self.definition)
+        module = getattr(getattr(node, "compute_fn", None), "__module__", None) or ""
+        return "" if module == "__main__" else module
+
 
 def kind_of(definition: Any) -> str | None:
     """What a definition is, in a word; None if it is nothing that is catalogued."""

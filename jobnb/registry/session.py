@@ -267,7 +267,7 @@ class Session(Configurable):
             partition: The partition to make; or several in one run: a `PartitionKeyRange`, some
                 keys. `backfill` makes several in runs of their own.
             **parameters: Those of `materialize`: run_config, instance, resources,
-                partition_key, raise_on_error, tags.
+                partition_key, raise_on_error, tags, stale_only (leave what is fresh as it is).
 
         Returns:
             An `ExecuteInProcessResult`; it shows the graph, times and values.
@@ -375,6 +375,58 @@ class Session(Configurable):
             InvalidDefinitionError: If it has no partitions.
         """
         return doors.partition_table(self, key)
+
+    def status(self, key: Any, partition: str | None = None) -> Any:
+        """How an asset stands: missing, stale (and why), fresh, or failed.
+
+        Args:
+            key: The key of the asset.
+            partition: One of its partitions.
+
+        Returns:
+            An `AssetStatus`, with `.status` and `.causes`.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+
+        Example:
+            >>> from jobnb import Instance, asset
+            >>> from jobnb.registry.session import Session
+            >>> @asset
+            ... def orders():
+            ...     return [1, 2]
+            >>> session = Session().add(orders)
+            >>> session.status("orders").status.value
+            'missing'
+        """
+        wanted = AssetKey.from_coercible(key)
+        self.asset(wanted)
+        return doors.asset_statuses(self, [wanted], partition)[wanted]
+
+    def stale(self, selection: Any = None) -> Any:
+        """How the assets stand that are not fresh, and why.
+
+        An asset is stale if its code, its config or what it is made from has changed since it
+        was made, or if an asset that it is made from is stale. `materialize(stale_only=True)`
+        makes just these.
+
+        Args:
+            selection: Which assets are looked at, as in `materialize`; all if absent.
+
+        Returns:
+            An `AssetStatuses`, by key.
+
+        Raises:
+            InvalidSubsetError: If the selection names what is not there, or nothing.
+        """
+        known = self.snapshot()
+        keys = None if selection is None else known.select_assets(selection)
+        return doors.asset_statuses(self, keys).not_fresh
+
+    def place_of(self, key: Any) -> str:
+        """Where an asset is written, in words: `cell 7`, or a module; empty if nobody knows."""
+        entry = self.catalogue.by_name("asset").get(AssetKey.from_coercible(key).to_user_string())
+        return entry.place if entry is not None else ""
 
     @property
     def runs(self) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.events import EventType
 from jobnb.storage.history import History
 from jobnb.storage.records import AssetRecord, EventLogEntry, EventLogRecord, EventRecordsFilter
+
+if TYPE_CHECKING:
+    from jobnb.storage.made import Failed, Made
 
 __all__ = ["AssetHistory", "NamedHistory"]
 
@@ -125,6 +128,34 @@ class AssetHistory(History):
         return self._read(
             lambda connection: event_queries.find_records(connection, wanted, limit, False)
         )
+
+    def last_made(self, keys: Collection[AssetKey] | None = None) -> Mapping[AssetKey, Made]:
+        """When and with which versions these assets were last made, or all; never: left out."""
+        from jobnb.storage import made_queries
+
+        return self._read(lambda connection: made_queries.last_made(connection, keys))
+
+    def last_observed(self, keys: Collection[AssetKey]) -> Mapping[AssetKey, Made]:
+        """When these assets were last observed, and as which version; never: left out."""
+        from jobnb.storage import made_queries
+
+        return self._read(lambda connection: made_queries.last_observed(connection, keys))
+
+    def partitions_made(
+        self, key: AssetKey, partitions: Sequence[str] | None = None
+    ) -> Mapping[str, Made]:
+        """When and with which versions each partition of an asset was last made, or these."""
+        from jobnb.storage import made_queries
+
+        return self._read(
+            lambda connection: made_queries.partitions_made(connection, key, partitions)
+        )
+
+    def failed_steps(self) -> Sequence[Failed]:
+        """The latest failures of steps, the newest first."""
+        from jobnb.storage import made_queries
+
+        return self._read(lambda connection: list(made_queries.failed_steps(connection)))
 
     def wipe_assets(self, asset_keys: Sequence[CoercibleToAssetKey]) -> None:
         """Forget what is known of these assets; the logs of the runs that made them stay."""

@@ -1,0 +1,131 @@
+"""How an asset stands, and what made it stale, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+
+__all__ = ["AssetStatus", "AssetStatuses", "Cause", "CauseKind", "StaleStatus"]
+
+
+class StaleStatus(str, Enum):
+    """How an asset stands beside what is defined now."""
+
+    MISSING = "missing"
+    STALE = "stale"
+    FRESH = "fresh"
+    FAILED = "failed"
+
+
+class CauseKind(str, Enum):
+    """What sort of change makes an asset stale."""
+
+    CODE = "code"
+    CONFIG = "config"
+    DATA = "data"
+    DEPENDENCIES = "dependencies"
+    MISSING = "missing"
+
+
+class Cause(msgspec.Struct, frozen=True, gc=False):
+    """Why an asset is stale: the change where it began, whoever it comes down to.
+
+    Attributes:
+        key: The asset that changed.
+        kind: What sort of change it is.
+        words: The change in words.
+    """
+
+    key: AssetKey
+    kind: CauseKind
+    words: str
+
+    def seen_from(self, key: AssetKey) -> str:
+        """The cause in words, as it concerns an asset.
+
+        Example:
+            >>> cause = Cause(AssetKey("orders"), CauseKind.CODE, "code changed in cell 7")
+            >>> cause.seen_from(AssetKey("orders")), cause.seen_from(AssetKey("revenue"))
+            ('code changed in cell 7', "upstream 'orders': code changed in cell 7")
+        """
+        if key == self.key:
+            return self.words
+        name = f"upstream {self.key.to_user_string()!r}"
+        if self.kind in (CauseKind.DATA, CauseKind.MISSING):
+            return f"{name} {self.words}"
+        return f"{name}: {self.words}"
+
+
+class AssetStatus(msgspec.Struct, frozen=True, gc=False):
+    """How one asset (or a partition of it) stands.
+
+    Attributes:
+        key: The asset.
+        status: missing, stale or fresh; failed if the last attempt to make it failed.
+        causes: Why it is stale: changes of its own first, then those upstream.
+        made: When it was last made, in seconds since the epoch.
+        run_id: The run that made it, or failed to.
+        error: The class of what the last attempt raised.
+        partition: Which partition, where it is about one.
+    """
+
+    key: AssetKey
+    status: StaleStatus
+    causes: tuple[Cause, ...] = ()
+    made: float | None = None
+    run_id: str = ""
+    error: str = ""
+    partition: str | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it does not stand as fresh, in words."""
+        failed = (f"failed with {self.error}",) if self.error else ()
+        missing = ("never made",) if self.made is None and not failed else ()
+        return (*failed, *missing, *(cause.seen_from(self.key) for cause in self.causes))
+
+    def __str__(self) -> str:
+        name = self.key.to_user_string() + (f"[{self.partition}]" if self.partition else "")
+        if self.status is StaleStatus.FAILED:
+            return f"{name} {'; '.join(self.reasons)}"
+        why = f": {'; '.join(self.reasons)}" if self.causes else ""
+        return f"{name} is {self.status.value}{why}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+class AssetStatuses(Mapping[AssetKey, AssetStatus]):
+    """How several assets stand, by key; a key may be given as text.
+
+    Example:
+        >>> fresh = AssetStatus(AssetKey("orders"), StaleStatus.FRESH, made=1.0)
+        >>> AssetStatuses({fresh.key: fresh})["orders"]
+        <orders is fresh>
+    """
+
+    def __init__(self, statuses: Mapping[AssetKey, AssetStatus]) -> None:
+        self._statuses = dict(statuses)
+
+    def __getitem__(self, key: CoercibleToAssetKey) -> AssetStatus:
+        return self._statuses[AssetKey.from_coercible(key)]
+
+    def __iter__(self) -> Iterator[AssetKey]:
+        return iter(self._statuses)
+
+    def __len__(self) -> int:
+        return len(self._statuses)
+
+    @property
+    def not_fresh(self) -> AssetStatuses:
+        """Those that are missing, stale or failed."""
+        fresh = StaleStatus.FRESH
+        left = {key: each for key, each in self._statuses.items() if each.status is not fresh}
+        return AssetStatuses(left)
+
+    def __repr__(self) -> str:
+        return "\n".join(map(str, self._statuses.values())) or "<all assets are fresh>"

@@ -1,0 +1,81 @@
+"""The version of the code that makes an asset: the one given, else the hash of its function."""
+
+from __future__ import annotations
+
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.node import NodeDefinition
+from jobnb.definitions.op import OpDefinition
+from jobnb.registry.code_reader import CodeReader
+from jobnb.registry.code_version import CodeHash
+
+__all__ = ["CodeVersions", "code_change"]
+
+
+class CodeVersions:
+    """Code versions as they are now: functions that several assets use are read once.
+
+    Of an asset made by a graph, all ops inside and their wiring count. Resources do not, but for
+    the classes of one's own that a parameter is annotated with: a resource is how the outside is
+    reached, and another host or token makes no other data. Who wants it to count, gives
+    `code_version`.
+    """
+
+    def __init__(self) -> None:
+        self._reader = CodeReader()
+        self._graphs: dict[int, tuple[NodeDefinition, str]] = {}
+
+    def of(self, assets: AssetsDefinition, key: AssetKey) -> tuple[str, bool]:
+        """The version of the code that makes one of the assets, and whether somebody gave it."""
+        given = _given_version(assets, key)
+        return (given, True) if given is not None else (self._hash(assets.node_def), False)
+
+    def _hash(self, node: NodeDefinition) -> str:
+        if isinstance(node, OpDefinition):
+            return self._reader.version(node.function.fn)
+        found = self._graphs.get(id(node))
+        if found is None:
+            found = self._graphs[id(node)] = (node, self._reader.version(node))
+        return found[1]
+
+
+def _given_version(assets: AssetsDefinition, key: AssetKey) -> str | None:
+    """The version that somebody gave: a promise that the same version makes the same value."""
+    node = assets.node_def
+    if isinstance(node, OpDefinition) and len(node.given_outs) == 1:  # as it mostly is
+        (out,) = node.given_outs.values()
+        return out.code_version or node.version
+    return assets.code_versions_by_key.get(key)
+
+
+def code_change(recorded: str, now: str, place: str) -> str:
+    """What has changed between two code versions, in words.
+
+    Args:
+        recorded: The version that made the asset.
+        now: The version that is defined.
+        place: Where it is defined, as `cell 7`; empty if nobody knows.
+
+    Example:
+        >>> code_change("v1", "v2", "cell 7")
+        "code version changed in cell 7: 'v1' -> 'v2'"
+        >>> code_change("py311-0123456789", "py311-0123456789-9876543210", "cell 7")
+        'what the code in cell 7 uses changed'
+    """
+    old, new = CodeHash.read(recorded), CodeHash.read(now)
+    where = f" in {place}" if place else ""
+    if old is None or new is None:
+        from_to = f"{_given(recorded, old)} -> {_given(now, new)}"
+        return f"code version changed{where}: {from_to}"
+    if old.python != new.python:
+        return f"made with {_python(old)}, this is {_python(new)}"
+    return f"code changed{where}" if old.own != new.own else f"what the code{where} uses changed"
+
+
+def _given(text: str, found: CodeHash | None) -> str:
+    return repr(text) if found is None else "none given"
+
+
+def _python(version: CodeHash) -> str:
+    digits = version.python.removeprefix("py")
+    return f"Python {digits[0]}.{digits[1:]}"

@@ -1,0 +1,101 @@
+"""Versions of partitions: which partitions of an upstream asset were read, and which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.partition import PartitionsDefinition
+from jobnb.definitions.source_asset import SourceAsset
+from jobnb.staleness.tags import data_version_of
+from jobnb.storage.instance import Instance
+from jobnb.storage.made import Made
+
+__all__ = ["PartitionVersions"]
+
+
+class PartitionVersions:
+    """Looks partitions up, many of an asset in one query, and remembers what it found.
+
+    Args:
+        instance: The history.
+        assets: The assets that are made.
+        sources: The assets that come from elsewhere.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        assets: Iterable[AssetsDefinition],
+        sources: Iterable[SourceAsset] = (),
+    ) -> None:
+        self._instance = instance
+        self._definitions: dict[AssetKey, PartitionsDefinition] = {}
+        for each in assets:
+            if each.partitions_def is not None:
+                self._definitions.update(dict.fromkeys(each.keys, each.partitions_def))
+        for source in sources:
+            if source.partitions_def is not None:
+                self._definitions[source.key] = source.partitions_def
+        self._records: dict[AssetKey, dict[str, Made | None]] = {}
+        self._made_now: dict[AssetKey, dict[str, str]] = {}
+
+    def has(self, key: AssetKey) -> bool:
+        """Whether an asset has partitions."""
+        return key in self._definitions
+
+    def look_up(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, Made]:
+        """What was last made of these partitions of an asset."""
+        known = self._records.setdefault(key, {})
+        unknown = [each for each in partitions if each not in known]
+        if unknown:
+            known.update(dict.fromkeys(unknown))
+            known.update(self._instance.partitions_made(key, unknown))
+        return {each: made for each in partitions if (made := known[each]) is not None}
+
+    def note(self, key: AssetKey, partition: str, version: str) -> None:
+        """Remember a partition that is made now."""
+        self._made_now.setdefault(key, {})[partition] = version
+
+    def version(
+        self, assets: AssetsDefinition, partition: str | None, upstream: AssetKey
+    ) -> str | None:
+        """The version of what a partition of an asset is made from, of an asset with partitions.
+
+        Of one partition it is its own; of several, one that changes with any of them.
+
+        Args:
+            assets: What is made from it.
+            partition: Which partition of that; None where it has none.
+            upstream: The asset whose partitions are read.
+        """
+        keys = self._read(assets, partition, upstream)
+        now = self._made_now.get(upstream, {})
+        found = {key: now[key] for key in keys if key in now}
+        rest = [key for key in keys if key not in now]
+        for key, made in self.look_up(upstream, rest).items():
+            found[key] = data_version_of(made.tags, made.storage_id)
+        if len(keys) == 1:
+            return found.get(keys[0])
+        text = "\n".join(f"{key} {found[key]}" for key in sorted(found))
+        return sha256(text.encode()).hexdigest()[:20] if found else None
+
+    def _read(
+        self, assets: AssetsDefinition, partition: str | None, upstream: AssetKey
+    ) -> list[str]:
+        own, theirs = assets.partitions_def, self._definitions[upstream]
+        given = assets.get_partition_mapping(upstream)
+        if own is not None and partition is None:
+            return []
+        if given is None and own == theirs:
+            return [str(partition)]
+        from jobnb.definitions.default_mapping import fitting_partition_mapping
+
+        mapping = fitting_partition_mapping(given, theirs, own)
+        subset = own.subset_with_partition_keys([str(partition)]) if own is not None else None
+        result = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            subset, theirs, dynamic_partitions_store=self._instance
+        )
+        return [str(key) for key in result.partitions_subset]

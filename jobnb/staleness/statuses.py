@@ -1,0 +1,169 @@
+"""How assets stand: definitions and the history brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.source_asset import SourceAsset
+from jobnb.plan.asset_job import with_known_keys
+from jobnb.registry.session import Session
+from jobnb.staleness.causes import AssetStatuses
+from jobnb.staleness.code_versions import CodeVersions
+from jobnb.staleness.config_versions import config_tags, given_config
+from jobnb.staleness.events import last_told
+from jobnb.staleness.partition_versions import PartitionVersions
+from jobnb.staleness.tags import INITIAL, data_version_of
+from jobnb.staleness.verdicts import Defined, Known, judge
+from jobnb.storage.instance import Instance
+from jobnb.storage.made import Failed, Made
+from jobnb.storage.partition_history import AssetPartitionStatus
+
+__all__ = [
+    "asset_statuses",
+    "defined_assets",
+    "failures_since",
+    "place_of",
+    "session_statuses",
+    "source_versions",
+]
+
+Place = Callable[[AssetKey], str]
+
+
+def asset_statuses(
+    definitions: Definitions,
+    instance: Instance,
+    keys: Collection[AssetKey] | None = None,
+    place: Place | None = None,
+    partition: str | None = None,
+) -> AssetStatuses:
+    """How assets stand.
+
+    Config is compared as the last run gave it, completed with the defaults of today: another
+    default makes stale, a run with a config of its own does not.
+
+    Args:
+        definitions: What is defined now.
+        instance: Where it was made.
+        keys: The assets that are asked about; all if absent.
+        place: Tells where an asset is written, as `cell 7`.
+        partition: Which partition; without one, an asset stands as its last made partition does.
+    """
+    assets = with_known_keys(definitions.assets, definitions.source_assets)
+    defined = defined_assets(assets)
+    made = instance.last_made(defined)
+    failed = failures_since(instance, assets, made)
+    sources = source_versions(instance, definitions.source_assets, defined)
+    place = place or place_of(assets)
+    partitions = PartitionVersions(instance, assets, definitions.source_assets)
+    if partition is not None:
+        made = at_partition(partition, assets, made, partitions)
+        failed = failed_partitions(instance, partition, failed)
+    known = Known(defined, made, sources, failed, partitions, config_as_recorded, place)
+    verdicts = judge(known)
+    asked = verdicts if keys is None else [key for key in verdicts if key in set(keys)]
+    return AssetStatuses({key: verdicts[key].status for key in asked})
+
+
+def session_statuses(
+    session: Session, keys: Collection[AssetKey] | None, partition: str | None = None
+) -> AssetStatuses:
+    """How the assets of a session stand, all if no keys are given."""
+    place = session.place_of
+    return asset_statuses(session.snapshot(), session.instance, keys, place, partition)
+
+
+def failed_partitions(
+    instance: Instance, partition: str, failed: Mapping[AssetKey, Failed]
+) -> dict[AssetKey, Failed]:
+    """The assets of which the last attempt to make this partition failed."""
+    found = {key: instance.get_status_by_partition(key, [partition])[partition] for key in failed}
+    return {key: failed[key] for key, how in found.items() if how is AssetPartitionStatus.FAILED}
+
+
+def at_partition(
+    partition: str,
+    assets: Iterable[AssetsDefinition],
+    made: Mapping[AssetKey, Made],
+    partitions: PartitionVersions,
+) -> dict[AssetKey, Made]:
+    """What was last made, where of assets with partitions only one partition counts."""
+    found = dict(made)
+    for each in assets:
+        if each.partitions_def is not None:
+            for key in each.keys:
+                record = partitions.look_up(key, [partition]).get(partition)
+                if record is not None:
+                    found[key] = record
+                elif each.partitions_def.has_partition_key(partition):
+                    found.pop(key, None)
+    return found
+
+
+def defined_assets(assets: Iterable[AssetsDefinition]) -> dict[AssetKey, Defined]:
+    """Assets as they are defined now, with the versions of their code."""
+    versions = CodeVersions()
+    found: dict[AssetKey, Defined] = {}
+    for each in assets:
+        for key in each.keys:
+            upstream = tuple(sorted(each.asset_deps.get(key, set()) - {key}))
+            found[key] = Defined(key, versions.of(each, key)[0], each, upstream)
+    return found
+
+
+def source_versions(
+    instance: Instance, sources: Iterable[SourceAsset], defined: Mapping[AssetKey, Defined]
+) -> dict[AssetKey, str]:
+    """The versions of the source assets that something is made from."""
+    used = {key for each in defined.values() for key in each.upstream if key not in defined}
+    keys = {each.key for each in sources} & used
+    if not keys:
+        return {}
+    told = last_told(instance, (), keys)
+    return dict.fromkeys(keys, INITIAL) | {
+        key: data_version_of(event.tags, event.storage_id) for key, event in told.items()
+    }
+
+
+def config_as_recorded(asset: Defined, made: Made) -> Mapping[str, str]:
+    """The config tags of an asset if it were made now with what its last run gave."""
+    return config_tags(asset.node, given_config(made.tags))
+
+
+def failures_since(
+    instance: Instance, assets: Iterable[AssetsDefinition], made: Mapping[AssetKey, Made]
+) -> dict[AssetKey, Failed]:
+    """The assets whose last attempt failed."""
+    failures = instance.failed_steps()
+    if not failures:
+        return {}
+    by_node = {each.node_def.name: each for each in assets}
+    found: dict[AssetKey, Failed] = {}
+    meant: dict[str, Collection[AssetKey]] = {}
+    for each in failures:
+        definition = by_node.get(each.step_key.partition(".")[0].partition("[")[0])
+        for key in definition.keys if definition is not None else ():
+            last = made.get(key)
+            if key in found or (last is not None and last.time >= each.time):
+                continue
+            if each.run_id not in meant:
+                run = instance.get_run_by_id(each.run_id)
+                meant[each.run_id] = (run.asset_selection if run is not None else None) or ()
+            if key in meant[each.run_id]:
+                found[key] = each
+    return found
+
+
+def place_of(assets: Iterable[AssetsDefinition]) -> Place:
+    """Tells the module that an asset is written in; nothing of one of the notebook."""
+    modules = {
+        key: getattr(each.node_def.compute_fn, "__module__", "") or ""
+        for each in assets
+        if isinstance(each.node_def, OpDefinition)
+        for key in each.keys
+    }
+    return lambda key: "" if modules.get(key, "") == "__main__" else modules.get(key, "")

@@ -1,0 +1,194 @@
+"""The rules: an asset is stale if what made it, or what it was made from, is not what it is now.
+
+The rules are those of Dagster for code and data versions; beyond them config counts, and a change
+is told where it began instead of along the chain that leads to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import msgspec
+
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.node import NodeDefinition
+from jobnb.staleness.causes import AssetStatus, Cause, CauseKind, StaleStatus
+from jobnb.staleness.code_versions import code_change
+from jobnb.staleness.config_versions import config_change
+from jobnb.staleness.partition_versions import PartitionVersions
+from jobnb.staleness.tags import CODE, CONFIG_VERSION, INITIAL, data_version_of, input_versions
+from jobnb.storage.made import Failed, Made
+
+__all__ = ["Defined", "Known", "Verdict", "judge"]
+
+_MOST_CAUSES = 8
+
+
+class Defined(msgspec.Struct, frozen=True, gc=False):
+    """An asset as it is defined now.
+
+    Attributes:
+        key: Its key.
+        code: The version of its code.
+        assets: What makes it.
+        upstream: The assets it is made from.
+    """
+
+    key: AssetKey
+    code: str
+    assets: AssetsDefinition
+    upstream: tuple[AssetKey, ...]
+
+    @property
+    def node(self) -> NodeDefinition:
+        """The op or graph that makes it."""
+        return self.assets.node_def
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What the verdicts are about.
+
+    Attributes:
+        defined: The assets as they are defined.
+        made: What was last made of each.
+        sources: The versions of assets that nothing here makes.
+        failed: How the last attempt failed, where it did.
+        partitions: The versions of assets that have partitions.
+        config_now: The config tags that an asset would be made with now, given what is recorded.
+        place: Where an asset is written, in words.
+    """
+
+    defined: Mapping[AssetKey, Defined]
+    made: Mapping[AssetKey, Made]
+    sources: Mapping[AssetKey, str]
+    failed: Mapping[AssetKey, Failed]
+    partitions: PartitionVersions
+    config_now: Callable[[Defined, Made], Mapping[str, str]]
+    place: Callable[[AssetKey], str]
+
+    def version(self, asset: Defined, partition: str | None, key: AssetKey) -> str | None:
+        """Which value there is of what an asset is made from; None if there is none."""
+        if self.partitions.has(key):
+            found = self.partitions.version(asset.assets, partition, key)
+            return INITIAL if found is None and key in self.sources else found
+        made = self.made.get(key)
+        return data_version_of(made.tags, made.storage_id) if made else self.sources.get(key)
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """How an asset stands.
+
+    Attributes:
+        own: Changes of the asset itself, and upstream values newer than the ones it read.
+        causes: These, and what made its upstream stale.
+        status: All of it for people.
+    """
+
+    own: tuple[Cause, ...]
+    causes: tuple[Cause, ...]
+    status: AssetStatus
+
+
+def judge(known: Known) -> dict[AssetKey, Verdict]:
+    """How all of the assets stand, upstream first."""
+    verdicts: dict[AssetKey, Verdict] = {}
+    for key in _in_order(known.defined):
+        verdicts[key] = _verdict(known.defined[key], known, verdicts)
+    return verdicts
+
+
+def _verdict(asset: Defined, known: Known, verdicts: Mapping[AssetKey, Verdict]) -> Verdict:
+    made = known.made.get(asset.key)
+    own = tuple(_own_causes(asset, made, known)) if made is not None else ()
+    causes = own
+    if made is not None:
+        for key in asset.upstream:
+            verdict = verdicts.get(key)
+            if verdict is not None and verdict.causes:
+                causes += tuple(cause for cause in verdict.causes if cause not in causes)
+        causes = causes[:_MOST_CAUSES]
+    return Verdict(own, causes, _status(asset.key, made, causes, known.failed.get(asset.key)))
+
+
+def _status(
+    key: AssetKey, made: Made | None, causes: tuple[Cause, ...], failed: Failed | None
+) -> AssetStatus:
+    if failed is not None:
+        status = StaleStatus.FAILED
+    elif made is None:
+        status = StaleStatus.MISSING
+    else:
+        status = StaleStatus.STALE if causes else StaleStatus.FRESH
+    return AssetStatus(
+        key,
+        status,
+        causes,
+        made.time if made else None,
+        failed.run_id if failed else made.run_id if made else "",
+        failed.error or "an error" if failed else "",
+        made.partition if made else None,
+    )
+
+
+def _own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+    key, tags = asset.key, made.tags
+    recorded = tags.get(CODE)
+    if recorded is not None and recorded != asset.code:
+        words = code_change(recorded, asset.code, known.place(key))
+        yield Cause(key, CauseKind.CODE, words)
+    if recorded is not None:
+        config = known.config_now(asset, made)
+        if config.get(CONFIG_VERSION) != tags.get(CONFIG_VERSION):
+            yield Cause(key, CauseKind.CONFIG, config_change(tags, config))
+        yield from _dependency_causes(asset, made, known)
+    else:
+        yield from _newer_causes(asset, made, known)
+
+
+def _dependency_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+    """Upstream assets that are others than the ones that were read, or have other values now."""
+    read = input_versions(made.tags)
+    for key in asset.upstream:
+        now = known.version(asset, made.partition, key)
+        if now is None:
+            yield Cause(key, CauseKind.MISSING, "is missing")
+        elif key not in read:
+            if key not in asset.assets.keys:
+                words = f"is now made from {key.to_user_string()!r}"
+                yield Cause(asset.key, CauseKind.DEPENDENCIES, words)
+        elif read[key] != now:
+            words = "has a new version" if key in known.sources else "is newer"
+            yield Cause(key, CauseKind.DATA, words)
+    for key in read:
+        if key not in asset.upstream:
+            words = f"is no longer made from {key.to_user_string()!r}"
+            yield Cause(asset.key, CauseKind.DEPENDENCIES, words)
+
+
+def _newer_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+    """Of an asset that was only told of, what was read is not known: times are compared."""
+    for key in asset.upstream:
+        upstream = known.made.get(key)
+        if upstream is not None and upstream.storage_id > made.storage_id:
+            yield Cause(key, CauseKind.DATA, "is newer")
+
+
+def _in_order(defined: Mapping[AssetKey, Defined]) -> Iterable[AssetKey]:
+    """Upstream first; assets that are made from each other come in some order."""
+    ordered: dict[AssetKey, None] = {}
+    begun: set[AssetKey] = set()
+    for first in defined:
+        waiting = [first]
+        while waiting:
+            key = waiting[-1]
+            if key in ordered or key not in defined:
+                waiting.pop()
+                continue
+            before = [] if key in begun else [k for k in defined[key].upstream if k not in begun]
+            begun.add(key)
+            if before:
+                waiting += before
+            else:
+                ordered[waiting.pop()] = None
+    return ordered
