@@ -9,7 +9,7 @@ from jobnb.definitions.inout import INFER, In, Out
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["DEFAULT_GROUP", "AssetIn", "AssetOut", "prefix_of"]
+__all__ = ["DEFAULT_GROUP", "AssetIn", "AssetOut", "checked_mapping", "prefix_of"]
 
 DEFAULT_GROUP = "default"
 
@@ -17,6 +17,23 @@ DEFAULT_GROUP = "default"
 def prefix_of(prefix: str | Sequence[str] | None) -> list[str]:
     """A key prefix as a list of parts."""
     return [prefix] if isinstance(prefix, str) else list(prefix or ())
+
+
+def checked_mapping(given: Any, upstream: object) -> Any:
+    """A partition mapping, if it can map partitions.
+
+    Raises:
+        InvalidDefinitionError: If it cannot.
+    """
+    # What it must be able to do is asked, not its class: most assets need no mapping module.
+    if given is None or callable(
+        getattr(given, "get_upstream_mapped_partitions_result_for_partitions", None)
+    ):
+        return given
+    raise InvalidDefinitionError(
+        f"The partition_mapping of the upstream asset {upstream} is a PartitionMapping, such as "
+        f"LastPartitionMapping(), not {given!r}."
+    )
 
 
 class AssetIn:
@@ -59,7 +76,7 @@ class AssetIn:
         self.metadata = dict(metadata or {})
         self.key_prefix = prefix_of(key_prefix)
         self.input_manager_key = input_manager_key
-        self.partition_mapping = partition_mapping
+        self.partition_mapping = checked_mapping(partition_mapping, self.key or "of an AssetIn")
         self.dagster_type = dagster_type
 
     def key_for(self, parameter: str) -> AssetKey:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.asset_inout import checked_mapping
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.errors import InvalidDefinitionError
 
@@ -44,7 +45,7 @@ class AssetDep:
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self.asset_key = AssetKey.from_coercible(asset)
-        self.partition_mapping = partition_mapping
+        self.partition_mapping = checked_mapping(partition_mapping, self.asset_key)
         self.metadata = dict(metadata or {})
 
     @property

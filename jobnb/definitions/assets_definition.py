@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import composition, doors
-from jobnb.definitions.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.asset_inout import DEFAULT_GROUP, checked_mapping
 from jobnb.definitions.assets_attributes import AssetsAttributes
 from jobnb.definitions.assets_from_node import AssetsFromNode
 from jobnb.definitions.assets_specs import AssetsSpecs
@@ -90,7 +90,10 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         self.keys_by_output_name = keys_by_output_name
         self.node_def = node_def
         self.partitions_def = partitions_def
-        self.partition_mappings = dict(partition_mappings or {})
+        self.partition_mappings = {
+            AssetKey.from_coercible(key): checked_mapping(mapping, key)
+            for key, mapping in (partition_mappings or {}).items()
+        }
         self._asset_deps = asset_deps
         self.can_subset = can_subset
         self.resource_defs = resource_defs or {}

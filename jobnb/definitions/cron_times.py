@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["CronTimes", "cron_times", "localize"]
+__all__ = ["CronTimes", "DayTimes", "cron_times", "localize"]
 
 _HOUR = 3600
 _SAMPLE = 5 * 86400  # closer than any zone's pair of clock changes
@@ -173,7 +173,7 @@ def _ceil(moment: datetime) -> int:
     return -int(-moment.timestamp() // 1)
 
 
-class _Calendar(CronTimes):
+class DayTimes(CronTimes):
     """Times that come once per day of a kind; subclasses number those days."""
 
     def __init__(self, at: time, start: datetime, zone: ZoneInfo) -> None:
@@ -231,14 +231,30 @@ class _Calendar(CronTimes):
                     self._skipped.append(number)
         self._seen = len(starts)
 
-    def at(self, index: int) -> datetime:
-        """The time with this index, from 0."""
+    def _number_at(self, index: int) -> int:
         number = self._base + index
         self._look_for_skipped((self._day(number).toordinal() - _EPOCH_DAY + 2) * 86400)
         for skipped in self._skipped:
             if skipped <= number:
                 number += 1
-        return self._resolve(number)
+        return number
+
+    def at(self, index: int) -> datetime:
+        """The time with this index, from 0."""
+        return self._resolve(self._number_at(index))
+
+    def day_at(self, index: int) -> date:
+        """The day of the time with this index; which time of the day need not be found."""
+        return self._day(self._number_at(index))
+
+    def index_of(self, day: date) -> int | None:
+        """The index of the time on a day, or None where there is none."""
+        number = self._number(day)
+        self._look_for_skipped((day.toordinal() - _EPOCH_DAY + 2) * 86400)
+        skipped = bisect_left(self._skipped, number)
+        if number < self._base or self._day(number) != day or number in self._skipped[skipped:]:
+            return None
+        return number - self._base - skipped
 
     def count_before(self, moment: datetime) -> int:
         """How many times lie before `moment`."""
@@ -250,7 +266,7 @@ class _Calendar(CronTimes):
         return max(0, number - self._base - skipped)
 
 
-class _Days(_Calendar):
+class _Days(DayTimes):
     """Every day, or one day of the week (0 is Sunday)."""
 
     def __init__(self, at: time, step: int, weekday: int, start: datetime, zone: ZoneInfo) -> None:
@@ -266,7 +282,7 @@ class _Days(_Calendar):
         return date.fromordinal(number * self._step + self._weekday)
 
 
-class _Months(_Calendar):
+class _Months(DayTimes):
     """One day of every month, up to the 28th."""
 
     def __init__(self, at: time, day: int, start: datetime, zone: ZoneInfo) -> None:

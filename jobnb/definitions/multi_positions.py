@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from math import prod
 from typing import Any
 
-from jobnb.definitions.multi_dimensions import DimensionedPartitions
+from jobnb.definitions.multi_dimensions import DimensionedPartitions, PartitionDimensionDefinition
 from jobnb.definitions.multi_partition_key import SEPARATOR, MultiPartitionKey, check_part
 from jobnb.definitions.partition_keys import (
     DynamicPartitionsStore,
@@ -24,6 +24,13 @@ from jobnb.errors import UnknownPartitionError
 __all__ = ["MultiPositions"]
 
 _ROOM = 1 << 40  # positions along a dimension that may grow without end
+
+
+def _placing(dimension: PartitionDimensionDefinition) -> Callable[[str], int | None]:
+    def placed(part: str) -> int | None:
+        return dimension.partitions_def.placed(check_part(dimension.name, part))
+
+    return placed
 
 
 class MultiPositions(DimensionedPartitions):
@@ -41,9 +48,13 @@ class MultiPositions(DimensionedPartitions):
         limits = [each.partitions_def.position_limit for each in self._dimensions]
         return None if None in limits else prod(limit or 0 for limit in limits)
 
-    def _place(self, places: Iterable[int | None]) -> int | None:
+    def _place(self, partition_key: str, find: Sequence[Callable[[str], int | None]]) -> int | None:
+        parts = self._parts(partition_key)
+        if parts is None:
+            return None
         position = 0
-        for place, size in zip(places, (1, *self.sizes), strict=True):
+        for part, each, size in zip(parts, find, (1, *self.sizes), strict=True):
+            place = each(part)
             if place is None:
                 return None
             position = position * size + place
@@ -51,27 +62,16 @@ class MultiPositions(DimensionedPartitions):
 
     def position_of(self, partition_key: str) -> int | None:
         """Where a key stands, or None where it can be no key."""
-        parts = self._parts(partition_key)
-        return (
-            None
-            if parts is None
-            else self._place(
-                each.partitions_def.position_of(part)
-                for each, part in zip(self._dimensions, parts, strict=True)
-            )
-        )
+        find = [each.partitions_def.position_of for each in self._dimensions]
+        return self._place(partition_key, find)
 
     def placed(self, partition_key: str) -> int | None:
         """Where a key stands, also where a part is seen for the first time."""
-        parts = self._parts(partition_key)
-        return (
-            None
-            if parts is None
-            else self._place(
-                each.partitions_def.placed(check_part(each.name, part))
-                for each, part in zip(self._dimensions, parts, strict=True)
-            )
-        )
+        return self._place(partition_key, [_placing(each) for each in self._dimensions])
+
+    def _all_placed(self, partition_keys: Sequence[str]) -> list[int | None]:
+        find = [cache(_placing(each)) for each in self._dimensions]  # parts come again and again
+        return [self._place(key, find) for key in partition_keys]
 
     def key_at(self, position: int) -> MultiPartitionKey:
         """The key at a position."""

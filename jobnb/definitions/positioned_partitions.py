@@ -48,11 +48,14 @@ class PositionedPartitions(PartitionsDefinition):
             UnknownPartitionError: If some can be no keys of these partitions.
         """
         keys = list(partition_keys)
-        found = [self.placed(key) for key in keys]
+        found = self._all_placed(keys)
         unknown = [key for key, place in zip(keys, found, strict=True) if place is None]
         if unknown:
             raise self._unknown(unknown)
         return PositionRuns.of(place for place in found if place is not None)
+
+    def _all_placed(self, partition_keys: Sequence[str]) -> list[int | None]:
+        return [self.placed(key) for key in partition_keys]
 
     def _place_of(self, partition_key: str) -> int:
         position = self.placed(partition_key)

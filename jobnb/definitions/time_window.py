@@ -110,9 +110,7 @@ class TimeWindowPartitionsDefinition(WindowSearch, PositionedPartitions):
     @cached_property
     def position_limit(self) -> int | None:
         """How many windows there can be at most, or None where there is no last one."""
-        if self.end is None:
-            return None
-        return max(0, self.windows.ended_until(self.end) + min(0, self.end_offset))
+        return None if self._most is None else max(0, self._most + min(0, self.end_offset))
 
     def positions(
         self,

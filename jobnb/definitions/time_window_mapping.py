@@ -74,7 +74,7 @@ class TimeWindowPartitionMapping(PartitionMapping):
     ) -> UpstreamPartitionsResult:
         """The upstream partitions whose windows share time with some downstream ones, shifted.
 
-        Windows before the first upstream one are not needed on account of the offsets alone.
+        What offsets reach before the first downstream window is taken if it exists, not needed.
 
         Raises:
             InvalidDefinitionError: If one of the assets has no partitions in time.
@@ -86,11 +86,12 @@ class TimeWindowPartitionMapping(PartitionMapping):
         positions = downstream_partitions_subset.positions
         if self._same and up == down:
             return UpstreamPartitionsResult(PartitionsSubset(up, positions))
-        wanted = _sharing_time(up, down, self._shifted(positions))
+        shifted = self._shifted(positions)
+        wanted = _sharing_time(up, down, shifted)
         found = wanted & up.positions(current_time)
         missing: list[str] = []
         if not self.allow_nonexistent_upstream_partitions:
-            needed = self._shifted(positions, self._needed_start)
+            needed = shifted - PositionRuns([(min(0, self.start_offset), 0)])
             missing = [*_before_the_first(up, down, needed), *map(up.key_at, wanted - found)]
         return UpstreamPartitionsResult(PartitionsSubset(up, found), missing)
 
@@ -138,15 +139,10 @@ class TimeWindowPartitionMapping(PartitionMapping):
     def _same(self) -> bool:
         return self.start_offset == 0 == self.end_offset
 
-    @property
-    def _needed_start(self) -> int:
-        return max(0, self.start_offset)
-
-    def _shifted(self, positions: PositionRuns, start_offset: int | None = None) -> PositionRuns:
-        start = self.start_offset if start_offset is None else start_offset
-        if start > self.end_offset:
-            return PositionRuns()
-        return PositionRuns((a + start, b + self.end_offset) for a, b in positions.runs)
+    def _shifted(self, positions: PositionRuns) -> PositionRuns:
+        start, end = self.start_offset, self.end_offset
+        runs = positions.runs if start <= end else ()
+        return PositionRuns((first + start, after + end) for first, after in runs)
 
     def _in_time(self, definition: object, side: str) -> TimeWindowPartitionsDefinition:
         if not isinstance(definition, TimeWindowPartitionsDefinition):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jobnb.definitions.cron_times import localize
+from jobnb.definitions.cron_times import DayTimes, localize
 from jobnb.definitions.schedule_type import ScheduleType, cron_from, shifted, type_of
 from jobnb.definitions.window_times import WindowTimes
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["WindowIndex"]
+
+_DAY = "%Y-%m-%d"
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -181,6 +183,9 @@ class WindowIndex:
             )
 
     def _key(self, index: int) -> str:
+        """The key of the window with this index."""
+        if self._days is not None:
+            return self._days.day_at(self.windows.tick(index)).isoformat()
         return self.key_of_start(self.windows.start(index))
 
     def key_of_start(self, start: datetime) -> str:
@@ -206,8 +211,24 @@ class WindowIndex:
         except (ValueError, TypeError):
             return None
 
+    @cached_property
+    def _days(self) -> DayTimes | None:
+        """The schedule, if keys are plain days: then they are found without times of the day."""
+        ticks = self.windows.ticks
+        return ticks if self.fmt == _DAY and isinstance(ticks, DayTimes) else None
+
+    def _index_of_day(self, days: DayTimes, key: str) -> int | None:
+        try:
+            day = date.fromisoformat(key)
+        except (ValueError, TypeError):
+            return None
+        tick = days.index_of(day) if day.isoformat() == key else None
+        return None if tick is None else self.windows.number_of(tick)
+
     def _index(self, key: str) -> int | None:
         """The index of the window with this key, or None."""
+        if self._days is not None:
+            return self._index_of_day(self._days, key)
         moment = self._parse(key)
         if moment is None:
             return None

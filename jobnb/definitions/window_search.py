@@ -23,9 +23,14 @@ class WindowSearch(WindowIndex):
         """How many windows there are now: those that have ended, within the bounds."""
         now = localize(now_or(current_time), self._zone)
         count = self.windows.ended_until(now, max(0, self.end_offset))
-        if self.end is not None:
-            count = min(count, self.windows.ended_until(self.end))
+        if self._most is not None:
+            count = min(count, self._most)
         return max(0, count + min(0, self.end_offset))
+
+    @cached_property
+    def _most(self) -> int | None:
+        """How many windows end before the bound, if there is one."""
+        return None if self.end is None else self.windows.ended_until(self.end)
 
     @cached_property
     def _further_back(self) -> tuple[WindowTimes, int]:

@@ -114,6 +114,12 @@ class WindowTimes:
         """When the window with this number begins."""
         return self.ticks.at(self.tick(index))
 
+    def number_of(self, tick: int) -> int | None:
+        """The number of the window that begins at a tick, or None where it is excluded."""
+        excluded = self._know(tick)
+        place = bisect_left(excluded, tick)
+        return None if tick in excluded[place : place + 1] else tick - place
+
     def begun_before(self, moment: datetime) -> int:
         """How many windows begin before a moment: the number of the first at or after it."""
         return self._windows_below(self.ticks.count_before(moment))

@@ -1,11 +1,22 @@
-"""What many partitions cost: asking how a hundred thousand of them stand."""
+"""What many partitions cost: asking for, counting and mapping a hundred thousand of them."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
-from jobnb import AssetKey, Instance
+from jobnb import (
+    AssetKey,
+    DailyPartitionsDefinition,
+    HourlyPartitionsDefinition,
+    Instance,
+    MultiPartitionsDefinition,
+    PartitionsSubset,
+    StaticPartitionsDefinition,
+    TimeWindowPartitionMapping,
+)
 from jobnb import events as ev
+from jobnb.definitions.position_runs import PositionRuns
 from jobnb.storage.run import JobRun
 from tests.benchmarks.conftest import Measure
 
@@ -28,3 +39,70 @@ def test_status_of_partitions(measure: Measure, tmp_path: Path) -> None:
         found = instance.get_status_by_partition(key, keys)
         assert len(found) == MANY
         assert sum(each is not None and each.value == "FAILED" for each in found.values()) == 10_000
+
+
+def hundred_thousand() -> MultiPartitionsDefinition:
+    days = DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")
+    places = StaticPartitionsDefinition([f"p{number:03}" for number in range(274)])
+    return MultiPartitionsDefinition({"day": days, "place": places})
+
+
+def test_asking_for_a_key(measure: Measure) -> None:
+    """A key of two dimensions is found in both, and made of its position, without the others."""
+    keys = hundred_thousand()
+    asked = [f"2013-{1 + n % 12:02}-{1 + n % 28:02}|p{n % 274:03}" for n in range(1_000)]
+
+    def ask() -> None:
+        for key in asked:
+            position = keys.position_of(key)
+            assert keys.has_partition_key(key)
+            assert position is not None
+            assert keys.key_at(position) == key
+
+    measure(ask, pieces=1_000, budget_us=100.0)
+
+
+def test_algebra_of_subsets(measure: Measure) -> None:
+    """Every seventh key against every eleventh: more runs than subsets of ranges ever have."""
+    keys = hundred_thousand()
+    every = keys.subset_with_all_partitions()
+    count = len(every)
+    assert count == 100_010
+    sevenths, elevenths = (
+        PartitionsSubset(keys, PositionRuns.of(range(0, count, step))) for step in (7, 11)
+    )
+
+    def work() -> None:
+        both = sevenths & elevenths
+        either = sevenths | elevenths
+        assert len(either) == len(sevenths) + len(elevenths) - len(both)
+        assert len(every - either) == count - len(either)
+
+    measure(work, pieces=count, budget_us=1.0)
+
+
+def test_subset_from_keys_and_back(measure: Measure) -> None:
+    """A hundred thousand keys become a subset, text, and a subset again."""
+    keys = hundred_thousand()
+    every = keys.get_partition_keys()
+
+    def work() -> None:
+        subset = keys.subset_with_partition_keys(every)
+        assert keys.deserialize_subset(subset.serialize()) == subset
+
+    measure(work, pieces=len(every), budget_us=50.0)
+
+
+def test_mapping_many_partitions(measure: Measure) -> None:
+    """Hours to days over eleven years, in runs."""
+    hours = HourlyPartitionsDefinition("2013-01-01-00:00", timezone="America/New_York")
+    days = DailyPartitionsDefinition("2013-01-01", timezone="America/New_York")
+    now = datetime(2024, 6, 1, tzinfo=UTC)
+    subset = days.subset_with_all_partitions(now)
+    mapping = TimeWindowPartitionMapping(start_offset=-1)
+
+    def work() -> None:
+        found = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, hours, now)
+        assert len(found.partitions_subset) == 24 * len(subset) - 1  # it ends in summer time
+
+    measure(work, pieces=24 * len(subset), budget_us=0.1)

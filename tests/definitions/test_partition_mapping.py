@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from jobnb import AssetDep, AssetIn, AssetKey, AssetsDefinition, In, asset, op
 from jobnb.definitions.calendar_partitions import (
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
@@ -99,6 +100,8 @@ def march(*days: int) -> list[str]:
         (T(0, 1), DAYS, march(31), DAYS, (march(31), ["2023-04-01"])),
         (T(0, 1, True), DAYS, march(31), DAYS, (march(31), [])),
         (T(1, 0), DAYS, march(5), DAYS, ([], [])),
+        (T(-2, 1), DAYS, march(4, 6), DAYS_5, (march(5, 6, 7), march(2, 3, 4))),
+        (T(-1, -1), DAYS, march(3), DAYS_5, ([], march(2))),
         (T(), DAYS, march(2), DAYS_5, ([], march(2))),
         (T(0, 0, True), DAYS, march(2, 7), DAYS_5, (march(7), [])),
         (T(), HOURS, ["2023-03-10-05:00"], DAYS, (march(10), [])),
@@ -480,3 +483,39 @@ def test_no_partitions_lead_to_none() -> None:
         assert down(mapping, ABC, [], XYZ) == []
     assert up(T(), DAYS, [], WEEKS) == ([], [])
     assert down(T(-2, 1), DAYS, [], WEEKS) == []
+
+
+# What assets take
+
+
+def test_assets_take_mappings_for_inputs_and_dependencies() -> None:
+    before = TimeWindowPartitionMapping(start_offset=-1)
+    last = LastPartitionMapping()
+
+    @asset(
+        partitions_def=DAYS,
+        ins={"flights": AssetIn(AssetKey(["raw", "flights"]), partition_mapping=before)},
+        deps=[AssetDep("airports", partition_mapping=last)],
+    )
+    def delays(flights: Any) -> None: ...
+
+    assert delays.get_partition_mapping(AssetKey(["raw", "flights"])) == before
+    assert delays.get_partition_mapping(AssetKey("airports")) == last
+    assert delays.get_partition_mapping(AssetKey("other")) is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: AssetIn("flights", partition_mapping="last"),
+        lambda: AssetDep("flights", partition_mapping="last"),
+        lambda: AssetsDefinition.from_op(
+            op(name="delays", ins={"flights": In()})(lambda flights: flights),
+            keys_by_input_name={"flights": AssetKey("flights")},
+            partition_mappings={"flights": "last"},
+        ),
+    ],
+)
+def test_what_is_no_mapping_is_refused_at_once(make: Any) -> None:
+    with pytest.raises(InvalidDefinitionError, match="flights.*is a PartitionMapping.*'last'"):
+        make()
