@@ -9,6 +9,7 @@ from jobnb.definitions.announce import announce
 from jobnb.definitions.asset_function import (
     FunctionAsset,
     asset_op_name,
+    checks_of,
     kind_words,
     op_tags_of,
     read_upstream,
@@ -24,6 +25,7 @@ from jobnb.definitions.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
+    from jobnb.definitions.asset_check import AssetCheckSpec
     from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.partition import PartitionsDefinition
 
@@ -65,6 +67,7 @@ def asset(
     kinds: Iterable[str] | None = None,
     hooks: Iterable[HookDefinition] | None = None,
     automation_condition: Any = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]: ...
 def asset(
     compute_fn: Callable[..., Any] | None = None,
@@ -98,6 +101,7 @@ def asset(
     kinds: Iterable[str] | None = None,
     hooks: Iterable[HookDefinition] | None = None,
     automation_condition: Any = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Any:
     """Make an asset of a function.
 
@@ -135,6 +139,8 @@ def asset(
         kinds: What it is, as short words.
         hooks: Hooks of its step.
         automation_condition: When it should be made.
+        check_specs: The checks that the function makes too: it yields an `AssetCheckResult` for
+            each, or returns them with `MaterializeResult(check_results=...)`.
 
     Returns:
         An `AssetsDefinition` that takes the function's place.
@@ -196,6 +202,7 @@ def asset(
             kinds_by_key={own_key: words} if words else None,
             automation_conditions_by_key={own_key: condition} if condition else None,
             hook_defs=hooks,
+            check_specs=checks_of(op_name, check_specs, (own_key,)) if check_specs else None,
         )
         look_like(made, fn)
         announce(made, fn.__module__)

@@ -24,6 +24,7 @@ from jobnb.errors import (
 )
 
 if TYPE_CHECKING:
+    from jobnb.definitions.asset_check import AssetCheckKey, AssetCheckSpec
     from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.partition import PartitionsDefinition
 
@@ -57,6 +58,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         automation_conditions_by_key: When each should be made.
         code_versions_by_key: The version of the code of each, before that of its output.
         hook_defs: Hooks of the step or steps that make them.
+        check_specs: The checks that are made together with them.
 
     Source: Dagster's `AssetsDefinition`.
     """
@@ -85,6 +87,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         automation_conditions_by_key: Mapping[AssetKey, Any] | None = None,
         code_versions_by_key: Mapping[AssetKey, str] | None = None,
         hook_defs: Iterable[HookDefinition] | None = None,
+        check_specs: Iterable[AssetCheckSpec] | None = None,
     ) -> None:
         self._keys_by_input_name = keys_by_input_name
         self.keys_by_output_name = keys_by_output_name
@@ -109,6 +112,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         self.automation_conditions_by_key = automation_conditions_by_key or {}
         self._code_versions = code_versions_by_key or {}
         self.hook_defs: frozenset[HookDefinition] = frozenset(hook_defs) if hook_defs else NO_HOOKS
+        self._check_specs = tuple(check_specs or ())
         made = keys_by_output_name.values()
         self.keys: frozenset[AssetKey] = frozenset(
             made if selected_asset_keys is None else selected_asset_keys
@@ -141,6 +145,16 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         if isinstance(self.node_def, OpDefinition):
             return self.node_def
         raise InvariantViolationError(f"{self!r} is made by a graph. Use .node_def.")
+
+    @property
+    def check_specs(self) -> tuple[AssetCheckSpec, ...]:
+        """The checks that are made together with the assets."""
+        return tuple(spec for spec in self._check_specs if spec.asset_key in self.keys)
+
+    @property
+    def check_keys(self) -> frozenset[AssetCheckKey]:
+        """The names of the checks that are made together with the assets."""
+        return frozenset(spec.key for spec in self.check_specs)
 
     @lazy
     def dependency_keys(self) -> frozenset[AssetKey]:
@@ -277,6 +291,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
             "automation_conditions_by_key": self.automation_conditions_by_key,
             "code_versions_by_key": self._code_versions,
             "hook_defs": self.hook_defs,
+            "check_specs": self._check_specs,
         }
         return AssetsDefinition(**{**own, **parameters})
 

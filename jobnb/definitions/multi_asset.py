@@ -9,6 +9,7 @@ from jobnb.definitions.announce import announce
 from jobnb.definitions.asset_function import (
     FunctionAsset,
     Upstream,
+    checks_of,
     op_tags_of,
     read_upstream,
 )
@@ -24,6 +25,7 @@ from jobnb.definitions.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
+    from jobnb.definitions.asset_check import AssetCheckSpec
     from jobnb.definitions.hook import HookDefinition
     from jobnb.definitions.partition import PartitionsDefinition
 
@@ -71,6 +73,7 @@ def multi_asset(
     non_argument_deps: Iterable[Any] | None = None,
     specs: Sequence[AssetSpec] | None = None,
     hooks: Iterable[HookDefinition] | None = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """Make several assets of one function.
 
@@ -100,6 +103,8 @@ def multi_asset(
         non_argument_deps: An older name of `deps`.
         specs: The assets, instead of `outs`.
         hooks: Hooks of the step.
+        check_specs: The checks that the function makes too: it yields an `AssetCheckResult` for
+            each.
 
     Returns:
         A decorator that gives an `AssetsDefinition`.
@@ -149,6 +154,7 @@ def multi_asset(
             backfill_policy=_one_policy(op_name, backfill_policy, assets),
             can_subset=can_subset,
             hook_defs=hooks,
+            check_specs=checks_of(op_name, check_specs, assets.keys.values()),
             **_with_kind(assets, compute_kind),
         )
         look_like(made, fn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.asset_check import AssetCheckKey
 from jobnb.definitions.data_version import DataProvenance, DataVersion, provenance_of
 from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
@@ -65,6 +66,11 @@ class AssetContext:
         chosen = assets_def.keys
         names = assets_def.keys_by_output_name.items()
         return frozenset(name for name, key in names if key in chosen)
+
+    @property
+    def selected_asset_check_keys(self) -> frozenset[AssetCheckKey]:
+        """The checks that the step is to make."""
+        return frozenset(spec.key for spec in self._step.checks)
 
     @property
     def is_subset(self) -> bool:

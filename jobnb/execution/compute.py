@@ -7,6 +7,9 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from jobnb.definitions.asset_check import AssetCheckResult
 from jobnb.definitions.asset_result import MaterializeResult
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["asset_output", "caller", "output_called", "read_result"]
 
-_TOLD = (AssetMaterialization, AssetObservation, ExpectationResult)
+_TOLD = (AssetCheckResult, AssetMaterialization, AssetObservation, ExpectationResult)
 
 
 def caller(
@@ -91,7 +94,7 @@ def read_result(
             raise InvariantViolationError(f"{key!r} has no outputs but returned {result!r}.")
         return
     else:
-        seen = _read_several(op, key, result, emit, assets_def)
+        seen = _read_several(op, key, result, emit, tell, assets_def)
     _see_required(op, key, seen, emit, assets_def)
 
 
@@ -145,9 +148,18 @@ def _read_stream(
                 )
             emit(name, item.value, item)
             seen.add(name)
+            for said in item.check_results:
+                tell(_of_asset(said, item))
         else:
             tell(item)
     return seen
+
+
+def _of_asset(said: Any, item: MaterializeResult[Any]) -> Any:
+    """The result of a check, of the asset that it came with where it names none."""
+    if not isinstance(said, AssetCheckResult) or said.asset_key is not None:
+        return said
+    return msgspec.structs.replace(said, asset_key=item.asset_key)
 
 
 def _see_new(key: str, name: str, mapping_key: str, mapped: set[tuple[str, str]]) -> None:
@@ -237,6 +249,7 @@ def _read_several(
     key: str,
     result: Any,
     emit: Any,
+    tell: Any,
     assets_def: AssetsDefinition | None,
 ) -> set[str]:
     names = op.output_names
@@ -255,6 +268,8 @@ def _read_several(
                     f"{key!r} returned the result of {value.asset_key!r} in the place of {name!r}."
                 )
             emit(name, value.value, value)
+            for said in value.check_results:
+                tell(_of_asset(said, value))
         elif isinstance(value, Output):
             if value.output_name not in (name, "result"):
                 raise InvariantViolationError(

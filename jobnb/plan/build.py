@@ -241,7 +241,10 @@ class _Builder:
         """The checks that a step makes."""
         assert self.assets is not None
         found = self.assets.checks_by_node.get(path[0]) if self.assets.checks_by_node else None
-        return found.check_specs if found is not None else ()
+        if found is not None:
+            return found.check_specs
+        made = self.assets.assets_by_node.get(path[0]) if len(path) == 1 else None
+        return made.check_specs if made is not None else ()
 
     def _outputs(self, key: str, op: OpDefinition[..., Any]) -> tuple[StepOutput, ...]:
         slots, asset_of = self.slots, self.asset_of

@@ -12,16 +12,20 @@ from jobnb import (
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetIn,
+    AssetOut,
     Definitions,
     Instance,
     InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
+    MaterializeResult,
     MetadataValue,
+    Output,
     asset,
     asset_check,
     build_op_context,
     materialize,
+    multi_asset,
     multi_asset_check,
 )
 from jobnb.events import EventType
@@ -308,3 +312,99 @@ def test_a_stored_value_is_checked_without_making_it_again(tmp_path):
     (said,) = result.get_asset_check_evaluations()
     place, run_id = said.target_materialization_data
     assert (place is not None, run_id) == (True, made.run_id)
+
+
+# --- checks that an asset's own function makes ---------------------------------
+
+
+def own_checks(*names, blocking=False):
+    return [AssetCheckSpec(name, asset="made", blocking=blocking) for name in names]
+
+
+def test_an_assets_function_yields_the_results_of_its_checks():
+    @asset(check_specs=own_checks("first", "second"))
+    def made():
+        yield Output([1])
+        yield AssetCheckResult(passed=True, check_name="first")
+        yield AssetCheckResult(passed=False, check_name="second", metadata={"n": 3})
+
+    result = materialize([made])
+    assert result.success
+    assert verdicts(result) == {"made:first": True, "made:second": False}
+    assert result.asset_value("made") == [1]
+    assert made.check_keys == {AssetCheckKey("made", "first"), AssetCheckKey("made", "second")}
+
+
+def test_results_of_checks_come_along_with_what_was_made():
+    @asset(check_specs=own_checks("only"))
+    def made():
+        return MaterializeResult(check_results=[AssetCheckResult(passed=True)])
+
+    assert verdicts(materialize([made])) == {"made:only": True}
+
+
+def test_a_blocking_check_of_the_function_itself_fails_its_step():
+    @asset(check_specs=own_checks("only", blocking=True))
+    def made():
+        yield Output(1)
+        yield AssetCheckResult(passed=False)
+
+    @asset
+    def after(made):
+        return made
+
+    result = materialize([made, after], raise_on_error=False)
+    steps = {key: state.status.value for key, state in result.state.steps.items()}
+    assert steps == {"made": "failed", "after": "skipped"}
+    assert verdicts(result) == {"made:only": False}
+
+
+def test_a_check_that_the_function_forgets_is_told():
+    @asset(check_specs=own_checks("first", "second"))
+    def made():
+        yield Output(1)
+        yield AssetCheckResult(passed=True, check_name="first")
+
+    with pytest.raises(InvariantViolationError, match="did not give the check 'made:second'"):
+        materialize([made])
+
+
+def test_a_result_of_a_check_that_nobody_declared_is_told():
+    @asset
+    def made():
+        yield Output(1)
+        yield AssetCheckResult(passed=True)
+
+    with pytest.raises(InvariantViolationError, match="declares no checks"):
+        materialize([made])
+
+
+def test_checks_of_another_asset_and_of_one_name_are_refused_at_once():
+    with pytest.raises(InvalidDefinitionError, match="cannot check another asset"):
+
+        @asset(check_specs=[AssetCheckSpec("x", asset="elsewhere")])
+        def made(): ...
+
+    with pytest.raises(InvalidDefinitionError, match="Two checks are called 'made:x'"):
+
+        @asset(name="made", check_specs=own_checks("x", "x"))
+        def again(): ...
+
+
+def test_a_function_of_several_assets_checks_those_that_are_asked_for():
+    seen = []
+
+    @multi_asset(
+        outs={"low": AssetOut(is_required=False), "high": AssetOut(is_required=False)},
+        can_subset=True,
+        check_specs=[AssetCheckSpec("fine", asset="low"), AssetCheckSpec("fine", asset="high")],
+    )
+    def bounds(context):
+        seen.append({key.to_user_string() for key in context.selected_asset_check_keys})
+        for name in sorted(context.selected_output_names):
+            yield Output(1, name)
+            yield AssetCheckResult(passed=True, asset_key=name)
+
+    assert verdicts(materialize([bounds])) == {"high:fine": True, "low:fine": True}
+    assert verdicts(materialize([bounds], selection="low")) == {"low:fine": True}
+    assert seen == [{"low:fine", "high:fine"}, {"low:fine"}]
