@@ -91,7 +91,9 @@ class Provenance:
             given = self._run.plan.given_config.get(step.path[0])
             tags |= config_tags(assets.node_def, given)
         seed = f"{code if promised else self._run.run_id} {tags.get(CONFIG_VERSION, '')}"
-        deps = [dep.to_user_string() for dep in assets.asset_deps[key] if dep != key]
+        # One that is not selected may come out all the same; what it is made from is not told.
+        upstream = assets.asset_deps.get(key, assets.dependency_keys)
+        deps = [dep.to_user_string() for dep in upstream if dep != key]
         inputs = [(name, INPUT + name, POINTER + name) for name in sorted(deps)]
         return _Origin(key.to_user_string(), assets, tags, seed, inputs)
 
