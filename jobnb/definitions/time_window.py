@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from jobnb.definitions.partition_keys import (
@@ -111,6 +112,17 @@ class TimeWindowPartitionsDefinition(WindowSearch, PositionedPartitions):
     def position_limit(self) -> int | None:
         """How many windows there can be at most, or None where there is no last one."""
         return None if self._most is None else max(0, self._most + min(0, self.end_offset))
+
+    def _all_placed(self, partition_keys: Sequence[str]) -> list[int | None]:
+        found: list[int | None] = []
+        limit = inf if self.position_limit is None else self.position_limit
+        following = limit
+        for key in partition_keys:  # they mostly follow each other: making the next is cheaper
+            is_next = following < limit and self._key(int(following)) == key
+            place = int(following) if is_next else self.position_of(key)
+            following = limit if place is None else place + 1
+            found.append(place)
+        return found
 
     def positions(
         self,

@@ -16,6 +16,7 @@ from jobnb.errors import InvalidDefinitionError
 __all__ = ["WindowIndex"]
 
 _DAY = "%Y-%m-%d"
+_YEARS = range(2, 9998)  # whose days can be counted on in every zone
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -202,14 +203,14 @@ class WindowIndex:
         return ticks.at(ticks.count_before(moment)).timestamp() == moment.timestamp()
 
     def _parse(self, key: str) -> datetime | None:
-        try:
-            return localize(datetime.strptime(key, self.fmt), self._zone)  # noqa: DTZ007
-        except (ValueError, TypeError):
-            pass
-        try:
-            return datetime.strptime(key, self.fmt + "%z").astimezone(self._zone)
-        except (ValueError, TypeError):
-            return None
+        """The moment that a key names, where it can be one of this calendar."""
+        for fmt in (self.fmt, self.fmt + "%z"):
+            try:
+                moment = localize(datetime.strptime(key, fmt), self._zone)  # noqa: DTZ007
+            except (ValueError, TypeError, OverflowError):
+                continue
+            return moment if moment.year in _YEARS else None
+        return None
 
     @cached_property
     def _days(self) -> DayTimes | None:
@@ -222,7 +223,8 @@ class WindowIndex:
             day = date.fromisoformat(key)
         except (ValueError, TypeError):
             return None
-        tick = days.index_of(day) if day.isoformat() == key else None
+        is_key = day.isoformat() == key and day.year in _YEARS
+        tick = days.index_of(day) if is_key else None
         return None if tick is None else self.windows.number_of(tick)
 
     def _index(self, key: str) -> int | None:

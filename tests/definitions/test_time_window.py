@@ -621,3 +621,59 @@ def test_a_definition_does_not_change() -> None:
     for name in ("start", "end", "fmt", "timezone", "cron_schedule", "end_offset", "exclusions"):
         with pytest.raises(AttributeError):
             setattr(DAYS, name, None)
+
+
+# Keys of any kind
+
+_OF_EACH_KIND = [
+    TimeWindowPartitionsDefinition("2023-03-01", fmt, cron_schedule=cron, timezone=zone)
+    for fmt, cron, zone in (
+        ("%Y-%m-%d", "0 0 * * *", "UTC"),
+        ("%Y-%m-%d", "0 0 1 * *", "Asia/Tokyo"),
+        ("%Y-%m-%d", "30 2 * * 1", "Pacific/Apia"),
+        ("%Y-%m-%d", "0 0 * * 1-5", "UTC"),
+    )
+] + [
+    HourlyPartitionsDefinition("2023-03-01-00:00", timezone=zone) for zone in ("UTC", "Asia/Tokyo")
+]
+
+
+@example("9999-12-31")
+@example("0001-01-01")
+@example("9999-12-31-23:00")
+@example("0001-01-01-00:00")
+@example("20230301")
+@example("2023-W10-3")
+@example("2023-3-1")
+@example("\x00")
+@settings(deadline=None, max_examples=150)
+@given(
+    st.text(max_size=12)
+    | st.dates(datetime(1, 1, 1).date(), datetime(2100, 1, 1).date()).map(str)
+    | st.datetimes(max_value=datetime(2100, 1, 1)).map(lambda at: at.strftime("%Y-%m-%d-%H:%M"))
+)
+def test_any_text_is_a_key_or_is_none(text: str) -> None:
+    for definition in _OF_EACH_KIND:
+        position = definition.position_of(text)
+        assert definition.is_valid_partition_key(text) == (position is not None)
+        if position is not None:
+            assert definition.key_at(position) == text
+        elif not definition.has_partition_key(text):
+            with pytest.raises(UnknownPartitionError, match="There is no partition"):
+                definition.validate_partition_key(text)
+
+
+def test_days_are_the_keys_that_reading_the_format_gives() -> None:
+    for zone in ("America/New_York", "America/Sao_Paulo", "Pacific/Apia", "Africa/Casablanca"):
+        for cron in ("0 0 * * *", "30 2 * * *", "0 0 * * 3", "30 0 15 * *"):
+            plain, formatted = (
+                TimeWindowPartitionsDefinition(
+                    datetime(2011, 12, 25), fmt, cron_schedule=cron, timezone=zone
+                )
+                for fmt in ("%Y-%m-%d", "%Y-%m-%d%%")
+            )
+            keys = [plain.key_at(index) for index in range(400)]
+            formatted_keys = [formatted.key_at(index)[:-1] for index in range(400)]
+            assert keys == formatted_keys
+            assert [plain.position_of(key) for key in keys] == list(range(400))
+            assert [formatted.position_of(f"{key}%") for key in keys] == list(range(400))
