@@ -209,9 +209,8 @@ def _move(edit: Edit, found: Found, control: Any) -> None:
 
 def _removed(edit: Edit, found: Found, _control: Any) -> None:
     above = edit.rows.found[row_id(found.path[:-1])]
-    if not above.given:  # an entry of a default: write the default out
-        edit.put(above.path, copy.deepcopy(above.value))
     if above.place.kind != "section":
+        edit.put(above.path, copy.deepcopy(above.value))  # it may be part of a default
         holder: Any = edit.config
         for part in found.path[:-1]:
             holder = _step(holder, part)
@@ -229,7 +228,8 @@ def _choose(edit: Edit, found: Found, control: Any) -> None:
     if found.place.kind == "selector":
         _choose_field(edit, found, number)
         return
-    edit.shelf[key, place.options.index(found.place)] = copy.deepcopy(found.value)
+    if found.value is not NOTHING:
+        edit.shelf[key, place.options.index(found.place)] = copy.deepcopy(found.value)
     edit.chosen[key] = number
     option = place.options[number]
     kept = edit.shelf.get((key, number), NOTHING)
@@ -301,7 +301,7 @@ def edited(
     """
     edit = Edit(rows, config, {} if shelf is None else shelf)
     found = rows.found[row]
-    if _can(rows, found, action):
+    if _can(rows, found, action) and (action != "choose" or _is_choice(found, control)):
         ACTIONS[action](edit, found, control)
     return edit.config, edit.chosen
 
@@ -319,10 +319,18 @@ def _can(rows: Rows, found: Found, action: str) -> bool:
     offers = {
         "env": whole.env,
         "none": whole.nullable,
-        "add": place.item is not None,
+        "add": place.item is not None and place.kind != "tuple",
         "choose": whole.kind == "union" or place.kind == "selector" or whole.nullable,
     }
     return offers.get(action, True)
+
+
+def _is_choice(found: Found, control: Any) -> bool:
+    """Whether an option is one that there is; those of a class defined anew may be fewer."""
+    if control == "none":
+        return found.whole.nullable
+    options = found.place.fields if found.place.kind == "selector" else found.whole.options
+    return str(control).isdecimal() and int(control) < len(options)
 
 
 def _can_in(above: Found, found: Found, action: str) -> bool:

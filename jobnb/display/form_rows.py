@@ -195,8 +195,13 @@ class Rows:
         self, path: Path, place: Place, whole: Place, value: Any, given: bool, mode: str
     ) -> None:
         key = row_id(path)
+        given = given and self._is_given(path[:-1])  # what is in a default is not given
         self.found[key] = Found(path, place, whole, value, given, mode)
         self.values[key] = {"given": given}
+
+    def _is_given(self, path: Path) -> bool:
+        found = self.found.get(row_id(path))
+        return found is None or found.given
 
     def _head(self, place: Place, path: Path, label: str) -> Row:
         default = place.default

@@ -248,7 +248,7 @@ def _is_long(schema: _Json) -> bool:
     return bool(
         schema.get("multiline")
         or schema.get("contentMediaType")
-        or schema.get("maxLength", 0) > _LONG
+        or ("format" not in schema and schema.get("maxLength", 0) > _LONG)
         or (isinstance(default, str) and "\n" in default)
     )
 
