@@ -19,8 +19,9 @@ from jobnb.errors import InvalidSubsetError, did_you_mean
 if TYPE_CHECKING:
     from lark import Token
 
-__all__ = ["resolve_op_selection"]
+__all__ = ["FUNCTIONS", "resolve_op_selection", "with_graphs"]
 
+FUNCTIONS = ("roots", "sinks", "nothing")
 _NAME = re.compile(r"(?!not\b)[A-Za-z_][\w.]*", re.IGNORECASE)
 
 
@@ -67,6 +68,17 @@ def resolve_op_selection(
     return {graph.keys[number] for number in chosen}
 
 
+def with_graphs(names: Iterable[str]) -> list[str]:
+    """The names of ops, and of the graphs they are in.
+
+    >>> with_graphs(["load.read", "clean"])
+    ['load', 'load.read', 'clean']
+    """
+    parts = (name.split(".") for name in names)
+    each = (".".join(path[: depth + 1]) for path in parts for depth in range(len(path)))
+    return list(dict.fromkeys(each))
+
+
 class OpGraph(NumberedGraph[str]):
     """The ops of a job, numbered, folded at each depth of nesting where it is asked for."""
 
@@ -87,14 +99,6 @@ class OpGraph(NumberedGraph[str]):
         if depth not in self._folded:
             self._folded[depth] = _Level(self, depth)
         return self._folded[depth]
-
-    def names(self) -> dict[str, None]:
-        """The names of all ops and of the graphs they are in."""
-        return dict.fromkeys(
-            ".".join(name.split(".")[: depth + 1])
-            for name in self.keys
-            for depth in range(name.count(".") + 1)
-        )
 
 
 class _Level(NumberedGraph[str]):
@@ -128,7 +132,7 @@ class Named(Rule[OpGraph]):
         level = within.graph.level(self.name.count(".") + 1)
         start = level.index.get(self.name)
         if start is None:
-            hint = did_you_mean(self.name, within.graph.names(), noun="It has")
+            hint = did_you_mean(self.name, with_graphs(within.graph.keys), noun="It has")
             message = f"There is no op {self.name!r} in {within.graph.what}. {hint}".rstrip()
             within.problems.append(self.spot.told(message) if self.spot else message)
             return set()
@@ -172,6 +176,7 @@ def _parse(text: str) -> Rule[OpGraph]:
 
 class _OpReading(Reading[OpGraph]):
     attributes = ("name",)
+    functions = FUNCTIONS
     noun = "an op"
 
     def named(self, token: Token) -> Rule[OpGraph]:

@@ -36,7 +36,7 @@ class Reading(Generic[G]):
     """
 
     attributes: tuple[str, ...] = ()
-    functions: tuple[str, ...] = ("roots", "sinks", "nothing")
+    functions: tuple[str, ...] = ()
     noun = "a selection"
 
     def __init__(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Completion of `%jobnb` lines: commands, keys, jobs, runs and partitions."""
+"""Completion in cells: of `%jobnb` lines, and of selections within the calls that take one."""
 
 from __future__ import annotations
 
@@ -6,47 +6,95 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from jobnb.definitions.selection_completing import Words, suggest
 from jobnb.notebook.magics import COMMANDS, OPTIONS
+from jobnb.plan.flatten import flatten
 from jobnb.registry.session import Session, current_session
 
 __all__ = ["complete_no_more", "complete_with", "completions"]
 
 _LINE = re.compile(r"(?:^|=)\s*%%?jobnb\s+(?P<line>.*)$", re.DOTALL)
-_TAIL = re.compile(r"[^\s+*()|&,=]*$")  # the part of a selection that is being typed
+_QUOTED = (
+    r"""(?:\s*(?:"[^"\n]*"|'[^'\n]*')\s*,)*\s*(?P<quote>["'])(?P<text>(?:(?!(?P=quote)).)*)$"""
+)
+_OF_ASSETS = re.compile(
+    r"(?:\bsession\.(?:materialize|launch|launchpad|stale)\(|\bfrom_(?:string|coercible)\("
+    r"|\b(?:asset_)?selection\s*=)\s*\[?" + _QUOTED
+)
+_OF_OPS = re.compile(r"\b(?P<job>\w+)\.\w+\([^()]*\bop_selection\s*=\s*\[?" + _QUOTED)
+_BEFORE = 2_000  # how much of the cell before the cursor is looked at
+_SELECTING = ("materialize", "launch", "graph")
 _MANY = 200
 _RUNS = 20
 
 
 def completions(text: str) -> tuple[str, list[str]] | None:
-    """What may stand at the end of a `%jobnb` line.
+    """What may stand at the end of a text, if that is a `%jobnb` line or within a selection.
 
     Args:
-        text: The line up to the cursor.
+        text: The cell up to the cursor.
 
     Returns:
-        What of the text is to be replaced, and by what; None if it is no such line.
+        What of the text is to be replaced, and by what; None if it is neither.
 
     Example:
         >>> completions("%jobnb mat")
         ('mat', ['materialize'])
+        >>> completions("session.materialize('grou")
+        ('grou', ['group:'])
         >>> completions("mat") is None
         True
     """
-    found = _LINE.search(text)
-    if found is None:
-        return None
-    line = found["line"]
+    found = _LINE.search(text.rpartition("\n")[2])
+    return _of_call(text[-_BEFORE:]) if found is None else _of_line(found["line"])
+
+
+def _of_line(line: str) -> tuple[str, list[str]]:
     command, space, rest = line.partition(" ")
     if not space:
         return command, [name for name in COMMANDS if name.startswith(command)]
-    typed = _typed(rest)
+    if command in _SELECTING and not re.search(r"(?:^|\s)--?\w*(?:[=\s]\s*\S*)?$", rest):
+        return _of_target(current_session(), command, rest)
+    typed = re.findall(r"[^\s=]*$", rest)[0]
     names = _names(current_session(), command, rest, typed)
     return typed, sorted({name for name in names if name.startswith(typed)})[:_MANY]
 
 
-def _typed(rest: str) -> str:
-    found = _TAIL.search(rest)
-    return found[0] if found else ""
+def _of_target(session: Session, command: str, rest: str) -> tuple[str, list[str]]:
+    """The selection of a command, or the name of a job in its place."""
+    typed, words = _of_selection(_asset_words(session), rest.lstrip())
+    jobs = session.catalogue.by_name("job") if command != "materialize" else ()
+    if typed == rest.strip():
+        words = [name for name in jobs if name.startswith(typed)] + words
+    return typed, words[:_MANY]
+
+
+def _of_call(text: str) -> tuple[str, list[str]] | None:
+    """A selection between the quotes of a call."""
+    found = _OF_ASSETS.search(text)
+    if found is not None:
+        words = _asset_words(current_session())
+    else:
+        found = _OF_OPS.search(text)
+        job = current_session().catalogue.by_name("job").get(found["job"]) if found else None
+        if found is None or job is None:
+            return None
+        words = _op_words(job.definition)
+    return _of_selection(words, found["text"], "'" if found["quote"] == '"' else '"')
+
+
+def _of_selection(words: Words, text: str, quote: str = '"') -> tuple[str, list[str]]:
+    start, found = suggest(text, words, quote)
+    return text[start:], found[:_MANY]
+
+
+def _asset_words(session: Session) -> Words:
+    entries = session.catalogue.entries("asset")
+    return Words.of_assets({id(each.definition): each.definition for each in entries}.values())
+
+
+def _op_words(job: Any) -> Words:
+    return Words.of_ops(".".join(flat.path) for flat in flatten(job.graph, {}))
 
 
 def _names(session: Session, command: str, rest: str, typed: str) -> Iterable[str]:
@@ -55,26 +103,12 @@ def _names(session: Session, command: str, rest: str, typed: str) -> Iterable[st
         return _partitions(session, rest) if option[1] == "partition" else ()
     if typed.startswith("-"):
         return [f"--{name}" for name in OPTIONS]
-    jobs = list(session.catalogue.by_name("job"))
-    keys = list(session.catalogue.by_name("asset"))
-    groups = [f"group:{name}" for name in _groups(session)]
     return {
-        "materialize": [*keys, *groups],
-        "launch": [*jobs, *keys, *groups],
-        "graph": [*keys, *groups, *jobs],
-        "value": keys,
-        "runs": jobs,
+        "value": list(session.catalogue.by_name("asset")),
+        "runs": list(session.catalogue.by_name("job")),
         "run": _run_ids(session) if command == "run" else (),
         "cancel": _live_ids() if command == "cancel" else (),
     }.get(command, ())
-
-
-def _groups(session: Session) -> set[str]:
-    return {
-        group
-        for entry in session.catalogue.entries("asset")
-        for group in getattr(entry.definition, "group_names_by_key", {}).values()
-    }
 
 
 def _run_ids(session: Session) -> list[str]:
@@ -105,7 +139,8 @@ def _match(context: Any) -> dict[str, Any]:
     from IPython.core.completer import SimpleCompletion
 
     try:
-        found = completions(context.text_until_cursor)
+        before = context.full_text.splitlines(keepends=True)[: context.cursor_line]
+        found = completions("".join(before) + context.text_until_cursor)
     except Exception:  # noqa: BLE001 - while a line is typed, nothing is said of what is wrong
         found = None
     if found is None:
