@@ -20,6 +20,7 @@ __all__ = ["Suggestions", "Words", "suggest"]
 
 _STRINGS = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 _BARE = re.compile(r"(?!(?:and|or|not)$)[\w./@-]+", re.IGNORECASE)
+_ENDS = " \t\n)+\"'"
 _WORD = re.compile(r"""[^\s+*():=,"'<>]*$""")
 
 
@@ -114,7 +115,10 @@ def suggest(text: str, words: Words, quote: str = '"') -> Suggestions:
         typed = _WORD.findall(text)[0]
         start = len(text) - len(typed)
     expected = expected_after(text[:start])
-    fitting = _fitting(expected.terminals, expected.before, words, opening is not None, quote)
+    terminals = expected.terminals
+    if text[start - 1 : start] not in _ENDS:  # `and` would become a part of what it touches
+        terminals -= {"_AND", "_OR"}
+    fitting = _fitting(terminals, expected.before, words, opening is not None, quote)
     found = (word for word in fitting if _fits(word, typed.lower()))
     return Suggestions(start, list(dict.fromkeys(found)))
 
@@ -137,7 +141,7 @@ def _fitting(
             yield from (f"{name}(" for name in words.functions)
             if "_NOT" in terminals:
                 yield "not "
-    elif not in_quotes:
+    if not in_quotes:
         yield from (word for name, word in (("_AND", "and "), ("_OR", "or ")) if name in terminals)
 
 

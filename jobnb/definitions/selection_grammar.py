@@ -177,8 +177,7 @@ def expected_after(text: str) -> Expected:
     """What may follow the beginning of a selection; nothing where that cannot be read."""
     from lark import UnexpectedInput
 
-    # Marks look at what they touch, and a word ends where another may begin.
-    gap = " " if text[-1:].isalnum() else ""
+    gap = "" if text.endswith("+") else " "  # steps up look at what they touch
     reading: Any = _parser().parse_interactive(f"{text}{gap}x")
     before: list[Token] = []
     try:

@@ -15,6 +15,7 @@ from jobnb.definitions.graph_definition import GraphDefinition
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.selection import AssetSelection
+from jobnb.definitions.selection_completing import Suggestions, Words, suggest
 from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
 from jobnb.plan.asset_job import AssetGraphDefinition
@@ -25,8 +26,10 @@ from jobnb.plan.regions import output_edges
 from jobnb.plan.resources import all_resource_defs, plan_resources
 from jobnb.plan.run_config import bind_run_config
 from jobnb.plan.select import select_nodes, without_unasked
+from jobnb.registry.selecting import pinned
+from jobnb.registry.session import current_session
 
-__all__ = ["WRAP", "LaunchSchema", "selected"]
+__all__ = ["WRAP", "LaunchSchema", "selected", "suggestions"]
 
 WRAP = "config"  # what a config mapping of the whole job takes stands under this name
 _SPOKEN_OF = ("resources", "loggers")  # parts that are shown once the config names them
@@ -43,13 +46,26 @@ def selected(job: JobDefinition, selection: str) -> dict[str, list[Any]]:
         return {}
     if job.asset_layer is None:
         return {"op_selection": [text]}
-    chosen = AssetSelection.from_coercible(text)
+    chosen = AssetSelection.from_coercible(pinned(current_session(), text))
     known = {key for each in job.graph.assets_by_node.values() for key in each.keys}
     layer = job.asset_layer
     keys = chosen.resolve([*layer.assets, *layer.sources]) & known
     if not keys:
         raise InvalidSubsetError(f"The selection {text!r} names no asset of the job {job.name!r}.")
     return {"asset_selection": sorted(keys)}
+
+
+def suggestions(job: JobDefinition, text: str) -> Suggestions:
+    """What may stand at the end of a selection that is being typed.
+
+    Args:
+        job: The job whose ops or assets are selected.
+        text: What stands before the cursor.
+    """
+    if job.asset_layer is None:
+        steps = flatten(job.graph, job.input_values)
+        return suggest(text, Words.of_ops(".".join(flat.path) for flat in steps))
+    return suggest(text, Words.of_assets(job.graph.assets_by_node.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from jobnb.execution.run_job import in_memory_resources
 from jobnb.execution.stopping import Stop
 from jobnb.execution.waiting import RunCanceledError, StillRunningError
 from jobnb.plan.partitions import PartitionsAsked
+from jobnb.registry.selecting import pinned
 from jobnb.registry.session import Session, current_session
 from jobnb.storage.instance import Instance
 
@@ -232,7 +233,8 @@ def _finder(session: Session, target: Any) -> FindJob:
             return lambda: session.job(target)
         if target.isidentifier():
             _see_known(session, target)
-    return lambda: session.snapshot().job_of_assets(ASSET_JOB, target)
+    chosen = pinned(session, target)
+    return lambda: session.snapshot().job_of_assets(ASSET_JOB, chosen)
 
 
 def _see_known(session: Session, name: str) -> None:

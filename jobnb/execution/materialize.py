@@ -13,6 +13,7 @@ from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run_job import execute_plan, run_tags
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, run_partitions
+from jobnb.registry.selecting import pinned
 from jobnb.staleness.statuses import Place
 from jobnb.storage.instance import Instance
 
@@ -146,7 +147,7 @@ def materialize_session(
     definitions = session.snapshot()
     return make_selected(
         definitions,
-        selection,
+        pinned(session, selection),
         run_config,
         instance or session.instance,
         partition_key,

@@ -17,6 +17,7 @@ from jobnb.errors import (
     RunNotFoundError,
     did_you_mean,
 )
+from jobnb.registry.selecting import pinned
 from jobnb.registry.session import Session, current_session
 
 __all__ = ["COMMANDS", "OPTIONS", "Line", "read_line", "register", "unregister"]
@@ -202,7 +203,7 @@ def _graph(session: Session, line: Line) -> Any:
     if not wanted:
         return known
     everything = [*known.assets, *known.source_assets]
-    keys = AssetSelection.from_coercible(wanted).resolve(everything)
+    keys = AssetSelection.from_coercible(pinned(session, wanted)).resolve(everything)
     assets = [each for each in known.assets if each.keys & keys]
     sources = [each for each in known.source_assets if each.key in keys]
     if not assets and not sources:

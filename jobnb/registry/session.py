@@ -20,6 +20,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 from jobnb.registry.catalogue import Catalogue, Entry, can_be_known, kind_of
 from jobnb.registry.cells import Cell, CellWatch
+from jobnb.registry.selecting import pinned
 
 __all__ = ["Session", "current_session", "session"]
 
@@ -261,8 +262,8 @@ class Session(Configurable):
         """Make the selected assets and wait for it.
 
         Args:
-            selection: `"*revenue"`, `"group:load"`, a list, assets or an `AssetSelection`; all
-                assets if absent.
+            selection: `"*revenue"`, `"group:load and not kind:sql"`, `"status:stale"`, a list,
+                assets or an `AssetSelection`; all assets if absent.
             config: A `RunConfig` or dict.
             partition: The partition to make; or several in one run: a `PartitionKeyRange`, some
                 keys. `backfill` makes several in runs of their own.
@@ -420,7 +421,7 @@ class Session(Configurable):
             InvalidSubsetError: If the selection names what is not there, or nothing.
         """
         known = self.snapshot()
-        keys = None if selection is None else known.select_assets(selection)
+        keys = None if selection is None else known.select_assets(pinned(self, selection))
         return doors.asset_statuses(self, keys).not_fresh
 
     def place_of(self, key: Any) -> str:

@@ -20,7 +20,7 @@ from jobnb import (
     static_partitioned_config,
 )
 from jobnb.display.launch_form import LaunchForm
-from jobnb.display.launch_schema import selected
+from jobnb.display.launch_schema import selected, suggestions
 from jobnb.display.launch_stored import (
     delete_preset,
     earlier_runs,
@@ -457,3 +457,14 @@ def test_the_static_twin_tells_the_config_and_what_is_wrong(hostile):
     assert "How much." in view.html
     assert "<script" not in view.html.lower()
     assert "<img" not in view.html.lower()
+
+
+def test_a_selection_that_is_typed_gets_suggestions():
+    def words(made, text):
+        return suggestions(made, text).words
+
+    assert words(flow.to_job(), "+lo") == ["load"]
+    assert words(flow.to_job(), "load an") == ["and "]
+    both = Definitions(assets=[orders, revenue]).get_implicit_global_asset_job_def()
+    assert words(both, "orders or not key:rev") == ["revenue"]
+    assert words(both, "group:") == ["default"]

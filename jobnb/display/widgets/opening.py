@@ -10,6 +10,7 @@ from jobnb.display.widgets.launch_face import Launch
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.execution.materialize import ASSET_JOB
+from jobnb.registry.selecting import pinned
 from jobnb.registry.session import Session, current_session
 
 __all__ = ["open_job", "open_session"]
@@ -57,7 +58,7 @@ def _found(session: Session, target: Any) -> tuple[JobDefinition, str]:
         return session.job(name), name
     if isinstance(target, str) and target.isidentifier():
         _see_known(session, target)
-    job = session.snapshot().job_of_assets(ASSET_JOB, target)
+    job = session.snapshot().job_of_assets(ASSET_JOB, pinned(session, target))
     job.graph.assets_by_node  # noqa: B018 - a selection that names nothing is told now
     return job, "all assets" if target is None else _title(target)
 
