@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from jobnb._names import HOME_OF
 
 if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill as Backfill
     from jobnb.config import Array as Array
     from jobnb.config import BoolSource as BoolSource
     from jobnb.config import Config as Config
@@ -395,6 +396,8 @@ if TYPE_CHECKING:
     from jobnb.state import RunStatus as RunStatus
     from jobnb.state import StepStatus as StepStatus
     from jobnb.state import fold as fold
+    from jobnb.storage.backfill import BackfillStatus as BackfillStatus
+    from jobnb.storage.backfill import PartitionBackfill as PartitionBackfill
     from jobnb.storage.file_handles import FileHandle as FileHandle
     from jobnb.storage.file_handles import LocalFileHandle as LocalFileHandle
     from jobnb.storage.file_handles import local_file_manager as local_file_manager

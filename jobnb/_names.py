@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["HOME_OF"]
 
 _NAMES = {
+    "automation.backfill": "Backfill",
     "config": (
         "Array BoolSource Config ConfigMapping ConfigSchema Enum EnumValue EnvVar Field "
         "IntSource Map Noneable Permissive PermissiveConfig RunConfig ScalarUnion Selector Shape "
@@ -161,6 +162,7 @@ _NAMES = {
     "registry.session": "Session session",
     "state": "RunState RunStatus StepStatus fold",
     "storage.file_handles": "FileHandle LocalFileHandle local_file_manager",
+    "storage.backfill": "BackfillStatus PartitionBackfill",
     "storage.instance": "Instance instance_for_test",
     "storage.partition_history": "AssetPartitionStatus",
     "storage.partition_table": "PartitionTable",

@@ -13,6 +13,7 @@ import jobnb
 from jobnb._names import HOME_OF
 
 SPELLINGS = {
+    "BulkActionStatus": "BackfillStatus",
     "DagsterAssetCheckFailedError": "AssetCheckFailedError",
     "DagsterAssetMetadataValue": "AssetMetadataValue",
     "DagsterConfigMappingFunctionError": "ConfigMappingFunctionError",

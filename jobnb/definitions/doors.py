@@ -15,6 +15,7 @@ __all__ = [
     "asset_job_graph",
     "asset_statuses",
     "asset_value_loader",
+    "backfill_session",
     "build_plan",
     "config_schema_of",
     "default_io_manager",
@@ -34,6 +35,7 @@ __all__ = [
     "repository_of",
     "resource_defs_of",
     "resource_values",
+    "resume_backfill",
     "run_table",
     "session_job",
 ]
@@ -77,6 +79,22 @@ def launch_session(session: Any, target: Any, **parameters: Any) -> Any:
     from jobnb.execution.launch import launch_session as do
 
     return do(session, target, **parameters)
+
+
+def backfill_session(session: Any, selection: Any, partitions: Any, **parameters: Any) -> Any:
+    """Begin a backfill of a session; see `jobnb.automation.backfilling`."""
+    __tracebackhide__ = True
+    from jobnb.automation.backfilling import backfill_session as do
+
+    return do(session, selection, partitions, **parameters)
+
+
+def resume_backfill(session: Any, backfill_id: str, **parameters: Any) -> Any:
+    """Go on with a backfill of a session; see `jobnb.automation.backfilling`."""
+    __tracebackhide__ = True
+    from jobnb.automation.backfilling import resume_backfill as do
+
+    return do(session, backfill_id, **parameters)
 
 
 def open_launchpad(job: Any) -> Any:

@@ -17,6 +17,7 @@ from jobnb.execution.stopping import UNSTOPPABLE, Stop
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
+from jobnb.storage.run_batch import BatchLog
 from jobnb.storage.run_log import RunLog
 
 __all__ = ["HANDLED", "MISSING", "RunScope"]
@@ -71,7 +72,7 @@ class RunScope:
         plan: Plan,
         instance: Instance,
         record: JobRun,
-        log: RunLog,
+        log: RunLog | BatchLog,
         keep_outputs: bool,
         chosen: frozenset[int] | None = None,
         stop: Stop | None = None,

@@ -335,6 +335,58 @@ class Session(Configurable):
         __tracebackhide__ = True
         return doors.launch_session(self, target, config=config, **parameters)
 
+    def backfill(self, selection: Any = None, partitions: Any = None, **parameters: Any) -> Any:
+        """Make many partitions in the background, each asset after what it is made from.
+
+        An asset's `backfill_policy` says how many partitions one run makes; without one, each is
+        made in a run of its own. Assets with other partitions than those that are asked for make
+        what belongs to these, by their partition mappings.
+
+        Args:
+            selection: Which assets, as in `materialize`.
+            partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if absent.
+            **parameters: only_missing (those never made), only_failed (those whose last run
+                failed), tags, max_parallel (how many runs go side by side; one if absent),
+                config, instance and resources.
+
+        Returns:
+            A `Backfill`: it can be observed, waited for, awaited, canceled and resumed.
+
+        Raises:
+            UnknownPartitionError: If no asset has these partitions; nothing has run then.
+            InvalidSubsetError: If there is no such asset.
+
+        Example:
+            >>> from jobnb import Instance, StaticPartitionsDefinition, asset
+            >>> @asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+            ... def letters(context):
+            ...     return context.partition_key
+            >>> backfill = Session().add(letters).backfill(instance=Instance.ephemeral())
+            >>> backfill.wait().status
+            'COMPLETED'
+        """
+        __tracebackhide__ = True
+        return doors.backfill_session(self, selection, partitions, **parameters)
+
+    def resume_backfill(self, backfill_id: str, **parameters: Any) -> Any:
+        """Go on with a backfill that was canceled, interrupted, or failed in part.
+
+        What it has not made since it began is tried again, with the assets as they are now.
+
+        Args:
+            backfill_id: The id of the backfill, as `instance.get_backfills()` tells.
+            **parameters: max_parallel, instance and resources, as in `backfill`.
+
+        Returns:
+            A `Backfill` with the same id.
+
+        Raises:
+            InvalidSubsetError: If there is no such backfill.
+            InvariantViolationError: If it goes on, here or in another process.
+        """
+        __tracebackhide__ = True
+        return doors.resume_backfill(self, backfill_id, **parameters)
+
     def launchpad(self, target: Any = None) -> Any:
         """The form for a run's config, with a button that launches it.
 

@@ -19,7 +19,8 @@ from jobnb.events import Event
 from jobnb.storage.listeners import Listeners
 from jobnb.storage.process import this_process
 from jobnb.storage.run import JobRun
-from jobnb.storage.run_log import Flusher, RunLog
+from jobnb.storage.run_batch import RunBatch, RunPart
+from jobnb.storage.run_log import Flusher, RunLog, WatchedLog
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -53,7 +54,7 @@ class History:
         self._closed = False
         self._opening = threading.RLock()
         self._runs_in_memory: dict[str, JobRun] = {}
-        self._logs_in_memory: dict[RunLog, None] = {}
+        self._logs_in_memory: dict[WatchedLog, None] = {}
         self._listeners = Listeners(_report)
         self._flusher = Flusher(_report)
         self._next_look = 0.0
@@ -108,7 +109,24 @@ class History:
             self._logs_in_memory[log] = None
         return log
 
+    def open_batch(self) -> RunBatch:
+        """A batch of short runs, written together; see `RunBatch`."""
+        self._check_open()
+        batch = RunBatch(self, durable=self._durable)
+        if self._durable:
+            self._flusher.watch(batch)
+        else:
+            self._logs_in_memory[batch] = None
+        return batch
+
     # -- what a log asks of its keeper
+
+    def write_runs(self, parts: Sequence[RunPart]) -> None:
+        """Keep new events of several runs for good, in one transaction."""
+        from jobnb.storage.batch_writing import write_parts
+
+        database, holder = self._opened(), this_process() if self._durable else None
+        database.write(lambda connection: write_parts(connection, parts, holder))
 
     def write_log(self, run_id: str, events: Sequence[Event]) -> None:
         """Keep events for good."""
@@ -133,7 +151,7 @@ class History:
         """Tell listeners; must not raise."""
         self._listeners.tell(run.run_id, run.job_name, events)
 
-    def forget_log(self, log: RunLog) -> None:
+    def forget_log(self, log: WatchedLog) -> None:
         """The log is closed."""
         self._flusher.leave(log)
 
@@ -174,11 +192,12 @@ class History:
         self._runs_in_memory.clear()
         return database
 
-    def _open_logs(self) -> list[RunLog]:
+    def _open_logs(self) -> Sequence[WatchedLog]:
         return self._flusher.open_logs() if self._durable else list(self._logs_in_memory)
 
     def _logs_of(self, run_id: str) -> list[RunLog]:
-        return [log for log in self._open_logs() if log.run.run_id == run_id]
+        logs = (log for log in self._open_logs() if isinstance(log, RunLog))
+        return [log for log in logs if log.run.run_id == run_id]
 
     # -- leases
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.events import Event
 from jobnb.storage.asset_history import AssetHistory, NamedHistory
+from jobnb.storage.backfill_history import BackfillHistory
 from jobnb.storage.event_history import EventHistory
 from jobnb.storage.partition_history import PartitionHistory
 from jobnb.storage.run import JobRun
@@ -36,7 +37,9 @@ _cache_lock = threading.RLock()
 _open: weakref.WeakSet[Instance] = weakref.WeakSet()
 
 
-class Instance(RunHistory, EventHistory, AssetHistory, PartitionHistory, NamedHistory):
+class Instance(
+    RunHistory, EventHistory, AssetHistory, PartitionHistory, BackfillHistory, NamedHistory
+):
     """The history of runs, their events and assets, and where values are stored.
 
     Make one with `Instance.ephemeral()`, `Instance.local_temp()` or `Instance.get()`.

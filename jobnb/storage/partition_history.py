@@ -80,6 +80,22 @@ class PartitionHistory(History):
             )
         )
 
+    def get_partitions_made_since(
+        self, asset_key: CoercibleToAssetKey, timestamp: float
+    ) -> set[str]:
+        """The partitions of an asset that were last made after a moment.
+
+        Args:
+            asset_key: The asset.
+            timestamp: In seconds since the epoch.
+        """
+        from jobnb.storage import partition_queries
+
+        key = _text(asset_key)
+        return self._read(
+            lambda connection: partition_queries.made_since(connection, key, timestamp)
+        )
+
     def get_materialization_count_by_partition(
         self, asset_keys: Sequence[CoercibleToAssetKey], after_cursor: int | None = None
     ) -> Mapping[AssetKey, Mapping[str, int]]:

@@ -12,7 +12,7 @@ from jobnb.state import RunStatus
 from jobnb.storage import tables
 from jobnb.storage.rows import insert_many, upsert
 
-__all__ = ["forget_partitions", "forget_run_partitions", "note_partitions"]
+__all__ = ["forget_partitions", "forget_run_partitions", "note_ended_runs", "note_partitions"]
 
 partitions, plans, indexed = (
     tables.asset_partitions,
@@ -59,6 +59,36 @@ def note_partitions(
         connection.execute(delete(plans).where(plans.c.run_id == run_id))
 
 
+def note_ended_runs(
+    connection: Connection,
+    planned: Iterable[tuple[str, str | None, str]],
+    indexed: Iterable[Any],
+    failed: set[str],
+) -> None:
+    """Keep what runs that are not in the history yet, and have ended, say of partitions.
+
+    Args:
+        connection: The connection, in the transaction that writes the events.
+        planned: The assets and partitions that they meant to make, each with its run.
+        indexed: The rows of their events that are looked up across runs, in order.
+        failed: The runs that failed.
+    """
+    done: dict[Place, tuple[Any, ...]] = {}
+    by_run: set[tuple[str, str, str]] = set()
+    for place, run_id, kind, when, _, key, partition, _ in indexed:
+        if kind == _MADE and partition:
+            done[key, partition] = (key, partition, place, run_id, when, None)
+            by_run.add((key, partition, run_id))
+    insert_many(connection, _keep_made, _COLUMNS, [done[each] for each in sorted(done)])
+    lost = {
+        (key, partition): (key, partition, run_id)
+        for key, partition, run_id in planned
+        if partition and run_id in failed and (key, partition, run_id) not in by_run
+    }
+    columns = (*_COLUMNS[:2], "failed_run_id")
+    insert_many(connection, _keep_failed, columns, [lost[each] for each in sorted(lost)])
+
+
 def _settle(connection: Connection, run_id: str, done: Iterable[Place]) -> None:
     """What was made is no longer planned."""
     rows = [{"run": run_id, "key": key, "part": partition} for key, partition in done]
@@ -75,6 +105,10 @@ _DROP_PLAN: Delete = delete(plans).where(
 
 def _keep_made(connection: Connection) -> Insert:
     return upsert(connection, partitions, ("asset_key", "partition"), _COLUMNS[2:])
+
+
+def _keep_failed(connection: Connection) -> Insert:
+    return upsert(connection, partitions, ("asset_key", "partition"), ("failed_run_id",))
 
 
 def _keep_plan(connection: Connection) -> Insert:

@@ -15,7 +15,7 @@ from jobnb.storage.event_queries import job_names, read_event
 from jobnb.storage.partition_notes import latest_made
 from jobnb.storage.records import EventLogRecord, entry_of
 
-__all__ = ["latest_records", "made_counts", "made_partitions", "standing"]
+__all__ = ["latest_records", "made_counts", "made_partitions", "made_since", "standing"]
 
 partitions, plans, indexed = (
     tables.asset_partitions,
@@ -54,6 +54,12 @@ def made_partitions(
     since = [] if after is None else [partitions.c.storage_id > after]
     own = (partitions.c.asset_key == key, partitions.c.storage_id.is_not(None))
     return set(_texts(connection, partitions, *own, *since))
+
+
+def made_since(connection: Connection, key: str, moment: float) -> set[str]:
+    """The partitions that were last made after a moment, and did not fail since."""
+    own = (partitions.c.asset_key == key, partitions.c.time > moment)
+    return set(_texts(connection, partitions, *own, partitions.c.failed_run_id.is_(None)))
 
 
 def made_counts(

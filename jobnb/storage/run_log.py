@@ -11,7 +11,7 @@ from typing import Protocol
 from jobnb.events import Event
 from jobnb.storage.run import JobRun
 
-__all__ = ["COMMIT_INTERVAL", "RENEWAL", "Flusher", "LogKeeper", "RunLog"]
+__all__ = ["COMMIT_INTERVAL", "RENEWAL", "Flusher", "LogKeeper", "RunLog", "WatchedLog"]
 
 COMMIT_INTERVAL = 0.05
 """Seconds that an event may wait before it is on disk."""
@@ -41,8 +41,31 @@ class LogKeeper(Protocol):
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
         """Tell listeners; must not raise."""
 
-    def forget_log(self, log: RunLog) -> None:
+    def forget_log(self, log: WatchedLog) -> None:
         """The log is closed."""
+
+
+class WatchedLog(Protocol):
+    """What the thread that commits looks after: a log, or a batch of them."""
+
+    due: float
+    closed: bool
+
+    @property
+    def pending(self) -> int:
+        """How many events are not yet committed."""
+
+    def commit(self) -> None:
+        """Keep all that is not yet kept, and tell of it."""
+
+    def write(self) -> None:
+        """Keep all that is not yet kept, telling nobody."""
+
+    def renew(self) -> None:
+        """Say that the process is still there."""
+
+    def discard(self) -> None:
+        """Write nothing more."""
 
 
 class RunLog:
@@ -152,13 +175,13 @@ class Flusher:
     def __init__(self, report: Callable[[str, BaseException], None]) -> None:
         self._report = report
         self._renewal = math.inf
-        self._logs: set[RunLog] = set()
-        self._troubled: set[RunLog] = set()
+        self._logs: set[WatchedLog] = set()
+        self._troubled: set[WatchedLog] = set()
         self._wake = threading.Condition()
         self._stopped = False
         self._thread: threading.Thread | None = None
 
-    def watch(self, log: RunLog) -> None:
+    def watch(self, log: WatchedLog) -> None:
         """Look after a log; the thread starts with the first one."""
         with self._wake:
             if not self._logs:
@@ -170,13 +193,13 @@ class Flusher:
                 self._thread.start()
             self._wake.notify()
 
-    def leave(self, log: RunLog) -> None:
+    def leave(self, log: WatchedLog) -> None:
         """Look after it no more."""
         with self._wake:
             self._logs.discard(log)
             self._troubled.discard(log)
 
-    def open_logs(self) -> list[RunLog]:
+    def open_logs(self) -> list[WatchedLog]:
         """The logs that are being written."""
         with self._wake:
             return list(self._logs)
@@ -197,7 +220,7 @@ class Flusher:
             if time.monotonic() >= self._renewal:
                 self._say_here()
 
-    def _commit(self, log: RunLog) -> None:
+    def _commit(self, log: WatchedLog) -> None:
         try:
             log.commit()
         except Exception as error:  # noqa: BLE001 - tried again
@@ -219,7 +242,7 @@ class Flusher:
             except Exception as error:  # noqa: BLE001 - tried again
                 self._report("A lease could not be renewed; it will be tried again.", error)
 
-    def _wait(self) -> list[RunLog] | None:
+    def _wait(self) -> list[WatchedLog] | None:
         """Sleep until a log is overdue or leases are; None when it is time to end."""
         with self._wake:
             while not self._stopped:

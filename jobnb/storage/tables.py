@@ -25,6 +25,7 @@ __all__ = [
     "UNDER_WAY",
     "asset_partitions",
     "assets",
+    "backfills",
     "dynamic_partitions",
     "event_chunks",
     "indexed_events",
@@ -161,6 +162,17 @@ dynamic_partitions = Table(
     Column("partition", String(2000), nullable=False),
     Column("created", Float(53), nullable=False),
     UniqueConstraint("definition", "partition"),
+    sqlite_autoincrement=True,
+)
+
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("backfill_id", String(64), nullable=False, unique=True),
+    Column("status", String(32), nullable=False),
+    Column("created", Float(53), nullable=False),
+    Column("body", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )
 

@@ -23,7 +23,7 @@ __all__ = ["CHUNK_CAP", "holds", "insert_run", "replace_tags", "write_events"]
 CHUNK_CAP = 4096
 """How many events one row holds at most."""
 
-_RUN_STATUS: dict[type[ev.Event], RunStatus] = {
+RUN_STATUS: dict[type[ev.Event], RunStatus] = {
     ev.RunStarting: RunStatus.STARTING,
     ev.RunStarted: RunStatus.STARTED,
     ev.RunSucceeded: RunStatus.SUCCESS,
@@ -35,7 +35,7 @@ _ASSET_NEWS: frozenset[type[ev.Event]] = frozenset(
     {ev.AssetMaterialized, ev.AssetObserved, ev.AssetCheckEvaluated}
 )
 # Plans are many and seldom looked up across runs: they have no row of their own.
-_INDEXED: frozenset[type[ev.Event]] = frozenset({*_RUN_STATUS, *_ASSET_NEWS, ev.StepFailed})
+_INDEXED: frozenset[type[ev.Event]] = frozenset({*RUN_STATUS, *_ASSET_NEWS, ev.StepFailed})
 
 INDEXED_KINDS = frozenset(kind.event_type.value for kind in _INDEXED)
 """The kinds that are looked up across runs: each such event has a row of its own."""
@@ -104,13 +104,13 @@ def write_events(
     planned: dict[tuple[str, str | None], None] = {}
     seq = _next_seq(connection, run_id)
     for start in range(0, len(events), CHUNK_CAP):
-        part, body = _encoded(list(events[start : start + CHUNK_CAP]))
+        part, body = encoded(list(events[start : start + CHUNK_CAP]))
         chunk_id = _insert_chunk(connection, run_id, seq + start, part, body)
-        indexed += _index_rows(run_id, chunk_id, part)
+        indexed += index_rows(run_id, chunk_id, part)
         plans = ((key_text(e.asset), e.partition) for e in part if type(e) is ev.AssetPlanned)
         planned.update(dict.fromkeys(plans))
-    insert_many(connection, _keep_events, _INDEX_COLUMNS, indexed)
-    _note_assets(connection, run_id, indexed, dict.fromkeys(name for name, _ in planned))
+    keep_index(connection, indexed)
+    note_assets(connection, indexed, dict.fromkeys((name for name, _ in planned), run_id))
     made = [(row[5], row[6], row[0], row[3]) for row in indexed if row[6] and row[2] == _MADE]
     note_partitions(connection, run_id, planned, made, status)
     return True
@@ -123,7 +123,7 @@ def _touch_run(
     values: dict[str, Any] = {"updated": time.time()}
     status = None
     for event in events:
-        changed = _RUN_STATUS.get(type(event))
+        changed = RUN_STATUS.get(type(event))
         if changed is None:
             continue
         status = changed
@@ -152,7 +152,7 @@ def holds(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bo
     """Whether these events, which were to be added in one go, are in the run's log."""
     start = (len(events) - 1) // CHUNK_CAP * CHUNK_CAP
     chunks = tables.event_chunks
-    same = chunks.c.body == _encoded(list(events[start:]))[1]
+    same = chunks.c.body == encoded(list(events[start:]))[1]
     query = select(chunks.c.id).where(chunks.c.run_id == run_id, same)
     return connection.scalar(query.limit(1)) is not None
 
@@ -164,7 +164,7 @@ def _next_seq(connection: Connection, run_id: str) -> int:
     return int(connection.scalar(query) or 0)
 
 
-def _encoded(events: list[ev.Event]) -> tuple[list[ev.Event], bytes]:
+def encoded(events: list[ev.Event]) -> tuple[list[ev.Event], bytes]:
     """Events with their JSON; one that cannot be JSON is told in text rather than lost."""
     try:
         return events, ev.encode_events(events)
@@ -184,17 +184,22 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def kinds_text(events: Sequence[ev.Event]) -> str:
+    """The kinds of some events as a row keeps them: with a blank around each."""
+    kinds = sorted({kind.event_type.value for kind in {type(event) for event in events}})
+    return f" {' '.join(kinds)} "
+
+
 def _insert_chunk(
     connection: Connection, run_id: str, first_seq: int, events: list[ev.Event], body: bytes
 ) -> int:
-    kinds = sorted({kind.event_type.value for kind in {type(event) for event in events}})
     result = connection.execute(
         insert(tables.event_chunks),
         {
             "run_id": run_id,
             "first_seq": first_seq,
             "count": len(events),
-            "kinds": f" {' '.join(kinds)} ",
+            "kinds": kinds_text(events),
             "body": body,
         },
     )
@@ -202,7 +207,7 @@ def _insert_chunk(
     return int(key[0]) if key is not None else 0
 
 
-def _index_rows(run_id: str, chunk_id: int, events: list[ev.Event]) -> list[IndexRow]:
+def index_rows(run_id: str, chunk_id: int, events: list[ev.Event]) -> list[IndexRow]:
     first = chunk_id * tables.CHUNK_SPAN
     return [
         _index_row(run_id, first + offset, event)
@@ -232,19 +237,29 @@ def key_text(path: Sequence[str]) -> str:
     return f"[{', '.join(map(encode_basestring_ascii, path))}]"
 
 
-def _note_assets(
-    connection: Connection, run_id: str, indexed: list[IndexRow], heard: dict[str, None]
-) -> None:
-    """Keep the latest materialization per asset, and that an asset is known at all."""
+def keep_index(connection: Connection, indexed: list[IndexRow]) -> None:
+    """Keep the rows of events that are looked up across runs."""
+    insert_many(connection, _keep_events, _INDEX_COLUMNS, indexed)
+
+
+def note_assets(connection: Connection, indexed: list[IndexRow], planned: dict[str, str]) -> None:
+    """Keep the latest materialization per asset, and that an asset is known at all.
+
+    Args:
+        connection: The connection.
+        indexed: The events of one or more runs that are looked up across runs, in order.
+        planned: The runs that say they will make an asset, by the text of its key.
+    """
     made: dict[str, tuple[Any, ...]] = {}
-    for storage_id, _, kind, when, _, name, _, body in indexed:
+    heard = dict(planned)
+    for storage_id, run_id, kind, when, _, name, _, body in indexed:
         if kind == _MADE and name is not None:
             made[name] = (name, run_id, storage_id, when, body)
         elif name is not None:
-            heard[name] = None
+            heard.setdefault(name, run_id)
     # In order of the keys: two runs that make the same assets never wait for each other in a ring.
     insert_many(connection, _keep_made, _ASSET_COLUMNS, sorted(made.values()))
-    news = sorted((name, run_id) for name in heard if name not in made)
+    news = sorted((name, run_id) for name, run_id in heard.items() if name not in made)
     insert_many(connection, _keep_heard, _ASSET_COLUMNS[:2], news)
 
 

@@ -1,0 +1,352 @@
+"""A backfill in the background: threads do its runs, this is what its owner holds meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+from traitlets import Unicode
+
+from jobnb.automation import live_backfills
+from jobnb.automation.backfill_blocking import Blocking
+from jobnb.automation.backfill_chunks import Chunk, Group
+from jobnb.automation.backfill_progress import BackfillProgress
+from jobnb.automation.backfill_work import BackfillRuns, printing
+from jobnb.errors import JobnbError
+from jobnb.events import RunCanceling
+from jobnb.execution.observing import Observable
+from jobnb.execution.output_capture import follow_streams
+from jobnb.execution.run import RunScope
+from jobnb.execution.stopping import Stop
+from jobnb.execution.trace import error_info
+from jobnb.execution.waiting import RunCanceledError, StillRunningError, until_called
+from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import JobRun, RunsFilter
+
+__all__ = ["Backfill", "BackfillFailedError"]
+
+TICK = 0.05
+"""Seconds between two looks at what has happened."""
+
+
+class BackfillFailedError(JobnbError, RuntimeError):
+    """Not all partitions of a backfill could be made."""
+
+
+class Backfill(Observable):
+    """A backfill that goes on in the background; made by `session.backfill`.
+
+    `status`, `progress`, `current_step` and `version` are traits, as those of a run. `await` and
+    `result` give the counts, or raise what went wrong.
+
+    Example:
+        >>> from jobnb import Instance, Session, StaticPartitionsDefinition, asset
+        >>> @asset(partitions_def=StaticPartitionsDefinition(["a", "b", "c"]))
+        ... def letters(context):
+        ...     return context.partition_key
+        >>> session = Session().add(letters)
+        >>> backfill = session.backfill("letters", ["a", "c"], instance=Instance.ephemeral())
+        >>> print(backfill.result())
+        2 of 2 partitions done (100%): 2 made
+        >>> backfill.status
+        'COMPLETED'
+    """
+
+    status = Unicode(BackfillStatus.REQUESTED.value, read_only=True)
+
+    def __init__(
+        self,
+        record: PartitionBackfill,
+        instance: Instance,
+        groups: Sequence[Group],
+        runs: BackfillRuns,
+        max_parallel: int,
+    ) -> None:
+        super().__init__()
+        self._record = record
+        self._groups = groups
+        self._instance = instance
+        self._batch = instance.open_batch()
+        self._runs = runs
+        self._blocking = Blocking(instance)
+        self._max_parallel = max_parallel
+        self._counts = BackfillProgress(sum(group.size for group in groups))
+        self._scopes: dict[RunScope, Stop] = {}
+        self._turn = threading.RLock()
+        self._ended = threading.Event()
+        self._canceled: str | None = None
+        self._error: BaseException | None = None
+        self._at_end: list[Callable[[], None]] = []
+        live_backfills.add(self)
+        name = f"jobnb backfill {self.backfill_id}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+        threading.Thread(target=self._report, name=f"{name} notifier", daemon=True).start()
+
+    # --- what it is -------------------------------------------------------
+
+    @property
+    def backfill_id(self) -> str:
+        """Its id."""
+        return self._record.backfill_id
+
+    @property
+    def record(self) -> PartitionBackfill:
+        """The backfill as it is kept."""
+        return self._record
+
+    @property
+    def instance(self) -> Instance:
+        """Where its history goes."""
+        return self._instance
+
+    @property
+    def counts(self) -> BackfillProgress:
+        """What has become of its partitions so far."""
+        return self._counts
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self._ended.is_set()
+
+    @property
+    def runs(self) -> list[JobRun]:
+        """Its runs in the history, the latest first."""
+        return list(self._instance.get_runs(RunsFilter.for_backfill(self.backfill_id)))
+
+    # --- waiting for it ---------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Backfill:
+        """Wait for its end, at most `timeout` seconds; an interrupt ends the waiting only."""
+        self._ended.wait(timeout)
+        return self
+
+    def result(
+        self, timeout: float | None = None, *, raise_on_error: bool = True
+    ) -> BackfillProgress:
+        """Wait for its end and give the counts.
+
+        Args:
+            timeout: Seconds to wait at most.
+            raise_on_error: Whether a failure is raised.
+
+        Raises:
+            StillRunningError: If it has not ended by then.
+            RunCanceledError: If it was canceled and `raise_on_error`.
+            BackfillFailedError: If some partitions could not be made and `raise_on_error`.
+        """
+        __tracebackhide__ = True
+        if not self._ended.wait(timeout):
+            raise StillRunningError(
+                f"The backfill {self.backfill_id} has not ended after {timeout} s ({self._counts})."
+                " Wait longer, or stop it with cancel()."
+            )
+        if raise_on_error:
+            self._raise_failure()
+        return self._counts
+
+    def __await__(self) -> Generator[Any, None, BackfillProgress]:
+        """Wait for it without holding up anything else."""
+        yield from until_called(self._call_at_end)
+        return self.result()
+
+    def _raise_failure(self) -> None:
+        __tracebackhide__ = True
+        if self._error is not None:
+            raise self._error
+        again = f'session.resume_backfill("{self.backfill_id}")'
+        if self._canceled is not None:
+            raise RunCanceledError(
+                f"The backfill {self.backfill_id} was canceled ({self._counts}). "
+                f"{self._canceled} Go on with {again}.".replace("  ", " ")
+            )
+        if self.status == BackfillStatus.FAILED.value:
+            raise BackfillFailedError(
+                f"The backfill {self.backfill_id} could not make all partitions ({self._counts}). "
+                f"Look at backfill.runs, mend what failed, and go on with {again}."
+            )
+
+    def _call_at_end(self, function: Callable[[], None]) -> None:
+        with self._turn:
+            if not self._ended.is_set():
+                self._at_end.append(function)
+                return
+        function()
+
+    # --- acting on it -----------------------------------------------------
+
+    def cancel(self, reason: str = "") -> bool:
+        """Ask it to stop: runs under way are canceled, no more begin; what was made is kept.
+
+        Args:
+            reason: Why, for the logs.
+
+        Returns:
+            Whether it had not ended.
+        """
+        with self._turn:
+            if self._ended.is_set():
+                return False
+            self._canceled = reason or "Someone asked for it."
+            under_way = list(self._scopes.items())
+        for scope, stop in under_way:
+            _request(scope, stop, reason)
+        return True
+
+    # --- the threads that do it -------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            for level in _levels(self._groups):
+                self._do_level(level)
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            self._error = error
+        finally:
+            self._end()
+
+    def _do_level(self, groups: list[Group]) -> None:
+        """All runs that may go side by side; those of one group, where they must not, in turn."""
+        side_by_side = [group for group in groups if not group.is_serial]
+        chunks = (chunk for group in side_by_side for chunk in group.chunks())
+        if self._max_parallel == 1:
+            self._do_all(chunks)
+        else:
+            lock = threading.Lock()
+            with ThreadPoolExecutor(self._max_parallel, "jobnb backfill") as pool:
+                for done in [
+                    pool.submit(self._do_all, _shared(chunks, lock))
+                    for _ in range(self._max_parallel)
+                ]:
+                    done.result()
+        for group in groups:
+            if group.is_serial:
+                self._do_all(group.chunks())
+
+    def _do_all(self, chunks: Iterator[Chunk]) -> None:
+        with printing() as current:
+            for chunk in chunks:
+                if self._canceled is not None:
+                    return
+                part = self._blocking.free_part(chunk)
+                self._count(blocked=chunk.size - (part.size if part is not None else 0))
+                if part is not None:
+                    self._do(part, current)
+
+    def _do(self, chunk: Chunk, current: Any) -> None:
+        stop = Stop()
+        scope = self._runs.scope(chunk, self._batch, stop)
+        with self._turn:
+            self._scopes[scope] = stop
+            canceled = self._canceled
+        current.scope = scope
+        if canceled is not None:
+            _request(scope, stop, canceled)
+        try:
+            made = self._runs.do(scope, stop)
+        finally:
+            current.scope = None
+            with self._turn:
+                del self._scopes[scope]
+        if made is not None:
+            self._settle(chunk, made)
+
+    def _settle(self, chunk: Chunk, made: frozenset[Any]) -> None:
+        each = chunk.size // len(chunk.group.keys)
+        lost = self._blocking.note(chunk, made)
+        self._count(made=chunk.size - lost * each, failed=lost * each)
+
+    def _count(self, **more: int) -> None:
+        with self._turn:
+            self._counts = self._counts.plus(**more)
+
+    def _end(self) -> None:
+        try:
+            self._batch.close()
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            self._error = self._error or error
+        counts, why = self._counts, self._error
+        if why is not None:
+            status = BackfillStatus.FAILED
+        elif self._canceled is not None:
+            status = BackfillStatus.CANCELED
+        else:
+            bad = counts.failed + counts.blocked
+            status = BackfillStatus.FAILED if bad else BackfillStatus.COMPLETED
+        self._record = msgspec.structs.replace(
+            self._record,
+            status=status,
+            error=str(error_info(why)) if why is not None else self._canceled,
+            counts={name: getattr(counts, name) for name in ("total", "made", "failed", "blocked")},
+            end_timestamp=time.time(),
+        )
+        try:
+            self._instance.update_backfill(self._record)
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            self._error = self._error or error
+        with self._turn:
+            self._refresh()
+            self._ended.set()
+            waiting, self._at_end = self._at_end, []
+        live_backfills.remove(self)
+        for each in waiting:
+            each()
+
+    # --- the thread that tells of it --------------------------------------
+
+    def _report(self) -> None:
+        while not self._ended.wait(TICK):
+            with self._turn:
+                self._refresh()
+                under_way = list(self._scopes.values())
+            self.publish()
+            for stop in under_way:
+                stop.interrupt()
+            follow_streams()
+        self.publish()
+
+    def _refresh(self) -> None:
+        """Bring the traits up to date."""
+        news = (self._record.status.value, self._counts.fraction, self._current_step())
+        if news != (self.status, self.progress, self.current_step):
+            self.set_trait("version", self.version + 1)
+        self.set_trait("status", news[0])
+        self.set_trait("progress", news[1])
+        self.set_trait("current_step", news[2])
+
+    def _current_step(self) -> str:
+        for scope in self._scopes:
+            partitions = scope.plan.partitions
+            key = scope.current_key or ""
+            return f"{key} {partitions.keys[0]}" if partitions is not None else key
+        return ""
+
+    def __repr__(self) -> str:
+        return f"<Backfill {self.backfill_id}: {self.status}, {self._counts}>"
+
+
+def _levels(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    for level in sorted({group.level for group in groups}):
+        yield [group for group in groups if group.level == level]
+
+
+def _shared(chunks: Iterator[Chunk], lock: threading.Lock) -> Iterator[Chunk]:
+    """Chunks that several threads take from one source."""
+    while True:
+        with lock:
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+def _request(scope: RunScope, stop: Stop, reason: str) -> None:
+    def tell() -> None:
+        scope.append(RunCanceling(time.time(), scope.plan.job.name))
+        scope.stopping = True
+
+    stop.request(reason, tell)

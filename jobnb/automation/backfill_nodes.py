@@ -1,0 +1,130 @@
+"""The assets of a backfill, in the order in which they are made, and what each is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import TopologicalSorter
+from typing import Any
+
+from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.backfill_policy import BackfillPolicy
+from jobnb.definitions.default_mapping import default_partition_mapping, fitting_partition_mapping
+from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.partition import PartitionsDefinition
+from jobnb.definitions.partition_mapping import IdentityPartitionMapping, PartitionMapping
+from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.execution.materialize import ASSET_JOB
+from jobnb.plan.asset_job import AssetGraphDefinition
+
+__all__ = ["BackfillNode", "Edge", "Target", "nodes_of"]
+
+Target = PartitionsSubset | None
+"""The partitions of a node to make; None makes an asset that has no partitions."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """That a node is made from another one, by a partition mapping where both have partitions.
+
+    Attributes:
+        upstream: The name of the other node.
+        mapping: None where one of them has no partitions.
+        is_identity: Whether each partition is made from the one with the same key.
+    """
+
+    upstream: str
+    mapping: PartitionMapping | None
+    is_identity: bool
+
+
+@dataclass(frozen=True, eq=False)
+class BackfillNode:
+    """Assets that are made together.
+
+    Attributes:
+        name: The name of the step.
+        assets_def: The assets.
+        edges: What it is made from, of the nodes of the backfill.
+        own_mapping: How it is made from other partitions of itself, if it is.
+    """
+
+    name: str
+    assets_def: AssetsDefinition
+    edges: tuple[Edge, ...] = field(default_factory=tuple)
+    own_mapping: PartitionMapping | None = None
+
+    @property
+    def keys(self) -> list[AssetKey]:
+        """The assets, in order."""
+        return sorted(self.assets_def.keys)
+
+    @property
+    def definition(self) -> PartitionsDefinition | None:
+        """The partitions, if the assets have some."""
+        return self.assets_def.partitions_def
+
+    @cached_property
+    def most(self) -> int | None:
+        """How many partitions one run makes at most; None for all."""
+        policy = self.assets_def.backfill_policy
+        return policy.max_partitions_per_run if isinstance(policy, BackfillPolicy) else 1
+
+
+def nodes_of(definitions: Definitions, selection: Any) -> dict[str, BackfillNode]:
+    """The nodes that a selection names, by name, each after what it is made from.
+
+    Raises:
+        InvalidSubsetError: If it names what is not there, or nothing.
+        InvalidDefinitionError: If a partition mapping does not fit.
+    """
+    graph = definitions.job_of_assets(ASSET_JOB, selection).graph
+    assert isinstance(graph, AssetGraphDefinition)
+    by_node = graph.assets_by_node
+    makers = {key: name for name, each in by_node.items() for key in each.keys}
+    upstream = {
+        name: {makers[key] for key in each.keys_by_input_name.values() if key in makers} - {name}
+        for name, each in by_node.items()
+    }
+    return {
+        name: _node(name, by_node, makers) for name in TopologicalSorter(upstream).static_order()
+    }
+
+
+def _node(
+    name: str, by_node: Mapping[str, AssetsDefinition], makers: Mapping[AssetKey, str]
+) -> BackfillNode:
+    own = by_node[name]
+    edges, to_itself = [], None
+    for key in dict.fromkeys(own.keys_by_input_name.values()):
+        if key not in makers:
+            continue
+        maker = by_node[makers[key]]
+        mapping = _mapping(own, maker, key)
+        if makers[key] != name:
+            edges.append(Edge(makers[key], mapping, _is_identity(mapping, own, maker)))
+        elif mapping is not None:
+            to_itself = mapping
+    return BackfillNode(name, own, tuple(edges), to_itself)
+
+
+def _mapping(
+    own: AssetsDefinition, maker: AssetsDefinition, key: AssetKey
+) -> PartitionMapping | None:
+    if maker.partitions_def is None:
+        return None
+    given = own.get_partition_mapping(key)
+    return fitting_partition_mapping(given, maker.partitions_def, own.partitions_def)
+
+
+def _is_identity(
+    mapping: PartitionMapping | None, own: AssetsDefinition, maker: AssetsDefinition
+) -> bool:
+    upstream = maker.partitions_def
+    if upstream is None or own.partitions_def != upstream:
+        return upstream is None and own.partitions_def is None
+    return isinstance(mapping, IdentityPartitionMapping) or mapping == default_partition_mapping(
+        upstream, own.partitions_def
+    )

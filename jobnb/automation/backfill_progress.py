@@ -1,0 +1,57 @@
+"""How far a backfill is: counts, and what they say in a sentence."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["BackfillProgress"]
+
+
+class BackfillProgress(msgspec.Struct, frozen=True):
+    """What has become of the partitions of a backfill, each counted once for each of its assets.
+
+    Attributes:
+        total: How many are to be made.
+        made: How many were.
+        failed: How many runs could not make.
+        blocked: How many were not tried, since what they are made from failed.
+        under_way: How many are being made.
+
+    Example:
+        >>> print(BackfillProgress(total=1200, made=1000, failed=2, blocked=1))
+        1,003 of 1,200 partitions done (84%): 1,000 made, 2 failed, 1 skipped since what they are
+        made from failed
+    """
+
+    total: int
+    made: int = 0
+    failed: int = 0
+    blocked: int = 0
+    under_way: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many are settled, one way or another."""
+        return self.made + self.failed + self.blocked
+
+    @property
+    def fraction(self) -> float:
+        """From 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else 1.0
+
+    def plus(self, **more: int) -> BackfillProgress:
+        """The same with some counts raised."""
+        return msgspec.structs.replace(
+            self, **{name: getattr(self, name) + count for name, count in more.items()}
+        )
+
+    def __str__(self) -> str:
+        head = f"{self.done:,} of {self.total:,} partitions done ({self.fraction:.0%})"
+        told = [f"{self.made:,} made"] if self.made else []
+        if self.failed:
+            told.append(f"{self.failed:,} failed")
+        if self.blocked:
+            told.append(f"{self.blocked:,} skipped since what they are made from failed")
+        if self.under_way:
+            told.append(f"{self.under_way:,} under way")
+        return f"{head}: {', '.join(told)}" if told else head

@@ -1,0 +1,127 @@
+"""Doing the runs of a backfill: the plan of a group is made once, and run for other partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from jobnb.automation.backfill_chunks import Chunk, Group
+from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.keys import AssetKey
+from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
+from jobnb.events import AssetMaterialized, Event
+from jobnb.execution.materialize import ASSET_JOB
+from jobnb.execution.output_capture import capturing
+from jobnb.execution.partition_reader import PartitionReader
+from jobnb.execution.run import RunScope
+from jobnb.execution.run_job import in_memory_resources, run_tags
+from jobnb.execution.runner import run_all
+from jobnb.execution.stopping import Stop
+from jobnb.plan.build import build_plan
+from jobnb.plan.step import Plan
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import BACKFILL_TAG, JobRun, new_run_id
+from jobnb.storage.run_batch import RunBatch
+
+__all__ = ["BackfillRuns", "Setting", "printing"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all runs of a backfill share."""
+
+    backfill_id: str
+    definitions: Definitions
+    instance: Instance
+    tags: Mapping[str, str]
+    run_config: Any = None
+    resources: Mapping[str, Any] | None = None
+
+
+class BackfillRuns:
+    """Makes the runs of a backfill.
+
+    Args:
+        setting: What they share.
+        groups: What they make.
+
+    Raises:
+        InvalidConfigError: If the run config does not fit.
+    """
+
+    def __init__(self, setting: Setting, groups: Sequence[Group]) -> None:
+        self._setting = setting
+        # Values that only one run reads need not be stored where the history is in memory.
+        alone = len(groups) == 1 and not groups[0].is_serial
+        self._in_memory = setting.instance.is_ephemeral and alone
+        self._plans = {group: self._prepared(group) for group in groups}
+
+    def _prepared(self, group: Group) -> tuple[Plan, PartitionReader]:
+        setting = self._setting
+        job = setting.definitions.job_of_assets(ASSET_JOB, group.keys)
+        own = setting.resources
+        resources = in_memory_resources(job, own) if self._in_memory else own
+        plan = build_plan(job, run_config=setting.run_config, resources=resources)
+        return plan, PartitionReader(plan, setting.instance)
+
+    def scope(self, chunk: Chunk, batch: RunBatch, stop: Stop) -> RunScope:
+        """A run that makes a chunk; nothing of it has been done yet."""
+        setting, partitions = self._setting, chunk.partitions
+        plan, reader = self._plans[chunk.group]
+        plan = msgspec.structs.replace(plan, partitions=partitions)
+        tags = run_tags(plan.job, setting.tags, partitions, setting.instance)
+        tags[BACKFILL_TAG] = setting.backfill_id
+        run = JobRun(
+            plan.job.name,
+            new_run_id(),
+            run_config=plan.run_config,
+            asset_selection=frozenset(plan.asset_keys),
+            tags=tags,
+        )
+        log = batch.begin(run)
+        scope = RunScope(plan, setting.instance, run, log, keep_outputs=False, stop=stop)
+        scope.partition_reader = reader
+        return scope
+
+    def do(self, scope: RunScope, stop: Stop) -> frozenset[AssetKey] | None:
+        """Do a run to its end, in this thread.
+
+        Returns:
+            The assets that it made; None where it was stopped.
+        """
+        stop.open()
+        try:
+            run_all(scope)
+        except ExecutionInterruptedError:
+            return None
+        except ResourceFunctionError:
+            pass  # the log of the run tells of it
+        paths = {each.asset for each in scope.events if type(each) is AssetMaterialized}
+        return frozenset(map(AssetKey, paths))
+
+
+class _Current:
+    """The run that a thread is at."""
+
+    scope: RunScope | None = None
+
+    def append(self, event: Event) -> None:
+        """Add an event to its log."""
+        if self.scope is not None:
+            self.scope.append(event)
+
+    def step_key(self) -> str | None:
+        """The step that it is at."""
+        return self.scope.current_key if self.scope is not None else None
+
+
+@contextmanager
+def printing() -> Iterator[_Current]:
+    """While it lasts, what this thread prints goes to the log of the run that it is at."""
+    current = _Current()
+    with capturing(current.append, current.step_key):
+        yield current

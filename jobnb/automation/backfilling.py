@@ -1,0 +1,172 @@
+"""`session.backfill`: what is asked for becomes runs, and begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobnb.automation import live_backfills
+from jobnb.automation.backfill import Backfill
+from jobnb.automation.backfill_chunks import groups_of
+from jobnb.automation.backfill_nodes import BackfillNode, Target, nodes_of
+from jobnb.automation.backfill_targets import failed_targets, find_targets, missing_targets
+from jobnb.automation.backfill_work import BackfillRuns, Setting
+from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvalidInvocationError, InvalidSubsetError, InvariantViolationError
+from jobnb.plan.partitions import PartitionsAsked
+from jobnb.registry.session import Session
+from jobnb.storage.backfill import PartitionBackfill
+from jobnb.storage.instance import Instance
+from jobnb.storage.process import is_gone, this_process
+
+__all__ = ["backfill_session", "resume_backfill"]
+
+
+def backfill_session(
+    session: Session,
+    selection: Any = None,
+    partitions: PartitionsAsked | None = None,
+    *,
+    only_missing: bool = False,
+    only_failed: bool = False,
+    tags: Mapping[str, str] | None = None,
+    max_parallel: int = 1,
+    config: Any = None,
+    instance: Instance | None = None,
+    resources: Mapping[str, Any] | None = None,
+) -> Backfill:
+    """Begin a backfill of a session; see `Session.backfill`."""
+    __tracebackhide__ = True
+    if only_missing and only_failed:
+        raise InvalidInvocationError(
+            "A backfill makes only what is missing or only what failed: keep one of only_missing "
+            "and only_failed."
+        )
+    instance = instance or session.instance
+    definitions = session.snapshot()
+    nodes = nodes_of(definitions, selection)
+    targets: Mapping[str, Target] = find_targets(nodes, partitions, instance)
+    if only_missing:
+        targets = missing_targets(nodes, targets, instance)
+    if only_failed:
+        targets = failed_targets(nodes, targets, instance)
+    record = PartitionBackfill(
+        tags=dict(tags or {}),
+        asset_selection=tuple(key for node in nodes.values() for key in node.keys),
+        partitions=_told(nodes, targets),
+        run_config=_raw(config),
+        holder=this_process(),
+    )
+    setting = Setting(record.backfill_id, definitions, instance, record.tags, config, resources)
+    return _begin(record, setting, nodes, targets, max_parallel)
+
+
+def _begin(
+    record: PartitionBackfill,
+    setting: Setting,
+    nodes: Mapping[str, BackfillNode],
+    targets: Mapping[str, Target],
+    max_parallel: int,
+    *,
+    again: bool = False,
+) -> Backfill:
+    if max_parallel < 1:
+        raise InvalidInvocationError(
+            f"max_parallel={max_parallel!r}: a backfill does at least one run at a time."
+        )
+    groups = groups_of(nodes, targets)
+    runs = BackfillRuns(setting, groups)
+    if again:
+        setting.instance.update_backfill(record)
+    else:
+        setting.instance.add_backfill(record)
+    return Backfill(record, setting.instance, groups, runs, max_parallel)
+
+
+def _raw(config: Any) -> Mapping[str, Any] | None:
+    if config is None:
+        return None
+    from jobnb.config import raw_config
+
+    return raw_config(config)
+
+
+def _told(
+    nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]
+) -> dict[str, str | None]:
+    """The targets as they are kept: by asset, in the words of its partitions."""
+    return {
+        key.to_string(): target.serialize() if target is not None else None
+        for name, target in targets.items()
+        for key in nodes[name].keys
+    }
+
+
+def resume_backfill(
+    session: Session,
+    backfill_id: str,
+    *,
+    max_parallel: int = 1,
+    instance: Instance | None = None,
+    resources: Mapping[str, Any] | None = None,
+) -> Backfill:
+    """Go on with a backfill that has not made all; see `Session.resume_backfill`."""
+    instance = instance or session.instance
+    record = _record(instance, backfill_id)
+    definitions = session.snapshot()
+    nodes = nodes_of(definitions, list(record.asset_selection))
+    targets = {
+        name: _left(node, record, instance)
+        for name, node in nodes.items()
+        if any(key.to_string() in record.partitions for key in node.keys)
+    }
+    left = {name: target for name, target in targets.items() if target is not False}
+    record = PartitionBackfill(
+        record.backfill_id,
+        backfill_timestamp=record.backfill_timestamp,
+        tags=record.tags,
+        asset_selection=record.asset_selection,
+        partitions=record.partitions,
+        run_config=record.run_config,
+        holder=this_process(),
+    )
+    setting = Setting(backfill_id, definitions, instance, record.tags, record.run_config, resources)
+    return _begin(record, setting, nodes, left, max_parallel, again=True)  # type: ignore[arg-type]
+
+
+def _record(instance: Instance, backfill_id: str) -> PartitionBackfill:
+    live = live_backfills.find(backfill_id)
+    if live is not None and not live.is_finished:
+        raise InvariantViolationError(
+            f"The backfill {backfill_id} goes on ({live.counts}). Wait for it, or cancel() it."
+        )
+    record = instance.get_backfill(backfill_id)
+    if record is None:
+        raise InvalidSubsetError(
+            f"There is no backfill {backfill_id!r} in this history. "
+            "instance.get_backfills() gives all."
+        )
+    holder = record.holder
+    elsewhere = holder is not None and holder != this_process()
+    if not record.status.is_finished and elsewhere and is_gone(holder) is False:  # type: ignore[arg-type]
+        raise InvariantViolationError(
+            f"The backfill {backfill_id} is being done by {holder}. Cancel it there first."
+        )
+    return record
+
+
+def _left(node: BackfillNode, record: PartitionBackfill, instance: Instance) -> Target | bool:
+    """What a backfill has not made of a node since it began; False where nothing is left."""
+    since, left = record.backfill_timestamp, None
+    for key in node.keys:
+        told = record.partitions.get(key.to_string())
+        if told is None or node.definition is None:
+            last = instance.get_latest_materialization_event(AssetKey(key.path))
+            if last is None or last.timestamp < since:
+                return None
+            continue
+        made = instance.get_partitions_made_since(key, since)
+        wanted = node.definition.deserialize_subset(told)
+        some = node.definition.subset_with_partition_keys(k for k in wanted if k not in made)
+        left = some if left is None else left | some
+    return False if left is None else left

@@ -1,0 +1,169 @@
+"""A batch of short runs: they share commits, as the events of one run do."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from jobnb.events import Event
+from jobnb.storage.run import JobRun
+from jobnb.storage.run_log import COMMIT_INTERVAL, WatchedLog
+
+__all__ = ["BatchKeeper", "BatchLog", "RunBatch", "RunPart"]
+
+
+class RunPart(NamedTuple):
+    """What is new of a run.
+
+    Args:
+        run: The run.
+        events: Its events since the last commit.
+        is_new: Whether the run itself is not in the history yet.
+    """
+
+    run: JobRun
+    events: Sequence[Event]
+    is_new: bool
+
+
+class BatchKeeper(Protocol):
+    """Where a batch goes: the instance, as a batch sees it."""
+
+    def write_runs(self, parts: Sequence[RunPart]) -> None:
+        """Keep new events of several runs for good."""
+
+    def renew_lease(self, run_id: str) -> None:
+        """This process still does the run."""
+
+    def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
+        """Tell listeners; must not raise."""
+
+    def forget_log(self, log: WatchedLog) -> None:
+        """The batch is closed."""
+
+
+class BatchLog:
+    """The log of one run of a batch; to the runner it is as a `RunLog`.
+
+    Attributes:
+        run: The run.
+        events: Everything that happened in it, in order.
+        closed: Whether nothing more is appended.
+    """
+
+    __slots__ = ("_batch", "closed", "events", "run", "written")
+
+    def __init__(self, batch: RunBatch, run: JobRun) -> None:
+        self._batch = batch
+        self.run = run
+        self.events: list[Event] = []
+        self.written: int | None = None
+        self.closed = False
+
+    @property
+    def due(self) -> float:
+        """When the next commit is due."""
+        return self._batch.due
+
+    def commit(self) -> None:
+        """Commit the whole batch if it is due."""
+        if time.time() >= self._batch.due:
+            self._batch.commit()
+
+    def close(self) -> None:
+        """Nothing more comes; what is there is on disk with the next commit of the batch."""
+        self.closed = True
+        self._batch.closes(self)
+        self.commit()
+
+
+class RunBatch:
+    """Short runs whose events are committed together, at most 50 ms behind.
+
+    A run that begins and ends between two commits costs a few rows, not transactions of its own.
+
+    Attributes:
+        due: When the next commit is due; never, where nothing is to be written.
+        closed: Whether no more runs come.
+    """
+
+    def __init__(self, keeper: BatchKeeper, *, durable: bool) -> None:
+        self.durable = durable
+        self.closed = False
+        self.due = time.time() + COMMIT_INTERVAL if durable else math.inf
+        self._keeper = keeper
+        self._logs: dict[BatchLog, None] = {}
+        self._lock = threading.RLock()
+
+    def begin(self, run: JobRun) -> BatchLog:
+        """The log of a new run; the run is in the history with the next commit."""
+        log = BatchLog(self, run)
+        with self._lock:
+            self._logs[log] = None
+        return log
+
+    def closes(self, log: BatchLog) -> None:
+        """A run has ended: in the order of their ends, runs are written."""
+        with self._lock:
+            if log in self._logs:
+                del self._logs[log]
+                self._logs[log] = None
+
+    @property
+    def pending(self) -> int:
+        """How many runs and events are not yet committed."""
+        logs = list(self._logs)
+        return sum(len(log.events) - (log.written or 0) + (log.written is None) for log in logs)
+
+    def commit(self) -> None:
+        """Keep all that is not yet kept, in one transaction; safe from any thread.
+
+        Raises:
+            StorageError: If it cannot be written. Nothing is lost: the next commit tries again.
+        """
+        for log, first, end in self._written():
+            self._keeper.announce(log.run, log.events[first:end], first)
+
+    def write(self) -> None:
+        """Write what is not yet written, telling nobody."""
+        self._written()
+
+    def _written(self) -> list[tuple[BatchLog, int, int]]:
+        with self._lock:
+            news = []
+            for log in self._logs:
+                # Whether it has ended first: no event comes after that.
+                ended, end = log.closed, len(log.events)
+                if end > (log.written or 0) or (log.written is None and ended):
+                    news.append((log, log.written or 0, end))
+            parts = [RunPart(log.run, log.events[first:end], log.written is None)
+                     for log, first, end in news]  # fmt: skip
+            if parts:
+                self._keeper.write_runs(parts)
+            for log, _, end in news:
+                log.written = end
+                if log.closed and end == len(log.events):
+                    del self._logs[log]
+            if self.durable:
+                self.due = time.time() + COMMIT_INTERVAL
+            return news
+
+    def renew(self) -> None:
+        """Say that the process of the runs under way is still there."""
+        for log in list(self._logs):
+            if log.written and not log.closed:
+                self._keeper.renew_lease(log.run.run_id)
+
+    def discard(self) -> None:
+        """The history is being emptied: write nothing more of these runs."""
+        with self._lock:
+            self._logs.clear()
+
+    def close(self) -> None:
+        """Commit the rest; no more runs come."""
+        self.closed = True
+        self.commit()
+        self._keeper.forget_log(self)
