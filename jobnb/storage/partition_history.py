@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-import msgspec
-
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.partition_keys import check_partition_keys
+from jobnb.definitions.partition_loading import PaginatedResults
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.history import History
 from jobnb.storage.records import EventLogRecord
 
-__all__ = ["AssetPartitionStatus", "PartitionHistory", "PartitionPage"]
+__all__ = ["AssetPartitionStatus", "PartitionHistory"]
 
 
 class AssetPartitionStatus(Enum):
@@ -26,22 +25,6 @@ class AssetPartitionStatus(Enum):
     MATERIALIZED = "MATERIALIZED"
     IN_PROGRESS = "IN_PROGRESS"
     FAILED = "FAILED"
-
-
-class PartitionPage(msgspec.Struct, frozen=True):
-    """Some of the keys of dynamic partitions.
-
-    Args:
-        results: The keys.
-        cursor: What to ask the next page with.
-        has_more: Whether there is one.
-
-    Source: Dagster's `PaginatedResults`.
-    """
-
-    results: Sequence[str]
-    cursor: str
-    has_more: bool
 
 
 class PartitionHistory(History):
@@ -217,7 +200,7 @@ class PartitionHistory(History):
         limit: int,
         ascending: bool,
         cursor: str | None = None,
-    ) -> PartitionPage:
+    ) -> PaginatedResults:
         """Some of the partitions of a dynamic definition.
 
         Args:
@@ -238,7 +221,7 @@ class PartitionHistory(History):
         )
         page = rows[:limit]
         last = str(page[-1][0]) if page else (cursor or "")
-        return PartitionPage([key for _, key in page], last, len(rows) > limit)
+        return PaginatedResults([key for _, key in page], last, len(rows) > limit)
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
         """Whether a dynamic definition has a partition.

@@ -99,6 +99,8 @@ def test_keys_are_the_product_of_the_dimensions(
         for key in expected[expected.index(each.start) : expected.index(each.end) + 1]
     ]
     assert told == subset.get_partition_keys()
+    starts = [n for n, key in enumerate(expected) if key in some and expected[n - 1] not in some]
+    assert len(ranges) == len(starts) + (expected[0] in some and expected[-1] in some)
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text(), min_size=1))
@@ -290,3 +292,11 @@ def test_a_hundred_thousand_keys_are_never_made_to_answer() -> None:
         questions(each)()
     assert multi.get_num_partitions() == 100_010
     assert calls(questions(multi)) < calls(questions(small)) * 1.1
+
+
+def test_parts_that_come_at_run_time_are_checked_too() -> None:
+    multi = MultiPartitionsDefinition({"customer": CUSTOMERS, "letter": AB})
+    with pytest.raises(InvalidDefinitionError, match="'acme, inc' of the dimension 'customer'"):
+        multi.subset_with_partition_keys(["acme, inc|a"])
+    with pytest.raises(InvalidDefinitionError, match="characters"):
+        multi.get_partition_keys(dynamic_partitions_store=Store("acme, inc"))

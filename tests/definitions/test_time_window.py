@@ -677,3 +677,10 @@ def test_days_are_the_keys_that_reading_the_format_gives() -> None:
             assert keys == formatted_keys
             assert [plain.position_of(key) for key in keys] == list(range(400))
             assert [formatted.position_of(f"{key}%") for key in keys] == list(range(400))
+
+
+def test_a_day_that_the_calendar_left_out_is_no_key() -> None:
+    apia = DailyPartitionsDefinition("2011-12-25", timezone="Pacific/Apia")
+    assert apia.position_of("2011-12-30") is None
+    assert apia.position_of("2011-12-31") == 5
+    assert apia.key_at(5) == "2011-12-31"
