@@ -71,6 +71,16 @@ class ConfigJsonSchema(GenerateJsonSchema):
         """A default that JSON cannot hold is left out, and needs no warning."""
 
 
+class _KeyLabel:
+    """What the keys of a mapping are, in its JSON Schema; a field around it does not hide it."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> JsonSchemaValue:
+        return {**handler(schema), "keyLabel": self.label}
+
+
 class Part(BaseModel):
     """The base of the generated models: what they hold comes out as plain dictionaries."""
 
@@ -193,7 +203,7 @@ def _(schema: Map) -> Any:
     made: Any = dict.__class_getitem__(
         (schema.key_type.python_type, annotation_of(schema.inner_type))
     )
-    return Annotated[made, PydanticField(json_schema_extra={"keyLabel": label})] if label else made
+    return Annotated[made, _KeyLabel(label)] if label else made
 
 
 @make_annotation.register

@@ -353,6 +353,12 @@ def test_what_does_not_fit_its_control_is_shown_as_it_is():
         edited(rows, config, "config/n", "set", "[")
 
 
+@pytest.mark.parametrize("more", [{}, {"default_value": {}}])
+def test_the_keys_of_a_mapping_are_called_what_they_are(more):
+    rows = rows_of({"m": Field(Map(str, int, key_label_name="code"), **more)}, {"m": {}})
+    assert row(rows, "config/m")["add"] == "code"
+
+
 def test_a_permissive_class_takes_more_keys():
     class Query(PermissiveConfig):
         table: str
