@@ -392,6 +392,10 @@ if TYPE_CHECKING:
     from jobnb.execution.values import AssetValueLoader as AssetValueLoader
     from jobnb.registry.session import Session as Session
     from jobnb.registry.session import session as session
+    from jobnb.staleness.causes import AssetStatus as AssetStatus
+    from jobnb.staleness.causes import AssetStatuses as AssetStatuses
+    from jobnb.staleness.causes import Cause as Cause
+    from jobnb.staleness.causes import StaleStatus as StaleStatus
     from jobnb.state import RunState as RunState
     from jobnb.state import RunStatus as RunStatus
     from jobnb.state import StepStatus as StepStatus

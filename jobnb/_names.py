@@ -160,6 +160,7 @@ _NAMES = {
     "execution.testing_hooks": "build_hook_context",
     "execution.values": "AssetValueLoader",
     "registry.session": "Session session",
+    "staleness.causes": "AssetStatus AssetStatuses Cause StaleStatus",
     "state": "RunState RunStatus StepStatus fold",
     "storage.file_handles": "FileHandle LocalFileHandle local_file_manager",
     "storage.backfill": "BackfillStatus PartitionBackfill",

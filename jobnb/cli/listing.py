@@ -45,34 +45,62 @@ def _first_line(text: str | None) -> str:
 @click.option("-s", "--select", "selection", metavar="SELECTION", help="Only these, as '+revenue'.")
 @_JSON
 def asset_list(location: str, selection: str | None, as_json: bool) -> None:
-    """List the assets that a notebook or Python file defines."""
+    """List the assets that a notebook or Python file defines.
+
+    Where there is a history, also how each asset stands: missing, stale (and why), fresh, failed.
+    """
     from jobnb.notebook.location import load_definitions
 
     definitions = load_definitions(location)
-    wanted = _selected(definitions, selection)
+    statuses = _statuses(location, definitions)
+    wanted = _selected(definitions, selection, statuses)
     rows = [
-        _asset_row(assets, key)
+        _asset_row(assets, key, statuses)
         for assets in definitions.assets
         for key in sorted(assets.keys)
         if wanted is None or key in wanted
     ]
     nothing = f"{location} defines no assets." if selection is None else "Nothing is selected."
-    _show(("asset", "group", "from", "description"), sorted(rows), as_json, nothing)
+    status = ("status",) if statuses is not None else ()
+    _show(("asset", "group", "from", *status, "description"), sorted(rows), as_json, nothing)
 
 
-def _selected(definitions: Any, selection: str | None) -> Any:
+def _statuses(location: str, definitions: Any) -> Any:
+    """How the assets stand; None without a history."""
+    from jobnb.notebook.location import home_of
+
+    home = home_of(location)
+    if not home.is_dir():
+        return None
+    from jobnb.staleness.statuses import asset_statuses
+    from jobnb.storage.instance import Instance
+
+    with Instance.from_home(home) as instance:
+        return asset_statuses(definitions, instance)
+
+
+def _selected(definitions: Any, selection: str | None, statuses: Any) -> Any:
     if selection is None:
         return None
     from jobnb.definitions.selection import AssetSelection
 
     chosen = AssetSelection.from_coercible(selection)
-    return chosen.resolve([*definitions.assets, *definitions.source_assets])
+    everything = [*definitions.assets, *definitions.source_assets]
+    if statuses is None:
+        return chosen.resolve(everything, status_of=lambda _key: "missing")
+    return chosen.resolve(everything, status_of=lambda key: statuses[key].status.value)
 
 
-def _asset_row(assets: Any, key: Any) -> tuple[str, str, str, str]:
+def _asset_row(assets: Any, key: Any, statuses: Any) -> tuple[str, ...]:
     sources = ", ".join(sorted(each.to_user_string() for each in assets.asset_deps[key]))
     description = _first_line(assets.descriptions_by_key.get(key))
-    return key.to_user_string(), assets.group_names_by_key[key], sources, description
+    status = () if statuses is None else (_status_words(statuses[key]),)
+    return key.to_user_string(), assets.group_names_by_key[key], sources, *status, description
+
+
+def _status_words(status: Any) -> str:
+    word, why = status.status.value, "; ".join(status.reasons)
+    return word if word in ("missing", "fresh") else f"{word}: {why}"
 
 
 @click.command("list")

@@ -32,6 +32,8 @@ VIEWS = {
     "jobnb.registry.session:Session": "session_views:session_view",
     "jobnb.storage.run_table:RunTable": "history_views:run_table_view",
     "jobnb.storage.partition_table:PartitionTable": "partition_views:partitions_view",
+    "jobnb.staleness.causes:AssetStatus": "status_views:status_view",
+    "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",
     "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
     "jobnb.execution.launch:Run": "live_views:live_run_view",
     "jobnb.events:ErrorInfo": "other_views:error_view",
@@ -45,6 +47,8 @@ WIDGETS = {
     "jobnb.registry.session:Session": "catalogue:SessionView",
     "jobnb.storage.run_table:RunTable": "history:HistoryView",
     "jobnb.storage.partition_table:PartitionTable": "partitions:PartitionsView",
+    "jobnb.staleness.causes:AssetStatus": "status_views:status_view",
+    "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",
     "jobnb.execution.result:ExecuteInProcessResult": "run:RunView",
     "jobnb.execution.launch:Run": "run:RunView",
 }

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from jobnb.definitions.asset_job import AssetJobDefinition
@@ -15,27 +12,26 @@ from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_views import asset_job_view, asset_view, definitions_view
 from jobnb.display.attempt import attempt
+from jobnb.display.moments import has_history
 from jobnb.display.noun_views import doc_line, job_view
-from jobnb.display.picture import Mark, Status
+from jobnb.display.picture import Mark
+from jobnb.display.standing import Standing, standings
 from jobnb.display.view import View
 
 __all__ = [
-    "has_history",
     "known_asset_view",
     "known_job_view",
-    "made_marks",
-    "moment",
     "session_view",
 ]
 
 
 def session_view(session: Any) -> View:
-    """All that this kernel knows, and when each asset was last made."""
+    """All that this kernel knows, and how each asset stands."""
     known: Definitions = session.snapshot()
-    times = _made(session, [key for each in known.assets for key in each.keys])
-    made = {key: moment(time) for key, time in times.items()}
+    how = standings(session, [key for each in known.assets for key in each.keys])
+    made = {key: each.words for key, each in how.items()} if has_history(session) else {}
     parts = _parts(session)
-    return definitions_view(known, title="session", marks=made_marks(times), made=made, parts=parts)
+    return definitions_view(known, title="session", marks=_marks(how), made=made, parts=parts)
 
 
 def _parts(session: Any) -> dict[str, str]:
@@ -54,10 +50,14 @@ def known_asset_view(definition: AssetsDefinition) -> View:
     if session is None:
         return asset_view(definition)
     known: Definitions = session.snapshot()
-    times = _made(session, {*definition.keys, *definition.dependency_keys})
+    how = standings(session, {*definition.keys, *definition.dependency_keys})
     return asset_view(
-        definition, around=known.assets, sources=known.source_assets, marks=made_marks(times)
+        definition, around=known.assets, sources=known.source_assets, marks=_marks(how)
     )
+
+
+def _marks(how: Mapping[AssetKey, Standing]) -> dict[str, Mark]:
+    return {key.to_user_string(): each.mark for key, each in how.items()}
 
 
 def known_job_view(job: AssetJobDefinition) -> View:
@@ -74,36 +74,3 @@ def _session() -> Any:
     """The session of this kernel, if there is one; a look at something does not make one."""
     module = sys.modules.get("jobnb.registry.session")
     return attempt(module.current_session, None) if module is not None else None
-
-
-def _made(session: Any, keys: Iterable[AssetKey]) -> Mapping[AssetKey, float]:
-    """When each asset was last made, in seconds since the epoch; nothing without a history."""
-    if not has_history(session):
-        return {}
-    return attempt(lambda: _last_times(session.instance, list(keys)), {})
-
-
-def has_history(session: Any) -> bool:
-    """Whether there is a history: a look at something does not make its folder."""
-    home = getattr(session, "home", None) or os.environ.get("JOBNB_HOME") or ".jobnb"
-    return Path(home).expanduser().exists()
-
-
-def _last_times(instance: Any, keys: list[AssetKey]) -> dict[AssetKey, float]:
-    latest = instance.get_latest_materialization_events(keys)
-    return {key: entry.timestamp for key, entry in latest.items() if entry is not None}
-
-
-def made_marks(times: Mapping[AssetKey, float]) -> dict[str, Mark]:
-    """The marks of assets that have been made."""
-    return {
-        key.to_user_string(): Mark(Status.SUCCEEDED, f"made {moment(time)}")
-        for key, time in times.items()
-    }
-
-
-def moment(time: float) -> str:
-    """A time as people here read it; short for today."""
-    moment, now = datetime.fromtimestamp(time).astimezone(), datetime.now().astimezone()
-    same_day = moment.date() == now.date()
-    return moment.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M")

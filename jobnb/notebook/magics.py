@@ -125,21 +125,34 @@ def _say(text: str) -> None:
 
 
 def _ls(session: Session, _line: Line) -> None:
+    from jobnb.display.standing import standings
     from jobnb.display.text import table_text
 
     definitions = session.snapshot()
+    how = standings(session, [key for each in definitions.assets for key in each.keys])
     assets = [
-        (key.to_user_string(), each.group_names_by_key.get(key, ""), _doc(each, key))
+        (
+            key.to_user_string(),
+            each.group_names_by_key.get(key, ""),
+            _status(how[key]),
+            _doc(each, key),
+        )
         for each in definitions.assets
         for key in sorted(each.keys)
     ]
     jobs = [(job.name, _first_line(job.description)) for job in definitions.jobs]
     if assets:
-        _say(table_text(["asset", "group", ""], sorted(assets)))
+        _say(table_text(["asset", "group", "status", ""], sorted(assets)))
     if jobs:
         _say(table_text(["job", ""], jobs))
     if not assets and not jobs:
         _say("Nothing is defined yet.")
+
+
+def _status(standing: Any) -> str:
+    from jobnb.display.widgets.catalogue_data import standing_json
+
+    return str(standing_json(standing)["word"])
 
 
 def _doc(assets: Any, key: Any) -> str:

@@ -56,12 +56,18 @@ class CodeReader:
         if facts is not None and facts.alone:
             return facts.alone
         self._package = _package_of(fn)
-        own, uses = self._parts(fn)
-        used = self._hash_of_used(fn, uses) if uses else ""
-        text = str(CodeHash(PYTHON, sha256(own).hexdigest()[:10], used))
+        text, uses = self._parts(fn)
+        if type(fn) is FunctionType:
+            own = self._facts_of(fn.__code__).token
+            text = text.replace(own.encode(), b"", 1)  # what is left is of its surroundings
+            uses_none = not uses and text == repr(["", []]).encode()
+        else:
+            own, uses_none = sha256(text).hexdigest(), not uses
+        used = "" if uses_none else self._hash_of_used(fn, text, uses)
+        version = str(CodeHash(PYTHON, own[:10], used))
         if facts is not None:
-            facts.alone = text
-        return text
+            facts.alone = version
+        return version
 
     def _alone(self, fn: Any) -> CodeFacts | None:
         """The facts of a function that its code alone tells: equal code is hashed once for all."""
@@ -79,8 +85,8 @@ class CodeReader:
             found = self._facts[id(code)] = (code, facts_of(code))
         return found[1]
 
-    def _hash_of_used(self, fn: Any, uses: list[Any]) -> str:
-        numbers, waiting, digest = {id(fn): 0}, list(uses), sha256()
+    def _hash_of_used(self, fn: Any, text: bytes, uses: list[Any]) -> str:
+        numbers, waiting, digest = {id(fn): 0}, list(uses), sha256(text)
         for each in waiting:  # which grows meanwhile
             if id(each) in numbers:
                 continue

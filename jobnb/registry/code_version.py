@@ -17,7 +17,7 @@ class CodeHash(NamedTuple):
     Attributes:
         python: Which Python compiled it.
         own: The hash of the function itself.
-        used: The hash of what it uses; empty where it uses nothing of one's own.
+        used: The hash of the values, functions and classes that it uses; empty if there are none.
     """
 
     python: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.definitions import Definitions
@@ -10,7 +11,6 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.plan.asset_job import with_known_keys
-from jobnb.registry.session import Session
 from jobnb.staleness.causes import AssetStatuses
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.staleness.config_versions import config_tags, given_config
@@ -21,6 +21,9 @@ from jobnb.staleness.verdicts import Defined, Known, judge
 from jobnb.storage.instance import Instance
 from jobnb.storage.made import Failed, Made
 from jobnb.storage.partition_history import AssetPartitionStatus
+
+if TYPE_CHECKING:
+    from jobnb.registry.session import Session
 
 __all__ = [
     "asset_statuses",

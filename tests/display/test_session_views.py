@@ -14,9 +14,10 @@ from jobnb.display.picture import Status
 from jobnb.display.session_views import (
     known_asset_view,
     known_job_view,
-    made_marks,
     session_view,
 )
+from jobnb.display.standing import Standing
+from jobnb.display.status_views import status_view, statuses_view
 from jobnb.display.view import bundle
 from jobnb.registry.session import Session
 from jobnb.storage.instance import Instance
@@ -78,6 +79,26 @@ def test_what_was_made_is_marked(session):
     assert known_asset_view(revenue).picture.mark("orders").status is Status.SUCCEEDED
 
 
+def test_what_is_stale_is_marked_and_told_why(session):
+    session.materialize("orders")
+
+    @asset(name="orders", group_name="load")
+    def other():
+        return "<b>"
+
+    session.add(other)
+    view = session_view(session)
+    assert view.picture.mark("orders").status is Status.STALE
+    assert view.picture.mark("orders").detail.startswith("code changed")
+    assert "stale: code changed" in check_bundle(bundle(view))["text/plain"]
+    stale = session.stale("orders")
+    assert "↻ stale" in check_bundle(bundle(statuses_view(stale)))["text/plain"]
+    assert "code changed" in check_bundle(bundle(status_view(stale["orders"])))["text/html"]
+    assert "never made" in bundle(status_view(session.status("revenue")))["text/html"]
+    session.materialize("orders")
+    assert "All assets are fresh" in bundle(statuses_view(session.stale("orders")))["text/html"]
+
+
 def test_an_asset_shows_what_the_session_makes_of_it(session):
     view = known_asset_view(orders)
     assert [(edge.start, edge.end) for edge in view.picture.edges] == [
@@ -114,4 +135,6 @@ def test_the_history_is_a_table(session):
 
 @given(st.floats(0, time.time() + 1e9))
 def test_any_time_is_told(moment):
-    assert made_marks({revenue.key: moment})["revenue"].detail.startswith("made ")
+    made = Standing(Status.SUCCEEDED, moment)
+    assert made.mark.detail.startswith("made ")
+    assert made.words

@@ -13,13 +13,13 @@ from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.picture import Mark
+from jobnb.display.standing import standings
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import asset_rows, contents, standing_json
 from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.follow import follow_run
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
 from jobnb.display.widgets.previews import preview
-from jobnb.display.widgets.standing import standings
 from jobnb.display.widgets.twin import Twinned
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError

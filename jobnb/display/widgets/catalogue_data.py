@@ -10,11 +10,11 @@ from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_pictures import asset_kind, asset_type
 from jobnb.display.asset_views import counts_words
+from jobnb.display.moments import moment
 from jobnb.display.noun_views import doc_line, resource_words
 from jobnb.display.picture import Status
-from jobnb.display.session_views import moment
+from jobnb.display.standing import NEVER, Standing
 from jobnb.display.text import shorten
-from jobnb.display.widgets.standing import NEVER, Standing
 
 __all__ = ["asset_rows", "contents", "standing_json"]
 
@@ -71,9 +71,10 @@ def _source(source: Any) -> Row:
 def standing_json(standing: Standing) -> Row:
     """How an asset stands, as its row shows it."""
     word = _WORDS.get(standing.status, standing.status.value)
+    why = standing.error or "; ".join(standing.reasons[:1])
     return {
         "status": standing.status.value,
-        "word": f"{word}: {standing.error}" if standing.error else word,
+        "word": f"{word}: {why}" if why else word,
         "made": moment(standing.made) if standing.made else "",
     }
 

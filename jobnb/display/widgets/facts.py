@@ -12,10 +12,10 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import field_rows
-from jobnb.display.session_views import moment
+from jobnb.display.moments import moment
+from jobnb.display.standing import Standing
 from jobnb.display.text import shorten
 from jobnb.display.widgets.about import About
-from jobnb.display.widgets.standing import Standing
 
 __all__ = ["asset_facts", "op_facts"]
 
@@ -61,6 +61,7 @@ def _made_facts(standing: Standing | None) -> Facts:
     if standing is None or standing.made is None:
         return [("last made", "never")]
     return [
+        ("stale", "\n".join(standing.reasons)),
         ("last made", f"{moment(standing.made)}, run {standing.run_id[:8]}"),
         *((label, shorten(text, 80)) for label, text in standing.metadata[:6]),
     ]

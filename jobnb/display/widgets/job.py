@@ -10,9 +10,9 @@ from jobnb.definitions.job_definition import JobDefinition
 from jobnb.display.graph_pictures import graph_picture, job_picture
 from jobnb.display.noun_views import doc_line, tag_words
 from jobnb.display.picture import marked
+from jobnb.display.standing import standings
 from jobnb.display.widgets.facts import asset_facts, known_session, op_facts
 from jobnb.display.widgets.graph import GraphView
-from jobnb.display.widgets.standing import standings
 from jobnb.display.widgets.tabbed import Tabbed
 
 __all__ = ["JobView", "graph_widget", "job_graph"]

@@ -11,9 +11,9 @@ from traitlets import Bool, Bytes, Dict, Int, List, Unicode
 
 from jobnb.definitions.partition_subset import PartitionsSubset
 from jobnb.display.front_end import has_front_end
+from jobnb.display.moments import moment
 from jobnb.display.partition_grid import Grid, grid_of
 from jobnb.display.partition_views import PARTITION_STATES, partitions_view, range_text
-from jobnb.display.session_views import moment
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.twin import widget_bundle

@@ -1,0 +1,97 @@
+"""How assets stand, for people: missing, stale and why, fresh or failed; when it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.display.attempt import attempt
+from jobnb.display.metadata import entry_text
+from jobnb.display.moments import has_history, moment
+from jobnb.display.picture import Mark, Status
+from jobnb.staleness.causes import AssetStatus, StaleStatus
+
+__all__ = ["NEVER", "SHOWN_AS", "Standing", "standings"]
+
+SHOWN_AS = {
+    StaleStatus.MISSING: Status.NONE,
+    StaleStatus.STALE: Status.STALE,
+    StaleStatus.FRESH: Status.SUCCEEDED,
+    StaleStatus.FAILED: Status.FAILED,
+}
+"""With which sign and colour an asset is shown that stands so."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How one asset stands.
+
+    Attributes:
+        status: `NONE` if it was never made, else whether it is fresh, stale or failed.
+        made: When it was last made, in seconds since the epoch.
+        run_id: The run that made it, or failed to.
+        error: What kind of error the last attempt failed with.
+        reasons: Why it is stale, in words.
+        metadata: What is known of what was made: label and text.
+    """
+
+    status: Status = Status.NONE
+    made: float | None = None
+    run_id: str = ""
+    error: str = ""
+    reasons: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def mark(self) -> Mark:
+        """What its card shows."""
+        if self.status is Status.FAILED:
+            return Mark(self.status, self.error)
+        if self.status is Status.STALE:
+            return Mark(self.status, self.reasons[0] if self.reasons else "")
+        return Mark() if self.made is None else Mark(self.status, f"made {moment(self.made)}")
+
+    @property
+    def words(self) -> str:
+        """When it was made, and what speaks against it."""
+        when = "" if self.made is None else moment(self.made)
+        if self.status is Status.FAILED:
+            why = f"failed: {self.error}"
+        else:
+            why = f"stale: {'; '.join(self.reasons)}" if self.reasons else ""
+        return ", ".join(filter(None, (when, why)))
+
+
+NEVER = Standing()
+
+
+def standings(session: Any, keys: Iterable[AssetKey]) -> dict[AssetKey, Standing]:
+    """How each asset stands; without a history, as if none was ever made."""
+    wanted = list(keys)
+    found = dict.fromkeys(wanted, NEVER)
+    if wanted and has_history(session):
+        nothing: dict[AssetKey, Standing] = {}
+        found |= attempt(lambda: _read(session, wanted), nothing)
+    return found
+
+
+def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, Standing]:
+    from jobnb.staleness.statuses import session_statuses
+
+    statuses = session_statuses(session, keys)
+    latest = session.instance.get_latest_materialization_events(keys)
+    return {key: _standing(status, latest.get(key)) for key, status in statuses.items()}
+
+
+def _standing(status: AssetStatus, entry: Any) -> Standing:
+    metadata = entry.dagster_event.metadata if entry is not None else {}
+    return Standing(
+        SHOWN_AS[status.status],
+        status.made,
+        status.run_id,
+        status.error,
+        tuple(cause.seen_from(status.key) for cause in status.causes),
+        tuple((label, entry_text(value)) for label, value in metadata.items()),
+    )

@@ -1,0 +1,66 @@
+"""How the status of assets looks: missing, stale and why, fresh, failed."""
+
+from __future__ import annotations
+
+from jobnb.display.html import Html, badge, code, header, join, table, tag
+from jobnb.display.moments import moment
+from jobnb.display.palette import SIGNS
+from jobnb.display.standing import SHOWN_AS
+from jobnb.display.text import counted, table_text
+from jobnb.display.view import View
+from jobnb.staleness.causes import AssetStatus, AssetStatuses, StaleStatus
+
+__all__ = ["status_view", "statuses_view"]
+
+_MOST_ROWS = 300
+
+
+def status_view(status: AssetStatus) -> View:
+    """How one asset stands, and why."""
+    name = status.key.to_user_string() + (f"[{status.partition}]" if status.partition else "")
+    made = f"made {moment(status.made)}" if status.made else "never made"
+    why = [tag("li", reason) for reason in status.reasons if reason != made]
+    html = join(
+        [
+            header(name, "asset", SHOWN_AS[status.status], made),
+            tag("ul", *why) if why else None,
+        ]
+    )
+    return View(f"status of {name}", str(status), html)
+
+
+def statuses_view(statuses: AssetStatuses) -> View:
+    """How several assets stand, one on a line."""
+    if not statuses:
+        return View("status", "All assets are fresh.", tag("p", "All assets are fresh."))
+    shown = list(statuses.values())[:_MOST_ROWS]
+    left = len(statuses) - len(shown)
+    more = f"… {counted(left, 'more asset')}" if left else ""
+    titles = ["asset", "status", "made", "why"]
+    counts = ", ".join(
+        f"{count} {each.value}"
+        for each in StaleStatus
+        if (count := sum(status.status is each for status in statuses.values()))
+    )
+    html = join(
+        [
+            header("assets", note=counts),
+            table(titles, [_cells(each) for each in shown]),
+            tag("div", more, css="jn-muted") if more else None,
+        ]
+    )
+    lines = [counts, table_text(titles, [_words(each) for each in shown]), more]
+    return View("status", "\n".join(line for line in lines if line), html)
+
+
+def _cells(status: AssetStatus) -> list[Html | str]:
+    name, word, made, why = _words(status)
+    sign = SHOWN_AS[status.status]
+    return [code(name), badge(sign) if SIGNS[sign] else word, made, why]
+
+
+def _words(status: AssetStatus) -> list[str]:
+    name = status.key.to_user_string() + (f"[{status.partition}]" if status.partition else "")
+    sign = SIGNS[SHOWN_AS[status.status]]
+    made = moment(status.made) if status.made else ""
+    return [name, f"{sign} {status.status.value}".strip(), made, "; ".join(status.reasons)]
