@@ -12,6 +12,7 @@ from jobnb.definitions.multi_partition_key import MultiPartitionKey
 from jobnb.definitions.multi_partitions import MultiPartitionsDefinition
 from jobnb.definitions.partition import PartitionsDefinition
 from jobnb.definitions.partition_keys import DynamicPartitionsStore
+from jobnb.definitions.partition_loading import now_or
 from jobnb.definitions.partition_mapping import (
     PartitionMapping,
     UpstreamPartitionsResult,
@@ -102,18 +103,14 @@ class MultiPartitionMapping(PartitionMapping):
         needs_partitions(self, downstream_partitions_subset, "downstream")
         assert downstream_partitions_subset is not None  # just seen
         up, down = self._both(upstream_partitions_def, downstream_partitions_subset.partitions_def)
-        every = up.dimension_positions(current_time, dynamic_partitions_store)
+        now = now_or(current_time)
+        every = up.dimension_positions(now, dynamic_partitions_store)
         found: list[PositionRuns] = []
         missing: dict[str, None] = {}
         for block in down.blocks(downstream_partitions_subset.positions):
             parts, absent = list(every), {}
             for pair in self._pairs(up, down):
-                result = pair.mapping.get_upstream_mapped_partitions_result_for_partitions(
-                    PartitionsSubset(pair.down, block[pair.down_place]),
-                    pair.up,
-                    current_time,
-                    dynamic_partitions_store,
-                )
+                result = pair.upstream(block[pair.down_place], now, dynamic_partitions_store)
                 parts[pair.up_place] = result.partitions_subset.positions
                 absent[pair.up_place] = result.required_but_nonexistent_partition_keys
             found.append(up.block(parts))
@@ -133,17 +130,14 @@ class MultiPartitionMapping(PartitionMapping):
             InvalidDefinitionError: If one of the assets has not the dimensions.
         """
         up, down = self._both(upstream_partitions_subset.partitions_def, downstream_partitions_def)
-        every = down.dimension_positions(current_time, dynamic_partitions_store)
+        now = now_or(current_time)
+        every = down.dimension_positions(now, dynamic_partitions_store)
         found: list[PositionRuns] = []
         for block in up.blocks(upstream_partitions_subset.positions):
             parts = list(every)
             for pair in self._pairs(up, down):
-                parts[pair.down_place] = pair.mapping.get_downstream_partitions_for_partitions(
-                    PartitionsSubset(pair.up, block[pair.up_place]),
-                    pair.down,
-                    current_time,
-                    dynamic_partitions_store,
-                ).positions
+                result = pair.downstream(block[pair.up_place], now, dynamic_partitions_store)
+                parts[pair.down_place] = result.positions
             found.append(down.block(parts))
         return PartitionsSubset(down, joined(found))
 
@@ -206,6 +200,22 @@ class _Pair(NamedTuple):
     down: PartitionsDefinition
     mapping: PartitionMapping
 
+    def upstream(
+        self, positions: PositionRuns, now: datetime, store: DynamicPartitionsStore | None
+    ) -> UpstreamPartitionsResult:
+        """What some positions of the downstream dimension are made from."""
+        return self.mapping.get_upstream_mapped_partitions_result_for_partitions(
+            PartitionsSubset(self.down, positions), self.up, now, store
+        )
+
+    def downstream(
+        self, positions: PositionRuns, now: datetime, store: DynamicPartitionsStore | None
+    ) -> PartitionsSubset:
+        """What is made from some positions of the upstream dimension."""
+        return self.mapping.get_downstream_partitions_for_partitions(
+            PartitionsSubset(self.up, positions), self.down, now, store
+        )
+
 
 def _is_by_dimension(given: object) -> bool:
     return isinstance(given, Mapping) and all(
@@ -249,13 +259,9 @@ def _with_absent_parts(
         ]
         for place, (_, definition) in enumerate(up.partitions_defs)
     ]
+    wanted = (each for each in product(*choices) if not all(exists for _, exists in each))
+    names = up.partition_dimension_names
     return [
-        MultiPartitionKey(
-            {
-                name: key
-                for name, (key, _) in zip(up.partition_dimension_names, combined, strict=True)
-            }
-        )
-        for combined in product(*choices)
-        if not all(exists for _, exists in combined)
+        MultiPartitionKey(dict(zip(names, (key for key, _ in each), strict=True)))
+        for each in wanted
     ]
