@@ -417,6 +417,7 @@ if TYPE_CHECKING:
     from jobnb.storage.run import RunRecord as RunRecord
     from jobnb.storage.run import RunsFilter as RunsFilter
     from jobnb.storage.run_table import RunTable as RunTable
+    from jobnb.storage.upath import UPathIOManager as UPathIOManager
     from jobnb.storage.values import FilesystemIOManager as FilesystemIOManager
     from jobnb.storage.values import InMemoryIOManager as InMemoryIOManager
     from jobnb.storage.values import fs_io_manager as fs_io_manager

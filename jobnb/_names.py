@@ -170,6 +170,7 @@ _NAMES = {
     "storage.records": "AssetRecord EventLogEntry EventLogRecord EventRecordsFilter",
     "storage.run": "JobRun RunRecord RunsFilter",
     "storage.run_table": "RunTable",
+    "storage.upath": "UPathIOManager",
     "storage.values": "FilesystemIOManager InMemoryIOManager fs_io_manager mem_io_manager",
 }
 
