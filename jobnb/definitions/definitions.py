@@ -103,7 +103,11 @@ class Definitions(DefinedAssets, MergedDefinitions):
         for each in each_asset(assets or ()):
             (made if isinstance(each, AssetsDefinition) else rest).append(each)
         self.assets = tuple(made)
-        self.source_assets = tuple(each for each in rest if isinstance(each, SourceAsset))
+        keys = {key for each in made for key in each.keys}
+        # Whoever makes an asset counts, not who says that it comes from elsewhere.
+        self.source_assets = tuple(
+            each for each in rest if isinstance(each, SourceAsset) and each.key not in keys
+        )
         checks = [each for each in rest if isinstance(each, AssetChecksDefinition)]
         given_checks = [*checks, *(asset_checks or ())]
         self.asset_checks: tuple[AssetChecksDefinition, ...] = tuple(given_checks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from jobnb.errors import InvalidDefinitionError
@@ -85,6 +85,36 @@ class AssetKey:
     def from_user_string(asset_key_string: str) -> AssetKey:
         """The key that people write as `a/b`."""
         return AssetKey(asset_key_string.split("/"))
+
+    def to_escaped_user_string(self) -> str:
+        """As `to_user_string`, with a backslash before each slash or backslash within a part."""
+        return "/".join(re.sub(r"([\\/])", r"\\\1", part) for part in self.path)
+
+    @staticmethod
+    def from_escaped_user_string(asset_key_string: str) -> AssetKey:
+        """The key that `to_escaped_user_string` wrote.
+
+        Example:
+            >>> key = AssetKey(["a/b", "c"])
+            >>> AssetKey.from_escaped_user_string(key.to_escaped_user_string()) == key
+            True
+        """
+        parts = re.findall(r"((?:[^\\/]|\\.)+)", asset_key_string)
+        return AssetKey([re.sub(r"\\(.)", r"\1", part) for part in parts])
+
+    def to_graphql_input(self) -> dict[str, Sequence[str]]:
+        """The key as GraphQL takes it."""
+        return {"path": list(self.path)}
+
+    @staticmethod
+    def from_graphql_input(graphql_input_asset_key: Mapping[str, Sequence[str]]) -> AssetKey:
+        """The key that GraphQL gave."""
+        return AssetKey(graphql_input_asset_key["path"])
+
+    @staticmethod
+    def from_coercible_or_definition(arg: Any) -> AssetKey:
+        """The same as `from_coercible`."""
+        return AssetKey.from_coercible(arg)
 
     @staticmethod
     def from_db_string(asset_key_string: str | None) -> AssetKey | None:

@@ -94,6 +94,15 @@ class OpExecutionContext(PartitionContext):
         """The logger of the run."""
         return self._run.log
 
+    def get_step_execution_context(self) -> OpExecutionContext:
+        """The context itself: there is no other one below it."""
+        return self
+
+    @property
+    def step_launcher(self) -> None:
+        """None: the executor of the job starts its steps."""
+        return None
+
     @staticmethod
     def get() -> OpExecutionContext:
         """The context of the step that runs now, for functions that are not given it.

@@ -173,10 +173,13 @@ def run_tags(
 def in_memory_resources(
     job: JobDefinition, resources: Mapping[str, Any] | None
 ) -> Mapping[str, Any] | None:
-    """The resources given; values stay in memory where neither they nor the job say otherwise."""
+    """The resources given; values stay in memory where neither they nor the job say otherwise.
+
+    Those of assets are stored all the same: what is made can be loaded.
+    """
     from jobnb.storage.values import fs_io_manager, mem_io_manager
 
-    if resources and "io_manager" in resources:
+    if job.asset_layer is not None or (resources and "io_manager" in resources):
         return resources
     if job.resource_defs.get("io_manager", fs_io_manager) is not fs_io_manager:
         return resources

@@ -551,3 +551,30 @@ def test_all_that_is_wrong_with_definitions_is_told_at_once():
     said = str(caught.value)
     for part in ("the key 'orders'", "3 is not an asset", "jobs are called 'j'", "'bounds'"):
         assert part in said
+
+
+# --- keys ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [["a"], ["a/b", "c"], ["a\\b", "c/"], ["\\", "/", "x\\/y"]])
+def test_keys_with_slashes_in_their_parts_are_escaped_and_read_back(path):
+    key = AssetKey(path)
+    assert AssetKey.from_escaped_user_string(key.to_escaped_user_string()) == key
+    assert AssetKey.from_graphql_input(key.to_graphql_input()) == key
+    assert AssetKey.from_coercible_or_definition(key) is key
+
+
+def test_whoever_makes_an_asset_counts_and_not_who_says_it_comes_from_elsewhere():
+    definitions = Definitions(assets=[SourceAsset("orders"), orders, revenue])
+    assert definitions.source_assets == ()
+    result = definitions.get_implicit_global_asset_job_def().execute_in_process()
+    assert result.asset_value("revenue") == 30
+
+
+def test_what_a_job_makes_of_assets_in_process_can_be_loaded(tmp_path):
+    instance = Instance.from_home(str(tmp_path))
+    definitions = Definitions(assets=[orders, revenue], jobs=[define_asset_job("work")])
+    assert definitions.get_job_def("work").execute_in_process(instance=instance).success
+    assert definitions.load_asset_value("revenue", instance=instance) == 30
+    with definitions.get_asset_value_loader(instance) as loader:
+        assert loader.load_asset_value("orders", python_type=int) == 3
