@@ -6,14 +6,23 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from jobnb.definitions.assets_definition import DEFAULT_GROUP, AssetsDefinition
+from jobnb.definitions.graph_definition import GraphDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.source_asset import SourceAsset
 from jobnb.display.picture import Card, Edge, Mark, Picture
 from jobnb.display.prose import undocumented
+from jobnb.display.text import shorten
 from jobnb.display.types_of import output_type
 
-__all__ = ["asset_card", "asset_kind", "asset_picture", "asset_type"]
+__all__ = [
+    "asset_card",
+    "asset_kind",
+    "asset_picture",
+    "asset_type",
+    "made_with",
+    "source_kind",
+]
 
 _KIND_TAGS = ("kind", "dagster/compute_kind")
 _LONG_TOOLTIP = 1200
@@ -43,11 +52,11 @@ def asset_picture(
     shown = [key for key in made if only is None or key in only]
     upstream = {key: sorted(made[key].asset_deps.get(key, ())) for key in shown}
     around = dict.fromkeys(dep for deps in upstream.values() for dep in deps if dep not in upstream)
-    if only is None:
-        around |= dict.fromkeys(loaded)
+    around |= dict.fromkeys(key for key in loaded if only is None or key in only)
     cards = [asset_card(key, made[key]) for key in shown]
     cards += [_outside_card(key, made, loaded) for key in around]
     edges = [_edge(made[key], dep, key, made, loaded) for key in shown for dep in upstream[key]]
+    edges += _outside_edges([loaded[key] for key in around if key in loaded], upstream, around)
     return Picture(title, tuple(cards), tuple(edges), (), dict(marks or {}), description)
 
 
@@ -61,8 +70,23 @@ def asset_card(key: AssetKey, definition: AssetsDefinition) -> Card:
         subtitle=asset_type(key, definition),
         shape="asset",
         group=() if group == DEFAULT_GROUP else (group,),
-        tooltip=undocumented(definition.descriptions_by_key.get(key, ""))[:_LONG_TOOLTIP],
+        tooltip=_tooltip(key, definition),
     )
+
+
+def made_with(key: AssetKey, definition: AssetsDefinition) -> list[str]:
+    """The names of the other assets that the same function or graph makes."""
+    others = set(definition.keys_by_output_name.values()) - {key}
+    return sorted(each.to_user_string() for each in others)
+
+
+def _tooltip(key: AssetKey, definition: AssetsDefinition) -> str:
+    words = undocumented(definition.descriptions_by_key.get(key, ""))[:_LONG_TOOLTIP]
+    others = made_with(key, definition)
+    if not others:
+        return words
+    together = shorten(f"Made together with {', '.join(others)}.", 200)
+    return f"{words}\n{together}".lstrip()
 
 
 def asset_kind(key: AssetKey, definition: AssetsDefinition) -> str:
@@ -70,8 +94,18 @@ def asset_kind(key: AssetKey, definition: AssetsDefinition) -> str:
     kinds = definition.kinds_by_key.get(key)
     if kinds:
         return ", ".join(sorted(kinds))
-    tags = definition.node_def.tags
-    return next((tags[name] for name in _KIND_TAGS if name in tags), "")
+    node = definition.node_def
+    found = next((node.tags[name] for name in _KIND_TAGS if name in node.tags), "")
+    return found or ("graph" if isinstance(node, GraphDefinition) else "")
+
+
+def source_kind(source: SourceAsset) -> str:
+    """The short word for where it comes from: its kinds, else whether something looks at it."""
+    if source.kinds:
+        return ", ".join(sorted(source.kinds))
+    if source.is_virtual:
+        return "virtual"
+    return "observed source" if source.is_observable else "source"
 
 
 def asset_type(key: AssetKey, definition: AssetsDefinition) -> str:
@@ -94,9 +128,22 @@ def _outside_card(
     if key in loaded:
         source = loaded[key]
         group = () if source.group_name == DEFAULT_GROUP else (source.group_name,)
-        return Card(name, name, "source", "", "source", group, source.description or "")
+        words = source.description or ""
+        return Card(name, name, source_kind(source), "", "source", group, words)
     hint = "Nothing defines this asset yet."
     return Card(name, name, "not defined", shape="missing", tooltip=hint)
+
+
+def _outside_edges(
+    sources: Iterable[SourceAsset], shown: Collection[AssetKey], around: Collection[AssetKey]
+) -> list[Edge]:
+    """From what external assets are made from, as far as it is drawn."""
+    return [
+        Edge(dep.asset_key.to_user_string(), source.key.to_user_string(), kind="nothing")
+        for source in sources
+        for dep in source.deps
+        if dep.asset_key in shown or dep.asset_key in around
+    ]
 
 
 def _edge(

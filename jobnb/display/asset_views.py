@@ -6,14 +6,23 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from jobnb.definitions.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.asset_job import AssetJobDefinition
+from jobnb.definitions.asset_spec import AssetSpec
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
+from jobnb.definitions.observable_asset import ObservableAssets
 from jobnb.definitions.op import OpDefinition
 from jobnb.definitions.source_asset import SourceAsset
-from jobnb.display.asset_pictures import asset_kind, asset_picture, asset_type
+from jobnb.display.asset_pictures import (
+    asset_kind,
+    asset_picture,
+    asset_type,
+    made_with,
+    source_kind,
+)
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import fields_html
 from jobnb.display.graph_pictures import graph_picture
@@ -32,7 +41,9 @@ __all__ = [
     "catalogue_rows",
     "counts_words",
     "definitions_view",
+    "observable_view",
     "source_view",
+    "spec_view",
 ]
 
 
@@ -111,15 +122,36 @@ def _upstream(key: AssetKey, definition: AssetsDefinition) -> Html:
     facts: dict[str, str | None] = {}
     if names:
         facts["made from"] = words(names)
+    others = made_with(key, definition)
+    if others:
+        facts["made together with"] = words(others)
     owners = definition.owners_by_key.get(key)
     if owners:
         facts["owners"] = ", ".join(owners)
     if definition.partitions_def is not None:
         facts["partitions"] = shorten(repr(definition.partitions_def), 200)
-    tags = definition.tags_by_key.get(key)
-    if tags:
-        facts["tags"] = ", ".join(f"{name}={value}" for name, value in tags.items())
+    facts |= _said(
+        tags=_tag_words(definition.tags_by_key.get(key, {})),
+        freshness=definition.freshness_policies_by_key.get(key),
+        code_version=definition.code_versions_by_key.get(key),
+        backfills=definition.backfill_policy,
+        automation=definition.automation_conditions_by_key.get(key)
+        or definition.auto_materialize_policies_by_key.get(key),
+    )
     return pairs(facts)
+
+
+def _said(**facts: Any) -> dict[str, str | None]:
+    """The facts that are said, in words."""
+    return {
+        name.replace("_", " "): shorten(str(value), 200)
+        for name, value in facts.items()
+        if value not in (None, "")
+    }
+
+
+def _tag_words(tags: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in tags.items())
 
 
 def _config_schema(definition: AssetsDefinition) -> Any:
@@ -170,14 +202,49 @@ def _asset_text(definition: AssetsDefinition) -> str:
     return "\n".join(lines)
 
 
+def _source_facts(source: SourceAsset) -> dict[str, str | None]:
+    names = [dep.asset_key.to_user_string() for dep in source.deps]
+    facts: dict[str, str | None] = {"made from": words(names)} if names else {}
+    if source.partitions_def is not None:
+        facts["partitions"] = shorten(repr(source.partitions_def), 200)
+    observer = source.observe_op
+    return facts | _said(
+        owners=", ".join(source.owners),
+        tags=_tag_words(source.tags),
+        freshness=source.freshness_policy,
+        code_version=source.code_version,
+        observed_by=observer.name if observer is not None else None,
+        automation=source.automation_condition,
+    )
+
+
+def spec_view(spec: AssetSpec) -> View:
+    """What is said of an asset."""
+    return source_view(SourceAsset.of_spec(spec))
+
+
+def observable_view(assets: ObservableAssets) -> View:
+    """Source assets that one function looks at."""
+    names = ", ".join(each.key.to_user_string() for each in assets.sources)
+    picture = asset_picture((), assets.sources, title=names)
+    html = join(
+        [header(names, "source assets", note="observed"), doc_html(assets.op.description),
+         picture_html(picture)]
+    )  # fmt: skip
+    return View(f"source assets {names}", f"source assets {names}", html, picture)
+
+
 def source_view(source: SourceAsset) -> View:
     """A source asset."""
     name = source.key.to_user_string()
     picture = asset_picture((), (source,), title=name)
+    group = "" if source.group_name == DEFAULT_GROUP else source.group_name
+    note = " · ".join(fact for fact in (group, source_kind(source)) if fact != "source" and fact)
     html = join(
         [
-            header(name, "source asset", note=source.group_name),
+            header(name, "source asset", note=note),
             doc_html(source.description),
+            pairs(_source_facts(source)),
             metadata_html(json_metadata(source.metadata)),
             picture_html(picture),
         ]
@@ -286,7 +353,7 @@ def _limited(rows: list[list[str]]) -> list[list[str]]:
 def counts_words(definitions: Definitions) -> str:
     """How many of each there are: `3 assets, 1 job`."""
     things = (
-        ("asset", definitions.assets),
+        ("asset", definitions.assets_by_key),
         ("source asset", definitions.source_assets),
         ("job", definitions.jobs),
         ("schedule", definitions.schedules),

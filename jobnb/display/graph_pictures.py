@@ -11,12 +11,12 @@ from jobnb.definitions.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.node import Node
 from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.selection import AssetSelection
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.attempt import attempt
 from jobnb.display.picture import Card, Cluster, Edge, Picture
 from jobnb.display.prose import undocumented
 from jobnb.display.types_of import input_type, output_type
+from jobnb.plan.asset_choice import selected_keys
 from jobnb.plan.flatten import Edge as FlatEdge
 from jobnb.plan.flatten import FlatNode, flatten
 
@@ -32,21 +32,15 @@ def job_picture(job: JobDefinition) -> Picture:
     layer = job.asset_layer
     if layer is None:
         return graph_picture(job.graph, title=job.name, description=about)
-    only = _selected(layer, job.asset_selection)
+    only = _selected(job, layer)
     return asset_picture(layer.assets, layer.sources, title=job.name, only=only, description=about)
 
 
-def _selected(layer: AssetLayer, only: frozenset[AssetKey] | None) -> frozenset[AssetKey]:
-    """The assets that the job makes; all where its selection names what is not there yet."""
+def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
+    """What the job makes and looks at; all where its selection names what is not there yet."""
     everything = frozenset(key for each in layer.assets for key in each.keys)
-    if layer.selection is None:
-        chosen = everything
-    else:
-        selection, known = layer.selection, [*layer.assets, *layer.sources]
-        chosen = attempt(
-            lambda: everything & AssetSelection.from_coercible(selection).resolve(known), everything
-        )
-    return chosen & only if only else chosen
+    chosen = attempt(lambda: selected_keys(job, layer), everything)
+    return chosen & job.asset_selection if job.asset_selection else chosen
 
 
 def graph_picture(graph: GraphDefinition, *, title: str = "", description: str = "") -> Picture:

@@ -25,6 +25,8 @@ VIEWS = {
     "jobnb.definitions.job:JobDefinition": "noun_views:job_view",
     "jobnb.definitions.assets_definition:AssetsDefinition": "session_views:known_asset_view",
     "jobnb.definitions.source_asset:SourceAsset": "asset_views:source_view",
+    "jobnb.definitions.asset_spec:AssetSpec": "asset_views:spec_view",
+    "jobnb.definitions.observable_asset:ObservableAssets": "asset_views:observable_view",
     "jobnb.definitions.asset_job:AssetJobDefinition": "session_views:known_job_view",
     "jobnb.definitions.definitions:Definitions": "asset_views:definitions_view",
     "jobnb.definitions.metadata_values:MetadataValue": "other_views:metadata_view",

@@ -36,10 +36,7 @@ def result_view(result: ExecuteInProcessResult) -> View:
 
 def _cards(plan: Plan) -> dict[str, list[str]]:
     """For a step that makes assets, the cards of those assets."""
-    made = {
-        step.key: [out.asset_key.to_user_string() for out in step.outputs if out.asset_key]
-        for step in plan.steps
-    }
+    made = {step.key: [key.to_user_string() for key in step.asset_keys] for step in plan.steps}
     return {key: names for key, names in made.items() if names}
 
 

@@ -138,6 +138,12 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     guards: tuple[FromOutput, ...] = ()
     observes: tuple[SourceAsset, ...] = ()
 
+    @property
+    def asset_keys(self) -> list[AssetKey]:
+        """The assets that it is to make, or to look at."""
+        made = (out.asset_key for out in self.outputs if out.is_asked)
+        return [*(key for key in made if key is not None), *(each.key for each in self.observes)]
+
     def output(self, name: str) -> StepOutput | None:
         """The output called so, or None."""
         return next((each for each in self.outputs if each.name == name), None)

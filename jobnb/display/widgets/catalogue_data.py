@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.definitions.assets_definition import DEFAULT_GROUP
 from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey
-from jobnb.display.asset_pictures import asset_kind, asset_type
+from jobnb.display.asset_pictures import asset_kind, asset_type, source_kind
 from jobnb.display.asset_views import counts_words
 from jobnb.display.moments import moment
 from jobnb.display.noun_views import doc_line, resource_words
@@ -58,7 +58,7 @@ def _source(source: Any) -> Row:
     return {
         "key": source.key.to_user_string(),
         "group": source.group_name,
-        "kind": "source",
+        "kind": source_kind(source),
         "type": "",
         "doc": _first_line(source.description),
         "status": "none",

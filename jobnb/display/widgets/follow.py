@@ -94,7 +94,7 @@ def cards_of_plan(plan: Any) -> dict[str, list[str]]:
     """For each step of a plan that makes assets, their keys: cards of assets are called so."""
     found = {}
     for step in getattr(plan, "steps", ()):
-        names = [out.asset_key.to_user_string() for out in step.outputs if out.asset_key]
+        names = [key.to_user_string() for key in step.asset_keys]
         if names:
             found[step.key] = names
     return found

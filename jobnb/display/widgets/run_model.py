@@ -27,6 +27,7 @@ from jobnb.display.yaml_text import yaml_text
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.events import (
     AssetMaterialized,
+    AssetObserved,
     OutputYielded,
     RunCanceled,
     RunFailed,
@@ -72,6 +73,8 @@ class RunModel:
         self.lines = LogLines()
         self.outputs: dict[str, Output] = {}
         self._asset_of: dict[tuple[str, str], AssetKey] = _assets_of(source)
+        self._observed: dict[str, AssetObserved] = {}
+        self._looking: set[str] = set()
         self._cards = cards_of_plan(source.plan) or _cards_of_assets(source)
         self._marks = RunMarks(self._cards)
         self._upstream = upstream_of(source.plan)
@@ -100,6 +103,9 @@ class RunModel:
                 touched.add(key)
                 if isinstance(event, (OutputYielded, AssetMaterialized)):
                     self._came_out(event)
+                elif isinstance(event, AssetObserved):
+                    self._observed["/".join(event.asset)] = event
+                    self._looking.add(key)
             elif isinstance(event, _OF_ALL_STEPS):
                 touched.update(self.state.steps)
         return touched
@@ -108,6 +114,8 @@ class RunModel:
         if isinstance(event, AssetMaterialized):
             self._materialized(event)
             return
+        if event.type_name == "Nothing" and event.step_key in self._looking:
+            return  # it brings no value, and what it has seen is shown
         name = event.output_name
         if event.mapping_key is not None:
             name = f"{name}[{event.mapping_key}]"
@@ -168,7 +176,8 @@ class RunModel:
         """What came out so far, the ends of the graph first: that is what the run was for."""
         with self.guard:
             shown = list(self._ends_first())[:_MOST_OUTPUTS]
-            return [self._output_data(output) for output in shown]
+            seen = [observed_data(name, event) for name, event in self._observed.items()]
+            return [*(self._output_data(output) for output in shown), *seen]
 
     def _ends_first(self) -> Iterator[Output]:
         feeding = {key for keys in self._upstream.values() for key in keys}
@@ -196,6 +205,8 @@ class RunModel:
             JobnbError: If its value is not kept.
         """
         output = self.outputs.get(name)
+        if output is None and name in self._observed:
+            return self._observed[name].data_version
         if output is None:
             hint = did_you_mean(name, self.outputs, noun="There are")
             raise InvalidSubsetError(f"The run has no output {name!r}. {hint}".rstrip())
@@ -231,6 +242,16 @@ class RunModel:
         """The tags as rows."""
         tags = {"run": self.source.run_id, **self.source.record.tags}
         return metadata_rows({key: {"type": "text", "value": tags[key]} for key in tags})
+
+
+def observed_data(name: str, event: AssetObserved) -> dict[str, Any]:
+    """A source asset that was looked at, as what came out."""
+    return {
+        "name": name,
+        "step": str(event.step_key),
+        "type": "observed",
+        "metadata": metadata_rows(event.metadata),
+    }
 
 
 def _shown_name(step: str, output: str) -> str:
