@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import composition, doors
-from jobnb.definitions.asset_inout import DEFAULT_GROUP, checked_mapping
+from jobnb.definitions.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.assets_attributes import AssetsAttributes
 from jobnb.definitions.assets_from_node import AssetsFromNode
 from jobnb.definitions.assets_specs import AssetsSpecs
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from jobnb.definitions.partition import PartitionsDefinition
 
 __all__ = ["DEFAULT_GROUP", "AssetsDefinition"]
+
+NOTHING_SAID: Mapping[Any, Any] = MappingProxyType({})
 
 
 class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
@@ -63,6 +66,20 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
     Source: Dagster's `AssetsDefinition`.
     """
 
+    # What most definitions do not say; those that do have it in their own `__dict__`.
+    partitions_def: PartitionsDefinition | None = None
+    partition_mappings: Mapping[AssetKey, Any] = NOTHING_SAID
+    can_subset: bool = False
+    resource_defs: Mapping[str, Any] = NOTHING_SAID
+    freshness_policies_by_key: Mapping[AssetKey, Any] = NOTHING_SAID
+    auto_materialize_policies_by_key: Mapping[AssetKey, Any] = NOTHING_SAID
+    automation_conditions_by_key: Mapping[AssetKey, Any] = NOTHING_SAID
+    backfill_policy: Any = None
+    tags_by_key: Mapping[AssetKey, Mapping[str, str]] = NOTHING_SAID
+    owners_by_key: Mapping[AssetKey, list[str]] = NOTHING_SAID
+    kinds_by_key: Mapping[AssetKey, frozenset[str]] = NOTHING_SAID
+    hook_defs: frozenset[HookDefinition] = NO_HOOKS
+
     def __init__(
         self,
         *,
@@ -92,31 +109,36 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         self._keys_by_input_name = keys_by_input_name
         self.keys_by_output_name = keys_by_output_name
         self.node_def = node_def
-        self.partitions_def = partitions_def
-        self.partition_mappings = {
-            AssetKey.from_coercible(key): checked_mapping(mapping, key)
-            for key, mapping in (partition_mappings or {}).items()
-        }
         self._asset_deps = asset_deps
-        self.can_subset = can_subset
-        self.resource_defs = resource_defs or {}
+        self._selected = selected_asset_keys
         self._group_names = group_names_by_key or {}
         self._metadata = metadata_by_key or {}
-        self.freshness_policies_by_key = freshness_policies_by_key or {}
-        self.auto_materialize_policies_by_key = auto_materialize_policies_by_key or {}
-        self.backfill_policy = backfill_policy
         self._descriptions = descriptions_by_key or {}
-        self.tags_by_key = tags_by_key or {}
-        self.owners_by_key = owners_by_key or {}
-        self.kinds_by_key = kinds_by_key or {}
-        self.automation_conditions_by_key = automation_conditions_by_key or {}
         self._code_versions = code_versions_by_key or {}
-        self.hook_defs: frozenset[HookDefinition] = frozenset(hook_defs) if hook_defs else NO_HOOKS
         self._check_specs = tuple(check_specs or ())
-        made = keys_by_output_name.values()
-        self.keys: frozenset[AssetKey] = frozenset(
-            made if selected_asset_keys is None else selected_asset_keys
-        )
+        given = {
+            "partitions_def": partitions_def,
+            "partition_mappings": partition_mappings,
+            "can_subset": can_subset or None,
+            "resource_defs": resource_defs,
+            "freshness_policies_by_key": freshness_policies_by_key,
+            "auto_materialize_policies_by_key": auto_materialize_policies_by_key,
+            "automation_conditions_by_key": automation_conditions_by_key,
+            "backfill_policy": backfill_policy,
+            "tags_by_key": tags_by_key,
+            "owners_by_key": owners_by_key,
+            "kinds_by_key": kinds_by_key,
+            "hook_defs": frozenset(hook_defs) if hook_defs else None,
+        }
+        for name, value in given.items():
+            if value is not None:
+                self.__dict__[name] = value
+
+    @lazy
+    def keys(self) -> frozenset[AssetKey]:
+        """The assets that are made: those that are selected."""
+        made = self.keys_by_output_name.values()
+        return frozenset(made if self._selected is None else self._selected)
 
     @property
     def keys_by_input_name(self) -> Mapping[str, AssetKey]:
@@ -149,7 +171,8 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
     @property
     def check_specs(self) -> tuple[AssetCheckSpec, ...]:
         """The checks that are made together with the assets."""
-        return tuple(spec for spec in self._check_specs if spec.asset_key in self.keys)
+        said = self._check_specs
+        return tuple(spec for spec in said if spec.asset_key in self.keys) if said else ()
 
     @property
     def check_keys(self) -> frozenset[AssetCheckKey]:

@@ -71,11 +71,11 @@ class AssetsSpecs:
         return _with_specs(own, mapped)
 
 
-def map_asset_specs(fn: Callable[[AssetSpec], AssetSpec], iterable: Iterable[Any]) -> list[Any]:
+def map_asset_specs(func: Callable[[AssetSpec], AssetSpec], iterable: Iterable[Any]) -> list[Any]:
     """Assets and specs, with what a function makes of each spec.
 
     Args:
-        fn: Takes a spec and gives one.
+        func: Takes a spec and gives one.
         iterable: Assets definitions and specs.
 
     Example:
@@ -91,7 +91,8 @@ def map_asset_specs(fn: Callable[[AssetSpec], AssetSpec], iterable: Iterable[Any
     Source: Dagster's `map_asset_specs`.
     """
     return [
-        fn(each) if isinstance(each, AssetSpec) else each.map_asset_specs(fn) for each in iterable
+        func(each) if isinstance(each, AssetSpec) else each.map_asset_specs(func)
+        for each in iterable
     ]
 
 
