@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.slow_form import AT, Form
 from tests.browser.slow_kernel import SlowKernel
@@ -218,3 +219,15 @@ def test_two_views_of_a_form_each_wait_for_their_own_deeds(form, browser):
     form.kernel.show()
     assert form.shown("off") is False
     second.close()
+
+
+def test_it_is_told_that_the_kernel_does_not_answer_until_it_does(form):
+    late = form.page.locator(".jl-late")
+    expect(late).to_have_text("")
+    form.row("on").locator("input").check()
+    form.row("off").locator("input").uncheck()
+    expect(late).to_have_text("The kernel has not answered yet; what you did waits for it.")
+    form.kernel.answer(1)
+    expect(late).not_to_have_text("")
+    form.kernel.answer()
+    expect(late).to_have_text("")

@@ -6,7 +6,8 @@ class Launchpad {
   constructor(model, host) {
     this.model = model;
     this.seen = model.get("shifts").at(-1)?.[0] ?? 0; // how many shifts the drawn form has seen
-    this.edits = new Edits(model, (message) => this.say(message));
+    this.late = el("div", { class: "jw-note jl-late", role: "status" });
+    this.edits = new Edits(model, (message) => this.say(message), (is) => this.sayLate(is));
     const flush = () => this.flush();
     this.form = new FormRows((...did) => this.act(...did), (row) => this.edits.own(`row:${row}`));
     this.flushSoon = debounce(flush, SOON);
@@ -27,7 +28,7 @@ class Launchpad {
     );
     append(host, [
       this.head, this.choices.node, this.tags.node, this.stored.node, this.panes.node,
-      el("div", { class: "jw-bar jl-foot" }, this.go, this.problems), this.status,
+      el("div", { class: "jw-bar jl-foot" }, this.go, this.problems), this.status, this.late,
     ]);
     host.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.launch();
@@ -64,6 +65,10 @@ class Launchpad {
 
   say(text) {
     fill(this.status, el("span", { class: "jw-problem" }, text));
+  }
+
+  sayLate(is) {
+    this.late.textContent = is ? "The kernel has not answered yet; what you did waits for it." : "";
   }
 
   // --- drawing ----------------------------------------------------------------

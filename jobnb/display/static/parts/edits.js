@@ -3,10 +3,15 @@
 // Each deed goes out with the name of this view and a number; the trait `answered` says, for each
 // view, up to which number the kernel's state answers. Until then a control shows its own value.
 
+const PATIENCE = 2000; // ms until it is told that the kernel has not answered
+
 class Edits {
-  constructor(model, refused) {
+  // `refused(message)` is told what the kernel does not do, `late(is)` whether it lets us wait.
+  constructor(model, refused, late) {
     this.model = model;
     this.refused = refused;
+    this.late = late;
+    this.timer = 0;
     this.view = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
     this.last = 0;
     this.kept = new Map(); // what -> { value, number }; the number is Infinity until it is told
@@ -21,6 +26,7 @@ class Edits {
   tell(name, asked, what, value) {
     const number = ++this.last;
     if (what !== undefined) this.kept.set(what, { value, number });
+    this.timer ||= setTimeout(() => this.late(true), PATIENCE);
     return ask(this.model, name, { ...asked, did: [this.view, number] })
       .catch((error) => this.refused(error.message));
   }
@@ -52,6 +58,10 @@ class Edits {
   settle() {
     const answered = this.model.get("answered")[this.view] ?? 0;
     for (const [what, { number }] of this.kept) if (number <= answered) this.kept.delete(what);
+    if (!this.timer || answered < this.last) return;
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.late(false);
   }
 }
 
