@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.asset_check import AssetCheckKey
@@ -174,15 +175,17 @@ class AssetContext:
             raise InvariantViolationError(
                 f"{self._key!r} does not make {key.to_user_string()!r}. {hint}".rstrip()
             )
-        partitions = self._run.plan.partitions
-        if partition_key is not None and partition_key not in (
-            partitions.keys if partitions else ()
-        ):
+        if partition_key is not None and partition_key not in self._made_partitions:
             raise InvariantViolationError(
                 f"{self._key!r} does not make the partition {partition_key!r} in this run."
             )
         normalize(metadata)
         self._asset_metadata.setdefault((key, partition_key), {}).update(metadata)
+
+    @cached_property
+    def _made_partitions(self) -> frozenset[str]:
+        partitions = self._run.plan.partitions
+        return frozenset(partitions.keys if partitions is not None else ())
 
     def get_asset_metadata(self, asset_key: AssetKey, partition_key: str | None) -> dict[str, Any]:
         """The metadata added to an asset or to this partition of it so far."""

@@ -92,7 +92,8 @@ class PartitionReader:
         found = self._mapped(step, key, partitions)
         if step.assets_def is not None and key in step.assets_def.keys and partitions is not None:
             # An asset made from itself: what this run makes now was not there before it.
-            found = [each for each in found if each not in partitions.keys]
+            own = frozenset(partitions.keys)
+            found = [each for each in found if each not in own]
         return tuple(found)
 
     def _every(self, step: Step, key: AssetKey) -> tuple[str, ...]:

@@ -41,7 +41,8 @@ def split_partitions(context: OutputContext, value: Any) -> Iterator[tuple[str, 
     lacking = [key for key in keys if key not in value]
     if lacking:
         raise _no_dict(context, len(keys), f"{_some(lacking)} is missing in it")
-    surplus = [key for key in value if key not in set(keys)]
+    known = set(keys)
+    surplus = [key for key in value if key not in known]
     if surplus:
         raise _no_dict(context, len(keys), f"{_some(surplus)} in it is none of them")
     yield from ((key, value[key]) for key in keys)

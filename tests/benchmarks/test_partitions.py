@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from jobnb import (
     AssetKey,
@@ -106,3 +107,26 @@ def test_mapping_many_partitions(measure: Measure) -> None:
         assert len(found.partitions_subset) == 24 * len(subset) - 1  # it ends in summer time
 
     measure(work, pieces=24 * len(subset), budget_us=0.1)
+
+
+@pytest.mark.parametrize("policy", ["a run each", "one run"])
+@pytest.mark.parametrize("store", ["ephemeral", "durable"])
+def test_backfill(measure: Measure, policy: str, store: str, tmp_path: Path) -> None:
+    """A thousand trivial daily partitions: twice the budget of a step for each."""
+    single = policy == "one run"
+    days = DailyPartitionsDefinition("2013-01-01", end_date="2016-01-01")
+    keys = days.get_partition_keys()[:1_000]
+
+    @asset(partitions_def=days, backfill_policy=BackfillPolicy.single_run() if single else None)
+    def trivial(context: AssetExecutionContext) -> Any:
+        return dict.fromkeys(context.partition_keys, 1) if single else 1
+
+    durable = store == "durable"
+    with Instance.local_temp(str(tmp_path)) if durable else Instance.ephemeral() as instance:
+        session = Session().add(trivial, resources={"io_manager": mem_io_manager})
+
+        def work() -> None:
+            session.backfill("trivial", keys, instance=instance).result()
+
+        measure(work, pieces=len(keys), budget_us=60.0 if durable else 30.0)
+        assert instance.get_materialized_partitions("trivial") == set(keys)
