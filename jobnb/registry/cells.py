@@ -71,7 +71,7 @@ class CellWatch:
 
     def _before(self, info: Any) -> None:
         digest = sha1((info.raw_cell or "").encode(), usedforsecurity=False).hexdigest()
-        number = self._shell.execution_count if info.store_history else 0
+        number = _next_number(self._shell) if info.store_history else 0
         cell = Cell(getattr(info, "cell_id", None) or digest, number, digest)
         self._running.append(cell)
         self._on_start(cell)
@@ -94,10 +94,26 @@ def _is_running() -> bool:
     return False
 
 
+def _inputs(shell: Any) -> list[str]:
+    """The texts of the cells so far, at their numbers; empty where no history is kept."""
+    history = getattr(shell, "history_manager", None)
+    return list(getattr(history, "input_hist_raw", None) or ())
+
+
+def _next_number(shell: Any) -> int:
+    """The number of the cell that is about to run.
+
+    Its text is not among the inputs yet, whereas `execution_count` is counted up before or after
+    this moment, depending on the version of IPython.
+    """
+    return len(_inputs(shell)) or int(shell.execution_count)
+
+
 def _running_cell(shell: Any) -> Cell:
     """The cell that runs already when the watch is attached, as far as it can be told."""
-    texts = getattr(getattr(shell, "history_manager", None), "input_hist_raw", None) or [""]
+    texts = _inputs(shell) or [""]
     digest = sha1(str(texts[-1]).encode(), usedforsecurity=False).hexdigest()
+    number = len(texts) - 1 or shell.execution_count
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
     cell_id = (parent.get("metadata") or {}).get("cellId")
-    return Cell(cell_id or digest, shell.execution_count, digest)
+    return Cell(cell_id or digest, number, digest)

@@ -125,9 +125,9 @@ def test_a_restarted_kernel_finds_everything_fresh_until_something_changes(kerne
     assert talk.text("print(len(session.materialize(stale_only=True).fresh_assets))") == "3\n"
     talk(HELPERS.replace("row % 2", "row % 3"))
     told = talk.text(LOOK)
-    assert "orders is stale: what the code in cell 5 uses changed" in told
-    assert "doubled is stale: what the code in cell 5 uses changed" in told
-    assert "revenue is stale: upstream 'orders': what the code in cell 5 uses changed" in told
+    assert "orders is stale: what the code in cell 4 uses changed" in told
+    assert "doubled is stale: what the code in cell 4 uses changed" in told
+    assert "revenue is stale: upstream 'orders': what the code in cell 4 uses changed" in told
     talk(HELPERS.replace("first: int = 2013", "first: int = 2014"))
     talk(ASSETS)
     told = talk.text(LOOK)

@@ -110,6 +110,7 @@ function assetRow(table, row) {
 }
 
 function showState(shown, { status, word }) {
+  shown.state.title = word;  // which may be longer than its column
   fill(shown.state, status === "none"
     ? el("span", { class: "jw-note" }, word) : stateBadge(status, word || undefined));
 }
