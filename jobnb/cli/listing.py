@@ -82,13 +82,9 @@ def _statuses(location: str, definitions: Any) -> Any:
 def _selected(definitions: Any, selection: str | None, statuses: Any) -> Any:
     if selection is None:
         return None
-    from jobnb.definitions.selection import AssetSelection
-
-    chosen = AssetSelection.from_coercible(selection)
-    everything = [*definitions.assets, *definitions.source_assets]
     if statuses is None:
-        return chosen.resolve(everything, status_of=lambda _key: "missing")
-    return chosen.resolve(everything, status_of=lambda key: statuses[key].status.value)
+        return definitions.named_by(selection, lambda _key: "missing")
+    return definitions.named_by(selection, lambda key: statuses[key].status.value)
 
 
 def _asset_row(assets: Any, key: Any, statuses: Any) -> tuple[str, ...]:

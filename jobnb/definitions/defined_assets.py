@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jobnb.definitions.asset_spec import AssetSpec
 from jobnb.definitions.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.known_keys import with_known_keys
 from jobnb.definitions.observable_asset import ObservableAssets
 from jobnb.definitions.selection import AssetSelection
 from jobnb.definitions.source_asset import SourceAsset
@@ -57,6 +58,23 @@ class DefinedAssets:
         hint = did_you_mean(wanted.to_user_string(), names, noun="There are")
         raise InvalidSubsetError(f"There is no asset {wanted.to_user_string()!r}. {hint}".rstrip())
 
+    def named_by(
+        self, selection: Any, status_of: Callable[[AssetKey], str] | None = None
+    ) -> set[AssetKey]:
+        """The keys of all that a selection names, source assets included.
+
+        Args:
+            selection: An `AssetSelection`, text, or whatever else can stand for one.
+            status_of: Tells how an asset stands, as in `AssetSelection.resolve`.
+
+        Raises:
+            InvalidSubsetError: If it cannot be read, or names what is not there.
+        """
+        own = cast("Definitions", self)
+        chosen = AssetSelection.from_coercible(selection)
+        assets = with_known_keys(own.assets, own.source_assets)
+        return chosen.resolve([*assets, *own.source_assets], status_of=status_of)
+
     def resolve_all_asset_keys(self) -> list[AssetKey]:
         """The keys of all assets, external ones included."""
         return [spec.key for spec in self.resolve_all_asset_specs()]
@@ -90,11 +108,8 @@ class DefinedAssets:
         """
         own = cast("Definitions", self)
         around: list[Any] = [*own.assets, *own.source_assets]
-        chosen = (
-            AssetSelection.all(include_sources=True)
-            if selection is None
-            else AssetSelection.from_coercible(selection)
-        ).resolve(around)
+        everything = AssetSelection.all(include_sources=True)
+        chosen = self.named_by(everything if selection is None else selection)
 
         def changed(spec: AssetSpec) -> AssetSpec:
             return func(spec) if spec.key in chosen else spec

@@ -92,7 +92,7 @@ class JobDefinition(RunnableJob):
         self.version_strategy = version_strategy
         self.asset_layer = asset_layer
         self.input_values = dict(input_values or {})
-        self.op_selection = list(op_selection) if op_selection else None
+        self.op_selection = _each(op_selection)
         self.asset_selection = asset_selection
         self._check()
 
@@ -256,7 +256,7 @@ class JobDefinition(RunnableJob):
     ) -> JobDefinition:
         """The part of the job that a selection names."""
         return self.replaced(
-            op_selection=list(op_selection) if op_selection else None,
+            op_selection=_each(op_selection),
             asset_selection=frozenset(asset_selection) if asset_selection else None,
         )
 
@@ -288,3 +288,10 @@ class JobDefinition(RunnableJob):
 
     def __repr__(self) -> str:
         return f"JobDefinition({self.name!r})"
+
+
+def _each(selection: Iterable[str] | None) -> list[str] | None:
+    """The selections, one by one; a text is one of them."""
+    if not selection:
+        return None
+    return [selection] if isinstance(selection, str) else list(selection)

@@ -145,7 +145,7 @@ class AssetSelection:
         Raises:
             InvalidSubsetError: If it cannot be read; it points at the column.
         """
-        rule = parse_selection(string)
+        rule = parse_selection(_text_of(string))
         return AssetSelection(rule.with_sources() if include_sources else rule)
 
     @staticmethod
@@ -288,6 +288,14 @@ class AssetSelection:
 
     def __repr__(self) -> str:
         return f"AssetSelection({str(self)!r})"
+
+
+def _text_of(selection: Any) -> str:
+    if isinstance(selection, str):
+        return selection
+    raise InvalidDefinitionError(
+        f"A selection in text form is text, not {selection!r}: use AssetSelection.from_coercible."
+    )
 
 
 def _keys(keys: Iterable[AssetKey]) -> AssetRule:

@@ -207,7 +207,7 @@ def _full_id(session: Session, begins: str) -> str:
 
 def _graph(session: Session, line: Line) -> Any:
     from jobnb.definitions.definitions import Definitions
-    from jobnb.definitions.selection import AssetSelection
+    from jobnb.definitions.known_keys import with_known_keys
 
     wanted = _bare(line.rest)
     if wanted in session.catalogue.by_name("job"):
@@ -215,9 +215,10 @@ def _graph(session: Session, line: Line) -> Any:
     known = session.snapshot()
     if not wanted:
         return known
-    everything = [*known.assets, *known.source_assets]
-    keys = AssetSelection.from_coercible(pinned(session, wanted)).resolve(everything)
-    assets = [each for each in known.assets if each.keys & keys]
+    keys = known.named_by(pinned(session, wanted))
+    assets = [
+        each for each in with_known_keys(known.assets, known.source_assets) if each.keys & keys
+    ]
     sources = [each for each in known.source_assets if each.key in keys]
     if not assets and not sources:
         raise InvalidSubsetError(f"{wanted!r} selects nothing.")

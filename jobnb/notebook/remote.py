@@ -76,12 +76,9 @@ def _execute(
 
 
 def _assets(session: Any, selection: str) -> list[Any]:
-    from jobnb.definitions.selection import AssetSelection
     from jobnb.registry.selecting import pinned
 
-    definitions = session.snapshot()
-    chosen = AssetSelection.from_coercible(pinned(session, selection))
-    return sorted(chosen.resolve([*definitions.assets, *definitions.source_assets]))
+    return sorted(session.snapshot().named_by(pinned(session, selection)))
 
 
 def summary_of(result: Any) -> dict[str, Any]:

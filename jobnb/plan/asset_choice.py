@@ -41,11 +41,14 @@ def selected_keys(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
         selected = _asked_for(job, frozenset(job.asset_selection), selected)
     if not selected:
         raise InvalidSubsetError(
-            f"The selection of {job.name!r} names no asset that can be made"
-            + (f": {layer.selection!r}." if layer.selection is not None else ".")
-            + " Define assets first, or change the selection."
+            f"The selection {_shown(layer.selection)}names no asset that can be made. "
+            "Define assets first, or change the selection."
         )
     return selected
+
+
+def _shown(selection: object) -> str:
+    return f"{str(selection)!r} " if selection is not None else ""
 
 
 def _asked_for(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from jobnb.definitions.dependency import Dependency
 from jobnb.definitions.graph_definition import GraphDefinition
 from jobnb.definitions.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.known_keys import with_known_keys
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.node import NO_HOOKS, Node
 from jobnb.definitions.source_asset import SourceAsset
@@ -24,7 +24,7 @@ from jobnb.plan.asset_choice import observed_nodes, selected_keys
 from jobnb.plan.asset_edges import EdgeReader
 from jobnb.plan.asset_parts import parts_of
 
-__all__ = ["AssetGraphDefinition", "Loadable", "graph_of_assets", "with_known_keys"]
+__all__ = ["AssetGraphDefinition", "Loadable", "graph_of_assets"]
 
 
 Fed = tuple[dict[str, Dependency], dict[str, AssetKey]]
@@ -160,49 +160,3 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     return AssetGraphDefinition(
         job.name, nodes, dependencies, sources, by_node, observed, layer, checking
     )
-
-
-def with_known_keys(
-    assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset]
-) -> list[AssetsDefinition]:
-    """The assets, where a parameter's bare name may mean a key of the same prefix or group.
-
-    `orders` taken by `warehouse/revenue` is `orders` if there is one, else `warehouse/orders`,
-    else the one asset of that name in the same group.
-    """
-    assets = list(assets)
-    known = {key for each in assets for key in each.keys} | {each.key for each in sources}
-    by_group: dict[tuple[str, str], list[AssetKey]] | None = None
-    result = []
-    for each in assets:
-        upstream = each.keys_by_input_name
-        changes: dict[str, AssetKey] = {}
-        for name, key in upstream.items():
-            if key in known or len(key.path) > 1:
-                continue
-            own = next(iter(each.keys))
-            beside = AssetKey([*own.path[:-1], *key.path])
-            if beside in known:
-                changes[name] = beside
-                continue
-            by_group = _by_group(assets) if by_group is None else by_group
-            same = by_group.get((each.group_names_by_key[own], key.path[-1]), [])
-            if len(same) == 1:
-                changes[name] = same[0]
-        moved = {upstream[name]: key for name, key in changes.items()}
-        mappings = {moved.get(k, k): mapping for k, mapping in each.partition_mappings.items()}
-        renamed = {
-            "keys_by_input_name": {**upstream, **changes},
-            "asset_deps": None,
-            "partition_mappings": mappings,
-        }
-        result.append(each.with_changes(**renamed) if changes else each)
-    return result
-
-
-def _by_group(assets: Iterable[AssetsDefinition]) -> dict[tuple[str, str], list[AssetKey]]:
-    found: dict[tuple[str, str], list[AssetKey]] = defaultdict(list)
-    for each in assets:
-        for key, group in each.group_names_by_key.items():
-            found[group, key.path[-1]].append(key)
-    return found

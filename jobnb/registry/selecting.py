@@ -39,13 +39,12 @@ def pinned(session: Session, selection: Any) -> Any:
     chosen = AssetSelection.from_coercible(selection)
     if not chosen.asks_status:
         return selection
-    known = session.snapshot()
     statuses = doors.asset_statuses(session, None)
 
     def status_of(key: AssetKey) -> str:
         return str(statuses[key].status.value)
 
-    keys = chosen.resolve([*known.assets, *known.source_assets], status_of=status_of)
+    keys = session.snapshot().named_by(chosen, status_of)
     if not keys:
         raise InvalidSubsetError(f"The selection '{chosen}' names no asset: none stands so now.")
     return AssetSelection.keys(*sorted(keys))

@@ -8,9 +8,9 @@ import msgspec
 
 from jobnb.definitions.asset_layer import AssetLayer
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.known_keys import with_known_keys
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
-from jobnb.plan.asset_job import with_known_keys
 from jobnb.plan.step import Plan, Step
 from jobnb.staleness.causes import StaleStatus
 from jobnb.staleness.config_versions import config_tags

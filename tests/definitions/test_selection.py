@@ -256,6 +256,8 @@ def test_anything_else_is_refused(given_value: Any) -> None:
 
 
 def test_wrong_parts_are_refused() -> None:
+    with pytest.raises(InvalidDefinitionError, match="is text, not None"):
+        S.from_string(None)  # type: ignore[arg-type]
     with pytest.raises(InvalidDefinitionError, match="depth"):
         S.all().upstream(-1)
     with pytest.raises(InvalidDefinitionError, match="group"):

@@ -141,6 +141,7 @@ def test_an_input_from_a_step_that_is_not_selected_is_told():
 def test_a_selection_keeps_the_order_and_names_what_is_there():
     assert build_plan(sums, op_selection=["*add_2"]).step_keys == ("one_2", "add_2")
     assert build_plan(sums.get_subset(op_selection=["one"])).step_keys == ("one",)
+    assert build_plan(sums.get_subset(op_selection="one or nothing()")).step_keys == ("one",)
     with pytest.raises(InvalidSubsetError, match="Did you mean 'total'"):
         build_plan(sums, op_selection=["totl"])
 

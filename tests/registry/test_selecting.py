@@ -83,3 +83,20 @@ def test_a_selection_that_does_not_ask_stays_as_it_is(session):
     assert pinned(session, None) is None
     with pytest.raises(InvalidSubsetError, match="column 10"):
         pinned(session, "orders or")
+
+
+def test_a_bare_name_that_means_a_key_of_the_same_prefix_is_walked_as_it_runs(tmp_path):
+    @asset(key_prefix="mart")
+    def sales():
+        return 1
+
+    @asset(key_prefix="mart")
+    def report(sales):
+        return sales
+
+    session = Session(home=str(tmp_path / "home")).add(sales, report)
+    both = {AssetKey(["mart", "sales"]), AssetKey(["mart", "report"])}
+    assert session.snapshot().named_by("*mart/report") == both
+    assert pinned(session, "1+(mart/report and status:missing)") == AssetSelection.keys(
+        *sorted(both)
+    )
