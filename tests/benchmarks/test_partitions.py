@@ -6,15 +6,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jobnb import (
+    AssetExecutionContext,
     AssetKey,
+    BackfillPolicy,
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
     Instance,
     MultiPartitionsDefinition,
     PartitionsSubset,
+    Session,
     StaticPartitionsDefinition,
     TimeWindowPartitionMapping,
+    asset,
+    mem_io_manager,
 )
 from jobnb import events as ev
 from jobnb.definitions.position_runs import PositionRuns
