@@ -21,7 +21,6 @@ from jobnb.execution.stopping import Stop
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, run_partitions
 from jobnb.plan.step import Plan
-from jobnb.registry.session import current_session
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
 
@@ -71,6 +70,8 @@ def begin_run(
     kept = earlier_outputs(plan, instance, parent, chosen) if parent and chosen else {}
     choice = None
     if stale_only and not steps:
+        from jobnb.registry.session import current_session  # brings traitlets along
+
         choice = stale_choice(plan, instance, current_session().place_of)
         chosen = choice.steps
     record = instance.create_run(_record(plan, run_id or new_run_id(), merged, parent, chosen))
