@@ -7,6 +7,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from jobnb.definitions.asset_result import MaterializeResult
 from jobnb.definitions.function import EMPTY
 from jobnb.definitions.inout import INFER, Out
 from jobnb.definitions.output import DynamicOutput, Output
@@ -21,6 +22,8 @@ _STREAMS = (
     collections.abc.AsyncIterator,
     collections.abc.AsyncGenerator,
 )
+
+_WRAPPERS = (Output, DynamicOutput, MaterializeResult)
 
 
 def output_types(annotation: Any, outs: Mapping[str, Out]) -> dict[str, DataType]:
@@ -44,9 +47,9 @@ def _by_output(annotation: Any, names: list[str]) -> dict[str, Any]:
 def _unwrap(annotation: Any) -> Any:
     """What an annotation says of the value: `Output[int]` and `Iterator[Output[int]]` say `int`."""
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if annotation in (Output, DynamicOutput) or annotation in _STREAMS:
+    if annotation in _WRAPPERS or annotation in _STREAMS:
         return EMPTY
-    if origin in (Output, DynamicOutput):
+    if origin in _WRAPPERS:
         return args[0] if args else EMPTY
     if origin in _STREAMS:
         inner = args[0] if args else EMPTY
@@ -57,5 +60,4 @@ def _unwrap(annotation: Any) -> Any:
 
 
 def _is_output(annotation: Any) -> bool:
-    kinds = (Output, DynamicOutput)
-    return annotation in kinds or typing.get_origin(annotation) in kinds
+    return annotation in _WRAPPERS or typing.get_origin(annotation) in _WRAPPERS

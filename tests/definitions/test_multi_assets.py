@@ -9,6 +9,7 @@ from jobnb import (
     AssetSpec,
     Config,
     Definitions,
+    IOManager,
     MaterializeResult,
     Output,
     ResourceDefinition,
@@ -27,6 +28,7 @@ from jobnb.errors import (
     InvalidSubsetError,
     InvariantViolationError,
     StepOutputNotFoundError,
+    TypeCheckDidNotPass,
 )
 
 
@@ -406,3 +408,95 @@ def test_ten_assets_of_one_function_are_loaded_by_name(tmp_path):
 
     result = materialize([parts, total], resources={"memory": mem_io_manager})
     assert result.asset_value("total") == 45
+
+
+# --- results ----------------------------------------------------------------
+
+
+def test_a_result_with_a_value_is_stored_and_one_without_is_not():
+    stored = []
+
+    @asset
+    def told() -> MaterializeResult:
+        return MaterializeResult(metadata={"rows": 1})
+
+    @asset
+    def given() -> MaterializeResult[int]:
+        return MaterializeResult(value=5)
+
+    @asset
+    def after(given):
+        stored.append(given)
+
+    result = materialize([told, given, after])
+    assert made(result) == ["after", "given", "told"]
+    assert stored == [5]
+    handled = [e.step_key for e in result.all_events if e.event_type_value == "HANDLED_OUTPUT"]
+    assert handled == ["given", "after"]
+
+    @asset
+    def wrong() -> MaterializeResult[int]:
+        return MaterializeResult(value="five")
+
+    with pytest.raises(TypeCheckDidNotPass):
+        materialize([wrong])
+
+
+def test_what_the_function_stored_itself_is_loaded_by_the_io_manager_of_the_asset():
+    class Shelf(IOManager):
+        def handle_output(self, context, obj):
+            raise AssertionError("nothing is handed over")
+
+        def load_input(self, context):
+            return f"<{context.asset_key.to_user_string()}>"
+
+    @asset(io_manager_key="shelf")
+    def told():
+        return MaterializeResult()
+
+    @multi_asset(specs=[AssetSpec("p").with_io_manager_key("shelf")])
+    def several():
+        yield MaterializeResult("p")
+
+    seen = []
+
+    @asset
+    def after(told, p):
+        seen.extend([told, p])
+
+    result = materialize([told, several, after], resources={"shelf": Shelf()})
+    assert result.success
+    assert seen == ["<told>", "<p>"]
+
+
+def test_functions_that_give_results_are_called_directly():
+    @multi_asset(specs=[AssetSpec("a"), AssetSpec("b")])
+    def several():
+        yield MaterializeResult("a")
+        yield MaterializeResult("b")
+
+    @asset
+    def one() -> MaterializeResult:
+        return MaterializeResult(metadata={"rows": 2})
+
+    assert [each.asset_key for each in several()] == [AssetKey("a"), AssetKey("b")]
+    assert one().metadata["rows"].value == 2
+
+    @multi_asset(specs=[AssetSpec("a"), AssetSpec("b")])
+    def wrong():
+        return MaterializeResult("c")
+
+    with pytest.raises(InvariantViolationError, match="does not make"):
+        wrong()
+
+
+def test_the_results_of_a_tuple_are_those_of_the_outputs_in_order():
+    @multi_asset(specs=[AssetSpec("a"), AssetSpec("b")])
+    def several() -> tuple[MaterializeResult, MaterializeResult]:
+        return MaterializeResult("a"), MaterializeResult("b", data_version="2")
+
+    versions = {
+        event.asset_key.path[0]: event.data_version
+        for event in materialize([several]).get_asset_materialization_events()
+    }
+    assert versions["b"] == "2"

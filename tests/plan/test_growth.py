@@ -8,8 +8,10 @@ import sys
 import pytest
 
 from jobnb import (
+    AssetIn,
     AssetKey,
     AssetsDefinition,
+    AssetSpec,
     Definitions,
     GraphDefinition,
     JobDefinition,
@@ -17,6 +19,7 @@ from jobnb import (
     define_asset_job,
     graph,
     job,
+    multi_asset,
     op,
 )
 from jobnb.definitions.dependency import (
@@ -143,6 +146,54 @@ def assets_of_ops(n: int):
     return Definitions(assets=[first, *assets]).get_implicit_global_asset_job_def()
 
 
+def functions_of_several_assets(n: int):
+    def one(index: int):
+        before = [f"a{index - 1}"] if index else []
+        specs = [AssetSpec(f"a{index}", deps=before), AssetSpec(f"b{index}", deps=[f"a{index}"])]
+
+        @multi_asset(name=f"several_{index}", specs=specs, can_subset=True)
+        def made():
+            pass
+
+        return made
+
+    assets = [one(index) for index in range(n // 2)]
+    return Definitions(assets=assets).get_implicit_global_asset_job_def()
+
+
+def functions_on_circles(n: int):
+    """The first and the third of three are made by one function, the second by another."""
+
+    def one(index: int):
+        first, between, last = f"a{index}", f"b{index}", f"c{index}"
+        specs = [AssetSpec(first), AssetSpec(last, deps=[between])]
+
+        @multi_asset(name=f"ends_{index}", specs=specs, can_subset=True)
+        def ends():
+            pass
+
+        @asset(name=between, deps=[first])
+        def middle():
+            pass
+
+        return [ends, middle]
+
+    assets = [each for index in range(n // 3) for each in one(index)]
+    return Definitions(assets=assets).get_implicit_global_asset_job_def()
+
+
+def assets_of_external_ones(n: int):
+    def one(index: int):
+        @asset(name=f"a{index}", ins={"value": AssetIn(f"raw{index}")})
+        def made(value):
+            return value
+
+        return [AssetSpec(f"raw{index}", deps=[f"lake{index}"]), made]
+
+    assets = [each for index in range(n // 2) for each in one(index)]
+    return Definitions(assets=assets).get_implicit_global_asset_job_def()
+
+
 SHAPES = [
     composed_chain,
     composed_fan,
@@ -151,6 +202,9 @@ SHAPES = [
     graphs_side_by_side,
     assets_in_a_row,
     assets_of_ops,
+    functions_of_several_assets,
+    functions_on_circles,
+    assets_of_external_ones,
 ]
 
 
