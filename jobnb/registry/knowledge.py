@@ -228,6 +228,6 @@ class Knowledge(Configurable):
         counts = [
             f"{len(found)} {kind}{'s' if len(found) > 1 else ''}"
             for kind in ("asset", "check", "job", "graph", "op")
-            if (found := self.catalogue.definitions(kind))
+            if (found := self.catalogue.by_name(kind))
         ]
         return f"<session: {', '.join(counts) or 'nothing defined yet'}>"

@@ -244,3 +244,10 @@ def test_a_source_asset_can_be_given_a_key_a_group_and_resources():
     with pytest.raises(InvalidDefinitionError, match="Keep one"):
         made.with_attributes(group_name="h")
     assert told(observe([made])) == [("orders", "k/orders", "v1", None)]
+
+
+def test_the_session_counts_assets_however_many_one_function_makes():
+    from jobnb import AssetOut, multi_asset
+
+    both = multi_asset(outs={"a": AssetOut(), "b": AssetOut()}, name="both")(lambda: (1, 2))
+    assert repr(Session().add(both, orders)) == "<session: 3 assets>"
