@@ -28,7 +28,9 @@ _WRAPPERS = (Output, DynamicOutput, MaterializeResult)
 
 def output_types(annotation: Any, outs: Mapping[str, Out]) -> dict[str, DataType]:
     """The type of each output: the one given, else what the annotation says of it."""
-    notes = _by_output(_unwrap(annotation), list(outs))
+    notes = dict.fromkeys(outs, EMPTY)
+    if annotation is not EMPTY:
+        notes = _by_output(_unwrap(annotation), list(outs))
     return {
         name: resolve(notes[name] if out.dagster_type is INFER else out.dagster_type)
         for name, out in outs.items()

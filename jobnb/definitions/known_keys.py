@@ -39,15 +39,19 @@ def with_known_keys(
             same = by_group.get((each.group_names_by_key[own], key.path[-1]), [])
             if len(same) == 1:
                 changes[name] = same[0]
-        moved = {upstream[name]: key for name, key in changes.items()}
-        mappings = {moved.get(k, k): mapping for k, mapping in each.partition_mappings.items()}
-        renamed = {
-            "keys_by_input_name": {**upstream, **changes},
-            "asset_deps": None,
-            "partition_mappings": mappings,
-        }
-        result.append(each.with_changes(**renamed) if changes else each)
+        result.append(_renamed(each, changes) if changes else each)
     return result
+
+
+def _renamed(assets: AssetsDefinition, changes: dict[str, AssetKey]) -> AssetsDefinition:
+    """The same, where some inputs are other assets."""
+    upstream = assets.keys_by_input_name
+    moved = {upstream[name]: key for name, key in changes.items()}
+    return assets.with_changes(
+        keys_by_input_name={**upstream, **changes},
+        asset_deps=None,
+        partition_mappings={moved.get(k, k): m for k, m in assets.partition_mappings.items()},
+    )
 
 
 def _by_group(assets: Iterable[AssetsDefinition]) -> dict[tuple[str, str], list[AssetKey]]:
