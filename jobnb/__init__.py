@@ -47,165 +47,101 @@ if TYPE_CHECKING:
     from jobnb.config import config_from_yaml_strings as config_from_yaml_strings
     from jobnb.config import config_mapping as config_mapping
     from jobnb.config import configured as configured
-    from jobnb.definitions.asset import asset as asset
-    from jobnb.definitions.asset_check import AssetCheckEvaluation as AssetCheckEvaluation
-    from jobnb.definitions.asset_check import AssetCheckKey as AssetCheckKey
-    from jobnb.definitions.asset_check import AssetCheckResult as AssetCheckResult
-    from jobnb.definitions.asset_check import AssetCheckSeverity as AssetCheckSeverity
-    from jobnb.definitions.asset_check import AssetCheckSpec as AssetCheckSpec
-    from jobnb.definitions.asset_check_decorators import asset_check as asset_check
-    from jobnb.definitions.asset_check_decorators import multi_asset_check as multi_asset_check
-    from jobnb.definitions.asset_checks_definition import (
-        AssetChecksDefinition as AssetChecksDefinition,
-    )
-    from jobnb.definitions.asset_inout import AssetIn as AssetIn
-    from jobnb.definitions.asset_inout import AssetOut as AssetOut
-    from jobnb.definitions.asset_job import AssetJobDefinition as AssetJobDefinition
-    from jobnb.definitions.asset_job import define_asset_job as define_asset_job
-    from jobnb.definitions.asset_modules import (
+    from jobnb.definitions.assets.asset import asset as asset
+    from jobnb.definitions.assets.asset_inout import AssetIn as AssetIn
+    from jobnb.definitions.assets.asset_inout import AssetOut as AssetOut
+    from jobnb.definitions.assets.asset_job import AssetJobDefinition as AssetJobDefinition
+    from jobnb.definitions.assets.asset_job import define_asset_job as define_asset_job
+    from jobnb.definitions.assets.asset_modules import (
         load_assets_from_current_module as load_assets_from_current_module,
     )
-    from jobnb.definitions.asset_modules import load_assets_from_modules as load_assets_from_modules
-    from jobnb.definitions.asset_modules import (
+    from jobnb.definitions.assets.asset_modules import (
+        load_assets_from_modules as load_assets_from_modules,
+    )
+    from jobnb.definitions.assets.asset_modules import (
         load_assets_from_package_module as load_assets_from_package_module,
     )
-    from jobnb.definitions.asset_modules import (
+    from jobnb.definitions.assets.asset_modules import (
         load_assets_from_package_name as load_assets_from_package_name,
     )
-    from jobnb.definitions.asset_result import MaterializeResult as MaterializeResult
-    from jobnb.definitions.asset_result import ObserveResult as ObserveResult
-    from jobnb.definitions.asset_spec import AssetDep as AssetDep
-    from jobnb.definitions.asset_spec import AssetSpec as AssetSpec
-    from jobnb.definitions.assets_definition import AssetsDefinition as AssetsDefinition
-    from jobnb.definitions.assets_specs import map_asset_specs as map_asset_specs
-    from jobnb.definitions.backfill_policy import BackfillPolicy as BackfillPolicy
-    from jobnb.definitions.calendar_config import (
-        daily_partitioned_config as daily_partitioned_config,
-    )
-    from jobnb.definitions.calendar_config import (
-        hourly_partitioned_config as hourly_partitioned_config,
-    )
-    from jobnb.definitions.calendar_config import (
-        monthly_partitioned_config as monthly_partitioned_config,
-    )
-    from jobnb.definitions.calendar_config import (
-        weekly_partitioned_config as weekly_partitioned_config,
-    )
-    from jobnb.definitions.calendar_partitions import (
-        DailyPartitionsDefinition as DailyPartitionsDefinition,
-    )
-    from jobnb.definitions.calendar_partitions import (
-        HourlyPartitionsDefinition as HourlyPartitionsDefinition,
-    )
-    from jobnb.definitions.calendar_partitions import (
-        MonthlyPartitionsDefinition as MonthlyPartitionsDefinition,
-    )
-    from jobnb.definitions.calendar_partitions import (
-        WeeklyPartitionsDefinition as WeeklyPartitionsDefinition,
-    )
-    from jobnb.definitions.configurable_io import ConfigurableIOManager as ConfigurableIOManager
-    from jobnb.definitions.configurable_io import (
-        ConfigurableIOManagerFactory as ConfigurableIOManagerFactory,
-    )
-    from jobnb.definitions.configurable_resource import ConfigurableResource as ConfigurableResource
-    from jobnb.definitions.configurable_resource import ResourceDependency as ResourceDependency
-    from jobnb.definitions.data_version import DataProvenance as DataProvenance
-    from jobnb.definitions.data_version import DataVersion as DataVersion
-    from jobnb.definitions.data_version import DataVersionsByPartition as DataVersionsByPartition
-    from jobnb.definitions.definitions import Definitions as Definitions
-    from jobnb.definitions.definitions_modules import (
-        load_definitions_from_current_module as load_definitions_from_current_module,
-    )
-    from jobnb.definitions.definitions_modules import (
-        load_definitions_from_module as load_definitions_from_module,
-    )
-    from jobnb.definitions.definitions_modules import (
-        load_definitions_from_modules as load_definitions_from_modules,
-    )
-    from jobnb.definitions.definitions_modules import (
-        load_definitions_from_package_module as load_definitions_from_package_module,
-    )
-    from jobnb.definitions.definitions_modules import (
-        load_definitions_from_package_name as load_definitions_from_package_name,
-    )
-    from jobnb.definitions.dependency import DependencyDefinition as DependencyDefinition
-    from jobnb.definitions.dependency import GraphIn as GraphIn
-    from jobnb.definitions.dependency import GraphOut as GraphOut
-    from jobnb.definitions.dependency import InputMapping as InputMapping
-    from jobnb.definitions.dependency import MultiDependencyDefinition as MultiDependencyDefinition
-    from jobnb.definitions.dependency import NodeInvocation as NodeInvocation
-    from jobnb.definitions.dependency import OutputMapping as OutputMapping
-    from jobnb.definitions.dimension_mapping import (
-        MultiToSingleDimensionPartitionMapping as MultiToSingleDimensionPartitionMapping,
-    )
-    from jobnb.definitions.dynamic_partitions import (
-        AddDynamicPartitionsRequest as AddDynamicPartitionsRequest,
-    )
-    from jobnb.definitions.dynamic_partitions import (
-        DeleteDynamicPartitionsRequest as DeleteDynamicPartitionsRequest,
-    )
-    from jobnb.definitions.dynamic_partitions import (
-        DynamicPartitionsDefinition as DynamicPartitionsDefinition,
-    )
-    from jobnb.definitions.executor import ExecutorDefinition as ExecutorDefinition
-    from jobnb.definitions.executor import ExecutorRequirement as ExecutorRequirement
-    from jobnb.definitions.executor import InitExecutorContext as InitExecutorContext
-    from jobnb.definitions.executor import executor as executor
-    from jobnb.definitions.executor import in_process_executor as in_process_executor
-    from jobnb.definitions.executor import (
-        multi_or_in_process_executor as multi_or_in_process_executor,
-    )
-    from jobnb.definitions.executor import (
-        multiple_process_executor_requirements as multiple_process_executor_requirements,
-    )
-    from jobnb.definitions.executor import multiprocess_executor as multiprocess_executor
-    from jobnb.definitions.external_assets import (
+    from jobnb.definitions.assets.asset_spec import AssetDep as AssetDep
+    from jobnb.definitions.assets.asset_spec import AssetSpec as AssetSpec
+    from jobnb.definitions.assets.assets_definition import AssetsDefinition as AssetsDefinition
+    from jobnb.definitions.assets.assets_specs import map_asset_specs as map_asset_specs
+    from jobnb.definitions.assets.backfill_policy import BackfillPolicy as BackfillPolicy
+    from jobnb.definitions.assets.external_assets import (
         external_asset_from_spec as external_asset_from_spec,
     )
-    from jobnb.definitions.external_assets import (
+    from jobnb.definitions.assets.external_assets import (
         external_assets_from_specs as external_assets_from_specs,
     )
-    from jobnb.definitions.fixed_mappings import AllPartitionMapping as AllPartitionMapping
-    from jobnb.definitions.fixed_mappings import LastPartitionMapping as LastPartitionMapping
-    from jobnb.definitions.fixed_mappings import (
-        SpecificPartitionsPartitionMapping as SpecificPartitionsPartitionMapping,
+    from jobnb.definitions.assets.freshness import FreshnessPolicy as FreshnessPolicy
+    from jobnb.definitions.assets.graph_asset import graph_asset as graph_asset
+    from jobnb.definitions.assets.graph_asset import graph_multi_asset as graph_multi_asset
+    from jobnb.definitions.assets.multi_asset import multi_asset as multi_asset
+    from jobnb.definitions.assets.observable_asset import (
+        multi_observable_source_asset as multi_observable_source_asset,
     )
-    from jobnb.definitions.freshness import FreshnessPolicy as FreshnessPolicy
-    from jobnb.definitions.function import ResourceParam as ResourceParam
-    from jobnb.definitions.graph import graph as graph
-    from jobnb.definitions.graph_asset import graph_asset as graph_asset
-    from jobnb.definitions.graph_asset import graph_multi_asset as graph_multi_asset
-    from jobnb.definitions.graph_definition import GraphDefinition as GraphDefinition
-    from jobnb.definitions.hook import HookDefinition as HookDefinition
-    from jobnb.definitions.hook import HookExecutionResult as HookExecutionResult
-    from jobnb.definitions.hook import event_list_hook as event_list_hook
-    from jobnb.definitions.hook import failure_hook as failure_hook
-    from jobnb.definitions.hook import success_hook as success_hook
-    from jobnb.definitions.inout import DynamicOut as DynamicOut
-    from jobnb.definitions.inout import In as In
-    from jobnb.definitions.inout import Out as Out
-    from jobnb.definitions.io import InputManager as InputManager
-    from jobnb.definitions.io import InputManagerDefinition as InputManagerDefinition
-    from jobnb.definitions.io import IOManager as IOManager
-    from jobnb.definitions.io import IOManagerDefinition as IOManagerDefinition
-    from jobnb.definitions.io import input_manager as input_manager
-    from jobnb.definitions.io import io_manager as io_manager
-    from jobnb.definitions.io_context import InputContext as InputContext
-    from jobnb.definitions.io_context import OutputContext as OutputContext
-    from jobnb.definitions.io_test_context import build_input_context as build_input_context
-    from jobnb.definitions.io_test_context import build_output_context as build_output_context
-    from jobnb.definitions.job import job as job
-    from jobnb.definitions.job_definition import JobDefinition as JobDefinition
+    from jobnb.definitions.assets.observable_asset import (
+        observable_source_asset as observable_source_asset,
+    )
+    from jobnb.definitions.assets.source_asset import SourceAsset as SourceAsset
+    from jobnb.definitions.checks.asset_check import AssetCheckEvaluation as AssetCheckEvaluation
+    from jobnb.definitions.checks.asset_check import AssetCheckKey as AssetCheckKey
+    from jobnb.definitions.checks.asset_check import AssetCheckResult as AssetCheckResult
+    from jobnb.definitions.checks.asset_check import AssetCheckSeverity as AssetCheckSeverity
+    from jobnb.definitions.checks.asset_check import AssetCheckSpec as AssetCheckSpec
+    from jobnb.definitions.checks.asset_check_decorators import asset_check as asset_check
+    from jobnb.definitions.checks.asset_check_decorators import (
+        multi_asset_check as multi_asset_check,
+    )
+    from jobnb.definitions.checks.asset_checks_definition import (
+        AssetChecksDefinition as AssetChecksDefinition,
+    )
+    from jobnb.definitions.jobs.executor import ExecutorDefinition as ExecutorDefinition
+    from jobnb.definitions.jobs.executor import ExecutorRequirement as ExecutorRequirement
+    from jobnb.definitions.jobs.executor import InitExecutorContext as InitExecutorContext
+    from jobnb.definitions.jobs.executor import executor as executor
+    from jobnb.definitions.jobs.executor import in_process_executor as in_process_executor
+    from jobnb.definitions.jobs.executor import (
+        multi_or_in_process_executor as multi_or_in_process_executor,
+    )
+    from jobnb.definitions.jobs.executor import (
+        multiple_process_executor_requirements as multiple_process_executor_requirements,
+    )
+    from jobnb.definitions.jobs.executor import multiprocess_executor as multiprocess_executor
+    from jobnb.definitions.jobs.job import job as job
+    from jobnb.definitions.jobs.job_definition import JobDefinition as JobDefinition
+    from jobnb.definitions.jobs.logger import InitLoggerContext as InitLoggerContext
+    from jobnb.definitions.jobs.logger import LoggerDefinition as LoggerDefinition
+    from jobnb.definitions.jobs.logger import build_init_logger_context as build_init_logger_context
+    from jobnb.definitions.jobs.logger import colored_console_logger as colored_console_logger
+    from jobnb.definitions.jobs.logger import default_loggers as default_loggers
+    from jobnb.definitions.jobs.logger import get_jobnb_logger as get_jobnb_logger
+    from jobnb.definitions.jobs.logger import json_console_logger as json_console_logger
+    from jobnb.definitions.jobs.logger import logger as logger
+    from jobnb.definitions.jobs.run_request import RunRequest as RunRequest
     from jobnb.definitions.keys import AssetKey as AssetKey
     from jobnb.definitions.keys import CoercibleToAssetKey as CoercibleToAssetKey
-    from jobnb.definitions.logger import InitLoggerContext as InitLoggerContext
-    from jobnb.definitions.logger import LoggerDefinition as LoggerDefinition
-    from jobnb.definitions.logger import build_init_logger_context as build_init_logger_context
-    from jobnb.definitions.logger import colored_console_logger as colored_console_logger
-    from jobnb.definitions.logger import default_loggers as default_loggers
-    from jobnb.definitions.logger import get_jobnb_logger as get_jobnb_logger
-    from jobnb.definitions.logger import json_console_logger as json_console_logger
-    from jobnb.definitions.logger import logger as logger
+    from jobnb.definitions.locations.definitions import Definitions as Definitions
+    from jobnb.definitions.locations.definitions_modules import (
+        load_definitions_from_current_module as load_definitions_from_current_module,
+    )
+    from jobnb.definitions.locations.definitions_modules import (
+        load_definitions_from_module as load_definitions_from_module,
+    )
+    from jobnb.definitions.locations.definitions_modules import (
+        load_definitions_from_modules as load_definitions_from_modules,
+    )
+    from jobnb.definitions.locations.definitions_modules import (
+        load_definitions_from_package_module as load_definitions_from_package_module,
+    )
+    from jobnb.definitions.locations.definitions_modules import (
+        load_definitions_from_package_name as load_definitions_from_package_name,
+    )
+    from jobnb.definitions.locations.relative_path import file_relative_path as file_relative_path
+    from jobnb.definitions.locations.repository import RepositoryDefinition as RepositoryDefinition
+    from jobnb.definitions.locations.repository import repository as repository
     from jobnb.definitions.metadata import AssetMetadataValue as AssetMetadataValue
     from jobnb.definitions.metadata import BoolMetadataValue as BoolMetadataValue
     from jobnb.definitions.metadata import FloatMetadataValue as FloatMetadataValue
@@ -230,89 +166,193 @@ if TYPE_CHECKING:
     from jobnb.definitions.metadata import TextMetadataValue as TextMetadataValue
     from jobnb.definitions.metadata import TimestampMetadataValue as TimestampMetadataValue
     from jobnb.definitions.metadata import UrlMetadataValue as UrlMetadataValue
-    from jobnb.definitions.multi_asset import multi_asset as multi_asset
-    from jobnb.definitions.multi_dimensions import (
+    from jobnb.definitions.ops.asset_result import MaterializeResult as MaterializeResult
+    from jobnb.definitions.ops.asset_result import ObserveResult as ObserveResult
+    from jobnb.definitions.ops.data_version import DataProvenance as DataProvenance
+    from jobnb.definitions.ops.data_version import DataVersion as DataVersion
+    from jobnb.definitions.ops.data_version import (
+        DataVersionsByPartition as DataVersionsByPartition,
+    )
+    from jobnb.definitions.ops.dependency import DependencyDefinition as DependencyDefinition
+    from jobnb.definitions.ops.dependency import GraphIn as GraphIn
+    from jobnb.definitions.ops.dependency import GraphOut as GraphOut
+    from jobnb.definitions.ops.dependency import InputMapping as InputMapping
+    from jobnb.definitions.ops.dependency import (
+        MultiDependencyDefinition as MultiDependencyDefinition,
+    )
+    from jobnb.definitions.ops.dependency import NodeInvocation as NodeInvocation
+    from jobnb.definitions.ops.dependency import OutputMapping as OutputMapping
+    from jobnb.definitions.ops.function import ResourceParam as ResourceParam
+    from jobnb.definitions.ops.graph import graph as graph
+    from jobnb.definitions.ops.graph_definition import GraphDefinition as GraphDefinition
+    from jobnb.definitions.ops.hook import HookDefinition as HookDefinition
+    from jobnb.definitions.ops.hook import HookExecutionResult as HookExecutionResult
+    from jobnb.definitions.ops.hook import event_list_hook as event_list_hook
+    from jobnb.definitions.ops.hook import failure_hook as failure_hook
+    from jobnb.definitions.ops.hook import success_hook as success_hook
+    from jobnb.definitions.ops.inout import DynamicOut as DynamicOut
+    from jobnb.definitions.ops.inout import In as In
+    from jobnb.definitions.ops.inout import Out as Out
+    from jobnb.definitions.ops.node import NodeDefinition as NodeDefinition
+    from jobnb.definitions.ops.node import PendingNodeInvocation as PendingNodeInvocation
+    from jobnb.definitions.ops.op import OpDefinition as OpDefinition
+    from jobnb.definitions.ops.op import op as op
+    from jobnb.definitions.ops.output import DynamicOutput as DynamicOutput
+    from jobnb.definitions.ops.output import Output as Output
+    from jobnb.definitions.ops.retry import Backoff as Backoff
+    from jobnb.definitions.ops.retry import Jitter as Jitter
+    from jobnb.definitions.ops.retry import RetryPolicy as RetryPolicy
+    from jobnb.definitions.ops.user_events import AssetMaterialization as AssetMaterialization
+    from jobnb.definitions.ops.user_events import AssetObservation as AssetObservation
+    from jobnb.definitions.ops.user_events import ExpectationResult as ExpectationResult
+    from jobnb.definitions.ops.user_events import TypeCheck as TypeCheck
+    from jobnb.definitions.partitions.calendar_config import (
+        daily_partitioned_config as daily_partitioned_config,
+    )
+    from jobnb.definitions.partitions.calendar_config import (
+        hourly_partitioned_config as hourly_partitioned_config,
+    )
+    from jobnb.definitions.partitions.calendar_config import (
+        monthly_partitioned_config as monthly_partitioned_config,
+    )
+    from jobnb.definitions.partitions.calendar_config import (
+        weekly_partitioned_config as weekly_partitioned_config,
+    )
+    from jobnb.definitions.partitions.calendar_partitions import (
+        DailyPartitionsDefinition as DailyPartitionsDefinition,
+    )
+    from jobnb.definitions.partitions.calendar_partitions import (
+        HourlyPartitionsDefinition as HourlyPartitionsDefinition,
+    )
+    from jobnb.definitions.partitions.calendar_partitions import (
+        MonthlyPartitionsDefinition as MonthlyPartitionsDefinition,
+    )
+    from jobnb.definitions.partitions.calendar_partitions import (
+        WeeklyPartitionsDefinition as WeeklyPartitionsDefinition,
+    )
+    from jobnb.definitions.partitions.dimension_mapping import (
+        MultiToSingleDimensionPartitionMapping as MultiToSingleDimensionPartitionMapping,
+    )
+    from jobnb.definitions.partitions.dynamic_partitions import (
+        AddDynamicPartitionsRequest as AddDynamicPartitionsRequest,
+    )
+    from jobnb.definitions.partitions.dynamic_partitions import (
+        DeleteDynamicPartitionsRequest as DeleteDynamicPartitionsRequest,
+    )
+    from jobnb.definitions.partitions.dynamic_partitions import (
+        DynamicPartitionsDefinition as DynamicPartitionsDefinition,
+    )
+    from jobnb.definitions.partitions.fixed_mappings import (
+        AllPartitionMapping as AllPartitionMapping,
+    )
+    from jobnb.definitions.partitions.fixed_mappings import (
+        LastPartitionMapping as LastPartitionMapping,
+    )
+    from jobnb.definitions.partitions.fixed_mappings import (
+        SpecificPartitionsPartitionMapping as SpecificPartitionsPartitionMapping,
+    )
+    from jobnb.definitions.partitions.multi_dimensions import (
         PartitionDimensionDefinition as PartitionDimensionDefinition,
     )
-    from jobnb.definitions.multi_mapping import (
+    from jobnb.definitions.partitions.multi_mapping import (
         DimensionPartitionMapping as DimensionPartitionMapping,
     )
-    from jobnb.definitions.multi_mapping import MultiPartitionMapping as MultiPartitionMapping
-    from jobnb.definitions.multi_partition_key import MultiPartitionKey as MultiPartitionKey
-    from jobnb.definitions.multi_partitions import (
+    from jobnb.definitions.partitions.multi_mapping import (
+        MultiPartitionMapping as MultiPartitionMapping,
+    )
+    from jobnb.definitions.partitions.multi_partition_key import (
+        MultiPartitionKey as MultiPartitionKey,
+    )
+    from jobnb.definitions.partitions.multi_partitions import (
         MultiPartitionsDefinition as MultiPartitionsDefinition,
     )
-    from jobnb.definitions.node import NodeDefinition as NodeDefinition
-    from jobnb.definitions.node import PendingNodeInvocation as PendingNodeInvocation
-    from jobnb.definitions.observable_asset import (
-        multi_observable_source_asset as multi_observable_source_asset,
+    from jobnb.definitions.partitions.partition import PartitionsDefinition as PartitionsDefinition
+    from jobnb.definitions.partitions.partition_keys import PARTITION_TAG as PARTITION_TAG
+    from jobnb.definitions.partitions.partition_keys import (
+        DynamicPartitionsStore as DynamicPartitionsStore,
     )
-    from jobnb.definitions.observable_asset import (
-        observable_source_asset as observable_source_asset,
-    )
-    from jobnb.definitions.op import OpDefinition as OpDefinition
-    from jobnb.definitions.op import op as op
-    from jobnb.definitions.output import DynamicOutput as DynamicOutput
-    from jobnb.definitions.output import Output as Output
-    from jobnb.definitions.partition import PartitionsDefinition as PartitionsDefinition
-    from jobnb.definitions.partition_keys import PARTITION_TAG as PARTITION_TAG
-    from jobnb.definitions.partition_keys import DynamicPartitionsStore as DynamicPartitionsStore
-    from jobnb.definitions.partition_keys import Partition as Partition
-    from jobnb.definitions.partition_keys import PartitionKeyRange as PartitionKeyRange
-    from jobnb.definitions.partition_loading import (
+    from jobnb.definitions.partitions.partition_keys import Partition as Partition
+    from jobnb.definitions.partitions.partition_keys import PartitionKeyRange as PartitionKeyRange
+    from jobnb.definitions.partitions.partition_loading import (
         PartitionLoadingContext as PartitionLoadingContext,
     )
-    from jobnb.definitions.partition_loading import (
+    from jobnb.definitions.partitions.partition_loading import (
         partition_loading_context as partition_loading_context,
     )
-    from jobnb.definitions.partition_mapping import (
+    from jobnb.definitions.partitions.partition_mapping import (
         IdentityPartitionMapping as IdentityPartitionMapping,
     )
-    from jobnb.definitions.partition_mapping import PartitionMapping as PartitionMapping
-    from jobnb.definitions.partition_mapping import (
+    from jobnb.definitions.partitions.partition_mapping import PartitionMapping as PartitionMapping
+    from jobnb.definitions.partitions.partition_mapping import (
         UpstreamPartitionsResult as UpstreamPartitionsResult,
     )
-    from jobnb.definitions.partition_subset import PartitionsSubset as PartitionsSubset
-    from jobnb.definitions.partitioned_config import PartitionedConfig as PartitionedConfig
-    from jobnb.definitions.partitioned_config import (
+    from jobnb.definitions.partitions.partition_subset import PartitionsSubset as PartitionsSubset
+    from jobnb.definitions.partitions.partitioned_config import (
+        PartitionedConfig as PartitionedConfig,
+    )
+    from jobnb.definitions.partitions.partitioned_config import (
         dynamic_partitioned_config as dynamic_partitioned_config,
     )
-    from jobnb.definitions.partitioned_config import partitioned_config as partitioned_config
-    from jobnb.definitions.partitioned_config import (
+    from jobnb.definitions.partitions.partitioned_config import (
+        partitioned_config as partitioned_config,
+    )
+    from jobnb.definitions.partitions.partitioned_config import (
         static_partitioned_config as static_partitioned_config,
     )
-    from jobnb.definitions.relative_path import file_relative_path as file_relative_path
-    from jobnb.definitions.repository import RepositoryDefinition as RepositoryDefinition
-    from jobnb.definitions.repository import repository as repository
-    from jobnb.definitions.resource import ResourceDefinition as ResourceDefinition
-    from jobnb.definitions.resource import make_values_resource as make_values_resource
-    from jobnb.definitions.resource import resource as resource
-    from jobnb.definitions.resource_binding import with_resources as with_resources
-    from jobnb.definitions.resource_context import (
-        IAttachDifferentObjectToOpContext as IAttachDifferentObjectToOpContext,
+    from jobnb.definitions.partitions.static_mapping import (
+        StaticPartitionMapping as StaticPartitionMapping,
     )
-    from jobnb.definitions.resource_context import InitResourceContext as InitResourceContext
-    from jobnb.definitions.resource_context import (
-        build_init_resource_context as build_init_resource_context,
-    )
-    from jobnb.definitions.retry import Backoff as Backoff
-    from jobnb.definitions.retry import Jitter as Jitter
-    from jobnb.definitions.retry import RetryPolicy as RetryPolicy
-    from jobnb.definitions.run_request import RunRequest as RunRequest
-    from jobnb.definitions.selection import AssetSelection as AssetSelection
-    from jobnb.definitions.source_asset import SourceAsset as SourceAsset
-    from jobnb.definitions.static_mapping import StaticPartitionMapping as StaticPartitionMapping
-    from jobnb.definitions.static_partitions import (
+    from jobnb.definitions.partitions.static_partitions import (
         StaticPartitionsDefinition as StaticPartitionsDefinition,
     )
-    from jobnb.definitions.time_window import ScheduleType as ScheduleType
-    from jobnb.definitions.time_window import TimeWindow as TimeWindow
-    from jobnb.definitions.time_window import (
+    from jobnb.definitions.partitions.time_window import ScheduleType as ScheduleType
+    from jobnb.definitions.partitions.time_window import TimeWindow as TimeWindow
+    from jobnb.definitions.partitions.time_window import (
         TimeWindowPartitionsDefinition as TimeWindowPartitionsDefinition,
     )
-    from jobnb.definitions.time_window_mapping import (
+    from jobnb.definitions.partitions.time_window_mapping import (
         TimeWindowPartitionMapping as TimeWindowPartitionMapping,
     )
+    from jobnb.definitions.resources.configurable_io import (
+        ConfigurableIOManager as ConfigurableIOManager,
+    )
+    from jobnb.definitions.resources.configurable_io import (
+        ConfigurableIOManagerFactory as ConfigurableIOManagerFactory,
+    )
+    from jobnb.definitions.resources.configurable_resource import (
+        ConfigurableResource as ConfigurableResource,
+    )
+    from jobnb.definitions.resources.configurable_resource import (
+        ResourceDependency as ResourceDependency,
+    )
+    from jobnb.definitions.resources.io import InputManager as InputManager
+    from jobnb.definitions.resources.io import InputManagerDefinition as InputManagerDefinition
+    from jobnb.definitions.resources.io import IOManager as IOManager
+    from jobnb.definitions.resources.io import IOManagerDefinition as IOManagerDefinition
+    from jobnb.definitions.resources.io import input_manager as input_manager
+    from jobnb.definitions.resources.io import io_manager as io_manager
+    from jobnb.definitions.resources.io_context import InputContext as InputContext
+    from jobnb.definitions.resources.io_context import OutputContext as OutputContext
+    from jobnb.definitions.resources.io_test_context import (
+        build_input_context as build_input_context,
+    )
+    from jobnb.definitions.resources.io_test_context import (
+        build_output_context as build_output_context,
+    )
+    from jobnb.definitions.resources.resource import ResourceDefinition as ResourceDefinition
+    from jobnb.definitions.resources.resource import make_values_resource as make_values_resource
+    from jobnb.definitions.resources.resource import resource as resource
+    from jobnb.definitions.resources.resource_binding import with_resources as with_resources
+    from jobnb.definitions.resources.resource_context import (
+        IAttachDifferentObjectToOpContext as IAttachDifferentObjectToOpContext,
+    )
+    from jobnb.definitions.resources.resource_context import (
+        InitResourceContext as InitResourceContext,
+    )
+    from jobnb.definitions.resources.resource_context import (
+        build_init_resource_context as build_init_resource_context,
+    )
+    from jobnb.definitions.selections.selection import AssetSelection as AssetSelection
     from jobnb.definitions.types import Any as Any
     from jobnb.definitions.types import Bool as Bool
     from jobnb.definitions.types import DataType as DataType
@@ -335,10 +375,6 @@ if TYPE_CHECKING:
         make_python_type_usable_as_data_type as make_python_type_usable_as_data_type,
     )
     from jobnb.definitions.types import usable_as_data_type as usable_as_data_type
-    from jobnb.definitions.user_events import AssetMaterialization as AssetMaterialization
-    from jobnb.definitions.user_events import AssetObservation as AssetObservation
-    from jobnb.definitions.user_events import ExpectationResult as ExpectationResult
-    from jobnb.definitions.user_events import TypeCheck as TypeCheck
     from jobnb.errors import AssetCheckFailedError as AssetCheckFailedError
     from jobnb.errors import ConfigMappingFunctionError as ConfigMappingFunctionError
     from jobnb.errors import ExecutionInterruptedError as ExecutionInterruptedError
@@ -455,7 +491,7 @@ def unload_ipython_extension(shell: Any) -> None:
 
 # What every run needs, imported now: a first run must not wait for it. What only some need
 # (pydantic, SQLAlchemy, pandas, the widgets) is imported when it is first used.
-_HOT = ("execution.materialize", "execution.run_job", "definitions.asset", "storage.values")
+_HOT = ("execution.materialize", "execution.run_job", "definitions.assets.asset", "storage.values")
 for _module in _HOT:
     import_module(f"jobnb.{_module}")
 # What imports leave to the garbage collector is taken now (6 ms), not in the middle of a run.

@@ -12,77 +12,77 @@ _NAMES = {
         "StringSource config_from_files config_from_pkg_resources config_from_yaml_strings "
         "config_mapping configured"
     ),
-    "definitions.asset": "asset",
-    "definitions.asset_check": (
+    "definitions.assets.asset": "asset",
+    "definitions.checks.asset_check": (
         "AssetCheckEvaluation AssetCheckKey AssetCheckResult AssetCheckSeverity AssetCheckSpec"
     ),
-    "definitions.asset_check_decorators": "asset_check multi_asset_check",
-    "definitions.asset_checks_definition": "AssetChecksDefinition",
-    "definitions.asset_modules": (
+    "definitions.checks.asset_check_decorators": "asset_check multi_asset_check",
+    "definitions.checks.asset_checks_definition": "AssetChecksDefinition",
+    "definitions.assets.asset_modules": (
         "load_assets_from_current_module load_assets_from_modules load_assets_from_package_module "
         "load_assets_from_package_name"
     ),
-    "definitions.asset_result": "MaterializeResult ObserveResult",
-    "definitions.asset_spec": "AssetDep AssetSpec",
-    "definitions.assets_specs": "map_asset_specs",
-    "definitions.data_version": "DataProvenance DataVersion DataVersionsByPartition",
-    "definitions.external_assets": "external_asset_from_spec external_assets_from_specs",
-    "definitions.graph_asset": "graph_asset graph_multi_asset",
-    "definitions.multi_asset": "multi_asset",
-    "definitions.observable_asset": "multi_observable_source_asset observable_source_asset",
-    "definitions.asset_inout": "AssetIn AssetOut",
-    "definitions.asset_job": "AssetJobDefinition define_asset_job",
-    "definitions.assets_definition": "AssetsDefinition",
-    "definitions.calendar_config": (
+    "definitions.ops.asset_result": "MaterializeResult ObserveResult",
+    "definitions.assets.asset_spec": "AssetDep AssetSpec",
+    "definitions.assets.assets_specs": "map_asset_specs",
+    "definitions.ops.data_version": "DataProvenance DataVersion DataVersionsByPartition",
+    "definitions.assets.external_assets": "external_asset_from_spec external_assets_from_specs",
+    "definitions.assets.graph_asset": "graph_asset graph_multi_asset",
+    "definitions.assets.multi_asset": "multi_asset",
+    "definitions.assets.observable_asset": "multi_observable_source_asset observable_source_asset",
+    "definitions.assets.asset_inout": "AssetIn AssetOut",
+    "definitions.assets.asset_job": "AssetJobDefinition define_asset_job",
+    "definitions.assets.assets_definition": "AssetsDefinition",
+    "definitions.partitions.calendar_config": (
         "daily_partitioned_config hourly_partitioned_config monthly_partitioned_config "
         "weekly_partitioned_config"
     ),
-    "definitions.backfill_policy": "BackfillPolicy",
-    "definitions.calendar_partitions": (
+    "definitions.assets.backfill_policy": "BackfillPolicy",
+    "definitions.partitions.calendar_partitions": (
         "DailyPartitionsDefinition HourlyPartitionsDefinition MonthlyPartitionsDefinition "
         "WeeklyPartitionsDefinition"
     ),
-    "definitions.configurable_io": "ConfigurableIOManager ConfigurableIOManagerFactory",
-    "definitions.configurable_resource": "ConfigurableResource ResourceDependency",
-    "definitions.definitions": "Definitions",
-    "definitions.definitions_modules": (
+    "definitions.resources.configurable_io": "ConfigurableIOManager ConfigurableIOManagerFactory",
+    "definitions.resources.configurable_resource": "ConfigurableResource ResourceDependency",
+    "definitions.locations.definitions": "Definitions",
+    "definitions.locations.definitions_modules": (
         "load_definitions_from_current_module load_definitions_from_module "
         "load_definitions_from_modules load_definitions_from_package_module "
         "load_definitions_from_package_name"
     ),
-    "definitions.dependency": (
+    "definitions.ops.dependency": (
         "DependencyDefinition GraphIn GraphOut InputMapping MultiDependencyDefinition "
         "NodeInvocation OutputMapping"
     ),
-    "definitions.dimension_mapping": "MultiToSingleDimensionPartitionMapping",
-    "definitions.dynamic_partitions": (
+    "definitions.partitions.dimension_mapping": "MultiToSingleDimensionPartitionMapping",
+    "definitions.partitions.dynamic_partitions": (
         "AddDynamicPartitionsRequest DeleteDynamicPartitionsRequest DynamicPartitionsDefinition"
     ),
-    "definitions.executor": (
+    "definitions.jobs.executor": (
         "ExecutorDefinition ExecutorRequirement InitExecutorContext executor in_process_executor "
         "multi_or_in_process_executor multiple_process_executor_requirements "
         "multiprocess_executor"
     ),
-    "definitions.fixed_mappings": (
+    "definitions.partitions.fixed_mappings": (
         "AllPartitionMapping LastPartitionMapping SpecificPartitionsPartitionMapping"
     ),
-    "definitions.freshness": "FreshnessPolicy",
-    "definitions.function": "ResourceParam",
-    "definitions.graph": "graph",
-    "definitions.graph_definition": "GraphDefinition",
-    "definitions.hook": (
+    "definitions.assets.freshness": "FreshnessPolicy",
+    "definitions.ops.function": "ResourceParam",
+    "definitions.ops.graph": "graph",
+    "definitions.ops.graph_definition": "GraphDefinition",
+    "definitions.ops.hook": (
         "HookDefinition HookExecutionResult event_list_hook failure_hook success_hook"
     ),
-    "definitions.inout": "DynamicOut In Out",
-    "definitions.io": (
+    "definitions.ops.inout": "DynamicOut In Out",
+    "definitions.resources.io": (
         "IOManager IOManagerDefinition InputManager InputManagerDefinition input_manager io_manager"
     ),
-    "definitions.io_context": "InputContext OutputContext",
-    "definitions.io_test_context": "build_input_context build_output_context",
-    "definitions.job": "job",
-    "definitions.job_definition": "JobDefinition",
+    "definitions.resources.io_context": "InputContext OutputContext",
+    "definitions.resources.io_test_context": "build_input_context build_output_context",
+    "definitions.jobs.job": "job",
+    "definitions.jobs.job_definition": "JobDefinition",
     "definitions.keys": "AssetKey CoercibleToAssetKey",
-    "definitions.logger": (
+    "definitions.jobs.logger": (
         "InitLoggerContext LoggerDefinition build_init_logger_context colored_console_logger "
         "default_loggers get_jobnb_logger json_console_logger logger"
     ),
@@ -94,46 +94,48 @@ _NAMES = {
         "TableSchema TableSchemaMetadataValue TextMetadataValue TimestampMetadataValue "
         "UrlMetadataValue"
     ),
-    "definitions.multi_dimensions": "PartitionDimensionDefinition",
-    "definitions.multi_mapping": "DimensionPartitionMapping MultiPartitionMapping",
-    "definitions.multi_partition_key": "MultiPartitionKey",
-    "definitions.multi_partitions": "MultiPartitionsDefinition",
-    "definitions.node": "NodeDefinition PendingNodeInvocation",
-    "definitions.op": "OpDefinition op",
-    "definitions.output": "DynamicOutput Output",
-    "definitions.partition": "PartitionsDefinition",
-    "definitions.partition_loading": "PartitionLoadingContext partition_loading_context",
-    "definitions.partition_mapping": (
+    "definitions.partitions.multi_dimensions": "PartitionDimensionDefinition",
+    "definitions.partitions.multi_mapping": "DimensionPartitionMapping MultiPartitionMapping",
+    "definitions.partitions.multi_partition_key": "MultiPartitionKey",
+    "definitions.partitions.multi_partitions": "MultiPartitionsDefinition",
+    "definitions.ops.node": "NodeDefinition PendingNodeInvocation",
+    "definitions.ops.op": "OpDefinition op",
+    "definitions.ops.output": "DynamicOutput Output",
+    "definitions.partitions.partition": "PartitionsDefinition",
+    "definitions.partitions.partition_loading": "PartitionLoadingContext partition_loading_context",
+    "definitions.partitions.partition_mapping": (
         "IdentityPartitionMapping PartitionMapping UpstreamPartitionsResult"
     ),
-    "definitions.partition_keys": (
+    "definitions.partitions.partition_keys": (
         "DynamicPartitionsStore PARTITION_TAG Partition PartitionKeyRange"
     ),
-    "definitions.partition_subset": "PartitionsSubset",
-    "definitions.partitioned_config": (
+    "definitions.partitions.partition_subset": "PartitionsSubset",
+    "definitions.partitions.partitioned_config": (
         "PartitionedConfig dynamic_partitioned_config partitioned_config static_partitioned_config"
     ),
-    "definitions.relative_path": "file_relative_path",
-    "definitions.repository": "RepositoryDefinition repository",
-    "definitions.resource": "ResourceDefinition make_values_resource resource",
-    "definitions.resource_binding": "with_resources",
-    "definitions.resource_context": (
+    "definitions.locations.relative_path": "file_relative_path",
+    "definitions.locations.repository": "RepositoryDefinition repository",
+    "definitions.resources.resource": "ResourceDefinition make_values_resource resource",
+    "definitions.resources.resource_binding": "with_resources",
+    "definitions.resources.resource_context": (
         "IAttachDifferentObjectToOpContext InitResourceContext build_init_resource_context"
     ),
-    "definitions.retry": "Backoff Jitter RetryPolicy",
-    "definitions.run_request": "RunRequest",
-    "definitions.selection": "AssetSelection",
-    "definitions.source_asset": "SourceAsset",
-    "definitions.static_mapping": "StaticPartitionMapping",
-    "definitions.static_partitions": "StaticPartitionsDefinition",
-    "definitions.time_window": "ScheduleType TimeWindow TimeWindowPartitionsDefinition",
-    "definitions.time_window_mapping": "TimeWindowPartitionMapping",
+    "definitions.ops.retry": "Backoff Jitter RetryPolicy",
+    "definitions.jobs.run_request": "RunRequest",
+    "definitions.selections.selection": "AssetSelection",
+    "definitions.assets.source_asset": "SourceAsset",
+    "definitions.partitions.static_mapping": "StaticPartitionMapping",
+    "definitions.partitions.static_partitions": "StaticPartitionsDefinition",
+    "definitions.partitions.time_window": "ScheduleType TimeWindow TimeWindowPartitionsDefinition",
+    "definitions.partitions.time_window_mapping": "TimeWindowPartitionMapping",
     "definitions.types": (
         "Any Bool DataType DataTypeLoader DataTypeLoaderContext Dict Float Int List Nothing "
         "Optional PythonObjectDataType Set String Tuple TypeCheckContext check_data_type "
         "data_type_loader make_python_type_usable_as_data_type usable_as_data_type"
     ),
-    "definitions.user_events": "AssetMaterialization AssetObservation ExpectationResult TypeCheck",
+    "definitions.ops.user_events": (
+        "AssetMaterialization AssetObservation ExpectationResult TypeCheck"
+    ),
     "errors": (
         "AssetCheckFailedError "
         "ConfigMappingFunctionError ExecutionInterruptedError Failure "

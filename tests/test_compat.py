@@ -105,4 +105,4 @@ def test_star_import_gives_every_name():
         "from dagster import *\n"
         "print(op.__module__, DagsterInstance.__name__, materialize.__name__)\n"
     )
-    assert out.split() == ["jobnb.definitions.op", "Instance", "materialize"]
+    assert out.split() == ["jobnb.definitions.ops.op", "Instance", "materialize"]

@@ -9,7 +9,7 @@ from typing import Any
 from jobnb.automation.backfill_chunks import Chunk, Group
 from jobnb.automation.backfill_nodes import BackfillNode
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
 from jobnb.storage.instance import Instance
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from jobnb.automation.backfill_nodes import BackfillNode, Target
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
 
 __all__ = ["Chunk", "Group", "groups_of"]

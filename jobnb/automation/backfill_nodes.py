@@ -8,14 +8,20 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.backfill_policy import BackfillPolicy
-from jobnb.definitions.default_mapping import default_partition_mapping, fitting_partition_mapping
-from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.backfill_policy import BackfillPolicy
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_mapping import IdentityPartitionMapping, PartitionMapping
-from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.partitions.default_mapping import (
+    default_partition_mapping,
+    fitting_partition_mapping,
+)
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_mapping import (
+    IdentityPartitionMapping,
+    PartitionMapping,
+)
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.execution.materialize import ASSET_JOB
 from jobnb.plan.asset_job import AssetGraphDefinition
 

@@ -8,8 +8,8 @@ from operator import or_
 
 from jobnb.automation.backfill_nodes import BackfillNode, Target
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
 from jobnb.storage.instance import Instance

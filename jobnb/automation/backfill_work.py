@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from jobnb.automation.backfill_chunks import Chunk, Group
-from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
 from jobnb.events import AssetMaterialized, Event
 from jobnb.execution.materialize import ASSET_JOB

@@ -29,7 +29,7 @@ def job_list(location: str, as_json: bool) -> None:
 
 
 def _job_row(job: Any) -> tuple[str, str, str]:
-    from jobnb.definitions.asset_job import AssetJobDefinition
+    from jobnb.definitions.assets.asset_job import AssetJobDefinition
 
     of_assets = isinstance(job, AssetJobDefinition) or job.asset_layer is not None
     kind = "assets" if of_assets else "ops"

@@ -113,14 +113,14 @@ def open_session_launchpad(session: Any, target: Any) -> Any:
 
 def job_of_graph(graph: Any, **parameters: Any) -> Any:
     """The job that runs a graph; the parameters are those of `JobDefinition`."""
-    from jobnb.definitions.job_definition import JobDefinition
+    from jobnb.definitions.jobs.job_definition import JobDefinition
 
     return JobDefinition(graph, **parameters)
 
 
 def repository_of(definitions: Any) -> Any:
-    """Definitions as a repository; see `jobnb.definitions.repository`."""
-    from jobnb.definitions.repository import RepositoryDefinition
+    """Definitions as a repository; see `jobnb.definitions.locations.repository`."""
+    from jobnb.definitions.locations.repository import RepositoryDefinition
 
     return RepositoryDefinition.of_definitions(definitions)
 
@@ -148,7 +148,7 @@ def build_plan(job: Any, **parameters: Any) -> Any:
 
 def resource_defs_of(resources: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Resource definitions by key, where plain objects stand for themselves."""
-    from jobnb.definitions.resource import resource_def_of
+    from jobnb.definitions.resources.resource import resource_def_of
 
     return {key: resource_def_of(value) for key, value in (resources or {}).items()}
 

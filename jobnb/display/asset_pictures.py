@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from jobnb.definitions.assets_definition import DEFAULT_GROUP, AssetsDefinition
-from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.assets.assets_definition import DEFAULT_GROUP, AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.picture import Card, Edge, Mark, Picture
 from jobnb.display.prose import undocumented
 from jobnb.display.text import shorten

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from jobnb.definitions.asset_inout import DEFAULT_GROUP
-from jobnb.definitions.asset_job import AssetJobDefinition
-from jobnb.definitions.asset_spec import AssetSpec
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.assets.asset_spec import AssetSpec
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.observable_asset import ObservableAssets
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.metadata import to_json
-from jobnb.definitions.observable_asset import ObservableAssets
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_pictures import (
     asset_kind,
     asset_picture,
@@ -181,7 +181,7 @@ def json_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _inside(definition: AssetsDefinition) -> Html:
     """The graph that makes the assets, where one does."""
-    from jobnb.definitions.graph import GraphDefinition
+    from jobnb.definitions.ops.graph import GraphDefinition
 
     node = definition.node_def
     return picture_html(graph_picture(node)) if isinstance(node, GraphDefinition) else EMPTY

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobnb.definitions.asset_layer import AssetLayer
-from jobnb.definitions.graph import GraphDefinition
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.node import Node
-from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.ops.graph import GraphDefinition
+from jobnb.definitions.ops.node import Node
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.attempt import attempt
 from jobnb.display.picture import Card, Cluster, Edge, Picture

@@ -20,15 +20,15 @@ __all__ = [
 # For each class the function that makes its view, both as `module:name`. A view's module is
 # imported when the first of its kind is shown.
 VIEWS = {
-    "jobnb.definitions.op:OpDefinition": "noun_views:op_view",
-    "jobnb.definitions.graph:GraphDefinition": "noun_views:graph_view",
-    "jobnb.definitions.job:JobDefinition": "noun_views:job_view",
-    "jobnb.definitions.assets_definition:AssetsDefinition": "session_views:known_asset_view",
-    "jobnb.definitions.source_asset:SourceAsset": "asset_views:source_view",
-    "jobnb.definitions.asset_spec:AssetSpec": "asset_views:spec_view",
-    "jobnb.definitions.observable_asset:ObservableAssets": "asset_views:observable_view",
-    "jobnb.definitions.asset_job:AssetJobDefinition": "session_views:known_job_view",
-    "jobnb.definitions.definitions:Definitions": "asset_views:definitions_view",
+    "jobnb.definitions.ops.op:OpDefinition": "noun_views:op_view",
+    "jobnb.definitions.ops.graph:GraphDefinition": "noun_views:graph_view",
+    "jobnb.definitions.jobs.job:JobDefinition": "noun_views:job_view",
+    "jobnb.definitions.assets.assets_definition:AssetsDefinition": "session_views:known_asset_view",
+    "jobnb.definitions.assets.source_asset:SourceAsset": "asset_views:source_view",
+    "jobnb.definitions.assets.asset_spec:AssetSpec": "asset_views:spec_view",
+    "jobnb.definitions.assets.observable_asset:ObservableAssets": "asset_views:observable_view",
+    "jobnb.definitions.assets.asset_job:AssetJobDefinition": "session_views:known_job_view",
+    "jobnb.definitions.locations.definitions:Definitions": "asset_views:definitions_view",
     "jobnb.definitions.metadata_values:MetadataValue": "other_views:metadata_view",
     "jobnb.config.run_config:RunConfig": "yaml_text:run_config_view",
     "jobnb.registry.session:Session": "session_views:session_view",
@@ -43,9 +43,9 @@ VIEWS = {
 }
 # For some of these also what makes its live view, which is shown where there is a front end.
 WIDGETS = {
-    "jobnb.definitions.graph:GraphDefinition": "job:graph_widget",
-    "jobnb.definitions.job:JobDefinition": "job:JobView",
-    "jobnb.definitions.asset_job:AssetJobDefinition": "job:JobView",
+    "jobnb.definitions.ops.graph:GraphDefinition": "job:graph_widget",
+    "jobnb.definitions.jobs.job:JobDefinition": "job:JobView",
+    "jobnb.definitions.assets.asset_job:AssetJobDefinition": "job:JobView",
     "jobnb.registry.session:Session": "catalogue:SessionView",
     "jobnb.storage.run_table:RunTable": "history:HistoryView",
     "jobnb.storage.partition_table:PartitionTable": "partitions:PartitionsView",

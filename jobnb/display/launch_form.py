@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobnb.config import load_yaml, raw_config
-from jobnb.definitions.job_definition import JobDefinition
-from jobnb.definitions.partition_keys import PARTITION_TAG
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
 from jobnb.display.attempt import attempt
 from jobnb.display.form_edits import edited
 from jobnb.display.form_rows import Rows

@@ -11,11 +11,11 @@ from typing import Any
 
 from jobnb.config import ConfigMapping, Permissive, Section, schema_of
 from jobnb.config.nodes import NOTHING
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.job_definition import JobDefinition
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.selection import AssetSelection
-from jobnb.definitions.selection_completing import Suggestions, Words, suggest
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.selections.selection import AssetSelection
+from jobnb.definitions.selections.selection_completing import Suggestions, Words, suggest
 from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
 from jobnb.plan.asset_job import AssetGraphDefinition

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from jobnb.definitions.partition_keys import PARTITION_TAG
-from jobnb.definitions.selection import AssetSelection
+from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
+from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.launch_form import LaunchForm
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.storage.run import JobRun, RunsFilter

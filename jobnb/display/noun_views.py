@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jobnb.definitions.graph import GraphDefinition
-from jobnb.definitions.job import JobDefinition
-from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.ops.graph import GraphDefinition
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import fields_html, fields_text
 from jobnb.display.graph_pictures import graph_picture, job_picture, node_picture

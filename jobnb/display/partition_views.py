@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from jobnb.definitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.display.html import Html, badge, code, header, join, pairs, tag
 from jobnb.display.measure import clean, elide, width
 from jobnb.display.palette import COLOURS, SIGNS

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.definitions.asset_job import AssetJobDefinition
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.display.asset_views import asset_job_view, asset_view, definitions_view
 from jobnb.display.attempt import attempt
 from jobnb.display.moments import has_history

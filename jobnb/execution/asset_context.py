@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.asset_check import AssetCheckKey
-from jobnb.definitions.data_version import DataProvenance, DataVersion, provenance_of
-from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.metadata import normalize
+from jobnb.definitions.ops.data_version import DataProvenance, DataVersion, provenance_of
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.leaving_out import keep_fresh, stale_choice

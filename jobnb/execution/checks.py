@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from time import time as now
 from typing import Any
 
-from jobnb.definitions.asset_check import AssetCheckKey, AssetCheckResult, AssetCheckSpec
+from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckResult, AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
 from jobnb.errors import AssetCheckFailedError, InvariantViolationError, did_you_mean

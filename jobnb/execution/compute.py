@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobnb.definitions.asset_check import AssetCheckResult
-from jobnb.definitions.asset_result import MaterializeResult
+from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.output import DynamicOutput, Output
+from jobnb.definitions.ops.asset_result import MaterializeResult
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.ops.output import DynamicOutput, Output
+from jobnb.definitions.ops.user_events import (
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+)
 from jobnb.definitions.types import NOTHING
-from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.execution.asynchronous import run_async
 
 if TYPE_CHECKING:
-    from jobnb.definitions.assets_definition import AssetsDefinition
+    from jobnb.definitions.assets.assets_definition import AssetsDefinition
 
 __all__ = ["asset_output", "caller", "output_called", "read_result"]
 

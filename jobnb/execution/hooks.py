@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from time import time as now
 from typing import Any
 
-from jobnb.definitions.hook import HookDefinition, HookExecutionResult
-from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.ops.hook import HookDefinition, HookExecutionResult
+from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.events import HookCompleted, HookErrored, HookSkipped
 from jobnb.execution.io import held_value
 from jobnb.execution.run import MISSING, RunScope

@@ -106,7 +106,7 @@ def _check(run: RunScope, key: str, name: str, data_type: DataType, value: Any) 
 
 
 def _resources(run: RunScope) -> Any:
-    from jobnb.definitions.resource_context import ScopedResources
+    from jobnb.definitions.resources.resource_context import ScopedResources
 
     return ScopedResources(run.resources)
 

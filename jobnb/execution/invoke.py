@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.graph import GraphDefinition
-from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.ops.graph import GraphDefinition
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvalidInvocationError, did_you_mean
 from jobnb.execution.context import OpExecutionContext

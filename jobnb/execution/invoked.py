@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Coroutine, Generator
 from inspect import isasyncgen, iscoroutine, isgenerator
 from typing import Any
 
-from jobnb.definitions.asset_result import NO_VALUE, MaterializeResult
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.output import DynamicOutput, Output
-from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.ops.asset_result import NO_VALUE, MaterializeResult
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.ops.output import DynamicOutput, Output
+from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, DataType, TypeCheckContext
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.compute import asset_output, output_called, read_result

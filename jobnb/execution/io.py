@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
+from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobnb.definitions.asset_job import AssetJobDefinition
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean
 from jobnb.execution.background import MAX_RUNTIME_TAG, Run
 from jobnb.execution.begin import begin_run

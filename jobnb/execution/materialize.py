@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.definitions import Definitions
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.leaving_out import stale_choice
 from jobnb.execution.result import ExecuteInProcessResult

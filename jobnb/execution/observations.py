@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from time import time as now
 from typing import Any
 
-from jobnb.definitions.asset_result import ObserveResult
-from jobnb.definitions.data_version import DataVersion, DataVersionsByPartition
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
-from jobnb.definitions.output import Output
-from jobnb.definitions.source_asset import SourceAsset
-from jobnb.definitions.user_events import AssetObservation
+from jobnb.definitions.ops.asset_result import ObserveResult
+from jobnb.definitions.ops.data_version import DataVersion, DataVersionsByPartition
+from jobnb.definitions.ops.output import Output
+from jobnb.definitions.ops.user_events import AssetObservation
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.events import AssetObserved
 from jobnb.execution.run import RunScope

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.definitions import Definitions
-from jobnb.definitions.selection import AssetSelection
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError
 from jobnb.execution.materialize import make_selected
 from jobnb.execution.result import ExecuteInProcessResult

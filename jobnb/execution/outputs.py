@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterable
 from time import time as now
 from typing import Any
 
-from jobnb.definitions.asset_result import NO_VALUE
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize, to_json
-from jobnb.definitions.partition_keys import PARTITION_TAG
-from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.ops.asset_result import NO_VALUE
+from jobnb.definitions.ops.user_events import (
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+)
+from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
+from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, TypeCheckContext
-from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
 from jobnb.errors import InvariantViolationError
 from jobnb.events import (
     AssetMaterialized,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.asset_context import AssetContext
 from jobnb.plan.partitions import RunPartitions
 
 if TYPE_CHECKING:
-    from jobnb.definitions.partition import PartitionsDefinition
+    from jobnb.definitions.partitions.partition import PartitionsDefinition
 
 __all__ = ["PartitionContext"]
 

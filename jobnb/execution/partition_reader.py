@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import UnknownPartitionError
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.partitions import RunPartitions
@@ -68,8 +68,8 @@ class PartitionReader:
         given = step.assets_def.get_partition_mapping(key)
         if own != upstream:
             return False
-        from jobnb.definitions.default_mapping import default_partition_mapping
-        from jobnb.definitions.partition_mapping import IdentityPartitionMapping
+        from jobnb.definitions.partitions.default_mapping import default_partition_mapping
+        from jobnb.definitions.partitions.partition_mapping import IdentityPartitionMapping
 
         return (
             given is None
@@ -105,7 +105,7 @@ class PartitionReader:
         )
 
     def _mapped(self, step: Step, key: AssetKey, partitions: RunPartitions | None) -> list[str]:
-        from jobnb.definitions.default_mapping import fitting_partition_mapping
+        from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
 
         assert step.assets_def is not None
         own, upstream = step.assets_def.partitions_def, self._definitions[key]

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.asset_layer import AssetLayer
-from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.plan.step import Step
 from jobnb.staleness.code_versions import CodeVersions

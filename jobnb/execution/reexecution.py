@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.op_selection import resolve_op_selection
+from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, RunNotFoundError
 from jobnb.events import Event, OutputYielded, StepSkipped, StepSucceeded

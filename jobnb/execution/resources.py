@@ -9,8 +9,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from inspect import isgenerator
 from typing import Any
 
-from jobnb.definitions.resource import HardcodedResource, ResourceDefinition, resource_def_of
-from jobnb.definitions.resource_context import InitResourceContext, ScopedResources
+from jobnb.definitions.resources.resource import (
+    HardcodedResource,
+    ResourceDefinition,
+    resource_def_of,
+)
+from jobnb.definitions.resources.resource_context import InitResourceContext, ScopedResources
 from jobnb.errors import InvariantViolationError, ResourceFunctionError
 from jobnb.events import EngineNote, ResourceFailed, ResourceStarted, ResourceSucceeded
 from jobnb.execution.run import RunScope

@@ -6,9 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.asset_check import AssetCheckEvaluation
+from jobnb.definitions.checks.asset_check import AssetCheckEvaluation
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
+from jobnb.definitions.ops.user_events import (
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+)
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.events import Event, EventType, StepFailed
 from jobnb.execution.io import held_value
@@ -17,7 +21,7 @@ from jobnb.execution.told import as_evaluation, as_expectation, as_materializati
 from jobnb.state import RunState, fold
 
 if TYPE_CHECKING:
-    from jobnb.definitions.job import JobDefinition
+    from jobnb.definitions.jobs.job import JobDefinition
     from jobnb.plan.step import Step, StepOutput
     from jobnb.storage.run import JobRun
 
@@ -302,7 +306,7 @@ class ExecuteInProcessResult:
 
     def _inside(self, node_str: str, output_name: str) -> tuple[str, str]:
         """The step and output that an output of a nested graph is."""
-        from jobnb.definitions.graph import GraphDefinition
+        from jobnb.definitions.ops.graph import GraphDefinition
         from jobnb.plan.flatten import output_at
 
         self._steps_of(node_str)

@@ -143,7 +143,7 @@ class RunScope:
     def _loggers(self) -> list[Any]:
         job, made = self.plan.job, []
         for name, definition in job.loggers.items():
-            from jobnb.definitions.logger import InitLoggerContext
+            from jobnb.definitions.jobs.logger import InitLoggerContext
 
             config = self.plan.logger_config.get(name)
             context = InitLoggerContext(config, definition, job_def=job, run_id=self.run_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.job import JobDefinition
+from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition_keys import DynamicPartitionsStore
+from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 from jobnb.errors import InvariantViolationError, ResourceFunctionError
 from jobnb.execution.leaving_out import keep_fresh
 from jobnb.execution.result import ExecuteInProcessResult

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import time as now
 from typing import Any
 
-from jobnb.definitions.asset_check import AssetCheckResult
+from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.metadata import to_json
 from jobnb.errors import Failure, RetryRequested
 from jobnb.events import (

@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import msgspec
 
-from jobnb.definitions.job import JobDefinition
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.resource import resource_def_of
-from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.resources.resource import resource_def_of
+from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
 from jobnb.execution.context import AssetExecutionContext
 from jobnb.execution.resources import build_resources
@@ -164,7 +164,7 @@ def _asset_places(
 
 
 def _no_plan(partitions: RunPartitions | None) -> Plan:
-    from jobnb.definitions.graph import GraphDefinition
+    from jobnb.definitions.ops.graph import GraphDefinition
 
     job = JobDefinition(GraphDefinition(_EMPTY_JOB))
     plan = build_plan(job, check_config=False)

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
-from jobnb.definitions.hook import HookDefinition
-from jobnb.definitions.node import Node
-from jobnb.definitions.resource_context import ScopedResources
+from jobnb.definitions.ops.hook import HookDefinition
+from jobnb.definitions.ops.node import Node
+from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.execution.hooks import HookContext
 from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope

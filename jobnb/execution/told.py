@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from jobnb.definitions.asset_check import AssetCheckEvaluation
+from jobnb.definitions.checks.asset_check import AssetCheckEvaluation
 from jobnb.definitions.metadata import from_json
-from jobnb.definitions.user_events import AssetMaterialization, AssetObservation, ExpectationResult
+from jobnb.definitions.ops.user_events import (
+    AssetMaterialization,
+    AssetObservation,
+    ExpectationResult,
+)
 from jobnb.events import Event
 from jobnb.storage.records import as_evaluation as _evaluation
 from jobnb.storage.records import as_materialization as _materialization

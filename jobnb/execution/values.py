@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, Self
 
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.definitions import Definitions
-from jobnb.definitions.io_context import InputContext, OutputContext
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.resource_context import ScopedResources
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
+from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import resolve
 from jobnb.errors import (
     InvalidInvocationError,
@@ -245,7 +245,7 @@ def load_for_step(
 
 
 def _with_needed(key: str, resources: Mapping[str, Any]) -> dict[str, Any]:
-    from jobnb.definitions.resource import resource_def_of
+    from jobnb.definitions.resources.resource import resource_def_of
 
     found: dict[str, Any] = {}
     waiting = [key]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import NotebookError
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
 
@@ -39,7 +39,7 @@ def load_definitions(path: str | Path) -> Definitions:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "pipeline.py")
-        ...     _ = file.write_text("from jobnb.definitions.job import job\n@job\ndef daily(): ...")
+        ...     _ = file.write_text("from jobnb import job\n@job\ndef daily(): ...")
         ...     load_definitions(file).job_names
         ['daily']
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from jobnb.definitions.asset_check import AssetCheckKey
-from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.asset_check import AssetCheckKey
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
 
 __all__ = ["Guards", "checks_to_make", "guards_of"]

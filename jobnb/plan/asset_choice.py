@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from jobnb.definitions.asset_layer import AssetLayer
-from jobnb.definitions.asset_outs import output_name
-from jobnb.definitions.asset_rules import AssetRule, Key
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.asset_outs import output_name
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.selection import AssetSelection
-from jobnb.definitions.selection_rules import AnyOf
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.selections.asset_rules import AssetRule, Key
+from jobnb.definitions.selections.selection import AssetSelection
+from jobnb.definitions.selections.selection_rules import AnyOf
 from jobnb.errors import InvalidSubsetError, did_you_mean
 
 __all__ = ["observed_nodes", "observed_output", "selected_keys"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.dependency import Dependency, DependencyDefinition, ValueDependency
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.ops.dependency import Dependency, DependencyDefinition, ValueDependency
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.types import Nothing
 from jobnb.errors import did_you_mean
 from jobnb.plan.asset_choice import observed_output

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.asset_layer import AssetLayer
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.dependency import Dependency
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.known_keys import with_known_keys
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.known_keys import with_known_keys
 from jobnb.definitions.lazy import lazy
-from jobnb.definitions.node import NO_HOOKS, Node
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.ops.dependency import Dependency
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.node import NO_HOOKS, Node
 from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.asset_checks import checks_to_make, guards_of
 from jobnb.plan.asset_choice import observed_nodes, selected_keys

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 
 __all__ = ["UNNEEDED", "Part", "parts_of"]

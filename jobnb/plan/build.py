@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.asset_check import AssetCheckSpec
-from jobnb.definitions.inout import In
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_check import AssetCheckSpec
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.ops.inout import In
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.types import ANY, Nothing
 from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.asset_job import AssetGraphDefinition
@@ -39,7 +39,7 @@ from jobnb.plan.step import (
 from jobnb.plan.unfed import unfed
 
 if TYPE_CHECKING:
-    from jobnb.definitions.resource import ResourceDefinition
+    from jobnb.definitions.resources.resource import ResourceDefinition
 
 __all__ = ["build_plan"]
 

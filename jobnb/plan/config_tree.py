@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.job_definition import JobDefinition
-from jobnb.definitions.node import Node
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.resource import ResourceDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.node import Node
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.resources.resource import ResourceDefinition
 
 if TYPE_CHECKING:
     from jobnb.config import Section
@@ -87,7 +87,7 @@ def config_tree(
 def _default_loggers(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     if not raw.get("loggers"):
         return {}
-    from jobnb.definitions.logger import default_loggers
+    from jobnb.definitions.jobs.logger import default_loggers
 
     return default_loggers()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.dependency import (
+from jobnb.definitions.ops.dependency import (
     AssetDependency,
     CollectDependency,
     Dependency,
@@ -16,10 +16,10 @@ from jobnb.definitions.dependency import (
     MultiDependencyDefinition,
     ValueDependency,
 )
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.hook import HookDefinition
-from jobnb.definitions.node import Node
-from jobnb.definitions.retry import RetryPolicy
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.hook import HookDefinition
+from jobnb.definitions.ops.node import Node
+from jobnb.definitions.ops.retry import RetryPolicy
 
 __all__ = ["Edge", "FlatNode", "flatten", "output_at"]
 

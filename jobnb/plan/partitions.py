@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.job_definition import JobDefinition
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_keys import (
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import (
     PARTITION_TAG,
     DynamicPartitionsStore,
     PartitionKeyRange,
     nearest_key,
     none_of,
 )
-from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
 __all__ = [

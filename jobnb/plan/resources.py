@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jobnb.definitions import doors
-from jobnb.definitions.job_definition import JobDefinition
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.resource import ResourceDefinition, resource_def_of
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode

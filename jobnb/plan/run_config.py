@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.job_definition import JobDefinition
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.resource import ResourceDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.errors import InvalidInvocationError
 from jobnb.plan.config_tree import Managers, config_tree
 from jobnb.plan.partitions import RunPartitions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode, output_at
 from jobnb.plan.regions import output_edges
@@ -23,7 +23,7 @@ def select_nodes(
     """
     if not op_selection:
         return nodes
-    from jobnb.definitions.op_selection import resolve_op_selection
+    from jobnb.definitions.selections.op_selection import resolve_op_selection
 
     names = [".".join(flat.path) for flat in nodes]
     upstream = {

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.asset_check import AssetCheckSpec
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.hook import HookDefinition
-from jobnb.definitions.inout import In, Out
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_check import AssetCheckSpec
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.resource import ResourceDefinition
-from jobnb.definitions.retry import RetryPolicy
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.ops.hook import HookDefinition
+from jobnb.definitions.ops.inout import In, Out
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.definitions.types import DataType
 from jobnb.plan.partitions import RunPartitions
 

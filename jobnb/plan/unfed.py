@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobnb.definitions.inout import In
+from jobnb.definitions.ops.inout import In
 from jobnb.plan.flatten import Edge
 from jobnb.plan.regions import output_edges
 

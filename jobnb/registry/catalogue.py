@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobnb.definitions.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.asset_job import AssetJobDefinition
-from jobnb.definitions.asset_spec import AssetSpec
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.assets.asset_spec import AssetSpec
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.observable_asset import ObservableAssets
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.observable_asset import ObservableAssets
-from jobnb.definitions.op import OpDefinition
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.registry.cells import Cell
 from jobnb.registry.code_hash import code_hash
 

@@ -17,15 +17,15 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 from uuid import UUID
 
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.dependency import (
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.ops.dependency import (
     AssetDependency,
     GraphInput,
     MultiDependencyDefinition,
     ValueDependency,
 )
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.registry.bytecode import CodeFacts, facts_of
 from jobnb.registry.code_version import PYTHON, CodeHash
 from jobnb.registry.own_code import is_own

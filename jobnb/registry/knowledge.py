@@ -9,11 +9,11 @@ from typing import Any, Self
 from traitlets import Unicode
 from traitlets.config import Configurable
 
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.defined_assets import each_asset
-from jobnb.definitions.definitions import Definitions
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.defined_assets import each_asset
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 from jobnb.registry.catalogue import Catalogue, Entry, can_be_known, kind_of
 from jobnb.registry.cells import Cell, CellWatch

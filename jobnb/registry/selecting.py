@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import doors
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.selection import AssetSelection
+from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError
 
 if TYPE_CHECKING:

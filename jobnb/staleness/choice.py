@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from jobnb.definitions.asset_layer import AssetLayer
+from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.known_keys import with_known_keys
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.known_keys import with_known_keys
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
 from jobnb.plan.step import Plan, Step

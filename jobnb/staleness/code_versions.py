@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.node import NodeDefinition
-from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.ops.node import NodeDefinition
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.registry.code_reader import CodeReader
 from jobnb.registry.code_version import CodeHash
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.node import NodeDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.staleness.tags import CONFIG, CONFIG_VERSION, GIVEN_CONFIG
 
 __all__ = ["config_change", "config_tags", "config_version", "given_config", "takes_config"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from jobnb.definitions.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.staleness.tags import data_version_of
 from jobnb.storage.instance import Instance
 from jobnb.storage.made import Made
@@ -91,7 +91,7 @@ class PartitionVersions:
             return []
         if given is None and own == theirs:
             return [str(partition)]
-        from jobnb.definitions.default_mapping import fitting_partition_mapping
+        from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
 
         mapping = fitting_partition_mapping(given, theirs, own)
         subset = own.subset_with_partition_keys([str(partition)]) if own is not None else None

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from jobnb.definitions.resource import ResourceDefinition
+from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.errors import InvalidInvocationError, StorageError
 
 __all__ = ["FileHandle", "LocalFileHandle", "LocalFileManager", "local_file_manager"]

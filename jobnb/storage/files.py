@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from jobnb.definitions.io import IOManager
-from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.definitions.metadata import MetadataValue
+from jobnb.definitions.resources.io import IOManager
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import JobnbError, StepOutputNotFoundError, StorageError
 from jobnb.storage.formats import FORMATS, Format, UnfaithfulError, formats_for
 from jobnb.storage.partition_values import load_partitions, partition_parts, split_partitions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobnb.definitions.io import IOManager, IOManagerDefinition
-from jobnb.definitions.io_context import InputContext, OutputContext
+from jobnb.definitions.resources.io import IOManager, IOManagerDefinition
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import StepOutputNotFoundError
 from jobnb.storage.partition_values import load_partitions, split_partitions
 from jobnb.storage.places import maker_of, place_of

@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Any
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.partition_keys import check_partition_keys
-from jobnb.definitions.partition_loading import PaginatedResults
+from jobnb.definitions.partitions.partition_keys import check_partition_keys
+from jobnb.definitions.partitions.partition_loading import PaginatedResults
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.history import History
 from jobnb.storage.records import EventLogRecord

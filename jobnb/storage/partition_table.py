@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_subset import PartitionsSubset
-from jobnb.definitions.position_runs import PositionRuns
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.time_window import TimeWindowPartitionsDefinition
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.position_runs import PositionRuns
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, did_you_mean
 from jobnb.storage.partition_history import AssetPartitionStatus
 

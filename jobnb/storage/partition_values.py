@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jobnb.definitions.io_context import InputContext, OutputContext
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError
 
 __all__ = ["ALLOW_MISSING", "load_partitions", "partition_parts", "split_partitions"]

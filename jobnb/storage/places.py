@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobnb.definitions.io_context import InputContext, OutputContext
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
 
 __all__ = ["maker_of", "place_of"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.asset_check import AssetCheckEvaluation, AssetCheckSeverity
+from jobnb.definitions.checks.asset_check import AssetCheckEvaluation, AssetCheckSeverity
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json
-from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
+from jobnb.definitions.ops.user_events import AssetMaterialization, AssetObservation
 from jobnb.events import (
     AssetCheckEvaluated,
     AssetMaterialized,

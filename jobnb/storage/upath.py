@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
-from jobnb.definitions.io import IOManager
-from jobnb.definitions.io_context import InputContext, OutputContext
 from jobnb.definitions.metadata import MetadataValue
+from jobnb.definitions.resources.io import IOManager
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, StorageError
 from jobnb.storage.files import safe_name
 from jobnb.storage.partition_values import load_partitions, partition_parts, split_partitions

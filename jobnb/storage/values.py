@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.io import IOManagerDefinition
+from jobnb.definitions.resources.io import IOManagerDefinition
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.files import FileIOManager
 from jobnb.storage.memory import InMemoryIOManager, MemoryIOManager, mem_io_manager

@@ -24,7 +24,7 @@ from jobnb import (
     mem_io_manager,
 )
 from jobnb import events as ev
-from jobnb.definitions.position_runs import PositionRuns
+from jobnb.definitions.partitions.position_runs import PositionRuns
 from jobnb.storage.run import JobRun
 from tests.benchmarks.conftest import Measure
 

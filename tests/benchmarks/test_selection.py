@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from jobnb.definitions.asset_graph import AssetGraph
-from jobnb.definitions.asset_reading import parse_selection
-from jobnb.definitions.op_selection import resolve_op_selection
-from jobnb.definitions.selection import AssetSelection
+from jobnb.definitions.assets.asset_graph import AssetGraph
+from jobnb.definitions.selections.asset_reading import parse_selection
+from jobnb.definitions.selections.op_selection import resolve_op_selection
+from jobnb.definitions.selections.selection import AssetSelection
 from tests.benchmarks.conftest import Measure
 from tests.benchmarks.shapes import asset_definitions
 

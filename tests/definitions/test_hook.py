@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobnb.definitions.hook import (
+from jobnb.definitions.ops.hook import (
     HookDefinition,
     HookExecutionResult,
     event_list_hook,

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
-from jobnb.definitions.calendar_partitions import DailyPartitionsDefinition
-from jobnb.definitions.io import (
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.ops.user_events import AssetMaterialization
+from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.resources.io import (
     ConfigurableIOManager,
     ConfigurableIOManagerFactory,
     InputManager,
@@ -18,13 +22,9 @@ from jobnb.definitions.io import (
     input_manager,
     io_manager,
 )
-from jobnb.definitions.io_context import InputContext, OutputContext
-from jobnb.definitions.io_test_context import build_input_context, build_output_context
-from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.resource import ResourceDefinition, resource_def_of
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.user_events import AssetMaterialization
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
+from jobnb.definitions.resources.io_test_context import build_input_context, build_output_context
+from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.memory import InMemoryIOManager
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobnb.definitions import logger as lg
+from jobnb.definitions.jobs import logger as lg
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError, InvalidInvocationError
 
 

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions.calendar_partitions import (
+from jobnb.definitions.partitions.calendar_partitions import (
     DailyPartitionsDefinition,
 )
-from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.multi_partition_key import MultiPartitionKey
-from jobnb.definitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partitions.multi_partition_key import MultiPartitionKey
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,

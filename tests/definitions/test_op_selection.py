@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.op_selection import resolve_op_selection
+from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.errors import InvalidSubsetError
 
 # o1 -> g(o2 -> o3) -> o4; o1 -> o4

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from jobnb.definitions.dynamic_partitions import (
+from jobnb.definitions.partitions.dynamic_partitions import (
     AddDynamicPartitionsRequest,
     DeleteDynamicPartitionsRequest,
     DynamicPartitionsDefinition,
 )
-from jobnb.definitions.partition_keys import (
+from jobnb.definitions.partitions.partition_keys import (
     DynamicPartitionsStore,
     Partition,
     PartitionKeyRange,
 )
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,

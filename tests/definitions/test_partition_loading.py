@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.calendar_partitions import DailyPartitionsDefinition
-from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_loading import PartitionLoadingContext, partition_loading_context
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
+from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_loading import (
+    PartitionLoadingContext,
+    partition_loading_context,
+)
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.errors import InvariantViolationError, UnknownPartitionError
 
 

@@ -11,28 +11,37 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobnb import AssetDep, AssetIn, AssetKey, AssetsDefinition, In, asset, op
-from jobnb.definitions.calendar_partitions import (
+from jobnb.definitions.partitions.calendar_partitions import (
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
     MonthlyPartitionsDefinition,
     WeeklyPartitionsDefinition,
 )
-from jobnb.definitions.default_mapping import default_partition_mapping, fitting_partition_mapping
-from jobnb.definitions.dimension_mapping import MultiToSingleDimensionPartitionMapping
-from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.fixed_mappings import (
+from jobnb.definitions.partitions.default_mapping import (
+    default_partition_mapping,
+    fitting_partition_mapping,
+)
+from jobnb.definitions.partitions.dimension_mapping import MultiToSingleDimensionPartitionMapping
+from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partitions.fixed_mappings import (
     AllPartitionMapping,
     LastPartitionMapping,
     SpecificPartitionsPartitionMapping,
 )
-from jobnb.definitions.multi_mapping import DimensionPartitionMapping, MultiPartitionMapping
-from jobnb.definitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_mapping import IdentityPartitionMapping, PartitionMapping
-from jobnb.definitions.static_mapping import StaticPartitionMapping
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.time_window import TimeWindowPartitionsDefinition
-from jobnb.definitions.time_window_mapping import TimeWindowPartitionMapping
+from jobnb.definitions.partitions.multi_mapping import (
+    DimensionPartitionMapping,
+    MultiPartitionMapping,
+)
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_mapping import (
+    IdentityPartitionMapping,
+    PartitionMapping,
+)
+from jobnb.definitions.partitions.static_mapping import StaticPartitionMapping
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from jobnb.definitions.partitions.time_window_mapping import TimeWindowPartitionMapping
 from jobnb.errors import InvalidDefinitionError
 
 NOW = datetime(2023, 4, 1, tzinfo=UTC)

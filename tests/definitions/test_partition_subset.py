@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions.calendar_partitions import DailyPartitionsDefinition
-from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.partition_subset import PartitionsSubset
-from jobnb.definitions.position_runs import PositionRuns
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.time_window import TimeWindowPartitionsDefinition
+from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
+from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.position_runs import PositionRuns
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, UnknownPartitionError
 from tests.test_growth import calls
 

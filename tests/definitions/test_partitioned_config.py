@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from jobnb.definitions import calendar_config as cc
-from jobnb.definitions import partitioned_config as pc
-from jobnb.definitions.multi_partition_key import MultiPartitionKey
-from jobnb.definitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partition_keys import Partition
-from jobnb.definitions.partitioned_config import PartitionedConfig
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.time_window import TimeWindow
+from jobnb.definitions.partitions import calendar_config as cc
+from jobnb.definitions.partitions import partitioned_config as pc
+from jobnb.definitions.partitions.multi_partition_key import MultiPartitionKey
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import Partition
+from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.time_window import TimeWindow
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
 ABC = StaticPartitionsDefinition(["a", "b"])

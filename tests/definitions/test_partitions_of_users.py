@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobnb.definitions.default_mapping import default_partition_mapping
-from jobnb.definitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partition import PartitionsDefinition
-from jobnb.definitions.partition_keys import DynamicPartitionsStore, PartitionKeyRange
-from jobnb.definitions.partition_loading import PartitionLoadingContext
-from jobnb.definitions.seen_keys import SeenKeys
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.default_mapping import default_partition_mapping
+from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, PartitionKeyRange
+from jobnb.definitions.partitions.partition_loading import PartitionLoadingContext
+from jobnb.definitions.partitions.seen_keys import SeenKeys
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.errors import UnknownPartitionError
 
 

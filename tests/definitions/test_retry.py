@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.retry import Backoff, Jitter, RetryPolicy
+from jobnb.definitions.ops.retry import Backoff, Jitter, RetryPolicy
 from jobnb.errors import InvalidDefinitionError
 
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions.asset_graph import AssetGraph, AssetLike, SourceAssetLike
-from jobnb.definitions.asset_reading import parse_selection
+from jobnb.definitions.assets.asset_graph import AssetGraph, AssetLike, SourceAssetLike
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.selection import AssetSelection as S
+from jobnb.definitions.selections.asset_reading import parse_selection
+from jobnb.definitions.selections.selection import AssetSelection as S
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobnb import AssetKey, SourceAsset, asset
-from jobnb.definitions.asset_reading import parse_selection
-from jobnb.definitions.selection_completing import Words, suggest
+from jobnb.definitions.selections.asset_reading import parse_selection
+from jobnb.definitions.selections.selection_completing import Words, suggest
 from jobnb.errors import InvalidSubsetError
 
 

@@ -11,16 +11,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions import cron_times as cron_module
-from jobnb.definitions.calendar_partitions import (
+from jobnb.definitions.partitions import cron_times as cron_module
+from jobnb.definitions.partitions.calendar_partitions import (
     DailyPartitionsDefinition,
     HourlyPartitionsDefinition,
     MonthlyPartitionsDefinition,
     WeeklyPartitionsDefinition,
 )
-from jobnb.definitions.cron_times import cron_times
-from jobnb.definitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.time_window import ScheduleType, TimeWindow, TimeWindowPartitionsDefinition
+from jobnb.definitions.partitions.cron_times import cron_times
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.time_window import (
+    ScheduleType,
+    TimeWindow,
+    TimeWindowPartitionsDefinition,
+)
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
 NOW = datetime(2023, 3, 15, 10, 30)  # naive: in the zone of the definition

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from jobnb.config import bind_value, schema_of
 from jobnb.definitions import types as ty
-from jobnb.definitions.output import DynamicOutput, Output
+from jobnb.definitions.ops.output import DynamicOutput, Output
+from jobnb.definitions.ops.user_events import TypeCheck
 from jobnb.definitions.types import DataType, PythonObjectDataType, checker, resolve
-from jobnb.definitions.user_events import TypeCheck
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError, TypeCheckError
 
 T = TypeVar("T")

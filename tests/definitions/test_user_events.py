@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.asset_result import MaterializeResult, ObserveResult
-from jobnb.definitions.data_version import DataVersion
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import IntMetadataValue, PathMetadataValue
-from jobnb.definitions.output import DynamicOutput, Output
-from jobnb.definitions.user_events import (
+from jobnb.definitions.ops.asset_result import MaterializeResult, ObserveResult
+from jobnb.definitions.ops.data_version import DataVersion
+from jobnb.definitions.ops.output import DynamicOutput, Output
+from jobnb.definitions.ops.user_events import (
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,

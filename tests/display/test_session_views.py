@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.asset import asset
-from jobnb.definitions.asset_job import define_asset_job
-from jobnb.definitions.op import op
+from jobnb.definitions.assets.asset import asset
+from jobnb.definitions.assets.asset_job import define_asset_job
+from jobnb.definitions.ops.op import op
 from jobnb.display.history_views import run_table_view
 from jobnb.display.picture import Status
 from jobnb.display.session_views import (

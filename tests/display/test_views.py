@@ -13,19 +13,19 @@ from pydantic import SecretStr
 
 from jobnb.config import Config, RunConfig
 from jobnb.config.schema import Noneable, Permissive
-from jobnb.definitions.asset import asset
-from jobnb.definitions.asset_inout import AssetIn
-from jobnb.definitions.asset_job import define_asset_job
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.definitions import Definitions
-from jobnb.definitions.graph import graph
-from jobnb.definitions.inout import DynamicOut, In, Out
-from jobnb.definitions.job import job
+from jobnb.definitions.assets.asset import asset
+from jobnb.definitions.assets.asset_inout import AssetIn
+from jobnb.definitions.assets.asset_job import define_asset_job
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.jobs.job import job
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.metadata import MetadataValue
-from jobnb.definitions.op import op
-from jobnb.definitions.output import DynamicOutput, Output
-from jobnb.definitions.source_asset import SourceAsset
+from jobnb.definitions.ops.graph import graph
+from jobnb.definitions.ops.inout import DynamicOut, In, Out
+from jobnb.definitions.ops.op import op
+from jobnb.definitions.ops.output import DynamicOutput, Output
 from jobnb.definitions.types import Nothing
 from jobnb.display.asset_views import asset_view, definitions_view
 from jobnb.display.config_fields import field_rows, fields_text
@@ -444,7 +444,7 @@ def test_with_a_shell_what_is_not_imported_yet_waits():
         "i.install(shell); i.install(shell)\n"
         "assert 'jobnb.config.run_config' not in sys.modules\n"
         "assert 'jobnb.registry.session' not in sys.modules\n"
-        "from jobnb.definitions.source_asset import SourceAsset\n"
+        "from jobnb.definitions.assets.source_asset import SourceAsset\n"
         "made, _ = shell.display_formatter.format(SourceAsset('s'))\n"
         "assert 'image/svg+xml' in made, made\n"
         "i.uninstall(shell)\n"

@@ -29,7 +29,7 @@ from jobnb import (
     mem_io_manager,
     op,
 )
-from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import StepOutputNotFoundError
 from jobnb.execution.execute_job import JobExecutionResult, execute_job
 from jobnb.execution.reconstructable import reconstructable

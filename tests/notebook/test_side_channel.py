@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.job import job
-from jobnb.definitions.op import op
+from jobnb.definitions.jobs.job import job
+from jobnb.definitions.ops.op import op
 from jobnb.events import Logged, RunStarted, RunSucceeded, StepStarted, StepSucceeded
 from jobnb.notebook.reporting import Reporter
 from jobnb.notebook.side_channel import SideChannel, line_of

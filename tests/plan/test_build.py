@@ -22,8 +22,8 @@ from jobnb import (
     static_partitioned_config,
     success_hook,
 )
-from jobnb.definitions.dependency import DependencyDefinition, MultiDependencyDefinition
-from jobnb.definitions.graph import GraphDefinition
+from jobnb.definitions.ops.dependency import DependencyDefinition, MultiDependencyDefinition
+from jobnb.definitions.ops.graph import GraphDefinition
 from jobnb.errors import (
     InvalidConfigError,
     InvalidDefinitionError,

@@ -22,7 +22,7 @@ from jobnb import (
     multi_asset,
     op,
 )
-from jobnb.definitions.dependency import (
+from jobnb.definitions.ops.dependency import (
     DependencyDefinition,
     MultiDependencyDefinition,
     NodeInvocation,

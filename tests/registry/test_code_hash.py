@@ -460,7 +460,7 @@ def test_installed_modules_count_by_name():
     assert code_hash(one) != code_hash(made("def f(): return tool.dumps", tool=pickle))
     assert not is_own("json")
     assert not is_own("pandas.core.frame")
-    assert not is_own("jobnb.definitions.asset")
+    assert not is_own("jobnb.definitions.assets.asset")
     assert is_own("__main__")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobnb import AssetKey, asset
-from jobnb.definitions.selection import AssetSelection
+from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError
 from jobnb.registry.selecting import pinned
 from jobnb.registry.session import Session

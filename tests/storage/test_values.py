@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.io_test_context import build_input_context, build_output_context
-from jobnb.definitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.resource_context import InitResourceContext
-from jobnb.definitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.resources.io_test_context import build_input_context, build_output_context
+from jobnb.definitions.resources.resource_context import InitResourceContext
 from jobnb.errors import InvariantViolationError, JobnbError, StepOutputNotFoundError, StorageError
 from jobnb.storage import formats
 from jobnb.storage.files import FileIOManager, path_of, safe_name

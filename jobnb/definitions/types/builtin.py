@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Dict, List, Optional, Set, Tuple  # noqa: UP035 - shown to users
 
+from jobnb.definitions.ops.user_events import TypeCheck
 from jobnb.definitions.types.data_type import (
     DataType,
     DataTypeKind,
@@ -21,7 +22,6 @@ from jobnb.definitions.types.loader import (
     NullableLoader,
     ScalarLoader,
 )
-from jobnb.definitions.user_events import TypeCheck
 
 __all__ = [
     "ANY",

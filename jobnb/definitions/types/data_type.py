@@ -14,7 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
 from jobnb.definitions.metadata import MetadataValue, normalize
-from jobnb.definitions.user_events import TypeCheck
+from jobnb.definitions.ops.user_events import TypeCheck
 from jobnb.errors import InvalidDefinitionError, TypeCheckError
 
 if TYPE_CHECKING:

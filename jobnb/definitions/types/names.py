@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from jobnb.definitions.ops.user_events import TypeCheck
 from jobnb.definitions.types.builtin import (
     ANY,
     BOOL,
@@ -22,7 +23,6 @@ from jobnb.definitions.types.builtin import (
 from jobnb.definitions.types.data_type import DataType, PythonObjectDataType, TypeCheckContext
 from jobnb.definitions.types.loader import AnyLoader, DataTypeLoader, ListLoader
 from jobnb.definitions.types.resolution import register, resolve
-from jobnb.definitions.user_events import TypeCheck
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [

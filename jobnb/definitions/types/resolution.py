@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from jobnb.definitions.output import DynamicOutput, Output
+from jobnb.definitions.ops.output import DynamicOutput, Output
+from jobnb.definitions.ops.user_events import TypeCheck
 from jobnb.definitions.types.builtin import (
     ANY,
     BOOL,
@@ -30,7 +31,6 @@ from jobnb.definitions.types.builtin import (
 )
 from jobnb.definitions.types.data_type import DataType, Passes, PythonObjectDataType, shown
 from jobnb.definitions.types.loader import AnyLoader
-from jobnb.definitions.user_events import TypeCheck
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["OutputAnnotation", "checker", "register", "resolve", "unwrap_output_annotation"]

@@ -9,8 +9,8 @@ import ipywidgets
 from ipywidgets import widget_serialization
 from traitlets import Dict, Instance, List, Unicode
 
-from jobnb.definitions.definitions import Definitions
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.picture import Mark
 from jobnb.display.standing import standings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobnb.definitions.assets_definition import DEFAULT_GROUP
-from jobnb.definitions.definitions import Definitions
+from jobnb.definitions.assets.assets_definition import DEFAULT_GROUP
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.display.asset_pictures import asset_kind, asset_type, source_kind
 from jobnb.display.asset_views import counts_words
 from jobnb.display.moments import moment

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.definitions.assets_definition import AssetsDefinition
-from jobnb.definitions.graph_definition import GraphDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.op import OpDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import field_rows
 from jobnb.display.moments import moment

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobnb.definitions.asset_job import AssetJobDefinition
-from jobnb.definitions.graph_definition import GraphDefinition
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.display.graph_pictures import graph_picture, job_picture
 from jobnb.display.noun_views import doc_line, tag_words
 from jobnb.display.picture import marked

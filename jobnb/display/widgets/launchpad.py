@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets
 
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_view import launch_view

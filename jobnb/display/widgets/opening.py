@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobnb.definitions.asset_job import AssetJobDefinition
-from jobnb.definitions.job_definition import JobDefinition
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.display.widgets.launch_face import Launch
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.errors import InvalidSubsetError, did_you_mean

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from traitlets import Bool, Bytes, Dict, Int, List, Unicode
 
-from jobnb.definitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.display.front_end import has_front_end
 from jobnb.display.moments import moment
 from jobnb.display.partition_grid import Grid, grid_of

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.selection_text import quoted, written, written_key
+from jobnb.definitions.selections.selection_text import quoted, written, written_key
 from jobnb.display.picture import Card, Picture
 
 __all__ = ["Reach", "selection_text"]

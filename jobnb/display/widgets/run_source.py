@@ -209,7 +209,7 @@ class StoredRun(RunSource):
         )
 
     def _of_op(self, step_key: str, output_name: str) -> Any:
-        from jobnb.definitions.io_context import InputContext, OutputContext
+        from jobnb.definitions.resources.io_context import InputContext, OutputContext
         from jobnb.storage.files import FileIOManager
 
         name, _, mapping_key = output_name.removesuffix("]").partition("[")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import AssetKey, AssetSelection, asset
-from jobnb.definitions.op_selection import resolve_op_selection
+from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.picture import Card, Edge, Picture
 from jobnb.display.widgets.picking import Reach, selection_text

@@ -7,8 +7,8 @@ import re
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from jobnb.definitions.job import job
-from jobnb.definitions.op import op
+from jobnb.definitions.jobs.job import job
+from jobnb.definitions.ops.op import op
 from jobnb.display import front_end
 from jobnb.display.install import install, uninstall
 from jobnb.display.picture import Card, Mark, Picture, Status

@@ -1,0 +1,231 @@
+"""The `@asset` decorator: a function that makes one asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from jobnb.definitions.announce import announce
+from jobnb.definitions.assets.asset_function import (
+    FunctionAsset,
+    asset_op_name,
+    checks_of,
+    kind_words,
+    op_tags_of,
+    read_upstream,
+)
+from jobnb.definitions.assets.asset_inout import AssetIn, prefix_of
+from jobnb.definitions.assets.asset_spec import check_labels, check_owners
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
+from jobnb.definitions.ops.function import Function
+from jobnb.definitions.ops.inout import INFER, Out
+from jobnb.definitions.ops.op import OpDefinition, look_like
+from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.errors import InvalidDefinitionError
+
+if TYPE_CHECKING:
+    from jobnb.definitions.checks.asset_check import AssetCheckSpec
+    from jobnb.definitions.ops.hook import HookDefinition
+    from jobnb.definitions.partitions.partition import PartitionsDefinition
+
+__all__ = ["asset"]
+
+
+@overload
+def asset(compute_fn: Callable[..., Any]) -> AssetsDefinition: ...
+@overload
+def asset(
+    compute_fn: None = None,
+    *,
+    name: str | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    ins: Mapping[str, AssetIn] | None = None,
+    deps: Iterable[Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    config_schema: Any = None,
+    required_resource_keys: Iterable[str] | None = None,
+    resource_defs: Mapping[str, Any] | None = None,
+    io_manager_def: Any = None,
+    io_manager_key: str | None = None,
+    compute_kind: str | None = None,
+    dagster_type: Any = None,
+    partitions_def: PartitionsDefinition | None = None,
+    op_tags: Mapping[str, Any] | None = None,
+    group_name: str | None = None,
+    output_required: bool = True,
+    freshness_policy: Any = None,
+    auto_materialize_policy: Any = None,
+    backfill_policy: Any = None,
+    retry_policy: RetryPolicy | None = None,
+    code_version: str | None = None,
+    key: CoercibleToAssetKey | None = None,
+    non_argument_deps: Iterable[Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    owners: Sequence[str] | None = None,
+    kinds: Iterable[str] | None = None,
+    hooks: Iterable[HookDefinition] | None = None,
+    automation_condition: Any = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
+) -> Callable[[Callable[..., Any]], AssetsDefinition]: ...
+def asset(
+    compute_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    ins: Mapping[str, AssetIn] | None = None,
+    deps: Iterable[Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    config_schema: Any = None,
+    required_resource_keys: Iterable[str] | None = None,
+    resource_defs: Mapping[str, Any] | None = None,
+    io_manager_def: Any = None,
+    io_manager_key: str | None = None,
+    compute_kind: str | None = None,
+    dagster_type: Any = None,
+    partitions_def: PartitionsDefinition | None = None,
+    op_tags: Mapping[str, Any] | None = None,
+    group_name: str | None = None,
+    output_required: bool = True,
+    freshness_policy: Any = None,
+    auto_materialize_policy: Any = None,
+    backfill_policy: Any = None,
+    retry_policy: RetryPolicy | None = None,
+    code_version: str | None = None,
+    key: CoercibleToAssetKey | None = None,
+    non_argument_deps: Iterable[Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    owners: Sequence[str] | None = None,
+    kinds: Iterable[str] | None = None,
+    hooks: Iterable[HookDefinition] | None = None,
+    automation_condition: Any = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
+) -> Any:
+    """Make an asset of a function.
+
+    Each parameter of the function is the upstream asset of that name, except a first one called
+    `context`, one called `config` that is annotated, and those annotated with a resource.
+
+    Args:
+        compute_fn: The function; the decorator also works without parentheses.
+        name: The last part of the key; the function's name if absent.
+        key_prefix: Parts of the key before the name.
+        ins: More about upstream assets, by parameter.
+        deps: Assets that must be made before, and are not loaded.
+        metadata: Values shown beside the asset and for its IO manager.
+        description: In words; the function's docstring if absent.
+        config_schema: What config it takes, read from `context.op_config`.
+        required_resource_keys: Resources read from `context.resources`.
+        resource_defs: Resources by key.
+        io_manager_def: What stores it.
+        io_manager_key: The resource that stores it.
+        compute_kind: A short word shown on the card: `pandas`, `plot`, `sql`.
+        dagster_type: What it must be; from the annotation if absent.
+        partitions_def: Its partitions.
+        op_tags: Tags of its step.
+        group_name: The group it belongs to.
+        output_required: Whether the function must return it.
+        freshness_policy: How fresh it should be.
+        auto_materialize_policy: When it should make itself.
+        backfill_policy: How its partitions are filled.
+        retry_policy: When and how often to try again.
+        code_version: The version of the code.
+        key: The whole key, instead of name and key_prefix.
+        non_argument_deps: An older name of `deps`.
+        tags: Tags of the asset.
+        owners: Owners: e-mail addresses or `team:name`.
+        kinds: What it is, as short words.
+        hooks: Hooks of its step.
+        automation_condition: When it should be made.
+        check_specs: The checks that the function makes too: it yields an `AssetCheckResult` for
+            each, or returns them with `MaterializeResult(check_results=...)`.
+
+    Returns:
+        An `AssetsDefinition` that takes the function's place.
+
+    Example:
+        >>> from jobnb import asset, materialize
+        >>> @asset
+        ... def numbers():
+        ...     return [1, 2, 3]
+        >>> @asset
+        ... def total(numbers):
+        ...     return sum(numbers)
+        >>> materialize([numbers, total]).asset_value("total")
+        6
+
+    Source: Dagster's `@asset`.
+    """
+
+    def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
+        own_key = _key_of(fn, name, key_prefix, key)
+        op_name = asset_op_name(own_key)
+        function = Function(fn, frame_depth=depth)
+        upstream = read_upstream(own_key, (own_key,), function, ins, deps, non_argument_deps)
+        resources, io_key = dict(resource_defs or {}), io_manager_key
+        if io_manager_def is not None:
+            io_key = f"{op_name}__io_manager"
+            resources[io_key] = io_manager_def
+        kind = INFER if dagster_type is None else dagster_type
+        out = Out(kind, None, output_required, io_key, metadata, code_version)
+        node: OpDefinition[..., Any] = OpDefinition(
+            function,
+            op_name,
+            upstream.op_ins,
+            {"result": out},
+            description or fn.__doc__,
+            config_schema,
+            required_resource_keys,
+            op_tags_of(op_tags, compute_kind) if compute_kind else op_tags,
+            code_version,
+            retry_policy,
+        )
+        words = kind_words(kinds, compute_kind) if kinds or compute_kind else None
+        policy, condition = auto_materialize_policy, automation_condition
+        made = FunctionAsset(
+            upstream.ins,
+            upstream.keys,
+            keys_by_output_name={"result": own_key},
+            node_def=node,
+            partitions_def=partitions_def,
+            partition_mappings=upstream.partition_mappings,
+            resource_defs=resources,
+            group_names_by_key={own_key: check_name(group_name, "a group")} if group_name else None,
+            metadata_by_key={own_key: dict(metadata)} if metadata else None,
+            freshness_policies_by_key={own_key: freshness_policy} if freshness_policy else None,
+            auto_materialize_policies_by_key={own_key: policy} if policy else None,
+            backfill_policy=backfill_policy,
+            tags_by_key={own_key: check_labels(tags, own_key)} if tags else None,
+            owners_by_key={own_key: check_owners(owners, own_key)} if owners else None,
+            kinds_by_key={own_key: words} if words else None,
+            automation_conditions_by_key={own_key: condition} if condition else None,
+            hook_defs=hooks,
+            check_specs=checks_of(op_name, check_specs, (own_key,)) if check_specs else None,
+        )
+        look_like(made, fn)
+        announce(made, fn.__module__)
+        return made
+
+    if compute_fn is not None:
+        depth = 3
+        return decorate(compute_fn)
+    depth = 2
+    return decorate
+
+
+def _key_of(
+    fn: Callable[..., Any],
+    name: str | None,
+    key_prefix: str | Sequence[str] | None,
+    key: CoercibleToAssetKey | None,
+) -> AssetKey:
+    if key is None:
+        last = name or fn.__name__
+        return AssetKey([*prefix_of(key_prefix), last]) if key_prefix else AssetKey(last)
+    if name or key_prefix:
+        raise InvalidDefinitionError(
+            f"The asset {fn.__name__!r} has a key and also a name or a key_prefix. Keep one."
+        )
+    return AssetKey.from_coercible(key)

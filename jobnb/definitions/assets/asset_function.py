@@ -1,0 +1,197 @@
+"""What `@asset` and `@multi_asset` share: a function's parameters become upstream assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.assets.asset_inout import AssetIn
+from jobnb.definitions.assets.asset_spec import AssetDep, deps_of
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.function import Function
+from jobnb.definitions.ops.inout import In
+from jobnb.errors import InvalidDefinitionError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.definitions.checks.asset_check import AssetCheckSpec
+
+__all__ = [
+    "FunctionAsset",
+    "Upstream",
+    "asset_op_name",
+    "checks_of",
+    "kind_words",
+    "op_tags_of",
+    "read_upstream",
+]
+
+
+class FunctionAsset(AssetsDefinition):
+    """Assets made by a function; its inputs are read when they are first needed."""
+
+    def __init__(
+        self, ins: Mapping[str, AssetIn], deps: Mapping[str, AssetKey], **rest: Any
+    ) -> None:
+        super().__init__(keys_by_input_name={}, **rest)
+        self._asset_ins = ins
+        self._dep_keys = deps
+
+    @lazy
+    def keys_by_input_name(self) -> Mapping[str, AssetKey]:
+        """The upstream asset of each input."""
+        ins, function = self._asset_ins, self.op.function
+        unknown = [name for name in ins if name not in function.input_names]
+        if unknown and not function.has_var_keyword:
+            hint = did_you_mean(unknown[0], function.input_names, noun="It takes")
+            raise InvalidDefinitionError(
+                f"The asset {self.op.name!r} declares an input {unknown[0]!r} that its function "
+                f"does not take. {hint}"
+            )
+        names = dict.fromkeys((*function.input_names, *ins))
+        keys = {name: ins[name].key_for(name) if name in ins else AssetKey(name) for name in names}
+        return {**keys, **self._dep_keys}
+
+
+def checks_of(
+    op_name: str, specs: Sequence[AssetCheckSpec] | None, keys: Iterable[AssetKey]
+) -> tuple[AssetCheckSpec, ...]:
+    """The checks that a function makes together with its assets.
+
+    Raises:
+        InvalidDefinitionError: If one is of another asset, or two have one name; all at once.
+    """
+    if not specs:
+        return ()
+    from jobnb.definitions.checks.asset_check_decorators import see_distinct
+
+    see_distinct(op_name, specs)
+    own = {key.to_user_string() for key in keys}
+    foreign = [each.key for each in specs if each.asset_key.to_user_string() not in own]
+    if foreign:
+        names = ", ".join(sorted(own))
+        raise InvalidDefinitionError(
+            f"{op_name!r} makes {names} and cannot check another asset on the way: "
+            + ", ".join(repr(each.to_user_string()) for each in foreign)
+            + ". Use @asset_check for it."
+        )
+    return tuple(specs)
+
+
+class Upstream:
+    """What a function's assets are made from, as far as the decorator says it.
+
+    Args:
+        ins: More about upstream assets, by parameter.
+        keys: The assets that only order, by the name of the input that stands for each.
+        partition_mappings: Which partitions of an upstream asset are meant.
+
+    Attributes:
+        op_ins: The inputs of the op, those that only order included.
+    """
+
+    __slots__ = ("ins", "keys", "op_ins", "partition_mappings")
+
+    def __init__(
+        self,
+        ins: Mapping[str, AssetIn],
+        keys: Mapping[str, AssetKey],
+        partition_mappings: dict[AssetKey, Any],
+    ) -> None:
+        self.ins = ins
+        self.keys = keys
+        self.partition_mappings = partition_mappings
+        self.op_ins = {name: each.to_in() for name, each in ins.items()}
+        if keys:
+            from jobnb.definitions.types import Nothing
+
+            self.op_ins.update({name: In(Nothing) for name in keys})
+
+
+def read_upstream(
+    owner: AssetKey | str,
+    made: Iterable[AssetKey],
+    function: Function,
+    ins: Mapping[str, AssetIn] | None,
+    deps: Iterable[Any] | None,
+    older: Iterable[Any] | None = None,
+) -> Upstream:
+    """What the assets of a function are made from.
+
+    Args:
+        owner: The asset whose they are, or the function, for errors.
+        made: The assets that the function makes.
+        function: The function.
+        ins: More about upstream assets, by parameter.
+        deps: Assets that must be made before, and are not loaded.
+        older: The same, under an older name.
+
+    Raises:
+        InvalidDefinitionError: If an input is no `AssetIn`, or an asset is in its own deps.
+    """
+    given = ins or {}
+    for name, each in given.items():
+        if not isinstance(each, AssetIn):
+            raise InvalidDefinitionError(
+                f"{_described(owner)} declares its input {name!r} as {each!r}. "
+                f"Write AssetIn({each!r})."
+            )
+    mappings = {
+        each.key_for(parameter): each.partition_mapping
+        for parameter, each in given.items()
+        if each.partition_mapping is not None
+    }
+    if deps is None and older is None:
+        return Upstream(given, {}, mappings)
+    wanted = deps_of([*(deps or ()), *(older or ())])
+    for dep in wanted:
+        if dep.partition_mapping is not None:
+            mappings[dep.asset_key] = dep.partition_mapping
+    keys = _by_input(wanted, function, given)
+    own = set(made)
+    for key in keys.values():
+        if key in own and key not in mappings:
+            raise InvalidDefinitionError(f"{_described(owner)} is in its own deps. Take it out.")
+    return Upstream(given, keys, mappings)
+
+
+def _described(owner: AssetKey | str) -> str:
+    if isinstance(owner, AssetKey):
+        return f"The asset {owner.to_user_string()!r}"
+    return f"One of the assets of {owner!r}"
+
+
+def _by_input(
+    deps: Sequence[AssetDep], function: Function, ins: Mapping[str, AssetIn]
+) -> dict[str, AssetKey]:
+    """The assets that only order, by the name of the input that stands for each."""
+    found: dict[str, AssetKey] = {}
+    for dep in deps:
+        key = dep.asset_key
+        name = key.to_python_identifier().replace(".", "_")
+        if name in function.parameters:
+            if name not in ins and AssetKey(name) == key:
+                continue  # what is taken as a value orders too
+            name = f"{name}__dep"
+        if ins and any(each.key_for(parameter) == key for parameter, each in ins.items()):
+            continue
+        while name in found:  # `a-b` and `a_b` are two assets
+            name = f"{name}_"
+        found[name] = key
+    return found
+
+
+def kind_words(kinds: Iterable[str] | None, compute_kind: str | None) -> frozenset[str]:
+    """What an asset is, as short words."""
+    return frozenset([*(kinds or ()), *([compute_kind] if compute_kind else [])])
+
+
+def asset_op_name(key: AssetKey) -> str:
+    """The name of the op that makes one asset."""
+    return "__".join(key.path).replace("-", "_").replace(".", "_")
+
+
+def op_tags_of(tags: Mapping[str, Any] | None, compute_kind: str | None) -> dict[str, Any]:
+    """The tags of the op that makes assets."""
+    return {**(tags or {}), **({"kind": compute_kind} if compute_kind else {})}

@@ -1,0 +1,232 @@
+"""Finding the assets of modules: `load_assets_from_modules` and its kin."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
+from typing import Any
+
+from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP, prefix_of
+from jobnb.definitions.assets.asset_spec import AssetSpec
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.observable_asset import ObservableAssets
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = [
+    "assets_of_modules",
+    "listed_modules",
+    "load_assets_from_current_module",
+    "load_assets_from_modules",
+    "load_assets_from_package_module",
+    "load_assets_from_package_name",
+    "modules_of_package",
+]
+
+
+def load_assets_from_modules(
+    modules: Iterable[ModuleType],
+    group_name: str | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    *,
+    freshness_policy: Any = None,
+    auto_materialize_policy: Any = None,
+    backfill_policy: Any = None,
+    source_key_prefix: str | Sequence[str] | None = None,
+    automation_condition: Any = None,
+    include_specs: bool = False,
+) -> list[AssetsDefinition | SourceAsset]:
+    """The assets and source assets that modules define, as variables or in lists.
+
+    Args:
+        modules: The modules.
+        group_name: The group of assets that have none.
+        key_prefix: Parts before the keys of assets; source assets keep theirs.
+        freshness_policy: How fresh the assets should be.
+        auto_materialize_policy: When they should make themselves.
+        backfill_policy: How their partitions are filled, where they do not say it.
+        source_key_prefix: Parts before the keys of source assets.
+        automation_condition: When they should be made.
+        include_specs: Whether an `AssetSpec` counts, as an external asset.
+
+    Raises:
+        InvalidDefinitionError: If modules define different assets of one key, or an asset has
+            another group or policy already; all problems at once.
+
+    Example:
+        >>> from types import ModuleType
+        >>> from jobnb import asset
+        >>> shop = ModuleType("shop")
+        >>> shop.orders = asset(name="orders")(lambda: 3)
+        >>> [each.key for each in load_assets_from_modules([shop], key_prefix="raw")]
+        [AssetKey(['raw', 'orders'])]
+
+    Source: Dagster's `load_assets_from_modules`.
+    """
+    found = assets_of_modules(listed_modules(modules), include_specs)
+    made = [each for each in found if isinstance(each, AssetsDefinition)]
+    sources = [each for each in found if isinstance(each, SourceAsset)]
+    prefix, source_prefix = prefix_of(key_prefix), prefix_of(source_key_prefix)
+    renamed = _prefixed([key for each in made for key in each.keys_by_output_name.values()], prefix)
+    renamed_sources = _prefixed([each.key for each in sources], source_prefix)
+    result: list[AssetsDefinition | SourceAsset] = []
+    problems: list[str] = []
+    for each in made:
+        try:
+            result.append(
+                each.with_attributes(
+                    output_asset_key_replacements=renamed,
+                    input_asset_key_replacements={**renamed, **renamed_sources},
+                    group_names_by_key=dict.fromkeys(each.keys, group_name) if group_name else None,
+                    freshness_policy=freshness_policy,
+                    auto_materialize_policy=auto_materialize_policy,
+                    automation_condition=automation_condition,
+                    backfill_policy=each.backfill_policy or backfill_policy,
+                )
+            )
+        except InvalidDefinitionError as error:
+            problems.append(str(error))
+    if problems:
+        raise InvalidDefinitionError("\n".join(problems))
+    for source in sources:
+        group = group_name if source.group_name == DEFAULT_GROUP else None
+        result.append(source.with_attributes(renamed_sources.get(source.key), group))
+    return result
+
+
+def load_assets_from_current_module(
+    group_name: str | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    **parameters: Any,
+) -> list[AssetsDefinition | SourceAsset]:
+    """The assets of the module (or notebook) that calls this; see `load_assets_from_modules`.
+
+    Args:
+        group_name: The group of assets that have none.
+        key_prefix: Parts before the keys of assets.
+        **parameters: Those of `load_assets_from_modules`.
+
+    Source: Dagster's `load_assets_from_current_module`.
+    """
+    name = sys._getframe(1).f_globals.get("__name__", "__main__")
+    return load_assets_from_modules([sys.modules[name]], group_name, key_prefix, **parameters)
+
+
+def load_assets_from_package_module(
+    package_module: ModuleType,
+    group_name: str | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    **parameters: Any,
+) -> list[AssetsDefinition | SourceAsset]:
+    """The assets of a package and all modules in it; see `load_assets_from_modules`.
+
+    Args:
+        package_module: The package.
+        group_name: The group of assets that have none.
+        key_prefix: Parts before the keys of assets.
+        **parameters: Those of `load_assets_from_modules`.
+
+    Source: Dagster's `load_assets_from_package_module`.
+    """
+    modules = modules_of_package(package_module)
+    return load_assets_from_modules(modules, group_name, key_prefix, **parameters)
+
+
+def load_assets_from_package_name(
+    package_name: str,
+    group_name: str | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    **parameters: Any,
+) -> list[AssetsDefinition | SourceAsset]:
+    """The assets of the package called so; see `load_assets_from_package_module`.
+
+    Args:
+        package_name: The name that it is imported under.
+        group_name: The group of assets that have none.
+        key_prefix: Parts before the keys of assets.
+        **parameters: Those of `load_assets_from_modules`.
+
+    Source: Dagster's `load_assets_from_package_name`.
+    """
+    return load_assets_from_package_module(
+        import_module(package_name), group_name, key_prefix, **parameters
+    )
+
+
+def modules_of_package(package: ModuleType) -> list[ModuleType]:
+    """A package and all modules in it, imported.
+
+    Raises:
+        InvalidDefinitionError: If it is no package.
+    """
+    inside = getattr(package, "__path__", None)
+    if inside is None:
+        raise InvalidDefinitionError(
+            f"{package!r} is no package. Use the function for modules: it takes a list."
+        )
+    names = [each.name for each in walk_packages(inside, f"{package.__name__}.")]
+    return [package, *map(import_module, names)]
+
+
+def listed_modules(modules: Any) -> list[ModuleType]:
+    """Modules as a list, also where there is only one.
+
+    Raises:
+        InvalidDefinitionError: If something is no module.
+    """
+    given = [modules] if isinstance(modules, ModuleType) else list(modules)
+    for each in given:
+        if not isinstance(each, ModuleType):
+            raise InvalidDefinitionError(
+                f"{each!r} is no module. Import it, or use load_assets_from_package_name."
+            )
+    return given
+
+
+def assets_of_modules(modules: Iterable[ModuleType], include_specs: bool) -> list[Any]:
+    """Each definition once, however many modules import it.
+
+    Raises:
+        InvalidDefinitionError: If different ones have one key; all of them at once.
+    """
+    found: dict[int, Any] = {}
+    origin: dict[AssetKey, tuple[Any, str]] = {}
+    problems: list[str] = []
+    for module in modules:
+        for each in _definitions(vars(module).values(), include_specs):
+            for spec_key in each.keys if isinstance(each, AssetsDefinition) else [each.key]:
+                known, where = origin.setdefault(spec_key, (each, module.__name__))
+                if known is not each:
+                    problems.append(
+                        f"{spec_key.to_user_string()!r} is defined in {where} and in "
+                        f"{module.__name__}."
+                    )
+            found[id(each)] = each
+    if problems:
+        raise InvalidDefinitionError(
+            "These modules do not agree:\n  " + "\n  ".join(dict.fromkeys(problems))
+        )
+    return [
+        SourceAsset.of_spec(each) if isinstance(each, AssetSpec) else each
+        for each in found.values()
+    ]
+
+
+def _definitions(values: Iterable[Any], include_specs: bool) -> Iterator[Any]:
+    """What counts among the variables of a module, lists taken apart."""
+    kinds = (AssetsDefinition, SourceAsset, *([AssetSpec] if include_specs else []))
+    for value in values:
+        if isinstance(value, kinds):
+            yield value
+        elif isinstance(value, ObservableAssets):
+            yield from value.sources
+        elif isinstance(value, (list, tuple)):
+            yield from _definitions(value, include_specs)
+
+
+def _prefixed(keys: Iterable[AssetKey], prefix: Sequence[str]) -> Mapping[AssetKey, AssetKey]:
+    return {key: key.with_prefix(prefix) for key in keys} if prefix else {}

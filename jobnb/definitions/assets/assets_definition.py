@@ -1,0 +1,339 @@
+"""Assets: what a function makes, named by a key, with the assets it is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions import doors
+from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP, checked_mapping
+from jobnb.definitions.assets.assets_attributes import AssetsAttributes
+from jobnb.definitions.assets.assets_from_node import AssetsFromNode
+from jobnb.definitions.assets.assets_specs import AssetsSpecs
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops import composition
+from jobnb.definitions.ops.node import NO_HOOKS, NodeDefinition
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.resources.resource_binding import resources_for
+from jobnb.errors import (
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    InvariantViolationError,
+    did_you_mean,
+)
+
+if TYPE_CHECKING:
+    from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+    from jobnb.definitions.ops.hook import HookDefinition
+    from jobnb.definitions.partitions.partition import PartitionsDefinition
+
+__all__ = ["DEFAULT_GROUP", "AssetsDefinition"]
+
+NOTHING_SAID: Mapping[Any, Any] = MappingProxyType({})
+
+
+class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
+    """One or more assets and the op or graph that makes them.
+
+    Usually made by `@asset`.
+
+    Args:
+        keys_by_input_name: The upstream asset of each input.
+        keys_by_output_name: The asset that each output makes.
+        node_def: The op or graph that makes them.
+        partitions_def: Their partitions.
+        partition_mappings: Which partitions of an upstream asset are loaded.
+        asset_deps: For each asset, those it is made from; all inputs if absent.
+        selected_asset_keys: The assets that are made, where not all are.
+        can_subset: Whether some can be made without the others.
+        resource_defs: Resources by key.
+        group_names_by_key: The group of each asset.
+        metadata_by_key: Values shown beside each asset.
+        freshness_policies_by_key: How fresh each should be.
+        auto_materialize_policies_by_key: When each should make itself.
+        backfill_policy: How partitions are filled.
+        descriptions_by_key: In words, Markdown.
+        tags_by_key: Tags of each asset.
+        owners_by_key: Owners of each asset.
+        kinds_by_key: What each asset is, as short words.
+        automation_conditions_by_key: When each should be made.
+        code_versions_by_key: The version of the code of each, before that of its output.
+        hook_defs: Hooks of the step or steps that make them.
+        check_specs: The checks that are made together with them.
+
+    Source: Dagster's `AssetsDefinition`.
+    """
+
+    # What most definitions do not say; those that do have it in their own `__dict__`.
+    partitions_def: PartitionsDefinition | None = None
+    partition_mappings: Mapping[AssetKey, Any] = NOTHING_SAID
+    can_subset: bool = False
+    resource_defs: Mapping[str, Any] = NOTHING_SAID
+    freshness_policies_by_key: Mapping[AssetKey, Any] = NOTHING_SAID
+    auto_materialize_policies_by_key: Mapping[AssetKey, Any] = NOTHING_SAID
+    automation_conditions_by_key: Mapping[AssetKey, Any] = NOTHING_SAID
+    backfill_policy: Any = None
+    tags_by_key: Mapping[AssetKey, Mapping[str, str]] = NOTHING_SAID
+    owners_by_key: Mapping[AssetKey, list[str]] = NOTHING_SAID
+    kinds_by_key: Mapping[AssetKey, frozenset[str]] = NOTHING_SAID
+    hook_defs: frozenset[HookDefinition] = NO_HOOKS
+
+    def __init__(
+        self,
+        *,
+        keys_by_input_name: Mapping[str, AssetKey],
+        keys_by_output_name: Mapping[str, AssetKey],
+        node_def: NodeDefinition,
+        partitions_def: PartitionsDefinition | None = None,
+        partition_mappings: Mapping[AssetKey, Any] | None = None,
+        asset_deps: Mapping[AssetKey, set[AssetKey]] | None = None,
+        selected_asset_keys: Iterable[AssetKey] | None = None,
+        can_subset: bool = False,
+        resource_defs: Mapping[str, Any] | None = None,
+        group_names_by_key: Mapping[AssetKey, str] | None = None,
+        metadata_by_key: Mapping[AssetKey, Mapping[str, Any]] | None = None,
+        freshness_policies_by_key: Mapping[AssetKey, Any] | None = None,
+        auto_materialize_policies_by_key: Mapping[AssetKey, Any] | None = None,
+        backfill_policy: Any = None,
+        descriptions_by_key: Mapping[AssetKey, str] | None = None,
+        tags_by_key: Mapping[AssetKey, Mapping[str, str]] | None = None,
+        owners_by_key: Mapping[AssetKey, list[str]] | None = None,
+        kinds_by_key: Mapping[AssetKey, frozenset[str]] | None = None,
+        automation_conditions_by_key: Mapping[AssetKey, Any] | None = None,
+        code_versions_by_key: Mapping[AssetKey, str] | None = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
+        check_specs: Iterable[AssetCheckSpec] | None = None,
+    ) -> None:
+        self._keys_by_input_name = keys_by_input_name
+        self.keys_by_output_name = keys_by_output_name
+        self.node_def = node_def
+        self._asset_deps = asset_deps
+        self._selected = selected_asset_keys
+        self._group_names = group_names_by_key or {}
+        self._metadata = metadata_by_key or {}
+        self._descriptions = descriptions_by_key or {}
+        self._code_versions = code_versions_by_key or {}
+        self._check_specs = tuple(check_specs or ())
+        given = {
+            "partitions_def": partitions_def,
+            "partition_mappings": _checked(partition_mappings) if partition_mappings else None,
+            "can_subset": can_subset or None,
+            "resource_defs": resource_defs,
+            "freshness_policies_by_key": freshness_policies_by_key,
+            "auto_materialize_policies_by_key": auto_materialize_policies_by_key,
+            "automation_conditions_by_key": automation_conditions_by_key,
+            "backfill_policy": backfill_policy,
+            "tags_by_key": tags_by_key,
+            "owners_by_key": owners_by_key,
+            "kinds_by_key": kinds_by_key,
+            "hook_defs": frozenset(hook_defs) if hook_defs else None,
+        }
+        for name, value in given.items():
+            if value is not None:
+                self.__dict__[name] = value
+
+    @lazy
+    def keys(self) -> frozenset[AssetKey]:
+        """The assets that are made: those that are selected."""
+        made = self.keys_by_output_name.values()
+        return frozenset(made if self._selected is None else self._selected)
+
+    @property
+    def keys_by_input_name(self) -> Mapping[str, AssetKey]:
+        """The upstream asset of each input."""
+        return self._keys_by_input_name
+
+    @property
+    def key(self) -> AssetKey:
+        """The key, where there is one asset.
+
+        Raises:
+            InvariantViolationError: If there are several.
+        """
+        if len(self.keys) == 1:
+            return next(iter(self.keys))
+        names = ", ".join(sorted(key.to_user_string() for key in self.keys))
+        raise InvariantViolationError(f"{self!r} makes several assets: {names}. Use .keys.")
+
+    @property
+    def op(self) -> OpDefinition[..., Any]:
+        """The op that makes the assets.
+
+        Raises:
+            InvariantViolationError: If a graph makes them.
+        """
+        if isinstance(self.node_def, OpDefinition):
+            return self.node_def
+        raise InvariantViolationError(f"{self!r} is made by a graph. Use .node_def.")
+
+    @property
+    def check_specs(self) -> tuple[AssetCheckSpec, ...]:
+        """The checks that are made together with the assets."""
+        said = self._check_specs
+        return tuple(spec for spec in said if spec.asset_key in self.keys) if said else ()
+
+    @property
+    def check_keys(self) -> frozenset[AssetCheckKey]:
+        """The names of the checks that are made together with the assets."""
+        return frozenset(spec.key for spec in self.check_specs)
+
+    @lazy
+    def dependency_keys(self) -> frozenset[AssetKey]:
+        """All upstream assets."""
+        return frozenset(self.keys_by_input_name.values())
+
+    @lazy
+    def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
+        """For each asset, those it is made from."""
+        if self._asset_deps is not None:
+            return self._asset_deps
+        return {key: set(self.dependency_keys) - {key} for key in self.keys}
+
+    @lazy
+    def group_names_by_key(self) -> Mapping[AssetKey, str]:
+        """The group of each asset."""
+        return {key: self._group_names.get(key) or DEFAULT_GROUP for key in self.keys}
+
+    @lazy
+    def metadata_by_key(self) -> Mapping[AssetKey, Mapping[str, Any]]:
+        """The values shown beside each asset."""
+        return {key: self._metadata.get(key) or {} for key in self.keys}
+
+    @lazy
+    def descriptions_by_key(self) -> Mapping[AssetKey, str]:
+        """What each asset is, in words; its op's description if none was given."""
+        own = self.node_def.description
+        found = {key: self._descriptions.get(key) or own for key in self.keys}
+        return {key: text for key, text in found.items() if text}
+
+    @lazy
+    def code_versions_by_key(self) -> Mapping[AssetKey, str | None]:
+        """The version of the code that makes each asset, where one was given."""
+        outs = self.op.given_outs if isinstance(self.node_def, OpDefinition) else {}
+        version = getattr(self.node_def, "version", None)
+        own = self._code_versions
+        return {
+            key: own.get(key) or (outs[name].code_version if name in outs else None) or version
+            for name, key in self.keys_by_output_name.items()
+        }
+
+    @lazy
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that making the assets needs."""
+        return frozenset(self.node_def.required_resource_keys)
+
+    def get_partition_mapping(self, in_asset_key: AssetKey) -> Any:
+        """Which partitions of an upstream asset are loaded, or None for those of the same key."""
+        return self.partition_mappings.get(in_asset_key)
+
+    def output_name_of(self, key: AssetKey) -> str:
+        """The output that makes an asset.
+
+        Raises:
+            InvalidDefinitionError: If none does.
+        """
+        for name, made in self.keys_by_output_name.items():
+            if made == key:
+                return name
+        known = [each.to_user_string() for each in self.keys_by_output_name.values()]
+        hint = did_you_mean(key.to_user_string(), known, noun="It makes")
+        raise InvalidDefinitionError(f"{self!r} does not make {key.to_user_string()!r}. {hint}")
+
+    def subset_for(self, selected_asset_keys: Iterable[AssetKey]) -> AssetsDefinition:
+        """The same, making only some of its assets.
+
+        Raises:
+            InvalidSubsetError: If it cannot make some without the others.
+        """
+        wanted = self.keys & frozenset(selected_asset_keys)
+        if wanted == self.keys:
+            return self
+        if not self.can_subset:
+            names = ", ".join(sorted(key.to_user_string() for key in self.keys))
+            raise InvalidSubsetError(
+                f"{self.node_def.name!r} makes {names} together and cannot make only some of "
+                "them. Select all, or define it with can_subset=True."
+            )
+        return self.with_changes(selected_asset_keys=wanted)
+
+    def with_resources(self, resource_defs: Mapping[str, Any]) -> AssetsDefinition:
+        """The same with the resources it needs taken from these.
+
+        Raises:
+            InvalidDefinitionError: If one is missing, or it has another one of its own.
+        """
+        needed = self.required_resource_keys | self.node_def.manager_keys
+        added = resources_for(repr(self), needed, self.resource_defs, resource_defs)
+        return self.with_changes(resource_defs=added)
+
+    def to_source_asset(self, key: Any = None) -> SourceAsset:
+        """A source asset that loads what this makes.
+
+        Args:
+            key: Which one, where several are made.
+        """
+        wanted = self.key if key is None else AssetKey.from_coercible(key)
+        output = self.output_name_of(wanted)
+        return SourceAsset.of(
+            wanted,
+            metadata=self.metadata_by_key.get(wanted),
+            io_manager_key=self.node_def.out_of(output).io_manager_key,
+            description=self.descriptions_by_key.get(wanted),
+            partitions_def=self.partitions_def,
+            group_name=self.group_names_by_key[wanted],
+            resource_defs=self.resource_defs,
+        )
+
+    def to_source_assets(self) -> list[SourceAsset]:
+        """A source asset for each asset that this makes."""
+        return [self.to_source_asset(key) for key in sorted(self.keys)]
+
+    def with_changes(self, **parameters: Any) -> AssetsDefinition:
+        """The same with some parameters changed."""
+        own = {
+            "keys_by_input_name": self.keys_by_input_name,
+            "keys_by_output_name": self.keys_by_output_name,
+            "node_def": self.node_def,
+            "partitions_def": self.partitions_def,
+            "partition_mappings": self.partition_mappings,
+            "asset_deps": self._asset_deps,
+            "selected_asset_keys": self.keys,
+            "can_subset": self.can_subset,
+            "resource_defs": self.resource_defs,
+            "group_names_by_key": self._group_names,
+            "metadata_by_key": self._metadata,
+            "freshness_policies_by_key": self.freshness_policies_by_key,
+            "auto_materialize_policies_by_key": self.auto_materialize_policies_by_key,
+            "backfill_policy": self.backfill_policy,
+            "descriptions_by_key": self._descriptions,
+            "tags_by_key": self.tags_by_key,
+            "owners_by_key": self.owners_by_key,
+            "kinds_by_key": self.kinds_by_key,
+            "automation_conditions_by_key": self.automation_conditions_by_key,
+            "code_versions_by_key": self._code_versions,
+            "hook_defs": self.hook_defs,
+            "check_specs": self._check_specs,
+        }
+        return AssetsDefinition(**{**own, **parameters})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the asset's function directly, as a unit test does."""
+        if composition.current() is not None:
+            raise InvalidDefinitionError(
+                f"{self!r} cannot be invoked in a graph: assets depend on each other by key."
+            )
+        return doors.invoke(self, args, kwargs)
+
+    def __repr__(self) -> str:
+        names = ", ".join(key.to_user_string() for key in self.keys_by_output_name.values())
+        return f"AssetsDefinition({names})"
+
+
+def _checked(mappings: Mapping[AssetKey, Any]) -> dict[AssetKey, Any]:
+    return {
+        AssetKey.from_coercible(key): checked_mapping(mapping, key)
+        for key, mapping in mappings.items()
+    }

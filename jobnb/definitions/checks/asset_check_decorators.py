@@ -1,0 +1,259 @@
+"""`@asset_check` and `@multi_asset_check`: a function that says whether an asset is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from jobnb.definitions.announce import announce
+from jobnb.definitions.assets.asset_inout import AssetIn
+from jobnb.definitions.checks.asset_check import AssetCheckSpec
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.ops.function import Function
+from jobnb.definitions.ops.inout import In, Out
+from jobnb.definitions.ops.op import OpDefinition, look_like
+from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["asset_check", "multi_asset_check"]
+
+Decorator = Callable[[Callable[..., Any]], AssetChecksDefinition]
+
+
+def asset_check(
+    *,
+    asset: Any,
+    name: str | None = None,
+    description: str | None = None,
+    blocking: bool = False,
+    additional_ins: Mapping[str, AssetIn] | None = None,
+    additional_deps: Iterable[Any] | None = None,
+    required_resource_keys: Iterable[str] | None = None,
+    resource_defs: Mapping[str, Any] | None = None,
+    config_schema: Any = None,
+    compute_kind: str | None = None,
+    op_tags: Mapping[str, Any] | None = None,
+    retry_policy: RetryPolicy | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Decorator:
+    """Make a check of an asset of a function.
+
+    The function takes the asset's value as its one parameter, under any name; without a
+    parameter the value is not loaded. It may also take a context, config and resources, and
+    other assets named in `additional_ins`. It returns an `AssetCheckResult`, or True or False.
+
+    Args:
+        asset: The asset that is checked: a key, a string or a definition.
+        name: The check's name; the function's if absent.
+        description: What must hold, in words; the function's docstring if absent.
+        blocking: Whether what is made from the asset in the same run waits for the check, and is
+            skipped if it fails as an error.
+        additional_ins: Other assets that are loaded, by parameter.
+        additional_deps: Other assets that must be made before, and are not loaded.
+        required_resource_keys: Resources read from `context.resources`.
+        resource_defs: Resources by key.
+        config_schema: What config it takes, read from `context.op_config`.
+        compute_kind: A short word shown beside it.
+        op_tags: Tags of its step.
+        retry_policy: When and how often to try again.
+        metadata: Values shown beside the check.
+
+    Returns:
+        An `AssetChecksDefinition` that takes the function's place.
+
+    Raises:
+        InvalidDefinitionError: If it takes assets that it does not name.
+
+    Example:
+        >>> from jobnb import asset, asset_check, materialize
+        >>> @asset
+        ... def orders():
+        ...     return [3, None]
+        >>> @asset_check(asset=orders)
+        ... def no_nulls(orders):
+        ...     return None not in orders
+        >>> result = materialize([orders, no_nulls])
+        >>> [each.passed for each in result.get_asset_check_evaluations()]
+        [False]
+
+    Source: Dagster's `@asset_check`.
+    """
+
+    def decorate(fn: Callable[..., Any]) -> AssetChecksDefinition:
+        spec = AssetCheckSpec(
+            name or fn.__name__,
+            asset,
+            description or fn.__doc__,
+            additional_deps,
+            blocking,
+            metadata,
+        )
+        function = Function(fn, frame_depth=2)
+        ins = _inputs(spec, function, additional_ins or {})
+        definition = AssetChecksDefinition(
+            node_def=OpDefinition(
+                function,
+                spec.get_python_identifier(),
+                {key: each for key, (each, _) in ins.items()},
+                {spec.get_python_identifier(): Out(None, is_required=False)},
+                spec.description,
+                config_schema,
+                required_resource_keys,
+                {**(op_tags or {}), **({"kind": compute_kind} if compute_kind else {})},
+                None,
+                retry_policy,
+            ),
+            specs=[spec],
+            keys_by_input_name={key: asset_key for key, (_, asset_key) in ins.items()},
+            resource_defs=resource_defs,
+        )
+        look_like(definition, fn)
+        announce(definition, fn.__module__)
+        return definition
+
+    return decorate
+
+
+def multi_asset_check(
+    *,
+    specs: Sequence[AssetCheckSpec],
+    name: str | None = None,
+    description: str | None = None,
+    can_subset: bool = False,
+    compute_kind: str | None = None,
+    op_tags: Mapping[str, Any] | None = None,
+    resource_defs: Mapping[str, Any] | None = None,
+    required_resource_keys: Iterable[str] | None = None,
+    retry_policy: RetryPolicy | None = None,
+    config_schema: Any = None,
+    ins: Mapping[str, AssetIn] | None = None,
+) -> Decorator:
+    """Make several checks, of one asset or of several, of a function.
+
+    The function yields (or returns a list of) `AssetCheckResult` objects that name their check,
+    and their asset where it checks several.
+
+    Args:
+        specs: The checks.
+        name: The name of its step; the function's if absent.
+        description: In words; the function's docstring if absent.
+        can_subset: Whether it can make some without the others; `context.selected_asset_check_keys`
+            tells which are asked for.
+        compute_kind: A short word shown beside it.
+        op_tags: Tags of its step.
+        resource_defs: Resources by key.
+        required_resource_keys: Resources read from `context.resources`.
+        retry_policy: When and how often to try again.
+        config_schema: What config it takes.
+        ins: The assets that are loaded, by parameter; a parameter without one is the checked asset
+            of its name.
+
+    Returns:
+        An `AssetChecksDefinition` that takes the function's place.
+
+    Raises:
+        InvalidDefinitionError: If there is no check, or two of one name.
+
+    Source: Dagster's `@multi_asset_check`.
+    """
+    specs = list(specs)
+
+    def decorate(fn: Callable[..., Any]) -> AssetChecksDefinition:
+        op_name = name or fn.__name__
+        see_distinct(op_name, specs)
+        function = Function(fn, frame_depth=2)
+        made = _several_inputs(op_name, specs, function, ins or {})
+        definition = AssetChecksDefinition(
+            node_def=OpDefinition(
+                function,
+                op_name,
+                {key: each for key, (each, _) in made.items()},
+                {each.get_python_identifier(): Out(None, is_required=False) for each in specs},
+                description or fn.__doc__,
+                config_schema,
+                required_resource_keys,
+                {**(op_tags or {}), **({"kind": compute_kind} if compute_kind else {})},
+                None,
+                retry_policy,
+            ),
+            specs=specs,
+            keys_by_input_name={key: asset_key for key, (_, asset_key) in made.items()},
+            resource_defs=resource_defs,
+            can_subset=can_subset,
+        )
+        look_like(definition, fn)
+        announce(definition, fn.__module__)
+        return definition
+
+    return decorate
+
+
+Inputs = dict[str, tuple[In, AssetKey]]
+
+
+def _inputs(spec: AssetCheckSpec, function: Function, additional: Mapping[str, AssetIn]) -> Inputs:
+    """Each input of the op, and the asset that it is."""
+    free = [each for each in function.input_names if each not in additional]
+    if len(free) > 1:
+        raise InvalidDefinitionError(
+            f"The check {spec.name!r} takes {', '.join(free)}, but only one can be the asset that "
+            f"it checks. Name the others: additional_ins={{{free[1]!r}: AssetIn({free[1]!r})}}."
+        )
+    made: Inputs = {each: (In(), spec.asset_key) for each in free}
+    made |= _named(additional)
+    waited = [] if free else [spec.asset_key]
+    return made | _only_ordering([*waited, *(spec.additional_deps or ())], made)
+
+
+def _several_inputs(
+    name: str, specs: Sequence[AssetCheckSpec], function: Function, ins: Mapping[str, AssetIn]
+) -> Inputs:
+    by_name = {each.asset_key.path[-1]: each.asset_key for each in specs}
+    unknown = [each for each in function.input_names if each not in ins and each not in by_name]
+    if unknown:
+        raise InvalidDefinitionError(
+            f"{name!r} takes {unknown[0]!r}, which is none of the assets that it checks: "
+            f"{', '.join(sorted(by_name))}. Name it: ins={{{unknown[0]!r}: AssetIn(...)}}."
+        )
+    made = _named(ins)
+    made |= {each: (In(), by_name[each]) for each in function.input_names if each not in ins}
+    deps = [key for each in specs for key in (each.asset_key, *(each.additional_deps or ()))]
+    return made | _only_ordering(deps, made)
+
+
+def _named(ins: Mapping[str, AssetIn]) -> Inputs:
+    return {name: (each.to_in(), each.key_for(name)) for name, each in ins.items()}
+
+
+def _only_ordering(keys: Iterable[AssetKey], made: Inputs) -> Inputs:
+    """Inputs that wait for an asset without loading it, for those that are not loaded."""
+    from jobnb.definitions.types import Nothing
+
+    loaded = {key for _, key in made.values()}
+    return {
+        key.to_python_identifier("made"): (In(Nothing), key)
+        for key in dict.fromkeys(keys)
+        if key not in loaded
+    }
+
+
+def see_distinct(what: str, specs: Iterable[Any]) -> None:
+    """See that there are checks, that they are checks, and that no two have one name.
+
+    Raises:
+        InvalidDefinitionError: If not; all problems at once.
+    """
+    specs = list(specs)
+    problems = [
+        f"{each!r} is no AssetCheckSpec." for each in specs if not isinstance(each, AssetCheckSpec)
+    ]
+    keys = [each.key for each in specs if isinstance(each, AssetCheckSpec)]
+    twice = {key.to_user_string() for key in keys if keys.count(key) > 1}
+    problems += [f"Two checks are called {name!r}. Rename one." for name in sorted(twice)]
+    if not specs:
+        problems = ["It has no checks: give specs=[AssetCheckSpec(...)]."]
+    if problems:
+        raise InvalidDefinitionError(
+            f"The checks of {what!r} are not right:\n  " + "\n  ".join(problems)
+        )

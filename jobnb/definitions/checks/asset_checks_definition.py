@@ -1,0 +1,145 @@
+"""A function that checks assets, with the checks that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobnb.definitions import doors
+from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops import composition
+from jobnb.definitions.ops.op import OpDefinition
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
+
+__all__ = ["AssetChecksDefinition"]
+
+
+class AssetChecksDefinition:
+    """One or more checks and the op that makes them.
+
+    Usually made by `@asset_check` or `@multi_asset_check`.
+
+    Args:
+        node_def: The op that checks.
+        specs: The checks.
+        keys_by_input_name: The asset that each input is.
+        resource_defs: Resources by key.
+        can_subset: Whether the op can make some of its checks without the others.
+        selected_check_keys: The checks that are made, where not all are.
+
+    Source: Dagster's `AssetChecksDefinition`.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_def: OpDefinition[..., Any],
+        specs: Iterable[AssetCheckSpec],
+        keys_by_input_name: Mapping[str, AssetKey],
+        resource_defs: Mapping[str, Any] | None = None,
+        can_subset: bool = False,
+        selected_check_keys: Iterable[AssetCheckKey] | None = None,
+    ) -> None:
+        self.node_def = node_def
+        self.keys_by_input_name = dict(keys_by_input_name)
+        self.resource_defs = dict(resource_defs or {})
+        self.can_subset = can_subset
+        self._specs = tuple(specs)
+        chosen = None if selected_check_keys is None else frozenset(selected_check_keys)
+        self.check_specs: tuple[AssetCheckSpec, ...] = tuple(
+            each for each in self._specs if chosen is None or each.key in chosen
+        )
+
+    @property
+    def op(self) -> OpDefinition[..., Any]:
+        """The op that checks."""
+        return self.node_def
+
+    @property
+    def name(self) -> str:
+        """The name of the op."""
+        return self.node_def.name
+
+    @lazy
+    def check_keys(self) -> frozenset[AssetCheckKey]:
+        """The names of its checks."""
+        return frozenset(each.key for each in self.check_specs)
+
+    @lazy
+    def asset_keys(self) -> frozenset[AssetKey]:
+        """The assets that are checked."""
+        return frozenset(each.asset_key for each in self.check_specs)
+
+    @property
+    def spec(self) -> AssetCheckSpec:
+        """The check, where there is one.
+
+        Raises:
+            InvariantViolationError: If there are several.
+        """
+        if len(self.check_specs) == 1:
+            return self.check_specs[0]
+        raise InvariantViolationError(f"{self!r} makes several checks. Use .check_specs.")
+
+    @property
+    def check_key(self) -> AssetCheckKey:
+        """The name of the check, where there is one."""
+        return self.spec.key
+
+    @property
+    def asset_key(self) -> AssetKey:
+        """The asset that is checked, where there is one check."""
+        return self.spec.asset_key
+
+    @property
+    def description(self) -> str | None:
+        """What is checked, in words."""
+        return self.node_def.description
+
+    @lazy
+    def dependency_keys(self) -> frozenset[AssetKey]:
+        """All assets that must be made before."""
+        return frozenset(self.keys_by_input_name.values())
+
+    @lazy
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that checking needs."""
+        return frozenset(self.node_def.required_resource_keys)
+
+    def subset_for(self, selected: Iterable[AssetCheckKey]) -> AssetChecksDefinition:
+        """The same, making only some of its checks.
+
+        Raises:
+            InvalidSubsetError: If it cannot make some without the others.
+        """
+        wanted = self.check_keys & frozenset(selected)
+        if wanted == self.check_keys:
+            return self
+        if not self.can_subset:
+            names = ", ".join(sorted(key.to_user_string() for key in self.check_keys))
+            raise InvalidSubsetError(
+                f"{self.name!r} makes the checks {names} together and cannot make only some of "
+                "them. Select all, or define it with can_subset=True."
+            )
+        return AssetChecksDefinition(
+            node_def=self.node_def,
+            specs=self._specs,
+            keys_by_input_name=self.keys_by_input_name,
+            resource_defs=self.resource_defs,
+            can_subset=True,
+            selected_check_keys=wanted,
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function directly, as a unit test does."""
+        if composition.current() is not None:
+            raise InvalidDefinitionError(
+                f"{self!r} cannot be invoked in a graph: checks go by key."
+            )
+        return doors.invoke(self, args, kwargs)
+
+    def __repr__(self) -> str:
+        names = ", ".join(each.key.to_user_string() for each in self.check_specs)
+        return f"AssetChecksDefinition({names})"

@@ -1,0 +1,1 @@
+"""Jobs: graphs with all that is needed to run them."""

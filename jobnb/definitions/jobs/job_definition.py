@@ -1,0 +1,297 @@
+"""Jobs: a graph bound to its resources, config, hooks and executor, ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions import doors
+from jobnb.definitions.jobs.job_config import common_partitions, readable_config
+from jobnb.definitions.jobs.run_request import RunRequest
+from jobnb.definitions.jobs.runnable_job import RunnableJob
+from jobnb.definitions.keys import AssetKey, check_name
+from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.node import Node, check_tags
+from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
+from jobnb.errors import InvalidDefinitionError
+
+if TYPE_CHECKING:
+    from jobnb.definitions.assets.asset_layer import AssetLayer
+    from jobnb.definitions.jobs.executor import ExecutorDefinition
+    from jobnb.definitions.jobs.logger import LoggerDefinition
+    from jobnb.definitions.ops.hook import HookDefinition
+    from jobnb.definitions.ops.retry import RetryPolicy
+    from jobnb.definitions.partitions.partition import PartitionsDefinition
+
+__all__ = ["JobDefinition"]
+
+
+class JobDefinition(RunnableJob):
+    """A graph bound to resources, config, hooks and an executor.
+
+    Usually made by `@job`, `GraphDefinition.to_job` or `define_asset_job`.
+
+    Args:
+        graph_def: The graph that runs.
+        resource_defs: Resources by key.
+        executor_def: How steps are run.
+        logger_defs: Loggers by name.
+        name: The name; that of the graph if absent.
+        config: A `RunConfig`, a dict, a `ConfigMapping` or a `PartitionedConfig`.
+        description: In words, Markdown.
+        partitions_def: The partitions that runs of the job choose from.
+        tags: Tags of each run.
+        metadata: Values shown beside the job.
+        hook_defs: Hooks of every step.
+        op_retry_policy: The retry policy of ops that have none.
+        version_strategy: Not used: code versions are hashes of the code.
+        asset_layer: For a job that makes assets: which ones.
+        input_values: Values of the graph's inputs, by name.
+
+    Source: Dagster's `JobDefinition`.
+    """
+
+    __module__ = "jobnb.definitions.jobs.job"  # where it is imported from, and looked up by name
+
+    def __init__(
+        self,
+        graph_def: GraphDefinition | None = None,
+        resource_defs: Mapping[str, Any] | None = None,
+        executor_def: ExecutorDefinition | None = None,
+        logger_defs: Mapping[str, LoggerDefinition] | None = None,
+        name: str | None = None,
+        config: Any = None,
+        description: str | None = None,
+        partitions_def: PartitionsDefinition | None = None,
+        tags: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
+        op_retry_policy: RetryPolicy | None = None,
+        version_strategy: Any = None,
+        asset_layer: AssetLayer | None = None,
+        input_values: Mapping[str, Any] | None = None,
+        op_selection: Sequence[str] | None = None,
+        asset_selection: frozenset[AssetKey] | None = None,
+    ) -> None:
+        if graph_def is None and asset_layer is None:
+            raise InvalidDefinitionError("A job needs a graph: pass graph_def, or use @job.")
+        self._graph = graph_def
+        self.name = check_name(name or (graph_def.name if graph_def else ""), "a job")
+        self.resource_defs: Mapping[str, Any] = doors.resource_defs_of(resource_defs)
+        self._executor_def = executor_def
+        self._logger_defs = dict(logger_defs or {})
+        self.config = readable_config(config, self.name)
+        self.description = description or (graph_def.description if graph_def else None)
+        self._partitions_def = partitions_def
+        graph_tags = graph_def.tags if graph_def else {}
+        self.tags: Mapping[str, str] = {**graph_tags, **check_tags(tags, f"job {self.name!r}")}
+        self.metadata = dict(metadata or {})
+        self.hook_defs: frozenset[HookDefinition] = frozenset(hook_defs or ())
+        self.op_retry_policy = op_retry_policy
+        self.version_strategy = version_strategy
+        self.asset_layer = asset_layer
+        self.input_values = dict(input_values or {})
+        self.op_selection = _each(op_selection)
+        self.asset_selection = asset_selection
+        self._check()
+
+    def _check(self) -> None:
+        config, partitions = self.config, self._partitions_def
+        if isinstance(config, PartitionedConfig) and partitions not in (
+            None,
+            config.partitions_def,
+        ):
+            raise InvalidDefinitionError(
+                f"The job {self.name!r} has a partitions_def that differs from that of its "
+                "partitioned config. Give only the config."
+            )
+        graph = self._graph
+        for unknown in set(self.input_values) - set(graph.input_names if graph else ()):
+            inputs = ", ".join(graph.input_names if graph else ()) or "none"
+            raise InvalidDefinitionError(
+                f"The job {self.name!r} gets a value for the input {unknown!r}, "
+                f"but its graph has the inputs: {inputs}."
+            )
+
+    @lazy
+    def graph(self) -> GraphDefinition:
+        """The graph that runs; for an asset job, its assets as nodes."""
+        if self._graph is not None:
+            return self._graph
+        graph: GraphDefinition = doors.asset_job_graph(self)
+        return graph
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes of its graph, in order."""
+        return self.graph.nodes
+
+    def get_node_named(self, name: str) -> Node:
+        """The node of its graph called so."""
+        return self.graph.node_named(name)
+
+    @property
+    def config_mapping(self) -> Any:
+        """Its `ConfigMapping`, if its config is one."""
+        if self.config is None or isinstance(self.config, dict):
+            return None  # without importing what knows of config
+        from jobnb.config import ConfigMapping
+
+        return self.config if isinstance(self.config, ConfigMapping) else None
+
+    @property
+    def partitioned_config(self) -> PartitionedConfig | None:
+        """Its `PartitionedConfig`, if its config is one."""
+        return self.config if isinstance(self.config, PartitionedConfig) else None
+
+    @property
+    def run_config(self) -> Mapping[str, Any] | None:
+        """Its hard-coded run config, if its config is that."""
+        return self.config if isinstance(self.config, dict) else None
+
+    @property
+    def run_config_schema(self) -> Any:
+        """What run config it takes: the one model that describes all of it."""
+        return doors.config_schema_of(self)
+
+    @property
+    def partitions_def(self) -> PartitionsDefinition | None:
+        """The partitions that its runs choose from; for an asset job, those of its assets.
+
+        Raises:
+            InvalidDefinitionError: If its assets do not agree on them.
+        """
+        config = self.partitioned_config
+        if config is not None:
+            return config.partitions_def
+        if self._partitions_def is None and self.asset_layer is not None:
+            return common_partitions(self.name, self.graph.assets_by_node.values())
+        return self._partitions_def
+
+    @property
+    def executor_def(self) -> ExecutorDefinition:
+        """How its steps are run."""
+        if self._executor_def is not None:
+            return self._executor_def
+        from jobnb.definitions.jobs.executor import in_process_executor
+
+        return in_process_executor
+
+    @property
+    def has_specified_executor(self) -> bool:
+        """Whether it was given an executor of its own."""
+        return self._executor_def is not None
+
+    @property
+    def loggers(self) -> Mapping[str, LoggerDefinition]:
+        """Its loggers by name."""
+        return self._logger_defs
+
+    @property
+    def has_specified_loggers(self) -> bool:
+        """Whether it was given loggers of its own."""
+        return bool(self._logger_defs)
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether it is a part of another job."""
+        return self.op_selection is not None or self.asset_selection is not None
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that its steps need."""
+        return frozenset(doors.build_plan(self, check_config=False).resource_keys)
+
+    def _parameters(self) -> dict[str, Any]:
+        return {
+            "graph_def": self._graph,
+            "resource_defs": self.resource_defs,
+            "executor_def": self._executor_def,
+            "logger_defs": self._logger_defs,
+            "name": self.name,
+            "config": self.config,
+            "description": self.description,
+            "partitions_def": self._partitions_def,
+            "tags": self.tags,
+            "metadata": self.metadata,
+            "hook_defs": self.hook_defs,
+            "op_retry_policy": self.op_retry_policy,
+            "version_strategy": self.version_strategy,
+            "asset_layer": self.asset_layer,
+            "input_values": self.input_values,
+            "op_selection": self.op_selection,
+            "asset_selection": self.asset_selection,
+        }
+
+    def replaced(self, **parameters: Any) -> JobDefinition:
+        """The same job with some parameters changed."""
+        return JobDefinition(**{**self._parameters(), **parameters})
+
+    def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> JobDefinition:
+        """The same job with more hooks."""
+        return self.replaced(hook_defs=self.hook_defs | frozenset(hook_defs))
+
+    def with_top_level_resources(self, resource_defs: Mapping[str, Any]) -> JobDefinition:
+        """The same job with resources for the keys that it does not provide itself."""
+        return self.replaced(resource_defs={**resource_defs, **self.resource_defs})
+
+    def with_executor_def(self, executor_def: ExecutorDefinition) -> JobDefinition:
+        """The same job with another executor."""
+        return self.replaced(executor_def=executor_def)
+
+    def with_logger_defs(self, logger_defs: Mapping[str, LoggerDefinition]) -> JobDefinition:
+        """The same job with other loggers."""
+        return self.replaced(logger_defs=logger_defs)
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> JobDefinition:
+        """The same job with other values shown beside it."""
+        return self.replaced(metadata=metadata)
+
+    def get_subset(
+        self,
+        *,
+        op_selection: Iterable[str] | None = None,
+        asset_selection: Iterable[AssetKey] | None = None,
+    ) -> JobDefinition:
+        """The part of the job that a selection names."""
+        return self.replaced(
+            op_selection=_each(op_selection),
+            asset_selection=frozenset(asset_selection) if asset_selection else None,
+        )
+
+    def run_request_for_partition(
+        self,
+        partition_key: str,
+        run_key: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        asset_selection: Sequence[AssetKey] | None = None,
+        run_config: Mapping[str, Any] | None = None,
+        current_time: Any = None,
+        dynamic_partitions_store: Any = None,
+    ) -> RunRequest:
+        """A request for a run of one partition, as schedules and sensors return it.
+
+        Raises:
+            InvalidDefinitionError: If the job has no partitions.
+        """
+        request = RunRequest(run_key, run_config, tags, self.name, asset_selection)
+        return request.for_partition(self, partition_key)
+
+    def get_tags_for_partition_key(self, partition_key: str) -> dict[str, str]:
+        """The tags of a run for one partition."""
+        config, partitions_def = self.partitioned_config, self.partitions_def
+        if config is not None:
+            return config.get_tags_for_partition_key(partition_key, self.name)
+        own = partitions_def.get_tags_for_partition_key(partition_key) if partitions_def else {}
+        return {**own, "dagster/partition_set": f"{self.name}_partition_set"}
+
+    def __repr__(self) -> str:
+        return f"JobDefinition({self.name!r})"
+
+
+def _each(selection: Iterable[str] | None) -> list[str] | None:
+    """The selections, one by one; a text is one of them."""
+    if not selection:
+        return None
+    return [selection] if isinstance(selection, str) else list(selection)

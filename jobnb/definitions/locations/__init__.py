@@ -1,0 +1,1 @@
+"""All that a code location offers, and loading it from modules."""

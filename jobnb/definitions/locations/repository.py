@@ -1,0 +1,258 @@
+"""Repositories: Dagster's older way to say what a code location offers, under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey, check_name
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.metadata import MetadataValue, normalize
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+
+__all__ = ["RepositoryDefinition", "repository"]
+
+_UNNAMED = "__repository__"
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "assets": (AssetsDefinition, SourceAsset),
+    "asset_checks": (AssetChecksDefinition,),
+    "jobs": (JobDefinition, AssetJobDefinition, GraphDefinition),
+}
+_NAMED = ("jobs", "schedules", "sensors")
+
+
+class RepositoryDefinition(Definitions):
+    """Definitions under a name.
+
+    Usually made by `@repository`; new code says `Definitions`.
+
+    Args:
+        name: Letters, digits and underscores.
+        repository_data: A list of assets, jobs and graphs, also nested; or a dict with `jobs`,
+            `schedules` and `sensors`, each by name, as objects or as functions that make them.
+        description: In words, Markdown.
+        metadata: Values shown beside it.
+        default_executor_def: How steps are run, where a job does not say.
+        default_logger_defs: Loggers by name, where a job has none.
+
+    Raises:
+        InvalidDefinitionError: If something is of no known kind; all problems at once.
+
+    Source: Dagster's `RepositoryDefinition`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        repository_data: Sequence[Any] | Mapping[str, Mapping[str, Any]],
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        repository_load_data: Any = None,
+        default_executor_def: Any = None,
+        default_logger_defs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = check_name(name, "a repository")
+        self.description = description
+        super().__init__(
+            **_parts(self.name, repository_data),
+            executor=default_executor_def,
+            loggers=default_logger_defs,
+            metadata=normalize(metadata),
+        )
+
+    @classmethod
+    def of_definitions(cls, definitions: Definitions) -> RepositoryDefinition:
+        """The same definitions, to be asked as a repository is."""
+        made = cls.__new__(cls)
+        made.__dict__.update(definitions.__dict__)
+        made.name = _UNNAMED
+        made.description = None
+        return made
+
+    @property
+    def job_names(self) -> list[str]:
+        """The names of its jobs, with that of the job of all assets if there are assets."""
+        return [each.name for each in self.get_all_jobs()]
+
+    def get_all_jobs(self) -> list[JobDefinition]:
+        """All its jobs, and the one of all assets if there are assets."""
+        return self.get_all_job_defs()
+
+    def has_job(self, name: str) -> bool:
+        """Whether there is a job called so."""
+        return name in self.job_names
+
+    def get_job(self, name: str) -> JobDefinition:
+        """The job called so.
+
+        Raises:
+            InvalidSubsetError: If there is none.
+        """
+        if self.has_job(name):
+            return self.get_job_def(name)
+        hint = did_you_mean(name, self.job_names, noun="There are")
+        raise InvalidSubsetError(f"{self.name!r} has no job called {name!r}. {hint}".rstrip())
+
+    @property
+    def assets_defs_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
+        """The definition of each asset that can be made."""
+        return self.assets_by_key
+
+    @property
+    def source_assets_by_key(self) -> Mapping[AssetKey, SourceAsset]:
+        """The source assets by key."""
+        return {each.key: each for each in self.source_assets}
+
+    @property
+    def asset_checks_defs_by_key(self) -> Mapping[Any, AssetChecksDefinition]:
+        """The definition of each check."""
+        return {key: each for each in self.asset_checks for key in each.check_keys}
+
+    @property
+    def schedule_defs(self) -> list[Any]:
+        """Its schedules."""
+        return list(self.schedules)
+
+    @property
+    def sensor_defs(self) -> list[Any]:
+        """Its sensors."""
+        return list(self.sensors)
+
+    def has_schedule_def(self, name: str) -> bool:
+        """Whether there is a schedule called so."""
+        return any(each.name == name for each in self.schedules)
+
+    def has_sensor_def(self, name: str) -> bool:
+        """Whether there is a sensor called so."""
+        return any(each.name == name for each in self.sensors)
+
+    def get_repository_def(self) -> RepositoryDefinition:
+        """Itself."""
+        return self
+
+    def __repr__(self) -> str:
+        inside = super().__repr__().partition("(")[2]
+        return f"RepositoryDefinition({self.name!r}: {inside}"
+
+
+def _parts(name: str, data: Any) -> dict[str, Any]:
+    """What `Definitions` takes, from what a repository holds."""
+    if isinstance(data, Mapping):
+        return _from_names(name, data)
+    if isinstance(data, Iterable) and not isinstance(data, str):
+        return _from_list(name, data)
+    raise InvalidDefinitionError(
+        f"The repository {name!r} is made of {data!r}. Return a list of assets and jobs, or a "
+        f"dict with {', '.join(map(repr, _NAMED))}."
+    )
+
+
+def _from_list(name: str, data: Iterable[Any]) -> dict[str, Any]:
+    found: dict[str, list[Any]] = {part: [] for part in _KINDS}
+    problems = []
+    for index, each in enumerate(_flat(data)):
+        part = next((part for part, kinds in _KINDS.items() if isinstance(each, kinds)), None)
+        if part is None:
+            problems.append(f"{each!r}, at place {index}")
+        elif all(each is not known for known in found[part]):
+            found[part].append(each)
+    if problems:
+        raise InvalidDefinitionError(
+            f"The repository {name!r} holds what is no asset, check, job or graph:\n  "
+            + "\n  ".join(problems)
+        )
+    found["jobs"] = [_as_job(each) for each in found["jobs"]]
+    return found
+
+
+def _flat(data: Iterable[Any]) -> Iterator[Any]:
+    for each in data:
+        if isinstance(each, (list, tuple)):  # what with_resources and load_assets_from_... give
+            yield from _flat(each)
+        else:
+            yield each
+
+
+def _from_names(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = [key for key in data if key not in _NAMED]
+    if unknown:
+        hint = did_you_mean(str(unknown[0]), _NAMED, noun="It may have")
+        raise InvalidDefinitionError(
+            f"The repository {name!r} has a part called {unknown[0]!r}. {hint}"
+        )
+    made = {part: [_made(each) for each in things.values()] for part, things in data.items()}
+    made["jobs"] = [_as_job(each) for each in made.get("jobs", ())]
+    return made
+
+
+def _made(thing: Any) -> Any:
+    """A definition, or what a function makes; definitions can be called, but are no functions."""
+    return thing() if hasattr(thing, "__code__") else thing
+
+
+def _as_job(thing: Any) -> Any:
+    return thing.to_job() if isinstance(thing, GraphDefinition) else thing
+
+
+@overload
+def repository(definitions_fn: Callable[[], Any]) -> RepositoryDefinition: ...
+@overload
+def repository(
+    definitions_fn: None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    default_executor_def: Any = None,
+    default_logger_defs: Mapping[str, Any] | None = None,
+) -> Callable[[Callable[[], Any]], RepositoryDefinition]: ...
+def repository(
+    definitions_fn: Callable[[], Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    metadata: Mapping[str, MetadataValue | Any] | None = None,
+    default_executor_def: Any = None,
+    default_logger_defs: Mapping[str, Any] | None = None,
+) -> Any:
+    """Make a repository of a function that returns definitions.
+
+    Args:
+        definitions_fn: The function; the decorator also works without parentheses.
+        name: The name; that of the function if absent.
+        description: In words; the function's docstring if absent.
+        metadata: Values shown beside it.
+        default_executor_def: How steps are run, where a job does not say.
+        default_logger_defs: Loggers by name, where a job has none.
+
+    Example:
+        >>> from jobnb import asset, repository
+        >>> @asset
+        ... def orders():
+        ...     return 3
+        >>> @repository
+        ... def shop():
+        ...     return [orders]
+        >>> shop.get_all_jobs()[0].execute_in_process().asset_value("orders")
+        3
+
+    Source: Dagster's `@repository`.
+    """
+
+    def decorate(function: Callable[[], Any]) -> RepositoryDefinition:
+        return RepositoryDefinition(
+            name or function.__name__,
+            function(),
+            description or function.__doc__,
+            metadata,
+            default_executor_def=default_executor_def,
+            default_logger_defs=default_logger_defs,
+        )
+
+    return decorate if definitions_fn is None else decorate(definitions_fn)

@@ -1,0 +1,1 @@
+"""Ops and graphs: functions with inputs and outputs, and how they are put together."""

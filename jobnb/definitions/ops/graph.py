@@ -1,0 +1,142 @@
+"""The `@graph` decorator: a function that calls ops and graphs, read into a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, overload
+
+from jobnb.definitions.announce import announce
+from jobnb.definitions.ops.composition import compose, output_mappings
+from jobnb.definitions.ops.dependency import (
+    Dependency,
+    GraphIn,
+    GraphInput,
+    GraphOut,
+    InputMapping,
+    MultiDependencyDefinition,
+)
+from jobnb.definitions.ops.function import Function
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.node import Node
+from jobnb.errors import InvalidDefinitionError, did_you_mean
+
+__all__ = ["GraphDefinition", "graph", "read_graph"]
+
+
+def read_graph(
+    fn: Callable[..., Any],
+    name: str | None,
+    description: str | None,
+    ins: Mapping[str, GraphIn] | None,
+    out: GraphOut | Mapping[str, GraphOut] | None,
+    tags: Mapping[str, Any] | None,
+    config: Any,
+) -> GraphDefinition:
+    """The graph that a composing function describes."""
+    name = name or fn.__name__
+    names = Function(fn).parameters
+    for each in ins or {}:
+        if each not in names:
+            hint = did_you_mean(each, names, noun="It takes")
+            raise InvalidDefinitionError(
+                f"{name!r} declares an input {each!r} that its function does not take. {hint}"
+            )
+    declared = {"result": out} if isinstance(out, GraphOut) else out
+    composition, returned = compose(name, fn, names)
+    described = {k: v.description for k, v in declared.items()} if declared else None
+    mappings = output_mappings(name, returned, described)
+    nodes = {key: Node(key, *parts) for key, parts in composition.nodes.items()}
+    made = GraphDefinition(
+        name,
+        description or fn.__doc__,
+        config=config,
+        tags=tags,
+        output_mappings=mappings,
+        input_mappings=_input_mappings(composition.dependencies),
+        graph_ins=names,
+        placed=(nodes, composition.dependencies),
+    )
+    made.__doc__ = fn.__doc__
+    return made
+
+
+def _input_mappings(dependencies: Mapping[str, Mapping[str, Dependency]]) -> list[InputMapping]:
+    found = []
+    for node, edges in dependencies.items():
+        for input_name, edge in edges.items():
+            if isinstance(edge, GraphInput):
+                found.append(InputMapping(edge.name, node, input_name))
+            elif isinstance(edge, MultiDependencyDefinition):
+                found += [
+                    InputMapping(one.name, node, input_name, fan_in_index=index)
+                    for index, one in enumerate(edge.dependencies)
+                    if isinstance(one, GraphInput)
+                ]
+    return found
+
+
+@overload
+def graph(compose_fn: Callable[..., Any]) -> GraphDefinition: ...
+@overload
+def graph(
+    compose_fn: None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    input_defs: Iterable[Any] | None = None,
+    output_defs: Iterable[Any] | None = None,
+    ins: Mapping[str, GraphIn] | None = None,
+    out: GraphOut | Mapping[str, GraphOut] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    config: Any = None,
+) -> Callable[[Callable[..., Any]], GraphDefinition]: ...
+def graph(
+    compose_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    input_defs: Iterable[Any] | None = None,
+    output_defs: Iterable[Any] | None = None,
+    ins: Mapping[str, GraphIn] | None = None,
+    out: GraphOut | Mapping[str, GraphOut] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    config: Any = None,
+) -> Any:
+    """Make a graph of a function that calls ops and graphs.
+
+    Args:
+        compose_fn: The function; its parameters are the inputs of the graph.
+        name: The name; that of the function if absent.
+        description: In words; the function's docstring if absent.
+        input_defs: Not used: the function's parameters are the inputs.
+        output_defs: Not used: give `out`.
+        ins: More about inputs, by name.
+        out: More about the output, or about several by name.
+        tags: Strings by name, or values that can be JSON.
+        config: A `ConfigMapping`, or a dict of config for the nodes.
+
+    Example:
+        >>> from jobnb import graph, op
+        >>> @op
+        ... def add_one(number):
+        ...     return number + 1
+        >>> @graph
+        ... def add_two(number):
+        ...     return add_one(add_one(number))
+        >>> add_two.execute_in_process(input_values={"number": 5}).output_value()
+        7
+
+    Source: Dagster's `@graph`.
+    """
+
+    def decorate(fn: Callable[..., Any]) -> GraphDefinition:
+        if input_defs or output_defs:
+            raise InvalidDefinitionError(
+                f"{fn.__name__!r}: input_defs and output_defs are of an older API. "
+                "Use ins={...} and out={...}."
+            )
+        made = read_graph(fn, name, description, ins, out, tags, config)
+        announce(made, fn.__module__)
+        return made
+
+    return decorate(compose_fn) if compose_fn is not None else decorate

@@ -1,0 +1,321 @@
+"""Graphs: ops and graphs put together, and ready to be a job or to stand in another graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions import doors
+from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.dependency import (
+    Dependency,
+    DependencyMapping,
+    InputMapping,
+    OutputMapping,
+)
+from jobnb.definitions.ops.graph_edges import check_edges
+from jobnb.definitions.ops.graph_placing import place
+from jobnb.definitions.ops.node import Node, NodeDefinition
+from jobnb.errors import InvalidDefinitionError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.definitions.assets.asset_layer import AssetLayer
+    from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.jobs.executor import ExecutorDefinition
+    from jobnb.definitions.jobs.job_definition import JobDefinition
+    from jobnb.definitions.jobs.logger import LoggerDefinition
+    from jobnb.definitions.ops.hook import HookDefinition
+    from jobnb.definitions.ops.inout import Out
+    from jobnb.definitions.ops.retry import RetryPolicy
+    from jobnb.definitions.partitions.partition import PartitionsDefinition
+
+__all__ = ["GraphDefinition"]
+
+
+class GraphDefinition(NodeDefinition):
+    """Nodes and the edges between them, with inputs and outputs of its own.
+
+    Usually made by `@graph`; made by hand, from a dictionary of dependencies.
+
+    Args:
+        name: Letters, digits and underscores.
+        description: In words, Markdown.
+        node_defs: The ops and graphs used.
+        dependencies: For each node, what feeds its inputs.
+        input_mappings: Where the inputs of the graph go.
+        output_mappings: Where its outputs come from.
+        config: A `ConfigMapping` that gives the graph a config of its own.
+        tags: Strings by name, or values that can be JSON.
+        node_input_source_assets: Assets that feed inputs, by node and input.
+
+    Raises:
+        InvalidDefinitionError: If the parts do not fit together.
+
+    Source: Dagster's `GraphDefinition`.
+    """
+
+    __module__ = "jobnb.definitions.ops.graph"  # where it is imported from, and looked up by name
+    noun = "a graph"
+    assets_by_node: Mapping[str, AssetsDefinition] = {}  # in the graph of an asset job
+
+    def __init__(
+        self,
+        name: str,
+        description: str | None = None,
+        node_defs: Sequence[NodeDefinition] | None = None,
+        dependencies: DependencyMapping | None = None,
+        input_mappings: Sequence[InputMapping] | None = None,
+        output_mappings: Sequence[OutputMapping] | None = None,
+        config: Any = None,
+        tags: Mapping[str, Any] | None = None,
+        node_input_source_assets: Mapping[str, Mapping[str, Any]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name, description, tags)
+        self.config_mapping = config
+        self.input_mappings: Sequence[InputMapping] = list(input_mappings or ())
+        self.output_mappings: Sequence[OutputMapping] = list(output_mappings or ())
+        self.node_input_source_assets = dict(node_input_source_assets or {})
+        self.retry_policy = None
+        self.graph_ins: tuple[str, ...] = tuple(kwargs.pop("graph_ins", ()))
+        placed = kwargs.pop("placed", None)
+        if kwargs:
+            raise InvalidDefinitionError(
+                f"The graph {name!r} is given {', '.join(kwargs)}, which graphs do not take."
+            )
+        self.node_map: dict[str, Node] = {}
+        self.dependencies: dict[str, dict[str, Dependency]] = {}
+        if placed is not None:
+            self.node_map, self.dependencies = placed
+        else:
+            self.node_map, self.dependencies = place(
+                name, node_defs or (), dependencies or {}, self.input_mappings
+            )
+            check_edges(self)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Its nodes, in the order in which they were placed."""
+        return list(self.node_map.values())
+
+    @property
+    def node_defs(self) -> list[NodeDefinition]:
+        """The definitions of its nodes, each once."""
+        return list({id(n.definition): n.definition for n in self.nodes}.values())
+
+    def node_named(self, name: str) -> Node:
+        """The node called so.
+
+        Raises:
+            InvalidDefinitionError: If there is none.
+        """
+        if name in self.node_map:
+            return self.node_map[name]
+        hint = did_you_mean(name, self.node_map, noun="Its nodes are")
+        raise InvalidDefinitionError(f"{self.name!r} has no node {name!r}. {hint}")
+
+    def node_at(self, path: Sequence[str]) -> Node:
+        """The node at the end of a way through nested graphs, given as their names.
+
+        Raises:
+            InvalidDefinitionError: If there is no such node.
+        """
+        node = self.node_named(path[0])
+        for name in path[1:]:
+            inner = node.definition
+            if not isinstance(inner, GraphDefinition):
+                raise InvalidDefinitionError(f"{node.name!r} is an op: it holds no {name!r}.")
+            node = inner.node_named(name)
+        return node
+
+    @lazy
+    def input_names(self) -> tuple[str, ...]:
+        """The names of its inputs, in order."""
+        mapped = (mapping.graph_input_name for mapping in self.input_mappings)
+        return tuple(dict.fromkeys((*self.graph_ins, *mapped)))
+
+    @lazy
+    def output_names(self) -> tuple[str, ...]:
+        """The names of its outputs."""
+        return tuple(mapping.graph_output_name for mapping in self.output_mappings)
+
+    def output_mapping(self, output_name: str) -> OutputMapping:
+        """Where an output comes from."""
+        return next(m for m in self.output_mappings if m.graph_output_name == output_name)
+
+    @property
+    def node_dict(self) -> Mapping[str, Node]:
+        """Its nodes by name."""
+        return self.node_map
+
+    @property
+    def config_schema(self) -> Any:
+        """The config of its own that it takes, through its config mapping; None without one."""
+        return getattr(self.config_mapping, "config_schema", None)
+
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        name: str,
+        config_schema: Any = None,
+        description: str | None = None,
+    ) -> GraphDefinition:
+        """A graph that has (part of) its config already.
+
+        Args:
+            config_or_config_fn: The config, or a function from outer config to it.
+            name: The name of the new graph.
+            config_schema: What config the function takes.
+            description: In words.
+
+        Raises:
+            InvalidDefinitionError: If the graph takes no config of its own.
+        """
+        from jobnb.config import ConfigMapping, configured_schema
+
+        mapping = self.config_mapping
+        if not isinstance(mapping, ConfigMapping):
+            raise InvalidDefinitionError(
+                f"The graph {self.name!r} takes no config of its own, so it cannot be configured. "
+                "Give it a config mapping: @graph(config=...)."
+            )
+        schema = configured_schema(
+            mapping.config_schema, config_or_config_fn, config_schema, f"graph {name!r}"
+        )
+        outer = ConfigMapping(mapping.resolve_from_validated_config, schema)
+        clone = GraphDefinition(
+            name,
+            description or self.description,
+            config=outer,
+            tags=self.tags,
+            input_mappings=self.input_mappings,
+            output_mappings=self.output_mappings,
+            node_input_source_assets=self.node_input_source_assets,
+            graph_ins=self.graph_ins,
+            placed=(self.node_map, self.dependencies),
+        )
+        announce_from_caller(clone)
+        return clone
+
+    def is_dynamic(self, output_name: str) -> bool:
+        """Whether the output gives many values, each under a mapping key."""
+        mapping = self.output_mapping(output_name)
+        inner = self.node_map[mapping.mapped_node_name].definition
+        return mapping.from_dynamic_mapping or inner.is_dynamic(mapping.mapped_node_output_name)
+
+    def out_of(self, output_name: str) -> Out:
+        """What the op at the bottom says of an output."""
+        mapping = self.output_mapping(output_name)
+        inner = self.node_map[mapping.mapped_node_name].definition
+        return inner.out_of(mapping.mapped_node_output_name)
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that the functions in it use."""
+        return frozenset().union(*(each.required_resource_keys for each in self.node_defs))
+
+    @property
+    def manager_keys(self) -> frozenset[str]:
+        """The resources that store the outputs in it and load the inputs."""
+        return frozenset().union(*(each.manager_keys for each in self.node_defs))
+
+    def to_job(
+        self,
+        name: str | None = None,
+        description: str | None = None,
+        resource_defs: Mapping[str, Any] | None = None,
+        config: Any = None,
+        tags: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        logger_defs: Mapping[str, LoggerDefinition] | None = None,
+        executor_def: ExecutorDefinition | None = None,
+        hooks: Iterable[HookDefinition] | None = None,
+        op_retry_policy: RetryPolicy | None = None,
+        version_strategy: Any = None,
+        op_selection: Sequence[str] | None = None,
+        partitions_def: PartitionsDefinition | None = None,
+        asset_layer: AssetLayer | None = None,
+        input_values: Mapping[str, Any] | None = None,
+    ) -> JobDefinition:
+        """A job that runs this graph.
+
+        Args:
+            name: The name of the job; that of the graph if absent.
+            description: In words; that of the graph if absent.
+            resource_defs: Resources by key.
+            config: A `RunConfig`, a dict, a `ConfigMapping` or a `PartitionedConfig`.
+            tags: Tags of each run, beside those of the graph.
+            metadata: Values shown beside the job.
+            logger_defs: Loggers by name.
+            executor_def: How steps are run.
+            hooks: Hooks of every step.
+            op_retry_policy: The retry policy of ops that have none.
+            version_strategy: Not used: code versions are hashes of the code.
+            op_selection: The part of the graph that runs.
+            partitions_def: The partitions that runs of the job choose from.
+            asset_layer: Not used: assets have jobs of their own.
+            input_values: Values of the graph's inputs, by name.
+
+        Example:
+            >>> from jobnb import graph, op
+            >>> @op(required_resource_keys={"server"})
+            ... def ask(context):
+            ...     return context.resources.server
+            >>> @graph
+            ... def asking():
+            ...     return ask()
+            >>> local = asking.to_job(name="local", resource_defs={"server": "localhost"})
+            >>> local.execute_in_process().output_value()
+            'localhost'
+
+        Source: Dagster's `GraphDefinition.to_job`.
+        """
+        made = doors.job_of_graph(
+            self,
+            name=name,
+            description=description,
+            resource_defs=resource_defs,
+            config=config,
+            tags=tags,
+            metadata=metadata,
+            logger_defs=logger_defs,
+            executor_def=executor_def,
+            hook_defs=hooks,
+            op_retry_policy=op_retry_policy,
+            version_strategy=version_strategy,
+            op_selection=op_selection,
+            partitions_def=partitions_def,
+            asset_layer=asset_layer,
+            input_values=input_values,
+        )
+        announce_from_caller(made)
+        job: JobDefinition = made
+        return job
+
+    def execute_in_process(
+        self,
+        run_config: Any = None,
+        instance: Any = None,
+        resources: Mapping[str, Any] | None = None,
+        raise_on_error: bool = True,
+        op_selection: Sequence[str] | None = None,
+        run_id: str | None = None,
+        input_values: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run the graph in this process, as a job with these resources would.
+
+        Source: Dagster's `GraphDefinition.execute_in_process`.
+        """
+        __tracebackhide__ = True
+        return doors.job_of_graph(self, resource_defs=resources).execute_in_process(
+            run_config=run_config,
+            instance=instance,
+            raise_on_error=raise_on_error,
+            op_selection=op_selection,
+            run_id=run_id,
+            input_values=input_values,
+        )
+
+    def __repr__(self) -> str:
+        return f"GraphDefinition({self.name!r})"

@@ -1,0 +1,244 @@
+"""What ops and graphs share: they stand in graphs, under other names and with more tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from jobnb.definitions import doors
+from jobnb.definitions.keys import check_name
+from jobnb.definitions.ops import composition
+from jobnb.errors import InvalidDefinitionError
+
+if TYPE_CHECKING:
+    from jobnb.definitions.jobs.job_definition import JobDefinition
+    from jobnb.definitions.ops.graph_definition import GraphDefinition
+    from jobnb.definitions.ops.hook import HookDefinition
+    from jobnb.definitions.ops.inout import Out
+    from jobnb.definitions.ops.retry import RetryPolicy
+
+__all__ = ["Node", "NodeDefinition", "PendingNodeInvocation", "check_tags"]
+
+NO_HOOKS: frozenset[HookDefinition] = frozenset()
+
+
+def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
+    """Tags as strings; what is not a string becomes JSON, as Dagster does it.
+
+    Raises:
+        InvalidDefinitionError: If a value cannot be JSON.
+    """
+    if not tags:
+        return {}
+    import json
+
+    checked: dict[str, str] = {}
+    for key, value in tags.items():
+        try:
+            checked[str(key)] = value if isinstance(value, str) else json.dumps(value)
+        except (TypeError, ValueError):
+            raise InvalidDefinitionError(
+                f"The tag {key!r} of {owner} has a value that cannot be JSON: {value!r}. "
+                "Give a string."
+            ) from None
+    return checked
+
+
+class Node:
+    """A definition at its place in a graph, under its name there."""
+
+    __slots__ = ("definition", "hooks", "name", "retry_policy", "tags")
+
+    def __init__(
+        self,
+        name: str,
+        definition: NodeDefinition,
+        tags: Mapping[str, str],
+        hooks: frozenset[HookDefinition],
+        retry_policy: RetryPolicy | None,
+    ) -> None:
+        self.name = name
+        self.definition = definition
+        self.tags = tags
+        self.hooks = hooks
+        self.retry_policy = retry_policy
+
+    def __repr__(self) -> str:
+        return f"Node({self.name!r}, {self.definition!r})"
+
+
+class NodeDefinition:
+    """Something that can stand in a graph: an op or a graph."""
+
+    name: str
+    description: str | None
+    tags: Mapping[str, str]
+
+    def __init__(self, name: str, description: str | None, tags: Mapping[str, Any] | None) -> None:
+        self.name = check_name(name, self.noun)
+        self.description = description
+        self.tags = check_tags(tags, f"{self.noun} {name!r}")
+
+    noun = "a node"
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of its inputs, in order."""
+        raise AttributeError(f"{self!r} has no inputs")
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of its outputs, in order."""
+        raise AttributeError(f"{self!r} has no outputs")
+
+    def is_dynamic(self, output_name: str) -> bool:
+        """Whether the output gives many values, each under a mapping key."""
+        raise AttributeError(f"{self!r} has no outputs, so no {output_name!r}")
+
+    def out_of(self, output_name: str) -> Out:
+        """What the op at the bottom says of an output."""
+        raise AttributeError(f"{self!r} has no outputs, so no {output_name!r}")
+
+    @property
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources that its functions use."""
+        return frozenset()
+
+    @property
+    def manager_keys(self) -> frozenset[str]:
+        """The resources that store its outputs and load its inputs."""
+        return frozenset()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """In a composition: place it in the graph. Elsewhere: run its function."""
+        context = composition.current()
+        if context is None:
+            return doors.invoke(self, args, kwargs)
+        return context.invoke(self, self.name, False, {}, NO_HOOKS, None, args, kwargs)
+
+    def alias(self, name: str) -> PendingNodeInvocation:
+        """This definition under another name, for one place in a graph."""
+        return PendingNodeInvocation(self, given_alias=name)
+
+    def tag(self, tags: Mapping[str, Any] | None) -> PendingNodeInvocation:
+        """This definition with more tags, for one place in a graph."""
+        return PendingNodeInvocation(self, tags=tags)
+
+    def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> PendingNodeInvocation | Any:
+        """This definition with hooks, for one place in a graph."""
+        return PendingNodeInvocation(self, hook_defs=frozenset(hook_defs))
+
+    def with_retry_policy(self, retry_policy: RetryPolicy) -> PendingNodeInvocation:
+        """This definition with a retry policy, for one place in a graph."""
+        return PendingNodeInvocation(self, retry_policy=retry_policy)
+
+
+class PendingNodeInvocation:
+    """A definition with a name, tags, hooks or a retry policy, about to be placed in a graph.
+
+    Source: Dagster's `PendingNodeInvocation`.
+    """
+
+    __slots__ = ("given_alias", "hook_defs", "node_def", "retry_policy", "tags")
+
+    def __init__(
+        self,
+        node_def: NodeDefinition,
+        given_alias: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        hook_defs: frozenset[HookDefinition] = NO_HOOKS,
+        retry_policy: RetryPolicy | None = None,
+    ) -> None:
+        self.node_def = node_def
+        self.given_alias = given_alias and check_name(given_alias, f"a use of {node_def.name!r}")
+        self.tags = check_tags(tags, f"a use of {node_def.name!r}")
+        self.hook_defs = hook_defs
+        self.retry_policy = retry_policy
+
+    @property
+    def name(self) -> str:
+        """The name it will have in the graph."""
+        return self.given_alias or self.node_def.name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """In a composition: place it in the graph. Elsewhere: run its function."""
+        context = composition.current()
+        if context is None:
+            return doors.invoke(self.node_def, args, kwargs)
+        named = self.given_alias is not None
+        return context.invoke(
+            self.node_def,
+            self.name,
+            named,
+            self.tags,
+            self.hook_defs,
+            self.retry_policy,
+            args,
+            kwargs,
+        )
+
+    def alias(self, name: str) -> PendingNodeInvocation:
+        """The same under another name."""
+        return PendingNodeInvocation(
+            self.node_def, name, self.tags, self.hook_defs, self.retry_policy
+        )
+
+    def tag(self, tags: Mapping[str, Any] | None) -> PendingNodeInvocation:
+        """The same with more tags."""
+        merged = {**self.tags, **(tags or {})}
+        return PendingNodeInvocation(
+            self.node_def, self.given_alias, merged, self.hook_defs, self.retry_policy
+        )
+
+    def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> PendingNodeInvocation:
+        """The same with more hooks."""
+        hooks = self.hook_defs | frozenset(hook_defs)
+        return PendingNodeInvocation(
+            self.node_def, self.given_alias, self.tags, hooks, self.retry_policy
+        )
+
+    def with_retry_policy(self, retry_policy: RetryPolicy) -> PendingNodeInvocation:
+        """The same with a retry policy."""
+        return PendingNodeInvocation(
+            self.node_def, self.given_alias, self.tags, self.hook_defs, retry_policy
+        )
+
+    def _graph(self) -> GraphDefinition:
+        if hasattr(self.node_def, "to_job"):
+            return cast("GraphDefinition", self.node_def)
+        raise InvalidDefinitionError(
+            f"{self.node_def.name!r} is an op: only a graph becomes a job. Invoke it in an @job."
+        )
+
+    def to_job(
+        self, name: str | None = None, tags: Mapping[str, Any] | None = None, **parameters: Any
+    ) -> JobDefinition:
+        """A job from a graph that was given a name, tags or hooks; see `GraphDefinition.to_job`."""
+        hooks = frozenset(parameters.pop("hooks", None) or ()) | self.hook_defs
+        retry_policy = parameters.pop("op_retry_policy", None) or self.retry_policy
+        return self._graph().to_job(
+            name=name or self.name,
+            tags={**self.tags, **(tags or {})},
+            hooks=hooks,
+            op_retry_policy=retry_policy,
+            **parameters,
+        )
+
+    def execute_in_process(
+        self,
+        run_config: Any = None,
+        instance: Any = None,
+        resources: Mapping[str, Any] | None = None,
+        raise_on_error: bool = True,
+        run_id: str | None = None,
+        input_values: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run the graph, with what it was given; see `GraphDefinition.execute_in_process`."""
+        job = self.to_job(resource_defs=doors.resource_defs_of(resources))
+        return job.execute_in_process(
+            run_config=run_config,
+            instance=instance,
+            raise_on_error=raise_on_error,
+            run_id=run_id,
+            input_values=input_values,
+        )

@@ -1,0 +1,320 @@
+"""Ops: a function with inputs, outputs, config and resources, the smallest thing that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from jobnb.definitions.announce import announce
+from jobnb.definitions.keys import check_name
+from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.function import EMPTY, Function
+from jobnb.definitions.ops.inout import INFER, In, Out
+from jobnb.definitions.ops.node import NodeDefinition
+from jobnb.definitions.ops.op_checks import check_declared
+from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["OpDefinition", "look_like", "op"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class OpDefinition(NodeDefinition, Generic[P, R]):
+    """A function with typed inputs and outputs, config and resources.
+
+    Usually made by `@op`. Made by hand, `compute_fn(context, inputs)` gets the inputs as a dict
+    and yields `Output` objects.
+
+    Args:
+        compute_fn: The function.
+        name: Letters, digits and underscores.
+        ins: Inputs by name.
+        outs: Outputs by name.
+        description: In words, Markdown.
+        config_schema: What config it takes.
+        required_resource_keys: Resources it takes from its context.
+        tags: Strings by name, or values that can be JSON.
+        version: An older name of `code_version`.
+        retry_policy: When and how often to try again.
+        code_version: The version of the code.
+
+    Source: Dagster's `OpDefinition`.
+    """
+
+    noun = "an op"
+
+    def __init__(
+        self,
+        compute_fn: Callable[..., Any] | Function,
+        name: str,
+        ins: Mapping[str, In] | None = None,
+        outs: Mapping[str, Out] | None = None,
+        description: str | None = None,
+        config_schema: Any = None,
+        required_resource_keys: Iterable[str] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        retry_policy: RetryPolicy | None = None,
+        code_version: str | None = None,
+    ) -> None:
+        super().__init__(name, description, tags)
+        decorated = isinstance(compute_fn, Function)
+        self.function = compute_fn if isinstance(compute_fn, Function) else Function(compute_fn)
+        self.is_decorated = decorated
+        self.given_ins = dict(ins or {})
+        self.given_outs = dict(outs) if outs is not None else {"result": Out()}
+        self.given_config_schema = config_schema
+        self.given_resource_keys = frozenset(required_resource_keys or ())
+        self.version = code_version or version
+        self.retry_policy = retry_policy
+        for each in (*self.given_ins, *self.given_outs):
+            check_name(each, f"an input or output of op {name!r}")
+        if ins or config_schema is not None:
+            check_declared(self)
+
+    @property
+    def compute_fn(self) -> Callable[..., Any]:
+        """The user's function."""
+        return self.function.fn
+
+    @property
+    def code_version(self) -> str | None:
+        """The version of the code, where one was given."""
+        return self.version
+
+    @lazy
+    def input_names(self) -> tuple[str, ...]:
+        """The names of its inputs: parameters in order, then those that only order."""
+        if not self.is_decorated:
+            return tuple(self.given_ins)
+        names = self.function.input_names
+        return (*names, *(name for name in self.given_ins if name not in names))
+
+    @lazy
+    def output_names(self) -> tuple[str, ...]:
+        """The names of its outputs."""
+        return tuple(self.given_outs)
+
+    def is_dynamic(self, output_name: str) -> bool:
+        """Whether the output gives many values, each under a mapping key."""
+        return self.given_outs[output_name].is_dynamic
+
+    def out_of(self, output_name: str) -> Out:
+        """What the op says of an output."""
+        return self.given_outs[output_name]
+
+    @property
+    def manager_keys(self) -> frozenset[str]:
+        """The resources that store its outputs and load its inputs."""
+        loading = (each.input_manager_key for each in self.given_ins.values())
+        storing = (each.io_manager_key for each in self.given_outs.values())
+        return frozenset(key for key in (*storing, *loading) if key)
+
+    @lazy
+    def ins(self) -> Mapping[str, In]:
+        """Its inputs by name, with their types."""
+        from jobnb.definitions.types import resolve
+
+        notes, defaults = self.function.annotations, self.function.defaults
+        resolved = {}
+        for name in self.input_names:
+            given = self.given_ins.get(name) or In()
+            kind = given.dagster_type
+            note = notes.get(name, EMPTY) if kind is INFER else kind
+            resolved[name] = given.resolved(resolve(note), defaults.get(name, INFER))
+        return resolved
+
+    @lazy
+    def outs(self) -> Mapping[str, Out]:
+        """Its outputs by name, with their types."""
+        from jobnb.definitions.ops.annotations import output_types
+
+        kinds = output_types(self.function.return_annotation, self.given_outs)
+        return {name: out.resolved(kinds[name]) for name, out in self.given_outs.items()}
+
+    @property
+    def input_defs(self) -> list[In]:
+        """Its inputs, in order."""
+        return list(self.ins.values())
+
+    @property
+    def output_defs(self) -> list[Out]:
+        """Its outputs, in order."""
+        return list(self.outs.values())
+
+    @lazy
+    def config_schema(self) -> Any:
+        """The config it takes: a `Config` class, a dict schema, or None."""
+        name = self.function.config_name if self.is_decorated else None
+        if name is None or name in self.given_ins:
+            return self.given_config_schema
+        return self.function.annotations[name]
+
+    @lazy
+    def required_resource_keys(self) -> frozenset[str]:
+        """The resources it takes, from its parameters or from its context."""
+        if not self.is_decorated:
+            return self.given_resource_keys
+        return self.given_resource_keys | frozenset(self.function.resource_names)
+
+    def configured(
+        self,
+        config_or_config_fn: Any,
+        name: str,
+        config_schema: Any = None,
+        description: str | None = None,
+    ) -> OpDefinition[P, R]:
+        """An op that has (part of) its config already.
+
+        Args:
+            config_or_config_fn: The config, or a function from outer config to it.
+            name: The name of the new op.
+            config_schema: What config the function takes.
+            description: In words.
+        """
+        from jobnb.config import configured_schema
+
+        schema = configured_schema(self.config_schema, config_or_config_fn, config_schema, name)
+        clone = self._copy(name, description or self.description)
+        clone.__dict__["config_schema"] = schema
+        announce(clone, getattr(self.compute_fn, "__module__", ""))
+        return clone
+
+    def _copy(self, name: str, description: str | None) -> OpDefinition[P, R]:
+        return OpDefinition(
+            self.function if self.is_decorated else self.compute_fn,
+            name,
+            self.given_ins,
+            self.given_outs,
+            description,
+            self.given_config_schema,
+            self.given_resource_keys,
+            self.tags,
+            self.version,
+            self.retry_policy,
+        )
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """In a composition: place the op in the graph. Elsewhere: run its function."""
+        result: R = super().__call__(*args, **kwargs)
+        return result
+
+    def __repr__(self) -> str:
+        return f"OpDefinition({self.name!r})"
+
+
+@overload
+def op(compute_fn: Callable[P, R]) -> OpDefinition[P, R]: ...
+@overload
+def op(
+    compute_fn: None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    ins: Mapping[str, In] | None = None,
+    out: Out | Mapping[str, Out] | None = None,
+    config_schema: Any = None,
+    required_resource_keys: Iterable[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    version: str | None = None,
+    retry_policy: RetryPolicy | None = None,
+    code_version: str | None = None,
+) -> Callable[[Callable[P, R]], OpDefinition[P, R]]: ...
+def op(
+    compute_fn: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    ins: Mapping[str, In] | None = None,
+    out: Out | Mapping[str, Out] | None = None,
+    config_schema: Any = None,
+    required_resource_keys: Iterable[str] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    version: str | None = None,
+    retry_policy: RetryPolicy | None = None,
+    code_version: str | None = None,
+) -> Any:
+    """Make an op of a function.
+
+    Parameters of the function are its inputs, except a first one called `context`, one called
+    `config` that is annotated, and those annotated with a resource.
+
+    Args:
+        compute_fn: The function; the decorator also works without parentheses.
+        name: The name; that of the function if absent.
+        description: In words; the function's docstring if absent.
+        ins: More about inputs, by name.
+        out: The output, or several by name.
+        config_schema: What config it takes, read from `context.op_config`.
+        required_resource_keys: Resources read from `context.resources`.
+        tags: Strings by name, or values that can be JSON.
+        version: An older name of `code_version`.
+        retry_policy: When and how often to try again.
+        code_version: The version of the code.
+
+    Returns:
+        An `OpDefinition` that takes the function's place.
+
+    Example:
+        >>> from jobnb import job, op
+        >>> @op
+        ... def five() -> int:
+        ...     return 5
+        >>> @op
+        ... def add_one(number: int) -> int:
+        ...     return number + 1
+        >>> @job
+        ... def six():
+        ...     add_one(five())
+        >>> six.execute_in_process().output_for_node("add_one")
+        6
+
+    Source: Dagster's `@op`.
+    """
+
+    def decorate(fn: Callable[..., Any]) -> OpDefinition[..., Any]:
+        definition: OpDefinition[..., Any] = OpDefinition(
+            Function(fn, frame_depth=depth),
+            name or fn.__name__,
+            ins,
+            outs_of(out),
+            description or fn.__doc__,
+            config_schema,
+            required_resource_keys,
+            tags,
+            code_version or version,
+            retry_policy,
+        )
+        look_like(definition, fn)
+        announce(definition, fn.__module__)
+        return definition
+
+    if compute_fn is not None:
+        depth = 3
+        return decorate(compute_fn)
+    depth = 2
+    return decorate
+
+
+def outs_of(out: Out | Mapping[str, Out] | None) -> dict[str, Out]:
+    """Outputs by name, from what a decorator was given."""
+    if out is None:
+        return {"result": Out()}
+    given: dict[str, Any] = dict(out) if isinstance(out, Mapping) else {"result": out}
+    for name, each in given.items():
+        if not isinstance(each, Out):
+            shown = getattr(each, "__name__", repr(each))
+            raise InvalidDefinitionError(
+                f"The output {name!r} is declared as {shown}. Write Out({shown}), or a dict of "
+                "Outs by name."
+            )
+    return given
+
+
+def look_like(definition: Any, fn: Callable[..., Any]) -> None:
+    """Give a definition the name, docstring and signature of its function, for `help`."""
+    definition.__doc__ = fn.__doc__
+    definition.__name__ = getattr(fn, "__name__", "")
+    definition.__wrapped__ = fn

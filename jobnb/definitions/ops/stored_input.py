@@ -1,0 +1,13 @@
+"""What may stand in a graph for a value that was stored before."""
+
+from __future__ import annotations
+
+from jobnb.definitions.keys import AssetKey
+
+__all__ = ["StoredInput"]
+
+
+class StoredInput:
+    """Something that feeds an input with a stored value: a `SourceAsset` is one."""
+
+    key: AssetKey

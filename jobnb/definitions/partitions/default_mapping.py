@@ -1,0 +1,94 @@
+"""The mapping between two assets' partitions where none is given."""
+
+from __future__ import annotations
+
+from jobnb.definitions.partitions.dimension_mapping import (
+    MultiToSingleDimensionPartitionMapping,
+    dimensions_like,
+)
+from jobnb.definitions.partitions.fixed_mappings import AllPartitionMapping
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_mapping import (
+    IdentityPartitionMapping,
+    PartitionMapping,
+)
+from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from jobnb.definitions.partitions.time_window_mapping import TimeWindowPartitionMapping
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["default_partition_mapping", "fitting_partition_mapping"]
+
+
+def default_partition_mapping(
+    upstream_partitions_def: PartitionsDefinition,
+    downstream_partitions_def: PartitionsDefinition | None,
+) -> PartitionMapping:
+    """The mapping that two assets have unless another is given.
+
+    Windows in time belong together by the time they share, equal partitions by their keys, and
+    partitions with several dimensions to one of them by their part; else each downstream
+    partition is made from all upstream ones.
+
+    Args:
+        upstream_partitions_def: The partitions of the upstream asset.
+        downstream_partitions_def: Those of the downstream one, or None where it has none.
+
+    Raises:
+        InvalidDefinitionError: If several dimensions could be the one that counts.
+
+    Example:
+        >>> from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
+        >>> days = DailyPartitionsDefinition("2013-01-01")
+        >>> type(default_partition_mapping(days, days)).__name__
+        'TimeWindowPartitionMapping'
+        >>> default_partition_mapping(days, None)
+        AllPartitionMapping()
+    """
+    up, down = upstream_partitions_def, downstream_partitions_def
+    if isinstance(up, TimeWindowPartitionsDefinition) and isinstance(
+        down, TimeWindowPartitionsDefinition
+    ):
+        return TimeWindowPartitionMapping()
+    if up == down:
+        return IdentityPartitionMapping()
+    if isinstance(up, MultiPartitionsDefinition) != isinstance(down, MultiPartitionsDefinition):
+        return _to_a_dimension(up, down)
+    return AllPartitionMapping()
+
+
+def _to_a_dimension(
+    up: PartitionsDefinition, down: PartitionsDefinition | None
+) -> PartitionMapping:
+    multi, single = (up, down) if isinstance(up, MultiPartitionsDefinition) else (down, up)
+    if single is None or not isinstance(multi, MultiPartitionsDefinition):
+        return AllPartitionMapping()
+    alike = dimensions_like(multi, single)
+    if len(alike) > 1:
+        raise InvalidDefinitionError(
+            f"The partitions {single!r} are those of the dimensions "
+            f"{' and '.join(map(repr, alike))}: say which one counts with "
+            f"partition_mapping=MultiToSingleDimensionPartitionMapping({alike[0]!r})."
+        )
+    return MultiToSingleDimensionPartitionMapping(alike[0]) if alike else AllPartitionMapping()
+
+
+def fitting_partition_mapping(
+    given: PartitionMapping | None,
+    upstream_partitions_def: PartitionsDefinition,
+    downstream_partitions_def: PartitionsDefinition | None,
+) -> PartitionMapping:
+    """The mapping that was given, if it fits, or the default one.
+
+    Args:
+        given: The mapping that someone wrote, if any.
+        upstream_partitions_def: The partitions of the upstream asset.
+        downstream_partitions_def: Those of the downstream one, or None where it has none.
+
+    Raises:
+        InvalidDefinitionError: If the mapping does not fit the partitions, or no default does.
+    """
+    if given is None:
+        return default_partition_mapping(upstream_partitions_def, downstream_partitions_def)
+    given.validate_partition_mapping(upstream_partitions_def, downstream_partitions_def)
+    return given

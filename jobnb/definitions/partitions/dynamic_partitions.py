@@ -1,0 +1,164 @@
+"""Partitions that come and go while the pipeline lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import (
+    DynamicPartitionsStore,
+    Partition,
+    check_partition_keys,
+)
+from jobnb.definitions.partitions.partition_loading import store_or
+from jobnb.definitions.partitions.seen_keys import SeenKeys
+from jobnb.errors import (
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    InvariantViolationError,
+)
+
+__all__ = [
+    "AddDynamicPartitionsRequest",
+    "DeleteDynamicPartitionsRequest",
+    "DynamicPartitionsDefinition",
+]
+
+
+class AddDynamicPartitionsRequest(msgspec.Struct, frozen=True):
+    """A request to add keys to dynamic partitions.
+
+    Source: Dagster's `AddDynamicPartitionsRequest`.
+    """
+
+    partitions_def_name: str
+    partition_keys: Sequence[str]
+
+
+class DeleteDynamicPartitionsRequest(msgspec.Struct, frozen=True):
+    """A request to take keys away from dynamic partitions.
+
+    Source: Dagster's `DeleteDynamicPartitionsRequest`.
+    """
+
+    partitions_def_name: str
+    partition_keys: Sequence[str]
+
+
+class DynamicPartitionsDefinition(PartitionsDefinition):
+    """Partitions that come and go while the pipeline lives.
+
+    Args:
+        partition_fn: Gives the keys, from the current time (the older way).
+        name: Names the partitions in the instance that keeps their keys.
+
+    Raises:
+        InvalidDefinitionError: If there is neither a function nor a name, or both.
+
+    Example:
+        >>> customers = DynamicPartitionsDefinition(name="customers")
+        >>> customers.build_add_request(["acme"]).partition_keys
+        ['acme']
+
+    Source: Dagster's `DynamicPartitionsDefinition`.
+    """
+
+    def __init__(
+        self,
+        partition_fn: Callable[[datetime | None], Sequence[str | Partition]] | None = None,
+        name: str | None = None,
+    ) -> None:
+        if (partition_fn is None) == (name is None):
+            raise InvalidDefinitionError(
+                "A DynamicPartitionsDefinition has either a name or a partition_fn: pass one."
+            )
+        self._partition_fn = partition_fn
+        self._name = name
+
+    @property
+    def name(self) -> str | None:
+        """The name of the partitions in the instance that keeps their keys."""
+        return self._name
+
+    @property
+    def partition_fn(self) -> Callable[[datetime | None], Sequence[str | Partition]] | None:
+        """The function that gives the keys, if one does."""
+        return self._partition_fn
+
+    def get_partition_keys(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[str]:
+        """All keys, in the order they were added.
+
+        Raises:
+            InvariantViolationError: If the partitions have a name and there is no instance.
+        """
+        if self.partition_fn is not None:
+            found = self.partition_fn(current_time)
+            return [each.name if isinstance(each, Partition) else each for each in found]
+        store = self._store(dynamic_partitions_store)
+        return list(store.get_dynamic_partitions(str(self.name)))
+
+    def has_partition_key(
+        self,
+        partition_key: str,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> bool:
+        """Whether there is a partition with this key."""
+        if self.partition_fn is not None:
+            return partition_key in self.get_partition_keys(current_time)
+        store = self._store(dynamic_partitions_store)
+        return bool(store.has_dynamic_partition(str(self.name), partition_key))
+
+    @cached_property
+    def _seen(self) -> SeenKeys:
+        """Definitions of one name share their positions, so that their subsets go together."""
+        return SeenKeys.shared((type(self), self.name, self.partition_fn))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.partition_fn, self.name)
+
+    def _store(self, given: DynamicPartitionsStore | None) -> DynamicPartitionsStore:
+        store = store_or(given)
+        if store is None:
+            raise InvariantViolationError(
+                f"The keys of the dynamic partitions {self.name!r} are kept by an instance: "
+                "pass it as dynamic_partitions_store=."
+            )
+        return store
+
+    def build_add_request(self, partition_keys: Sequence[str]) -> AddDynamicPartitionsRequest:
+        """A request to add keys, for a sensor to return."""
+        keys = check_partition_keys(partition_keys, f"the partitions {self._required_name()!r}")
+        return AddDynamicPartitionsRequest(self._required_name(), keys)
+
+    def build_delete_request(self, partition_keys: Sequence[str]) -> DeleteDynamicPartitionsRequest:
+        """A request to take keys away, for a sensor to return."""
+        return DeleteDynamicPartitionsRequest(self._required_name(), list(partition_keys))
+
+    def _required_name(self) -> str:
+        if self.name is None:
+            raise InvalidInvocationError(
+                "Dynamic partitions made by a function have no name, so no keys can be added "
+                "or taken away: define them with name=."
+            )
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, DynamicPartitionsDefinition):
+            return (self.name, self.partition_fn) == (other.name, other.partition_fn)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.partition_fn))
+
+    def __repr__(self) -> str:
+        return f"DynamicPartitionsDefinition({self.name or self.partition_fn!r})"

@@ -1,0 +1,309 @@
+"""Partitions: the named slices that a job or an asset is computed by."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from jobnb.definitions.partitions.partition_keys import (
+    PARTITION_TAG,
+    DynamicPartitionsStore,
+    PartitionKeyRange,
+    nearest_key,
+)
+from jobnb.definitions.partitions.partition_loading import (
+    PaginatedResults,
+    PartitionLoadingContext,
+    now_or,
+)
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.position_runs import PositionRuns
+from jobnb.definitions.partitions.seen_keys import SeenKeys
+from jobnb.errors import InvalidSubsetError, UnknownPartitionError
+
+__all__ = ["PartitionsDefinition"]
+
+
+class PartitionsDefinition(ABC):
+    """The partitions of a job or an asset, each with a key.
+
+    Each key has a position: a number that stays the same while the process lives, in the order
+    of the keys. Positions may have gaps; subsets and mappings are computed with them.
+
+    Source: Dagster's `PartitionsDefinition`.
+    """
+
+    @abstractmethod
+    def get_partition_keys(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[str]:
+        """All keys, in order.
+
+        Args:
+            current_time: The moment that counts as now, for partitions in time.
+            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+        """
+
+    def get_num_partitions(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> int:
+        """How many partitions there are."""
+        return len(self.get_partition_keys(current_time, dynamic_partitions_store))
+
+    def has_partition_key(
+        self,
+        partition_key: str,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> bool:
+        """Whether there is a partition with this key."""
+        return partition_key in self.get_partition_keys(current_time, dynamic_partitions_store)
+
+    def validate_partition_key(
+        self,
+        partition_key: str,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+        context: PartitionLoadingContext | None = None,
+    ) -> None:
+        """Make sure that there is a partition with this key.
+
+        Args:
+            partition_key: The key.
+            current_time: The moment that counts as now, for partitions in time.
+            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            context: Both of them in one, as later versions of Dagster pass them.
+
+        Raises:
+            UnknownPartitionError: If there is none; it names the nearest.
+        """
+        now, store = context or (current_time, dynamic_partitions_store)
+        now = now_or(now)
+        if not self.has_partition_key(partition_key, now, store):
+            raise UnknownPartitionError(
+                f"There is no partition {partition_key!r}. "
+                f"{self.why_not(partition_key, now, store)}".strip()
+            )
+
+    def why_not(
+        self, partition_key: str, current_time: datetime, store: DynamicPartitionsStore | None
+    ) -> str:
+        """What to say of a key that there is not: which ones there are instead."""
+        return nearest_key(partition_key, self.get_partition_keys(current_time, store))
+
+    def get_paginated_partition_keys(
+        self,
+        context: PartitionLoadingContext,
+        limit: int,
+        ascending: bool = True,
+        cursor: str | None = None,
+    ) -> PaginatedResults:
+        """Some keys after others, without making those before.
+
+        Args:
+            context: The moment that counts as now, and the store of dynamic partitions.
+            limit: How many at most.
+            ascending: Whether in order, or from the last one back.
+            cursor: Where the keys before ended; they are after this one.
+
+        Raises:
+            UnknownPartitionError: If the cursor is no key.
+        """
+        every = self.subset_with_all_partitions(*context)
+        last = len(every) - 1
+        steps = range(last + 1) if ascending else range(last, -1, -1)
+        if cursor:
+            steps = steps[steps.index(every.index_of(cursor)) + 1 :]
+        keys = [every.key_at(index) for index in steps[:limit]]
+        return PaginatedResults(keys, keys[-1] if keys else cursor or "", len(steps) > limit)
+
+    def get_first_partition_key(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> str | None:
+        """The first key, or None where there are none."""
+        keys = self.get_partition_keys(current_time, dynamic_partitions_store)
+        return keys[0] if keys else None
+
+    def get_last_partition_key(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> str | None:
+        """The last key, or None where there are none."""
+        keys = self.get_partition_keys(current_time, dynamic_partitions_store)
+        return keys[-1] if keys else None
+
+    def get_partition_keys_in_range(
+        self,
+        partition_key_range: PartitionKeyRange,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[str]:
+        """The keys from the start to the end of a range, both included.
+
+        Raises:
+            UnknownPartitionError: If the start or the end is no key.
+        """
+        keys = self.get_partition_keys(None, dynamic_partitions_store)
+        for key in (partition_key_range.start, partition_key_range.end):
+            if key not in keys:
+                raise UnknownPartitionError(
+                    f"The range {partition_key_range.start!r} to {partition_key_range.end!r} "
+                    f"names {key!r}, which is no partition. {nearest_key(key, keys)}"
+                )
+        first, last = keys.index(partition_key_range.start), keys.index(partition_key_range.end)
+        return keys[first : last + 1]
+
+    def get_tags_for_partition_key(self, partition_key: str) -> dict[str, str]:
+        """The tags that a run for this partition carries."""
+        return {PARTITION_TAG: partition_key}
+
+    def get_serializable_unique_identifier(
+        self, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> str:
+        """A hash of all keys: two definitions with the same partitions share it."""
+        keys = self.get_partition_keys(None, dynamic_partitions_store)
+        return hashlib.sha1("\x00".join(keys).encode(), usedforsecurity=False).hexdigest()
+
+    def typed_key(self, partition_key: str) -> str:
+        """The key as users' functions get it: a `MultiPartitionKey` where it has several parts."""
+        return partition_key
+
+    def value_of(self, partition_key: str) -> Any:
+        """What a partition stands for: a `TimeWindow` for partitions in time, else its key."""
+        return partition_key
+
+    def arguments_of(self, partition_key: str) -> tuple[Any, ...]:
+        """What a function that is called once per partition is called with."""
+        return (partition_key,)
+
+    # Subsets
+
+    def empty_subset(self) -> PartitionsSubset:
+        """The subset without any key."""
+        return PartitionsSubset(self)
+
+    def subset_with_partition_keys(self, partition_keys: Iterable[str]) -> PartitionsSubset:
+        """The subset of some keys.
+
+        Raises:
+            UnknownPartitionError: If some can be no keys of these partitions.
+        """
+        return PartitionsSubset(self, self.positions_of(partition_keys))
+
+    def subset_with_all_partitions(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PartitionsSubset:
+        """The subset of all keys that exist."""
+        return PartitionsSubset(self, self.positions(current_time, dynamic_partitions_store))
+
+    def deserialize_subset(self, serialized: str) -> PartitionsSubset:
+        """The subset that a text tells of.
+
+        Raises:
+            InvalidSubsetError: If the text tells of no subset of such partitions.
+            UnknownPartitionError: If it names keys that cannot be of these partitions.
+        """
+        return PartitionsSubset.deserialize(self, serialized)
+
+    def can_deserialize_subset(self, serialized: str) -> bool:
+        """Whether a text tells of a subset of these partitions."""
+        try:
+            self.deserialize_subset(serialized)
+        except (InvalidSubsetError, UnknownPartitionError):
+            return False
+        return True
+
+    # Positions; here for keys that only get_partition_keys tells, in the order they are seen
+
+    @cached_property
+    def _seen(self) -> SeenKeys:
+        return SeenKeys()
+
+    def position_of(self, partition_key: str) -> int | None:
+        """Where a key stands, or None where it can be no key, without making the others."""
+        return self._seen.find(partition_key)
+
+    def placed(self, partition_key: str) -> int | None:
+        """Where a key stands, also where it is seen for the first time."""
+        return self._seen.add(partition_key)
+
+    def key_at(self, position: int) -> str:
+        """The key at a position that `position_of` gave."""
+        return self._seen.keys[position]
+
+    @property
+    def position_limit(self) -> int | None:
+        """A number that no position reaches, or None where they may grow without end."""
+        return None
+
+    def positions(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PositionRuns:
+        """Where the keys that exist stand."""
+        return self.positions_of(self.get_partition_keys(current_time, dynamic_partitions_store))
+
+    def positions_of(self, partition_keys: Iterable[str]) -> PositionRuns:
+        """Where some keys stand.
+
+        Raises:
+            UnknownPartitionError: If some can be no keys of these partitions.
+        """
+        return PositionRuns.of(map(self._seen.add, partition_keys))
+
+    def positions_in_range(
+        self,
+        partition_key_range: PartitionKeyRange,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PositionRuns:
+        """Where the keys from the start to the end of a range stand.
+
+        Raises:
+            UnknownPartitionError: If the start or the end is no key.
+        """
+        return self.positions_of(
+            self.get_partition_keys_in_range(partition_key_range, dynamic_partitions_store)
+        )
+
+    def key_ranges(
+        self,
+        positions: PositionRuns,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[PartitionKeyRange]:
+        """The keys at some positions as ranges; what does not exist now is left out."""
+        wanted = {self.key_at(position) for position in positions}
+        found: list[PartitionKeyRange] = []
+        before: str | None = None
+        for key in self.get_partition_keys(current_time, dynamic_partitions_store):
+            if key in wanted and before in wanted:
+                found[-1] = PartitionKeyRange(found[-1].start, key)
+            elif key in wanted:
+                found.append(PartitionKeyRange(key, key))
+            before = key
+        return found
+
+    def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
+        """Some positions in a form for JSON that outlives the process, and the next edit."""
+        return {"keys": [self.key_at(position) for position in positions]}
+
+    def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
+        """The positions that `told_positions` told of.
+
+        Raises:
+            UnknownPartitionError: If it names keys that cannot be of these partitions.
+        """
+        return self.positions_of(told["keys"])

@@ -1,0 +1,276 @@
+"""Run config that depends on the partition a run is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, Partition
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+
+__all__ = [
+    "PartitionedConfig",
+    "decorator_for",
+    "dynamic_partitioned_config",
+    "partitioned_config",
+    "static_partitioned_config",
+]
+
+ConfigFunction = Callable[..., Any]
+TagsFunction = Callable[..., Mapping[str, str]]
+Decorator = Callable[[ConfigFunction], "PartitionedConfig"]
+
+
+class PartitionedConfig:
+    """For each partition, the run config of a job.
+
+    Args:
+        partitions_def: The partitions.
+        run_config_for_partition_fn: Gives run config from a `Partition` (the older way).
+        decorated_fn: The function that a decorator was put on; calling this object calls it.
+        tags_for_partition_fn: Gives a run's tags from a `Partition` (the older way).
+        run_config_for_partition_key_fn: Gives run config from a key.
+        tags_for_partition_key_fn: Gives a run's tags from a key.
+
+    Raises:
+        InvalidDefinitionError: If not exactly one function for the run config is given.
+
+    Example:
+        >>> airports = StaticPartitionsDefinition(["JFK", "LGA"])
+        >>> config = PartitionedConfig(
+        ...     airports,
+        ...     run_config_for_partition_key_fn=lambda key: {"ops": {"load": {"config": key}}},
+        ... )
+        >>> config.get_run_config_for_partition_key("JFK")
+        {'ops': {'load': {'config': 'JFK'}}}
+
+    Source: Dagster's `PartitionedConfig`.
+    """
+
+    def __init__(
+        self,
+        partitions_def: PartitionsDefinition,
+        run_config_for_partition_fn: Callable[[Partition], Any] | None = None,
+        decorated_fn: ConfigFunction | None = None,
+        tags_for_partition_fn: Callable[[Partition], Mapping[str, str]] | None = None,
+        run_config_for_partition_key_fn: Callable[[str], Any] | None = None,
+        tags_for_partition_key_fn: Callable[[str], Mapping[str, str]] | None = None,
+    ) -> None:
+        if not isinstance(partitions_def, PartitionsDefinition):
+            raise InvalidDefinitionError(
+                f"A PartitionedConfig needs a PartitionsDefinition, not {partitions_def!r}."
+            )
+        if (run_config_for_partition_fn is None) == (run_config_for_partition_key_fn is None):
+            raise InvalidDefinitionError(
+                "A PartitionedConfig needs exactly one of run_config_for_partition_key_fn and "
+                "run_config_for_partition_fn."
+            )
+        if tags_for_partition_fn is not None and tags_for_partition_key_fn is not None:
+            raise InvalidDefinitionError(
+                "A PartitionedConfig takes tags_for_partition_key_fn or tags_for_partition_fn, "
+                "not both."
+            )
+        self._partitions_def = partitions_def
+        self._run_config_for_partition_fn = run_config_for_partition_fn
+        self._run_config_for_partition_key_fn = run_config_for_partition_key_fn
+        self._tags_for_partition_fn = tags_for_partition_fn
+        self._tags_for_partition_key_fn = tags_for_partition_key_fn
+        self._decorated_fn = decorated_fn
+
+    @property
+    def partitions_def(self) -> PartitionsDefinition:
+        """The partitions."""
+        return self._partitions_def
+
+    @property
+    def run_config_for_partition_fn(self) -> Callable[[Partition], Any] | None:
+        """What gives run config from a `Partition`, if anything does."""
+        return self._run_config_for_partition_fn
+
+    @property
+    def run_config_for_partition_key_fn(self) -> Callable[[str], Any] | None:
+        """What gives run config from a key, if anything does."""
+        return self._run_config_for_partition_key_fn
+
+    @property
+    def tags_for_partition_fn(self) -> Callable[[Partition], Mapping[str, str]] | None:
+        """What gives a run's tags from a `Partition`, if anything does."""
+        return self._tags_for_partition_fn
+
+    @property
+    def tags_for_partition_key_fn(self) -> Callable[[str], Mapping[str, str]] | None:
+        """What gives a run's tags from a key, if anything does."""
+        return self._tags_for_partition_key_fn
+
+    @property
+    def decorated_fn(self) -> ConfigFunction | None:
+        """The function that a decorator was put on, if one was."""
+        return self._decorated_fn
+
+    def get_partition_keys(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[str]:
+        """The keys of the partitions."""
+        return self.partitions_def.get_partition_keys(current_time, dynamic_partitions_store)
+
+    def get_run_config_for_partition_key(self, partition_key: str) -> Any:
+        """The run config for one partition, as the function gave it: a dict or `RunConfig`.
+
+        Raises:
+            UnknownPartitionError: If the partitions in time have no such key.
+        """
+        if self.run_config_for_partition_key_fn is not None:
+            return self.run_config_for_partition_key_fn(
+                self.partitions_def.typed_key(partition_key)
+            )
+        assert self.run_config_for_partition_fn is not None  # checked at birth
+        return self.run_config_for_partition_fn(self._partition(partition_key))
+
+    def get_tags_for_partition_key(
+        self, partition_key: str, job_name: str | None = None
+    ) -> dict[str, str]:
+        """The tags of a run for one partition: those of the function, and the partition's own."""
+        tags: Mapping[str, str] | None = {}
+        if self.tags_for_partition_key_fn is not None:
+            tags = self.tags_for_partition_key_fn(self.partitions_def.typed_key(partition_key))
+        elif self.tags_for_partition_fn is not None:
+            tags = self.tags_for_partition_fn(self._partition(partition_key))
+        own = self.partitions_def.get_tags_for_partition_key(partition_key)
+        if job_name is not None:
+            own["dagster/partition_set"] = f"{job_name}_partition_set"
+        return {**(tags or {}), **own}
+
+    def _partition(self, partition_key: str) -> Partition:
+        return Partition(self.partitions_def.value_of(partition_key), partition_key)
+
+    @classmethod
+    def from_flexible_config(
+        cls, config: Any, partitions_def: PartitionsDefinition
+    ) -> PartitionedConfig:
+        """A `PartitionedConfig` from whatever a job's `config` may be.
+
+        Raises:
+            InvalidDefinitionError: If it is a `PartitionedConfig` with other partitions.
+        """
+        if not isinstance(config, PartitionedConfig):
+            fixed = {} if config is None else config
+            return cls(partitions_def, run_config_for_partition_key_fn=lambda _key: fixed)
+        if config.partitions_def != partitions_def:
+            raise InvalidDefinitionError(
+                "The PartitionedConfig has other partitions than partitions_def: leave out "
+                "partitions_def, or give both the same."
+            )
+        return config
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the decorated function itself.
+
+        Raises:
+            InvalidInvocationError: If this was not made with a decorator.
+        """
+        if self._decorated_fn is None:
+            raise InvalidInvocationError(
+                "Only a PartitionedConfig made with a decorator, such as "
+                "@daily_partitioned_config, can be called."
+            )
+        return self._decorated_fn(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"PartitionedConfig({self.partitions_def!r})"
+
+
+def decorator_for(
+    partitions_def: PartitionsDefinition,
+    tags_by_value: TagsFunction | None = None,
+    tags_by_key: TagsFunction | None = None,
+) -> Decorator:
+    """A decorator for a function that is called with what each partition stands for."""
+
+    def tags(key: str) -> Mapping[str, str]:
+        if tags_by_key is not None:
+            return tags_by_key(key)
+        return tags_by_value(*partitions_def.arguments_of(key)) if tags_by_value else {}
+
+    def decorate(fn: ConfigFunction) -> PartitionedConfig:
+        if not callable(fn):
+            raise InvalidDefinitionError(f"Put the decorator on a function, not on {fn!r}.")
+        return PartitionedConfig(
+            partitions_def,
+            decorated_fn=fn,
+            run_config_for_partition_key_fn=lambda key: fn(*partitions_def.arguments_of(key)),
+            tags_for_partition_key_fn=tags if tags_by_key or tags_by_value else None,
+        )
+
+    return decorate
+
+
+def partitioned_config(
+    partitions_def: PartitionsDefinition, tags_for_partition_key_fn: TagsFunction | None = None
+) -> Decorator:
+    """Turn a function of a partition key into a `PartitionedConfig`.
+
+    Args:
+        partitions_def: The partitions.
+        tags_for_partition_key_fn: Gives a run's tags from a key.
+
+    Source: Dagster's `partitioned_config`.
+    """
+
+    def decorate(fn: ConfigFunction) -> PartitionedConfig:
+        return PartitionedConfig(
+            partitions_def,
+            decorated_fn=fn,
+            run_config_for_partition_key_fn=fn,
+            tags_for_partition_key_fn=tags_for_partition_key_fn,
+        )
+
+    return decorate
+
+
+def static_partitioned_config(
+    partition_keys: Sequence[str],
+    tags_for_partition_fn: TagsFunction | None = None,
+    tags_for_partition_key_fn: TagsFunction | None = None,
+) -> Decorator:
+    """Turn a function of a key into run config for a fixed list of partitions.
+
+    Args:
+        partition_keys: The keys.
+        tags_for_partition_fn: Gives a run's tags from a key (the older name).
+        tags_for_partition_key_fn: Gives a run's tags from a key.
+
+    Example:
+        >>> @static_partitioned_config(["JFK", "LGA"])
+        ... def by_airport(key):
+        ...     return {"ops": {"load": {"config": {"origin": key}}}}
+        >>> by_airport.get_partition_keys()
+        ['JFK', 'LGA']
+
+    Source: Dagster's `static_partitioned_config`.
+    """
+    tags = tags_for_partition_key_fn or tags_for_partition_fn
+    return decorator_for(StaticPartitionsDefinition(partition_keys), tags_by_key=tags)
+
+
+def dynamic_partitioned_config(
+    partition_fn: Callable[[datetime | None], Sequence[str]],
+    tags_for_partition_fn: TagsFunction | None = None,
+    tags_for_partition_key_fn: TagsFunction | None = None,
+) -> Decorator:
+    """Turn a function of a key into run config for partitions that another function names.
+
+    Args:
+        partition_fn: Gives the keys, from the current time.
+        tags_for_partition_fn: Gives a run's tags from a key (the older name).
+        tags_for_partition_key_fn: Gives a run's tags from a key.
+
+    Source: Dagster's `dynamic_partitioned_config`.
+    """
+    tags = tags_for_partition_key_fn or tags_for_partition_fn
+    return decorator_for(DynamicPartitionsDefinition(partition_fn), tags_by_key=tags)

@@ -1,0 +1,107 @@
+"""Partitions whose keys are found by arithmetic or in a table, not by walking through all."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, PartitionKeyRange
+from jobnb.definitions.partitions.position_runs import PositionRuns
+from jobnb.errors import UnknownPartitionError
+
+__all__ = ["PositionedPartitions"]
+
+
+class PositionedPartitions(PartitionsDefinition):
+    """Partitions whose keys and positions follow from the definition alone."""
+
+    @abstractmethod
+    def position_of(self, partition_key: str) -> int | None:
+        """Where a key stands, or None where it can be no key."""
+
+    def placed(self, partition_key: str) -> int | None:
+        """Where a key stands, or None where it can be no key."""
+        return self.position_of(partition_key)
+
+    @abstractmethod
+    def key_at(self, position: int) -> str:
+        """The key at a position."""
+
+    @abstractmethod
+    def positions(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PositionRuns:
+        """Where the keys that exist stand."""
+
+    @abstractmethod
+    def _unknown(self, partition_keys: Sequence[str]) -> UnknownPartitionError:
+        """What to say of keys that cannot be."""
+
+    def positions_of(self, partition_keys: Iterable[str]) -> PositionRuns:
+        """Where some keys stand.
+
+        Raises:
+            UnknownPartitionError: If some can be no keys of these partitions.
+        """
+        keys = list(partition_keys)
+        found = self._all_placed(keys)
+        unknown = [key for key, place in zip(keys, found, strict=True) if place is None]
+        if unknown:
+            raise self._unknown(unknown)
+        return PositionRuns.of(place for place in found if place is not None)
+
+    def _all_placed(self, partition_keys: Sequence[str]) -> list[int | None]:
+        return [self.placed(key) for key in partition_keys]
+
+    def _place_of(self, partition_key: str) -> int:
+        position = self.placed(partition_key)
+        if position is None:
+            raise self._unknown([partition_key])
+        return position
+
+    def positions_in_range(
+        self,
+        partition_key_range: PartitionKeyRange,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PositionRuns:
+        """Where the keys from the start to the end of a range stand.
+
+        Raises:
+            UnknownPartitionError: If the start or the end is no key.
+        """
+        first = self._place_of(partition_key_range.start)
+        last = self._place_of(partition_key_range.end)
+        return PositionRuns([(first, last + 1)])
+
+    def get_partition_keys_in_range(
+        self,
+        partition_key_range: PartitionKeyRange,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[str]:
+        """The keys from the start to the end of a range, both included.
+
+        Raises:
+            UnknownPartitionError: If the start or the end is no key.
+        """
+        positions = self.positions_in_range(partition_key_range, dynamic_partitions_store)
+        return [self.key_at(position) for position in positions]
+
+    def key_ranges(
+        self,
+        positions: PositionRuns,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> Sequence[PartitionKeyRange]:
+        """The keys at some positions as ranges; positions that never exist do not part them."""
+        every = self.positions(current_time, dynamic_partitions_store)
+        found: list[list[int]] = []
+        for start, end in positions.runs:
+            if found and every.rank(start) == every.rank(found[-1][1] + 1):
+                found[-1][1] = end - 1
+            else:
+                found.append([start, end - 1])
+        return [PartitionKeyRange(self.key_at(a), self.key_at(b)) for a, b in found]

@@ -1,0 +1,265 @@
+"""IO managers: how a value is stored after a step and loaded before the next one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, overload
+
+from jobnb.definitions.ops.function import Function
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
+from jobnb.definitions.resources.resource import ResourceDefinition
+
+if TYPE_CHECKING:
+    from jobnb.definitions.resources.configurable_io import (
+        ConfigurableIOManager,
+        ConfigurableIOManagerFactory,
+    )
+
+__all__ = [
+    "ConfigurableIOManager",
+    "ConfigurableIOManagerFactory",
+    "IOManager",
+    "IOManagerDefinition",
+    "InputManager",
+    "InputManagerDefinition",
+    "input_manager",
+    "io_manager",
+]
+
+_CONFIGURABLE = ("ConfigurableIOManager", "ConfigurableIOManagerFactory")
+
+
+def __getattr__(name: str) -> Any:
+    """The classes with pydantic fields are made when they are first asked for."""
+    if name in _CONFIGURABLE:
+        from jobnb.definitions.resources import configurable_io
+
+        return getattr(configurable_io, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class InputManager(ABC):
+    """Loads inputs.
+
+    Source: Dagster's `InputManager`.
+    """
+
+    @abstractmethod
+    def load_input(self, context: InputContext) -> Any:
+        """The value of an input.
+
+        Args:
+            context: What is known of it.
+        """
+
+
+class IOManager(InputManager):
+    """Stores outputs, and loads them for the inputs that want them.
+
+    Example:
+        >>> class InDict(IOManager):
+        ...     def __init__(self):
+        ...         self.values = {}
+        ...
+        ...     def handle_output(self, context, obj):
+        ...         self.values[tuple(context.get_identifier())] = obj
+        ...
+        ...     def load_input(self, context):
+        ...         return self.values[tuple(context.get_identifier())]
+
+    Source: Dagster's `IOManager`.
+    """
+
+    @abstractmethod
+    def handle_output(self, context: OutputContext, obj: Any) -> Any:
+        """Store the value of an output.
+
+        Args:
+            context: What is known of it.
+            obj: The value.
+        """
+
+
+class IOManagerDefinition(ResourceDefinition):
+    """How an IO manager is made, for each run anew.
+
+    Args:
+        resource_fn: Takes an `InitResourceContext` (or nothing) and returns the IO manager.
+        config_schema: What config it takes, read from `context.resource_config`.
+        description: In words.
+        required_resource_keys: Other resources it uses.
+        version: The version of the code.
+        input_config_schema: What config every input loaded by it takes.
+        output_config_schema: What config every output stored by it takes.
+
+    Source: Dagster's `IOManagerDefinition`.
+    """
+
+    def __init__(
+        self,
+        resource_fn: Callable[..., Any],
+        config_schema: Any = None,
+        description: str | None = None,
+        required_resource_keys: Iterable[str] | None = None,
+        version: str | None = None,
+        input_config_schema: Any = None,
+        output_config_schema: Any = None,
+    ) -> None:
+        super().__init__(resource_fn, config_schema, description, required_resource_keys, version)
+        self.input_config_schema = input_config_schema
+        self.output_config_schema = output_config_schema
+
+    @staticmethod
+    def hardcoded_io_manager(
+        value: IOManager, description: str | None = None
+    ) -> IOManagerDefinition:
+        """The definition of an IO manager that is there already."""
+        return IOManagerDefinition(lambda _context: value, description=description)
+
+
+class InputManagerDefinition(ResourceDefinition):
+    """How an input manager is made, for each run anew.
+
+    Args:
+        resource_fn: Takes an `InitResourceContext` (or nothing) and returns the input manager.
+        config_schema: What config it takes.
+        description: In words.
+        input_config_schema: What config every input loaded by it takes.
+        required_resource_keys: Other resources it uses.
+        version: The version of the code.
+
+    Source: Dagster's `InputManagerDefinition`.
+    """
+
+    def __init__(
+        self,
+        resource_fn: Callable[..., Any],
+        config_schema: Any = None,
+        description: str | None = None,
+        input_config_schema: Any = None,
+        required_resource_keys: Iterable[str] | None = None,
+        version: str | None = None,
+    ) -> None:
+        super().__init__(resource_fn, config_schema, description, required_resource_keys, version)
+        self.input_config_schema = input_config_schema
+
+
+class FunctionInputManager(InputManager):
+    """An input manager that is one function."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self._fn = fn
+        self._wants_context = _takes_argument(fn)
+
+    def load_input(self, context: InputContext) -> Any:
+        """What the function returns; an input manager that it returns loads the value."""
+        loaded = self._fn(context) if self._wants_context else self._fn()
+        return loaded.load_input(context) if isinstance(loaded, InputManager) else loaded
+
+
+def _takes_argument(fn: Callable[..., Any]) -> bool:
+    function = Function(fn)
+    return bool(function.parameters) or function.has_var_positional
+
+
+@overload
+def io_manager(config_schema: Callable[..., Any]) -> IOManagerDefinition: ...
+@overload
+def io_manager(
+    config_schema: Any = None,
+    description: str | None = None,
+    output_config_schema: Any = None,
+    input_config_schema: Any = None,
+    required_resource_keys: Iterable[str] | None = None,
+    version: str | None = None,
+) -> Callable[[Callable[..., Any]], IOManagerDefinition]: ...
+def io_manager(
+    config_schema: Any = None,
+    description: str | None = None,
+    output_config_schema: Any = None,
+    input_config_schema: Any = None,
+    required_resource_keys: Iterable[str] | None = None,
+    version: str | None = None,
+) -> Any:
+    """Make an IO manager of a function that returns one.
+
+    Args:
+        config_schema: What config it takes; without parentheses, the function itself.
+        description: In words; the function's docstring if absent.
+        output_config_schema: What config every output stored by it takes.
+        input_config_schema: What config every input loaded by it takes.
+        required_resource_keys: Other resources it uses.
+        version: The version of the code.
+
+    Example:
+        >>> from jobnb.storage.memory import InMemoryIOManager
+        >>> @io_manager
+        ... def in_memory(context):
+        ...     return InMemoryIOManager()
+        >>> isinstance(in_memory, ResourceDefinition)
+        True
+
+    Source: Dagster's `@io_manager`.
+    """
+
+    def decorate(fn: Callable[..., Any], schema: Any = config_schema) -> IOManagerDefinition:
+        made = IOManagerDefinition(
+            fn, schema, description or fn.__doc__, required_resource_keys, version,
+            input_config_schema, output_config_schema,
+        )  # fmt: skip
+        made.wants_context = _takes_argument(fn)
+        made.__doc__ = fn.__doc__
+        return made
+
+    return decorate(config_schema, None) if _is_function(config_schema) else decorate
+
+
+@overload
+def input_manager(config_schema: Callable[..., Any]) -> InputManagerDefinition: ...
+@overload
+def input_manager(
+    config_schema: Any = None,
+    description: str | None = None,
+    input_config_schema: Any = None,
+    required_resource_keys: Iterable[str] | None = None,
+    version: str | None = None,
+) -> Callable[[Callable[..., Any]], InputManagerDefinition]: ...
+def input_manager(
+    config_schema: Any = None,
+    description: str | None = None,
+    input_config_schema: Any = None,
+    required_resource_keys: Iterable[str] | None = None,
+    version: str | None = None,
+) -> Any:
+    """Make an input manager of a function that loads an input.
+
+    Args:
+        config_schema: What config it takes; without parentheses, the function itself.
+        description: In words; the function's docstring if absent.
+        input_config_schema: What config every input loaded by it takes.
+        required_resource_keys: Other resources it uses.
+        version: The version of the code.
+
+    Example:
+        >>> @input_manager
+        ... def answer():
+        ...     return 42
+
+    Source: Dagster's `@input_manager`.
+    """
+
+    def decorate(fn: Callable[..., Any], schema: Any = config_schema) -> InputManagerDefinition:
+        made = InputManagerDefinition(
+            lambda: FunctionInputManager(fn), schema, description or fn.__doc__,
+            input_config_schema, required_resource_keys, version,
+        )  # fmt: skip
+        made.wants_context = False
+        made.__doc__ = fn.__doc__
+        return made
+
+    return decorate(config_schema, None) if _is_function(config_schema) else decorate
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type) and hasattr(value, "__code__")

@@ -1,0 +1,260 @@
+"""What an IO manager sees of the value it is to store or load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata import MetadataValue, normalize
+from jobnb.definitions.ops.user_events import AssetMaterialization, AssetObservation
+from jobnb.definitions.resources.value_context import ValueContext
+from jobnb.errors import InvariantViolationError
+
+__all__ = ["InputContext", "OutputContext"]
+
+
+class OutputContext(ValueContext):
+    """What an IO manager sees while it stores an output.
+
+    Args:
+        step_key: The step that made the value.
+        name: The output.
+        job_name: The job that runs.
+        run_id: The run.
+        metadata: The metadata of the definition.
+        mapping_key: Which of a dynamic output's values it is.
+        config: The config for this output.
+        dagster_type: The type that is declared.
+        log_manager: Where to log.
+        version: The version of the value.
+        resource_config: The IO manager's own config.
+        resources: The resources that the IO manager asked for.
+        step_context: The context of the step.
+        op_def: The op.
+        asset_info: An object with `key` and `partitions_def`, in place of the two below.
+        warn_on_step_context_use: Accepted as Dagster does.
+        partition_key: The partition that the run is for.
+        asset_key: The asset whose value it is.
+        asset_partitions_def: How the asset is partitioned.
+        asset_partition_keys: Which of its partitions; that of the run if left out.
+        instance: The instance of the run.
+
+    Source: Dagster's `OutputContext`.
+    """
+
+    __slots__ = ("_events", "_logged", "_metadata", "_run_id", "_step_key", "asset_info",
+                 "mapping_key", "version")  # fmt: skip
+    _word = "output"
+
+    def __init__(
+        self,
+        step_key: str | None = None,
+        name: str | None = None,
+        job_name: str | None = None,
+        run_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        mapping_key: str | None = None,
+        config: Any = None,
+        dagster_type: Any = None,
+        log_manager: Any = None,
+        version: str | None = None,
+        resource_config: Mapping[str, Any] | None = None,
+        resources: Any = None,
+        step_context: Any = None,
+        op_def: Any = None,
+        asset_info: Any = None,
+        warn_on_step_context_use: bool = False,
+        partition_key: str | None = None,
+        *,
+        asset_key: AssetKey | None = None,
+        asset_partitions_def: Any = None,
+        asset_partition_keys: Any = None,
+        instance: Any = None,
+    ) -> None:
+        self._step_key = step_key
+        self._name = name
+        self._job_name = job_name
+        self._run_id = run_id
+        self.metadata = metadata or {}
+        self.mapping_key = mapping_key
+        self.config = config
+        self._dagster_type = dagster_type
+        self._log_manager = log_manager
+        self.version = version
+        self.resource_config = resource_config or {}
+        self._resources = resources
+        self._step_context = step_context
+        self._op_def = op_def
+        self.asset_info = asset_info
+        self._partition_key = partition_key
+        self._asset_key = asset_key if asset_info is None else asset_info.key
+        self._asset_partitions_def = asset_partitions_def or getattr(
+            asset_info, "partitions_def", None
+        )
+        self._asset_partition_keys = asset_partition_keys
+        self._instance = instance
+        self._logged: dict[str, MetadataValue] | None = None
+        self._events: list[AssetMaterialization | AssetObservation] | None = None
+
+    @property
+    def step_key(self) -> str:
+        """The step that made the value."""
+        if self._step_key is None:
+            raise self._missing("step_key")
+        return self._step_key
+
+    @property
+    def run_id(self) -> str:
+        """The run that made the value."""
+        if self._run_id is None:
+            raise self._missing("run_id")
+        return self._run_id
+
+    def get_identifier(self) -> Sequence[str]:
+        """What tells this value from every other: run, step, output and mapping key.
+
+        Example:
+            >>> OutputContext(step_key="load", name="result", run_id="r1").get_identifier()
+            ['r1', 'load', 'result']
+        """
+        if self.version is not None:
+            if self.mapping_key is not None:
+                raise InvariantViolationError(
+                    f"Output {self.name!r} of step {self.step_key!r} has a version and a mapping "
+                    "key; a dynamic output cannot be versioned."
+                )
+            return ["versioned_outputs", self.version, self.step_key, self.name]
+        parts = [self.run_id, self.step_key, self.name]
+        return parts if self.mapping_key is None else [*parts, self.mapping_key]
+
+    def get_run_scoped_output_identifier(self) -> Sequence[str]:
+        """Dagster's older name for `get_identifier`."""
+        return self.get_identifier()
+
+    def add_output_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Show more metadata beside the output.
+
+        Raises:
+            InvariantViolationError: If one of the keys was added before.
+        """
+        new = normalize(metadata)
+        logged = self._logged if self._logged is not None else {}
+        if twice := sorted(new.keys() & logged.keys()):
+            raise InvariantViolationError(
+                f"Output metadata was added twice for {', '.join(map(repr, twice))}. "
+                "Use another key."
+            )
+        self._logged = {**logged, **new}
+
+    def get_logged_metadata(self) -> Mapping[str, MetadataValue]:
+        """The metadata that the IO manager added."""
+        return dict(self._logged or {})
+
+    def consume_logged_metadata(self) -> Mapping[str, MetadataValue]:
+        """The metadata that was added since this was last called."""
+        logged, self._logged = self._logged, None
+        return logged or {}
+
+    def log_event(self, event: AssetMaterialization | AssetObservation) -> None:
+        """Record that the IO manager made or observed an asset.
+
+        Raises:
+            InvariantViolationError: If it is neither.
+        """
+        if not isinstance(event, (AssetMaterialization, AssetObservation)):
+            raise InvariantViolationError(
+                f"log_event takes an AssetMaterialization or AssetObservation, not {event!r}."
+            )
+        if self._events is None:
+            self._events = []
+        self._events.append(event)
+
+    def get_logged_events(self) -> Sequence[AssetMaterialization | AssetObservation]:
+        """The events that the IO manager recorded."""
+        return list(self._events or ())
+
+    def consume_events(self) -> Iterable[AssetMaterialization | AssetObservation]:
+        """The events that were recorded since this was last called."""
+        events, self._events = self._events, None
+        return iter(events or ())
+
+
+class InputContext(ValueContext):
+    """What an input manager sees while it loads an input.
+
+    Args:
+        name: The input; None when an asset's value is loaded outside of a run.
+        job_name: The job that runs.
+        op_def: The op.
+        config: The config for this input.
+        metadata: The metadata of the definition.
+        upstream_output: The context with which the value was stored; None if it was not by an
+            output of this job.
+        dagster_type: The type that is declared.
+        log_manager: Where to log.
+        resource_config: The input manager's own config.
+        resources: The resources that the input manager asked for.
+        step_context: The context of the step.
+        asset_key: The asset whose value it is.
+        partition_key: The partition that the run is for.
+        asset_partitions_subset: Which partitions of the asset: keys, a range, or an object with
+            `get_partition_keys`; that of the run if left out.
+        asset_partitions_def: How the asset is partitioned.
+        instance: The instance of the run.
+
+    Source: Dagster's `InputContext`.
+    """
+
+    __slots__ = ("upstream_output",)
+    _word = "input"
+
+    def __init__(
+        self,
+        name: str | None = None,
+        job_name: str | None = None,
+        op_def: Any = None,
+        config: Any = None,
+        metadata: Mapping[str, Any] | None = None,
+        upstream_output: OutputContext | None = None,
+        dagster_type: Any = None,
+        log_manager: Any = None,
+        resource_config: Mapping[str, Any] | None = None,
+        resources: Any = None,
+        step_context: Any = None,
+        asset_key: AssetKey | None = None,
+        partition_key: str | None = None,
+        asset_partitions_subset: Any = None,
+        asset_partitions_def: Any = None,
+        instance: Any = None,
+    ) -> None:
+        self._name = name
+        self._job_name = job_name
+        self._op_def = op_def
+        self.config = config
+        self.metadata = metadata or {}
+        self.upstream_output = upstream_output
+        self._dagster_type = dagster_type
+        self._log_manager = log_manager
+        self.resource_config = resource_config or {}
+        self._resources = resources
+        self._step_context = step_context
+        self._asset_key = asset_key
+        self._partition_key = partition_key
+        self._asset_partition_keys = asset_partitions_subset
+        self._asset_partitions_def = asset_partitions_def
+        self._instance = instance
+
+    @property
+    def has_input_name(self) -> bool:
+        """Whether it is loaded for an input of an op."""
+        return self._name is not None
+
+    def get_identifier(self) -> Sequence[str]:
+        """What tells the value from every other: that of the output which stored it."""
+        if self.upstream_output is None:
+            raise InvariantViolationError(
+                "The value was not stored by an output of this job (there is no upstream_output), "
+                "so it has no identifier. For an asset use get_asset_identifier()."
+            )
+        return self.upstream_output.get_identifier()

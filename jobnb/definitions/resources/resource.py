@@ -1,0 +1,208 @@
+"""Resources: things that ops and assets use and do not make, set up once for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, overload
+
+from jobnb.definitions.ops.function import Function
+from jobnb.errors import InvalidInvocationError
+
+__all__ = [
+    "ResourceDefinition",
+    "make_values_resource",
+    "resource",
+    "resource_def_of",
+]
+
+
+class ResourceDefinition:
+    """How a resource is made, for each run anew.
+
+    Args:
+        resource_fn: Takes an `InitResourceContext` (or nothing) and returns the resource, or
+            yields it once and tears it down after.
+        config_schema: What config it takes, read from `context.resource_config`.
+        description: In words.
+        required_resource_keys: Other resources it uses, read from `context.resources`.
+        version: The version of the code.
+
+    Source: Dagster's `ResourceDefinition`.
+    """
+
+    def __init__(
+        self,
+        resource_fn: Callable[..., Any],
+        config_schema: Any = None,
+        description: str | None = None,
+        required_resource_keys: Iterable[str] | None = None,
+        version: str | None = None,
+    ) -> None:
+        self.resource_fn = resource_fn
+        self.config_schema = config_schema
+        self.description = description
+        self.required_resource_keys = frozenset(required_resource_keys or ())
+        self.version = version
+        self.wants_context = True
+
+    def call(self, context: Any) -> Any:
+        """What the function gives: the resource, a generator or a context manager."""
+        return self.resource_fn(context) if self.wants_context else self.resource_fn()
+
+    @classmethod
+    def hardcoded_resource(cls, value: Any, description: str | None = None) -> ResourceDefinition:
+        """A resource that is this value."""
+        return HardcodedResource(value, description)
+
+    @classmethod
+    def none_resource(cls, description: str | None = None) -> ResourceDefinition:
+        """A resource that is None, for tests."""
+        return HardcodedResource(None, description)
+
+    @classmethod
+    def mock_resource(cls, description: str | None = None) -> ResourceDefinition:
+        """A resource that takes every call, a `unittest.mock.MagicMock`, for tests."""
+
+        def make(_context: Any) -> Any:
+            from unittest import mock
+
+            return mock.MagicMock()
+
+        return ResourceDefinition(make, description=description)
+
+    @classmethod
+    def string_resource(cls, description: str | None = None) -> ResourceDefinition:
+        """A resource that is the string in its config."""
+        return ResourceDefinition(
+            lambda context: context.resource_config, config_schema=str, description=description
+        )
+
+    def configured(
+        self, config_or_config_fn: Any, config_schema: Any = None, description: str | None = None
+    ) -> ResourceDefinition:
+        """A resource that has (part of) its config already.
+
+        Args:
+            config_or_config_fn: The config, or a function from outer config to it.
+            config_schema: What config the function takes.
+            description: In words.
+        """
+        from jobnb.config import configured_schema
+
+        schema = configured_schema(
+            self.config_schema, config_or_config_fn, config_schema, "a resource"
+        )
+        return self._with_schema(schema, description or self.description)
+
+    def _with_schema(self, schema: Any, description: str | None) -> ResourceDefinition:
+        clone = self.__class__.__new__(self.__class__)
+        clone.__dict__.update(self.__dict__, config_schema=schema, description=description)
+        return clone
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the resource directly, as a unit test does: pass `build_init_resource_context()`."""
+        given = [*args, *kwargs.values()]
+        if len(given) > 1:
+            raise InvalidInvocationError(
+                "A resource is called with one argument at most: its context. "
+                "Use build_init_resource_context()."
+            )
+        context = given[0] if given else None
+        if self.wants_context and context is None:
+            from jobnb.definitions.resources.resource_context import build_init_resource_context
+
+            context = build_init_resource_context()
+        return self.call(context)
+
+
+class HardcodedResource(ResourceDefinition):
+    """A resource that is a value made beforehand."""
+
+    def __init__(self, value: Any, description: str | None = None) -> None:
+        super().__init__(lambda _context: value, description=description)
+        self.value = value
+
+
+def resource_def_of(value: Any) -> ResourceDefinition:
+    """The definition that `value` is, has, or stands for as a plain object."""
+    if isinstance(value, ResourceDefinition):
+        return value
+    if getattr(value, "__jobnb_resource__", False):
+        given: Any = value
+        ready = given.configure_at_launch() if isinstance(value, type) else given
+        made: ResourceDefinition = ready.get_resource_definition()
+        return made
+    return HardcodedResource(value)
+
+
+@overload
+def resource(config_schema: Callable[..., Any]) -> ResourceDefinition: ...
+@overload
+def resource(
+    config_schema: Any = None,
+    description: str | None = None,
+    required_resource_keys: Iterable[str] | None = None,
+    version: str | None = None,
+) -> Callable[[Callable[..., Any]], ResourceDefinition]: ...
+def resource(
+    config_schema: Any = None,
+    description: str | None = None,
+    required_resource_keys: Iterable[str] | None = None,
+    version: str | None = None,
+) -> Any:
+    """Make a resource of a function.
+
+    Args:
+        config_schema: What config it takes; without parentheses, the function itself.
+        description: In words; the function's docstring if absent.
+        required_resource_keys: Other resources it uses.
+        version: The version of the code.
+
+    Example:
+        >>> from jobnb import resource
+        >>> @resource
+        ... def connection():
+        ...     yield "open"
+        >>> connection.description is None
+        True
+
+    Source: Dagster's `@resource`.
+    """
+
+    def decorate(fn: Callable[..., Any]) -> ResourceDefinition:
+        made = ResourceDefinition(
+            fn, schema, description or fn.__doc__, required_resource_keys, version
+        )
+        function = Function(fn)
+        made.wants_context = bool(function.parameters) or function.has_var_positional
+        made.__doc__ = fn.__doc__
+        return made
+
+    if _is_function(config_schema):
+        schema = None
+        return decorate(config_schema)
+    schema = config_schema
+    return decorate
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type) and hasattr(value, "__code__")
+
+
+def make_values_resource(**kwargs: Any) -> ResourceDefinition:
+    """A resource that is a record of values from its config.
+
+    Args:
+        **kwargs: A config type for each value; any values at all if there are none.
+
+    Source: Dagster's `make_values_resource`.
+    """
+    from types import SimpleNamespace
+
+    return ResourceDefinition(
+        lambda context: SimpleNamespace(**(context.resource_config or {})),
+        config_schema=dict(kwargs) or dict,
+    )
+
+
+Resources = Mapping[str, Any]

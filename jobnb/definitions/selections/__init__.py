@@ -1,0 +1,1 @@
+"""Selections: which assets or ops, as objects and in the one grammar."""

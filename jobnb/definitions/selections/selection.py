@@ -1,0 +1,337 @@
+"""`AssetSelection`: which assets, said before it is known which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobnb.definitions.assets.asset_graph import AssetGraph
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.selections.asset_reading import parse_selection
+from jobnb.definitions.selections.asset_rules import (
+    AssetRule,
+    Key,
+    Neighbors,
+    Prefix,
+    Standing,
+    UpstreamSources,
+    Where,
+)
+from jobnb.definitions.selections.selection_rules import (
+    AllOf,
+    AnyOf,
+    Everything,
+    Resolution,
+    Roots,
+    Sinks,
+    Steps,
+)
+from jobnb.definitions.selections.selection_text import written
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
+
+__all__ = ["AssetSelection", "CoercibleToAssetSelection"]
+
+CoercibleToAssetSelection = Any
+
+
+@dataclass(frozen=True)
+class AssetSelection:
+    """Some assets of a catalogue, named by what they are and how they hang together.
+
+    Made by the functions below and joined with `|`, `&`, `-` and `~`.
+
+    Args:
+        rule: What it says.
+
+    Example:
+        >>> chosen = AssetSelection.groups("clean").upstream() - AssetSelection.keys("flights")
+        >>> print(chosen)
+        +group:clean and not key:flights
+
+    Source: Dagster's `AssetSelection`.
+    """
+
+    rule: AssetRule
+
+    # Naming assets
+
+    @staticmethod
+    def all(include_sources: bool = False) -> AssetSelection:
+        """All assets.
+
+        Args:
+            include_sources: Whether source assets count.
+        """
+        return AssetSelection(Everything(include_sources))
+
+    @staticmethod
+    def keys(*asset_keys: CoercibleToAssetKey) -> AssetSelection:
+        """Assets by key; a string is split at slashes.
+
+        Example:
+            >>> print(AssetSelection.keys("raw/flights"))
+            key:raw/flights
+        """
+        return AssetSelection(_keys(AssetKey.from_coercible(key) for key in asset_keys))
+
+    @staticmethod
+    def assets(*assets_defs: Any) -> AssetSelection:
+        """What the definitions make."""
+        return AssetSelection(_keys(key for each in assets_defs for key in _keys_of(each)))
+
+    @staticmethod
+    def groups(*group_strs: str, include_sources: bool = False) -> AssetSelection:
+        """The assets of groups.
+
+        Args:
+            *group_strs: The groups.
+            include_sources: Whether source assets count.
+        """
+        names = [_text(name, "A group") for name in group_strs]
+        rules = (Where("group", name, None, include_sources) for name in names)
+        return AssetSelection(AnyOf.of(rules))
+
+    @staticmethod
+    def key_prefixes(
+        *key_prefixes: str | Sequence[str], include_sources: bool = False
+    ) -> AssetSelection:
+        """The assets whose keys begin with a prefix.
+
+        Args:
+            *key_prefixes: The prefixes, each a string or its parts.
+            include_sources: Whether source assets count.
+        """
+        prefixes = [AssetKey.from_coercible(prefix) for prefix in key_prefixes]
+        return AssetSelection(AnyOf.of(Prefix(each, include_sources) for each in prefixes))
+
+    @staticmethod
+    def key_substring(key_substring: str, include_sources: bool = False) -> AssetSelection:
+        """The assets whose keys contain a text."""
+        text = _text(key_substring, "A part of a key")
+        return AssetSelection(Where("key_substring", text, None, include_sources))
+
+    @staticmethod
+    def tag(key: str, value: str, include_sources: bool = False) -> AssetSelection:
+        """The assets with a tag of this value."""
+        name, text = _text(key, "A tag"), _text(value, "The value of a tag")
+        return AssetSelection(Where("tag", name, text, include_sources))
+
+    @staticmethod
+    def tag_string(string: str, include_sources: bool = False) -> AssetSelection:
+        """The assets with a tag, written as `name=value`, or as `name` for any value."""
+        name, equals, value = string.partition("=")
+        text = _text(value, "The value of a tag") if equals else None
+        return AssetSelection(Where("tag", _text(name, "A tag"), text, include_sources))
+
+    @staticmethod
+    def owner(owner: str) -> AssetSelection:
+        """The assets of an owner."""
+        return AssetSelection(Where("owner", _text(owner, "An owner")))
+
+    @staticmethod
+    def kind(kind: str, include_sources: bool = False) -> AssetSelection:
+        """The assets of a kind."""
+        return AssetSelection(Where("kind", _text(kind, "A kind"), None, include_sources))
+
+    @staticmethod
+    def from_string(string: str, include_sources: bool = False) -> AssetSelection:
+        """The assets that a selection in text form names.
+
+        Args:
+            string: A clause such as `*revenue+`, or more, such as `group:clean and not key:"a*"`.
+            include_sources: Whether source assets count, where they are not named by key.
+
+        Raises:
+            InvalidSubsetError: If it cannot be read; it points at the column.
+        """
+        rule = parse_selection(_text_of(string))
+        return AssetSelection(rule.with_sources() if include_sources else rule)
+
+    @staticmethod
+    def from_coercible(selection: CoercibleToAssetSelection) -> AssetSelection:
+        """A selection from whatever can stand for one.
+
+        Args:
+            selection: An `AssetSelection`, text, a key, an asset, or a list of these: all of them.
+
+        Raises:
+            InvalidDefinitionError: If it is none of these.
+            InvalidSubsetError: If text cannot be read.
+        """
+        if isinstance(selection, AssetSelection):
+            return selection
+        if isinstance(selection, str):
+            return AssetSelection.from_string(selection)
+        if isinstance(selection, AssetKey):
+            return AssetSelection.keys(selection)
+        if isinstance(selection, Iterable) and not isinstance(selection, (bytes, dict)):
+            each = (AssetSelection.from_coercible(item).rule for item in selection)
+            return AssetSelection(AnyOf.of(each))
+        return AssetSelection.assets(selection)
+
+    # Joining selections
+
+    def __or__(self, other: AssetSelection) -> AssetSelection:
+        return AssetSelection(AnyOf.of([self.rule, _rule(other)]))
+
+    def __and__(self, other: AssetSelection) -> AssetSelection:
+        return AssetSelection(AllOf.of([self.rule, _rule(other)]))
+
+    def __sub__(self, other: AssetSelection) -> AssetSelection:
+        return AssetSelection(AllOf.of([self.rule], [_rule(other)]))
+
+    def __invert__(self) -> AssetSelection:
+        return AssetSelection(AllOf((), (self.rule,)))
+
+    # Going on from a selection
+
+    def upstream(self, depth: int | None = None, include_self: bool = True) -> AssetSelection:
+        """What these are made from.
+
+        Args:
+            depth: How many steps at most; all the way if None.
+            include_self: Whether these are part of it.
+        """
+        return self._reached(True, depth, include_self)
+
+    def downstream(self, depth: int | None = None, include_self: bool = True) -> AssetSelection:
+        """What is made from these.
+
+        Args:
+            depth: How many steps at most; all the way if None.
+            include_self: Whether these are part of it.
+        """
+        return self._reached(False, depth, include_self)
+
+    def _reached(self, up: bool, depth: Any, include_self: bool) -> AssetSelection:
+        reached: AssetRule = Steps(self.rule, up, _depth(depth))
+        return AssetSelection(reached if include_self else AllOf.of([reached], [self.rule]))
+
+    def roots(self) -> AssetSelection:
+        """Those of these that are made from none of the others."""
+        return AssetSelection(Roots(self.rule))
+
+    def sources(self) -> AssetSelection:
+        """The older name of `roots`."""
+        return self.roots()
+
+    def sinks(self) -> AssetSelection:
+        """Those of these that none of the others are made from."""
+        return AssetSelection(Sinks(self.rule))
+
+    def upstream_source_assets(self) -> AssetSelection:
+        """The source assets that these are made from."""
+        return AssetSelection(UpstreamSources(self.rule))
+
+    def required_multi_asset_neighbors(self) -> AssetSelection:
+        """These, and whatever must be made together with them."""
+        return AssetSelection(Neighbors(self.rule))
+
+    def materializable(self) -> AssetSelection:
+        """Those of these that are made here: no source assets."""
+        return self & AssetSelection.all()
+
+    # Resolving
+
+    def resolve(
+        self,
+        all_assets: AssetGraph | Iterable[Any],
+        allow_missing: bool = False,
+        status_of: Callable[[AssetKey], str] | None = None,
+    ) -> set[AssetKey]:
+        """The keys of the assets it names.
+
+        Args:
+            all_assets: Assets definitions and source assets, or an `AssetGraph` of them.
+            allow_missing: Whether names that are not there are passed over.
+            status_of: Tells how an asset stands, for `status:stale` and its siblings: "fresh",
+                "stale", "missing" or "failed".
+
+        Raises:
+            InvalidSubsetError: If it names what is not there; all problems at once.
+        """
+        graph = all_assets if isinstance(all_assets, AssetGraph) else AssetGraph(all_assets)
+        within = Resolution(graph, allow_missing, status_of)
+        numbers = self.rule.numbers(within)
+        if within.problems:
+            raise InvalidSubsetError("\n".join(within.problems))
+        return {graph.keys[number] for number in numbers}
+
+    @property
+    def asks_status(self) -> bool:
+        """Whether it asks how assets stand, so that `resolve` needs `status_of`."""
+        waiting: list[AssetRule] = [self.rule]
+        while waiting:
+            rule = waiting.pop()
+            if isinstance(rule, Standing):
+                return True
+            waiting += rule.parts()
+        return False
+
+    def to_selection_str(self) -> str:
+        """The selection as text: `from_string` makes an equal one of it.
+
+        Example:
+            >>> chosen = AssetSelection.keys("raw/flights").downstream(2) - AssetSelection.kind(
+            ...     "sql"
+            ... )
+            >>> chosen.to_selection_str()
+            'key:raw/flights+2 and not kind:sql'
+            >>> AssetSelection.from_string(str(chosen)) == chosen
+            True
+        """
+        return str(self.rule)
+
+    def __str__(self) -> str:
+        return self.to_selection_str()
+
+    def __repr__(self) -> str:
+        return f"AssetSelection({str(self)!r})"
+
+
+def _text_of(selection: Any) -> str:
+    if isinstance(selection, str):
+        return selection
+    raise InvalidDefinitionError(
+        f"A selection in text form is text, not {selection!r}: use AssetSelection.from_coercible."
+    )
+
+
+def _keys(keys: Iterable[AssetKey]) -> AssetRule:
+    return AnyOf.of(Key(key) for key in keys)
+
+
+def _rule(other: Any) -> AssetRule:
+    if isinstance(other, AssetSelection):
+        return other.rule
+    raise InvalidDefinitionError(
+        f"A selection is joined with another AssetSelection, not with {other!r}: "
+        "use AssetSelection.from_coercible."
+    )
+
+
+def _depth(depth: Any) -> int | None:
+    if depth is None or (isinstance(depth, int) and depth >= 0):
+        return depth
+    raise InvalidDefinitionError(f"depth counts steps, from 0, or is None; not {depth!r}.")
+
+
+def _text(value: Any, what: str) -> str:
+    """A text that stands for itself, as rules keep it."""
+    if not isinstance(value, str):
+        raise InvalidDefinitionError(f"{what} is named by text, not by {value!r}.")
+    return written(value)
+
+
+def _keys_of(asset: Any) -> Iterable[AssetKey]:
+    keys = getattr(asset, "keys", None)
+    if keys is not None and hasattr(asset, "asset_deps"):
+        return sorted(keys)
+    key = getattr(asset, "key", None)
+    if isinstance(key, AssetKey):
+        return (key,)
+    raise InvalidDefinitionError(
+        f"{asset!r} cannot select assets: give an AssetSelection, text, an AssetKey, an asset, "
+        "or a list of these."
+    )

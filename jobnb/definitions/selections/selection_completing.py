@@ -1,0 +1,163 @@
+"""What may come next in a selection that is being typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from jobnb.definitions.assets.asset_graph import AssetGraph
+from jobnb.definitions.selections import asset_reading, op_selection
+from jobnb.definitions.selections.asset_rules import Standing
+from jobnb.definitions.selections.selection_grammar import expected_after
+from jobnb.definitions.selections.selection_text import quoted, written, written_key
+
+if TYPE_CHECKING:
+    from lark import Token
+
+__all__ = ["Suggestions", "Words", "suggest"]
+
+_STRINGS = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+_BARE = re.compile(r"(?!(?:and|or|not)$)[\w./@-]+", re.IGNORECASE)
+_ENDS = " \t\n)+\"'"
+_WORD = re.compile(r"""[^\s+*():=,"'<>]*$""")
+
+
+class Suggestions(NamedTuple):
+    """What may stand at the end of a text.
+
+    Attributes:
+        start: Where the part begins that a suggestion takes the place of.
+        words: What may stand there.
+    """
+
+    start: int
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What can be named.
+
+    Attributes:
+        names: Keys of assets, or names of ops, as they stand in a selection.
+        values: What may stand after an attribute and its colon.
+        tag_values: For each tag, its values.
+        functions: What is followed by parentheses.
+    """
+
+    names: Sequence[str]
+    values: Mapping[str, Sequence[str]]
+    tag_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    functions: Sequence[str] = ()
+
+    @classmethod
+    def of_assets(cls, assets: Iterable[object]) -> Words:
+        """The words that select among assets."""
+        graph = AssetGraph(assets)
+        numbers = sorted(graph.scope(include_sources=True))
+        keys = [written_key(graph.keys[number]) for number in numbers]
+        tags: dict[str, dict[str, None]] = {}
+        for number in numbers:
+            for name, value in (graph.attribute(number, "tags_by_key") or {}).items():
+                tags.setdefault(written(name), {})[written(value)] = None
+        values = {
+            "key": keys,
+            "group": _told(graph.groups.values()),
+            "tag": list(tags),
+            "kind": _told(_each(graph, numbers, "kinds_by_key")),
+            "owner": _told(_each(graph, numbers, "owners_by_key")),
+            "status": Standing.ALLOWED,
+            "key_prefix": _told("/".join(graph.keys[each].path[:-1]) for each in numbers),
+            "key_substring": (),
+        }
+        tag_values = {name: list(found) for name, found in tags.items()}
+        return cls(keys, values, tag_values, asset_reading.FUNCTIONS)
+
+    @classmethod
+    def of_ops(cls, names: Iterable[str]) -> Words:
+        """The words that select among ops, and the graphs that hold them."""
+        known = op_selection.with_graphs(names)
+        return cls(known, {"name": known}, functions=op_selection.FUNCTIONS)
+
+
+def _each(graph: AssetGraph, numbers: Iterable[int], name: str) -> Iterable[str]:
+    for number in numbers:
+        yield from sorted(graph.attribute(number, name) or ())
+
+
+def _told(texts: Iterable[str]) -> list[str]:
+    return [written(text) for text in dict.fromkeys(texts) if text]
+
+
+def suggest(text: str, words: Words, quote: str = '"') -> Suggestions:
+    """What may stand at the end of a text.
+
+    Args:
+        text: The selection up to the cursor.
+        words: What can be named.
+        quote: What goes around a name that needs quotes.
+
+    Example:
+        >>> words = Words(["orders", "revenue"], {"key": ["orders"], "group": ["raw"]})
+        >>> suggest("orders and gr", words)
+        Suggestions(start=11, words=['group:'])
+        >>> suggest("orders and group:", words).words
+        ['raw']
+    """
+    bare = _STRINGS.sub(lambda found: "x" * len(found[0]), text)
+    opening = re.search("[\"']", bare)
+    if opening is not None:
+        quote, start = text[opening.start()], opening.start()
+        typed = text[start + 1 :]
+    else:
+        typed = _WORD.findall(text)[0]
+        start = len(text) - len(typed)
+    expected = expected_after(text[:start])
+    terminals = expected.terminals
+    if text[start - 1 : start] not in _ENDS:  # `and` would become a part of what it touches
+        terminals -= {"_AND", "_OR"}
+    fitting = _fitting(terminals, expected.before, words, opening is not None, quote)
+    found = (word for word in fitting if _fits(word, typed.lower()))
+    return Suggestions(start, list(dict.fromkeys(found)))
+
+
+def _fits(word: str, typed: str) -> bool:
+    """Whether a word, or the last part of a key, begins as it was typed."""
+    bare = word.strip("\"'").lower()
+    return bare.startswith(typed) or bare.rpartition("/")[2].startswith(typed)
+
+
+def _fitting(
+    terminals: frozenset[str], before: tuple[Token, ...], words: Words, in_quotes: bool, quote: str
+) -> Iterable[str]:
+    if "VALUE" in terminals:
+        yield from _written(_values(before, words), in_quotes, quote)
+    elif "WORD" in terminals:
+        yield from _written(words.names, in_quotes, quote)
+        if not in_quotes:
+            yield from (f"{name}:" for name in words.values)
+            yield from (f"{name}(" for name in words.functions)
+            if "_NOT" in terminals:
+                yield "not "
+    if not in_quotes:
+        yield from (word for name, word in (("_AND", "and "), ("_OR", "or ")) if name in terminals)
+
+
+def _values(before: tuple[Token, ...], words: Words) -> Sequence[str]:
+    """What may stand after the last attribute's colon, or after the tag's equals sign."""
+    label = next(str(token) for token in reversed(before) if token.type == "LABEL")
+    if before[-1].type == "_EQUALS":
+        return words.tag_values.get(written(str(before[-2]).strip("\"'")), ())
+    return words.values.get(label, ())
+
+
+def _written(texts: Iterable[str], in_quotes: bool, quote: str) -> Iterable[str]:
+    """Texts as they are typed; one that has the quote in it is left out."""
+    for text in texts:
+        if in_quotes or not (_BARE.fullmatch(text) or quoted(text) == text):
+            if quote not in text:
+                yield f"{quote}{text}{quote}"
+        else:
+            yield text
