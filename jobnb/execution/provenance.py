@@ -86,15 +86,18 @@ class Provenance:
         assets = step.assets_def
         assert assets is not None
         code, promised = versions.of(assets, key)
-        tags = {CODE: code}
+        tags, config = {CODE: code}, ""
         if takes_config(assets.node_def):
             given = self._run.plan.given_config.get(step.path[0])
             tags |= config_tags(assets.node_def, given)
-        seed = f"{code if promised else self._run.run_id} {tags.get(CONFIG_VERSION, '')}"
+            config = tags.get(CONFIG_VERSION, "")
+        seed = f"{code if promised else self._run.run_id} {config}"
         # One that is not selected may come out all the same; what it is made from is not told.
         upstream = assets.asset_deps.get(key, assets.dependency_keys)
         deps = [dep.to_user_string() for dep in upstream if dep != key]
-        inputs = [(name, INPUT + name, POINTER + name) for name in sorted(deps)]
+        if len(deps) > 1:
+            deps.sort()
+        inputs = [(name, INPUT + name, POINTER + name) for name in deps]
         return _Origin(key.to_user_string(), assets, tags, seed, inputs)
 
     def _look_up(self, keys: Collection[AssetKey]) -> None:

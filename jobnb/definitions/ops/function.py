@@ -92,8 +92,10 @@ class Function:
                 for p in inspect.signature(self.fn).parameters.values()
                 if p.default is not EMPTY
             }
-        positional = code.co_varnames[: code.co_argcount]
         values = getattr(self.fn, "__defaults__", None) or ()
+        if not values and not getattr(self.fn, "__kwdefaults__", None):
+            return {}
+        positional = code.co_varnames[: code.co_argcount]
         found = dict(zip(positional[len(positional) - len(values) :], values, strict=True))
         return {**found, **(getattr(self.fn, "__kwdefaults__", None) or {})}
 

@@ -56,7 +56,7 @@ class In:
         self.dagster_type = dagster_type
         self.description = description
         self.default_value = default_value
-        self.metadata = dict(metadata or {})
+        self.metadata = dict(metadata) if metadata else {}
         self.asset_key = asset_key
         self.asset_partitions = asset_partitions
         self.input_manager_key = input_manager_key
@@ -119,7 +119,7 @@ class Out:
         self.description = description
         self.is_required = is_required
         self.io_manager_key = io_manager_key or "io_manager"
-        self.metadata = dict(metadata or {})
+        self.metadata = dict(metadata) if metadata else {}
         self.code_version = code_version
 
     def resolved(self, dagster_type: Any) -> Out:

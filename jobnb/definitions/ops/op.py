@@ -8,11 +8,13 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from jobnb.definitions.announce import announce
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.annotations import output_types
 from jobnb.definitions.ops.function import EMPTY, Function
 from jobnb.definitions.ops.inout import INFER, In, Out
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op_checks import check_declared
 from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.definitions.types import resolve
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["OpDefinition", "look_like", "op"]
@@ -115,8 +117,6 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
     @lazy
     def ins(self) -> Mapping[str, In]:
         """Its inputs by name, with their types."""
-        from jobnb.definitions.types import resolve
-
         notes, defaults = self.function.annotations, self.function.defaults
         resolved = {}
         for name in self.input_names:
@@ -129,8 +129,6 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
     @lazy
     def outs(self) -> Mapping[str, Out]:
         """Its outputs by name, with their types."""
-        from jobnb.definitions.ops.annotations import output_types
-
         kinds = output_types(self.function.return_annotation, self.given_outs)
         return {name: out.resolved(kinds[name]) for name, out in self.given_outs.items()}
 
