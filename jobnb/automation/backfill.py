@@ -13,9 +13,9 @@ from traitlets import Unicode
 
 from jobnb.automation import live_backfills
 from jobnb.automation.backfill_blocking import Blocking
-from jobnb.automation.backfill_chunks import Chunk, Group
+from jobnb.automation.backfill_chunks import Chunk, Group, levels_of
 from jobnb.automation.backfill_progress import BackfillProgress
-from jobnb.automation.backfill_work import BackfillRuns, printing
+from jobnb.automation.backfill_work import BackfillRuns, Outcome, printing
 from jobnb.errors import JobnbError
 from jobnb.events import RunCanceling
 from jobnb.execution.observing import Observable
@@ -202,7 +202,7 @@ class Backfill(Observable):
 
     def _work(self) -> None:
         try:
-            for level in _levels(self._groups):
+            for level in levels_of(self._groups):
                 self._do_level(level)
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             self._error = error
@@ -247,18 +247,19 @@ class Backfill(Observable):
         if canceled is not None:
             _request(scope, stop, canceled)
         try:
-            made = self._runs.do(scope, stop)
+            outcome = self._runs.do(scope, stop)
         finally:
             current.scope = None
             with self._turn:
                 del self._scopes[scope]
-        if made is not None:
-            self._settle(chunk, made)
+        if outcome is not None:
+            self._settle(chunk, outcome)
 
-    def _settle(self, chunk: Chunk, made: frozenset[Any]) -> None:
+    def _settle(self, chunk: Chunk, outcome: Outcome) -> None:
         each = chunk.size // len(chunk.group.keys)
-        lost = self._blocking.note(chunk, made)
-        self._count(made=chunk.size - lost * each, failed=lost * each)
+        failed, blocked = self._blocking.note(chunk, outcome)
+        made = chunk.size - (failed + blocked) * each
+        self._count(made=made, failed=failed * each, blocked=blocked * each)
 
     def _count(self, **more: int) -> None:
         with self._turn:
@@ -327,11 +328,6 @@ class Backfill(Observable):
 
     def __repr__(self) -> str:
         return f"<Backfill {self.backfill_id}: {self.status}, {self._counts}>"
-
-
-def _levels(groups: Sequence[Group]) -> Iterator[list[Group]]:
-    for level in sorted({group.level for group in groups}):
-        yield [group for group in groups if group.level == level]
 
 
 def _shared(chunks: Iterator[Chunk], lock: threading.Lock) -> Iterator[Chunk]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobnb.automation.backfill_chunks import Chunk, Group
 from jobnb.automation.backfill_nodes import BackfillNode
-from jobnb.definitions.keys import AssetKey
+from jobnb.automation.backfill_work import Outcome
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
 from jobnb.storage.instance import Instance
@@ -29,19 +29,23 @@ class Blocking:
         self._blocked: dict[Group, tuple[list[Any], PartitionsSubset | bool]] = {}
         self._lock = threading.RLock()
 
-    def note(self, chunk: Chunk, made: frozenset[AssetKey]) -> int:
+    def note(self, chunk: Chunk, outcome: Outcome) -> tuple[int, int]:
         """Remember what a run did not make.
 
         Returns:
-            How many assets of the chunk were not made.
+            How many assets of the chunk failed, and how many were not tried since these did.
         """
-        lost = 0
+        failed = blocked = 0
         for node in chunk.group.nodes:
-            missing = [key for key in node.keys if key not in made]
-            if missing:
-                lost += len(missing)
-                self._lose(node, chunk.partitions)
-        return lost
+            missing = sum(key not in outcome.made for key in node.keys)
+            if not missing:
+                continue
+            self._lose(node, chunk.partitions)
+            if outcome.blames(node):
+                failed += missing
+            else:
+                blocked += missing
+        return failed, blocked
 
     def _lose(self, node: BackfillNode, partitions: RunPartitions | None) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobnb.automation.backfill_nodes import BackfillNode, Target
@@ -11,7 +11,7 @@ from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
 
-__all__ = ["Chunk", "Group", "groups_of"]
+__all__ = ["Chunk", "Group", "groups_of", "levels_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Chunk:
         return len(self.group.keys) * count
 
 
-_Kind = tuple[object, int | None, Target, bool]
+_Kind = tuple[object, int | None, Target, str]
 
 
 def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) -> list[Group]:
@@ -103,7 +103,8 @@ def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) 
     for name, node in nodes.items():
         if name not in targets or _is_empty(targets[name]):
             continue
-        serial = node.own_mapping is not None
+        # One that is made from itself goes alone: what fails in it holds up nothing else.
+        serial = name if node.own_mapping is not None else ""
         kind = kinds[name] = (node.definition, node.most, targets[name], serial)
         level = 0
         for edge in node.edges:
@@ -114,6 +115,12 @@ def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) 
         members.setdefault((level, kind), []).append(node)
     made = [Group(level, tuple(found), kind[2]) for (level, kind), found in members.items()]
     return sorted(made, key=lambda group: group.level)
+
+
+def levels_of(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """The groups level by level: those of one may be made side by side."""
+    for level in sorted({group.level for group in groups}):
+        yield [group for group in groups if group.level == level]
 
 
 def _is_empty(target: Target) -> bool:

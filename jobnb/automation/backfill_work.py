@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from jobnb.automation.backfill_chunks import Chunk, Group
+from jobnb.automation.backfill_nodes import BackfillNode
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
@@ -40,6 +41,24 @@ class Setting:
     tags: Mapping[str, str]
     run_config: Any = None
     resources: Mapping[str, Any] | None = None
+
+
+class Outcome(NamedTuple):
+    """What came of a run.
+
+    Args:
+        made: The assets that it made.
+        failed: The steps that failed; none where the run could not begin.
+    """
+
+    made: frozenset[AssetKey]
+    failed: frozenset[str]
+
+    def blames(self, node: BackfillNode) -> bool:
+        """Whether it is a node's own fault if the node was not made."""
+        inside = f"{node.name}."
+        own = (key.split("[")[0] for key in self.failed)
+        return not self.failed or any(key == node.name or key.startswith(inside) for key in own)
 
 
 class BackfillRuns:
@@ -87,11 +106,11 @@ class BackfillRuns:
         scope.partition_reader = reader
         return scope
 
-    def do(self, scope: RunScope, stop: Stop) -> frozenset[AssetKey] | None:
+    def do(self, scope: RunScope, stop: Stop) -> Outcome | None:
         """Do a run to its end, in this thread.
 
         Returns:
-            The assets that it made; None where it was stopped.
+            What came of it; None where it was stopped.
         """
         stop.open()
         try:
@@ -101,7 +120,7 @@ class BackfillRuns:
         except ResourceFunctionError:
             pass  # the log of the run tells of it
         paths = {each.asset for each in scope.events if type(each) is AssetMaterialized}
-        return frozenset(map(AssetKey, paths))
+        return Outcome(frozenset(map(AssetKey, paths)), frozenset(scope.failed_steps))
 
 
 class _Current:
