@@ -9,6 +9,7 @@ from typing import Any
 from jobnb.automation.backfill_chunks import Chunk, Group
 from jobnb.automation.backfill_nodes import BackfillNode
 from jobnb.automation.backfill_work import Outcome
+from jobnb.definitions.partitions.partition_mapping import PartitionMapping
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
 from jobnb.storage.instance import Instance
@@ -100,8 +101,12 @@ class Blocking:
                 if edge.upstream not in self._lost:
                     continue
                 lost = self._lost[edge.upstream]
-                if definition is None or lost is None or edge.mapping is None or blocked is None:
+                if lost is None or edge.mapping is None:
                     return True
+                if definition is None or blocked is None:
+                    if self._needs(edge.mapping, lost):
+                        return True
+                    continue
                 blocked |= edge.mapping.get_downstream_partitions_for_partitions(
                     lost, definition, dynamic_partitions_store=self._store
                 )
@@ -112,3 +117,10 @@ class Blocking:
                     own, definition, dynamic_partitions_store=self._store
                 )
         return blocked if blocked is not None else False
+
+    def _needs(self, mapping: PartitionMapping, lost: PartitionsSubset) -> bool:
+        """Whether an asset without partitions is made from one of those that were lost."""
+        found = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            None, lost.partitions_def, dynamic_partitions_store=self._store
+        )
+        return not (found.partitions_subset & lost).is_empty

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from jobnb.automation.backfill_nodes import BackfillNode, Target
+from jobnb.automation.backfill_nodes import BackfillNode, Edge, Target
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_mapping import PartitionMapping
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
 
@@ -84,37 +86,60 @@ class Chunk:
         return len(self.group.keys) * count
 
 
-_Kind = tuple[object, int | None, Target, str]
-
-
 def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) -> list[Group]:
     """The groups in the order in which they are made.
 
     A node joins the group of what it is made from if each of its partitions is made from the one
-    with the same key, in as many runs; else it comes after all of that group.
+    with the same key, in as many runs, and nothing else could hold it up; else it comes after all
+    that it is made from.
 
     Args:
         nodes: The nodes, each after what it is made from.
         targets: The partitions of each to make; nodes that are not in it make none.
     """
-    levels: dict[str, int] = {}
-    members: dict[tuple[int, _Kind], list[BackfillNode]] = {}
-    kinds: dict[str, _Kind] = {}
+    place: dict[str, _Place] = {}
+    members: dict[_Place, list[BackfillNode]] = {}
     for name, node in nodes.items():
-        if name not in targets or _is_empty(targets[name]):
-            continue
-        # One that is made from itself goes alone: what fails in it holds up nothing else.
-        serial = name if node.own_mapping is not None else ""
-        kind = kinds[name] = (node.definition, node.most, targets[name], serial)
-        level = 0
-        for edge in node.edges:
-            if edge.upstream in levels:
-                together = edge.is_identity and kinds[edge.upstream] == kind and not serial
-                level = max(level, levels[edge.upstream] + (0 if together else 1))
-        levels[name] = level
-        members.setdefault((level, kind), []).append(node)
-    made = [Group(level, tuple(found), kind[2]) for (level, kind), found in members.items()]
+        if name in targets and not _is_empty(targets[name]):
+            found = place[name] = _place_of(node, targets[name], place)
+            members.setdefault(found, []).append(node)
+    made = [Group(each.level, tuple(found), each.kind[2]) for each, found in members.items()]
     return sorted(made, key=lambda group: group.level)
+
+
+class _Place(NamedTuple):
+    """Which group a node is in: what all of its nodes have in common."""
+
+    level: int
+    kind: tuple[PartitionsDefinition | None, int | None, Target, str]
+    outer: frozenset[tuple[str, Hashable]]
+
+
+def _place_of(node: BackfillNode, target: Target, place: Mapping[str, _Place]) -> _Place:
+    # One that is made from itself goes alone: what fails in it holds up nothing else.
+    serial = node.name if node.own_mapping is not None else ""
+    kind = (node.definition, node.most, target, serial)
+    edges = [edge for edge in node.edges if edge.upstream in place]
+    for edge in edges:
+        near = place[edge.upstream]
+        if edge.is_identity and near.kind == kind:
+            others = [
+                each for each in edges if not each.is_identity or place[each.upstream] != near
+            ]
+            if _outer(others) <= near.outer:
+                return near
+    level = max((place[edge.upstream].level + 1 for edge in edges), default=0)
+    return _Place(level, kind, _outer(edges))
+
+
+def _outer(edges: Sequence[Edge]) -> frozenset[tuple[str, Hashable]]:
+    """What could hold a node up: the nodes, and how it is made from them."""
+    return frozenset((edge.upstream, _same(edge.mapping)) for edge in edges)
+
+
+def _same(mapping: PartitionMapping | None) -> Hashable:
+    """What is equal for equal mappings; a class of the user's own may not be hashable."""
+    return mapping if type(mapping).__hash__ is not None else id(mapping)
 
 
 def levels_of(groups: Sequence[Group]) -> Iterator[list[Group]]:
