@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.definitions.selections.selection_text import quoted, written, written_key
+from jobnb.display.attempt import attempt
 from jobnb.display.picture import Card, Picture
 
 __all__ = ["Reach", "selection_text"]
@@ -70,8 +72,22 @@ def selection_text(
     if not keys:
         return ""
     of_assets = any(card.shape == "asset" for card in picture.cards)
-    terms = _asset_terms(picture.cards, keys) if of_assets else _op_terms(picture.cards, keys)
-    return " or ".join(_marked(term, upstream, downstream) for term in terms)
+    names = _asset_terms(picture.cards, keys) if of_assets else _op_terms(picture.cards, keys)
+    text = " or ".join(_marked(term, upstream, downstream) for term in names)
+    if not of_assets and (upstream or downstream) and any(card.group for card in picture.cards):
+        reached = Reach(picture).of(keys, upstream=upstream, downstream=downstream)
+        if not _means(text, picture, reached):
+            return " or ".join(_op_terms(picture.cards, reached))
+    return text
+
+
+def _means(text: str, picture: Picture, keys: Sequence[str]) -> bool:
+    """Whether a text selects just these ops: one that reaches a graph takes all of it."""
+    above: dict[str, set[str]] = defaultdict(set)
+    for edge in picture.edges:
+        above[edge.end].add(edge.start)
+    names = [card.key for card in picture.cards]
+    return attempt(lambda: resolve_op_selection([text], names, above) == set(keys), False)
 
 
 def _marked(term: str, upstream: bool, downstream: bool) -> str:

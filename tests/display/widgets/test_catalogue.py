@@ -1,0 +1,196 @@
+"""The catalogue of a session: its rows, what can be made from it, and how it keeps up."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from jobnb import SourceAsset, asset, job, op
+from jobnb.config import Config
+from jobnb.display.widgets.catalogue import Catalogue, SessionView
+from jobnb.display.widgets.launchpad import Launchpad
+from jobnb.display.widgets.run import RunView
+from jobnb.errors import InvalidSubsetError, JobnbError
+from jobnb.registry.session import Session
+from tests.display.reading import HOSTILE
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    """A session with a history of its own."""
+    monkeypatch.setenv("JOBNB_HOME", str(tmp_path / "history"))
+    with Session.capture() as captured:
+        yield captured
+
+
+@pytest.fixture
+def defined(session):
+    """Two assets in two groups, one that fails, a source, and a job."""
+
+    @asset(group_name="load")
+    def orders(prices):
+        """All orders.
+
+        More of them.
+        """
+        return [1, 2]
+
+    @asset(group_name="report")
+    def revenue(orders):
+        return sum(orders)
+
+    @asset(group_name="report")
+    def broken(orders):
+        raise ValueError("no")
+
+    @op
+    def five():
+        return 5
+
+    @job(description="Counts.")
+    def numbers():
+        five()
+
+    session.add(SourceAsset("prices"), orders, revenue, broken, five, numbers)
+    return session
+
+
+def rows(view):
+    return {row["key"]: row for row in view.rows}
+
+
+def ended(view):
+    """What a catalogue calls when a run that it started has ended."""
+    done = threading.Event()
+    view._ended = done.set
+    return done
+
+
+def test_assets_stand_by_group_and_sources_at_the_end(defined):
+    view = Catalogue(defined)
+    assert [row["group"] for row in view.rows] == ["load", "report", "report", "default"]
+    assert view.rows[-1]["source"]
+    assert rows(view)["orders"]["doc"] == "All orders."
+    assert rows(view)["orders"]["word"] == "never made"
+    assert [each["name"] for each in view.contents["jobs"]] == ["numbers"]
+    assert {each["noun"] for each in view.contents["parts"]} == {"op"}
+
+
+def test_what_is_selected_in_the_graph_is_selected(defined):
+    view = Catalogue(defined)
+    view.selected = ["orders", "gone"]
+    assert view.selected == ["orders"]
+    assert view.graph.selection == "orders"
+
+
+def test_nothing_defined_is_nothing_shown(session):
+    view = Catalogue(session)
+    assert (view.rows, view.graph, view.selected) == ([], None, [])
+    with pytest.raises(InvalidSubsetError, match="None of these"):
+        view.answer("materialize")
+
+
+def test_what_is_made_turns_and_its_value_can_be_looked_at(session):
+    @asset
+    def one():
+        return 1
+
+    session.add(one)
+    shown = []
+    view = Catalogue(session, shown.append)
+    done = ended(view)
+    run_id = view.answer("materialize", keys=["one"])
+    assert done.wait(30)
+    assert isinstance(shown[0], RunView)
+    assert shown[0].run_id == run_id
+    assert rows(view)["one"]["status"] == "succeeded"
+    assert rows(view)["one"]["made"]
+    assert view.graph.marks["one"]["status"] == "succeeded"
+    assert view.answer("preview", key="one")["text"] == "1"
+
+
+def test_a_failure_stands_in_its_row(session):
+    @asset
+    def broken():
+        raise ValueError("no")
+
+    session.add(broken)
+    view = Catalogue(session)
+    done = ended(view)
+    view.answer("materialize", keys=[])
+    assert done.wait(30)
+    assert rows(view)["broken"]["status"] == "failed"
+    assert "ValueError" in rows(view)["broken"]["word"]
+
+
+def test_a_source_alone_cannot_be_made(defined):
+    with pytest.raises(InvalidSubsetError, match="None of these"):
+        Catalogue(defined).answer("materialize", keys=["prices"])
+
+
+def test_config_that_is_missing_is_said_before_anything_runs(session):
+    class Needed(Config):
+        year: int
+
+    @asset
+    def yearly(config: Needed):
+        return config.year
+
+    session.add(yearly)
+    with pytest.raises(JobnbError, match="year"):
+        Catalogue(session).answer("materialize", keys=["yearly"])
+
+
+def test_a_launchpad_is_opened_for_a_job_or_for_assets(defined):
+    shown = []
+    view = Catalogue(defined, shown.append)
+    view.answer("launchpad", job="numbers")
+    view.answer("launchpad", keys=["orders"])
+    assert [type(each) for each in shown] == [Launchpad, Launchpad]
+    with pytest.raises(JobnbError, match="numbers"):
+        view.answer("launchpad", job="numbrs")
+
+
+def test_refreshing_takes_in_what_was_defined_meanwhile_and_keeps_the_selection(defined):
+    view = Catalogue(defined)
+    view.selected = ["orders"]
+    before = view.graph
+
+    @asset(group_name="load")
+    def customers():
+        return 1
+
+    defined.add(customers)
+    view.answer("refresh")
+    assert "customers" in rows(view)
+    assert view.graph is not before
+    assert view.selected == ["orders"]
+    same = view.graph
+    view.answer("refresh")
+    assert view.graph is same  # what has not changed is not drawn again
+
+
+def test_what_is_started_stands_below(session):
+    @asset
+    def one():
+        return 1
+
+    session.add(one)
+    view = SessionView(session)
+    done = ended(view.catalogue)
+    view.catalogue.answer("materialize", keys=["one"])
+    assert [type(each) for each in view.below.children] == [RunView]
+    assert done.wait(30)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_texts_of_the_user_stay_data(session, text):
+    @asset(description=text)
+    def one():
+        return 1
+
+    session.add(one)
+    (row,) = Catalogue(session).rows
+    assert isinstance(row["doc"], str)
+    assert "\n" not in row["doc"]
