@@ -101,3 +101,15 @@ def test_two_runs_are_compared_and_deleted(history):
     history.get_by_role("button", name="Yes, delete").click()
     expect(history.get_by_role("status")).to_have_text("1 to 20 of 45 runs")
     expect(history.locator(f'tr[data-run="{gone}"]')).to_have_count(0)
+
+
+def test_ticked_runs_are_run_again(history):
+    rows = history.locator(".jw-runs tbody tr")
+    history.get_by_role("button", name="failure", exact=True).click()
+    expect(rows).to_have_count(1)
+    rows.first.locator("input").check()
+    expect(history.get_by_role("button", name="Cancel (")).to_have_count(0)
+    history.get_by_role("button", name="Re-run from failure (1)").click()
+    expect(rows).to_have_count(2)  # it failed again
+    expect(rows.first).to_contain_text("again, after")
+    expect(history.get_by_text("1 ticked")).to_have_count(0)

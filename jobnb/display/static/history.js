@@ -194,7 +194,21 @@ function drawAbove(state, parts, act) {
     button("Refresh", act.refresh),
     button("Compare", act.compare, { disabled: many !== 2, title: "Tick two runs" }),
     button(many > 1 ? `Delete ${many}` : "Delete", act.askDelete, { disabled: !many, title: "Tick the runs to delete" }),
-    many ? el("span", { class: "jw-note" }, `${many} ticked`) : null);
+    forTicked(state, act), many ? el("span", { class: "jw-note" }, `${many} ticked`) : null);
+}
+
+// What can be done to all ticked runs at once; each button counts those it is for.
+function forTicked(state, act) {
+  const runs = state.told.rows.filter((row) => state.ticked.has(row.run_id));
+  const failed = (row) => ["failure", "canceled"].includes(row.word);
+  return [
+    ["Cancel", (row) => !row.finished, act.cancel, "Stop these runs; resources are torn down"],
+    ["Re-run all", (row) => row.finished, act.rerunAll, "Run each of them again with its own config"],
+    ["Re-run from failure", failed, act.rerunFailed, "Of each, run what failed and what follows"],
+  ].map(([label, fits, deed, title]) => {
+    const ids = runs.filter(fits).map((row) => row.run_id);
+    return ids.length ? button(`${label} (${ids.length})`, () => deed(ids), { title }) : null;
+  });
 }
 
 // Asked before runs are deleted; it stands until it is answered, whatever else is drawn meanwhile.
@@ -244,6 +258,17 @@ function deeds(model, state, parts, load) {
       parts.problem.textContent = error.message;
     }
   };
+  // Does it to runs that were ticked; what went wrong with some stands above the others.
+  const toTicked = (deed, asked) => trying(async () => {
+    state.ticked.clear();
+    try {
+      await ask(model, deed, asked);
+    } finally {
+      state.cursors = [null];
+      await load("with what went wrong");
+      drawPage(state, parts, act);
+    }
+  });
   const redraw = () => load();
   const act = {
     pageSize: () => model.get("page_size"),
@@ -262,6 +287,9 @@ function deeds(model, state, parts, load) {
       state.cursors = [null];
       redraw();
     }),
+    cancel: (run_ids) => toTicked("cancel", { run_ids }),
+    rerunAll: (run_ids) => toTicked("rerun_all", { run_ids }),
+    rerunFailed: (run_ids) => toTicked("rerun_all", { run_ids, from_failure: true }),
     compare: () => trying(async () => {
       const told = await ask(model, "compare", { run_ids: ticked(state) });
       fill(parts.compare, compareNode(told, () => fill(parts.compare)));
@@ -270,17 +298,7 @@ function deeds(model, state, parts, load) {
       state.asking = true;
       drawAbove(state, parts, act);
     },
-    delete: () => trying(async () => {
-      const run_ids = ticked(state);
-      state.ticked.clear();
-      try {
-        await ask(model, "delete", { run_ids });
-      } finally {
-        state.cursors = [null];
-        await load("with what went wrong");
-        drawAbove(state, parts, act);
-      }
-    }),
+    delete: () => toTicked("delete", { run_ids: ticked(state) }),
   };
   return act;
 }

@@ -16,7 +16,7 @@ from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.history_data import choices, compared, page_of
 from jobnb.display.widgets.run import RunView
-from jobnb.display.widgets.run_source import stored_or_live
+from jobnb.display.widgets.run_source import RunSource, stored_or_live
 from jobnb.display.widgets.twin import Twinned, widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvariantViolationError, JobnbError
@@ -75,24 +75,40 @@ class HistoryTable(View):
         """Two runs side by side."""
         return compared(self._instance, run_ids)
 
+    @answers("cancel")
+    def cancel(self, run_ids: Sequence[str]) -> int:
+        """Stop runs that go on in this kernel."""
+        return self._each(run_ids, lambda source: source.cancel(), "canceled")
+
+    @answers("rerun_all")
+    def rerun_all(self, run_ids: Sequence[str], from_failure: bool = False) -> int:
+        """Run several again, each as a run of its own; what succeeded is kept if `from_failure`."""
+        return self._each(
+            run_ids, lambda source: source.rerun(from_failure=from_failure), "begun again"
+        )
+
     @answers("delete")
     def delete(self, run_ids: Sequence[str]) -> int:
         """Take runs out of the history; one that goes on stays."""
-        deleted, problems = 0, []
+        return self._each(run_ids, self._delete, "deleted")
+
+    def _delete(self, source: RunSource) -> None:
+        if source.can_cancel:
+            raise InvariantViolationError(f"The run {source.run_id[:8]} goes on; cancel it first.")
+        self._instance.delete_run(source.run_id)
+
+    def _each(self, run_ids: Sequence[str], deed: Callable[[RunSource], Any], done: str) -> int:
+        """Do it to each run that it can be done to, and tell of all others at once."""
+        count, problems = 0, []
         for run_id in run_ids:
             try:
-                self._delete(run_id)
-                deleted += 1
+                deed(stored_or_live(self._instance, run_id))
+                count += 1
             except JobnbError as error:
                 problems.append(str(error))
         if problems:
-            raise InvariantViolationError(" ".join([f"{deleted} deleted.", *problems]))
-        return deleted
-
-    def _delete(self, run_id: str) -> None:
-        if stored_or_live(self._instance, run_id).can_cancel:
-            raise InvariantViolationError(f"The run {run_id[:8]} goes on; cancel it first.")
-        self._instance.delete_run(run_id)
+            raise InvariantViolationError(" ".join([f"{count} {done}.", *problems]))
+        return count
 
 
 class HistoryView(Twinned, ipywidgets.VBox):  # type: ignore[misc]

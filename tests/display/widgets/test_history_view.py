@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from jobnb.display.widgets.history_data import compared, filter_of, page_of, run
 from jobnb.display.widgets.twin import WIDGET_MIME
 from jobnb.errors import InvariantViolationError
 from jobnb.registry.session import Session
+from jobnb.state import StepStatus, fold
 from jobnb.storage.run import JobRun, RunRecord, RunStatus
 from jobnb.storage.run_table import RunTable
 from tests.display.reading import HOSTILE, check_bundle
@@ -243,3 +245,71 @@ def test_the_static_form_stays_and_is_readable(instance):
     made = HistoryView(RunTable(instance))._repr_mimebundle_()
     assert WIDGET_MIME not in made
     assert "7 runs" in check_bundle(made)["text/plain"]
+
+
+@op
+def fragile():
+    if not MENDED.is_set():
+        raise ValueError("not mended yet")
+    return 1
+
+
+@op
+def steady():
+    return 1
+
+
+@op
+def waiting():
+    STARTED.set()
+    while True:
+        time.sleep(0.01)
+
+
+MENDED, STARTED = threading.Event(), threading.Event()
+
+
+@job
+def flaky():
+    steady(), fragile()
+
+
+@job
+def endless():
+    waiting()
+
+
+def test_ticked_runs_are_run_again_from_where_they_failed():
+    with Session.capture() as session, Instance.ephemeral() as instance:
+        session.add(flaky)
+        failed = [
+            flaky.execute_in_process(instance=instance, raise_on_error=False).run_id
+            for _ in range(2)
+        ]
+        MENDED.set()
+        view = HistoryView(RunTable(instance))
+        assert view.table.answer("rerun_all", run_ids=failed, from_failure=True) == 2
+        again = [run for run in instance.get_runs() if run.run_id not in failed]
+        assert {run.parent_run_id for run in again} == set(failed)
+        until(lambda: all(run.is_finished for run in instance.get_runs()))
+        steps = [fold(instance.events(run.run_id)).steps for run in again]
+        assert all("steady" not in done or done["steady"].started is None for done in steps)
+        assert all(done["fragile"].status is StepStatus.SUCCEEDED for done in steps)
+
+
+def test_ticked_runs_are_canceled_and_what_cannot_be_is_told():
+    with Instance.ephemeral() as instance:
+        ended = flaky.execute_in_process(instance=instance, raise_on_error=False).run_id
+        run = endless.launch(instance=instance)
+        assert STARTED.wait(30)
+        view = HistoryView(RunTable(instance))
+        with pytest.raises(InvariantViolationError, match="1 canceled.*does not go on"):
+            view.table.answer("cancel", run_ids=[run.run_id, ended])
+        assert run.wait(30).status == "CANCELED"
+
+
+def until(holds):
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
