@@ -99,6 +99,7 @@ class BackfillRuns:
             new_run_id(),
             run_config=plan.run_config,
             asset_selection=frozenset(plan.asset_keys),
+            asset_check_selection=plan.check_selection,
             tags=tags,
         )
         log = batch.begin(run)

@@ -16,7 +16,7 @@ from jobnb.display.attempt import attempt
 from jobnb.display.picture import Card, Cluster, Edge, Picture
 from jobnb.display.prose import undocumented
 from jobnb.display.types_of import input_type, output_type
-from jobnb.plan.asset_choice import selected_keys
+from jobnb.plan.asset_choice import chosen_by
 from jobnb.plan.flatten import Edge as FlatEdge
 from jobnb.plan.flatten import FlatNode, flatten
 
@@ -38,9 +38,10 @@ def job_picture(job: JobDefinition) -> Picture:
 
 def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
     """What the job makes and looks at; all where its selection names what is not there yet."""
-    everything = frozenset(key for each in layer.assets for key in each.keys)
-    chosen = attempt(lambda: selected_keys(job, layer), everything)
-    return chosen & job.asset_selection if job.asset_selection else chosen
+    chosen = attempt(lambda: chosen_by(job, layer), None)
+    if chosen is None:
+        return frozenset(key for each in layer.assets for key in each.keys)
+    return chosen.assets or frozenset(key.asset for key in chosen.checks)
 
 
 def graph_picture(graph: GraphDefinition, *, title: str = "", description: str = "") -> Picture:

@@ -39,6 +39,7 @@ def begin_run(
     tags: Mapping[str, Any] | None = None,
     op_selection: Sequence[str] | None = None,
     asset_selection: Sequence[Any] | None = None,
+    asset_check_selection: Sequence[Any] | None = None,
     resources: Mapping[str, Any] | None = None,
     options: ReexecutionOptions | None = None,
     run_id: str | None = None,
@@ -59,7 +60,9 @@ def begin_run(
         run_config = parent.run_config if run_config is None else run_config
         op_selection = op_selection or parent.op_selection
         asset_selection = asset_selection or _assets_of(job, parent)
-    job = subset_of(job, op_selection, asset_selection)
+        if asset_check_selection is None and parent.asset_check_selection is not None:
+            asset_check_selection = sorted(parent.asset_check_selection)
+    job = subset_of(job, op_selection, asset_selection, asset_check_selection)
     merged = _tags(job, tags, parent, options)
     asked = asked_in_tags(job, merged) if partition_key is None else partition_key
     partitions = run_partitions(job, asked, instance)
@@ -127,6 +130,7 @@ def _record(
         run_id,
         run_config=plan.run_config,
         asset_selection=frozenset(plan.asset_keys) or None,
+        asset_check_selection=plan.check_selection,
         op_selection=plan.job.op_selection,
         step_keys_to_execute=(
             [key for key in keys if plan.step_by_key[key] in chosen] if chosen is not None else None

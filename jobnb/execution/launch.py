@@ -48,6 +48,7 @@ def launch(
     partition: PartitionsAsked | None = None,
     op_selection: Sequence[str] | None = None,
     asset_selection: Sequence[Any] | None = None,
+    asset_check_selection: Sequence[Any] | None = None,
     tags: Mapping[str, str] | None = None,
     resources: Mapping[str, Any] | None = None,
     run_id: str | None = None,
@@ -64,6 +65,7 @@ def launch(
         partition: A shorter name of `partition_key`.
         op_selection: Ops to run, as `["*a", "b+"]`.
         asset_selection: Assets to make.
+        asset_check_selection: Checks to make; those of the assets if absent.
         tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
         resources: Values or definitions that take the place of the job's resources.
         run_id: The id of the run; made if absent.
@@ -87,6 +89,7 @@ def launch(
             "partition_key": partition if partition_key is None else partition_key,
             "op_selection": op_selection,
             "asset_selection": asset_selection,
+            "asset_check_selection": asset_check_selection,
             "tags": tags,
             "stale_only": stale_only,
         },
@@ -134,7 +137,8 @@ def rerun(
     parent = parent_of(instance, run_id)
     if parent.job_name == ASSET_JOB:
         keys = sorted(parent.asset_selection or (), key=lambda key: tuple(key.path))
-        order = _Order(_finder(session, keys), instance)
+        checks = sorted(parent.asset_check_selection or ())
+        order = _Order(_finder(session, [*keys, *checks]), instance)
     else:
         _see_known(session, parent.job_name)
         order = _Order(lambda: session.job(parent.job_name), instance)

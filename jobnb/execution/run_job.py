@@ -8,6 +8,7 @@ from typing import Any
 from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
+from jobnb.definitions.selections.selection_parts import check_keys_of
 from jobnb.errors import InvariantViolationError, ResourceFunctionError
 from jobnb.execution.leaving_out import keep_fresh
 from jobnb.execution.result import ExecuteInProcessResult
@@ -47,6 +48,7 @@ def execute_in_process(
     raise_on_error: bool = True,
     op_selection: Sequence[str] | None = None,
     asset_selection: Sequence[Any] | None = None,
+    asset_check_selection: Sequence[Any] | None = None,
     run_id: str | None = None,
     input_values: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
@@ -55,7 +57,7 @@ def execute_in_process(
 ) -> ExecuteInProcessResult:
     """Run a job in this process; see `JobDefinition.execute_in_process`."""
     __tracebackhide__ = True
-    job = subset_of(job, op_selection, asset_selection)
+    job = subset_of(job, op_selection, asset_selection, asset_check_selection)
     instance = instance or Instance.ephemeral()
     tags = {**job.tags, **(tags or {})}
     asked = asked_in_tags(job, tags) if partition_key is None else partition_key
@@ -90,6 +92,7 @@ def execute_plan(
             run_id or new_run_id(),
             run_config=plan.run_config,
             asset_selection=chosen or None,
+            asset_check_selection=plan.check_selection,
             op_selection=job.op_selection,
             step_keys_to_execute=_keys_of(plan, choice),
             tags=tags,
@@ -135,22 +138,32 @@ def first_failure(run: RunScope) -> BaseException:
 
 
 def subset_of(
-    job: JobDefinition, op_selection: Sequence[str] | None, asset_selection: Sequence[Any] | None
+    job: JobDefinition,
+    op_selection: Sequence[str] | None,
+    asset_selection: Sequence[Any] | None,
+    asset_check_selection: Sequence[Any] | None = None,
 ) -> JobDefinition:
     """The part of a job that is selected.
 
     Raises:
         InvariantViolationError: If assets are selected of a job that makes none.
     """
-    if asset_selection and job.asset_layer is None:
+    checks = asset_check_selection
+    if (asset_selection or checks) and job.asset_layer is None:
+        name = "asset_selection" if asset_selection else "asset_check_selection"
         raise InvariantViolationError(
-            f"The job {job.name!r} makes no assets: asset_selection has nothing to choose from. "
+            f"The job {job.name!r} makes no assets: {name} has nothing to choose from. "
             "Use op_selection."
         )
-    if not op_selection and not asset_selection:
+    if not op_selection and not asset_selection and checks is None:
         return job
-    keys = [AssetKey.from_coercible(key) for key in asset_selection or ()]
-    return job.get_subset(op_selection=op_selection, asset_selection=keys or None)
+    return job.get_subset(
+        op_selection=op_selection,
+        asset_selection=[AssetKey.from_coercible(key) for key in asset_selection or ()] or None,
+        asset_check_selection=(
+            None if checks is None else [key for each in checks for key in check_keys_of(each)]
+        ),
+    )
 
 
 def run_tags(

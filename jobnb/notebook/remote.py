@@ -71,14 +71,19 @@ def _execute(
     if job is None:
         return session.materialize(selection, **shared)
     if selection is not None:
-        shared["asset_selection"] = _assets(session, selection)
+        shared |= _selected(session, selection)
     return session.job(job).execute_in_process(**shared)
 
 
-def _assets(session: Any, selection: str) -> list[Any]:
+def _selected(session: Any, selection: str) -> dict[str, Any]:
+    """The assets, and the checks if they are told, as a job takes them."""
+    from jobnb.definitions.selections.selection import AssetSelection
     from jobnb.registry.selecting import pinned
 
-    return sorted(session.snapshot().named_by(pinned(session, selection)))
+    chosen = AssetSelection.from_coercible(pinned(session, selection))
+    keys, checks = session.snapshot().resolve_selection(chosen)
+    told = {"asset_check_selection": sorted(checks)} if chosen.tells_checks else {}
+    return {"asset_selection": sorted(keys), **told}
 
 
 def summary_of(result: Any) -> dict[str, Any]:

@@ -6,46 +6,82 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvalidSubsetError
+from jobnb.plan.asset_choice import Chosen
 
-__all__ = ["Guards", "checks_to_make", "guards_of"]
+__all__ = ["Guards", "assets_to_make", "checks_to_make", "guards_of"]
 
 Guards = Mapping[str, tuple[tuple[str, str], ...]]
 """For a node that waits for blocking checks: the node and the output of each of them."""
 
 
 def checks_to_make(
-    checks: Iterable[AssetChecksDefinition],
-    assets: frozenset[AssetKey],
-    chosen: frozenset[AssetCheckKey] | None = None,
+    checks: Iterable[AssetChecksDefinition], chosen: Chosen
 ) -> list[AssetChecksDefinition]:
-    """The checks that a run makes.
+    """The checks that a run makes in steps of their own.
 
     Args:
         checks: All there are.
-        assets: The assets that it makes.
-        chosen: The checks that were asked for by name; those of the assets if None.
+        chosen: What the run is about.
 
     Returns:
-        Definitions that make just these; one that checks several assets together and cannot
-        check some without the others is made when all of them are there.
+        Definitions that make just these; one that makes several checks together and cannot make
+        some without the others is made when all of them are chosen.
 
     Raises:
-        InvalidSubsetError: If one was asked for that cannot be made without others.
+        InvalidSubsetError: If one was asked for by name that cannot be made without others.
     """
     made = []
     for each in checks:
-        if chosen is not None:
-            wanted = each.check_keys & chosen
-        elif each.can_subset or each.asset_keys <= assets:
-            wanted = frozenset(spec.key for spec in each.check_specs if spec.asset_key in assets)
-        else:
-            continue
-        if wanted:
+        wanted = each.check_keys & chosen.checks
+        if wanted and (each.can_subset or wanted == each.check_keys or wanted & chosen.named):
             made.append(each.subset_for(wanted))
     return made
+
+
+def assets_to_make(assets: Iterable[AssetsDefinition], chosen: Chosen) -> list[AssetsDefinition]:
+    """The assets that a run makes, with those of their own checks that are chosen.
+
+    A function that cannot leave out some of what it makes makes all of its checks as well.
+
+    Raises:
+        InvalidSubsetError: If some cannot be made without others.
+    """
+    keys, checks = chosen.assets, chosen.checks
+    return [each.subset_for(keys, checks) for each in assets if each.keys & keys]
+
+
+def see_makeable(
+    checks: Iterable[AssetChecksDefinition],
+    assets: Iterable[AssetsDefinition],
+    chosen: Chosen,
+    anything: bool,
+) -> None:
+    """See that what was asked for is made: by name, or at all.
+
+    Args:
+        checks: All checks there are.
+        assets: All assets there are.
+        chosen: What the run is about.
+        anything: Whether it makes or checks anything.
+
+    Raises:
+        InvalidSubsetError: If a check cannot be made without its asset, or without others.
+    """
+    wanted = chosen.named if anything else chosen.checks
+    if not wanted:
+        return
+    own = {key for each in assets if each.check_specs for key in each.check_keys & wanted}
+    for key in sorted(each for each in own if each.asset not in chosen.assets):
+        name, asset = key.to_user_string(), key.asset.to_user_string()
+        raise InvalidSubsetError(
+            f"The check {name!r} is made by the function that makes {asset!r}, and not without "
+            f"it. Select the asset as well, or check it with @asset_check(asset={asset!r})."
+        )
+    for each in () if anything else checks:
+        each.subset_for(wanted)  # it tells why it cannot
 
 
 def guards_of(
@@ -66,7 +102,8 @@ def guards_of(
         return {}
     found = {}
     for name, made in assets.items():
-        upstream = {key for keys in made.asset_deps.values() for key in keys} - made.keys
+        deps = made.asset_deps  # of all that the function can make, here or in another step
+        upstream = {dep for key in made.keys for dep in deps.get(key, ())} - made.keys
         waits = [guard for key in sorted(upstream & blocking.keys()) for guard in blocking[key]]
         if waits:
             found[name] = tuple(waits)

@@ -1,12 +1,17 @@
-"""Which assets a job is about: those it makes, and the source assets that it observes."""
+"""What a job is about: the assets it makes, the source assets it observes, the checks it makes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
+from jobnb.definitions.assets.asset_graph import AssetGraph
 from jobnb.definitions.assets.asset_layer import AssetLayer
 from jobnb.definitions.assets.asset_outs import output_name
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_check import AssetCheckKey
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.asset_rules import AssetRule, Key
@@ -14,37 +19,73 @@ from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.definitions.selections.selection_rules import AnyOf
 from jobnb.errors import InvalidSubsetError, did_you_mean
 
-__all__ = ["observed_nodes", "observed_output", "selected_keys"]
+__all__ = ["Chosen", "chosen_by", "observed_nodes", "observed_output"]
 
 
-def selected_keys(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
-    """The keys of what the job makes and observes.
+class Chosen(NamedTuple):
+    """What a job is about.
+
+    Attributes:
+        assets: The keys of what it makes and observes.
+        checks: The checks that go with it.
+        named: Those of the checks that were asked for by name: they are made, or refused.
+        tells_checks: Whether the selection says which checks are meant.
+    """
+
+    assets: frozenset[AssetKey]
+    checks: frozenset[AssetCheckKey]
+    named: frozenset[AssetCheckKey] = frozenset()
+    tells_checks: bool = False
+
+
+def chosen_by(job: JobDefinition, layer: AssetLayer) -> Chosen:
+    """What the job makes, observes and checks.
 
     Source assets are observed where the selection names them, or names nothing else.
 
     Raises:
         InvalidSubsetError: If the selection names what is not there, or nothing.
     """
-    everything = frozenset(key for each in layer.assets for key in each.keys)
-    observable = {each.key for each in layer.sources if each.is_observable}
-    if layer.selection == ():  # checks only
-        return frozenset()
     if layer.selection is None or layer.selection == AssetSelection.all():
-        selected = everything
+        chosen = _everything(layer)
     else:
-        selection = AssetSelection.from_coercible(layer.selection)
-        resolved = frozenset(selection.resolve([*layer.assets, *layer.sources]))
-        selected = everything & resolved
-        looked_at = observable & resolved
-        selected |= looked_at & _named(selection.rule) if selected else looked_at
-    if job.asset_selection is not None:
-        selected = _asked_for(job, frozenset(job.asset_selection), selected)
-    if not selected:
+        chosen = _selected(layer, AssetSelection.from_coercible(layer.selection))
+    if job.asset_selection is not None or job.asset_check_selection is not None:
+        chosen = _part_of(job, chosen)
+    if not chosen.assets and not chosen.checks:
         raise InvalidSubsetError(
-            f"The selection {_shown(layer.selection)}names no asset that can be made. "
-            "Define assets first, or change the selection."
+            f"The selection {_shown(layer.selection)}names no asset that can be made, and no "
+            "check. Define assets first, or change the selection."
         )
-    return selected
+    return chosen
+
+
+def _everything(layer: AssetLayer) -> Chosen:
+    assets = frozenset(key for each in layer.assets for key in each.keys)
+    around: list[AssetChecksDefinition | AssetsDefinition] = [*layer.checks, *layer.assets]
+    specs = (spec for each in around for spec in each.check_specs)
+    return Chosen(assets, frozenset(spec.key for spec in specs if spec.asset_key in assets))
+
+
+def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
+    graph = AssetGraph([*layer.assets, *layer.sources, *layer.checks])
+    resolved, checks = selection.resolve_all(graph)
+    selected = frozenset(resolved) & {graph.keys[number] for number in graph.made}
+    looked_at = {each.key for each in layer.sources if each.is_observable} & resolved
+    selected |= looked_at & _named(selection.rule) if selected else looked_at
+    if not selection.tells_checks:
+        return Chosen(selected, frozenset(checks))
+    return Chosen(selected, frozenset(checks), selection.named_checks, tells_checks=True)
+
+
+def _part_of(job: JobDefinition, whole: Chosen) -> Chosen:
+    """The part of what a job does that is asked for; the checks of its assets, if nobody says."""
+    wanted = _asked_for(job, "make", job.asset_selection or (), whole.assets)
+    if job.asset_check_selection is None:
+        checks = frozenset(key for key in whole.checks if key.asset in wanted)
+        return Chosen(wanted, checks, whole.named & checks, whole.tells_checks)
+    named = _asked_for(job, "check", job.asset_check_selection, whole.checks)
+    return Chosen(wanted, named, named, tells_checks=True)
 
 
 def _shown(selection: object) -> str:
@@ -52,15 +93,16 @@ def _shown(selection: object) -> str:
 
 
 def _asked_for(
-    job: JobDefinition, wanted: frozenset[AssetKey], selected: frozenset[AssetKey]
-) -> frozenset[AssetKey]:
+    job: JobDefinition, does: str, asked: Iterable[Any], selected: frozenset[Any]
+) -> frozenset[Any]:
+    wanted = frozenset(asked)
     unknown = wanted - selected
     if unknown:
         names = sorted(key.to_user_string() for key in selected)
         first = min(key.to_user_string() for key in unknown)
         raise InvalidSubsetError(
-            f"The job {job.name!r} does not make {first!r}. "
-            + did_you_mean(first, names, noun="It makes")
+            f"The job {job.name!r} does not {does} {first!r}. "
+            + did_you_mean(first, names, noun=f"It {does}s")
         )
     return wanted
 

@@ -19,8 +19,8 @@ from jobnb.definitions.ops.dependency import Dependency
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import NO_HOOKS, Node
 from jobnb.errors import InvalidDefinitionError
-from jobnb.plan.asset_checks import checks_to_make, guards_of
-from jobnb.plan.asset_choice import observed_nodes, selected_keys
+from jobnb.plan.asset_checks import assets_to_make, checks_to_make, guards_of, see_makeable
+from jobnb.plan.asset_choice import chosen_by, observed_nodes
 from jobnb.plan.asset_edges import EdgeReader
 from jobnb.plan.asset_parts import parts_of
 
@@ -49,6 +49,8 @@ class AssetGraphDefinition(GraphDefinition):
         assets_by_node: The assets that each node makes.
         observed_by_node: The source assets that each of the other nodes looks at.
         layer: All assets around the job.
+        checks_by_node: The checks that each of the other nodes makes.
+        tells_checks: Whether the job's selection says which checks are meant.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class AssetGraphDefinition(GraphDefinition):
         observed_by_node: Mapping[str, tuple[SourceAsset, ...]],
         layer: AssetLayer,
         checks_by_node: Mapping[str, AssetChecksDefinition],
+        tells_checks: bool = False,
     ) -> None:
         super().__init__(name, placed=(nodes, dependencies), node_input_source_assets=sources)
         self.assets_by_node = assets_by_node
         self.observed_by_node = observed_by_node
         self.layer = layer
         self.checks_by_node = checks_by_node
+        self.tells_checks = tells_checks
         self.guards = guards_of(checks_by_node.values(), assets_by_node)
 
     @lazy
@@ -124,10 +128,11 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     assert layer is not None
     assets = with_known_keys(layer.assets, layer.sources)
     layer = msgspec.structs.replace(layer, assets=tuple(assets))
-    selected = selected_keys(job, layer)
-    parts = parts_of([each.subset_for(selected) for each in assets if each.keys & selected])
-    observed = observed_nodes(layer.sources, selected)
-    checks = checks_to_make(layer.checks, selected, layer.check_keys)
+    chosen = chosen_by(job, layer)
+    parts = parts_of(assets_to_make(assets, chosen))
+    observed = observed_nodes(layer.sources, chosen.assets)
+    checks = checks_to_make(layer.checks, chosen)
+    see_makeable(layer.checks, assets, chosen, bool(parts or observed or checks))
     known = {each.key for each in layer.sources} | {key for each in assets for key in each.keys}
     reader = EdgeReader(parts, observed, known)
     nodes: dict[str, Node] = {}
@@ -158,5 +163,13 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     by_node = {part.name: part.assets for part in parts}
     checking = {each.name: each for each in checks}
     return AssetGraphDefinition(
-        job.name, nodes, dependencies, sources, by_node, observed, layer, checking
+        job.name,
+        nodes,
+        dependencies,
+        sources,
+        by_node,
+        observed,
+        layer,
+        checking,
+        chosen.tells_checks,
     )

@@ -9,7 +9,7 @@ import msgspec
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
-from jobnb.definitions.checks.asset_check import AssetCheckSpec
+from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.hook import HookDefinition
@@ -202,3 +202,10 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
         """The assets that the run makes."""
         found = (out for step in self.steps for out in step.outputs if out.is_asked)
         return [out.asset_key for out in found if out.asset_key is not None]
+
+    @property
+    def check_selection(self) -> frozenset[AssetCheckKey] | None:
+        """The checks that the run makes, where its assets do not tell them."""
+        if not getattr(self.job.graph, "tells_checks", False):
+            return None
+        return frozenset(spec.key for step in self.steps for spec in step.checks)

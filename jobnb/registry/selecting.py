@@ -44,7 +44,10 @@ def pinned(session: Session, selection: Any) -> Any:
     def status_of(key: AssetKey) -> str:
         return str(statuses[key].status.value)
 
-    keys = session.snapshot().named_by(chosen, status_of)
-    if not keys:
+    keys, checks = session.snapshot().resolve_selection(chosen, status_of)
+    if not keys and not checks:
         raise InvalidSubsetError(f"The selection '{chosen}' names no asset: none stands so now.")
-    return AssetSelection.keys(*sorted(keys))
+    assets = AssetSelection.keys(*sorted(keys))
+    if not chosen.tells_checks:
+        return assets
+    return assets.without_checks() | AssetSelection.checks(*sorted(checks))

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import StorageError
 from jobnb.state import RunStatus
@@ -60,6 +61,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         external_job_origin: Accepted as Dagster does.
         job_code_origin: Accepted as Dagster does.
         has_repository_load_data: Accepted as Dagster does.
+        asset_check_selection: The checks it makes, where its assets do not tell them.
 
     Example:
         >>> run = JobRun("daily", tags={"dagster/partition": "2013-01-01"})
@@ -85,6 +87,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     external_job_origin: Any = None
     job_code_origin: Any = None
     has_repository_load_data: bool = False
+    asset_check_selection: frozenset[AssetCheckKey] | None = None
 
     @property
     def partition_key(self) -> str | None:

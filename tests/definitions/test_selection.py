@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobnb.definitions.assets.asset_graph import AssetGraph, AssetLike, SourceAssetLike
+from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+from jobnb.definitions.checks.asset_check_decorators import multi_asset_check
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.asset_reading import parse_selection
 from jobnb.definitions.selections.selection import AssetSelection as S
@@ -82,6 +84,12 @@ ASSETS: list[Any] = [
     Made("f", "pre/src2"),
     Made("iso"),
 ]
+
+
+@multi_asset_check(specs=[AssetCheckSpec("x", asset="a"), AssetCheckSpec("y", asset="pre/c")])
+def some_checks() -> Any: ...
+
+
 EVERYTHING = "a b d f iso m1 m2 pre/c"
 
 
@@ -502,6 +510,9 @@ def test_any_key_can_be_read_back(parts: list[str]) -> None:
     assert S.from_string(str(selection)).resolve([One()]) == {key}
 
 
+_NAMED = st.from_regex(r"[A-Za-z0-9_]{1,4}", fullmatch=True)
+
+
 def _leaves() -> st.SearchStrategy[S]:
     keys = st.lists(_TEXTS, min_size=1, max_size=3).map(AssetKey)
     sources = st.booleans()
@@ -519,6 +530,8 @@ def _leaves() -> st.SearchStrategy[S]:
         st.builds(S.owner, _TEXTS),
         st.builds(S.kind, _TEXTS, sources),
         st.builds(S.all, sources),
+        st.builds(lambda each: S.checks(*each), st.lists(st.builds(AssetCheckKey, keys, _NAMED))),
+        st.builds(S.all_asset_checks),
     )
 
 
@@ -542,10 +555,12 @@ def _grown(inner: st.SearchStrategy[S]) -> st.SearchStrategy[S]:
                     "upstream_source_assets",
                     "materializable",
                     "required_multi_asset_neighbors",
+                    "without_checks",
                 ]
             ),
         ),
         st.builds(lambda each: S.from_coercible(each), st.lists(inner, max_size=3)),
+        st.builds(lambda each: S.checks_for_assets(*each), st.lists(inner, max_size=2)),
     )
 
 
@@ -557,6 +572,9 @@ def test_a_selection_prints_as_what_reads_as_the_same(selection: S) -> None:
     assert str(S.from_string(text)) == text
     found = selection.resolve(ASSETS, allow_missing=True)
     assert S.from_string(text).resolve(ASSETS, allow_missing=True) == found
+    around = [*ASSETS, some_checks]
+    checks = selection.resolve_checks(around, allow_missing=True)
+    assert S.from_string(text).resolve_checks(around, allow_missing=True) == checks
 
 
 _PIECES = [
@@ -588,6 +606,10 @@ _PIECES = [
     "roots(",
     "with_sources(",
     "nothing()",
+    "checks()",
+    "without_checks(",
+    "check:",
+    "a:x",
     "\\\\",
     "/",
     ".",

@@ -104,7 +104,8 @@ _OF_WHAT_WAS_THERE = (
 def _refusals(text: str) -> list[str]:
     """Why it cannot be read, however it ends; none if it can."""
     told = []
-    following = "fresh" if text.endswith("status:") else "x" if text[-1] in ":( " else ""
+    endings = {"status:": "fresh", ":": "x:y", "(": "x", " ": "x"}  # a check is asset:check
+    following = next((more for end, more in endings.items() if text.endswith(end)), "")
     for closing in range(10):
         try:
             parse_selection(text + following + ")" * closing)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.numbered_graph import NumberedGraph
 
@@ -48,25 +50,31 @@ class AssetGraph(NumberedGraph[AssetKey]):
     here nor sources.
 
     Args:
-        assets: Assets definitions and source assets, in any order.
+        assets: Assets definitions, source assets and checks, in any order.
 
     Attributes:
         made: The numbers of assets that a definition makes.
         sources: The numbers of source assets.
         groups: The group of each number, where it is known.
         definitions: The definition of each number, where there is one.
+        check_keys: The checks, each with the number of its asset.
     """
 
     def __init__(self, assets: Iterable[Any]) -> None:
         super().__init__()
         self.groups: dict[int, str] = {}
         self.definitions: dict[int, Any] = {}
-        given = list(assets)
-        for each in given:
+        self.check_keys: dict[AssetCheckKey, int] = {}
+        rest = []
+        for each in assets:
             if hasattr(each, "asset_deps"):
                 self._add_made(each)
-        for each in given:
-            if not hasattr(each, "asset_deps"):
+            else:
+                rest.append(each)
+        for each in rest:
+            if isinstance(each, AssetChecksDefinition):
+                self._add_checks(each.check_specs)
+            else:
                 self._add_source(each)
         self.link()
 
@@ -81,6 +89,18 @@ class AssetGraph(NumberedGraph[AssetKey]):
             # An asset made from its own earlier partitions is not upstream of itself.
             others = (each for each in deps.get(key, ()) if each != key)
             self.upstream[number] = [self.number(each) for each in others]
+        self._add_checks(getattr(assets, "check_specs", ()))
+
+    def _add_checks(self, specs: Iterable[AssetCheckSpec]) -> None:
+        for spec in specs:
+            self.check_keys[spec.key] = self.number(spec.asset_key)
+
+    def checks_of(self, numbers: Iterable[int]) -> set[AssetCheckKey]:
+        """The checks of these assets."""
+        if not self.check_keys:
+            return set()
+        wanted = frozenset(numbers)
+        return {key for key, number in self.check_keys.items() if number in wanted}
 
     def _add_source(self, source: SourceAssetLike) -> None:
         number = self.number(source.key)

@@ -8,7 +8,6 @@ import msgspec
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
-from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 
 __all__ = ["AssetLayer"]
@@ -22,11 +21,9 @@ class AssetLayer(msgspec.Struct, frozen=True):
         sources: All that can only be loaded.
         selection: An `AssetSelection`, a selection string, or None for all of `assets`.
         checks: All that could be checked.
-        check_keys: The checks that are made; those of the assets that are made if None.
     """
 
     assets: tuple[AssetsDefinition, ...]
     sources: tuple[SourceAsset, ...] = ()
     selection: Any = None
     checks: tuple[AssetChecksDefinition, ...] = ()
-    check_keys: frozenset[AssetCheckKey] | None = None

@@ -63,6 +63,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         code_versions_by_key: The version of the code of each, before that of its output.
         hook_defs: Hooks of the step or steps that make them.
         check_specs: The checks that are made together with them.
+        selected_asset_check_keys: The checks that are made, where not all are.
 
     Source: Dagster's `AssetsDefinition`.
     """
@@ -106,6 +107,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         code_versions_by_key: Mapping[AssetKey, str] | None = None,
         hook_defs: Iterable[HookDefinition] | None = None,
         check_specs: Iterable[AssetCheckSpec] | None = None,
+        selected_asset_check_keys: Iterable[AssetCheckKey] | None = None,
     ) -> None:
         self._keys_by_input_name = keys_by_input_name
         self.keys_by_output_name = keys_by_output_name
@@ -117,6 +119,8 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         self._descriptions = descriptions_by_key or {}
         self._code_versions = code_versions_by_key or {}
         self._check_specs = tuple(check_specs or ())
+        checks = selected_asset_check_keys
+        self._selected_checks = None if checks is None else frozenset(checks)
         given = {
             "partitions_def": partitions_def,
             "partition_mappings": _checked(partition_mappings) if partition_mappings else None,
@@ -172,8 +176,11 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
     @property
     def check_specs(self) -> tuple[AssetCheckSpec, ...]:
         """The checks that are made together with the assets."""
-        said = self._check_specs
-        return tuple(spec for spec in said if spec.asset_key in self.keys) if said else ()
+        if not self._check_specs:
+            return ()
+        own = (spec for spec in self._check_specs if spec.asset_key in self.keys)
+        chosen = self._selected_checks
+        return tuple(spec for spec in own if chosen is None or spec.key in chosen)
 
     @property
     def check_keys(self) -> frozenset[AssetCheckKey]:
@@ -242,13 +249,25 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         hint = did_you_mean(key.to_user_string(), known, noun="It makes")
         raise InvalidDefinitionError(f"{self!r} does not make {key.to_user_string()!r}. {hint}")
 
-    def subset_for(self, selected_asset_keys: Iterable[AssetKey]) -> AssetsDefinition:
+    def subset_for(
+        self,
+        selected_asset_keys: Iterable[AssetKey],
+        selected_asset_check_keys: Iterable[AssetCheckKey] | None = None,
+    ) -> AssetsDefinition:
         """The same, making only some of its assets.
+
+        Args:
+            selected_asset_keys: The assets.
+            selected_asset_check_keys: Which of their checks are made, if it can leave out some;
+                all if absent.
 
         Raises:
             InvalidSubsetError: If it cannot make some without the others.
         """
         wanted = self.keys & frozenset(selected_asset_keys)
+        if self._check_specs and self.can_subset and selected_asset_check_keys is not None:
+            checks = self.check_keys & frozenset(selected_asset_check_keys)
+            return self.with_changes(selected_asset_keys=wanted, selected_asset_check_keys=checks)
         if wanted == self.keys:
             return self
         if not self.can_subset:
@@ -316,6 +335,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
             "code_versions_by_key": self._code_versions,
             "hook_defs": self.hook_defs,
             "check_specs": self._check_specs,
+            "selected_asset_check_keys": self._selected_checks,
         }
         return AssetsDefinition(**{**own, **parameters})
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from jobnb.definitions.assets.asset_graph import AssetGraph
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.known_keys import with_known_keys
 from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError, did_you_mean
@@ -70,10 +72,17 @@ class DefinedAssets:
         Raises:
             InvalidSubsetError: If it cannot be read, or names what is not there.
         """
+        return self.resolve_selection(selection, status_of)[0]
+
+    def resolve_selection(
+        self, selection: Any, status_of: Callable[[AssetKey], str] | None = None
+    ) -> tuple[set[AssetKey], set[AssetCheckKey]]:
+        """The keys of the assets and of the checks that a selection names; see `named_by`."""
         own = cast("Definitions", self)
         chosen = AssetSelection.from_coercible(selection)
         assets = with_known_keys(own.assets, own.source_assets)
-        return chosen.resolve([*assets, *own.source_assets], status_of=status_of)
+        around = AssetGraph([*assets, *own.source_assets, *own.asset_checks])
+        return chosen.resolve_all(around, status_of)
 
     def resolve_all_asset_keys(self) -> list[AssetKey]:
         """The keys of all assets, external ones included."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,6 +19,11 @@ __all__ = [
     "AssetCheckSeverity",
     "AssetCheckSpec",
 ]
+
+if TYPE_CHECKING:
+    _Key = CoercibleToAssetKey
+else:
+    _Key = Any  # so that it is read back from JSON: `__post_init__` makes an AssetKey of it
 
 
 class AssetCheckSeverity(Enum):
@@ -45,7 +50,7 @@ class AssetCheckKey(msgspec.Struct, frozen=True, order=True):
     Source: Dagster's `AssetCheckKey`.
     """
 
-    asset_key: CoercibleToAssetKey
+    asset_key: _Key
     name: str
 
     def __post_init__(self) -> None:

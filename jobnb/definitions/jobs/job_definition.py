@@ -18,6 +18,7 @@ from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
     from jobnb.definitions.assets.asset_layer import AssetLayer
+    from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.logger import LoggerDefinition
     from jobnb.definitions.ops.hook import HookDefinition
@@ -73,6 +74,7 @@ class JobDefinition(RunnableJob):
         input_values: Mapping[str, Any] | None = None,
         op_selection: Sequence[str] | None = None,
         asset_selection: frozenset[AssetKey] | None = None,
+        asset_check_selection: frozenset[AssetCheckKey] | None = None,
     ) -> None:
         if graph_def is None and asset_layer is None:
             raise InvalidDefinitionError("A job needs a graph: pass graph_def, or use @job.")
@@ -94,6 +96,7 @@ class JobDefinition(RunnableJob):
         self.input_values = dict(input_values or {})
         self.op_selection = _each(op_selection)
         self.asset_selection = asset_selection
+        self.asset_check_selection = asset_check_selection
         self._check()
 
     def _check(self) -> None:
@@ -196,7 +199,8 @@ class JobDefinition(RunnableJob):
     @property
     def is_subset(self) -> bool:
         """Whether it is a part of another job."""
-        return self.op_selection is not None or self.asset_selection is not None
+        parts = (self.op_selection, self.asset_selection, self.asset_check_selection)
+        return any(part is not None for part in parts)
 
     @property
     def required_resource_keys(self) -> frozenset[str]:
@@ -222,6 +226,7 @@ class JobDefinition(RunnableJob):
             "input_values": self.input_values,
             "op_selection": self.op_selection,
             "asset_selection": self.asset_selection,
+            "asset_check_selection": self.asset_check_selection,
         }
 
     def replaced(self, **parameters: Any) -> JobDefinition:
@@ -253,11 +258,20 @@ class JobDefinition(RunnableJob):
         *,
         op_selection: Iterable[str] | None = None,
         asset_selection: Iterable[AssetKey] | None = None,
+        asset_check_selection: Iterable[AssetCheckKey] | None = None,
     ) -> JobDefinition:
-        """The part of the job that a selection names."""
+        """The part of the job that a selection names.
+
+        Args:
+            op_selection: Ops, as `["*a", "b+"]`.
+            asset_selection: Assets to make; none if only checks are given.
+            asset_check_selection: Checks to make; those of the assets if absent.
+        """
+        checks = asset_check_selection
         return self.replaced(
             op_selection=_each(op_selection),
             asset_selection=frozenset(asset_selection) if asset_selection else None,
+            asset_check_selection=None if checks is None else frozenset(checks),
         )
 
     def run_request_for_partition(

@@ -9,6 +9,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
+    from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.job_definition import JobDefinition
 
 __all__ = ["RunRequest"]
@@ -25,6 +26,7 @@ class RunRequest:
         asset_selection: The assets to make, where not all of the job's.
         stale_assets_only: Whether only stale assets of the selection are made.
         partition_key: The partition that the run is for.
+        asset_check_keys: The checks to make; those of the assets if absent.
 
     Source: Dagster's `RunRequest`.
     """
@@ -38,6 +40,7 @@ class RunRequest:
         asset_selection: Sequence[AssetKey] | None = None,
         stale_assets_only: bool = False,
         partition_key: str | None = None,
+        asset_check_keys: Sequence[AssetCheckKey] | None = None,
     ) -> None:
         from jobnb.config import raw_config
 
@@ -48,6 +51,7 @@ class RunRequest:
         self.asset_selection = list(asset_selection) if asset_selection else None
         self.stale_assets_only = stale_assets_only
         self.partition_key = partition_key
+        self.asset_check_keys = None if asset_check_keys is None else list(asset_check_keys)
 
     def for_partition(self, job: JobDefinition, partition_key: str) -> RunRequest:
         """The same for one partition of a job, with the config and tags of the partition.
@@ -72,6 +76,7 @@ class RunRequest:
             self.asset_selection,
             self.stale_assets_only,
             partition_key,
+            self.asset_check_keys,
         )
 
     def __repr__(self) -> str:

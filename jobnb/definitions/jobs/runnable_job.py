@@ -30,6 +30,7 @@ class RunnableJob:
         tags: Mapping[str, str] | None = None,
         resources: Mapping[str, Any] | None = None,
         keep_outputs: bool = True,
+        asset_check_selection: Sequence[Any] | None = None,
     ) -> Any:
         """Run the job in this process, step by step, and wait for its end.
 
@@ -46,6 +47,7 @@ class RunnableJob:
             resources: Values or definitions that take the place of the job's resources.
             keep_outputs: Whether values held in memory are kept for `output_for_node`; if not,
                 each is dropped after its last reader.
+            asset_check_selection: Checks to make; those of the assets if absent.
 
         Returns:
             An `ExecuteInProcessResult`.
@@ -70,6 +72,7 @@ class RunnableJob:
             tags=tags,
             resources=resources,
             keep_outputs=keep_outputs,
+            asset_check_selection=asset_check_selection,
         )
 
     def launch(self, run_config: Any = None, **parameters: Any) -> Any:
@@ -77,8 +80,8 @@ class RunnableJob:
 
         Args:
             run_config: A `RunConfig` or dict; the job's own config if absent.
-            **parameters: instance, partition_key, op_selection, asset_selection, tags, resources
-                and run_id, as in `execute_in_process`.
+            **parameters: instance, partition_key, op_selection, asset_selection,
+                asset_check_selection, tags, resources and run_id, as in `execute_in_process`.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.

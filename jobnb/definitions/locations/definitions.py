@@ -18,6 +18,7 @@ from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefiniti
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.merged_definitions import MergedDefinitions
+from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 
 if TYPE_CHECKING:
@@ -237,17 +238,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
         Raises:
             InvalidSubsetError: If there is no such check.
         """
-        keys = frozenset(checks)
-        for key in sorted(keys):
-            self.get_asset_checks_def(key)
-        return JobDefinition(
-            name=name,
-            resource_defs=self._resource_defs,
-            executor_def=self.executor,
-            logger_defs=self.loggers,
-            asset_layer=AssetLayer(self.assets, self.source_assets, (), self.asset_checks, keys),
-            **parameters,
-        )
+        return self.job_of_assets(name, AssetSelection.checks(*checks), **parameters)
 
     def select_assets(self, selection: Any) -> frozenset[AssetKey]:
         """The keys of the assets that a selection names.

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from jobnb.definitions.assets.asset_graph import AssetGraph
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.asset_rules import (
     AssetRule,
@@ -17,6 +18,7 @@ from jobnb.definitions.selections.asset_rules import (
     UpstreamSources,
     Where,
 )
+from jobnb.definitions.selections.check_rules import Check, ChecksLike, ChecksOf
 from jobnb.definitions.selections.selection_reading import Reading
 from jobnb.definitions.selections.selection_rules import AllOf, Everything
 from jobnb.definitions.selections.selection_text import is_pattern, key_of, read
@@ -28,8 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["ATTRIBUTES", "FUNCTIONS", "parse_selection"]
 
 _KEY = re.compile(r"\s*(?!not\b)([A-Za-z_]\w*(?:/\w+)*)\s*", re.IGNORECASE)
-ATTRIBUTES = ("key", "group", "tag", "kind", "owner", "status", "key_prefix", "key_substring")
-FUNCTIONS = ("roots", "sinks", "sources", "neighbors", "with_sources", "materializable", "nothing")
+ATTRIBUTES = (
+    "key", "group", "tag", "kind", "owner", "status", "key_prefix", "key_substring", "check",
+)  # fmt: skip
+FUNCTIONS = (
+    "roots", "sinks", "sources", "neighbors", "with_sources", "materializable", "checks",
+    "without_checks", "nothing",
+)  # fmt: skip
 _COLUMNS = "nothing is known of columns before a run"
 _ELSEWHERE = {
     "column": _COLUMNS,
@@ -39,7 +46,7 @@ _ELSEWHERE = {
     "code_location": "a notebook is one code location",
     "changed_in_branch": "a notebook has no branches; status:stale tells what changed",
 }
-_NO_VALUES = ("key", "key_prefix", "key_substring", "status")
+_NO_VALUES = ("key", "key_prefix", "key_substring", "status", "check")
 
 
 @lru_cache(maxsize=512)
@@ -81,6 +88,8 @@ class _AssetReading(Reading[AssetGraph]):
             return Where(label, None)
         if label in ("key", "key_prefix"):
             return self._key(label, value)
+        if label == "check":
+            return self._check(value)
         spot = self.spot(value)
         return Where(label, read(value), read(extra) if extra is not None else None, spot=spot)
 
@@ -92,6 +101,17 @@ class _AssetReading(Reading[AssetGraph]):
         if key is None:
             self.refuse(value, "a key has something before and after each slash")
         return Key(key, self.spot(value)) if label == "key" else Prefix(key)
+
+    def _check(self, value: Token) -> AssetRule:
+        text = read(value, "\\*?/")
+        if is_pattern(text):
+            return ChecksLike(read(value))
+        asset, _, name = text.rpartition(":")
+        key = key_of(asset)
+        if key is None or not name:
+            hint = f'For all of one name, write check:"*:{name}".' if name else ""
+            self.refuse(value, "a check is written with its asset, as asset:check", hint)
+        return Check(AssetCheckKey(key, name), self.spot(value))
 
     def _standing(self, value: Token) -> AssetRule:
         status = read(value).lower()
@@ -108,7 +128,15 @@ class _AssetReading(Reading[AssetGraph]):
             return AllOf.of([rule, Everything()])
         if name == "sources":
             return UpstreamSources(rule)
+        if name == "checks":
+            return ChecksOf(rule)
+        if name == "without_checks":
+            return AllOf.of([rule], [ChecksOf()])
         return Neighbors(rule) if name == "neighbors" else super().applied(name, rule)
+
+    def alone(self, name: str) -> AssetRule | None:
+        """What a function gives that has nothing between its parentheses."""
+        return ChecksOf() if name == "checks" else super().alone(name)
 
     def _attribute(self, label: Token, value: Token, extra: Token | None = None) -> AssetRule:
         if label in _ELSEWHERE:

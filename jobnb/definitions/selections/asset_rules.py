@@ -19,17 +19,29 @@ from jobnb.definitions.selections.selection_text import (
 )
 from jobnb.errors import did_you_mean
 
-__all__ = ["AssetRule", "Key", "Neighbors", "Prefix", "Standing", "UpstreamSources", "Where"]
+__all__ = [
+    "AssetRule",
+    "Key",
+    "Neighbors",
+    "Prefix",
+    "Standing",
+    "UpstreamSources",
+    "Where",
+    "hint",
+    "note",
+]
 
 AssetRule = Rule[AssetGraph]
 _MOST_HINTS = 10  # looking for the nearest name takes its time
 
 
-def _note(within: Resolution[AssetGraph], spot: Spot | None, message: str) -> None:
+def note(within: Resolution[AssetGraph], spot: Spot | None, message: str) -> None:
+    """Note a problem; if it stands in a text, with a mark at the place."""
     within.problems.append(spot.told(message) if spot is not None else message)
 
 
-def _hint(within: Resolution[AssetGraph], name: str, known: Iterable[str]) -> str:
+def hint(within: Resolution[AssetGraph], name: str, known: Iterable[str]) -> str:
+    """What may have been meant."""
     if len(within.problems) >= _MOST_HINTS:
         return ""
     return did_you_mean(name, known, noun="There are")
@@ -51,8 +63,8 @@ class Key(Rule[AssetGraph]):
         if not within.allow_missing:
             name = self.key.to_user_string()
             have = (graph.keys[each].to_user_string() for each in sorted(graph.scope(True)))
-            message = f"There is no asset {name!r}. {_hint(within, name, have)}"
-            _note(within, self.spot, message.rstrip())
+            message = f"There is no asset {name!r}. {hint(within, name, have)}"
+            note(within, self.spot, message.rstrip())
         return set()
 
     def __str__(self) -> str:
@@ -144,8 +156,8 @@ class Where(Rule[AssetGraph]):
         everywhere = sorted(graph.scope(True))
         known = {text: None for number in everywhere for text in self._texts(graph, number)}
         if name not in known:
-            hint = _hint(within, name, known) or f"No asset has a {self.what}."
-            _note(within, self.spot, f"There is no {self.what} {name!r}. {hint}")
+            meant = hint(within, name, known) or f"No asset has a {self.what}."
+            note(within, self.spot, f"There is no {self.what} {name!r}. {meant}")
         elif self.tag_value is not None and not is_pattern(self.tag_value):
             self._see_value(within, name, plain(self.tag_value))
 
@@ -154,8 +166,8 @@ class Where(Rule[AssetGraph]):
         tags = (graph.attribute(each, "tags_by_key") or {} for each in sorted(graph.scope(True)))
         known = {each[name]: None for each in tags if name in each}
         if value not in known:
-            hint = _hint(within, value, known)
-            _note(within, self.spot, f"No asset has the tag {name!r} with {value!r}. {hint}")
+            meant = hint(within, value, known)
+            note(within, self.spot, f"No asset has the tag {name!r} with {value!r}. {meant}")
 
     def with_sources(self) -> AssetRule:
         """The same, where source assets count too."""
@@ -183,7 +195,7 @@ class Standing(Rule[AssetGraph]):
                 f"How an asset stands is known to a session only: select it there, as "
                 f"session.materialize({str(self)!r}), or give resolve() a function status_of."
             )
-            _note(within, self.spot, message)
+            note(within, self.spot, message)
             return set()
         graph, status_of = within.graph, within.status_of
         return {each for each in graph.made if status_of(graph.keys[each]) == self.status}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["NumberedGraph"]
 
@@ -57,6 +57,10 @@ class NumberedGraph(Generic[K]):
     def scope(self, include_sources: bool = False) -> set[int]:
         """The numbers of all, with or without what is only loaded."""
         return self.made | self.sources if include_sources else self.made
+
+    def checks_of(self, numbers: Iterable[int]) -> set[Any]:
+        """The checks of these; only assets have any."""
+        return set()
 
     def reach(
         self, start: Iterable[int], edges: list[list[int]], depth: int | None = None

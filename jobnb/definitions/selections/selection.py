@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobnb.definitions.assets.asset_graph import AssetGraph
+from jobnb.definitions.checks.asset_check import AssetCheckKey
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.selections.asset_reading import parse_selection
 from jobnb.definitions.selections.asset_rules import (
     AssetRule,
-    Key,
     Neighbors,
     Prefix,
-    Standing,
     UpstreamSources,
     Where,
 )
+from jobnb.definitions.selections.check_rules import Check, ChecksOf
+from jobnb.definitions.selections.selection_parts import (
+    check_keys_of,
+    depth_of,
+    keys_of,
+    rule_of,
+    rule_of_keys,
+    text_of,
+    written_text,
+)
+from jobnb.definitions.selections.selection_resolving import ResolvableSelection
 from jobnb.definitions.selections.selection_rules import (
     AllOf,
     AnyOf,
     Everything,
-    Resolution,
     Roots,
     Sinks,
     Steps,
 )
-from jobnb.definitions.selections.selection_text import written
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
 
 __all__ = ["AssetSelection", "CoercibleToAssetSelection"]
 
@@ -36,7 +43,7 @@ CoercibleToAssetSelection = Any
 
 
 @dataclass(frozen=True)
-class AssetSelection:
+class AssetSelection(ResolvableSelection):
     """Some assets of a catalogue, named by what they are and how they hang together.
 
     Made by the functions below and joined with `|`, `&`, `-` and `~`.
@@ -73,12 +80,12 @@ class AssetSelection:
             >>> print(AssetSelection.keys("raw/flights"))
             key:raw/flights
         """
-        return AssetSelection(_keys(AssetKey.from_coercible(key) for key in asset_keys))
+        return AssetSelection(rule_of_keys(AssetKey.from_coercible(key) for key in asset_keys))
 
     @staticmethod
     def assets(*assets_defs: Any) -> AssetSelection:
         """What the definitions make."""
-        return AssetSelection(_keys(key for each in assets_defs for key in _keys_of(each)))
+        return AssetSelection(rule_of_keys(key for each in assets_defs for key in keys_of(each)))
 
     @staticmethod
     def groups(*group_strs: str, include_sources: bool = False) -> AssetSelection:
@@ -88,7 +95,7 @@ class AssetSelection:
             *group_strs: The groups.
             include_sources: Whether source assets count.
         """
-        names = [_text(name, "A group") for name in group_strs]
+        names = [written_text(name, "A group") for name in group_strs]
         rules = (Where("group", name, None, include_sources) for name in names)
         return AssetSelection(AnyOf.of(rules))
 
@@ -108,31 +115,64 @@ class AssetSelection:
     @staticmethod
     def key_substring(key_substring: str, include_sources: bool = False) -> AssetSelection:
         """The assets whose keys contain a text."""
-        text = _text(key_substring, "A part of a key")
+        text = written_text(key_substring, "A part of a key")
         return AssetSelection(Where("key_substring", text, None, include_sources))
 
     @staticmethod
     def tag(key: str, value: str, include_sources: bool = False) -> AssetSelection:
         """The assets with a tag of this value."""
-        name, text = _text(key, "A tag"), _text(value, "The value of a tag")
+        name, text = written_text(key, "A tag"), written_text(value, "The value of a tag")
         return AssetSelection(Where("tag", name, text, include_sources))
 
     @staticmethod
     def tag_string(string: str, include_sources: bool = False) -> AssetSelection:
         """The assets with a tag, written as `name=value`, or as `name` for any value."""
         name, equals, value = string.partition("=")
-        text = _text(value, "The value of a tag") if equals else None
-        return AssetSelection(Where("tag", _text(name, "A tag"), text, include_sources))
+        text = written_text(value, "The value of a tag") if equals else None
+        return AssetSelection(Where("tag", written_text(name, "A tag"), text, include_sources))
 
     @staticmethod
     def owner(owner: str) -> AssetSelection:
         """The assets of an owner."""
-        return AssetSelection(Where("owner", _text(owner, "An owner")))
+        return AssetSelection(Where("owner", written_text(owner, "An owner")))
 
     @staticmethod
     def kind(kind: str, include_sources: bool = False) -> AssetSelection:
         """The assets of a kind."""
-        return AssetSelection(Where("kind", _text(kind, "A kind"), None, include_sources))
+        return AssetSelection(Where("kind", written_text(kind, "A kind"), None, include_sources))
+
+    @staticmethod
+    def checks(*assets_defs_or_check_keys: Any) -> AssetSelection:
+        """Checks, without the assets that they look at.
+
+        Args:
+            *assets_defs_or_check_keys: Checks, assets definitions that make checks themselves,
+                keys of checks, or `asset:check` as text.
+
+        Example:
+            >>> print(AssetSelection.checks("orders:no_nulls"))
+            check:"orders:no_nulls"
+        """
+        keys = [key for each in assets_defs_or_check_keys for key in check_keys_of(each)]
+        return AssetSelection(AnyOf.of(Check(key) for key in keys))
+
+    @staticmethod
+    def checks_for_assets(*assets_defs: Any) -> AssetSelection:
+        """All checks of some assets, without these.
+
+        Args:
+            *assets_defs: Assets, their keys, or a selection of them.
+
+        Example:
+            >>> print(AssetSelection.checks_for_assets("orders"))
+            checks(key:orders)
+        """
+        return AssetSelection(ChecksOf(AssetSelection.from_coercible(assets_defs).rule))
+
+    @staticmethod
+    def all_asset_checks() -> AssetSelection:
+        """All checks, and no assets."""
+        return AssetSelection(ChecksOf())
 
     @staticmethod
     def from_string(string: str, include_sources: bool = False) -> AssetSelection:
@@ -145,7 +185,7 @@ class AssetSelection:
         Raises:
             InvalidSubsetError: If it cannot be read; it points at the column.
         """
-        rule = parse_selection(_text_of(string))
+        rule = parse_selection(text_of(string))
         return AssetSelection(rule.with_sources() if include_sources else rule)
 
     @staticmethod
@@ -153,7 +193,8 @@ class AssetSelection:
         """A selection from whatever can stand for one.
 
         Args:
-            selection: An `AssetSelection`, text, a key, an asset, or a list of these: all of them.
+            selection: An `AssetSelection`, text, the key of an asset or a check, an asset, a
+                check, or a list of these: all of them.
 
         Raises:
             InvalidDefinitionError: If it is none of these.
@@ -168,18 +209,20 @@ class AssetSelection:
         if isinstance(selection, Iterable) and not isinstance(selection, (bytes, dict)):
             each = (AssetSelection.from_coercible(item).rule for item in selection)
             return AssetSelection(AnyOf.of(each))
+        if isinstance(selection, (AssetCheckKey, AssetChecksDefinition)):
+            return AssetSelection.checks(selection)
         return AssetSelection.assets(selection)
 
     # Joining selections
 
     def __or__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(AnyOf.of([self.rule, _rule(other)]))
+        return AssetSelection(AnyOf.of([self.rule, rule_of(other)]))
 
     def __and__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(AllOf.of([self.rule, _rule(other)]))
+        return AssetSelection(AllOf.of([self.rule, rule_of(other)]))
 
     def __sub__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(AllOf.of([self.rule], [_rule(other)]))
+        return AssetSelection(AllOf.of([self.rule], [rule_of(other)]))
 
     def __invert__(self) -> AssetSelection:
         return AssetSelection(AllOf((), (self.rule,)))
@@ -205,7 +248,7 @@ class AssetSelection:
         return self._reached(False, depth, include_self)
 
     def _reached(self, up: bool, depth: Any, include_self: bool) -> AssetSelection:
-        reached: AssetRule = Steps(self.rule, up, _depth(depth))
+        reached: AssetRule = Steps(self.rule, up, depth_of(depth))
         return AssetSelection(reached if include_self else AllOf.of([reached], [self.rule]))
 
     def roots(self) -> AssetSelection:
@@ -232,42 +275,16 @@ class AssetSelection:
         """Those of these that are made here: no source assets."""
         return self & AssetSelection.all()
 
-    # Resolving
+    def without_checks(self) -> AssetSelection:
+        """These, without their checks.
 
-    def resolve(
-        self,
-        all_assets: AssetGraph | Iterable[Any],
-        allow_missing: bool = False,
-        status_of: Callable[[AssetKey], str] | None = None,
-    ) -> set[AssetKey]:
-        """The keys of the assets it names.
-
-        Args:
-            all_assets: Assets definitions and source assets, or an `AssetGraph` of them.
-            allow_missing: Whether names that are not there are passed over.
-            status_of: Tells how an asset stands, for `status:stale` and its siblings: "fresh",
-                "stale", "missing" or "failed".
-
-        Raises:
-            InvalidSubsetError: If it names what is not there; all problems at once.
+        Example:
+            >>> print(AssetSelection.keys("orders").without_checks())
+            key:orders and not checks()
         """
-        graph = all_assets if isinstance(all_assets, AssetGraph) else AssetGraph(all_assets)
-        within = Resolution(graph, allow_missing, status_of)
-        numbers = self.rule.numbers(within)
-        if within.problems:
-            raise InvalidSubsetError("\n".join(within.problems))
-        return {graph.keys[number] for number in numbers}
+        return self - AssetSelection.all_asset_checks()
 
-    @property
-    def asks_status(self) -> bool:
-        """Whether it asks how assets stand, so that `resolve` needs `status_of`."""
-        waiting: list[AssetRule] = [self.rule]
-        while waiting:
-            rule = waiting.pop()
-            if isinstance(rule, Standing):
-                return True
-            waiting += rule.parts()
-        return False
+    # As text
 
     def to_selection_str(self) -> str:
         """The selection as text: `from_string` makes an equal one of it.
@@ -288,50 +305,3 @@ class AssetSelection:
 
     def __repr__(self) -> str:
         return f"AssetSelection({str(self)!r})"
-
-
-def _text_of(selection: Any) -> str:
-    if isinstance(selection, str):
-        return selection
-    raise InvalidDefinitionError(
-        f"A selection in text form is text, not {selection!r}: use AssetSelection.from_coercible."
-    )
-
-
-def _keys(keys: Iterable[AssetKey]) -> AssetRule:
-    return AnyOf.of(Key(key) for key in keys)
-
-
-def _rule(other: Any) -> AssetRule:
-    if isinstance(other, AssetSelection):
-        return other.rule
-    raise InvalidDefinitionError(
-        f"A selection is joined with another AssetSelection, not with {other!r}: "
-        "use AssetSelection.from_coercible."
-    )
-
-
-def _depth(depth: Any) -> int | None:
-    if depth is None or (isinstance(depth, int) and depth >= 0):
-        return depth
-    raise InvalidDefinitionError(f"depth counts steps, from 0, or is None; not {depth!r}.")
-
-
-def _text(value: Any, what: str) -> str:
-    """A text that stands for itself, as rules keep it."""
-    if not isinstance(value, str):
-        raise InvalidDefinitionError(f"{what} is named by text, not by {value!r}.")
-    return written(value)
-
-
-def _keys_of(asset: Any) -> Iterable[AssetKey]:
-    keys = getattr(asset, "keys", None)
-    if keys is not None and hasattr(asset, "asset_deps"):
-        return sorted(keys)
-    key = getattr(asset, "key", None)
-    if isinstance(key, AssetKey):
-        return (key,)
-    raise InvalidDefinitionError(
-        f"{asset!r} cannot select assets: give an AssetSelection, text, an AssetKey, an asset, "
-        "or a list of these."
-    )

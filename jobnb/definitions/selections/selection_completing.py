@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobnb.definitions.assets.asset_graph import AssetGraph
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.selections import asset_reading, op_selection
 from jobnb.definitions.selections.asset_rules import Standing
 from jobnb.definitions.selections.selection_grammar import expected_after
@@ -54,7 +55,7 @@ class Words:
 
     @classmethod
     def of_assets(cls, assets: Iterable[object]) -> Words:
-        """The words that select among assets."""
+        """The words that select among assets, and among checks if these are there too."""
         graph = AssetGraph(assets)
         numbers = sorted(graph.scope(include_sources=True))
         keys = [written_key(graph.keys[number]) for number in numbers]
@@ -71,6 +72,7 @@ class Words:
             "status": Standing.ALLOWED,
             "key_prefix": _told("/".join(graph.keys[each].path[:-1]) for each in numbers),
             "key_substring": (),
+            "check": [_written_check(key) for key in sorted(graph.check_keys)],
         }
         tag_values = {name: list(found) for name, found in tags.items()}
         return cls(keys, values, tag_values, asset_reading.FUNCTIONS)
@@ -80,6 +82,10 @@ class Words:
         """The words that select among ops, and the graphs that hold them."""
         known = op_selection.with_graphs(names)
         return cls(known, {"name": known}, functions=op_selection.FUNCTIONS)
+
+
+def _written_check(key: AssetCheckKey) -> str:
+    return f"{written_key(key.asset)}:{key.name}"
 
 
 def _each(graph: AssetGraph, numbers: Iterable[int], name: str) -> Iterable[str]:

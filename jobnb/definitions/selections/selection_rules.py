@@ -6,7 +6,7 @@ These do for assets and for ops; what only assets have stands in `asset_rules`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -63,6 +63,10 @@ class Rule(ABC, Generic[G]):
     def numbers(self, within: Resolution[G]) -> set[int]:
         """The numbers, in the graph, of what it names; problems are noted there."""
 
+    def checks(self, within: Resolution[G]) -> set[Any]:
+        """The checks that go with what it names: all of them, unless a rule says otherwise."""
+        return within.graph.checks_of(self.numbers(within))
+
     @abstractmethod
     def __str__(self) -> str: ...
 
@@ -77,6 +81,14 @@ class Rule(ABC, Generic[G]):
     def with_sources(self) -> Rule[G]:
         """The same, where source assets count too."""
         return self
+
+    def within(self) -> Iterator[Rule[G]]:
+        """It and all that it is made of."""
+        waiting: list[Rule[G]] = [self]
+        while waiting:
+            rule = waiting.pop()
+            yield rule
+            waiting += rule.parts()
 
 
 class Compound(Rule[G]):
@@ -133,6 +145,10 @@ class AnyOf(Compound[G]):
             found |= rule.numbers(within)
         return found
 
+    def checks(self, within: Resolution[G]) -> set[Any]:
+        """The checks that go with any rule."""
+        return set().union(*(rule.checks(within) for rule in self.rules))
+
     def parts(self) -> tuple[Rule[G], ...]:
         """The rules."""
         return self.rules
@@ -178,6 +194,12 @@ class AllOf(Compound[G]):
         for rule in self.without:
             found -= rule.numbers(within)
         return found
+
+    def checks(self, within: Resolution[G]) -> set[Any]:
+        """The checks that go with every rule, and with none of the unwanted."""
+        rules = self.rules or (Everything(),)
+        found = set.intersection(*(rule.checks(within) for rule in rules))
+        return found.difference(*(rule.checks(within) for rule in self.without))
 
     def parts(self) -> tuple[Rule[G], ...]:
         """The rules, and the unwanted."""

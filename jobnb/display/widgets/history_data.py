@@ -59,8 +59,9 @@ def run_row(record: RunRecord) -> dict[str, Any]:
 
 def _target(run: JobRun) -> str:
     """What was selected, where it was not all."""
-    if run.asset_selection:
-        names = sorted(key.to_user_string() for key in run.asset_selection)
+    if run.asset_selection or run.asset_check_selection:
+        keys = run.asset_selection or run.asset_check_selection or ()
+        names = sorted(key.to_user_string() for key in keys)
         left = len(names) - _MOST_ASSETS
         more = f" and {left:,} more" if left > 0 else ""
         return ", ".join(names[:_MOST_ASSETS]) + more
