@@ -79,11 +79,12 @@ def instance(tmp_path):
 
 @pytest.fixture
 def session(instance, monkeypatch):
-    session = Session().add(orders, total, *CHECKS)
     monkeypatch.setattr(Session, "instance", instance)
-    session.materialize(AssetSelection.all().without_checks())
-    ran.clear()
-    return session
+    with Session.capture() as session:
+        session.add(orders, total, *CHECKS)
+        session.materialize(AssetSelection.all().without_checks())
+        ran.clear()
+        yield session
 
 
 def verdicts(result):
