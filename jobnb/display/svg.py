@@ -250,7 +250,7 @@ def _checks(box: Box, checks: Checks) -> str:
     if not checks.count:
         return ""
     status, wide = checks.status, width(checks.short, BADGE) + 24
-    place = Box(box.x + box.width - wide - 8, box.y + box.height - 6, wide, 14)
+    place = Box(box.x + box.width - wide - 8, box.y + box.height - 5, wide, 14)
     colour = COLOURS[status.value]
     return (
         f'<g class="jn-checks jn-{status.value}"><rect class="jn-badge-bg" {_at(place)} rx="7" '

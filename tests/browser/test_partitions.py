@@ -68,3 +68,48 @@ def _first_cell(view):
     """How far the first column is from the left, in pixels: the labels end there."""
     wide = view.locator(".jp-filler").evaluate("node => node.offsetWidth")
     return wide - 31 * 22
+
+
+SLOWLY = """
+import time
+from jobnb import DailyPartitionsDefinition, asset, session
+
+@asset(partitions_def=DailyPartitionsDefinition("2013-01-01", "2013-01-11"))
+def slowly(context) -> None:
+    time.sleep(0.3)
+    if context.partition_key == "2013-01-03":
+        raise ValueError("<b>no</b>")
+"""
+
+
+def test_what_is_selected_is_made_while_one_looks(lab, tab):
+    nb = lab.open(tab, SLOWLY, "session.partitions('slowly')")
+    nb.start(0)
+    nb.start(1)
+    view = nb.output(1).locator(".jp-partitions")
+    expect(view.locator('[data-status="missing"]')).to_have_text("10 missing", timeout=30_000)
+    written = view.get_by_role("textbox", name="selection")
+    written.fill("2013-01-02...2013-01-05")
+    written.press("Enter")
+    view.get_by_role("button", name="Materialize selected").click()
+    expect(view.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(view.locator('[data-status="materialized"]')).to_have_text("3 materialized")
+    expect(view.locator('[data-status="failed"]')).to_have_text("1 failed")
+    expect(view).to_contain_text("4 of 4 partitions done (100%): 3 made, 1 failed")
+    expect(view.get_by_role("button", name="Cancel")).to_be_hidden()
+
+
+def test_a_backfill_is_watched_canceled_and_gone_on_with(lab, tab):
+    nb = lab.open(tab, SLOWLY, "backfill = session.backfill('slowly'); backfill")
+    nb.start(0)
+    nb.start(1)
+    view = nb.output(1).locator(".jw-backfill")
+    bar = view.get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuetext", "2 of 10 partitions", timeout=30_000)
+    view.get_by_role("button", name="Cancel").click()
+    expect(view.locator(".jw-badge").first).to_contain_text("canceled")
+    view.get_by_role("button", name="Go on").click()
+    expect(view.locator(".jw-badge").first).to_contain_text("failed", timeout=30_000)
+    expect(view.locator(".jw-counts")).to_contain_text("1 failed")
+    expect(view.locator(".jw-failure")).to_contain_text("slowly, partition 2013-01-03")
+    expect(view.locator(".jw-failure")).to_contain_text("ValueError: <b>no</b>")

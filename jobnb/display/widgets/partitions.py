@@ -106,7 +106,7 @@ class PartitionsView(View):
             self.running = self.counts["in_progress"] > 0
             return
         self.running = not backfill.is_finished
-        self.told = str(backfill)
+        self.told = str(backfill.counts)
 
     @answers("cell")
     def cell(self, place: int) -> dict[str, Any]:

@@ -88,9 +88,7 @@ def test_only_what_is_asked_for_is_made(instance):
 
     class Backfill:
         is_finished = True
-
-        def __str__(self):
-            return "2 of 2"
+        counts = "2 of 2"
 
     def backfill(partitions):
         asked.append(partitions)
@@ -133,3 +131,14 @@ def test_an_asset_without_partitions_says_how_it_gets_some():
     with pytest.raises(InvalidDefinitionError, match="has no partitions"):
         session.partitions("plain")
     assert session.partitions("daily").partitions_def == DAYS
+
+
+def test_what_is_selected_is_made_by_a_real_backfill(instance, monkeypatch):
+    monkeypatch.setattr(Session, "instance", property(lambda _: instance))
+    view = PartitionsView(Session().add(daily).partitions("daily"))
+    view.answer("select", text="2013-01-30...2013-02-02")
+    view.answer("materialize", only="missing")
+    view._backfill.wait(20)
+    assert view.answer("refresh") is False
+    assert view.told == "2 of 2 partitions done (100%): 2 made"
+    assert list(view.statuses) == [1, 1, 1, 2, 0, 0, 0]

@@ -132,7 +132,7 @@ function showChecks(card, checks, family) {
 
 function checksNode(card, checks, family) {
   const wide = textWidth(checks.short, TEXT_SIZES.badge, false, family) + 24;
-  const [x, y] = [card.box[2] - wide - 8, card.box[3] - 6];
+  const [x, y] = [card.box[2] - wide - 8, card.box[3] - 5];
   const glyph = glyphPath(checks.status);
   glyph.setAttribute("transform", `translate(${x + 10},${y + 7}) scale(.7)`);
   return svgEl(

@@ -1,0 +1,147 @@
+"""How a backfill looks: how far it is, what became of its partitions, what failed first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobnb.automation.backfill import Backfill
+from jobnb.automation.backfill_progress import BackfillProgress
+from jobnb.display.attempt import attempt
+from jobnb.display.failures import error_html, error_text
+from jobnb.display.html import EMPTY, Html, badge, code, header, join, tag
+from jobnb.display.palette import COLOURS, SIGNS, WORDS
+from jobnb.display.picture import Status, duration_text
+from jobnb.display.view import View
+from jobnb.events import EventType, StepFailed
+from jobnb.state import RunStatus
+from jobnb.storage.backfill import BackfillStatus
+from jobnb.storage.run import RunsFilter
+
+__all__ = ["backfill_status", "backfill_title", "backfill_view", "first_failures", "parts_of"]
+
+_MOST_FAILURES = 3
+_WIDE = 520.0
+_STATUS = {
+    BackfillStatus.REQUESTED.value: Status.RUNNING,
+    BackfillStatus.COMPLETED.value: Status.SUCCEEDED,
+    BackfillStatus.FAILED.value: Status.FAILED,
+    BackfillStatus.CANCELED.value: Status.CANCELED,
+}
+
+
+def backfill_view(backfill: Backfill) -> View:
+    """A backfill as it stands now."""
+    counts, title = backfill.counts, backfill_title(backfill)
+    failed = first_failures(backfill)
+    status = backfill_status(backfill)
+    record = backfill.record
+    took = (record.end_timestamp or record.backfill_timestamp) - record.backfill_timestamp
+    note = " · ".join(filter(None, [duration_text(took or None), backfill.backfill_id]))
+    html = join(
+        [
+            header(title, "backfill", status, note),
+            _bar(counts),
+            tag("div", *_legend(counts)),
+            *(_failure(partition, event) for partition, event in failed),
+            _again(backfill),
+        ]
+    )
+    lines = [f"backfill of {title} {SIGNS[status]} {WORDS[status]}: {counts}"]
+    for partition, event in failed:
+        where = f", partition {partition}" if partition else ""
+        lines += [f"failed: {event.step_key}{where}", error_text(event.error)]
+    return View(f"backfill of {title}", "\n".join(lines), html)
+
+
+def backfill_title(backfill: Backfill) -> str:
+    """The assets that it makes."""
+    names = [key.to_user_string() for key in backfill.record.asset_selection]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def backfill_status(backfill: Backfill) -> Status:
+    """The state that it is shown with."""
+    return _STATUS.get(backfill.status, Status.QUEUED)
+
+
+def parts_of(counts: BackfillProgress) -> list[tuple[str, Status, int]]:
+    """How many partitions stand how: a word, the state it is shown with, and the number."""
+    left = counts.total - counts.done - counts.under_way
+    found = [
+        ("made", Status.SUCCEEDED, counts.made),
+        ("failed", Status.FAILED, counts.failed),
+        ("skipped", Status.SKIPPED, counts.blocked),
+        ("under way", Status.RUNNING, counts.under_way),
+        ("to go", Status.NONE, left),
+    ]
+    return [part for part in found if part[2]]
+
+
+def first_failures(backfill: Backfill, most: int = _MOST_FAILURES) -> list[tuple[str, StepFailed]]:
+    """The first steps that failed, each with the partition that it was to make."""
+    if not backfill.counts.failed:
+        return []
+    nothing: list[tuple[str, StepFailed]] = []
+    return attempt(lambda: _failures(backfill, most), nothing)
+
+
+def _failures(backfill: Backfill, most: int) -> list[tuple[str, StepFailed]]:
+    instance = backfill.instance
+    wanted = RunsFilter(
+        statuses=[RunStatus.FAILURE], tags=RunsFilter.for_backfill(backfill.backfill_id).tags
+    )
+    found: list[tuple[str, StepFailed]] = []
+    for run in reversed(instance.get_runs(wanted, limit=20)):
+        for entry in instance.all_logs(run.run_id, {EventType.STEP_FAILURE}):
+            event: Any = entry.dagster_event
+            found.append((run.partition_key or "", event))
+            if len(found) == most:
+                return found
+    return found
+
+
+def _bar(counts: BackfillProgress) -> Html:
+    left, parts = 0.0, []
+    for word, status, count in parts_of(counts):
+        wide = _WIDE * count / max(counts.total, 1)
+        if status is not Status.NONE:
+            parts.append(
+                tag(
+                    "rect",
+                    css=f"jn-is-{status.value}",
+                    x=f"{left:.1f}",
+                    width=f"{wide:.1f}",
+                    height="8",
+                    fill=COLOURS[status.value],
+                    data_part=word,
+                )
+            )
+        left += wide
+    track = tag("rect", css="jn-track", width=f"{_WIDE:.0f}", height="8", fill="#f6f8fa")
+    return tag(
+        "svg", track, *parts, css="jn-time", width=f"{_WIDE:.0f}", height="8", aria_hidden="true"
+    )
+
+
+def _legend(counts: BackfillProgress) -> list[Html | str]:
+    found: list[Html | str] = [f"{counts.done:,} of {counts.total:,} partitions "]
+    for word, status, count in parts_of(counts):
+        if status is not Status.NONE:
+            found += [" ", badge(status, f"{count:,} {word}")]
+    return found
+
+
+def _failure(partition: str, event: StepFailed) -> Html:
+    where = f", partition {partition}" if partition else ""
+    head = tag("div", tag("strong", f"Failed: {event.step_key}{where}"), css="jn-header")
+    return join([head, error_html(event.error)])
+
+
+def _again(backfill: Backfill) -> Html:
+    """How to go on with what was not made."""
+    counts = backfill.counts
+    if not backfill.is_finished or counts.made == counts.total:
+        return EMPTY
+    call = f'session.resume_backfill("{backfill.backfill_id}")'
+    return tag("div", "Go on with ", code(call), css="jn-muted")

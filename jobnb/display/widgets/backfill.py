@@ -1,0 +1,119 @@
+"""A backfill, alive: how far it is, what failed first, and how to stop it or go on."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from traitlets import Dict, List, Unicode
+
+from jobnb.automation.backfill import Backfill
+from jobnb.display.backfill_views import (
+    backfill_status,
+    backfill_title,
+    backfill_view,
+    first_failures,
+    parts_of,
+)
+from jobnb.display.front_end import has_front_end
+from jobnb.display.picture import Status, duration_text
+from jobnb.display.view import bundle
+from jobnb.display.widgets.assemble import css, esm
+from jobnb.display.widgets.run_data import error_data
+from jobnb.display.widgets.twin import widget_bundle
+from jobnb.display.widgets.view import View, answers
+from jobnb.errors import InvalidSubsetError
+from jobnb.registry.session import current_session
+
+__all__ = ["BackfillView"]
+
+
+class BackfillView(View):
+    """A backfill with its progress, its first failures, and buttons to stop it or go on.
+
+    Args:
+        backfill: What `session.backfill` gave.
+    """
+
+    _esm = esm("parts/dom.js", "parts/marks.js", "parts/failures.js", "backfill.js")
+    _css = css("run.css")
+
+    head = Dict().tag(sync=True)
+    can = List(Unicode()).tag(sync=True)
+    failures = List(Dict()).tag(sync=True)
+
+    def __init__(self, backfill: Backfill, **traits: Any) -> None:
+        self._backfill = backfill
+        super().__init__(**traits)
+        self._follow()
+
+    def _repr_mimebundle_(self, **parameters: Any) -> Any:
+        """Text, HTML and a picture always; alive where there is a front end."""
+        live = widget_bundle(self) if has_front_end() else {}
+        return {**bundle(backfill_view(self._backfill)), **live}
+
+    def _follow(self) -> None:
+        self._backfill.observe(self.refresh, names=["version", "status"])
+        self.refresh()
+
+    def refresh(self, _change: Any = None) -> None:
+        """Show how it stands now; called by the backfill."""
+        backfill = self._backfill
+        told = [_failure(partition, event) for partition, event in first_failures(backfill)]
+        with self.guard, self.hold_sync():
+            self.head = _head(backfill)
+            self.can = self._deeds()
+            if told != self.failures:
+                self.failures = told
+        if backfill.is_finished:
+            self.renew_twins()
+
+    def _deeds(self) -> list[str]:
+        """What can be done now."""
+        backfill = self._backfill
+        if not backfill.is_finished:
+            return ["cancel"]
+        return ["resume"] if backfill.counts.made < backfill.counts.total else []
+
+    @answers("act")
+    def act(self, deed: str) -> bool:
+        """Do what a button says."""
+        if deed not in self.can:
+            raise InvalidSubsetError(f"The backfill cannot do {deed!r} now.")
+        if deed == "cancel":
+            return self._backfill.cancel()
+        before = self._backfill
+        self._backfill = current_session().resume_backfill(
+            before.backfill_id, instance=before.instance
+        )
+        before.unobserve(self.refresh, names=["version", "status"])
+        self._follow()
+        return True
+
+
+def _head(backfill: Backfill) -> dict[str, Any]:
+    counts, record = backfill.counts, backfill.record
+    took = (record.end_timestamp or time.time()) - record.backfill_timestamp
+    left = took * (counts.total - counts.done) / counts.done if counts.done else None
+    clock = duration_text(took)
+    if not backfill.is_finished and left is not None:
+        clock += f" · about {duration_text(left)} left"
+    return {
+        "title": backfill_title(backfill),
+        "backfill_id": backfill.backfill_id,
+        "status": backfill_status(backfill).value,
+        "clock": clock,
+        "now": backfill.current_step,
+        "done": counts.done,
+        "total": counts.total,
+        "parts": [
+            {"word": word, "status": status.value, "count": count}
+            for word, status, count in parts_of(counts)
+            if status is not Status.NONE
+        ],
+    }
+
+
+def _failure(partition: str, event: Any) -> dict[str, Any]:
+    step = f"{event.step_key}, partition {partition}" if partition else str(event.step_key)
+    return {"step": step, **error_data(event.error)}
