@@ -98,6 +98,24 @@ if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_checks_definition import (
         AssetChecksDefinition as AssetChecksDefinition,
     )
+    from jobnb.definitions.checks.built_checks import (
+        build_last_update_freshness_checks as build_last_update_freshness_checks,
+    )
+    from jobnb.definitions.checks.built_checks import (
+        build_metadata_bounds_checks as build_metadata_bounds_checks,
+    )
+    from jobnb.definitions.checks.check_modules import (
+        load_asset_checks_from_current_module as load_asset_checks_from_current_module,
+    )
+    from jobnb.definitions.checks.check_modules import (
+        load_asset_checks_from_modules as load_asset_checks_from_modules,
+    )
+    from jobnb.definitions.checks.check_modules import (
+        load_asset_checks_from_package_module as load_asset_checks_from_package_module,
+    )
+    from jobnb.definitions.checks.check_modules import (
+        load_asset_checks_from_package_name as load_asset_checks_from_package_name,
+    )
     from jobnb.definitions.jobs.executor import ExecutorDefinition as ExecutorDefinition
     from jobnb.definitions.jobs.executor import ExecutorRequirement as ExecutorRequirement
     from jobnb.definitions.jobs.executor import InitExecutorContext as InitExecutorContext
@@ -403,6 +421,7 @@ if TYPE_CHECKING:
     from jobnb.events import ErrorInfo as ErrorInfo
     from jobnb.events import Event as Event
     from jobnb.events import EventType as EventType
+    from jobnb.execution.context import AssetCheckExecutionContext as AssetCheckExecutionContext
     from jobnb.execution.context import AssetExecutionContext as AssetExecutionContext
     from jobnb.execution.context import OpExecutionContext as OpExecutionContext
     from jobnb.execution.execute_job import JobExecutionResult as JobExecutionResult
@@ -421,6 +440,7 @@ if TYPE_CHECKING:
     from jobnb.execution.reexecution import ReexecutionOptions as ReexecutionOptions
     from jobnb.execution.resources import build_resources as build_resources
     from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
+    from jobnb.execution.testing import build_asset_check_context as build_asset_check_context
     from jobnb.execution.testing import build_asset_context as build_asset_context
     from jobnb.execution.testing import build_op_context as build_op_context
     from jobnb.execution.testing import validate_run_config as validate_run_config

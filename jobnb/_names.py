@@ -18,6 +18,13 @@ _NAMES = {
     ),
     "definitions.checks.asset_check_decorators": "asset_check multi_asset_check",
     "definitions.checks.asset_checks_definition": "AssetChecksDefinition",
+    "definitions.checks.built_checks": (
+        "build_last_update_freshness_checks build_metadata_bounds_checks"
+    ),
+    "definitions.checks.check_modules": (
+        "load_asset_checks_from_current_module load_asset_checks_from_modules "
+        "load_asset_checks_from_package_module load_asset_checks_from_package_name"
+    ),
     "definitions.assets.asset_modules": (
         "load_assets_from_current_module load_assets_from_modules load_assets_from_package_module "
         "load_assets_from_package_name"
@@ -147,7 +154,7 @@ _NAMES = {
         "UnmetExecutorRequirementsError UserCodeExecutionError"
     ),
     "events": "ErrorInfo Event EventType",
-    "execution.context": "AssetExecutionContext OpExecutionContext",
+    "execution.context": ("AssetCheckExecutionContext AssetExecutionContext OpExecutionContext"),
     "execution.execute_job": "JobExecutionResult execute_job",
     "execution.hooks": "HookContext",
     "execution.launch": "Run",
@@ -158,7 +165,9 @@ _NAMES = {
     "execution.reexecution": "ReexecutionOptions",
     "execution.resources": "build_resources",
     "execution.result": "ExecuteInProcessResult",
-    "execution.testing": "build_asset_context build_op_context validate_run_config",
+    "execution.testing": (
+        "build_asset_check_context build_asset_context build_op_context validate_run_config"
+    ),
     "execution.testing_hooks": "build_hook_context",
     "execution.values": "AssetValueLoader",
     "registry.session": "Session session",

@@ -12,9 +12,10 @@ from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckResult
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
 from jobnb.errors import AssetCheckFailedError, InvariantViolationError, did_you_mean
-from jobnb.events import AssetCheckEvaluated
+from jobnb.events import AssetCheckEvaluated, EventType
 from jobnb.execution.run import RunScope
 from jobnb.plan.step import Step
+from jobnb.storage.records import EventRecordsFilter
 
 __all__ = ["CheckTeller", "read_checks"]
 
@@ -83,7 +84,8 @@ class CheckTeller:
         raise InvariantViolationError(f"{self._key!r} has no check {given!r}. {hint}")
 
     def _event(self, spec: AssetCheckSpec, result: AssetCheckResult) -> AssetCheckEvaluated:
-        target, target_run = self._target(spec.asset_key)
+        partition = self._partition(spec.asset_key)
+        target, target_run = self._target(spec.asset_key, partition)
         return AssetCheckEvaluated(
             now(),
             self._key,
@@ -94,22 +96,32 @@ class CheckTeller:
             result.description,
             to_json(result.metadata or {}),
             spec.blocking,
-            self._run.plan.partition_key,
+            partition,
             target,
             target_run,
         )
 
-    def _target(self, asset: AssetKey) -> tuple[int | None, str | None]:
+    def _partition(self, asset: AssetKey) -> str | None:
+        """The one partition of the asset that was looked at, if it is one."""
+        reader = self._run.partition_reader
+        if reader.definition_of(asset) is None:
+            return None
+        if self._step.assets_def is not None:
+            return self._run.plan.partition_key
+        keys = reader.keys_for(self._step, asset, self._run.plan.partitions) or ()
+        return str(keys[0]) if len(keys) == 1 else None
+
+    def _target(self, asset: AssetKey, partition: str | None) -> tuple[int | None, str | None]:
         """The materialization that was looked at: this run's, or the last one of the history."""
         step = self._step
         if step.assets_def is not None or any(
             each.waits_for for each in step.inputs if each.asset_key == asset
         ):
             return None, self._run.run_id
-        for record in self._run.instance.get_asset_records([asset]):
-            last = record.asset_entry.last_materialization_record
-            if last is not None:
-                return last.storage_id, last.run_id
+        partitions = None if partition is None else [partition]
+        wanted = EventRecordsFilter(EventType.ASSET_MATERIALIZATION, asset, partitions)
+        for last in self._run.instance.get_event_records(wanted, limit=1):
+            return last.storage_id, last.run_id
         return None, None
 
     def conclude(self) -> None:

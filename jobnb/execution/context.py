@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.ops.user_events import (
@@ -273,9 +274,30 @@ class AssetExecutionContext(OpExecutionContext):
         return self
 
 
+class AssetCheckExecutionContext(OpExecutionContext):
+    """What a check sees of its run.
+
+    Source: Dagster's `AssetCheckExecutionContext`.
+    """
+
+    @property
+    def op_execution_context(self) -> OpExecutionContext:
+        """The same: what a check sees is all that an op sees."""
+        return self
+
+    @property
+    def check_specs(self) -> list[AssetCheckSpec]:
+        """The checks that it is to make."""
+        return list(self._step.checks)
+
+
 def context_of(
     run: RunScope, step: Step, key: str, mapping_key: str | None, retries: int
 ) -> OpExecutionContext:
     """The context of one attempt at a step."""
-    kind = AssetExecutionContext if step.assets_def is not None else OpExecutionContext
+    kind: type[OpExecutionContext] = OpExecutionContext
+    if step.assets_def is not None:
+        kind = AssetExecutionContext
+    elif step.checks:
+        kind = AssetCheckExecutionContext
     return kind(run, step, key, mapping_key, retries)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.ops.graph import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
@@ -13,7 +14,7 @@ from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvalidInvocationError, did_you_mean
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.invoked import check_value, checked
-from jobnb.execution.testing import DirectContext, build_op_context
+from jobnb.execution.testing import DirectContext, build_asset_check_context, build_op_context
 
 __all__ = ["invoke"]
 
@@ -40,7 +41,8 @@ def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
             f"Run it: {op.name}.execute_in_process(input_values={{...}})."
         )
     only_checks = isinstance(definition, AssetChecksDefinition)
-    return _call(op, assets_def, args, dict(kwargs), only_checks)
+    checks = getattr(definition, "check_specs", ())
+    return _call(op, assets_def, args, dict(kwargs), only_checks, checks)
 
 
 def _call(
@@ -48,13 +50,15 @@ def _call(
     assets_def: AssetsDefinition | None,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    only_checks: bool = False,
+    only_checks: bool,
+    checks: Sequence[AssetCheckSpec],
 ) -> Any:
     __tracebackhide__ = True
     context, args = _context(op, args, kwargs)
     values = _given(op, args, kwargs)
-    context = context if context is not None else build_op_context()
-    call = _prepared(op, assets_def, context, values)
+    if context is None:
+        context = build_asset_check_context() if only_checks else build_op_context()
+    call = _prepared(op, assets_def, context, values, checks)
     if not op.is_decorated:
         return checked(op, op.function.fn(context, call), context)
     if op.function.context_name:
@@ -112,6 +116,7 @@ def _prepared(
     assets_def: AssetsDefinition | None,
     context: OpExecutionContext,
     values: dict[str, Any],
+    checks: Sequence[AssetCheckSpec],
 ) -> dict[str, Any]:
     """All that the function takes but the context, checked; the context knows of the call."""
     function = op.function
@@ -122,7 +127,7 @@ def _prepared(
     if isinstance(context, DirectContext):
         context.provide(given)
         config = _config(op, config if config is not None else context.given_config)
-        context.bind(op, assets_def, config)
+        context.bind(op, assets_def, config, checks)
         _check_resources(op, context)
     call = {**_inputs(op, values), **given}
     for name in names:

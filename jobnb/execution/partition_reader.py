@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
@@ -30,6 +33,9 @@ class PartitionReader:
         self._plan = plan
         self._store = store
         self._definitions = _definitions(plan.job.graph)
+        self._checks: Mapping[str, AssetChecksDefinition] = (
+            getattr(plan.job.graph, "checks_by_node", None) or {}
+        )
         self._follows: dict[tuple[int, AssetKey], bool] = {}
 
     def definition_of(self, key: AssetKey | None) -> PartitionsDefinition | None:
@@ -58,14 +64,13 @@ class PartitionReader:
         )
 
     def _is_identity(self, step: Step, key: AssetKey) -> bool:
-        own = step.assets_def.partitions_def if step.assets_def is not None else None
+        reader, own = self._reader(step)
         upstream = self.definition_of(key)
         if upstream is None:
             return True
-        if own is None:
-            return step.assets_def is None
-        assert step.assets_def is not None
-        given = step.assets_def.get_partition_mapping(key)
+        if own is None or reader is None:
+            return reader is None
+        given = reader.get_partition_mapping(key)
         if own != upstream:
             return False
         from jobnb.definitions.partitions.default_mapping import default_partition_mapping
@@ -76,6 +81,19 @@ class PartitionReader:
             or isinstance(given, IdentityPartitionMapping)
             or bool(given == default_partition_mapping(upstream, own))
         )
+
+    def _reader(
+        self, step: Step
+    ) -> tuple[AssetsDefinition | AssetChecksDefinition | None, PartitionsDefinition | None]:
+        """What the step makes or checks, and the partitions of that; an op has neither."""
+        if step.assets_def is not None:
+            return step.assets_def, step.assets_def.partitions_def
+        checks = self._checks.get(step.path[0])
+        if checks is None:
+            return None, None
+        of_assets = (self.definition_of(key) for key in sorted(checks.asset_keys))
+        own = checks.partitions_def or next((each for each in of_assets if each is not None), None)
+        return checks, own
 
     def keys_for(
         self, step: Step, key: AssetKey | None, partitions: RunPartitions | None
@@ -100,16 +118,18 @@ class PartitionReader:
         """What an op or a check reads in a run that is for no partition."""
         if step.assets_def is not None:
             return ()
-        return tuple(
-            self._definitions[key].get_partition_keys(dynamic_partitions_store=self._store)
-        )
+        every = self._definitions[key].get_partition_keys(dynamic_partitions_store=self._store)
+        if step.path[0] in self._checks:  # it looks at what there is
+            made = self._store.get_materialized_partitions(key)
+            return tuple(each for each in every if each in made)
+        return tuple(every)
 
     def _mapped(self, step: Step, key: AssetKey, partitions: RunPartitions | None) -> list[str]:
         from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
 
-        assert step.assets_def is not None
-        own, upstream = step.assets_def.partitions_def, self._definitions[key]
-        given = step.assets_def.get_partition_mapping(key)
+        reader, own = self._reader(step)
+        assert reader is not None
+        upstream, given = self._definitions[key], reader.get_partition_mapping(key)
         mapping = fitting_partition_mapping(given, upstream, own)
         result = mapping.get_upstream_mapped_partitions_result_for_partitions(
             _own_subset(own, partitions), upstream, dynamic_partitions_store=self._store

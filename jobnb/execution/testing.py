@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
 
 import msgspec
 
+from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resources.resource import resource_def_of
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
-from jobnb.execution.context import AssetExecutionContext
+from jobnb.execution.context import AssetCheckExecutionContext, AssetExecutionContext
 from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope
 from jobnb.plan.build import build_plan
@@ -25,7 +26,9 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.run import PARTITION_TAG, JobRun
 
 __all__ = [
+    "DirectCheckContext",
     "DirectContext",
+    "build_asset_check_context",
     "build_asset_context",
     "build_op_context",
     "nothing_op",
@@ -87,11 +90,25 @@ class DirectContext(AssetExecutionContext):
         """The op that is called."""
         return self.op_def
 
-    def bind(self, op: OpDefinition[..., Any], assets_def: Any, config: Any) -> None:
+    def bind(
+        self,
+        op: OpDefinition[..., Any],
+        assets_def: Any,
+        config: Any,
+        checks: Sequence[AssetCheckSpec] = (),
+    ) -> None:
         """Make it the context of a call of this op."""
         inputs, outputs = _asset_places(op, assets_def)
         self._step = Step(
-            0, op.name, (op.name,), op, inputs, outputs, config=config, assets_def=assets_def
+            0,
+            op.name,
+            (op.name,),
+            op,
+            inputs,
+            outputs,
+            config=config,
+            assets_def=assets_def,
+            checks=tuple(checks),
         )
         self._key = op.name
         definition = assets_def.partitions_def if assets_def is not None else None
@@ -125,6 +142,10 @@ class DirectContext(AssetExecutionContext):
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
             self._stack.close()
+
+
+class DirectCheckContext(DirectContext, AssetCheckExecutionContext):
+    """The context of a direct call of a check."""
 
 
 def nothing_op() -> OpDefinition[..., Any]:
@@ -260,6 +281,44 @@ def build_asset_context(
         partition_key_range,
         None,
         run_tags,
+    )
+
+
+def build_asset_check_context(
+    resources: Mapping[str, Any] | None = None,
+    resources_config: Mapping[str, Any] | None = None,
+    asset_config: Any = None,
+    instance: Instance | None = None,
+    partition_key: str | None = None,
+) -> DirectCheckContext:
+    """A context to call a check with in a unit test; see `build_op_context`.
+
+    Args:
+        resources: Resources by key: values or definitions.
+        resources_config: Config by resource key.
+        asset_config: The check's config.
+        instance: What `context.instance` is; an ephemeral one if absent.
+        partition_key: The partition that is looked at.
+
+    Example:
+        >>> from jobnb import asset_check, build_asset_check_context
+        >>> @asset_check(asset="orders")
+        ... def enough(context, orders):
+        ...     return len(orders) >= context.resources.least
+        >>> enough(build_asset_check_context({"least": 2}), [3])
+        False
+
+    Source: Dagster's `build_asset_check_context`.
+    """
+    return DirectCheckContext(
+        resources,
+        asset_config,
+        resources_config,
+        instance,
+        partition_key,
+        None,
+        None,
+        None,
     )
 
 

@@ -86,6 +86,14 @@ class AssetGraphDefinition(GraphDefinition):
             return Loadable(found.io_manager_key, found.metadata)
         return loadable_of(found, key) if found is not None else None
 
+    @lazy
+    def partitioned(self) -> list[AssetsDefinition | SourceAsset]:
+        """Whose partitions a run may be for: what is made, and what is only checked."""
+        checked = (key for each in self.checks_by_node.values() for key in sorted(each.asset_keys))
+        around = (self._around.get(key) for key in checked) if self.checks_by_node else ()
+        found = [*self.assets_by_node.values(), *(each for each in around if each is not None)]
+        return list({id(each): each for each in found}.values())
+
     @property
     def resource_defs(self) -> dict[str, Any]:
         """The resources that the assets bring along.
@@ -154,7 +162,7 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
         node = Node(part.name, made.node_def, {}, made.hook_defs, None)
         place(part.name, node, reader.edges(made, part.number))
     for each in checks:
-        node = Node(each.name, each.node_def, {}, NO_HOOKS, None)
+        node = Node(each.name, each.node_def, {}, each.hook_defs, None)
         place(each.name, node, reader.edges(each))
     if reader.problems:
         raise InvalidDefinitionError(

@@ -121,8 +121,10 @@ class Knowledge(Configurable):
 
     def _add_module(self, module: ModuleType) -> None:
         for value in vars(module).values():
-            if isinstance(value, Definitions) or can_be_known(value):
-                self._put(value)
+            several = isinstance(value, (list, tuple)) and len(value) > 0
+            for each in value if several and all(map(can_be_known, value)) else [value]:
+                if isinstance(each, Definitions) or can_be_known(each):
+                    self._put(each)
 
     def remove(self, *names: str) -> Self:
         """Forget definitions by name or key.

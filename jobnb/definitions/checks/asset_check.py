@@ -154,6 +154,8 @@ class AssetCheckSpec(msgspec.Struct, frozen=True):
         blocking: Whether what is made from the asset waits for the check, and is skipped if it
             fails as an error.
         metadata: Values shown beside the check.
+        automation_condition: When it should be made.
+        partitions_def: The partitions that it looks at; those of the asset if absent.
 
     Example:
         >>> AssetCheckSpec("no_nulls", asset="orders", blocking=True).key.to_user_string()
@@ -168,6 +170,8 @@ class AssetCheckSpec(msgspec.Struct, frozen=True):
     additional_deps: Iterable[Any] | None = None
     blocking: bool = False
     metadata: Mapping[str, Any] | None = None
+    automation_condition: Any = None
+    partitions_def: Any = None
 
     def __post_init__(self) -> None:
         """Check and normalise what was given."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce
 from jobnb.definitions.assets.asset_inout import AssetIn
@@ -15,6 +15,9 @@ from jobnb.definitions.ops.inout import In, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
 from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError
+
+if TYPE_CHECKING:
+    from jobnb.definitions.partitions.partition import PartitionsDefinition
 
 __all__ = ["asset_check", "multi_asset_check"]
 
@@ -36,6 +39,8 @@ def asset_check(
     op_tags: Mapping[str, Any] | None = None,
     retry_policy: RetryPolicy | None = None,
     metadata: Mapping[str, Any] | None = None,
+    automation_condition: Any = None,
+    partitions_def: PartitionsDefinition | None = None,
 ) -> Decorator:
     """Make a check of an asset of a function.
 
@@ -58,6 +63,8 @@ def asset_check(
         op_tags: Tags of its step.
         retry_policy: When and how often to try again.
         metadata: Values shown beside the check.
+        automation_condition: When it should be made.
+        partitions_def: The partitions that it looks at; those of the asset if absent.
 
     Returns:
         An `AssetChecksDefinition` that takes the function's place.
@@ -88,6 +95,8 @@ def asset_check(
             additional_deps,
             blocking,
             metadata,
+            automation_condition,
+            partitions_def,
         )
         function = Function(fn, frame_depth=2)
         ins = _inputs(spec, function, additional_ins or {})
@@ -107,6 +116,7 @@ def asset_check(
             specs=[spec],
             keys_by_input_name={key: asset_key for key, (_, asset_key) in ins.items()},
             resource_defs=resource_defs,
+            partition_mappings=_mappings(additional_ins or {}),
         )
         look_like(definition, fn)
         announce(definition, fn.__module__)
@@ -180,6 +190,7 @@ def multi_asset_check(
             specs=specs,
             keys_by_input_name={key: asset_key for key, (_, asset_key) in made.items()},
             resource_defs=resource_defs,
+            partition_mappings=_mappings(ins or {}),
             can_subset=can_subset,
         )
         look_like(definition, fn)
@@ -220,6 +231,12 @@ def _several_inputs(
     made |= {each: (In(), by_name[each]) for each in function.input_names if each not in ins}
     deps = [key for each in specs for key in (each.asset_key, *(each.additional_deps or ()))]
     return made | _only_ordering(deps, made)
+
+
+def _mappings(ins: Mapping[str, AssetIn]) -> dict[AssetKey, Any]:
+    """Which partitions of an asset are loaded, where its `AssetIn` says it."""
+    given = {each.key_for(name): each.partition_mapping for name, each in ins.items()}
+    return {key: mapping for key, mapping in given.items() if mapping is not None}
 
 
 def _named(ins: Mapping[str, AssetIn]) -> Inputs:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from jobnb.definitions import doors
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
@@ -12,6 +14,10 @@ from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
+
+if TYPE_CHECKING:
+    from jobnb.definitions.ops.hook import HookDefinition
+    from jobnb.definitions.partitions.partition import PartitionsDefinition
 
 __all__ = ["AssetChecksDefinition"]
 
@@ -28,6 +34,9 @@ class AssetChecksDefinition:
         resource_defs: Resources by key.
         can_subset: Whether the op can make some of its checks without the others.
         selected_check_keys: The checks that are made, where not all are.
+        partition_mappings: Which partitions of an asset are loaded, where it is not the checked
+            one, or has other partitions.
+        hook_defs: Hooks of the step.
 
     Source: Dagster's `AssetChecksDefinition`.
     """
@@ -41,11 +50,15 @@ class AssetChecksDefinition:
         resource_defs: Mapping[str, Any] | None = None,
         can_subset: bool = False,
         selected_check_keys: Iterable[AssetCheckKey] | None = None,
+        partition_mappings: Mapping[AssetKey, Any] | None = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
     ) -> None:
         self.node_def = node_def
         self.keys_by_input_name = dict(keys_by_input_name)
         self.resource_defs = dict(resource_defs or {})
         self.can_subset = can_subset
+        self.partition_mappings = dict(partition_mappings or {})
+        self.hook_defs: frozenset[HookDefinition] = frozenset(hook_defs or ())
         self._specs = tuple(specs)
         chosen = None if selected_check_keys is None else frozenset(selected_check_keys)
         self.check_specs: tuple[AssetCheckSpec, ...] = tuple(
@@ -108,6 +121,55 @@ class AssetChecksDefinition:
         """The resources that checking needs."""
         return frozenset(self.node_def.required_resource_keys)
 
+    @property
+    def partitions_def(self) -> PartitionsDefinition | None:
+        """The partitions that the checks say they look at; None if those of their assets."""
+        said = (each.partitions_def for each in self._specs)
+        return next((each for each in said if each is not None), None)
+
+    def get_partition_mapping(self, in_asset_key: AssetKey) -> Any:
+        """Which partitions of an asset are loaded, or None for those of the same key."""
+        return self.partition_mappings.get(in_asset_key)
+
+    def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> AssetChecksDefinition:
+        """The same with more hooks."""
+        return self._changed(hook_defs=self.hook_defs | frozenset(hook_defs))
+
+    def with_key_prefix(self, prefix: Sequence[str]) -> AssetChecksDefinition:
+        """The same for assets whose keys have more parts in front."""
+        specs = [
+            msgspec.structs.replace(
+                each,
+                asset=each.asset_key.with_prefix(prefix),
+                additional_deps=[key.with_prefix(prefix) for key in each.additional_deps or ()],
+            )
+            for each in self._specs
+        ]
+        outs = self.node_def.given_outs.values()
+        names = (each.get_python_identifier() for each in specs)
+        return self._changed(
+            node_def=self.node_def.with_outs(dict(zip(names, outs, strict=True))),
+            specs=specs,
+            keys_by_input_name={
+                name: key.with_prefix(prefix) for name, key in self.keys_by_input_name.items()
+            },
+            partition_mappings={
+                key.with_prefix(prefix): each for key, each in self.partition_mappings.items()
+            },
+        )
+
+    def _changed(self, **parameters: Any) -> AssetChecksDefinition:
+        own = {
+            "node_def": self.node_def,
+            "specs": self._specs,
+            "keys_by_input_name": self.keys_by_input_name,
+            "resource_defs": self.resource_defs,
+            "can_subset": self.can_subset,
+            "partition_mappings": self.partition_mappings,
+            "hook_defs": self.hook_defs,
+        }
+        return AssetChecksDefinition(**{**own, **parameters})
+
     def subset_for(self, selected: Iterable[AssetCheckKey]) -> AssetChecksDefinition:
         """The same, making only some of its checks.
 
@@ -123,14 +185,7 @@ class AssetChecksDefinition:
                 f"{self.name!r} makes the checks {names} together and cannot make only some of "
                 "them. Select all, or define it with can_subset=True."
             )
-        return AssetChecksDefinition(
-            node_def=self.node_def,
-            specs=self._specs,
-            keys_by_input_name=self.keys_by_input_name,
-            resource_defs=self.resource_defs,
-            can_subset=True,
-            selected_check_keys=wanted,
-        )
+        return self._changed(selected_check_keys=wanted)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function directly, as a unit test does."""

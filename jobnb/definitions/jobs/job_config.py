@@ -10,6 +10,7 @@ from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.assets.source_asset import SourceAsset
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
 __all__ = ["common_partitions", "readable_config"]
@@ -36,14 +37,14 @@ def readable_config(config: Any, name: str) -> Any:
 
 
 def common_partitions(
-    job_name: str, assets: Iterable[AssetsDefinition]
+    job_name: str, assets: Iterable[AssetsDefinition | SourceAsset]
 ) -> PartitionsDefinition | None:
     """The partitions of all those assets that have any.
 
     Raises:
         InvalidDefinitionError: If they do not agree.
     """
-    owners: list[tuple[AssetsDefinition, PartitionsDefinition]] = []
+    owners: list[tuple[AssetsDefinition | SourceAsset, PartitionsDefinition]] = []
     for each in assets:
         found = each.partitions_def
         if found is not None and all(found != other for _, other in owners):

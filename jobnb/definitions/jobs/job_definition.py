@@ -169,7 +169,7 @@ class JobDefinition(RunnableJob):
         if config is not None:
             return config.partitions_def
         if self._partitions_def is None and self.asset_layer is not None:
-            return common_partitions(self.name, self.graph.assets_by_node.values())
+            return common_partitions(self.name, self.graph.partitioned)
         return self._partitions_def
 
     @property

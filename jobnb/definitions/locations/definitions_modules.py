@@ -14,7 +14,7 @@ from jobnb.definitions.assets.asset_modules import (
     listed_modules,
     modules_of_package,
 )
-from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.checks.check_modules import checks_of_modules
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.locations.definitions import Definitions
 
@@ -59,7 +59,7 @@ def load_definitions_from_modules(
     inside = _of_kind(values, Definitions)
     own = Definitions.of(
         assets=_assets(listed, inside),
-        asset_checks=_of_kind(values, AssetChecksDefinition),
+        asset_checks=checks_of_modules(listed),
         jobs=_of_kind(values, JobDefinition, AssetJobDefinition),
         resources=resources,
         loggers=loggers,

@@ -58,6 +58,7 @@ class GraphDefinition(NodeDefinition):
     __module__ = "jobnb.definitions.ops.graph"  # where it is imported from, and looked up by name
     noun = "a graph"
     assets_by_node: Mapping[str, AssetsDefinition] = {}  # in the graph of an asset job
+    partitioned: Any = ()  # in the graph of an asset job: whose partitions a run may be for
 
     def __init__(
         self,

@@ -194,6 +194,12 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
             self.retry_policy,
         )
 
+    def with_outs(self, outs: Mapping[str, Out]) -> OpDefinition[P, R]:
+        """The same with other outputs; its function is none the wiser."""
+        copy = self._copy(self.name, self.description)
+        copy.given_outs = dict(outs)
+        return copy
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """In a composition: place the op in the graph. Elsewhere: run its function."""
         result: R = super().__call__(*args, **kwargs)
