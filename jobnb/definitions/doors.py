@@ -32,6 +32,7 @@ __all__ = [
     "open_launchpad",
     "open_session_launchpad",
     "partition_table",
+    "peek_asset_value",
     "repository_of",
     "resource_defs_of",
     "resource_values",
@@ -196,6 +197,13 @@ def default_io_manager() -> Any:
 def load_asset_value(definitions: Any, asset_key: Any, **parameters: Any) -> Any:
     """The stored value of an asset; see `jobnb.execution.values.load_asset_value`."""
     from jobnb.execution.values import load_asset_value as do
+
+    return do(definitions, asset_key, **parameters)
+
+
+def peek_asset_value(definitions: Any, asset_key: Any, **parameters: Any) -> Any:
+    """The beginning of a stored value; see `jobnb.execution.values.peek_asset_value`."""
+    from jobnb.execution.values import peek_asset_value as do
 
     return do(definitions, asset_key, **parameters)
 

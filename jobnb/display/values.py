@@ -17,6 +17,7 @@ from typing import Any
 from jobnb.display.attempt import attempt
 from jobnb.display.html import Html, is_balanced, join, preformatted, table, tag, void
 from jobnb.display.text import counted, shorten
+from jobnb.storage.peek import Peek
 
 __all__ = ["short_repr", "value_html", "value_line"]
 
@@ -40,7 +41,7 @@ def value_line(value: Any) -> str:
 
 
 def _value_line(value: Any) -> str:
-    name = type(value).__name__
+    name = value.type_name if isinstance(value, Peek) else type(value).__name__
     shape = _shape(value)
     if isinstance(value, str):
         return shorten(value[:200], 80)

@@ -27,7 +27,7 @@ from jobnb.plan.partitions import PartitionsAsked, keys_asked
 from jobnb.plan.step import Step
 from jobnb.storage.instance import Instance
 
-__all__ = ["AssetValueLoader", "load_asset_value", "load_for_step"]
+__all__ = ["AssetValueLoader", "load_asset_value", "load_for_step", "peek_asset_value"]
 
 
 def load_asset_value(
@@ -44,6 +44,19 @@ def load_asset_value(
         return loader.load_asset_value(
             asset_key, python_type=python_type, partition_key=partition_key, metadata=metadata
         )
+
+
+def peek_asset_value(
+    definitions: Definitions,
+    asset_key: Any,
+    *,
+    instance: Instance | None = None,
+    partition_key: str | None = None,
+    rows: int = 10,
+) -> Any:
+    """The beginning of a stored value; see `AssetValueLoader.peek_asset_value`."""
+    with AssetValueLoader.of(definitions, instance) as loader:
+        return loader.peek_asset_value(asset_key, partition_key=partition_key, rows=rows)
 
 
 class AssetValueLoader:
@@ -135,6 +148,50 @@ class AssetValueLoader:
             InvalidSubsetError: If there is no such asset.
             JobnbError: If it has never been stored.
         """
+        manager, context, keys = self._prepared(
+            asset_key, python_type, partition_key, metadata, resource_config
+        )
+        value = manager.load_input(context)
+        several = keys is not None and not isinstance(partition_key, str)
+        if several and len(keys or ()) < 2:
+            return dict.fromkeys(keys or (), value)  # one of several is still one by key
+        return value
+
+    def peek_asset_value(
+        self, asset_key: Any, *, partition_key: str | None = None, rows: int = 10
+    ) -> Any:
+        """The first rows of a stored table, or the whole value where only that can be had.
+
+        Args:
+            asset_key: Its key.
+            partition_key: The partition to look at.
+            rows: How many rows at most.
+
+        Returns:
+            A `Peek` if the IO manager can read the beginning alone, else what was stored.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+            JobnbError: If it has never been stored.
+        """
+        manager, context, keys = self._prepared(asset_key, None, partition_key, None, None)
+        peek = getattr(manager, "peek", None)
+        found = (
+            peek(context, rows) if peek is not None and (keys is None or len(keys) == 1) else None
+        )
+        if found is not None:
+            return found
+        return self.load_asset_value(asset_key, partition_key=partition_key)
+
+    def _prepared(
+        self,
+        asset_key: Any,
+        python_type: Any,
+        partition_key: PartitionsAsked | None,
+        metadata: Mapping[str, Any] | None,
+        resource_config: Any,
+    ) -> tuple[Any, InputContext, list[str] | None]:
+        """The IO manager of an asset, what it is asked with, and the partitions that are meant."""
         key = AssetKey.from_coercible(asset_key)
         found, partitions_def = self._find(key)
         instance = self._instance or Instance.get()
@@ -161,11 +218,7 @@ class AssetValueLoader:
             resources=ScopedResources({}),
             instance=instance,
         )
-        value = manager.load_input(context)
-        several = keys is not None and not isinstance(partition_key, str)
-        if several and len(keys or ()) < 2:
-            return dict.fromkeys(keys or (), value)  # one of several is still one by key
-        return value
+        return manager, context, keys
 
     def _find(self, key: AssetKey) -> tuple[Loadable, Any]:
         assets_def = self._made.get(key)

@@ -204,6 +204,26 @@ class Session(Knowledge):
             self.snapshot(), key, instance=self.instance, partition_key=partition
         )
 
+    def peek(self, key: Any, partition: str | None = None, rows: int = 10) -> Any:
+        """The beginning of the last value of an asset, without loading all of it where that can be.
+
+        Args:
+            key: The key of the asset.
+            partition: The partition to look at.
+            rows: How many rows at most.
+
+        Returns:
+            A `Peek` with the first rows and the shape of the whole for a table that is stored as
+            Parquet; else the value itself.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+            JobnbError: If it has never been stored.
+        """
+        return doors.peek_asset_value(
+            self.snapshot(), key, instance=self.instance, partition_key=partition, rows=rows
+        )
+
     def partitions(self, key: Any) -> Any:
         """The partitions of an asset: which were made, which are missing, which failed.
 

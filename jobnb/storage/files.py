@@ -16,6 +16,7 @@ from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import JobnbError, StepOutputNotFoundError, StorageError
 from jobnb.storage.formats import FORMATS, Format, UnfaithfulError, formats_for
 from jobnb.storage.partition_values import load_partitions, partition_parts, split_partitions
+from jobnb.storage.peek import Peek
 from jobnb.storage.places import maker_of, place_of
 
 __all__ = ["FileIOManager", "path_of", "safe_name"]
@@ -167,6 +168,16 @@ class FileIOManager(IOManager):
                 lambda key: self._load(context, [*asset, *partition_parts(maker, key)]),
             )
         return self._load(context, place_of(context))
+
+    def peek(self, context: InputContext, rows: int) -> Peek | None:
+        """The first rows of a stored table; None for what can be loaded as a whole only."""
+        parts = place_of(context)
+        place = path_of(self.base_dir, parts)
+        found = find_value(place)
+        if found is None:
+            raise _not_there(context, _describe(context, parts), place)
+        path, form = found
+        return form.peek(path, rows)
 
     def _load(self, context: InputContext, parts: Sequence[str]) -> Any:
         what = _describe(context, parts)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jobnb.storage.peek import Peek
+
 __all__ = ["FORMATS", "Format", "formats_for"]
 
 
@@ -33,6 +35,10 @@ class Format:
 
         with path.open("rb") as file:
             return pickle.load(file)  # noqa: S301 - the user's own values in the user's own home
+
+    def peek(self, path: Path, rows: int) -> Peek | None:
+        """The first rows without the rest; None where the format has no such thing."""
+        return None
 
 
 class Parquet(Format):
@@ -62,6 +68,18 @@ class Parquet(Format):
 
         with path.open("rb") as file:
             return pq.read_table(file).to_pandas()
+
+    def peek(self, path: Path, rows: int) -> Peek | None:
+        """The first rows; what is read of the file is its end, which tells where they are."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as file:
+            schema, count = file.schema_arrow, file.metadata.num_rows
+            batch = next(file.iter_batches(batch_size=rows), None)
+        found = pa.Table.from_batches([batch] if batch is not None else [], schema)
+        head = found.slice(0, rows).to_pandas()
+        return Peek(head, (count, len(head.columns)))
 
 
 PICKLE = Format(".pkl")

@@ -110,7 +110,7 @@ class Catalogue(View):
     @answers("preview")
     def preview(self, key: str) -> dict[str, Any]:
         """A look at the last value of an asset."""
-        return preview(self._session.value(key))
+        return preview(self._session.peek(key))
 
     # --- what can be done -------------------------------------------------
 

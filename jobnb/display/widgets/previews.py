@@ -18,6 +18,7 @@ from jobnb.display.metadata import entry_text
 from jobnb.display.text import counted, shorten
 from jobnb.display.values import short_repr, value_line
 from jobnb.display.view import sendable
+from jobnb.storage.peek import Peek
 
 __all__ = ["Preview", "clean", "metadata_rows", "preview"]
 
@@ -39,7 +40,7 @@ def preview(value: Any) -> Preview:
         >>> preview("two\nlines")
         {'kind': 'text', 'text': 'two\nlines', 'line': 'two lines'}
     """
-    for look in (_frame, _series, _array, _figure, _own_picture, _rich, _plain_text):
+    for look in (_peek, _frame, _series, _array, _figure, _own_picture, _rich, _plain_text):
         shown = attempt(partial(look, value), None)
         if shown is not None:
             return _named(shown, value)
@@ -70,6 +71,14 @@ def _is(value: Any, module: str, *names: str) -> bool:
     loaded = sys.modules.get(module)
     classes = (getattr(loaded, name, None) for name in names)
     return any(isinstance(class_, type) and isinstance(value, class_) for class_ in classes)
+
+
+def _peek(value: Any) -> Preview | None:
+    """A table of which only the beginning was read."""
+    if not isinstance(value, Peek):
+        return None
+    found = _frame(value.head)
+    return found and {**found, "note": _shape_note(value.type_name, value.shape)}
 
 
 def _frame(value: Any) -> Preview | None:
