@@ -24,6 +24,7 @@ from jobnb.execution.runner import run_all
 from jobnb.execution.stopping import Stop
 from jobnb.plan.build import build_plan
 from jobnb.plan.step import Plan
+from jobnb.staleness.code_versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import BACKFILL_TAG, JobRun, new_run_id
 from jobnb.storage.run_batch import RunBatch
@@ -74,6 +75,7 @@ class BackfillRuns:
 
     def __init__(self, setting: Setting, groups: Sequence[Group]) -> None:
         self._setting = setting
+        self._code_versions = CodeVersions()
         # Values that only one run reads need not be stored where the history is in memory.
         alone = len(groups) == 1 and not groups[0].is_serial
         self._in_memory = setting.instance.is_ephemeral and alone
@@ -104,7 +106,7 @@ class BackfillRuns:
         )
         log = batch.begin(run)
         scope = RunScope(plan, setting.instance, run, log, keep_outputs=False, stop=stop)
-        scope.partition_reader = reader
+        scope.partition_reader, scope.code_versions = reader, self._code_versions
         return scope
 
     def do(self, scope: RunScope, stop: Stop) -> Outcome | None:

@@ -69,7 +69,7 @@ class Provenance:
         assets, sources = self._layer.assets, self._layer.sources
         self._partitions = PartitionVersions(run.instance, assets, sources)
         self._partitioned = self._partitioned_names()
-        versions = CodeVersions()
+        versions = run.code_versions or CodeVersions()
         self._origins = {
             out.asset_key: self._origin(step, out.asset_key, versions)
             for step in going

@@ -15,6 +15,7 @@ from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.stopping import UNSTOPPABLE, Stop
 from jobnb.plan.step import Plan
+from jobnb.staleness.code_versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_batch import BatchLog
@@ -64,6 +65,7 @@ class RunScope:
         fresh: The assets that were asked for and are left as they are.
         notes: What is told when it begins.
         provenance: The versions of the assets that it makes; None before it begins.
+        code_versions: Code that was read before, where several runs are of the same definitions.
         around: Entered while its resources and steps are at work.
     """
 
@@ -99,6 +101,7 @@ class RunScope:
         self.attempt: tuple[Any, str, str | None, int] | None = None
         self.context: Any = None
         self.provenance: Provenance | None = None
+        self.code_versions: CodeVersions | None = None
         self.fresh: tuple[AssetKey, ...] = ()
         self.notes: list[str] = []
         self.callers: dict[int, Callable[[dict[str, Any], Any], Any]] = {}

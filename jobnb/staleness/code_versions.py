@@ -23,7 +23,7 @@ class CodeVersions:
 
     def __init__(self) -> None:
         self._reader = CodeReader()
-        self._graphs: dict[int, tuple[NodeDefinition, str]] = {}
+        self._known: dict[int, tuple[NodeDefinition, str]] = {}
 
     def of(self, assets: AssetsDefinition, key: AssetKey) -> tuple[str, bool]:
         """The version of the code that makes one of the assets, and whether somebody gave it."""
@@ -31,11 +31,10 @@ class CodeVersions:
         return (given, True) if given is not None else (self._hash(assets.node_def), False)
 
     def _hash(self, node: NodeDefinition) -> str:
-        if isinstance(node, OpDefinition):
-            return self._reader.version(node.function.fn)
-        found = self._graphs.get(id(node))
+        found = self._known.get(id(node))
         if found is None:
-            found = self._graphs[id(node)] = (node, self._reader.version(node))
+            read = node.function.fn if isinstance(node, OpDefinition) else node
+            found = self._known[id(node)] = (node, self._reader.version(read))
         return found[1]
 
 

@@ -67,6 +67,7 @@ class Instance(
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         durable = home is not None or url is not None
+        self._storage: str | None = None
         self._home = _made(Path(home) if home is not None else _default_home()) if durable else None
         self._url = url
         self._settings = dict(settings or {})
@@ -175,12 +176,14 @@ class Instance(
 
     def storage_directory(self) -> str:
         """The folder in which values are stored; it is made when it is first asked for."""
-        path = Path(self.root_directory) / "storage"
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unusable(path, error) from error
-        return str(path)
+        if self._storage is None:
+            path = Path(self.root_directory) / "storage"
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise _unusable(path, error) from error
+            self._storage = str(path)
+        return self._storage
 
     def info_str(self) -> str:
         """A few lines on where this instance keeps what."""
