@@ -12,10 +12,11 @@ from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
+from jobnb.staleness.survey import Survey
 from jobnb.storage.instance import Instance
 from jobnb.storage.partition_history import AssetPartitionStatus
 
-__all__ = ["failed_targets", "find_targets", "missing_targets"]
+__all__ = ["failed_targets", "find_targets", "missing_targets", "stale_targets"]
 
 Targets = dict[str, Target]
 
@@ -167,6 +168,22 @@ def failed_targets(
         if target is not None:
             failed = [_subset(target, _failed(instance, key, target)) for key in nodes[name].keys]
             found[name] = reduce(or_, failed)
+    return found
+
+
+def stale_targets(
+    nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target], survey: Survey
+) -> Targets:
+    """Those of the targets that are not fresh, or made from what the backfill makes."""
+    found: Targets = {}
+    for name, target in targets.items():
+        parts = [survey.to_make(key) for key in nodes[name].keys]
+        if target is None:
+            if any(parts):
+                found[name] = None
+        else:
+            subsets = [part for part in parts if isinstance(part, PartitionsSubset)]
+            found[name] = target & reduce(or_, subsets)
     return found
 
 

@@ -9,12 +9,19 @@ from jobnb.automation import live_backfills
 from jobnb.automation.backfill import Backfill
 from jobnb.automation.backfill_chunks import groups_of
 from jobnb.automation.backfill_nodes import BackfillNode, Target, nodes_of
-from jobnb.automation.backfill_targets import failed_targets, find_targets, missing_targets
+from jobnb.automation.backfill_targets import (
+    failed_targets,
+    find_targets,
+    missing_targets,
+    stale_targets,
+)
 from jobnb.automation.backfill_work import BackfillRuns, Setting
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, InvariantViolationError
 from jobnb.plan.partitions import PartitionsAsked
+from jobnb.registry.selecting import pinned
 from jobnb.registry.session import Session
+from jobnb.staleness.survey import Survey
 from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import is_gone, this_process
@@ -29,6 +36,7 @@ def backfill_session(
     *,
     only_missing: bool = False,
     only_failed: bool = False,
+    stale_only: bool = False,
     tags: Mapping[str, str] | None = None,
     max_parallel: int = 1,
     config: Any = None,
@@ -37,19 +45,24 @@ def backfill_session(
 ) -> Backfill:
     """Begin a backfill of a session; see `Session.backfill`."""
     __tracebackhide__ = True
-    if only_missing and only_failed:
+    if only_missing + only_failed + stale_only > 1:
         raise InvalidInvocationError(
-            "A backfill makes only what is missing or only what failed: keep one of only_missing "
-            "and only_failed."
+            "A backfill makes only what is missing, only what failed, or only what is stale (and "
+            "with it what is missing or failed): keep one of only_missing, only_failed and "
+            "stale_only."
         )
     instance = instance or session.instance
     definitions = session.snapshot()
-    nodes = nodes_of(definitions, selection)
+    nodes = nodes_of(definitions, pinned(session, selection))
     targets: Mapping[str, Target] = find_targets(nodes, partitions, instance)
     if only_missing:
         targets = missing_targets(nodes, targets, instance)
     if only_failed:
         targets = failed_targets(nodes, targets, instance)
+    if stale_only:
+        keys = [key for node in nodes.values() for key in node.keys]
+        survey = Survey(definitions, instance, session.place_of, keys)
+        targets = stale_targets(nodes, targets, survey)
     record = PartitionBackfill(
         tags=dict(tags or {}),
         asset_selection=tuple(key for node in nodes.values() for key in node.keys),

@@ -14,6 +14,7 @@ from jobnb.errors import InvalidDefinitionError
 __all__ = [
     "asset_job_graph",
     "asset_statuses",
+    "asset_survey",
     "asset_value_loader",
     "backfill_session",
     "build_plan",
@@ -229,6 +230,13 @@ def asset_statuses(session: Any, keys: Any, partition: str | None = None) -> Any
     from jobnb.staleness.statuses import session_statuses as do
 
     return do(session, keys, partition)
+
+
+def asset_survey(session: Any, keys: Any) -> Any:
+    """How whole assets of a session stand; see `jobnb.staleness.survey.session_survey`."""
+    from jobnb.staleness.survey import session_survey as do
+
+    return do(session, keys)
 
 
 def asset_value_loader(definitions: Any, instance: Any) -> Any:

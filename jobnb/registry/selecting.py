@@ -39,7 +39,7 @@ def pinned(session: Session, selection: Any) -> Any:
     chosen = AssetSelection.from_coercible(selection)
     if not chosen.asks_status:
         return selection
-    statuses = doors.asset_statuses(session, None)
+    statuses = doors.asset_survey(session, None)
 
     def status_of(key: AssetKey) -> str:
         return str(statuses[key].status.value)

@@ -136,7 +136,8 @@ class Session(Knowledge):
             selection: Which assets, as in `materialize`.
             partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if absent.
             **parameters: only_missing (those never made), only_failed (those whose last run
-                failed), tags, max_parallel (how many runs go side by side; one if absent),
+                failed), stale_only (those that are stale, missing or failed, and what is made
+                from these), tags, max_parallel (how many runs go side by side; one if absent),
                 config, instance and resources.
 
         Returns:
@@ -244,7 +245,7 @@ class Session(Knowledge):
 
         Args:
             key: The key of the asset.
-            partition: One of its partitions.
+            partition: One of its partitions; all of them count if absent.
 
         Returns:
             An `AssetStatus`, with `.status` and `.causes`.
@@ -264,6 +265,8 @@ class Session(Knowledge):
         """
         wanted = AssetKey.from_coercible(key)
         self.asset(wanted)
+        if partition is None:
+            return doors.asset_survey(self, [wanted])[wanted]
         return doors.asset_statuses(self, [wanted], partition)[wanted]
 
     def stale(self, selection: Any = None) -> Any:
@@ -284,7 +287,7 @@ class Session(Knowledge):
         """
         known = self.snapshot()
         keys = None if selection is None else known.select_assets(pinned(self, selection))
-        return doors.asset_statuses(self, keys).not_fresh
+        return doors.asset_survey(self, keys).not_fresh
 
     def place_of(self, key: Any) -> str:
         """Where an asset is written, in words: `cell 7`, or a module; empty if nobody knows."""

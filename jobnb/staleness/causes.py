@@ -9,7 +9,14 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 
-__all__ = ["AssetStatus", "AssetStatuses", "Cause", "CauseKind", "StaleStatus"]
+__all__ = [
+    "AssetStatus",
+    "AssetStatuses",
+    "Cause",
+    "CauseKind",
+    "PartitionCounts",
+    "StaleStatus",
+]
 
 
 class StaleStatus(str, Enum):
@@ -60,6 +67,44 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
         return f"{name}: {self.words}"
 
 
+class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
+    """How many partitions of an asset stand how.
+
+    Attributes:
+        total: All that there are.
+        missing: Those never made.
+        stale: Those made of what is not what it is now.
+        failed: Those whose last attempt failed.
+
+    Example:
+        >>> print(PartitionCounts(365, missing=3, stale=12))
+        12 of 365 partitions stale, 3 missing
+    """
+
+    total: int
+    missing: int = 0
+    stale: int = 0
+    failed: int = 0
+
+    @property
+    def worst(self) -> StaleStatus:
+        """How the asset stands that has them."""
+        if self.failed:
+            return StaleStatus.FAILED
+        if self.stale:
+            return StaleStatus.STALE
+        return StaleStatus.MISSING if self.missing else StaleStatus.FRESH
+
+    def __str__(self) -> str:
+        counts = {"failed": self.failed, "stale": self.stale, "missing": self.missing}
+        told = [f"{count:,} {word}" for word, count in counts.items() if count]
+        if not told:
+            return f"all {self.total:,} partitions fresh"
+        first, _, word = told[0].partition(" ")
+        noun = "partition" if self.total == 1 else "partitions"
+        return ", ".join([f"{first} of {self.total:,} {noun} {word}", *told[1:]])
+
+
 class AssetStatus(msgspec.Struct, frozen=True, gc=False):
     """How one asset (or a partition of it) stands.
 
@@ -71,6 +116,7 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
         run_id: The run that made it, or failed to.
         error: The class of what the last attempt raised.
         partition: Which partition, where it is about one.
+        counts: How many partitions stand how, where it is about all of them.
     """
 
     key: AssetKey
@@ -80,20 +126,25 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
     run_id: str = ""
     error: str = ""
     partition: str | None = None
+    counts: PartitionCounts | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it does not stand as fresh, in words."""
         failed = (f"failed with {self.error}",) if self.error else ()
-        missing = ("never made",) if self.made is None and not failed else ()
+        if self.counts is not None:
+            missing: tuple[str, ...] = (str(self.counts),)
+        else:
+            missing = ("never made",) if self.made is None and not failed else ()
         return (*failed, *missing, *(cause.seen_from(self.key) for cause in self.causes))
 
     def __str__(self) -> str:
         name = self.key.to_user_string() + (f"[{self.partition}]" if self.partition else "")
-        if self.status is StaleStatus.FAILED:
+        if self.status is StaleStatus.FAILED and self.error:
             return f"{name} {'; '.join(self.reasons)}"
-        why = f": {'; '.join(self.reasons)}" if self.causes else ""
-        return f"{name} is {self.status.value}{why}"
+        why = f": {'; '.join(self.reasons)}" if self.causes or self.counts else ""
+        verb = "has" if self.status is StaleStatus.FAILED else "is"
+        return f"{name} {verb} {self.status.value}{why}"
 
     def __repr__(self) -> str:
         return f"<{self}>"

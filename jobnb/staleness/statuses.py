@@ -29,6 +29,7 @@ __all__ = [
     "asset_statuses",
     "defined_assets",
     "failures_since",
+    "known_of",
     "place_of",
     "session_statuses",
     "source_versions",
@@ -56,6 +57,19 @@ def asset_statuses(
         place: Tells where an asset is written, as `cell 7`.
         partition: Which partition; without one, an asset stands as its last made partition does.
     """
+    known = known_of(definitions, instance, place, partition)
+    verdicts = judge(known)
+    asked = verdicts if keys is None else [key for key in verdicts if key in set(keys)]
+    return AssetStatuses({key: verdicts[key].status for key in asked})
+
+
+def known_of(
+    definitions: Definitions,
+    instance: Instance,
+    place: Place | None = None,
+    partition: str | None = None,
+) -> Known:
+    """What there is to know of all assets; the parameters are those of `asset_statuses`."""
     assets = with_known_keys(definitions.assets, definitions.source_assets)
     defined = defined_assets(assets)
     made = instance.last_made(defined)
@@ -66,10 +80,7 @@ def asset_statuses(
     if partition is not None:
         made = at_partition(partition, assets, made, partitions)
         failed = failed_partitions(instance, partition, failed)
-    known = Known(defined, made, sources, failed, partitions, config_as_recorded, place)
-    verdicts = judge(known)
-    asked = verdicts if keys is None else [key for key in verdicts if key in set(keys)]
-    return AssetStatuses({key: verdicts[key].status for key in asked})
+    return Known(defined, made, sources, failed, partitions, config_as_recorded, place)
 
 
 def session_statuses(

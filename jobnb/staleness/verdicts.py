@@ -20,7 +20,7 @@ from jobnb.staleness.partition_versions import PartitionVersions
 from jobnb.staleness.tags import CODE, CONFIG_VERSION, INITIAL, data_version_of, input_versions
 from jobnb.storage.made import Failed, Made
 
-__all__ = ["Defined", "Known", "Verdict", "judge"]
+__all__ = ["Defined", "Known", "Verdict", "in_order", "judge", "own_causes", "status_of"]
 
 _MOST_CAUSES = 8
 
@@ -93,14 +93,14 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 def judge(known: Known) -> dict[AssetKey, Verdict]:
     """How all of the assets stand, upstream first."""
     verdicts: dict[AssetKey, Verdict] = {}
-    for key in _in_order(known.defined):
+    for key in in_order(known.defined):
         verdicts[key] = _verdict(known.defined[key], known, verdicts)
     return verdicts
 
 
 def _verdict(asset: Defined, known: Known, verdicts: Mapping[AssetKey, Verdict]) -> Verdict:
     made = known.made.get(asset.key)
-    own = tuple(_own_causes(asset, made, known)) if made is not None else ()
+    own = tuple(own_causes(asset, made, known)) if made is not None else ()
     causes = own
     if made is not None:
         for key in asset.upstream:
@@ -108,12 +108,13 @@ def _verdict(asset: Defined, known: Known, verdicts: Mapping[AssetKey, Verdict])
             if verdict is not None and verdict.causes:
                 causes += tuple(cause for cause in verdict.causes if cause not in causes)
         causes = causes[:_MOST_CAUSES]
-    return Verdict(own, causes, _status(asset.key, made, causes, known.failed.get(asset.key)))
+    return Verdict(own, causes, status_of(asset.key, made, causes, known.failed.get(asset.key)))
 
 
-def _status(
+def status_of(
     key: AssetKey, made: Made | None, causes: tuple[Cause, ...], failed: Failed | None
 ) -> AssetStatus:
+    """How an asset stands, given what was last made of it and what has changed since."""
     if failed is not None:
         status = StaleStatus.FAILED
     elif made is None:
@@ -131,7 +132,8 @@ def _status(
     )
 
 
-def _own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+def own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+    """Changes of an asset itself since it was made, and of the values that it read."""
     key, tags = asset.key, made.tags
     recorded = tags.get(CODE)
     if recorded is not None and recorded != asset.code:
@@ -174,7 +176,7 @@ def _newer_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
             yield Cause(key, CauseKind.DATA, "is newer")
 
 
-def _in_order(defined: Mapping[AssetKey, Defined]) -> Iterable[AssetKey]:
+def in_order(defined: Mapping[AssetKey, Defined]) -> Iterable[AssetKey]:
     """Upstream first; assets that are made from each other come in some order."""
     ordered: dict[AssetKey, None] = {}
     begun: set[AssetKey] = set()

@@ -10,8 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from jobnb import Instance
+from jobnb import AssetKey, Instance, RunsFilter
 from jobnb.storage.backfill import BackfillStatus
+from jobnb.storage.run import BACKFILL_TAG
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "partitions.ipynb"
@@ -48,9 +49,9 @@ def test_all_days_months_and_airports_are_made_in_the_end(executed):
     _, instance = executed
     made = {
         key: len(instance.get_materialized_partitions(key))
-        for key in ("departures", "delays", "month", "busiest")
+        for key in ("departures", "delays", "month", "airport")
     }
-    assert made == {"departures": 365, "delays": 365, "month": 12, "busiest": 36}
+    assert made == {"departures": 365, "delays": 365, "month": 12, "airport": 36}
 
 
 def test_one_day_failed_and_only_that_was_tried_again(executed):
@@ -66,18 +67,36 @@ def test_one_day_failed_and_only_that_was_tried_again(executed):
     ]
 
 
-def test_the_worst_day_is_the_one_of_the_storm(executed):
-    node, _ = executed
-    (cell,) = [cell for cell in node.cells if "def worst_days" in cell.source]
-    assert "2013-03-08" in cell.outputs[-1].data["text/html"]
+def test_the_year_is_drawn_from_all_months(executed):
+    node, instance = executed
+    (cell,) = [c for c in node.cells if c.cell_type == "code" and c.source.endswith('_drawn")')]
+    assert "image/png" in cell.outputs[-1].data
+    (first, *_) = instance.get_runs(RunsFilter(run_ids=_runs_of(instance, "worst_days")))
+    assert first.tags[BACKFILL_TAG]
 
 
-def test_what_a_change_made_stale_is_told_with_its_cause(executed):
+def _runs_of(instance, key):
+    return [record.run_id for record in instance.last_made([AssetKey(key)]).values()]
+
+
+def test_what_a_change_made_stale_is_told_with_its_cause_and_made_again(executed):
+    node, instance = executed
+    (before, after) = [
+        c.outputs[-1].data["text/plain"] for c in node.cells if c.source.endswith("session.stale()")
+    ]
+    assert "5 stale" in before
+    assert "365 of 365 partitions stale; code changed in cell 15" in before
+    assert "12 of 12 partitions stale; upstream 'delays'" in before
+    assert after == "All assets are fresh."
+    latest = instance.get_backfills(limit=1)[0]
+    assert latest.counts == {"total": 414, "made": 414, "failed": 0, "blocked": 0}
+
+
+def test_only_what_is_stale_of_a_day_is_made(executed):
     node, _ = executed
-    told = text_of(node, "session.stale()")
+    told = text_of(node, 'partition="2013-07-04", stale_only=True')
     assert "delays" in told
-    assert "code changed in cell" in told
-    assert "upstream 'delays'" in told
+    assert "departures " not in told
 
 
 def test_the_day_is_loaded_alone_and_a_week_by_day(executed):
