@@ -131,7 +131,6 @@ function paintCell(context, paints, code, x, y, wide, high) {
   context.fillStyle = context.strokeStyle = paints.states[code];
   context.lineWidth = 1;
   if (code === 0) {
-    context.strokeStyle = paints.line;
     context.strokeRect(x + 0.5, y + 0.5, wide - 1, high - 1);
     return;
   }
