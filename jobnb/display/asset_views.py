@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
-from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.metadata import to_json
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_pictures import (
     asset_kind,
     asset_picture,
     asset_type,
     made_with,
-    source_kind,
 )
 from jobnb.display.attempt import attempt
+from jobnb.display.check_standing import CheckStanding
+from jobnb.display.check_views import checks_html, checks_words, own_checks
 from jobnb.display.config_fields import fields_html
 from jobnb.display.graph_pictures import graph_picture
 from jobnb.display.html import EMPTY, Html, code, header, join, pairs, table, tabs, tag
-from jobnb.display.metadata import metadata_html, metadata_text
+from jobnb.display.metadata import json_metadata, metadata_html, metadata_text
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, resources_html, words
 from jobnb.display.picture import Mark, Picture
 from jobnb.display.prose import inline
 from jobnb.display.text import counted, picture_text, shorten, table_text
-from jobnb.display.values import short_repr
 from jobnb.display.view import View, picture_html
 
 __all__ = [
@@ -41,9 +36,8 @@ __all__ = [
     "catalogue_rows",
     "counts_words",
     "definitions_view",
-    "observable_view",
-    "source_view",
-    "spec_view",
+    "said",
+    "tag_words",
 ]
 
 
@@ -53,6 +47,7 @@ def asset_view(
     around: Sequence[AssetsDefinition] = (),
     sources: Sequence[SourceAsset] = (),
     marks: Mapping[str, Mark] | None = None,
+    checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
 ) -> View:
     """An asset: its place in the graph, documentation, upstreams, config and metadata.
 
@@ -61,7 +56,9 @@ def asset_view(
         around: All assets that are known, so that those made from it can be shown.
         sources: All source assets that are known.
         marks: The state of each.
+        checks: How the checks of each stand; its own, never run, if absent.
     """
+    own = own_checks(definition) if checks is None else checks
     picture = _place(definition, around, sources, marks)
     keys = sorted(definition.keys)
     html = join(
@@ -73,6 +70,7 @@ def asset_view(
                     ("Config", fields_html(_config_schema(definition))),
                     ("Resources", words(op_resources(definition))),
                     ("Metadata", _metadata(definition)),
+                    ("Checks", checks_html(own)),
                     ("Made by a graph", _inside(definition)),
                 ],
                 open_=1,
@@ -80,7 +78,7 @@ def asset_view(
         ]
     )
     title = ", ".join(key.to_user_string() for key in keys)
-    return View(f"asset {title}", _asset_text(definition), html, picture)
+    return View(f"asset {title}", _asset_text(definition, own), html, picture)
 
 
 def _place(
@@ -130,8 +128,8 @@ def _upstream(key: AssetKey, definition: AssetsDefinition) -> Html:
         facts["owners"] = ", ".join(owners)
     if definition.partitions_def is not None:
         facts["partitions"] = shorten(repr(definition.partitions_def), 200)
-    facts |= _said(
-        tags=_tag_words(definition.tags_by_key.get(key, {})),
+    facts |= said(
+        tags=tag_words(definition.tags_by_key.get(key, {})),
         freshness=definition.freshness_policies_by_key.get(key),
         code_version=definition.code_versions_by_key.get(key),
         backfills=definition.backfill_policy,
@@ -141,7 +139,7 @@ def _upstream(key: AssetKey, definition: AssetsDefinition) -> Html:
     return pairs(facts)
 
 
-def _said(**facts: Any) -> dict[str, str | None]:
+def said(**facts: Any) -> dict[str, str | None]:
     """The facts that are said, in words."""
     return {
         name.replace("_", " "): shorten(str(value), 200)
@@ -150,7 +148,8 @@ def _said(**facts: Any) -> dict[str, str | None]:
     }
 
 
-def _tag_words(tags: Mapping[str, str]) -> str:
+def tag_words(tags: Mapping[str, str]) -> str:
+    """Tags on one line."""
     return ", ".join(f"{name}={value}" for name, value in tags.items())
 
 
@@ -169,16 +168,6 @@ def _metadata(definition: AssetsDefinition) -> Html:
     return join(parts)
 
 
-def json_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata in its JSON form, entry by entry: a value of no known kind shows as text."""
-    found: dict[str, Any] = {}
-    for label, value in metadata.items():
-        # What has no kind will be told of when the asset is made, not at a look at it.
-        plain = {str(label): {"type": "text", "value": short_repr(value, 200)}}
-        found |= attempt(partial(to_json, {label: value}), plain)
-    return found
-
-
 def _inside(definition: AssetsDefinition) -> Html:
     """The graph that makes the assets, where one does."""
     from jobnb.definitions.ops.graph import GraphDefinition
@@ -187,7 +176,9 @@ def _inside(definition: AssetsDefinition) -> Html:
     return picture_html(graph_picture(node)) if isinstance(node, GraphDefinition) else EMPTY
 
 
-def _asset_text(definition: AssetsDefinition) -> str:
+def _asset_text(
+    definition: AssetsDefinition, checks: Mapping[AssetKey, Sequence[CheckStanding]]
+) -> str:
     lines = []
     for key in sorted(definition.keys):
         lines.append(
@@ -199,59 +190,8 @@ def _asset_text(definition: AssetsDefinition) -> str:
         lines += [f"  made from: {names}"] if names else []
         found = metadata_text(json_metadata(definition.metadata_by_key.get(key) or {}))
         lines += [f"  {label}: {value}" for label, value in found.items()]
+        lines += [f"  check {each.name}: {each.words}" for each in checks.get(key, ())]
     return "\n".join(lines)
-
-
-def _source_facts(source: SourceAsset) -> dict[str, str | None]:
-    names = [dep.asset_key.to_user_string() for dep in source.deps]
-    facts: dict[str, str | None] = {"made from": words(names)} if names else {}
-    if source.partitions_def is not None:
-        facts["partitions"] = shorten(repr(source.partitions_def), 200)
-    observer = source.observe_op
-    return facts | _said(
-        owners=", ".join(source.owners),
-        tags=_tag_words(source.tags),
-        freshness=source.freshness_policy,
-        code_version=source.code_version,
-        observed_by=observer.name if observer is not None else None,
-        automation=source.automation_condition,
-    )
-
-
-def spec_view(spec: AssetSpec) -> View:
-    """What is said of an asset."""
-    return source_view(SourceAsset.of_spec(spec))
-
-
-def observable_view(assets: ObservableAssets) -> View:
-    """Source assets that one function looks at."""
-    names = ", ".join(each.key.to_user_string() for each in assets.sources)
-    picture = asset_picture((), assets.sources, title=names)
-    html = join(
-        [header(names, "source assets", note="observed"), doc_html(assets.op.description),
-         picture_html(picture)]
-    )  # fmt: skip
-    return View(f"source assets {names}", f"source assets {names}", html, picture)
-
-
-def source_view(source: SourceAsset) -> View:
-    """A source asset."""
-    name = source.key.to_user_string()
-    picture = asset_picture((), (source,), title=name)
-    group = "" if source.group_name == DEFAULT_GROUP else source.group_name
-    note = " · ".join(fact for fact in (group, source_kind(source)) if fact != "source" and fact)
-    html = join(
-        [
-            header(name, "source asset", note=note),
-            doc_html(source.description),
-            pairs(_source_facts(source)),
-            metadata_html(json_metadata(source.metadata)),
-            picture_html(picture),
-        ]
-    )
-    return View(
-        f"source asset {name}", f"source asset {name}{doc_line(source.description)}", html, picture
-    )
 
 
 def asset_job_view(job: AssetJobDefinition) -> View:
@@ -273,9 +213,11 @@ def asset_job_view(job: AssetJobDefinition) -> View:
 
 
 def catalogue_rows(
-    assets: Sequence[AssetsDefinition], made: Mapping[AssetKey, str] | None = None
+    assets: Sequence[AssetsDefinition],
+    made: Mapping[AssetKey, str] | None = None,
+    checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
 ) -> list[list[str]]:
-    """One row for each asset, by group: group, key, kind, first line, when last made."""
+    """One row for each asset, by group: group, key, kind, first line, when last made, checks."""
     rows = [
         [
             definition.group_names_by_key.get(key, ""),
@@ -283,6 +225,7 @@ def catalogue_rows(
             asset_kind(key, definition),
             doc_line(definition.descriptions_by_key.get(key)).removeprefix(" - "),
             *([made.get(key, "never")] if made is not None else []),
+            *([checks_words(checks.get(key, ()))] if checks else []),
         ]
         for definition in assets
         for key in sorted(definition.keys)
@@ -296,6 +239,7 @@ def definitions_view(
     title: str = "definitions",
     marks: Mapping[str, Mark] | None = None,
     made: Mapping[AssetKey, str] | None = None,
+    checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
     parts: Mapping[str, str] | None = None,
 ) -> View:
     """All that there is: the graph of assets, the catalogue by group, jobs and resources.
@@ -305,11 +249,13 @@ def definitions_view(
         title: What to call it.
         marks: The state of each asset.
         made: When each asset was last made, in words.
+        checks: How the checks of those assets stand that have any.
         parts: Ops and graphs, in words by name.
     """
     picture = asset_picture(definitions.assets, definitions.source_assets, title=title, marks=marks)
-    rows = _limited(catalogue_rows(definitions.assets, made))
+    rows = _limited(catalogue_rows(definitions.assets, made, checks))
     titles = ["group", "asset", "kind", "", *(["last made"] if made is not None else [])]
+    titles += ["checks"] if checks else []
     counts = counts_words(definitions)
     html = join(
         [
@@ -318,6 +264,7 @@ def definitions_view(
             tabs(
                 [
                     ("Assets", table(titles, [_marked_up(row) for row in rows]) if rows else EMPTY),
+                    ("Checks", checks_html(checks or {})),
                     ("Jobs", _jobs(definitions)),
                     ("Ops and graphs", pairs(parts or {})),
                     ("Schedules and sensors", _automation(definitions)),
@@ -355,6 +302,7 @@ def counts_words(definitions: Definitions) -> str:
     things = (
         ("asset", definitions.assets_by_key),
         ("source asset", definitions.source_assets),
+        ("check", definitions.asset_checks),
         ("job", definitions.jobs),
         ("schedule", definitions.schedules),
         ("sensor", definitions.sensors),

@@ -24,10 +24,13 @@ VIEWS = {
     "jobnb.definitions.ops.graph:GraphDefinition": "noun_views:graph_view",
     "jobnb.definitions.jobs.job:JobDefinition": "noun_views:job_view",
     "jobnb.definitions.assets.assets_definition:AssetsDefinition": "session_views:known_asset_view",
-    "jobnb.definitions.assets.source_asset:SourceAsset": "asset_views:source_view",
-    "jobnb.definitions.assets.asset_spec:AssetSpec": "asset_views:spec_view",
-    "jobnb.definitions.assets.observable_asset:ObservableAssets": "asset_views:observable_view",
+    "jobnb.definitions.assets.source_asset:SourceAsset": "session_views:known_source_view",
+    "jobnb.definitions.assets.asset_spec:AssetSpec": "source_views:spec_view",
+    "jobnb.definitions.assets.observable_asset:ObservableAssets": "source_views:observable_view",
     "jobnb.definitions.assets.asset_job:AssetJobDefinition": "session_views:known_job_view",
+    "jobnb.definitions.checks.asset_checks_definition:AssetChecksDefinition": (
+        "check_views:check_view"
+    ),
     "jobnb.definitions.locations.definitions:Definitions": "asset_views:definitions_view",
     "jobnb.definitions.metadata_values:MetadataValue": "other_views:metadata_view",
     "jobnb.config.run_config:RunConfig": "yaml_text:run_config_view",

@@ -5,18 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from jobnb.definitions.metadata import to_json
 from jobnb.display.attempt import attempt
 from jobnb.display.html import Html, code, folded, join, link, pairs, preformatted, table, tag
 from jobnb.display.prose import markdown
 from jobnb.display.text import shorten
 from jobnb.display.values import short_repr
 
-__all__ = ["entry_html", "entry_text", "metadata_html", "metadata_text"]
+__all__ = ["entry_html", "entry_text", "json_metadata", "metadata_html", "metadata_text"]
 
 _MOST_ROWS = 50
 _LONG = 300
+
+
+def json_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata in its JSON form, entry by entry: a value of no known kind shows as text."""
+    found: dict[str, Any] = {}
+    for label, value in metadata.items():
+        # What has no kind will be told of when the asset is made, not at a look at it.
+        plain = {str(label): {"type": "text", "value": short_repr(value, 200)}}
+        found |= attempt(partial(to_json, {label: value}), plain)
+    return found
 
 
 def metadata_html(metadata: Mapping[str, Any]) -> Html:

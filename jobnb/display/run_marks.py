@@ -14,6 +14,7 @@ from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
 __all__ = [
     "base_key",
+    "check_count",
     "check_counts",
     "check_status",
     "check_word",
@@ -87,7 +88,7 @@ def run_marks(
 
 def check_status(event: AssetCheckEvaluated) -> Status:
     """The state whose colour and sign a check is shown with."""
-    return check_counts([event])["/".join(event.asset)].status
+    return check_count(event).status
 
 
 def check_word(event: AssetCheckEvaluated) -> str:
@@ -97,12 +98,16 @@ def check_word(event: AssetCheckEvaluated) -> str:
     return "failed" if event.is_error else "warned"
 
 
+def check_count(event: AssetCheckEvaluated) -> Checks:
+    """What a check said, to be added up."""
+    return Checks(event.passed, not event.passed and not event.is_error, event.is_error)
+
+
 def check_counts(evaluations: Iterable[AssetCheckEvaluated]) -> dict[str, Checks]:
     """What the checks of each asset said, by the asset's card."""
     found: dict[str, Checks] = defaultdict(Checks)
     for event in evaluations:
-        one = Checks(event.passed, not event.passed and not event.is_error, event.is_error)
-        found["/".join(event.asset)] += one
+        found["/".join(event.asset)] += check_count(event)
     return dict(found)
 
 

@@ -99,9 +99,16 @@ def run_view(look: RunLook) -> View:
     return View(f"run of {job_title(state.job_name)}", _text(look, failed), html, picture)
 
 
-def job_title(name: str) -> str:
-    """The name of a job as people know it: one made for a single run has none of its own."""
-    return "materialize" if not name or name.startswith("__") else name
+def job_title(name: str, only_checks: bool = False) -> str:
+    """The name of a job as people know it: one made for a single run has none of its own.
+
+    Args:
+        name: The name.
+        only_checks: Whether the run makes checks and no assets.
+    """
+    if name and not name.startswith("__"):
+        return name
+    return "checks" if only_checks else "materialize"
 
 
 def _marked_picture(look: RunLook) -> Picture | None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.display.asset_views import asset_job_view, asset_view, definitions_view
 from jobnb.display.attempt import attempt
+from jobnb.display.known_session import known_session
 from jobnb.display.moments import has_history
 from jobnb.display.noun_views import doc_line, job_view
 from jobnb.display.picture import Mark
+from jobnb.display.source_views import source_view
 from jobnb.display.standing import Standing, standings
 from jobnb.display.view import View
 
 __all__ = [
     "known_asset_view",
     "known_job_view",
+    "known_source_view",
     "session_view",
 ]
 
@@ -28,10 +31,17 @@ __all__ = [
 def session_view(session: Any) -> View:
     """All that this kernel knows, and how each asset stands."""
     known: Definitions = session.snapshot()
-    how = standings(session, [key for each in known.assets for key in each.keys])
+    keys = [key for each in known.assets for key in each.keys]
+    how = standings(session, keys, [each.key for each in known.source_assets])
     made = {key: each.words for key, each in how.items()} if has_history(session) else {}
-    parts = _parts(session)
-    return definitions_view(known, title="session", marks=_marks(how), made=made, parts=parts)
+    return definitions_view(
+        known,
+        title="session",
+        marks=_marks(how),
+        made=made,
+        checks={key: each.checks for key, each in how.items() if each.checks},
+        parts=_parts(session),
+    )
 
 
 def _parts(session: Any) -> dict[str, str]:
@@ -46,14 +56,27 @@ def _parts(session: Any) -> dict[str, str]:
 
 def known_asset_view(definition: AssetsDefinition) -> View:
     """An asset among the others that this kernel knows."""
-    session = _session()
+    session = known_session()
     if session is None:
         return asset_view(definition)
     known: Definitions = session.snapshot()
     how = standings(session, {*definition.keys, *definition.dependency_keys})
     return asset_view(
-        definition, around=known.assets, sources=known.source_assets, marks=_marks(how)
+        definition,
+        around=known.assets,
+        sources=known.source_assets,
+        marks=_marks(how),
+        checks={key: how[key].checks for key in sorted(definition.keys)},
     )
+
+
+def known_source_view(source: SourceAsset) -> View:
+    """A source asset, with the checks that this kernel knows of it."""
+    session = known_session()
+    if session is None:
+        return source_view(source)
+    how = standings(session, (), [source.key]).get(source.key)
+    return source_view(source, how.checks if how is not None else ())
 
 
 def _marks(how: Mapping[AssetKey, Standing]) -> dict[str, Mark]:
@@ -62,15 +85,14 @@ def _marks(how: Mapping[AssetKey, Standing]) -> dict[str, Mark]:
 
 def known_job_view(job: AssetJobDefinition) -> View:
     """An asset job over the assets that this kernel knows; its selection where there are none."""
-    session = _session()
+    session = known_session()
     known: Definitions | None = session.snapshot() if session is not None else None
     if known is None or not known.assets:
         return asset_job_view(job)
-    view = attempt(lambda: job_view(job.resolve(known.assets, known.source_assets)), None)
+    view = attempt(
+        lambda: job_view(
+            job.resolve(known.assets, known.source_assets, asset_checks=known.asset_checks)
+        ),
+        None,
+    )
     return asset_job_view(job) if view is None else view
-
-
-def _session() -> Any:
-    """The session of this kernel, if there is one; a look at something does not make one."""
-    module = sys.modules.get("jobnb.registry.session")
-    return attempt(module.current_session, None) if module is not None else None

@@ -9,9 +9,10 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.attempt import attempt
+from jobnb.display.check_standing import CheckStanding, check_standings
 from jobnb.display.metadata import entry_text
 from jobnb.display.moments import has_history, moment
-from jobnb.display.picture import Mark, Status
+from jobnb.display.picture import NO_CHECKS, Checks, Mark, Status
 from jobnb.staleness.causes import AssetStatus, StaleStatus
 
 __all__ = ["NEVER", "SHOWN_AS", "Standing", "standings"]
@@ -35,6 +36,7 @@ class Standing(msgspec.Struct, frozen=True):
         error: What kind of error the last attempt failed with.
         reasons: Why it is stale, in words.
         metadata: What is known of what was made: label and text.
+        checks: How its checks stand.
     """
 
     status: Status = Status.NONE
@@ -43,10 +45,22 @@ class Standing(msgspec.Struct, frozen=True):
     error: str = ""
     reasons: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
+    checks: tuple[CheckStanding, ...] = ()
+
+    @property
+    def check_counts(self) -> Checks:
+        """What its checks said last."""
+        return sum((each.counts for each in self.checks), NO_CHECKS)
 
     @property
     def mark(self) -> Mark:
         """What its card shows."""
+        mark = self._mark
+        counts = self.check_counts
+        return msgspec.structs.replace(mark, checks=counts) if counts.count else mark
+
+    @property
+    def _mark(self) -> Mark:
         if self.status is Status.FAILED:
             return Mark(self.status, self.error)
         if self.status is Status.STALE:
@@ -67,13 +81,24 @@ class Standing(msgspec.Struct, frozen=True):
 NEVER = Standing()
 
 
-def standings(session: Any, keys: Iterable[AssetKey]) -> dict[AssetKey, Standing]:
-    """How each asset stands; without a history, as if none was ever made."""
+def standings(
+    session: Any, keys: Iterable[AssetKey], sources: Iterable[AssetKey] = ()
+) -> dict[AssetKey, Standing]:
+    """How each asset stands; without a history, as if none was ever made.
+
+    Args:
+        session: Whose assets.
+        keys: Those that are made.
+        sources: Those that are only loaded: of these, how the checks stand that they have.
+    """
     wanted = list(keys)
     found = dict.fromkeys(wanted, NEVER)
     if wanted and has_history(session):
         nothing: dict[AssetKey, Standing] = {}
         found |= attempt(lambda: _read(session, wanted), nothing)
+    checks = check_standings(session, {*wanted, *sources})
+    for key, own in checks.items():
+        found[key] = msgspec.structs.replace(found.get(key, NEVER), checks=own)
     return found
 
 

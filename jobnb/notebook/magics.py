@@ -129,7 +129,8 @@ def _ls(session: Session, _line: Line) -> None:
     from jobnb.display.text import table_text
 
     definitions = session.snapshot()
-    how = standings(session, [key for each in definitions.assets for key in each.keys])
+    keys = [key for each in definitions.assets for key in each.keys]
+    how = standings(session, keys, [each.key for each in definitions.source_assets])
     assets = [
         (
             key.to_user_string(),
@@ -143,9 +144,16 @@ def _ls(session: Session, _line: Line) -> None:
     jobs = [(job.name, _first_line(job.description)) for job in definitions.jobs]
     if assets:
         _say(table_text(["asset", "group", "status", ""], sorted(assets)))
+    checks = [
+        (f"{key.to_user_string()}:{each.name}", each.words, each.description.partition("\n")[0])
+        for key, standing in how.items()
+        for each in standing.checks
+    ]
+    if checks:
+        _say(table_text(["check", "last said", ""], sorted(checks)))
     if jobs:
         _say(table_text(["job", ""], jobs))
-    if not assets and not jobs:
+    if not assets and not jobs and not checks:
         _say("Nothing is defined yet.")
 
 

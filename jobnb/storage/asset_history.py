@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AssetHistory", "NamedHistory"]
 
-_MOST_EVALUATIONS = 1000
-"""How many evaluations of an asset are read to find the latest of each of its checks."""
-
 
 class AssetHistory(History):
     """Assets: which are known, and what was last made of each."""
@@ -81,15 +78,26 @@ class AssetHistory(History):
         self, asset_keys: Sequence[CoercibleToAssetKey]
     ) -> Mapping[AssetCheckKey, EventLogEntry]:
         """What each check of these assets said last; checks that never ran are left out."""
-        found: dict[AssetCheckKey, EventLogEntry] = {}
-        for each in asset_keys:
-            key = AssetKey.from_coercible(each)
-            wanted = EventRecordsFilter(EventType.ASSET_CHECK_EVALUATION, key)
-            for record in self._records(wanted, limit=_MOST_EVALUATIONS):
-                said = record.event_log_entry.asset_check_evaluation
-                assert said is not None
-                found.setdefault(said.asset_check_key, record.event_log_entry)
-        return found
+        from jobnb.storage import check_queries
+
+        keys = list(dict.fromkeys(map(AssetKey.from_coercible, asset_keys)))
+        return self._read(lambda connection: check_queries.latest_checks(connection, keys))
+
+    def get_asset_check_evaluation_records(
+        self, check_key: AssetCheckKey, limit: int = 100, cursor: int | None = None
+    ) -> Sequence[EventLogRecord]:
+        """What a check said in all runs, newest first.
+
+        Args:
+            check_key: The check.
+            limit: How many at most.
+            cursor: The `storage_id` of the last record of the page before.
+        """
+        from jobnb.storage import check_queries
+
+        return self._read(
+            lambda connection: check_queries.check_history(connection, check_key, limit, cursor)
+        )
 
     def get_latest_data_version_record(
         self,

@@ -95,6 +95,11 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.tags.get(PARTITION_TAG)
 
     @property
+    def makes_only_checks(self) -> bool:
+        """Whether it makes checks and no assets."""
+        return bool(self.asset_check_selection) and not self.asset_selection
+
+    @property
     def is_finished(self) -> bool:
         """Whether it has ended, one way or another."""
         return self.status.is_finished

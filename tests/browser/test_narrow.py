@@ -9,7 +9,7 @@ pytestmark = pytest.mark.timeout(120)
 
 CELLS = [
     """
-from jobnb import asset, job, op, session
+from jobnb import asset, asset_check, job, op, session
 
 @op
 def load_the_orders_of_all_branches():
@@ -26,6 +26,9 @@ def daily():
 @asset(group_name="reports")
 def revenue_by_customer_and_month_and_branch():
     return 1
+
+@asset_check(asset=revenue_by_customer_and_month_and_branch)
+def every_branch_of_every_customer_is_there(): return True
 
 run = session.execute_job("daily", raise_on_error=False, tags={"branch": "a rather long name"})
 """,

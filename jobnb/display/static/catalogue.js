@@ -85,19 +85,33 @@ function deedBar(view) {
   const pad = button("Launchpad", () => openPad(view, { keys: selectedKeys(view) }), {
     title: "Choose config, partition and tags first",
   });
-  const node = el("div", { class: "jw-bar jw-deeds" }, make, pad, view.said);
+  const check = button("Run checks", () => runChecks(view), {
+    title: "Look at the stored values, and make nothing",
+  });
+  const node = el("div", { class: "jw-bar jw-deeds" }, make, pad, check, view.said);
   const show = () => {
     const count = selectedKeys(view).length;
     make.textContent = count ? `Materialize ${count} selected` : "Materialize all";
-    node.classList.toggle("jw-hidden", !view.model.get("rows").length);
+    const rows = view.model.get("rows");
+    const chosen = new Set(selectedKeys(view));
+    const checked = rows.filter((row) => row.checks);
+    check.classList.toggle("jw-hidden", !checked.length);
+    check.disabled = count > 0 && !checked.some((row) => chosen.has(row.key));
+    node.classList.toggle("jw-hidden", !rows.length);
   };
-  return { node, show, make };
+  return { node, show, make, check };
 }
 
 async function materialize(view) {
   view.deeds.make.disabled = true;
   await act(view, "materialize", { keys: selectedKeys(view) }, (id) => `Run ${id.slice(0, 8)} has begun.`);
   view.deeds.make.disabled = false;
+}
+
+async function runChecks(view) {
+  view.deeds.check.disabled = true;
+  await act(view, "check", { keys: selectedKeys(view) }, (id) => `Run ${id.slice(0, 8)} has begun.`);
+  view.deeds.show();
 }
 
 function openPad(view, asked) {

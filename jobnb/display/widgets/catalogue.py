@@ -11,6 +11,7 @@ from traitlets import Dict, Instance, List, Unicode
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.picture import Mark
 from jobnb.display.standing import standings
@@ -87,7 +88,8 @@ class Catalogue(View):
         known = self._session.snapshot()
         keys = [key for each in known.assets for key in each.keys]
         self._standings.clear()
-        self._standings.update(standings(self._session, keys))
+        sources = [each.key for each in known.source_assets]
+        self._standings.update(standings(self._session, keys, sources))
         with self.hold_sync():
             self.rows = asset_rows(known, self._standings)
             self.contents = contents(self._session, known)
@@ -128,6 +130,34 @@ class Catalogue(View):
         self.follow(run)
         return str(run.run_id)
 
+    @answers("check")
+    def check(self, keys: Iterable[str] = ()) -> str:
+        """Run the checks of these assets on what is stored, all if none is named.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            InvalidSubsetError: If none of them has checks that can run alone.
+        """
+        wanted = {AssetKey.from_user_string(key) for key in keys}
+        checks = [
+            key
+            for each in self._session.snapshot().asset_checks
+            if not wanted or each.asset_keys & wanted
+            for key in each.check_keys  # all of those that can only be made together
+            if not wanted or key.asset in wanted or not each.can_subset
+        ]
+        if not checks:
+            raise InvalidSubsetError(
+                "None of these has a check of its own: a check that the asset's function makes "
+                "runs when the asset is made."
+            )
+        run = self._session.launch(AssetSelection.checks(*sorted(checks)))
+        self._show(_run_view(run))
+        self.follow(run)
+        return str(run.run_id)
+
     def _makeable(self, keys: Iterable[str]) -> list[str]:
         made = [row["key"] for row in self.rows if not row.get("source")]
         wanted = set(keys)
@@ -153,11 +183,17 @@ class Catalogue(View):
 
     def _catch_up(self) -> None:
         """After a run: how the assets stand now, in rows that stay."""
-        self._standings.update(standings(self._session, list(self._standings)))
+        known = self._session.snapshot()
+        sources = {each.key for each in known.source_assets}
+        made = [key for key in self._standings if key not in sources]
+        self._standings.update(standings(self._session, made, sources))
         now = {key.to_user_string(): standing_json(s) for key, s in self._standings.items()}
         with self.guard:
             self._pace.stop()
-            self.rows = [{**row, **now.get(row["key"], {})} for row in self.rows]
+            self.rows = [{**row, **_news_of(row, now)} for row in self.rows]
+            if self.graph is not None:
+                checked = ((k, s) for k, s in self._standings.items() if s.checks)
+                self.graph.patch({key.to_user_string(): s.mark for key, s in checked})
         self._ended()
 
     @answers("launchpad")
@@ -188,6 +224,12 @@ class Catalogue(View):
         if self.graph is not None:
             self.graph.close()
         super().close()
+
+
+def _news_of(row: dict[str, Any], now: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What is new of a row; of a source asset, what its checks say."""
+    found = now.get(row["key"], {})
+    return {"checks": found.get("checks")} if row.get("source") else found
 
 
 def _run_view(run: Any) -> Any:

@@ -10,6 +10,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.display.asset_pictures import asset_kind, asset_type, source_kind
 from jobnb.display.asset_views import counts_words
+from jobnb.display.check_views import checks_words
 from jobnb.display.moments import moment
 from jobnb.display.noun_views import doc_line, resource_words
 from jobnb.display.picture import Status
@@ -51,10 +52,12 @@ def asset_rows(known: Definitions, standings: Mapping[AssetKey, Standing]) -> li
         for key in sorted(definition.keys)
     ]
     rows.sort(key=lambda row: str(row["group"]))
-    return rows + [_source(source) for source in known.source_assets]
+    return rows + [
+        _source(source, standings.get(source.key, NEVER)) for source in known.source_assets
+    ]
 
 
-def _source(source: Any) -> Row:
+def _source(source: Any, standing: Standing) -> Row:
     return {
         "key": source.key.to_user_string(),
         "group": source.group_name,
@@ -64,6 +67,7 @@ def _source(source: Any) -> Row:
         "status": "none",
         "word": "source",
         "made": "",
+        "checks": _checks(standing),
         "source": True,
     }
 
@@ -76,6 +80,20 @@ def standing_json(standing: Standing) -> Row:
         "status": standing.status.value,
         "word": f"{word}: {why}" if why else word,
         "made": moment(standing.made) if standing.made else "",
+        "checks": _checks(standing),
+    }
+
+
+def _checks(standing: Standing) -> Row | None:
+    """What the checks of an asset said last: a state, a short word, and all in words."""
+    if not standing.checks:
+        return None
+    counts = standing.check_counts
+    return {
+        "status": counts.status.value if counts.count else "none",
+        "short": counts.short if counts.count else "not checked",
+        "words": "checks: " + checks_words(standing.checks),
+        "names": [each.name for each in standing.checks],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import field_rows
+from jobnb.display.known_session import known_session
 from jobnb.display.moments import moment
 from jobnb.display.standing import Standing
 from jobnb.display.text import shorten
@@ -21,6 +21,7 @@ __all__ = ["asset_facts", "op_facts"]
 
 Facts = list[tuple[str, str]]
 _MOST_FIELDS = 8
+_MOST_CHECKS = 8
 
 
 def asset_facts(
@@ -42,6 +43,7 @@ def asset_facts(
         return [
             *(_definition_facts(key, definition) if definition is not None else []),
             *_made_facts(standings.get(key)),
+            *_check_facts(standings.get(key)),
             *_cell_facts(session, "asset", name),
         ]
 
@@ -55,6 +57,14 @@ def _definition_facts(key: AssetKey, definition: AssetsDefinition) -> Facts:
         ("owners", ", ".join(definition.owners_by_key.get(key) or ())),
         ("partitions", shorten(repr(partitions), 120) if partitions is not None else ""),
     ]
+
+
+def _check_facts(standing: Standing | None) -> Facts:
+    """What the checks said last, one a line."""
+    checks = standing.checks if standing is not None else ()
+    lines = [f"{each.name}: {shorten(each.words, 100)}" for each in checks[:_MOST_CHECKS]]
+    left = len(checks) - _MOST_CHECKS
+    return [("checks", "\n".join([*lines, *([f"… {left} more"] if left > 0 else [])]))]
 
 
 def _made_facts(standing: Standing | None) -> Facts:
@@ -108,9 +118,3 @@ def _cell_facts(session: Any, kind: str, name: str) -> Facts:
     entry = session.catalogue.by_name(kind).get(name)
     cell = entry.cell if entry is not None else None
     return [("written in", str(cell))] if cell is not None else []
-
-
-def known_session() -> Any:
-    """The session of this kernel, if there is one; a look at something does not make one."""
-    module = sys.modules.get("jobnb.registry.session")
-    return attempt(module.current_session, None) if module is not None else None

@@ -41,7 +41,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
     found: dict[str, Any] = clean(
         {
             "run_id": run.run_id,
-            "job": job_title(run.job_name),
+            "job": job_title(run.job_name, run.makes_only_checks),
             "target": _target(run),
             "status": run_status(run.status).value,
             "word": run.status.value.lower().replace("_", " "),

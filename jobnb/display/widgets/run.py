@@ -32,7 +32,8 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     Args:
         run: A `Run` that was launched, or the result of one that was waited for.
-        tab: The tab that is open first: `outputs`, `timeline`, `log`, `config` or `tags`.
+        tab: The tab that is open first: `outputs`, `checks`, `timeline`, `log`, `config` or
+            `tags`; what the run is about if left out.
 
     Attributes:
         selected: The keys of the steps that are selected, in any part of the view.
@@ -52,7 +53,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     selected = List(Unicode())
 
-    def __init__(self, run: Any, *, tab: str = "outputs", **traits: Any) -> None:
+    def __init__(self, run: Any, *, tab: str = "", **traits: Any) -> None:
         self._guard = threading.RLock()
         self._linking = False
         self._earlier: list[RunSource] = []
@@ -60,7 +61,8 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         self._model = RunModel(source_of(run))
         _, news = self._model.catch_up()
         self.head = RunHead(self._act, self.refresh)
-        self.tabs = RunTabs(self._model, self._show_rich, tab=tab)
+        usual = "checks" if self._model.source.record.makes_only_checks else "outputs"
+        self.tabs = RunTabs(self._model, self._show_rich, tab=tab or usual)
         self.rich = ipywidgets.VBox()
         self.graph: GraphView | None = self._drawn(news)
         super().__init__(children=self._parts(), **traits)

@@ -9,7 +9,6 @@ from typing import Any
 
 from jobnb.display.picture import duration_text
 from jobnb.display.run_marks import base_key, real_steps, run_status, step_status
-from jobnb.display.run_views import job_title
 from jobnb.display.text import shorten
 from jobnb.display.widgets.previews import clean
 from jobnb.events import ErrorInfo
@@ -31,7 +30,7 @@ _MOST_STACK, _DEEPEST, _MOST_MESSAGE = 60, 10, 10_000
 _MOST_FAILURES = 5
 
 
-def head_data(state: RunState, run_id: str, job_name: str) -> dict[str, Any]:
+def head_data(state: RunState, run_id: str, title: str) -> dict[str, Any]:
     """The first lines: what runs, how it stands, how far it is."""
     steps = real_steps(state)
     counts = Counter(step.status.value for step in steps)
@@ -39,7 +38,7 @@ def head_data(state: RunState, run_id: str, job_name: str) -> dict[str, Any]:
     now = time.time()
     found: dict[str, Any] = clean(
         {
-            "title": job_title(state.job_name or job_name),
+            "title": title,
             "run_id": run_id,
             "status": run_status(state.status).value,
             "word": state.status.value.lower().replace("_", " "),

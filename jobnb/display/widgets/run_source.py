@@ -14,6 +14,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.attempt import attempt
 from jobnb.display.graph_pictures import job_picture
+from jobnb.display.known_session import known_session
 from jobnb.display.picture import Picture
 from jobnb.display.run_views import job_title
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, JobnbError, RunNotFoundError
@@ -56,7 +57,8 @@ class RunSource(ABC):
         drawn = attempt(self._picture, None)
         if drawn is None or not drawn.cards:
             return None
-        return msgspec.structs.replace(drawn, title=job_title(drawn.title), marks={})
+        title = job_title(drawn.title, self.record.makes_only_checks)
+        return msgspec.structs.replace(drawn, title=title, marks={})
 
     def _picture(self) -> Picture | None:
         return job_picture(self.plan.job) if self.plan is not None else None
@@ -176,7 +178,9 @@ class StoredRun(RunSource):
 
     def _picture(self) -> Picture | None:
         """The graph as the session's definitions have it now."""
-        session, chosen = _session(), self.record.asset_selection
+        session, record = known_session(), self.record
+        checked = {key.asset for key in record.asset_check_selection or ()}
+        chosen = record.asset_selection or checked
         if session is None:
             return None
         known = session.snapshot()
@@ -194,7 +198,7 @@ class StoredRun(RunSource):
         """The stored value: of an asset that was not made since, or of an op."""
         if asset is None:
             return self._of_op(step_key, output_name)
-        session = _session()
+        session = known_session()
         if session is None:
             raise JobnbError("The asset is not defined in this kernel.")
         latest = self.instance.get_latest_materialization_event(asset)
@@ -232,12 +236,6 @@ def _element(result: ExecuteInProcessResult, step_key: str, output_name: str) ->
     output, _, own = output_name.removesuffix("]").partition("[")
     value = result.output_for_node(step, output)
     return value[own or mapped] if (own or mapped) and isinstance(value, dict) else value
-
-
-def _session() -> Any:
-    """The session of this kernel, if there is one; a look at something does not make one."""
-    module = sys.modules.get("jobnb.registry.session")
-    return attempt(module.current_session, None) if module is not None else None
 
 
 def source_of(run: Any) -> RunSource:

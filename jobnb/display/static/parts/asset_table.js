@@ -26,6 +26,7 @@ const ROWS_AT_ONCE = 300;
 function drawRows(table, list) {
   const same = table.list?.length === list.length && list.every((row, at) => sameAsset(row, table.list[at]));
   table.list = list;
+  table.body.classList.toggle("jw-with-checks", list.some((row) => row.checks));
   if (same) return list.forEach((row) => changeRow(table, row));
   table.byKey.clear();
   table.groups = [];
@@ -47,6 +48,7 @@ function changeRow(table, row) {
   shown.row = row;
   showState(shown, row);
   shown.made.textContent = row.made;
+  showRowChecks(shown, row);
   if (again && !shown.place.classList.contains("jw-hidden")) table.actions.look(row.key, shown.place);
 }
 
@@ -91,6 +93,7 @@ function assetRow(table, row) {
   const box = checkbox(`Select ${row.key}`, (on) => table.actions.toggle([row.key], on));
   const state = el("span", { class: "jw-asset-state", role: "cell" });
   const made = el("span", { class: "jw-note jw-asset-made", role: "cell" }, row.made);
+  const checks = el("span", { class: "jw-asset-checks", role: "cell" });
   const place = el("div", { class: "jw-asset-value jw-hidden" });
   const look = button("value", () => openValue(table, row.key, look, place), {
     class: "jw-plain", "aria-expanded": "false", title: "Look at the last value",
@@ -100,12 +103,13 @@ function assetRow(table, row) {
     box,
     el("span", { class: "jw-asset-key", role: "cell", title: row.key }, row.key),
     el("span", { class: "jw-note", role: "cell" }, [row.kind, row.type].filter(Boolean).join(" · ")),
-    state, made,
+    state, checks, made,
     el("span", { class: "jw-note jw-asset-doc", role: "cell", title: row.doc }, row.doc),
     row.source ? el("span") : look,
   );
-  const shown = { row, node, box, state, made, place };
+  const shown = { row, node, box, state, checks, made, place };
   showState(shown, row);
+  showRowChecks(shown, row);
   return shown;
 }
 
@@ -113,6 +117,15 @@ function showState(shown, { status, word }) {
   shown.state.title = word;  // which may be longer than its column
   fill(shown.state, status === "none"
     ? el("span", { class: "jw-note" }, word) : stateBadge(status, word || undefined));
+}
+
+// What the checks of the asset said last.
+function showRowChecks(shown, { checks }) {
+  shown.checks.title = checks?.words ?? "";
+  shown.checks.setAttribute("aria-label", checks?.words ?? "no checks");
+  fill(shown.checks, !checks ? null : checks.status === "none"
+    ? el("span", { class: "jw-note" }, checks.short)
+    : [stateBadge(checks.status, checks.short), el("span", { class: "jw-asset-wide" }, " checks")]);
 }
 
 // States of a run that goes on, by key.
@@ -147,7 +160,8 @@ function filterRows(table) {
   if (wanted && table.drawn < table.list.length) return void addRows(table, true);
   let count = 0;
   for (const { row, node, place } of table.byKey.values()) {
-    const texts = [row.key, row.group, row.kind, row.type, row.word, row.doc];
+    const checks = row.checks ? [row.checks.words, ...row.checks.names] : [];
+    const texts = [row.key, row.group, row.kind, row.type, row.word, row.doc, ...checks];
     const fits = !wanted || texts.some((text) => text?.toLowerCase().includes(wanted));
     node.classList.toggle("jw-hidden", !fits);
     if (!fits) place.classList.add("jw-hidden");
