@@ -79,9 +79,14 @@ class CheckTeller:
                 f"{self._key!r} makes several checks: {', '.join(names)}. Say which in "
                 "AssetCheckResult(check_name=..., asset_key=...)."
             )
-        given = ":".join([wanted.to_user_string() if wanted else "", result.check_name or ""])
+        given = self._named(wanted, result.check_name)
         hint = did_you_mean(given, names, noun="Its checks are")
         raise InvariantViolationError(f"{self._key!r} has no check {given!r}. {hint}")
+
+    def _named(self, asset: AssetKey | None, check: str | None) -> str:
+        """The check that a result names; what it leaves out is that of the first one."""
+        first = next(iter(self._specs))
+        return f"{(asset or first.asset).to_user_string()}:{check or first.name}"
 
     def _event(self, spec: AssetCheckSpec, result: AssetCheckResult) -> AssetCheckEvaluated:
         partition = self._partition(spec.asset_key)

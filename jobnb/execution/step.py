@@ -8,7 +8,7 @@ from typing import Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.metadata import to_json
-from jobnb.errors import Failure, RetryRequested
+from jobnb.errors import AssetCheckFailedError, Failure, RetryRequested
 from jobnb.events import (
     StepFailed,
     StepRestarted,
@@ -230,8 +230,8 @@ class StepRunner:
 
     def _wait_before_retry(self, error: Exception, retries: int) -> float | None:
         """Seconds to wait before the next attempt, or None to give up."""
-        if not self.run.follows_retries:
-            return None
+        if not self.run.follows_retries or isinstance(error, AssetCheckFailedError):
+            return None  # a check that says no has done its work: asking again is not trying again
         if isinstance(error, RetryRequested):
             return (error.seconds_to_wait or 0.0) if retries < error.max_retries else None
         policy = self.step.retry_policy

@@ -36,7 +36,8 @@ done = session.materialize("without_checks(*)").success
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_checks_are_run_from_the_catalogue(lab, tab, tmp_path, dark):
-    notebook = lab.open(tab, f"HOME = 'checks-{dark}'", DEFINITIONS, "session", "no_nulls", dark=dark)
+    home = f"HOME = 'checks-{dark}'"
+    notebook = lab.open(tab, home, DEFINITIONS, "session", "no_nulls", dark=dark)
     notebook.run_all()
     shown = notebook.output(2)
     row = shown.locator(".jw-asset[data-key=orders]")

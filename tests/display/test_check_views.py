@@ -166,6 +166,7 @@ def test_rows_of_the_catalogue_tell_of_checks(session):
     assert found["orders"]["checks"] == {
         "status": "stale",
         "short": "1 of 3",
+        "noun": "checks",
         "words": "checks: 1 of 3 checks warned",
         "names": ["no_nulls", "few", "a"],
     }

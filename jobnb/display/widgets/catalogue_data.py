@@ -92,6 +92,7 @@ def _checks(standing: Standing) -> Row | None:
     return {
         "status": counts.status.value if counts.count else "none",
         "short": counts.short if counts.count else "not checked",
+        "noun": "check" if counts.count == 1 else "checks",
         "words": "checks: " + checks_words(standing.checks),
         "names": [each.name for each in standing.checks],
     }

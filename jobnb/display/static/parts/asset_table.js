@@ -125,7 +125,9 @@ function showRowChecks(shown, { checks }) {
   shown.checks.setAttribute("aria-label", checks?.words ?? "no checks");
   fill(shown.checks, !checks ? null : checks.status === "none"
     ? el("span", { class: "jw-note" }, checks.short)
-    : [stateBadge(checks.status, checks.short), el("span", { class: "jw-asset-wide" }, " checks")]);
+    : stateBadge(checks.status, el(
+      "span", {}, checks.short, el("span", { class: "jw-asset-wide" }, ` ${checks.noun}`),
+    )));
 }
 
 // States of a run that goes on, by key.
