@@ -11,6 +11,7 @@ from typing import Any
 
 from jobnb.config import ConfigMapping, Permissive, Section, schema_of
 from jobnb.config.nodes import NOTHING
+from jobnb.definitions.assets.asset_graph import AssetGraph
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
@@ -47,12 +48,22 @@ def selected(job: JobDefinition, selection: str) -> dict[str, list[Any]]:
     if job.asset_layer is None:
         return {"op_selection": [text]}
     chosen = AssetSelection.from_coercible(pinned(current_session(), text))
-    known = {key for each in job.graph.assets_by_node.values() for key in each.keys}
     layer = job.asset_layer
-    keys = chosen.resolve([*layer.assets, *layer.sources]) & known
-    if not keys:
+    around = AssetGraph([*layer.assets, *layer.sources, *layer.checks])
+    keys, checks = chosen.resolve_all(around)
+    parts = _parts(job)
+    keys &= {key for each in job.graph.assets_by_node.values() for key in each.keys}
+    checks &= {spec.key for each in parts for spec in each.check_specs}
+    if not keys and not (chosen.tells_checks and checks):
         raise InvalidSubsetError(f"The selection {text!r} names no asset of the job {job.name!r}.")
-    return {"asset_selection": sorted(keys)}
+    told = {"asset_check_selection": sorted(checks)} if chosen.tells_checks else {}
+    return {"asset_selection": sorted(keys), **told}
+
+
+def _parts(job: JobDefinition) -> list[Any]:
+    """What the job makes, and the checks that it makes in steps of their own."""
+    checks = getattr(job.graph, "checks_by_node", {})
+    return [*job.graph.assets_by_node.values(), *checks.values()]
 
 
 def suggestions(job: JobDefinition, text: str) -> Suggestions:
@@ -65,7 +76,7 @@ def suggestions(job: JobDefinition, text: str) -> Suggestions:
     if job.asset_layer is None:
         steps = flatten(job.graph, job.input_values)
         return suggest(text, Words.of_ops(".".join(flat.path) for flat in steps))
-    return suggest(text, Words.of_assets(job.graph.assets_by_node.values()))
+    return suggest(text, Words.of_assets(_parts(job)))
 
 
 @dataclass(frozen=True, slots=True)

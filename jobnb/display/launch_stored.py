@@ -117,8 +117,14 @@ def _beginning(form: LaunchForm, instance: Any, text: str) -> JobRun | None:
 def _selection_of(form: LaunchForm, run: JobRun) -> str:
     if run.op_selection:
         return ", ".join(run.op_selection)
-    made = run.asset_selection
-    if not made or form.job.asset_layer is None:
+    made, checks = run.asset_selection, run.asset_check_selection
+    if form.job.asset_layer is None:
+        return ""
+    if checks is not None:
+        assets = AssetSelection.keys(*sorted(made or ())).without_checks()
+        only = AssetSelection.checks(*sorted(checks))
+        return str(assets | only if made and checks else assets if made else only)
+    if not made:
         return ""
     every = {key for each in form.job.graph.assets_by_node.values() for key in each.keys}
     if set(made) >= every:

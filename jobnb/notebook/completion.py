@@ -89,8 +89,8 @@ def _of_selection(words: Words, text: str, quote: str = '"') -> tuple[str, list[
 
 
 def _asset_words(session: Session) -> Words:
-    entries = session.catalogue.entries("asset")
-    return Words.of_assets({id(each.definition): each.definition for each in entries}.values())
+    known = session.catalogue
+    return Words.of_assets([*known.definitions("asset"), *known.definitions("check")])
 
 
 def _op_words(job: Any) -> Words:
