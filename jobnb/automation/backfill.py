@@ -24,6 +24,7 @@ from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Stop
 from jobnb.execution.trace import error_info
 from jobnb.execution.waiting import RunCanceledError, StillRunningError, until_called
+from jobnb.execution.watch import watched
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun, RunsFilter
@@ -123,7 +124,9 @@ class Backfill(Observable):
 
     def wait(self, timeout: float | None = None) -> Backfill:
         """Wait for its end, at most `timeout` seconds; an interrupt ends the waiting only."""
-        self._ended.wait(timeout)
+        if not self._ended.is_set():
+            with watched(self, live_backfills.watchers):
+                self._ended.wait(timeout)
         return self
 
     def result(
@@ -141,7 +144,7 @@ class Backfill(Observable):
             BackfillFailedError: If some partitions could not be made and `raise_on_error`.
         """
         __tracebackhide__ = True
-        if not self._ended.wait(timeout):
+        if not self.wait(timeout).is_finished:
             raise StillRunningError(
                 f"The backfill {self.backfill_id} has not ended after {timeout} s ({self._counts})."
                 " Wait longer, or stop it with cancel()."

@@ -6,16 +6,23 @@ import atexit
 import os
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
 
-__all__ = ["add", "find", "remove", "running"]
+__all__ = ["add", "begun", "find", "remove", "running", "watchers"]
 
 EXIT_SECONDS = 1.5
 """How long the end of the process waits for backfills."""
+
+begun: list[Callable[[Backfill], None]] = []
+"""Who is told of each that begins."""
+watchers: list[Callable[[Backfill], AbstractContextManager[None]]] = []
+"""What is entered while someone waits for one, in the thread that waits."""
 
 _live: dict[str, Backfill] = {}
 _known: WeakValueDictionary[str, Backfill] = WeakValueDictionary()
@@ -24,6 +31,8 @@ _known: WeakValueDictionary[str, Backfill] = WeakValueDictionary()
 def add(backfill: Backfill) -> None:
     """A backfill has begun."""
     _live[backfill.backfill_id] = _known[backfill.backfill_id] = backfill
+    for tell in begun:
+        tell(backfill)
 
 
 def remove(backfill: Backfill) -> None:

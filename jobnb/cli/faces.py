@@ -9,7 +9,7 @@ from typing import Any, Self
 import click
 
 from jobnb.cli.texts import duration
-from jobnb.notebook.outcome import CellOutcome, NotebookOutcome, RunOutcome
+from jobnb.notebook.outcome import BackfillOutcome, CellOutcome, NotebookOutcome, RunOutcome
 from jobnb.notebook.progress import Progress
 from jobnb.state import StepState, StepStatus
 
@@ -45,7 +45,7 @@ class LineFace(Face):
 
     def __init__(self) -> None:
         self._cells = 0
-        self._told: dict[str, int] = {}
+        self._told: dict[str, int] = {}  # tenths that were told, by run or backfill
 
     def began(self, name: str, cells: int) -> None:
         """Say what is executed."""
@@ -78,6 +78,23 @@ class LineFace(Face):
         if run.state.is_finished:
             status = run.state.status.value.lower()
             self._say(f"    run of {_name(run)}: {status} in {duration(run.state.seconds)}")
+
+    def backfill_changed(self, backfill: BackfillOutcome) -> None:
+        """Say how far it is, in tenths, and how it ended."""
+        name, counts = f"backfill {backfill.backfill_id} of {backfill.title}", backfill.counts
+        if backfill.is_finished:
+            for failure in backfill.failures:
+                self._say(f"      failed: {failure}")
+            took = duration(backfill.seconds)
+            self._say(f"    {name}: {backfill.status.lower()} in {took}, {counts}")
+            return
+        if backfill.backfill_id not in self._told:
+            self._told[backfill.backfill_id] = 0
+            self._say(f"    {name}: {counts.total:,} partitions")
+        tenth = int(counts.fraction * 10)
+        if tenth > self._told[backfill.backfill_id]:
+            self._told[backfill.backfill_id] = tenth
+            self._say(f"      {counts}")
 
     def _tell_share(self, run: RunOutcome) -> None:
         """A line for each tenth of the steps."""
@@ -163,6 +180,23 @@ class BarFace(Face):
                 f"{duration(state.seconds)}"
             )
 
+    def backfill_changed(self, backfill: BackfillOutcome) -> None:
+        """Move its bar; what came of it stays on the screen."""
+        key, counts = backfill.backfill_id, backfill.counts
+        if key not in self._runs:
+            self._runs[key] = self._bars.add_task("", total=counts.total)
+        failed = f" ({counts.failed:,} failed)" if counts.failed else ""
+        name = _fit(f"  backfill of {backfill.title}{failed}")
+        self._bars.update(self._runs[key], description=name, completed=counts.done)
+        if backfill.is_finished:
+            self._bars.update(self._runs[key], visible=False)
+            for failure in backfill.failures:
+                self._print(f"    failed: {failure}")
+            took = duration(backfill.seconds)
+            self._print(
+                f"  backfill of {backfill.title}: {backfill.status.lower()} in {took}, {counts}"
+            )
+
     def note(self, text: str) -> None:
         """Show a note above the bars."""
         self._print(f"note: {text}")
@@ -193,8 +227,8 @@ def _step_line(step: StepState) -> str:
 
 def _last_line(outcome: NotebookOutcome) -> str:
     done = sum(cell.status.is_good for cell in outcome.cells)
-    many = len(outcome.runs)
-    runs = f", {many} {'run' if many == 1 else 'runs'}" if many else ""
+    counts = {"run": len(outcome.runs), "backfill": len(outcome.backfills)}
+    runs = "".join(f", {count} {word}{'s'[: count > 1]}" for word, count in counts.items() if count)
     return (
         f"{outcome.path.name}: {outcome.verdict.value}, {done} of {len(outcome.cells)} cells"
         f"{runs}, {duration(outcome.seconds)}"

@@ -17,7 +17,7 @@ from jobnb.state import RunStatus
 from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.run import RunsFilter
 
-__all__ = ["backfill_status", "backfill_title", "backfill_view", "first_failures", "parts_of"]
+__all__ = ["backfill_status", "backfill_view", "first_failures", "parts_of"]
 
 _MOST_FAILURES = 3
 _WIDE = 520.0
@@ -31,7 +31,7 @@ _STATUS = {
 
 def backfill_view(backfill: Backfill) -> View:
     """A backfill as it stands now."""
-    counts, title = backfill.counts, backfill_title(backfill)
+    counts, title = backfill.counts, backfill.record.title
     failed = first_failures(backfill)
     status = backfill_status(backfill)
     record = backfill.record
@@ -51,13 +51,6 @@ def backfill_view(backfill: Backfill) -> View:
         where = f", partition {partition}" if partition else ""
         lines += [f"failed: {event.step_key}{where}", error_text(event.error)]
     return View(f"backfill of {title}", "\n".join(lines), html)
-
-
-def backfill_title(backfill: Backfill) -> str:
-    """The assets that it makes."""
-    names = [key.to_user_string() for key in backfill.record.asset_selection]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
 
 
 def backfill_status(backfill: Backfill) -> Status:

@@ -1,4 +1,4 @@
-"""How far a run is that someone waits for: a line under the cell, a bar in a terminal.
+"""How far a run or backfill is that someone waits for: a line under the cell, a bar in a terminal.
 
 Nothing is shown of a run that is over soon, and it pays nothing: a thread that looks four times a
 second counts what has happened.
@@ -10,15 +10,29 @@ import math
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jobnb.events import StepFailed, StepSkipped, StepSucceeded
 from jobnb.execution.run import RunScope
 
-__all__ = ["CellFace", "Face", "Sight", "TerminalFace", "Watch", "cell_watch", "terminal_watch"]
+if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill
+
+__all__ = [
+    "BackfillSight",
+    "CellFace",
+    "Face",
+    "RunSight",
+    "Sight",
+    "TerminalFace",
+    "Watch",
+    "cell_watch",
+    "terminal_watch",
+]
 
 LOOK = 0.25
 """Seconds between two looks."""
@@ -26,18 +40,45 @@ _IDLE = 20.0  # seconds without a run after which the thread ends
 _ENDS = (StepSucceeded, StepFailed, StepSkipped)
 
 
-class Sight:
-    """What is seen of a run: its name, how many steps are done of how many, which one is on."""
+class Sight(ABC):
+    """What is seen: a name, how much is done of how much, which step is on.
 
-    def __init__(self, run: RunScope) -> None:
-        self._run = run
-        self._seen = 0
+    Args:
+        name: Its name.
+        total: How much there is to do.
+    """
+
+    unit = "steps"
+
+    def __init__(self, name: str, total: int) -> None:
+        self.name, self.total, self.done = name, total, 0
         self.began = time.monotonic()
         self.face: Face | None = None
-        self.done = 0
-        self.total = sum(len(group) for group in run.groups)
+
+    @property
+    @abstractmethod
+    def step(self) -> str:
+        """The step that is on, or nothing."""
+
+    @abstractmethod
+    def look(self) -> None:
+        """Count what has happened since the last look."""
+
+    def __str__(self) -> str:
+        took = time.monotonic() - self.began
+        counts = f"{self.done:,} of {self.total:,} {self.unit}"
+        return f"{self.name}: {counts}, {took:.0f} s  {self.step}".rstrip()
+
+
+class RunSight(Sight):
+    """What is seen of a run: its steps."""
+
+    def __init__(self, run: RunScope) -> None:
         name = run.plan.job.name
-        self.name = "assets" if name.startswith("__") else name
+        total = sum(len(group) for group in run.groups)
+        super().__init__("assets" if name.startswith("__") else name, total)
+        self._run = run
+        self._seen = 0
 
     @property
     def step(self) -> str:
@@ -52,9 +93,26 @@ class Sight:
         # A dynamic output brings steps that nobody has counted on.
         self.total = max(self.total, self.done)
 
-    def __str__(self) -> str:
-        took = time.monotonic() - self.began
-        return f"{self.name}: {self.done} of {self.total} steps, {took:.0f} s  {self.step}".rstrip()
+
+class BackfillSight(Sight):
+    """What is seen of a backfill: its partitions."""
+
+    unit = "partitions"
+
+    def __init__(self, backfill: Backfill) -> None:
+        super().__init__(f"backfill of {backfill.record.title}", backfill.counts.total)
+        self._backfill = backfill
+
+    @property
+    def step(self) -> str:
+        """The step and partition that are on, or nothing."""
+        failed = self._backfill.counts.failed
+        told = f"({failed:,} failed)  " if failed else ""
+        return f"{told}{self._backfill.current_step}".strip()
+
+    def look(self) -> None:
+        """See how many are done."""
+        self.done = self._backfill.counts.done
 
 
 class Face(Protocol):
@@ -129,10 +187,10 @@ class TerminalFace:
 
 
 class Watch:
-    """Watches runs that the main thread waits for; see `jobnb.execution.watch`.
+    """Watches what the main thread waits for; see `jobnb.execution.watch`.
 
     Args:
-        face: Makes the face of a run that takes long.
+        face: Makes the face of what takes long.
         after: Seconds after which it does.
         wanted: Whether anything is to be shown now.
     """
@@ -149,10 +207,21 @@ class Watch:
     @contextmanager
     def __call__(self, run: RunScope) -> Iterator[None]:
         """While it lasts, the run is watched."""
+        with self._seen(lambda: RunSight(run)):
+            yield
+
+    @contextmanager
+    def of_backfill(self, backfill: Backfill) -> Iterator[None]:
+        """While it lasts, the backfill is watched."""
+        with self._seen(lambda: BackfillSight(backfill)):
+            yield
+
+    @contextmanager
+    def _seen(self, make: Callable[[], Sight]) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread() or not self._wanted():
             yield
             return
-        sight = Sight(run)
+        sight = make()
         with self._lock:
             self._sights.append(sight)
             self._see_to_thread()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import TypeVar
 
 from jobnb.execution.run import RunScope
 
@@ -12,6 +13,7 @@ __all__ = ["Watcher", "background_watchers", "watched", "watchers"]
 
 _logger = logging.getLogger("jobnb.execution")
 
+T = TypeVar("T")
 Watcher = Callable[[RunScope], AbstractContextManager[None]]
 """Given a run, what is entered before it and left after it."""
 
@@ -21,13 +23,15 @@ background_watchers: list[Watcher] = []
 """Those of runs in the background; entered in the run's thread, around its resources and steps."""
 
 
-def watched(run: RunScope, by: Sequence[Watcher]) -> AbstractContextManager[None]:
-    """While it lasts, these watch the run."""
+def watched(
+    run: T, by: Sequence[Callable[[T], AbstractContextManager[None]]]
+) -> AbstractContextManager[None]:
+    """While it lasts, these watch the run, or whatever goes on."""
     return _watched(run, list(by)) if by else nullcontext()
 
 
 @contextmanager
-def _watched(run: RunScope, by: Sequence[Watcher]) -> Iterator[None]:
+def _watched(run: T, by: Sequence[Callable[[T], AbstractContextManager[None]]]) -> Iterator[None]:
     with ExitStack() as stack:
         for watcher in by:
             stack.enter_context(_guarded(watcher, run))
@@ -35,7 +39,7 @@ def _watched(run: RunScope, by: Sequence[Watcher]) -> Iterator[None]:
 
 
 @contextmanager
-def _guarded(watcher: Watcher, run: RunScope) -> Iterator[None]:
+def _guarded(watcher: Callable[[T], AbstractContextManager[None]], run: T) -> Iterator[None]:
     """A watcher whose own errors end in a log."""
     stack = ExitStack()
     try:
@@ -51,5 +55,5 @@ def _guarded(watcher: Watcher, run: RunScope) -> Iterator[None]:
             _report(watcher, error)
 
 
-def _report(watcher: Watcher, error: Exception) -> None:
+def _report(watcher: object, error: Exception) -> None:
     _logger.warning("A watcher of runs failed: %r", watcher, exc_info=error)

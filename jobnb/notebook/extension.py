@@ -36,13 +36,20 @@ def load(shell: Any) -> None:
 
 def _watch(shell: Any) -> None:
     """Show how far a run is that a cell waits for; keep what background runs display."""
+    from jobnb.automation import live_backfills
     from jobnb.display.progress import cell_watch, terminal_watch
     from jobnb.execution.watch import background_watchers, watchers
 
     in_kernel = getattr(shell, "kernel", None) is not None
-    watchers.append(cell_watch(_is_read) if in_kernel else terminal_watch())
-    background_watchers.append(keep_displays(shell))
-    _watching.extend([(watchers, watchers[-1]), (background_watchers, background_watchers[-1])])
+    watch = cell_watch(_is_read) if in_kernel else terminal_watch()
+    added: list[tuple[list[Any], Any]] = [
+        (watchers, watch),
+        (live_backfills.watchers, watch.of_backfill),
+        (background_watchers, keep_displays(shell)),
+    ]
+    for watching, each in added:
+        watching.append(each)
+    _watching.extend(added)
 
 
 def _stop_watching() -> None:

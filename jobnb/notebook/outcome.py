@@ -8,9 +8,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.state import RunState, RunStatus
+from jobnb.storage.backfill import BackfillStatus
 
 __all__ = [
+    "BackfillOutcome",
     "CellError",
     "CellOutcome",
     "CellStatus",
@@ -119,6 +122,34 @@ class RunOutcome:
         }
 
 
+@dataclass(slots=True)
+class BackfillOutcome:
+    """A backfill that the notebook started.
+
+    Attributes:
+        backfill_id: Its id in the history.
+        title: The assets that it makes, in words.
+        status: How it stands, in a word.
+        counts: What has become of its partitions.
+        seconds: How long it takes so far.
+        failures: Once it has ended, the first steps that failed, each with the user's error.
+        cell: The number of the cell that started it; 0 if none was running.
+    """
+
+    backfill_id: str
+    title: str
+    status: str
+    counts: BackfillProgress
+    seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)
+    cell: int = 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return BackfillStatus(self.status).is_finished
+
+
 class Verdict(str, Enum):
     """What the execution came to."""
 
@@ -144,11 +175,12 @@ class NotebookOutcome:
         path: The notebook that was executed.
         notebook: The executed notebook, with outputs.
         cells: Its code cells, in order.
-        runs: The runs that it started, in order.
+        runs: The runs that it started, in order; those of backfills are not among them.
         verdict: Success, failure, refused (a job or config that cannot be) or interrupted.
         problem: Why it is no success, in a sentence.
         notes: What deserves a word but is no failure.
         seconds: How long all of it took.
+        backfills: The backfills that it started, in order.
     """
 
     path: Path
@@ -159,6 +191,7 @@ class NotebookOutcome:
     problem: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    backfills: list[BackfillOutcome] = field(default_factory=list)
 
     @property
     def success(self) -> bool:

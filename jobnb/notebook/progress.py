@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobnb.notebook.outcome import CellOutcome, NotebookOutcome, RunOutcome
+from jobnb.notebook.outcome import BackfillOutcome, CellOutcome, NotebookOutcome, RunOutcome
 from jobnb.state import StepState
 
 __all__ = ["Progress"]
@@ -27,6 +27,9 @@ class Progress:
 
     def run_changed(self, run: RunOutcome, steps: Sequence[StepState]) -> None:
         """A run of the notebook went on; `steps` are those that stand elsewhere than before."""
+
+    def backfill_changed(self, backfill: BackfillOutcome) -> None:
+        """A backfill of the notebook went on."""
 
     def note(self, text: str) -> None:
         """Something that deserves a word."""

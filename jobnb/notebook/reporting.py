@@ -1,6 +1,7 @@
 """The writing end of the side channel, in the kernel: what its runs do goes to a file.
 
-A thread looks at the logs of the open runs ten times a second, so the step loop pays nothing.
+A thread looks at the backfills and at the logs of the open runs ten times a second, so the step
+loop pays nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jobnb.notebook.side_channel import line_of
+from jobnb.automation import live_backfills
+from jobnb.notebook.side_channel import line_of, line_of_backfill
+
+if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill
 
 __all__ = ["Reporter", "report_to"]
 
@@ -22,7 +27,7 @@ INTERVAL = 0.1
 
 
 class Reporter:
-    """Tells of every run that is opened in this process.
+    """Tells of every run that is opened in this process, and of every backfill.
 
     Args:
         path: The file to append to.
@@ -31,6 +36,7 @@ class Reporter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: dict[Any, int] = {}
+        self._backfills: dict[Backfill, Any] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -39,6 +45,15 @@ class Reporter:
         """Follow the log of a run until it is closed."""
         with self._lock:
             self._seen[log] = 0
+        self._begin()
+
+    def follow(self, backfill: Backfill) -> None:
+        """Follow a backfill to its end."""
+        with self._lock:
+            self._backfills[backfill] = None
+        self._begin()
+
+    def _begin(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="jobnb-report", daemon=True)
             self._thread.start()
@@ -47,6 +62,7 @@ class Reporter:
         """Tell all that happened so far."""
         with self._lock:
             lines = [line for log in list(self._seen) for line in self._news(log)]
+            lines += [line for each in list(self._backfills) for line in self._counts(each)]
             # A parent that has gone took its file along; the runs go on all the same.
             with suppress(OSError):
                 if lines:
@@ -61,10 +77,25 @@ class Reporter:
             del self._seen[log]
         return [line_of(log.run.run_id, log.run.job_name, events)] if events else []
 
+    def _counts(self, backfill: Backfill) -> list[bytes]:
+        ended = backfill.is_finished  # read first, as above
+        counts, seen = backfill.counts, self._backfills[backfill]
+        if ended:
+            del self._backfills[backfill]
+        else:
+            self._backfills[backfill] = counts
+        if not ended and counts == seen:
+            return []
+        return [line_of_backfill(backfill, _failures(backfill) if ended else ())]
+
+    def _goes_on(self) -> bool:
+        runs = any(not log.closed for log in list(self._seen))
+        return runs or any(not each.is_finished for each in list(self._backfills))
+
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the runs that go on in the background; tells whether all have ended."""
+        """Wait for what goes on in the background; tells whether all of it has ended."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        while any(not log.closed for log in list(self._seen)):
+        while self._goes_on():
             if deadline is not None and time.monotonic() > deadline:
                 return False
             time.sleep(INTERVAL)
@@ -81,14 +112,27 @@ class Reporter:
             self.flush()
 
 
+def _failures(backfill: Backfill) -> list[str]:
+    """What failed first, a line for each."""
+    if not backfill.counts.failed:
+        return []
+    from jobnb.display.backfill_views import first_failures
+
+    return [
+        f"{event.step_key}{f', partition {partition}' if partition else ''}: {event.error}"
+        for partition, event in first_failures(backfill)
+    ]
+
+
 _reporter: Reporter | None = None
 
 
 def report_to(path: str) -> None:
-    """Tell of every run of this process in a file; called in a kernel that runs headlessly."""
+    """Tell of all runs and backfills of this process in a file; for a kernel run headlessly."""
     global _reporter  # noqa: PLW0603  (one per process, as the kernel is)
     _reporter = reporter = Reporter(Path(path))
     _hear_of_runs(reporter)
+    live_backfills.begun.append(reporter.follow)
     atexit.register(reporter.stop)
     shell = _shell()
     if shell is not None:
@@ -96,7 +140,7 @@ def report_to(path: str) -> None:
 
 
 def wait_for_runs(timeout: float | None = None) -> bool:
-    """Wait for background runs before the kernel ends; tells whether all have ended."""
+    """Wait for what goes on in the background; tells whether all of it has ended."""
     return _reporter is None or _reporter.wait(timeout)
 
 

@@ -1,15 +1,21 @@
 """How a kernel tells the process that started it what its runs do: lines in a file.
 
-One line holds a few events of one run, as JSON. A file outlives the kernel that wrote it, needs
-no thread on this side, and does not touch the messages that make the notebook's outputs.
+One line holds a few events of one run, as JSON, or how a backfill stands. A file outlives the
+kernel that wrote it, needs no thread on this side, and does not touch the messages that make the
+notebook's outputs.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.events import (
     Event,
     RunCanceled,
@@ -26,10 +32,13 @@ from jobnb.events import (
     decode_events,
     encode_events,
 )
-from jobnb.notebook.outcome import RunOutcome
+from jobnb.notebook.outcome import BackfillOutcome, RunOutcome
 from jobnb.state import RunState, StepState, fold
 
-__all__ = ["TOLD", "SideChannel", "line_of"]
+if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill
+
+__all__ = ["TOLD", "SideChannel", "line_of", "line_of_backfill"]
 
 # What a progress display and a report need; outputs and logs stay in the history.
 TOLD = (
@@ -54,12 +63,28 @@ def line_of(run_id: str, job_name: str, events: Sequence[Event]) -> bytes:
     return head + b"\t" + encode_events(told) + b"\n"
 
 
+def line_of_backfill(backfill: Backfill, failures: Sequence[str] = ()) -> bytes:
+    """How a backfill stands now, as one line; with what failed, in words."""
+    record = backfill.record
+    told = {
+        "backfill_id": backfill.backfill_id,
+        "title": record.title,
+        "status": record.status.value,
+        "counts": msgspec.to_builtins(backfill.counts),
+        "failures": list(failures),
+        "seconds": (record.end_timestamp or time.time()) - record.backfill_timestamp,
+    }
+    return json.dumps(told).encode() + b"\n"
+
+
 class SideChannel:
-    """The reading end: keeps a `RunOutcome` for each run that the kernel tells of."""
+    """The reading end: keeps what came of each run and backfill that the kernel tells of."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.runs: dict[str, RunOutcome] = {}
+        self.backfills: dict[str, BackfillOutcome] = {}
+        self._went_on: dict[str, None] = {}
         self._position = 0
         self._rest = b""
 
@@ -72,9 +97,30 @@ class SideChannel:
         *lines, self._rest = (self._rest + self._new_bytes()).split(b"\n")
         changed: dict[str, dict[str, None]] = {}
         for line in filter(None, lines):
-            run, keys = self._take(line, cell)
+            head, _, body = line.partition(b"\t")
+            names = json.loads(head)
+            if "backfill_id" in names:
+                self._take_backfill(names, cell)
+                continue
+            run, keys = self._take(names, body, cell)
             changed.setdefault(run.run_id, {}).update(keys)
         return [self._with_steps(self.runs[run_id], keys) for run_id, keys in changed.items()]
+
+    def backfills_that_went_on(self) -> list[BackfillOutcome]:
+        """Each backfill that stands elsewhere than when this was asked before."""
+        found = [self.backfills[backfill_id] for backfill_id in self._went_on]
+        self._went_on.clear()
+        return found
+
+    def _take_backfill(self, told: dict[str, Any], cell: int) -> None:
+        counts = BackfillProgress(**told["counts"])
+        found = self.backfills.get(told["backfill_id"])
+        if found is None:
+            found = BackfillOutcome(**{**told, "counts": counts}, cell=cell)
+            self.backfills[found.backfill_id] = found
+        found.status, found.counts, found.seconds = told["status"], counts, told["seconds"]
+        found.failures = told["failures"]
+        self._went_on[found.backfill_id] = None
 
     def _new_bytes(self) -> bytes:
         try:
@@ -90,9 +136,9 @@ class SideChannel:
     def _with_steps(run: RunOutcome, keys: Iterable[str]) -> tuple[RunOutcome, list[StepState]]:
         return run, [run.state.steps[key] for key in keys]
 
-    def _take(self, line: bytes, cell: int) -> tuple[RunOutcome, dict[str, None]]:
-        head, _, body = line.partition(b"\t")
-        names = json.loads(head)
+    def _take(
+        self, names: Mapping[str, str], body: bytes, cell: int
+    ) -> tuple[RunOutcome, dict[str, None]]:
         run = self.runs.get(names["run_id"])
         if run is None:
             run = RunOutcome(names["run_id"], names["job_name"], RunState(), cell)

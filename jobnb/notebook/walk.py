@@ -148,6 +148,10 @@ class Walk:
             if run not in self._outcome.runs:
                 self._outcome.runs.append(run)
             self._progress.run_changed(run, steps)
+        for backfill in self._channel.backfills_that_went_on():
+            if backfill not in self._outcome.backfills:
+                self._outcome.backfills.append(backfill)
+            self._progress.backfill_changed(backfill)
 
     def _note_wish(self, cell: Any) -> None:
         """Find the run that was asked for among those that the kernel told of."""
@@ -180,7 +184,7 @@ class Walk:
             self._outcome.end(Verdict.INTERRUPTED, f"Interrupted in {place}.")
 
     async def _background(self, kernel: Kernel) -> None:
-        """Wait for the runs that cells have launched: the kernel's end would be theirs."""
+        """Wait for what cells have launched: the kernel's end would be its own."""
         left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
         request = asyncio.ensure_future(kernel.ask(_WAIT.format(timeout=left), None))
         while not request.done():
@@ -190,10 +194,19 @@ class Walk:
             self._look(0)
             await asyncio.wait({request}, timeout=LOOK_SECONDS)
         self._look(0)
-        unfinished = [run for run in self._outcome.runs if not run.state.is_finished]
-        if unfinished and self._outcome.success:
-            names = ", ".join(f"{run.job_name} ({run.run_id})" for run in unfinished)
-            self._outcome.end(Verdict.FAILURE, f"Runs did not end in time: {names}.")
+        self._judge_unfinished()
+
+    def _judge_unfinished(self) -> None:
+        """What still goes on when the time is over makes the execution fail."""
+        runs, backfills = self._outcome.runs, self._outcome.backfills
+        names = [f"{run.job_name} ({run.run_id})" for run in runs if not run.state.is_finished]
+        names += [
+            f"the backfill {each.backfill_id} of {each.title}, {each.counts}"
+            for each in backfills
+            if not each.is_finished
+        ]
+        if names:
+            self._outcome.end(Verdict.FAILURE, f"Runs did not end in time: {'; '.join(names)}.")
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

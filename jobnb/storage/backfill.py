@@ -72,6 +72,18 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
     end_timestamp: float | None = None
     holder: Holder | None = None
 
+    @property
+    def title(self) -> str:
+        """The assets that it makes, in words.
+
+        Example:
+            >>> PartitionBackfill(asset_selection=tuple(map(AssetKey, "abcde"))).title
+            'a, b, c and 2 more'
+        """
+        names = [key.to_user_string() for key in self.asset_selection]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return ", ".join(names[:3]) + more
+
 
 class BackfillFilter(msgspec.Struct, frozen=True):
     """Which backfills: one must fit everything that is given.

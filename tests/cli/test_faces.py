@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.cli.faces import BarFace, Face, LineFace, face_for
 from jobnb.events import ErrorInfo, RunFailed, RunStarted, StepFailed, StepStarted, StepSucceeded
 from jobnb.notebook.outcome import (
+    BackfillOutcome,
     CellError,
     CellOutcome,
     CellStatus,
@@ -64,6 +66,43 @@ def test_many_steps_make_few_lines(capsys):
     assert len(lines) < 25
     assert any("step_999 failed" in line for line in lines)
     assert any("500/1000 steps" in line for line in lines)
+
+
+def play_backfill(face, total=100):
+    """A backfill of one partition after the other, of which the last fails."""
+    told = BackfillOutcome("b1", "[red]days", "REQUESTED", BackfillProgress(total))
+    with face:
+        for made in range(total):
+            told.counts = BackfillProgress(total, made=made)
+            face.backfill_changed(told)
+        told.counts = BackfillProgress(total, made=total - 1, failed=1)
+        told.status, told.seconds = "FAILED", 3.0
+        told.failures = ["days, partition z: ValueError: [bold]no"]
+        face.backfill_changed(told)
+        outcome = NotebookOutcome(Path("nb.ipynb"), None, backfills=[told, told])
+        face.ended(outcome)
+
+
+def test_a_backfill_makes_a_line_for_each_tenth(capsys):
+    play_backfill(LineFace())
+    first, *tenths, failed, last, end = capsys.readouterr().out.splitlines()
+    assert first == "    backfill b1 of [red]days: 100 partitions"
+    assert [line.split()[0] for line in tenths] == [str(n) for n in range(10, 100, 10)]
+    assert tenths[4] == "      50 of 100 partitions done (50%): 50 made"
+    assert failed == "      failed: days, partition z: ValueError: [bold]no"
+    assert last.startswith("    backfill b1 of [red]days: failed in 3.0 s, 100 of 100 partitions")
+    assert end == "nb.ipynb: success, 0 of 0 cells, 2 backfills, 0.0 s"
+
+
+def test_a_backfill_has_a_bar_and_leaves_what_came_of_it():
+    face = BarFace()
+    screen = io.StringIO()
+    face._bars.live.console = Console(file=screen, force_terminal=True, width=120)
+    play_backfill(face)
+    shown = screen.getvalue()
+    assert "backfill of [red]days" in shown
+    assert "failed: days, partition z: ValueError: [bold]no" in shown
+    assert "99 made, 1 failed" in shown
 
 
 def test_bars_show_the_same_and_read_no_markup():

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jobnb import Instance, job, op
+from jobnb import Instance, StaticPartitionsDefinition, asset, job, op
+from jobnb.automation import live_backfills
 from jobnb.display.progress import Sight, Watch, _html
 from jobnb.execution.watch import background_watchers, watchers
+from jobnb.registry.session import Session
 from tests.notebook.talk import Talk
 
 WAIT = 30.0
@@ -147,9 +149,43 @@ def test_names_are_shown_as_they_are(watched):
     assert "&lt;b&gt;daily&lt;/b&gt;" in kept[0]
 
 
+def test_a_backfill_that_is_waited_for_is_told_in_partitions():
+    go, face = threading.Event(), Seen()
+
+    @asset(partitions_def=StaticPartitionsDefinition(["a", "b", "c"]))
+    def letters(context):
+        if context.partition_key == "b":
+            raise ValueError("no")
+        if context.partition_key == "c":
+            go.wait(WAIT)
+
+    class Going(Seen):
+        def show(self, sight):
+            super().show(sight)
+            if sight.done == 2:
+                face.told.append((sight.name, sight.done, sight.total, str(sight)))
+                go.set()
+
+    shown = Going()
+    watch = Watch(lambda: shown, 0.0, lambda: True)
+    live_backfills.watchers.append(watch.of_backfill)
+    try:
+        session = Session().add(letters)
+        backfill = session.backfill(instance=Instance.ephemeral()).wait(WAIT)
+    finally:
+        live_backfills.watchers.remove(watch.of_backfill)
+    assert backfill.is_finished
+    name, done, total, words = face.told[0]
+    assert (name, done, total) == ("backfill of letters", 2, 3)
+    assert "2 of 3 partitions" in words
+    assert words.endswith("(1 failed)  letters c")
+    assert shown.closed == 1
+
+
 LONG = """
 import time
-from jobnb import Instance, job, op
+from jobnb import Instance, StaticPartitionsDefinition, asset, job, op
+from jobnb.automation import live_backfills
 
 @op
 def slow():

@@ -231,6 +231,43 @@ def test_the_face_is_told_in_order(write):
     ]
 
 
+SLOW_DAYS = """
+import time
+from jobnb import StaticPartitionsDefinition, asset, session
+@asset(partitions_def=StaticPartitionsDefinition(list("abcdef")))
+def letters(context):
+    time.sleep(0.2)
+    if context.partition_key == "b":
+        raise ValueError("no b")
+"""
+
+
+def test_a_backfill_that_nobody_waits_for_is_done_to_its_end_and_told(write):
+    class Backfills(Told):
+        def backfill_changed(self, backfill):
+            self.calls.append(backfill.counts.done)
+
+    told = Backfills()
+    outcome = execute_notebook(write(SLOW_DAYS, "session.backfill()"), progress=told)
+    assert outcome.success, outcome.problem
+    (backfill,) = outcome.backfills
+    assert (backfill.title, backfill.status, backfill.cell) == ("letters", "FAILED", 2)
+    assert str(backfill.counts) == "6 of 6 partitions done (100%): 5 made, 1 failed"
+    (failure,) = backfill.failures
+    assert failure.startswith("letters, partition b: ValueError: no b (cell [1], line ")
+    counts = [call for call in told.calls if isinstance(call, int)]
+    assert counts == sorted(counts)
+    assert len(counts) > 3
+
+
+def test_a_backfill_that_does_not_end_in_time_is_a_failure(write):
+    outcome = execute_notebook(
+        write(SLOW_DAYS.replace("0.2", "60"), "_ = session.backfill()"), timeout=8
+    )  # fmt: skip
+    assert outcome.verdict is Verdict.FAILURE
+    assert "of letters, 0 of 6 partitions done" in outcome.problem
+
+
 def test_a_page_and_a_report_are_written_also_for_a_failure(write, tmp_path):
     path = write("# A <i>title</i>", "print('<script>')", "raise ValueError('a \\x01 <b>')")
     execute_notebook(path, html=tmp_path / "o.html", junit=tmp_path / "o.xml")

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb import StaticPartitionsDefinition, asset
 from jobnb.definitions.jobs.job import job
 from jobnb.definitions.ops.op import op
 from jobnb.events import Logged, RunStarted, RunSucceeded, StepStarted, StepSucceeded
 from jobnb.notebook.reporting import Reporter
 from jobnb.notebook.side_channel import SideChannel, line_of
+from jobnb.registry.session import Session
 from jobnb.state import RunStatus, StepStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
@@ -121,6 +123,42 @@ def test_the_reporter_waits_for_what_runs_in_the_background(tmp_path):
     channel.read()
     (run,) = channel.runs.values()
     assert run.state.status is RunStatus.SUCCESS
+    reporter.stop()
+
+
+def test_a_backfill_is_told_to_its_end_with_what_failed(tmp_path):
+    @asset(partitions_def=StaticPartitionsDefinition(["a", "b b"]))
+    def letters(context):
+        if context.partition_key != "a":
+            raise ValueError("no\nmore")
+
+    reporter, channel = Reporter(tmp_path / "events"), SideChannel(tmp_path / "events")
+    backfill = Session().add(letters).backfill(instance=Instance.ephemeral())
+    reporter.follow(backfill)
+    assert reporter.wait(30) is True
+    reporter.stop()
+    assert channel.read(3) == []
+    (told,) = channel.backfills_that_went_on()
+    assert channel.backfills_that_went_on() == []
+    assert (told.title, told.status, told.cell) == ("letters", "FAILED", 3)
+    assert told.is_finished
+    assert told.counts == backfill.counts
+    (failure,) = told.failures
+    assert failure.startswith("letters, partition b b: ValueError: no\nmore (test_side_channel.py")
+
+
+def test_a_backfill_that_goes_on_is_waited_for(tmp_path):
+    go = threading.Event()
+
+    @asset(partitions_def=StaticPartitionsDefinition(["a"]))
+    def letters():
+        go.wait(30)
+
+    reporter = Reporter(tmp_path / "events")
+    reporter.follow(Session().add(letters).backfill(instance=Instance.ephemeral()))
+    assert reporter.wait(timeout=0.2) is False
+    go.set()
+    assert reporter.wait(timeout=30) is True
     reporter.stop()
 
 

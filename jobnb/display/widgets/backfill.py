@@ -10,7 +10,6 @@ from traitlets import Dict, List, Unicode
 from jobnb.automation.backfill import Backfill
 from jobnb.display.backfill_views import (
     backfill_status,
-    backfill_title,
     backfill_view,
     first_failures,
     parts_of,
@@ -99,7 +98,7 @@ def _head(backfill: Backfill) -> dict[str, Any]:
     if not backfill.is_finished and left is not None:
         clock += f" · about {duration_text(left)} left"
     return {
-        "title": backfill_title(backfill),
+        "title": record.title,
         "backfill_id": backfill.backfill_id,
         "status": backfill_status(backfill).value,
         "clock": clock,
