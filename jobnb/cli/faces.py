@@ -77,6 +77,8 @@ class LineFace(Face):
             self._tell_share(run)
         if run.state.is_finished:
             status = run.state.status.value.lower()
+            for line in _check_lines(run):
+                self._say(f"      {line}")
             self._say(f"    run of {_name(run)}: {status} in {duration(run.state.seconds)}")
 
     def backfill_changed(self, backfill: BackfillOutcome) -> None:
@@ -175,6 +177,8 @@ class BarFace(Face):
         )
         if state.is_finished:
             self._bars.update(bar, visible=False)
+            for line in _check_lines(run):
+                self._print(f"  {_name(run)}: {line}")
             self._print(
                 f"  {_name(run)}: {state.status.value.lower()}, {len(state.steps)} steps in "
                 f"{duration(state.seconds)}"
@@ -223,6 +227,20 @@ def _step_line(step: StepState) -> str:
     why = f": {step.error}" if step.status is StepStatus.FAILED and step.error else ""
     took = f" in {duration(step.seconds)}" if step.seconds is not None else ""
     return f"{step.key} {step.status.value}{took}{why}"
+
+
+def _check_lines(run: RunOutcome) -> list[str]:
+    """The checks that did not pass, and how many did."""
+    checked = run.state.checked.values()
+    bad = [event for event in checked if not event.passed]
+    lines = [
+        f"check {'/'.join(event.asset)}:{event.check} {'failed' if event.is_error else 'warned'}"
+        + (f": {event.description}" if event.description else "")
+        for event in bad
+    ]
+    if checked:
+        lines.append(f"{len(checked) - len(bad)} of {len(checked)} checks passed")
+    return lines
 
 
 def _last_line(outcome: NotebookOutcome) -> str:

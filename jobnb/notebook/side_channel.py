@@ -17,6 +17,7 @@ import msgspec
 
 from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.events import (
+    AssetCheckEvaluated,
     Event,
     RunCanceled,
     RunCanceling,
@@ -53,6 +54,7 @@ TOLD = (
     StepSkipped,
     StepSucceeded,
     StepFailed,
+    AssetCheckEvaluated,
 )
 
 

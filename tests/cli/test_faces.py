@@ -10,7 +10,16 @@ from rich.console import Console
 
 from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.cli.faces import BarFace, Face, LineFace, face_for
-from jobnb.events import ErrorInfo, RunFailed, RunStarted, StepFailed, StepStarted, StepSucceeded
+from jobnb.events import (
+    AssetCheckEvaluated,
+    ErrorInfo,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+    StepFailed,
+    StepStarted,
+    StepSucceeded,
+)
 from jobnb.notebook.outcome import (
     BackfillOutcome,
     CellError,
@@ -20,6 +29,7 @@ from jobnb.notebook.outcome import (
     RunOutcome,
     Verdict,
 )
+from jobnb.notebook.side_channel import line_of
 from jobnb.state import RunState, fold
 
 
@@ -114,6 +124,42 @@ def test_bars_show_the_same_and_read_no_markup():
     assert "step_1 failed in 0.5 s: ValueError: [bold]no" in shown
     assert "daily: failure, 2 steps in 3.0 s" in shown
     assert "[1] [red]daily()" in shown
+
+
+def play_checks(face):
+    """A run that makes three checks, of which one fails and one warns."""
+    run = RunOutcome("r1", "daily", RunState(), 1)
+    said = [
+        AssetCheckEvaluated(2.0, "x", ("mart", "orders"), "good", True),
+        AssetCheckEvaluated(2.0, "y", ("mart", "orders"), "bad", False, "ERROR", "[red]none"),
+        AssetCheckEvaluated(2.0, "z", ("prices",), "odd", False, "WARN"),
+    ]
+    with face:
+        face.began("nb.ipynb", 1)
+        fold([RunStarted(1.0, "daily", ("x", "y", "z")), *said], run.state)
+        fold([RunSucceeded(4.0, "daily")], run.state)
+        face.run_changed(run, [])
+
+
+CHECKED = [
+    "check mart/orders:bad failed: [red]none",
+    "check prices:odd warned",
+    "1 of 3 checks passed",
+]
+
+
+def test_checks_that_did_not_pass_are_told_at_the_end_of_a_run(capsys):
+    play_checks(LineFace())
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()][-4:-1] == CHECKED
+    face, screen = BarFace(), io.StringIO()
+    face._bars.live.console = Console(file=screen, force_terminal=True, width=100)
+    play_checks(face)
+    assert all(line in screen.getvalue() for line in CHECKED)
+
+
+def test_the_kernel_tells_of_checks():
+    events = [AssetCheckEvaluated(2.0, "x", ("orders",), "good", True)]
+    assert b"good" in line_of("r1", "daily", events)
 
 
 def test_the_quiet_face_keeps_still(capsys):
