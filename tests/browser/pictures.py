@@ -18,10 +18,15 @@ FLAGS = [
 MARGIN = 12
 
 
+def code_of(name: str) -> list[str]:
+    """The code cells of a notebook."""
+    book = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return ["".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code"]
+
+
 def cells_of_flights() -> list[str]:
     """The cells of the flights notebook that define, and after them those to take pictures of."""
-    book = json.loads((ROOT / "notebooks" / "flights.ipynb").read_text(encoding="utf-8"))
-    code = ["".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code"]
+    code = code_of("flights")
     shown = next(n for n, text in enumerate(code) if text.strip().startswith("session.materialize"))
     config = next(text for text in code if "class Departures(Config)" in text)
     return ["\n\n".join(code[:shown]), config]
@@ -54,6 +59,29 @@ def picture_all(lab: Lab, page: object) -> None:
     take(notebook.output(4), "history")
 
 
+def picture_partitions(lab: Lab, page: object) -> None:
+    """Fill a part of the year, and take a picture of the calendar with some days selected."""
+    code = code_of("partitions")
+    asset = next(n for n, text in enumerate(code) if "def departures" in text)
+    notebook = lab.open(
+        page,  # type: ignore[arg-type]
+        "\n\n".join(code[: asset + 1]),
+        "session.backfill('departures', PartitionKeyRange('2013-01-01', '2013-10-13')).wait()",
+        "session.partitions('departures')",
+    )
+    notebook.run_all()
+    notebook.output(1).get_by_text("285 made").first.wait_for(timeout=120_000)
+    view = notebook.output(2)
+    written = view.get_by_role("textbox", name="selection")
+    written.wait_for(timeout=60_000)
+    written.fill("2013-10-14...2013-11-30")
+    written.press("Enter")
+    written.blur()
+    view.get_by_role("button", name="Materialize selected").wait_for()
+    notebook.page.wait_for_timeout(1000)
+    take(view, "partitions")
+
+
 def main() -> None:
     """Make all pictures."""
     with (
@@ -64,6 +92,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1150, "height": 5000}, device_scale_factor=1.5)
         picture_all(lab, page)
+        picture_partitions(lab, page)
         browser.close()
 
 
