@@ -86,9 +86,10 @@ class Survey:
                 self._standings[key] = self._in_parts(asset, own)
 
     def statuses(self, keys: Collection[AssetKey] | None = None) -> AssetStatuses:
-        """How the assets stand, all if no keys are given."""
-        asked = self._standings if keys is None else keys
-        return AssetStatuses({key: self._standings[key].status for key in asked})
+        """How the assets stand, upstream first; all if no keys are given."""
+        wanted = self._standings.keys() if keys is None else self._standings.keys() & set(keys)
+        found = ((key, each.status) for key, each in self._standings.items() if key in wanted)
+        return AssetStatuses(dict(found))
 
     def to_make(self, key: AssetKey) -> Part:
         """What of an asset is missing, failed, stale, or made from what is to be made."""

@@ -286,7 +286,7 @@ def test_freshness_policies_are_checked():
         FreshnessPolicy(1, cron_schedule_timezone="Europe/Berlin")
     with pytest.raises(InvalidDefinitionError, match="'often'"):
         FreshnessPolicy(1, cron_schedule="often")
-    with pytest.raises(InvalidDefinitionError, match="no time zone"):
+    with pytest.raises(InvalidDefinitionError, match="no timezone"):
         FreshnessPolicy(1, cron_schedule="0 0 * * *", cron_schedule_timezone="Mars")
 
 

@@ -89,6 +89,27 @@ def test_what_no_check_can_be_made_of_is_refused():
         build_last_update_freshness_checks(
             assets=["orders"], lower_bound_delta=timedelta(1), deadline_cron="often"
         )
+    with pytest.raises(InvalidDefinitionError, match="Nowhere"):
+        build_last_update_freshness_checks(
+            assets=["orders"],
+            lower_bound_delta=timedelta(1),
+            deadline_cron="0 0 * * *",
+            timezone="Nowhere",
+        )
+
+
+def test_blocking_checks_of_assets_that_are_made_from_each_other_are_no_circle():
+    orders = told(1)
+
+    @asset
+    def total(orders):
+        return 1
+
+    checks = build_last_update_freshness_checks(
+        assets=[orders, total], lower_bound_delta=timedelta(hours=1), blocking=True
+    )
+    result = materialize([orders, total, *checks])
+    assert [each.passed for each in result.get_asset_check_evaluations()] == [True, True]
 
 
 def test_what_was_made_lately_is_fresh():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -46,18 +45,10 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
                     "A FreshnessPolicy has a cron_schedule_timezone but no cron_schedule."
                 )
             return
-        from jobnb.definitions.partitions.cron_times import cron_times
+        from jobnb.definitions.partitions.cron_times import cron_times, zone_of
 
-        cron_times(self.cron_schedule, datetime(2000, 1, 1, tzinfo=UTC), self._zone())
-
-    def _zone(self) -> ZoneInfo:
-        name = self.cron_schedule_timezone or "UTC"
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise InvalidDefinitionError(
-                f"{name!r} is no time zone. Write its name as in 'Europe/Berlin'."
-            ) from None
+        zone = zone_of(self.cron_schedule_timezone or "UTC")
+        cron_times(self.cron_schedule, datetime(2000, 1, 1, tzinfo=UTC), zone)
 
     def __str__(self) -> str:
         lag = f"at most {self.maximum_lag_minutes:g} min old"

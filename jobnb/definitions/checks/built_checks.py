@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from math import isnan
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.checks.asset_check import (
@@ -88,7 +87,7 @@ def build_metadata_bounds_checks(
         )
 
     words = f"{metadata_key!r} lies within bounds."
-    return [_checks(f"{_plain(metadata_key)}_bound_check", assets, words, False, look)]
+    return _checks(f"{_plain(metadata_key)}_bound_check", assets, words, False, look)
 
 
 def _outside(
@@ -132,7 +131,7 @@ def build_last_update_freshness_checks(
         blocking: Whether what is made from the asset waits for the check.
 
     Returns:
-        One definition that makes a check for each asset.
+        One definition that makes a check for each asset; of blocking ones, one for each.
 
     Raises:
         InvalidDefinitionError: If there are no assets, or the schedule cannot be read.
@@ -171,14 +170,14 @@ def build_last_update_freshness_checks(
             passed=passed, asset_key=key, severity=severity, description=why, metadata=facts
         )
 
-    return [_checks("freshness_check", assets, "It was made lately.", blocking, look)]
+    return _checks("freshness_check", assets, "It was made lately.", blocking, look)
 
 
 def _last_time(cron: str, timezone: str) -> datetime:
     """The last time of a cron schedule before now."""
-    from jobnb.definitions.partitions.cron_times import cron_times
+    from jobnb.definitions.partitions.cron_times import cron_times, zone_of
 
-    now, zone = datetime.now(UTC), ZoneInfo(timezone)
+    now, zone = datetime.now(UTC), zone_of(timezone)
     for days in _LOOK_BACK:
         times = cron_times(cron, now - timedelta(days=days), zone)
         count = times.count_until(now)
@@ -205,11 +204,21 @@ def _plain(text: str) -> str:
 
 def _checks(
     name: str, assets: Iterable[Any], description: str, blocking: bool, look: Look
-) -> AssetChecksDefinition:
-    """One check of this name for each asset, in one step that can make some without the others."""
+) -> list[AssetChecksDefinition]:
+    """One check of this name for each asset, in one step that can make some without the others.
+
+    Of blocking ones, each has a step of its own: one asset may be made from another.
+    """
     keys = list(dict.fromkeys(_keys(assets)))
     if not keys:
         raise InvalidDefinitionError(f"The checks {name!r} have no assets: name one at least.")
+    steps = [[key] for key in keys] if blocking else [keys]
+    return [_step(name, each, description, blocking, look) for each in steps]
+
+
+def _step(
+    name: str, keys: Sequence[AssetKey], description: str, blocking: bool, look: Look
+) -> AssetChecksDefinition:
     specs = [AssetCheckSpec(name, key, description, blocking=blocking) for key in keys]
 
     def check(context: Any) -> Iterator[AssetCheckResult]:

@@ -14,16 +14,30 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["CronTimes", "DayTimes", "cron_times", "localize"]
+__all__ = ["CronTimes", "DayTimes", "cron_times", "localize", "zone_of"]
 
 _HOUR = 3600
 _SAMPLE = 5 * 86400  # closer than any zone's pair of clock changes
 _REGULAR = re.compile(r"(\d+) (\*|\d+) (\*|\d+) \* (\*|\d+)")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of a name.
+
+    Raises:
+        InvalidDefinitionError: If there is none.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
+        raise InvalidDefinitionError(
+            f"{name!r} is no timezone: give a name such as 'UTC' or 'America/New_York'."
+        ) from None
 
 
 def localize(moment: datetime, zone: tzinfo) -> datetime:

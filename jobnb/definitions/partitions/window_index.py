@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jobnb.definitions.partitions.cron_times import DayTimes, localize
+from jobnb.definitions.partitions.cron_times import DayTimes, localize, zone_of
 from jobnb.definitions.partitions.schedule_type import ScheduleType, cron_from, shifted, type_of
 from jobnb.definitions.partitions.window_times import WindowTimes
 from jobnb.errors import InvalidDefinitionError
@@ -17,15 +16,6 @@ __all__ = ["WindowIndex"]
 
 _DAY = "%Y-%m-%d"
 _YEARS = range(2, 9998)  # whose days can be counted on in every zone
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
-        raise InvalidDefinitionError(
-            f"{name!r} is no timezone: give a name such as 'UTC' or 'America/New_York'."
-        ) from None
 
 
 def _exclusions(given: Any) -> tuple[str | datetime, ...]:
@@ -57,7 +47,7 @@ class WindowIndex:
         exclusions: Sequence[str | datetime] | None = None,
     ) -> None:
         self._timezone = timezone or "UTC"
-        self._zone = _zone(self._timezone)
+        self._zone = zone_of(self._timezone)
         self._fmt = fmt
         self._end_offset = end_offset
         offsets = (minute_offset, hour_offset, day_offset)
