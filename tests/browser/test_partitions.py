@@ -116,3 +116,24 @@ def test_a_backfill_is_watched_canceled_and_gone_on_with(lab, tab):
     expect(view.locator(".jw-counts")).to_contain_text("1 failed")
     expect(view.locator(".jw-failure")).to_contain_text("slowly, partition 2013-01-03")
     expect(view.locator(".jw-failure")).to_contain_text("ValueError: <b>no</b>")
+
+
+def test_a_calendar_follows_a_backfill_that_another_cell_begins(lab, tab):
+    nb = lab.open(
+        tab,
+        SLOWLY.replace("slowly", "followed"),
+        "session.partitions('followed')",
+        "_ = session.backfill('followed')",
+    )
+    nb.start(0)
+    nb.start(1)
+    view = nb.output(1).locator(".jp-partitions")
+    expect(view.locator('[data-status="missing"]')).to_have_text("10 missing", timeout=30_000)
+    nb.start(2)
+    expect(view.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(view.locator('[data-status="in progress"]')).to_have_text("1 in progress")
+    expect(view.locator('[data-status="failed"]')).to_have_text("1 failed", timeout=30_000)
+    view.get_by_role("button", name="Cancel").click()
+    expect(view.get_by_role("button", name="Cancel")).to_be_hidden(timeout=30_000)
+    expect(view.locator('[data-status="in progress"]')).to_have_count(0)
+    expect(view.locator('[data-status="missing"]')).to_be_visible()

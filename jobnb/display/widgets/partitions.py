@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 from traitlets import Bool, Bytes, Dict, Int, List, Unicode
 
+from jobnb.automation import live_backfills
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb.display.attempt import attempt
 from jobnb.display.front_end import has_front_end
 from jobnb.display.moments import moment
 from jobnb.display.partition_grid import Grid, grid_of
@@ -66,6 +69,10 @@ class PartitionsView(View):
         self._keys: Sequence[str] = ()
         self._laid: Grid = Grid((), ())
         super().__init__(**traits)
+        _look_out_for_backfills()
+        _views.add(self)
+        for backfill in live_backfills.running():
+            self.follow(backfill)
         self.refresh()
         self.observe(self._picked, names=["picked"])
 
@@ -99,14 +106,25 @@ class PartitionsView(View):
         ]
         return {"name": self._table.asset_key.to_user_string(), "states": states}
 
+    def follow(self, backfill: Any) -> None:
+        """Show how far a backfill is, wherever it was started, if it makes this asset."""
+        mine = self._table.asset_key in backfill.record.asset_selection
+        if mine and backfill.instance is self._table.instance:
+            with self.guard:
+                self._backfill = backfill
+                self.running = True
+
     def _follow(self) -> None:
-        """How far what was started here is."""
-        backfill = self._backfill
+        """How far what goes on is."""
+        backfill, ran = self._backfill, self.running
         if backfill is None:
             self.running = self.counts["in_progress"] > 0
-            return
-        self.running = not backfill.is_finished
-        self.told = str(backfill.counts)
+        else:
+            self.running = not backfill.is_finished
+            alone = len(backfill.record.asset_selection) == 1
+            self.told = f"{'' if alone else f'{backfill.record.title}: '}{backfill.counts}"
+        if ran and not self.running:
+            self.renew_twins()
 
     @answers("cell")
     def cell(self, place: int) -> dict[str, Any]:
@@ -219,10 +237,24 @@ class PartitionsView(View):
 
     @answers("cancel")
     def cancel(self) -> bool:
-        """Stop what was started here."""
+        """Stop the backfill that goes on."""
         if self._backfill is not None:
             self._backfill.cancel()
         return self.refresh()
+
+
+_views: WeakSet[PartitionsView] = WeakSet()
+
+
+def _look_out_for_backfills() -> None:
+    """Let the views know of each backfill that begins; asking twice changes nothing."""
+    if _tell_views not in live_backfills.begun:
+        live_backfills.begun.append(_tell_views)
+
+
+def _tell_views(backfill: Any) -> None:
+    for view in list(_views):
+        attempt(lambda view=view: view.follow(backfill), None)  # type: ignore[misc]
 
 
 def _parts(text: str, stretches: Any) -> list[Any]:

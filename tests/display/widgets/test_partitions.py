@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
+
 import pytest
 
 from jobnb import (
@@ -16,6 +20,7 @@ from jobnb import (
 from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.errors import InvalidSubsetError
 from jobnb.registry.session import Session
+from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.partition_table import PartitionTable
 
 DAYS = DailyPartitionsDefinition("2013-01-30", "2013-02-06")
@@ -89,6 +94,7 @@ def test_only_what_is_asked_for_is_made(instance):
     class Backfill:
         is_finished = True
         counts = "2 of 2"
+        record = PartitionBackfill(asset_selection=(daily.key,))
 
     def backfill(partitions):
         asked.append(partitions)
@@ -142,3 +148,41 @@ def test_what_is_selected_is_made_by_a_real_backfill(instance, monkeypatch):
     assert view.answer("refresh") is False
     assert view.told == "2 of 2 partitions done (100%): 2 made"
     assert list(view.statuses) == [1, 1, 1, 2, 0, 0, 0]
+
+
+def test_a_backfill_that_begins_elsewhere_is_followed(instance, monkeypatch):
+    monkeypatch.setattr(Session, "instance", property(lambda _: instance))
+    go = threading.Event()
+
+    @asset(partitions_def=DAYS)
+    def slow():
+        go.wait(20)
+
+    @asset(partitions_def=DAYS)
+    def after(slow): ...
+
+    @asset(partitions_def=DAYS)
+    def other(): ...
+
+    session = Session().add(slow, after, other)
+    before, stranger = (PartitionsView(session.partitions(key)) for key in ("slow", "other"))
+    assert before.running is False
+    backfill = session.backfill("slow*", ["2013-01-30"])
+    later = PartitionsView(session.partitions("after"))
+    assert (before.running, later.running, stranger.running) == (True, True, False)
+    assert later.told == "slow, after: 0 of 2 partitions done (0%)"
+    go.set()
+    backfill.wait(20)
+    assert before.answer("refresh") is False
+    assert before.told == "slow, after: 2 of 2 partitions done (100%): 2 made"
+    assert before.counts["materialized"] == 1
+
+
+def test_a_view_that_nobody_holds_is_not_kept_for_backfills(instance):
+    view = weakref.ref(PartitionsView(PartitionTable(daily.key, DAYS, instance)))
+    live = view()
+    assert live is not None
+    live.close()
+    del live
+    gc.collect()
+    assert view() is None
