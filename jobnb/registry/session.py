@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -125,7 +125,20 @@ class Session(Knowledge):
         __tracebackhide__ = True
         return doors.launch_session(self, target, config=config, **parameters)
 
-    def backfill(self, selection: Any = None, partitions: Any = None, **parameters: Any) -> Any:
+    def backfill(
+        self,
+        selection: Any = None,
+        partitions: Any = None,
+        *,
+        only_missing: bool = False,
+        only_failed: bool = False,
+        stale_only: bool = False,
+        tags: Mapping[str, str] | None = None,
+        max_parallel: int = 1,
+        config: Any = None,
+        instance: Any = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Make many partitions in the background, each asset after what it is made from.
 
         An asset's `backfill_policy` says how many partitions one run makes; without one, each is
@@ -135,10 +148,14 @@ class Session(Knowledge):
         Args:
             selection: Which assets, as in `materialize`.
             partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if absent.
-            **parameters: only_missing (those never made), only_failed (those whose last run
-                failed), stale_only (those that are stale, missing or failed, and what is made
-                from these), tags, max_parallel (how many runs go side by side; one if absent),
-                config, instance and resources.
+            only_missing: Only those that were never made.
+            only_failed: Only those whose last run failed.
+            stale_only: Only those that are stale, missing or failed, and what is made from these.
+            tags: Tags of its runs.
+            max_parallel: How many runs go side by side.
+            config: A `RunConfig` or dict.
+            instance: Where the history is kept; that of the session if absent.
+            resources: Resources by key, in place of those of the session.
 
         Returns:
             A `Backfill`: it can be observed, waited for, awaited, canceled and resumed.
@@ -146,6 +163,8 @@ class Session(Knowledge):
         Raises:
             UnknownPartitionError: If no asset has these partitions; nothing has run then.
             InvalidSubsetError: If there is no such asset.
+            InvalidInvocationError: If more than one of `only_missing`, `only_failed` and
+                `stale_only` is asked for, or `max_parallel` is below 1.
 
         Example:
             >>> from jobnb import Instance, StaticPartitionsDefinition, asset
@@ -157,16 +176,37 @@ class Session(Knowledge):
             'COMPLETED'
         """
         __tracebackhide__ = True
-        return doors.backfill_session(self, selection, partitions, **parameters)
+        return doors.backfill_session(
+            self,
+            selection,
+            partitions,
+            only_missing=only_missing,
+            only_failed=only_failed,
+            stale_only=stale_only,
+            tags=tags,
+            max_parallel=max_parallel,
+            config=config,
+            instance=instance,
+            resources=resources,
+        )
 
-    def resume_backfill(self, backfill_id: str, **parameters: Any) -> Any:
+    def resume_backfill(
+        self,
+        backfill_id: str,
+        *,
+        max_parallel: int = 1,
+        instance: Any = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Go on with a backfill that was canceled, interrupted, or failed in part.
 
         What it has not made since it began is tried again, with the assets as they are now.
 
         Args:
             backfill_id: The id of the backfill, as `instance.get_backfills()` tells.
-            **parameters: max_parallel, instance and resources, as in `backfill`.
+            max_parallel: How many runs go side by side.
+            instance: Where the history is kept; that of the session if absent.
+            resources: Resources by key, in place of those of the session.
 
         Returns:
             A `Backfill` with the same id.
@@ -176,7 +216,9 @@ class Session(Knowledge):
             InvariantViolationError: If it goes on, here or in another process.
         """
         __tracebackhide__ = True
-        return doors.resume_backfill(self, backfill_id, **parameters)
+        return doors.resume_backfill(
+            self, backfill_id, max_parallel=max_parallel, instance=instance, resources=resources
+        )
 
     def launchpad(self, target: Any = None) -> Any:
         """The form for a run's config, with a button that launches it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from jobnb import (
     asset,
 )
 from jobnb.automation.backfill import BackfillFailedError
+from jobnb.automation.backfilling import backfill_session, resume_backfill
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
@@ -421,3 +423,16 @@ def test_a_backfill_whose_kernel_died_goes_on_in_the_next(tmp_path: Path) -> Non
         assert instance.get_materialization_count_by_partition(["counted"])[
             AssetKey("counted")
         ] == {f"p{i:03}": 1 for i in range(200)}
+
+
+@pytest.mark.parametrize(
+    ("method", "work"),
+    [(Session.backfill, backfill_session), (Session.resume_backfill, resume_backfill)],
+    ids=["backfill", "resume_backfill"],
+)
+def test_the_signature_tells_every_parameter_that_the_work_takes(method, work):
+    told = list(inspect.signature(method).parameters.values())[1:]
+    taken = list(inspect.signature(work).parameters.values())[1:]
+    assert [(each.name, each.kind, each.default) for each in told] == [
+        (each.name, each.kind, each.default) for each in taken
+    ]
