@@ -26,38 +26,41 @@ from jobnb.execution.asynchronous import run_async
 if TYPE_CHECKING:
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
 
-__all__ = ["asset_output", "caller", "output_called", "read_result"]
+__all__ = ["asset_output", "call_function", "output_called", "read_result"]
 
 _TOLD = (AssetCheckResult, AssetMaterialization, AssetObservation, ExpectationResult)
 
 
-def caller(
-    op: OpDefinition[..., Any], config: Any, resources: Mapping[str, Any]
-) -> Callable[[dict[str, Any], Any], Any]:
-    """A function of inputs and context that calls the op's function with all it asks for."""
+def call_function(
+    op: OpDefinition[..., Any],
+    inputs: dict[str, Any],
+    config: Any,
+    resources: Mapping[str, Any],
+    context: Any,
+) -> Any:
+    """Call the op's function with all that it asks for; gives what it returns.
+
+    Args:
+        op: The op.
+        inputs: The values of its inputs, by name; what else it asks for is added to them.
+        config: Its config.
+        resources: The resources of the run.
+        context: What it is given as its context, if it takes one.
+    """
     function = op.function
-    fn = function.fn
     if not op.is_decorated:
-        return lambda inputs, context: run_async(fn(context, inputs))
-    ready = {name: resources[name] for name in function.resource_names}
-    if function.config_name and function.config_name not in op.given_ins:
-        ready[function.config_name] = config
+        return run_async(function.fn(context, inputs))
+    for name in function.resource_names:
+        inputs[name] = resources[name]
+    config_name = function.config_name
+    if config_name is not None and config_name not in op.given_ins:
+        inputs[config_name] = config
     context_name = function.context_name
-    # Inputs that only order are no parameters.
-    extra = () if function.has_var_keyword else set(op.input_names) - set(function.parameters)
-
-    def call(inputs: dict[str, Any], context: Any) -> Any:
-        for name in extra:
-            inputs.pop(name, None)
-        if ready:
-            inputs.update(ready)
-        if context_name is not None:
-            inputs[context_name] = context
-        return fn(**inputs)
-
+    if context_name is not None:
+        inputs[context_name] = context
     if function.is_async:
-        return lambda inputs, context: run_async(call(inputs, context))
-    return call
+        return run_async(function.fn(**inputs))
+    return function.fn(**inputs)
 
 
 def read_result(

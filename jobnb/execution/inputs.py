@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import time as now
 from typing import Any
 
@@ -28,57 +27,36 @@ from jobnb.plan.step import (
     StepOutput,
 )
 
-__all__ = ["LoadInput", "failed_check", "input_loader"]
-
-LoadInput = Callable[[str, "str | None"], Any]
-"""Takes the step's key and the mapping key that it runs for."""
+__all__ = ["failed_check", "load_input"]
 
 
-def input_loader(run: RunScope, step: Step, each: StepInput) -> LoadInput:
-    """A function that loads an input, tells of it and checks its type."""
+def load_input(
+    run: RunScope, step: Step, each: StepInput, key: str, mapping_key: str | None
+) -> Any:
+    """Load an input, tell of it and check its type.
+
+    Nothing is prepared for it: most steps run once, and what was made for one use costs more than
+    it saves.
+
+    Args:
+        run: The run.
+        step: The step.
+        each: The input.
+        key: The step's key, with the mapping key if it has one.
+        mapping_key: The element of a dynamic output that the step runs for.
+    """
     source = each.source
-    if isinstance(source, FromOutput) and not source.maps and not source.collects:
-        return _plain_loader(run, step, each, source)
-    load = _loader(run, step, each)
-    name, data_type, append = each.name, each.data_type, run.append
-    passes, type_name = data_type.passes, data_type.display_name
-
-    def loaded(key: str, mapping_key: str | None) -> Any:
-        value = load(key, mapping_key)
-        if passes is None or passes(value):
-            append(InputChecked(now(), key, name, type_name))
-        else:
-            _check(run, key, name, data_type, value)
-        return value
-
-    return loaded
-
-
-def _plain_loader(run: RunScope, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
-    """The same for the most frequent case, an output of an earlier step, in one function."""
-    upstream = run.plan.steps[source.step]
-    output = upstream.outputs[0]
-    if output.slot != source.slot:
-        output = next(out for out in upstream.outputs if out.slot == source.slot)
-    name, data_type, definition = each.name, each.data_type, each.definition
-    values, slot, append = run.values, source.slot, run.append
-    up_key, out_name = upstream.key, output.name
-    manager_key = definition.input_manager_key or output.manager_key
-    managed = manager_key != output.manager_key or _reads_others(run, step, output)
-    passes, type_name = data_type.passes, data_type.display_name
-
-    def load(key: str, _mapping_key: str | None) -> Any:
-        value = values[slot]
-        if value is HANDLED or managed:
-            value = through_manager(run, step, each, source, None)
-        append(InputLoaded(now(), key, name, manager_key, up_key, out_name))
-        if passes is None or passes(value):
-            append(InputChecked(now(), key, name, type_name))
-        else:
-            _check(run, key, name, data_type, value)
-        return value
-
-    return load
+    if type(source) is FromOutput:
+        value = _from_output(run, step, each, source, key, mapping_key)
+    else:
+        value = _from_elsewhere(run, step, each, source, key, mapping_key)
+    data_type = each.data_type
+    passes = data_type.passes
+    if passes is None or passes(value):
+        run.append(InputChecked(now(), key, each.name, data_type.display_name))
+    else:
+        _check(run, key, each.name, data_type, value)
+    return value
 
 
 def _reads_others(run: RunScope, step: Step, output: StepOutput) -> bool:
@@ -121,109 +99,90 @@ def failed_check(place: str, data_type: DataType, verdict: Any) -> TypeCheckDidN
     )
 
 
-def _loader(run: RunScope, step: Step, each: StepInput) -> LoadInput:
-    source = each.source
-    if isinstance(source, FromOutput):
-        return _from_output(run, step, each, source)
+def _from_elsewhere(
+    run: RunScope, step: Step, each: StepInput, source: Any, key: str, mapping_key: str | None
+) -> Any:
     if isinstance(source, FromMany):
-        return _fan_in(run, step, each, source)
+        return _fan_in(run, step, each, source, key, mapping_key)
     if isinstance(source, FromConfig):
         return _from_config(run, step, each, source.config)
     if isinstance(source, FromAsset):
-        return _from_asset(run, step, each, source)
+        return _from_asset(run, step, each, source, key)
     assert isinstance(source, FromValue)
-    value = source.value
-    return lambda _key, _mapping_key: value
+    return source.value
 
 
-def _fan_in(run: RunScope, step: Step, each: StepInput, source: FromMany) -> LoadInput:
+def _fan_in(
+    run: RunScope, step: Step, each: StepInput, source: FromMany, key: str, mapping_key: str | None
+) -> list[Any]:
     """A list of what came; what did not come, since it is optional, is left out."""
-    name, steps, append = each.name, run.plan.steps, run.append
-    own_manager = each.definition.input_manager_key
-
-    def one(item: FromOutput, key: str, mapping_key: str | None) -> Any:
-        # Everything but a value at hand takes the way of a single input.
-        return _from_output(run, step, each, item)(key, mapping_key)
-
-    def load(key: str, mapping_key: str | None) -> list[Any]:
-        values, loaded = run.values, []
-        for item in source.items:
-            if isinstance(item, FromValue):
-                loaded.append(item.value)
-                continue
-            value = values[item.slot]
-            if value is HANDLED or item.maps or item.collects or own_manager is not None:
-                value = one(item, key, mapping_key)
-            elif value is not MISSING:
-                up = steps[item.step]
-                manager_key = _manager_of(up, item.output)
-                append(InputLoaded(now(), key, name, manager_key, up.key, item.output))
-            if value is not MISSING:
-                loaded.append(value)
-        return loaded
-
-    return load
+    loaded = [
+        item.value
+        if type(item) is FromValue
+        else _from_output(run, step, each, item, key, mapping_key)  # type: ignore[arg-type]
+        for item in source.items
+    ]
+    return [value for value in loaded if value is not MISSING]
 
 
-def _manager_of(upstream: Step, output_name: str) -> str:
-    outputs = upstream.outputs
-    output = outputs[0] if len(outputs) == 1 else upstream.output(output_name)
-    return output.manager_key if output is not None else "io_manager"
-
-
-def _from_output(run: RunScope, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
-    upstream = run.plan.steps[source.step]
+def _from_output(
+    run: RunScope,
+    step: Step,
+    each: StepInput,
+    source: FromOutput,
+    key: str,
+    mapping_key: str | None,
+) -> Any:
+    """The value of an output of an earlier step; MISSING where it did not come."""
     if source.collects:
-        return _collected(run, step, each, source)
-    output = upstream.output(source.output)
-    assert output is not None
-    values, slot, append = run.values, source.slot, run.append
-    name, manager_key = each.name, each.definition.input_manager_key or output.manager_key
-    up_key, out_name, dynamic = upstream.key, output.name, output.definition.is_dynamic
-    managed = manager_key != output.manager_key or _reads_others(run, step, output)
-
-    if not source.maps:
-
-        def load(key: str, _mapping_key: str | None) -> Any:
-            value = values[slot]
-            if value is MISSING:
-                return value
-            if value is HANDLED or managed:
-                value = through_manager(run, step, each, source, None)
-            append(InputLoaded(now(), key, name, manager_key, up_key, out_name))
-            return value
-
-        return load
-
-    def load_element(key: str, mapping_key: str | None) -> Any:
-        value = values[slot][mapping_key]
-        if value is HANDLED or managed:
-            value = through_manager(run, step, each, source, mapping_key)
-        origin = up_key if dynamic else f"{up_key}[{mapping_key}]"
-        append(InputLoaded(now(), key, name, manager_key, origin, out_name))
+        return _collected(run, step, each, source, key)
+    value = run.values[source.slot]
+    if value is MISSING:
         return value
-
-    return load_element
-
-
-def _collected(run: RunScope, step: Step, each: StepInput, source: FromOutput) -> LoadInput:
     upstream = run.plan.steps[source.step]
-    output = upstream.output(source.output)
-    assert output is not None
+    origin = upstream.key
+    output = _output_of(upstream, source)
+    if source.maps:
+        assert mapping_key is not None
+        value = value[mapping_key]
+        if not output.definition.is_dynamic:
+            origin = f"{origin}[{mapping_key}]"
+    stored_by = output.manager_key
+    manager_key = each.definition.input_manager_key or stored_by
+    if (
+        value is HANDLED
+        or manager_key != stored_by
+        or (run.plan.partitions is not None and _reads_others(run, step, output))
+    ):
+        element = mapping_key if source.maps else None
+        value = through_manager(run, step, each, source, element)
+    run.append(InputLoaded(now(), key, each.name, manager_key, origin, output.name))
+    return value
+
+
+def _output_of(upstream: Step, source: FromOutput) -> StepOutput:
+    """The output that a source is."""
+    outputs = upstream.outputs
+    if outputs[0].slot == source.slot:
+        return outputs[0]
+    return next(each for each in outputs if each.slot == source.slot)
+
+
+def _collected(
+    run: RunScope, step: Step, each: StepInput, source: FromOutput, key: str
+) -> list[Any]:
+    upstream = run.plan.steps[source.step]
+    output = _output_of(upstream, source)
     dynamic = output.definition.is_dynamic
     manager_key = each.definition.input_manager_key or output.manager_key
     managed = manager_key != output.manager_key or _reads_others(run, step, output)
-
-    def load(key: str, _mapping_key: str | None) -> Any:
-        values = []
-        for mapping_key, held in run.values[source.slot].items():
-            stored = held is HANDLED or managed
-            values.append(through_manager(run, step, each, source, mapping_key) if stored else held)
-            origin = upstream.key if dynamic else f"{upstream.key}[{mapping_key}]"
-            run.append(InputLoaded(now(), key, each.name, manager_key, origin, source.output))
-        return values
-
-    return load
+    values = []
+    for mapping_key, held in run.values[source.slot].items():
+        stored = held is HANDLED or managed
+        values.append(through_manager(run, step, each, source, mapping_key) if stored else held)
+        origin = upstream.key if dynamic else f"{upstream.key}[{mapping_key}]"
+        run.append(InputLoaded(now(), key, each.name, manager_key, origin, source.output))
+    return values
 
 
 def through_manager(
@@ -235,8 +194,7 @@ def through_manager(
 ) -> Any:
     """The value that an IO manager holds."""
     upstream = run.plan.steps[source.step]
-    output = upstream.output(source.output)
-    assert output is not None
+    output = _output_of(upstream, source)
     up_key = step_key_of(upstream, mapping_key)
     own = mapping_key if output.definition.is_dynamic else None
     made_by = output_context(run, upstream, output, up_key, own)
@@ -245,27 +203,19 @@ def through_manager(
     return run.resources[manager_key].load_input(context)
 
 
-def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> LoadInput:
+def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> Any:
     from jobnb.definitions.types import DataTypeLoaderContext
 
     loader = each.data_type.loader
     assert loader is not None
-
-    def load(_key: str, _mapping_key: str | None) -> Any:
-        context = DataTypeLoaderContext(_resources(run), run.plan.job, step.op, run.log)
-        return loader.construct_from_config_value(context, config)
-
-    return load
+    context = DataTypeLoaderContext(_resources(run), run.plan.job, step.op, run.log)
+    return loader.construct_from_config_value(context, config)
 
 
-def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset) -> LoadInput:
+def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset, key: str) -> Any:
     manager_key = each.definition.input_manager_key or source.manager_key
-
-    def load(key: str, _mapping_key: str | None) -> Any:
-        made_by = asset_output_context(run, source) if source.key is not None else None
-        context = input_context(run, step, each, made_by, manager_key, source.key)
-        value = run.resources[manager_key].load_input(context)
-        run.append(InputLoaded(now(), key, each.name, manager_key))
-        return value
-
-    return load
+    made_by = asset_output_context(run, source) if source.key is not None else None
+    context = input_context(run, step, each, made_by, manager_key, source.key)
+    value = run.resources[manager_key].load_input(context)
+    run.append(InputLoaded(now(), key, each.name, manager_key))
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from time import time as now
 from typing import Any
 
@@ -32,50 +32,79 @@ from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import Step, StepOutput
 from jobnb.storage.values import FileIOManager, MemoryIOManager
 
-__all__ = ["HandleOutput", "output_handler", "tell"]
-
-HandleOutput = Callable[..., None]
-"""Takes the step's key, its mapping key, the value, and an `Output` and a context if there are."""
+__all__ = ["handle_output", "tell"]
 
 
-def output_handler(run: RunScope, step: Step, output: StepOutput) -> HandleOutput:
-    """A function that checks a value, stores it and tells of it."""
-    manager = run.resources[output.manager_key]
-    in_memory = type(manager) is MemoryIOManager and not _is_by_partition(run, step, output)
-    data_type, name, slot = output.data_type, output.name, output.slot
-    passes, type_name = data_type.passes, data_type.display_name
-    values, append, manager_key = run.values, run.append, output.manager_key
-    dynamic, mapped = output.definition.is_dynamic, step.region is not None
-    stored = data_type is not NOTHING
-    plain = in_memory and stored and output.asset_key is None and not dynamic and not mapped
+def handle_output(
+    run: RunScope,
+    step: Step,
+    output: StepOutput,
+    key: str,
+    mapping_key: str | None,
+    value: Any,
+    given: Any = None,
+    context: OpExecutionContext | None = None,
+) -> None:
+    """Check a value, store it and tell of it.
 
-    def handle(
-        key: str,
-        mapping_key: str | None,
-        value: Any,
-        given: Any = None,
-        context: OpExecutionContext | None = None,
-    ) -> None:
-        told = context is not None and context._output_metadata
-        if plain and given is None and not told and (passes is None or passes(value)):
-            append(OutputYielded(now(), key, name, type_name))
-            values[slot] = value
-            append(OutputHandled(now(), key, name, manager_key))
-            return
-        if value is NO_VALUE:
-            _told_only(run, step, output, key, given, context)
-            return
-        own = given.mapping_key if dynamic and given is not None else None
-        metadata = _metadata(given, context, name, own)
-        _check_output(run, key, output, value, own, metadata, given)
-        element = own if dynamic else mapping_key
-        more = _store(run, step, output, key, own, value, element, in_memory)
-        if output.asset_key is not None:
-            _materialized(run, step, output, key, {**metadata, **more}, given, context)
-        if stored:
-            append(OutputHandled(now(), key, name, manager_key, own, more))
+    Args:
+        run: The run.
+        step: The step.
+        output: The output.
+        key: The step's key, with the mapping key if it has one.
+        mapping_key: The element of a dynamic output that the step runs for.
+        value: What the function gave.
+        given: The `Output` or `MaterializeResult` it came in, if it came in one.
+        context: What the function was given, if it was.
+    """
+    if given is not None or not _is_plain(run, step, output, value, context):
+        _handle_in_full(run, step, output, key, mapping_key, value, given, context)
+        return
+    # As most are: it stays in memory, and nothing is to be said of it.
+    append = run.append
+    append(OutputYielded(now(), key, output.name, output.data_type.display_name))
+    run.values[output.slot] = value
+    if output.asset_key is not None:
+        _materialized(run, step, output, key, {}, None, context)
+    append(OutputHandled(now(), key, output.name, output.manager_key))
 
-    return handle
+
+def _is_plain(
+    run: RunScope, step: Step, output: StepOutput, value: Any, context: OpExecutionContext | None
+) -> bool:
+    data_type = output.data_type
+    if step.region is not None or data_type is NOTHING or output.definition.is_dynamic:
+        return False
+    if not _stays_in_memory(run, step, output) or value is NO_VALUE:
+        return False
+    if context is not None and context._output_metadata:
+        return False
+    passes = data_type.passes
+    return passes is None or passes(value)
+
+
+def _handle_in_full(
+    run: RunScope,
+    step: Step,
+    output: StepOutput,
+    key: str,
+    mapping_key: str | None,
+    value: Any,
+    given: Any,
+    context: OpExecutionContext | None,
+) -> None:
+    if value is NO_VALUE:
+        _told_only(run, step, output, key, given, context)
+        return
+    dynamic = output.definition.is_dynamic
+    own = given.mapping_key if dynamic and given is not None else None
+    metadata = _metadata(given, context, output.name, own)
+    _check_output(run, key, output, value, own, metadata, given)
+    more = _store(run, step, output, key, own, value, own if dynamic else mapping_key)
+    if output.asset_key is not None:
+        _materialized(run, step, output, key, {**metadata, **more}, given, context)
+    if output.data_type is not NOTHING:
+        run.append(OutputHandled(now(), key, output.name, output.manager_key, own, more))
 
 
 def _told_only(
@@ -151,14 +180,13 @@ def _store(
     own: str | None,
     value: Any,
     element: str | None,
-    in_memory: bool,
 ) -> dict[str, Any]:
     """Put the value where readers find it; gives what the IO manager told of it."""
     told: dict[str, Any] = {}
     held = value
     if output.data_type is NOTHING and output.asset_key is not None:
         held = HANDLED  # whoever takes it by value has an IO manager that knows where it is
-    elif output.data_type is not NOTHING and not in_memory:
+    elif output.data_type is not NOTHING and not _stays_in_memory(run, step, output):
         told = _through_manager(run, step, output, key, own, value)
         held = HANDLED
         if run.keep_outputs and not _reloads(run.resources[output.manager_key]):
@@ -218,20 +246,21 @@ def _materialized(
     given: Any,
     context: OpExecutionContext | None,
 ) -> None:
-    assert output.asset_key is not None
-    assert run.provenance is not None
-    version = getattr(given, "data_version", None)
-    if version is None and context is not None:
-        version = context._data_versions.get(output.asset_key)
-    own = getattr(given, "tags", None)
-    path = tuple(output.asset_key.path)
+    asset_key, provenance = output.asset_key, run.provenance
+    assert asset_key is not None
+    assert provenance is not None
+    version = getattr(given, "data_version", None) if given is not None else None
+    if version is None and context is not None and context._data_versions:
+        version = context._data_versions.get(asset_key)
+    own = getattr(given, "tags", None) if given is not None else None
+    path = tuple(asset_key.path)
     for partition in _partitions(run, step):
-        tags = run.provenance.tags(output.asset_key, getattr(version, "value", version), partition)
+        tags = provenance.tags(asset_key, getattr(version, "value", version), partition)
         if own:
             tags = {**own, **tags}
         if partition is not None:
             tags |= _dimension_tags(partition)
-        more = context.get_asset_metadata(output.asset_key, partition) if context else None
+        more = context.get_asset_metadata(asset_key, partition) if context is not None else None
         told = {**metadata, **to_json(more)} if more else metadata
         name = partition and str(partition)
         run.append(AssetMaterialized(now(), key, path, name, None, told, tags))
@@ -250,15 +279,18 @@ def _dimension_tags(partition: str) -> dict[str, str]:
     return {f"{PARTITION_TAG}/{name}": part for name, part in parts.items()}
 
 
-def _is_by_partition(run: RunScope, step: Step, output: StepOutput) -> bool:
-    """Whether the value is needed by the partition, not as the one that the step gave."""
-    partitions = run.plan.partitions
-    if output.asset_key is None or partitions is None:
+def _stays_in_memory(run: RunScope, step: Step, output: StepOutput) -> bool:
+    """Whether readers take the value as it is, and no IO manager is asked."""
+    if type(run.resources[output.manager_key]) is not MemoryIOManager:
         return False
+    partitions = run.plan.partitions
+    if partitions is None or output.asset_key is None:
+        return True
     assert step.assets_def is not None
     if step.assets_def.partitions_def is None:
-        return False
-    return partitions.single is None or output.slot in run.partition_reader.mapped_slots
+        return True
+    # It is needed by the partition, not as the one that the step gave.
+    return partitions.single is not None and output.slot not in run.partition_reader.mapped_slots
 
 
 def tell(run: RunScope, key: str, event: Any) -> None:

@@ -104,7 +104,6 @@ class RunScope:
         self.code_versions: CodeVersions | None = None
         self.fresh: tuple[AssetKey, ...] = ()
         self.notes: list[str] = []
-        self.callers: dict[int, Callable[[dict[str, Any], Any], Any]] = {}
 
     @property
     def run_id(self) -> str:

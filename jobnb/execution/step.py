@@ -1,8 +1,7 @@
-"""Running one step: everything it needs is prepared once, then it is only done."""
+"""Running one step: its inputs, its function, its outputs; retries and what is told of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import time as now
 from typing import Any
 
@@ -18,13 +17,13 @@ from jobnb.events import (
     StepSucceeded,
 )
 from jobnb.execution.checks import CheckTeller, read_checks
-from jobnb.execution.compute import caller, read_result
+from jobnb.execution.compute import call_function, read_result
 from jobnb.execution.context import context_of
 from jobnb.execution.hooks import run_hooks
-from jobnb.execution.inputs import input_loader
+from jobnb.execution.inputs import load_input
 from jobnb.execution.io import step_key_of
 from jobnb.execution.observations import tell_observations
-from jobnb.execution.outputs import output_handler, tell
+from jobnb.execution.outputs import handle_output, tell
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import FromMany, FromOutput, Step
@@ -33,42 +32,25 @@ __all__ = ["StepRunner"]
 
 
 class StepRunner:
-    """One step of a plan, ready to run: its loaders, its function and its output handlers.
+    """One step of a plan, in a run.
 
     Args:
         run: The run.
         step: The step.
     """
 
-    __slots__ = (
-        "call", "handlers", "key", "loaders", "needs_context", "outputs", "releases",
-        "run", "simple", "single", "step",
-    )  # fmt: skip
+    __slots__ = ("key", "outputs", "releases", "run", "simple", "step", "wants_context")
 
     def __init__(self, run: RunScope, step: Step) -> None:
         self.run = run
         self.step = step
         self.key = step.key
-        self.loaders = [
-            (each.name, input_loader(run, step, each))
-            for each in step.inputs
-            if each.source is not None
-        ]
-        self.call = _shared_caller(run, step)
-        outputs = step.outputs
-        self.handlers = {out.name: output_handler(run, step, out) for out in outputs}
-        self.outputs = [out.slot for out in outputs]
-        self._read_waits(step)
+        self.outputs = [out.slot for out in step.outputs]
         op = step.op
-        self.needs_context = (
+        self.wants_context = (
             bool(step.hooks) or not op.is_decorated or op.function.context_name is not None
         )
-        self.single = None
-        plain = len(outputs) == 1 and op.is_decorated and not step.observes
-        if plain and not outputs[0].definition.is_dynamic:
-            self.single = self.handlers[outputs[0].name]
-        if step.checks:
-            self.single = None  # what it gives is looked at in full
+        self._read_waits(step)
 
     def _read_waits(self, step: Step) -> None:
         """Slots that must simply be there; everything else is looked at in words."""
@@ -144,7 +126,7 @@ class StepRunner:
         run.append(StepStarted(began, key))
         while True:
             run.attempt = (step, key, mapping_key, retries)
-            run.context = context_of(run, *run.attempt) if self.needs_context else None
+            run.context = context_of(run, *run.attempt) if self.wants_context else None
             try:
                 self.attempt(key, mapping_key)
             except Exception as error:  # noqa: BLE001 - it is told, and raised when all is done
@@ -166,23 +148,31 @@ class StepRunner:
 
     def attempt(self, key: str, mapping_key: str | None) -> None:
         """Load the inputs, call the function, handle the outputs."""
-        run = self.run
-        inputs = {name: load(key, mapping_key) for name, load in self.loaders}
-        result = self.call(inputs, run.context)
-        kind = type(result)
+        run, step = self.run, self.step
+        inputs = {
+            each.name: load_input(run, step, each, key, mapping_key)
+            for each in step.inputs
+            if each.source is not None
+        }
+        result = call_function(step.op, inputs, step.config, run.resources, run.context)
         # A function that was not given a context may have asked for it.
-        if self.single is not None and kind in _PLAIN_RESULTS:
-            self.single(key, mapping_key, result, None, run.context)
+        if type(result) in _PLAIN_RESULTS and _has_one_plain_output(step):
+            handle_output(run, step, step.outputs[0], key, mapping_key, result, None, run.context)
             return
-        handlers, step = self.handlers, self.step
         if step.checks and step.assets_def is None:
             read_checks(run, step, key, result)
             return
+        self._open_dynamic(mapping_key)
+        self._read(key, mapping_key, result)
+
+    def _read(self, key: str, mapping_key: str | None, result: Any) -> None:
+        """Take in what the function gave, whatever it is."""
+        run, step = self.run, self.step
+        outputs = {out.name: out for out in step.outputs}
+        checks = CheckTeller(run, step, key) if step.checks else None
 
         def emit(name: str, value: Any, given: Any) -> None:
-            handlers[name](key, mapping_key, value, given, run.context)
-
-        checks = CheckTeller(run, step, key) if step.checks else None
+            handle_output(run, step, outputs[name], key, mapping_key, value, given, run.context)
 
         def told(event: Any) -> None:
             if isinstance(event, AssetCheckResult):
@@ -190,7 +180,6 @@ class StepRunner:
             else:
                 tell(run, key, event)
 
-        self._open_dynamic(mapping_key)
         if step.observes:
             tell_observations(run, step, key, result, emit)
             return
@@ -270,15 +259,16 @@ def _is_handled(value: Any) -> bool:
     return value is HANDLED
 
 
-Call = Callable[[dict[str, Any], Any], Any]
 _PLAIN_RESULTS = frozenset((int, float, str, bool, dict, type(None), bytes, complex))
 
 
-def _shared_caller(run: RunScope, step: Step) -> Call:
-    """The prepared function of an op; uses of the op without config share one."""
-    if step.config is not None:
-        return caller(step.op, step.config, run.resources)
-    found = run.callers.get(id(step.op))
-    if found is None:
-        found = run.callers[id(step.op)] = caller(step.op, None, run.resources)
-    return found
+def _has_one_plain_output(step: Step) -> bool:
+    """Whether what its function gives is its one output, if it is nothing that speaks itself."""
+    outputs = step.outputs
+    return (
+        len(outputs) == 1
+        and step.op.is_decorated
+        and not step.observes
+        and not step.checks  # what it gives is looked at in full
+        and not outputs[0].definition.is_dynamic
+    )

@@ -76,8 +76,18 @@ class CodeReader:
         facts = self._facts_of(fn.__code__)
         if facts.names and not fn.__globals__.keys().isdisjoint(facts.names):
             return None
-        notes = fn.__annotations__
-        return facts if not notes or _PLAIN.issuperset(notes.values()) else None
+        return facts if self._says_plain(fn) else None
+
+    def _says_plain(self, fn: FunctionType) -> bool:
+        """Whether no annotation of a function can lead to a class of one's own."""
+        try:
+            notes = fn.__annotations__
+        except Exception:  # noqa: BLE001 - they may name what a later cell defines
+            return False
+        known = fn.__globals__
+        return all(
+            each not in known if type(each) is str else each in _PLAIN for each in notes.values()
+        )
 
     def _facts_of(self, code: CodeType) -> CodeFacts:
         found = self._facts.get(id(code))
