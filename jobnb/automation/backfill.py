@@ -18,6 +18,7 @@ from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.automation.backfill_work import BackfillRuns, Outcome, printing
 from jobnb.errors import JobnbError
 from jobnb.events import RunCanceling
+from jobnb.execution.log import listening
 from jobnb.execution.observing import Observable
 from jobnb.execution.output_capture import follow_streams
 from jobnb.execution.run import RunScope
@@ -231,12 +232,13 @@ class Backfill(Observable):
                 self._do_all(group.chunks())
 
     def _do_all(self, chunks: Iterator[Chunk]) -> None:
-        with printing() as current:
+        with printing() as current, listening():
             for chunk in chunks:
                 if self._canceled is not None:
                     return
                 part = self._blocking.free_part(chunk)
-                self._count(blocked=chunk.size - (part.size if part is not None else 0))
+                if part is not chunk:
+                    self._count(blocked=chunk.size - (part.size if part is not None else 0))
                 if part is not None:
                     self._do(part, current)
 

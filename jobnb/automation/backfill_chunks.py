@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from jobnb.automation.backfill_nodes import BackfillNode, Edge, Target
@@ -30,7 +31,7 @@ class Group:
     nodes: tuple[BackfillNode, ...]
     target: Target
 
-    @property
+    @cached_property
     def keys(self) -> list[AssetKey]:
         """The assets."""
         return [key for node in self.nodes for key in node.keys]

@@ -15,6 +15,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
 from jobnb.events import AssetMaterialized, Event
+from jobnb.execution.lineage import Lineage
 from jobnb.execution.materialize import ASSET_JOB
 from jobnb.execution.output_capture import capturing
 from jobnb.execution.partition_reader import PartitionReader
@@ -81,18 +82,18 @@ class BackfillRuns:
         self._in_memory = setting.instance.is_ephemeral and alone
         self._plans = {group: self._prepared(group) for group in groups}
 
-    def _prepared(self, group: Group) -> tuple[Plan, PartitionReader]:
+    def _prepared(self, group: Group) -> tuple[Plan, PartitionReader, Lineage]:
         setting = self._setting
         job = setting.definitions.job_of_assets(ASSET_JOB, group.keys)
         own = setting.resources
         resources = in_memory_resources(job, own) if self._in_memory else own
         plan = build_plan(job, run_config=setting.run_config, resources=resources)
-        return plan, PartitionReader(plan, setting.instance)
+        return plan, PartitionReader(plan, setting.instance), Lineage(plan)
 
     def scope(self, chunk: Chunk, batch: RunBatch, stop: Stop) -> RunScope:
         """A run that makes a chunk; nothing of it has been done yet."""
         setting, partitions = self._setting, chunk.partitions
-        plan, reader = self._plans[chunk.group]
+        plan, reader, lineage = self._plans[chunk.group]
         plan = msgspec.structs.replace(plan, partitions=partitions)
         tags = run_tags(plan.job, setting.tags, partitions, setting.instance)
         tags[BACKFILL_TAG] = setting.backfill_id
@@ -106,7 +107,8 @@ class BackfillRuns:
         )
         log = batch.begin(run)
         scope = RunScope(plan, setting.instance, run, log, keep_outputs=False, stop=stop)
-        scope.partition_reader, scope.code_versions = reader, self._code_versions
+        scope.partition_reader, scope.lineage = reader, lineage
+        scope.code_versions = self._code_versions
         return scope
 
     def do(self, scope: RunScope, stop: Stop) -> Outcome | None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 from jobnb.errors import InvalidInvocationError
 from jobnb.events import Event, Logged
@@ -15,7 +15,7 @@ from jobnb.events import Event, Logged
 __all__ = ["RunLogger", "listening"]
 
 _formatter = logging.Formatter()
-_running: ContextVar[RunLogger | None] = ContextVar("jobnb_running", default=None)
+_running: ContextVar[_Listening | None] = ContextVar("jobnb_running", default=None)
 
 
 class RunLogger(logging.Logger):
@@ -86,61 +86,80 @@ def _text(record: logging.LogRecord) -> str:
     return text
 
 
-class _Capture(logging.Handler):
-    """Takes the lines that belong to one run: several may go on at once, in threads."""
+class _Listening(Protocol):
+    """What has a log that lines are added to: a run."""
 
-    def __init__(self, log: RunLogger) -> None:
+    @property
+    def log(self) -> RunLogger:
+        """The logger of the run."""
+
+
+class _Ear(logging.Handler):
+    """Hears each line of `get_jobnb_logger()` loggers, for all runs that go on.
+
+    It is there while any of them listens, and lets lines of every level through; the user's own
+    level is put back after.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._log = log
+        self._runs: dict[_Listening, None] = {}
+        self._count = 0
+        self._before = logging.NOTSET
+        self._turn = threading.Lock()
+
+    def open(self, run: _Listening | None) -> None:
+        """Begin to listen for a run, or only to be there."""
+        with self._turn:
+            if run is not None:
+                self._runs[run] = None
+            self._count += 1
+            if self._count > 1:
+                return
+            root = logging.getLogger("jobnb")
+            self._before = root.level
+            if self._before == logging.NOTSET:
+                root.setLevel(logging.DEBUG)
+            root.addHandler(self)
+
+    def leave(self, run: _Listening | None) -> None:
+        """Listen no more for it."""
+        with self._turn:
+            if run is not None:
+                del self._runs[run]
+            self._count -= 1
+            if self._count:
+                return
+            root = logging.getLogger("jobnb")
+            root.removeHandler(self)
+            root.setLevel(self._before)
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Add a line to the log of the run that it belongs to: several may go on, in threads."""
         if hasattr(record, "jobnb_kept"):
             return  # a logger of the run's own stands below ours and hands it up again
-        current = _running.get()
-        if current is None and threading.current_thread() is threading.main_thread():
-            return  # a cell of the notebook logs while a run goes in the background
-        if current is None or current is self._log:
+        run = _running.get()
+        if run is None and threading.current_thread() is not threading.main_thread():
+            run = next(iter(self._runs), None)  # of a thread that some step started
+        # In the main thread a cell of the notebook logs while runs go in the background.
+        if run is not None and run in self._runs:
             record.jobnb_kept = True
-            self._log.keep(record, record.name)
+            run.log.keep(record, record.name)
+
+
+_ear = _Ear()
 
 
 @contextmanager
-def listening(log: RunLogger) -> Iterator[None]:
-    """While it lasts, lines of `get_jobnb_logger()` loggers go to the run's log too."""
-    root = logging.getLogger("jobnb")
-    handler = _Capture(log)
-    token = _running.set(log)
-    _levels.enter(root)
-    root.addHandler(handler)
+def listening(run: _Listening | None = None) -> Iterator[None]:
+    """While it lasts, lines of `get_jobnb_logger()` loggers go to the run's log too.
+
+    Without a run nothing is heard: it only costs less to listen for one run after the other.
+    """
+    _ear.open(run)
+    token = _running.set(run)
     try:
         yield
     finally:
-        root.removeHandler(handler)
-        _levels.leave(root)
         _running.reset(token)
-
-
-class _Levels:
-    """Lets every line through while runs listen; the user's own level is put back after."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count = 0
-        self._before = logging.NOTSET
-
-    def enter(self, logger: logging.Logger) -> None:
-        with self._lock:
-            if self._count == 0:
-                self._before = logger.level
-                if self._before == logging.NOTSET:
-                    logger.setLevel(logging.DEBUG)
-            self._count += 1
-
-    def leave(self, logger: logging.Logger) -> None:
-        with self._lock:
-            self._count -= 1
-            if self._count == 0:
-                logger.setLevel(self._before)
-
-
-_levels = _Levels()
+        _ear.leave(run)

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from jobnb.definitions.assets.asset_layer import AssetLayer
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.plan.step import Step
+from jobnb.execution.lineage import Lineage, Origin
 from jobnb.staleness.code_versions import CodeVersions
-from jobnb.staleness.config_versions import config_tags, takes_config
 from jobnb.staleness.events import last_told
 from jobnb.staleness.partition_versions import PartitionVersions
-from jobnb.staleness.tags import (
-    CODE,
-    CONFIG_VERSION,
-    DATA,
-    INITIAL,
-    INPUT,
-    IS_GIVEN,
-    POINTER,
-    data_version_of,
-)
+from jobnb.staleness.tags import CODE, CONFIG_VERSION, DATA, INITIAL, IS_GIVEN, data_version_of
 
 __all__ = ["Provenance"]
 
 
-class _Origin(msgspec.Struct, frozen=True, gc=False):
-    """What is known of an asset before it is made.
+class _Coming(msgspec.Struct, frozen=True, gc=False):
+    """An asset that is about to be made.
 
     Attributes:
-        name: Its key as people write it.
-        assets: What makes it.
+        origin: What is known of it before any run.
         tags: The tags that are the same whatever it reads.
         seed: What its data version begins with: the versions of code and config.
-        inputs: Its upstream assets by name, each with the names of the two tags that tell of it.
     """
 
-    name: str
-    assets: AssetsDefinition
-    tags: Mapping[str, str]
+    origin: Origin
+    tags: dict[str, str]
     seed: str
-    inputs: list[tuple[str, str, str]]
 
 
 class Provenance:
@@ -62,61 +46,38 @@ class Provenance:
 
     def __init__(self, run: Any) -> None:
         self._run = run
-        steps = [s for s in run.plan.steps if s.assets_def is not None]
-        going = [s for s in steps if run.chosen is None or s.index in run.chosen]
-        graph = run.plan.job.graph
-        self._layer = graph.layer if steps else AssetLayer((), ())
-        assets, sources = self._layer.assets, self._layer.sources
-        self._partitions = PartitionVersions(run.instance, assets, sources)
-        self._partitioned = self._partitioned_names()
+        self._lineage: Lineage = run.lineage
+        lineage, chosen = self._lineage, run.chosen
+        self._partitions = PartitionVersions(run.instance, lineage.partitions)
         versions = run.code_versions or CodeVersions()
-        self._origins = {
-            out.asset_key: self._origin(step, out.asset_key, versions)
-            for step in going
-            for out in step.outputs
-            if out.asset_key is not None
+        self._coming = {
+            origin.key: self._about(origin, versions)
+            for origin in lineage.origins
+            if chosen is None or origin.step in chosen
         }
-        self._made_here = {origin.name for origin in self._origins.values()}
+        self._made_here = {coming.origin.name for coming in self._coming.values()}
         self._versions: dict[str, str] = {}
         self._pointers: dict[str, str] = {}
-        read = {name for origin in self._origins.values() for name, _, _ in origin.inputs}
-        self._look_up([AssetKey.from_user_string(name) for name in read - self._made_here])
+        self._look_up()
 
-    def _origin(self, step: Step, key: AssetKey, versions: CodeVersions) -> _Origin:
-        assets = step.assets_def
-        assert assets is not None
-        code, promised = versions.of(assets, key)
-        tags, config = {CODE: code}, ""
-        if takes_config(assets.node_def):
-            given = self._run.plan.given_config.get(step.path[0])
-            tags |= config_tags(assets.node_def, given)
-            config = tags.get(CONFIG_VERSION, "")
-        seed = f"{code if promised else self._run.run_id} {config}"
-        # One that is not selected may come out all the same; what it is made from is not told.
-        upstream = assets.asset_deps.get(key, assets.dependency_keys)
-        deps = [dep.to_user_string() for dep in upstream if dep != key]
-        if len(deps) > 1:
-            deps.sort()
-        inputs = [(name, INPUT + name, POINTER + name) for name in deps]
-        return _Origin(key.to_user_string(), assets, tags, seed, inputs)
+    def _about(self, origin: Origin, versions: CodeVersions) -> _Coming:
+        code, promised = versions.of(origin.assets, origin.key)
+        config = origin.config
+        seed = f"{code if promised else self._run.run_id} {config.get(CONFIG_VERSION, '')}"
+        return _Coming(origin, {CODE: code, **config}, seed)
 
-    def _look_up(self, keys: Collection[AssetKey]) -> None:
+    def _look_up(self) -> None:
         """The versions of what the run reads and does not make."""
+        read = {name for each in self._coming.values() for name, _, _ in each.origin.inputs}
+        keys = [AssetKey.from_user_string(name) for name in read - self._made_here]
         if not keys:
             return
-        sources = {each.key for each in self._layer.sources}.intersection(keys)
+        sources = {each.key for each in self._lineage.layer.sources}.intersection(keys)
         made = [key for key in keys if key not in sources]
         for key, event in last_told(self._run.instance, made, sources).items():
             name = key.to_user_string()
             self._versions[name] = data_version_of(event.tags, event.storage_id)
             self._pointers[name] = str(event.storage_id)
-
-    def _partitioned_names(self) -> dict[str, AssetKey]:
-        """The assets that have partitions, by name."""
-        around = (*self._layer.assets, *self._layer.sources)
-        found = [each for each in around if each.partitions_def is not None]
-        keys = (key for each in found for key in getattr(each, "keys", None) or (each.key,))
-        return {key.to_user_string(): key for key in keys}
 
     def _partition_version(
         self, assets: AssetsDefinition, partition: str | None, key: AssetKey
@@ -137,12 +98,13 @@ class Provenance:
             given: The data version that its code told.
             partition: Which partition of it.
         """
-        origin = self._origins[key]
-        tags, versions, pointers = {**origin.tags}, self._versions, self._pointers
-        text = origin.seed
+        coming = self._coming[key]
+        origin, partitioned = coming.origin, self._lineage.partitioned
+        tags, versions, pointers = coming.tags.copy(), self._versions, self._pointers
+        text = coming.seed
         for name, input_tag, pointer_tag in origin.inputs:
-            if name in self._partitioned:
-                version = self._partition_version(origin.assets, partition, self._partitioned[name])
+            if name in partitioned:
+                version = self._partition_version(origin.assets, partition, partitioned[name])
             else:
                 version = versions.get(name)
             if version is None:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
 from inspect import isgenerator
 from typing import Any
 
@@ -114,8 +115,16 @@ class _Opener:
         self.took: dict[str, float] = {}
         self.failed: tuple[str, ...] = ()
         self.shared: dict[int, Any] = {}
-        self.key_of = {id(each): key for key, each in definitions.items()}
-        self.holders = Counter(id(each) for each in _held(definitions.values()))
+
+    @cached_property
+    def key_of(self) -> dict[int, str]:
+        """The keys of the resources, by their ids."""
+        return {id(each): key for key, each in self.definitions.items()}
+
+    @cached_property
+    def holders(self) -> Counter[int]:
+        """How many others hold each resource that is held, by their ids."""
+        return Counter(id(each) for each in _held(self.definitions.values()))
 
     def open_all(self) -> dict[str, Any]:
         """All of them, by key."""
@@ -176,7 +185,9 @@ class _Opener:
 
 def _nested(definition: ResourceDefinition) -> Mapping[str, ResourceDefinition]:
     """The resources that are fields of a resource."""
-    nested: Mapping[str, ResourceDefinition] = getattr(definition, "nested", {})
+    nested: Mapping[str, ResourceDefinition] | None = getattr(definition, "nested", None)
+    if not nested:
+        return {}
     return {k: v for k, v in nested.items() if not isinstance(v, HardcodedResource)}
 
 

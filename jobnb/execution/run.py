@@ -10,6 +10,7 @@ from typing import Any
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
+from jobnb.execution.lineage import Lineage
 from jobnb.execution.log import RunLogger
 from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.provenance import Provenance
@@ -122,6 +123,11 @@ class RunScope:
     def partition_reader(self) -> PartitionReader:
         """Tells which partitions of their upstream assets the steps read."""
         return PartitionReader(self.plan, self.instance)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Where the assets of the plan come from."""
+        return Lineage(self.plan)
 
     @cached_property
     def follows_retries(self) -> bool:

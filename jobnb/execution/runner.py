@@ -46,7 +46,7 @@ def run_all(run: RunScope) -> None:
     run.run_log.commit()
     token = current_run.set(run)
     try:
-        with run.around, listening(run.log), open_resources(run):
+        with run.around, listening(run), open_resources(run):
             try:
                 _run_steps(run)
             finally:

@@ -14,7 +14,7 @@ from jobnb.errors import InvariantViolationError
 from jobnb.plan.step import Plan, Step
 from jobnb.staleness.causes import StaleStatus
 from jobnb.staleness.config_versions import config_tags
-from jobnb.staleness.partition_versions import PartitionVersions
+from jobnb.staleness.partition_versions import PartitionVersions, partitions_of
 from jobnb.staleness.statuses import (
     Place,
     at_partition,
@@ -115,7 +115,7 @@ def _known(
 
     sources = source_versions(instance, layer.sources, defined)
     failed = failures_since(instance, assets, made)
-    partitions = PartitionVersions(instance, assets, layer.sources)
+    partitions = PartitionVersions(instance, partitions_of(assets, layer.sources))
     place = place or place_of(assets)
     if plan.partitions is None:
         yield Known(defined, made, sources, failed, partitions, config_now, place)

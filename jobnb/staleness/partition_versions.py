@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -13,7 +13,26 @@ from jobnb.staleness.tags import data_version_of
 from jobnb.storage.instance import Instance
 from jobnb.storage.made import Made
 
-__all__ = ["PartitionVersions"]
+__all__ = ["PartitionVersions", "partitions_of"]
+
+
+def partitions_of(
+    assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset] = ()
+) -> dict[AssetKey, PartitionsDefinition]:
+    """How assets are partitioned, those that are.
+
+    Args:
+        assets: The assets that are made.
+        sources: The assets that come from elsewhere.
+    """
+    found: dict[AssetKey, PartitionsDefinition] = {}
+    for each in assets:
+        if each.partitions_def is not None:
+            found.update(dict.fromkeys(each.keys, each.partitions_def))
+    for source in sources:
+        if source.partitions_def is not None:
+            found[source.key] = source.partitions_def
+    return found
 
 
 class PartitionVersions:
@@ -21,24 +40,14 @@ class PartitionVersions:
 
     Args:
         instance: The history.
-        assets: The assets that are made.
-        sources: The assets that come from elsewhere.
+        definitions: How assets are partitioned, as `partitions_of` tells.
     """
 
     def __init__(
-        self,
-        instance: Instance,
-        assets: Iterable[AssetsDefinition],
-        sources: Iterable[SourceAsset] = (),
+        self, instance: Instance, definitions: Mapping[AssetKey, PartitionsDefinition]
     ) -> None:
         self._instance = instance
-        self._definitions: dict[AssetKey, PartitionsDefinition] = {}
-        for each in assets:
-            if each.partitions_def is not None:
-                self._definitions.update(dict.fromkeys(each.keys, each.partitions_def))
-        for source in sources:
-            if source.partitions_def is not None:
-                self._definitions[source.key] = source.partitions_def
+        self._definitions = definitions
         self._records: dict[AssetKey, dict[str, Made | None]] = {}
         self._made_now: dict[AssetKey, dict[str, str]] = {}
 

@@ -15,7 +15,7 @@ from jobnb.staleness.causes import AssetStatuses
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.staleness.config_versions import config_tags, given_config
 from jobnb.staleness.events import last_told
-from jobnb.staleness.partition_versions import PartitionVersions
+from jobnb.staleness.partition_versions import PartitionVersions, partitions_of
 from jobnb.staleness.tags import INITIAL, data_version_of
 from jobnb.staleness.verdicts import Defined, Known, judge
 from jobnb.storage.instance import Instance
@@ -76,7 +76,7 @@ def known_of(
     failed = failures_since(instance, assets, made)
     sources = source_versions(instance, definitions.source_assets, defined)
     place = place or place_of(assets)
-    partitions = PartitionVersions(instance, assets, definitions.source_assets)
+    partitions = PartitionVersions(instance, partitions_of(assets, definitions.source_assets))
     if partition is not None:
         made = at_partition(partition, assets, made, partitions)
         failed = failed_partitions(instance, partition, failed)

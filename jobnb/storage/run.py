@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
+import os
+import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -37,8 +38,18 @@ SENSOR_TAG = "dagster/sensor_name"
 
 
 def new_run_id() -> str:
-    """An id that no other run has."""
-    return str(uuid.uuid4())
+    """An id that no other run has: a random UUID.
+
+    Its bits are not asked of the system each time, which costs more than a short run does.
+    """
+    digits = f"{_random.getrandbits(128):032x}"
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+_random = random.Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)  # a child goes on with other numbers
 
 
 class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):

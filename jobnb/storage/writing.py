@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cache
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -37,7 +38,8 @@ _ASSET_NEWS: frozenset[type[ev.Event]] = frozenset(
 # Plans are many and seldom looked up across runs: they have no row of their own.
 _INDEXED: frozenset[type[ev.Event]] = frozenset({*RUN_STATUS, *_ASSET_NEWS, ev.StepFailed})
 
-INDEXED_KINDS = frozenset(kind.event_type.value for kind in _INDEXED)
+_KIND_NAMES = {kind: kind.event_type.value for kind in _INDEXED}
+INDEXED_KINDS = frozenset(_KIND_NAMES.values())
 """The kinds that are looked up across runs: each such event has a row of its own."""
 
 IndexRow = tuple[int, str, str, float, str | None, str | None, str | None, bytes]
@@ -186,8 +188,12 @@ def _plain(value: Any) -> Any:
 
 def kinds_text(events: Sequence[ev.Event]) -> str:
     """The kinds of some events as a row keeps them: with a blank around each."""
-    kinds = sorted({kind.event_type.value for kind in {type(event) for event in events}})
-    return f" {' '.join(kinds)} "
+    return _text_of(frozenset(map(type, events)))
+
+
+@cache
+def _text_of(kinds: frozenset[type[ev.Event]]) -> str:
+    return f" {' '.join(sorted(kind.event_type.value for kind in kinds))} "
 
 
 def _insert_chunk(
@@ -223,7 +229,7 @@ def _index_row(run_id: str, storage_id: int, event: Any) -> IndexRow:
     return (
         storage_id,
         run_id,
-        kind.event_type.value,
+        _KIND_NAMES[kind],
         event.time,
         event.step_key if news or kind is ev.StepFailed else None,
         key_text(event.asset) if news else None,

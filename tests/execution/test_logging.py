@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 
@@ -245,3 +246,38 @@ def test_runs_at_once_keep_their_lines_apart():
         thread.join()
     for name, result in results.items():
         assert [line.text for line in result.log_lines] == [name]
+
+
+def test_a_line_of_a_thread_that_outlives_its_run_goes_to_no_other_run():
+    ended, said = threading.Event(), threading.Event()
+    late = contextvars.Context()
+
+    @op
+    def leaves_a_thread():
+        nonlocal late
+        late = contextvars.copy_context()
+
+    @op
+    def goes_on():
+        ended.set()
+        assert said.wait(20)
+
+    @job
+    def first():
+        leaves_a_thread()
+
+    @job
+    def second():
+        goes_on()
+
+    def say():
+        assert ended.wait(20)
+        late.run(get_jobnb_logger().warning, "too late")
+        said.set()
+
+    first.execute_in_process()
+    thread = threading.Thread(target=say)
+    thread.start()
+    result = second.execute_in_process()
+    thread.join()
+    assert [line.text for line in result.log_lines] == []

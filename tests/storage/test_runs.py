@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
+import random
+import uuid
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from jobnb.storage.run import (
     TagBucket,
     decode_run,
     encode_run,
+    new_run_id,
 )
 
 
@@ -35,6 +39,20 @@ def ids(runs: object) -> list[str]:
 
 def add(instance: Instance, *names: str, **fields: object) -> list[JobRun]:
     return [instance.create_run(JobRun(name, run_id=name, **fields)) for name in names]  # type: ignore[arg-type]
+
+
+def test_run_ids_are_random_uuids_also_where_random_was_seeded_or_a_process_forked() -> None:
+    random.seed(0)
+    first = new_run_id()
+    random.seed(0)
+    ids = {first, *(new_run_id() for _ in range(1_000))}
+    assert len(ids) == 1_001
+    assert {(uuid.UUID(each).version, uuid.UUID(each).variant) for each in ids} == {
+        (4, uuid.RFC_4122)
+    }
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        children = [pool.apply(new_run_id) for _ in range(2)]
+    assert len({new_run_id(), *children}) == 3
 
 
 def test_everything_about_a_run_is_kept(instance: Instance) -> None:
