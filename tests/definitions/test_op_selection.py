@@ -53,6 +53,7 @@ def chosen(*clauses: str) -> str:
         (["1+(g.o2 or o4)"], "g.o2 g.o3 o1 o4"),
         (["roots(g)"], "g.o2"),
         (["sinks(*)"], "o4"),
+        (["sinks()"], "o4"),
     ],
 )
 def test_clauses(clauses: list[str], names: str) -> None:

@@ -134,7 +134,7 @@ class _AssetReading(Reading[AssetGraph]):
             return AllOf.of([rule], [ChecksOf()])
         return Neighbors(rule) if name == "neighbors" else super().applied(name, rule)
 
-    def alone(self, name: str) -> AssetRule | None:
+    def alone(self, name: str) -> AssetRule:
         """What a function gives that has nothing between its parentheses."""
         return ChecksOf() if name == "checks" else super().alone(name)
 

@@ -11,6 +11,7 @@ These are joined with `and`, `or` (or a comma), `not` and parentheses, and given
 
     key:"raw_*" and not group:clean
     sinks(tag:daily=yes or kind:table)
+    roots()
 """
 
 from __future__ import annotations

@@ -67,9 +67,9 @@ class Reading(Generic[G]):
         """What a function makes of a rule."""
         return Roots(rule) if name == "roots" else Sinks(rule)
 
-    def alone(self, name: str) -> Rule[G] | None:
-        """What a function gives that has nothing between its parentheses; None if it needs it."""
-        return AnyOf(()) if name == "nothing" else None
+    def alone(self, name: str) -> Rule[G]:
+        """What a function gives that has nothing between its parentheses: it is given all."""
+        return AnyOf(()) if name == "nothing" else self.applied(name, Everything())
 
     def stepped(self, rule: Rule[G], up: int | None, down: int | None) -> Rule[G]:
         """The rule with what lies above and below; None is all the way, -1 not to go at all."""
@@ -134,11 +134,9 @@ class Reading(Generic[G]):
             self.refuse(name, f"there is no function {str(name)!r}", hint)
         if trees and name != "nothing":
             return self.applied(str(name), self._read(trees[0]))
-        alone = None if trees else self.alone(str(name))
-        if alone is None:
-            wanted = "nothing" if trees else "a selection"
-            self.refuse(name, f"{str(name)!r} takes {wanted} between its parentheses")
-        return alone
+        if trees:
+            self.refuse(name, f"{str(name)!r} takes nothing between its parentheses")
+        return self.alone(str(name))
 
 
 def _depth(marks: Tree[Token] | None, counts: bool) -> int | None:
