@@ -30,9 +30,9 @@ class AssetContext:
     _data_versions: dict[AssetKey, Any]
 
     @property
-    def bound_assets(self) -> Any:
-        """The definition of the assets that the step makes, or None."""
-        return self._step.assets_def
+    def bound_step(self) -> Step:
+        """The step, as far as a call outside of any run has one."""
+        return self._step
 
     @property
     def has_assets_def(self) -> bool:
@@ -70,7 +70,9 @@ class AssetContext:
 
     @property
     def selected_asset_check_keys(self) -> frozenset[AssetCheckKey]:
-        """The checks that the step is to make."""
+        """The checks that the step is to make; for a step of a graph, those of all its steps."""
+        if self._step.assets_def is not None:
+            return self._step.assets_def.check_keys
         return frozenset(spec.key for spec in self._step.checks)
 
     @property

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from time import time as now
 from typing import Any
 
+from msgspec.structs import replace
+
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckResult, AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
@@ -34,20 +36,20 @@ class CheckTeller:
         self._step = step
         self._key = key
         self._specs = {spec.key: spec for spec in step.checks}
+        self._outputs = {out.check.key: out for out in step.outputs if out.check is not None}
         self._failed: list[AssetCheckEvaluated] = []
         self.seen: dict[AssetCheckKey, AssetCheckEvaluated] = {}
 
-    def tell(self, result: AssetCheckResult, asset: AssetKey | None = None) -> AssetCheckKey:
+    def tell(self, result: AssetCheckResult) -> None:
         """Put a result into the log.
 
         Args:
             result: What the check said.
-            asset: The asset that is meant where the result does not say.
 
         Raises:
             InvariantViolationError: If it is no check of the step, or came before.
         """
-        spec = self._spec_of(result, asset)
+        spec = self._spec_of(result)
         if spec.key in self.seen:
             raise InvariantViolationError(
                 f"{self._key!r} gave the check {spec.key.to_user_string()!r} twice."
@@ -55,12 +57,36 @@ class CheckTeller:
         event = self._event(spec, result)
         self._run.append(event)
         self.seen[spec.key] = event
+        if spec.key in self._outputs:  # who waits for the check may go on; there is no value
+            self._run.values[self._outputs[spec.key].slot] = None
         if spec.blocking and event.is_error:
             self._failed.append(event)
-        return spec.key
 
-    def _spec_of(self, result: AssetCheckResult, asset: AssetKey | None) -> AssetCheckSpec:
-        wanted = asset if result.asset_key is None else AssetKey.from_coercible(result.asset_key)
+    def take(self, output_name: str, given: Any) -> None:
+        """Tell of what came as an output that stands for a check; it may be left out.
+
+        Raises:
+            InvariantViolationError: If it is no verdict, or one of another check.
+        """
+        result = _result(self._key, given)
+        found = (each for each in self._outputs.items() if each[1].name == output_name)
+        key, output = next(found)
+        asset = key.asset if result.asset_key is None else result.asset_key
+        name = result.check_name or key.name
+        if output.is_asked or (asset, name) != (key.asset, key.name):
+            self.tell(replace(result, asset_key=asset, check_name=name))
+
+    def is_left_out(self, result: AssetCheckResult) -> bool:
+        """Whether a check is meant that a graph makes, but not in this run."""
+        return any(
+            result.asset_key in (None, key.asset) and result.check_name in (None, key.name)
+            for key, output in self._outputs.items()
+            if not output.is_asked
+        )
+
+    def _spec_of(self, result: AssetCheckResult) -> AssetCheckSpec:
+        given = result.asset_key
+        wanted = None if given is None else AssetKey.from_coercible(given)
         fitting = [
             spec
             for spec in self._specs.values()
@@ -79,9 +105,9 @@ class CheckTeller:
                 f"{self._key!r} makes several checks: {', '.join(names)}. Say which in "
                 "AssetCheckResult(check_name=..., asset_key=...)."
             )
-        given = self._named(wanted, result.check_name)
-        hint = did_you_mean(given, names, noun="Its checks are")
-        raise InvariantViolationError(f"{self._key!r} has no check {given!r}. {hint}")
+        named = self._named(wanted, result.check_name)
+        hint = did_you_mean(named, names, noun="Its checks are")
+        raise InvariantViolationError(f"{self._key!r} has no check {named!r}. {hint}")
 
     def _named(self, asset: AssetKey | None, check: str | None) -> str:
         """The check that a result names; what it leaves out is that of the first one."""
@@ -111,15 +137,19 @@ class CheckTeller:
         reader = self._run.partition_reader
         if reader.definition_of(asset) is None:
             return None
-        if self._step.assets_def is not None:
+        if self._makes(asset):
             return self._run.plan.partition_key
         keys = reader.keys_for(self._step, asset, self._run.plan.partitions) or ()
         return str(keys[0]) if len(keys) == 1 else None
 
+    def _makes(self, asset: AssetKey) -> bool:
+        """Whether the assets of the step are made in this run, and this is one of them."""
+        return self._step.assets_def is not None and asset in self._step.assets_def.keys
+
     def _target(self, asset: AssetKey, partition: str | None) -> tuple[int | None, str | None]:
         """The materialization that was looked at: this run's, or the last one of the history."""
         step = self._step
-        if step.assets_def is not None or any(
+        if self._makes(asset) or any(
             each.waits_for for each in step.inputs if each.asset_key == asset
         ):
             return None, self._run.run_id
@@ -165,14 +195,11 @@ def read_checks(run: RunScope, step: Step, key: str, result: Any) -> None:
         AssetCheckFailedError: If a blocking check did not pass.
     """
     teller = CheckTeller(run, step, key)
-    slots = {output.name: output.slot for output in step.outputs}
-    slot_of = {spec.key: slots[spec.get_python_identifier()] for spec in step.checks}
     with contextlib.ExitStack() as stack:
         if inspect.isgenerator(result):
             stack.enter_context(contextlib.closing(result))
         for each in _results(key, result):
-            # Whoever waits for the check may go on; there is no value.
-            run.values[slot_of[teller.tell(each)]] = None
+            teller.tell(each)
     teller.conclude()
 
 

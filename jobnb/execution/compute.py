@@ -24,7 +24,7 @@ from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_y
 from jobnb.execution.asynchronous import run_async
 
 if TYPE_CHECKING:
-    from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.plan.step import Step
 
 __all__ = ["asset_output", "call_function", "output_called", "read_result"]
 
@@ -69,7 +69,7 @@ def read_result(
     result: Any,
     emit: Callable[[str, Any, Any], None],
     tell: Callable[[Any], None],
-    assets_def: AssetsDefinition | None = None,
+    step: Step | None = None,
 ) -> None:
     """Hand on each output and each piece of news in what a function gave.
 
@@ -79,7 +79,8 @@ def read_result(
         result: What the function returned, or the generator that it is.
         emit: Takes the output's name, the value, and the `Output` it came in or None.
         tell: Takes materializations, observations and expectations.
-        assets_def: The assets that the outputs are, and which of them are asked for.
+        step: The step, which knows the assets and checks that the outputs are, and which of them
+            are asked for.
 
     Raises:
         StepOutputNotFoundError: If a required output did not come.
@@ -88,21 +89,21 @@ def read_result(
     outs = op.outs
     if inspect.isgenerator(result):
         with contextlib.closing(result):  # its own clean-up runs now, also where we give up
-            seen = _read_stream(op, key, result, emit, tell, assets_def)
+            seen = _read_stream(op, key, result, emit, tell, step)
     elif not op.is_decorated and _is_stream(result):
-        seen = _read_stream(op, key, result, emit, tell, assets_def)
+        seen = _read_stream(op, key, result, emit, tell, step)
     elif isinstance(result, MaterializeResult) or _many_results(result):
         results = result if isinstance(result, (tuple, list)) else [result]
-        seen = _read_stream(op, key, results, emit, tell, assets_def)
+        seen = _read_stream(op, key, results, emit, tell, step)
     elif len(outs) == 1:
-        seen = _read_one(op, key, result, emit, tell)
+        seen = _read_one(op, key, result, emit, tell, step)
     elif not outs:
         if result is not None:
             raise InvariantViolationError(f"{key!r} has no outputs but returned {result!r}.")
         return
     else:
-        seen = _read_several(op, key, result, emit, tell, assets_def)
-    _see_required(op, key, seen, emit, assets_def)
+        seen = _read_several(op, key, result, emit, tell, step)
+    _see_required(op, key, seen, emit, step)
 
 
 def _is_stream(result: Any) -> bool:
@@ -127,7 +128,7 @@ def _read_stream(
     stream: Any,
     emit: Any,
     tell: Any,
-    assets_def: AssetsDefinition | None = None,
+    step: Step | None = None,
 ) -> set[str]:
     seen: set[str] = set()
     mapped: set[tuple[str, str]] = set()
@@ -148,7 +149,7 @@ def _read_stream(
             emit(name, item.value, item)
             seen.add(name)
         elif isinstance(item, MaterializeResult):
-            name = asset_output(op, key, item, assets_def)
+            name = asset_output(op, key, item, step)
             if name in seen:
                 raise InvariantViolationError(
                     f"{key!r} gave two results for {name!r}. Give one for each asset."
@@ -183,15 +184,16 @@ def asset_output(
     op: OpDefinition[..., Any],
     key: str,
     item: MaterializeResult[Any],
-    assets_def: AssetsDefinition | None,
+    step: Step | None,
 ) -> str:
     """The output that stands for the asset of a result.
 
     Raises:
         InvariantViolationError: If the asset is not made here, or none of several is named.
     """
-    names = op.output_names
-    by_name = assets_def.keys_by_output_name if assets_def is not None else {}
+    names = [name for name in op.output_names if name not in _checks(step)]
+    outputs = step.outputs if step is not None else ()
+    by_name = {out.name: out.asset_key for out in outputs if out.asset_key is not None}
     wanted = None if item.asset_key is None else AssetKey.from_coercible(item.asset_key)
     if wanted is None and len(names) == 1:
         return names[0]
@@ -211,11 +213,24 @@ def asset_output(
     )
 
 
+def _checks(step: Step | None) -> set[str]:
+    """The outputs that stand for the verdict of a check."""
+    outputs = step.outputs if step is not None else ()
+    return {out.name for out in outputs if out.check is not None}
+
+
 def _plain(key: AssetKey) -> str:
     return key.to_python_identifier().replace(".", "_")
 
 
-def _read_one(op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell: Any) -> set[str]:
+def _read_one(
+    op: OpDefinition[..., Any],
+    key: str,
+    result: Any,
+    emit: Any,
+    tell: Any,
+    step: Step | None,
+) -> set[str]:
     name = op.output_names[0]
     if op.outs[name].is_dynamic:
         return _read_dynamic(op, key, result, emit, tell)
@@ -223,7 +238,10 @@ def _read_one(op: OpDefinition[..., Any], key: str, result: Any, emit: Any, tell
         raise InvariantViolationError(
             f"{key!r} returned a DynamicOutput. Declare out=DynamicOut() and return a list of them."
         )
-    if isinstance(result, _TOLD):
+    if isinstance(result, AssetCheckResult) and name not in _checks(step):
+        tell(result)  # who declares no checks is told how
+        return set()
+    if isinstance(result, _TOLD) and not isinstance(result, AssetCheckResult):
         raise InvariantViolationError(
             f"{key!r} returned {type(result).__name__}. Yield it, or use context.log_event()."
         )
@@ -257,7 +275,7 @@ def _read_several(
     result: Any,
     emit: Any,
     tell: Any,
-    assets_def: AssetsDefinition | None,
+    step: Step | None,
 ) -> set[str]:
     names = op.output_names
     if result is None:
@@ -270,7 +288,7 @@ def _read_several(
         )
     for name, value in zip(names, result, strict=True):
         if isinstance(value, MaterializeResult):
-            if asset_output(op, key, value, assets_def) != name:
+            if asset_output(op, key, value, step) != name:
                 raise InvariantViolationError(
                     f"{key!r} returned the result of {value.asset_key!r} in the place of {name!r}."
                 )
@@ -310,13 +328,13 @@ def _see_required(
     key: str,
     seen: set[str],
     emit: Any,
-    assets_def: AssetsDefinition | None = None,
+    step: Step | None = None,
 ) -> None:
-    partly = assets_def is not None and assets_def.can_subset
+    outputs = step.outputs if step is not None else ()
+    left = {out.name for out in outputs if not out.is_asked or out.check is not None}
+    partly = step is not None and step.leaves_out
     for name, out in op.outs.items():
-        if name in seen or not out.is_required or out.is_dynamic:
-            continue
-        if partly and not _is_asked(assets_def, name):
+        if name in seen or name in left or not out.is_required or out.is_dynamic:
             continue
         if out.dagster_type is NOTHING:
             # Who tells of some assets it could make has told of all that it made.
@@ -327,7 +345,3 @@ def _see_required(
             f"{key!r} did not give its output {name!r}. Return or yield it, or declare it with "
             "Out(is_required=False)."
         )
-
-
-def _is_asked(assets_def: AssetsDefinition | None, output: str) -> bool:
-    return assets_def is None or assets_def.keys_by_output_name.get(output) in assets_def.keys

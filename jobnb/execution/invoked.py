@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Coroutine, Generator
 from inspect import isasyncgen, iscoroutine, isgenerator
 from typing import Any
 
+from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.ops.asset_result import NO_VALUE, MaterializeResult
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.ops.output import DynamicOutput, Output
@@ -33,11 +34,14 @@ def checked(op: OpDefinition[..., Any], result: Any, context: OpExecutionContext
     if isgenerator(result):
         return _yielded(op, result, context)
 
+    if isinstance(result, AssetCheckResult):
+        return result
+
     def check(name: str, value: Any, _given: Any) -> None:
         if value is not NO_VALUE:
             _check_output(op, name, value, context)
 
-    read_result(op, op.name, result, check, lambda _event: None, context.bound_assets)
+    read_result(op, op.name, result, check, lambda _event: None, context.bound_step)
     return result
 
 
@@ -75,7 +79,7 @@ def _check_item(
         _check_output(op, name, item.value, context)
         seen.add(name)
     elif isinstance(item, MaterializeResult):
-        name = asset_output(op, op.name, item, context.bound_assets)
+        name = asset_output(op, op.name, item, context.bound_step)
         if item.has_value:
             _check_output(op, name, item.value, context)
         seen.add(name)

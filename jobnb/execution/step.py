@@ -169,21 +169,25 @@ class StepRunner:
         """Take in what the function gave, whatever it is."""
         run, step = self.run, self.step
         outputs = {out.name: out for out in step.outputs}
-        checks = CheckTeller(run, step, key) if step.checks else None
+        checks = CheckTeller(run, step, key) if _tells_checks(step) else None
 
         def emit(name: str, value: Any, given: Any) -> None:
-            handle_output(run, step, outputs[name], key, mapping_key, value, given, run.context)
+            output = outputs[name]
+            if checks is not None and output.check is not None:
+                checks.take(name, value)
+            else:
+                handle_output(run, step, output, key, mapping_key, value, given, run.context)
 
         def told(event: Any) -> None:
-            if isinstance(event, AssetCheckResult):
-                (checks or CheckTeller(run, step, key)).tell(event)
-            else:
+            if not isinstance(event, AssetCheckResult):
                 tell(run, key, event)
+            elif checks is None or not checks.is_left_out(event):
+                (checks or CheckTeller(run, step, key)).tell(event)
 
         if step.observes:
             tell_observations(run, step, key, result, emit)
             return
-        read_result(step.op, key, result, emit, told, step.assets_def)
+        read_result(step.op, key, result, emit, told, step)
         if checks is not None:
             checks.conclude()
 
@@ -270,5 +274,10 @@ def _has_one_plain_output(step: Step) -> bool:
         and step.op.is_decorated
         and not step.observes
         and not step.checks  # what it gives is looked at in full
+        and outputs[0].check is None
         and not outputs[0].definition.is_dynamic
     )
+
+
+def _tells_checks(step: Step) -> bool:
+    return bool(step.checks) or any(out.check is not None for out in step.outputs)

@@ -178,7 +178,15 @@ def _asset_places(
         for name, each in op.ins.items()
     )
     outputs = tuple(
-        StepOutput(name, slot, each.dagster_type, each, each.io_manager_key, outs.get(name))
+        StepOutput(
+            name,
+            slot,
+            each.dagster_type,
+            each,
+            each.io_manager_key,
+            outs.get(name),
+            outs.get(name) in assets_def.keys,
+        )
         for slot, (name, each) in enumerate(op.outs.items())
     )
     return inputs, outputs

@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import InvalidSubsetError
 from jobnb.plan.asset_choice import Chosen
+from jobnb.plan.flatten import output_at
 
-__all__ = ["Guards", "assets_to_make", "checks_to_make", "guards_of"]
+__all__ = ["Guards", "assets_to_make", "check_outputs", "checks_to_make", "guards_of"]
 
 Guards = Mapping[str, tuple[tuple[str, str], ...]]
 """For a node that waits for blocking checks: the node and the output of each of them."""
@@ -50,7 +53,11 @@ def assets_to_make(assets: Iterable[AssetsDefinition], chosen: Chosen) -> list[A
         InvalidSubsetError: If some cannot be made without others.
     """
     keys, checks = chosen.assets, chosen.checks
-    return [each.subset_for(keys, checks) for each in assets if each.keys & keys]
+    return [
+        each.subset_for(keys, checks)
+        for each in assets
+        if each.keys & keys or (each.can_part_with_checks and each.check_keys & checks)
+    ]
 
 
 def see_makeable(
@@ -73,7 +80,8 @@ def see_makeable(
     wanted = chosen.named if anything else chosen.checks
     if not wanted:
         return
-    own = {key for each in assets if each.check_specs for key in each.check_keys & wanted}
+    together = (each for each in assets if each.check_specs and not each.can_part_with_checks)
+    own = {key for each in together for key in each.check_keys & wanted}
     for key in sorted(each for each in own if each.asset not in chosen.assets):
         name, asset = key.to_user_string(), key.asset.to_user_string()
         raise InvalidSubsetError(
@@ -84,13 +92,22 @@ def see_makeable(
         each.subset_for(wanted)  # it tells why it cannot
 
 
+def check_outputs(assets_def: AssetsDefinition) -> Mapping[str, AssetCheckSpec]:
+    """The checks that outputs of a node give beside its assets, those of a graph."""
+    specs = assets_def.check_specs_by_output_name
+    return {name: specs[name] for name in assets_def.node_def.output_names if name in specs}
+
+
 def guards_of(
-    checks: Iterable[AssetChecksDefinition], assets: Mapping[str, AssetsDefinition]
+    graph: GraphDefinition,
+    checks: Iterable[AssetChecksDefinition],
+    assets: Mapping[str, AssetsDefinition],
 ) -> Guards:
     """What each node of an asset job has to wait for: the blocking checks of what it is made from.
 
     Args:
-        checks: The checks that the run makes.
+        graph: The graph of the job.
+        checks: The checks that the run makes in nodes of their own.
         assets: The assets that it makes, by the name of their node.
     """
     blocking: dict[AssetKey, list[tuple[str, str]]] = defaultdict(list)
@@ -98,6 +115,10 @@ def guards_of(
         for spec in each.check_specs:
             if spec.blocking:
                 blocking[spec.asset_key].append((each.name, spec.get_python_identifier()))
+    for name, made in assets.items():
+        for output, spec in check_outputs(made).items():
+            if spec.blocking and spec.key in made.check_keys:
+                blocking[spec.asset_key].append(output_at(graph, (), name, output))
     if not blocking:
         return {}
     found = {}

@@ -71,7 +71,7 @@ class AssetGraphDefinition(GraphDefinition):
         self.layer = layer
         self.checks_by_node = checks_by_node
         self.tells_checks = tells_checks
-        self.guards = guards_of(checks_by_node.values(), assets_by_node)
+        self.guards = guards_of(self, checks_by_node.values(), assets_by_node)
 
     @lazy
     def _around(self) -> Mapping[AssetKey, AssetsDefinition | SourceAsset]:

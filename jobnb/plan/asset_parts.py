@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 
 __all__ = ["UNNEEDED", "Part", "parts_of"]
@@ -76,6 +77,15 @@ def _waiting(chosen: Sequence[AssetsDefinition]) -> set[int]:
             if not missing[down]:
                 ready.append(down)
     return waiting
+
+
+def _checks(definition: AssetsDefinition, keys: set[AssetKey], number: int) -> set[AssetCheckKey]:
+    """The checks of a part: those of its assets, and in the first those of what is not made."""
+    return {
+        key
+        for key in definition.check_keys
+        if key.asset in keys or (number == 1 and key.asset not in definition.keys)
+    }
 
 
 def _upstream(index: int, each: AssetsDefinition, maker: Mapping[AssetKey, int]) -> set[int]:
@@ -145,6 +155,7 @@ class _Splitter:
         number = 0 if whole else self.counts.get(index, 0) + 1
         self.counts[index] = number
         name = definition.node_def.name
-        assets = definition if whole else definition.subset_for(keys)
+        checks = _checks(definition, keys, number)
+        assets = definition if whole else definition.subset_for(keys, checks)
         self.parts.append(Part(name if number < 2 else f"{name}_{number}", assets, number))
         return [each for key in keys for each in self.readers.get(key, ())]

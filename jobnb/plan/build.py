@@ -171,13 +171,14 @@ class _Builder(StepInputs):
         node_hooks = flat.hooks | job_hooks if job_hooks else flat.hooks
         inputs = self.inputs(index, op, bound, regions) if op.ins or flat.edges else ()
         guards = self._guards(flat.path[0]) if self.guards else ()
+        outputs = self._outputs(key, op)
         return Step(
             index=index,
             key=key,
             path=flat.path,
             op=op,
             inputs=inputs,
-            outputs=self._outputs(key, op),
+            outputs=outputs,
             waits_for=(*_all_waits(inputs), *guards) if guards else _all_waits(inputs),
             config=bound.ops.get(key),
             hooks=tuple(sorted(node_hooks, key=lambda hook: hook.name)) if node_hooks else (),
@@ -185,7 +186,7 @@ class _Builder(StepInputs):
             tags={**op.tags, **flat.tags} if flat.tags else op.tags,
             region=regions[index],
             assets_def=self.assets.assets_by_node.get(flat.path[0]) if self.assets else None,
-            checks=self._checks(flat.path) if self.assets else (),
+            checks=self._checks(flat.path, outputs, regions[index]) if self.assets else (),
             guards=guards,
             observes=self.assets.observed_by_node.get(flat.path[0], ()) if self.assets else (),
         )
@@ -198,23 +199,32 @@ class _Builder(StepInputs):
             if step in self.index_of
         )
 
-    def _checks(self, path: tuple[str, ...]) -> tuple[AssetCheckSpec, ...]:
+    def _checks(
+        self, path: tuple[str, ...], outputs: tuple[StepOutput, ...], region: int | None
+    ) -> tuple[AssetCheckSpec, ...]:
         """The checks that a step makes."""
         assert self.assets is not None
-        found = self.assets.checks_by_node.get(path[0]) if self.assets.checks_by_node else None
-        if found is not None:
-            return found.check_specs
         made = self.assets.assets_by_node.get(path[0]) if len(path) == 1 else None
-        return made.check_specs if made is not None else ()
+        if made is not None:
+            return made.check_specs
+        found = tuple(out.check for out in outputs if out.check is not None and out.is_asked)
+        if found and region is not None:
+            self.problems.append(
+                f"The check {found[0].key.to_user_string()!r} is given by {'.'.join(path)!r}, "
+                "which runs once for each element of a dynamic output. Collect them before."
+            )
+        return found
 
     def _outputs(self, key: str, op: OpDefinition[..., Any]) -> tuple[StepOutput, ...]:
-        slots, asset_of = self.slots, self.asset_of
+        slots, asset_of, check_of = self.slots, self.asset_of, self.check_of
         made = []
         for name, out in op.outs.items():
             asset_key = asset_of.get((key, name)) if asset_of else None
             kind, manager = out.dagster_type, out.io_manager_key
             asked = not self.unasked or (key, name) not in self.unasked
-            made.append(StepOutput(name, slots[key, name], kind, out, manager, asset_key, asked))
+            check = check_of.get((key, name)) if check_of else None
+            slot = slots[key, name]
+            made.append(StepOutput(name, slot, kind, out, manager, asset_key, asked, check))
         return tuple(made)
 
     def _readers(self, steps: tuple[Step, ...]) -> tuple[int, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.plan.asset_checks import check_outputs
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode, output_at
 from jobnb.plan.regions import output_edges
@@ -35,31 +37,48 @@ def select_nodes(
 
 
 def without_unasked(graph: AssetGraphDefinition, nodes: list[FlatNode]) -> list[FlatNode]:
-    """The nodes, without those inside a graph that only make assets which are not selected."""
+    """The nodes, without those inside a graph that only make what is not selected.
+
+    An asset of the graph that is not made is loaded by what takes it, as it was stored.
+    """
     partial = [
         (name, each)
         for name, each in graph.assets_by_node.items()
-        if isinstance(each.node_def, GraphDefinition)
-        and len(each.keys) < len(each.keys_by_output_name)
+        if isinstance(each.node_def, GraphDefinition) and each.is_subset
     ]
     if not partial:
         return nodes
-    upstream = {
-        ".".join(flat.path): [e.step for edge in flat.edges.values() for e in output_edges(edge)]
-        for flat in nodes
-    }
+    edges = {".".join(flat.path): list(flat.edges.values()) for flat in nodes}
     dropped: set[str] = set()
     for name, assets_def in partial:
-        waiting = [
-            output_at(graph, (), name, output)[0]
-            for output, key in assets_def.keys_by_output_name.items()
-            if key in assets_def.keys
-        ]
-        needed: set[str] = set()
+        asked, stored = _places(graph, name, assets_def)
+        waiting, needed = [step for step, _ in asked], set[str]()
         while waiting:
             step = waiting.pop()
             if step not in needed:
                 needed.add(step)
-                waiting += upstream[step]
-        dropped |= {step for step in upstream if step.startswith(f"{name}.")} - needed
+                waiting += [
+                    each.step
+                    for edge in edges[step]
+                    for each in output_edges(edge)
+                    if edge.kind != "output" or (each.step, each.output) not in stored
+                ]
+        dropped |= {step for step in edges if step.startswith(f"{name}.")} - needed
     return [flat for flat in nodes if ".".join(flat.path) not in dropped]
+
+
+def _places(
+    graph: AssetGraphDefinition, name: str, assets_def: AssetsDefinition
+) -> tuple[list[tuple[str, str]], set[tuple[str, str]]]:
+    """The steps and outputs that give what is selected, and the assets that are not."""
+    asked, stored = [], set()
+    for output, key in assets_def.keys_by_output_name.items():
+        place = output_at(graph, (), name, output)
+        if key in assets_def.keys:
+            asked.append(place)
+        else:
+            stored.add(place)
+    for output, spec in check_outputs(assets_def).items():
+        if spec.key in assets_def.check_keys:
+            asked.append(output_at(graph, (), name, output))
+    return asked, stored

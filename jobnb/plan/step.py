@@ -94,7 +94,8 @@ class StepInput(msgspec.Struct, frozen=True, gc=False):
 class StepOutput(msgspec.Struct, frozen=True, gc=False):
     """An output of a step; its value lives in `slot` until `readers` steps have had it.
 
-    `is_asked` is false for an asset that the step could make, and is not asked to.
+    `is_asked` is false for an asset or a check that the step could make, and is not asked to.
+    A `check` is no value: the output stands for the verdict.
     """
 
     name: str
@@ -104,6 +105,7 @@ class StepOutput(msgspec.Struct, frozen=True, gc=False):
     manager_key: str
     asset_key: AssetKey | None = None
     is_asked: bool = True
+    check: AssetCheckSpec | None = None
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -143,6 +145,12 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         """The assets that it is to make, or to look at."""
         made = (out.asset_key for out in self.outputs if out.is_asked)
         return [*(key for key in made if key is not None), *(each.key for each in self.observes)]
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether its function itself leaves out the assets that are not asked for."""
+        made = self.assets_def
+        return made is not None and made.can_subset and made.node_def is self.op
 
     def output(self, name: str) -> StepOutput | None:
         """The output called so, or None."""

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.inout import In
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.types import ANY, Nothing
+from jobnb.plan.asset_checks import check_outputs
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.asset_parts import UNNEEDED
 from jobnb.plan.flatten import Edge, FlatNode, output_at
@@ -53,6 +55,7 @@ class StepInputs:
         self.assets = graph if isinstance(graph, AssetGraphDefinition) else None
         self.unasked: set[tuple[str, str]] = set()
         self.asset_of = self._asset_outputs() if self.assets else {}
+        self.check_of = self._check_outputs() if self.assets else {}
         self.guards = self.assets.guards if self.assets else {}
 
     def _asset_outputs(self) -> dict[tuple[str, str], AssetKey]:
@@ -64,6 +67,22 @@ class StepInputs:
                 at = output_at(self.assets, (), name, output)
                 found[at] = key
                 if key not in assets_def.keys:
+                    self.unasked.add(at)
+        return found
+
+    def _check_outputs(self) -> dict[tuple[str, str], AssetCheckSpec]:
+        """The check whose verdict each step's output is."""
+        assert self.assets is not None
+        found = {
+            (name, spec.get_python_identifier()): spec
+            for name, checks_def in self.assets.checks_by_node.items()
+            for spec in checks_def.check_specs
+        }
+        for name, assets_def in self.assets.assets_by_node.items():
+            for output, spec in check_outputs(assets_def).items():
+                at = output_at(self.assets, (), name, output)
+                found[at] = spec
+                if spec.key not in assets_def.check_keys:
                     self.unasked.add(at)
         return found
 
@@ -146,6 +165,8 @@ class StepInputs:
                 return FromValue(edge.value)
             if edge.kind == "asset":
                 return self._from_asset(edge.value)
+            if edge.kind == "output" and not waits and self._is_stored(edge):
+                return self._from_asset(self.asset_of[edge.step, edge.output])
             if edge.kind == "many" and len(waits) == sum(i.kind != "value" for i in edge.items):
                 rest = iter(waits)
                 return FromMany(
@@ -163,6 +184,11 @@ class StepInputs:
             return FromValue(definition.default_value)
         self.problems.append(unfed(key, name, definition, edge))
         return None
+
+    def _is_stored(self, edge: Edge) -> bool:
+        """Whether an edge leads to an asset that the graph makes, but not in this run."""
+        place = (edge.step, edge.output)
+        return place in self.unasked and place in self.asset_of
 
     def _from_asset(self, asset: AssetKey | SourceAsset) -> FromAsset:
         if isinstance(asset, SourceAsset):
@@ -185,5 +211,6 @@ class StepInputs:
         if edge.kind == "asset":
             key: AssetKey = getattr(edge.value, "key", edge.value)
             return key
-        outside = not edge.step.startswith(f"{flat.path[0]}.")
-        return self.asset_of.get((edge.step, edge.output)) if outside else None
+        inside = edge.step.startswith(f"{flat.path[0]}.")
+        stored = edge.kind == "output" and edge.step not in self.index_of
+        return None if inside and not stored else self.asset_of.get((edge.step, edge.output))

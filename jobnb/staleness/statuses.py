@@ -161,8 +161,7 @@ def failures_since(
     for each in failures:
         definition = by_node.get(each.step_key.partition(".")[0].partition("[")[0])
         for key in definition.keys if definition is not None else ():
-            last = made.get(key)
-            if key in found or (last is not None and last.time >= each.time):
+            if key in found or _made_since(made.get(key), each):
                 continue
             if each.run_id not in meant:
                 run = instance.get_run_by_id(each.run_id)
@@ -170,6 +169,16 @@ def failures_since(
             if key in meant[each.run_id]:
                 found[key] = each
     return found
+
+
+def _made_since(last: Made | None, failed: Failed) -> bool:
+    """Whether an asset was made after a step failed.
+
+    Another step of its graph, such as one that checks it, may fail after it was made.
+    """
+    if last is None:
+        return False
+    return last.time >= failed.time or ("." in failed.step_key and last.run_id == failed.run_id)
 
 
 def place_of(assets: Iterable[AssetsDefinition]) -> Place:

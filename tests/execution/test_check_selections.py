@@ -164,6 +164,9 @@ def test_a_function_that_can_make_parts_makes_only_the_checks_asked_for():
     assert len(result.get_asset_materialization_events()) == 2
     assert verdicts(materialize([bounds], selection="without_checks(*)")) == {}
     assert bounds.subset_for([*bounds.keys], []).check_keys == frozenset()
+    alone = materialize([bounds], selection="check:low:fine")
+    assert verdicts(alone) == {"low:fine": True}
+    assert alone.get_asset_materialization_events() == []
 
 
 def test_checks_made_together_are_made_when_all_are_chosen_or_refused_by_name():

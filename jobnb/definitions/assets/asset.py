@@ -9,7 +9,6 @@ from jobnb.definitions.announce import announce
 from jobnb.definitions.assets.asset_function import (
     FunctionAsset,
     asset_op_name,
-    checks_of,
     kind_words,
     op_tags_of,
     read_upstream,
@@ -17,6 +16,7 @@ from jobnb.definitions.assets.asset_function import (
 from jobnb.definitions.assets.asset_inout import AssetIn, prefix_of
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.check_specs import checks_of
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import INFER, Out
@@ -202,7 +202,7 @@ def asset(
             kinds_by_key={own_key: words} if words else None,
             automation_conditions_by_key={own_key: condition} if condition else None,
             hook_defs=hooks,
-            check_specs=checks_of(op_name, check_specs, (own_key,)) if check_specs else None,
+            check_specs_by_output_name=checks_of(op_name, check_specs, (own_key,)),
         )
         look_like(made, fn)
         announce(made, fn.__module__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobnb.definitions.assets.asset_inout import AssetIn
 from jobnb.definitions.assets.asset_spec import AssetDep, deps_of
@@ -14,14 +14,10 @@ from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import In
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
-if TYPE_CHECKING:
-    from jobnb.definitions.checks.asset_check import AssetCheckSpec
-
 __all__ = [
     "FunctionAsset",
     "Upstream",
     "asset_op_name",
-    "checks_of",
     "kind_words",
     "op_tags_of",
     "read_upstream",
@@ -52,31 +48,6 @@ class FunctionAsset(AssetsDefinition):
         names = dict.fromkeys((*function.input_names, *ins))
         keys = {name: ins[name].key_for(name) if name in ins else AssetKey(name) for name in names}
         return {**keys, **self._dep_keys}
-
-
-def checks_of(
-    op_name: str, specs: Sequence[AssetCheckSpec] | None, keys: Iterable[AssetKey]
-) -> tuple[AssetCheckSpec, ...]:
-    """The checks that a function makes together with its assets.
-
-    Raises:
-        InvalidDefinitionError: If one is of another asset, or two have one name; all at once.
-    """
-    if not specs:
-        return ()
-    from jobnb.definitions.checks.asset_check_decorators import see_distinct
-
-    see_distinct(op_name, specs)
-    own = {key.to_user_string() for key in keys}
-    foreign = [each.key for each in specs if each.asset_key.to_user_string() not in own]
-    if foreign:
-        names = ", ".join(sorted(own))
-        raise InvalidDefinitionError(
-            f"{op_name!r} makes {names} and cannot check another asset on the way: "
-            + ", ".join(repr(each.to_user_string()) for each in foreign)
-            + ". Use @asset_check for it."
-        )
-    return tuple(specs)
 
 
 class Upstream:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec.structs import replace
+
 from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.errors import InvalidDefinitionError
 
@@ -137,7 +140,9 @@ class AssetsAttributes:
     def is_subset(self) -> bool:
         """Whether only some of what it could make is selected."""
         own = cast("AssetsDefinition", self)
-        return len(own.keys) < len(own.keys_by_output_name)
+        if len(own.keys) < len(own.keys_by_output_name):
+            return True
+        return len(own.check_keys) < len(own.check_specs_by_output_name)
 
 
 def _for_all(own: AssetsDefinition, value: Any) -> dict[AssetKey, Any]:
@@ -199,5 +204,18 @@ def renamed(
         changes["asset_deps"] = {
             outputs.get(key, key): {dep(each) for each in deps}
             for key, deps in own._asset_deps.items()
+        }
+    if own.check_specs_by_output_name:
+        changes["check_specs_by_output_name"] = {
+            name: replace(
+                spec,
+                asset=outputs.get(spec.asset_key, spec.asset_key),
+                additional_deps=[dep(key) for key in spec.additional_deps or ()],
+            )
+            for name, spec in own.check_specs_by_output_name.items()
+        }
+        chosen = own.check_keys
+        changes["selected_asset_check_keys"] = {
+            AssetCheckKey(outputs.get(key.asset, key.asset), key.name) for key in chosen
         }
     return own.with_changes(**changes)

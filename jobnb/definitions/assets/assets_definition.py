@@ -62,7 +62,8 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         automation_conditions_by_key: When each should be made.
         code_versions_by_key: The version of the code of each, before that of its output.
         hook_defs: Hooks of the step or steps that make them.
-        check_specs: The checks that are made together with them.
+        check_specs_by_output_name: The checks that are made together with them; for a graph, by
+            the output that gives each.
         selected_asset_check_keys: The checks that are made, where not all are.
 
     Source: Dagster's `AssetsDefinition`.
@@ -106,7 +107,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         automation_conditions_by_key: Mapping[AssetKey, Any] | None = None,
         code_versions_by_key: Mapping[AssetKey, str] | None = None,
         hook_defs: Iterable[HookDefinition] | None = None,
-        check_specs: Iterable[AssetCheckSpec] | None = None,
+        check_specs_by_output_name: Mapping[str, AssetCheckSpec] | None = None,
         selected_asset_check_keys: Iterable[AssetCheckKey] | None = None,
     ) -> None:
         self._keys_by_input_name = keys_by_input_name
@@ -118,7 +119,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         self._metadata = metadata_by_key or {}
         self._descriptions = descriptions_by_key or {}
         self._code_versions = code_versions_by_key or {}
-        self._check_specs = tuple(check_specs or ())
+        self.check_specs_by_output_name = check_specs_by_output_name or NOTHING_SAID
         checks = selected_asset_check_keys
         self._selected_checks = None if checks is None else frozenset(checks)
         given = {
@@ -176,11 +177,20 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
     @property
     def check_specs(self) -> tuple[AssetCheckSpec, ...]:
         """The checks that are made together with the assets."""
-        if not self._check_specs:
+        own, chosen = self.check_specs_by_output_name, self._selected_checks
+        if not own:
             return ()
-        own = (spec for spec in self._check_specs if spec.asset_key in self.keys)
-        chosen = self._selected_checks
-        return tuple(spec for spec in own if chosen is None or spec.key in chosen)
+        if chosen is None:
+            return tuple(spec for spec in own.values() if spec.asset_key in self.keys)
+        return tuple(spec for spec in own.values() if spec.key in chosen)
+
+    @property
+    def can_part_with_checks(self) -> bool:
+        """Whether assets can be made without their checks, and checked without being made.
+
+        In a graph a check is a step of its own.
+        """
+        return self.can_subset or not isinstance(self.node_def, OpDefinition)
 
     @property
     def check_keys(self) -> frozenset[AssetCheckKey]:
@@ -264,19 +274,20 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         Raises:
             InvalidSubsetError: If it cannot make some without the others.
         """
-        wanted = self.keys & frozenset(selected_asset_keys)
-        if self._check_specs and self.can_subset and selected_asset_check_keys is not None:
-            checks = self.check_keys & frozenset(selected_asset_check_keys)
-            return self.with_changes(selected_asset_keys=wanted, selected_asset_check_keys=checks)
-        if wanted == self.keys:
+        wanted, checks = self.keys & frozenset(selected_asset_keys), self.check_keys
+        if selected_asset_check_keys is None:
+            checks = frozenset(key for key in checks if key.asset in wanted)
+        elif self.can_part_with_checks:
+            checks &= frozenset(selected_asset_check_keys)
+        if wanted == self.keys and checks == self.check_keys:
             return self
-        if not self.can_subset:
+        if wanted != self.keys and not self.can_subset and (wanted or not checks):
             names = ", ".join(sorted(key.to_user_string() for key in self.keys))
             raise InvalidSubsetError(
                 f"{self.node_def.name!r} makes {names} together and cannot make only some of "
                 "them. Select all, or define it with can_subset=True."
             )
-        return self.with_changes(selected_asset_keys=wanted)
+        return self.with_changes(selected_asset_keys=wanted, selected_asset_check_keys=checks)
 
     def with_resources(self, resource_defs: Mapping[str, Any]) -> AssetsDefinition:
         """The same with the resources it needs taken from these.
@@ -334,7 +345,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
             "automation_conditions_by_key": self.automation_conditions_by_key,
             "code_versions_by_key": self._code_versions,
             "hook_defs": self.hook_defs,
-            "check_specs": self._check_specs,
+            "check_specs_by_output_name": self.check_specs_by_output_name,
             "selected_asset_check_keys": self._selected_checks,
         }
         return AssetsDefinition(**{**own, **parameters})

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_inout import prefix_of
 from jobnb.definitions.assets.asset_outs import internal_deps
+from jobnb.definitions.checks.check_specs import checks_of
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 if TYPE_CHECKING:
+    from jobnb.definitions.checks.asset_check import AssetCheckSpec
     from jobnb.definitions.ops.graph_definition import GraphDefinition
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.ops.node import NodeDefinition
@@ -95,6 +97,7 @@ class AssetsFromNode:
             internal_asset_deps,
             partition_mappings,
             group_name,
+            (),
             {
                 "group_names_by_key": group_names_by_output_name,
                 "descriptions_by_key": descriptions_by_output_name,
@@ -137,10 +140,12 @@ class AssetsFromNode:
         code_versions_by_output_name: Mapping[str, str | None] | None = None,
         automation_conditions_by_output_name: Mapping[str, Any] | None = None,
         hook_defs: Iterable[HookDefinition] | None = None,
+        check_specs: Sequence[AssetCheckSpec] | None = None,
     ) -> Self:
         """The assets that a graph makes: one for each of its outputs.
 
-        The parameters are those of `from_op`, and `resource_defs`: resources by key.
+        The parameters are those of `from_op`, and `resource_defs`: resources by key, and
+        `check_specs`: the checks that outputs of the graph called `<asset>_<check>` give.
 
         Raises:
             InvalidDefinitionError: If a name is not one of the graph's; all problems at once.
@@ -170,6 +175,7 @@ class AssetsFromNode:
             internal_asset_deps,
             partition_mappings,
             group_name,
+            check_specs or (),
             {
                 "group_names_by_key": group_names_by_output_name,
                 "descriptions_by_key": descriptions_by_output_name,
@@ -199,12 +205,15 @@ def _assets(
     deps: Mapping[str, set[AssetKey]] | None,
     partition_mappings: Mapping[str, Any] | None,
     group_name: str | None,
+    check_specs: Sequence[AssetCheckSpec],
     by_output: dict[str, Mapping[str, Any] | None],
     **parameters: Any,
 ) -> Any:
     by_input = {"keys_by_input_name": ins, "partition_mappings": partition_mappings}
     named_outputs = {"keys_by_output_name": outs, "internal_asset_deps": deps, **by_output}
-    _check_names(node, by_input, named_outputs)
+    checks = {each.get_python_identifier() for each in check_specs}
+    made_by = [name for name in node.output_names if name not in checks]
+    _check_names(node, made_by, by_input, named_outputs)
     if group_name and by_output["group_names_by_key"]:
         raise InvalidDefinitionError(
             f"{node.name!r} gets a group_name and group_names_by_output_name. Keep one."
@@ -212,8 +221,8 @@ def _assets(
     inputs = {name: AssetKey(name) for name in node.input_names}
     inputs.update({name: AssetKey.from_coercible(key) for name, key in (ins or {}).items()})
     outputs = {
-        name: AssetKey.from_coercible((outs or {}).get(name) or _own_key(node, name))
-        for name in node.output_names
+        name: AssetKey.from_coercible((outs or {}).get(name) or _own_key(node, name, made_by))
+        for name in made_by
     }
     if key_prefix:
         outputs = {name: key.with_prefix(prefix_of(key_prefix)) for name, key in outputs.items()}
@@ -223,6 +232,7 @@ def _assets(
         keys_by_input_name=inputs,
         keys_by_output_name=outputs,
         node_def=node,
+        check_specs_by_output_name=_checks(node, check_specs, outputs),
         asset_deps=internal_deps(node.name, outputs, inputs.values(), deps),
         partition_mappings={inputs[k]: v for k, v in (partition_mappings or {}).items()},
         **{
@@ -236,13 +246,29 @@ def _assets(
     return made
 
 
-def _own_key(node: NodeDefinition, output: str) -> AssetKey:
-    alone = output == "result" and len(node.output_names) == 1
+def _checks(
+    node: NodeDefinition, specs: Sequence[AssetCheckSpec], outputs: Mapping[str, AssetKey]
+) -> dict[str, AssetCheckSpec]:
+    """The checks that outputs of the node give."""
+    found = checks_of(node.name, specs, outputs.values())
+    missing = [name for name in found if name not in node.output_names]
+    if missing:
+        raise InvalidDefinitionError(
+            f"The graph {node.name!r} has no output {missing[0]!r}, which would give the check "
+            f"{found[missing[0]].key.to_user_string()!r}. It has {', '.join(node.output_names)}: "
+            f"return the output of the op that checks as {missing[0]!r} too."
+        )
+    return found
+
+
+def _own_key(node: NodeDefinition, output: str, outputs: Sequence[str]) -> AssetKey:
+    alone = output == "result" and len(outputs) == 1
     return AssetKey(node.name if alone else output)
 
 
 def _check_names(
     node: NodeDefinition,
+    made_by: Sequence[str],
     by_input: Mapping[str, Mapping[str, Any] | None],
     by_output: Mapping[str, Mapping[str, Any] | None],
 ) -> None:
@@ -251,7 +277,7 @@ def _check_names(
         + (did_you_mean(name, known, noun="There are") or f"It has no {noun}s.")
         for noun, known, parts in (
             ("input", node.input_names, by_input),
-            ("output", node.output_names, by_output),
+            ("output", made_by, by_output),
         )
         for parameter, given in parts.items()
         for name in given or ()

@@ -11,6 +11,7 @@ from jobnb.definitions.assets.asset_inout import AssetIn, AssetOut, prefix_of
 from jobnb.definitions.assets.asset_outs import SeveralAssets
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.check_specs import checks_of, see_free
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.ops.dependency import GraphIn, GraphOut
 from jobnb.definitions.ops.graph import read_graph
@@ -18,6 +19,7 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
+    from jobnb.definitions.checks.asset_check import AssetCheckSpec
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
@@ -49,6 +51,7 @@ def graph_asset(
     code_version: str | None = None,
     key: CoercibleToAssetKey | None = None,
     kinds: Iterable[str] | None = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]: ...
 def graph_asset(
     compose_fn: Callable[..., Any] | None = None,
@@ -72,6 +75,7 @@ def graph_asset(
     code_version: str | None = None,
     key: CoercibleToAssetKey | None = None,
     kinds: Iterable[str] | None = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Any:
     """Make an asset of a function that composes ops, as a `@graph` does.
 
@@ -96,6 +100,10 @@ def graph_asset(
         code_version: The version of the code.
         key: The whole key, instead of name and key_prefix.
         kinds: What it is, as short words.
+        check_specs: The checks that ops of the graph make; see below.
+
+    With `check_specs` the function returns a dict: the output of the asset as `"result"`, and of
+    each check the output of the op that gives its `AssetCheckResult`, as `"<asset>_<check>"`.
 
     Returns:
         An `AssetsDefinition` that takes the function's place.
@@ -117,6 +125,17 @@ def graph_asset(
         >>> materialize([revenue]).asset_value("revenue")
         3
 
+        >>> from jobnb import AssetCheckResult, AssetCheckSpec
+        >>> @op
+        ... def look(number):
+        ...     return AssetCheckResult(passed=number > 0)
+        >>> @graph_asset(check_specs=[AssetCheckSpec("positive", asset="profit")])
+        ... def profit():
+        ...     made = total(fetch())
+        ...     return {"result": made, "profit_positive": look(made)}
+        >>> [each.passed for each in materialize([profit]).get_asset_check_evaluations()]
+        [True]
+
     Source: Dagster's `@graph_asset`.
     """
 
@@ -128,8 +147,10 @@ def graph_asset(
         whole = [*prefix_of(key_prefix), name or fn.__name__] if key is None else key
         own_key = AssetKey.from_coercible(whole)
         what = f"The asset {own_key.to_user_string()!r}"
-        graph = _composed(asset_op_name(own_key), fn, ins, None, description, config)
-        if graph.output_names != ("result",):
+        checks = checks_of(asset_op_name(own_key), check_specs, (own_key,))
+        out = {each: GraphOut() for each in ("result", *checks)} if checks else None
+        graph = _composed(asset_op_name(own_key), fn, ins, out, description, config)
+        if not checks and graph.output_names != ("result",):
             raise InvalidDefinitionError(
                 f"{what} returns {', '.join(graph.output_names) or 'nothing'}. Return the output "
                 "of one op, or use @graph_multi_asset for several assets."
@@ -150,6 +171,7 @@ def graph_asset(
             graph,
             ins,
             {"result": own_key},
+            check_specs_by_output_name=checks,
             partitions_def=partitions_def,
             backfill_policy=backfill_policy,
             resource_defs=resource_defs,
@@ -172,6 +194,7 @@ def graph_multi_asset(
     resource_defs: Mapping[str, Any] | None = None,
     hooks: Iterable[HookDefinition] | None = None,
     config: Any = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """Make several assets of one function that composes ops, as a `@graph` does.
 
@@ -186,6 +209,8 @@ def graph_multi_asset(
         resource_defs: Resources by key.
         hooks: Hooks of the steps.
         config: A `ConfigMapping`, or a dict of config for the nodes.
+        check_specs: The checks that ops of the graph make: the function returns the output of
+            each as `"<asset>_<check>"`, beside those of the assets.
 
     Returns:
         A decorator that gives an `AssetsDefinition`.
@@ -214,7 +239,10 @@ def graph_multi_asset(
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         own_name = name or fn.__name__
         assets = SeveralAssets.of_outs(own_name, outs, group_name)
+        checks = checks_of(own_name, check_specs, assets.keys.values())
+        see_free(own_name, checks, outs)
         out = {each: GraphOut(outs[each].description) for each in outs}
+        out |= {each: GraphOut(spec.description) for each, spec in checks.items()}
         versions = {assets.keys[key]: o.code_version for key, o in outs.items() if o.code_version}
         policies = assets.backfill_policies
         return _announced(
@@ -222,6 +250,7 @@ def graph_multi_asset(
             _composed(own_name, fn, ins, out, None, config),
             ins,
             assets.keys,
+            check_specs_by_output_name=checks,
             partitions_def=partitions_def,
             backfill_policy=backfill_policy or (policies[0] if policies else None),
             can_subset=can_subset,

@@ -9,7 +9,6 @@ from jobnb.definitions.announce import announce
 from jobnb.definitions.assets.asset_function import (
     FunctionAsset,
     Upstream,
-    checks_of,
     op_tags_of,
     read_upstream,
 )
@@ -17,6 +16,7 @@ from jobnb.definitions.assets.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.assets.asset_outs import SeveralAssets, internal_deps
 from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.checks.check_specs import checks_of
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.function import Function
@@ -154,7 +154,7 @@ def multi_asset(
             backfill_policy=_one_policy(op_name, backfill_policy, assets),
             can_subset=can_subset,
             hook_defs=hooks,
-            check_specs=checks_of(op_name, check_specs, assets.keys.values()),
+            check_specs_by_output_name=checks_of(op_name, check_specs, assets.keys.values()),
             **_with_kind(assets, compute_kind),
         )
         look_like(made, fn)

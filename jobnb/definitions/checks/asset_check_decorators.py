@@ -9,6 +9,7 @@ from jobnb.definitions.announce import announce
 from jobnb.definitions.assets.asset_inout import AssetIn
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.checks.check_specs import see_distinct
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import In, Out
@@ -253,24 +254,3 @@ def _only_ordering(keys: Iterable[AssetKey], made: Inputs) -> Inputs:
         for key in dict.fromkeys(keys)
         if key not in loaded
     }
-
-
-def see_distinct(what: str, specs: Iterable[Any]) -> None:
-    """See that there are checks, that they are checks, and that no two have one name.
-
-    Raises:
-        InvalidDefinitionError: If not; all problems at once.
-    """
-    specs = list(specs)
-    problems = [
-        f"{each!r} is no AssetCheckSpec." for each in specs if not isinstance(each, AssetCheckSpec)
-    ]
-    keys = [each.key for each in specs if isinstance(each, AssetCheckSpec)]
-    twice = {key.to_user_string() for key in keys if keys.count(key) > 1}
-    problems += [f"Two checks are called {name!r}. Rename one." for name in sorted(twice)]
-    if not specs:
-        problems = ["It has no checks: give specs=[AssetCheckSpec(...)]."]
-    if problems:
-        raise InvalidDefinitionError(
-            f"The checks of {what!r} are not right:\n  " + "\n  ".join(problems)
-        )

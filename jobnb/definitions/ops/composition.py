@@ -324,7 +324,8 @@ def _name_outputs(graph_name: str, returned: Any, names: list[str] | None) -> di
     if names is not None and set(returned) != set(names):
         raise InvalidDefinitionError(
             f"{graph_name!r} declares the outputs {', '.join(names)} "
-            f"but returns {', '.join(map(str, returned)) or 'none'}."
+            f"but returns {', '.join(map(str, returned)) or 'none'}. Return a dict: "
+            f"{{{', '.join(f'{each!r}: ...' for each in names)}}}."
         )
     return returned
 

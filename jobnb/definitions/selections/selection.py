@@ -84,7 +84,7 @@ class AssetSelection(ResolvableSelection):
 
     @staticmethod
     def assets(*assets_defs: Any) -> AssetSelection:
-        """What the definitions make."""
+        """What the definitions make; keys and strings stand for themselves."""
         return AssetSelection(rule_of_keys(key for each in assets_defs for key in keys_of(each)))
 
     @staticmethod

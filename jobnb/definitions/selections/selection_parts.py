@@ -102,6 +102,8 @@ def keys_of(asset: Any) -> Iterable[AssetKey]:
     Raises:
         InvalidDefinitionError: If it stands for none.
     """
+    if isinstance(asset, (str, AssetKey)):
+        return (AssetKey.from_coercible(asset),)
     keys = getattr(asset, "keys", None)
     if keys is not None and hasattr(asset, "asset_deps"):
         return sorted(keys)
