@@ -12,6 +12,7 @@ from jobnb.events import InputChecked, InputLoaded
 from jobnb.execution.io import (
     asset_output_context,
     input_context,
+    manager_of,
     output_context,
     step_key_of,
 )
@@ -200,7 +201,7 @@ def through_manager(
     made_by = output_context(run, upstream, output, up_key, own)
     manager_key = each.definition.input_manager_key or output.manager_key
     context = input_context(run, step, each, made_by, manager_key)
-    return run.resources[manager_key].load_input(context)
+    return manager_of(run, manager_key, "load_input")(context)
 
 
 def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> Any:
@@ -216,6 +217,6 @@ def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset, k
     manager_key = each.definition.input_manager_key or source.manager_key
     made_by = asset_output_context(run, source) if source.key is not None else None
     context = input_context(run, step, each, made_by, manager_key, source.key)
-    value = run.resources[manager_key].load_input(context)
+    value = manager_of(run, manager_key, "load_input")(context)
     run.append(InputLoaded(now(), key, each.name, manager_key))
     return value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING
+from jobnb.errors import InvalidDefinitionError
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
 
@@ -16,6 +17,7 @@ __all__ = [
     "asset_output_context",
     "held_value",
     "input_context",
+    "manager_of",
     "output_context",
     "step_key_of",
 ]
@@ -29,13 +31,34 @@ def _resources(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]:
     return config, ScopedResources(needed, f"The IO manager {manager_key!r}")
 
 
+def manager_of(run: RunScope, manager_key: str, does: str) -> Callable[..., Any]:
+    """The method of an IO manager that stores or loads.
+
+    Raises:
+        InvalidDefinitionError: If the resource has none.
+    """
+    manager = run.resources[manager_key]
+    found: Callable[..., Any] | None = getattr(manager, does, None)
+    if found is None:
+        raise InvalidDefinitionError(
+            f"The resource {manager_key!r} is no IO manager: {type(manager).__name__!r} has "
+            f"no {does}. Give an IOManager under this key, or another io_manager_key."
+        )
+    return found
+
+
 def _told(config: Mapping[str, Mapping[str, Any]], step: Step, name: str) -> Any:
     """What config tells a manager of an input or output, if anything."""
     return config.get(step.key, {}).get(name) if config else None
 
 
 def output_context(
-    run: RunScope, step: Step, output: StepOutput, key: str, mapping_key: str | None
+    run: RunScope,
+    step: Step,
+    output: StepOutput,
+    key: str,
+    mapping_key: str | None,
+    output_metadata: Mapping[str, Any] | None = None,
 ) -> OutputContext:
     """What an IO manager sees when it stores an output of this run."""
     config, resources = _resources(run, output.manager_key)
@@ -45,7 +68,8 @@ def output_context(
         name=output.name,
         job_name=run.plan.job.name,
         run_id=run.origins.get(output.slot, run.run_id),
-        metadata=output.definition.metadata,
+        definition_metadata=_said(step, output),
+        output_metadata=output_metadata,
         mapping_key=mapping_key,
         config=_told(run.plan.storing, step, output.name),
         dagster_type=output.data_type,
@@ -62,6 +86,15 @@ def output_context(
     )
 
 
+def _said(step: Step, output: StepOutput) -> Mapping[str, Any]:
+    """The metadata of an output's definition, with that of the asset that it is."""
+    own = output.definition.metadata
+    if output.asset_key is None or step.assets_def is None:
+        return own
+    said = step.assets_def.metadata_by_key.get(output.asset_key)
+    return {**own, **said} if said else own
+
+
 def _keys_of(run: RunScope) -> tuple[str, ...] | None:
     """The partitions that the run makes."""
     partitions = run.plan.partitions
@@ -71,7 +104,7 @@ def _keys_of(run: RunScope) -> tuple[str, ...] | None:
 def asset_output_context(run: RunScope, source: FromAsset) -> OutputContext:
     """What stored the value of an asset that this run does not make, as far as is known."""
     return OutputContext(
-        name="result",
+        name=source.key.path[-1] if source.key is not None else None,
         metadata=source.metadata,
         asset_key=source.key,
         asset_partitions_def=run.partition_reader.definition_of(source.key),
@@ -121,7 +154,7 @@ def value_context(
     config, resources = _resources(run, output.manager_key)
     return InputContext(
         job_name=run.plan.job.name,
-        metadata=output.definition.metadata,
+        metadata=_said(step, output),
         upstream_output=upstream,
         dagster_type=output.data_type,
         log_manager=run.log,
@@ -160,7 +193,7 @@ def _loaded(
         return None
     own = element if output.definition.is_dynamic else None
     context = value_context(run, step, output, step_key_of(step, element), own)
-    return run.resources[output.manager_key].load_input(context)
+    return manager_of(run, output.manager_key, "load_input")(context)
 
 
 def step_key_of(step: Step, mapping_key: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from time import time as now
 from typing import Any
 
@@ -27,7 +27,7 @@ from jobnb.events import (
 )
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
-from jobnb.execution.io import output_context
+from jobnb.execution.io import manager_of, output_context
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import Step, StepOutput
 from jobnb.storage.values import FileIOManager, MemoryIOManager
@@ -100,7 +100,9 @@ def _handle_in_full(
     own = given.mapping_key if dynamic and given is not None else None
     metadata = _metadata(given, context, output.name, own)
     _check_output(run, key, output, value, own, metadata, given)
-    more = _store(run, step, output, key, own, value, own if dynamic else mapping_key)
+    told_of = _raw_metadata(given, context, output.name, own)
+    element = own if dynamic else mapping_key
+    more = _store(run, step, output, key, own, value, element, told_of)
     if output.asset_key is not None:
         _materialized(run, step, output, key, {**metadata, **more}, given, context)
     if output.data_type is not NOTHING:
@@ -129,12 +131,16 @@ def _metadata(
     given: Any, context: OpExecutionContext | None, name: str, mapping_key: str | None
 ) -> dict[str, Any]:
     """The metadata of an output: what came with it and what the context was told."""
-    metadata = to_json(given.metadata) if given is not None and given.metadata else {}
-    if context is not None:
-        added = context.get_output_metadata(name, mapping_key)
-        if added:
-            metadata = {**to_json(added), **metadata}
-    return metadata
+    raw = _raw_metadata(given, context, name, mapping_key)
+    return to_json(raw) if raw else {}
+
+
+def _raw_metadata(
+    given: Any, context: OpExecutionContext | None, name: str, mapping_key: str | None
+) -> Mapping[str, Any] | None:
+    own = given.metadata if given is not None else None
+    added = context.get_output_metadata(name, mapping_key) if context is not None else None
+    return {**added, **(own or {})} if added else own
 
 
 def _check_output(
@@ -180,6 +186,7 @@ def _store(
     own: str | None,
     value: Any,
     element: str | None,
+    metadata: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Put the value where readers find it; gives what the IO manager told of it."""
     told: dict[str, Any] = {}
@@ -187,7 +194,7 @@ def _store(
     if output.data_type is NOTHING and output.asset_key is not None:
         held = HANDLED  # whoever takes it by value has an IO manager that knows where it is
     elif output.data_type is not NOTHING and not _stays_in_memory(run, step, output):
-        told = _through_manager(run, step, output, key, own, value)
+        told = _through_manager(run, step, output, key, own, value, metadata)
         held = HANDLED
         if run.keep_outputs and not _reloads(run.resources[output.manager_key]):
             _put(run.kept, output.slot, element, value)
@@ -213,10 +220,16 @@ def _reloads(manager: Any) -> bool:
 
 
 def _through_manager(
-    run: RunScope, step: Step, output: StepOutput, key: str, own: str | None, value: Any
+    run: RunScope,
+    step: Step,
+    output: StepOutput,
+    key: str,
+    own: str | None,
+    value: Any,
+    given: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    context = output_context(run, step, output, key, own)
-    result = run.resources[output.manager_key].handle_output(context, value)
+    context = output_context(run, step, output, key, own, given)
+    result = manager_of(run, output.manager_key, "handle_output")(context, value)
     metadata: dict[str, Any] = {}
     for event in _events_of(result):
         if isinstance(event, AssetMaterialization):

@@ -122,7 +122,8 @@ class AssetGraphDefinition(GraphDefinition):
 def loadable_of(assets_def: AssetsDefinition, key: AssetKey) -> Loadable:
     """How the value of one of the assets is loaded."""
     out = assets_def.node_def.out_of(assets_def.output_name_of(key))
-    return Loadable(out.io_manager_key, out.metadata)
+    said = assets_def.metadata_by_key.get(key)
+    return Loadable(out.io_manager_key, {**out.metadata, **said} if said else out.metadata)
 
 
 def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:

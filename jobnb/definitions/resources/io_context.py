@@ -8,8 +8,8 @@ from typing import Any
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import MetadataValue, normalize
 from jobnb.definitions.ops.user_events import AssetMaterialization, AssetObservation
-from jobnb.definitions.resources.value_context import ValueContext
-from jobnb.errors import InvariantViolationError
+from jobnb.definitions.resources.value_context import ValueContext, said_of
+from jobnb.errors import InvalidInvocationError, InvariantViolationError
 
 __all__ = ["InputContext", "OutputContext"]
 
@@ -22,7 +22,7 @@ class OutputContext(ValueContext):
         name: The output.
         job_name: The job that runs.
         run_id: The run.
-        metadata: The metadata of the definition.
+        metadata: The metadata of the definition; an older name of `definition_metadata`.
         mapping_key: Which of a dynamic output's values it is.
         config: The config for this output.
         dagster_type: The type that is declared.
@@ -38,13 +38,17 @@ class OutputContext(ValueContext):
         asset_key: The asset whose value it is.
         asset_partitions_def: How the asset is partitioned.
         asset_partition_keys: Which of its partitions; that of the run if left out.
+        asset_partitions_subset: The same, under Dagster's name.
         instance: The instance of the run.
+        definition_metadata: The metadata of the definition.
+        output_metadata: The metadata that came with the value.
+        asset_spec: What is said of the asset.
 
     Source: Dagster's `OutputContext`.
     """
 
-    __slots__ = ("_events", "_logged", "_metadata", "_run_id", "_step_key", "asset_info",
-                 "mapping_key", "version")  # fmt: skip
+    __slots__ = ("_asset_spec", "_events", "_logged", "_run_id", "_step_key", "asset_info",
+                 "mapping_key", "output_metadata", "version")  # fmt: skip
     _word = "output"
 
     def __init__(
@@ -70,13 +74,17 @@ class OutputContext(ValueContext):
         asset_key: AssetKey | None = None,
         asset_partitions_def: Any = None,
         asset_partition_keys: Any = None,
+        asset_partitions_subset: Any = None,
         instance: Any = None,
+        definition_metadata: Mapping[str, Any] | None = None,
+        output_metadata: Mapping[str, Any] | None = None,
+        asset_spec: Any = None,
     ) -> None:
         self._step_key = step_key
         self._name = name
         self._job_name = job_name
         self._run_id = run_id
-        self.metadata = metadata or {}
+        self.metadata = said_of("output", definition_metadata, metadata)
         self.mapping_key = mapping_key
         self.config = config
         self._dagster_type = dagster_type
@@ -92,8 +100,11 @@ class OutputContext(ValueContext):
         self._asset_partitions_def = asset_partitions_def or getattr(
             asset_info, "partitions_def", None
         )
-        self._asset_partition_keys = asset_partition_keys
+        keys = asset_partition_keys if asset_partition_keys is not None else asset_partitions_subset
+        self._asset_partition_keys = keys
         self._instance = instance
+        self.output_metadata = normalize(output_metadata)
+        self._asset_spec = asset_spec
         self._logged: dict[str, MetadataValue] | None = None
         self._events: list[AssetMaterialization | AssetObservation] | None = None
 
@@ -110,6 +121,16 @@ class OutputContext(ValueContext):
         if self._run_id is None:
             raise self._missing("run_id")
         return self._run_id
+
+    @property
+    def asset_spec(self) -> Any:
+        """What is said of the asset."""
+        made = getattr(self._step_context, "assets_def", None)
+        if self._asset_spec is None and made is not None:
+            return made.get_asset_spec(self.asset_key)
+        if self._asset_spec is None:
+            raise self._missing("asset_spec")
+        return self._asset_spec
 
     def get_identifier(self) -> Sequence[str]:
         """What tells this value from every other: run, step, output and mapping key.
@@ -188,7 +209,7 @@ class InputContext(ValueContext):
         job_name: The job that runs.
         op_def: The op.
         config: The config for this input.
-        metadata: The metadata of the definition.
+        metadata: The metadata of the definition; an older name of `definition_metadata`.
         upstream_output: The context with which the value was stored; None if it was not by an
             output of this job.
         dagster_type: The type that is declared.
@@ -202,6 +223,7 @@ class InputContext(ValueContext):
             `get_partition_keys`; that of the run if left out.
         asset_partitions_def: How the asset is partitioned.
         instance: The instance of the run.
+        definition_metadata: The metadata of the definition.
 
     Source: Dagster's `InputContext`.
     """
@@ -227,12 +249,18 @@ class InputContext(ValueContext):
         asset_partitions_subset: Any = None,
         asset_partitions_def: Any = None,
         instance: Any = None,
+        definition_metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        if upstream_output is not None and not isinstance(upstream_output, OutputContext):
+            raise InvalidInvocationError(
+                f"upstream_output is an OutputContext, not {upstream_output!r}. In a test, make "
+                "one with build_output_context()."
+            )
         self._name = name
         self._job_name = job_name
         self._op_def = op_def
         self.config = config
-        self.metadata = metadata or {}
+        self.metadata = said_of("input", definition_metadata, metadata)
         self.upstream_output = upstream_output
         self._dagster_type = dagster_type
         self._log_manager = log_manager

@@ -42,6 +42,7 @@ def build_input_context(
     asset_partition_key_range: PartitionKeyRange | None = None,
     asset_partitions_def: Any = None,
     instance: Any = None,
+    definition_metadata: Mapping[str, Any] | None = None,
 ) -> InputContext:
     """A context to test `load_input` with; see `InputContext` for the arguments.
 
@@ -67,6 +68,7 @@ def build_input_context(
         asset_partitions_subset=asset_partition_key_range,
         asset_partitions_def=asset_partitions_def,
         instance=instance,
+        definition_metadata=definition_metadata,
     )
 
 
@@ -87,6 +89,9 @@ def build_output_context(
     asset_partitions_def: Any = None,
     asset_partition_key_range: PartitionKeyRange | None = None,
     instance: Any = None,
+    definition_metadata: Mapping[str, Any] | None = None,
+    asset_spec: Any = None,
+    output_metadata: Mapping[str, Any] | None = None,
 ) -> OutputContext:
     """A context to test `handle_output` with; see `OutputContext` for the arguments.
 
@@ -115,4 +120,7 @@ def build_output_context(
         asset_partitions_def=asset_partitions_def,
         asset_partition_keys=asset_partition_key_range,
         instance=instance,
+        definition_metadata=definition_metadata,
+        output_metadata=output_metadata,
+        asset_spec=asset_spec,
     )

@@ -8,11 +8,25 @@ from typing import Any
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.errors import InvariantViolationError
+from jobnb.errors import InvalidInvocationError, InvariantViolationError
 
-__all__ = ["ValueContext"]
+__all__ = ["ValueContext", "said_of"]
 
 _logger = logging.getLogger("jobnb")
+
+
+def said_of(
+    what: str, definition_metadata: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """The metadata of a definition, under its new name or the old one.
+
+    Raises:
+        InvalidInvocationError: If it is no mapping.
+    """
+    given = metadata if definition_metadata is None else definition_metadata
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidInvocationError(f"The metadata of an {what} is a dict, not {given!r}.")
+    return given or {}
 
 
 class ValueContext:
