@@ -10,14 +10,22 @@ from datetime import UTC, datetime
 import pytest
 
 from jobnb.definitions.partitions.default_mapping import default_partition_mapping
-from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partitions.dynamic_partitions import (
+    AddDynamicPartitionsRequest,
+    DeleteDynamicPartitionsRequest,
+    DynamicPartitionsDefinition,
+)
 from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, PartitionKeyRange
 from jobnb.definitions.partitions.partition_loading import PartitionLoadingContext
+from jobnb.definitions.partitions.partitioned_config import (
+    dynamic_partitioned_config,
+    static_partitioned_config,
+)
 from jobnb.definitions.partitions.seen_keys import SeenKeys
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.errors import UnknownPartitionError
+from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
 
 
 class Years(PartitionsDefinition):
@@ -100,3 +108,28 @@ def test_numbers_go_with_the_last_definition_that_shares_them() -> None:
     del one, two
     again = DynamicPartitionsDefinition(name="customers_for_a_while")
     assert again.position_of("bolt") is None
+
+
+def test_a_range_of_keys_is_taken_apart():
+    start, end = PartitionKeyRange("a", "b")
+    assert (start, end) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "request_of", [AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest]
+)
+@pytest.mark.parametrize("keys", ["abc", [1], ["a", "a"], ["a...b"]])
+def test_a_request_names_keys_that_can_be_keys(request_of, keys):
+    with pytest.raises(InvalidDefinitionError, match="a request for the partitions 'customers'"):
+        request_of("customers", keys)
+
+
+def test_tags_come_from_one_function():
+    for make in (
+        lambda **tags: static_partitioned_config(["a"], **tags),
+        lambda **tags: dynamic_partitioned_config(lambda _now: ["a"], **tags),
+    ):
+        with pytest.raises(InvalidDefinitionError, match="not from both"):
+            make(tags_for_partition_fn=dict, tags_for_partition_key_fn=dict)
+        made = make(tags_for_partition_fn=lambda key: {"key": key})(lambda _key: {})
+        assert made.get_tags_for_partition_key("a")["key"] == "a"

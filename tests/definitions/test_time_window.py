@@ -327,6 +327,7 @@ def test_windows_are_dagsters() -> None:
     assert DAYS.get_partition_keys_in_range(PartitionKeyRange("2023-03-12", "2023-03-10")) == []
     past = ["2023-03-10", "2023-03-13"]
     assert DAYS.time_windows_for_partition_keys(past) == [window(10, 11), window(13, 14)]
+    assert DAYS.time_windows_for_partition_keys(frozenset(past))[0] == window(10, 11)
 
 
 def test_the_schedule_can_be_shifted_within_its_kind() -> None:

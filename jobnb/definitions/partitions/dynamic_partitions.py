@@ -39,6 +39,10 @@ class AddDynamicPartitionsRequest(msgspec.Struct, frozen=True):
     partitions_def_name: str
     partition_keys: Sequence[str]
 
+    def __post_init__(self) -> None:
+        """Check the keys."""
+        _check_request(self)
+
 
 class DeleteDynamicPartitionsRequest(msgspec.Struct, frozen=True):
     """A request to take keys away from dynamic partitions.
@@ -48,6 +52,17 @@ class DeleteDynamicPartitionsRequest(msgspec.Struct, frozen=True):
 
     partitions_def_name: str
     partition_keys: Sequence[str]
+
+    def __post_init__(self) -> None:
+        """Check the keys."""
+        _check_request(self)
+
+
+def _check_request(request: AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest) -> None:
+    keys = check_partition_keys(
+        request.partition_keys, f"a request for the partitions {request.partitions_def_name!r}"
+    )
+    msgspec.structs.force_setattr(request, "partition_keys", keys)
 
 
 class DynamicPartitionsDefinition(PartitionsDefinition):

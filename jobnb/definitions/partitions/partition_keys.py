@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -46,6 +46,10 @@ class PartitionKeyRange(msgspec.Struct, frozen=True):
 
     start: str
     end: str
+
+    def __iter__(self) -> Iterator[str]:
+        """Both ends, as in `start, end = context.partition_key_range`."""
+        return iter((self.start, self.end))
 
 
 class Partition(msgspec.Struct, frozen=True):

@@ -233,6 +233,15 @@ def partitioned_config(
     return decorate
 
 
+def _one_of(newer: TagsFunction | None, older: TagsFunction | None) -> TagsFunction | None:
+    if newer is not None and older is not None:
+        raise InvalidDefinitionError(
+            "Tags come from tags_for_partition_key_fn or tags_for_partition_fn, not from both. "
+            "Keep the first."
+        )
+    return newer or older
+
+
 def static_partitioned_config(
     partition_keys: Sequence[str],
     tags_for_partition_fn: TagsFunction | None = None,
@@ -254,7 +263,7 @@ def static_partitioned_config(
 
     Source: Dagster's `static_partitioned_config`.
     """
-    tags = tags_for_partition_key_fn or tags_for_partition_fn
+    tags = _one_of(tags_for_partition_key_fn, tags_for_partition_fn)
     return decorator_for(StaticPartitionsDefinition(partition_keys), tags_by_key=tags)
 
 
@@ -272,5 +281,5 @@ def dynamic_partitioned_config(
 
     Source: Dagster's `dynamic_partitioned_config`.
     """
-    tags = tags_for_partition_key_fn or tags_for_partition_fn
+    tags = _one_of(tags_for_partition_key_fn, tags_for_partition_fn)
     return decorator_for(DynamicPartitionsDefinition(partition_fn), tags_by_key=tags)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -90,9 +90,9 @@ class WindowSearch(WindowIndex):
         return self.windows.window(self._known_index(partition_key))
 
     def time_windows_for_partition_keys(
-        self, partition_keys: Sequence[str], validate: bool = True
+        self, partition_keys: Collection[str], validate: bool = True
     ) -> Sequence[TimeWindow]:
-        """The window of each key.
+        """The window of each key, the earliest first.
 
         Raises:
             UnknownPartitionError: If one is no key, or (with `validate`) has not ended.
@@ -102,7 +102,7 @@ class WindowSearch(WindowIndex):
         for place, key in zip(places, partition_keys, strict=True) if validate else ():
             if place >= count:
                 raise UnknownPartitionError(f"There is no {key!r} yet. {self._not_yet(count)}")
-        return [self.windows.window(place) for place in places]
+        return [self.windows.window(place) for place in sorted(places)]
 
     def _not_yet(self, count: int) -> str:
         last = f"the last one is {self._key(count - 1)!r}" if count else "none has"
