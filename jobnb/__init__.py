@@ -164,18 +164,25 @@ if TYPE_CHECKING:
     from jobnb.definitions.metadata import BoolMetadataValue as BoolMetadataValue
     from jobnb.definitions.metadata import FloatMetadataValue as FloatMetadataValue
     from jobnb.definitions.metadata import IntMetadataValue as IntMetadataValue
+    from jobnb.definitions.metadata import JobMetadataValue as JobMetadataValue
     from jobnb.definitions.metadata import JsonMetadataValue as JsonMetadataValue
     from jobnb.definitions.metadata import MarkdownMetadataValue as MarkdownMetadataValue
     from jobnb.definitions.metadata import MetadataValue as MetadataValue
     from jobnb.definitions.metadata import NotebookMetadataValue as NotebookMetadataValue
     from jobnb.definitions.metadata import NullMetadataValue as NullMetadataValue
     from jobnb.definitions.metadata import PathMetadataValue as PathMetadataValue
+    from jobnb.definitions.metadata import PoolMetadataValue as PoolMetadataValue
     from jobnb.definitions.metadata import (
         PythonArtifactMetadataValue as PythonArtifactMetadataValue,
     )
     from jobnb.definitions.metadata import RunMetadataValue as RunMetadataValue
     from jobnb.definitions.metadata import TableColumn as TableColumn
     from jobnb.definitions.metadata import TableColumnConstraints as TableColumnConstraints
+    from jobnb.definitions.metadata import TableColumnDep as TableColumnDep
+    from jobnb.definitions.metadata import TableColumnLineage as TableColumnLineage
+    from jobnb.definitions.metadata import (
+        TableColumnLineageMetadataValue as TableColumnLineageMetadataValue,
+    )
     from jobnb.definitions.metadata import TableConstraints as TableConstraints
     from jobnb.definitions.metadata import TableMetadataValue as TableMetadataValue
     from jobnb.definitions.metadata import TableRecord as TableRecord

@@ -95,11 +95,12 @@ _NAMES = {
     ),
     "definitions.metadata": (
         "AssetMetadataValue BoolMetadataValue FloatMetadataValue IntMetadataValue "
-        "JsonMetadataValue MarkdownMetadataValue MetadataValue NotebookMetadataValue "
-        "NullMetadataValue PathMetadataValue PythonArtifactMetadataValue RunMetadataValue "
-        "TableColumn TableColumnConstraints TableConstraints TableMetadataValue TableRecord "
-        "TableSchema TableSchemaMetadataValue TextMetadataValue TimestampMetadataValue "
-        "UrlMetadataValue"
+        "JobMetadataValue JsonMetadataValue MarkdownMetadataValue MetadataValue "
+        "NotebookMetadataValue NullMetadataValue PathMetadataValue PoolMetadataValue "
+        "PythonArtifactMetadataValue RunMetadataValue TableColumn TableColumnConstraints "
+        "TableColumnDep TableColumnLineage TableColumnLineageMetadataValue TableConstraints "
+        "TableMetadataValue TableRecord TableSchema TableSchemaMetadataValue TextMetadataValue "
+        "TimestampMetadataValue UrlMetadataValue"
     ),
     "definitions.partitions.multi_dimensions": "PartitionDimensionDefinition",
     "definitions.partitions.multi_mapping": "DimensionPartitionMapping MultiPartitionMapping",

@@ -30,6 +30,7 @@ SPELLINGS = {
     "DagsterInvalidInvocationError": "InvalidInvocationError",
     "DagsterInvalidSubsetError": "InvalidSubsetError",
     "DagsterInvariantViolationError": "InvariantViolationError",
+    "DagsterJobMetadataValue": "JobMetadataValue",
     "DagsterLogManager": "RunLogger",
     "DagsterResourceFunctionError": "ResourceFunctionError",
     "DagsterRun": "JobRun",

@@ -13,33 +13,37 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.column_lineage import TableColumnDep, TableColumnLineage
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata_values import (
     AssetMetadataValue,
     BoolMetadataValue,
     FloatMetadataValue,
     IntMetadataValue,
+    JobMetadataValue,
     JsonMetadataValue,
     MarkdownMetadataValue,
     MetadataValue,
     NotebookMetadataValue,
     NullMetadataValue,
     PathMetadataValue,
+    PoolMetadataValue,
     PythonArtifactMetadataValue,
     RunMetadataValue,
+    TableColumnLineageMetadataValue,
     TableMetadataValue,
     TableSchemaMetadataValue,
     TextMetadataValue,
     TimestampMetadataValue,
     UrlMetadataValue,
 )
+from jobnb.definitions.plain import plain_scalar
 from jobnb.definitions.table import (
     TableColumn,
     TableColumnConstraints,
     TableConstraints,
     TableRecord,
     TableSchema,
-    plain_scalar,
 )
 from jobnb.errors import InvalidDefinitionError
 
@@ -48,16 +52,21 @@ __all__ = [
     "BoolMetadataValue",
     "FloatMetadataValue",
     "IntMetadataValue",
+    "JobMetadataValue",
     "JsonMetadataValue",
     "MarkdownMetadataValue",
     "MetadataValue",
     "NotebookMetadataValue",
     "NullMetadataValue",
     "PathMetadataValue",
+    "PoolMetadataValue",
     "PythonArtifactMetadataValue",
     "RunMetadataValue",
     "TableColumn",
     "TableColumnConstraints",
+    "TableColumnDep",
+    "TableColumnLineage",
+    "TableColumnLineageMetadataValue",
     "TableConstraints",
     "TableMetadataValue",
     "TableRecord",
@@ -133,6 +142,7 @@ _COERCIONS: tuple[tuple[type | tuple[type, ...], Callable[[Any], MetadataValue]]
     (os.PathLike, PathMetadataValue),
     (AssetKey, AssetMetadataValue),
     (TableSchema, TableSchemaMetadataValue),
+    (TableColumnLineage, TableColumnLineageMetadataValue),
     (type(None), lambda _: NullMetadataValue()),
 )
 
@@ -171,6 +181,10 @@ def _payload(value: MetadataValue) -> Any:
         return value.value if math.isfinite(value.value) else repr(value.value)
     if isinstance(value, AssetMetadataValue):
         return [_safe(part) for part in value.asset_key.path]
+    if isinstance(value, JobMetadataValue):
+        return _safe(msgspec.structs.asdict(value))
+    if isinstance(value, TableColumnLineageMetadataValue):
+        return _safe(value.column_lineage.as_lists())
     if isinstance(value, PythonArtifactMetadataValue):
         return {"module": value.module, "name": value.name}
     if isinstance(value, TableSchemaMetadataValue):
@@ -236,6 +250,9 @@ _READERS: dict[str, Callable[[Any], MetadataValue]] = {
     "bool": BoolMetadataValue,
     "asset": lambda v: AssetMetadataValue(AssetKey(v)),
     "dagster_run": RunMetadataValue,
+    "job": lambda v: JobMetadataValue(**v),
+    "pool": PoolMetadataValue,
+    "column_lineage": lambda v: TableColumnLineageMetadataValue(TableColumnLineage.from_lists(v)),
     "table": _read_table,
     "table_schema": lambda v: TableSchemaMetadataValue(_read_schema(v)),
     "null": lambda _: NullMetadataValue(),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import builtins
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
 
+from jobnb.definitions.column_lineage import TableColumnLineage
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.table import TableRecord, TableSchema, plain_scalar, schema_of_records
+from jobnb.definitions.plain import plain_data, require
+from jobnb.definitions.table import TableRecord, TableSchema, schema_of_records
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
@@ -20,20 +21,22 @@ __all__ = [
     "BoolMetadataValue",
     "FloatMetadataValue",
     "IntMetadataValue",
+    "JobMetadataValue",
     "JsonMetadataValue",
     "MarkdownMetadataValue",
     "MetadataValue",
     "NotebookMetadataValue",
     "NullMetadataValue",
     "PathMetadataValue",
+    "PoolMetadataValue",
     "PythonArtifactMetadataValue",
     "RunMetadataValue",
+    "TableColumnLineageMetadataValue",
     "TableMetadataValue",
     "TableSchemaMetadataValue",
     "TextMetadataValue",
     "TimestampMetadataValue",
     "UrlMetadataValue",
-    "plain_data",
 ]
 
 
@@ -60,7 +63,7 @@ class MetadataValue:
     def __post_init__(self) -> None:
         """Check what it holds."""
         if self.holds is not None:
-            _require(self, *self.holds)
+            require(self, *self.holds)
 
     @property
     def value(self) -> Any:
@@ -144,6 +147,23 @@ class MetadataValue:
         return TableSchemaMetadataValue(schema)
 
     @staticmethod
+    def column_lineage(lineage: TableColumnLineage) -> TableColumnLineageMetadataValue:
+        """Which columns the columns of a table are made from."""
+        return TableColumnLineageMetadataValue(lineage)
+
+    @staticmethod
+    def job(
+        job_name: str, location_name: str, *, repository_name: str | None = None
+    ) -> JobMetadataValue:
+        """A job, by the names of it, of its code location and of its repository."""
+        return JobMetadataValue(job_name, location_name, repository_name)
+
+    @staticmethod
+    def pool(pool: str) -> PoolMetadataValue:
+        """A pool of steps that share a limit, by its name."""
+        return PoolMetadataValue(pool)
+
+    @staticmethod
     def null() -> NullMetadataValue:
         """Known to be nothing."""
         return NullMetadataValue()
@@ -161,18 +181,6 @@ class MetadataValue:
 
 
 _set = msgspec.structs.force_setattr
-
-
-def _require(owner: Any, field: str, type_: type, words: str) -> None:
-    """Make the field a plain Python value of a type; a bool is neither an int nor a float."""
-    value = plain_scalar(getattr(owner, field))
-    if isinstance(value, os.PathLike) and words == "a path":
-        value = os.fspath(value)
-    if type_ is float and type(value) is int:
-        value = float(value)
-    if not isinstance(value, type_) or (type(value) is bool and type_ is not bool):
-        raise InvalidDefinitionError(f"{type(owner).__name__} holds {words}, not {value!r}.")
-    _set(owner, field, value)
 
 
 class TextMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
@@ -279,6 +287,23 @@ class RunMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
     run_id: str
 
 
+class JobMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A job, by its name and where it is defined."""
+
+    kind: ClassVar[str] = "job"
+    job_name: str
+    location_name: str
+    repository_name: str | None = None
+
+
+class PoolMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """A pool of steps, by its name."""
+
+    kind: ClassVar[str] = "pool"
+    holds: ClassVar[Holds] = ("pool", str, "the name of a pool")
+    pool: str  # type: ignore[assignment]
+
+
 class TableMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
     """A small table; without a schema, it is read off the records."""
 
@@ -292,6 +317,10 @@ class TableMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
         _set(self, "records", rows)
         if self.schema is None:
             _set(self, "schema", schema_of_records(rows))
+        elif not isinstance(self.schema, TableSchema):
+            raise InvalidDefinitionError(
+                f"The schema of a table is a TableSchema, not {self.schema!r}."
+            )
 
 
 def _record(row: Any) -> TableRecord:
@@ -304,6 +333,14 @@ class TableSchemaMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
     kind: ClassVar[str] = "table_schema"
     holds: ClassVar[Holds] = ("schema", TableSchema, "a TableSchema")
     schema: TableSchema
+
+
+class TableColumnLineageMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
+    """Which columns the columns of a table are made from."""
+
+    kind: ClassVar[str] = "column_lineage"
+    holds: ClassVar[Holds] = ("column_lineage", TableColumnLineage, "a TableColumnLineage")
+    column_lineage: TableColumnLineage  # type: ignore[assignment]
 
 
 class NullMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
@@ -322,31 +359,3 @@ class TimestampMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
     kind: ClassVar[str] = "timestamp"
     holds: ClassVar[Holds] = ("value", float, "seconds since the epoch")
     value: float
-
-
-def plain_data(data: Any) -> Any:
-    """`data` as plain lists, dicts with string keys, and scalars, all of it copied.
-
-    Raises:
-        InvalidDefinitionError: If something in it cannot be said in JSON.
-    """
-    data = plain_scalar(data)
-    if data is None or isinstance(data, (str, int, float)):
-        return data
-    if isinstance(data, Mapping):
-        return {_json_key(key): plain_data(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [plain_data(item) for item in data]
-    raise InvalidDefinitionError(
-        f"JSON cannot say {type(data).__name__} {data!r:.80}: turn it into text, a number, "
-        "a list or a dict first."
-    )
-
-
-def _json_key(key: Any) -> str:
-    key = plain_scalar(key)
-    if isinstance(key, str):
-        return key
-    if key is None or isinstance(key, (bool, int, float)):
-        return json.dumps(key)
-    raise InvalidDefinitionError(f"JSON names things by text, not by {key!r}.")

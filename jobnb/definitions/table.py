@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.plain import plain_scalar
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
@@ -15,7 +16,6 @@ __all__ = [
     "TableConstraints",
     "TableRecord",
     "TableSchema",
-    "plain_scalar",
     "schema_of_records",
 ]
 
@@ -25,19 +25,6 @@ _TYPE_NAMES: tuple[tuple[type, str], ...] = (
     (float, "float"),
     (str, "string"),
 )
-
-
-def plain_scalar(value: Any) -> Any:
-    """A numpy scalar as the Python value it stands for; anything else as it is."""
-    if (
-        type(value).__module__ == "numpy"
-        and hasattr(value, "item")
-        and not hasattr(value, "__len__")
-    ):
-        plain = value.item()
-        # datetime64 in nanoseconds gives an int here: that would lose what it meant.
-        return value if isinstance(plain, int) and "datetime64" in type(value).__name__ else plain
-    return value
 
 
 class TableRecord(msgspec.Struct, frozen=True):

@@ -114,6 +114,23 @@ def _as_schema(value: Any) -> Html:
     return table(["column", "type", "description"], rows)
 
 
+def _as_lineage(value: Any) -> Html:
+    rows = [[column, ", ".join(map(_column_line, deps))] for column, deps in value.items()]
+    return table(["column", "made from"], rows)
+
+
+def _column_line(dep: Any) -> str:
+    return f"{'/'.join(dep[:-1])}:{dep[-1]}"
+
+
+def _lineage_line(value: Any) -> str:
+    return f"{len(value)} columns"
+
+
+def _job_line(value: Any) -> str:
+    return f"{value['job_name']} of {value['location_name']}"
+
+
 def _asset_line(value: Any) -> str:
     return "/".join(value)
 
@@ -168,6 +185,9 @@ _LINES: dict[str, Callable[[Any], str]] = {
     "bool": _number,
     "null": lambda _: "none",
     "json": _json_line,
+    "pool": str,
+    "job": _job_line,
+    "column_lineage": _lineage_line,
     "asset": _asset_line,
     "python_artifact": _artifact_line,
     "timestamp": _time_line,
@@ -181,9 +201,10 @@ _SHOWN: dict[str, Callable[[Any], Html]] = {
     "json": _as_json,
     "table": _as_table,
     "table_schema": _as_schema,
+    "column_lineage": _as_lineage,
     **{kind: _line_shown(_LINES[kind]) for kind in ("int", "float", "bool", "null", "timestamp")},
     **{
         kind: _code_shown(_LINES[kind])
-        for kind in ("path", "notebook", "asset", "dagster_run", "python_artifact")
+        for kind in ("path", "notebook", "asset", "dagster_run", "job", "pool", "python_artifact")
     },
 }

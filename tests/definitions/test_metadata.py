@@ -19,6 +19,8 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import MetadataValue, TableColumn, TableRecord, TableSchema
 from jobnb.errors import InvalidDefinitionError
 
+LINEAGE = md.TableColumnLineage({"total": [md.TableColumnDep("raw/orders", "price")]})
+
 
 @pytest.mark.parametrize(
     ("given_value", "expected"),
@@ -32,6 +34,7 @@ from jobnb.errors import InvalidDefinitionError
         ([1, (2, 3)], md.JsonMetadataValue([1, [2, 3]])),
         (Path("x/y"), md.PathMetadataValue("x/y")),
         (AssetKey("a"), md.AssetMetadataValue(AssetKey("a"))),
+        (LINEAGE, md.TableColumnLineageMetadataValue(LINEAGE)),
         (np.int64(3), md.IntMetadataValue(3)),
         (np.float32(0.5), md.FloatMetadataValue(0.5)),
         (np.bool_(True), md.BoolMetadataValue(True)),
@@ -84,6 +87,11 @@ def test_labels_are_text_and_metadata_is_a_mapping() -> None:
         lambda: MetadataValue.table_schema({"a": "int"}),  # type: ignore[arg-type]
         lambda: MetadataValue.timestamp(datetime(2013, 1, 1)),
         lambda: MetadataValue.asset(3),  # type: ignore[arg-type]
+        lambda: MetadataValue.pool(3),  # type: ignore[arg-type]
+        lambda: MetadataValue.column_lineage({"a": []}),  # type: ignore[arg-type]
+        lambda: md.TableColumnLineage(["a"]),  # type: ignore[arg-type]
+        lambda: md.TableColumnLineage({"a": ["b"]}),  # type: ignore[list-item]
+        lambda: MetadataValue.table([], schema=[TableColumn("a")]),  # type: ignore[arg-type]
         lambda: TableRecord({"a": [1]}),
         lambda: TableRecord({1: 1}),  # type: ignore[dict-item]
         lambda: TableSchema(["a"]),  # type: ignore[list-item]
@@ -182,6 +190,20 @@ _values = st.one_of(
     st.just(MetadataValue.null()),
     st.floats(allow_nan=False).map(MetadataValue.timestamp),
     st.just(MetadataValue.python_artifact(Path)),
+    _texts.map(MetadataValue.pool),
+    st.builds(
+        lambda *names: MetadataValue.job(*names[:2], repository_name=names[2]),
+        _texts,
+        _texts,
+        st.none() | _texts,
+    ),
+    st.dictionaries(
+        _texts,
+        st.lists(
+            st.builds(md.TableColumnDep, _texts.filter(bool).map(AssetKey), _texts), max_size=2
+        ),
+        max_size=2,
+    ).map(lambda deps: MetadataValue.column_lineage(md.TableColumnLineage(deps))),
     _tables(),
     _schemas().map(MetadataValue.table_schema),
 )

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.metadata import MetadataValue, TableRecord, to_json
+from jobnb.definitions.metadata import (
+    MetadataValue,
+    TableColumnDep,
+    TableColumnLineage,
+    TableRecord,
+    to_json,
+)
 from jobnb.display.failures import error_text
 from jobnb.display.metadata import entry_html, entry_text, metadata_html, metadata_text
 from jobnb.display.picture import Status
@@ -36,6 +42,11 @@ EVERY = {
     "asset": MetadataValue.asset(["a", "b"]),
     "run": MetadataValue.dagster_run("3f9c"),
     "table": MetadataValue.table([TableRecord({"carrier": "<UA>", "flights": 58665})]),
+    "lineage": MetadataValue.column_lineage(
+        TableColumnLineage({"total": [TableColumnDep("raw/orders", "price")]})
+    ),
+    "job": MetadataValue.job("daily", "shop"),
+    "pool": MetadataValue.pool("database"),
     "null": MetadataValue.null(),
 }
 
@@ -44,7 +55,8 @@ def test_every_kind_has_a_look():
     data = to_json(EVERY)
     reader = read_html(metadata_html(data))
     words = " ".join(reader.said)
-    for part in ("<b>bold</b>", "336,776", "0.25", "true", "a/b", "<UA>", "58,665", "none", "3f9c"):
+    for part in ("<b>bold</b>", "336,776", "0.25", "true", "a/b", "<UA>", "58,665", "none", "3f9c",
+                 "raw/orders:price", "daily of shop", "database"):  # fmt: skip
         assert part in words, part
     assert "strong" in reader.tags
     assert reader.tags.count("a") == 1

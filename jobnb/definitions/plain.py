@@ -1,0 +1,77 @@
+"""Values as plain Python: numpy's scalars, and whatever JSON can say."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["plain_data", "plain_scalar", "require"]
+
+
+def plain_scalar(value: Any) -> Any:
+    """A numpy scalar as the Python value it stands for; anything else as it is."""
+    if (
+        type(value).__module__ == "numpy"
+        and hasattr(value, "item")
+        and not hasattr(value, "__len__")
+    ):
+        plain = value.item()
+        # datetime64 in nanoseconds gives an int here: that would lose what it meant.
+        return value if isinstance(plain, int) and "datetime64" in type(value).__name__ else plain
+    return value
+
+
+def plain_data(data: Any) -> Any:
+    """`data` as plain lists, dicts with string keys, and scalars, all of it copied.
+
+    Raises:
+        InvalidDefinitionError: If something in it cannot be said in JSON.
+    """
+    data = plain_scalar(data)
+    if data is None or isinstance(data, (str, int, float)):
+        return data
+    if isinstance(data, Mapping):
+        return {_json_key(key): plain_data(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [plain_data(item) for item in data]
+    raise InvalidDefinitionError(
+        f"JSON cannot say {type(data).__name__} {data!r:.80}: turn it into text, a number, "
+        "a list or a dict first."
+    )
+
+
+def _json_key(key: Any) -> str:
+    key = plain_scalar(key)
+    if isinstance(key, str):
+        return key
+    if key is None or isinstance(key, (bool, int, float)):
+        return json.dumps(key)
+    raise InvalidDefinitionError(f"JSON names things by text, not by {key!r}.")
+
+
+def require(owner: Any, field: str, type_: type, words: str) -> None:
+    """Make a field of a struct a plain value of a type; a bool is neither an int nor a float.
+
+    Args:
+        owner: The struct.
+        field: The field.
+        type_: The type.
+        words: What it holds, for the error.
+
+    Raises:
+        InvalidDefinitionError: If it is of another type.
+    """
+    value = plain_scalar(getattr(owner, field))
+    if isinstance(value, os.PathLike) and words == "a path":
+        value = os.fspath(value)
+    if type_ is float and type(value) is int:
+        value = float(value)
+    if not isinstance(value, type_) or (type(value) is bool and type_ is not bool):
+        raise InvalidDefinitionError(f"{type(owner).__name__} holds {words}, not {value!r}.")
+    msgspec.structs.force_setattr(owner, field, value)
