@@ -19,7 +19,14 @@ from jobnb.execution.run import RunScope
 from jobnb.plan.step import Step
 from jobnb.storage.records import EventRecordsFilter
 
-__all__ = ["CheckTeller", "read_checks"]
+__all__ = ["CheckTeller", "read_checks", "with_asset"]
+
+
+def with_asset(said: Any, asset_key: Any) -> Any:
+    """The result of a check, of the asset that it came with where it names none."""
+    if not isinstance(said, AssetCheckResult) or said.asset_key is not None:
+        return said
+    return replace(said, asset_key=asset_key)
 
 
 class CheckTeller:

@@ -7,8 +7,6 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.asset_result import MaterializeResult
@@ -22,6 +20,7 @@ from jobnb.definitions.ops.user_events import (
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.execution.asynchronous import run_async
+from jobnb.execution.checks import with_asset
 
 if TYPE_CHECKING:
     from jobnb.plan.step import Step
@@ -157,17 +156,10 @@ def _read_stream(
             emit(name, item.value, item)
             seen.add(name)
             for said in item.check_results:
-                tell(_of_asset(said, item))
+                tell(with_asset(said, item.asset_key))
         else:
             tell(item)
     return seen
-
-
-def _of_asset(said: Any, item: MaterializeResult[Any]) -> Any:
-    """The result of a check, of the asset that it came with where it names none."""
-    if not isinstance(said, AssetCheckResult) or said.asset_key is not None:
-        return said
-    return msgspec.structs.replace(said, asset_key=item.asset_key)
 
 
 def _see_new(key: str, name: str, mapping_key: str, mapped: set[tuple[str, str]]) -> None:
@@ -294,7 +286,7 @@ def _read_several(
                 )
             emit(name, value.value, value)
             for said in value.check_results:
-                tell(_of_asset(said, value))
+                tell(with_asset(said, value.asset_key))
         elif isinstance(value, Output):
             if value.output_name not in (name, "result"):
                 raise InvariantViolationError(

@@ -9,6 +9,7 @@ from time import time as now
 from typing import Any
 
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
 from jobnb.definitions.ops.asset_result import ObserveResult
@@ -17,6 +18,7 @@ from jobnb.definitions.ops.output import Output
 from jobnb.definitions.ops.user_events import AssetObservation
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.events import AssetObserved
+from jobnb.execution.checks import with_asset
 from jobnb.execution.run import RunScope
 from jobnb.plan.asset_choice import observed_output
 from jobnb.plan.step import Step
@@ -32,6 +34,7 @@ def tell_observations(
     key: str,
     result: Any,
     emit: Callable[[str, Any, Any], None],
+    tell: Callable[[Any], None],
 ) -> None:
     """Put what the function told into the log.
 
@@ -41,12 +44,16 @@ def tell_observations(
         key: Its key.
         result: What the function returned, or the generator that it is.
         emit: Takes the name of each output, so that what waits for it goes on.
+        tell: Takes the results of checks.
 
     Raises:
         InvariantViolationError: If it told nothing, or of something else.
     """
     seen: set[AssetKey] = set()
     for item in _items(result):
+        if isinstance(item, AssetCheckResult):
+            tell(item)
+            continue
         if isinstance(item, AssetObservation):
             source = _source(step, key, item.asset_key)
             _tell(run, key, source, item.partition, None, item.metadata, item.tags)
@@ -54,6 +61,8 @@ def tell_observations(
             source = _source(step, key, item.asset_key)
             own = _partition(run, source)
             _tell(run, key, source, own, item.data_version, item.metadata, item.tags)
+            for said in item.check_results:
+                tell(with_asset(said, source.key))
         else:
             source = _source(step, key, None)
             _tell_versions(run, key, source, item)

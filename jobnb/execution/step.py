@@ -159,7 +159,7 @@ class StepRunner:
         if type(result) in _PLAIN_RESULTS and _has_one_plain_output(step):
             handle_output(run, step, step.outputs[0], key, mapping_key, result, None, run.context)
             return
-        if step.checks and step.assets_def is None:
+        if step.checks and step.assets_def is None and not step.observes:
             read_checks(run, step, key, result)
             return
         self._open_dynamic(mapping_key)
@@ -185,9 +185,9 @@ class StepRunner:
                 (checks or CheckTeller(run, step, key)).tell(event)
 
         if step.observes:
-            tell_observations(run, step, key, result, emit)
-            return
-        read_result(step.op, key, result, emit, told, step)
+            tell_observations(run, step, key, result, emit, told)
+        else:
+            read_result(step.op, key, result, emit, told, step)
         if checks is not None:
             checks.conclude()
 

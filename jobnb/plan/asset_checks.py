@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
@@ -63,6 +64,7 @@ def assets_to_make(assets: Iterable[AssetsDefinition], chosen: Chosen) -> list[A
 def see_makeable(
     checks: Iterable[AssetChecksDefinition],
     assets: Iterable[AssetsDefinition],
+    sources: Iterable[SourceAsset],
     chosen: Chosen,
     anything: bool,
 ) -> None:
@@ -71,6 +73,7 @@ def see_makeable(
     Args:
         checks: All checks there are.
         assets: All assets there are.
+        sources: All source assets there are.
         chosen: What the run is about.
         anything: Whether it makes or checks anything.
 
@@ -80,13 +83,17 @@ def see_makeable(
     wanted = chosen.named if anything else chosen.checks
     if not wanted:
         return
-    together = (each for each in assets if each.check_specs and not each.can_part_with_checks)
+    together: list[AssetsDefinition | SourceAsset] = [
+        each for each in assets if each.check_specs and not each.can_part_with_checks
+    ]
+    together += sources
     own = {key for each in together for key in each.check_keys & wanted}
     for key in sorted(each for each in own if each.asset not in chosen.assets):
         name, asset = key.to_user_string(), key.asset.to_user_string()
         raise InvalidSubsetError(
-            f"The check {name!r} is made by the function that makes {asset!r}, and not without "
-            f"it. Select the asset as well, or check it with @asset_check(asset={asset!r})."
+            f"The check {name!r} is made by the function that makes or observes {asset!r}, and "
+            "not without it. Select the asset as well, or check it with "
+            f"@asset_check(asset={asset!r})."
         )
     for each in () if anything else checks:
         each.subset_for(wanted)  # it tells why it cannot

@@ -141,7 +141,7 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     parts = parts_of(assets_to_make(assets, chosen))
     observed = observed_nodes(layer.sources, chosen.assets)
     checks = checks_to_make(layer.checks, chosen)
-    see_makeable(layer.checks, assets, chosen, bool(parts or observed or checks))
+    see_makeable(layer.checks, assets, layer.sources, chosen, bool(parts or observed or checks))
     known = {each.key for each in layer.sources} | {key for each in assets for key in each.keys}
     reader = EdgeReader(parts, observed, known)
     nodes: dict[str, Node] = {}

@@ -207,6 +207,9 @@ class _Builder(StepInputs):
         made = self.assets.assets_by_node.get(path[0]) if len(path) == 1 else None
         if made is not None:
             return made.check_specs
+        observed = self.assets.observed_by_node.get(path[0], ())
+        if observed:
+            return tuple(spec for each in observed for spec in each.check_specs)
         found = tuple(out.check for out in outputs if out.check is not None and out.is_asked)
         if found and region is not None:
             self.problems.append(

@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 
 from jobnb import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetKey,
     AssetObservation,
     AssetSpec,
     DataVersion,
@@ -251,3 +254,55 @@ def test_the_session_counts_assets_however_many_one_function_makes():
 
     both = multi_asset(outs={"a": AssetOut(), "b": AssetOut()}, name="both")(lambda: (1, 2))
     assert repr(Session().add(both, orders)) == "<session: 3 assets>"
+
+
+def test_what_observes_may_check_too():
+    specs = [AssetCheckSpec("fresh", asset="orders"), AssetCheckSpec("few", asset="customers")]
+
+    @multi_observable_source_asset(
+        specs=[AssetSpec("orders"), AssetSpec("customers")], can_subset=True, check_specs=specs
+    )
+    def shop(context):
+        for key in sorted(context.selected_asset_keys):
+            if key == AssetKey("orders"):
+                yield ObserveResult(key, check_results=[AssetCheckResult(passed=True)])
+            else:
+                yield ObserveResult(key)
+                yield AssetCheckResult(passed=False, check_name="few")
+
+    def verdicts(result):
+        checks = result.get_asset_check_evaluations()
+        return {each.check_name: (each.asset_key, each.passed) for each in checks}
+
+    assert [spec.name for spec in shop.check_specs] == ["fresh", "few"]
+    assert verdicts(observe([shop])) == {
+        "fresh": (AssetKey("orders"), True),
+        "few": (AssetKey("customers"), False),
+    }
+    definitions = Definitions(assets=[shop])
+    some = definitions.job_of_assets("some", "key:orders").execute_in_process()
+    assert set(verdicts(some)) == {"fresh"}
+    with pytest.raises(InvalidSubsetError, match="makes or observes 'orders', and not without it"):
+        definitions.job_of_assets("alone", "check:orders:fresh").execute_in_process()
+
+
+def test_a_check_that_was_not_declared_or_not_made_is_told():
+    @multi_observable_source_asset(specs=[AssetSpec("a")])
+    def undeclared():
+        yield ObserveResult("a", check_results=[AssetCheckResult(passed=True)])
+
+    with pytest.raises(InvariantViolationError, match="declares no checks"):
+        observe([undeclared])
+
+    specs = [AssetCheckSpec("fine", asset="a")]
+
+    @multi_observable_source_asset(specs=[AssetSpec("a")], check_specs=specs)
+    def silent():
+        yield ObserveResult("a")
+
+    with pytest.raises(InvariantViolationError, match="did not give the check 'a:fine'"):
+        observe([silent])
+    with pytest.raises(InvalidDefinitionError, match="cannot check another asset"):
+        multi_observable_source_asset(specs=[AssetSpec("b")], name="b", check_specs=specs)(
+            lambda: None
+        )

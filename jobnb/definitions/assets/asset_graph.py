@@ -111,6 +111,7 @@ class AssetGraph(NumberedGraph[AssetKey]):
         if source.group_name:
             self.groups[number] = source.group_name
         self.upstream[number] = [self.number(dep.asset_key) for dep in getattr(source, "deps", ())]
+        self._add_checks(getattr(source, "check_specs", ()))
 
     def siblings(self, number: int) -> set[int]:
         """The assets that the same definition makes, this one included."""

@@ -10,10 +10,12 @@ from jobnb.definitions.assets.asset_inout import prefix_of
 from jobnb.definitions.assets.asset_outs import output_name
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.source_asset import SourceAsset, observing_op
+from jobnb.definitions.checks.check_specs import checks_of
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
+    from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
 __all__ = ["ObservableAssets", "multi_observable_source_asset", "observable_source_asset"]
@@ -155,6 +157,16 @@ class ObservableAssets:
         return [each.spec for each in self.sources]
 
     @property
+    def check_specs(self) -> list[AssetCheckSpec]:
+        """The checks that the function makes too."""
+        return [spec for each in self.sources for spec in each.check_specs]
+
+    @property
+    def check_keys(self) -> frozenset[AssetCheckKey]:
+        """The names of these checks."""
+        return frozenset(each.key for each in self.check_specs)
+
+    @property
     def op(self) -> Any:
         """The op that looks at them."""
         return self.sources[0].op
@@ -179,6 +191,7 @@ def multi_observable_source_asset(
     required_resource_keys: Iterable[str] | None = None,
     resource_defs: Mapping[str, Any] | None = None,
     group_name: str | None = None,
+    check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], ObservableAssets]:
     """Make several source assets of one function that yields an `ObserveResult` for each.
 
@@ -191,6 +204,8 @@ def multi_observable_source_asset(
         required_resource_keys: Resources that the function reads from `context.resources`.
         resource_defs: Resources by key.
         group_name: The group of all of them.
+        check_specs: The checks that the function makes too: it yields an `AssetCheckResult` for
+            each, or `ObserveResult(check_results=...)`.
 
     Example:
         >>> from jobnb import AssetSpec, ObserveResult, multi_observable_source_asset, observe
@@ -215,6 +230,7 @@ def multi_observable_source_asset(
             description=description,
             outs=[output_name(spec.key) for spec in specs],
         )
+        checks = checks_of(op.name, check_specs, [spec.key for spec in specs]).values()
         sources = []
         for spec in specs:
             source = SourceAsset.of_spec(spec)
@@ -222,6 +238,7 @@ def multi_observable_source_asset(
             source.partitions_def = spec.partitions_def or partitions_def
             sources.append(source.with_attributes(group_name=group_name))
             sources[-1].observe_op = op
+            sources[-1].check_specs = tuple(each for each in checks if each.asset_key == spec.key)
         made = ObservableAssets(sources, can_subset)
         announce(made, fn.__module__)
         return made

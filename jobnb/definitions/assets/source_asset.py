@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, check_labels
@@ -19,6 +21,7 @@ from jobnb.definitions.resources.resource_binding import resources_for
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
+    from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
 __all__ = ["SourceAsset", "observing_op"]
@@ -41,6 +44,7 @@ class SourceAsset(StoredInput):
         op_tags: Tags of the step that observes it.
         automation_condition: When it should be observed.
         tags: Tags of the asset.
+        legacy_freshness_policy: How fresh it should be.
 
     Example:
         >>> from jobnb import SourceAsset, asset
@@ -71,6 +75,7 @@ class SourceAsset(StoredInput):
         op_tags: Mapping[str, Any] | None = None,
         automation_condition: Any = None,
         tags: Mapping[str, str] | None = None,
+        legacy_freshness_policy: Any = None,
     ) -> None:
         self._read(
             key,
@@ -84,6 +89,7 @@ class SourceAsset(StoredInput):
             auto_observe_interval_minutes,
             automation_condition,
             tags,
+            legacy_freshness_policy,
         )
         if observe_fn is not None:
             self.observe_op = observing_op(observe_fn, self.key, tags=op_tags)
@@ -127,6 +133,7 @@ class SourceAsset(StoredInput):
         auto_observe_interval_minutes: float | None = None,
         automation_condition: Any = None,
         tags: Mapping[str, str] | None = None,
+        freshness_policy: Any = None,
     ) -> None:
         self.key = AssetKey.from_coercible(key)
         self.metadata = dict(metadata or {})
@@ -144,10 +151,11 @@ class SourceAsset(StoredInput):
         self.deps: Sequence[AssetDep] = ()
         self.owners: Sequence[str] = ()
         self.kinds: frozenset[str] = frozenset()
-        self.freshness_policy: Any = None
+        self.freshness_policy: Any = freshness_policy
         self.code_version: str | None = None
         self.is_virtual = False
         self.observe_op = None
+        self.check_specs: tuple[AssetCheckSpec, ...] = ()
 
     @property
     def observe_fn(self) -> Callable[..., Any] | None:
@@ -158,6 +166,11 @@ class SourceAsset(StoredInput):
     def is_observable(self) -> bool:
         """Whether a function tells its data version."""
         return self.observe_op is not None
+
+    @property
+    def check_keys(self) -> frozenset[AssetCheckKey]:
+        """The names of the checks that the observing function makes of it."""
+        return frozenset(each.key for each in self.check_specs)
 
     @property
     def is_external(self) -> bool:
@@ -206,6 +219,7 @@ class SourceAsset(StoredInput):
         """The same, with what a function makes of its spec."""
         made = SourceAsset.of_spec(fn(self.spec))
         made.observe_op, made.resource_defs = self.observe_op, self.resource_defs
+        made.check_specs = tuple(replace(each, asset=made.key) for each in self.check_specs)
         made.io_manager_key = fn(self.spec).io_manager_key or self.io_manager_key
         made.auto_observe_interval_minutes = self.auto_observe_interval_minutes
         return made
@@ -240,6 +254,7 @@ class SourceAsset(StoredInput):
         made.__dict__.pop("spec", None)
         if key is not None:
             made.key = AssetKey.from_coercible(key)
+            made.check_specs = tuple(replace(each, asset=made.key) for each in self.check_specs)
         if group_name is not None:
             if self.group_name not in (DEFAULT_GROUP, group_name):
                 raise InvalidDefinitionError(

@@ -145,7 +145,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
         sources = [(each.key, each) for each in self.source_assets]
         twice = _shared([*keyed, *sources])
         problems = [f"Two assets have the key {key.to_user_string()!r}." for key in twice]
-        checking = [*self.asset_checks, *self.assets]
+        checking = [*self.asset_checks, *self.assets, *self.source_assets]
         checks = [(k, each) for each in checking for k in getattr(each, "check_keys", ())]
         problems += [f"Two checks are called {k.to_user_string()!r}." for k in _shared(checks)]
         for kind, things in (
