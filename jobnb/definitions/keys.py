@@ -48,7 +48,10 @@ class AssetKey:
     path: Sequence[str]
 
     def __init__(self, path: str | Sequence[str]) -> None:
-        parts: list[Any] = [path] if isinstance(path, str) else list(path)
+        given: Any = path
+        parts: list[Any] = []
+        if isinstance(given, str) or hasattr(given, "__iter__"):
+            parts = [given] if isinstance(given, str) else list(given)
         if not parts or not all(isinstance(part, str) and part for part in parts):
             raise InvalidDefinitionError(
                 f"{path!r} cannot be an asset key: give a non-empty string or a list of them."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobnb.definitions.assets.defined_assets import each_asset
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import InvariantViolationError
@@ -105,7 +106,7 @@ def materialize_to_memory(
     from jobnb.storage.values import mem_io_manager
 
     keys = {"io_manager"}
-    for each in assets:
+    for each in each_asset(assets):
         outs = getattr(getattr(each, "node_def", None), "given_outs", {})
         keys.update(out.io_manager_key for out in outs.values())
         if isinstance(each, SourceAsset):

@@ -10,6 +10,7 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import resolve
@@ -133,6 +134,8 @@ class AssetValueLoader:
         partition_key: PartitionsAsked | None = None,
         metadata: Mapping[str, Any] | None = None,
         resource_config: Any = None,
+        partition_key_range: PartitionKeyRange | None = None,
+        input_definition_metadata: Mapping[str, Any] | None = None,
     ) -> Any:
         """The stored value of an asset.
 
@@ -143,13 +146,23 @@ class AssetValueLoader:
                 back. If left out, all that were made.
             metadata: Values for the loader.
             resource_config: Config by resource key, each as `{"config": ...}`.
+            partition_key_range: A range of partitions to load, instead of `partition_key`.
+            input_definition_metadata: Another name of `metadata`.
 
         Raises:
+            InvalidInvocationError: If a partition is given and a range of them.
             InvalidSubsetError: If there is no such asset.
             JobnbError: If it has never been stored.
         """
+        if partition_key is not None and partition_key_range is not None:
+            raise InvalidInvocationError(
+                f"The value of {AssetKey.from_coercible(asset_key).to_user_string()!r} is asked "
+                f"for with the partition_key {partition_key!r} and a partition_key_range. Keep one."
+            )
+        partition_key = partition_key if partition_key is not None else partition_key_range
+        said = {**(metadata or {}), **(input_definition_metadata or {})}
         manager, context, keys = self._prepared(
-            asset_key, python_type, partition_key, metadata, resource_config
+            asset_key, python_type, partition_key, said, resource_config
         )
         value = manager.load_input(context)
         several = keys is not None and not isinstance(partition_key, str)

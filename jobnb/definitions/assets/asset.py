@@ -165,6 +165,11 @@ def asset(
         function = Function(fn, frame_depth=depth)
         upstream = read_upstream(own_key, (own_key,), function, ins, deps, non_argument_deps)
         resources, io_key = dict(resource_defs or {}), io_manager_key
+        if io_manager_def is not None and io_manager_key is not None:
+            raise InvalidDefinitionError(
+                f"The asset {own_key.to_user_string()!r} has an io_manager_def and the "
+                f"io_manager_key {io_manager_key!r}. Keep one."
+            )
         if io_manager_def is not None:
             io_key = f"{op_name}__io_manager"
             resources[io_key] = io_manager_def

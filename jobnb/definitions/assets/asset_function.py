@@ -38,7 +38,11 @@ class FunctionAsset(AssetsDefinition):
     def keys_by_input_name(self) -> Mapping[str, AssetKey]:
         """The upstream asset of each input."""
         ins, function = self._asset_ins, self.op.function
-        unknown = [name for name in ins if name not in function.input_names]
+        unknown = [
+            name
+            for name, each in ins.items()
+            if name not in function.input_names and not each.only_orders
+        ]
         if unknown and not function.has_var_keyword:
             hint = did_you_mean(unknown[0], function.input_names, noun="It takes")
             raise InvalidDefinitionError(

@@ -79,6 +79,15 @@ class AssetIn:
         self.partition_mapping = checked_mapping(partition_mapping, self.key or "of an AssetIn")
         self.dagster_type = dagster_type
 
+    @property
+    def only_orders(self) -> bool:
+        """Whether it is declared as `Nothing`: the asset is waited for, and not loaded."""
+        if self.dagster_type is INFER:
+            return False
+        from jobnb.definitions.types import Nothing, resolve
+
+        return resolve(self.dagster_type) is Nothing
+
     def key_for(self, parameter: str) -> AssetKey:
         """The key of the asset that the parameter takes."""
         return self.key or AssetKey([*self.key_prefix, parameter])

@@ -15,6 +15,7 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition
+from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.node import NO_HOOKS, NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource_binding import resources_for
@@ -134,7 +135,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
             "tags_by_key": tags_by_key,
             "owners_by_key": owners_by_key,
             "kinds_by_key": kinds_by_key,
-            "hook_defs": frozenset(hook_defs) if hook_defs else None,
+            "hook_defs": checked_hooks(hook_defs, "assets") if hook_defs else None,
         }
         for name, value in given.items():
             if value is not None:

@@ -14,7 +14,7 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.selection import AssetSelection
-from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.locations.definitions import Definitions
@@ -23,7 +23,13 @@ __all__ = ["DefinedAssets", "each_asset"]
 
 
 def each_asset(given: Iterable[Any]) -> list[Any]:
-    """Assets and source assets; a spec is an external asset, and lists are taken apart."""
+    """Assets and source assets; a spec is an external asset, and lists are taken apart.
+
+    Raises:
+        InvalidDefinitionError: If it is no list.
+    """
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise InvalidDefinitionError(f"Assets are given as a list: [{given!r}].")
     found: list[Any] = []
     for each in given:
         if isinstance(each, AssetsDefinition):

@@ -139,6 +139,11 @@ class SourceAsset(StoredInput):
         self.metadata = dict(metadata or {})
         self.resource_defs = dict(resource_defs or {})
         self.io_manager_key = io_manager_key or "io_manager"
+        if io_manager_def is not None and io_manager_key is not None:
+            raise InvalidDefinitionError(
+                f"{self!r} has an io_manager_def and the io_manager_key {io_manager_key!r}. "
+                "Keep one."
+            )
         if io_manager_def is not None:
             self.io_manager_key = f"{self.key.to_python_identifier()}__io_manager"
             self.resource_defs[self.io_manager_key] = io_manager_def

@@ -12,6 +12,7 @@ from jobnb.definitions.jobs.runnable_job import RunnableJob
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.node import Node, check_tags
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.errors import InvalidDefinitionError
@@ -89,7 +90,7 @@ class JobDefinition(RunnableJob):
         graph_tags = graph_def.tags if graph_def else {}
         self.tags: Mapping[str, str] = {**graph_tags, **check_tags(tags, f"job {self.name!r}")}
         self.metadata = dict(metadata or {})
-        self.hook_defs: frozenset[HookDefinition] = frozenset(hook_defs or ())
+        self.hook_defs = checked_hooks(hook_defs or (), f"the job {self.name!r}")
         self.op_retry_policy = op_retry_policy
         self.version_strategy = version_strategy
         self.asset_layer = asset_layer

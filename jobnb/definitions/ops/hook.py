@@ -12,6 +12,7 @@ from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 __all__ = [
     "HookDefinition",
     "HookExecutionResult",
+    "checked_hooks",
     "event_list_hook",
     "failure_hook",
     "success_hook",
@@ -226,3 +227,23 @@ def event_list_hook(
     if callable(hook_fn):
         return _make(hook_fn, "events", None, required_resource_keys)
     return lambda fn: _make(fn, "events", hook_fn, required_resource_keys)
+
+
+def checked_hooks(hooks: Iterable[Any], what: str) -> frozenset[HookDefinition]:
+    """Hooks, each once.
+
+    Args:
+        hooks: What was given.
+        what: Whose they are, for the error.
+
+    Raises:
+        InvalidDefinitionError: If something is none.
+    """
+    found = frozenset(hooks)
+    for each in found:
+        if not isinstance(each, HookDefinition):
+            raise InvalidDefinitionError(
+                f"{each!r} is no hook of {what}. Decorate a function with @success_hook or "
+                "@failure_hook."
+            )
+    return found
