@@ -112,7 +112,6 @@ def test_wildcards_look_at_the_asset_and_the_name() -> None:
         ("check:orders:", "written with its asset"),
         ('check:"orders:a b"', "letters, digits"),
         ("check:<null>", "every asset has a check"),
-        ("without_checks()", "takes a selection"),
     ],
 )
 def test_what_names_no_check_is_refused(text: str, told: str) -> None:

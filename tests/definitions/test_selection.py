@@ -381,7 +381,6 @@ def test_what_can_be_made_alone_has_no_required_neighbors() -> None:
         ("code_location:x", 1, "one code location"),
         ("key:<null>", 5, "every asset has a key"),
         ("nothing(a)", 1, "takes nothing"),
-        ("nothing(a)", 1, "takes nothing"),
         ("not " * 200 + "a", 1, "within each other"),
         ("+(" * 60 + "a" + ")+" * 60, 1, "within each other"),
     ],
