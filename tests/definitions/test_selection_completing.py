@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobnb import AssetKey, SourceAsset, asset
@@ -86,6 +86,7 @@ _PIECES = ["mart/", "o", " ", "*", "+", "2", "(", ")", "and ", "or ", "not ", "k
 
 
 @settings(max_examples=300)
+@example('key:""')
 @given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join) | st.text(max_size=20))
 def test_what_is_suggested_can_be_taken(text: str) -> None:
     start, words = suggest(text, WORDS)
@@ -98,6 +99,7 @@ def test_what_is_suggested_can_be_taken(text: str) -> None:
 
 _OF_WHAT_WAS_THERE = (
     "there is no", "to select by", "only a tag", "takes", "every asset", "each slash",
+    "found nothing",
 )  # fmt: skip
 
 
