@@ -19,11 +19,12 @@ __all__ = [
     "input_context",
     "manager_of",
     "output_context",
+    "resources_of",
     "step_key_of",
 ]
 
 
-def _resources(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]:
+def resources_of(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]:
     """The config of an IO manager, and the resources it asked for."""
     definition = run.plan.resources[manager_key]
     needed = {key: run.resources[key] for key in definition.required_resource_keys}
@@ -61,7 +62,7 @@ def output_context(
     output_metadata: Mapping[str, Any] | None = None,
 ) -> OutputContext:
     """What an IO manager sees when it stores an output of this run."""
-    config, resources = _resources(run, output.manager_key)
+    config, resources = resources_of(run, output.manager_key)
     assets_def = step.assets_def
     return OutputContext(
         step_key=key,
@@ -123,7 +124,7 @@ def input_context(
     asset_key: AssetKey | None = None,
 ) -> InputContext:
     """What an IO manager sees when it loads an input."""
-    config, resources = _resources(run, manager_key)
+    config, resources = resources_of(run, manager_key)
     asset_key = asset_key or each.asset_key
     reader = run.partition_reader
     return InputContext(
@@ -151,7 +152,7 @@ def value_context(
 ) -> InputContext:
     """What an IO manager sees when the value of an output is looked at after the run."""
     upstream = output_context(run, step, output, key, mapping_key)
-    config, resources = _resources(run, output.manager_key)
+    config, resources = resources_of(run, output.manager_key)
     return InputContext(
         job_name=run.plan.job.name,
         metadata=_said(step, output),

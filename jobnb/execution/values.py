@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -12,16 +11,15 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.definitions.resources.resource_context import ScopedResources
-from jobnb.definitions.types import resolve
+from jobnb.definitions.types import ANY, resolve
 from jobnb.errors import (
     InvalidInvocationError,
     InvalidSubsetError,
     InvariantViolationError,
-    UnknownResourceError,
     did_you_mean,
 )
-from jobnb.execution.resources import build_resources
+from jobnb.execution.io import resources_of
+from jobnb.execution.ready_managers import ReadyManager, ReadyManagers
 from jobnb.execution.run import RunScope
 from jobnb.plan.asset_job import AssetGraphDefinition, Loadable, loadable_of
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
@@ -95,36 +93,36 @@ class AssetValueLoader:
         self._made = assets_defs_by_key
         self._sources = source_assets_by_key or {}
         self._instance = instance
-        self._resources = resources or {}
-        self._stack = ExitStack()
-        self._managers: dict[str, Any] = {}
+        around: list[AssetsDefinition | SourceAsset] = [*self._made.values()]
+        around += self._sources.values()
+        own = [each.resource_defs for each in around]
+        self._managers = ReadyManagers(resources or {}, own)
 
     @classmethod
     def of(
         cls,
         definitions: Definitions,
         instance: Instance | None = None,
-        managers: Mapping[str, Any] | None = None,
+        ready: Callable[[str], ReadyManager | None] | None = None,
     ) -> Self:
         """A loader of the assets of `Definitions`.
 
         Args:
             definitions: The assets and their resources.
             instance: Where they were made; `Instance.get()` if absent.
-            managers: IO managers that are set up already, by key.
+            ready: Gives an IO manager that is set up already, by its key.
         """
         sources = {each.key: each for each in definitions.source_assets}
         resources = definitions.resources
         made = cls(definitions.assets_by_key, sources, instance=instance, resources=resources)
-        made._managers.update(managers or {})
+        made._managers.ready = ready
         return made
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *problem: object) -> None:
-        self._stack.close()
-        self._managers.clear()
+        self._managers.close()
 
     def load_asset_value(
         self,
@@ -210,7 +208,7 @@ class AssetValueLoader:
         instance = self._instance or Instance.get()
         keys = _keys(key, partitions_def, partition_key, instance)
         single = keys[0] if keys is not None and len(keys) == 1 else None
-        manager = self._manager(found.manager_key, instance, resource_config)
+        ready = self._managers.get(found.manager_key, instance, resource_config)
         upstream = OutputContext(
             name="result",
             asset_key=key,
@@ -223,15 +221,16 @@ class AssetValueLoader:
         context = InputContext(
             metadata={**found.metadata, **(metadata or {})},
             upstream_output=upstream,
-            dagster_type=resolve(python_type),
+            dagster_type=ANY if python_type is None else resolve(python_type),
             asset_key=key,
             partition_key=single,
             asset_partitions_def=partitions_def,
             asset_partitions_subset=keys,
-            resources=ScopedResources({}),
+            resource_config=ready.config,
+            resources=ready.resources,
             instance=instance,
         )
-        return manager, context, keys
+        return ready.manager, context, keys
 
     def _find(self, key: AssetKey) -> tuple[Loadable, Any]:
         assets_def = self._made.get(key)
@@ -243,29 +242,6 @@ class AssetValueLoader:
         known = [each.to_user_string() for each in (*self._made, *self._sources)]
         hint = did_you_mean(key.to_user_string(), known, noun="There are")
         raise InvalidSubsetError(f"There is no asset {key.to_user_string()!r}. {hint}".rstrip())
-
-    def _manager(self, key: str, instance: Instance, resource_config: Any) -> Any:
-        if key not in self._managers:
-            resources = dict(self._resources)
-            around: tuple[AssetsDefinition | SourceAsset, ...] = (
-                *self._made.values(),
-                *self._sources.values(),
-            )
-            for each in around:
-                resources.update(each.resource_defs)
-            if key == "io_manager" and key not in resources:
-                from jobnb.storage.values import fs_io_manager
-
-                resources[key] = fs_io_manager
-            if key not in resources:
-                hint = did_you_mean(key, resources, noun="There are")
-                raise UnknownResourceError(f"Nothing provides the IO manager {key!r}. {hint}")
-            wanted = _with_needed(key, resources)
-            made = self._stack.enter_context(
-                build_resources(wanted, instance=instance, resource_config=resource_config)
-            )
-            self._managers[key] = getattr(made, key)
-        return self._managers[key]
 
 
 def _keys(
@@ -306,18 +282,11 @@ def load_for_step(
         own = run.partition_reader.definition_of(key)
         same = own is not None and own == partitions.definition
         partition_key = (partitions.single or list(partitions.keys)) if same else None
-    with AssetValueLoader.of(definitions, run.instance, run.resources) as loader:
+
+    def ready(manager_key: str) -> ReadyManager | None:
+        if manager_key not in run.resources:
+            return None
+        return ReadyManager(run.resources[manager_key], *resources_of(run, manager_key))
+
+    with AssetValueLoader.of(definitions, run.instance, ready) as loader:
         return loader.load_asset_value(key, python_type=python_type, partition_key=partition_key)
-
-
-def _with_needed(key: str, resources: Mapping[str, Any]) -> dict[str, Any]:
-    from jobnb.definitions.resources.resource import resource_def_of
-
-    found: dict[str, Any] = {}
-    waiting = [key]
-    while waiting:
-        each = waiting.pop()
-        if each in resources and each not in found:
-            found[each] = resource_def_of(resources[each])
-            waiting += found[each].required_resource_keys
-    return found
