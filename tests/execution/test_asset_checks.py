@@ -11,8 +11,10 @@ from jobnb import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
+    AssetDep,
     AssetIn,
     AssetOut,
+    AssetSelection,
     Definitions,
     Instance,
     InvalidDefinitionError,
@@ -70,6 +72,23 @@ def test_true_is_a_verdict_whoever_says_it(verdict):
         return verdict
 
     assert verdicts(materialize([orders, fine])) == {"orders:fine": True}
+
+
+def test_a_check_answers_that_it_makes_no_assets():
+    @asset_check(asset=orders)
+    def there():
+        return True
+
+    assert (there.keys, there.to_source_assets()) == (frozenset(), [])
+    assert (there.asset_deps, there.group_names_by_key, there.descriptions_by_key) == ({}, {}, {})
+    for ask in (lambda: there.key, there.get_asset_spec, there.to_source_asset):
+        with pytest.raises(InvariantViolationError, match="checks assets and makes none"):
+            ask()
+    for use in (lambda: AssetDep(there), lambda: AssetSelection.assets(there)):
+        with pytest.raises(InvariantViolationError, match="checks assets and makes none"):
+            use()
+    with pytest.raises(InvariantViolationError, match="checks assets and makes none"):
+        asset(name="late", deps=[there])(lambda: 1)
 
 
 @pytest.mark.parametrize("nonsense", [None, "yes", 1, [3]])

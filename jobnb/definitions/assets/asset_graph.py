@@ -67,7 +67,7 @@ class AssetGraph(NumberedGraph[AssetKey]):
         self.check_keys: dict[AssetCheckKey, int] = {}
         rest = []
         for each in assets:
-            if hasattr(each, "asset_deps"):
+            if hasattr(each, "asset_deps") and not isinstance(each, AssetChecksDefinition):
                 self._add_made(each)
             else:
                 rest.append(each)

@@ -77,7 +77,7 @@ def deps_of(given: Iterable[Any] | None) -> list[AssetDep]:
     found: dict[AssetKey, AssetDep] = {}
     for each in given or ():
         several = getattr(each, "keys", None)
-        keys = sorted(several) if isinstance(several, frozenset) else [each]
+        keys = sorted(several) if several and isinstance(several, frozenset) else [each]
         for dep in (key if isinstance(key, AssetDep) else AssetDep(key) for key in keys):
             known = found.setdefault(dep.asset_key, dep)
             if known.partition_mapping != dep.partition_mapping:

@@ -9,6 +9,7 @@ import msgspec
 
 from jobnb.definitions import doors
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+from jobnb.definitions.checks.makes_no_assets import MakesNoAssets
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["AssetChecksDefinition"]
 
 
-class AssetChecksDefinition:
+class AssetChecksDefinition(MakesNoAssets):
     """One or more checks and the op that makes them.
 
     Usually made by `@asset_check` or `@multi_asset_check`.

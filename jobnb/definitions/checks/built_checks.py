@@ -249,7 +249,7 @@ def _keys(assets: Iterable[Any]) -> Iterator[AssetKey]:
     given = [assets] if isinstance(assets, (str, AssetKey)) else assets
     for each in given:
         keys = getattr(each, "keys", None)
-        if isinstance(keys, frozenset):
+        if keys and isinstance(keys, frozenset):
             yield from sorted(keys)
         else:
             yield AssetKey.from_coercible(each)

@@ -105,7 +105,7 @@ def keys_of(asset: Any) -> Iterable[AssetKey]:
     if isinstance(asset, (str, AssetKey)):
         return (AssetKey.from_coercible(asset),)
     keys = getattr(asset, "keys", None)
-    if keys is not None and hasattr(asset, "asset_deps"):
+    if keys and hasattr(asset, "asset_deps"):
         return sorted(keys)
     key = getattr(asset, "key", None)
     if isinstance(key, AssetKey):
