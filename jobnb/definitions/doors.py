@@ -21,6 +21,7 @@ __all__ = [
     "config_schema_of",
     "default_io_manager",
     "execute_job",
+    "execute_session_job",
     "instance",
     "invoke",
     "job_of_graph",
@@ -59,6 +60,14 @@ def execute_job(job: Any, **parameters: Any) -> Any:
     return do(job, **parameters)
 
 
+def execute_session_job(session: Any, job: Any, **parameters: Any) -> Any:
+    """Run a job of a session; see `jobnb.execution.run_job.execute_session_job`."""
+    __tracebackhide__ = True
+    from jobnb.execution.run_job import execute_session_job as do
+
+    return do(session, job, **parameters)
+
+
 def launch_job(job: Any, **parameters: Any) -> Any:
     """Begin a run of a job in the background; see `jobnb.execution.launch.launch`."""
     __tracebackhide__ = True
@@ -75,12 +84,12 @@ def launch_known_job(name: str, **parameters: Any) -> Any:
     return launch_job(session.job(name), find_job=lambda: session.job(name), **parameters)
 
 
-def launch_session(session: Any, target: Any, **parameters: Any) -> Any:
+def launch_session(session: Any, target: Any, config: Any, **parameters: Any) -> Any:
     """Begin a run of a session in the background; see `jobnb.execution.launch`."""
     __tracebackhide__ = True
     from jobnb.execution.launch import launch_session as do
 
-    return do(session, target, **parameters)
+    return do(session, target, config, **parameters)
 
 
 def backfill_session(session: Any, selection: Any, partitions: Any, **parameters: Any) -> Any:

@@ -11,6 +11,7 @@ from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean
 from jobnb.execution.background import MAX_RUNTIME_TAG, Run
 from jobnb.execution.begin import begin_run
+from jobnb.execution.either import either
 from jobnb.execution.live import cancel_all, find, running
 from jobnb.execution.materialize import ASSET_JOB
 from jobnb.execution.reexecution import ReexecutionOptions, parent_of
@@ -78,15 +79,14 @@ def launch(
     Raises:
         InvalidConfigError: If the run config does not fit; nothing has run then.
     """
-    if partition is not None and partition_key is not None:
-        raise InvalidInvocationError("launch has partition and partition_key. Keep one.")
+    asked = either("launch", partition=partition, partition_key=partition_key)
     order = _Order(
         find_job or _finder_of(job),
         instance or current_session().instance,
         resources,
         {
             "run_config": run_config,
-            "partition_key": partition if partition_key is None else partition_key,
+            "partition_key": asked,
             "op_selection": op_selection,
             "asset_selection": asset_selection,
             "asset_check_selection": asset_check_selection,
@@ -98,16 +98,40 @@ def launch(
 
 
 def launch_session(
-    session: Session, target: Any = None, *, config: Any = None, **asked: Any
+    session: Session,
+    target: Any = None,
+    config: Any = None,
+    *,
+    partition: PartitionsAsked | None = None,
+    run_config: Any = None,
+    instance: Instance | None = None,
+    partition_key: PartitionsAsked | None = None,
+    op_selection: Sequence[str] | None = None,
+    asset_selection: Sequence[Any] | None = None,
+    asset_check_selection: Sequence[Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    resources: Mapping[str, Any] | None = None,
+    run_id: str | None = None,
+    stale_only: bool = False,
 ) -> Run:
     """Begin a run of a job of a session, or of the assets that a selection names."""
     __tracebackhide__ = True
     find_job = _finder(session, target)
-    if config is not None and asked.get("run_config") is not None:
-        raise InvalidInvocationError("launch has config and run_config. Keep one.")
-    asked["run_config"] = asked.get("run_config") if config is None else config
-    asked["instance"] = asked.get("instance") or session.instance
-    return launch(find_job(), find_job=find_job, **asked)
+    return launch(
+        find_job(),
+        either("launch", config=config, run_config=run_config),
+        instance=instance or session.instance,
+        partition_key=partition_key,
+        partition=partition,
+        op_selection=op_selection,
+        asset_selection=asset_selection,
+        asset_check_selection=asset_check_selection,
+        tags=tags,
+        resources=resources,
+        run_id=run_id,
+        stale_only=stale_only,
+        find_job=find_job,
+    )
 
 
 def rerun(

@@ -9,6 +9,7 @@ from jobnb.definitions.assets.defined_assets import each_asset
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import InvariantViolationError
+from jobnb.execution.either import either
 from jobnb.execution.leaving_out import stale_choice
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run_job import execute_plan, run_tags
@@ -135,6 +136,8 @@ def materialize_session(
     session: Any,
     selection: Any = None,
     *,
+    config: Any = None,
+    partition: PartitionsAsked | None = None,
     run_config: Any = None,
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
@@ -145,13 +148,15 @@ def materialize_session(
 ) -> ExecuteInProcessResult:
     """Make the selected assets of a session; values go to the session's home."""
     __tracebackhide__ = True
+    run_config = either("materialize", config=config, run_config=run_config)
+    asked = either("materialize", partition=partition, partition_key=partition_key)
     definitions = session.snapshot()
     return make_selected(
         definitions,
         pinned(session, selection),
         run_config,
         instance or session.instance,
-        partition_key,
+        asked,
         raise_on_error,
         tags,
         False,

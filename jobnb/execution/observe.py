@@ -8,8 +8,10 @@ from typing import Any
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError
+from jobnb.execution.either import either
 from jobnb.execution.materialize import make_selected
 from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.plan.partitions import PartitionsAsked
 from jobnb.storage.instance import Instance
 
 __all__ = ["observe", "observe_session"]
@@ -63,22 +65,26 @@ def observe_session(
     session: Any,
     selection: Any = None,
     *,
+    config: Any = None,
+    partition: PartitionsAsked | None = None,
     run_config: Any = None,
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
-    partition_key: str | None = None,
+    partition_key: PartitionsAsked | None = None,
     raise_on_error: bool = True,
     tags: Mapping[str, str] | None = None,
 ) -> ExecuteInProcessResult:
     """Observe the selected source assets of a session; all that can be if nothing is selected."""
     __tracebackhide__ = True
+    run_config = either("observe_assets", config=config, run_config=run_config)
+    asked = either("observe_assets", partition=partition, partition_key=partition_key)
     definitions = session.snapshot()
     return make_selected(
         definitions,
         _observable(definitions, selection),
         run_config,
         instance or session.instance,
-        partition_key,
+        asked,
         raise_on_error,
         tags,
         resources=resources,

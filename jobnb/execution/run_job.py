@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 from jobnb.definitions.selections.selection_parts import check_keys_of
 from jobnb.errors import InvariantViolationError, ResourceFunctionError
+from jobnb.execution.either import either
 from jobnb.execution.leaving_out import keep_fresh
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope
@@ -29,10 +30,14 @@ from jobnb.staleness.choice import StaleChoice
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun, new_run_id
 
+if TYPE_CHECKING:
+    from jobnb.registry.session import Session
+
 __all__ = [
     "conduct",
     "execute_in_process",
     "execute_plan",
+    "execute_session_job",
     "in_memory_resources",
     "run_tags",
     "subset_of",
@@ -71,6 +76,46 @@ def execute_in_process(
     )
     tags = run_tags(job, tags, partitions, instance)
     return execute_plan(plan, instance, run_id, tags, raise_on_error, keep_outputs)
+
+
+def execute_session_job(
+    session: Session,
+    job: Any,
+    *,
+    config: Any = None,
+    partition: PartitionsAsked | None = None,
+    run_config: Any = None,
+    instance: Instance | None = None,
+    partition_key: PartitionsAsked | None = None,
+    raise_on_error: bool = True,
+    op_selection: Sequence[str] | None = None,
+    asset_selection: Sequence[Any] | None = None,
+    asset_check_selection: Sequence[Any] | None = None,
+    run_id: str | None = None,
+    input_values: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    resources: Mapping[str, Any] | None = None,
+    keep_outputs: bool = True,
+) -> ExecuteInProcessResult:
+    """Run a job of a session, by name or as such; the history is that of the session."""
+    __tracebackhide__ = True
+    name = job if isinstance(job, str) else job.name
+    known = not isinstance(job, JobDefinition) or name in session.catalogue.by_name("job")
+    return execute_in_process(
+        session.job(name) if known else job,
+        run_config=either("execute_job", config=config, run_config=run_config),
+        instance=instance or session.instance,
+        partition_key=either("execute_job", partition=partition, partition_key=partition_key),
+        raise_on_error=raise_on_error,
+        op_selection=op_selection,
+        asset_selection=asset_selection,
+        asset_check_selection=asset_check_selection,
+        run_id=run_id,
+        input_values=input_values,
+        tags=tags,
+        resources=resources,
+        keep_outputs=keep_outputs,
+    )
 
 
 def execute_plan(

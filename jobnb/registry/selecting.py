@@ -10,12 +10,12 @@ from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError
 
 if TYPE_CHECKING:
-    from jobnb.registry.session import Session
+    from jobnb.registry.knowledge import Knowledge
 
 __all__ = ["pinned"]
 
 
-def pinned(session: Session, selection: Any) -> Any:
+def pinned(session: Knowledge, selection: Any) -> Any:
     """The selection; if it asks how assets stand, the keys of those that stand so now.
 
     Args:

@@ -8,14 +8,12 @@ from typing import Any
 
 from jobnb.definitions import doors
 from jobnb.definitions.announce import listen
-from jobnb.definitions.keys import AssetKey
-from jobnb.registry.knowledge import Knowledge
-from jobnb.registry.selecting import pinned
+from jobnb.registry.running import Running
 
 __all__ = ["Session", "current_session", "session"]
 
 
-class Session(Knowledge):
+class Session(Running):
     """What this kernel knows: definitions by name, resources, and where the history is.
 
     Definitions made in a notebook (in `__main__`) come here by themselves; those of a module
@@ -33,97 +31,6 @@ class Session(Knowledge):
         >>> session.add(orders).materialize("orders", instance=Instance.ephemeral()).success
         True
     """
-
-    # --- running it -------------------------------------------------------
-
-    @property
-    def instance(self) -> Any:
-        """Where the history and the values are."""
-        return doors.instance(self.home)
-
-    def materialize(
-        self,
-        selection: Any = None,
-        *,
-        config: Any = None,
-        partition: Any = None,
-        **parameters: Any,
-    ) -> Any:
-        """Make the selected assets and wait for it.
-
-        Args:
-            selection: `"*revenue"`, `"group:load and not kind:sql"`, `"status:stale"`, a list,
-                assets or an `AssetSelection`; all assets if absent.
-            config: A `RunConfig` or dict.
-            partition: The partition to make; or several in one run: a `PartitionKeyRange`, some
-                keys. `backfill` makes several in runs of their own.
-            **parameters: Those of `materialize`: run_config, instance, resources,
-                partition_key, raise_on_error, tags, stale_only (leave what is fresh as it is).
-
-        Returns:
-            An `ExecuteInProcessResult`; it shows the graph, times and values.
-        """
-        __tracebackhide__ = True
-        parameters.setdefault("run_config", config)
-        if partition is not None:
-            parameters["partition_key"] = partition
-        return doors.materialize_session(self, selection, **parameters)
-
-    def observe_assets(
-        self, selection: Any = None, *, config: Any = None, **parameters: Any
-    ) -> Any:
-        """Let the functions of source assets tell their data versions, and wait for it.
-
-        Args:
-            selection: Which source assets, as in `materialize`; all that can be observed if absent.
-            config: A `RunConfig` or dict.
-            **parameters: Those of `observe`: run_config, instance, resources, partition_key,
-                raise_on_error, tags.
-
-        Returns:
-            An `ExecuteInProcessResult`.
-
-        Raises:
-            InvalidSubsetError: If none of them can be observed.
-        """
-        __tracebackhide__ = True
-        parameters.setdefault("run_config", config)
-        return doors.observe_session(self, selection, **parameters)
-
-    def execute_job(self, job: Any, *, config: Any = None, **parameters: Any) -> Any:
-        """Run a job and wait for it; the run is kept in the history.
-
-        Args:
-            job: A job or its name.
-            config: A `RunConfig` or dict.
-            **parameters: Those of `JobDefinition.execute_in_process`.
-        """
-        __tracebackhide__ = True
-        name = job if isinstance(job, str) else job.name
-        known = isinstance(job, str) or name in self.catalogue.by_name("job")
-        found = self.job(name) if known else job
-        parameters.setdefault("run_config", config)
-        parameters.setdefault("instance", self.instance)
-        return found.execute_in_process(**parameters)
-
-    def launch(self, target: Any = None, config: Any = None, **parameters: Any) -> Any:
-        """Begin a run in the background: the kernel stays free.
-
-        Args:
-            target: A job or its name, else which assets to make, as in `materialize`; all assets
-                if absent.
-            config: A `RunConfig` or dict.
-            **parameters: Those of `JobDefinition.launch`.
-
-        Returns:
-            A `Run`: it can be observed, waited for, awaited, canceled and repeated.
-
-        Raises:
-            InvalidConfigError: If the config does not fit; nothing has run then.
-            InvalidSubsetError: If there is no such job or asset.
-        """
-        __tracebackhide__ = True
-        return doors.launch_session(self, target, config=config, **parameters)
 
     def backfill(
         self,
@@ -230,116 +137,6 @@ class Session(Knowledge):
             A `Launchpad`; asked for again, it is the same and still holds what was typed.
         """
         return doors.open_session_launchpad(self, target)
-
-    def value(self, key: Any, partition: Any = None) -> Any:
-        """The last value of an asset, from this kernel or an earlier one.
-
-        Args:
-            key: The key of the asset.
-            partition: The partition to load. Of several (a range, a list of keys; all that were
-                made, if left out) a dict of values by key comes back.
-
-        Raises:
-            InvalidSubsetError: If there is no such asset.
-            JobnbError: If it has never been stored.
-        """
-        return doors.load_asset_value(
-            self.snapshot(), key, instance=self.instance, partition_key=partition
-        )
-
-    def peek(self, key: Any, partition: str | None = None, rows: int = 10) -> Any:
-        """The beginning of the last value of an asset, without loading all of it where that can be.
-
-        Args:
-            key: The key of the asset.
-            partition: The partition to look at.
-            rows: How many rows at most.
-
-        Returns:
-            A `Peek` with the first rows and the shape of the whole for a table that is stored as
-            Parquet; else the value itself.
-
-        Raises:
-            InvalidSubsetError: If there is no such asset.
-            JobnbError: If it has never been stored.
-        """
-        return doors.peek_asset_value(
-            self.snapshot(), key, instance=self.instance, partition_key=partition, rows=rows
-        )
-
-    def partitions(self, key: Any) -> Any:
-        """The partitions of an asset: which were made, which are missing, which failed.
-
-        Args:
-            key: The key of the asset.
-
-        Returns:
-            A `PartitionTable`; a cell shows it as a calendar or matrix to select in.
-
-        Raises:
-            InvalidSubsetError: If there is no such asset.
-            InvalidDefinitionError: If it has no partitions.
-        """
-        return doors.partition_table(self, key)
-
-    def status(self, key: Any, partition: str | None = None) -> Any:
-        """How an asset stands: missing, stale (and why), fresh, or failed.
-
-        Args:
-            key: The key of the asset.
-            partition: One of its partitions; all of them count if absent.
-
-        Returns:
-            An `AssetStatus`, with `.status` and `.causes`.
-
-        Raises:
-            InvalidSubsetError: If there is no such asset.
-
-        Example:
-            >>> from jobnb import Instance, asset
-            >>> from jobnb.registry.session import Session
-            >>> @asset
-            ... def orders():
-            ...     return [1, 2]
-            >>> session = Session().add(orders)
-            >>> session.status("orders").status.value
-            'missing'
-        """
-        wanted = AssetKey.from_coercible(key)
-        self.asset(wanted)
-        if partition is None:
-            return doors.asset_survey(self, [wanted])[wanted]
-        return doors.asset_statuses(self, [wanted], partition)[wanted]
-
-    def stale(self, selection: Any = None) -> Any:
-        """How the assets stand that are not fresh, and why.
-
-        An asset is stale if its code, its config or what it is made from has changed since it
-        was made, or if an asset that it is made from is stale. `materialize(stale_only=True)`
-        makes just these.
-
-        Args:
-            selection: Which assets are looked at, as in `materialize`; all if absent.
-
-        Returns:
-            An `AssetStatuses`, by key.
-
-        Raises:
-            InvalidSubsetError: If the selection names what is not there, or nothing.
-        """
-        known = self.snapshot()
-        keys = None if selection is None else known.select_assets(pinned(self, selection))
-        return doors.asset_survey(self, keys).not_fresh
-
-    def place_of(self, key: Any) -> str:
-        """Where an asset is written, in words: `cell 7`, or a module; empty if nobody knows."""
-        entry = self.catalogue.by_name("asset").get(AssetKey.from_coercible(key).to_user_string())
-        return entry.place if entry is not None else ""
-
-    @property
-    def runs(self) -> Any:
-        """The history: runs, the latest first."""
-        return doors.run_table(self.instance)
 
     @classmethod
     @contextmanager
