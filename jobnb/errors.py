@@ -23,6 +23,7 @@ __all__ = [
     "InvariantViolationError",
     "JobnbError",
     "NotebookError",
+    "PartitionNeededError",
     "Problem",
     "ResourceFunctionError",
     "RetryRequested",
@@ -71,6 +72,20 @@ class UnknownResourceError(JobnbError, KeyError):
 
 class UnknownPartitionError(JobnbError, KeyError):
     """A partition key that the partitions definition does not have."""
+
+
+class PartitionNeededError(InvariantViolationError):
+    """Assets have partitions, and a run was asked for that is for none of them.
+
+    Args:
+        facts: Which assets, and which partitions they have.
+        next_step: What to do in Python; other places know another way.
+    """
+
+    def __init__(self, facts: str, next_step: str = "") -> None:
+        gap = "\n" if "\n" in facts else " "
+        super().__init__(f"{facts}{gap}{next_step}".rstrip())
+        self.facts = facts
 
 
 class UnmetExecutorRequirementsError(JobnbError, RuntimeError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import (
     PARTITION_TAG,
@@ -18,6 +21,7 @@ from jobnb.definitions.partitions.partition_keys import (
 )
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
+from jobnb.plan.partition_need import partition_needed, partitions_told, subject_of
 
 __all__ = [
     "PARTITION_TAGS",
@@ -110,22 +114,47 @@ def run_partitions(
         store: Keeps the keys of dynamic partitions.
 
     Raises:
+        PartitionNeededError: If none is asked for, and the job makes assets that have some.
         InvalidDefinitionError: If the job has no partitions.
         UnknownPartitionError: If it has no such partition; the nearest is named.
         InvalidInvocationError: If no partition is meant, or something that is none.
     """
     if asked is None:
+        needed = partition_needed(job, store)
+        if needed is not None:
+            raise needed
         return None
     definition = _definition_of(job, f"{_told(asked)} asked for")
     try:
         keys = keys_asked(definition, asked, store)
     except UnknownPartitionError as error:
-        raise UnknownPartitionError(f"The job {job.name!r}: {error}") from None
+        told = partitions_told(definition, store)
+        raise UnknownPartitionError(f"{_subject(job)} {told}. {error}") from None
     if not keys:
         raise InvalidInvocationError(
-            f"No partition of the job {job.name!r} is meant by {asked!r}. Name one at least."
+            f"No partition is meant by {asked!r}. {_subject(job)} "
+            f"{partitions_told(definition, store)}: name one at least."
         )
     return RunPartitions(definition, tuple(map(definition.typed_key, keys)))
+
+
+def _subject(job: JobDefinition) -> str:
+    """The job, or the assets that are made by none that anybody named."""
+    if not _is_nameless(job):
+        return f"The job {job.name!r} has"
+    names = sorted(key.to_user_string() for each in job.graph.partitioned for key in _keys(each))
+    return subject_of(names)
+
+
+def _is_nameless(job: JobDefinition) -> bool:
+    """Whether it is a job that nobody has named: it is spoken of by its assets."""
+    return job.asset_layer is not None and job.name.startswith("__")
+
+
+def _keys(each: AssetsDefinition | SourceAsset) -> Iterable[AssetKey]:
+    if each.partitions_def is None:
+        return ()
+    return each.keys if isinstance(each, AssetsDefinition) else (each.key,)
 
 
 def _told(asked: PartitionsAsked) -> str:
@@ -133,12 +162,17 @@ def _told(asked: PartitionsAsked) -> str:
 
 
 def _definition_of(job: JobDefinition, what: str) -> PartitionsDefinition:
-    if job.partitions_def is None:
+    if job.partitions_def is not None:
+        return job.partitions_def
+    if _is_nameless(job):
         raise InvalidDefinitionError(
-            f"The job {job.name!r} has no partitions, but {what}. "
-            "Leave it out, or give the job a partitions_def or a PartitionedConfig."
+            f"No asset of this run has partitions, but {what}. "
+            "Leave it out, or give an asset a partitions_def."
         )
-    return job.partitions_def
+    raise InvalidDefinitionError(
+        f"The job {job.name!r} has no partitions, but {what}. "
+        "Leave it out, or give the job a partitions_def or a PartitionedConfig."
+    )
 
 
 def keys_asked(
@@ -171,8 +205,14 @@ def _in_range(
     asked: PartitionKeyRange,
     store: DynamicPartitionsStore | None,
 ) -> list[str]:
-    for end in (asked.start, asked.end):
-        definition.validate_partition_key(end, dynamic_partitions_store=store)
+    problems = []
+    for end in dict.fromkeys((asked.start, asked.end)):
+        try:
+            definition.validate_partition_key(end, dynamic_partitions_store=store)
+        except UnknownPartitionError as error:
+            problems.append(str(error))
+    if problems:
+        raise UnknownPartitionError(" ".join(problems))
     keys = list(definition.get_partition_keys_in_range(asked, store))
     if not keys:
         raise InvalidInvocationError(

@@ -111,7 +111,7 @@ def test_partitions():
     assert result.asset_value("parted") == ("x", "x")
     assert result.run.partition_key == "x"
     assert of_kind(result, "ASSET_MATERIALIZATION")[0].partition == "x"
-    with pytest.raises(InvariantViolationError, match='partition_key="..."'):
+    with pytest.raises(InvariantViolationError, match="Name one: partition_key='y'"):
         materialize([parted])
 
 

@@ -329,7 +329,7 @@ def test_a_partition_brings_its_config_and_must_be_one():
     assert plan.run_config == {"ops": {"told": {"config": "bb"}}}
     with pytest.raises(InvalidInvocationError, match="a config for each partition"):
         build_plan(work, partitions=run_partitions(work, ["a", "b"]))
-    with pytest.raises(UnknownPartitionError, match="'work': There is no partition 'c'"):
+    with pytest.raises(UnknownPartitionError, match="'work' has .* There is no partition 'c'"):
         run_partitions(work, "c")
     with pytest.raises(InvalidDefinitionError, match="The job 'sums' has no partitions"):
         run_partitions(sums, "a")

@@ -51,8 +51,10 @@ def common_partitions(
             owners.append((each, found))
     if len(owners) > 1:
         told = "\n  ".join(f"{each!r} has {found!r}" for each, found in owners)
+        what = "the run" if job_name.startswith("__") else f"the job {job_name!r}"
         raise InvalidDefinitionError(
-            f"The assets of the job {job_name!r} have different partitions:\n  {told}\n"
-            "Select assets that share theirs."
+            f"The assets of {what} have different partitions:\n  {told}\n"
+            "Select assets that share theirs, or make all in runs of their own: "
+            "session.backfill(...)."
         )
     return owners[0][1] if owners else None
