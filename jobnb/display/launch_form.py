@@ -11,15 +11,21 @@ from typing import Any
 
 from jobnb.config import load_yaml, raw_config
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
-from jobnb.display.attempt import attempt
 from jobnb.display.form_edits import edited
 from jobnb.display.form_rows import Rows
 from jobnb.display.form_shifts import Shifts, shift_of
 from jobnb.display.form_whole import filled, without_extras, without_secrets
+from jobnb.display.launch_partitions import (
+    all_keys,
+    has_partitions,
+    is_key,
+    partition_notes,
+    partitions_asked,
+    tags_of_partition,
+)
 from jobnb.display.launch_schema import LaunchSchema, selected
 from jobnb.display.launch_text import LaunchText
-from jobnb.errors import InvalidConfigError, JobnbError, did_you_mean
+from jobnb.errors import InvalidConfigError, JobnbError
 
 __all__ = ["MOST_PARTITIONS", "LaunchForm"]
 
@@ -75,8 +81,9 @@ class LaunchForm:
     def start_config(self) -> dict[str, Any]:
         """The config that the job itself, or the partition, says."""
         partitioned = self.job.partitioned_config
-        if partitioned is not None and self.partition is not None:
-            return raw_config(partitioned.get_run_config_for_partition_key(self.partition))
+        key = self.partition
+        if partitioned is not None and key and is_key(self.job, key, self.instance):
+            return raw_config(partitioned.get_run_config_for_partition_key(key))
         return raw_config(self.job.run_config)
 
     @property
@@ -182,7 +189,7 @@ class LaunchForm:
         """Follow a job that was defined anew; what was typed stays."""
         untouched = self.config == self._own
         self.job = job
-        if self.partition is not None and job.partitions_def is None:
+        if not has_partitions(job):
             self.partition = None
         self._own = copy.deepcopy(self.start_config())
         self._change(self._own if untouched else self.config)
@@ -195,7 +202,7 @@ class LaunchForm:
     def set_partition(self, key: str | None) -> None:
         """Run for a partition; the config of a partitioned config follows it."""
         self.partition = key or None
-        known = self.partition is None or self._has_partition(self.partition)
+        known = self.partition is None or is_key(self.job, self.partition, self.instance)
         if known and self.job.partitioned_config is not None:
             self._own = copy.deepcopy(self.start_config())
             self._change(self._own)
@@ -210,37 +217,22 @@ class LaunchForm:
     @property
     def own_tags(self) -> dict[str, str]:
         """The tags that the run has anyway."""
-        return {**self.job.tags, **self._partition_tags()}
+        return {**self.job.tags, **tags_of_partition(self.job, self.partition, self.instance)}
 
-    def _partition_tags(self) -> dict[str, str]:
-        partitioned = self.job.partitioned_config
-        if self.partition is None or not self._has_partition(self.partition):
-            return {}
-        tags = dict(partitioned.get_tags_for_partition_key(self.partition)) if partitioned else {}
-        return {**tags, PARTITION_TAG: self.partition}
+    def partition_keys(self, text: str = "") -> list[str] | None:
+        """Partitions that hold a text, the last ones first, `MOST_PARTITIONS` at most.
 
-    def partition_keys(self, text: str = "") -> list[str]:
-        """Partitions that hold a text, the last ones first, `MOST_PARTITIONS` at most."""
-        return [key for key in reversed(self._keys()) if text in key][:MOST_PARTITIONS]
+        None where there is nothing to choose from.
+        """
+        keys = all_keys(self._part, self.instance)
+        if keys is None:
+            return None
+        return [key for key in reversed(keys) if text in key][:MOST_PARTITIONS]
 
-    def _keys(self) -> list[str]:
-        definition = self.job.partitions_def
-        if definition is None:
-            return []
-        # The function that makes the keys may be a user's own, and dynamic ones need a store.
-        found: list[str] = attempt(
-            lambda: list(definition.get_partition_keys(dynamic_partitions_store=self.instance)), []
-        )
-        return found
-
-    def _has_partition(self, key: str) -> bool:
-        definition = self.job.partitions_def
-        if definition is None:
-            return False
-        store = self.instance
-        return attempt(
-            lambda: definition.has_partition_key(key, dynamic_partitions_store=store), False
-        )
+    @property
+    def _part(self) -> JobDefinition:
+        """The part of the job that is selected."""
+        return self.job if self._schema is None else self._schema.job
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -256,7 +248,8 @@ class LaunchForm:
         if self.problems:
             told = "\n".join(f"  {_line(note)}" for note in self.problems)
             raise InvalidConfigError(f"{self.job.name!r} was not launched:\n{told}")
-        given = {"partition_key": self.partition, "tags": self.tags}
+        asked = partitions_asked(self._part, self.partition, self.instance)
+        given = {"partition_key": asked, "tags": self.tags}
         chosen = selected(self.job, self.selection)
         return {
             "run_config": self.config,
@@ -289,10 +282,8 @@ class LaunchForm:
         notes = []
         if self._schema_problem:
             notes.append({"field": "selection", "message": self._schema_problem})
-        if self.partition is not None and not self._has_partition(self.partition):
-            hint = did_you_mean(self.partition, self._keys()[-MOST_PARTITIONS:], noun="There are")
-            message = f"There is no partition {self.partition!r}. {hint}".rstrip()
-            notes.append({"field": "partition", "message": message})
+        else:
+            notes += partition_notes(self._part, self.partition, self.instance)
         if self.text.problem:
             notes.append({"field": "yaml", "message": self.text.problem})
         for row, (*_, message) in self._drafts.items():

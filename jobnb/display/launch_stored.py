@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.launch_form import LaunchForm
+from jobnb.display.launch_partitions import has_partitions, written_partitions
+from jobnb.display.text import shorten
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.storage.run import JobRun, RunsFilter
 
@@ -72,14 +73,15 @@ def earlier_runs(form: LaunchForm, instance: Any) -> list[tuple[str, str]]:
     filters = RunsFilter(job_name=form.job.name)
     records = instance.get_run_records(filters, limit=_MOST_RUNS)
     return [
-        (each.dagster_run.run_id, _shown(each.dagster_run, each.create_timestamp))
+        (each.dagster_run.run_id, _shown(form, each.dagster_run, each.create_timestamp))
         for each in records
     ]
 
 
-def _shown(run: JobRun, created: datetime) -> str:
+def _shown(form: LaunchForm, run: JobRun, created: datetime) -> str:
     when = created.astimezone().strftime("%Y-%m-%d %H:%M")
-    partition = f", {run.partition_key}" if run.partition_key else ""
+    partitions = written_partitions(form.job, run.tags, form.instance)
+    partition = f", {shorten(partitions, 60)}" if partitions else ""
     return f"{run.run_id[:8]} {run.status.value.lower()}, {when}{partition}"
 
 
@@ -103,7 +105,7 @@ def load_run(form: LaunchForm, instance: Any, run_id: str) -> None:
         form,
         run_config=dict(run.run_config),
         selection=_selection_of(form, run),
-        partition=run.tags.get(PARTITION_TAG),
+        partition=written_partitions(form.job, run.tags, instance) or None,
         tags={key: value for key, value in tags.items() if own.get(key) != value},
     )
 
@@ -140,6 +142,6 @@ def _fill(
     tags: Any = None,
 ) -> None:
     form.selection = selection
-    form.partition = partition if form.job.partitions_def is not None else None
+    form.partition = partition if has_partitions(form.job) else None
     form.tags = dict(tags or {})
     form.set_config(run_config or {})

@@ -78,7 +78,7 @@ def _alike(
     return PartitionNeededError(
         facts,
         f"Name one: partition_key={last!r}; or several, in one run: "
-        f"partition_key=PartitionKeyRange({first!r}, {last!r}). "
+        f"partition_key={f'{first}...{last}'!r}. "
         f"To make each in a run of its own: {_backfill(names)}.",
     )
 

@@ -43,8 +43,10 @@ SUBSET_TAG = "jobnb/partitions"
 PARTITION_TAGS = frozenset({PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG, SUBSET_TAG})
 """The tags that tell the partitions of a run."""
 
-PartitionsAsked = str | PartitionKeyRange | PartitionsSubset | Sequence[str]
-"""How partitions are asked for: a key, a range, or some keys."""
+PartitionsAsked = str | PartitionKeyRange | PartitionsSubset | Sequence[str | PartitionKeyRange]
+"""How partitions are asked for: a key, a range, or some of both; `first...last` is a range, too."""
+
+_DOTS = "..."  # that no key holds
 
 
 class RunPartitions(msgspec.Struct, frozen=True):
@@ -186,18 +188,37 @@ def keys_asked(
         UnknownPartitionError: If some do not exist; the nearest is named.
         InvalidInvocationError: If something asked for is no key.
     """
-    if isinstance(asked, str):
-        definition.validate_partition_key(asked, dynamic_partitions_store=store)
-        return [asked]
-    if isinstance(asked, PartitionKeyRange):
-        return _in_range(definition, asked, store)
-    wanted = asked if isinstance(asked, PartitionsSubset) else _subset(definition, asked)
+    meant = _meant(definition, asked, store) if isinstance(asked, str) else asked
+    if isinstance(meant, str):
+        definition.validate_partition_key(meant, dynamic_partitions_store=store)
+        return [meant]
+    if isinstance(meant, PartitionKeyRange):
+        return _in_range(definition, meant, store)
+    wanted = meant if isinstance(meant, PartitionsSubset) else _subset(definition, meant, store)
     every = definition.subset_with_all_partitions(dynamic_partitions_store=store)
     unknown = list(wanted - every)
     if unknown:
         known = definition.get_partition_keys(dynamic_partitions_store=store)
         raise UnknownPartitionError(f"{none_of(unknown)} {nearest_key(unknown[0], known)}".strip())
     return list(wanted)
+
+
+def _meant(
+    definition: PartitionsDefinition, text: str, store: DynamicPartitionsStore | None
+) -> str | PartitionKeyRange:
+    """A key, or the range that is written as `first...last`.
+
+    Raises:
+        InvalidInvocationError: If it has one end only.
+    """
+    if _DOTS not in text or definition.has_partition_key(text, dynamic_partitions_store=store):
+        return text
+    first, _, last = (part.strip() for part in text.partition(_DOTS))
+    if not first or not last:
+        raise InvalidInvocationError(
+            f"The range of partitions {text!r} has one end only. Write it as first...last."
+        )
+    return PartitionKeyRange(first, last)
 
 
 def _in_range(
@@ -222,15 +243,22 @@ def _in_range(
     return keys
 
 
-def _subset(definition: PartitionsDefinition, asked: Any) -> PartitionsSubset:
+def _subset(
+    definition: PartitionsDefinition, asked: Any, store: DynamicPartitionsStore | None
+) -> PartitionsSubset:
     try:
-        keys = list(asked)
+        given = list(asked)
     except TypeError:
-        keys = [asked]
-    wrong = [each for each in keys if not isinstance(each, str)]
+        given = [asked]
+    wrong = [each for each in given if not isinstance(each, str | PartitionKeyRange)]
     if wrong:
         raise InvalidInvocationError(
             f"{wrong[0]!r} is no partition key. Ask for a key, a list of keys, or "
             "PartitionKeyRange(start, end)."
         )
+    meant = [_meant(definition, each, store) if isinstance(each, str) else each for each in given]
+    keys = [each for each in meant if isinstance(each, str)]
+    for each in meant:
+        if isinstance(each, PartitionKeyRange):
+            keys += _in_range(definition, each, store)
     return definition.subset_with_partition_keys(keys)

@@ -8,9 +8,11 @@ from pydantic import Field as PydanticField
 from jobnb import (
     Config,
     ConfigurableResource,
+    DailyPartitionsDefinition,
     Definitions,
     Field,
     Instance,
+    StaticPartitionsDefinition,
     asset,
     config_mapping,
     dynamic_partitioned_config,
@@ -312,6 +314,120 @@ def test_a_partition_fills_the_config_of_a_partitioned_config():
     assert form.config["ops"]["load"]["config"]["year"] == 2000
     form.set_partition("")
     assert form.partition is None
+
+
+DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")
+LETTERS = StaticPartitionsDefinition(["a", "b", "c"])
+
+
+@asset(partitions_def=DAYS)
+def flights(context):
+    return dict.fromkeys(context.partition_keys, 1)
+
+
+@asset(partitions_def=LETTERS)
+def letters(): ...
+
+
+@asset
+def planes(): ...
+
+
+def pad_of(*assets):
+    return LaunchForm(Definitions(assets=assets).get_implicit_global_asset_job_def())
+
+
+def test_assets_with_partitions_say_at_the_field_that_one_must_be_chosen():
+    form = pad_of(flights, planes)
+    ((field, message),) = told(form)
+    assert field == "partition"
+    assert message == (
+        "The asset 'flights' has 365 partitions, '2013-01-01' to '2013-12-31', and the run is "
+        "for none of them. Choose one; or several for this one run, as first...last or with "
+        "commas between."
+    )
+    with pytest.raises(InvalidConfigError, match="partition: The asset 'flights' has 365"):
+        form.parameters()
+    form.set_partition("2013-01-02")
+    assert told(form) == []
+    assert form.parameters()["partition_key"] == "2013-01-02"
+
+
+def test_a_part_that_has_no_partitions_needs_none():
+    form = pad_of(flights, planes)
+    form.select("planes")
+    assert told(form) == []
+    assert form.partition_keys() is None
+    form.set_partition("2013-01-02")
+    assert told(form) == [("partition", "What runs has no partitions: leave it empty.")]
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "count"),
+    [
+        ("2013-01-02...2013-01-04", "2013-01-02...2013-01-04", 3),
+        ("2013-01-02, 2013-02-01", ["2013-01-02", "2013-02-01"], 2),
+        ("2013-01-02 ... 2013-01-03,2013-02-01", ["2013-01-02 ... 2013-01-03", "2013-02-01"], 3),
+    ],
+)
+def test_several_partitions_can_be_written_for_one_run(text, asked, count):
+    form = pad_of(flights)
+    form.set_partition(text)
+    assert told(form) == []
+    assert form.own_tags == {}
+    parameters = form.parameters()
+    assert parameters["partition_key"] == asked
+    result = form.job.execute_in_process(**parameters)
+    assert len(result.asset_materializations_for_node("flights")) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2013-01-02...2014-01-01", "'2014-01-01'"),
+        ("2013-01-02...", "one end only"),
+        ("2013-01-04...2013-01-02", "runs backwards"),
+        ("2013-01-02, zz", "'zz'"),
+        (",", "Choose one"),
+    ],
+)
+def test_what_is_written_wrongly_is_said_at_the_field(text, words):
+    form = pad_of(flights)
+    form.set_partition(text)
+    ((field, message),) = told(form)
+    assert field == "partition"
+    assert words in message
+
+
+def test_assets_that_share_no_partitions_are_told_apart_until_some_are_selected():
+    form = pad_of(flights, letters)
+    ((field, message),) = told(form)
+    assert field == "selection"
+    assert "have different partitions" in message
+    form.select("letters")
+    assert form.partition_keys() == ["c", "b", "a"]
+    form.set_partition("b")
+    assert told(form) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["2013-01-02", "2013-01-02...2013-01-04", "2013-01-02...2013-01-03, 2013-02-01"]
+)
+def test_the_partitions_of_an_earlier_run_are_filled_in_as_they_were_typed(text):
+    form, instance = pad_of(flights), Instance.ephemeral()
+    form.set_partition(text)
+    run = form.job.execute_in_process(**form.parameters(), instance=instance)
+    assert [shown.endswith(f", {text}") for _, shown in earlier_runs(form, instance)] == [True]
+    form.set_partition("")
+    load_run(form, instance, run.run_id)
+    assert form.partition == text
+    assert told(form) == []
+
+
+def test_a_config_for_each_partition_goes_with_one_at_a_time():
+    form = LaunchForm(flow.to_job(config=by_year, resource_defs={"store": Store()}))
+    form.set_partition("1999, 2000")
+    assert any("a config for each partition" in message for _, message in told(form))
 
 
 def test_dynamic_partitions_are_those_of_the_instance():

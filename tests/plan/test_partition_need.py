@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobnb import (
     AssetSelection,
@@ -26,8 +28,9 @@ from jobnb import (
     materialize_to_memory,
     op,
 )
-from jobnb.errors import InvalidDefinitionError, PartitionNeededError
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, PartitionNeededError
 from jobnb.plan.partition_need import partition_needed, subject_of
+from jobnb.plan.partitions import keys_asked
 from jobnb.registry.session import Session
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")
@@ -99,7 +102,7 @@ def test_without_a_partition_nothing_runs_whichever_way_it_is_asked_for(way, ses
     assert str(caught.value) == (
         "The asset 'flights' has 365 partitions, '2013-01-01' to '2013-12-31', and the run is for "
         "none of them. Name one: partition_key='2013-12-31'; or several, in one run: "
-        "partition_key=PartitionKeyRange('2013-01-01', '2013-12-31'). "
+        "partition_key='2013-01-01...2013-12-31'. "
         "To make each in a run of its own: session.backfill('flights')."
     )
     assert isinstance(caught.value, InvariantViolationError)  # as in Dagster
@@ -158,6 +161,46 @@ def test_a_wrong_key_is_told_with_what_there_is_and_the_nearest():
         "Did you mean 'b'?"
     )
     assert not ran
+
+
+DAYS_AND_ENDS = [
+    ("2013-01-02", ["2013-01-02"]),
+    ("2013-01-02...2013-01-04", ["2013-01-02", "2013-01-03", "2013-01-04"]),
+    ("2013-01-02 ... 2013-01-02", ["2013-01-02"]),
+    (
+        ["2013-03-01", "2013-01-30...2013-02-01"],
+        ["2013-01-30", "2013-01-31", "2013-02-01", "2013-03-01"],
+    ),
+    ([PartitionKeyRange("2013-01-02", "2013-01-03"), "2013-01-03"], ["2013-01-02", "2013-01-03"]),
+]
+
+
+@pytest.mark.parametrize(("asked", "keys"), DAYS_AND_ENDS)
+def test_keys_and_ranges_can_be_written_together(asked, keys):
+    assert keys_asked(DAYS, asked) == keys
+    instance = Instance.ephemeral()
+
+    @asset(partitions_def=DAYS)
+    def counted(context):
+        return dict.fromkeys(context.partition_keys, 1)
+
+    assert materialize([counted], partition_key=asked, instance=instance).success
+    assert instance.get_materialized_partitions("counted") == set(keys)
+
+
+@pytest.mark.parametrize("asked", ["2013-01-02...", "...2013-01-02", ["2013-01-01", "..."]])
+def test_a_range_has_two_ends(asked):
+    with pytest.raises(InvalidInvocationError, match="one end only. Write it as first...last"):
+        keys_asked(DAYS, asked)
+
+
+@given(st.lists(st.tuples(st.integers(0, 364), st.integers(0, 9)), min_size=1, max_size=6))
+def test_what_is_written_means_what_it_says(pieces):
+    every = DAYS.get_partition_keys()
+    places = [(first, min(first + more, 364)) for first, more in pieces]
+    texts = [every[a] if a == b else f"{every[a]}...{every[b]}" for a, b in places]
+    wanted = {place for a, b in places for place in range(a, b + 1)}
+    assert keys_asked(DAYS, texts) == [every[place] for place in sorted(wanted)]
 
 
 def test_both_ends_of_a_range_are_told():

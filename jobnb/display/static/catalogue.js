@@ -104,7 +104,8 @@ function deedBar(view) {
 
 async function materialize(view) {
   view.deeds.make.disabled = true;
-  await act(view, "materialize", { keys: selectedKeys(view) }, (id) => `Run ${id.slice(0, 8)} has begun.`);
+  const told = (id) => (id ? `Run ${id.slice(0, 8)} has begun.` : "Choose partitions below.");
+  await act(view, "materialize", { keys: selectedKeys(view) }, told);
   view.deeds.make.disabled = false;
 }
 

@@ -61,6 +61,8 @@ class Launchpad {
     this.go.disabled = true;
     await this.edits.tell("launch", {});
     this.go.disabled = false;
+    const first = this.model.get("problems")[0];
+    if (first?.field && this.model.get("status").bad) this.goTo(first);
   }
 
   say(text) {
@@ -119,7 +121,8 @@ class Launchpad {
 
   drawProblems(problems) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-    const general = problems.filter((note) => note.row === undefined);
+    const told = ["selection", "partition"]; // where they are typed
+    const general = problems.filter((note) => note.row === undefined && !told.includes(note.field));
     fill(this.problems,
       problems.length
         ? button(count, () => this.goTo(problems[0]), { class: "jw-plain jl-count", title: "Go to the first" })
@@ -131,7 +134,7 @@ class Launchpad {
 
   goTo(note) {
     if (note.field === "selection") return this.choices.selection.focus();
-    if (note.field === "partition") return this.choices.partition.focus();
+    if (note.field === "partition") return (this.choices.partition ?? this.choices.selection).focus();
     if (note.field === "yaml") {
       this.panes.open("yaml");
       return this.yaml.input.focus();

@@ -9,6 +9,7 @@ import ipywidgets
 from ipywidgets import widget_serialization
 from traitlets import Dict, Instance, List, Unicode
 
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.selections.selection import AssetSelection
@@ -20,10 +21,11 @@ from jobnb.display.widgets.catalogue_data import asset_rows, contents, standing_
 from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.follow import follow_run
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
+from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.display.widgets.previews import preview
 from jobnb.display.widgets.twin import Twinned
 from jobnb.display.widgets.view import View, answers
-from jobnb.errors import InvalidSubsetError
+from jobnb.errors import InvalidSubsetError, PartitionNeededError
 
 __all__ = ["Catalogue", "SessionView"]
 
@@ -118,14 +120,26 @@ class Catalogue(View):
 
     @answers("materialize")
     def materialize(self, keys: Iterable[str] = ()) -> str:
-        """Make these assets in the background, all if none is named; returns the run's id.
+        """Make these assets in the background, all if none is named.
+
+        Where partitions are to be chosen first, what is shown below asks for them.
+
+        Returns:
+            The run's id; empty if nothing runs yet.
 
         Raises:
             InvalidSubsetError: If none of these can be made.
             InvalidConfigError: If they need config.
         """
-        chosen = self._makeable(keys)
-        run = self._session.launch([AssetKey.from_user_string(key) for key in chosen])
+        chosen = [AssetKey.from_user_string(key) for key in self._makeable(keys)]
+        try:
+            run = self._session.launch(chosen)
+        except PartitionNeededError:
+            if len(chosen) == 1:
+                self._show_partitions(chosen[0])
+            else:
+                self._open_pad(self._job_of(chosen))
+            return ""
         self._show(_run_view(run))
         self.follow(run)
         return str(run.run_id)
@@ -203,13 +217,20 @@ class Catalogue(View):
         Raises:
             JobnbError: If there is no such job, or its config cannot be read.
         """
-        from jobnb.display.widgets.launchpad import Launchpad
+        chosen = [] if job else [AssetKey.from_user_string(key) for key in self._makeable(keys)]
+        self._open_pad(self._session.job(job) if job else self._job_of(chosen))
+        return True
 
-        if job:
-            target = self._session.job(job)
-        else:
-            chosen = [AssetKey.from_user_string(key) for key in self._makeable(keys)]
-            target = self._session.snapshot().job_of_assets("materialize", chosen)
+    def _show_partitions(self, key: AssetKey) -> None:
+        view = PartitionsView(self._session.partitions(key))
+        view.observe(lambda change: None if change.new else self._catch_up(), names=["running"])
+        self._show(view)
+
+    def _job_of(self, keys: list[AssetKey]) -> JobDefinition:
+        return self._session.snapshot().job_of_assets("materialize", keys)  # type: ignore[no-any-return]
+
+    def _open_pad(self, target: JobDefinition) -> None:
+        from jobnb.display.widgets.launchpad import Launchpad
 
         def launch(**parameters: Any) -> Any:
             run = target.launch(**parameters)
@@ -217,7 +238,6 @@ class Catalogue(View):
             return run
 
         self._show(Launchpad(target, self._session.instance, launch=launch))
-        return True
 
     def close(self) -> None:
         """Take it away, with its graph."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -82,7 +83,7 @@ class LaunchFace(View):
                 "help": state.job.description or "",
                 "selection": "Assets" if assets else "Steps",
                 "selects": f"all, or such as {example}",
-                "partitions": state.partition_keys() if state.job.partitions_def else None,
+                "partitions": state.partition_keys(),
             }
             self.sync_stored()
             self.sync()
@@ -179,8 +180,10 @@ class LaunchFace(View):
 
     @answers("select")
     def select(self, text: str) -> None:
-        """Run another part of the job."""
-        self._do(self.state.select, text)
+        """Run another part of the job, which may have other partitions."""
+        with self.guard, self.hold_sync():
+            self._do(self.state.select, text)
+            self.head = {**self.head, "partitions": self.state.partition_keys()}
 
     @answers("partition")
     def choose_partition(self, text: str) -> None:
@@ -189,8 +192,10 @@ class LaunchFace(View):
 
     @answers("partitions")
     def partitions(self, text: str) -> list[str]:
-        """Partitions that hold a text."""
-        return self.state.partition_keys(text)
+        """What the text may become: partitions that hold what stands behind a comma or dots."""
+        last = re.split(r",\s*|\.\.\.\s*", text)[-1]
+        before = text[: len(text) - len(last)]
+        return [before + key for key in self.state.partition_keys(last.strip()) or []]
 
     @answers("tag")
     def tag(self, key: str, value: str | None) -> None:

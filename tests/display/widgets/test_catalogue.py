@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
-from jobnb import SourceAsset, asset, job, op
+from jobnb import DailyPartitionsDefinition, SourceAsset, asset, job, op
 from jobnb.config import Config
 from jobnb.display.widgets.catalogue import Catalogue, SessionView
 from jobnb.display.widgets.launchpad import Launchpad
+from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.display.widgets.run import RunView
 from jobnb.errors import InvalidSubsetError, JobnbError
 from jobnb.registry.session import Session
@@ -194,3 +195,57 @@ def test_texts_of_the_user_stay_data(session, text):
     (row,) = Catalogue(session).rows
     assert isinstance(row["doc"], str)
     assert "\n" not in row["doc"]
+
+
+DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")
+
+
+@pytest.fixture
+def by_day(session):
+    """An asset by day, one made from it, and one without partitions."""
+
+    @asset(partitions_def=DAYS)
+    def flights(context):
+        return 1
+
+    @asset(partitions_def=DAYS)
+    def delays(flights):
+        return 1
+
+    @asset
+    def planes():
+        return 1
+
+    session.add(flights, delays, planes)
+    return session
+
+
+def test_one_asset_with_partitions_shows_them_to_choose_from(by_day):
+    shown = []
+    view = Catalogue(by_day, shown.append)
+    assert view.answer("materialize", keys=["flights"]) == ""
+    (calendar,) = shown
+    assert isinstance(calendar, PartitionsView)
+    calendar.select("2013-01-02...2013-01-03")
+    calendar.materialize()
+    calendar._backfill.wait(30)
+    calendar.refresh()
+    assert by_day.instance.get_materialized_partitions("flights") == {"2013-01-02", "2013-01-03"}
+    assert rows(view)["flights"]["made"]
+
+
+def test_several_assets_with_partitions_ask_for_one_in_their_launchpad(by_day):
+    shown = []
+    view = Catalogue(by_day, shown.append)
+    assert view.answer("materialize", keys=["flights", "delays"]) == ""
+    (pad,) = shown
+    assert isinstance(pad, Launchpad)
+    (note,) = pad.state.problems
+    assert note["field"] == "partition"
+    assert "The assets 'flights' and 'delays' have 365 partitions" in note["message"]
+    assert not by_day.instance.get_runs()
+
+
+def test_an_asset_without_partitions_is_made_beside_others_that_have_some(by_day):
+    view = Catalogue(by_day)
+    assert view.answer("materialize", keys=["planes"])

@@ -9,6 +9,10 @@ class Choices {
     this.flush = flush;
     this.node = el("div", { class: "jw-bar jl-choices" });
     this.steps = el("span", { class: "jw-note" });
+    this.wrong = {
+      selection: el("div", { class: "jw-problem jl-wrong", id: `jl-w-${++errorsSoFar}` }),
+      partition: el("div", { class: "jw-problem jl-wrong", id: `jl-w-${++errorsSoFar}` }),
+    };
     this.made = "";
   }
 
@@ -34,7 +38,8 @@ class Choices {
       class: "jw-input jl-selection", placeholder: head.selects, spellcheck: "false",
     });
     fill(this.node, labeled(head.selection, this.selection), this.steps,
-      head.partitions ? this.picker(head.partitions) : (this.partition = null));
+      head.partitions ? this.picker(head.partitions) : (this.partition = null),
+      this.wrong.selection, this.wrong.partition);
   }
 
   input(name, props) {
@@ -50,7 +55,8 @@ class Choices {
     const list = el("datalist", { id: `jl-p-${++errorsSoFar}` });
     const offer = (keys) => fill(list, keys.map((key) => el("option", { value: key })));
     this.partition = this.input("partition", {
-      class: "jw-input jl-partition", list: list.id, placeholder: "choose a partition",
+      class: "jw-input jl-partition", list: list.id, placeholder: "a key, or first...last",
+      spellcheck: "false",
     });
     const more = debounce(async () => {
       const keys = await ask(this.model, "partitions", { text: this.partition.value }).catch(() => null);
@@ -61,10 +67,21 @@ class Choices {
     return [labeled("Partition", this.partition), list];
   }
 
+  // What is wrong, where it is typed.
   tell(problems) {
-    const bad = (name) => problems.some((note) => note.field === name);
-    this.selection.classList.toggle("jl-bad", bad("selection"));
-    this.partition?.classList.toggle("jl-bad", bad("partition"));
+    this.tellAt(this.selection, "selection", problems);
+    this.tellAt(this.partition, "partition", problems);
+  }
+
+  tellAt(input, name, problems) {
+    const texts = problems.filter((note) => note.field === name).map((note) => note.message);
+    const wrong = this.wrong[name];
+    fill(wrong, texts.join("\n"));
+    if (!input) return;
+    input.classList.toggle("jl-bad", texts.length > 0);
+    input.setAttribute("aria-invalid", String(texts.length > 0));
+    if (texts.length) input.setAttribute("aria-describedby", wrong.id);
+    else input.removeAttribute("aria-describedby");
   }
 }
 

@@ -1,0 +1,138 @@
+"""Which partitions a launchpad's run is for: as they are typed, and what is wrong with that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, PartitionKeyRange
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb.display.attempt import attempt
+from jobnb.display.partition_views import range_text
+from jobnb.errors import InvalidDefinitionError, JobnbError
+from jobnb.plan.partition_need import partition_needed
+from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, keys_asked
+
+__all__ = [
+    "all_keys",
+    "has_partitions",
+    "is_key",
+    "partition_notes",
+    "partitions_asked",
+    "tags_of_partition",
+    "written_partitions",
+]
+
+Note = dict[str, Any]
+_HOW = "Choose one; or several for this one run, as first...last or with commas between."
+
+
+def _definition(job: JobDefinition) -> PartitionsDefinition | None:
+    """What the run's partitions are; None if it has none, or assets that do not agree."""
+    return attempt(lambda: job.partitions_def, None)
+
+
+def has_partitions(job: JobDefinition) -> bool:
+    """Whether a run, of a part of it at least, can be for a partition."""
+    try:
+        return job.partitions_def is not None
+    except InvalidDefinitionError:  # its assets do not agree
+        return True
+
+
+def all_keys(job: JobDefinition, instance: Any) -> list[str] | None:
+    """The keys to choose from; None where there is nothing to choose."""
+    definition = _definition(job)
+    if definition is None:
+        return None
+    # The function that makes the keys may be a user's own, and dynamic ones need a store.
+    found: list[str] = attempt(
+        lambda: list(definition.get_partition_keys(dynamic_partitions_store=instance)), []
+    )
+    return found
+
+
+def is_key(job: JobDefinition, text: str | None, instance: Any) -> bool:
+    """Whether a text is the key of one partition."""
+    definition = _definition(job)
+    if definition is None or not text:
+        return False
+    return attempt(
+        lambda: definition.has_partition_key(text, dynamic_partitions_store=instance), False
+    )
+
+
+def partitions_asked(job: JobDefinition, text: str | None, instance: Any) -> PartitionsAsked | None:
+    """The partitions that a text means: a key, a range `first...last`, or several with commas.
+
+    Example:
+        >>> from jobnb import StaticPartitionsDefinition, job
+        >>> @job(partitions_def=StaticPartitionsDefinition(["a", "b", "c,d"]))
+        ... def work(): ...
+        >>> [partitions_asked(work, text, None) for text in ("a", "a...b, a", "c,d", "")]
+        ['a', ['a...b', 'a'], 'c,d', None]
+    """
+    if not text or is_key(job, text, instance):
+        return text or None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    return parts[0] if len(parts) == 1 else parts
+
+
+def partition_notes(job: JobDefinition, text: str | None, instance: Any) -> Iterator[Note]:
+    """What is wrong with what is typed, or that nothing is, told at the field.
+
+    Args:
+        job: The part of the job that will run.
+        text: What is typed.
+        instance: Keeps the keys of dynamic partitions.
+    """
+    try:
+        definition = job.partitions_def
+    except InvalidDefinitionError as error:  # no one run is for all of them
+        yield {"field": "selection", "message": str(error)}
+        return
+    if text is None:
+        needed = attempt(lambda: partition_needed(job, instance), None)
+        if needed is not None:
+            yield {"field": "partition", "message": f"{needed.facts} {_HOW}"}
+        return
+    if problem := _problem(job, definition, text, instance):
+        yield {"field": "partition", "message": problem}
+
+
+def _problem(
+    job: JobDefinition, definition: PartitionsDefinition | None, text: str, instance: Any
+) -> str:
+    if definition is None:
+        return "What runs has no partitions: leave it empty."
+    try:
+        keys = keys_asked(definition, partitions_asked(job, text, instance) or [], instance)
+    except JobnbError as error:
+        return str(error)
+    if not keys:
+        return _HOW
+    if len(keys) > 1 and job.partitioned_config is not None:
+        return (
+            f"The job {job.name!r} has a config for each partition, so one run is for one of them."
+        )
+    return ""
+
+
+def written_partitions(job: JobDefinition, tags: Mapping[str, str], instance: Any) -> str:
+    """The partitions that the tags of a run name, as they can be typed; empty if they do not."""
+    asked = attempt(lambda: asked_in_tags(job, tags), None)
+    if isinstance(asked, PartitionsSubset):
+        ranges = asked.get_partition_key_ranges(dynamic_partitions_store=instance)
+        return ", ".join(map(range_text, ranges))
+    return range_text(asked) if isinstance(asked, PartitionKeyRange) else str(asked or "")
+
+
+def tags_of_partition(job: JobDefinition, text: str | None, instance: Any) -> dict[str, str]:
+    """The tags that the run has by its partition, where it is one."""
+    if text is None or not is_key(job, text, instance):
+        return {}
+    partitioned = job.partitioned_config
+    tags = dict(partitioned.get_tags_for_partition_key(text)) if partitioned else {}
+    return {**tags, PARTITION_TAG: text}
