@@ -30,7 +30,20 @@ __all__ = ["execute"]
     metavar="FILE|JSON",
     help="Run config of that run: a YAML or JSON file, or JSON. Later ones win.",
 )
-@click.option("--partition", metavar="KEY", help="The partition of that run.")
+@click.option(
+    "--partition",
+    "partitions",
+    multiple=True,
+    metavar="KEY",
+    help="The partition of that run; several are made in one run.",
+)
+@click.option(
+    "--partition-range",
+    "ranges",
+    multiple=True,
+    metavar="START...END",
+    help="A range of partitions of that run, both ends included.",
+)
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag of that run.")
 @click.option(
     "-p",
@@ -59,6 +72,8 @@ def execute(
     /,
     notebook: str,
     configs: tuple[str, ...],
+    partitions: tuple[str, ...],
+    ranges: tuple[str, ...],
     tags: tuple[str, ...],
     parameters: tuple[tuple[str, str], ...],
     kernel: str | None,
@@ -71,7 +86,7 @@ def execute(
     cannot be. What --output, --html and --junit name is written in each of the first two cases.
     """
     from jobnb.cli.faces import face_for
-    from jobnb.cli.texts import read_config, read_tags
+    from jobnb.cli.texts import read_config, read_partitions, read_tags
     from jobnb.notebook.headless import execute_notebook
     from jobnb.notebook.parameters import parse_parameter
 
@@ -80,6 +95,7 @@ def execute(
         outcome = execute_notebook(
             notebook,
             config=read_config(configs),
+            partition=read_partitions(partitions, ranges),
             tags=read_tags(tags),
             parameters={name: parse_parameter(name, text) for name, text in parameters},
             kernel_name=kernel,

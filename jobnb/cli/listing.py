@@ -157,7 +157,7 @@ def _run_row(record: Any) -> tuple[str, str, str, str, str, str]:
     run, start, end = record.dagster_run, record.start_time, record.end_time
     started = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%S}" if start else ""
     took = duration(end - start) if start and end else ""
-    return run.run_id, run.job_name, run.status.value, started, took, run.partition_key or ""
+    return run.run_id, run.job_name, run.status.value, started, took, run.partition_words
 
 
 def _show(

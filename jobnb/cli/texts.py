@@ -8,7 +8,7 @@ from typing import Any
 
 from jobnb.errors import NotebookError
 
-__all__ = ["duration", "read_config", "read_tags"]
+__all__ = ["duration", "read_config", "read_partitions", "read_tags"]
 
 
 def read_config(texts: Iterable[str]) -> dict[str, Any] | None:
@@ -54,6 +54,34 @@ def read_tags(texts: Iterable[str]) -> dict[str, str]:
             raise NotebookError(f"The tag {text!r} is not of the form KEY=VALUE.")
         tags[key] = value
     return tags
+
+
+def read_partitions(keys: Iterable[str], ranges: Iterable[str]) -> list[str]:
+    """The partitions of all `--partition` and `--partition-range` options.
+
+    Args:
+        keys: Keys.
+        ranges: Ranges as `START...END`.
+
+    Raises:
+        NotebookError: If a range is none, or a key is a range.
+
+    Example:
+        >>> read_partitions(["2013-03-01"], ["2013-01-01...2013-01-31"])
+        ['2013-03-01', '2013-01-01...2013-01-31']
+    """
+    found = [*keys]
+    for text in found:
+        if "..." in text:
+            raise NotebookError(
+                f"The partition {text!r} is a range of partitions: use --partition-range."
+            )
+    for text in ranges:
+        first, dots, last = text.partition("...")
+        if not (first.strip() and dots and last.strip()):
+            raise NotebookError(f"The range of partitions {text!r} is not of the form START...END.")
+        found.append(text)
+    return found
 
 
 def duration(seconds: float | None) -> str:

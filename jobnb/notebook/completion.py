@@ -53,7 +53,7 @@ def _of_line(line: str) -> tuple[str, list[str]]:
     command, space, rest = line.partition(" ")
     if not space:
         return command, [name for name in COMMANDS if name.startswith(command)]
-    if command in _SELECTING and not re.search(r"(?:^|\s)--?\w*(?:[=\s]\s*\S*)?$", rest):
+    if command in _SELECTING and not re.search(r"(?:^|\s)--?[\w-]*(?:[=\s]\s*\S*)?$", rest):
         return _of_target(current_session(), command, rest)
     typed = re.findall(r"[^\s=]*$", rest)[0]
     names = _names(current_session(), command, rest, typed)
@@ -98,9 +98,12 @@ def _op_words(job: Any) -> Words:
 
 
 def _names(session: Session, command: str, rest: str, typed: str) -> Iterable[str]:
-    option = re.search(r"--(\w+)[=\s]+\S*$", rest)
+    option = re.search(r"--([\w-]+)[=\s]+\S*$", rest)
     if option is not None:
-        return _partitions(session, rest) if option[1] == "partition" else ()
+        if option[1] not in ("partition", "partition-range"):
+            return ()
+        first, dots, _ = typed.rpartition("...")
+        return (f"{first}{dots}{key}" for key in _partitions(session, rest))
     if typed.startswith("-"):
         return [f"--{name}" for name in OPTIONS]
     return {

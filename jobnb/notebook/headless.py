@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def execute_notebook(
     job: str | None = None,
     selection: str | None = None,
     config: Mapping[str, Any] | None = None,
-    partition: str | None = None,
+    partition: str | Sequence[str] | None = None,
     tags: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> NotebookOutcome:
@@ -54,7 +54,7 @@ def execute_notebook(
         job: A job to run in the same kernel after the last cell.
         selection: Assets to make after the last cell; with `job`, only these of the job's.
         config: The raw run config of that run.
-        partition: The partition of that run.
+        partition: The partition of that run; or several, keys and ranges `first...last`.
         tags: Tags of that run.
         progress: What is told of how it goes.
 
@@ -69,7 +69,7 @@ def execute_notebook(
 
     started = time.monotonic()
     source = Path(path)
-    wish = Wish(job, selection, config, partition, dict(tags or {}))
+    wish = Wish(job, selection, config, _one_or_some(partition), dict(tags or {}))
     node = read_notebook(source)
     for target in (output, html, junit):
         if target is not None:
@@ -87,6 +87,13 @@ def execute_notebook(
     finally:
         (progress or Progress()).ended(outcome)
     return outcome
+
+
+def _one_or_some(partition: str | Sequence[str] | None) -> str | list[str] | None:
+    """A partition alone, or several."""
+    if partition is None or isinstance(partition, str):
+        return partition
+    return partition[0] if len(partition) == 1 else list(partition)
 
 
 def _run(walk: Any, kernel_name: str | None) -> None:

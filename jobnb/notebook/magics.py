@@ -22,8 +22,8 @@ from jobnb.registry.session import Session, current_session
 
 __all__ = ["COMMANDS", "OPTIONS", "Line", "read_line", "register", "unregister"]
 
-OPTIONS = ("config", "partition", "tag")
-_OPTION = re.compile(rf"(?:^|\s)--({'|'.join(OPTIONS)}|\w+)(?=$|[=\s])")
+OPTIONS = ("config", "partition", "partition-range", "tag")
+_OPTION = re.compile(r"(?:^|\s)--(\w[\w-]*)(?=$|[=\s])")
 _FIRST = 12  # how many characters of a run's id are shown
 _LATEST = 1000  # how many runs an abbreviated id is looked for in
 
@@ -60,13 +60,28 @@ class Line:
     @property
     def parameters(self) -> dict[str, Any]:
         """What the options say of a run."""
-        partitions = self.options.get("partition", [])
         tags = dict(_tag(text) for text in self.options.get("tag", []))
         return {
             "config": self.config,
-            "partition_key": partitions[-1] if partitions else None,
+            "partition_key": self.partitions,
             "tags": tags or None,
         }
+
+    @property
+    def partitions(self) -> str | list[str] | None:
+        """The partition to run for; or several: keys, and ranges `first...last`.
+
+        Raises:
+            InvalidInvocationError: If a range is written as something else.
+        """
+        ranges = self.options.get("partition-range", [])
+        for text in ranges:
+            if "..." not in text:
+                raise InvalidInvocationError(
+                    f"The range of partitions {text!r} is not of the form START...END."
+                )
+        found = [*self.options.get("partition", []), *ranges]
+        return found[0] if len(found) == 1 else found or None
 
     def one(self, what: str) -> str:
         """What the command is about, where it needs that.
@@ -280,7 +295,8 @@ def _help() -> str:
     lines = [f"  {f'{name} {each.takes}':<{width}}  {each.help}" for name, each in COMMANDS.items()]
     return "\n".join(
         [
-            "%jobnb COMMAND [--config FILE|YAML|NAME] [--partition KEY] [--tag KEY=VALUE]",
+            "%jobnb COMMAND [--config FILE|YAML|NAME] [--partition KEY]",
+            "               [--partition-range START...END] [--tag KEY=VALUE]",
             *lines,
             "%%jobnb launch JOB takes the cell as config, in YAML.",
         ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobnb.errors import ExecutionInterruptedError, JobnbError, StorageError
+from jobnb.errors import ExecutionInterruptedError, JobnbError, PartitionNeededError, StorageError
 from jobnb.state import StepStatus, fold
 
 __all__ = ["RUN_MIME", "run", "summary_of"]
 
+_CHOOSE = "Name some: --partition KEY, or --partition-range START...END."
 RUN_MIME = "application/vnd.jobnb.run+json"
 
 
@@ -18,7 +19,7 @@ def run(
     *,
     selection: str | None = None,
     config: Mapping[str, Any] | None = None,
-    partition: str | None = None,
+    partition: str | Sequence[str] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Any:
     """Run a job of this kernel's session, or make the assets that a selection names.
@@ -30,7 +31,7 @@ def run(
         job: The job's name.
         selection: An asset selection, as `"+revenue"`; instead of a job, or to narrow one.
         config: The raw run config.
-        partition: The partition to run for.
+        partition: The partition to run for; or several, keys and ranges `first...last`.
         tags: Tags of the run.
 
     Returns:
@@ -44,7 +45,8 @@ def run(
     except (ExecutionInterruptedError, StorageError):
         raise  # it was right to ask for this run; it could not end
     except JobnbError as error:
-        _publish({"status": "REFUSED", "problem": str(error)}, f"Nothing was run: {error}")
+        told = f"{error.facts} {_CHOOSE}" if isinstance(error, PartitionNeededError) else str(error)
+        _publish({"status": "REFUSED", "problem": told}, f"Nothing was run: {told}")
         raise
     summary = summary_of(result)
     _publish(summary, _sentence(summary))
@@ -55,7 +57,7 @@ def _execute(
     job: str | None,
     selection: str | None,
     config: Mapping[str, Any] | None,
-    partition: str | None,
+    partition: str | Sequence[str] | None,
     tags: Mapping[str, str] | None,
 ) -> Any:
     from jobnb.registry.session import current_session

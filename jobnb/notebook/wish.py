@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,14 +24,14 @@ class Wish:
         job: The job's name; the assets of `selection` are made if absent.
         selection: An asset selection.
         config: The raw run config.
-        partition: The partition to run for.
+        partition: The partition to run for; or several, keys and ranges `first...last`.
         tags: Tags of the run.
     """
 
     job: str | None = None
     selection: str | None = None
     config: Mapping[str, Any] | None = None
-    partition: str | None = None
+    partition: str | Sequence[str] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -14,6 +14,9 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import (
     PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    SUBSET_TAG,
     DynamicPartitionsStore,
     PartitionKeyRange,
     nearest_key,
@@ -25,20 +28,12 @@ from jobnb.plan.partition_need import partition_needed, partitions_told, subject
 
 __all__ = [
     "PARTITION_TAGS",
-    "RANGE_END_TAG",
-    "RANGE_START_TAG",
-    "SUBSET_TAG",
     "PartitionsAsked",
     "RunPartitions",
     "asked_in_tags",
     "keys_asked",
     "run_partitions",
 ]
-
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
-SUBSET_TAG = "jobnb/partitions"
-"""Holds the partitions of a run, where they are several and no range."""
 
 PARTITION_TAGS = frozenset({PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG, SUBSET_TAG})
 """The tags that tell the partitions of a run."""

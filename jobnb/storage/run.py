@@ -14,6 +14,12 @@ import msgspec
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.partitions.partition_keys import (
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    SUBSET_TAG,
+)
 from jobnb.errors import StorageError
 from jobnb.state import RunStatus
 
@@ -30,7 +36,6 @@ __all__ = [
     "new_run_id",
 ]
 
-PARTITION_TAG = "dagster/partition"
 RESUME_TAG = "dagster/is_resume_retry"
 BACKFILL_TAG = "dagster/backfill"
 SCHEDULE_TAG = "dagster/schedule_name"
@@ -104,6 +109,20 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     def partition_key(self) -> str | None:
         """The partition it is for, or None."""
         return self.tags.get(PARTITION_TAG)
+
+    @property
+    def partition_words(self) -> str:
+        """The partitions it is for, as short as they can be told; empty if it is for none.
+
+        Example:
+            >>> range_of = {RANGE_START_TAG: "2013-01-01", RANGE_END_TAG: "2013-01-31"}
+            >>> JobRun("daily", "r", tags=range_of).partition_words
+            '2013-01-01...2013-01-31'
+        """
+        tags = self.tags
+        if RANGE_START_TAG in tags and RANGE_END_TAG in tags:
+            return f"{tags[RANGE_START_TAG]}...{tags[RANGE_END_TAG]}"
+        return self.partition_key or ("several" if SUBSET_TAG in tags else "")
 
     @property
     def makes_only_checks(self) -> bool:

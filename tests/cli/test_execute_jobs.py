@@ -175,3 +175,64 @@ def test_the_home_may_be_elsewhere(jobnb, write, tmp_path, monkeypatch):
     jobnb("execute", path, "--job", "daily")
     assert not (tmp_path / ".jobnb").exists()
     assert len(runs_of(jobnb, path)) == 1
+
+
+BY_DAY = """
+from jobnb import DailyPartitionsDefinition, asset, define_asset_job
+
+@asset(partitions_def=DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01"))
+def flights(context):
+    return dict.fromkeys(context.partition_keys, 1) if len(context.partition_keys) > 1 else 1
+
+daily = define_asset_job("daily", "flights")
+"""
+
+
+@pytest.mark.parametrize("wish", [["--select", "flights"], ["--job", "daily"]])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--partition", "2013-01-02"], "2013-01-02"),
+        (["--partition-range", "2013-01-02...2013-01-04"], "2013-01-02...2013-01-04"),
+        (["--partition", "2013-01-02", "--partition", "2013-01-03"], "2013-01-02...2013-01-03"),
+        (
+            ["--partition", "2013-01-02", "--partition-range", "2013-02-02...2013-02-04"],
+            "several",
+        ),
+    ],
+)
+def test_one_run_is_for_the_partitions_that_are_named(jobnb, write, wish, options, told):
+    path = write(BY_DAY)
+    done = jobnb("execute", path, *wish, *options)
+    assert done.exit_code == 0, done.output
+    ((run),) = runs_of(jobnb, path)
+    assert (run["status"], run["partition"]) == ("SUCCESS", told)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            [],
+            (
+                "The asset 'flights' has 365 partitions, '2013-01-01' to '2013-12-31', and the run "
+                "is for none of them. Name some: --partition KEY, or --partition-range START...END."
+            ),
+        ),
+        (["--partition", "2014-01-01"], "There is no partition '2014-01-01'."),
+        (["--partition-range", "2013-01-02...2014-01-01"], "There is no partition '2014-01-01'."),
+    ],
+)
+def test_a_partition_that_is_missing_or_wrong_is_2_and_nothing_runs(jobnb, write, options, said):
+    path = write(BY_DAY)
+    done = jobnb("execute", path, "--select", "flights", *options)
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert runs_of(jobnb, path) == []
+
+
+def test_the_help_tells_of_partitions(jobnb):
+    shown = jobnb("execute", "--help").stdout
+    assert "--partition KEY" in shown
+    assert "--partition-range START...END" in shown

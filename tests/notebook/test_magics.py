@@ -138,6 +138,16 @@ def test_it_runs_for_a_partition(kernel):
     assert shown(kernel, "%jobnb value flights --partition 2013-01-02") == "'2013-01-02'"
 
 
+def test_it_runs_for_several_partitions(kernel):
+    kernel("@asset(partitions_def=flights.partitions_def)\ndef delays(context): ...")
+    kernel(
+        "r = %jobnb materialize delays --partition 2013-01-01 "
+        "--partition-range 2013-01-03...2013-01-04"
+    )
+    made = "sorted(key[-1:] for key in session.instance.get_materialized_partitions('delays'))"
+    assert shown(kernel, made) == "['1', '3', '4']"
+
+
 def test_it_shows_the_history_and_one_run_of_it(kernel):
     kernel("r = %jobnb launch daily\nr.wait(30)\nrun_id = r.run_id")
     run_id = kernel.text("print(run_id)").strip()
@@ -207,12 +217,20 @@ def test_a_step_that_fails_is_raised_as_anywhere_else(kernel):
         ("launch a --config=x --tag a=b --tag c=d e", "launch", "a",
          {"config": ["x"], "tag": ["a=b", "c=d e"]}),
         ("materialize --partition 2013-01-01", "materialize", "", {"partition": ["2013-01-01"]}),
+        ("materialize a --partition-range x...y", "materialize", "a",
+         {"partition-range": ["x...y"]}),
         ("launch a-b --config '{a: 1}'", "launch", "a-b", {"config": ["{a: 1}"]}),
     ],
 )  # fmt: skip
 def test_lines_are_read(text, command, rest, options):
     line = read_line(text)
     assert (line.command, line.rest, line.options) == (command, rest, options)
+
+
+def test_a_range_has_two_ends():
+    line = read_line("materialize a --partition-range x")
+    with pytest.raises(InvalidInvocationError, match="'x' is not of the form START...END"):
+        _ = line.partitions
 
 
 def test_an_option_that_is_none_is_refused():
@@ -247,6 +265,13 @@ def test_an_option_that_is_none_is_refused():
         (
             "%jobnb materialize flights --partition 2013-01-0",
             {f"%jobnb materialize flights --partition 2013-01-0{day}" for day in (1, 2, 3, 4)},
+        ),
+        (
+            "%jobnb materialize flights --partition-range 2013-01-02...2013-01-0",
+            {
+                f"%jobnb materialize flights --partition-range 2013-01-02...2013-01-0{day}"
+                for day in (1, 2, 3, 4)
+            },
         ),
         ("1 + 1\n%jobnb launch end", {"1 + 1\n%jobnb launch endless"}),
     ],

@@ -12,6 +12,9 @@ from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 __all__ = [
     "PARTITION_TAG",
+    "RANGE_END_TAG",
+    "RANGE_START_TAG",
+    "SUBSET_TAG",
     "DynamicPartitionsStore",
     "Partition",
     "PartitionKeyRange",
@@ -21,6 +24,11 @@ __all__ = [
 ]
 
 PARTITION_TAG = "dagster/partition"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+SUBSET_TAG = "jobnb/partitions"
+"""Holds the partitions of a run, where they are several and no range."""
+
 _FORBIDDEN = ("...", "\x00", "\a", "\b", "\f", "\n", "\r", "\t", "\v")
 _LOOKED_THROUGH = 1000  # for the nearest key, of many
 

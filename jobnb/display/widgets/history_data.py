@@ -50,7 +50,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
             "started": record.start_time,
             "seconds": seconds,
             "by": _launched_by(run),
-            "partition": run.partition_key or "",
+            "partition": run.partition_words,
             "tags": dict(list(own.items())[:_MOST_TAGS]),
         }
     )
