@@ -72,11 +72,11 @@ def _statuses(location: str, definitions: Any) -> Any:
     home = home_of(location)
     if not home.is_dir():
         return None
-    from jobnb.staleness.statuses import asset_statuses
+    from jobnb.staleness.survey import Survey
     from jobnb.storage.instance import Instance
 
     with Instance.from_home(home) as instance:
-        return asset_statuses(definitions, instance)
+        return Survey(definitions, instance).statuses()
 
 
 def _selected(definitions: Any, selection: str | None, statuses: Any) -> Any:
@@ -95,7 +95,11 @@ def _asset_row(assets: Any, key: Any, statuses: Any) -> tuple[str, ...]:
 
 
 def _status_words(status: Any) -> str:
-    word, why = status.status.value, "; ".join(status.reasons)
+    word = status.status.value
+    if status.counts is not None:
+        causes = [cause.seen_from(status.key) for cause in status.causes]
+        return f"{word}: {'; '.join([status.counts.words, *causes])}"
+    why = "; ".join(status.reasons)
     return word if word in ("missing", "fresh") else f"{word}: {why}"
 
 

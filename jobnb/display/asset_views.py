@@ -48,6 +48,7 @@ def asset_view(
     sources: Sequence[SourceAsset] = (),
     marks: Mapping[str, Mark] | None = None,
     checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
+    partitions: Mapping[AssetKey, str] | None = None,
 ) -> View:
     """An asset: its place in the graph, documentation, upstreams, config and metadata.
 
@@ -57,13 +58,15 @@ def asset_view(
         sources: All source assets that are known.
         marks: The state of each.
         checks: How the checks of each stand; its own, never run, if absent.
+        partitions: How the partitions of those stand that have some, in words.
     """
+    stand = partitions or {}
     own = own_checks(definition) if checks is None else checks
     picture = _place(definition, around, sources, marks)
     keys = sorted(definition.keys)
     html = join(
         [
-            *(_one_asset(key, definition) for key in keys),
+            *(_one_asset(key, definition, stand.get(key, "")) for key in keys),
             picture_html(picture),
             tabs(
                 [
@@ -78,7 +81,7 @@ def asset_view(
         ]
     )
     title = ", ".join(key.to_user_string() for key in keys)
-    return View(f"asset {title}", _asset_text(definition, own), html, picture)
+    return View(f"asset {title}", _asset_text(definition, own, stand), html, picture)
 
 
 def _place(
@@ -99,7 +102,7 @@ def _place(
     return asset_picture([definition, *known], sources, title=title, only=only, marks=marks)
 
 
-def _one_asset(key: AssetKey, definition: AssetsDefinition) -> Html:
+def _one_asset(key: AssetKey, definition: AssetsDefinition, partitions: str) -> Html:
     facts = [
         definition.group_names_by_key.get(key, ""),
         asset_kind(key, definition),
@@ -110,12 +113,12 @@ def _one_asset(key: AssetKey, definition: AssetsDefinition) -> Html:
         [
             header(key.to_user_string(), "asset", note=note),
             doc_html(definition.descriptions_by_key.get(key)),
-            _upstream(key, definition),
+            _facts(key, definition, partitions),
         ]
     )
 
 
-def _upstream(key: AssetKey, definition: AssetsDefinition) -> Html:
+def _facts(key: AssetKey, definition: AssetsDefinition, partitions: str) -> Html:
     names = [dep.to_user_string() for dep in sorted(definition.asset_deps.get(key, ()))]
     facts: dict[str, str | None] = {}
     if names:
@@ -128,6 +131,7 @@ def _upstream(key: AssetKey, definition: AssetsDefinition) -> Html:
         facts["owners"] = ", ".join(owners)
     if definition.partitions_def is not None:
         facts["partitions"] = shorten(repr(definition.partitions_def), 200)
+        facts |= said(partitions_made=partitions)
     facts |= said(
         tags=tag_words(definition.tags_by_key.get(key, {})),
         freshness=definition.freshness_policies_by_key.get(key),
@@ -177,7 +181,9 @@ def _inside(definition: AssetsDefinition) -> Html:
 
 
 def _asset_text(
-    definition: AssetsDefinition, checks: Mapping[AssetKey, Sequence[CheckStanding]]
+    definition: AssetsDefinition,
+    checks: Mapping[AssetKey, Sequence[CheckStanding]],
+    partitions: Mapping[AssetKey, str],
 ) -> str:
     lines = []
     for key in sorted(definition.keys):
@@ -188,6 +194,7 @@ def _asset_text(
             dep.to_user_string() for dep in sorted(definition.asset_deps.get(key, ()))
         )
         lines += [f"  made from: {names}"] if names else []
+        lines += [f"  partitions: {partitions[key]}"] if partitions.get(key) else []
         found = metadata_text(json_metadata(definition.metadata_by_key.get(key) or {}))
         lines += [f"  {label}: {value}" for label, value in found.items()]
         lines += [f"  check {each.name}: {each.words}" for each in checks.get(key, ())]

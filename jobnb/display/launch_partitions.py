@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 Note = dict[str, Any]
+_SHARE = "Select assets that share theirs; session.backfill() makes all, in runs of their own."
 _HOW = "Choose one; or several for this one run, as first...last or with commas between."
 
 
@@ -91,7 +92,9 @@ def partition_notes(job: JobDefinition, text: str | None, instance: Any) -> Iter
     try:
         definition = job.partitions_def
     except InvalidDefinitionError as error:  # no one run is for all of them
-        yield {"field": "selection", "message": str(error)}
+        needed = attempt(lambda: partition_needed(job, instance), None)
+        told = f"{needed.facts}\n{_SHARE}" if needed is not None else str(error)
+        yield {"field": "selection", "message": told}
         return
     if text is None:
         needed = attempt(lambda: partition_needed(job, instance), None)

@@ -60,13 +60,17 @@ def known_asset_view(definition: AssetsDefinition) -> View:
     if session is None:
         return asset_view(definition)
     known: Definitions = session.snapshot()
-    how = standings(session, {*definition.keys, *definition.dependency_keys})
+    below = {
+        k for each in known.assets if each.dependency_keys & definition.keys for k in each.keys
+    }
+    how = standings(session, {*definition.keys, *definition.dependency_keys, *below})
     return asset_view(
         definition,
         around=known.assets,
         sources=known.source_assets,
         marks=_marks(how),
         checks={key: how[key].checks for key in sorted(definition.keys)},
+        partitions={key: how[key].partition_words for key in definition.keys},
     )
 
 

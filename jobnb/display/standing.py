@@ -13,7 +13,7 @@ from jobnb.display.check_standing import CheckStanding, check_standings
 from jobnb.display.metadata import entry_text
 from jobnb.display.moments import has_history, moment
 from jobnb.display.picture import NO_CHECKS, Checks, Mark, Status
-from jobnb.staleness.causes import AssetStatus, StaleStatus
+from jobnb.staleness.causes import AssetStatus, PartitionCounts, StaleStatus
 
 __all__ = ["NEVER", "SHOWN_AS", "Standing", "standings"]
 
@@ -37,6 +37,7 @@ class Standing(msgspec.Struct, frozen=True):
         reasons: Why it is stale, in words.
         metadata: What is known of what was made: label and text.
         checks: How its checks stand.
+        counts: How many of its partitions stand how, if it has some.
     """
 
     status: Status = Status.NONE
@@ -46,6 +47,7 @@ class Standing(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
     checks: tuple[CheckStanding, ...] = ()
+    counts: PartitionCounts | None = None
 
     @property
     def check_counts(self) -> Checks:
@@ -61,6 +63,9 @@ class Standing(msgspec.Struct, frozen=True):
 
     @property
     def _mark(self) -> Mark:
+        if self.counts is not None:
+            begun = self.counts.made or self.counts.failed or self.counts.in_progress
+            return Mark(self.status, self.counts.words) if begun else Mark()
         if self.status is Status.FAILED:
             return Mark(self.status, self.error)
         if self.status is Status.STALE:
@@ -71,14 +76,26 @@ class Standing(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """When it was made, and what speaks against it."""
         when = "" if self.made is None else moment(self.made)
+        if self.counts is not None:
+            return "; ".join(filter(None, (when, self.partition_words)))
         if self.status is Status.FAILED:
             why = f"failed: {self.error}"
         else:
             why = f"stale: {'; '.join(self.reasons)}" if self.reasons else ""
         return ", ".join(filter(None, (when, why)))
 
+    @property
+    def partition_words(self) -> str:
+        """How its partitions stand, and why some are stale; empty if it has none."""
+        if self.counts is None:
+            return ""
+        unknown = "" if self.counts.knows_stale else _ASK
+        return "; ".join(filter(None, (self.counts.words, *self.reasons[:1], unknown)))
+
 
 NEVER = Standing()
+_MOST_READ = 20_000  # partitions of an asset, for a look at it
+_ASK = "too many to see at a glance which are stale: session.status(...) tells"
 
 
 def standings(
@@ -103,20 +120,26 @@ def standings(
 
 
 def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, Standing]:
-    from jobnb.staleness.statuses import session_statuses
+    from jobnb.staleness.survey import Survey
 
-    statuses = session_statuses(session, keys)
+    survey = Survey(session.snapshot(), session.instance, session.place_of, most_read=_MOST_READ)
+    statuses = survey.statuses(keys)
     latest = session.instance.get_latest_materialization_events(keys)
     return {key: _standing(status, latest.get(key)) for key, status in statuses.items()}
 
 
 def _standing(status: AssetStatus, entry: Any) -> Standing:
     metadata = entry.dagster_event.metadata if entry is not None else {}
+    counts = status.counts
+    shown = SHOWN_AS[status.status]
+    if counts is not None and status.status is StaleStatus.MISSING and counts.made:
+        shown = Status.MISSING  # of some, while others are there
     return Standing(
-        SHOWN_AS[status.status],
+        shown,
         status.made,
         status.run_id,
         status.error,
         tuple(cause.seen_from(status.key) for cause in status.causes),
         tuple((label, entry_text(value)) for label, value in metadata.items()),
+        counts=counts,
     )

@@ -75,6 +75,9 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
         missing: Those never made.
         stale: Those made of what is not what it is now.
         failed: Those whose last attempt failed.
+        made: Those that were made, whatever happened since.
+        in_progress: Those that a run makes just now.
+        knows_stale: Whether it was looked at which are stale.
 
     Example:
         >>> print(PartitionCounts(365, missing=3, stale=12))
@@ -85,6 +88,9 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
     missing: int = 0
     stale: int = 0
     failed: int = 0
+    made: int = 0
+    in_progress: int = 0
+    knows_stale: bool = True
 
     @property
     def worst(self) -> StaleStatus:
@@ -95,11 +101,32 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
             return StaleStatus.STALE
         return StaleStatus.MISSING if self.missing else StaleStatus.FRESH
 
+    @property
+    def words(self) -> str:
+        """How many were made, and what is to be known of them.
+
+        Example:
+            >>> PartitionCounts(365, missing=1, stale=2, failed=1, made=364).words
+            '364 of 365 made, 1 failed, 2 stale'
+        """
+        if not self.total:
+            return "no partitions yet"
+        made = (
+            f"all {self.total:,}" if self.made == self.total else f"{self.made:,} of {self.total:,}"
+        )
+        counts = {"failed": self.failed, "stale": self.stale, "under way": self.in_progress}
+        told = [f"{count:,} {word}" for word, count in counts.items() if count]
+        return ", ".join([f"{made} made", *told])
+
     def __str__(self) -> str:
         counts = {"failed": self.failed, "stale": self.stale, "missing": self.missing}
         told = [f"{count:,} {word}" for word, count in counts.items() if count]
+        if not self.knows_stale:
+            told.append("which are stale is not known yet")
         if not told:
             return f"all {self.total:,} partitions fresh"
+        if not told[0][0].isdigit():
+            return f"{self.total:,} partitions, {told[0]}"
         first, _, word = told[0].partition(" ")
         noun = "partition" if self.total == 1 else "partitions"
         return ", ".join([f"{first} of {self.total:,} {noun} {word}", *told[1:]])

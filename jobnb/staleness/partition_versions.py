@@ -9,6 +9,7 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.staleness.partition_records import PartitionRecords, records_of, unread
 from jobnb.staleness.tags import data_version_of
 from jobnb.storage.instance import Instance
 from jobnb.storage.made import Made
@@ -49,6 +50,8 @@ class PartitionVersions:
         self._instance = instance
         self._definitions = definitions
         self._records: dict[AssetKey, dict[str, Made | None]] = {}
+        self._whole: dict[AssetKey, PartitionRecords] = {}
+        self.most: int | None = None
         self._made_now: dict[AssetKey, dict[str, str]] = {}
 
     def has(self, key: AssetKey) -> bool:
@@ -63,6 +66,31 @@ class PartitionVersions:
             known.update(dict.fromkeys(unknown))
             known.update(self._instance.partitions_made(key, unknown))
         return {each: made for each in partitions if (made := known[each]) is not None}
+
+    def can_read(self, key: AssetKey) -> bool:
+        """Whether all partitions of an asset can be read at once: not too many are new."""
+        known = self.most is None or key in self._whole
+        return known or unread(self._instance, key) <= (self.most or 0)
+
+    def whole(self, key: AssetKey) -> PartitionRecords:
+        """What was last made of all partitions of an asset; it is read once."""
+        if key not in self._whole:
+            self._whole[key] = records_of(self._instance, key)
+        return self._whole[key]
+
+    def is_same(self, assets: AssetsDefinition, upstream: AssetKey) -> bool:
+        """Whether each partition is made from the one of the same key."""
+        given = assets.get_partition_mapping(upstream)
+        return given is None and assets.partitions_def == self._definitions[upstream]
+
+    def _versions(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, str]:
+        """The versions of those of the partitions that were made."""
+        whole = self._whole.get(key)
+        if whole is not None:
+            known = whole.versions
+            return {each: known[each] for each in partitions if each in known}
+        found = self.look_up(key, partitions)
+        return {each: data_version_of(m.tags, m.storage_id) for each, m in found.items()}
 
     def note(self, key: AssetKey, partition: str, version: str) -> None:
         """Remember a partition that is made now."""
@@ -84,8 +112,7 @@ class PartitionVersions:
         now = self._made_now.get(upstream, {})
         found = {key: now[key] for key in keys if key in now}
         rest = [key for key in keys if key not in now]
-        for key, made in self.look_up(upstream, rest).items():
-            found[key] = data_version_of(made.tags, made.storage_id)
+        found.update(self._versions(upstream, rest))
         if len(keys) == 1:
             return found.get(keys[0])
         text = "\n".join(f"{key} {found[key]}" for key in sorted(found))
@@ -98,7 +125,7 @@ class PartitionVersions:
         given = assets.get_partition_mapping(upstream)
         if own is not None and partition is None:
             return []
-        if given is None and own == theirs:
+        if self.is_same(assets, upstream):
             return [str(partition)]
         from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
 

@@ -18,10 +18,19 @@ from jobnb.staleness.causes import (
     Cause,
     PartitionCounts,
 )
+from jobnb.staleness.partition_changes import Change, changed_partitions
 from jobnb.staleness.statuses import Place, known_of
-from jobnb.staleness.verdicts import Defined, Known, in_order, own_causes, status_of
+from jobnb.staleness.tags import CODE
+from jobnb.staleness.verdicts import (
+    Defined,
+    Known,
+    definition_causes,
+    in_order,
+    own_causes,
+    status_of,
+)
 from jobnb.storage.instance import Instance
-from jobnb.storage.partition_history import AssetPartitionStatus
+from jobnb.storage.made import Made
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
@@ -58,6 +67,8 @@ class Survey:
         place: Tells where an asset is written, as `cell 7`.
         among: The assets that are to be made: what others would give them is there already. All
             if absent.
+        most_read: How many partitions of an asset are read at most: of one with more that nobody
+            has looked at yet, it is not told which are stale.
     """
 
     def __init__(
@@ -66,9 +77,11 @@ class Survey:
         instance: Instance,
         place: Place | None = None,
         among: Collection[AssetKey] | None = None,
+        most_read: int | None = None,
     ) -> None:
         self._instance = instance
         self._known: Known = known_of(definitions, instance, place)
+        self._known.partitions.most = most_read
         self._among = set(self._known.defined if among is None else among)
         self._partitioned = {
             source.key: source.partitions_def
@@ -76,6 +89,8 @@ class Survey:
             if source.partitions_def is not None
         }
         self._standings: dict[AssetKey, _Standing] = {}
+        self._unread: set[AssetKey] = set()
+        self._every: dict[PartitionsDefinition, tuple[PartitionsSubset, set[str]]] = {}
         for key in in_order(self._known.defined):
             asset = self._known.defined[key]
             own = asset.assets.partitions_def
@@ -100,7 +115,7 @@ class Survey:
     def _whole(self, asset: Defined) -> _Standing:
         made = self._known.made.get(asset.key)
         failed = self._known.failed.get(asset.key)
-        own = tuple(own_causes(asset, made, self._known)) if made is not None else ()
+        own = self._own_causes(asset, made) if made is not None else ()
         above = list(self._above(asset))
         causes = own
         if made is not None:
@@ -109,6 +124,11 @@ class Survey:
         to_make = to_make or any(each.to_make for key, each in above if key in self._among)
         status = status_of(asset.key, made, causes, failed)
         return _Standing(status, bool(causes), to_make)
+
+    def _own_causes(self, asset: Defined, made: Made) -> tuple[Cause, ...]:
+        if self._look_up(asset):
+            return tuple(own_causes(asset, made, self._known))
+        return tuple(definition_causes(asset, made, self._known)) if CODE in made.tags else ()
 
     def _above(self, asset: Defined) -> Iterator[tuple[AssetKey, _Standing]]:
         """What it is made from, of what is made here."""
@@ -120,20 +140,17 @@ class Survey:
     # --- assets with partitions -------------------------------------------
 
     def _in_parts(self, asset: Defined, own: PartitionsDefinition) -> _Standing:
-        every = own.subset_with_all_partitions(dynamic_partitions_store=self._instance)
-        keys = [str(key) for key in every]
-        self._look_up(asset, keys)
-        records = self._known.partitions.look_up(asset.key, keys)
-        causes = {
-            key: told
-            for key, record in records.items()
-            if (told := tuple(own_causes(asset, record, self._known)))
-        }
-        changed = own.subset_with_partition_keys(causes)
-        made = own.subset_with_partition_keys(records)
-        failed = own.subset_with_partition_keys(self._failed(asset.key, keys, own))
-        stale, told_of = changed, list(causes.values())
-        to_make = changed | failed | (every - made)
+        every, exist = self._all_of(own)
+        missing, changes = self._changes(asset, exist)
+        told_of = [causes for _, causes in changes]
+
+        def part(some: Collection[str]) -> PartitionsSubset:
+            return _part(every, exist, some)
+
+        made = _left(every, exist, missing)
+        stale = changed = part({name for names, _ in changes for name in names})
+        failed, under_way = self._unfinished(asset.key)
+        to_make = changed | part(failed) | (every - made)
         for key, above in self._above(asset):
             below = self._below(asset, own, key, above.stale) & made
             if not below.is_empty:
@@ -141,21 +158,50 @@ class Survey:
                 told_of.append(above.status.causes)
             if key in self._among:
                 to_make = to_make | (self._below(asset, own, key, above.to_make) & every)
-        counts = PartitionCounts(len(keys), len(every - made - failed), len(stale), len(failed))
+        counts = PartitionCounts(
+            len(exist),
+            len(every - made - part(failed)),
+            len(stale),
+            len(failed & exist),
+            made=len(made),
+            in_progress=len(under_way & exist),
+            knows_stale=asset.key not in self._unread,
+        )
         return _Standing(self._status(asset.key, counts, _joined(told_of)), stale, to_make)
 
-    def _look_up(self, asset: Defined, keys: list[str]) -> None:
-        """Read what is to be known of all partitions at once."""
-        self._known.partitions.look_up(asset.key, keys)
-        for key in asset.upstream:
-            definition = self._partitioned.get(key)
-            if definition is not None and key not in self._standings:
-                every = definition.get_partition_keys(dynamic_partitions_store=self._instance)
-                self._known.partitions.look_up(key, list(every))
+    def _all_of(self, own: PartitionsDefinition) -> tuple[PartitionsSubset, set[str]]:
+        """All partitions that there are now, and their keys."""
+        if own not in self._every:
+            every = own.subset_with_all_partitions(dynamic_partitions_store=self._instance)
+            keys = own.get_partition_keys(dynamic_partitions_store=self._instance)
+            self._every[own] = every, set(map(str, keys))
+        return self._every[own]
 
-    def _failed(self, key: AssetKey, keys: list[str], own: PartitionsDefinition) -> list[str]:
-        standing = self._instance.get_status_by_partition(key, keys, own)
-        return [each for each, how in standing.items() if how is AssetPartitionStatus.FAILED]
+    def _changes(self, asset: Defined, exist: set[str]) -> tuple[set[str], list[Change]]:
+        """The partitions that were never made, and those that have changed since, with why."""
+        if not self._look_up(asset, asset.key):
+            return exist - self._instance.get_materialized_partitions(asset.key), []
+        records = self._known.partitions.whole(asset.key)
+        missing = exist - records.versions.keys()
+        all_exist = len(exist) - len(missing) == len(records.versions)
+        among = None if all_exist else exist
+        return missing, list(changed_partitions(asset, records, self._known, among))
+
+    def _look_up(self, asset: Defined, *own: AssetKey) -> bool:
+        """Read what is to be known of all partitions at once, unless there are too many."""
+        partitions = self._known.partitions
+        keys = [*own, *(key for key in asset.upstream if partitions.has(key))]
+        if not all(map(partitions.can_read, keys)):
+            self._unread.add(asset.key)
+            return False
+        for key in keys:
+            partitions.whole(key)
+        return True
+
+    def _unfinished(self, key: AssetKey) -> tuple[set[str], set[str]]:
+        """The partitions that failed, and those under way."""
+        failed, under_way = map(set, self._instance.unfinished_partitions(key))
+        return failed - under_way, under_way
 
     def _below(
         self, asset: Defined, own: PartitionsDefinition, key: AssetKey, part: Part
@@ -187,6 +233,22 @@ class Survey:
             made.run_id if made is not None else "",
             counts=counts,
         )
+
+
+def _part(every: PartitionsSubset, exist: set[str], some: Collection[str]) -> PartitionsSubset:
+    """Those of all partitions that are among some; the fewer keys are looked up."""
+    found = exist.intersection(some)
+    if 2 * len(found) <= len(exist):
+        return every.partitions_def.subset_with_partition_keys(found)
+    return _left(every, exist, exist - found)
+
+
+def _left(every: PartitionsSubset, exist: set[str], gone: set[str]) -> PartitionsSubset:
+    """All partitions but some; the fewer keys are looked up."""
+    own = every.partitions_def
+    if 2 * len(gone) <= len(exist):
+        return every - own.subset_with_partition_keys(gone)
+    return own.subset_with_partition_keys(exist - gone)
 
 
 def _joined(causes: Iterable[tuple[Cause, ...]]) -> tuple[Cause, ...]:

@@ -20,7 +20,18 @@ from jobnb.staleness.partition_versions import PartitionVersions
 from jobnb.staleness.tags import CODE, CONFIG_VERSION, INITIAL, data_version_of, input_versions
 from jobnb.storage.made import Failed, Made
 
-__all__ = ["Defined", "Known", "Verdict", "in_order", "judge", "own_causes", "status_of"]
+__all__ = [
+    "Defined",
+    "Known",
+    "Verdict",
+    "definition_causes",
+    "in_order",
+    "judge",
+    "left_causes",
+    "own_causes",
+    "status_of",
+    "upstream_cause",
+]
 
 _MOST_CAUSES = 8
 
@@ -134,34 +145,56 @@ def status_of(
 
 def own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
     """Changes of an asset itself since it was made, and of the values that it read."""
-    key, tags = asset.key, made.tags
-    recorded = tags.get(CODE)
-    if recorded is not None and recorded != asset.code:
-        words = code_change(recorded, asset.code, known.place(key))
-        yield Cause(key, CauseKind.CODE, words)
-    if recorded is not None:
-        config = known.config_now(asset, made)
-        if config.get(CONFIG_VERSION) != tags.get(CONFIG_VERSION):
-            yield Cause(key, CauseKind.CONFIG, config_change(tags, config))
-        yield from _dependency_causes(asset, made, known)
-    else:
+    if made.tags.get(CODE) is None:
         yield from _newer_causes(asset, made, known)
-
-
-def _dependency_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
-    """Upstream assets that are others than the ones that were read, or have other values now."""
+        return
+    yield from definition_causes(asset, made, known)
     read = input_versions(made.tags)
     for key in asset.upstream:
         now = known.version(asset, made.partition, key)
-        if now is None:
-            yield Cause(key, CauseKind.MISSING, "is missing")
-        elif key not in read:
-            if key not in asset.assets.keys:
-                words = f"is now made from {key.to_user_string()!r}"
-                yield Cause(asset.key, CauseKind.DEPENDENCIES, words)
-        elif read[key] != now:
-            words = "has a new version" if key in known.sources else "is newer"
-            yield Cause(key, CauseKind.DATA, words)
+        cause = upstream_cause(asset, key, read.get(key), now, known)
+        if cause is not None:
+            yield cause
+    yield from left_causes(asset, read)
+
+
+def definition_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+    """Changes of the code and the config of an asset since it was made."""
+    key, tags = asset.key, made.tags
+    if tags[CODE] != asset.code:
+        yield Cause(key, CauseKind.CODE, code_change(tags[CODE], asset.code, known.place(key)))
+    config = known.config_now(asset, made)
+    if config.get(CONFIG_VERSION) != tags.get(CONFIG_VERSION):
+        yield Cause(key, CauseKind.CONFIG, config_change(tags, config))
+
+
+def upstream_cause(
+    asset: Defined, key: AssetKey, read: str | None, now: str | None, known: Known
+) -> Cause | None:
+    """What speaks against an asset in what it is made from.
+
+    Args:
+        asset: The asset.
+        key: What it is made from.
+        read: The version that was read, if it was.
+        now: The version that there is.
+        known: Tells which assets come from elsewhere.
+    """
+    if now is None:
+        return Cause(key, CauseKind.MISSING, "is missing")
+    if read is None:
+        if key in asset.assets.keys:
+            return None
+        words = f"is now made from {key.to_user_string()!r}"
+        return Cause(asset.key, CauseKind.DEPENDENCIES, words)
+    if read == now:
+        return None
+    words = "has a new version" if key in known.sources else "is newer"
+    return Cause(key, CauseKind.DATA, words)
+
+
+def left_causes(asset: Defined, read: Iterable[AssetKey]) -> Iterator[Cause]:
+    """Assets that were read, and that it is no longer made from."""
     for key in read:
         if key not in asset.upstream:
             words = f"is no longer made from {key.to_user_string()!r}"

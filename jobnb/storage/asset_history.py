@@ -150,14 +150,26 @@ class AssetHistory(History):
         return self._read(lambda connection: made_queries.last_observed(connection, keys))
 
     def partitions_made(
-        self, key: AssetKey, partitions: Sequence[str] | None = None
+        self, key: AssetKey, partitions: Sequence[str] | None = None, after: int | None = None
     ) -> Mapping[str, Made]:
-        """When and with which versions each partition of an asset was last made, or these."""
+        """When and with which versions each partition of an asset was last made.
+
+        Args:
+            key: The asset.
+            partitions: Only these.
+            after: Only those made by an event after this storage id.
+        """
         from jobnb.storage import made_queries
 
         return self._read(
-            lambda connection: made_queries.partitions_made(connection, key, partitions)
+            lambda connection: made_queries.partitions_made(connection, key, partitions, after)
         )
+
+    def partitions_print(self, key: AssetKey) -> tuple[int, int]:
+        """Two numbers, of which one at least is another once a partition was made or forgotten."""
+        from jobnb.storage import made_queries
+
+        return self._read(lambda connection: made_queries.partitions_print(connection, key))
 
     def failed_steps(self) -> Sequence[Failed]:
         """The latest failures of steps, the newest first."""

@@ -13,7 +13,7 @@ from jobnb.events import EventType
 from jobnb.storage import tables
 from jobnb.storage.made import Failed, Made
 
-__all__ = ["failed_steps", "last_made", "last_observed", "partitions_made"]
+__all__ = ["failed_steps", "last_made", "last_observed", "partitions_made", "partitions_print"]
 
 assets, indexed, runs = tables.assets, tables.indexed_events, tables.runs
 
@@ -53,15 +53,20 @@ def last_observed(connection: Connection, keys: Collection[AssetKey]) -> dict[As
 
 
 def partitions_made(
-    connection: Connection, key: AssetKey, partitions: Sequence[str] | None = None
+    connection: Connection,
+    key: AssetKey,
+    partitions: Sequence[str] | None = None,
+    after: int | None = None,
 ) -> dict[str, Made]:
-    """The last materialization of each partition of an asset, or of these."""
+    """The last materialization of each partition of an asset, or of these; or after an event."""
     by = tables.asset_partitions
     query = (
         select(by.c.storage_id, indexed.c.run_id, indexed.c.time, indexed.c.body)
         .join(indexed, indexed.c.storage_id == by.c.storage_id)
         .where(by.c.asset_key == key.to_string())
     )
+    if after is not None:
+        query = query.where(by.c.storage_id > after)
     if partitions is not None and len(partitions) <= _GROUP:
         query = query.where(by.c.partition.in_(list(partitions)))
     found = [_made(*row) for row in connection.execute(query)]
@@ -71,6 +76,14 @@ def partitions_made(
         for each in found
         if each.partition is not None and (wanted is None or each.partition in wanted)
     }
+
+
+def partitions_print(connection: Connection, key: AssetKey) -> tuple[int, int]:
+    """How many partitions were made, and the sum of the numbers of the events that made them."""
+    by = tables.asset_partitions
+    numbers = select(func.count(by.c.storage_id), func.coalesce(func.sum(by.c.storage_id), 0))
+    count, total = connection.execute(numbers.where(by.c.asset_key == key.to_string())).one()
+    return int(count), int(total)
 
 
 def failed_steps(connection: Connection) -> Iterator[Failed]:

@@ -131,6 +131,19 @@ class PartitionHistory(History):
         known.update(dict.fromkeys(begun, AssetPartitionStatus.IN_PROGRESS))
         return dict(zip(partition_keys, map(known.get, partition_keys), strict=True))
 
+    def unfinished_partitions(
+        self, asset_key: CoercibleToAssetKey
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """The partitions of an asset that failed since they were made, and those under way.
+
+        Args:
+            asset_key: The asset.
+        """
+        from jobnb.storage import partition_queries
+
+        key = _text(asset_key)
+        return self._read(lambda connection: partition_queries.unfinished(connection, key))
+
     def get_latest_materialization_by_partition(
         self, asset_key: CoercibleToAssetKey, partition_keys: Iterable[str] | None = None
     ) -> Mapping[str, EventLogRecord]:

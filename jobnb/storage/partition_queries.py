@@ -15,7 +15,14 @@ from jobnb.storage.event_queries import job_names, read_event
 from jobnb.storage.partition_notes import latest_made
 from jobnb.storage.records import EventLogRecord, entry_of
 
-__all__ = ["latest_records", "made_counts", "made_partitions", "made_since", "standing"]
+__all__ = [
+    "latest_records",
+    "made_counts",
+    "made_partitions",
+    "made_since",
+    "standing",
+    "unfinished",
+]
 
 partitions, plans, indexed = (
     tables.asset_partitions,
@@ -31,8 +38,14 @@ def standing(connection: Connection, key: str) -> tuple[list[str], list[str], li
     """The partitions that were made, those that failed since, and those under way."""
     own = partitions.c.asset_key == key
     made = _texts(connection, partitions, own, partitions.c.storage_id.is_not(None))
+    return made, *unfinished(connection, key)
+
+
+def unfinished(connection: Connection, key: str) -> tuple[list[str], list[str]]:
+    """The partitions that failed since they were made, and those under way."""
+    own = partitions.c.asset_key == key
     failed = _texts(connection, partitions, own, partitions.c.failed_run_id.is_not(None))
-    return made, failed, _texts(connection, plans, plans.c.asset_key == key)
+    return failed, _texts(connection, plans, plans.c.asset_key == key)
 
 
 def _texts(connection: Connection, table: Table, *where: ColumnElement[bool]) -> list[str]:

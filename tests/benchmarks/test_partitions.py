@@ -13,6 +13,7 @@ from jobnb import (
     AssetKey,
     BackfillPolicy,
     DailyPartitionsDefinition,
+    Definitions,
     HourlyPartitionsDefinition,
     Instance,
     MultiPartitionsDefinition,
@@ -25,6 +26,8 @@ from jobnb import (
 )
 from jobnb import events as ev
 from jobnb.definitions.partitions.position_runs import PositionRuns
+from jobnb.display.session_views import session_view
+from jobnb.staleness.survey import Survey
 from jobnb.storage.run import JobRun
 from tests.benchmarks.conftest import Measure
 
@@ -137,3 +140,52 @@ def test_backfill(measure: Measure, policy: str, store: str, tmp_path: Path) -> 
 
         measure(work, pieces=len(keys), budget_us=60.0 if durable else 30.0)
         assert instance.get_materialized_partitions("trivial") == set(keys)
+
+
+def made_of_another() -> list[Any]:
+    """Two assets of a hundred thousand partitions, one made of the other, and their versions."""
+    many = StaticPartitionsDefinition([f"p{number:06}" for number in range(MANY)])
+
+    @asset(partitions_def=many, code_version="1")
+    def upper() -> None: ...
+
+    @asset(partitions_def=many, code_version="1", deps=[upper])
+    def lower() -> None: ...
+
+    return [upper, lower]
+
+
+def tell_of(instance: Instance, assets: list[Any]) -> None:
+    """Each partition was made, and each fiftieth of the lower asset of another value."""
+    keys = assets[0].partitions_def.get_partition_keys()
+    code = {"dagster/code_version": "1"}
+    log = instance.open_log(instance.create_run(JobRun("daily")))
+    for at, key in enumerate(keys[:-1]):
+        own = {**code, "dagster/data_version": f"v{at}"}
+        read = {**code, "dagster/input_data_version/upper": f"v{at if at % 50 else 'old'}"}
+        log.events.append(ev.AssetMaterialized(1.0, "s", ("upper",), key, tags=own))
+        log.events.append(ev.AssetMaterialized(1.0, "s", ("lower",), key, tags=read))
+    log.close()
+
+
+def test_how_whole_assets_stand(measure: Measure, tmp_path: Path) -> None:
+    """Two hundred thousand partitions judged, once their versions were read: 1 us for each."""
+    assets = made_of_another()
+    with Instance.local_temp(str(tmp_path)) as instance:
+        tell_of(instance, assets)
+        definitions = Definitions(assets=assets)
+        counts = Survey(definitions, instance).statuses()["lower"].counts
+        assert counts is not None
+        assert counts.words == "99,999 of 100,000 made, 2,000 stale"
+        measure(lambda: Survey(definitions, instance), pieces=2 * MANY, budget_us=1.0)
+
+
+def test_a_first_look_at_whole_assets(measure: Measure, tmp_path: Path) -> None:
+    """A repr waits for no two hundred thousand partitions that nobody has read yet."""
+    assets = made_of_another()
+    with Instance.local_temp(str(tmp_path)) as instance:
+        tell_of(instance, assets)
+        session = Session().add(*assets)
+        session.home = str(tmp_path)
+        measure(lambda: session_view(session), pieces=2 * MANY, budget_us=1.0)
+        assert "99,999 of 100,000 made" in session_view(session).text

@@ -403,7 +403,8 @@ def test_assets_that_share_no_partitions_are_told_apart_until_some_are_selected(
     form = pad_of(flights, letters)
     ((field, message),) = told(form)
     assert field == "selection"
-    assert "have different partitions" in message
+    assert "The asset 'letters' has 3 partitions, 'a' to 'c'." in message
+    assert "Select assets that share theirs" in message
     form.select("letters")
     assert form.partition_keys() == ["c", "b", "a"]
     form.set_partition("b")

@@ -74,11 +74,13 @@ def _source(source: Any, standing: Standing) -> Row:
 
 def standing_json(standing: Standing) -> Row:
     """How an asset stands, as its row shows it."""
-    word = _WORDS.get(standing.status, standing.status.value)
-    why = standing.error or "; ".join(standing.reasons[:1])
+    counts = standing.counts
+    word = counts.words if counts else _WORDS.get(standing.status, standing.status.value)
+    why = "" if counts else standing.error or "; ".join(standing.reasons[:1])
     return {
         "status": standing.status.value,
         "word": f"{word}: {why}" if why else word,
+        "more": standing.partition_words,
         "made": moment(standing.made) if standing.made else "",
         "checks": _checks(standing),
     }

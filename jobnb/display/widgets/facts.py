@@ -68,9 +68,11 @@ def _check_facts(standing: Standing | None) -> Facts:
 
 
 def _made_facts(standing: Standing | None) -> Facts:
+    told = standing.partition_words if standing is not None else ""
     if standing is None or standing.made is None:
-        return [("last made", "never")]
+        return [("last made", "never"), ("partitions made", told)]
     return [
+        ("partitions made", told),
         ("stale", "\n".join(standing.reasons)),
         ("last made", f"{moment(standing.made)}, run {standing.run_id[:8]}"),
         *((label, shorten(text, 80)) for label, text in standing.metadata[:6]),

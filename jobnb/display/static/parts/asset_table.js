@@ -113,8 +113,9 @@ function assetRow(table, row) {
   return shown;
 }
 
-function showState(shown, { status, word }) {
-  shown.state.title = word;  // which may be longer than its column
+function showState(shown, { status, word, more }) {
+  shown.state.title = more || word;  // which may be longer than its column
+  shown.state.classList.toggle("jw-wraps", Boolean(more));
   fill(shown.state, status === "none"
     ? el("span", { class: "jw-note" }, word) : stateBadge(status, word || undefined));
 }
