@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.graph_parts import graph_without
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.registry.code_reader import CodeReader
@@ -15,7 +19,8 @@ __all__ = ["CodeVersions", "code_change"]
 class CodeVersions:
     """Code versions as they are now: functions that several assets use are read once.
 
-    Of an asset made by a graph, all ops inside and their wiring count. Resources do not, but for
+    Of an asset made by a graph, all ops inside and their wiring count, but for those that only
+    check what it makes. Resources do not, but for
     the classes of one's own that a parameter is annotated with: a resource is how the outside is
     reached, and another host or token makes no other data. Who wants it to count, gives
     `code_version`.
@@ -28,14 +33,23 @@ class CodeVersions:
     def of(self, assets: AssetsDefinition, key: AssetKey) -> tuple[str, bool]:
         """The version of the code that makes one of the assets, and whether somebody gave it."""
         given = _given_version(assets, key)
-        return (given, True) if given is not None else (self._hash(assets.node_def), False)
+        return (given, True) if given is not None else (self._hash(assets), False)
 
-    def _hash(self, node: NodeDefinition) -> str:
+    def _hash(self, assets: AssetsDefinition) -> str:
+        node = assets.node_def
         found = self._known.get(id(node))
         if found is None:
-            read = node.function.fn if isinstance(node, OpDefinition) else node
-            found = self._known[id(node)] = (node, self._reader.version(read))
+            found = self._known[id(node)] = (node, self._reader.version(_read(assets)))
         return found[1]
+
+
+def _read(assets: AssetsDefinition) -> Any:
+    """The function that makes assets, or the part of a graph that does."""
+    node = assets.node_def
+    if isinstance(node, OpDefinition):
+        return node.function.fn
+    checks = assets.check_specs_by_output_name
+    return graph_without(node, checks) if checks and isinstance(node, GraphDefinition) else node
 
 
 def _given_version(assets: AssetsDefinition, key: AssetKey) -> str | None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from jobnb import (
+    AssetCheckResult,
+    AssetCheckSpec,
     AssetKey,
     AssetsDefinition,
     Config,
@@ -16,6 +18,7 @@ from jobnb import (
     Output,
     asset,
     graph,
+    graph_asset,
     materialize,
     op,
 )
@@ -168,6 +171,35 @@ def test_the_ops_and_the_wiring_of_a_graph_count(instance: Instance) -> None:
     assert "what the code in cell of a uses changed" in words([made(3)], instance)["a"]
     assert "code changed in cell of a" in words([made(swap=True)], instance)["a"]
     assert "code changed in cell of a" in words([made(constant=1)], instance)["a"]
+
+
+def test_another_check_in_a_graph_leaves_the_asset_fresh(instance: Instance) -> None:
+    @op
+    def load() -> int:
+        return 1
+
+    @op
+    def plus(x: int) -> int:
+        return x + 1
+
+    def made(check: str, through: Any = plus) -> AssetsDefinition:
+        scope: dict[str, Any] = {"__name__": "__main__", "Result": AssetCheckResult}
+        exec(f"def look(x): return Result(passed={check})", scope)
+        look = op(scope["look"])
+
+        @graph_asset(name="a", check_specs=[AssetCheckSpec("fine", asset="a")])
+        def a():
+            number = load()
+            return {"result": plus(number), "a_fine": look(through(number))}
+
+        return a
+
+    materialize([made("x > 0")], instance=instance)
+    other = op(name="other")(lambda x: x * 3)
+    for same in (made("x > 0"), made("x > 1"), made("x > 0", other)):
+        assert words([same], instance)["a"] == "a is fresh"
+    plus = op(name="plus")(lambda x: x + 2)
+    assert words([made("x > 0")], instance)["a"].startswith("a is stale: ")
 
 
 def test_assets_that_are_made_from_each_other_have_a_status_too(instance: Instance) -> None:
