@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from jobnb import (
+    AssetObservation,
+    DataVersion,
     EventType,
     Failure,
     InvariantViolationError,
+    Output,
+    StaticPartitionsDefinition,
     asset,
     failure_hook,
     job,
@@ -100,6 +104,21 @@ def test_an_assets_event_says_its_partition_and_asset():
     assert made.is_step_materialization
     assert made.step_materialization_data.asset_key == numbers.key
     assert made.partition is None
+
+
+def test_news_of_an_asset_is_read_as_what_user_code_yields():
+    @asset(partitions_def=StaticPartitionsDefinition(["x"]))
+    def numbers(context):
+        context.log_event(AssetObservation("numbers", metadata={"seen": 2}))
+        return Output([1], metadata={"rows": 1}, data_version=DataVersion("v1"))
+
+    result = materialize([numbers], partition_key="x")
+    (made,) = result.get_asset_materialization_events()
+    told = made.step_materialization_data.materialization
+    assert (told.asset_key, told.partition, told.metadata["rows"].value) == (numbers.key, "x", 1)
+    assert told.tags["dagster/data_version"] == "v1"
+    (seen,) = result.get_asset_observation_events()
+    assert seen.event_specific_data.asset_observation.metadata["seen"].value == 2
 
 
 def test_questions_are_no_fields_and_do_not_go_into_the_log():

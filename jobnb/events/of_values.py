@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata import from_json
+from jobnb.definitions.ops.user_events import AssetMaterialization, AssetObservation
 from jobnb.events.event import Event
 from jobnb.events.kinds import EventType
 
@@ -119,6 +122,17 @@ class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION
         """The version of the value, when one was set or computed."""
         return self.tags.get("dagster/data_version")
 
+    @property
+    def materialization(self) -> AssetMaterialization:
+        """The same as what user code yields to tell of it."""
+        return AssetMaterialization(
+            AssetKey(self.asset),
+            self.description,
+            from_json(self.metadata),
+            self.partition,
+            self.tags,
+        )
+
 
 class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
     """Something was learned about an asset that was not made now."""
@@ -140,6 +154,17 @@ class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
     def data_version(self) -> str | None:
         """The version of the value, when the function told one."""
         return self.tags.get("dagster/data_version")
+
+    @property
+    def asset_observation(self) -> AssetObservation:
+        """The same as what user code yields to tell of it."""
+        return AssetObservation(
+            AssetKey(self.asset),
+            self.description,
+            from_json(self.metadata),
+            self.partition,
+            self.tags,
+        )
 
 
 class AssetPlanned(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION_PLANNED"):

@@ -132,28 +132,12 @@ def _level(event: Event) -> int:
 
 def as_materialization(event: Event | None) -> AssetMaterialization | None:
     """The user's noun for a materialization event; None for any other event."""
-    if not isinstance(event, AssetMaterialized):
-        return None
-    return AssetMaterialization(
-        asset_key=AssetKey(event.asset),
-        description=event.description,
-        metadata=from_json(event.metadata),
-        partition=event.partition,
-        tags=event.tags,
-    )
+    return event.materialization if isinstance(event, AssetMaterialized) else None
 
 
 def as_observation(event: Event | None) -> AssetObservation | None:
     """The user's noun for an observation event; None for any other event."""
-    if not isinstance(event, AssetObserved):
-        return None
-    return AssetObservation(
-        asset_key=AssetKey(event.asset),
-        description=event.description,
-        metadata=from_json(event.metadata),
-        partition=event.partition,
-        tags=event.tags,
-    )
+    return event.asset_observation if isinstance(event, AssetObserved) else None
 
 
 def as_evaluation(event: Event | None) -> AssetCheckEvaluation | None:
