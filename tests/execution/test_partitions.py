@@ -22,6 +22,7 @@ from jobnb import (
     MultiPartitionKey,
     MultiPartitionsDefinition,
     PartitionKeyRange,
+    PartitionMapping,
     Session,
     SourceAsset,
     StaticPartitionsDefinition,
@@ -37,6 +38,8 @@ from jobnb import (
     mem_io_manager,
     op,
 )
+from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
+from jobnb.definitions.partitions.partition_mapping import UpstreamPartitionsResult
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
@@ -555,3 +558,57 @@ def test_jobs_of_ops_have_partitions_too(instance):
     result = daily.execute_in_process(instance=instance, partition_key=SECOND)
     assert result.output_for_node("told") == (SECOND, 2)
     assert not [e for e in result.all_events if e.event_type is EventType.ASSET_MATERIALIZATION]
+
+
+def test_a_mapping_of_ones_own_may_take_the_partitions_of_both_assets(tmp_path):
+    class Reversed(PartitionMapping):
+        """The last of the one asset belongs to the first of the other."""
+
+        def get_upstream_mapped_partitions_result_for_partitions(
+            self,
+            downstream_partitions_subset,
+            downstream_partitions_def,
+            upstream_partitions_def,
+            current_time=None,
+            dynamic_partitions_store=None,
+        ):
+            here = downstream_partitions_def.get_partition_keys()
+            there = upstream_partitions_def.get_partition_keys()[::-1]
+            keys = [there[here.index(key)] for key in downstream_partitions_subset]
+            return UpstreamPartitionsResult(
+                upstream_partitions_def.subset_with_partition_keys(keys)
+            )
+
+        def get_downstream_partitions_for_partitions(
+            self,
+            upstream_partitions_subset,
+            upstream_partitions_def,
+            downstream_partitions_def,
+            current_time=None,
+            dynamic_partitions_store=None,
+        ):
+            there = upstream_partitions_def.get_partition_keys()[::-1]
+            here = downstream_partitions_def.get_partition_keys()
+            keys = [here[there.index(key)] for key in upstream_partitions_subset]
+            return downstream_partitions_def.subset_with_partition_keys(keys)
+
+    @asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+    def up(context):
+        return context.partition_key
+
+    @asset(
+        partitions_def=StaticPartitionsDefinition(["x", "y"]),
+        ins={"up": AssetIn(partition_mapping=Reversed())},
+    )
+    def down(up):
+        return up
+
+    with Instance.local_temp(str(tmp_path)) as instance:
+        for key in "ab":
+            materialize([up], partition_key=key, instance=instance)
+        result = materialize([up, down], partition_key="x", selection="down", instance=instance)
+        assert result.asset_value("down") == "b"
+    fitting = fitting_partition_mapping(Reversed(), up.partitions_def, down.partitions_def)
+    of_a = up.partitions_def.subset_with_partition_keys(["a"])
+    found = fitting.get_downstream_partitions_for_partitions(of_a, down.partitions_def)
+    assert list(found) == ["y"]

@@ -8,6 +8,7 @@ from jobnb.definitions.partitions.dimension_mapping import (
 )
 from jobnb.definitions.partitions.fixed_mappings import AllPartitionMapping
 from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
+from jobnb.definitions.partitions.newer_mapping import NewerMapping, wants_both
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_mapping import (
     IdentityPartitionMapping,
@@ -91,4 +92,6 @@ def fitting_partition_mapping(
     if given is None:
         return default_partition_mapping(upstream_partitions_def, downstream_partitions_def)
     given.validate_partition_mapping(upstream_partitions_def, downstream_partitions_def)
+    if wants_both(given):
+        return NewerMapping(given, upstream_partitions_def, downstream_partitions_def)
     return given
