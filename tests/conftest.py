@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from jobnb.storage.home import DATABASE_VARIABLE
+from tests.postgres import Server, serving
 
 # How long an example takes says more of the machine than of jobnb.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if not os.environ.get("CI"):  # hypothesis has a profile of its own for CI, patient and repeatable
     settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for all tests that want one, started by the first of them."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Server) -> str:
+    """The URL of a place on a PostgreSQL server that nobody has written to."""
+    return postgres.new_schema()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder; the history that `Instance.from_home` finds is in a file there, or on a server."""
+    if request.param == "postgres":
+        monkeypatch.setenv(DATABASE_VARIABLE, request.getfixturevalue("database"))
+    return tmp_path

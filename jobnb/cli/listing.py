@@ -68,9 +68,10 @@ def asset_list(location: str, selection: str | None, as_json: bool) -> None:
 def _statuses(location: str, definitions: Any) -> Any:
     """How the assets stand; None without a history."""
     from jobnb.notebook.location import home_of
+    from jobnb.storage.home import has_history
 
     home = home_of(location)
-    if not home.is_dir():
+    if not has_history(home):
         return None
     from jobnb.staleness.survey import Survey
     from jobnb.storage.instance import Instance
@@ -126,14 +127,15 @@ def run_list(
     """List the runs in the history, the newest first.
 
     The history is that of $JOBNB_HOME, else of the .jobnb folder beside the notebook or file,
-    or in this folder where none is named.
+    or in this folder where none is named; $JOBNB_DATABASE names a database that has it instead.
     """
     from jobnb.notebook.location import home_of
+    from jobnb.storage.home import has_history
 
     records: list[Any] = []
     more = False
     home = home_of(location)
-    if home.is_dir():
+    if has_history(home):
         records, more = _records(home, limit, cursor, job, status)
     titles = ("run", "job", "status", "started (UTC)", "took", "partition")
     _show(titles, [_run_row(record) for record in records], as_json, f"No runs in {home}.")

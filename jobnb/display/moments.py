@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
-from pathlib import Path
 from typing import Any
+
+from jobnb.storage.home import has_history as is_there
 
 __all__ = ["has_history", "moment"]
 
 
 def has_history(session: Any) -> bool:
     """Whether there is a history: a look at something does not make its folder."""
-    home = getattr(session, "home", None) or os.environ.get("JOBNB_HOME") or ".jobnb"
-    return Path(home).expanduser().exists()
+    return is_there(getattr(session, "home", None))
 
 
 def moment(time: float) -> str:

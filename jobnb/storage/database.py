@@ -1,7 +1,6 @@
 """The door to the database: opening it, reading, and writing so that several kernels can share it.
 
-SQLite is opened in WAL mode and every write begins with `BEGIN IMMEDIATE`: writers queue for
-the lock instead of failing half-way. Only this module and the queries beside it know SQLAlchemy.
+Only this module and the queries beside it know SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -15,20 +14,16 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
-from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Engine, insert, inspect, select, update
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from jobnb.errors import StorageError
-from jobnb.storage import tables
+from jobnb.storage import engines, tables
 
 __all__ = ["Database", "file_url"]
 
 T = TypeVar("T")
-
-PATIENCE = 60.0
-"""Seconds for which a write keeps asking for a lock that another process holds."""
 
 _BUSY = (
     "database is locked",
@@ -37,7 +32,6 @@ _BUSY = (
     "deadlock detected",
     "could not serialize",
 )
-_LOCK = 5_624_321_007  # any number that nobody else locks
 _VERSION_KEY = "jobnb/schema_version"
 
 
@@ -59,15 +53,13 @@ class Database:
 
     def __init__(self, url: str | URL | None = None, what: str = "the history") -> None:
         self.what = what
-        self.url = _url(url, what)
-        in_memory = self.url.get_backend_name() == "sqlite" and self.url.database in {
-            None,
-            "",
-            ":memory:",
-        }
+        self.url = engines.parsed_url(url, what)
         # All threads share the one connection of a database in memory, one at a time.
+        in_memory = engines.is_in_memory(self.url)
         self._turn: AbstractContextManager[Any] = threading.RLock() if in_memory else nullcontext()
-        self._engine = _engine(self.url, in_memory, what)
+        self._engine = engines.open_engine(self.url, what)
+        self._reader = engines.reader(self._engine)
+        self._writer = engines.writer(self._engine)
         self._pid = os.getpid()
         try:
             self._prepare()
@@ -81,6 +73,11 @@ class Database:
         return self.url.get_backend_name()
 
     @property
+    def shown_url(self) -> str:
+        """Where it is, for people to read: without passwords."""
+        return self.url.render_as_string(hide_password=True)
+
+    @property
     def engine(self) -> Engine:
         """SQLAlchemy's engine, for whoever wants to look at the tables."""
         if self._pid != os.getpid():
@@ -91,28 +88,41 @@ class Database:
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """What `work` finds, in one transaction: all it reads is of one moment."""
-        return self._try(lambda: self._once(work, writes=False), "read")
+        return self._try(lambda: self._once(work, self._reader), "read")
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Do `work` wholly or not at all; it is done again when another writer was in the way."""
-        return self._try(lambda: self._once(work, writes=True), "write")
+        return self._try(lambda: self._once(work, self._writer), "write")
 
     def dispose(self) -> None:
         """Close every connection."""
         with self._turn:
             self.engine.dispose()
 
-    def _once(self, work: Callable[[Connection], T], *, writes: bool) -> T:
-        engine = self.engine.execution_options(jobnb_writes=True) if writes else self.engine
-        with self._turn, engine.begin() as connection:
-            return work(connection)
+    def _once(self, work: Callable[[Connection], T], engine: Engine) -> T:
+        _ = self.engine  # in a forked child it lets go of the parent's connections
+        worked = False
+        try:
+            with self._turn, engine.begin() as connection:
+                found = work(connection)
+                worked = True
+            return found
+        except DBAPIError as error:
+            if error.connection_invalidated and not worked:
+                raise _CutOffError(error) from error
+            raise
 
     def _try(self, work: Callable[[], T], verb: str) -> T:
-        deadline = time.monotonic() + PATIENCE
-        pause = 0.002
+        deadline = time.monotonic() + engines.PATIENCE
+        pause, cut_off = 0.002, False
         while True:
             try:
                 return work()
+            except _CutOffError as error:
+                if cut_off:
+                    raise self._unusable(verb, error.why) from error.why
+                cut_off = True
+                continue
             except OperationalError as error:
                 if not _is_busy(error) or time.monotonic() > deadline:
                     raise self._unusable(verb, error) from error
@@ -125,15 +135,17 @@ class Database:
 
     def _unusable(self, verb: str, error: DBAPIError) -> StorageError:
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig) else "unknown reason"
-        return StorageError(
-            f"Cannot {verb} {self.what}: {reason}. "
-            "Check the file and its rights, or set JOBNB_HOME to another folder."
-        )
+        if "lock timeout" in reason:
+            reason = f"another process has been writing for {engines.PATIENCE:g} seconds"
+        advice = "Check the file and its rights, or set JOBNB_HOME to another folder."
+        if self.dialect != "sqlite":
+            advice = f"Check that {self.shown_url} is right and lets you in."
+        return StorageError(f"Cannot {verb} {self.what}: {reason.removesuffix('.')}. {advice}")
 
     def _prepare(self) -> None:
         if self.dialect == "sqlite":
             self._try(self._enter_wal, "open")
-        version = self._try(lambda: self._once(_make_tables, writes=True), "open")
+        version = self._try(lambda: self._once(_make_tables, self._writer), "open")
         if version > tables.SCHEMA_VERSION:
             raise StorageError(
                 f"{self.what[:1].upper()}{self.what[1:]} was written by a newer jobnb "
@@ -153,53 +165,12 @@ class Database:
                 raw.close()
 
 
-def _url(url: str | URL | None, what: str) -> URL:
-    try:
-        return make_url(url or "sqlite://")
-    except ArgumentError as error:
-        raise StorageError(
-            f"Cannot open {what}: {url!r} is not a database URL. "
-            "Write it like postgresql://user@host/name or sqlite:////folder/file.db."
-        ) from error
+class _CutOffError(Exception):
+    """The connection was lost before anything was committed: it may be done again."""
 
-
-def _engine(url: URL, in_memory: bool, what: str) -> Engine:
-    options: dict[str, Any] = {}
-    if url.get_backend_name() == "sqlite":
-        options["connect_args"] = {"check_same_thread": False, "timeout": 10}
-    if in_memory:
-        options["poolclass"] = StaticPool
-    try:
-        engine = create_engine(url, **options)
-    except (ImportError, ArgumentError) as error:
-        raise StorageError(
-            f"Cannot open {what}: the driver for {url.drivername!r} is missing ({error}). "
-            "For PostgreSQL install jobnb[postgres] and write postgresql+psycopg://..."
-        ) from error
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
-    if in_memory:
-        event.listen(engine, "handle_error", _on_error)
-    return engine
-
-
-def _on_connect(connection: Any, _record: Any) -> None:
-    """Transactions are begun here, not by the driver; a commit survives a killed process."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
-
-
-def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("jobnb_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _on_error(context: ExceptionContext) -> None:
-    """An interrupted statement closes its connection; a database in memory would be gone then."""
-    context.is_disconnect = False
+    def __init__(self, why: DBAPIError) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 def _is_busy(error: OperationalError) -> bool:
@@ -209,9 +180,6 @@ def _is_busy(error: OperationalError) -> bool:
 
 def _make_tables(connection: Connection) -> int:
     """Create what is missing; the version of the tables that were there or are now."""
-    if connection.dialect.name == "postgresql":
-        # SQLite's lock keeps others out already; here two processes might make the tables at once.
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     kvs = tables.kvs
     found = None
     if inspect(connection).has_table(kvs.name):

@@ -15,11 +15,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobnb.errors import InvariantViolationError, StorageError
+from jobnb.errors import InvariantViolationError
 from jobnb.events import Event
 from jobnb.storage.asset_history import AssetHistory, NamedHistory
 from jobnb.storage.backfill_history import BackfillHistory
 from jobnb.storage.event_history import EventHistory
+from jobnb.storage.home import (
+    DATABASE_VARIABLE,
+    HOME_VARIABLE,
+    default_home,
+    made_home,
+    named_database,
+    unusable,
+)
 from jobnb.storage.partition_history import PartitionHistory
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_history import RunHistory
@@ -27,9 +35,8 @@ from jobnb.storage.run_history import RunHistory
 if TYPE_CHECKING:
     from jobnb.storage.database import Database
 
-__all__ = ["HOME_VARIABLE", "Instance", "instance_for_test"]
+__all__ = ["Instance", "instance_for_test"]
 
-HOME_VARIABLE = "JOBNB_HOME"
 _FILE = "history.db"
 
 _cache: dict[tuple[Path, str | None], Instance] = {}
@@ -45,8 +52,9 @@ class Instance(
     Make one with `Instance.ephemeral()`, `Instance.local_temp()` or `Instance.get()`.
 
     Args:
-        home: The folder of the history; None keeps it in memory.
-        url: The SQLAlchemy URL of another database than the SQLite file in `home`.
+        home: The folder of the history and of values; None keeps the history in memory.
+        url: The URL of another database than the SQLite file in `home`, for example
+            `postgresql://user:password@host/name`. Values stay in `home`.
         settings: Settings that other parts of jobnb read.
 
     Raises:
@@ -68,15 +76,17 @@ class Instance(
     ) -> None:
         durable = home is not None or url is not None
         self._storage: str | None = None
-        self._home = _made(Path(home) if home is not None else _default_home()) if durable else None
+        self._home = made_home(home or default_home()) if durable else None
         self._url = url
         self._settings = dict(settings or {})
         self._temporary: str | None = None
         self._given_directory: str | None = None
         self._cleaner: weakref.finalize[Any, Any] | None = None
         super().__init__(_opener(self._home, url), durable=durable)
-        if durable:
+        if self._database is not None:
             _open.add(self)
+            # An instance that nobody holds any more lets go of its connections.
+            weakref.finalize(self, self._database.dispose).atexit = False
 
     # -- making one
 
@@ -126,22 +136,24 @@ class Instance(
     def get() -> Instance:
         """The instance of this place: in `$JOBNB_HOME`, else in `.jobnb` in the current folder.
 
+        Where `$JOBNB_DATABASE` is the URL of a database, that one has the history.
+
         Returns:
             The same object for the same folder, until it is disposed of.
 
         Source: Dagster's `DagsterInstance.get`.
         """
-        return Instance.from_home(_default_home())
+        return Instance.from_home(default_home())
 
     @staticmethod
     def from_home(home: str | os.PathLike[str], url: str | None = None) -> Instance:
-        """The instance of a folder: one object per folder in a process."""
-        key = (Path(os.path.abspath(home)), url)  # noqa: PTH100 - resolve() would follow links
-        with _cache_lock:
-            found = _cache.get(key)
-            if found is None or found._closed:
-                found = _cache[key] = Instance(home=key[0], url=url)
-            return found
+        """The instance of a folder: one object per folder in a process.
+
+        Args:
+            home: The folder.
+            url: The URL of its database; `$JOBNB_DATABASE` if absent, else the file in the folder.
+        """
+        return _shared(home, url or named_database())
 
     # -- what it is
 
@@ -181,7 +193,7 @@ class Instance(
             try:
                 path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise _unusable(path, error) from error
+                raise unusable(path, error) from error
             self._storage = str(path)
         return self._storage
 
@@ -190,7 +202,7 @@ class Instance(
         database = self._opened()
         lines = {
             "home": str(self._home) if self._home is not None else "(in memory)",
-            "history": database.url.render_as_string(hide_password=True),
+            "history": database.shown_url,
             "values": str(Path(self.root_directory) / "storage"),
             "runs": str(self.get_runs_count()),
             "assets": str(len(self.get_asset_keys())),
@@ -226,7 +238,7 @@ class Instance(
                 "An ephemeral instance lives in one process and cannot be sent to another. "
                 "Use Instance.get() or Instance.local_temp()."
             )
-        return Instance.from_home, (self._home, self._url)
+        return _shared, (self._home, self._url)
 
     def __repr__(self) -> str:
         return f"Instance(home={str(self._home)!r})" if self._home else "Instance.ephemeral()"
@@ -244,31 +256,13 @@ class Instance(
         self._cleaner = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
 
-def _default_home() -> Path:
-    return Path(os.environ.get(HOME_VARIABLE) or ".jobnb").expanduser().absolute()
-
-
-def _made(home: Path) -> Path:
-    """The folder, made where it is missing; one of our own tells git to leave it alone."""
-    home = home.absolute()
-    try:
-        new = not home.exists()
-        home.mkdir(parents=True, exist_ok=True)
-        if new and home.name == ".jobnb":
-            (home / ".gitignore").write_text("*\n", encoding="utf-8")
-        if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-            raise PermissionError("it cannot be read and written")
-    except OSError as error:
-        raise _unusable(home, error) from error
-    return home
-
-
-def _unusable(path: Path, error: OSError) -> StorageError:
-    reason = error.strerror or str(error)
-    return StorageError(
-        f"Cannot keep the history in {str(path)!r}: {reason}. "
-        f"Set {HOME_VARIABLE} to a folder that can be written."
-    )
+def _shared(home: str | os.PathLike[str], url: str | None) -> Instance:
+    key = (Path(os.path.abspath(home)), url)  # noqa: PTH100 - resolve() would follow links
+    with _cache_lock:
+        found = _cache.get(key)
+        if found is None or found._closed:
+            found = _cache[key] = Instance(home=key[0], url=url)
+        return found
 
 
 def _opener(home: Path | None, url: str | None) -> Callable[[], Database]:
@@ -323,10 +317,10 @@ def instance_for_test(
     """
     with tempfile.TemporaryDirectory(prefix="jobnb-") as made:
         home = Path(temp_dir or made).absolute()
-        before = os.environ.get(HOME_VARIABLE)
+        before = {name: os.environ.get(name) for name in (HOME_VARIABLE, DATABASE_VARIABLE)}
         instance = Instance(home=home, settings=overrides)
         if set_dagster_home:
-            os.environ[HOME_VARIABLE] = str(home)
+            _set({HOME_VARIABLE: str(home), DATABASE_VARIABLE: None})
             with _cache_lock:
                 _cache[home, None] = instance
         try:
@@ -334,11 +328,12 @@ def instance_for_test(
         finally:
             instance.dispose()
             if set_dagster_home:
-                _restore(before)
+                _set(before)
 
 
-def _restore(before: str | None) -> None:
-    if before is None:
-        os.environ.pop(HOME_VARIABLE, None)
-    else:
-        os.environ[HOME_VARIABLE] = before
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,4 +1,4 @@
-"""The tables of the history, the same on SQLite and on any other SQLAlchemy database."""
+"""The tables of the history, the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     Text,
     UniqueConstraint,
@@ -50,21 +49,24 @@ UNDER_WAY = frozenset({RunStatus.STARTING, RunStatus.STARTED, RunStatus.CANCELIN
 # SQLite counts rows by itself only where the column is exactly INTEGER.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
 
+# Texts are in the order of their characters, as on SQLite, whatever language the database sorts in.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
+
 metadata = MetaData()
 
 runs = Table(
     "runs",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("run_id", String(64), nullable=False, unique=True),
-    Column("job_name", Text, nullable=False),
-    Column("status", String(32), nullable=False),
-    Column("snapshot_id", Text),
+    Column("run_id", _Text, nullable=False, unique=True),
+    Column("job_name", _Text, nullable=False),
+    Column("status", _Text, nullable=False),
+    Column("snapshot_id", _Text),
     Column("created", Float(53), nullable=False),
     Column("updated", Float(53), nullable=False),
     Column("started", Float(53)),
     Column("ended", Float(53)),
-    Column("root_run_id", String(64)),
+    Column("root_run_id", _Text),
     Column("body", LargeBinary, nullable=False),
     Index("runs_by_status", "status", "id"),
     Index("runs_by_job", "job_name", "id"),
@@ -76,19 +78,21 @@ runs = Table(
 run_tags = Table(
     "run_tags",
     metadata,
-    Column("run_id", String(64), ForeignKey("runs.run_id"), primary_key=True),
-    Column("key", String(255), primary_key=True),
-    Column("value", Text, nullable=False),
-    Index("run_tags_by_key", "key", "value", "run_id"),
+    Column("run_id", _Text, ForeignKey("runs.run_id"), primary_key=True),
+    Column("key", _Text, primary_key=True),
+    Column("value", _Text, nullable=False),
+    Index("run_tags_by_key", "key", "value", "run_id").ddl_if(dialect="sqlite"),
+    # A value may be longer than what PostgreSQL takes into any other kind of index.
+    Index("run_tags_by_value", "value", postgresql_using="hash").ddl_if(dialect="postgresql"),
 )
 
 leases = Table(
     "leases",
     metadata,
-    Column("run_id", String(64), primary_key=True),
-    Column("host", Text, nullable=False),
+    Column("run_id", _Text, primary_key=True),
+    Column("host", _Text, nullable=False),
     Column("pid", BigInteger, nullable=False),
-    Column("mark", Text, nullable=False),
+    Column("mark", _Text, nullable=False),
     Column("seen", Float(53), nullable=False),
 )
 
@@ -96,10 +100,10 @@ event_chunks = Table(
     "event_chunks",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("run_id", String(64), nullable=False),
+    Column("run_id", _Text, nullable=False),
     Column("first_seq", BigInteger, nullable=False),
     Column("count", Integer, nullable=False),
-    Column("kinds", Text, nullable=False),
+    Column("kinds", _Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("event_chunks_by_run", "run_id", "first_seq", unique=True),
     sqlite_autoincrement=True,
@@ -109,12 +113,12 @@ indexed_events = Table(
     "indexed_events",
     metadata,
     Column("storage_id", _Id, primary_key=True, autoincrement=False),
-    Column("run_id", String(64), nullable=False),
-    Column("kind", String(64), nullable=False),
+    Column("run_id", _Text, nullable=False),
+    Column("kind", _Text, nullable=False),
     Column("time", Float(53), nullable=False),
-    Column("step_key", Text),
-    Column("asset_key", Text),
-    Column("partition", Text),
+    Column("step_key", _Text),
+    Column("asset_key", _Text),
+    Column("partition", _Text),
     Column("body", LargeBinary, nullable=False),
     Index("indexed_events_by_kind", "kind", "asset_key", "storage_id"),
 )
@@ -123,8 +127,8 @@ assets = Table(
     "assets",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("asset_key", String(2000), nullable=False, unique=True),
-    Column("run_id", String(64), nullable=False),
+    Column("asset_key", _Text, nullable=False, unique=True),
+    Column("run_id", _Text, nullable=False),
     Column("storage_id", BigInteger),
     Column("time", Float(53)),
     Column("body", LargeBinary),
@@ -134,12 +138,12 @@ assets = Table(
 asset_partitions = Table(
     "asset_partitions",
     metadata,
-    Column("asset_key", String(2000), primary_key=True),
-    Column("partition", String(2000), primary_key=True),
+    Column("asset_key", _Text, primary_key=True),
+    Column("partition", _Text, primary_key=True),
     Column("storage_id", BigInteger),
-    Column("run_id", String(64)),
+    Column("run_id", _Text),
     Column("time", Float(53)),
-    Column("failed_run_id", String(64)),
+    Column("failed_run_id", _Text),
     sqlite_with_rowid=False,
 )
 """What became of each partition: its latest materialization, and the run that failed since."""
@@ -147,9 +151,9 @@ asset_partitions = Table(
 partition_plans = Table(
     "partition_plans",
     metadata,
-    Column("run_id", String(64), primary_key=True),
-    Column("asset_key", String(2000), primary_key=True),
-    Column("partition", String(2000), primary_key=True),
+    Column("run_id", _Text, primary_key=True),
+    Column("asset_key", _Text, primary_key=True),
+    Column("partition", _Text, primary_key=True),
     sqlite_with_rowid=False,
 )
 """The partitions that runs under way still mean to make; a run that has ended has none."""
@@ -158,8 +162,8 @@ dynamic_partitions = Table(
     "dynamic_partitions",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("definition", String(255), nullable=False),
-    Column("partition", String(2000), nullable=False),
+    Column("definition", _Text, nullable=False),
+    Column("partition", _Text, nullable=False),
     Column("created", Float(53), nullable=False),
     UniqueConstraint("definition", "partition"),
     sqlite_autoincrement=True,
@@ -169,8 +173,8 @@ backfills = Table(
     "backfills",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("backfill_id", String(64), nullable=False, unique=True),
-    Column("status", String(32), nullable=False),
+    Column("backfill_id", _Text, nullable=False, unique=True),
+    Column("status", _Text, nullable=False),
     Column("created", Float(53), nullable=False),
     Column("body", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
@@ -179,8 +183,8 @@ backfills = Table(
 presets = Table(
     "presets",
     metadata,
-    Column("job_name", String(255), primary_key=True),
-    Column("name", String(255), primary_key=True),
+    Column("job_name", _Text, primary_key=True),
+    Column("name", _Text, primary_key=True),
     Column("updated", Float(53), nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
@@ -188,6 +192,6 @@ presets = Table(
 kvs = Table(
     "kvs",
     metadata,
-    Column("key", String(255), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _Text, primary_key=True),
+    Column("value", _Text, nullable=False),
 )

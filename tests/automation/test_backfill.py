@@ -41,6 +41,7 @@ from jobnb.errors import (
 )
 from jobnb.execution.waiting import RunCanceledError, StillRunningError
 from jobnb.storage.backfill import BackfillStatus
+from jobnb.storage.home import DATABASE_VARIABLE
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2013-02-01")
 WEEKS = WeeklyPartitionsDefinition("2013-01-06", end_date="2013-02-01")
@@ -55,9 +56,11 @@ class InMemory(Session):
         return self.kept
 
 
-@pytest.fixture(params=["memory", "disk"])
-def session(request: pytest.FixtureRequest, tmp_path: Path):
-    if request.param == "disk":
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def session(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    if request.param != "memory":
+        if request.param == "postgres":
+            monkeypatch.setenv(DATABASE_VARIABLE, request.getfixturevalue("database"))
         made = Session(home=str(tmp_path))
         yield made
         made.instance.dispose()
@@ -407,9 +410,9 @@ KILLED = """
 """
 
 
-def test_a_backfill_whose_kernel_died_goes_on_in_the_next(tmp_path: Path) -> None:
+def test_a_backfill_whose_kernel_died_goes_on_in_the_next(home: Path) -> None:
     def run(which: str) -> tuple[int, str]:
-        command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), which]
+        command = [sys.executable, "-c", textwrap.dedent(KILLED), str(home), which]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
         return done.returncode, done.stdout + done.stderr
@@ -418,7 +421,7 @@ def test_a_backfill_whose_kernel_died_goes_on_in_the_next(tmp_path: Path) -> Non
     code, text = run("second")
     assert code == 0, text
     assert "50 of 50 partitions done" in text
-    with Instance(home=tmp_path) as instance:
+    with Instance.from_home(home) as instance:
         assert len(instance.get_materialized_partitions("counted")) == 200
         assert instance.get_materialization_count_by_partition(["counted"])[
             AssetKey("counted")

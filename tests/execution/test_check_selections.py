@@ -72,8 +72,8 @@ DEFINED = Definitions(assets=[orders, total], asset_checks=CHECKS)
 
 
 @pytest.fixture
-def instance(tmp_path):
-    with Instance.local_temp(str(tmp_path)) as instance:
+def instance(home):
+    with Instance.from_home(home) as instance:
         yield instance
 
 

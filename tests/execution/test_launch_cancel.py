@@ -248,7 +248,7 @@ def test_clean_up_of_a_step_is_not_interrupted_by_the_same_cancel(instance):
     assert cleaned == ["all"]
 
 
-def test_canceling_at_any_moment_leaves_a_whole_log(tmp_path):
+def test_canceling_at_any_moment_leaves_a_whole_log(home):
     """Races: whenever it comes, the run ends in one named state and the log is as it was told."""
 
     @op
@@ -265,7 +265,7 @@ def test_canceling_at_any_moment_leaves_a_whole_log(tmp_path):
         for _ in range(40):
             value = add(value)
 
-    with Instance.local_temp(str(tmp_path)) as kept:
+    with Instance.from_home(home) as kept:
         statuses = set()
         for number in range(30):
             run = chain.launch(instance=kept)

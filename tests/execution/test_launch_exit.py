@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,26 +56,26 @@ if how == "exit":
 @pytest.mark.parametrize(
     ("how", "code"), [("end", 0), ("in C", 0), ("in a pool", 0), ("an error", 1), ("exit", 3)]
 )
-def test_a_script_that_ends_cancels_its_runs(tmp_path, how, code):
-    script = tmp_path / "script.py"
+def test_a_script_that_ends_cancels_its_runs(home, how, code):
+    script = home / "script.py"
     script.write_text(SCRIPT)
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), how],
+        [sys.executable, str(script), str(home), how],
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+        cwd=home,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert done.returncode == code, done.stderr
     assert ("the script fails" in done.stderr) == (how == "an error")
     if how != "an error":
         assert done.stderr == ""
-    with Instance(home=tmp_path) as instance:
+    with Instance.from_home(home) as instance:
         record = instance.get_run_by_id(done.stdout.strip())
         assert record is not None
         assert record.is_canceled
         state = instance.run_state(record.run_id)
         assert state.steps["waiting"].status.value == "canceled"
         assert "ended" in state.error.message
-    assert (tmp_path / "closed").read_text() == "closed "
+    assert (home / "closed").read_text() == "closed "

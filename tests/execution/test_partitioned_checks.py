@@ -31,8 +31,8 @@ def _nothing_seen():
 
 
 @pytest.fixture
-def instance(tmp_path):
-    with Instance.local_temp(str(tmp_path)) as instance:
+def instance(home):
+    with Instance.from_home(home) as instance:
         yield instance
 
 

@@ -54,8 +54,8 @@ FIRST, SECOND, THIRD = "2013-01-01", "2013-01-02", "2013-01-03"
 
 
 @pytest.fixture
-def instance(tmp_path: Path):
-    with Instance.local_temp(str(tmp_path)) as found:
+def instance(home: Path):
+    with Instance.from_home(home) as found:
         yield found
 
 

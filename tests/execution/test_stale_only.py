@@ -14,9 +14,9 @@ calls: list[str] = []
 
 
 @pytest.fixture
-def session(tmp_path: Path):
+def session(home: Path):
     calls.clear()
-    made = Session(home=str(tmp_path))
+    made = Session(home=str(home))
     define(made)
     yield made
     made.instance.dispose()

@@ -67,9 +67,9 @@ def assets(**changed: str) -> list[Any]:
 
 
 @pytest.fixture
-def session(tmp_path: Path):
+def session(home: Path):
     BAD.clear()
-    made = Session(home=str(tmp_path)).add(*assets())
+    made = Session(home=str(home)).add(*assets())
     yield made
     made.instance.dispose()
 

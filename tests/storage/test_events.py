@@ -21,6 +21,7 @@ from jobnb.storage.records import EventRecordsFilter
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
 from jobnb.storage.writing import CHUNK_CAP
+from tests.storage.place import Place
 
 
 def opened(instance: Instance, name: str = "daily") -> RunLog:
@@ -256,7 +257,7 @@ def test_a_long_step_is_committed_by_the_flusher(durable: Instance) -> None:
     while log.pending and time.monotonic() < deadline:
         time.sleep(0.01)
     assert log.pending == 0
-    with Instance(home=durable.home) as other:
+    with Place.of(durable).open() as other:
         assert other.events(log.run.run_id) == log.events
     log.close()
 

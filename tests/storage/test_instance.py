@@ -15,17 +15,20 @@ from pathlib import Path
 
 import pytest
 
+from jobnb import Session
 from jobnb import events as ev
 from jobnb.errors import InvariantViolationError, JobnbError, StorageError
-from jobnb.storage.instance import HOME_VARIABLE, Instance, instance_for_test
+from jobnb.storage.home import DATABASE_VARIABLE, HOME_VARIABLE
+from jobnb.storage.instance import Instance, instance_for_test
 from jobnb.storage.run import JobRun
+from tests.storage.place import Place
 
 
-def python(code: str, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def python(code: str, place: Place | None = None, *args: str) -> subprocess.CompletedProcess[str]:
+    place = place or Place(Path(), None)
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *args],
-        capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), str(place.home), *args],
+        capture_output=True, text=True, timeout=120, check=False, env=place.environment,
     )  # fmt: skip
 
 
@@ -96,6 +99,26 @@ def test_another_database_is_named_by_url(tmp_path: Path) -> None:
         assert "runs: 1" in instance.info_str()
 
 
+def test_a_variable_names_the_database_of_every_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = f"sqlite:///{tmp_path}/here.db"
+    monkeypatch.setenv(DATABASE_VARIABLE, here)
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    with Instance.get() as instance, Session(home=str(tmp_path / "other")).instance as other:
+        instance.create_run(JobRun("daily"))
+        assert other.get_runs_count() == 1
+        assert instance is Instance.from_home(tmp_path / "home", here)
+        assert pickle.loads(pickle.dumps(other)) is other
+    # What is for trying out or for a test stays by itself, also in the processes it starts.
+    with Instance.local_temp() as instance, pickle.loads(pickle.dumps(instance)) as again:
+        assert instance.get_runs_count() == again.get_runs_count() == 0
+    with instance_for_test() as instance:
+        assert Instance.get() is instance
+        assert DATABASE_VARIABLE not in os.environ
+    assert os.environ[DATABASE_VARIABLE] == here
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [("nonsense", "is not a database URL"), ("postgresql+nodriver://x/y", "driver")],
@@ -106,9 +129,9 @@ def test_a_bad_url_is_told_in_words(tmp_path: Path, url: str, words: str) -> Non
 
 
 def test_passwords_are_not_shown(tmp_path: Path) -> None:
-    from jobnb.storage.database import _url
+    from jobnb.storage.engines import parsed_url
 
-    assert "hunter2" not in repr(_url("postgresql://me:hunter2@host/db", "x"))
+    assert "hunter2" not in repr(parsed_url("postgresql://me:hunter2@host/db", "x"))
 
 
 def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
@@ -248,7 +271,7 @@ WRITER = """
     from jobnb.storage.instance import Instance
     from jobnb.storage.run import JobRun
     home, who = sys.argv[1:]
-    instance = Instance(home=home)
+    instance = Instance.from_home(home)
     for n in range(15):
         log = instance.open_log(instance.create_run(JobRun(who)))
         log.events.append(RunStarted(1.0, who))
@@ -263,12 +286,11 @@ WRITER = """
 """
 
 
-def test_several_processes_write_to_one_new_home_at_once(tmp_path: Path) -> None:
-    """The home is not there yet, so they also race to make it."""
-    home = tmp_path / "home"
+def test_several_processes_write_to_one_new_home_at_once(place: Place) -> None:
+    """The home and its tables are not there yet, so they also race to make them."""
     done: list[subprocess.CompletedProcess[str]] = []
     threads = [
-        threading.Thread(target=lambda who=f"w{i}": done.append(python(WRITER, str(home), who)))
+        threading.Thread(target=lambda who=f"w{i}": done.append(python(WRITER, place, who)))
         for i in range(4)
     ]
     for thread in threads:
@@ -276,7 +298,7 @@ def test_several_processes_write_to_one_new_home_at_once(tmp_path: Path) -> None
     for thread in threads:
         thread.join()
     assert [(each.returncode, each.stderr) for each in done] == [(0, "")] * 4
-    with Instance(home=home) as instance:
+    with place.open() as instance:
         assert instance.get_runs_count() == 60
         for run in instance.get_runs():
             assert run.is_success
@@ -289,13 +311,13 @@ def test_several_processes_write_to_one_new_home_at_once(tmp_path: Path) -> None
         assert latest > 0
 
 
-def test_a_killed_writer_leaves_what_it_had_committed(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_what_it_had_committed(place: Place) -> None:
     code = """
         import os, signal, sys
         from jobnb.events import Logged, RunStarted
         from jobnb.storage.instance import Instance
         from jobnb.storage.run import JobRun
-        instance = Instance(home=sys.argv[1])
+        instance = Instance.from_home(sys.argv[1])
         log = instance.open_log(instance.create_run(JobRun("daily", "r")))
         log.due = float("inf")
         log.events += [RunStarted(1.0, "daily", ("a",)), Logged(2.0, 20, "kept")]
@@ -304,8 +326,8 @@ def test_a_killed_writer_leaves_what_it_had_committed(tmp_path: Path) -> None:
         log.events.append(Logged(3.0, 20, "lost"))
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    assert python(code, str(tmp_path)).returncode == -9
-    with Instance(home=tmp_path) as instance:
+    assert python(code, place).returncode == -9
+    with place.open() as instance:
         messages = [e.message for e in instance.all_logs("r")]
         assert messages[1] == "kept"
         assert len(messages) == 3
@@ -315,29 +337,29 @@ def test_a_killed_writer_leaves_what_it_had_committed(tmp_path: Path) -> None:
         assert instance.get_runs_count() == 2
 
 
-def test_a_process_that_ends_with_an_open_log_writes_it(tmp_path: Path) -> None:
+def test_a_process_that_ends_with_an_open_log_writes_it(place: Place) -> None:
     code = """
         import sys
         from jobnb.events import Logged
         from jobnb.storage.instance import Instance
         from jobnb.storage.run import JobRun
-        instance = Instance(home=sys.argv[1])
+        instance = Instance.from_home(sys.argv[1])
         log = instance.open_log(instance.create_run(JobRun("daily", "r")))
         log.events.append(Logged(1.0, 20, "last words"))
     """
-    done = python(code, str(tmp_path))
+    done = python(code, place)
     assert (done.returncode, done.stderr) == (0, "")
-    with Instance(home=tmp_path) as instance:
+    with place.open() as instance:
         assert [e.message for e in instance.all_logs("r")] == ["last words"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
-def test_a_forked_child_uses_connections_of_its_own(tmp_path: Path) -> None:
+def test_a_forked_child_uses_connections_of_its_own(place: Place) -> None:
     code = """
         import os, sys
         from jobnb.storage.instance import Instance
         from jobnb.storage.run import JobRun
-        instance = Instance(home=sys.argv[1])
+        instance = Instance.from_home(sys.argv[1])
         instance.create_run(JobRun("parent"))
         child = os.fork()
         for i in range(50):
@@ -347,34 +369,34 @@ def test_a_forked_child_uses_connections_of_its_own(tmp_path: Path) -> None:
         assert os.waitpid(child, 0)[1] == 0
         print(instance.get_runs_count())
     """
-    done = python(code, str(tmp_path))
+    done = python(code, place)
     assert done.stdout.strip() == "101", done.stderr
 
 
-def test_a_reader_is_not_held_up_by_a_writer(durable: Instance) -> None:
+def test_a_reader_is_not_held_up_by_a_writer(on_file: Instance) -> None:
     """In WAL mode a reader sees the last committed moment while a write is going on."""
-    durable.create_run(JobRun("a"))
-    assert durable.home is not None
-    raw = sqlite3.connect(durable.home / "history.db", isolation_level=None)
+    on_file.create_run(JobRun("a"))
+    assert on_file.home is not None
+    raw = sqlite3.connect(on_file.home / "history.db", isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")
     raw.execute("DELETE FROM runs")
     try:
-        assert durable.get_runs_count() == 1
+        assert on_file.get_runs_count() == 1
     finally:
         raw.execute("ROLLBACK")
         raw.close()
-    assert durable.get_runs_count() == 1
+    assert on_file.get_runs_count() == 1
 
 
-def test_a_writer_waits_for_another(durable: Instance) -> None:
-    assert durable.home is not None
+def test_a_writer_waits_for_another(on_file: Instance) -> None:
+    assert on_file.home is not None
     raw = sqlite3.connect(
-        durable.home / "history.db", isolation_level=None, check_same_thread=False
+        on_file.home / "history.db", isolation_level=None, check_same_thread=False
     )
     raw.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.3, raw.execute, ["ROLLBACK"])
     release.start()
-    durable.create_run(JobRun("a"))
+    on_file.create_run(JobRun("a"))
     release.join()
     raw.close()
-    assert durable.get_runs_count() == 1
+    assert on_file.get_runs_count() == 1

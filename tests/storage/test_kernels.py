@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
-from jobnb.storage.instance import Instance
+from tests.storage.place import Place
 
 PROCESSES, RUNS = 4, 200
 
@@ -42,19 +40,18 @@ KERNEL = """
 """
 
 
-def test_four_kernels_run_side_by_side_in_one_home(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+def test_four_kernels_run_side_by_side_in_one_home(place: Place) -> None:
     kernels = [
         subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", textwrap.dedent(KERNEL), str(tmp_path), f"k{i}",
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(KERNEL), str(place.home), f"k{i}",
              str(RUNS)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=place.environment,
         )
         for i in range(PROCESSES)
     ]  # fmt: skip
     ends = [(*kernel.communicate(timeout=240), kernel.returncode) for kernel in kernels]
     assert ends == [("", "", 0)] * PROCESSES
-    with Instance(home=tmp_path) as instance:
+    with place.open() as instance:
         runs = instance.get_runs()
         assert len(runs) == PROCESSES * RUNS
         assert all(run.is_success for run in runs)

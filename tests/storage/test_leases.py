@@ -22,6 +22,7 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.process import Holder, is_gone, this_process
 from jobnb.storage.run import JobRun, RunsFilter
 from jobnb.storage.run_log import RunLog
+from tests.storage.place import Place
 
 WORKER = """
     import sys, time
@@ -57,16 +58,15 @@ def give_lease(instance: Instance, seen: float | None = None, **changed: object)
 
 
 @contextmanager
-def killed_in_the_middle(home: Path) -> Iterator[int]:
+def killed_in_the_middle(place: Place) -> Iterator[int]:
     worker = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WORKER), str(home)],
-        stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-c", textwrap.dedent(WORKER), str(place.home)],
+        stdout=subprocess.PIPE, text=True, env=place.environment,
     )  # fmt: skip
     try:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "running\n"
-        with Instance(home=home) as instance:
+        with place.open() as instance:
             deadline = time.monotonic() + 30
             while len(instance.events("r")) < 10 and time.monotonic() < deadline:
                 time.sleep(0.01)  # the flusher commits what the long step leaves behind
@@ -78,8 +78,8 @@ def killed_in_the_middle(home: Path) -> Iterator[int]:
         worker.communicate()
 
 
-def test_a_killed_run_is_shown_as_interrupted_and_keeps_what_succeeded(tmp_path: Path) -> None:
-    with killed_in_the_middle(tmp_path) as pid, Instance(home=tmp_path) as instance:
+def test_a_killed_run_is_shown_as_interrupted_and_keeps_what_succeeded(place: Place) -> None:
+    with killed_in_the_middle(place) as pid, place.open() as instance:
         deadline = time.monotonic() + 30
         while not is_gone(held(instance)[0]) and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -125,7 +125,7 @@ def test_a_lease_lasts_from_the_start_of_a_run_to_its_end(durable: Instance) -> 
 
 def test_a_run_of_a_living_process_is_left_alone(durable: Instance) -> None:
     log = started(durable)
-    with Instance(home=durable.home) as other:
+    with Place.of(durable).open() as other:
         assert other.run_state("r").status is RunStatus.STARTED
     log.close()
 
@@ -135,18 +135,18 @@ def test_another_process_with_the_same_id_is_not_the_one_that_did_the_run(
 ) -> None:
     started(durable).close()
     give_lease(durable, mark=f"{this_process().mark}9")
-    with Instance(home=durable.home) as other:
+    with Place.of(durable).open() as other:
         assert other.run_state("r").status is RunStatus.FAILURE
 
 
 def test_a_run_elsewhere_is_lost_when_nothing_was_heard_for_long(durable: Instance) -> None:
     started(durable).close()
     give_lease(durable, host="another machine")
-    with Instance(home=durable.home) as other:
+    with Place.of(durable).open() as other:
         assert other.run_state("r").status is RunStatus.STARTED
     silent = time.time() - lost_runs.LAPSE - 1
     give_lease(durable, seen=silent)
-    with Instance(home=durable.home) as other:
+    with Place.of(durable).open() as other:
         record = other.get_run_record_by_id("r")
         assert record is not None
         assert record.run.status is RunStatus.FAILURE
@@ -160,7 +160,7 @@ def test_a_run_that_was_being_canceled_is_canceled(durable: Instance) -> None:
     durable.report_run_canceling(log.run)
     log.close()
     give_lease(durable, pid=2**22 + 1, mark="gone")
-    with Instance(home=durable.home) as other:
+    with Place.of(durable).open() as other:
         assert other.run_state("r").status is RunStatus.CANCELED
 
 

@@ -11,6 +11,7 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.records import EventLogEntry
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
+from tests.storage.place import Place
 
 
 def opened(instance: Instance, name: str = "daily") -> RunLog:
@@ -111,7 +112,7 @@ def test_another_process_may_add_to_a_live_log(durable: Instance) -> None:
     log = opened(durable)
     log.events.append(line(0))
     log.commit()
-    with Instance(home=durable.home) as other:
+    with Place.of(durable).open() as other:
         other.report_event(line(1), log.run.run_id)
     log.events.append(line(2))
     log.close()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +17,7 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.partition_history import AssetPartitionStatus as Status
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
+from tests.storage.place import Place
 
 A, KEYS = AssetKey(["shop", "orders"]), ["p0", "p1", "p2"]
 
@@ -170,10 +168,10 @@ def test_a_run_whose_process_is_gone_has_failed_its_partitions(durable: Instance
         @asset(partitions_def=StaticPartitionsDefinition(["p0", "p1"]), key_prefix="shop")
         def orders():
             os._exit(9)
-        materialize([orders], instance=Instance(home=sys.argv[1]), partition_key="p1")
+        materialize([orders], instance=Instance.from_home(sys.argv[1]), partition_key="p1")
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(durable.home)]
-    ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    ended = subprocess.run(command, env=Place.of(durable).environment)
     assert ended.returncode == 9
     assert status(durable) == [None, "FAILED", None]
 
@@ -242,9 +240,9 @@ def test_any_order_of_events_comes_to_what_a_plain_model_says(acts: list) -> Non
 # --- older stores, other processes ------------------------------------------
 
 
-def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_store_of_the_first_schema_is_brought_up_to_date(place: Place) -> None:
     wiped = AssetKey("wiped")
-    with Instance(home=tmp_path) as instance:
+    with place.open() as instance:
         log = begun(instance, "p0", "p1")
         make(log, "p0")
         end(log, "failure")
@@ -256,13 +254,12 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> No
         instance.wipe_assets([wiped])
         before = status(instance)
         latest = instance.get_latest_materialization_by_partition(A)
-    with sqlite3.connect(tmp_path / "history.db") as old:
-        old.execute("DROP TABLE asset_partitions")
-        old.execute("DROP TABLE partition_plans")
-        old.execute("UPDATE kvs SET value = '1' WHERE key = 'jobnb/schema_version'")
-    old.close()
+        with instance._opened().engine.begin() as old:
+            old.exec_driver_sql("DROP TABLE asset_partitions")
+            old.exec_driver_sql("DROP TABLE partition_plans")
+            old.exec_driver_sql("UPDATE kvs SET value = '1' WHERE key = 'jobnb/schema_version'")
     for _ in range(2):
-        with Instance(home=tmp_path) as instance:
+        with place.open() as instance:
             assert status(instance) == before == ["MATERIALIZED", "FAILED", "MATERIALIZED"]
             assert instance.get_latest_materialization_by_partition(A) == latest
             assert instance.get_status_by_partition(wiped, ["p0"]) == {"p0": None}
@@ -285,19 +282,19 @@ KERNEL = """
 """
 
 
-def test_several_kernels_make_the_same_partitions(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+def test_several_kernels_make_the_same_partitions(place: Place) -> None:
     kernels = [
         subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", textwrap.dedent(KERNEL), str(tmp_path), f"k{i}"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(KERNEL), str(place.home),
+             f"k{i}"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=place.environment,
         )
         for i in range(3)
     ]  # fmt: skip
     ends = [(*kernel.communicate(timeout=240), kernel.returncode) for kernel in kernels]
     assert ends == [("", "", 0)] * 3
     keys = [f"p{i}" for i in range(20)]
-    with Instance(home=tmp_path) as instance:
+    with place.open() as instance:
         found = instance.get_status_by_partition(A, keys)
         latest = instance.get_latest_materialization_by_partition(A)
         counts = instance.get_materialization_count_by_partition([A])[A]

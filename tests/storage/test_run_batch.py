@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_batch import BatchLog
 from jobnb.storage.run_log import RunLog
+from tests.storage.place import Place
 
 KEYS = ["p0", "p1", "p2"]
 
@@ -87,8 +87,8 @@ def test_a_batch_writes_what_single_logs_write(parts: list) -> None:
         assert found[0][place] == found[1][place]
 
 
-def test_a_batch_is_on_disk_within_its_interval_though_nobody_commits(tmp_path: Path) -> None:
-    with Instance.local_temp(str(tmp_path)) as instance, Instance(home=tmp_path) as other:
+def test_a_batch_is_on_disk_within_its_interval_though_nobody_commits(place: Place) -> None:
+    with place.open() as instance, place.open() as other:
         batch = instance.open_batch()
         log = batch.begin(JobRun("daily"))
         log.events.append(ev.RunStarted(1.0, "daily"))
@@ -106,7 +106,7 @@ def test_a_batch_is_on_disk_within_its_interval_though_nobody_commits(tmp_path: 
         assert len(other.events(log.run.run_id)) == 2
 
 
-def test_ids_of_events_are_never_given_twice(tmp_path: Path) -> None:
+def test_ids_of_events_are_never_given_twice(place: Place) -> None:
     def some(instance: Instance, count: int) -> None:
         batch = instance.open_batch()
         for _ in range(count):
@@ -116,7 +116,7 @@ def test_ids_of_events_are_never_given_twice(tmp_path: Path) -> None:
             log.close()
         batch.close()
 
-    with Instance.local_temp(str(tmp_path)) as instance:
+    with place.open() as instance:
         some(instance, 3)
         newest = instance.get_runs(limit=1)[0].run_id
         instance.delete_run(newest)

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from jobnb import events as ev
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvariantViolationError, RunNotFoundError
+from jobnb.storage import tables
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import (
     JobBucket,
@@ -274,13 +275,14 @@ def test_stats_count_what_happened(instance: Instance) -> None:
 
 def test_one_page_of_ten_thousand_runs_is_one_statement(durable: Instance) -> None:
     database = durable._opened()
-    from jobnb.storage.writing import insert_run
-
-    def many(connection: object) -> None:
-        for i in range(10_000):
-            insert_run(connection, JobRun("daily", f"r{i}", tags={"n": str(i % 10)}))  # type: ignore[arg-type]
-
-    database.write(many)
+    ids = [f"r{i}" for i in range(10_000)]
+    body = encode_run(JobRun("daily"))
+    rows = [{"run_id": run_id, "job_name": "daily", "status": "SUCCESS", "created": 1.0,
+             "updated": 1.0, "body": body} for run_id in ids]  # fmt: skip
+    tags = [{"run_id": run_id, "key": "n", "value": run_id[-1]} for run_id in ids]
+    database.write(lambda c: c.execute(tables.runs.insert(), rows))
+    database.write(lambda c: c.execute(tables.run_tags.insert(), tags))
+    database.write(lambda c: c.exec_driver_sql("ANALYZE"))
     statements: list[str] = []
 
     def note(conn: object, cursor: object, statement: str, *rest: object) -> None:
@@ -291,10 +293,9 @@ def test_one_page_of_ten_thousand_runs_is_one_statement(durable: Instance) -> No
     assert len(page) == 50
     asked = [s for s in statements if s.startswith("SELECT") and "FROM leases" not in s]
     assert len(asked) == 1
-    explained = database.read(
-        lambda c: c.exec_driver_sql(
-            "EXPLAIN QUERY PLAN SELECT * FROM runs WHERE job_name='daily' ORDER BY id DESC LIMIT 50"
-        ).all()
-    )
-    assert "USING INDEX" in str(explained)
-    assert "TEMP B-TREE" not in str(explained)
+    explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+    query = "SELECT * FROM runs WHERE job_name='daily' ORDER BY id DESC LIMIT 50"
+    explained = str(database.read(lambda c: c.exec_driver_sql(f"{explain} {query}").all()))
+    assert "USING INDEX" in explained or "Index Scan" in explained
+    assert "TEMP B-TREE" not in explained
+    assert "Sort" not in explained

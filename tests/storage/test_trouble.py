@@ -40,38 +40,38 @@ def note(text: str) -> ev.Logged:
     return ev.Logged(1.0, 20, text)
 
 
-def test_a_full_disk_is_one_sentence_and_what_waits_is_written_later(durable: Instance) -> None:
-    log = opened(durable)
-    limit_pages(durable, 1)
+def test_a_full_disk_is_one_sentence_and_what_waits_is_written_later(on_file: Instance) -> None:
+    log = opened(on_file)
+    limit_pages(on_file, 1)
     log.events.append(note(BIG))
     with pytest.raises(StorageError) as told:
         log.commit()
     assert "full" in str(told.value)
-    assert str(durable.home) in str(told.value)
+    assert str(on_file.home) in str(told.value)
     assert "\n" not in str(told.value)
     assert log.pending == 1
-    limit_pages(durable, 1_000_000)
+    limit_pages(on_file, 1_000_000)
     log.events.append(note("after"))
     log.close()
-    assert [e.message for e in durable.all_logs("r")] == [BIG, "after"]
+    assert [e.message for e in on_file.all_logs("r")] == [BIG, "after"]
 
 
 def test_the_end_of_a_run_that_could_not_be_written_is_tried_again(
-    durable: Instance, caplog: pytest.LogCaptureFixture
+    on_file: Instance, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log = opened(durable)
-    limit_pages(durable, 1)
+    log = opened(on_file)
+    limit_pages(on_file, 1)
     log.events.append(note(BIG))
     with pytest.raises(StorageError):
         log.close()
     with caplog.at_level(logging.WARNING, "jobnb.storage"):
-        limit_pages(durable, 1_000_000)
+        limit_pages(on_file, 1_000_000)
         log.due = 0.0
         deadline = time.monotonic() + 30
         while log.pending and time.monotonic() < deadline:
             time.sleep(0.01)
     assert log.pending == 0
-    assert [e.message for e in durable.all_logs("r")] == [BIG]
+    assert [e.message for e in on_file.all_logs("r")] == [BIG]
 
 
 def test_the_flusher_complains_once_and_goes_on(
@@ -101,18 +101,18 @@ def test_the_flusher_complains_once_and_goes_on(
     log.close()
 
 
-def test_the_history_can_be_read_while_it_cannot_be_written(durable: Instance) -> None:
-    log = opened(durable)
-    limit_pages(durable, 1)
+def test_the_history_can_be_read_while_it_cannot_be_written(on_file: Instance) -> None:
+    log = opened(on_file)
+    limit_pages(on_file, 1)
     log.events.append(note(BIG))
-    assert durable.get_runs_count() == 1
-    assert durable.all_logs("r") == []
-    limit_pages(durable, 1_000_000)
-    assert len(durable.all_logs("r")) == 1
+    assert on_file.get_runs_count() == 1
+    assert on_file.all_logs("r") == []
+    limit_pages(on_file, 1_000_000)
+    assert len(on_file.all_logs("r")) == 1
     log.close()
 
 
-def test_a_run_whose_log_cannot_be_written_stops_with_that_sentence(durable: Instance) -> None:
+def test_a_run_whose_log_cannot_be_written_stops_with_that_sentence(on_file: Instance) -> None:
     torn_down: list[str] = []
 
     @op
@@ -128,16 +128,16 @@ def test_a_run_whose_log_cannot_be_written_stops_with_that_sentence(durable: Ins
     def daily() -> None:
         fail(grow())
 
-    durable.create_run(JobRun("warm"))
-    with durable._opened().engine.connect() as connection:
+    on_file.create_run(JobRun("warm"))
+    with on_file._opened().engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-    limit_pages(durable, int(pages or 0) + 5)
+    limit_pages(on_file, int(pages or 0) + 5)
     with pytest.raises(StorageError, match="full"):
-        daily.execute_in_process(instance=durable, run_id="r", raise_on_error=False)
+        daily.execute_in_process(instance=on_file, run_id="r", raise_on_error=False)
     assert torn_down == ["ran"]
-    limit_pages(durable, 1_000_000)
-    assert durable.run_state("r").status is RunStatus.FAILURE
-    assert BIG in [e.message for e in durable.all_logs("r")]
+    limit_pages(on_file, 1_000_000)
+    assert on_file.run_state("r").status is RunStatus.FAILURE
+    assert BIG in [e.message for e in on_file.all_logs("r")]
 
 
 def test_a_history_that_is_read_only_says_so(tmp_path: Path) -> None:
@@ -196,17 +196,17 @@ def test_an_interrupted_statement_does_not_lose_a_history_in_memory(
 
 
 def test_a_writer_that_never_lets_go_is_named_when_patience_ends(
-    durable: Instance, monkeypatch: pytest.MonkeyPatch
+    on_file: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobnb.storage.database.PATIENCE", 0.05)
-    with durable._opened().engine.connect() as connection:
+    monkeypatch.setattr("jobnb.storage.engines.PATIENCE", 0.05)
+    with on_file._opened().engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout=10")
-    assert durable.home is not None
-    other = sqlite3.connect(durable.home / "history.db", isolation_level=None)
+    assert on_file.home is not None
+    other = sqlite3.connect(on_file.home / "history.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
         with pytest.raises(StorageError, match="locked"):
-            durable.create_run(JobRun("daily"))
+            on_file.create_run(JobRun("daily"))
     finally:
         other.execute("ROLLBACK")
         other.close()

@@ -1,0 +1,122 @@
+"""SQLAlchemy's engines: opened from a URL, with transactions as the history needs them.
+
+Writers never work side by side: on SQLite each begins with `BEGIN IMMEDIATE`, on PostgreSQL with
+a lock of our own. So they cannot deadlock, and the ids of events are in the order of the commits:
+whoever reads on after the last id misses nothing. Readers wait for nobody and see one moment.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import StaticPool
+
+from jobnb.errors import StorageError
+
+__all__ = ["PATIENCE", "is_in_memory", "open_engine", "parsed_url", "reader", "writer"]
+
+PATIENCE = 60.0
+"""Seconds for which a write waits for others to finish theirs."""
+
+_LOCK = 562_432_107  # any number that nobody else locks
+_WRITES = "jobnb_writes"
+_SECRET = re.compile(r":(?!//).*@")
+
+
+def parsed_url(url: str | URL | None, what: str) -> URL:
+    """A URL as SQLAlchemy has it; PostgreSQL without a driver gets the one that jobnb installs.
+
+    Raises:
+        StorageError: If it is none. A password in it is not told.
+    """
+    try:
+        found = make_url(url or "sqlite://")
+    except (ArgumentError, ValueError):
+        text = _SECRET.sub(":***@", str(url))
+        raise StorageError(
+            f"Cannot open {what}: {text!r} is not a database URL. "
+            "Write it like postgresql://user@host/name or sqlite:////folder/file.db."
+        ) from None  # SQLAlchemy's own words hold the password
+    if found.drivername in {"postgresql", "postgres"}:
+        found = found.set(drivername="postgresql+psycopg")
+    password = found.query.get("password")
+    if isinstance(password, str):  # where SQLAlchemy does not show it
+        found = found.difference_update_query(["password"]).set(password=password)
+    return found
+
+
+def is_in_memory(url: URL) -> bool:
+    """Whether it is that of a database in memory."""
+    return url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}
+
+
+def open_engine(url: URL, what: str) -> Engine:
+    """The engine of a URL; nothing is connected yet.
+
+    Raises:
+        StorageError: If its driver is missing.
+    """
+    sqlite = url.get_backend_name() == "sqlite"
+    options: dict[str, Any] = {}
+    if sqlite:
+        options["connect_args"] = {"check_same_thread": False, "timeout": 10}
+    if is_in_memory(url):
+        options["poolclass"] = StaticPool
+    try:
+        engine = create_engine(url, **options)
+    except (ImportError, ArgumentError) as error:
+        raise StorageError(
+            f"Cannot open {what}: the driver for {url.drivername!r} is missing ({error}). "
+            "For PostgreSQL install jobnb[postgres] and write postgresql://user@host/name."
+        ) from error
+    if sqlite:
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _begin_on_sqlite)
+    elif url.get_backend_name() == "postgresql":
+        event.listen(engine, "begin", _begin_on_postgres)
+    if is_in_memory(url):
+        event.listen(engine, "handle_error", _on_error)
+    return engine
+
+
+def reader(engine: Engine) -> Engine:
+    """The same engine for transactions that only read: all that one reads is of one moment."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return engine
+
+
+def writer(engine: Engine) -> Engine:
+    """The same engine for transactions that write, one after the other."""
+    return engine.execution_options(**{_WRITES: True})
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    """Transactions are begun here, not by the driver; a commit survives a killed process."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _begin_on_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_on_postgres(connection: Connection) -> None:
+    """Wait for the other writers; each schema of a database has a history of its own."""
+    if connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = {int(PATIENCE * 1000)}; "
+            f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext(current_schema()))"
+        )
+
+
+def _on_error(context: ExceptionContext) -> None:
+    """An interrupted statement closes its connection; a database in memory would be gone then."""
+    context.is_disconnect = False
