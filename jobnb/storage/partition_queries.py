@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, Text, cast, func, select
 
 from jobnb.events import EventType
 from jobnb.storage import tables
@@ -51,10 +51,8 @@ def unfinished(connection: Connection, key: str) -> tuple[list[str], list[str]]:
 def _texts(connection: Connection, table: Table, *where: ColumnElement[bool]) -> list[str]:
     """The partitions in some rows: the database hands them over in one text, eight times faster."""
     gather = func.json_agg if connection.dialect.name == "postgresql" else func.json_group_array
-    found = connection.scalar(select(gather(table.c.partition)).where(*where))
-    if isinstance(found, str):
-        return msgspec.json.decode(found, type=list[str])
-    return list(found or ())
+    found = connection.scalar(select(cast(gather(table.c.partition), Text)).where(*where))
+    return msgspec.json.decode(found, type=list[str]) if found is not None else []
 
 
 def made_partitions(

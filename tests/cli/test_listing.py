@@ -175,3 +175,14 @@ def test_a_place_without_history_says_so_and_gets_none(jobnb, tmp_path, monkeypa
     assert done.exit_code == 0
     assert f"No runs in {tmp_path / '.jobnb'}" in done.stdout
     assert not (tmp_path / ".jobnb").exists()
+
+
+def test_the_runs_of_a_named_database_are_listed_wherever_one_is(
+    jobnb, write, database, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("JOBNB_DATABASE", database)
+    assert jobnb("execute", write(DEFINE), "--job", "daily").exit_code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    rows = json.loads(jobnb("run", "list", "--json").stdout)
+    assert [(row["job"], row["status"]) for row in rows] == [("daily", "SUCCESS")]

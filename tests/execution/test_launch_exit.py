@@ -54,7 +54,16 @@ if how == "exit":
 
 
 @pytest.mark.parametrize(
-    ("how", "code"), [("end", 0), ("in C", 0), ("in a pool", 0), ("an error", 1), ("exit", 3)]
+    ("how", "code", "home"),
+    [
+        ("end", 0, "sqlite"),
+        ("end", 0, "postgres"),
+        ("in C", 0, "sqlite"),
+        ("in a pool", 0, "sqlite"),
+        ("an error", 1, "sqlite"),
+        ("exit", 3, "sqlite"),
+    ],
+    indirect=["home"],
 )
 def test_a_script_that_ends_cancels_its_runs(home, how, code):
     script = home / "script.py"
