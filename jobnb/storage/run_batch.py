@@ -35,6 +35,9 @@ class BatchKeeper(Protocol):
     def write_runs(self, parts: Sequence[RunPart]) -> None:
         """Keep new events of several runs for good."""
 
+    def holds(self, run_id: str, events: Sequence[Event]) -> bool:
+        """Whether these events are kept already."""
+
     def renew_lease(self, run_id: str) -> None:
         """This process still does the run."""
 
@@ -80,6 +83,10 @@ class BatchLog:
         self.commit()
 
 
+_News = tuple[BatchLog, int, int]
+"""A log, and from where to where a commit writes it."""
+
+
 class RunBatch:
     """Short runs whose events are committed together, at most 50 ms behind.
 
@@ -96,6 +103,7 @@ class RunBatch:
         self.due = time.time() + COMMIT_INTERVAL if durable else math.inf
         self._keeper = keeper
         self._logs: dict[BatchLog, None] = {}
+        self._tried: list[_News] = []
         self._lock = threading.RLock()
 
     def begin(self, run: JobRun) -> BatchLog:
@@ -131,9 +139,10 @@ class RunBatch:
         """Write what is not yet written, telling nobody."""
         self._written()
 
-    def _written(self) -> list[tuple[BatchLog, int, int]]:
+    def _written(self) -> list[_News]:
         with self._lock:
-            news = []
+            settled = self._settle_doubt()
+            news: list[_News] = []
             for log in self._logs:
                 # Whether it has ended first: no event comes after that.
                 ended, end = log.closed, len(log.events)
@@ -142,14 +151,31 @@ class RunBatch:
             parts = [RunPart(log.run, log.events[first:end], log.written is None)
                      for log, first, end in news]  # fmt: skip
             if parts:
+                self._tried = news
                 self._keeper.write_runs(parts)
-            for log, _, end in news:
-                log.written = end
-                if log.closed and end == len(log.events):
-                    del self._logs[log]
+            self._note(news)
             if self.durable:
                 self.due = time.time() + COMMIT_INTERVAL
-            return news
+            return settled + news
+
+    def _settle_doubt(self) -> list[_News]:
+        """An interrupt may come when a commit is done and not yet noted: nothing is written twice.
+
+        All of a commit was written or nothing: one log of it tells.
+        """
+        for log, first, end in self._tried:
+            if end > first and self._keeper.holds(log.run.run_id, log.events[first:end]):
+                settled = self._tried
+                self._note(settled)
+                return settled
+        return []
+
+    def _note(self, news: list[_News]) -> None:
+        for log, _, end in news:
+            log.written = end
+            if log.closed and end == len(log.events):
+                self._logs.pop(log, None)
+        self._tried = []
 
     def renew(self) -> None:
         """Say that the process of the runs under way is still there."""
@@ -161,6 +187,7 @@ class RunBatch:
         """The history is being emptied: write nothing more of these runs."""
         with self._lock:
             self._logs.clear()
+            self._tried = []
 
     def close(self) -> None:
         """Commit the rest; no more runs come."""

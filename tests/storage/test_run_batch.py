@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,3 +130,33 @@ def test_ids_of_events_are_never_given_twice(place: Place) -> None:
         some(instance, 2)
         assert instance.get_runs_count() == 7
         assert sum(len(instance.events(run.run_id)) for run in instance.get_runs()) == 13
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupt_around_a_commit_tells_everything_once(
+    place: Place, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    with place.open() as instance:
+        batch = instance.open_batch()
+        batch.due = float("inf")  # only this test commits
+        logs = [batch.begin(JobRun("daily")) for _ in range(2)]
+        write: Callable[..., None] = instance.write_runs
+
+        def interrupted(parts: Any) -> None:
+            if when == "after":
+                write(parts)
+            raise KeyboardInterrupt
+
+        for log in logs:
+            instance.add_event_listener(log.run.run_id, lambda entry: heard.append(entry.run_id))
+            log.events.append(ev.RunStarted(1.0, "daily"))
+        happens(logs[0], "end", "success")
+        with monkeypatch.context() as patch:
+            patch.setattr(instance, "write_runs", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                batch.commit()
+        happens(logs[1], "end", "success")
+        batch.close()
+        for log in logs:
+            assert len(instance.events(log.run.run_id)) == heard.count(log.run.run_id) == 2
