@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -118,6 +117,8 @@ def _owner(folder: Path) -> dict[str, object]:
     """PostgreSQL refuses to run as root: another user then has the folder."""
     if os.getuid() != 0:
         return {}
+    import pwd
+
     known = {user.pw_name: user for user in pwd.getpwall()}
     user = known.get("postgres") or known["nobody"]
     os.chown(folder, user.pw_uid, user.pw_gid)

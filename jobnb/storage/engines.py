@@ -15,13 +15,14 @@ from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import StaticPool
 
-from jobnb.errors import StorageError
+from jobnb.errors import StorageError, did_you_mean
 
 __all__ = ["PATIENCE", "is_in_memory", "open_engine", "parsed_url", "reader", "writer"]
 
 PATIENCE = 60.0
 """Seconds for which a write waits for others to finish theirs."""
 
+_KINDS = ("sqlite", "postgresql")
 _LOCK = 562_432_107  # any number that nobody else locks
 _WRITES = "jobnb_writes"
 _SECRET = re.compile(r":(?!//).*@")
@@ -31,7 +32,7 @@ def parsed_url(url: str | URL | None, what: str) -> URL:
     """A URL as SQLAlchemy has it; PostgreSQL without a driver gets the one that jobnb installs.
 
     Raises:
-        StorageError: If it is none. A password in it is not told.
+        StorageError: If it is none, or of another kind. A password in it is not told.
     """
     try:
         found = make_url(url or "sqlite://")
@@ -43,6 +44,9 @@ def parsed_url(url: str | URL | None, what: str) -> URL:
         ) from None  # SQLAlchemy's own words hold the password
     if found.drivername in {"postgresql", "postgres"}:
         found = found.set(drivername="postgresql+psycopg")
+    if (kind := found.get_backend_name()) not in _KINDS:
+        hint = did_you_mean(kind, _KINDS, noun="There are")
+        raise StorageError(f"Cannot open {what}: a history is never kept in {kind!r}. {hint}")
     password = found.query.get("password")
     if isinstance(password, str):  # where SQLAlchemy does not show it
         found = found.difference_update_query(["password"]).set(password=password)

@@ -46,8 +46,7 @@ def note_partitions(
     """
     done = {(key, partition): (key, partition, place, run_id, when, None)
             for key, partition, place, when in made}  # fmt: skip
-    # In order: two runs that make the same partitions never wait for each other in a ring.
-    insert_many(connection, _keep_made, _COLUMNS, [done[each] for each in sorted(done)])
+    insert_many(connection, _keep_made, _COLUMNS, list(done.values()))
     ended = status is not None and status.is_finished
     if not ended or status is RunStatus.FAILURE:
         left = [(run_id, *each) for each in planned if each[1] is not None and each not in done]
@@ -79,14 +78,14 @@ def note_ended_runs(
         if kind == _MADE and partition:
             done[key, partition] = (key, partition, place, run_id, when, None)
             by_run.add((key, partition, run_id))
-    insert_many(connection, _keep_made, _COLUMNS, [done[each] for each in sorted(done)])
+    insert_many(connection, _keep_made, _COLUMNS, list(done.values()))
     lost = {
         (key, partition): (key, partition, run_id)
         for key, partition, run_id in planned
         if partition and run_id in failed and (key, partition, run_id) not in by_run
     }
     columns = (*_COLUMNS[:2], "failed_run_id")
-    insert_many(connection, _keep_failed, columns, [lost[each] for each in sorted(lost)])
+    insert_many(connection, _keep_failed, columns, list(lost.values()))
 
 
 def _settle(connection: Connection, run_id: str, done: Iterable[Place]) -> None:

@@ -98,7 +98,6 @@ def write_events(
     Returns:
         Whether the run is there; the events of a run that was deleted are dropped.
     """
-    # The run's row comes first: on PostgreSQL its lock lets one writer at a time count `seq`.
     there, status = _touch_run(connection, run_id, events, holder)
     if not there:
         return False
@@ -263,9 +262,8 @@ def note_assets(connection: Connection, indexed: list[IndexRow], planned: dict[s
             made[name] = (name, run_id, storage_id, when, body)
         elif name is not None:
             heard.setdefault(name, run_id)
-    # In order of the keys: two runs that make the same assets never wait for each other in a ring.
-    insert_many(connection, _keep_made, _ASSET_COLUMNS, sorted(made.values()))
-    news = sorted((name, run_id) for name, run_id in heard.items() if name not in made)
+    insert_many(connection, _keep_made, _ASSET_COLUMNS, list(made.values()))
+    news = [(name, run_id) for name, run_id in heard.items() if name not in made]
     insert_many(connection, _keep_heard, _ASSET_COLUMNS[:2], news)
 
 

@@ -120,8 +120,10 @@ def test_mapping_many_partitions(measure: Measure) -> None:
 
 
 @pytest.mark.parametrize("policy", ["a run each", "one run"])
-@pytest.mark.parametrize("store", ["ephemeral", "durable"])
-def test_backfill(measure: Measure, policy: str, store: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["ephemeral", "durable", "server"])
+def test_backfill(
+    measure: Measure, policy: str, store: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """A thousand trivial daily partitions: twice the budget of a step for each."""
     single = policy == "one run"
     days = DailyPartitionsDefinition("2013-01-01", end_date="2016-01-01")
@@ -131,8 +133,9 @@ def test_backfill(measure: Measure, policy: str, store: str, tmp_path: Path) -> 
     def trivial(context: AssetExecutionContext) -> Any:
         return dict.fromkeys(context.partition_keys, 1) if single else 1
 
-    durable = store == "durable"
-    with Instance.local_temp(str(tmp_path)) if durable else Instance.ephemeral() as instance:
+    url = request.getfixturevalue("database") if store == "server" else None
+    durable = store != "ephemeral"
+    with Instance(home=tmp_path, url=url) if durable else Instance.ephemeral() as instance:
         session = Session().add(trivial, resources={"io_manager": mem_io_manager})
 
         def work() -> None:

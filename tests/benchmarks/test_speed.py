@@ -33,10 +33,11 @@ from tests.benchmarks.shapes import SHAPES, asset_definitions, chain, fan, incre
 N = 1_000
 
 
-@pytest.fixture(params=["ephemeral", "durable"])
+@pytest.fixture(params=["ephemeral", "durable", "server"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
-    durable = request.param == "durable"
-    with Instance.local_temp(str(tmp_path)) if durable else Instance.ephemeral() as instance:
+    url = request.getfixturevalue("database") if request.param == "server" else None
+    kept = request.param != "ephemeral"
+    with Instance(home=tmp_path, url=url) if kept else Instance.ephemeral() as instance:
         yield instance
 
 

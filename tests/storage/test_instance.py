@@ -121,7 +121,12 @@ def test_a_variable_names_the_database_of_every_home(
 
 @pytest.mark.parametrize(
     ("url", "words"),
-    [("nonsense", "is not a database URL"), ("postgresql+nodriver://x/y", "driver")],
+    [
+        ("nonsense", "is not a database URL"),
+        ("postgresql+nodriver://x/y", "driver"),
+        ("mysql://x/y", "never kept in 'mysql'"),
+        ("postgressql://x/y", "Did you mean 'postgresql'"),
+    ],
 )
 def test_a_bad_url_is_told_in_words(tmp_path: Path, url: str, words: str) -> None:
     with pytest.raises(StorageError, match=words):
