@@ -102,6 +102,8 @@ def see_makeable(
 def check_outputs(assets_def: AssetsDefinition) -> Mapping[str, AssetCheckSpec]:
     """The checks that outputs of a node give beside its assets, those of a graph."""
     specs = assets_def.check_specs_by_output_name
+    if not specs:
+        return {}
     return {name: specs[name] for name in assets_def.node_def.output_names if name in specs}
 
 

@@ -136,14 +136,6 @@ class AssetsAttributes:
         """Whether running them only looks at the assets."""
         return False
 
-    @property
-    def is_subset(self) -> bool:
-        """Whether only some of what it could make is selected."""
-        own = cast("AssetsDefinition", self)
-        if len(own.keys) < len(own.keys_by_output_name):
-            return True
-        return len(own.check_keys) < len(own.check_specs_by_output_name)
-
 
 def _for_all(own: AssetsDefinition, value: Any) -> dict[AssetKey, Any]:
     return dict.fromkeys(own.keys_by_output_name.values(), value) if value is not None else {}

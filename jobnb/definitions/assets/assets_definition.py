@@ -11,6 +11,7 @@ from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP, checked_mapping
 from jobnb.definitions.assets.assets_attributes import AssetsAttributes
 from jobnb.definitions.assets.assets_from_node import AssetsFromNode
 from jobnb.definitions.assets.assets_specs import AssetsSpecs
+from jobnb.definitions.assets.assets_subset import AssetsSubset
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
@@ -21,7 +22,6 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource_binding import resources_for
 from jobnb.errors import (
     InvalidDefinitionError,
-    InvalidSubsetError,
     InvariantViolationError,
     did_you_mean,
 )
@@ -36,7 +36,7 @@ __all__ = ["DEFAULT_GROUP", "AssetsDefinition"]
 NOTHING_SAID: Mapping[Any, Any] = MappingProxyType({})
 
 
-class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
+class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubset):
     """One or more assets and the op or graph that makes them.
 
     Usually made by `@asset`.
@@ -175,29 +175,6 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
             return self.node_def
         raise InvariantViolationError(f"{self!r} is made by a graph. Use .node_def.")
 
-    @property
-    def check_specs(self) -> tuple[AssetCheckSpec, ...]:
-        """The checks that are made together with the assets."""
-        own, chosen = self.check_specs_by_output_name, self._selected_checks
-        if not own:
-            return ()
-        if chosen is None:
-            return tuple(spec for spec in own.values() if spec.asset_key in self.keys)
-        return tuple(spec for spec in own.values() if spec.key in chosen)
-
-    @property
-    def can_part_with_checks(self) -> bool:
-        """Whether assets can be made without their checks, and checked without being made.
-
-        In a graph a check is a step of its own.
-        """
-        return self.can_subset or not isinstance(self.node_def, OpDefinition)
-
-    @property
-    def check_keys(self) -> frozenset[AssetCheckKey]:
-        """The names of the checks that are made together with the assets."""
-        return frozenset(spec.key for spec in self.check_specs)
-
     @lazy
     def dependency_keys(self) -> frozenset[AssetKey]:
         """All upstream assets."""
@@ -259,36 +236,6 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs):
         known = [each.to_user_string() for each in self.keys_by_output_name.values()]
         hint = did_you_mean(key.to_user_string(), known, noun="It makes")
         raise InvalidDefinitionError(f"{self!r} does not make {key.to_user_string()!r}. {hint}")
-
-    def subset_for(
-        self,
-        selected_asset_keys: Iterable[AssetKey],
-        selected_asset_check_keys: Iterable[AssetCheckKey] | None = None,
-    ) -> AssetsDefinition:
-        """The same, making only some of its assets.
-
-        Args:
-            selected_asset_keys: The assets.
-            selected_asset_check_keys: Which of their checks are made, if it can leave out some;
-                all if absent.
-
-        Raises:
-            InvalidSubsetError: If it cannot make some without the others.
-        """
-        wanted, checks = self.keys & frozenset(selected_asset_keys), self.check_keys
-        if selected_asset_check_keys is None:
-            checks = frozenset(key for key in checks if key.asset in wanted)
-        elif self.can_part_with_checks:
-            checks &= frozenset(selected_asset_check_keys)
-        if wanted == self.keys and checks == self.check_keys:
-            return self
-        if wanted != self.keys and not self.can_subset and (wanted or not checks):
-            names = ", ".join(sorted(key.to_user_string() for key in self.keys))
-            raise InvalidSubsetError(
-                f"{self.node_def.name!r} makes {names} together and cannot make only some of "
-                "them. Select all, or define it with can_subset=True."
-            )
-        return self.with_changes(selected_asset_keys=wanted, selected_asset_check_keys=checks)
 
     def with_resources(self, resource_defs: Mapping[str, Any]) -> AssetsDefinition:
         """The same with the resources it needs taken from these.
