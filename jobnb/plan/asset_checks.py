@@ -18,7 +18,7 @@ from jobnb.plan.flatten import output_at
 __all__ = ["Guards", "assets_to_make", "check_outputs", "checks_to_make", "guards_of"]
 
 Guards = Mapping[str, tuple[tuple[str, str], ...]]
-"""For a node that waits for blocking checks: the node and the output of each of them."""
+"""For a node or a step that waits for others: the step and the output of each of them."""
 
 
 def checks_to_make(
@@ -112,7 +112,10 @@ def guards_of(
     checks: Iterable[AssetChecksDefinition],
     assets: Mapping[str, AssetsDefinition],
 ) -> Guards:
-    """What each node of an asset job has to wait for: the blocking checks of what it is made from.
+    """What nodes and steps of an asset job wait for beside their inputs.
+
+    A node waits for the blocking checks of what it is made from; a step that makes a check beside
+    an asset, for the `additional_deps` of the check.
 
     Args:
         graph: The graph of the job.
@@ -128,13 +131,39 @@ def guards_of(
         for output, spec in check_outputs(made).items():
             if spec.blocking and spec.key in made.check_keys:
                 blocking[spec.asset_key].append(output_at(graph, (), name, output))
-    if not blocking:
-        return {}
-    found = {}
-    for name, made in assets.items():
+    found = _waiting_for_deps(graph, assets)
+    for name, made in assets.items() if blocking else ():
         deps = made.asset_deps  # of all that the function can make, here or in another step
         upstream = {dep for key in made.keys for dep in deps.get(key, ())} - made.keys
         waits = [guard for key in sorted(upstream & blocking.keys()) for guard in blocking[key]]
         if waits:
-            found[name] = tuple(waits)
+            found[name] = (*found.get(name, ()), *waits)
+    return found
+
+
+def _waiting_for_deps(
+    graph: GraphDefinition, assets: Mapping[str, AssetsDefinition]
+) -> dict[str, tuple[tuple[str, str], ...]]:
+    """The steps that make checks with `additional_deps`, and the outputs that these are."""
+    checking = [
+        (name, made, spec)
+        for name, made in assets.items()
+        for spec in made.check_specs
+        if spec.additional_deps
+    ]
+    if not checking:
+        return {}
+    maker = {key: (name, made) for name, made in assets.items() for key in made.keys}
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for name, made, spec in checking:
+        outputs = [output for output, each in check_outputs(made).items() if each.key == spec.key]
+        step = output_at(graph, (), name, outputs[0])[0] if outputs else name
+        waits = [
+            output_at(graph, (), above, other.output_name_of(key))
+            for key in spec.additional_deps or ()
+            if key in maker and (above := maker[key][0]) != name
+            for other in (maker[key][1],)
+        ]
+        if waits:
+            found[step] = (*found.get(step, ()), *waits)
     return found

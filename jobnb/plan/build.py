@@ -156,7 +156,7 @@ class _Builder(StepInputs):
 
     def _upstream(self, index: int) -> list[int]:
         flat = self.nodes[index]
-        guards = self.guards.get(flat.path[0], ()) if self.guards else ()
+        guards = self._waits_of(index) if self.guards else ()
         if not flat.edges and not guards:
             return []
         steps = [e.step for edge in flat.edges.values() for e in output_edges(edge)]
@@ -170,7 +170,7 @@ class _Builder(StepInputs):
         job_hooks = self.job.hook_defs
         node_hooks = flat.hooks | job_hooks if job_hooks else flat.hooks
         inputs = self.inputs(index, op, bound, regions) if op.ins or flat.edges else ()
-        guards = self._guards(flat.path[0]) if self.guards else ()
+        guards = self._guards(index) if self.guards else ()
         outputs = self._outputs(key, op)
         return Step(
             index=index,
@@ -191,11 +191,17 @@ class _Builder(StepInputs):
             observes=self.assets.observed_by_node.get(flat.path[0], ()) if self.assets else (),
         )
 
-    def _guards(self, node: str) -> tuple[FromOutput, ...]:
-        """The blocking checks that must have passed before a node runs."""
+    def _waits_of(self, index: int) -> tuple[tuple[str, str], ...]:
+        """What a step waits for beside its inputs, for the sake of its node or its own."""
+        node, key = self.nodes[index].path[0], self.keys[index]
+        own = self.guards.get(key, ()) if key != node else ()
+        return (*self.guards.get(node, ()), *own)
+
+    def _guards(self, index: int) -> tuple[FromOutput, ...]:
+        """The blocking checks that must have passed before a step runs, and what they wait for."""
         return tuple(
             FromOutput(self.index_of[step], output, self.slots[step, output])
-            for step, output in self.guards.get(node, ())
+            for step, output in self._waits_of(index)
             if step in self.index_of
         )
 

@@ -119,7 +119,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         region: The slot of the dynamic output that it is mapped over, or None.
         assets_def: What defines the assets that it makes, if it makes any.
         checks: The checks of assets that it makes.
-        guards: Outputs of blocking checks, which must pass before it runs; part of `waits_for`.
+        guards: Outputs that must be there before it runs, and are no inputs: blocking checks that
+            passed, and what its own checks look at beside its assets; part of `waits_for`.
         observes: The source assets that it only looks at.
     """
 

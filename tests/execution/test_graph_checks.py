@@ -349,6 +349,39 @@ def test_upstream_assets_and_partitions_reach_the_check(instance):
     assert verdicts(result) == {"made:same": True}
 
 
+def test_a_check_beside_its_asset_waits_for_what_else_it_looks_at():
+    ran = []
+
+    @op
+    def look(x):
+        ran.append("look")
+        return True
+
+    @asset
+    def other():
+        ran.append("other")
+
+    spec = AssetCheckSpec("same", asset="made", additional_deps=["other", "unknown"])
+
+    @graph_asset(name="made", check_specs=[spec])
+    def by_a_graph():
+        number = five()
+        return {"result": number, "made_same": look(number)}
+
+    @asset(name="made", check_specs=[spec])
+    def by_an_op():
+        ran.append("look")
+        return MaterializeResult(check_results=[AssetCheckResult(passed=True)])
+
+    for made in (by_a_graph, by_an_op):
+        assert materialize([made, other]).success
+        assert ran == ["other", "look"]
+        assert made.dependency_keys == frozenset()
+        ran.clear()
+        assert materialize([made]).success
+        ran.clear()
+
+
 def test_the_history_knows_the_last_verdict(instance):
     materialize([checked()], instance=instance)
     key = AssetCheckKey("made", "large")
