@@ -329,11 +329,36 @@ def test_a_partition_fills_the_config(lab, tab):
     partition = pad.box.get_by_label("Partition")
     partition.fill("JFX")
     partition.blur()
-    expect(pad.problems).to_contain_text("Did you mean 'JFK'?")
+    expect(pad.box.locator(".jl-choices")).to_contain_text("Did you mean 'JFK'?")
     partition.fill("JFK")
     partition.blur()
     expect(pad.field("ops/load/config/origin")).to_have_value("JFK")
     expect(pad.box.locator(".jl-tags")).to_contain_text("dagster/partition: JFK")
+    pad.box.get_by_role("button", name="Launch", exact=True).click()
+    expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
+
+
+DAILY = """
+from jobnb import DailyPartitionsDefinition, asset, session
+@asset(partitions_def=DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01"))
+def flights_NUMBER(context):
+    return dict.fromkeys(context.partition_keys, 1)
+session.launchpad("flights_NUMBER")
+"""
+
+
+def test_without_a_partition_it_is_said_at_the_field_and_nothing_runs(lab, tab):
+    _, pad = opened(lab, tab, DAILY, 9)
+    partition, said = pad.box.get_by_label("Partition"), pad.box.locator(".jl-wrong").last
+    expect(said).to_contain_text("365 partitions, '2013-01-01' to '2013-12-31'")
+    pad.box.get_by_role("button", name="Launch", exact=True).click()
+    expect(partition).to_be_focused()
+    expect(partition).to_have_attribute("aria-invalid", "true")
+    expect(pad.box.locator(".jl-status")).to_have_text("Not launched: 1 problem")
+    partition.fill("2013-01-02...2013-01-04")
+    partition.blur()
+    expect(said).to_be_empty()
+    expect(pad.problems).to_have_text("Ready to launch.")
     pad.box.get_by_role("button", name="Launch", exact=True).click()
     expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
 

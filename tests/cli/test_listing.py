@@ -186,3 +186,24 @@ def test_the_runs_of_a_named_database_are_listed_wherever_one_is(
     monkeypatch.chdir(tmp_path / "elsewhere")
     rows = json.loads(jobnb("run", "list", "--json").stdout)
     assert [(row["job"], row["status"]) for row in rows] == [("daily", "SUCCESS")]
+
+
+BY_DAY = """
+from pathlib import Path
+from jobnb import DailyPartitionsDefinition, asset, session
+
+@asset(partitions_def=DailyPartitionsDefinition("2013-01-01", end_date="2013-01-11"))
+def flights(context):
+    if context.partition_key == "2013-01-02":
+        raise ValueError("no")
+
+for day in (1, 2, 3):
+    session.materialize("flights", partition=f"2013-01-{day:02}", raise_on_error=False)
+"""
+
+
+def test_assets_with_partitions_tell_how_all_of_them_stand(jobnb, write):
+    path = write(BY_DAY)
+    assert jobnb("execute", path, "-q").exit_code == 0
+    (row,) = json.loads(jobnb("asset", "list", path, "--json").stdout)
+    assert row["status"] == "failed: 2 of 10 made, 1 failed"
