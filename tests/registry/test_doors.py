@@ -6,9 +6,9 @@ import inspect
 
 import pytest
 
-from jobnb import Instance, StaticPartitionsDefinition, asset, job, op
+from jobnb import Instance, JobDefinition, StaticPartitionsDefinition, asset, job, op
 from jobnb.errors import InvalidInvocationError
-from jobnb.execution.launch import launch_session
+from jobnb.execution.launch import launch, launch_session
 from jobnb.execution.materialize import materialize_session
 from jobnb.execution.observe import observe_session
 from jobnb.execution.run_job import execute_in_process, execute_session_job
@@ -28,6 +28,14 @@ from jobnb.registry.session import Session
 def test_the_signature_tells_every_parameter_that_the_work_takes(method, work):
     told = list(inspect.signature(method).parameters.values())[1:]
     taken = list(inspect.signature(work).parameters.values())[1:]
+    assert [(each.name, each.kind, each.default) for each in told] == [
+        (each.name, each.kind, each.default) for each in taken
+    ]
+
+
+def test_a_job_tells_all_that_its_launch_takes():
+    told = list(inspect.signature(JobDefinition.launch).parameters.values())[1:]
+    taken = list(inspect.signature(launch).parameters.values())[1:-1]  # find_job is the session's
     assert [(each.name, each.kind, each.default) for each in told] == [
         (each.name, each.kind, each.default) for each in taken
     ]

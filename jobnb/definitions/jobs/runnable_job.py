@@ -75,13 +75,35 @@ class RunnableJob:
             asset_check_selection=asset_check_selection,
         )
 
-    def launch(self, run_config: Any = None, **parameters: Any) -> Any:
+    def launch(
+        self,
+        run_config: Any = None,
+        *,
+        instance: Any = None,
+        partition_key: Any = None,
+        partition: Any = None,
+        op_selection: Sequence[str] | None = None,
+        asset_selection: Sequence[Any] | None = None,
+        asset_check_selection: Sequence[Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        stale_only: bool = False,
+    ) -> Any:
         """Begin a run in the background; the history and the values go to the session's home.
 
         Args:
             run_config: A `RunConfig` or dict; the job's own config if absent.
-            **parameters: instance, partition_key, op_selection, asset_selection,
-                asset_check_selection, tags, resources and run_id, as in `execute_in_process`.
+            instance: Where the history and the values go; that of the session if absent.
+            partition_key: The partition that the run is for; or several: a range, some keys.
+            partition: A shorter name of `partition_key`.
+            op_selection: Ops to run, as `["*a", "b+"]`.
+            asset_selection: Assets to make.
+            asset_check_selection: Checks to make; those of the assets if absent.
+            tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
+            resources: Values or definitions that take the place of the job's resources.
+            run_id: The id of the run; made if absent.
+            stale_only: Whether fresh assets are left as they are; see `Session.stale`.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -90,7 +112,20 @@ class RunnableJob:
             InvalidConfigError: If the run config does not fit; nothing has run then.
         """
         __tracebackhide__ = True
-        return doors.launch_job(self, run_config=run_config, **parameters)
+        return doors.launch_job(
+            self,
+            run_config=run_config,
+            instance=instance,
+            partition_key=partition_key,
+            partition=partition,
+            op_selection=op_selection,
+            asset_selection=asset_selection,
+            asset_check_selection=asset_check_selection,
+            tags=tags,
+            resources=resources,
+            run_id=run_id,
+            stale_only=stale_only,
+        )
 
     def launchpad(self) -> Any:
         """The form for its config, with a button that launches it; shown again, it is the same."""
