@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -41,8 +43,8 @@ def total(letters):
 
 
 @pytest.fixture
-def instance(tmp_path):
-    with Instance(home=str(tmp_path)) as made:
+def instance(home):
+    with Instance.from_home(home) as made:
         yield made
 
 
@@ -85,10 +87,10 @@ def test_what_was_made_since_is_taken_in(instance):
     assert alike(records_of(instance, KEY), read_anew(instance))
 
 
-def test_what_another_process_made_is_taken_in(instance, tmp_path):
+def test_what_another_process_made_is_taken_in(instance, home):
     make(instance, "a")
     records_of(instance, KEY)
-    with Instance(home=str(tmp_path)) as other:
+    with Instance(home=home, url=os.environ.get("JOBNB_DATABASE")) as other:  # as one would
         make(other, "b")
     assert set(records_of(instance, KEY).versions) == {"a", "b"}
 
