@@ -17,6 +17,7 @@ __all__ = ["DefinitionCode", "plain_source"]
 # Calls that run something or show something; a definition never needs what they return.
 _RUNS = frozenset(
     {
+        "backfill",
         "display",
         "execute_in_process",
         "execute_job",
@@ -26,9 +27,13 @@ _RUNS = frozenset(
         "launchpad",
         "materialize",
         "materialize_to_memory",
+        "observe",
+        "observe_assets",
+        "resume_backfill",
     }
 )
-_ON_SESSION = frozenset({"value", "runs"})
+# What a session tells of its history; the words are too common to mean this elsewhere.
+_ON_SESSION = frozenset({"instance", "partitions", "peek", "runs", "stale", "status", "value"})
 _DEFERRED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MUST_WORK = (
     ast.FunctionDef,
@@ -108,12 +113,15 @@ class DefinitionCode:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             return node.id in self._missing
         if isinstance(node, ast.Attribute):
-            return node.attr in _ON_SESSION and getattr(node.value, "id", "") == "session"
+            return node.attr in _ON_SESSION and _name_of(node.value) == "session"
         if not isinstance(node, ast.Call):
             return False
-        called = node.func
-        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        return name in _RUNS
+        return _name_of(node.func) in _RUNS
+
+
+def _name_of(node: ast.AST) -> str:
+    """The last part of a dotted name."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _at_once(node: ast.AST) -> Iterator[ast.AST]:

@@ -49,7 +49,11 @@ def load_definitions(path: str | Path) -> Definitions:
     pieces = list(_pieces(source))
     module = types.ModuleType("__main__")
     module.__file__ = str(source.absolute())
-    with Session.capture() as captured, _place(source.absolute().parent, module):
+    with (
+        Session.capture() as captured,
+        _called_session(captured),
+        _place(source.absolute().parent, module),
+    ):
         _execute(pieces, module)
         definitions: Definitions = captured.snapshot()
     return definitions
@@ -122,6 +126,19 @@ def _line_in(error: BaseException, name: str) -> str:
             found = f", line {trace.tb_lineno}"
         trace = trace.tb_next
     return found
+
+
+@contextlib.contextmanager
+def _called_session(captured: Any) -> Iterator[None]:
+    """While it lasts, code that asks jobnb for `session` gets the one that listens to it."""
+    import jobnb
+
+    before = jobnb.session
+    vars(jobnb)["session"] = captured
+    try:
+        yield
+    finally:
+        vars(jobnb)["session"] = before
 
 
 @contextlib.contextmanager

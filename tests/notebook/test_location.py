@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import jobnb
 from jobnb.errors import InvalidDefinitionError, NotebookError
 from jobnb.notebook.location import home_of, load_definitions
 from jobnb.registry.session import current_session
@@ -35,6 +36,20 @@ def test_modules_beside_it_can_be_imported_but_define_nothing_by_themselves(writ
     definitions = load_definitions(write(ASSET, "import beside_location"))
     assert keys(definitions) == {"orders"}
     sys.modules.pop("beside_location")
+
+
+def test_what_is_added_to_the_session_is_told_and_the_kernels_own_session_knows_nothing(
+    write, tmp_path
+):
+    (tmp_path / "beside_added.py").write_text(ASSET.replace("orders", "other"))
+    add = "from jobnb import session\nimport beside_added\nsession.add(beside_added)"
+    add += "\nimport jobnb as jb\njb.session.add(resources={'limit': 3})"
+    definitions = load_definitions(write(ASSET, add))
+    assert keys(definitions) == {"orders", "other"}
+    assert set(definitions.resources) == {"limit"}
+    sys.modules.pop("beside_added")
+    assert jobnb.session is current_session()
+    assert "other" not in current_session().catalogue.by_name("asset")
 
 
 def test_it_stands_in_its_own_folder(tmp_path):
