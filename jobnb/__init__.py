@@ -412,6 +412,7 @@ if TYPE_CHECKING:
     from jobnb.errors import InvariantViolationError as InvariantViolationError
     from jobnb.errors import JobnbError as JobnbError
     from jobnb.errors import NotebookError as NotebookError
+    from jobnb.errors import PartitionConfigError as PartitionConfigError
     from jobnb.errors import ResourceFunctionError as ResourceFunctionError
     from jobnb.errors import RetryRequested as RetryRequested
     from jobnb.errors import RunNotFoundError as RunNotFoundError
@@ -470,6 +471,7 @@ if TYPE_CHECKING:
     from jobnb.storage.file_handles import local_file_manager as local_file_manager
     from jobnb.storage.instance import Instance as Instance
     from jobnb.storage.instance import instance_for_test as instance_for_test
+    from jobnb.storage.job_partition_table import JobPartitionTable as JobPartitionTable
     from jobnb.storage.partition_history import AssetPartitionStatus as AssetPartitionStatus
     from jobnb.storage.partition_table import PartitionTable as PartitionTable
     from jobnb.storage.records import AssetRecord as AssetRecord

@@ -149,10 +149,10 @@ _NAMES = {
         "ConfigMappingFunctionError ExecutionInterruptedError Failure "
         "InvalidConfigDefinitionError InvalidConfigError InvalidDefinitionError "
         "InvalidInvocationError InvalidSubsetError InvariantViolationError JobnbError "
-        "NotebookError ResourceFunctionError RetryRequested RunNotFoundError StepExecutionError "
-        "StepNotFoundError StepOutputNotFoundError StorageError TypeCheckDidNotPass "
-        "TypeCheckError UnknownPartitionError UnknownResourceError "
-        "UnmetExecutorRequirementsError UserCodeExecutionError"
+        "NotebookError PartitionConfigError ResourceFunctionError RetryRequested "
+        "RunNotFoundError StepExecutionError StepNotFoundError StepOutputNotFoundError "
+        "StorageError TypeCheckDidNotPass TypeCheckError UnknownPartitionError "
+        "UnknownResourceError UnmetExecutorRequirementsError UserCodeExecutionError"
     ),
     "events": "ErrorInfo Event EventType",
     "execution.context": ("AssetCheckExecutionContext AssetExecutionContext OpExecutionContext"),
@@ -178,6 +178,7 @@ _NAMES = {
     "storage.backfill": "BackfillStatus PartitionBackfill",
     "storage.instance": "Instance instance_for_test",
     "storage.partition_history": "AssetPartitionStatus",
+    "storage.job_partition_table": "JobPartitionTable",
     "storage.partition_table": "PartitionTable",
     "storage.records": "AssetRecord EventLogEntry EventLogRecord EventRecordsFilter",
     "storage.run": "JobRun RunRecord RunsFilter",

@@ -23,6 +23,7 @@ __all__ = [
     "InvariantViolationError",
     "JobnbError",
     "NotebookError",
+    "PartitionConfigError",
     "PartitionNeededError",
     "Problem",
     "ResourceFunctionError",
@@ -145,6 +146,10 @@ class UserCodeExecutionError(JobnbError, RuntimeError):
 
 class ConfigMappingFunctionError(UserCodeExecutionError):
     """The function of a config mapping raised or returned no run config."""
+
+
+class PartitionConfigError(UserCodeExecutionError):
+    """What gives the run config or the tags of a partition raised, or gave nothing that fits."""
 
 
 class ResourceFunctionError(UserCodeExecutionError):

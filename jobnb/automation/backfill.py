@@ -12,10 +12,10 @@ import msgspec
 from traitlets import Unicode
 
 from jobnb.automation import live_backfills
-from jobnb.automation.backfill_blocking import Blocking
-from jobnb.automation.backfill_chunks import Chunk, Group, levels_of
 from jobnb.automation.backfill_progress import BackfillProgress
-from jobnb.automation.backfill_work import BackfillRuns, Outcome, printing
+from jobnb.automation.backfill_shape import Ledger, Part, Piece, Runs, levels_of, shared
+from jobnb.automation.backfill_work import printing
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import JobnbError
 from jobnb.events import RunCanceling
 from jobnb.execution.log import listening
@@ -41,7 +41,7 @@ class BackfillFailedError(JobnbError, RuntimeError):
 
 
 class Backfill(Observable):
-    """A backfill that goes on in the background; made by `session.backfill`.
+    """A backfill that goes on in the background; made by `session.backfill` and `job.backfill`.
 
     `status`, `progress`, `current_step` and `version` are traits, as those of a run. `await` and
     `result` give the counts, or raise what went wrong.
@@ -65,17 +65,21 @@ class Backfill(Observable):
         self,
         record: PartitionBackfill,
         instance: Instance,
-        groups: Sequence[Group],
-        runs: BackfillRuns,
+        groups: Sequence[Part],
+        runs: Runs,
+        ledger: Ledger,
         max_parallel: int,
+        job: JobDefinition | None = None,
     ) -> None:
         super().__init__()
+        self._job = job
+        self._began = time.time()
         self._record = record
         self._groups = groups
         self._instance = instance
         self._batch = instance.open_batch()
         self._runs = runs
-        self._blocking = Blocking(instance)
+        self._ledger = ledger
         self._max_parallel = max_parallel
         self._counts = BackfillProgress(sum(group.size for group in groups))
         self._scopes: dict[RunScope, Stop] = {}
@@ -102,6 +106,11 @@ class Backfill(Observable):
         return self._record
 
     @property
+    def job(self) -> JobDefinition | None:
+        """The job that it runs, where it runs one."""
+        return self._job
+
+    @property
     def instance(self) -> Instance:
         """Where its history goes."""
         return self._instance
@@ -110,6 +119,11 @@ class Backfill(Observable):
     def counts(self) -> BackfillProgress:
         """What has become of its partitions so far."""
         return self._counts
+
+    @property
+    def began(self) -> float:
+        """When it began, or was gone on with, in seconds since the epoch."""
+        return self._began
 
     @property
     def is_finished(self) -> bool:
@@ -213,7 +227,7 @@ class Backfill(Observable):
         finally:
             self._end()
 
-    def _do_level(self, groups: list[Group]) -> None:
+    def _do_level(self, groups: list[Part]) -> None:
         """All runs that may go side by side; those of one group, where they must not, in turn."""
         side_by_side = [group for group in groups if not group.is_serial]
         chunks = (chunk for group in side_by_side for chunk in group.chunks())
@@ -223,7 +237,7 @@ class Backfill(Observable):
             lock = threading.Lock()
             with ThreadPoolExecutor(self._max_parallel, "jobnb backfill") as pool:
                 for done in [
-                    pool.submit(self._do_all, _shared(chunks, lock))
+                    pool.submit(self._do_all, shared(chunks, lock))
                     for _ in range(self._max_parallel)
                 ]:
                     done.result()
@@ -231,18 +245,18 @@ class Backfill(Observable):
             if group.is_serial:
                 self._do_all(group.chunks())
 
-    def _do_all(self, chunks: Iterator[Chunk]) -> None:
+    def _do_all(self, chunks: Iterator[Piece]) -> None:
         with printing() as current, listening():
             for chunk in chunks:
                 if self._canceled is not None:
                     return
-                part = self._blocking.free_part(chunk)
+                part = self._ledger.free_part(chunk)
                 if part is not chunk:
                     self._count(blocked=chunk.size - (part.size if part is not None else 0))
                 if part is not None:
                     self._do(part, current)
 
-    def _do(self, chunk: Chunk, current: Any) -> None:
+    def _do(self, chunk: Piece, current: Any) -> None:
         stop = Stop()
         scope = self._runs.scope(chunk, self._batch, stop)
         with self._turn:
@@ -260,11 +274,9 @@ class Backfill(Observable):
         if outcome is not None:
             self._settle(chunk, outcome)
 
-    def _settle(self, chunk: Chunk, outcome: Outcome) -> None:
-        each = chunk.size // len(chunk.group.keys)
-        failed, blocked = self._blocking.note(chunk, outcome)
-        made = chunk.size - (failed + blocked) * each
-        self._count(made=made, failed=failed * each, blocked=blocked * each)
+    def _settle(self, chunk: Piece, outcome: Any) -> None:
+        failed, blocked = self._ledger.note(chunk, outcome)
+        self._count(made=chunk.size - failed - blocked, failed=failed, blocked=blocked)
 
     def _count(self, **more: int) -> None:
         with self._turn:
@@ -333,16 +345,6 @@ class Backfill(Observable):
 
     def __repr__(self) -> str:
         return f"<Backfill {self.backfill_id}: {self.status}, {self._counts}>"
-
-
-def _shared(chunks: Iterator[Chunk], lock: threading.Lock) -> Iterator[Chunk]:
-    """Chunks that several threads take from one source."""
-    while True:
-        with lock:
-            chunk = next(chunks, None)
-        if chunk is None:
-            return
-        yield chunk
 
 
 def _request(scope: RunScope, stop: Stop, reason: str) -> None:

@@ -34,7 +34,8 @@ class Blocking:
         """Remember what a run did not make.
 
         Returns:
-            How many assets of the chunk failed, and how many were not tried since these did.
+            How many partitions of the chunk's assets failed, and how many were not tried since
+            these did.
         """
         failed = blocked = 0
         for node in chunk.group.nodes:
@@ -46,7 +47,8 @@ class Blocking:
                 failed += missing
             else:
                 blocked += missing
-        return failed, blocked
+        each = chunk.size // len(chunk.group.keys)
+        return failed * each, blocked * each
 
     def _lose(self, node: BackfillNode, partitions: RunPartitions | None) -> None:
         with self._lock:

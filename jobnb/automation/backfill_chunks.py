@@ -14,7 +14,7 @@ from jobnb.definitions.partitions.partition_mapping import PartitionMapping
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
 
-__all__ = ["Chunk", "Group", "groups_of", "levels_of"]
+__all__ = ["Chunk", "Group", "groups_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,12 +141,6 @@ def _outer(edges: Sequence[Edge]) -> frozenset[tuple[str, Hashable]]:
 def _same(mapping: PartitionMapping | None) -> Hashable:
     """What is equal for equal mappings; a class of the user's own may not be hashable."""
     return mapping if type(mapping).__hash__ is not None else id(mapping)
-
-
-def levels_of(groups: Sequence[Group]) -> Iterator[list[Group]]:
-    """The groups level by level: those of one may be made side by side."""
-    for level in sorted({group.level for group in groups}):
-        yield [group for group in groups if group.level == level]
 
 
 def _is_empty(target: Target) -> bool:

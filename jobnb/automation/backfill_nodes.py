@@ -25,7 +25,7 @@ from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.execution.materialize import ASSET_JOB
 from jobnb.plan.asset_job import AssetGraphDefinition
 
-__all__ = ["BackfillNode", "Edge", "Target", "nodes_of"]
+__all__ = ["BackfillNode", "Edge", "Target", "nodes_of", "nodes_of_graph"]
 
 Target = PartitionsSubset | None
 """The partitions of a node to make; None makes an asset that has no partitions."""
@@ -88,6 +88,15 @@ def nodes_of(definitions: Definitions, selection: Any) -> dict[str, BackfillNode
     """
     graph = definitions.job_of_assets(ASSET_JOB, selection).graph
     assert isinstance(graph, AssetGraphDefinition)
+    return nodes_of_graph(graph)
+
+
+def nodes_of_graph(graph: AssetGraphDefinition) -> dict[str, BackfillNode]:
+    """The nodes of a graph, by name, each after what it is made from.
+
+    Raises:
+        InvalidDefinitionError: If a partition mapping does not fit.
+    """
     by_node = graph.assets_by_node
     makers = {key: name for name, each in by_node.items() for key in each.keys}
     upstream = {

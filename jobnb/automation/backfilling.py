@@ -1,4 +1,4 @@
-"""`session.backfill`: what is asked for becomes runs, and begins."""
+"""`session.backfill` and `job.backfill`: what is asked for becomes runs, and begins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from jobnb.automation import live_backfills
 from jobnb.automation.backfill import Backfill
+from jobnb.automation.backfill_blocking import Blocking
 from jobnb.automation.backfill_chunks import groups_of
 from jobnb.automation.backfill_nodes import BackfillNode, Target, nodes_of
 from jobnb.automation.backfill_targets import (
@@ -16,17 +17,20 @@ from jobnb.automation.backfill_targets import (
     stale_targets,
 )
 from jobnb.automation.backfill_work import BackfillRuns, Setting
+from jobnb.automation.job_backfilling import backfill_job as begin_job_backfill
+from jobnb.automation.job_backfilling import resume_job
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, InvariantViolationError
 from jobnb.plan.partitions import PartitionsAsked
-from jobnb.registry.selecting import pinned
-from jobnb.registry.session import Session
+from jobnb.registry.selecting import partitioned_job, pinned
+from jobnb.registry.session import Session, current_session
 from jobnb.staleness.survey import Survey
 from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import is_gone, this_process
 
-__all__ = ["backfill_session", "resume_backfill"]
+__all__ = ["backfill_job", "backfill_session", "resume_backfill"]
 
 
 def backfill_session(
@@ -45,6 +49,20 @@ def backfill_session(
 ) -> Backfill:
     """Begin a backfill of a session; see `Session.backfill`."""
     __tracebackhide__ = True
+    job = partitioned_job(session, selection)
+    if job is not None:
+        return backfill_job(
+            job,
+            partitions,
+            only_missing=only_missing,
+            only_failed=only_failed,
+            stale_only=stale_only,
+            tags=tags,
+            max_parallel=max_parallel,
+            config=config,
+            instance=instance or session.instance,
+            resources=resources,
+        )
     if only_missing + only_failed + stale_only > 1:
         raise InvalidInvocationError(
             "A backfill makes only what is missing, only what failed, or only what is stale (and "
@@ -74,6 +92,44 @@ def backfill_session(
     return _begin(record, setting, nodes, targets, max_parallel)
 
 
+def backfill_job(
+    job: JobDefinition,
+    partitions: PartitionsAsked | None = None,
+    *,
+    only_missing: bool = False,
+    only_failed: bool = False,
+    stale_only: bool = False,
+    tags: Mapping[str, str] | None = None,
+    max_parallel: int = 1,
+    config: Any = None,
+    instance: Instance | None = None,
+    resources: Mapping[str, Any] | None = None,
+) -> Backfill:
+    """Begin a backfill of a job; see `JobDefinition.backfill`."""
+    __tracebackhide__ = True
+    if stale_only:
+        raise InvalidInvocationError(
+            f"A backfill of the job {job.name!r} makes whole runs: stale_only is for assets. "
+            "Name these: session.backfill(selection, stale_only=True)."
+        )
+    if only_missing and only_failed:
+        raise InvalidInvocationError(
+            "A backfill runs only what never ran, or only what failed: keep one of only_missing "
+            "and only_failed."
+        )
+    return begin_job_backfill(
+        job,
+        partitions,
+        instance or current_session().instance,
+        only_missing=only_missing,
+        only_failed=only_failed,
+        tags=tags,
+        max_parallel=max_parallel,
+        config=config,
+        resources=resources,
+    )
+
+
 def _begin(
     record: PartitionBackfill,
     setting: Setting,
@@ -93,7 +149,8 @@ def _begin(
         setting.instance.update_backfill(record)
     else:
         setting.instance.add_backfill(record)
-    return Backfill(record, setting.instance, groups, runs, max_parallel)
+    instance = setting.instance
+    return Backfill(record, instance, groups, runs, Blocking(instance), max_parallel)
 
 
 def _raw(config: Any) -> Mapping[str, Any] | None:
@@ -126,6 +183,9 @@ def resume_backfill(
     """Go on with a backfill that has not made all; see `Session.resume_backfill`."""
     instance = instance or session.instance
     record = _record(instance, backfill_id)
+    if record.job_name is not None:
+        job = _job_of(session, record)
+        return resume_job(job, record, instance, max_parallel=max_parallel, resources=resources)
     definitions = session.snapshot()
     nodes = nodes_of(definitions, list(record.asset_selection))
     targets = {
@@ -145,6 +205,20 @@ def resume_backfill(
     )
     setting = Setting(backfill_id, definitions, instance, record.tags, record.run_config, resources)
     return _begin(record, setting, nodes, left, max_parallel, again=True)  # type: ignore[arg-type]
+
+
+def _job_of(session: Session, record: PartitionBackfill) -> JobDefinition:
+    """The job of a backfill as the session knows it; else the one that it was begun with."""
+    name = str(record.job_name)
+    if name in session.snapshot().job_names:
+        return session.job(name)
+    begun = live_backfills.find(record.backfill_id)
+    if begun is not None and begun.job is not None:
+        return begun.job
+    raise InvalidSubsetError(
+        f"The backfill {record.backfill_id} is of the job {name!r}, which this session does not "
+        "know. Define it, or make it known with session.add(job)."
+    )
 
 
 def _record(instance: Instance, backfill_id: str) -> PartitionBackfill:

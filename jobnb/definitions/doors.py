@@ -16,6 +16,8 @@ __all__ = [
     "asset_statuses",
     "asset_survey",
     "asset_value_loader",
+    "backfill_job",
+    "backfill_known_job",
     "backfill_session",
     "build_plan",
     "config_schema_of",
@@ -25,6 +27,7 @@ __all__ = [
     "instance",
     "invoke",
     "job_of_graph",
+    "job_partition_table",
     "launch_job",
     "launch_known_job",
     "launch_session",
@@ -90,6 +93,20 @@ def launch_session(session: Any, target: Any, config: Any, **parameters: Any) ->
     from jobnb.execution.launch import launch_session as do
 
     return do(session, target, config, **parameters)
+
+
+def backfill_job(job: Any, partitions: Any, **parameters: Any) -> Any:
+    """Begin a backfill of a job; see `jobnb.automation.backfilling`."""
+    __tracebackhide__ = True
+    from jobnb.automation.backfilling import backfill_job as do
+
+    return do(job, partitions, **parameters)
+
+
+def backfill_known_job(name: str, partitions: Any, **parameters: Any) -> Any:
+    """Begin a backfill of the job of this name, over all that the session knows."""
+    __tracebackhide__ = True
+    return backfill_job(session_job(name), partitions, **parameters)
 
 
 def backfill_session(session: Any, selection: Any, partitions: Any, **parameters: Any) -> Any:
@@ -178,12 +195,20 @@ def run_table(instance: Any) -> Any:
     return RunTable(instance)
 
 
-def partition_table(session: Any, key: Any) -> Any:
-    """The partitions of an asset as a table; see `jobnb.storage.partition_table`."""
+def partition_table(session: Any, target: Any) -> Any:
+    """The partitions of an asset or a job; see `partition_table`, `job_partition_table`."""
     from jobnb.definitions.keys import AssetKey
+    from jobnb.registry.selecting import partitioned_job
     from jobnb.storage.partition_table import PartitionTable
 
-    asset_key = AssetKey.from_coercible(key)
+    job = partitioned_job(session, target)
+    if job is not None:
+
+        def run(**parameters: Any) -> Any:
+            return session.backfill(target, **parameters)
+
+        return job_partition_table(job, session.instance, run)
+    asset_key = AssetKey.from_coercible(target)
     definition = session.asset(asset_key)
     if definition.partitions_def is None:
         raise InvalidDefinitionError(
@@ -195,6 +220,19 @@ def partition_table(session: Any, key: Any) -> Any:
         return session.backfill([asset_key], **parameters)
 
     return PartitionTable(asset_key, definition.partitions_def, session.instance, backfill)
+
+
+def job_partition_table(job: Any, instance: Any, backfill: Any) -> Any:
+    """The partitions of a job as a table; see `jobnb.storage.job_partition_table`."""
+    from jobnb.storage.job_partition_table import JobPartitionTable
+
+    if job.partitions_def is None:
+        raise InvalidDefinitionError(
+            f"The job {job.name!r} has no partitions. Give it a partitions_def or a "
+            "PartitionedConfig."
+        )
+
+    return JobPartitionTable(job.name, job.partitions_def, instance, backfill)
 
 
 def default_io_manager() -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from jobnb.automation.backfill import Backfill
 from jobnb.automation.backfill_progress import BackfillProgress
@@ -12,7 +13,7 @@ from jobnb.display.html import EMPTY, Html, badge, code, header, join, tag
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Status, duration_text
 from jobnb.display.view import View
-from jobnb.events import EventType, StepFailed
+from jobnb.events import ErrorInfo, EventType
 from jobnb.state import RunStatus
 from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.run import RunsFilter
@@ -42,14 +43,13 @@ def backfill_view(backfill: Backfill) -> View:
             header(title, "backfill", status, note),
             _bar(counts),
             tag("div", *_legend(counts)),
-            *(_failure(partition, event) for partition, event in failed),
+            *map(_failure, failed),
             _again(backfill),
         ]
     )
     lines = [f"backfill of {title} {SIGNS[status]} {WORDS[status]}: {counts}"]
-    for partition, event in failed:
-        where = f", partition {partition}" if partition else ""
-        lines += [f"failed: {event.step_key}{where}", error_text(event.error)]
+    for each in failed:
+        lines += [f"failed: {each.where}", error_text(each.error)]
     return View(f"backfill of {title}", "\n".join(lines), html)
 
 
@@ -71,24 +71,42 @@ def parts_of(counts: BackfillProgress) -> list[tuple[str, Status, int]]:
     return [part for part in found if part[2]]
 
 
-def first_failures(backfill: Backfill, most: int = _MOST_FAILURES) -> list[tuple[str, StepFailed]]:
-    """The first steps that failed, each with the partition that it was to make."""
+class Failed(NamedTuple):
+    """What failed in a backfill: a step, or a run before it had any."""
+
+    step: str
+    partition: str
+    error: ErrorInfo
+
+    @property
+    def where(self) -> str:
+        """The step and the partition, in words."""
+        partition = f"partition {self.partition}" if self.partition else ""
+        return ", ".join(filter(None, [self.step, partition]))
+
+
+def first_failures(backfill: Backfill, most: int = _MOST_FAILURES) -> list[Failed]:
+    """What failed first."""
     if not backfill.counts.failed:
         return []
-    nothing: list[tuple[str, StepFailed]] = []
+    nothing: list[Failed] = []
     return attempt(lambda: _failures(backfill, most), nothing)
 
 
-def _failures(backfill: Backfill, most: int) -> list[tuple[str, StepFailed]]:
+def _failures(backfill: Backfill, most: int) -> list[Failed]:
     instance = backfill.instance
     wanted = RunsFilter(
-        statuses=[RunStatus.FAILURE], tags=RunsFilter.for_backfill(backfill.backfill_id).tags
+        statuses=[RunStatus.FAILURE],
+        tags=RunsFilter.for_backfill(backfill.backfill_id).tags,
+        created_after=datetime.fromtimestamp(backfill.began, UTC),  # what failed before is tried
     )
-    found: list[tuple[str, StepFailed]] = []
+    found: list[Failed] = []
     for run in reversed(instance.get_runs(wanted, limit=20)):
-        for entry in instance.all_logs(run.run_id, {EventType.STEP_FAILURE}):
-            event: Any = entry.dagster_event
-            found.append((run.partition_key or "", event))
+        logs = instance.all_logs(run.run_id, {EventType.STEP_FAILURE, EventType.RUN_FAILURE})
+        events: list[Any] = [entry.dagster_event for entry in logs]
+        steps = [event for event in events if event.step_key]
+        for event in steps or [event for event in events if event.error is not None]:
+            found.append(Failed(event.step_key or "", run.partition_key or "", event.error))
             if len(found) == most:
                 return found
     return found
@@ -125,10 +143,9 @@ def _legend(counts: BackfillProgress) -> list[Html | str]:
     return found
 
 
-def _failure(partition: str, event: StepFailed) -> Html:
-    where = f", partition {partition}" if partition else ""
-    head = tag("div", tag("strong", f"Failed: {event.step_key}{where}"), css="jn-header")
-    return join([head, error_html(event.error)])
+def _failure(failed: Failed) -> Html:
+    head = tag("div", tag("strong", f"Failed: {failed.where}"), css="jn-header")
+    return join([head, error_html(failed.error)])
 
 
 def _again(backfill: Backfill) -> Html:

@@ -97,7 +97,9 @@ def partition_notes(job: JobDefinition, text: str | None, instance: Any) -> Iter
         yield {"field": "selection", "message": told}
         return
     if text is None:
-        needed = attempt(lambda: partition_needed(job, instance), None)
+        undecided = job.asset_layer is not None and job.asset_layer.is_undecided
+        # Which assets such a job makes, and whether these have partitions, is seen at the launch.
+        needed = None if undecided else attempt(lambda: partition_needed(job, instance), None)
         if needed is not None:
             yield {"field": "partition", "message": f"{needed.facts} {_HOW}"}
         return

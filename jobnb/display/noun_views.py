@@ -27,6 +27,7 @@ from jobnb.display.picture import Picture
 from jobnb.display.prose import markdown, undocumented
 from jobnb.display.text import picture_text, shorten
 from jobnb.display.types_of import input_type, output_type
+from jobnb.display.undecided_jobs import as_seen
 from jobnb.display.view import View, picture_html
 from jobnb.display.yaml_text import yaml_text
 
@@ -115,13 +116,15 @@ def _graph_config(graph: GraphDefinition) -> Html:
     return fields_html(getattr(mapping, "config_schema", None))
 
 
-def job_view(job: JobDefinition, *, picture: Picture | None = None) -> View:
+def job_view(job: JobDefinition, *, picture: Picture | None = None, session: Any = None) -> View:
     """A job: its graph, config fields, resources and tags."""
-    picture = picture or job_picture(job)
+    drawn, said = as_seen(job, session)
+    picture = picture or job_picture(drawn)
     noun = "asset job" if job.asset_layer is not None else "job"
     html = join(
         [
             header(job.name, noun, note=tag_words(job.tags)),
+            tag("div", said, css="jn-muted") if said else EMPTY,
             doc_html(job.description),
             picture_html(picture),
             tabs(
@@ -135,7 +138,8 @@ def job_view(job: JobDefinition, *, picture: Picture | None = None) -> View:
             ),
         ]
     )
-    return View(f"{noun} {job.name}", picture_text(picture), html, picture)
+    text = "\n".join(filter(None, [picture_text(picture), said]))
+    return View(f"{noun} {job.name}", text, html, picture)
 
 
 def _job_config(job: JobDefinition) -> Html:
@@ -192,8 +196,9 @@ def _runs_with(job: JobDefinition) -> Html:
     facts: dict[str, str | None] = {}
     if job.has_specified_executor:
         facts["executor"] = str(getattr(job.executor_def, "name", "") or job.executor_def)
-    if job.partitions_def is not None:
-        facts["partitions"] = shorten(repr(job.partitions_def), 200)
+    partitions_def = attempt(lambda: job.partitions_def, None)
+    if partitions_def is not None:
+        facts["partitions"] = shorten(repr(partitions_def), 200)
     if job.hook_defs:
         facts["hooks"] = ", ".join(sorted(str(hook.name) for hook in job.hook_defs))
     if job.op_retry_policy is not None:

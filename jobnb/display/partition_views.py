@@ -1,4 +1,4 @@
-"""How the partitions of an asset look: counts, a bar of all, and the latest rows of the grid."""
+"""How the partitions of something look: counts, a bar of all, the latest rows of the grid."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from jobnb.display.picture import Status
 from jobnb.display.style import graph_css
 from jobnb.display.text import counted
 from jobnb.display.view import View
-from jobnb.storage.partition_table import STATUSES, PartitionTable
+from jobnb.storage.standing_table import StandingTable
 
 __all__ = ["PARTITION_STATES", "partitions_view", "range_text"]
 
 PARTITION_STATES = {
     "missing": Status.NONE,
     "materialized": Status.SUCCEEDED,
+    "succeeded": Status.SUCCEEDED,
     "failed": Status.FAILED,
     "in_progress": Status.RUNNING,
 }
@@ -33,15 +34,15 @@ _BINS = 240
 _RANGES = 12
 _CELL, _GAP, _LABEL = 13.0, 2.0, 10.0
 # A bin, like a folded card, shows what is most to be known of.
-_GRAVEST = ("failed", "in_progress", "missing", "materialized")
+_GRAVEST = ("failed", "in_progress", "missing", "materialized", "succeeded")
 
 
-def partitions_view(table: PartitionTable) -> View:
-    """The partitions of an asset: how many stand how, where, and which are missing or failed."""
+def partitions_view(table: StandingTable) -> View:
+    """Partitions: how many stand how, where, and which are missing or failed."""
     keys = table.keys
     statuses = table.statuses(keys)
     counts = Counter(statuses)
-    name = table.asset_key.to_user_string()
+    name = table.name
     told = {
         word: _ranges_of(table, keys, [at for at, each in enumerate(statuses) if each == word])
         for word in ("failed", "in_progress", "missing")
@@ -59,7 +60,7 @@ def partitions_view(table: PartitionTable) -> View:
     lines += [
         f"{SIGNS[PARTITION_STATES[word]] or '·'} {counts[word]:,} {_noun(word)}"
         + (f": {told[word]}" if told.get(word) else "")
-        for word in STATUSES
+        for word in table.STATUSES
         if counts[word]
     ]
     return View(f"partitions of {name}", "\n".join(lines), html, drawn=drawn)
@@ -78,7 +79,7 @@ def _legend(counts: Counter[str]) -> Html:
     return tag("div", *parts)
 
 
-def _ranges_of(table: PartitionTable, keys: Sequence[str], places: Sequence[int]) -> str:
+def _ranges_of(table: StandingTable, keys: Sequence[str], places: Sequence[int]) -> str:
     if not places:
         return ""
     subset = table.subset_at(keys, places)

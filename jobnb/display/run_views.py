@@ -135,6 +135,7 @@ def _summary(look: RunLook) -> str:
     parts = [f"{counts[status]:,} {status.value}" for status in _COUNTED if counts[status]]
     left = sum(not step.is_finished for step in steps)
     parts += [f"{left:,} to go"] if left else []
+    parts += ["nothing had to be done"] if state.is_success and not steps else []
     return " · ".join([*parts, duration_text(state.seconds), look.run_id[:8]]).strip(" ·")
 
 

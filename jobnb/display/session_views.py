@@ -95,7 +95,8 @@ def known_job_view(job: AssetJobDefinition) -> View:
         return asset_job_view(job)
     view = attempt(
         lambda: job_view(
-            job.resolve(known.assets, known.source_assets, asset_checks=known.asset_checks)
+            job.resolve(known.assets, known.source_assets, asset_checks=known.asset_checks),
+            session=session,
         ),
         None,
     )

@@ -21,6 +21,7 @@ from jobnb.execution.stopping import Stop
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, run_partitions
 from jobnb.plan.step import Plan
+from jobnb.staleness.standing_jobs import as_it_stands, nothing_stands_so
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
 
@@ -62,6 +63,8 @@ def begin_run(
         asset_selection = asset_selection or _assets_of(job, parent)
         if asset_check_selection is None and parent.asset_check_selection is not None:
             asset_check_selection = sorted(parent.asset_check_selection)
+    if parent is None or not parent.asset_selection:
+        job = as_it_stands(job, instance)
     job = subset_of(job, op_selection, asset_selection, asset_check_selection)
     merged = _tags(job, tags, parent, options)
     asked = asked_in_tags(job, merged) if partition_key is None else partition_key
@@ -83,6 +86,7 @@ def begin_run(
         scope.values[slot], scope.origins[slot] = output.value, output.run_id
     if choice is not None:
         keep_fresh(scope, choice)
+    scope.notes += filter(None, [nothing_stands_so(job)])
     return scope
 
 

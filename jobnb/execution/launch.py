@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.jobs.job import JobDefinition
-from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean
+from jobnb.errors import InvalidInvocationError
 from jobnb.execution.background import MAX_RUNTIME_TAG, Run
 from jobnb.execution.begin import begin_run
 from jobnb.execution.either import either
@@ -20,7 +19,7 @@ from jobnb.execution.run_job import in_memory_resources
 from jobnb.execution.stopping import Stop
 from jobnb.execution.waiting import RunCanceledError, StillRunningError
 from jobnb.plan.partitions import PartitionsAsked
-from jobnb.registry.selecting import pinned
+from jobnb.registry.selecting import job_finder, pinned, see_known
 from jobnb.registry.session import Session, current_session
 from jobnb.storage.instance import Instance
 
@@ -164,7 +163,7 @@ def rerun(
         checks = sorted(parent.asset_check_selection or ())
         order = _Order(_finder(session, [*keys, *checks]), instance)
     else:
-        _see_known(session, parent.job_name)
+        see_known(session, parent.job_name)
         order = _Order(lambda: session.job(parent.job_name), instance)
     return order.repeat(run_id, from_failure=from_failure, steps=steps)
 
@@ -252,21 +251,8 @@ def _finder_of(job: JobDefinition) -> FindJob:
 
 def _finder(session: Session, target: Any) -> FindJob:
     """A job by name or as such, else a selection of assets."""
-    if isinstance(target, (JobDefinition, AssetJobDefinition)):
-        if target.name in session.catalogue.by_name("job") or not isinstance(target, JobDefinition):
-            return lambda: session.job(target.name)
-        return lambda: target
-    if isinstance(target, str):
-        if target in session.catalogue.by_name("job"):
-            return lambda: session.job(target)
-        if target.isidentifier():
-            _see_known(session, target)
+    find_job = job_finder(session, target)
+    if find_job is not None:
+        return find_job
     chosen = pinned(session, target)
     return lambda: session.snapshot().job_of_assets(ASSET_JOB, chosen)
-
-
-def _see_known(session: Session, name: str) -> None:
-    known = [*session.catalogue.by_name("job"), *session.catalogue.by_name("asset")]
-    if name not in known:
-        hint = did_you_mean(name, known, noun="It knows")
-        raise InvalidSubsetError(f"The session knows no job or asset {name!r}. {hint}".rstrip())

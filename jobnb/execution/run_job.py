@@ -27,6 +27,7 @@ from jobnb.plan.partitions import (
 )
 from jobnb.plan.step import Plan
 from jobnb.staleness.choice import StaleChoice
+from jobnb.staleness.standing_jobs import as_it_stands, nothing_stands_so
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun, new_run_id
 
@@ -62,8 +63,9 @@ def execute_in_process(
 ) -> ExecuteInProcessResult:
     """Run a job in this process; see `JobDefinition.execute_in_process`."""
     __tracebackhide__ = True
-    job = subset_of(job, op_selection, asset_selection, asset_check_selection)
     instance = instance or Instance.ephemeral()
+    job = as_it_stands(job, instance)
+    job = subset_of(job, op_selection, asset_selection, asset_check_selection)
     tags = {**job.tags, **(tags or {})}
     asked = asked_in_tags(job, tags) if partition_key is None else partition_key
     partitions = run_partitions(job, asked, instance)
@@ -147,6 +149,7 @@ def execute_plan(
     run = RunScope(plan, instance, record, instance.open_log(record), keep_outputs, steps)
     if choice is not None:
         keep_fresh(run, choice)
+    run.notes += filter(None, [nothing_stands_so(job)])
     conduct(run, raise_on_error)
     return ExecuteInProcessResult(run)
 

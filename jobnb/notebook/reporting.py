@@ -118,10 +118,7 @@ def _failures(backfill: Backfill) -> list[str]:
         return []
     from jobnb.display.backfill_views import first_failures
 
-    return [
-        f"{event.step_key}{f', partition {partition}' if partition else ''}: {event.error}"
-        for partition, event in first_failures(backfill)
-    ]
+    return [f"{each.where}: {each.error}" for each in first_failures(backfill)]
 
 
 _reporter: Reporter | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from jobnb.definitions.assets.asset_graph import AssetGraph
 from jobnb.definitions.assets.asset_layer import AssetLayer
 from jobnb.definitions.assets.asset_outs import output_name
@@ -44,15 +46,16 @@ def chosen_by(job: JobDefinition, layer: AssetLayer) -> Chosen:
     Source assets are observed where the selection names them, or names nothing else.
 
     Raises:
-        InvalidSubsetError: If the selection names what is not there, or nothing.
+        InvalidSubsetError: If the selection names what is not there; or nothing, unless it asks
+            how assets stand.
     """
     if layer.selection is None or layer.selection == AssetSelection.all():
         chosen = _everything(layer)
     else:
         chosen = _selected(layer, AssetSelection.from_coercible(layer.selection))
     if job.asset_selection is not None or job.asset_check_selection is not None:
-        chosen = _part_of(job, chosen)
-    if not chosen.assets and not chosen.checks:
+        chosen = _part_of(job, layer, chosen)
+    if not chosen.assets and not chosen.checks and layer.status_of is None:
         raise InvalidSubsetError(
             f"The selection {_shown(layer.selection)}names no asset that can be made, and no "
             "check. Define assets first, or change the selection."
@@ -69,7 +72,12 @@ def _everything(layer: AssetLayer) -> Chosen:
 
 def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
     graph = AssetGraph([*layer.assets, *layer.sources, *layer.checks])
-    resolved, checks = selection.resolve_all(graph)
+    chosen = selection.at_most() if layer.is_undecided else selection
+    resolved, checks = chosen.resolve_all(graph, layer.status_of)
+    if layer.status_of is not None and resolved:
+        # What stands so may be made together with what does not.
+        keys = AssetSelection.keys(*sorted(resolved))
+        resolved = keys.required_multi_asset_neighbors().resolve(graph)
     selected = frozenset(resolved) & {graph.keys[number] for number in graph.made}
     looked_at = {each.key for each in layer.sources if each.is_observable} & resolved
     selected |= looked_at & _named(selection.rule) if selected else looked_at
@@ -78,9 +86,15 @@ def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
     return Chosen(selected, frozenset(checks), selection.named_checks, tells_checks=True)
 
 
-def _part_of(job: JobDefinition, whole: Chosen) -> Chosen:
+def _part_of(job: JobDefinition, layer: AssetLayer, whole: Chosen) -> Chosen:
     """The part of what a job does that is asked for; the checks of its assets, if nobody says."""
-    wanted = _asked_for(job, "make", job.asset_selection or (), whole.assets)
+    could = whole
+    if layer.status_of is not None:
+        # Named may be whatever it could make: of that, what stands as it asks is made.
+        selection = AssetSelection.from_coercible(layer.selection)
+        undecided = msgspec.structs.replace(layer, status_of=None, is_undecided=True)
+        could = _selected(undecided, selection)
+    wanted = _asked_for(job, "make", job.asset_selection or (), could.assets) & whole.assets
     if job.asset_check_selection is None:
         checks = frozenset(key for key in whole.checks if key.asset in wanted)
         return Chosen(wanted, checks, whole.named & checks, whole.tells_checks)

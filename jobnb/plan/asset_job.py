@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -51,6 +51,7 @@ class AssetGraphDefinition(GraphDefinition):
         layer: All assets around the job.
         checks_by_node: The checks that each of the other nodes makes.
         tells_checks: Whether the job's selection says which checks are meant.
+        left_out: The nodes that it would have, if assets stood otherwise.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class AssetGraphDefinition(GraphDefinition):
         layer: AssetLayer,
         checks_by_node: Mapping[str, AssetChecksDefinition],
         tells_checks: bool = False,
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(name, placed=(nodes, dependencies), node_input_source_assets=sources)
         self.assets_by_node = assets_by_node
@@ -71,6 +73,7 @@ class AssetGraphDefinition(GraphDefinition):
         self.layer = layer
         self.checks_by_node = checks_by_node
         self.tells_checks = tells_checks
+        self.left_out = left_out
         self.guards = guards_of(self, checks_by_node.values(), assets_by_node)
 
     @lazy
@@ -181,4 +184,16 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
         layer,
         checking,
         chosen.tells_checks,
+        _left_out(job, layer, assets) - nodes.keys(),
     )
+
+
+def _left_out(
+    job: JobDefinition, layer: AssetLayer, assets: Sequence[AssetsDefinition]
+) -> frozenset[str]:
+    """The nodes of all that the selection could name, where it asks how assets stand."""
+    if layer.status_of is None:
+        return frozenset()
+    undecided = msgspec.structs.replace(layer, status_of=None, is_undecided=True)
+    could = chosen_by(job.replaced(asset_selection=None, asset_check_selection=None), undecided)
+    return frozenset(part.name for part in parts_of(assets_to_make(assets, could)))

@@ -12,6 +12,7 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.config_tree import ConfigTrees
 from jobnb.plan.flatten import flatten, output_at
 from jobnb.plan.order import group_regions, topological
 from jobnb.plan.partitions import RunPartitions
@@ -43,6 +44,7 @@ def build_plan(
     partitions: RunPartitions | None = None,
     resources: Mapping[str, Any] | None = None,
     check_config: bool = True,
+    trees: ConfigTrees | None = None,
 ) -> Plan:
     """What a run of the job will do.
 
@@ -54,6 +56,7 @@ def build_plan(
         partitions: The partitions that the run is for.
         resources: Definitions that take the place of the job's, by key.
         check_config: Whether the config is bound; without it the plan can be drawn, not run.
+        trees: What describes the config of other runs of the same job, with the same resources.
 
     Raises:
         InvalidDefinitionError: If the graph does not hold together; all problems at once.
@@ -61,7 +64,7 @@ def build_plan(
     """
     with _no_collection():
         return _build(
-            job, run_config, input_values, op_selection, partitions, resources, check_config
+            job, run_config, input_values, op_selection, partitions, resources, check_config, trees
         )
 
 
@@ -90,6 +93,7 @@ def _build(
     partitions: RunPartitions | None,
     resources: Mapping[str, Any] | None,
     check_config: bool,
+    trees: ConfigTrees | None,
 ) -> Plan:
     values = {**job.input_values, **(input_values or {})}
     nodes = flatten(job.graph, values)
@@ -101,7 +105,7 @@ def _build(
     bound = BoundConfig()
     if check_config:
         raw = raw_config_of(job, run_config, partitions)
-        bound = bind_run_config(job, raw, needed, builder.keys)
+        bound = bind_run_config(job, raw, needed, builder.keys, trees)
     return builder.build(bound, partitions, needed)
 
 

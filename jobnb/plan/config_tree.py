@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
@@ -14,7 +14,7 @@ from jobnb.definitions.resources.resource import ResourceDefinition
 if TYPE_CHECKING:
     from jobnb.config import Section
 
-__all__ = ["Managers", "config_tree"]
+__all__ = ["ConfigTrees", "Managers", "config_tree"]
 
 
 class Managers:
@@ -84,6 +84,37 @@ def config_tree(
     return Section(parts)
 
 
+class ConfigTrees:
+    """The trees of runs that differ in their config only: made once for what it names.
+
+    Making a tree is cheap; the model that pydantic makes of it takes longer than a short run.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, Section | None] = {}
+
+    def tree(
+        self,
+        job: JobDefinition,
+        resources: Mapping[str, ResourceDefinition],
+        raw: Mapping[str, Any],
+        steps: frozenset[str],
+    ) -> Section | None:
+        """The same as `config_tree`; job, resources and steps are those of the first call."""
+        named = _names_in(raw)
+        if named not in self._made:
+            self._made[named] = config_tree(job, resources, raw, steps)
+        return self._made[named]
+
+
+def _names_in(raw: Any) -> Hashable:
+    """What a config names, whatever the values are."""
+    if not _is_map(raw):
+        return None
+    parts = ((name, None if name == "config" else _names_in(raw[name])) for name in raw)
+    return tuple(sorted(parts, key=lambda part: str(part[0])))
+
+
 def _default_loggers(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     if not raw.get("loggers"):
         return {}
@@ -120,6 +151,9 @@ class _Ops:
             section = self._of_node(node, (*path, name), given, bool(raw))
             if section is not None:
                 found[name] = section
+        for name in getattr(graph, "left_out", ()):
+            if name in entries:
+                found[name] = _ignored()
         if not found:
             return None
         from jobnb.config import Section

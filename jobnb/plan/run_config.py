@@ -12,7 +12,7 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.errors import InvalidInvocationError
-from jobnb.plan.config_tree import Managers, config_tree
+from jobnb.plan.config_tree import ConfigTrees, Managers, config_tree
 from jobnb.plan.partitions import RunPartitions
 
 __all__ = ["BoundConfig", "bind_run_config", "config_schema_of", "raw_config_of"]
@@ -67,15 +67,24 @@ def bind_run_config(
     raw: Mapping[str, Any],
     resources: Mapping[str, ResourceDefinition],
     steps: Iterable[str],
+    trees: ConfigTrees | None = None,
 ) -> BoundConfig:
     """The values of a run's config.
+
+    Args:
+        job: The job.
+        raw: The raw config.
+        resources: The resources that are set up.
+        steps: The keys of the steps that run.
+        trees: Those of other runs of the same steps.
 
     Raises:
         InvalidConfigError: If it does not fit; all problems at once.
     """
     what = f"job {job.name!r}"
     inner = _inner_config(job, raw, what)
-    tree = config_tree(job, resources, inner, frozenset(steps))
+    make = trees.tree if trees is not None else config_tree
+    tree = make(job, resources, inner, frozenset(steps))
     if tree is None:
         return BoundConfig(raw=raw)
     from jobnb.config import bind
@@ -191,6 +200,8 @@ class _Found:
     ) -> None:
         """Add what is below a graph."""
         for name, entry in bound.items():
+            if name not in graph.node_map:
+                continue  # it would have it, if assets stood otherwise
             inner, here = graph.node_map[name].definition, (*path, name)
             if isinstance(inner, GraphDefinition):
                 self.collect(inner, entry.get("ops") or {}, here)

@@ -57,16 +57,17 @@ class Past(Knowledge):
         )
 
     def partitions(self, key: Any) -> Any:
-        """The partitions of an asset: which were made, which are missing, which failed.
+        """The partitions of an asset or a job: which were made, are missing, or failed.
 
         Args:
-            key: The key of the asset.
+            key: The key of the asset; or a job or its name: its last runs tell then.
 
         Returns:
-            A `PartitionTable`; a cell shows it as a calendar or matrix to select in.
+            A `PartitionTable` or `JobPartitionTable`; a cell shows it as a calendar or matrix to
+            select in.
 
         Raises:
-            InvalidSubsetError: If there is no such asset.
+            InvalidSubsetError: If there is no such asset or job.
             InvalidDefinitionError: If it has no partitions.
         """
         return doors.partition_table(self, key)

@@ -1,18 +1,76 @@
-"""Selections that ask how assets stand, answered by the session that knows it."""
+"""What is meant by what is asked of a session: a job of it, or some of its assets."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions import doors
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.selection import AssetSelection
-from jobnb.errors import InvalidSubsetError
+from jobnb.errors import InvalidSubsetError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.registry.knowledge import Knowledge
 
-__all__ = ["pinned"]
+__all__ = ["job_finder", "partitioned_job", "pinned", "see_known"]
+
+
+def job_finder(session: Knowledge, target: Any) -> Callable[[], JobDefinition] | None:
+    """What gives the job that is meant, as it is defined by then; None if assets are meant.
+
+    Args:
+        session: Whose job it is.
+        target: A job or its name, or which assets.
+
+    Raises:
+        InvalidSubsetError: If it is a name, and the session knows no job or asset called so.
+    """
+    jobs = session.catalogue.by_name("job")
+    if isinstance(target, (JobDefinition, AssetJobDefinition)):
+        if target.name in jobs or not isinstance(target, JobDefinition):
+            return lambda: session.job(target.name)
+        return lambda: target
+    if isinstance(target, str):
+        if target in jobs:
+            return lambda: session.job(target)
+        if target.isidentifier():
+            see_known(session, target)
+    return None
+
+
+def partitioned_job(session: Knowledge, target: Any) -> JobDefinition | None:
+    """The job whose partitions are meant; None if those of assets are.
+
+    Args:
+        session: Whose job it is.
+        target: A job or its name, or which assets. Of a job without partitions and an asset that
+            are called the same, the asset is meant.
+
+    Raises:
+        InvalidSubsetError: If it is a name, and the session knows no job or asset called so.
+    """
+    find_job = job_finder(session, target)
+    if find_job is None:
+        return None
+    job = find_job()
+    if isinstance(target, str) and target in session.catalogue.by_name("asset"):
+        return job if job.partitions_def is not None else None
+    return job
+
+
+def see_known(session: Knowledge, name: str) -> None:
+    """See that the session knows a job or asset called so.
+
+    Raises:
+        InvalidSubsetError: If it does not.
+    """
+    known = [*session.catalogue.by_name("job"), *session.catalogue.by_name("asset")]
+    if name not in known:
+        hint = did_you_mean(name, known, noun="It knows")
+        raise InvalidSubsetError(f"The session knows no job or asset {name!r}. {hint}".rstrip())
 
 
 def pinned(session: Knowledge, selection: Any) -> Any:

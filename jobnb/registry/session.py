@@ -48,12 +48,14 @@ class Session(Running):
     ) -> Any:
         """Make many partitions in the background, each asset after what it is made from.
 
+        Of a job, by name or as such, it runs each partition once: see `JobDefinition.backfill`.
+
         An asset's `backfill_policy` says how many partitions one run makes; without one, each is
         made in a run of its own. Assets with other partitions than those that are asked for make
         what belongs to these, by their partition mappings.
 
         Args:
-            selection: Which assets, as in `materialize`.
+            selection: A job or its name, else which assets, as in `launch`.
             partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if absent.
             only_missing: Only those that were never made.
             only_failed: Only those whose last run failed.

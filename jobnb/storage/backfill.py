@@ -50,12 +50,13 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
         tags: Tags of its runs.
         asset_selection: The assets that it makes.
         partitions: By the text of an asset's key, its partitions as their definition writes
-            them; None for an asset without partitions.
+            them; None for an asset without partitions. Of a job, by its name.
         run_config: The raw config of its runs.
         error: Why it ended before its time.
         counts: What became of the partitions, in numbers.
         end_timestamp: When it ended.
         holder: The process that does it, or did.
+        job_name: The job that it runs, where it runs one.
 
     Source: Dagster's `PartitionBackfill`.
     """
@@ -71,15 +72,18 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: Mapping[str, int] = {}
     end_timestamp: float | None = None
     holder: Holder | None = None
+    job_name: str | None = None
 
     @property
     def title(self) -> str:
-        """The assets that it makes, in words.
+        """The job that it runs, or the assets that it makes, in words.
 
         Example:
             >>> PartitionBackfill(asset_selection=tuple(map(AssetKey, "abcde"))).title
             'a, b, c and 2 more'
         """
+        if self.job_name is not None:
+            return self.job_name
         names = [key.to_user_string() for key in self.asset_selection]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return ", ".join(names[:3]) + more

@@ -28,6 +28,7 @@ from jobnb.storage.home import (
     named_database,
     unusable,
 )
+from jobnb.storage.job_partition_history import JobPartitionHistory
 from jobnb.storage.partition_history import PartitionHistory
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_history import RunHistory
@@ -45,7 +46,13 @@ _open: weakref.WeakSet[Instance] = weakref.WeakSet()
 
 
 class Instance(
-    RunHistory, EventHistory, AssetHistory, PartitionHistory, BackfillHistory, NamedHistory
+    RunHistory,
+    EventHistory,
+    AssetHistory,
+    PartitionHistory,
+    JobPartitionHistory,
+    BackfillHistory,
+    NamedHistory,
 ):
     """The history of runs, their events and assets, and where values are stored.
 

@@ -14,6 +14,7 @@ from jobnb import (
     BackfillPolicy,
     DailyPartitionsDefinition,
     Definitions,
+    Field,
     HourlyPartitionsDefinition,
     Instance,
     MultiPartitionsDefinition,
@@ -22,7 +23,10 @@ from jobnb import (
     StaticPartitionsDefinition,
     TimeWindowPartitionMapping,
     asset,
+    job,
     mem_io_manager,
+    op,
+    partitioned_config,
 )
 from jobnb import events as ev
 from jobnb.definitions.partitions.position_runs import PositionRuns
@@ -192,3 +196,54 @@ def test_a_first_look_at_whole_assets(measure: Measure, tmp_path: Path) -> None:
         session.home = str(tmp_path)
         measure(lambda: session_view(session), pieces=2 * MANY, budget_us=1.0)
         assert "99,999 of 100,000 made" in session_view(session).text
+
+
+@pytest.mark.parametrize("config", ["a config each", "no config"])
+@pytest.mark.parametrize("store", ["ephemeral", "durable"])
+def test_backfill_of_a_job(measure: Measure, config: str, store: str, tmp_path: Path) -> None:
+    """A thousand runs of a trivial job: its plan is made once, but for the config of each day."""
+    days = DailyPartitionsDefinition("2013-01-01", end_date="2016-01-01")
+    keys = days.get_partition_keys()[:1_000]
+
+    @partitioned_config(days)
+    def of_day(key: str) -> dict[str, Any]:
+        return {"ops": {"trivial": {"config": {"day": key}}}}
+
+    @op(config_schema={"day": Field(str, default_value="")})
+    def trivial() -> int:
+        return 1
+
+    each = config == "a config each"
+
+    @job(config=of_day if each else None, partitions_def=None if each else days)
+    def daily() -> None:
+        trivial()
+
+    durable = store == "durable"
+    with Instance.local_temp(str(tmp_path)) if durable else Instance.ephemeral() as instance:
+
+        def work() -> None:
+            resources = {"io_manager": mem_io_manager}
+            daily.backfill(keys, instance=instance, resources=resources).result()
+
+        measure(work, pieces=len(keys), budget_us=400.0 if each else 200.0)
+        found = instance.get_job_status_by_partition("daily", keys)
+        assert all(found.values())
+
+
+def test_status_of_the_partitions_of_a_job(measure: Measure, tmp_path: Path) -> None:
+    """A hundred thousand runs in the history, most of them of the job."""
+    keys = [f"p{number:06}" for number in range(MANY)]
+    with Instance.local_temp(str(tmp_path)) as instance:
+        batch = instance.open_batch()
+        for number, key in enumerate(keys):
+            name = "daily" if number % 10 else "other"
+            log = batch.begin(JobRun(name, tags={"dagster/partition": key}))
+            log.events += [ev.RunStarted(1.0, name), ev.RunSucceeded(2.0, name)]
+            log.close()
+        batch.close()
+        measure(
+            lambda: instance.get_job_status_by_partition("daily", keys), pieces=MANY, budget_us=4.0
+        )
+        found = instance.get_job_status_by_partition("daily", keys)
+        assert sum(each is not None for each in found.values()) == 90_000

@@ -137,3 +137,85 @@ def test_a_calendar_follows_a_backfill_that_another_cell_begins(lab, tab):
     expect(view.get_by_role("button", name="Cancel")).to_be_hidden(timeout=30_000)
     expect(view.locator('[data-status="in progress"]')).to_have_count(0)
     expect(view.locator('[data-status="missing"]')).to_be_visible()
+
+
+DAILY_JOB = """
+import time
+from jobnb import Config, DailyPartitionsDefinition, job, op, partitioned_config, session
+
+BAD = {"2013-01-03"}
+
+@partitioned_config(DailyPartitionsDefinition("2013-01-01", "2013-01-11"))
+def of_day(key):
+    if key == "2013-01-05":
+        raise LookupError("<i>no file</i>")
+    return {"ops": {"load": {"config": {"day": key}}}}
+
+class Day(Config):
+    day: str
+
+@op
+def load(config: Day) -> None:
+    time.sleep(0.3)
+    if config.day in BAD:
+        raise ValueError("<b>no</b>")
+
+@job(config=of_day)
+def loading():
+    load()
+"""
+
+
+def test_a_job_is_launched_for_the_days_that_are_selected(lab, tab):
+    again = "BAD.clear(); backfill = session.backfill('loading', only_failed=True); backfill"
+    nb = lab.open(tab, DAILY_JOB, "loading", again)
+    nb.start(0)
+    nb.start(1)
+    nb.output(1).get_by_role("tab", name="Partitions").click()
+    view = nb.output(1).locator(".jp-partitions")
+    expect(view.locator('[data-status="missing"]')).to_have_text("10 missing", timeout=30_000)
+    written = view.get_by_role("textbox", name="selection")
+    written.fill("2013-01-02...2013-01-06")
+    written.press("Enter")
+    view.get_by_role("button", name="Launch selected").click()
+    expect(view.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(view.locator('[data-status="succeeded"]')).to_have_text("3 succeeded")
+    expect(view.locator('[data-status="failed"]')).to_have_text("2 failed")
+    expect(view).to_contain_text("5 of 5 partitions done (100%): 3 made, 2 failed")
+    nb.start(2)
+    told = nb.output(2).locator(".jw-backfill")
+    expect(told.locator(".jw-counts")).to_contain_text("1 failed", timeout=30_000)
+    expect(told.locator(".jw-failure")).to_contain_text("partition 2013-01-05")
+    expect(told.locator(".jw-failure")).to_contain_text("LookupError: <i>no file</i>")
+    expect(view.locator('[data-status="failed"]')).to_have_text("1 failed")
+
+
+def test_the_calendar_takes_on_the_colours_of_another_theme(lab, tab):
+    nb = lab.open(tab, DEFINED, "session.partitions('daily')")
+    nb.start(0)
+    nb.start(1)
+    view = nb.output(1).locator(".jp-partitions")
+    expect(view.locator('[data-status="materialized"]')).to_be_visible(timeout=30_000)
+    made = """node => {
+        const at = node.getContext('2d').getImageData(Math.floor(node.width * 1.5 / 59), 5, 1, 1);
+        return [...at.data].join(' ');
+    }"""
+    bar = view.locator(".jp-bar")
+    wanted = """node => {
+        const probe = document.createElement('i');
+        probe.style.color = getComputedStyle(node).getPropertyValue('--jn-succeeded');
+        node.parentNode.append(probe);
+        const rgb = getComputedStyle(probe).color.match(/\\d+/g).slice(0, 3);
+        probe.remove();
+        return [...rgb, 255].join(' ');
+    }"""
+    before = bar.evaluate(made)
+    assert before == bar.evaluate(wanted)
+    is_light = tab.locator("body").get_attribute("data-jp-theme-light") == "true"
+    other, told = ("Dark", "false") if is_light else ("Light", "true")
+    nb.command("apputils:change-theme", {"theme": f"JupyterLab {other}"})
+    tab.locator(f'body[data-jp-theme-light="{told}"]').wait_for(state="attached")
+    tab.wait_for_timeout(500)
+    assert bar.evaluate(made) == bar.evaluate(wanted) != before
+    nb.command("apputils:change-theme", {"theme": f"JupyterLab {'Light' if is_light else 'Dark'}"})
+    tab.locator(f'body[data-jp-theme-light="{str(is_light).lower()}"]').wait_for(state="attached")

@@ -77,6 +77,20 @@ def test_a_job_runs_after_the_cells_and_is_in_the_history(jobnb, write, tmp_path
     assert summary["steps"] == {"make": "succeeded", "check": "succeeded", "use": "succeeded"}
 
 
+def test_a_job_that_asks_what_is_missing_makes_just_that_and_nothing_is_no_failure(
+    jobnb, write, tmp_path
+):
+    asks = "from jobnb import define_asset_job\nlacking = define_asset_job('lacking', "
+    path = write(DEFINE, asks + "'status:missing and not other')")
+    made = []
+    for _ in range(2):
+        done = jobnb("execute", path, "--job", "lacking", "-o", tmp_path / "out.ipynb")
+        assert done.exit_code == 0, done.output
+        last = nbformat.read(tmp_path / "out.ipynb", 4).cells[-1]
+        made.append(set(last.outputs[0].data["application/vnd.jobnb.run+json"]["steps"]))
+    assert made == [{"orders", "revenue"}, set()]
+
+
 @pytest.mark.parametrize("form", ["file", "inline"])
 def test_config_reaches_the_run_and_a_failure_is_1_with_the_users_error(
     jobnb, write, tmp_path, form

@@ -10,7 +10,9 @@ from jobnb.definitions.assets.asset import asset
 from jobnb.definitions.assets.asset_job import define_asset_job
 from jobnb.definitions.ops.op import op
 from jobnb.display.history_views import run_table_view
+from jobnb.display.noun_views import job_view
 from jobnb.display.picture import Status
+from jobnb.display.result_views import result_view
 from jobnb.display.session_views import (
     known_asset_view,
     known_job_view,
@@ -19,6 +21,7 @@ from jobnb.display.session_views import (
 from jobnb.display.standing import Standing
 from jobnb.display.status_views import status_view, statuses_view
 from jobnb.display.view import bundle
+from jobnb.display.widgets.job import JobView
 from jobnb.registry.session import Session
 from jobnb.storage.instance import Instance
 from tests.display.reading import check_bundle
@@ -118,6 +121,29 @@ def test_an_asset_job_is_drawn_over_the_assets_of_the_session(session):
     assert [card.key for card in view.picture.cards] == ["orders"]
     session.clear()
     assert "selection: key:orders" in known_job_view(define_asset_job("one", "orders")).text
+
+
+def test_a_job_that_asks_how_assets_stand_says_what_it_draws(session, tmp_path):
+    stale = define_asset_job("everything_stale", "status:stale or status:missing and orders")
+    session.add(stale)
+    view = known_job_view(stale)
+    assert {card.key for card in view.picture.cards} == {"orders", "revenue", "prices"}
+    told = check_bundle(bundle(view))
+    for text in (told["text/plain"], told["text/html"]):
+        assert "looked up at each launch; drawn is all that could be selected" in text
+    assert not (tmp_path / "home").exists()
+    session.instance.get_runs_count()
+    view = known_job_view(stale)
+    assert [card.key for card in view.picture.cards] == ["orders"]
+    assert "what stands so now; looked up again at each launch" in view.text
+    session.materialize("orders")
+    view = known_job_view(stale)
+    assert {card.key for card in view.picture.cards} == {"orders", "revenue", "prices"}
+    assert "nothing stands so now; drawn is all that could be selected" in view.text
+    assert "nothing stands so now" in JobView(stale).bar.heading["note"]
+    idle = bundle(result_view(session.execute_job("everything_stale")))
+    assert "✓ succeeded (nothing had to be done" in idle["text/plain"]
+    check_bundle(bundle(job_view(session.job("everything_stale"))))
 
 
 def test_a_job_that_selects_what_is_not_there_yet_is_still_shown(session):

@@ -88,7 +88,7 @@ def test_what_a_change_made_stale_is_told_with_its_cause_and_made_again(executed
     assert "365 of 365 partitions stale; code changed in cell 15" in before
     assert "12 of 12 partitions stale; upstream 'delays'" in before
     assert after == "All assets are fresh."
-    latest = instance.get_backfills(limit=1)[0]
+    (latest, *_) = [each for each in instance.get_backfills() if each.job_name is None]
     assert latest.counts == {"total": 414, "made": 414, "failed": 0, "blocked": 0}
 
 
@@ -103,3 +103,13 @@ def test_the_day_is_loaded_alone_and_a_week_by_day(executed):
     node, _ = executed
     assert "EWR" in text_of(node, 'partition="2013-02-09"')
     assert text_of(node, "first_week = ").count("2013-01-0") == 7
+
+
+def test_a_job_ran_for_each_day_of_july(executed):
+    node, instance = executed
+    assert "31 of 31 partitions done (100%): 31 made" in text_of(node, 'backfill("reporting"')
+    assert "✓ 31 succeeded" in text_of(node, 'session.partitions("reporting")')
+    (run,) = instance.get_runs(
+        RunsFilter(job_name="reporting", tags={"dagster/partition": "2013-07-04"})
+    )
+    assert run.run_config["ops"] == {"longest_delay": {"config": {"day": "2013-07-04"}}}

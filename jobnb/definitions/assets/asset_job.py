@@ -90,7 +90,11 @@ class AssetJobDefinition:
             logger_defs=logger_defs,
             resource_defs=resource_defs,
             asset_layer=AssetLayer(
-                tuple(assets), tuple(source_assets), self.selection, tuple(asset_checks)
+                tuple(assets),
+                tuple(source_assets),
+                self.selection,
+                tuple(asset_checks),
+                is_undecided=self.selection.asks_status,
             ),
         )
 
@@ -99,10 +103,15 @@ class AssetJobDefinition:
 
         Without partitions of its own, the assets that the session knows tell them.
         """
-        known = self.partitions_def is not None or isinstance(self.config, PartitionedConfig)
-        job = self.resolve(()) if known else doors.session_job(self.name)
+        job = self.resolved_for_partitions()
         request: RunRequest = job.run_request_for_partition(partition_key, **parameters)
         return request
+
+    def resolved_for_partitions(self) -> JobDefinition:
+        """A job that knows its partitions: its own, else those of the session's assets."""
+        known = self.partitions_def is not None or isinstance(self.config, PartitionedConfig)
+        job: JobDefinition = self.resolve(()) if known else doors.session_job(self.name)
+        return job
 
     def execute_in_process(self, **parameters: Any) -> Any:
         """Run the job over the session's assets; see `JobDefinition.execute_in_process`."""
@@ -111,6 +120,10 @@ class AssetJobDefinition:
     def launch(self, run_config: Any = None, **parameters: Any) -> Any:
         """Begin a run over the session's assets in the background; see `JobDefinition.launch`."""
         return doors.launch_known_job(self.name, run_config=run_config, **parameters)
+
+    def backfill(self, partitions: Any = None, **parameters: Any) -> Any:
+        """Run it over the session's assets for many partitions; see `JobDefinition.backfill`."""
+        return doors.backfill_known_job(self.name, partitions, **parameters)
 
     def launchpad(self) -> Any:
         """The form for its config, with a button to launch it; see `JobDefinition.launchpad`."""
@@ -137,7 +150,8 @@ def define_asset_job(
     Args:
         name: The name of the job.
         selection: A selection string such as `"*revenue"`, a list of them or of assets, or an
-            `AssetSelection`; all assets if absent.
+            `AssetSelection`; all assets if absent. Whether it asks how assets stand, as
+            `"status:stale"` does, is looked up when the job is launched.
         config: A `RunConfig`, a dict, a `ConfigMapping` or a `PartitionedConfig`.
         description: In words, Markdown.
         tags: Tags of each run.

@@ -163,6 +163,8 @@ class JobDefinition(RunnableJob):
     def partitions_def(self) -> PartitionsDefinition | None:
         """The partitions that its runs choose from; for an asset job, those of its assets.
 
+        A job that asks how assets stand has none where those that it could make have several.
+
         Raises:
             InvalidDefinitionError: If its assets do not agree on them.
         """
@@ -170,7 +172,12 @@ class JobDefinition(RunnableJob):
         if config is not None:
             return config.partitions_def
         if self._partitions_def is None and self.asset_layer is not None:
-            return common_partitions(self.name, self.graph.partitioned)
+            try:
+                return common_partitions(self.name, self.graph.partitioned)
+            except InvalidDefinitionError:
+                if self.asset_layer.is_undecided:
+                    return None
+                raise
         return self._partitions_def
 
     @property
@@ -292,6 +299,13 @@ class JobDefinition(RunnableJob):
         """
         request = RunRequest(run_key, run_config, tags, self.name, asset_selection)
         return request.for_partition(self, partition_key)
+
+    def get_run_config_for_partition_key(self, partition_key: str) -> Any:
+        """The run config of a run for one partition; its own where all have the same."""
+        config = self.partitioned_config
+        if config is not None:
+            return config.get_run_config_for_partition_key(partition_key)
+        return self.run_config or {}
 
     def get_tags_for_partition_key(self, partition_key: str) -> dict[str, str]:
         """The tags of a run for one partition."""

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.errors import InvalidDefinitionError
+from jobnb.definitions.partitions.dynamic_partitions import KeysAsRequested
+from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, DynamicPartitionsStore
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.job_definition import JobDefinition
 
 __all__ = ["RunRequest"]
+
+_PARTS = (
+    "run_key", "run_config", "tags", "job_name", "asset_selection", "stale_assets_only",
+    "partition_key", "asset_check_keys",
+)  # fmt: skip
 
 
 class RunRequest:
@@ -79,5 +87,74 @@ class RunRequest:
             self.asset_check_keys,
         )
 
+    def with_replaced_attrs(self, **kwargs: Any) -> RunRequest:
+        """The same with some of its parts replaced.
+
+        Args:
+            **kwargs: Parts by name, as the class takes them.
+
+        Raises:
+            InvalidInvocationError: If it has no such part.
+        """
+        parts = {name: getattr(self, name) for name in _PARTS}
+        for name in kwargs.keys() - parts.keys():
+            raise InvalidInvocationError(
+                f"A RunRequest has no {name!r}. {did_you_mean(name, _PARTS, noun='It has')}"
+            )
+        return RunRequest(**{**parts, **kwargs})
+
+    def with_resolved_tags_and_config(
+        self,
+        target_definition: Any,
+        dynamic_partitions_requests: Sequence[Any] = (),
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> RunRequest:
+        """The same with the config and the tags that the job has for its partition.
+
+        Args:
+            target_definition: The job, or an asset job.
+            dynamic_partitions_requests: Keys that come or go along with the run.
+            current_time: The moment that counts as now, for partitions in time.
+            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+
+        Raises:
+            InvalidInvocationError: If it names no partition.
+            InvalidDefinitionError: If the job has no partitions.
+            UnknownPartitionError: If it has no such partition.
+
+        Example:
+            >>> from jobnb import job, op, static_partitioned_config
+            >>> @static_partitioned_config(["JFK", "LGA"])
+            ... def by_airport(key):
+            ...     return {"ops": {"load": {"config": key}}}
+            >>> @op(config_schema=str)
+            ... def load(): ...
+            >>> @job(config=by_airport)
+            ... def flights():
+            ...     load()
+            >>> RunRequest(partition_key="JFK").with_resolved_tags_and_config(flights).run_config
+            {'ops': {'load': {'config': 'JFK'}}}
+        """
+        key = self.partition_key
+        if key is None:
+            raise InvalidInvocationError(
+                "The RunRequest names no partition: there is no config to look up. Give it a "
+                "partition_key."
+            )
+        job: Any = target_definition
+        if not hasattr(job, "get_tags_for_partition_key"):
+            job = job.resolved_for_partitions()
+        if job.partitions_def is not None:
+            store = KeysAsRequested(dynamic_partitions_store, dynamic_partitions_requests)
+            job.partitions_def.validate_partition_key(key, current_time, store)
+        return self.for_partition(job, key).with_replaced_attrs(job_name=self.job_name)
+
+    def has_resolved_partition(self) -> bool:
+        """Whether it has the tags of a partition already."""
+        return PARTITION_TAG in self.tags
+
     def __repr__(self) -> str:
-        return f"RunRequest(run_key={self.run_key!r}, job_name={self.job_name!r})"
+        given = {name: getattr(self, name) for name in _PARTS}
+        told = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
+        return f"RunRequest({told})"

@@ -127,6 +127,68 @@ class RunnableJob:
             stale_only=stale_only,
         )
 
+    def backfill(
+        self,
+        partitions: Any = None,
+        *,
+        only_missing: bool = False,
+        only_failed: bool = False,
+        tags: Mapping[str, str] | None = None,
+        max_parallel: int = 1,
+        config: Any = None,
+        instance: Any = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run the job once for each of many partitions, in the background.
+
+        Each run has the config and the tags that the job has for its partition. A run that fails
+        keeps no other from being tried.
+
+        Args:
+            partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if absent.
+            only_missing: Only those for which the job never ran to an end.
+            only_failed: Only those whose last run failed.
+            tags: Tags of each run, beside those of the job.
+            max_parallel: How many runs go side by side.
+            config: A `RunConfig` or dict, laid on top of the config that each run has anyway.
+            instance: Where the history is kept; that of the session if absent.
+            resources: Values or definitions that take the place of the job's resources.
+
+        Returns:
+            A `Backfill`: it can be observed, waited for, awaited, canceled and resumed.
+
+        Raises:
+            InvalidDefinitionError: If the job has no partitions.
+            UnknownPartitionError: If it has no such partition; nothing has run then.
+            InvalidConfigError: If the config does not fit.
+
+        Example:
+            >>> from jobnb import Instance, job, op, static_partitioned_config
+            >>> @static_partitioned_config(["JFK", "LGA"])
+            ... def by_airport(key):
+            ...     return {"ops": {"load": {"config": {"origin": key}}}}
+            >>> @op(config_schema={"origin": str})
+            ... def load(context):
+            ...     return context.op_config["origin"]
+            >>> @job(config=by_airport)
+            ... def flights():
+            ...     load()
+            >>> print(flights.backfill(instance=Instance.ephemeral()).result())
+            2 of 2 partitions done (100%): 2 made
+        """
+        __tracebackhide__ = True
+        return doors.backfill_job(
+            self,
+            partitions,
+            only_missing=only_missing,
+            only_failed=only_failed,
+            tags=tags,
+            max_parallel=max_parallel,
+            config=config,
+            instance=instance,
+            resources=resources,
+        )
+
     def launchpad(self) -> Any:
         """The form for its config, with a button that launches it; shown again, it is the same."""
         return doors.open_launchpad(self)

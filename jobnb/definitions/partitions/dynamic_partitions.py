@@ -27,6 +27,7 @@ __all__ = [
     "AddDynamicPartitionsRequest",
     "DeleteDynamicPartitionsRequest",
     "DynamicPartitionsDefinition",
+    "KeysAsRequested",
 ]
 
 
@@ -63,6 +64,37 @@ def _check_request(request: AddDynamicPartitionsRequest | DeleteDynamicPartition
         request.partition_keys, f"a request for the partitions {request.partitions_def_name!r}"
     )
     msgspec.structs.force_setattr(request, "partition_keys", keys)
+
+
+class KeysAsRequested:
+    """The keys of dynamic partitions as they will be, once some requests are fulfilled.
+
+    Args:
+        store: Keeps the keys that there are; that of the session if absent.
+        requests: To add keys, or take some away.
+    """
+
+    def __init__(self, store: DynamicPartitionsStore | None, requests: Sequence[Any]) -> None:
+        self._store = store
+        self._requests = requests
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
+        """The keys of one definition, those that are added last."""
+        store = store_or(self._store)
+        keys = dict.fromkeys(store.get_dynamic_partitions(partitions_def_name) if store else ())
+        for each in self._requests:
+            if each.partitions_def_name != partitions_def_name:
+                continue
+            for key in each.partition_keys:
+                if isinstance(each, AddDynamicPartitionsRequest):
+                    keys[key] = None
+                else:
+                    keys.pop(key, None)
+        return list(keys)
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        """Whether one definition has the key."""
+        return partition_key in self.get_dynamic_partitions(partitions_def_name)
 
 
 class DynamicPartitionsDefinition(PartitionsDefinition):

@@ -10,7 +10,12 @@ from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDef
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, Partition
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+from jobnb.errors import (
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    PartitionConfigError,
+    UnknownPartitionError,
+)
 
 __all__ = [
     "PartitionedConfig",
@@ -124,30 +129,61 @@ class PartitionedConfig:
 
         Raises:
             UnknownPartitionError: If the partitions in time have no such key.
+            PartitionConfigError: If the function raises.
         """
-        if self.run_config_for_partition_key_fn is not None:
-            return self.run_config_for_partition_key_fn(
-                self.partitions_def.typed_key(partition_key)
-            )
-        assert self.run_config_for_partition_fn is not None  # checked at birth
-        return self.run_config_for_partition_fn(self._partition(partition_key))
+        by_key, by_value = self.run_config_for_partition_key_fn, self.run_config_for_partition_fn
+        return self._ask("run config", by_key, by_value, partition_key)
 
     def get_tags_for_partition_key(
         self, partition_key: str, job_name: str | None = None
     ) -> dict[str, str]:
-        """The tags of a run for one partition: those of the function, and the partition's own."""
-        tags: Mapping[str, str] | None = {}
-        if self.tags_for_partition_key_fn is not None:
-            tags = self.tags_for_partition_key_fn(self.partitions_def.typed_key(partition_key))
-        elif self.tags_for_partition_fn is not None:
-            tags = self.tags_for_partition_fn(self._partition(partition_key))
+        """The tags of a run for one partition: those of the function, and the partition's own.
+
+        Raises:
+            PartitionConfigError: If the function raises.
+        """
+        by_key, by_value = self.tags_for_partition_key_fn, self.tags_for_partition_fn
+        given = by_key is not None or by_value is not None
+        tags = self._ask("tags", by_key, by_value, partition_key) if given else {}
         own = self.partitions_def.get_tags_for_partition_key(partition_key)
         if job_name is not None:
             own["dagster/partition_set"] = f"{job_name}_partition_set"
         return {**(tags or {}), **own}
 
-    def _partition(self, partition_key: str) -> Partition:
-        return Partition(self.partitions_def.value_of(partition_key), partition_key)
+    def _ask(
+        self,
+        what: str,
+        by_key: Callable[[str], Any] | None,
+        by_value: Callable[[Partition], Any] | None,
+        key: str,
+    ) -> Any:
+        """What the user's function says of a partition."""
+        function: Any = by_value if by_key is None else by_key
+        asked: Any = (
+            Partition(self.partitions_def.value_of(key), key)
+            if by_key is None
+            else self.partitions_def.typed_key(key)
+        )
+        try:
+            return function(asked)
+        except UnknownPartitionError:
+            raise
+        except Exception as error:
+            name = self.name if what == "run config" else _name_of(function)
+            raise PartitionConfigError(
+                f"The function {name!r} gave no {what} for the partition {key!r}: "
+                f"{type(error).__name__}: {error}".rstrip(" :"),
+                error,
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """The name of the function that gives the run config."""
+        return _name_of(
+            self._decorated_fn
+            or self._run_config_for_partition_key_fn
+            or self._run_config_for_partition_fn
+        )
 
     @classmethod
     def from_flexible_config(
@@ -185,6 +221,10 @@ class PartitionedConfig:
         return f"PartitionedConfig({self.partitions_def!r})"
 
 
+def _name_of(function: Any) -> str:
+    return str(getattr(function, "__name__", None) or repr(function))
+
+
 def decorator_for(
     partitions_def: PartitionsDefinition,
     tags_by_value: TagsFunction | None = None,
@@ -196,6 +236,8 @@ def decorator_for(
         if tags_by_key is not None:
             return tags_by_key(key)
         return tags_by_value(*partitions_def.arguments_of(key)) if tags_by_value else {}
+
+    tags.__name__ = _name_of(tags_by_key or tags_by_value)
 
     def decorate(fn: ConfigFunction) -> PartitionedConfig:
         if not callable(fn):

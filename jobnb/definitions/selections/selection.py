@@ -18,6 +18,7 @@ from jobnb.definitions.selections.asset_rules import (
     Where,
 )
 from jobnb.definitions.selections.check_rules import Check, ChecksOf
+from jobnb.definitions.selections.selection_bounds import at_most
 from jobnb.definitions.selections.selection_parts import (
     check_keys_of,
     depth_of,
@@ -283,6 +284,15 @@ class AssetSelection(ResolvableSelection):
             key:orders and not checks()
         """
         return self - AssetSelection.all_asset_checks()
+
+    def at_most(self) -> AssetSelection:
+        """All that it could name, however assets stand.
+
+        Example:
+            >>> print(AssetSelection.from_string("+status:stale and not group:raw").at_most())
+            +(*) and not group:raw
+        """
+        return AssetSelection(at_most(self.rule))
 
     # As text
 

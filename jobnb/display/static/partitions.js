@@ -1,4 +1,4 @@
-// The partitions of an asset: counts, a bar of all, the grid, and what can be done with them.
+// The partitions of an asset or a job: counts, a bar of all, the grid, and what can be done with them.
 
 class Partitions {
   constructor(model, host) {
@@ -22,7 +22,7 @@ class Partitions {
     this.only = el("select", { class: "jw-select", "aria-label": "which of them" },
       [["", "all of it"], ["missing", "only missing"], ["failed", "only failed"]]
         .map(([value, text]) => el("option", { value }, text)));
-    this.go = button("Materialize", () => this.act("materialize", { only: this.only.value }), { class: "jw-main" });
+    this.go = button(model.get("about").deed, () => this.act("materialize", { only: this.only.value }), { class: "jw-main" });
     this.stopper = button("Cancel", () => this.act("cancel"), { class: "jw-hidden" });
     this.told = el("div", { class: "jw-note", role: "status", "aria-live": "polite" });
     append(host, [
@@ -30,9 +30,14 @@ class Partitions {
       el("div", { class: "jw-bar" }, this.text, this.count),
       el("div", { class: "jw-bar" }, this.go, this.only, this.stopper, this.told),
     ]);
+    this.resting = 0;
     this.timer = setInterval(() => this.beat(), 1000);
     this.sized = new ResizeObserver(() => this.drawBar());
     this.sized.observe(this.bar);
+    this.coloured = watchColours(() => {
+      this.grid.repaint();
+      this.drawBar();
+    });
     this.drawAll();
   }
 
@@ -67,7 +72,8 @@ class Partitions {
     this.grid.select(pieces);
     const typing = this.text.getRootNode().activeElement === this.text;
     if (!typing) this.text.value = this.written = words;
-    this.go.textContent = pieces.length ? "Materialize selected" : "Materialize";
+    const { deed } = this.model.get("about");
+    this.go.textContent = pieces.length ? `${deed} selected` : deed;
   }
 
   // Selects what is written; said twice (by Enter, and when the field is left) it is asked once.
@@ -104,8 +110,13 @@ class Partitions {
     if (told) this.said.textContent = [told.key, told.state, told.made].filter(Boolean).join(" · ");
   }
 
+  // Looks again while something goes on; where that takes long, it looks seldom.
   beat() {
-    if (this.model.get("running") && this.head.isConnected) ask(this.model, "refresh").catch(() => {});
+    const now = performance.now();
+    if (now < this.resting || !this.model.get("running") || !this.head.isConnected) return;
+    this.resting = Infinity;
+    const rest = () => (this.resting = performance.now() + 9 * (performance.now() - now));
+    ask(this.model, "refresh").then(rest, rest);
   }
 
   async act(name, asked) {
@@ -124,6 +135,7 @@ class Partitions {
   stop() {
     clearInterval(this.timer);
     this.sized.disconnect();
+    this.coloured();
     this.grid.stop();
   }
 }

@@ -45,7 +45,9 @@ function drawHead(model, { title, bar, counts }) {
   bar.setAttribute("aria-valuenow", head.done);
   bar.setAttribute("aria-valuemax", head.total);
   bar.setAttribute("aria-valuetext", `${head.done} of ${head.total} steps`);
-  fill(counts, el("span", { class: "jw-note" }, `${head.done.toLocaleString()} of ${head.total.toLocaleString()} steps`),
+  const idle = head.status === "succeeded" && !head.total;
+  const told = idle ? "nothing had to be done" : `${head.done.toLocaleString()} of ${head.total.toLocaleString()} steps`;
+  fill(counts, el("span", { class: "jw-note" }, told),
     parts.map(([status, many]) => stateBadge(shownStatus(status), `${many.toLocaleString()} ${status}`)));
 }
 

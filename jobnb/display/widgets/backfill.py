@@ -58,7 +58,7 @@ class BackfillView(View):
     def refresh(self, _change: Any = None) -> None:
         """Show how it stands now; called by the backfill."""
         backfill = self._backfill
-        told = [_failure(partition, event) for partition, event in first_failures(backfill)]
+        told = [{"step": each.where, **error_data(each.error)} for each in first_failures(backfill)]
         with self.guard, self.hold_sync():
             self.head = _head(backfill)
             self.can = self._deeds()
@@ -111,8 +111,3 @@ def _head(backfill: Backfill) -> dict[str, Any]:
             if status is not Status.NONE
         ],
     }
-
-
-def _failure(partition: str, event: Any) -> dict[str, Any]:
-    step = f"{event.step_key}, partition {partition}" if partition else str(event.step_key)
-    return {"step": step, **error_data(event.error)}

@@ -1,4 +1,4 @@
-"""A job, alive: tabs for its graph, its launchpad and its runs."""
+"""A job, alive: tabs for its graph, its launchpad, its partitions and its runs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.display.attempt import attempt
 from jobnb.display.graph_pictures import graph_picture, job_picture
 from jobnb.display.known_session import known_session
 from jobnb.display.noun_views import doc_line, tag_words
 from jobnb.display.picture import marked
 from jobnb.display.standing import standings
+from jobnb.display.undecided_jobs import as_seen
 from jobnb.display.widgets.facts import asset_facts, op_facts
 from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.tabbed import Tabbed
@@ -40,7 +42,7 @@ def graph_widget(graph: GraphDefinition) -> GraphView:
 
 
 class JobView(Tabbed):
-    """A job: graph, launchpad, runs.
+    """A job: graph, launchpad, partitions if it has some, runs.
 
     Args:
         job: The job; an asset job is taken over the assets that the session knows.
@@ -48,12 +50,15 @@ class JobView(Tabbed):
 
     def __init__(self, job: JobDefinition | AssetJobDefinition) -> None:
         known = _resolved(job)
+        drawn, said = as_seen(known, known_session())
         noun = "asset job" if known.asset_layer is not None else "job"
-        about = tag_words(known.tags) or doc_line(known.description).removeprefix(" - ")
+        many = attempt(lambda: known.partitions_def is not None, False)
+        about = said or tag_words(known.tags) or doc_line(known.description).removeprefix(" - ")
         super().__init__(
             {
-                "graph": ("Graph", lambda: job_graph(known)),
+                "graph": ("Graph", lambda: job_graph(drawn)),
                 "launchpad": ("Launchpad", lambda: _launchpad(job)),
+                **({"partitions": ("Partitions", lambda: _partitions(job, known))} if many else {}),
                 "runs": ("Runs", lambda: _runs(known)),
             },
             {"title": known.name, "noun": noun, "note": about},
@@ -77,6 +82,15 @@ def _launchpad(job: JobDefinition | AssetJobDefinition) -> Any:
     from jobnb.display.widgets.opening import open_job
 
     return open_job(job)
+
+
+def _partitions(job: JobDefinition | AssetJobDefinition, known: JobDefinition) -> Any:
+    from jobnb.definitions.doors import job_partition_table
+    from jobnb.display.widgets.partitions import PartitionsView
+    from jobnb.registry.session import current_session
+
+    instance = current_session().instance
+    return PartitionsView(job_partition_table(known, instance, job.backfill))
 
 
 def _runs(job: JobDefinition) -> Any:

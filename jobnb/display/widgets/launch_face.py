@@ -91,6 +91,7 @@ class LaunchFace(View):
     def sync(self) -> None:
         """Take over what the state holds now; only what differs goes to the front end."""
         state = self.state
+        layer = state.job.asset_layer
         with self.guard, self.hold_sync():
             self.rows, self.shifts = state.rows.layout, state.shifts.told
             self.values = state.rows.values
@@ -106,6 +107,7 @@ class LaunchFace(View):
                 "selection": state.selection,
                 "partition": state.partition or "",
                 "steps": len(state.steps),
+                "up_to": layer is not None and layer.is_undecided,
                 "tags": dict(state.tags),
                 "own_tags": state.own_tags,
                 "extra": state.has_extra,

@@ -62,7 +62,8 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         self._start = launch or job.launch
         instance = current_session().instance if instance is None else instance
         self.state = state or LaunchForm(job, instance, selection)
-        noun = "assets" if job.asset_layer is not None and title else "job"
+        noun = "asset job" if job.asset_layer is not None else "job"
+        noun = "assets" if title not in (None, job.name) else noun
         self.title = title or job.name
         self.face = LaunchFace(self.state, self._begin, self.title, noun)
         super().__init__(children=[self.face], **traits)

@@ -8,9 +8,8 @@ from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.display.widgets.launch_face import Launch
 from jobnb.display.widgets.launchpad import Launchpad
-from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.execution.materialize import ASSET_JOB
-from jobnb.registry.selecting import pinned
+from jobnb.registry.selecting import job_finder, pinned
 from jobnb.registry.session import Session, current_session
 
 __all__ = ["open_job", "open_session"]
@@ -48,26 +47,13 @@ def open_session(session: Session, target: Any = None) -> Launchpad:
 
 
 def _found(session: Session, target: Any) -> tuple[JobDefinition, str]:
-    jobs = session.catalogue.by_name("job")
-    name = getattr(target, "name", target) if not isinstance(target, list) else None
-    if isinstance(target, JobDefinition) and target.name not in jobs:
-        return target, target.name
-    if isinstance(target, (JobDefinition, AssetJobDefinition)):
-        return session.job(target.name), target.name
-    if isinstance(name, str) and name in jobs:
-        return session.job(name), name
-    if isinstance(target, str) and target.isidentifier():
-        _see_known(session, target)
+    find_job = job_finder(session, target)
+    if find_job is not None:
+        job = find_job()
+        return job, job.name
     job = session.snapshot().job_of_assets(ASSET_JOB, pinned(session, target))
     job.graph.assets_by_node  # noqa: B018 - a selection that names nothing is told now
     return job, "all assets" if target is None else _title(target)
-
-
-def _see_known(session: Session, name: str) -> None:
-    known = [*session.catalogue.by_name("job"), *session.catalogue.by_name("asset")]
-    if name not in known:
-        hint = did_you_mean(name, known, noun="It knows")
-        raise InvalidSubsetError(f"The session knows no job or asset {name!r}. {hint}".rstrip())
 
 
 def _title(target: Any) -> str:

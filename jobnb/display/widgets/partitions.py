@@ -22,16 +22,15 @@ from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError, did_you_mean
-from jobnb.storage.partition_table import STATUSES, PartitionTable
+from jobnb.storage.standing_table import StandingTable
 
 __all__ = ["PartitionsView"]
 
-_CODES = {word: code for code, word in enumerate(STATUSES)}
 _MOST_RANGES = 40
 
 
 class PartitionsView(View):
-    """The partitions of an asset as a calendar or matrix: select some, make them.
+    """The partitions of an asset or a job as a calendar or matrix: select some, make them.
 
     Args:
         table: What `session.partitions("asset")` gives.
@@ -44,6 +43,7 @@ class PartitionsView(View):
     Example:
         >>> from jobnb import Instance, StaticPartitionsDefinition
         >>> from jobnb.definitions.keys import AssetKey
+        >>> from jobnb.storage.partition_table import PartitionTable
         >>> letters = StaticPartitionsDefinition(["a", "b", "c"])
         >>> table = PartitionTable(AssetKey("x"), letters, Instance.ephemeral())
         >>> view = PartitionsView(table)
@@ -63,8 +63,9 @@ class PartitionsView(View):
     running = Bool(False).tag(sync=True)
     told = Unicode(help="What was started, and how far it is.").tag(sync=True)
 
-    def __init__(self, table: PartitionTable, **traits: Any) -> None:
+    def __init__(self, table: StandingTable, **traits: Any) -> None:
         self._table = table
+        self._codes = {word: code for code, word in enumerate(table.STATUSES)}
         self._backfill: Any = None
         self._keys: Sequence[str] = ()
         self._laid: Grid = Grid((), ())
@@ -95,21 +96,20 @@ class PartitionsView(View):
                 self.grid = msgspec.to_builtins(self._laid)
                 self.about = self._about()
             counts = Counter(found)
-            self.statuses = bytes(_CODES[word] for word in found)
-            self.counts = {word: counts[word] for word in STATUSES}
+            self.statuses = bytes(self._codes[word] for word in found)
+            self.counts = {word: counts[word] for word in self._codes}
             self._follow()
         return bool(self.running)
 
     def _about(self) -> dict[str, Any]:
         states = [
-            {"word": w.replace("_", " "), "state": PARTITION_STATES[w].value} for w in STATUSES
+            {"word": w.replace("_", " "), "state": PARTITION_STATES[w].value} for w in self._codes
         ]
-        return {"name": self._table.asset_key.to_user_string(), "states": states}
+        return {"name": self._table.name, "states": states, "deed": self._table.DEED}
 
     def follow(self, backfill: Any) -> None:
-        """Show how far a backfill is, wherever it was started, if it makes this asset."""
-        mine = self._table.asset_key in backfill.record.asset_selection
-        if mine and backfill.instance is self._table.instance:
+        """Show how far a backfill is, wherever it was started, if it makes these partitions."""
+        if self._table.is_filled_by(backfill.record) and backfill.instance is self._table.instance:
             with self.guard:
                 self._backfill = backfill
                 self.running = True
@@ -121,8 +121,8 @@ class PartitionsView(View):
             self.running = self.counts["in_progress"] > 0
         else:
             self.running = not backfill.is_finished
-            alone = len(backfill.record.asset_selection) == 1
-            self.told = f"{'' if alone else f'{backfill.record.title}: '}{backfill.counts}"
+            title = backfill.record.title
+            self.told = f"{'' if title == self._table.name else f'{title}: '}{backfill.counts}"
         if ran and not self.running:
             self.renew_twins()
 
@@ -130,11 +130,9 @@ class PartitionsView(View):
     def cell(self, place: int) -> dict[str, Any]:
         """What is known of one partition."""
         key = self._keys[place]
-        made = self._table.instance.get_latest_materialization_by_partition(
-            self._table.asset_key, [key]
-        ).get(key)
-        state = list(STATUSES)[self.statuses[place]].replace("_", " ")
-        when = f"made {moment(made.timestamp)}, run {made.run_id[:8]}" if made is not None else ""
+        last = self._table.last_run(key)
+        state = list(self._codes)[self.statuses[place]].replace("_", " ")
+        when = f"{self._table.WHEN} {moment(last[1])}, run {last[0][:8]}" if last else ""
         return {"key": str(key), "state": state, "made": when}
 
     # --- selecting --------------------------------------------------------
@@ -189,7 +187,7 @@ class PartitionsView(View):
 
     def _status_stretches(self, word: str) -> list[list[int]] | None:
         """The stretches of partitions that stand so, for a word that is a status."""
-        code = _CODES.get(word.replace(" ", "_"))
+        code = self._codes.get(word.replace(" ", "_"))
         if code is None:
             return None
         found: list[list[int]] = []
@@ -226,7 +224,7 @@ class PartitionsView(View):
         """
         places = sorted(self._places()) or range(len(self._keys))
         if only:
-            code = _CODES[only]
+            code = self._codes[only]
             places = [place for place in places if self.statuses[place] == code]
         if not places:
             what = f"Nothing of it is {only}." if only else "There are no partitions."

@@ -6,7 +6,14 @@ import threading
 
 import pytest
 
-from jobnb import Instance, StaticPartitionsDefinition, asset
+from jobnb import (
+    Instance,
+    StaticPartitionsDefinition,
+    asset,
+    job,
+    op,
+    static_partitioned_config,
+)
 from jobnb.display.backfill_views import backfill_view
 from jobnb.display.view import bundle
 from jobnb.display.widgets.backfill import BackfillView
@@ -84,3 +91,39 @@ def test_what_failed_is_tried_again(session, monkeypatch):
     view._backfill.wait(20)
     view.refresh()
     assert (view.head["status"], view.can, view.failures) == ("succeeded", [], [])
+
+
+def test_a_config_that_could_not_be_had_is_told_with_its_partition_and_function():
+    @static_partitioned_config(["a", "b"])
+    def by_letter(key):
+        raise LookupError(f"no {key} <here>")
+
+    @op
+    def load(): ...
+
+    @job(config=by_letter)
+    def letters():
+        load()
+
+    backfill = letters.backfill("b", instance=Instance.ephemeral()).wait(30)
+    made = bundle(backfill_view(backfill))
+    assert made["text/plain"].startswith("backfill of letters ✗ failed: 1 of 1")
+    assert "failed: partition b" in made["text/plain"]
+    assert "gave no run config for the partition" in made["text/html"]
+    assert "no b &lt;here&gt;" in made["text/html"]
+    view = BackfillView(backfill)
+    assert view.failures[0]["step"] == "partition b"
+    assert view.head["title"] == "letters"
+
+
+def test_of_one_that_goes_on_only_what_fails_again_is_told(session):
+    BAD.update(["b", "c"])
+    instance = Instance.ephemeral()
+    backfill = session.backfill("letters", instance=instance).wait(20)
+    assert [each["step"] for each in BackfillView(backfill).failures] == [
+        "letters, partition b",
+        "letters, partition c",
+    ]
+    BAD.discard("b")
+    again = session.resume_backfill(backfill.backfill_id, instance=instance).wait(20)
+    assert [each["step"] for each in BackfillView(again).failures] == ["letters, partition c"]

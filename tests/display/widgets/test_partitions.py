@@ -13,10 +13,16 @@ from jobnb import (
     Instance,
     InvalidDefinitionError,
     MultiPartitionsDefinition,
+    RunsFilter,
     StaticPartitionsDefinition,
     asset,
+    job,
     materialize,
+    op,
 )
+from jobnb.display.partition_views import partitions_view
+from jobnb.display.view import bundle
+from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.errors import InvalidSubsetError
 from jobnb.registry.session import Session
@@ -186,3 +192,75 @@ def test_a_view_that_nobody_holds_is_not_kept_for_backfills(instance):
     del live
     gc.collect()
     assert view() is None
+
+
+# --- of a job ---------------------------------------------------------------
+
+
+@op
+def load(context):
+    if context.partition_key == "2013-02-02":
+        raise ValueError("no")
+
+
+@job(partitions_def=DAYS)
+def daily_job():
+    load()
+
+
+@pytest.fixture
+def ran(tmp_path):
+    session = Session(home=str(tmp_path)).add(daily_job)
+    session.backfill("daily_job", ["2013-01-31", "2013-02-02"]).wait()
+    yield session
+    session.instance.dispose()
+
+
+def test_the_partitions_of_a_job_are_told_by_its_last_runs(ran):
+    table = ran.partitions("daily_job")
+    view = PartitionsView(table)
+    assert list(view.statuses) == [0, 1, 0, 2, 0, 0, 0]
+    assert view.counts == {"missing": 5, "succeeded": 1, "failed": 1, "in_progress": 0}
+    assert view.about["deed"] == "Launch"
+    told = view.answer("cell", place=1)
+    [run] = ran.instance.get_runs(RunsFilter(tags={"dagster/partition": "2013-01-31"}))
+    assert told["state"] == "succeeded"
+    assert told["made"].startswith("began ")
+    assert told["made"].endswith(run.run_id[:8])
+    assert repr(table) == "<partitions of daily_job: 5 missing, 1 succeeded, 1 failed>"
+    frame = table.to_pandas()
+    assert list(frame["status"])[:4] == ["missing", "succeeded", "missing", "failed"]
+    assert frame["run_id"][1] == run.run_id
+    assert table.subset("failed").get_partition_keys() == ["2013-02-02"]
+
+
+def test_what_is_selected_of_a_job_is_launched_and_followed_wherever_it_began(ran):
+    view = PartitionsView(ran.partitions(daily_job))
+    view.answer("select", text="missing")
+    view.answer("materialize", only="missing")
+    assert view._backfill.wait(30).counts.made == 5
+    view.answer("refresh")
+    assert view.told == "5 of 5 partitions done (100%): 5 made"
+    assert view.counts["succeeded"] == 6
+    elsewhere = ran.backfill("daily_job", only_failed=True).wait(30)
+    assert view._backfill is elsewhere
+    assert view.answer("select", text="failed") == "2013-02-02"
+
+
+def test_the_static_twin_of_a_job_tells_the_same(ran):
+    made = bundle(partitions_view(ran.partitions("daily_job")))
+    assert "partitions of daily_job: 7 partitions" in made["text/plain"]
+    assert "✓ 1 succeeded" in made["text/plain"]
+    assert "1 failed: 2013-02-02" in made["text/plain"]
+    assert "daily_job: 7 partitions" in made["image/svg+xml"]
+
+
+def test_a_job_without_partitions_has_no_calendar(ran):
+    @job
+    def plain():
+        load()
+
+    with pytest.raises(InvalidDefinitionError, match="The job 'plain' has no partitions"):
+        ran.partitions(plain)
+    assert "partitions" not in JobView(plain).bar.labels
+    assert JobView(daily_job).bar.labels["partitions"] == "Partitions"

@@ -113,6 +113,22 @@ function watch(model, names, changed) {
   return () => names.forEach((name) => model.off(`change:${name}`, changed));
 }
 
+// Calls `changed()` when the page has other colours; returns a function that stops it.
+// What is drawn on a canvas has the colours of the moment: nothing else would draw it anew.
+function watchColours(changed) {
+  const soon = eachFrame(changed);
+  const observer = new MutationObserver(soon);
+  for (const node of [document.documentElement, document.body]) {
+    observer.observe(node, { attributes: true, attributeFilter: ["class", "style", "data-jp-theme-light", "data-jp-theme-name", "data-theme"] });
+  }
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", soon);
+  return () => {
+    observer.disconnect();
+    dark.removeEventListener("change", soon);
+  };
+}
+
 // Sets traits here and in the kernel.
 function put(model, values) {
   for (const [name, value] of Object.entries(values)) model.set(name, value);

@@ -18,10 +18,11 @@ class Choices {
 
   draw() {
     this.make();
-    const { selection, partition, steps } = this.model.get("around");
+    const { selection, partition, steps, up_to: most } = this.model.get("around");
     this.show("select", this.selection, selection);
     if (this.partition) this.show("partition", this.partition, partition);
-    this.steps.textContent = steps === 1 ? "1 step" : `${steps} steps`;
+    this.steps.textContent = `${most ? "up to " : ""}${steps} ${steps === 1 ? "step" : "steps"}`;
+    this.steps.title = most ? "How assets stand is looked up when it is launched" : "";
   }
 
   show(name, input, text) {
