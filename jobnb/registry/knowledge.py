@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Self
 
-from traitlets import Unicode
+from traitlets import Int, Unicode
 from traitlets.config import Configurable
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -27,6 +27,9 @@ class Knowledge(Configurable):
     home = Unicode(
         None, allow_none=True, help="The folder of the history; $JOBNB_HOME or .jobnb if not set."
     ).tag(config=True)
+    version = Int(
+        0, help="Grows when a cell, or whoever adds and removes, has changed what is known."
+    )
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -117,6 +120,7 @@ class Knowledge(Configurable):
                     "sensors, Definitions, or a module of these."
                 )
         self.resources.update(resources or {})
+        self.version += 1
         return self
 
     def _add_module(self, module: ModuleType) -> None:
@@ -139,6 +143,7 @@ class Knowledge(Configurable):
                 known = [entry.name for entry in self.catalogue.entries()]
                 hint = did_you_mean(name, known, noun="It knows")
                 raise InvalidSubsetError(f"The session knows no {name!r}. {hint}".rstrip())
+        self.version += 1
         return self
 
     def clear(self) -> Self:
@@ -148,6 +153,7 @@ class Knowledge(Configurable):
         self._loggers.clear()
         self._brought.clear()
         self._executor = None
+        self.version += 1
         return self
 
     def _cell_starts(self, cell: Cell) -> None:
@@ -157,12 +163,15 @@ class Knowledge(Configurable):
     def _cell_done(self, cell: Cell) -> None:
         """Forget what the cell had defined before and does not define any more."""
         defined = self._defined_now.pop(cell.id, set())
-        for entry in self.catalogue.of_cell(cell.id):
+        before = self.catalogue.of_cell(cell.id)
+        for entry in before:
             if (entry.kind, entry.name) not in defined:
                 self.catalogue.remove(entry.kind, entry.name)
         for (kind, name), owner in list(self._brought.items()):
             if owner is not None and owner.id == cell.id and (kind, name) not in defined:
                 self._take_back(kind, name)
+        if defined or before:
+            self.version += 1
 
     def attach(self, shell: Any) -> None:
         """Follow the cells of an IPython shell, and its configuration."""

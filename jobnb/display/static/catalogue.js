@@ -21,12 +21,15 @@ export default {
       watch(model, ["rows"], () => view.table.rows(model.get("rows"))),
       watch(model, ["contents"], () => drawLists(view)),
       watch(model, ["graph"], () => drawGraphOf(view)),
+      watch(model, ["behind"], () => keepUp(view)),
       hear(model, "rows", (news) => view.table.news(news)),
     ];
     drawLists(view);
     drawGraphOf(view);
+    keepUp(view);
     return () => {
       stops.forEach((stop) => stop());
+      clearTimeout(view.waiting);
       view.graph?.stop();
     };
   },
@@ -41,6 +44,13 @@ function headOf(view) {
     el("strong", { class: "jn-name" }, view.model.get("title")), view.counts,
     el("span", { class: "jw-grow" }), again,
   );
+}
+
+// Several changes in a row, as cells that run one after the other make, are asked for once.
+function keepUp(view) {
+  clearTimeout(view.waiting);
+  if (!view.model.get("behind")) return;
+  view.waiting = setTimeout(() => ask(view.model, "keep_up").catch(() => {}), 300);
 }
 
 // --- the graph --------------------------------------------------------------

@@ -7,20 +7,21 @@ from typing import Any
 
 import ipywidgets
 from ipywidgets import widget_serialization
-from traitlets import Dict, Instance, List, Unicode
+from traitlets import Bool, Dict, Instance, List, Unicode
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.asset_pictures import asset_picture
-from jobnb.display.picture import Mark
+from jobnb.display.picture import Mark, marked
 from jobnb.display.standing import standings
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import asset_rows, contents, standing_json
 from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.follow import follow_run
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
+from jobnb.display.widgets.keeping_up import keep_up
 from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.display.widgets.previews import preview
 from jobnb.display.widgets.twin import Twinned
@@ -42,6 +43,7 @@ class Catalogue(View):
 
     Attributes:
         selected: The keys of the selected assets; may be set.
+        session: Whose definitions.
         rows: One for each asset: key, group, kind, type, status, when it was last made.
         contents: Jobs, ops and graphs, resources.
         graph: The graph of the assets, or None where there are none.
@@ -62,15 +64,18 @@ class Catalogue(View):
     rows = List(Dict()).tag(sync=True)
     contents = Dict().tag(sync=True)
     title = Unicode("session").tag(sync=True)
+    behind = Bool(False, help="Whether something may have changed since.").tag(sync=True)
     graph = Instance(GraphView, allow_none=True).tag(sync=True, **widget_serialization)
 
     def __init__(self, session: Any, show: Any = None, ended: Any = None, **traits: Any) -> None:
-        self._session = session
+        self.session = session
         self._show = show or (lambda widget: widget)
         self._ended = ended or (lambda: None)
         self._standings: dict[Any, Any] = {}
+        self._following = 0
         super().__init__(**traits)
         self.refresh()
+        keep_up(self)
 
     @property
     def selected(self) -> list[str]:
@@ -87,23 +92,34 @@ class Catalogue(View):
     @answers("refresh")
     def refresh(self) -> bool:
         """Read definitions and history again."""
-        known = self._session.snapshot()
+        known = self.session.snapshot()
         keys = [key for each in known.assets for key in each.keys]
         self._standings.clear()
         sources = [each.key for each in known.source_assets]
-        self._standings.update(standings(self._session, keys, sources))
+        self._standings.update(standings(self.session, keys, sources))
         with self.hold_sync():
             self.rows = asset_rows(known, self._standings)
-            self.contents = contents(self._session, known)
+            self.contents = contents(self.session, known)
             self._draw(known)
+        return True
+
+    @answers("keep_up")
+    def keep_up(self) -> bool:
+        """Show what has changed, for a front end that still shows this; tells whether it did."""
+        self.behind = False
+        if self._following:
+            return False  # the end of the run brings all up to date
+        self.refresh()
+        self._ended()
         return True
 
     def _draw(self, known: Definitions) -> None:
         old, marks = self.graph, {k.to_user_string(): s.mark for k, s in self._standings.items()}
         picture = asset_picture(known.assets, known.source_assets, title=self.title, marks=marks)
-        if old is not None and old.picture == picture:
+        about = asset_facts(known.assets_by_key, self._standings, self.session)
+        if old is not None and marked(old.picture, {}) == marked(picture, {}):
+            old.restate(marks, about)
             return
-        about = asset_facts(known.assets_by_key, self._standings, self._session)
         self.graph = GraphView(picture, about=about, tallest=380) if picture.cards else None
         if old is not None:
             if self.graph is not None:
@@ -114,7 +130,7 @@ class Catalogue(View):
     @answers("preview")
     def preview(self, key: str) -> dict[str, Any]:
         """A look at the last value of an asset."""
-        return preview(self._session.peek(key))
+        return preview(self.session.peek(key))
 
     # --- what can be done -------------------------------------------------
 
@@ -133,7 +149,7 @@ class Catalogue(View):
         """
         chosen = [AssetKey.from_user_string(key) for key in self._makeable(keys)]
         try:
-            run = self._session.launch(chosen)
+            run = self.session.launch(chosen)
         except PartitionNeededError:
             if len(chosen) == 1:
                 self._show_partitions(chosen[0])
@@ -157,7 +173,7 @@ class Catalogue(View):
         wanted = {AssetKey.from_user_string(key) for key in keys}
         checks = [
             key
-            for each in self._session.snapshot().asset_checks
+            for each in self.session.snapshot().asset_checks
             if not wanted or each.asset_keys & wanted
             for key in each.check_keys  # all of those that can only be made together
             if not wanted or key.asset in wanted or not each.can_subset
@@ -167,7 +183,7 @@ class Catalogue(View):
                 "None of these has a check of its own: a check that the asset's function makes "
                 "runs when the asset is made."
             )
-        run = self._session.launch(AssetSelection.checks(*sorted(checks)))
+        run = self.session.launch(AssetSelection.checks(*sorted(checks)))
         self._show(_run_view(run))
         self.follow(run)
         return str(run.run_id)
@@ -184,7 +200,8 @@ class Catalogue(View):
 
     def follow(self, run: Any) -> None:
         """Show the states of a live run in the graph and in the rows, and the history after it."""
-        follow_run(run, self._news, self._catch_up)
+        self._following += 1
+        follow_run(run, self._news, self._run_ended)
 
     def _news(self, news: dict[str, tuple[Mark, float | None]]) -> None:
         if self.graph is not None:
@@ -195,12 +212,16 @@ class Catalogue(View):
         shown = {key: {"status": mark.status.value, "word": ""} for key, (mark, _) in news.items()}
         self.tell("rows", shown)
 
+    def _run_ended(self) -> None:
+        self._following -= 1
+        self._catch_up()
+
     def _catch_up(self) -> None:
         """After a run: how the assets stand now, in rows that stay."""
-        known = self._session.snapshot()
+        known = self.session.snapshot()
         sources = {each.key for each in known.source_assets}
         made = [key for key in self._standings if key not in sources]
-        self._standings.update(standings(self._session, made, sources))
+        self._standings.update(standings(self.session, made, sources))
         now = {key.to_user_string(): standing_json(s) for key, s in self._standings.items()}
         with self.guard:
             self._pace.stop()
@@ -218,16 +239,16 @@ class Catalogue(View):
             JobnbError: If there is no such job, or its config cannot be read.
         """
         chosen = [] if job else [AssetKey.from_user_string(key) for key in self._makeable(keys)]
-        self._open_pad(self._session.job(job) if job else self._job_of(chosen))
+        self._open_pad(self.session.job(job) if job else self._job_of(chosen))
         return True
 
     def _show_partitions(self, key: AssetKey) -> None:
-        view = PartitionsView(self._session.partitions(key))
+        view = PartitionsView(self.session.partitions(key))
         view.observe(lambda change: None if change.new else self._catch_up(), names=["running"])
         self._show(view)
 
     def _job_of(self, keys: list[AssetKey]) -> JobDefinition:
-        return self._session.snapshot().job_of_assets("materialize", keys)  # type: ignore[no-any-return]
+        return self.session.snapshot().job_of_assets("materialize", keys)  # type: ignore[no-any-return]
 
     def _open_pad(self, target: JobDefinition) -> None:
         from jobnb.display.widgets.launchpad import Launchpad
@@ -237,7 +258,7 @@ class Catalogue(View):
             self.follow(run)
             return run
 
-        self._show(Launchpad(target, self._session.instance, launch=launch))
+        self._show(Launchpad(target, self.session.instance, launch=launch))
 
     def close(self) -> None:
         """Take it away, with its graph."""

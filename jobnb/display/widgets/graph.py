@@ -177,6 +177,17 @@ class GraphView(View):
         if news:
             self.tell("marks", news)
 
+    def restate(self, marks: Mapping[str, Mark], about: About | None = None) -> None:
+        """Show all cards as they stand now; nothing moves.
+
+        Args:
+            marks: The mark of each, by its key; those that are left out have none.
+            about: Tells more of a card, as at the beginning.
+        """
+        self._about = about or self._about
+        self.picture = marked(self.picture, marks)
+        self.patch({key: Mark() for key in self._states} | dict(marks))
+
     @answers("marks")
     def all_marks(self) -> dict[str, Any]:
         """The marks of all cards as they are now, for a front end that has just come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -170,6 +171,74 @@ def test_refreshing_takes_in_what_was_defined_meanwhile_and_keeps_the_selection(
     same = view.graph
     view.answer("refresh")
     assert view.graph is same  # what has not changed is not drawn again
+
+
+def test_what_ends_elsewhere_or_is_defined_anew_leaves_it_behind_until_it_is_asked_to_keep_up(
+    session, tmp_path
+):
+    @asset
+    def one():
+        return 1
+
+    @asset(partitions_def=DAYS)
+    def daily(context):
+        return 1
+
+    session.add(one, daily)
+    view, other = Catalogue(session), Catalogue(Session(home=str(tmp_path / "other")))
+    graph = view.graph
+    assert not view.behind
+    session.materialize("one")
+    assert view.behind
+    assert rows(view)["one"]["word"] == "never made"
+    assert view.answer("keep_up")
+    assert rows(view)["one"]["status"] == "succeeded"
+    assert view.graph is graph  # which stays as it is, zoomed and folded
+    assert graph.marks["one"]["status"] == "succeeded"
+    assert not view.behind
+
+    session.backfill("daily", ["2013-01-01"]).wait(30)
+    assert eventually(lambda: view.behind)
+    view.answer("keep_up")
+    assert "1 of 365 made" in rows(view)["daily"]["word"]
+
+    session.launch("one").wait(30)
+    assert eventually(lambda: view.behind)
+    view.answer("keep_up")
+    session.remove("daily")
+    assert view.behind
+    view.answer("keep_up")
+    assert list(rows(view)) == ["one"]
+    assert not other.behind
+
+
+def test_while_it_follows_a_run_of_its_own_it_asks_for_nothing_else(session):
+    begun, go_on = threading.Event(), threading.Event()
+
+    @asset
+    def slow():
+        begun.set()
+        go_on.wait(30)
+        return 1
+
+    session.add(slow)
+    view = Catalogue(session)
+    done = ended(view)
+    view.answer("materialize")
+    assert begun.wait(30)
+    assert not view.answer("keep_up")
+    go_on.set()
+    assert done.wait(30)
+    assert rows(view)["slow"]["status"] == "succeeded"
+    assert eventually(lambda: view.behind)
+    assert view.answer("keep_up")
+
+
+def eventually(holds):
+    deadline = time.monotonic() + 30
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
 
 
 def test_what_is_started_stands_below(session):
