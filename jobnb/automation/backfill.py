@@ -8,11 +8,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import msgspec
 from traitlets import Unicode
 
 from jobnb.automation import live_backfills
-from jobnb.automation.backfill_progress import BackfillProgress
+from jobnb.automation.backfill_progress import BackfillProgress, ended
 from jobnb.automation.backfill_shape import Ledger, Part, Piece, Runs, levels_of, shared
 from jobnb.automation.backfill_work import printing
 from jobnb.definitions.jobs.job_definition import JobDefinition
@@ -23,7 +22,6 @@ from jobnb.execution.observing import Observable
 from jobnb.execution.output_capture import follow_streams
 from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Stop
-from jobnb.execution.trace import error_info
 from jobnb.execution.waiting import RunCanceledError, StillRunningError, until_called
 from jobnb.execution.watch import watched
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
@@ -287,21 +285,7 @@ class Backfill(Observable):
             self._batch.close()
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for
             self._error = self._error or error
-        counts, why = self._counts, self._error
-        if why is not None:
-            status = BackfillStatus.FAILED
-        elif self._canceled is not None:
-            status = BackfillStatus.CANCELED
-        else:
-            bad = counts.failed + counts.blocked
-            status = BackfillStatus.FAILED if bad else BackfillStatus.COMPLETED
-        self._record = msgspec.structs.replace(
-            self._record,
-            status=status,
-            error=str(error_info(why)) if why is not None else self._canceled,
-            counts={name: getattr(counts, name) for name in ("total", "made", "failed", "blocked")},
-            end_timestamp=time.time(),
-        )
+        self._record = ended(self._record, self._counts, self._error, self._canceled)
         try:
             self._instance.update_backfill(self._record)
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 
-__all__ = ["BackfillProgress"]
+from jobnb.execution.trace import error_info
+from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
+
+__all__ = ["BackfillProgress", "ended"]
 
 
 class BackfillProgress(msgspec.Struct, frozen=True):
@@ -57,3 +62,33 @@ class BackfillProgress(msgspec.Struct, frozen=True):
         if self.under_way:
             told.append(f"{self.under_way:,} under way")
         return f"{head}: {', '.join(told)}" if told else head
+
+
+def ended(
+    record: PartitionBackfill,
+    counts: BackfillProgress,
+    error: BaseException | None,
+    canceled: str | None,
+) -> PartitionBackfill:
+    """A backfill as it is kept once it has ended.
+
+    Args:
+        record: As it was kept while it went on.
+        counts: What has become of its partitions.
+        error: What went wrong with the backfill itself.
+        canceled: Why it was canceled, if it was.
+    """
+    if error is not None:
+        status = BackfillStatus.FAILED
+    elif canceled is not None:
+        status = BackfillStatus.CANCELED
+    else:
+        bad = counts.failed + counts.blocked
+        status = BackfillStatus.FAILED if bad else BackfillStatus.COMPLETED
+    return msgspec.structs.replace(
+        record,
+        status=status,
+        error=str(error_info(error)) if error is not None else canceled,
+        counts={name: getattr(counts, name) for name in ("total", "made", "failed", "blocked")},
+        end_timestamp=time.time(),
+    )
