@@ -19,7 +19,6 @@ from jobnb.definitions.ops.user_events import (
 )
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
-from jobnb.execution.asynchronous import run_async
 from jobnb.execution.checks import with_asset
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def call_function(
     """
     function = op.function
     if not op.is_decorated:
-        return run_async(function.fn(context, inputs))
+        return _awaited(function.fn(context, inputs))
     for name in function.resource_names:
         inputs[name] = resources[name]
     config_name = function.config_name
@@ -58,8 +57,14 @@ def call_function(
     if context_name is not None:
         inputs[context_name] = context
     if function.is_async:
-        return run_async(function.fn(**inputs))
+        return _awaited(function.fn(**inputs))
     return function.fn(**inputs)
+
+
+def _awaited(result: Any) -> Any:
+    from jobnb.execution.asynchronous import run_async  # brings asyncio along: 25 ms
+
+    return run_async(result)
 
 
 def read_result(

@@ -46,6 +46,8 @@ def test_what_other_cells_make_and_define_is_seen_without_a_click(lab, tab):
     expect(zoomed).to_have_attribute("data-seen", "yes")  # the graph was not drawn anew
 
     nb.start(3)
-    expect(shown.locator(".jw-asset", has_text="quietest").first).to_contain_text("never made", timeout=30_000)
+    expect(shown.locator(".jw-asset", has_text="quietest").first).to_contain_text(
+        "never made", timeout=30_000
+    )
     expect(row).to_contain_text("code changed")
     expect(shown.locator(".jn-node")).to_have_count(3)
