@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from jobnb.errors import JobnbError
+from jobnb.notebook.completion import complete_no_more, complete_with
 from jobnb.notebook.magics import register, unregister
 from jobnb.notebook.step_displays import keep_displays
 
@@ -30,6 +31,7 @@ def load(shell: Any) -> None:
     if not any(isinstance(namer, _CellNamer) for namer in file_namers):
         file_namers.append(_CellNamer(shell))
     register(shell)
+    complete_with(shell)
     _stop_watching()
     _watch(shell)
 
@@ -71,6 +73,7 @@ def unload(shell: Any) -> None:
 
     uninstall(shell)
     unregister(shell)
+    complete_no_more(shell)
     _stop_watching()
     shell.set_custom_exc((), None)
 

@@ -319,11 +319,9 @@ def _do(text: str, names: Mapping[str, Any], config: str | None) -> Any:
 
 
 def register(shell: Any) -> None:
-    """Give a shell `%jobnb` and its completion."""
+    """Give a shell `%jobnb`."""
     from IPython.core.error import UsageError
     from IPython.core.magic import no_var_expand
-
-    from jobnb.notebook.completion import complete_with
 
     @no_var_expand
     def jobnb(line: str, cell: str | None = None) -> Any:
@@ -334,13 +332,9 @@ def register(shell: Any) -> None:
 
     jobnb.__doc__ = _help()
     shell.register_magic_function(jobnb, "line_cell", "jobnb")
-    complete_with(shell)
 
 
 def unregister(shell: Any) -> None:
-    """Take `%jobnb` and its completion away."""
-    from jobnb.notebook.completion import complete_no_more
-
+    """Take `%jobnb` away."""
     for magics in shell.magics_manager.magics.values():
         magics.pop("jobnb", None)
-    complete_no_more(shell)
