@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from jobnb.errors import NotebookError
 
@@ -119,27 +121,27 @@ def write_whole(path: str | Path, text: str) -> None:
         NotebookError: If it cannot be written.
     """
     target = Path(path)
-    temporary: Path | None = None
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as stream:
+        with _opened_new(temporary, target) as stream:
             stream.write(text.encode("utf-8", "replace"))  # half a character is lost, no more
             stream.flush()
             os.fsync(stream.fileno())
-        _give_usual_rights(temporary, target)
         temporary.replace(target)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise NotebookError(f"{target} cannot be written: {_first(error)}.") from error
+    finally:
+        with suppress(OSError):  # it is still there only where something went wrong
+            temporary.unlink(missing_ok=True)
 
 
-def _give_usual_rights(temporary: Path, target: Path) -> None:
-    """A temporary file is its owner's alone; the result has the rights that any new file gets."""
-    if target.exists():
-        temporary.chmod(target.stat().st_mode & 0o777)
-        return
-    mask = os.umask(0)
-    os.umask(mask)
-    temporary.chmod(0o666 & ~mask)
+def _opened_new(temporary: Path, target: Path) -> BinaryIO:
+    """A new file with the rights of the one that it will replace, else with those of any new one.
+
+    The umask is left to the system: it is one for all threads, which open files meanwhile.
+    """
+    if not target.exists():
+        return temporary.open("xb")
+    private = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    temporary.chmod(target.stat().st_mode & 0o777)
+    return os.fdopen(private, "wb")

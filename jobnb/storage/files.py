@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from jobnb.definitions.metadata import MetadataValue
 from jobnb.definitions.resources.io import IOManager
@@ -66,25 +66,16 @@ def write_value(path: Path, value: Any) -> Path:
 
 
 def _write_as(path: Path, form: Format, value: Any) -> Path:
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=form.suffix, dir=path.parent)
+    beside = path.with_name(f".writing-{secrets.token_hex(8)}{form.suffix}")
     target = _with_suffix(path, form)
     try:
-        with _opened(handle, name) as file:
+        with beside.open("xb") as file:  # with the rights of any new file
             form.dump(value, file)
-        os.replace(name, target)  # noqa: PTH105 - the one call that replaces on every system
+        os.replace(beside, target)  # noqa: PTH105 - the one call that replaces on every system
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
     return target
-
-
-def _opened(handle: int, name: str) -> BinaryIO:
-    """The open temporary file, under its name and with the rights of any new file."""
-    os.close(handle)
-    mask = os.umask(0)
-    os.umask(mask)
-    Path(name).chmod(0o666 & ~mask)
-    return Path(name).open("wb")
 
 
 def _with_suffix(path: Path, form: Format) -> Path:
