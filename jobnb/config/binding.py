@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from jobnb.config.models import annotation_of, settled
 from jobnb.config.nodes import NOTHING, Schema, Typed
@@ -27,6 +29,7 @@ from jobnb.errors import (
 __all__ = ["BoundConfig", "bind", "bind_value"]
 
 _Prefix = tuple[str, ...]
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 class BoundConfig(dict[str, Any]):
@@ -142,7 +145,11 @@ def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any
     problems = list(reading.problems)
     value: Any = None
     try:
-        value = settled(_adapter(schema, what).validate_json(to_json(ready), strict=True))
+        text = to_json(ready)
+    except PydanticSerializationError:
+        raise _refused(what, tuple(_placed(path, [*problems, *_halves(ready, ())])), None) from None
+    try:
+        value = settled(_adapter(schema, what).validate_json(text, strict=True))
     except ValidationError as error:
         found = problems_of(error, ready, stored, reading.known, reading.choices)
         problems.extend(map(reading.masked, _new(found, problems)))
@@ -153,9 +160,26 @@ def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any
             f"A validator of {_config_of(what)} raised {type(error).__name__}: {error}."
         ) from error
     if problems:
-        placed = [Problem((*path, *p.path), p.message, p.value, p.kind) for p in problems]
-        raise _refused(what, tuple(placed), None)
+        raise _refused(what, tuple(_placed(path, problems)), None)
     return value, stored
+
+
+def _placed(path: _Prefix, problems: list[Problem]) -> Iterator[Problem]:
+    return (Problem((*path, *p.path), p.message, p.value, p.kind) for p in problems)
+
+
+def _halves(raw: Any, path: _Prefix) -> Iterator[Problem]:
+    """The texts that UTF-8 cannot hold."""
+    if isinstance(raw, dict):
+        for key, inner in raw.items():
+            name = str(key).encode(errors="backslashreplace").decode()
+            yield from _halves(key, (*path, name))
+            yield from _halves(inner, (*path, name))
+    elif isinstance(raw, list):
+        for index, inner in enumerate(raw):
+            yield from _halves(inner, (*path, str(index)))
+    elif isinstance(raw, str) and _LONE.search(raw):
+        yield Problem(path, "holds half a character (a lone surrogate), which cannot be stored.")
 
 
 def _new(found: Any, known: list[Problem]) -> list[Problem]:

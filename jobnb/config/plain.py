@@ -19,9 +19,12 @@ from jobnb.config.env import env_name, keep_secret
 from jobnb.config.fields import field_path
 from jobnb.errors import InvalidConfigError, Problem
 
-__all__ = ["plain", "plain_model"]
+__all__ = ["DEEPEST", "MOST_DIGITS", "TOO_BIG", "key_text", "plain", "plain_model"]
 
 Path = tuple[str, ...]
+DEEPEST = 100  # of mappings and lists; pydantic reads no deeper than 200
+MOST_DIGITS = 4300  # what Python reads of an integer's text
+TOO_BIG = 10**MOST_DIGITS
 
 
 def plain(value: Any, path: Path = ()) -> Any:
@@ -57,29 +60,42 @@ def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
         named = value.name in type(value).__members__
         return value.name if named else _plain(value.value, path, problems)
     if value is None or isinstance(value, (bool, int, float, str)):
-        return _exact(value)
+        return _exact(value, path, problems)
+    if len(path) > DEEPEST:  # raised, as what is within itself has no end
+        problem = Problem(path[:3], f"is nested more than {DEEPEST} deep, or is within itself.")
+        raise InvalidConfigError("This cannot be kept as config:", (problem,))
     if isinstance(value, BaseModel):
         return _model(value, path, problems)
     if isinstance(value, Mapping):
-        return {
-            (text := _key(key)): _plain(inner, (*path, text), problems)
-            for key, inner in value.items()
-        }
+        return _mapping(value, path, problems)
     if isinstance(value, (list, tuple, set, frozenset, deque)):
         items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
         return [_plain(inner, (*path, str(i)), problems) for i, inner in enumerate(items)]
     return _leaf(value, path, problems)
 
 
-def _exact(value: Any) -> Any:
+def _exact(value: Any, path: Path, problems: list[Problem]) -> Any:
     """The value without what a subclass adds, so that YAML and JSON take it."""
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
+            if kind is int and abs(int(value)) >= TOO_BIG:
+                problems.append(Problem(path, f"has more than {MOST_DIGITS:,} digits."))
             return value if type(value) is kind else kind(value)
     return value
 
 
-def _key(key: Any) -> str:
+def _mapping(value: Mapping[Any, Any], path: Path, problems: list[Problem]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, inner in value.items():
+        text = key_text(key)
+        if text in made:
+            problems.append(Problem((*path, text), "is a key that is given twice."))
+        made[text] = _plain(inner, (*path, text), problems)
+    return made
+
+
+def key_text(key: Any) -> str:
+    """A key of a mapping as the text that config has for it."""
     if isinstance(key, enum.Enum):
         return str(key.name)
     if isinstance(key, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import importlib.resources
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from jobnb.config.plain import DEEPEST, MOST_DIGITS, TOO_BIG, key_text, plain
 from jobnb.config.run_config import raw_config
 from jobnb.errors import InvalidConfigError
 
@@ -33,23 +35,143 @@ _FLOAT = re.compile(
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o?[0-7]+|0b[01]+")
 _NUMBER_STARTS = list("-+.0123456789")
 _ODD_BREAKS = frozenset("\r\x85\u2028\u2029\ufeff")
+_HALVES = re.compile(r"\\u[dD][89a-fA-F]")  # in which JSON writes what UTF-16 has in two parts
 _SURPRISES = ("timestamp", "int", "float", "value")
+_MOST_REPEATED = 100_000  # a text of 1 KB whose aliases name aliases stands for gigabytes
+_TOO_DEEP = f"this is nested more than {DEEPEST} deep"
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class YamlLoader(yaml.SafeLoader):
-    """Dates stay text, 12:30 is no number, 1e-3 is one, and a key given twice is a mistake."""
+    """Dates stay text, 12:30 is no number, 1e-3 is one, and a key given twice is a mistake.
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """The mapping that a node stands for."""
-        seen: set[str] = set()
+    What the text stands for is bounded, in depth and in how much its aliases repeat, and
+    whatever cannot be read is told with its place.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = self._repeated = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """The node that comes next, with its `weight` and `height` when aliases are followed."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        mark, is_alias = event.start_mark, isinstance(event, yaml.AliasEvent)
+        if is_alias and event.anchor not in self.anchors:  # the name may be a secret, unquoted
+            raise _mistake("nothing has that anchor; a text that begins with * needs quotes", mark)
+        self._depth += 1
+        if self._depth > DEEPEST:  # before going on, which would end in a RecursionError
+            raise _mistake(_TOO_DEEP, mark)
+        node: Any = super().compose_node(parent, index)
+        if is_alias:
+            self._repeat(node, mark)
+        else:
+            _weigh(node)
+        self._depth -= 1
+        return node
+
+    def _repeat(self, node: Any, mark: Any) -> None:
+        weight = getattr(node, "weight", None)
+        if weight is None:
+            raise _mistake("this alias is within what it names", mark)
+        self._repeated += weight
+        if self._repeated > _MOST_REPEATED:
+            most = f"{_MOST_REPEATED:,} values"
+            raise _mistake(f"aliases repeat more than {most}; write fewer of them", mark)
+        if self._depth + node.height > DEEPEST:
+            raise _mistake(_TOO_DEEP, mark)
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """A mapping whose keys differ, also as the texts that config has for keys."""
+        node: Any = super().compose_mapping_node(anchor)
+        seen: set[Any] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} is given twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                value = self.construct_object(key)
+                if value in seen or key_text(value) in seen:
+                    raise _mistake(f"the key {key.value!r} is given twice", key.start_mark)
+                seen |= {value, key_text(value)}
+        return node
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Put in what merge keys (<<) name: its own keys win, then the earlier mapping's.
+
+        PyYAML 6.0.4 lets the later one win, and confuses keys that Python interns.
+        """
+        own = {_key_id(pair): pair for pair in node.value if pair[0].tag != _MERGE}
+        below: dict[Any, Any] = {}
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                for pair in self._to_merge(value):
+                    below.setdefault(_key_id(pair), pair)
+        node.value = list({**below, **own}.values())
+
+    def _to_merge(self, node: Any) -> list[Any]:
+        if isinstance(node, yaml.MappingNode):
+            self.flatten_mapping(node)
+            return list(node.value)
+        if not isinstance(node, yaml.SequenceNode):
+            raise _mistake("a merge key (<<) takes a mapping or a list of them", node.start_mark)
+        return [pair for inner in node.value for pair in self._to_merge(inner)]
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """What a node stands for; what a tag cannot read is a mistake like any other."""
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            # The value itself is not told: it may be a secret.
+            kind = node.tag.rpartition(":")[2]
+            raise _mistake(f"this cannot be read as !!{kind}", node.start_mark) from None
+
+    def construct_undefined(self, node: Any) -> Any:
+        """Refuse a tag that is not known."""
+        if node.tag.startswith("tag:"):
+            super().construct_undefined(node)
+        problem = "this tag is not known; a text that begins with ! needs quotes"
+        raise _mistake(problem, node.start_mark)
+
+    def construct_yaml_int(self, node: Any) -> int:
+        """An integer of a length that can be written again."""
+        try:
+            number = super().construct_yaml_int(node)
+        except ValueError:
+            if len(node.value) <= MOST_DIGITS:
+                raise
+            number = TOO_BIG
+        if abs(number) >= TOO_BIG:
+            raise _mistake(f"a number of more than {MOST_DIGITS:,} digits", node.start_mark)
+        return number
+
+
+def _mistake(problem: str, mark: Any) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, mark)
+
+
+def _key_id(pair: Any) -> Any:
+    key = pair[0]
+    return (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
+
+
+def _weigh(node: Any) -> None:
+    """Note how much a node stands for and how deep it goes, aliases followed."""
+    if isinstance(node, yaml.ScalarNode):
+        node.value = _whole_text(node)
+        node.weight, node.height = 1 + len(node.value) // 100, 0  # type: ignore[attr-defined]
+        return
+    is_mapping = isinstance(node, yaml.MappingNode)
+    inner = [part for pair in node.value for part in pair] if is_mapping else node.value
+    node.weight = 1 + sum(part.weight for part in inner)
+    node.height = 1 + max((part.height for part in inner), default=0)
+
+
+def _whole_text(node: Any) -> str:
+    """The text of a node, where JSON's escapes for one character in two halves made one."""
+    if node.value.isascii():
+        return str(node.value)
+    try:
+        return str(node.value.encode("utf-16", "surrogatepass").decode("utf-16"))
+    except UnicodeDecodeError:
+        raise _mistake("half a character (a lone surrogate)", node.start_mark) from None
 
 
 class _Dumper(yaml.SafeDumper):
@@ -82,6 +204,8 @@ for _kind in (YamlLoader, _Dumper):
     _kind.add_implicit_resolver(
         "tag:yaml.org,2002:float", re.compile(f"^(?:{_FLOAT.pattern})$"), _NUMBER_STARTS
     )
+YamlLoader.add_constructor("tag:yaml.org,2002:int", YamlLoader.construct_yaml_int)
+YamlLoader.add_constructor(None, YamlLoader.construct_undefined)
 
 
 def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
@@ -101,7 +225,9 @@ def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
         >>> load_yaml("ops: {load: {config: {day: 2013-01-31}}}")
         {'ops': {'load': {'config': {'day': '2013-01-31'}}}}
     """
-    if isinstance(source, os.PathLike) or _names_file(source):
+    if not isinstance(source, str) or _names_file(source):
+        if not isinstance(source, (str, os.PathLike)):
+            raise InvalidConfigError(f"Give YAML as a text or a path, not {source!r:.80}.")
         path = Path(source)
         return _parsed(_text_of(path), f"The config file {str(path)!r}")
     return _parsed(source, "The YAML")
@@ -110,39 +236,86 @@ def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
 def _names_file(text: str) -> bool:
     if "\n" in text or len(text) > 1000:
         return False
-    return text.endswith((".yaml", ".yml", ".json")) or Path(text).is_file()
+    # os.path, because a Path raises for what cannot be the name of a file.
+    return text.endswith((".yaml", ".yml", ".json")) or os.path.isfile(text)  # noqa: PTH113
 
 
 def _text_of(path: Path) -> str:
+    what = f"The config file {str(path)!r}"
     try:
-        return path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except FileNotFoundError:
-        raise InvalidConfigError(
-            f"The config file {str(path)!r} is not there. Check the path."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfigError(
-            f"The config file {str(path)!r} cannot be read: {error}."
-        ) from error
+        raise InvalidConfigError(f"{what} is not there. Check the path.") from None
+    except (OSError, ValueError) as error:
+        raise InvalidConfigError(f"{what} cannot be read: {error}.") from error
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        place = _line_and_column(content[: error.start].decode())
+        problem = f"{place}: the byte 0x{content[error.start]:02x} is no UTF-8"
+        raise InvalidConfigError(f"{what} cannot be read: {problem}.") from error
 
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
     if text.lstrip().startswith("{"):  # JSON is read as JSON: YAML stumbles over its tabs
         try:
-            return _mapping(json.loads(text), what)
-        except ValueError:
+            return _from_json(text)
+        except InvalidConfigError:  # good JSON with something bad in it: YAML tells the place
+            text = text.replace("\t", " ")
+        except (ValueError, RecursionError):
             pass
+    loader: YamlLoader | None = None
     try:
-        return _mapping(yaml.load(text, Loader=YamlLoader), what)  # noqa: S506 (a safe loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidConfigError(f"{what} cannot be read: {_place(error)}") from error
+        loader = YamlLoader(text)
+        return _mapping(loader.get_single_data(), what)
+    except InvalidConfigError:
+        raise
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        place, problem = _account(error, text, loader)
+        raise InvalidConfigError(f"{what} cannot be read: {place}: {problem}.") from error
 
 
-def _place(error: Exception) -> str:
+def _from_json(text: str) -> dict[str, Any]:
+    made: dict[str, Any] = plain(json.loads(text, object_pairs_hook=_each_once))
+    if _HALVES.search(text):
+        raise InvalidConfigError("A character may be half.")
+    return made
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise InvalidConfigError("A key is given twice.")
+    return made
+
+
+def _account(error: Exception, text: str, loader: YamlLoader | None) -> tuple[str, str]:
+    """Where the text went wrong and how."""
+    if isinstance(error, yaml.reader.ReaderError):
+        return _line_and_column(text[: error.position]), _forbidden(error)
     mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or error).strip()
-    where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
-    return f"{where}{problem}."
+    if mark is None and loader is not None:  # a bad escape
+        mark = loader.get_mark()
+    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "line 1, column 1"
+    if isinstance(error, RecursionError):
+        return place, _TOO_DEEP
+    problem = getattr(error, "problem", None) or "this escape stands for no character"
+    return place, _CLEARER.get(problem, problem).rstrip(".")
+
+
+_CLEARER = {
+    "second occurrence": "this anchor (&) is given twice",
+    "but found another document": "another document begins, where one is due",
+}
+
+
+def _forbidden(error: yaml.reader.ReaderError) -> str:
+    return f"the character U+{error.character:04X} is not allowed; quote and escape it"
+
+
+def _line_and_column(before: str) -> str:
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return f"line {line}, column {column}"
 
 
 def _mapping(value: Any, what: str) -> dict[str, Any]:
@@ -248,6 +421,6 @@ def _from_package(package: str, name: str) -> dict[str, Any]:
     what = f"The config file {name!r} of the package {package!r}"
     try:
         text = importlib.resources.files(package).joinpath(name).read_text(encoding="utf-8")
-    except (ModuleNotFoundError, OSError) as error:
+    except (ImportError, OSError, TypeError, ValueError) as error:
         raise InvalidConfigError(f"{what} cannot be read: {error}.") from error
     return _parsed(text, what)

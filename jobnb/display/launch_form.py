@@ -153,13 +153,8 @@ class LaunchForm:
             config = load_yaml(text if "\n" in text else text + "\n")
             self.set_config(config, yaml=text)
         except InvalidConfigError as error:
-            self._refuse_yaml(text, str(error))
-        except RecursionError:
-            self._refuse_yaml(text, "The YAML holds something that is within itself.")
-
-    def _refuse_yaml(self, text: str, problem: str) -> None:
-        self.text.refuse(text, problem)
-        self._check()
+            self.text.refuse(text, str(error))
+            self._check()
 
     def discard_yaml(self) -> None:
         """Give up a text that cannot be read: the form's own is shown."""

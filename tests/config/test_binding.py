@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -217,3 +218,31 @@ def test_looking_up_a_path_never_fails() -> None:
     assert bound.at("ops", "a") == 3
     assert bound.at("ops", "a", "config") is None
     assert bound.at("resources", default=1) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({"a": "\ud800"}, r"\n  a: holds half a character"),
+        ({"a": [{"b": "x\udead"}]}, r"\n  a > 0 > b: holds half a character"),
+        ({"\ud800": 1}, r"\n  \\ud800: holds half a character"),
+        ({"a": 10**5000}, r"\n  a: has more than 4,300 digits"),
+        ({1: "x", "1": "y"}, r"\n  1: is a key that is given twice"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_at_its_path(raw: Any, words: str) -> None:
+    with pytest.raises(InvalidConfigError, match=words):
+        bind_value(dict, raw)
+
+
+def test_what_is_within_itself_is_refused() -> None:
+    raw: dict[str, Any] = {"a": []}
+    raw["a"] += [raw, raw]
+    with pytest.raises(InvalidConfigError, match="a > 0 > a: is nested more than 100 deep"):
+        bind_value(dict, raw)
+
+
+def test_a_variable_of_bytes_that_are_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBNB_BYTES", os.fsdecode(b"ab\xff"))
+    with pytest.raises(InvalidConfigError, match=r"\n  a: holds half a character"):
+        bind_value({"a": str}, {"a": {"env": "JOBNB_BYTES"}})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -150,6 +152,30 @@ def test_a_scaffold_always_binds(case: Any) -> None:
 def test_yaml_is_read_or_refused(text: str) -> None:
     found = problems_of(lambda: load_yaml("a: 1\n" + text))
     assert found is None or found == ()
+
+
+SIGNS = list(":-[]{},&*!|>'\"%@`#?~.09e+_=ab \n\t\r\x00\ufeff\x85\u2028\ud800\U0001f600é")
+WORDS = r"""!! << 0x 0b \u \x \ud8 \U0011 \n --- ... &a *a !!int !!float !!timestamp !!binary !!set
+!!omap !!pairs !!bool !!null !!str !!map !!seq !!value !!merge !!python/name:os !x !<y> %TAG %YAML
+true null .inf .nan 2013-01-31 12:30"""
+PIECES = st.sampled_from(SIGNS + WORDS.split())
+
+
+@settings(max_examples=300)
+@given(st.lists(PIECES, max_size=25).map("".join), st.sampled_from(["", "a: ", "{", "a: ["]))
+def test_yaml_of_any_pieces_is_read_or_refused(text: str, start: str) -> None:
+    found: dict[str, Any] = {}
+    assert not problems_of(lambda: found.update(load_yaml(start + text + "\n")))
+    problems = problems_of(lambda: found.update(kept=dump_yaml(found)))
+    assert problems or load_yaml(found.pop("kept")) is not None
+
+
+@given(st.binary(max_size=40), st.sampled_from([b"", b"a: ", b"{", b"\xef\xbb\xbf"]))
+def test_any_bytes_of_a_file_are_read_or_refused(content: bytes, start: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "c.yaml")
+        path.write_bytes(start + content)
+        assert not problems_of(lambda: load_yaml(path))
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON.filter(lambda v: v == v), max_size=3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from jobnb.config import (
     dump_yaml,
     load_yaml,
     merged,
+    rewritten,
 )
 from jobnb.errors import InvalidConfigError
 
@@ -93,13 +95,98 @@ def test_nothing_of_python_can_be_made() -> None:
         ("- 1\n", "holds a list where names"),
         ("3", "holds a int where names"),
         ("a: b: c", "line 1, column 5"),
-        ("a: \x00", "cannot be read"),
-        ("[" * 5000, "cannot be read"),
+        ("a: \x00", "line 1, column 4: the character U\\+0000 is not allowed"),
+        ("[" * 5000, "line 1, column 101: this is nested more than 100 deep"),
+        ('{"a": ' + "[" * 5000, "line 1, column 106: this is nested more than 100 deep"),
+        ("b: 1\na: !!timestamp foo", "line 2, column 4: this cannot be read as !!timestamp"),
+        ("a: !!timestamp 2013-99-99", "line 1, column 4: this cannot be read as !!timestamp"),
+        ("a: !!int foo", "line 1, column 4: this cannot be read as !!int"),
+        ("a: !!float ''", "line 1, column 4: this cannot be read as !!float"),
+        ("a: !!bool maybe", "line 1, column 4: this cannot be read as !!bool"),
+        ("a: !!set [1]", "line 1, column 4: expected a mapping"),
+        ("a: !mine x", "line 1, column 4: this tag is not known.*needs quotes"),
+        ("a: *x", "line 1, column 4: nothing has that anchor.*needs quotes"),
+        ("a: &x [*x]", "line 1, column 8: this alias is within what it names"),
+        ("a: &x 1\nb: &x 2", r"line 2, column 4: this anchor \(&\) is given twice"),
+        ("a: 1\n---\nb: 1", "line 2, column 1: another document begins"),
+        ("a: " + "9" * 10_000, "line 1, column 4: a number of more than 4,300 digits"),
+        ("a: 0x" + "f" * 10_000, "line 1, column 4: a number of more than 4,300 digits"),
+        ('{"a": ' + "9" * 10_000 + "}", "line 1, column 7: a number of more than 4,300"),
+        ("1: a\n'1': b", "line 2, column 1: the key '1' is given twice"),
+        ("true: a\nTrue: b", "line 2, column 1: the key 'True' is given twice"),
+        ('{\n\t"a": 1,\n\t"a": 2}', "line 3, column 2: the key 'a' is given twice"),
+        ('a: "\\ud800"', "line 1, column 4: half a character"),
+        ('{"a": ["\\udead"]}', "line 1, column 8: half a character"),
+        ('a: "\\U00110000"', "line 1, column 7: this escape stands for no character"),
+        ("a: \ud800", "line 1, column 4: the character U\\+D800 is not allowed"),
+        ("no\x00file.yaml", "cannot be read"),
+        ("x" * 300, "holds a str where names"),
+        (b"a: 1", "as a text or a path, not b'a: 1'"),
     ],
 )
-def test_bad_yaml_is_refused_in_one_sentence(text: str, words: str) -> None:
-    with pytest.raises(InvalidConfigError, match=words):
+def test_bad_yaml_is_refused_in_one_sentence(text: Any, words: str) -> None:
+    with pytest.raises(InvalidConfigError, match=words) as refusal:
         load_yaml(text)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["pin: !48151623", "pin: *48151623", "pin: !!int x48151623"])
+def test_what_may_be_a_secret_without_quotes_is_not_told(text: str) -> None:
+    with pytest.raises(InvalidConfigError) as refusal:
+        load_yaml(text)
+    assert "48151623" not in str(refusal.value)
+
+
+def aliases_of_aliases(levels: int, first: str = "[x, x, x, x]", each: str = "[{}]") -> str:
+    lines = [f"a0: &a0 {first}"]
+    for n in range(1, levels):
+        lines += [f"a{n}: &a{n} " + each.format(", ".join([f"*a{n - 1}"] * 10))]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        aliases_of_aliases(10),
+        aliases_of_aliases(10, "{x: 1}", "{{<<: [{}]}}"),
+        "a: &a " + "x" * 100_000 + "\nb: [" + "*a, " * 2000 + "]",
+    ],
+    ids=["lists", "merge keys", "long texts"],
+)
+def test_aliases_of_aliases_are_bounded(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(InvalidConfigError, match="aliases repeat more than 100,000 values"):
+        load_yaml(text)
+    with pytest.raises(InvalidConfigError, match="aliases repeat more than 100,000 values"):
+        config_from_yaml_strings([text])
+    assert rewritten(text, {"a": 1}) is None
+    assert time.process_time() - started < 5
+
+
+def test_aliases_deep_within_aliases_are_bounded_too() -> None:
+    text = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 300))
+    with pytest.raises(InvalidConfigError, match="line 99, column 12: this is nested more"):
+        load_yaml(text)
+
+
+def test_what_people_repeat_with_aliases_is_read() -> None:
+    assert load_yaml(aliases_of_aliases(3))["a2"] == [[["x"] * 4] * 10] * 10
+    text = "top: {inner: &x {<<: &y {k: 1}, k: 2}}\nafter: {<<: *x, z: 1}\n"
+    assert load_yaml(text)["after"] == {"k": 2, "z": 1}
+    text = "a: &a {k: 1, key: 1}\nb: &b {k: 2, key: 2, x: 2}\nc: {<<: [*a, *b], x: 3}\n"
+    assert load_yaml(text)["c"] == {"k": 1, "key": 1, "x": 3}
+
+
+def test_a_character_that_json_escapes_in_two_halves_is_one() -> None:
+    for text in ('a: "\\ud83d\\ude00"', '{"a": "\\ud83d\\ude00"}'):
+        assert load_yaml(text) == {"a": "\U0001f600"}
+
+
+def test_an_undecodable_byte_of_a_file_has_a_place(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes("é: 1\nb: ".encode() + b"\xff\n")
+    with pytest.raises(InvalidConfigError, match="line 2, column 4: the byte 0xff is no UTF-8"):
+        load_yaml(path)
 
 
 def test_nothing_is_an_empty_config() -> None:
