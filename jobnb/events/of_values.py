@@ -31,6 +31,7 @@ class InputLoaded(Event, frozen=True, gc=False, tag="LOADED_INPUT"):
     manager_key: str
     upstream_step: str | None = None
     upstream_output: str | None = None
+    metadata: dict[str, Any] = {}
 
     @property
     def message(self) -> str:

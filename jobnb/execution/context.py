@@ -17,6 +17,7 @@ from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.execution.handle import NodeHandle
 from jobnb.execution.partition_context import PartitionContext
+from jobnb.execution.told import tell
 
 if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
@@ -244,8 +245,6 @@ class OpExecutionContext(PartitionContext):
 
     def log_event(self, event: AssetMaterialization | AssetObservation | ExpectationResult) -> None:
         """Tell of a materialization, an observation or an expectation now."""
-        from jobnb.execution.outputs import tell
-
         tell(self._run, self._key, event)
         self._events.append(event)
 

@@ -6,6 +6,7 @@ from time import time as now
 from typing import Any
 
 from jobnb.definitions.metadata import to_json
+from jobnb.definitions.resources.io_context import InputContext
 from jobnb.definitions.types import DataType, TypeCheckContext
 from jobnb.errors import TypeCheckDidNotPass
 from jobnb.events import InputChecked, InputLoaded
@@ -17,6 +18,7 @@ from jobnb.execution.io import (
     step_key_of,
 )
 from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.told import tell
 from jobnb.plan.step import (
     FromAsset,
     FromConfig,
@@ -156,8 +158,10 @@ def _from_output(
         or (run.plan.partitions is not None and _reads_others(run, step, output))
     ):
         element = mapping_key if source.maps else None
-        value = through_manager(run, step, each, source, element)
-    run.append(InputLoaded(now(), key, each.name, manager_key, origin, output.name))
+        value, told = through_manager(run, step, each, source, element, key)
+        run.append(InputLoaded(now(), key, each.name, manager_key, origin, output.name, told))
+    else:
+        run.append(InputLoaded(now(), key, each.name, manager_key, origin, output.name))
     return value
 
 
@@ -179,10 +183,14 @@ def _collected(
     managed = manager_key != output.manager_key or _reads_others(run, step, output)
     values = []
     for mapping_key, held in run.values[source.slot].items():
-        stored = held is HANDLED or managed
-        values.append(through_manager(run, step, each, source, mapping_key) if stored else held)
+        value, told = (
+            through_manager(run, step, each, source, mapping_key, key)
+            if held is HANDLED or managed
+            else (held, {})
+        )
+        values.append(value)
         origin = upstream.key if dynamic else f"{upstream.key}[{mapping_key}]"
-        run.append(InputLoaded(now(), key, each.name, manager_key, origin, source.output))
+        run.append(InputLoaded(now(), key, each.name, manager_key, origin, source.output, told))
     return values
 
 
@@ -192,8 +200,9 @@ def through_manager(
     each: StepInput,
     source: FromOutput,
     mapping_key: str | None,
-) -> Any:
-    """The value that an IO manager holds."""
+    key: str,
+) -> tuple[Any, dict[str, Any]]:
+    """The value that an IO manager holds, and what the manager tells of it."""
     upstream = run.plan.steps[source.step]
     output = _output_of(upstream, source)
     up_key = step_key_of(upstream, mapping_key)
@@ -201,7 +210,16 @@ def through_manager(
     made_by = output_context(run, upstream, output, up_key, own)
     manager_key = each.definition.input_manager_key or output.manager_key
     context = input_context(run, step, each, made_by, manager_key)
-    return manager_of(run, manager_key, "load_input")(context)
+    return _loaded(run, key, context, manager_key)
+
+
+def _loaded(
+    run: RunScope, key: str, context: InputContext, manager_key: str
+) -> tuple[Any, dict[str, Any]]:
+    value = manager_of(run, manager_key, "load_input")(context)
+    for event in context.consume_events():
+        tell(run, key, event)
+    return value, to_json(context.consume_metadata())
 
 
 def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> Any:
@@ -217,6 +235,6 @@ def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset, k
     manager_key = each.definition.input_manager_key or source.manager_key
     made_by = asset_output_context(run, source) if source.key is not None else None
     context = input_context(run, step, each, made_by, manager_key, source.key)
-    value = manager_of(run, manager_key, "load_input")(context)
-    run.append(InputLoaded(now(), key, each.name, manager_key))
+    value, told = _loaded(run, key, context, manager_key)
+    run.append(InputLoaded(now(), key, each.name, manager_key, metadata=told))
     return value

@@ -6,33 +6,23 @@ from collections.abc import Iterable, Mapping
 from time import time as now
 from typing import Any
 
-from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize, to_json
 from jobnb.definitions.ops.asset_result import NO_VALUE
-from jobnb.definitions.ops.user_events import (
-    AssetMaterialization,
-    AssetObservation,
-    ExpectationResult,
-)
+from jobnb.definitions.ops.user_events import AssetMaterialization
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, TypeCheckContext
 from jobnb.errors import InvariantViolationError
-from jobnb.events import (
-    AssetMaterialized,
-    AssetObserved,
-    ExpectationChecked,
-    OutputHandled,
-    OutputYielded,
-)
+from jobnb.events import AssetMaterialized, OutputHandled, OutputYielded
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
 from jobnb.execution.io import manager_of, output_context
 from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.told import tell
 from jobnb.plan.step import Step, StepOutput
 from jobnb.storage.values import FileIOManager, MemoryIOManager
 
-__all__ = ["handle_output", "tell"]
+__all__ = ["handle_output"]
 
 
 def handle_output(
@@ -304,35 +294,3 @@ def _stays_in_memory(run: RunScope, step: Step, output: StepOutput) -> bool:
         return True
     # It is needed by the partition, not as the one that the step gave.
     return partitions.single is not None and output.slot not in run.partition_reader.mapped_slots
-
-
-def tell(run: RunScope, key: str, event: Any) -> None:
-    """Put what user code tells of itself into the log.
-
-    Raises:
-        InvariantViolationError: If it is nothing that can be told.
-    """
-    if isinstance(event, (AssetMaterialization, AssetObservation)):
-        kind = AssetMaterialized if isinstance(event, AssetMaterialization) else AssetObserved
-        run.append(
-            kind(
-                now(),
-                key,
-                tuple(AssetKey.from_coercible(event.asset_key).path),
-                event.partition,
-                event.description,
-                to_json(event.metadata),
-                dict(event.tags or {}),
-            )
-        )
-    elif isinstance(event, ExpectationResult):
-        run.append(
-            ExpectationChecked(
-                now(), key, event.success, event.label, event.description, to_json(event.metadata)
-            )
-        )
-    else:
-        raise InvariantViolationError(
-            f"{key!r} told of {event!r}. It can tell of AssetMaterialization, AssetObservation "
-            "and ExpectationResult, and yield Output and DynamicOutput."
-        )

@@ -23,8 +23,9 @@ from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import load_input
 from jobnb.execution.io import step_key_of
 from jobnb.execution.observations import tell_observations
-from jobnb.execution.outputs import handle_output, tell
+from jobnb.execution.outputs import handle_output
 from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.told import tell
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import FromMany, FromOutput, Step
 

@@ -1,20 +1,28 @@
-"""From events back to what user code had told: materializations, observations, expectations."""
+"""What user code tells, as events, and back: materializations, observations, expectations."""
 
 from __future__ import annotations
 
+from time import time as now
+from typing import TYPE_CHECKING, Any
+
 from jobnb.definitions.checks.asset_check import AssetCheckEvaluation
-from jobnb.definitions.metadata import from_json
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata import from_json, to_json
 from jobnb.definitions.ops.user_events import (
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,
 )
-from jobnb.events import Event
+from jobnb.errors import InvariantViolationError
+from jobnb.events import AssetMaterialized, AssetObserved, Event, ExpectationChecked
 from jobnb.storage.records import as_evaluation as _evaluation
 from jobnb.storage.records import as_materialization as _materialization
 from jobnb.storage.records import as_observation as _observation
 
-__all__ = ["as_evaluation", "as_expectation", "as_materialization", "as_observation"]
+if TYPE_CHECKING:
+    from jobnb.execution.run import RunScope
+
+__all__ = ["as_evaluation", "as_expectation", "as_materialization", "as_observation", "tell"]
 
 
 def as_materialization(event: Event) -> AssetMaterialization:
@@ -46,3 +54,35 @@ def as_expectation(event: Event) -> ExpectationResult:
         description=event.description,  # type: ignore[attr-defined]
         metadata=from_json(event.metadata),  # type: ignore[attr-defined]
     )
+
+
+def tell(run: RunScope, key: str, event: Any) -> None:
+    """Put what user code tells of itself into the log.
+
+    Raises:
+        InvariantViolationError: If it is nothing that can be told.
+    """
+    if isinstance(event, (AssetMaterialization, AssetObservation)):
+        kind = AssetMaterialized if isinstance(event, AssetMaterialization) else AssetObserved
+        run.append(
+            kind(
+                now(),
+                key,
+                tuple(AssetKey.from_coercible(event.asset_key).path),
+                event.partition,
+                event.description,
+                to_json(event.metadata),
+                dict(event.tags or {}),
+            )
+        )
+    elif isinstance(event, ExpectationResult):
+        run.append(
+            ExpectationChecked(
+                now(), key, event.success, event.label, event.description, to_json(event.metadata)
+            )
+        )
+    else:
+        raise InvariantViolationError(
+            f"{key!r} told of {event!r}. It can tell of AssetMaterialization, AssetObservation "
+            "and ExpectationResult, and yield Output and DynamicOutput."
+        )

@@ -153,11 +153,15 @@ class FileIOManager(IOManager):
         maker = maker_of(context)
         if maker.has_asset_key and maker.has_asset_partitions:
             asset = maker.asset_key.path
-            return load_partitions(
+            value = load_partitions(
                 context,
                 maker,
                 lambda key: self._load(context, [*asset, *partition_parts(maker, key)]),
             )
+            if len(maker.asset_partition_keys) != 1:
+                folder = path_of(self.base_dir, asset)
+                context.tell_input_metadata({"path": MetadataValue.path(str(folder))})
+            return value
         return self._load(context, place_of(context))
 
     def peek(self, context: InputContext, rows: int) -> Peek | None:
@@ -176,6 +180,7 @@ class FileIOManager(IOManager):
         if found is None:
             raise _not_there(context, what, path_of(self.base_dir, parts))
         path, form = found
+        context.tell_input_metadata({"path": MetadataValue.path(str(path))})
         try:
             return form.load(path)
         except Exception as error:

@@ -18,7 +18,9 @@ from jobnb import (
     asset,
     build_input_context,
     build_output_context,
+    fs_io_manager,
     graph_asset,
+    job,
     materialize,
     op,
 )
@@ -110,3 +112,136 @@ def test_contexts_for_tests_take_all_of_it():
         build_output_context(metadata="x")
     with pytest.raises(InvalidInvocationError, match="upstream_output is an OutputContext, not 3"):
         build_input_context(upstream_output=3)
+
+
+# -- what loading tells
+
+
+class Telling(IOManager):
+    """Says something while it loads."""
+
+    def handle_output(self, context, obj):
+        pass
+
+    def load_input(self, context):
+        context.add_input_metadata({"rows": 3}, description="read again")
+        return 1
+
+
+LETTERS = StaticPartitionsDefinition(["a", "b"])
+
+
+@asset
+def up():
+    return 1
+
+
+@asset
+def down(up):
+    return up
+
+
+@asset(partitions_def=LETTERS)
+def lettered():
+    return 1
+
+
+@asset(partitions_def=LETTERS)
+def below(lettered):
+    return lettered
+
+
+@asset
+def all_letters(lettered):
+    return lettered
+
+
+def loaded_metadata(result):
+    return [
+        {name: each["value"] for name, each in event.metadata.items()}
+        for event in result.all_events
+        if event.event_type_value == "LOADED_INPUT"
+    ]
+
+
+def observed(result):
+    events = [each for each in result.all_events if each.event_type_value == "ASSET_OBSERVATION"]
+    return [each.asset_observation for each in events]
+
+
+@pytest.mark.parametrize("chosen", [None, "down"])
+def test_what_an_io_manager_says_while_it_loads_stands_in_the_event_and_observes_the_asset(chosen):
+    result = materialize([up, down], resources={"io_manager": Telling()}, selection=chosen)
+    assert loaded_metadata(result) == [{"rows": 3}]
+    (observation,) = observed(result)
+    assert observation.asset_key == AssetKey("up")
+    assert observation.description == "read again"
+    assert observation.metadata["rows"] == IntMetadataValue(3)
+    kinds = [each.event_type_value for each in result.all_events if each.step_key == "down"]
+    assert kinds.index("ASSET_OBSERVATION") < kinds.index("LOADED_INPUT")
+
+
+def test_of_one_partition_that_is_loaded_it_is_an_observation_of_this_partition():
+    managers = {"io_manager": Telling()}
+    one_of = {"resources": managers, "partition_key": "b", "selection": "below"}
+    assert observed(materialize([lettered, below], **one_of))[0].partition == "b"
+    of_all = materialize([lettered, all_letters], resources=managers, selection="all_letters")
+    assert [each.partition for each in observed(of_all)] == [None]
+
+
+def test_what_is_said_of_an_op_stands_in_the_event_alone():
+    @op
+    def plus(x):
+        return x + 1
+
+    @op
+    def total(xs):
+        return sum(xs)
+
+    @job(resource_defs={"io_manager": Telling()})
+    def work():
+        total([plus(one()), plus.alias("again")(one.alias("other")())])
+
+    result = work.execute_in_process()
+    assert loaded_metadata(result) == [{"rows": 3}] * 4
+    assert observed(result) == []
+
+
+def test_input_metadata_in_a_test_of_an_io_manager():
+    context = build_input_context(asset_key="up")
+    Telling().load_input(context)
+    context.add_input_metadata({"size": 1})
+    assert [each.description for each in context.get_observations()] == ["read again", None]
+    assert set(context.consume_metadata()) == {"rows", "size"}
+    assert context.consume_metadata() == {}
+    assert len(list(context.consume_events())) == 2
+    assert list(context.consume_events()) == []
+    assert len(context.get_observations()) == 2
+    without = build_input_context()
+    Telling().load_input(without)
+    assert without.get_observations() == []
+    with pytest.raises(InvalidDefinitionError, match="Metadata 'bad'"):
+        without.add_input_metadata({"bad": object()})
+
+
+def test_where_a_value_was_loaded_from_is_told(tmp_path):
+    @op
+    def plus(x):
+        return x + 1
+
+    files = fs_io_manager.configured({"base_dir": str(tmp_path)})
+
+    @job(resource_defs={"io_manager": files})
+    def work():
+        plus(one())
+
+    result = work.execute_in_process()
+    (stored,) = [
+        each.metadata["path"]["value"]
+        for each in result.all_events
+        if each.event_type_value == "HANDLED_OUTPUT" and each.step_key == "one"
+    ]
+    assert loaded_metadata(result) == [{"path": stored}]
+    assets = materialize([up, down], resources={"io_manager": files})
+    assert loaded_metadata(assets)[0]["path"].startswith(str(tmp_path / "up"))
+    assert observed(assets) == []  # to read is not to learn something about the asset

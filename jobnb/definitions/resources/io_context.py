@@ -228,7 +228,7 @@ class InputContext(ValueContext):
     Source: Dagster's `InputContext`.
     """
 
-    __slots__ = ("upstream_output",)
+    __slots__ = ("_news", "_observations", "_told", "upstream_output")
     _word = "input"
 
     def __init__(
@@ -272,6 +272,9 @@ class InputContext(ValueContext):
         self._asset_partition_keys = asset_partitions_subset
         self._asset_partitions_def = asset_partitions_def
         self._instance = instance
+        self._told: dict[str, MetadataValue] = {}
+        self._observations: list[AssetObservation] = []
+        self._news: list[AssetObservation] = []
 
     @property
     def has_input_name(self) -> bool:
@@ -286,3 +289,39 @@ class InputContext(ValueContext):
                 "so it has no identifier. For an asset use get_asset_identifier()."
             )
         return self.upstream_output.get_identifier()
+
+    def add_input_metadata(
+        self, metadata: Mapping[str, Any], description: str | None = None
+    ) -> None:
+        """Show metadata beside the input, and record an observation of the asset if it is one.
+
+        Args:
+            metadata: What is known of the value.
+            description: What was observed, in words.
+        """
+        self.tell_input_metadata(metadata)
+        if not self.has_asset_key:
+            return
+        keys = self.asset_partition_keys if self.has_asset_partitions else ()
+        partition = keys[0] if len(keys) == 1 else None
+        seen = AssetObservation(self.asset_key, description, metadata, partition)
+        self._observations.append(seen)
+        self._news.append(seen)
+
+    def tell_input_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Show metadata beside the input, and observe nothing."""
+        self._told.update(normalize(metadata))
+
+    def consume_metadata(self) -> Mapping[str, MetadataValue]:
+        """The metadata that was added since this was last called."""
+        told, self._told = self._told, {}
+        return told
+
+    def get_observations(self) -> Sequence[AssetObservation]:
+        """The observations that were recorded."""
+        return list(self._observations)
+
+    def consume_events(self) -> Iterable[AssetObservation]:
+        """The observations that were recorded since this was last called."""
+        news, self._news = self._news, []
+        return iter(news)
