@@ -51,7 +51,7 @@ class EnvVar(str):
 
     def get_value(self, default: str | None = None) -> str | None:
         """What the variable holds now, or the default where it is not set."""
-        return os.environ.get(self.env_var_name, default)
+        return _environment(self.env_var_name, default)
 
     def __repr__(self) -> str:
         return f"EnvVar({self.env_var_name!r})"
@@ -79,7 +79,7 @@ class IntEnvVar(int):
         Raises:
             ValueError: If it holds no integer.
         """
-        text = os.environ.get(self.name)
+        text = _environment(self.name)
         return default if text is None else int(text)
 
     def __reduce__(self) -> tuple[type[IntEnvVar], tuple[str]]:
@@ -120,7 +120,14 @@ def holds_env(value: Any) -> bool:
 
 def look_up(name: str) -> str | None:
     """What a variable (or a secret of this process) holds, or None."""
-    return _SECRETS.get(name) if name.startswith(_SECRET) else os.environ.get(name)
+    return _SECRETS.get(name) if name.startswith(_SECRET) else _environment(name)
+
+
+def _environment(name: str, default: str | None = None) -> str | None:
+    try:
+        return os.environ.get(name, default)
+    except UnicodeEncodeError:  # the system can have no variable of that name
+        return default
 
 
 def keep_secret(where: str, value: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from jobnb.config.plain import plain, plain_model
 from jobnb.errors import InvalidConfigError
 
-__all__ = ["SECTIONS", "CoercibleToRunConfig", "RunConfig", "raw_config"]
+__all__ = ["SECTIONS", "CoercibleToRunConfig", "RunConfig", "copied", "raw_config"]
 
 SECTIONS = ("loggers", "resources", "ops", "execution")
 
@@ -104,6 +104,15 @@ def raw_config(value: Any) -> dict[str, Any]:
     raise InvalidConfigError(
         f"Config must be a RunConfig, a Config object or a dictionary, not {value!r}."
     )
+
+
+def copied(config: Any) -> Any:
+    """The same config in mappings and lists of its own; what they hold is not copied."""
+    if isinstance(config, RunConfig):
+        return RunConfig(**{name: copied(getattr(config, name)) for name in SECTIONS})
+    if isinstance(config, Mapping):
+        return {key: copied(inner) for key, inner in config.items()}
+    return [copied(inner) for inner in config] if isinstance(config, list) else config
 
 
 def _section(entries: Any) -> Any:

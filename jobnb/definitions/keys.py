@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
+from jobnb.definitions.plain import is_text
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["AssetKey", "CoercibleToAssetKey", "check_name"]
@@ -52,7 +53,7 @@ class AssetKey:
         parts: list[Any] = []
         if isinstance(given, str) or hasattr(given, "__iter__"):
             parts = [given] if isinstance(given, str) else list(given)
-        if not parts or not all(isinstance(part, str) and part for part in parts):
+        if not parts or not all(part and is_text(part) for part in parts):
             raise InvalidDefinitionError(
                 f"{path!r} cannot be an asset key: give a non-empty string or a list of them."
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,25 @@ import msgspec
 
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["plain_data", "plain_scalar", "require"]
+__all__ = ["check_tags", "check_text", "is_text", "plain_data", "plain_scalar", "require"]
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text that can be stored: no character is half (a lone surrogate)."""
+    return isinstance(value, str) and (value.isascii() or _HALF.search(value) is None)
+
+
+def check_text(value: Any, what: str) -> None:
+    """See that a value, if there is any, is text that can be stored.
+
+    Raises:
+        InvalidDefinitionError: If it is not.
+    """
+    if value is not None and not is_text(value):
+        half = ", with half a character (a lone surrogate) in it" if isinstance(value, str) else ""
+        raise InvalidDefinitionError(f"{what} is text, not {value!r}{half}.")
 
 
 def plain_scalar(value: Any) -> Any:
@@ -53,6 +72,32 @@ def _json_key(key: Any) -> str:
     if key is None or isinstance(key, (bool, int, float)):
         return json.dumps(key)
     raise InvalidDefinitionError(f"JSON names things by text, not by {key!r}.")
+
+
+def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
+    """Tags as strings; what is not a string becomes JSON, as Dagster does it.
+
+    Raises:
+        InvalidDefinitionError: If a value cannot be JSON.
+    """
+    if not tags:
+        return {}
+    checked: dict[str, str] = {}
+    for key, value in tags.items():
+        try:
+            text = value if isinstance(value, str) else json.dumps(value)
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidDefinitionError(
+                f"The tag {key!r} of {owner} has a value that cannot be JSON: {value!r}. "
+                "Give a string."
+            ) from None
+        if not (is_text(str(key)) and is_text(text)):
+            raise InvalidDefinitionError(
+                f"The tag {key!r} of {owner} cannot be stored: it or its value {value!r} holds "
+                "half a character (a lone surrogate)."
+            )
+        checked[str(key)] = text
+    return checked
 
 
 def require(owner: Any, field: str, type_: type, words: str) -> None:

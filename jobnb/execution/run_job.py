@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
+from jobnb.definitions.plain import check_tags
 from jobnb.definitions.selections.selection_parts import check_keys_of
 from jobnb.errors import InvariantViolationError, ResourceFunctionError
 from jobnb.execution.either import either
@@ -221,7 +222,7 @@ def run_tags(
     store: DynamicPartitionsStore | None,
 ) -> dict[str, str]:
     """The tags of a run: those of the job, of its partitions, and those given."""
-    merged = {**job.tags, **(tags or {})}
+    merged = {**job.tags, **check_tags(tags, f"a run of {job.name!r}")}
     if partitions is None:
         return merged
     config, key = job.partitioned_config, partitions.single

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import jobnb.events as ev
+from jobnb.definitions.plain import check_tags
 from jobnb.errors import RunNotFoundError
 from jobnb.state import RunState, fold
 from jobnb.storage.history import History
@@ -167,9 +168,10 @@ class RunHistory(History):
         """
         from jobnb.storage import run_queries, writing
 
+        tags = dict(check_tags(new_tags, f"the run {run_id!r}"))
         self._write(
             lambda connection: writing.replace_tags(
-                connection, run_queries.change_tags(connection, run_id, dict(new_tags))
+                connection, run_queries.change_tags(connection, run_id, tags)
             )
         )
 

@@ -5,12 +5,20 @@ import inspect
 import pytest
 
 from jobnb import (
+    AssetKey,
+    AssetMaterialization,
+    AssetSpec,
     Config,
     ConfigurableResource,
+    DataVersion,
+    DynamicPartitionsDefinition,
     In,
+    Instance,
+    MultiPartitionsDefinition,
     Nothing,
     Out,
     ResourceParam,
+    StaticPartitionsDefinition,
     configured,
     job,
     op,
@@ -174,3 +182,50 @@ def test_tags_become_strings_and_must_be_able_to():
     assert load.tags == {"a": "1", "b": '{"c": 2}'}
     with pytest.raises(InvalidDefinitionError, match="'bad'"):
         op(name="x", tags={"bad": object()})(lambda: 1)
+
+
+HALF = "x\ud800"
+
+
+@pytest.mark.parametrize(
+    "define",
+    [
+        lambda: op(name="o", tags={"a": HALF})(lambda: 1),
+        lambda: op(name="o", tags={HALF: "a"})(lambda: 1),
+        lambda: job(name="j", tags={"a": HALF})(lambda: None),
+        lambda: op(name="o", code_version=HALF)(lambda: 1),
+        lambda: op(name="o", out=Out(code_version=HALF))(lambda: 1),
+        lambda: AssetSpec("a", tags={"a": HALF}),
+        lambda: AssetSpec("a", tags={HALF: "a"}),
+        lambda: AssetSpec("a", code_version=HALF),
+        lambda: AssetKey(["a", HALF]),
+        lambda: AssetMaterialization("a", tags={"a": HALF}),
+        lambda: DataVersion(HALF),
+        lambda: DynamicPartitionsDefinition(name=HALF),
+        lambda: MultiPartitionsDefinition(
+            {HALF: StaticPartitionsDefinition(["a"]), "b": StaticPartitionsDefinition(["b"])}
+        ),
+    ],
+)
+def test_text_that_cannot_be_stored_is_refused_where_it_is_written(define):
+    with pytest.raises(InvalidDefinitionError, match=r"\\ud800"):
+        define()
+
+
+def test_tags_of_a_run_that_cannot_be_stored_are_refused_before_it(tmp_path):
+    @op
+    def load():
+        return 1
+
+    @job
+    def daily():
+        load()
+
+    with Instance(tmp_path) as instance:
+        for tags in ({"a": HALF}, {HALF: "a"}, {"a": object()}):
+            with pytest.raises(InvalidDefinitionError, match="The tag .* of a run of 'daily'"):
+                daily.execute_in_process(tags=tags, instance=instance)
+        done = daily.execute_in_process(tags={"n": 1}, instance=instance)
+        assert instance.get_run_tags() == [("n", {"1"})]
+        with pytest.raises(InvalidDefinitionError, match="cannot be stored"):
+            instance.add_run_tags(done.run_id, {"a": HALF})

@@ -84,6 +84,7 @@ def test_an_unknown_key_gets_the_nearest() -> None:
         (["a\nb"], "control"),
         ([1], "text"),
         ([""], "text"),
+        (["a\ud800"], "half characters"),
         ("abc", "list"),
     ],
 )

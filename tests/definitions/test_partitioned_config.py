@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jobnb.config import RunConfig
 from jobnb.definitions.partitions import calendar_config as cc
 from jobnb.definitions.partitions import partitioned_config as pc
 from jobnb.definitions.partitions.multi_partition_key import MultiPartitionKey
@@ -185,3 +186,37 @@ def test_a_config_leaves_out_the_windows_that_are_excluded(
     holed = decorate(start, exclusions=[left_out])(lambda _start, _end: {})
     assert holed.get_partition_keys()[0] == whole.get_partition_keys()[0]
     assert holed.get_partition_keys()[1] == whole.get_partition_keys()[2]
+
+
+def test_partitions_of_a_function_that_fills_one_dict_differ() -> None:
+    shared: dict[str, Any] = {"ops": {"load": {"config": {}}}}
+    typed = RunConfig(ops={"load": {"config": {"keys": []}}})
+
+    def fill(key: str) -> Any:
+        shared["ops"]["load"]["config"]["key"] = key
+        return shared
+
+    def add(key: str) -> Any:
+        typed.ops["load"]["config"]["keys"].append(key)
+        return typed
+
+    filled = PartitionedConfig(ABC, run_config_for_partition_key_fn=fill)
+    given = [filled.get_run_config_for_partition_key(key) for key in "ab"]
+    assert [each["ops"]["load"]["config"]["key"] for each in given] == ["a", "b"]
+    added = PartitionedConfig(ABC, run_config_for_partition_key_fn=add)
+    given = [added.get_run_config_for_partition_key(key).ops["load"]["config"] for key in "ab"]
+    assert given == [{"keys": ["a"]}, {"keys": ["a", "b"]}]
+
+
+def test_tags_of_a_partition_are_text() -> None:
+    for tags, words in (({"n": 1}, None), ({"n": "\ud800"}, "half a character")):
+        config = PartitionedConfig(
+            ABC,
+            run_config_for_partition_key_fn=lambda _key: {},
+            tags_for_partition_key_fn=lambda _key, tags=tags: tags,
+        )
+        if words is None:
+            assert config.get_tags_for_partition_key("a")["n"] == "1"
+            continue
+        with pytest.raises(InvalidDefinitionError, match=words):
+            config.get_tags_for_partition_key("a")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from jobnb.definitions.assets.freshness import FreshnessPolicy
 from jobnb.definitions.partitions import cron_times as cron_module
 from jobnb.definitions.partitions.calendar_partitions import (
     DailyPartitionsDefinition,
@@ -689,3 +690,65 @@ def test_a_day_that_the_calendar_left_out_is_no_key() -> None:
     assert apia.position_of("2011-12-30") is None
     assert apia.position_of("2011-12-31") == 5
     assert apia.key_at(5) == "2011-12-31"
+
+
+# Formats and schedules that nobody can mean
+
+PIECES = st.sampled_from(
+    [*"%%%%YmdHMSjUWGVuzZfcxXpysEO-_0 .,/|", "\x00", "\n", "\ud800", "é", "..."]
+)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "words"),
+    [
+        ("%Y-%m-%d\ud800", "half a character"),
+        ("%Y-%m-%d %Y", "cannot tell|redefinition"),
+        (3, "fmt.* is text, not 3"),
+        ("%Y-%m-%d\n", "control characters"),
+        ("%Y...%m-%d", "cannot contain"),
+    ],
+)
+def test_a_format_that_cannot_be_one_is_refused(fmt: Any, words: str) -> None:
+    with pytest.raises(InvalidDefinitionError, match=words):
+        DailyPartitionsDefinition(datetime(2023, 3, 10), fmt=fmt)
+    with pytest.raises(InvalidDefinitionError):
+        DailyPartitionsDefinition("2023-03-10", fmt=fmt)
+
+
+@settings(max_examples=200)
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_any_format_gives_keys_that_name_their_windows_or_is_refused(fmt: str) -> None:
+    try:
+        made = DailyPartitionsDefinition(datetime(2023, 3, 10), fmt=fmt)
+    except InvalidDefinitionError:
+        return
+    for key in made.get_partition_keys(datetime(2023, 3, 14)):
+        assert made.has_partition_key(key, datetime(2023, 3, 14))
+
+
+@pytest.mark.parametrize(
+    ("nickname", "cron"),
+    [
+        ("@yearly", "0 0 1 1 *"),
+        ("@annually", "0 0 1 1 *"),
+        ("@monthly", "0 0 1 * *"),
+        ("@weekly", "0 0 * * 0"),
+        ("@daily", "0 0 * * *"),
+        ("@Midnight", "0 0 * * *"),
+        ("@hourly", "0 * * * *"),
+    ],
+)
+def test_nicknames_are_cron_schedules(nickname: str, cron: str) -> None:
+    fmt = "%Y-%m-%d-%H:%M"
+    start = datetime(2023, 3, 10)
+    made = TimeWindowPartitionsDefinition(start, fmt, cron_schedule=nickname)
+    assert made == TimeWindowPartitionsDefinition(start, fmt, cron_schedule=cron)
+    assert made.hour_offset == 0
+    assert FreshnessPolicy(maximum_lag_minutes=5, cron_schedule=nickname).cron_schedule == nickname
+
+
+@pytest.mark.parametrize("cron", ["@reboot", "@every 1h", "9" * 5000 + " * * * *", "\ud800", "², "])
+def test_what_is_no_schedule_is_refused(cron: str) -> None:
+    with pytest.raises(InvalidDefinitionError, match="is no cron schedule"):
+        TimeWindowPartitionsDefinition("2023-03-10", "%Y-%m-%d", cron_schedule=cron)

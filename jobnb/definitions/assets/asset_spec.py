@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.assets.asset_inout import checked_mapping
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
+from jobnb.definitions.plain import check_text, is_text
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def check_labels(tags: Mapping[Any, Any] | None, key: AssetKey) -> dict[str, str
         InvalidDefinitionError: If one is not.
     """
     for name, value in (tags or {}).items():
-        if not isinstance(name, str) or not isinstance(value, str):
+        if not (is_text(name) and is_text(value)):
             raise InvalidDefinitionError(
                 f"The asset {key.to_user_string()!r} has the tag {name!r} with the value "
                 f"{value!r}. Names and values of tags are text."
@@ -177,6 +178,7 @@ class AssetSpec:
         self.metadata: Mapping[str, Any] = dict(metadata or {})
         self.skippable = skippable
         self.group_name = check_name(group_name, "a group") if group_name else None
+        check_text(code_version, f"The code_version of the asset {self.key.to_user_string()!r}")
         self.code_version = code_version
         self.automation_condition = automation_condition
         self.owners: Sequence[str] = check_owners(owners, self.key)

@@ -13,8 +13,9 @@ from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.hook import checked_hooks
-from jobnb.definitions.ops.node import Node, check_tags
+from jobnb.definitions.ops.node import Node
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
+from jobnb.definitions.plain import check_tags
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:

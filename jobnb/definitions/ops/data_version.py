@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.plain import is_text
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
@@ -36,7 +37,7 @@ class DataVersion(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Check the version."""
-        if not isinstance(self.value, str):
+        if not is_text(self.value):
             raise InvalidDefinitionError(f"A DataVersion holds text, not {self.value!r}.")
 
 

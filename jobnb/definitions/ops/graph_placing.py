@@ -13,7 +13,8 @@ from jobnb.definitions.ops.dependency import (
     MultiDependencyDefinition,
     NodeInvocation,
 )
-from jobnb.definitions.ops.node import NO_HOOKS, Node, NodeDefinition, check_tags
+from jobnb.definitions.ops.node import NO_HOOKS, Node, NodeDefinition
+from jobnb.definitions.plain import check_tags
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 __all__ = ["place"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobnb.definitions.plain import check_text
+
 __all__ = ["INFER", "DynamicOut", "In", "Out"]
 
 
@@ -120,6 +122,7 @@ class Out:
         self.is_required = is_required
         self.io_manager_key = io_manager_key or "io_manager"
         self.metadata = dict(metadata) if metadata else {}
+        check_text(code_version, "The code_version of an output")
         self.code_version = code_version
 
     def resolved(self, dagster_type: Any) -> Out:

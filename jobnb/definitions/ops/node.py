@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jobnb.definitions import doors
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops import composition
+from jobnb.definitions.plain import check_tags
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
@@ -17,31 +18,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.ops.inout import Out
     from jobnb.definitions.ops.retry import RetryPolicy
 
-__all__ = ["Node", "NodeDefinition", "PendingNodeInvocation", "check_tags"]
+__all__ = ["Node", "NodeDefinition", "PendingNodeInvocation"]
 
 NO_HOOKS: frozenset[HookDefinition] = frozenset()
-
-
-def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
-    """Tags as strings; what is not a string becomes JSON, as Dagster does it.
-
-    Raises:
-        InvalidDefinitionError: If a value cannot be JSON.
-    """
-    if not tags:
-        return {}
-    import json
-
-    checked: dict[str, str] = {}
-    for key, value in tags.items():
-        try:
-            checked[str(key)] = value if isinstance(value, str) else json.dumps(value)
-        except (TypeError, ValueError):
-            raise InvalidDefinitionError(
-                f"The tag {key!r} of {owner} has a value that cannot be JSON: {value!r}. "
-                "Give a string."
-            ) from None
-    return checked
 
 
 class Node:

@@ -14,6 +14,7 @@ from jobnb.definitions.ops.inout import INFER, In, Out
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op_checks import check_declared
 from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.definitions.plain import check_text
 from jobnb.definitions.types import resolve
 from jobnb.errors import InvalidDefinitionError
 
@@ -70,6 +71,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         self.given_config_schema = config_schema
         self.given_resource_keys = frozenset(required_resource_keys or ())
         self.version = code_version or version
+        check_text(self.version, f"The code_version of op {name!r}")
         self.retry_policy = retry_policy
         for each in (*self.given_ins, *self.given_outs):
             check_name(each, f"an input or output of op {name!r}")

@@ -11,6 +11,7 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.metadata import PathMetadataValue, normalize
+from jobnb.definitions.plain import is_text
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
@@ -61,7 +62,7 @@ def checked_tags(tags: Mapping[Any, Any] | None, what: str) -> dict[str, str]:
         InvalidDefinitionError: If a name or value is no text.
     """
     for name, value in (tags or {}).items():
-        if not isinstance(name, str) or not isinstance(value, str):
+        if not (is_text(name) and is_text(value)):
             raise InvalidDefinitionError(
                 f"Tags of an {what} are text: {name!r} has the value {value!r}."
             )

@@ -14,11 +14,12 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["CronTimes", "DayTimes", "cron_times", "localize", "zone_of"]
+__all__ = ["CronTimes", "DayTimes", "cron_times", "localize", "standard_cron", "zone_of"]
 
 _HOUR = 3600
 _SAMPLE = 5 * 86400  # closer than any zone's pair of clock changes
@@ -62,12 +63,29 @@ class CronTimes(ABC):
         return count + (self.at(count).timestamp() == moment.timestamp())
 
 
+_NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
+def standard_cron(cron: Any) -> str:
+    """A cron schedule in five fields, where a nickname such as `@daily` was given."""
+    return _NICKNAMES.get(cron.lower(), cron) if isinstance(cron, str) else cron
+
+
 def cron_times(cron: str, start: datetime, zone: ZoneInfo) -> CronTimes:
     """The times of a cron schedule from `start` on.
 
     Raises:
         InvalidDefinitionError: If it is no cron schedule.
     """
+    cron = standard_cron(cron)
     _check_cron(cron)
     match = _REGULAR.fullmatch(cron)
     if match is None:
@@ -90,11 +108,11 @@ def _check_cron(cron: str) -> None:
 
     try:
         next(CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC)))
-    except (CronSimError, StopIteration, AttributeError) as error:
+    except (CronSimError, StopIteration, AttributeError, ValueError) as error:
         why = str(error) or "it names no time"
         raise InvalidDefinitionError(
             f"{cron!r} is no cron schedule ({why}): write minute, hour, day, month and weekday, "
-            "such as '0 6 * * 1-5'."
+            "such as '0 6 * * 1-5', or @daily."
         ) from None
 
 

@@ -17,6 +17,7 @@ from jobnb.definitions.partitions.partition_keys import (
 )
 from jobnb.definitions.partitions.partition_loading import store_or
 from jobnb.definitions.partitions.seen_keys import SeenKeys
+from jobnb.definitions.plain import check_text
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
@@ -124,6 +125,7 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
             raise InvalidDefinitionError(
                 "A DynamicPartitionsDefinition has either a name or a partition_fn: pass one."
             )
+        check_text(name, "The name of dynamic partitions")
         self._partition_fn = partition_fn
         self._name = name
 

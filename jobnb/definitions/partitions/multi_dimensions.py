@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobnb.definitions.partitions.multi_partition_key import (
     SEPARATOR,
@@ -15,6 +15,7 @@ from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.positioned_partitions import PositionedPartitions
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from jobnb.definitions.plain import is_text
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
@@ -40,8 +41,8 @@ def _several(given: object) -> bool:
     return isinstance(given, Mapping) and len(given) > 1
 
 
-def _check_dimension(name: object, definition: object) -> None:
-    if not isinstance(name, str) or not name:
+def _check_dimension(name: Any, definition: object) -> None:
+    if not name or not is_text(name):
         raise InvalidDefinitionError(f"The name of a dimension is text, not {name!r}.")
     if not isinstance(definition, PartitionsDefinition):
         raise InvalidDefinitionError(

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from jobnb.definitions.plain import is_text
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 __all__ = [
@@ -106,10 +107,11 @@ def check_partition_keys(partition_keys: Any, what: str) -> list[str]:
     wrong = [key for key in keys if not isinstance(key, str) or not key]
     if wrong:
         raise InvalidDefinitionError(f"The keys of {what} are non-empty text, not {wrong[:5]!r}.")
-    ill = [key for key in keys if any(part in key for part in _FORBIDDEN)]
+    ill = [key for key in keys if not is_text(key) or any(map(key.__contains__, _FORBIDDEN))]
     if ill:
         raise InvalidDefinitionError(
-            f"The keys of {what} cannot contain '...' or control characters: {ill[:5]!r}."
+            f"The keys of {what} cannot contain '...', control characters or half characters "
+            f"(lone surrogates): {ill[:5]!r}."
         )
     twice = [key for key, count in Counter(keys).items() if count > 1]
     if twice:

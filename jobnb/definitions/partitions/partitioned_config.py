@@ -10,6 +10,7 @@ from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDef
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, Partition
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.plain import check_tags
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
@@ -127,12 +128,16 @@ class PartitionedConfig:
     def get_run_config_for_partition_key(self, partition_key: str) -> Any:
         """The run config for one partition, as the function gave it: a dict or `RunConfig`.
 
+        It is a copy, so that a function may fill one dict again and again.
+
         Raises:
             UnknownPartitionError: If the partitions in time have no such key.
             PartitionConfigError: If the function raises.
         """
+        from jobnb.config.run_config import copied
+
         by_key, by_value = self.run_config_for_partition_key_fn, self.run_config_for_partition_fn
-        return self._ask("run config", by_key, by_value, partition_key)
+        return copied(self._ask("run config", by_key, by_value, partition_key))
 
     def get_tags_for_partition_key(
         self, partition_key: str, job_name: str | None = None
@@ -148,7 +153,7 @@ class PartitionedConfig:
         own = self.partitions_def.get_tags_for_partition_key(partition_key)
         if job_name is not None:
             own["dagster/partition_set"] = f"{job_name}_partition_set"
-        return {**(tags or {}), **own}
+        return {**check_tags(tags, f"the partition {partition_key!r}"), **own}
 
     def _ask(
         self,

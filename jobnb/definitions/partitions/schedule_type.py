@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from jobnb.definitions.partitions.cron_times import standard_cron
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 __all__ = ["ScheduleType", "cron_from", "cron_of", "shifted", "type_of"]
@@ -85,7 +86,7 @@ def cron_from(
             "A cron_schedule says it all: leave out schedule_type, minute_offset, hour_offset "
             "and day_offset."
         )
-    return cron_schedule
+    return standard_cron(cron_schedule)
 
 
 _ALLOWED: Mapping[ScheduleType | None, tuple[str, ...]] = {

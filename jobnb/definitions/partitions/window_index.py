@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from jobnb.definitions.partitions.cron_times import DayTimes, localize, zone_of
+from jobnb.definitions.partitions.partition_keys import check_partition_keys
 from jobnb.definitions.partitions.schedule_type import ScheduleType, cron_from, shifted, type_of
 from jobnb.definitions.partitions.window_times import WindowTimes
+from jobnb.definitions.plain import check_text
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = ["WindowIndex"]
@@ -48,6 +51,7 @@ class WindowIndex:
     ) -> None:
         self._timezone = timezone or "UTC"
         self._zone = zone_of(self._timezone)
+        check_text(fmt, "The format (fmt) of time partitions")
         self._fmt = fmt
         self._end_offset = end_offset
         offsets = (minute_offset, hour_offset, day_offset)
@@ -159,7 +163,7 @@ class WindowIndex:
             return localize(given, self._zone)
         try:
             return localize(datetime.strptime(given, self.fmt), self._zone)  # noqa: DTZ007
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, re.error) as error:
             raise InvalidDefinitionError(
                 f"The {what} {given!r} of time partitions does not fit the format "
                 f"{self.fmt!r}: {error}."
@@ -167,6 +171,7 @@ class WindowIndex:
 
     def _check_format(self) -> None:
         keys = self._key(0), self._key(1)
+        check_partition_keys(keys[:1], f"time partitions of the format {self.fmt!r}")
         if keys[0] == keys[1] or self._index(keys[0]) != 0 or self._index(keys[1]) != 1:
             raise InvalidDefinitionError(
                 f"The format {self.fmt!r} cannot tell the partitions of the schedule "
@@ -197,7 +202,7 @@ class WindowIndex:
         for fmt in (self.fmt, self.fmt + "%z"):
             try:
                 moment = localize(datetime.strptime(key, fmt), self._zone)  # noqa: DTZ007
-            except (ValueError, TypeError, OverflowError):
+            except (ValueError, TypeError, OverflowError, re.error):
                 continue
             return moment if moment.year in _YEARS else None
         return None
