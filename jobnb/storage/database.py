@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
+from types import FrameType
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from sqlalchemy.engine import URL
@@ -31,6 +33,7 @@ _BUSY = (
     "database is busy",
     "deadlock detected",
     "could not serialize",
+    "lock timeout",
 )
 _VERSION_KEY = "jobnb/schema_version"
 
@@ -96,16 +99,26 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection."""
-        with self._turn:
+        with self._turn, Held():
             self.engine.dispose()
 
     def _once(self, work: Callable[[Connection], T], engine: Engine) -> T:
         _ = self.engine  # in a forked child it lets go of the parent's connections
         worked = False
         try:
-            with self._turn, engine.begin() as connection:
-                found = work(connection)
-                worked = True
+            # The bookkeeping of connections is not left half done; what is read may be long.
+            with self._turn, Held() as held, engine.connect() as connection:
+                raw = connection.connection.dbapi_connection
+                try:
+                    with connection.begin():
+                        held.passes = engine is self._reader
+                        try:
+                            found = work(connection)
+                            worked = True
+                        finally:
+                            held.passes = False
+                finally:
+                    engines.let_go(raw)
             return found
         except DBAPIError as error:
             if error.connection_invalidated and not worked:
@@ -154,7 +167,7 @@ class Database:
 
     def _enter_wal(self) -> None:
         """Readers and a writer side by side; a file system that cannot do it keeps its journal."""
-        with self._turn, self.engine.connect() as connection:
+        with self._turn, Held(), self.engine.connect() as connection:
             raw = connection.connection.cursor()
             try:
                 if raw.execute("PRAGMA journal_mode").fetchone()[0].lower() != "wal":
@@ -163,6 +176,42 @@ class Database:
                 raise OperationalError("PRAGMA journal_mode=WAL", None, error) from error
             finally:
                 raw.close()
+
+
+class Held:
+    """While it lasts, Ctrl-C waits for its end, unless that is long in coming or it comes again.
+
+    Python interrupts the main thread only: in others, nothing is done.
+
+    Attributes:
+        passes: Whether Ctrl-C comes at once for now.
+    """
+
+    def __init__(self) -> None:
+        self.passes = False
+        self._before: Any = None
+        self._came: tuple[int, FrameType | None] | None = None
+        self._until = 0.0
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._until = time.monotonic() + engines.TURN
+            self._before = signal.getsignal(signal.SIGINT)
+            if callable(self._before):
+                signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if callable(self._before):
+            signal.signal(signal.SIGINT, self._before)
+            if self._came is not None:
+                self._before(*self._came)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        waits = not self.passes and self._came is None and time.monotonic() < self._until
+        self._came = (number, frame) if waits else None
+        if not waits:
+            self._before(number, frame)
 
 
 class _CutOffError(Exception):

@@ -8,6 +8,8 @@ whoever reads on after the last id misses nothing. Readers wait for nobody and s
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -17,10 +19,14 @@ from sqlalchemy.pool import StaticPool
 
 from jobnb.errors import StorageError, did_you_mean
 
-__all__ = ["PATIENCE", "is_in_memory", "open_engine", "parsed_url", "reader", "writer"]
+__all__ = ["PATIENCE", "TURN", "is_in_memory", "let_go", "open_engine", "parsed_url", "reader",
+           "writer"]  # fmt: skip
 
 PATIENCE = 60.0
 """Seconds for which a write waits for others to finish theirs."""
+
+TURN = 1.0
+"""Of these, seconds for which it hears nothing: then it looks up, and waits on."""
 
 _KINDS = ("sqlite", "postgresql")
 _LOCK = 562_432_107  # any number that nobody else locks
@@ -67,7 +73,11 @@ def open_engine(url: URL, what: str) -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
     options: dict[str, Any] = {}
     if sqlite:
-        options["connect_args"] = {"check_same_thread": False, "timeout": 10}
+        options["connect_args"] = {
+            "check_same_thread": False,
+            "timeout": TURN,
+            "factory": _FileConnection,
+        }
     if is_in_memory(url):
         options["poolclass"] = StaticPool
     try:
@@ -99,6 +109,45 @@ def writer(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
+class _FileConnection(sqlite3.Connection):
+    """A connection that, once it is done with, holds no lock, whoever still refers to it.
+
+    A kernel keeps the last exception, with it the frames that it passed through, and in them a
+    query that is not at its end: SQLite would keep the lock of its transaction for as long, even
+    when the connection is closed.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._cursors: list[sqlite3.Cursor] = []
+
+    def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
+        """A cursor, which ends with the transaction."""
+        made = super().cursor(factory)
+        self._cursors.append(made)
+        return made
+
+    def let_go(self) -> None:
+        """End all queries, and the transaction if it has not been committed."""
+        with suppress(sqlite3.Error):  # it is closed already
+            for cursor in self._cursors:
+                cursor.close()
+            if self.in_transaction:
+                self.rollback()
+        self._cursors.clear()
+
+    def close(self) -> None:
+        """Close it for good: no query outlives it."""
+        self.let_go()
+        super().close()
+
+
+def let_go(raw: Any) -> None:
+    """End all that a driver's connection has begun; it can be used again."""
+    if isinstance(raw, _FileConnection):
+        raw.let_go()
+
+
 def _on_connect(connection: Any, _record: Any) -> None:
     """Transactions are begun here, not by the driver; a commit survives a killed process."""
     connection.isolation_level = None
@@ -116,7 +165,7 @@ def _begin_on_postgres(connection: Connection) -> None:
     """Wait for the other writers; each schema of a database has a history of its own."""
     if connection.get_execution_options().get(_WRITES):
         connection.exec_driver_sql(
-            f"SET LOCAL lock_timeout = {int(PATIENCE * 1000)}; "
+            f"SET LOCAL lock_timeout = {int(min(PATIENCE, TURN) * 1000)}; "
             f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext(current_schema()))"
         )
 

@@ -223,7 +223,7 @@ class Flusher:
     def _commit(self, log: WatchedLog) -> None:
         try:
             log.commit()
-        except Exception as error:  # noqa: BLE001 - tried again
+        except BaseException as error:  # noqa: BLE001 - nobody else hears of it; tried again
             # The events stay pending: the runner's next commit writes them or raises.
             log.due = time.time() + 20 * COMMIT_INTERVAL
             if log not in self._troubled:
@@ -239,7 +239,7 @@ class Flusher:
         for log in self.open_logs():
             try:
                 log.renew()
-            except Exception as error:  # noqa: BLE001 - tried again
+            except BaseException as error:  # noqa: BLE001 - tried again
                 self._report("A lease could not be renewed; it will be tried again.", error)
 
     def _wait(self) -> list[WatchedLog] | None:
