@@ -22,7 +22,9 @@ from jobnb.automation.job_backfilling import resume_job
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, InvariantViolationError
+from jobnb.execution.materialize import ASSET_JOB
 from jobnb.plan.partitions import PartitionsAsked
+from jobnb.plan.run_config import kept_config
 from jobnb.registry.selecting import partitioned_job, pinned
 from jobnb.registry.session import Session, current_session
 from jobnb.staleness.survey import Survey
@@ -85,7 +87,7 @@ def backfill_session(
         tags=dict(tags or {}),
         asset_selection=tuple(key for node in nodes.values() for key in node.keys),
         partitions=_told(nodes, targets),
-        run_config=_raw(config),
+        run_config=_kept(definitions, nodes, config, resources),
         holder=this_process(),
     )
     setting = Setting(record.backfill_id, definitions, instance, record.tags, config, resources)
@@ -153,12 +155,17 @@ def _begin(
     return Backfill(record, instance, groups, runs, Blocking(instance), max_parallel)
 
 
-def _raw(config: Any) -> Mapping[str, Any] | None:
+def _kept(
+    definitions: Any,
+    nodes: Mapping[str, BackfillNode],
+    config: Any,
+    resources: Mapping[str, Any] | None,
+) -> Mapping[str, Any] | None:
+    """The run config with secrets by name, as the record of the backfill keeps it."""
     if config is None:
         return None
-    from jobnb.config import raw_config
-
-    return raw_config(config)
+    keys = [key for node in nodes.values() for key in node.keys]
+    return kept_config(definitions.job_of_assets(ASSET_JOB, keys), config, resources)
 
 
 def _told(

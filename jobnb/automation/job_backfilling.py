@@ -13,6 +13,7 @@ from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
+from jobnb.plan.run_config import kept_config
 from jobnb.staleness.standing_jobs import as_it_stands, nothing_stands_so
 from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.instance import Instance
@@ -46,7 +47,7 @@ def backfill_job(
         tags=dict(tags or {}),
         asset_selection=_assets_of(job),
         partitions={job.name: target.serialize()},
-        run_config=_raw(config),
+        run_config=kept_config(job, config, resources),
         holder=this_process(),
         job_name=job.name,
     )
@@ -172,11 +173,3 @@ def _assets_of(job: JobDefinition) -> tuple[Any, ...]:
     if not isinstance(job.graph, AssetGraphDefinition):
         return ()
     return tuple(sorted(key for each in job.graph.assets_by_node.values() for key in each.keys))
-
-
-def _raw(config: Any) -> Mapping[str, Any] | None:
-    if config is None:
-        return None
-    from jobnb.config import raw_config
-
-    return raw_config(config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobnb.config.binding import BoundConfig, bind, bind_value
+from jobnb.config.binding import BoundConfig, bind, bind_value, without_secrets
 from jobnb.config.completing import completed
 from jobnb.config.configured import ConfiguredSchema, configured, configured_schema
 from jobnb.config.describe import describe, json_schema, scaffold, with_defaults
@@ -84,4 +84,5 @@ __all__ = [
     "scaffold",
     "schema_of",
     "with_defaults",
+    "without_secrets",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +25,7 @@ from jobnb.errors import (
     Problem,
 )
 
-__all__ = ["BoundConfig", "bind", "bind_value"]
+__all__ = ["BoundConfig", "bind", "bind_value", "without_secrets"]
 
 _Prefix = tuple[str, ...]
 _LONE = re.compile("[\ud800-\udfff]")
@@ -141,7 +140,7 @@ def _plain(raw: Any, path: _Prefix, what: str) -> Any:
 def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any]:
     reading = Reading()
     ready = read_raw(schema, raw, (), reading)
-    stored = _without_secrets(raw, reading)
+    stored = reading.stored(raw)
     problems = list(reading.problems)
     value: Any = None
     try:
@@ -152,13 +151,14 @@ def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any
         value = settled(_adapter(schema, what).validate_json(text, strict=True))
     except ValidationError as error:
         found = problems_of(error, ready, stored, reading.known, reading.choices)
-        problems.extend(map(reading.masked, _new(found, problems)))
+        problems.extend(map(reading.masked_problem, _new(found, problems)))
     except (ConfigMappingFunctionError, InvalidConfigDefinitionError):
         raise
-    except Exception as error:  # a validator of the user's own went wrong
+    except Exception as error:  # noqa: BLE001 - a validator of the user's own went wrong
+        told = reading.masked(str(error))
         raise InvalidConfigError(
-            f"A validator of {_config_of(what)} raised {type(error).__name__}: {error}."
-        ) from error
+            f"A validator of {_config_of(what)} raised {type(error).__name__}: {told}."
+        ) from (None if reading.secrets else error)  # whose traceback would tell them
     if problems:
         raise _refused(what, tuple(_placed(path, problems)), None)
     return value, stored
@@ -206,31 +206,27 @@ def _adapter(schema: Schema, what: str) -> TypeAdapter[Any]:
     return made
 
 
-def _without_secrets(raw: Any, reading: Reading) -> Any:
-    if not reading.secrets:
+def without_secrets(schema: Any, raw: Any) -> Any:
+    """A raw config as it may be kept and shown, secrets by name; it need not be right.
+
+    Args:
+        schema: What it may hold: a `Section`, or a field as `schema_of` makes it.
+        raw: The raw config.
+
+    Example:
+        >>> from pydantic import SecretStr
+        >>> from jobnb.config import Config
+        >>> class Login(Config):
+        ...     pin: SecretStr
+        >>> without_secrets(Login, {"pin": 48151623, "user": "me"})
+        {'pin': {'env': 'secret:pin'}, 'user': 'me'}
+    """
+    field = schema if isinstance(schema, Section) else schema_of(schema)
+    if field is None:
         return raw
-    stored = copy.deepcopy(raw)
-    for path, name in reading.secrets:
-        stored = _replaced(stored, path, name)
-    return stored
-
-
-def _replaced(raw: Any, path: tuple[str | int, ...], value: Any) -> Any:
-    if not path:
-        return value
-    here = raw
-    for part in path[:-1]:
-        here = _step(here, part)
-    if isinstance(here, (dict, list)) and _step(here, path[-1]) is not None:
-        here[path[-1]] = value  # type: ignore[index]
-    return raw
-
-
-def _step(raw: Any, part: str | int) -> Any:
-    try:
-        return raw[part]
-    except (KeyError, IndexError, TypeError):  # a default, which the raw config does not have
-        return None
+    reading = Reading()
+    read_raw(field if isinstance(field, Section) else field.schema, raw, (), reading)
+    return reading.stored(raw)
 
 
 def _refused(

@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 _SECRET = "secret:"  # noqa: S105 (a prefix of names)
-_SECRETS: dict[str, str] = {}  # of this process alone: the stored config has only the names
+_SECRETS: dict[str, Any] = {}  # of this process alone: the stored config has only the names
 
 
 class EnvVar(str):
@@ -118,8 +118,8 @@ def holds_env(value: Any) -> bool:
     return False
 
 
-def look_up(name: str) -> str | None:
-    """What a variable (or a secret of this process) holds, or None."""
+def look_up(name: str) -> Any:
+    """What a variable holds as text, or a secret of this process as it was given; or None."""
     return _SECRETS.get(name) if name.startswith(_SECRET) else _environment(name)
 
 
@@ -130,13 +130,17 @@ def _environment(name: str, default: str | None = None) -> str | None:
         return default
 
 
-def keep_secret(where: str, value: str) -> dict[str, str]:
+def keep_secret(where: str, value: Any) -> dict[str, str]:
     """A reference by name to a secret, which itself stays in this process and is never stored."""
     name, number = _SECRET + where, 1
-    while _SECRETS.setdefault(name, value) != value:
+    while _told_apart(_SECRETS.setdefault(name, value)) != _told_apart(value):
         number += 1
         name = f"{_SECRET}{where}#{number}"
     return {"env": name}
+
+
+def _told_apart(value: Any) -> tuple[type, Any]:
+    return type(value), value  # 1 and True are equal
 
 
 def shown_name(name: str) -> str:

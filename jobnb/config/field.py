@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobnb.config.binding import bind_value
+from jobnb.config.binding import bind_value, without_secrets
 from jobnb.config.env import holds_env
 from jobnb.config.nodes import NOTHING, Scalar
 from jobnb.config.schema import ConfigField
@@ -59,8 +59,9 @@ class Field(ConfigField):
         try:
             bind_value(ConfigField(self.schema), default)
         except InvalidConfigError as error:
+            kept = without_secrets(ConfigField(self.schema), default)
             raise InvalidConfigError(
-                f"The default {default!r} does not fit its field ({self.schema!r}):",
+                f"The default {kept!r} does not fit its field ({self.schema!r}):",
                 error.problems,
             ) from None
 

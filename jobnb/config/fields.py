@@ -12,6 +12,7 @@ __all__ = [
     "field_name",
     "field_names",
     "field_path",
+    "field_paths",
     "field_type",
     "known_names",
     "takes_names",
@@ -27,6 +28,11 @@ def field_names(name: str, info: FieldInfo, by_name: bool = False) -> list[str]:
 def field_path(name: str, info: FieldInfo) -> list[str | int]:
     """Where raw config gives a field: its name, or a path for a field with an `AliasPath`."""
     return (_paths(info) or [[name]])[0]
+
+
+def field_paths(info: FieldInfo) -> list[list[str | int]]:
+    """Where else raw config may give a field: deeper, for one with an `AliasPath`."""
+    return [path for path in _paths(info) if len(path) > 1]
 
 
 def _paths(info: FieldInfo) -> list[list[str | int]]:

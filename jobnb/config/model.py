@@ -11,6 +11,7 @@ from jobnb.config.deferred import LaterSignature, fitted, waiting_fields, withou
 from jobnb.config.fields import field_name, field_type
 from jobnb.config.nodes import NOTHING, Typed
 from jobnb.config.schema import ConfigField, schema_of
+from jobnb.config.typed_reading import holds_secret
 from jobnb.errors import InvalidInvocationError
 
 __all__ = ["Config", "PermissiveConfig", "derived"]
@@ -53,6 +54,8 @@ class Config(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Let `help()` and shift-tab show the fields as parameters."""
         super().__pydantic_init_subclass__(**kwargs)
+        if not cls.__pydantic_fields_complete__ or holds_secret(cls):
+            cls.model_config["hide_input_in_errors"] = True  # pydantic would tell the secret
         if "__signature__" not in cls.__dict__:
             type.__setattr__(cls, "__signature__", LaterSignature())
 

@@ -15,6 +15,7 @@ __all__ = [
     "BoolSource",
     "Enum",
     "EnumValue",
+    "Ignored",
     "IntSource",
     "Nothing",
     "Scalar",
@@ -69,6 +70,17 @@ class Anything(Schema):
 
     def __repr__(self) -> str:
         return "Any"
+
+
+class Ignored(Anything):
+    """Any value, which nobody looks at; but the secrets in it are known.
+
+    Args:
+        inner: What it would be.
+    """
+
+    def __init__(self, inner: Schema) -> None:
+        self.inner = inner
 
 
 class Typed(Schema):

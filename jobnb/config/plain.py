@@ -17,9 +17,10 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from jobnb.config.env import env_name, keep_secret
 from jobnb.config.fields import field_path
+from jobnb.config.nodes import NOTHING
 from jobnb.errors import InvalidConfigError, Problem
 
-__all__ = ["DEEPEST", "MOST_DIGITS", "TOO_BIG", "key_text", "plain", "plain_model"]
+__all__ = ["DEEPEST", "MOST_DIGITS", "TOO_BIG", "key_text", "plain", "plain_model", "value_at"]
 
 Path = tuple[str, ...]
 DEEPEST = 100  # of mappings and lists; pydantic reads no deeper than 200
@@ -145,9 +146,8 @@ def _within(made: Any, part: str | int, value: Any) -> Any:
 
 def _field(model: BaseModel, name: str, path: Path, problems: list[Problem]) -> Any:
     value = getattr(model, name)
-    secret = _secret_text(value)
-    if secret is not None:
-        return keep_secret(f"{type(model).__name__}.{name}", secret)
+    if hasattr(value, "get_secret_value"):
+        return _secret(value, f"{type(model).__name__}.{name}", path, problems)
     found: list[Problem] = []
     made = _plain(value, path, found)
     if not found:
@@ -160,18 +160,19 @@ def _field(model: BaseModel, name: str, path: Path, problems: list[Problem]) -> 
         return None
 
 
-def _secret_text(value: Any) -> str | None:
-    reveal = getattr(value, "get_secret_value", None)
-    if reveal is None:
-        return None
-    text = reveal()
-    return text.decode() if isinstance(text, bytes) else str(_leaf(text, (), []))
+def _secret(value: Any, name: str, path: Path, problems: list[Problem]) -> Any:
+    """A secret by name."""
+    found: list[Problem] = []
+    made = _plain(value.get_secret_value(), path, found)
+    if not found:
+        return keep_secret(name, made)
+    problems.append(Problem(path, "is a secret that cannot be written as JSON."))
+    return None
 
 
 def _leaf(value: Any, path: Path, problems: list[Problem]) -> Any:
-    secret = _secret_text(value)
-    if secret is not None:
-        return keep_secret(".".join(path) or "value", secret)
+    if hasattr(value, "get_secret_value"):
+        return _secret(value, ".".join(path) or "value", path, problems)
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, os.PathLike):
@@ -188,6 +189,17 @@ def _leaf(value: Any, path: Path, problems: list[Problem]) -> Any:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def value_at(raw: Any, path: Sequence[str | int]) -> Any:
+    """What is at a path, or NOTHING."""
+    for part in path:
+        is_key = isinstance(raw, Mapping) and part in raw
+        is_index = isinstance(raw, list) and isinstance(part, int) and part < len(raw)
+        if not (is_key or is_index):
+            return NOTHING
+        raw = raw[part]
+    return raw
 
 
 def is_number(value: Any) -> bool:

@@ -5,13 +5,15 @@ The walk follows the schema, so that `{"env": "X"}` is a variable only where a s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
 from jobnb.config.env import env_name, keep_secret, look_up, shown_name
-from jobnb.config.nodes import NOTHING, Scalar, Schema, Typed
+from jobnb.config.nodes import NOTHING, Ignored, Scalar, Schema, Typed
 from jobnb.config.plain import plain
 from jobnb.config.schema import (
     Array,
@@ -23,7 +25,7 @@ from jobnb.config.schema import (
     Selector,
     Shape,
 )
-from jobnb.config.texts import as_scalar
+from jobnb.config.texts import as_scalar, near
 from jobnb.config.tree import Section, is_required
 from jobnb.config.typed_reading import read_typed
 from jobnb.errors import Problem
@@ -41,7 +43,8 @@ class Reading:
     known: dict[Path, list[str]] = field(default_factory=dict)
     choices: dict[Path, list[str]] = field(default_factory=dict)
     secrets: list[tuple[Path, dict[str, str]]] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    texts: set[str] = field(default_factory=set)
+    renamed: dict[Path, str] = field(default_factory=dict)
 
     def problem(self, path: Path, message: str, value: Any, kind: str = "invalid") -> None:
         """Note something wrong."""
@@ -52,18 +55,38 @@ class Reading:
         if any(name not in names for name in raw):
             self.known[path] = list(dict.fromkeys([*self.known.get(path, []), *names]))
 
-    def hide(self, path: Path, value: str) -> None:
-        """Note a secret that was given by value: what is stored has its name."""
-        self.texts.append(value)
+    def hide(self, path: Path, value: Any) -> None:
+        """Note a secret that was given by value: what is stored and told has its name."""
+        self.texts |= set(_texts_in(value))
         self.secrets.append((path, keep_secret(".".join(map(str, path)) or "value", value)))
 
-    def masked(self, problem: Problem) -> Problem:
-        """The problem without the texts of secrets and variables, which a validator may tell."""
-        message = problem.message
-        for text in self.texts:
-            if len(text) >= _TELLING:
-                message = message.replace(text, "***")
-        return replace(problem, message=message)
+    def stored(self, raw: Any) -> Any:
+        """The raw config that was read with secrets by name."""
+        if not self.secrets:
+            return raw
+        made = copy.deepcopy(raw)
+        for path, name in self.secrets:
+            way = [self.renamed.get(path[: n + 1], part) for n, part in enumerate(path)]
+            made = _replaced(made, way, name)
+        return made
+
+    def quietly(self) -> Reading:
+        """The same, noting nothing but secrets: for what is read only in case it has some."""
+        return replace(self, problems=[], known={}, choices={})
+
+    def masked(self, text: str) -> str:
+        """A text without those of secrets and variables, which a validator may tell."""
+        for secret in sorted(self.texts, key=len, reverse=True):
+            # A short one can be part of any word.
+            ends = "" if len(secret) >= _TELLING else r"\b"
+            text = re.sub(ends + re.escape(secret) + ends, "***", text)
+        return text
+
+    def masked_problem(self, problem: Problem) -> Problem:
+        """The problem without the texts of secrets and variables."""
+        tells = not self.texts.isdisjoint(_texts_in(problem.value))
+        value = None if tells else problem.value
+        return Problem(problem.path, self.masked(problem.message), value, problem.kind)
 
     def variable(self, path: Path, name: str, kinds: tuple[type, ...]) -> Any:
         """What a variable holds, as the first of the kinds that can read it."""
@@ -71,8 +94,9 @@ class Reading:
         if text is None:
             self.problem(path, _missing(name), {"env": name}, "missing_env")
             return None
-        self.texts.append(text)
-        value = as_scalar(text, kinds)
+        if name.startswith("secret:") or len(str(text)) >= _TELLING:
+            self.texts |= set(_texts_in(text))
+        value = as_scalar(text, kinds) if isinstance(text, str) else text
         if value is NOTHING:
             wanted = " or ".join(_WORDS[kind] for kind in kinds)
             message = f"needs {wanted}, but {shown_name(name)} holds something else."
@@ -83,6 +107,33 @@ class Reading:
 
 _TELLING = 4  # shorter ones are no secrets, and are in every second word
 _WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+
+
+def _replaced(raw: Any, way: Sequence[str | int], value: Any) -> Any:
+    if not way:
+        return value
+    here = raw
+    for part in way[:-1]:
+        here = _step(here, part)
+    if isinstance(here, (dict, list)) and _step(here, way[-1]) is not None:
+        here[way[-1]] = value  # type: ignore[index]
+    return raw
+
+
+def _step(raw: Any, part: str | int) -> Any:
+    try:
+        return raw[part]
+    except (KeyError, IndexError, TypeError):  # a default, which the raw config does not have
+        return None
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """What a message could tell of a value: its texts, and its numbers as they are written."""
+    if isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield from filter(None, (str(value), repr(value)))
 
 
 def _missing(name: str) -> str:
@@ -107,6 +158,12 @@ def _(schema: Scalar, raw: Any, path: Path, reading: Reading) -> Any:
 @read_raw.register
 def _(schema: Typed, raw: Any, path: Path, reading: Reading) -> Any:
     return read_typed(schema.annotation, raw, path, reading)
+
+
+@read_raw.register
+def _(schema: Ignored, raw: Any, path: Path, reading: Reading) -> Any:
+    read_raw(schema.inner, raw, path, reading.quietly())
+    return raw
 
 
 @read_raw.register
@@ -143,10 +200,17 @@ def _(schema: Shape, raw: Any, path: Path, reading: Reading) -> Any:
     if not isinstance(raw, dict):
         return raw
     real = {alias: name for name, alias in schema.field_aliases.items()}
-    named = {key if key not in real or real[key] in raw else real[key]: raw[key] for key in raw}
+    given = {key if key not in real or real[key] in raw else real[key]: key for key in raw}
     if not isinstance(schema, Permissive):
-        reading.expect(path, named, list(schema.fields))
-    return _read_fields(schema.fields, named, path, reading)
+        reading.expect(path, given, list(schema.fields))
+    reading.renamed |= {(*path, name): key for name, key in given.items() if name != key}
+    ready = {name: raw[key] for name, key in given.items()}
+    for name, branch in schema.fields.items():
+        value = read_field(branch, ready.get(name, NOTHING), (*path, name), reading)
+        if value is not NOTHING:
+            ready[name] = value
+    _guess(schema.fields, ready, path, reading)
+    return ready
 
 
 @read_raw.register
@@ -156,6 +220,7 @@ def _(section: Section, raw: Any, path: Path, reading: Reading) -> Any:
     if not isinstance(raw, dict):
         return raw
     reading.expect(path, raw, list(section.fields))
+    _guess(section.fields, raw, path, reading)
     ready = dict(raw)
     for name, branch in section.fields.items():
         below = (*path, name)
@@ -186,6 +251,7 @@ def _(schema: Selector, raw: Any, path: Path, reading: Reading) -> Any:
     if not raw and schema.implied_default is not NOTHING:
         raw = {names[0]: schema.fields[names[0]].raw_default}
     reading.expect(path, raw, names)
+    _guess(schema.fields, raw, path, reading)
     known = [name for name in raw if name in schema.fields]
     if len(raw) != 1 and (known or not raw):
         got = ", ".join(map(repr, raw)) or "none"
@@ -203,15 +269,15 @@ def _choice(schema: Selector, name: str, raw: Any, path: Path, reading: Reading)
     return read_raw(chosen.schema, raw, (*path, name), reading)
 
 
-def _read_fields(
-    fields: Mapping[str, ConfigField], raw: dict[str, Any], path: Path, reading: Reading
-) -> dict[str, Any]:
-    ready = dict(raw)
-    for name, branch in fields.items():
-        value = read_field(branch, raw.get(name, NOTHING), (*path, name), reading)
-        if value is not NOTHING:
-            ready[name] = value
-    return ready
+def _guess(
+    fields: Mapping[str, Section | ConfigField], raw: dict[str, Any], path: Path, reading: Reading
+) -> None:
+    """Note the secrets in what no field takes: it may be a field's name that was mistyped."""
+    for key in [key for key in raw if key not in fields]:
+        for name in near(key, fields):
+            branch = fields[name]
+            schema = branch if isinstance(branch, Section) else branch.schema
+            read_raw(schema, raw[key], (*path, key), reading.quietly())
 
 
 def read_field(branch: ConfigField, raw: Any, path: Path, reading: Reading) -> Any:

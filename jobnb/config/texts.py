@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from jobnb.config.nodes import NOTHING
 
-__all__ = ["as_scalar"]
+__all__ = ["as_scalar", "near"]
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0", ""}
@@ -24,6 +25,16 @@ def as_scalar(text: str, kinds: tuple[type, ...]) -> Any:
         if value is not NOTHING:
             return value
     return NOTHING
+
+
+def near(name: str, known: Iterable[str]) -> list[str]:
+    """The names that a mistyped one may mean, upper and lower case alike.
+
+    >>> near("PASWORD", ["user", "password"])
+    ['password']
+    """
+    by_look = {each.lower(): each for each in known}
+    return [by_look[look] for look in get_close_matches(name.lower(), by_look)]
 
 
 def _integer(text: str) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import collections.abc
+import copy
 import dataclasses
 import datetime as dt
 import enum
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol, TypeVar, Union
 
 from pydantic import BaseModel, Json, RootModel
@@ -17,10 +18,12 @@ from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
 from jobnb.config.env import env_name, holds_env
-from jobnb.config.fields import field_names, field_type, known_names, takes_names
-from jobnb.config.plain import is_number, plain
+from jobnb.config.fields import field_names, field_paths, field_type, known_names, takes_names
+from jobnb.config.nodes import NOTHING
+from jobnb.config.plain import is_number, plain, value_at
+from jobnb.config.texts import near
 
-__all__ = ["Reader", "read_typed"]
+__all__ = ["Reader", "holds_secret", "read_typed"]
 
 Path = tuple[str | int, ...]
 _UNIONS = (Union, types.UnionType)
@@ -37,8 +40,11 @@ class Reader(Protocol):
     def expect(self, path: Path, raw: Mapping[str, Any], names: list[str]) -> None:
         """Note which names a place knows."""
 
-    def hide(self, path: Path, value: str) -> None:
+    def hide(self, path: Path, value: Any) -> None:
         """Note a secret."""
+
+    def quietly(self) -> Reader:
+        """The same, noting nothing but secrets."""
 
     def variable(self, path: Path, name: str, kinds: tuple[type, ...]) -> Any:
         """Read a variable."""
@@ -46,22 +52,58 @@ class Reader(Protocol):
 
 def read_typed(annotation: Any, raw: Any, path: Path, reading: Reader) -> Any:
     """A raw value made ready for a type."""
-    if isinstance(raw, (dict, list)) and _is_json(annotation):
-        return json.dumps(raw)  # structure where JSON text is due
+    if _is_json(annotation):
+        if holds_secret(annotation):
+            reading.hide(path, raw)
+        if isinstance(raw, (dict, list)):
+            return json.dumps(raw)  # structure where JSON text is due
     members = list(_members(annotation))
     name = env_name(raw)
-    if name is not None and not any(_takes_mapping(member) for member in members):
+    if name is not None and name.startswith("secret:"):
+        raw = reading.variable(path, name, _scalar_kinds(members) or (str,))
+    elif name is not None and not any(_takes_mapping(member) for member in members):
         kinds = _scalar_kinds(members)
         value = reading.variable(path, name, kinds) if kinds else raw
         return value if value is None or not kinds else _leaf(members, value, path, reading)
+    if raw is not None and _is_told_by_name(members, raw):
+        reading.hide(path, raw)
+    if len(members) > 1:
+        for member in filter(holds_secret, members):
+            if _tag_fit(member, raw) >= 0:  # which member it is, the validation finds out
+                read_typed(member, raw, path, reading.quietly())
     if isinstance(raw, dict):
         return _mapping(members, raw, path, reading)
     if isinstance(raw, list):
         return _sequence(members, raw, path, reading)
-    value = _leaf(members, raw, path, reading)
-    if isinstance(raw, str) and any(_is_secret(member) for member in members):
-        reading.hide(path, raw)
-    return value
+    return _leaf(members, raw, path, reading)
+
+
+def _is_told_by_name(members: list[Any], raw: Any) -> bool:
+    """Whether a value is a secret, whatever its type, or stands where one was due below."""
+    if any(map(_is_secret, members)):
+        return True
+    return not any(_takes(member, raw) for member in members) and any(map(holds_secret, members))
+
+
+def _takes(member: Any, raw: Any) -> bool:
+    """Whether a value has the shape that a type takes: a mapping, a list, or neither."""
+    origin = typing.get_origin(member) or member
+    if isinstance(raw, dict):
+        return origin in _MAPPINGS or _is_kind(origin, dict) or bool(_field_types(member))
+    if isinstance(raw, list):
+        return not (_kinds(member) or _field_types(member) or origin in _MAPPINGS)
+    return bool(_kinds(member))
+
+
+def holds_secret(annotation: Any, above: tuple[Any, ...] = ()) -> bool:
+    """Whether a secret is in a type, at any depth."""
+    if _is_secret(annotation):
+        return True
+    annotation = _unwrapped(annotation)
+    if annotation in above:  # a class within itself
+        return False
+    inner = [*typing.get_args(annotation), *_field_types(annotation).values()]
+    return any(holds_secret(each, (*above, annotation)) for each in inner)
 
 
 def _members(annotation: Any) -> Iterator[Any]:
@@ -134,7 +176,9 @@ def _kinds(member: Any) -> list[type]:
         return [str, *(type(value.value) for value in member)]
     if member in (bool, int, float):
         return [member]
-    if typing.get_origin(member) is not None and not _is_secret(member):
+    if _is_secret(member) and typing.get_args(member):
+        return [kind for inner in _members(typing.get_args(member)[0]) for kind in _kinds(inner)]
+    if typing.get_origin(member) is not None:
         return []
     if _field_types(member) or _is_kind(member, (list, tuple, set, frozenset, dict)):
         return []
@@ -212,12 +256,19 @@ def _names(member: Any) -> list[str]:
 
 def _fit(fields: dict[str, Any], raw: dict[str, Any]) -> tuple[int, int]:
     """How well a class fits: by its tags (fields with one value allowed), then by its names."""
-    tags = sum(
+    return _tags(fields, raw), sum(1 if name in fields else -1 for name in raw)
+
+
+def _tags(fields: dict[str, Any], raw: dict[str, Any]) -> int:
+    return sum(
         1 if raw[name] in map(_raw_member, typing.get_args(kind)) else -1
         for name, kind in fields.items()
         if name in raw and typing.get_origin(kind) is Literal
     )
-    return tags, sum(1 if name in fields else -1 for name in raw)
+
+
+def _tag_fit(member: Any, raw: Any) -> int:
+    return _tags(_field_types(member), raw) if isinstance(raw, dict) else 0
 
 
 def _field_types(member: Any) -> dict[str, Any]:
@@ -227,7 +278,7 @@ def _field_types(member: Any) -> dict[str, Any]:
         return {
             name: _unwrapped(info.annotation)
             for key, info in member.model_fields.items()
-            for name in field_names(key, info, takes_names(member))
+            for name in field_names(key, info, takes_names(member)) or [key]
         }
     if dataclasses.is_dataclass(origin) or is_typeddict(origin):
         return typing.get_type_hints(origin, include_extras=True)
@@ -236,6 +287,10 @@ def _field_types(member: Any) -> dict[str, Any]:
 
 def _fields(member: Any, raw: dict[str, Any], path: Path, reading: Reader) -> dict[str, Any]:
     types_by_name = _field_types(member)
+    known = _names(member)
+    for key in [key for key in raw if key not in known]:
+        for name in near(key, types_by_name):  # what it was meant to be, maybe
+            read_typed(types_by_name[name], raw[key], (*path, key), reading.quietly())
     if not _is_kind(member, BaseModel):
         return {
             key: read_typed(types_by_name.get(key, Any), item, (*path, key), reading)
@@ -262,7 +317,24 @@ def _field(
         # `x: int = None`: saying null is saying nothing.
         if type(None) not in _members(annotation):
             del ready[given]
+    elif given is None and (way := _way_given(info, ready)):
+        value = read_typed(annotation, value_at(ready, way), (*path, *way), reading)
+        ready |= _with(ready, way, value)
     elif given is not None:
         ready[given] = read_typed(annotation, ready[given], (*path, given), reading)
     elif names and holds_env(info.default):  # a default that is read at the run
         ready[names[0]] = read_typed(annotation, plain(info.default), (*path, names[0]), reading)
+
+
+def _way_given(info: FieldInfo, raw: dict[str, Any]) -> list[str | int] | None:
+    """The path on which raw config gives a field with an `AliasPath`, if it does."""
+    return next((way for way in field_paths(info) if value_at(raw, way) is not NOTHING), None)
+
+
+def _with(raw: Any, way: Sequence[str | int], value: Any) -> Any:
+    """The raw value with another at a path; itself it stays as it is."""
+    if not way:
+        return value
+    made = copy.copy(raw)
+    made[way[0]] = _with(raw[way[0]], way[1:], value)
+    return made

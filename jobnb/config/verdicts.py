@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from jobnb.config.nodes import NOTHING
+from jobnb.config.plain import value_at
 from jobnb.config.words import expectation, shown, told
 from jobnb.errors import InvalidConfigError, Problem
 
-__all__ = ["problems_of", "value_at"]
+__all__ = ["problems_of"]
 
 Path = tuple[str | int, ...]
 
@@ -123,7 +124,8 @@ def _told(
     message, kind = told(error, known.get(path[:-1], []), choices.get(path, []), got)
     if is_key:
         message = f"is a key that {message}"
-    yield Problem(tuple(map(str, path)), message, None if value is NOTHING else value, kind)
+    untold = value is NOTHING or kind == "unexpected"  # which may be a secret under another name
+    yield Problem(tuple(map(str, path)), message, None if untold else value, kind)
 
 
 def _got(value: Any) -> str:
@@ -133,17 +135,6 @@ def _got(value: Any) -> str:
 def _tag_path(error: ErrorDetails, path: Path) -> Path:
     name = str(error.get("ctx", {}).get("discriminator", "")).strip("'")
     return (*path, name) if name.isidentifier() else path
-
-
-def value_at(raw: Any, path: Path) -> Any:
-    """What is at a path, or NOTHING."""
-    for part in path:
-        is_key = isinstance(raw, Mapping) and part in raw
-        is_index = isinstance(raw, list) and isinstance(part, int) and part < len(raw)
-        if not (is_key or is_index):
-            return NOTHING
-        raw = raw[part]
-    return raw
 
 
 def _place(error: ErrorDetails, location: Path, raw: Any) -> tuple[Path, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from jobnb.config.env import look_up
 from jobnb.errors import did_you_mean
 
 __all__ = ["expectation", "shown", "told"]
@@ -179,12 +180,18 @@ def _kind(kind: str) -> str:
     return "type" if _type_words(kind) else "invalid"
 
 
+def _shown_secret(name: str) -> str:
+    """A secret by its type alone, which tells who gave a number that it needs quotes."""
+    written = {int: "a number", float: "a number", bool: "true or false"}.get(type(look_up(name)))
+    return f" (got a secret, written as {written})" if written else " (got a secret)"
+
+
 def shown(value: Any) -> str:
     """An offending value as a message shows it: containers by kind alone, secrets never."""
     if isinstance(value, dict):
         name = value.get("env")
         if len(value) == 1 and isinstance(name, str):
-            return " (got a secret)" if name.startswith("secret:") else f" (got ${name})"
+            return _shown_secret(name) if name.startswith("secret:") else f" (got ${name})"
         return " (got a mapping)"
     if isinstance(value, list):
         return " (got a list)"

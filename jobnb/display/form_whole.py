@@ -1,4 +1,4 @@
-"""A whole config at once: filled in, without what nothing uses, without secrets by value."""
+"""A whole config at once: filled in or without what nothing uses."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.config.env import keep_secret
 from jobnb.config.nodes import NOTHING
 from jobnb.display.form_edits import Edit
 from jobnb.display.form_rows import Rows
 from jobnb.display.form_values import option_of, start_value
 from jobnb.display.forms import Place
 
-__all__ = ["filled", "without_extras", "without_secrets"]
+__all__ = ["filled", "without_extras"]
 
 Config = dict[str, Any]
 Path = tuple[str, ...]
@@ -62,13 +61,3 @@ def _extra_paths(layout: list[dict[str, Any]], rows: Rows) -> list[Path]:
             paths.append(rows.found[row["id"]].path)
         paths += _extra_paths(row.get("rows", []), rows)
     return paths
-
-
-def without_secrets(rows: Rows, config: Config) -> Config:
-    """The config with secrets by name: what was given as text stays in this process only."""
-    edit = Edit(rows, config, {})
-    for found in rows.found.values():
-        typed = found.value if found.given and isinstance(found.value, str) else ""
-        if typed and found.place.kind == "secret":
-            edit.put(found.path, keep_secret(".".join(found.path), typed))
-    return edit.config

@@ -14,7 +14,7 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.display.form_edits import edited
 from jobnb.display.form_rows import Rows
 from jobnb.display.form_shifts import Shifts, shift_of
-from jobnb.display.form_whole import filled, without_extras, without_secrets
+from jobnb.display.form_whole import filled, without_extras
 from jobnb.display.launch_partitions import (
     all_keys,
     has_partitions,
@@ -26,6 +26,7 @@ from jobnb.display.launch_partitions import (
 from jobnb.display.launch_schema import LaunchSchema, selected
 from jobnb.display.launch_text import LaunchText
 from jobnb.errors import InvalidConfigError, JobnbError
+from jobnb.plan.run_config import kept_config
 
 __all__ = ["MOST_PARTITIONS", "LaunchForm"]
 
@@ -120,11 +121,15 @@ class LaunchForm:
         self._drafts.clear()
         self._chosen.clear()
         self._resolve(raw)
-        inside = self._schema.inside(raw) if self._schema else raw
-        self._take(inside)
-        hidden = without_secrets(self.rows, inside)
-        if hidden != inside:  # a secret that was typed stays in this process only
-            self._take(hidden)
+        hidden = self._hidden(raw)
+        self._take(self._schema.inside(hidden) if self._schema else hidden)
+
+    def _hidden(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """The config without secrets: those that were typed stay in this process only."""
+        try:
+            return dict(kept_config(self.job, raw) or {})
+        except JobnbError:  # the job itself is not right, which the form tells
+            return raw
 
     def edit(self, row: str, action: str, control: Any = None) -> None:
         """Do something to a row of the form; see `form_edits.ACTIONS`."""
@@ -142,6 +147,8 @@ class LaunchForm:
         else:  # rows below may be others now
             self._drafts = {k: v for k, v in self._drafts.items() if not k.startswith(row)}
         self._chosen = chosen
+        if self._schema is not None:
+            config = self._schema.inside(self._hidden(self._schema.outside(config)))
         self._take(config)
         self.text.follow(self.config)
         self._check()

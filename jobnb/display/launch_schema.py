@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobnb.config import ConfigMapping, Permissive, Section, schema_of
+from jobnb.config import Section
 from jobnb.config.nodes import NOTHING
 from jobnb.definitions.assets.asset_graph import AssetGraph
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.definitions.selections.selection_completing import Suggestions, Words, suggest
@@ -21,7 +20,7 @@ from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.build import build_plan
-from jobnb.plan.config_tree import config_tree
+from jobnb.plan.config_tree import WRAP, config_tree, outer_tree
 from jobnb.plan.flatten import Edge, FlatNode, flatten
 from jobnb.plan.regions import output_edges
 from jobnb.plan.resources import all_resource_defs, plan_resources
@@ -32,7 +31,6 @@ from jobnb.registry.session import current_session
 
 __all__ = ["WRAP", "LaunchSchema", "selected", "suggestions"]
 
-WRAP = "config"  # what a config mapping of the whole job takes stands under this name
 _SPOKEN_OF = ("resources", "loggers")  # parts that are shown once the config names them
 
 
@@ -219,58 +217,7 @@ def _is_fed(edge: Edge, steps: frozenset[str]) -> bool:
 def _outer_tree(
     job: JobDefinition, resources: Mapping[str, Any], steps: frozenset[str], raw: Mapping[str, Any]
 ) -> tuple[Section, bool]:
-    if job.config_mapping is not None:
-        return Section({WRAP: _outer_field(job.config_mapping)}), True
     spoken = dict(raw)
     own = dict.fromkeys(key for key in all_resource_defs(job, None) if key in resources)
     spoken["resources"] = {**{key: {} for key in own}, **spoken.get("resources", {})}
-    tree = config_tree(job, resources, spoken, steps) or Section({})
-    ops = tree.fields.get("ops")
-    outer = _outer_ops(job.graph, ops, steps, ())
-    parts = {"ops": outer} | {name: part for name, part in tree.fields.items() if name != "ops"}
-    return Section(parts), False
-
-
-def _outer_ops(
-    graph: GraphDefinition, section: Any, steps: frozenset[str], path: tuple[str, ...]
-) -> Section:
-    mapping = _mapping_of(graph)
-    if mapping is not None:
-        return Section({WRAP: _outer_field(mapping)})
-    fields = section.fields if isinstance(section, Section) else {}
-    found: dict[str, Any] = {}
-    for name, node in graph.node_map.items():
-        branch, here = fields.get(name), (*path, name)
-        if isinstance(node.definition, GraphDefinition):
-            below = branch.fields.get("ops") if isinstance(branch, Section) else None
-            made = _outer_graph(node.definition, below, steps, here)
-            if made.fields:
-                found[name] = made
-        elif branch is not None and ".".join(here) in steps:
-            found[name] = branch
-    return Section(found)
-
-
-def _outer_graph(
-    graph: GraphDefinition, section: Any, steps: frozenset[str], path: tuple[str, ...]
-) -> Section:
-    start = ".".join(path) + "."
-    if not any(step.startswith(start) for step in steps):
-        return Section({})
-    made = _outer_ops(graph, section, steps, path)
-    if graph.config_mapping is not None or not made.fields:
-        return made
-    return Section({"ops": made})
-
-
-def _mapping_of(graph: GraphDefinition) -> ConfigMapping | None:
-    """The config mapping of a graph; a plain dict of config leaves nothing to give."""
-    given = graph.config_mapping
-    if given is None or isinstance(given, ConfigMapping):
-        return given
-    return ConfigMapping(lambda _outer: given, config_schema={})
-
-
-def _outer_field(mapping: ConfigMapping) -> Any:
-    field = schema_of(mapping.config_schema)
-    return schema_of(Permissive()) if field is None else field
+    return outer_tree(job, config_tree(job, resources, spoken, steps), steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
@@ -12,9 +12,11 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
 
 if TYPE_CHECKING:
-    from jobnb.config import Section
+    from jobnb.config import ConfigMapping, Section
 
-__all__ = ["ConfigTrees", "Managers", "config_tree"]
+__all__ = ["WRAP", "ConfigTrees", "Managers", "config_tree", "mapping_of", "outer_tree"]
+
+WRAP = "config"  # what a config mapping of the whole job takes stands under this name
 
 
 class Managers:
@@ -153,12 +155,22 @@ class _Ops:
                 found[name] = section
         for name in getattr(graph, "left_out", ()):
             if name in entries:
-                found[name] = _ignored()
+                found[name] = _ignored(self._of_left_out(graph, name))
         if not found:
             return None
         from jobnb.config import Section
 
         return Section(found)
+
+    def _of_left_out(self, graph: GraphDefinition, name: str) -> Any:
+        """What a node would take that the graph of assets has not now."""
+        layer: Any = getattr(graph, "layer", None)
+        for each in (*layer.assets, *layer.checks):
+            if each.node_def.name == name:
+                if isinstance(each.node_def, GraphDefinition):
+                    return self.of_graph(each.node_def, (name,), {})
+                return _config_section(each.node_def.config_schema)
+        return None
 
     def _of_node(self, node: Node, path: tuple[str, ...], raw: Any, named: bool) -> Section | None:
         definition = node.definition
@@ -171,7 +183,7 @@ class _Ops:
             return Section({"ops": ops or Section({})})
         assert isinstance(definition, OpDefinition)
         if self.steps is not None and ".".join(path) not in self.steps:
-            return _unselected_section() if named else None
+            return _unselected_section(definition.config_schema) if named else None
         schema, values = definition.config_schema, self._of_values(definition, raw)
         return _config_section(schema, **values) if named or schema is not None or values else None
 
@@ -196,17 +208,21 @@ def _fields(schemas: Mapping[str, Any]) -> Section:
     return Section({name: each for name, each in described.items() if each is not None})
 
 
-def _unselected_section() -> Section:
+def _unselected_section(schema: Any) -> Section:
     """Config for a step that is not selected is taken and not looked at."""
     from jobnb.config import Section
 
-    return Section(dict.fromkeys(("config", "inputs", "outputs"), _ignored()))
+    return Section({"config": _ignored(schema), "inputs": _ignored(), "outputs": _ignored()})
 
 
-def _ignored() -> Any:
-    from jobnb.config import Field, schema_of
+def _ignored(schema: Any = None) -> Any:
+    """What is taken and not looked at; the secrets in it are still stored by name."""
+    from jobnb.config import ConfigField, Section, schema_of
+    from jobnb.config.nodes import ANYTHING, Ignored
 
-    return schema_of(Field(Any, is_required=False))
+    field = None if isinstance(schema, Section) else schema_of(schema)
+    inner = schema if isinstance(schema, Section) else field.schema if field else ANYTHING
+    return ConfigField(Ignored(inner), is_required=False)
 
 
 def _graph_inputs_section(graph: GraphDefinition) -> Section:
@@ -246,11 +262,11 @@ def _from_loaders(loaders: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resources_section(
-    resources: Mapping[str, ResourceDefinition], raw: Any, known: Iterable[str]
+    resources: Mapping[str, ResourceDefinition], raw: Any, known: Mapping[str, Any]
 ) -> Section | None:
     # Config for a resource of the job that no selected step needs is taken and not looked at.
     unneeded = [key for key in known if key not in resources] if _is_map(raw) else []
-    found = {key: _unneeded_section() for key in unneeded if key in raw}
+    found = {key: _unneeded_section(known[key]) for key in unneeded if key in raw}
     for key, each in resources.items():
         # A resource that has all its values already is described only where config speaks of it.
         settled = getattr(each, "is_settled", False) and not (_is_map(raw) and key in raw)
@@ -269,11 +285,89 @@ def _schema_of(resource: ResourceDefinition, all_of: Mapping[str, ResourceDefini
     return resource.config_schema if beside is None else beside(all_of.values())
 
 
-def _unneeded_section() -> Section:
+def _unneeded_section(resource: Any) -> Section:
     from jobnb.config import Section
 
-    return Section({"config": _ignored()})
+    return Section({"config": _ignored(getattr(resource, "config_schema", None))})
 
 
 def _is_map(value: Any) -> bool:
     return isinstance(value, Mapping)
+
+
+def outer_tree(
+    job: JobDefinition, tree: Section | None, steps: frozenset[str] | None
+) -> tuple[Section, bool]:
+    """What the run config of a job holds as it is given: config mappings seen from outside.
+
+    Args:
+        job: The job.
+        tree: What it holds inside, as `config_tree` tells.
+        steps: The keys of the steps that run; None for all.
+
+    Returns:
+        The tree, and whether the whole config is what a mapping takes; it is then under `WRAP`.
+    """
+    from jobnb.config import Section
+
+    if job.config_mapping is not None:
+        return Section({WRAP: _outer_field(job.config_mapping)}), True
+    parts = dict(tree.fields) if tree is not None else {}
+    return Section({**parts, "ops": _outer_ops(job.graph, parts.get("ops"), steps, ())}), False
+
+
+def mapping_of(graph: GraphDefinition) -> ConfigMapping | None:
+    """The config mapping of a graph; a plain dict of config leaves nothing to give."""
+    from jobnb.config import ConfigMapping
+
+    given = graph.config_mapping
+    if given is None or isinstance(given, ConfigMapping):
+        return given
+    return ConfigMapping(lambda _outer: given, config_schema={})
+
+
+def _outer_ops(
+    graph: GraphDefinition, section: Any, steps: frozenset[str] | None, path: tuple[str, ...]
+) -> Section:
+    from jobnb.config import Section
+
+    mapping = mapping_of(graph)
+    if mapping is not None:
+        return Section({WRAP: _outer_field(mapping)})
+    fields = section.fields if isinstance(section, Section) else {}
+    found: dict[str, Any] = {}
+    for name, node in graph.node_map.items():
+        branch, here = fields.get(name), (*path, name)
+        if isinstance(node.definition, GraphDefinition):
+            below = branch.fields.get("ops") if isinstance(branch, Section) else None
+            made = _outer_graph(node.definition, below, steps, here)
+            if made.fields:
+                found[name] = made
+        elif branch is not None and _runs(here, steps):
+            found[name] = branch
+    return Section(found)
+
+
+def _outer_graph(
+    graph: GraphDefinition, section: Any, steps: frozenset[str] | None, path: tuple[str, ...]
+) -> Section:
+    from jobnb.config import Section
+
+    start = ".".join(path) + "."
+    if steps is not None and not any(step.startswith(start) for step in steps):
+        return Section({})
+    made = _outer_ops(graph, section, steps, path)
+    if graph.config_mapping is not None or not made.fields:
+        return made
+    return Section({"ops": made})
+
+
+def _runs(path: tuple[str, ...], steps: frozenset[str] | None) -> bool:
+    return steps is None or ".".join(path) in steps
+
+
+def _outer_field(mapping: ConfigMapping) -> Any:
+    from jobnb.config import Permissive, schema_of
+
+    field = schema_of(mapping.config_schema)
+    return schema_of(Permissive()) if field is None else field

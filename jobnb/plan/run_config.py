@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,10 +12,13 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.errors import InvalidInvocationError
-from jobnb.plan.config_tree import ConfigTrees, Managers, config_tree
+from jobnb.plan.config_tree import WRAP, ConfigTrees, Managers, config_tree, mapping_of, outer_tree
 from jobnb.plan.partitions import RunPartitions
 
-__all__ = ["BoundConfig", "bind_run_config", "config_schema_of", "raw_config_of"]
+if TYPE_CHECKING:
+    from jobnb.config import Section
+
+__all__ = ["BoundConfig", "bind_run_config", "config_schema_of", "kept_config", "raw_config_of"]
 
 
 class BoundConfig(msgspec.Struct, frozen=True):
@@ -86,7 +89,7 @@ def bind_run_config(
     make = trees.tree if trees is not None else config_tree
     tree = make(job, resources, inner, frozenset(steps))
     if tree is None:
-        return BoundConfig(raw=raw)
+        return BoundConfig(raw=raw if inner is raw else _stored(job, None, raw))
     from jobnb.config import bind
 
     bound = bind(tree, inner, what=what)
@@ -96,8 +99,7 @@ def bind_run_config(
     loggers = {k: v.get("config") for k, v in (bound.get("loggers") or {}).items()}
     execution = (bound.get("execution") or {}).get("config") or {}
     top = bound.get("inputs") or {}
-    # What is stored has no secret; behind a mapping, only the mapping knows which parts those are.
-    stored = bound.stored if inner is raw else raw
+    stored = bound.stored if inner is raw else _stored(job, tree, raw)
     given = bound.stored.get("ops") or {}
     return BoundConfig(
         ops=found.ops,
@@ -113,13 +115,44 @@ def bind_run_config(
     )
 
 
+def kept_config(
+    job: JobDefinition, run_config: Any, resources: Mapping[str, Any] | None = None
+) -> Mapping[str, Any] | None:
+    """The raw config of a job's runs as it may be kept, secrets by name; it need not be right.
+
+    Args:
+        job: The job.
+        run_config: The config; None for none.
+        resources: Resources by key, in place of those of the job.
+    """
+    if run_config is None:
+        return None
+    from jobnb.config import raw_config
+    from jobnb.plan.flatten import flatten
+    from jobnb.plan.resources import plan_resources
+
+    raw = raw_config(run_config)
+    planned = plan_resources(job, flatten(job.graph, job.input_values), resources)
+    return _stored(job, config_tree(job, planned, raw, None), raw)
+
+
+def _stored(job: JobDefinition, tree: Section | None, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without secrets, by what the job takes outside its config mappings."""
+    from jobnb.config import without_secrets
+
+    outer, wrapped = outer_tree(job, tree, None)
+    if wrapped:
+        return dict(without_secrets(outer, {WRAP: raw})[WRAP])
+    return dict(without_secrets(outer, raw))
+
+
 def _inner_config(job: JobDefinition, raw: Mapping[str, Any], what: str) -> Mapping[str, Any]:
     """The config with what config mappings stand for put in their place."""
     mapping = job.config_mapping
     if mapping is not None:
         raw = mapping.resolve_from_unvalidated_config(raw, what=what)
     if job.graph.config_mapping is not None:
-        raw = _expand_top(_mapping_of(job.graph), raw, what)
+        raw = _expand_top(mapping_of(job.graph), raw, what)
     if not _any_mapping(job.graph):
         return raw
     ops = raw.get("ops") or {}
@@ -142,16 +175,6 @@ def _is_map(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-def _mapping_of(graph: GraphDefinition) -> Any:
-    """The config mapping of a graph; a plain dict of config is one without outer config."""
-    from jobnb.config import ConfigMapping
-
-    given = graph.config_mapping
-    if given is None or isinstance(given, ConfigMapping):
-        return given
-    return ConfigMapping(lambda _outer: given, config_schema={})
-
-
 def _any_mapping(graph: GraphDefinition) -> bool:
     return any(
         inner.config_mapping is not None or _any_mapping(inner)
@@ -169,7 +192,7 @@ def _expand(
         entry = ops.get(name, {})
         if not isinstance(inner, GraphDefinition) or not _is_map(entry):
             continue
-        mapping = _mapping_of(inner)
+        mapping = mapping_of(inner)
         here = (*path, name)
         if mapping is not None:
             outer = entry.get("config", {})
@@ -228,7 +251,7 @@ def config_schema_of(job: JobDefinition) -> Any:
 
     if job.config_mapping is not None:
         return schema_of(job.config_mapping.config_schema)
-    own = _mapping_of(job.graph)
+    own = mapping_of(job.graph)
     if own is not None:
         described = schema_of(own.config_schema)
         return Section({"ops": Section({"config": described} if described else {})})

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from jobnb import (
     AssetIn,
@@ -656,3 +657,38 @@ def test_a_backfill_whose_kernel_died_goes_on_in_the_next(tmp_path: Path) -> Non
         assert {each.value for each in standing.values()} == {"MATERIALIZED"}
         succeeded = [run.partition_key for run in instance.get_runs() if run.is_success]
         assert sorted(succeeded) == keys
+
+
+class Pin(Config):
+    pin: SecretStr
+
+
+def test_the_record_of_a_backfill_has_no_secret(tmp_path):
+    seen = []
+
+    @op
+    def enter(config: Pin):
+        seen.append(config.pin.get_secret_value())
+
+    @job(partitions_def=StaticPartitionsDefinition(["x", "y"]))
+    def daily():
+        enter()
+
+    @asset(partitions_def=StaticPartitionsDefinition(["x", "y"]))
+    def orders(config: Pin):
+        seen.append(config.pin.get_secret_value())
+
+    with Instance(tmp_path) as instance:
+        session = Session()
+        session.add(orders)
+        config = {"ops": {"enter": {"config": {"pin": "48151623"}}}}
+        daily.backfill(config=config, instance=instance).wait()
+        config = {"ops": {"orders": {"config": {"pin": "48151623"}}}}
+        session.backfill("orders", config=config, instance=instance).wait()
+        told = [each.run_config for each in instance.get_backfills()]
+    assert seen == ["48151623"] * 4
+    assert len(told) == 2
+    assert "48151623" not in repr(told)
+    files = [each for each in tmp_path.rglob("*.db*") if each.is_file()]
+    assert files
+    assert not any(b"48151623" in each.read_bytes() for each in files)

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import json
+import operator
 import pickle
-from typing import Any, Literal
+import traceback
+from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Json,
+    RootModel,
+    Secret,
+    SecretBytes,
+    SecretStr,
+    field_validator,
+)
+from pydantic import Field as PydanticField
+from typing_extensions import TypedDict
 
+from jobnb import ConfigurableResource
 from jobnb.config import (
     BoolSource,
     Config,
+    ConfigField,
     EnvVar,
     Field,
     IntSource,
     Noneable,
     Permissive,
+    PermissiveConfig,
     RunConfig,
     ScalarUnion,
     Section,
@@ -29,7 +49,9 @@ from jobnb.config import (
     resolve_fields,
     resolved,
     schema_of,
+    without_secrets,
 )
+from jobnb.config.nodes import Typed as TypedSchema
 from jobnb.errors import InvalidConfigError
 
 
@@ -264,3 +286,192 @@ def test_variables_as_python_values(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pickle.loads(pickle.dumps(EnvVar("A"))) == EnvVar("A")
     assert repr(EnvVar("A")) == "EnvVar('A')"
     assert repr(number) == "EnvVar.int('J_INT')"
+
+
+# Nothing tells a secret, whatever was given for it
+
+PIN = 48151623
+
+
+class Pin(Config):
+    pin: SecretStr
+    n: int = 0
+
+
+class OpenPin(PermissiveConfig):
+    pin: SecretStr
+
+
+class ByPath(Config):
+    pin: SecretStr = PydanticField(validation_alias=AliasPath("auth", "pin"))
+
+
+class Cat(Config):
+    kind: Literal["cat"] = "cat"
+    pin: SecretStr
+
+
+class Dog(Config):
+    kind: Literal["dog"] = "dog"
+    barks: int = 1
+
+
+@dataclasses.dataclass
+class Datum:
+    pin: SecretStr
+
+
+class Typed(TypedDict):
+    pin: SecretStr
+
+
+class Root(RootModel[SecretStr]):
+    pass
+
+
+class Telling(Config):
+    pin: SecretStr
+
+    @field_validator("pin")
+    @classmethod
+    def tell(cls, value: SecretStr) -> SecretStr:
+        raise RuntimeError(f"{value.get_secret_value()} is not good")
+
+
+def everything_told(error: BaseException) -> str:
+    lines = "".join(traceback.format_exception(error))
+    return lines + repr(error) + repr(getattr(error, "problems", ()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [
+        (SecretStr, PIN),
+        (SecretStr, [PIN]),
+        (SecretStr, {"a": {"b": PIN}}),
+        (SecretStr | None, PIN),
+        (SecretBytes, PIN),
+        (Secret[int], str(PIN)),
+        (Secret[dict[str, int]], [str(PIN)]),
+        (list[SecretStr], ["x", PIN]),
+        (list[SecretStr], str(PIN)),
+        (list[SecretStr], {"a": PIN}),
+        (dict[str, SecretStr], {"a": PIN}),
+        (dict[str, SecretStr], [PIN]),
+        (tuple[SecretStr, int], [PIN, 1]),
+        (set[SecretStr], [PIN]),
+        (SecretStr | int, [PIN]),
+        (SecretStr | list[int], [str(PIN)]),
+        (list[SecretStr] | dict[str, SecretStr], {"a": PIN}),
+        (Pin, {"pin": PIN}),
+        (Pin, {"pin": str(PIN), "n": "x"}),
+        (Pin, {"PINN": PIN}),
+        (Pin, str(PIN)),
+        (list[Pin], [{"pin": PIN}, str(PIN)]),
+        (dict[str, list[Pin]], {"a": [{"pin": PIN}]}),
+        (OpenPin, {"pin": PIN, "pinn": PIN}),
+        (ByPath, {"auth": {"pin": PIN}}),
+        (ByPath, {"pin": PIN}),
+        (Cat | Dog, {"kind": "cat", "pin": PIN}),
+        (Cat | Dog, {"kind": "cow", "pin": PIN}),
+        (Cat | Dog, {"pin": PIN}),
+        (Annotated[Cat | Dog, PydanticField(discriminator="kind")], {"pin": PIN}),
+        (Datum, {"pin": PIN}),
+        (Typed, {"pin": PIN}),
+        (Root, PIN),
+        (Json[Pin], {"pin": PIN}),
+        (Json[Pin], f'{{"pin": {PIN}}}'),
+        (Annotated[SecretStr, PydanticField(min_length=20)], str(PIN)),
+        (Telling, {"pin": str(PIN)}),
+    ],
+)
+def test_a_mistyped_secret_is_not_told(kind: Any, raw: Any) -> None:
+    holder = pydantic.create_model("Holder", __base__=Config, field=(kind, ...))
+    tree = Section({"resources": Section({"r": Section({"config": schema_of(holder)})})})
+    with pytest.raises(InvalidConfigError) as caught:
+        bind(tree, {"resources": {"r": {"config": {"field": raw}}}}, "job 'daily'")
+    assert str(PIN) not in everything_told(caught.value)
+    stored = without_secrets(tree, {"resources": {"r": {"config": {"field": raw}}}})
+    assert str(PIN) not in repr(stored)
+
+
+SECRET_TYPES = st.recursive(
+    st.sampled_from([SecretStr, Secret[int], Secret[float], SecretStr | None]),
+    lambda inner: (
+        inner.map(lambda kind: list[kind])
+        | inner.map(lambda kind: dict[str, kind])
+        | inner.map(lambda kind: pydantic.create_model("M", __base__=Config, pin=(kind, ...)))
+        | st.tuples(inner, inner).map(lambda pair: operator.or_(*pair))
+    ),
+    max_leaves=4,
+)
+TELLING = st.recursive(
+    st.sampled_from([PIN, str(PIN), PIN + 0.5, f"x{PIN}", None]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["pin", "pinn", "PIN", "zzz"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(SECRET_TYPES, TELLING)
+def test_where_all_is_secret_nothing_is_told_or_stored(kind: Any, raw: Any) -> None:
+    tree = Section({"config": ConfigField(TypedSchema(kind))})
+    try:
+        told = repr(bind(tree, {"config": raw}).stored)
+    except InvalidConfigError as error:
+        told = everything_told(error)
+    assert str(PIN) not in told
+
+
+def test_secrets_of_other_types_are_kept_by_name() -> None:
+    class Kept(Config):
+        number: Secret[int]
+        data: Secret[dict[str, list[int]]]
+        several: list[SecretStr]
+
+    tree = Section({"config": schema_of(Kept)})
+    raw = {"number": PIN, "data": {"a": [PIN]}, "several": [str(PIN)]}
+    bound = bind(tree, {"config": raw})
+    again = bind(tree, json.loads(json.dumps(bound.stored)))
+    for value in (bound["config"], again["config"]):
+        assert value.number.get_secret_value() == PIN
+        assert value.data.get_secret_value() == {"a": [PIN]}
+        assert value.several[0].get_secret_value() == str(PIN)
+    assert str(PIN) not in repr(bound.stored) + repr(raw_config(bound["config"]))
+
+
+def test_a_number_in_place_of_a_secret_is_told_to_be_one() -> None:
+    with pytest.raises(InvalidConfigError, match=r"must be text \(got a secret, written as a num"):
+        bind_value(Pin, {"pin": PIN})
+
+
+def test_a_name_near_that_of_a_secret_is_kept_by_name() -> None:
+    tree = Section({"config": schema_of(OpenPin)})
+    bound = bind(tree, {"config": {"pin": "abc", "PINN": PIN, "other": 3}})
+    assert bound.stored["config"]["other"] == 3
+    assert str(PIN) not in repr(bound.stored)
+    assert bound["config"].PINN == PIN
+
+
+def test_a_class_with_secrets_does_not_tell_them_when_it_is_called() -> None:
+    class Outer(Config):
+        pins: list[Pin]
+
+    class Key(ConfigurableResource[Any]):
+        pin: SecretStr
+
+    for wrong in (
+        lambda: Pin(pin=PIN),
+        lambda: Pin(pinn=PIN),
+        lambda: Pin(pin=str(PIN), n="x"),
+        lambda: Outer(pins=[{"pin": PIN}]),
+        lambda: Key(pin=PIN),
+    ):
+        with pytest.raises(pydantic.ValidationError) as caught:
+            wrong()
+        assert str(PIN) not in everything_told(caught.value)
+    with pytest.raises(InvalidConfigError) as refused:
+        Field(Pin, default_value={"pin": PIN})
+    assert str(PIN) not in everything_told(refused.value)

@@ -27,11 +27,12 @@ from jobnb.config import (
     Selector,
     bind_value,
     schema_of,
+    without_secrets,
 )
 from jobnb.display.form_edits import edited
 from jobnb.display.form_rows import Row, Rows
 from jobnb.display.form_values import any_text, read, read_any
-from jobnb.display.form_whole import filled, without_extras, without_secrets
+from jobnb.display.form_whole import filled, without_extras
 from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError
 
@@ -338,7 +339,7 @@ def test_a_secret_is_never_shown_and_kept_by_name():
     made = bind_value(Login, config["config"])
     assert made.password.get_secret_value() == "hunter22"
     by_value = {"config": {"password": "hunter33"}}
-    assert "hunter33" not in repr(without_secrets(Rows(rows.root, by_value), by_value))
+    assert "hunter33" not in repr(without_secrets(rows.root.section, by_value))
 
 
 def test_what_does_not_fit_its_control_is_shown_as_it_is():

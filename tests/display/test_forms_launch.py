@@ -585,3 +585,41 @@ def test_a_selection_that_is_typed_gets_suggestions():
     both = Definitions(assets=[orders, revenue]).get_implicit_global_asset_job_def()
     assert words(both, "orders or not key:rev") == ["revenue"]
     assert words(both, "group:") == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("text", "selection"),
+    [
+        ("ops: {enter: {config: {password: 48151623}}}", ""),
+        ("ops: {enter: {config: {PASWORD: 48151623}}}", ""),
+        ("ops: {enter: {config: {password: [48151623]}}}", ""),
+        ("ops: {enter: {config: 48151623}}", ""),
+        ("opps: {enter: {config: {password: 48151623}}}", ""),
+        ("ops: {enter: {config: {password: 48151623}}}", "other"),
+    ],
+)
+def test_a_mistyped_secret_is_nowhere_in_a_launchpad(text, selection):
+    from pydantic import SecretStr
+
+    class Login(Config):
+        password: SecretStr
+
+    @op
+    def enter(config: Login):
+        return config.password.get_secret_value()
+
+    @op
+    def other():
+        return 1
+
+    @job
+    def door():
+        enter()
+        other()
+
+    form = LaunchForm(door, Instance.ephemeral())
+    form.select(selection)
+    form.set_yaml(text)
+    everything = (form.text.text, form.config, form.rows.layout, form.rows.values, form.problems)
+    view = launch_view(form, "door")
+    assert "48151623" not in repr((everything, view.text, str(view.html)))

@@ -7,9 +7,12 @@ import sys
 import textwrap
 
 import pytest
+from pydantic import SecretStr
 
 from jobnb import (
     AssetKey,
+    Config,
+    ConfigurableResource,
     DynamicOut,
     DynamicOutput,
     In,
@@ -23,6 +26,7 @@ from jobnb import (
     RunNotFoundError,
     RunStatus,
     asset,
+    config_mapping,
     define_asset_job,
     graph,
     job,
@@ -377,3 +381,98 @@ def test_another_process_repeats_what_this_one_left(tmp_path):
         for mode in ("fail", "again")
     ]
     assert outputs == [["load", "False None"], ["True 3"]]
+
+
+PIN = "48151623"
+
+
+class Pin(Config):
+    pin: SecretStr
+
+
+class Key(ConfigurableResource):
+    pin: SecretStr
+
+
+@op
+def enter(config: Pin):
+    return config.pin.get_secret_value()
+
+
+@op
+def leave(config: Pin):
+    return config.pin.get_secret_value()
+
+
+@op
+def unlock(key: Key):
+    return key.pin.get_secret_value()
+
+
+@config_mapping
+def as_ops(val: Pin):
+    return {"enter": {"config": {"pin": val.pin.get_secret_value()}}}
+
+
+@graph(config=as_ops)
+def mapped():
+    enter()
+
+
+@config_mapping
+def as_run_config(val: Pin):
+    return {"ops": as_ops.resolve_from_unvalidated_config(val)}
+
+
+@job
+def plain():
+    enter()
+    leave()
+
+
+@job
+def with_mapped_graph():
+    mapped()
+    leave()
+
+
+@job(config=as_run_config)
+def wholly_mapped():
+    enter()
+
+
+@job(resource_defs={"key": Key.configure_at_launch()})
+def with_resource():
+    unlock()
+    enter()
+
+
+@pytest.mark.parametrize(
+    ("run", "config", "selection"),
+    [
+        (plain, {"ops": {"enter": 1, "leave": 1}}, None),
+        (plain, {"ops": {"enter": 1, "leave": 1}}, ["enter"]),
+        (with_mapped_graph, {"ops": {"mapped": 1, "leave": 1}}, None),
+        (wholly_mapped, {"pin": PIN}, None),
+        (with_resource, {"ops": {"enter": 1}, "resources": {"key": 1}}, None),
+        (with_resource, {"ops": {"enter": 1}, "resources": {"key": 1}}, ["enter"]),
+    ],
+)
+def test_no_secret_is_stored_or_told_wherever_it_stands(tmp_path, run, config, selection):
+    def filled(pin):
+        inner = {"config": {"pin": pin}}
+        if "pin" in config:
+            return {"pin": pin}
+        return {part: dict.fromkeys(names, inner) for part, names in config.items()}
+
+    with Instance(tmp_path) as instance:
+        asked = {"instance": instance, "op_selection": selection}
+        done = run.execute_in_process(run_config=filled(PIN), **asked)
+        stored = instance.get_run_by_id(done.run_id).run_config
+        assert run.execute_in_process(run_config=stored, **asked).success
+        with pytest.raises(InvalidConfigError) as refused:
+            run.execute_in_process(run_config=filled(int(PIN)), **asked)
+    assert PIN not in str(refused.value)
+    files = [each for each in tmp_path.rglob("*") if each.is_file() and "storage" not in str(each)]
+    assert files
+    assert not any(PIN.encode() in each.read_bytes() for each in files)
