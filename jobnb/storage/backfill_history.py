@@ -67,8 +67,13 @@ class BackfillHistory(History):
         from jobnb.storage.tables import backfills
 
         row = _row(partition_backfill)
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(backfills).values(row))
+            self._note_lease(connection, partition_backfill)
+
         try:
-            self._write(lambda connection: connection.execute(insert(backfills).values(row)))
+            self._write(work)
         except IntegrityError as error:
             raise InvariantViolationError(
                 f"The history has a backfill {partition_backfill.backfill_id!r} already."
@@ -82,7 +87,22 @@ class BackfillHistory(History):
 
         own = backfills.c.backfill_id == partition_backfill.backfill_id
         row = _row(partition_backfill)
-        self._write(lambda connection: connection.execute(update(backfills).where(own).values(row)))
+
+        def work(connection: Connection) -> None:
+            if connection.execute(update(backfills).where(own).values(row)).rowcount:
+                self._note_lease(connection, partition_backfill)
+
+        self._write(work)
+
+    def _note_lease(self, connection: Connection, backfill: PartitionBackfill) -> None:
+        """Whoever does it has a lease on it until it ends."""
+        from jobnb.storage import leases
+
+        name, holder = leases.name_of_backfill(backfill.backfill_id), backfill.holder
+        if backfill.status.is_finished:
+            leases.drop(connection, name)
+        elif holder is not None and self._durable:
+            leases.take(connection, name, holder)
 
 
 def _row(backfill: PartitionBackfill) -> dict[str, Any]:

@@ -22,6 +22,6 @@ def write_parts(connection: Connection, parts: Sequence[RunPart], holder: Holder
         if part.is_new and is_whole(part.events):
             continue
         if part.is_new:
-            insert_run(connection, part.run)
+            insert_run(connection, part.run, holder)
         if part.events:
             write_events(connection, part.run.run_id, part.events, holder)

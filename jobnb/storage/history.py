@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakMethod
 
 from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.events import Event
 from jobnb.storage.listeners import Listeners
-from jobnb.storage.process import this_process
+from jobnb.storage.process import Holder, this_process
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_batch import RunBatch, RunPart
 from jobnb.storage.run_log import Flusher, RunLog, WatchedLog
@@ -56,7 +57,7 @@ class History:
         self._runs_in_memory: dict[str, JobRun] = {}
         self._logs_in_memory: dict[WatchedLog, None] = {}
         self._listeners = Listeners(_report)
-        self._flusher = Flusher(_report)
+        self._flusher = Flusher(_report, WeakMethod(self.renew_leases))
         self._next_look = 0.0
         self._database: Database | None = opener() if durable else None
 
@@ -83,8 +84,9 @@ class History:
 
         from jobnb.storage.writing import insert_run
 
+        holder = self._holder()
         try:
-            database.write(lambda connection: insert_run(connection, run))
+            database.write(lambda connection: insert_run(connection, run, holder))
         except IntegrityError as error:
             raise _twice(run) from error
 
@@ -125,14 +127,14 @@ class History:
         """Keep new events of several runs for good, in one transaction."""
         from jobnb.storage.batch_writing import write_parts
 
-        database, holder = self._opened(), this_process() if self._durable else None
+        database, holder = self._opened(), self._holder()
         database.write(lambda connection: write_parts(connection, parts, holder))
 
     def write_log(self, run_id: str, events: Sequence[Event]) -> None:
         """Keep events for good."""
         from jobnb.storage.writing import write_events
 
-        database, holder = self._opened(), this_process() if self._durable else None
+        database, holder = self._opened(), self._holder()
         database.write(lambda connection: write_events(connection, run_id, events, holder))
 
     def holds(self, run_id: str, events: Sequence[Event]) -> bool:
@@ -141,11 +143,15 @@ class History:
 
         return self._opened().read(lambda connection: holds(connection, run_id, events))
 
-    def renew_lease(self, run_id: str) -> None:
-        """This process still does the run."""
+    def renew_leases(self) -> None:
+        """This process is still there, and does what it does."""
         from jobnb.storage.leases import renew
 
-        self._opened().write(lambda connection: renew(connection, run_id, this_process()))
+        self._opened().write(lambda connection: renew(connection, this_process()))
+
+    def _holder(self) -> Holder | None:
+        """Who does what this process does; None where nobody else can see it."""
+        return this_process() if self._durable else None
 
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
         """Tell listeners; must not raise."""
@@ -202,7 +208,7 @@ class History:
     # -- leases
 
     def _notice_lost(self, database: Database) -> None:
-        """End the runs whose process is gone; a history that cannot be written shows them open."""
+        """End what a process did that is gone; a history that cannot be written shows it open."""
         now = time.monotonic()
         if now < self._next_look:
             return
@@ -217,6 +223,12 @@ class History:
                 return
             if ended is not None:
                 self._listeners.tell(run_id, ended[0], [ended[1]])
+        lost_backfills = database.read(lost_runs.find_lost_backfills)
+        if lost_backfills:
+            try:
+                database.write(partial(lost_runs.end_backfills, lost=lost_backfills))
+            except StorageError as error:
+                _report("An interrupted backfill could not be marked as such.", error)
 
     # -- closing
 

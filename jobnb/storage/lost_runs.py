@@ -1,4 +1,4 @@
-"""Runs whose process died: found by their leases, and ended in words.
+"""Runs and backfills whose process died: found by their leases, and ended in words.
 
 A process on this machine is looked at. One elsewhere cannot be: it is taken for gone when it has
 not renewed its lease for long.
@@ -7,32 +7,47 @@ not renewed its lease for long.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, select
 
 import jobnb.events as ev
+from jobnb.errors import StorageError
 from jobnb.state import RunStatus
 from jobnb.storage import leases, tables
+from jobnb.storage.backfill import (
+    BackfillStatus,
+    PartitionBackfill,
+    decode_backfill,
+    encode_backfill,
+)
 from jobnb.storage.process import Holder, is_gone
 from jobnb.storage.writing import write_events
 
-__all__ = ["LAPSE", "find_lost", "note_end"]
+__all__ = ["LAPSE", "end_backfills", "find_lost", "find_lost_backfills", "note_end"]
 
 LAPSE = 300.0
 """Seconds of silence after which a process that cannot be looked at is taken for gone."""
 
+backfills = tables.backfills
+
 
 def find_lost(connection: Connection) -> list[tuple[str, Holder]]:
-    """The runs under way whose process is gone."""
-    rows = connection.execute(select(tables.leases)).all()
+    """The runs that have not ended and whose process is gone."""
+    rows = connection.execute(
+        select(tables.leases).join(tables.runs, tables.runs.c.run_id == tables.leases.c.run_id)
+    ).all()
     found = [(row, Holder(row.host, row.pid, row.mark)) for row in rows]
     return [(row.run_id, holder) for row, holder in found if _is_lost(holder, row.seen)]
 
 
-def _is_lost(holder: Holder, seen: float) -> bool:
+def _is_lost(holder: Holder, seen: float | None) -> bool:
     gone = is_gone(holder)
-    return time.time() - seen > LAPSE if gone is None else gone
+    if gone is None:
+        return seen is not None and time.time() - seen > LAPSE
+    return gone
 
 
 def note_end(connection: Connection, run_id: str, holder: Holder) -> tuple[str, ev.Event] | None:
@@ -46,7 +61,7 @@ def note_end(connection: Connection, run_id: str, holder: Holder) -> tuple[str, 
     run = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
     if lease is None:
         return None
-    if run is None or RunStatus(run.status) not in tables.UNDER_WAY:
+    if run is None or RunStatus(run.status).is_finished:
         leases.drop(connection, run_id)
         return None
     event = _end(run, holder, max(lease.seen, run.updated))
@@ -55,11 +70,76 @@ def note_end(connection: Connection, run_id: str, holder: Holder) -> tuple[str, 
 
 
 def _end(run: Any, holder: Holder, when: float) -> ev.Event:
-    why = ev.ErrorInfo(
-        "Interrupted",
-        f"The run was interrupted: the {holder} that did it is gone. "
-        "What had succeeded by then is kept.",
-    )
+    if RunStatus(run.status) in tables.UNDER_WAY:
+        told = (
+            f"The run was interrupted: the {holder} that did it is gone. "
+            "What had succeeded by then is kept."
+        )
+    else:
+        told = f"The run was interrupted before it began: the {holder} that was to do it is gone."
+    why = ev.ErrorInfo("Interrupted", told)
     if run.status == RunStatus.CANCELING.value:
         return ev.RunCanceled(when, run.job_name, why)
     return ev.RunFailed(when, run.job_name, error=why)
+
+
+# --- backfills ------------------------------------------------------------------
+
+
+def find_lost_backfills(connection: Connection) -> list[PartitionBackfill]:
+    """The backfills that have not ended and whose process is gone."""
+    return [each for each, seen in _open_backfills(connection) if _was_left(each, seen)]
+
+
+def _open_backfills(
+    connection: Connection, ids: Iterable[str] | None = None
+) -> list[tuple[PartitionBackfill, float | None]]:
+    """The backfills that go on, by what is kept, and when each was last heard of."""
+    query = select(backfills.c.body).where(backfills.c.status == BackfillStatus.REQUESTED.value)
+    if ids is not None:
+        query = query.where(backfills.c.backfill_id.in_(list(ids)))
+    found = []
+    for body in connection.scalars(query).all():
+        try:
+            found.append(decode_backfill(body))
+        except StorageError:
+            continue  # whoever lists it is told
+    names = [leases.name_of_backfill(each.backfill_id) for each in found]
+    own = select(tables.leases.c.run_id, tables.leases.c.seen)
+    rows = connection.execute(own.where(tables.leases.c.run_id.in_(names))) if names else ()
+    seen: dict[str, float] = {row.run_id: row.seen for row in rows}
+    return [(each, seen.get(name)) for each, name in zip(found, names, strict=True)]
+
+
+def _was_left(backfill: PartitionBackfill, seen: float | None) -> bool:
+    return backfill.holder is not None and _is_lost(backfill.holder, seen)
+
+
+def end_backfills(connection: Connection, lost: list[PartitionBackfill]) -> None:
+    """End backfills whose process is gone, unless another goes on with them by now."""
+    known = {each.backfill_id: each.holder for each in lost}
+    for each, seen in _open_backfills(connection, known):
+        if each.holder is not None and each.holder == known[each.backfill_id]:
+            _end_backfill(connection, each, each.holder, seen)
+
+
+def _end_backfill(
+    connection: Connection, backfill: PartitionBackfill, holder: Holder, seen: float | None
+) -> None:
+    backfill_id = backfill.backfill_id
+    told = (
+        f"The backfill was interrupted: the {holder} that did it is gone. What was made is kept; "
+        f'go on with session.resume_backfill("{backfill_id}").'
+    )
+    ended = msgspec.structs.replace(
+        backfill,
+        status=BackfillStatus.FAILED,
+        error=told,
+        end_timestamp=seen or backfill.backfill_timestamp,
+    )
+    connection.execute(
+        backfills.update()
+        .where(backfills.c.backfill_id == backfill_id)
+        .values(status=ended.status.value, body=encode_backfill(ended))
+    )
+    leases.drop(connection, leases.name_of_backfill(backfill_id))

@@ -38,9 +38,6 @@ class BatchKeeper(Protocol):
     def holds(self, run_id: str, events: Sequence[Event]) -> bool:
         """Whether these events are kept already."""
 
-    def renew_lease(self, run_id: str) -> None:
-        """This process still does the run."""
-
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
         """Tell listeners; must not raise."""
 
@@ -176,12 +173,6 @@ class RunBatch:
             if log.closed and end == len(log.events):
                 self._logs.pop(log, None)
         self._tried = []
-
-    def renew(self) -> None:
-        """Say that the process of the runs under way is still there."""
-        for log in list(self._logs):
-            if log.written and not log.closed:
-                self._keeper.renew_lease(log.run.run_id)
 
     def discard(self) -> None:
         """The history is being emptied: write nothing more of these runs."""

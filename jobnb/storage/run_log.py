@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
+from weakref import WeakMethod
 
 from jobnb.events import Event
 from jobnb.storage.run import JobRun
@@ -35,9 +36,6 @@ class LogKeeper(Protocol):
     def holds(self, run_id: str, events: Sequence[Event]) -> bool:
         """Whether these events are kept already."""
 
-    def renew_lease(self, run_id: str) -> None:
-        """This process still does the run."""
-
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
         """Tell listeners; must not raise."""
 
@@ -60,9 +58,6 @@ class WatchedLog(Protocol):
 
     def write(self) -> None:
         """Keep all that is not yet kept, telling nobody."""
-
-    def renew(self) -> None:
-        """Say that the process is still there."""
 
     def discard(self) -> None:
         """Write nothing more."""
@@ -130,11 +125,6 @@ class RunLog:
             if self._keeper.holds(self.run.run_id, tried):
                 self._written = self._tried
 
-    def renew(self) -> None:
-        """Say that the run's process is still there."""
-        if not self.closed:
-            self._keeper.renew_lease(self.run.run_id)
-
     def close(self) -> None:
         """Commit the rest; nothing more is appended.
 
@@ -170,10 +160,19 @@ class RunLog:
 
 
 class Flusher:
-    """A daemon thread that commits logs which are overdue because a step takes long."""
+    """A daemon thread that commits logs which are overdue because a step takes long.
 
-    def __init__(self, report: Callable[[str, BaseException], None]) -> None:
+    Args:
+        report: Is told of what went wrong.
+        renew: Says that this process is still there; called now and then while there are logs.
+            Its owner may go meanwhile.
+    """
+
+    def __init__(
+        self, report: Callable[[str, BaseException], None], renew: WeakMethod[Callable[[], None]]
+    ) -> None:
         self._report = report
+        self._renew = renew
         self._renewal = math.inf
         self._logs: set[WatchedLog] = set()
         self._troubled: set[WatchedLog] = set()
@@ -236,11 +235,11 @@ class Flusher:
 
     def _say_here(self) -> None:
         self._renewal = time.monotonic() + RENEWAL
-        for log in self.open_logs():
-            try:
-                log.renew()
-            except BaseException as error:  # noqa: BLE001 - tried again
-                self._report("A lease could not be renewed; it will be tried again.", error)
+        try:
+            if (renew := self._renew()) is not None:
+                renew()
+        except BaseException as error:  # noqa: BLE001 - tried again
+            self._report("Leases could not be renewed; it will be tried again.", error)
 
     def _wait(self) -> list[WatchedLog] | None:
         """Sleep until a log is overdue or leases are; None when it is time to end."""

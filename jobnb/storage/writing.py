@@ -50,8 +50,8 @@ _MADE = ev.EventType.ASSET_MATERIALIZATION.value
 _encode_one = msgspec.json.Encoder().encode
 
 
-def insert_run(connection: Connection, run: JobRun) -> None:
-    """Add a run with its tags."""
+def insert_run(connection: Connection, run: JobRun, holder: Holder | None = None) -> None:
+    """Add a run with its tags, and with the lease of the process that will do it, if it is told."""
     now = time.time()
     connection.execute(
         insert(tables.runs).values(
@@ -66,6 +66,8 @@ def insert_run(connection: Connection, run: JobRun) -> None:
         )
     )
     _insert_tags(connection, run)
+    if holder is not None and not run.status.is_finished:
+        leases.take(connection, run.run_id, holder)
 
 
 def replace_tags(connection: Connection, run: JobRun) -> None:

@@ -404,7 +404,8 @@ KILLED = """
         session.backfill("counted").wait()
     else:
         [record] = session.instance.get_backfills()
-        assert record.status.value == "REQUESTED", record
+        assert record.status.value == "FAILED", record
+        assert "was interrupted" in record.error, record
         print(session.resume_backfill(record.backfill_id).result())
     session.instance.dispose()
 """

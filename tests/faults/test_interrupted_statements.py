@@ -150,9 +150,19 @@ def report_event(kernel: Kernel) -> Work:
     return lambda: kernel.instance.report_event(ev.RunCanceled(1.0, "daily"), run_id)
 
 
-def renew_lease(kernel: Kernel) -> Work:
-    run_id = kernel.create_run()
-    return lambda: kernel.instance.renew_lease(run_id)
+def renew_leases(kernel: Kernel) -> Work:
+    kernel.create_run()
+    return kernel.instance.renew_leases
+
+
+def end_lost_backfill(kernel: Kernel) -> Work:
+    kernel.add_backfill()
+    write = kernel.instance._opened().write
+    return lambda: write(
+        lambda connection: lost_runs.end_backfills(
+            connection, [each for each, _ in lost_runs._open_backfills(connection)]
+        )
+    )
 
 
 def note_lost_run(kernel: Kernel) -> Work:
@@ -223,9 +233,9 @@ def read_runs(kernel: Kernel) -> Work:
     return lambda: (kernel.instance.get_runs(), kernel.instance.get_asset_records())
 
 
-WRITES = [create_run, commit_log, commit_batch, report_event, renew_lease, note_lost_run, add_tags,
-          delete_run, add_backfill, update_backfill, save_preset, delete_preset, set_values,
-          add_partitions, delete_partition, wipe_asset, wipe_partitions, wipe,
+WRITES = [create_run, commit_log, commit_batch, report_event, renew_leases, note_lost_run,
+          end_lost_backfill, add_tags, delete_run, add_backfill, update_backfill, save_preset,
+          delete_preset, set_values, add_partitions, delete_partition, wipe_asset, wipe_partitions, wipe,
           read_runs]  # fmt: skip
 
 
@@ -292,7 +302,7 @@ def test_a_history_in_memory_goes_on_after_an_interrupt_in_any_statement() -> No
         with Instance.ephemeral() as instance:
             kernel = Kernel(instance)
             instance.get_runs_count()  # the database is there now
-            if write in (commit_log, commit_batch, renew_lease, note_lost_run):
+            if write in (commit_log, commit_batch, note_lost_run):
                 continue  # what a log holds is written when it is read; nobody else can see it
             moment = "after_cursor_execute"
             for error in at_each_statement(instance, moment, raised, partial(write, kernel)):

@@ -18,6 +18,7 @@ from jobnb import events as ev
 from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.state import RunStatus, StepStatus
 from jobnb.storage import history, lost_runs, process, run_log, tables
+from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import Holder, is_gone, this_process
 from jobnb.storage.run import JobRun, RunsFilter
@@ -93,6 +94,142 @@ def test_a_killed_run_is_shown_as_interrupted_and_keeps_what_succeeded(place: Pl
         # Repeating it from where it failed does only what had not succeeded.
         assert ReexecutionOptions.from_failure("r", instance).step_selection == ["slow"]
         assert held(instance) == []
+
+
+UNSTARTED = """
+    import os, signal, sys
+    from sqlalchemy import event
+    from jobnb import Instance, Session, StaticPartitionsDefinition, asset, execute_job, job, op
+    instance, way = Instance.from_home(sys.argv[1]), sys.argv[2]
+    @op
+    def first(): return 1
+    @job
+    def daily(): first()
+    @asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+    def letters(): return 1
+    session = Session().add(letters)
+    commits = []
+    def killed_at_first(connection):
+        commits.append(1)
+        if len(commits) > 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+    instance.get_runs_count()
+    event.listen(instance._opened().engine, "commit", killed_at_first)
+    if way == "execute_job":
+        execute_job(daily, instance)
+    elif way == "launch":
+        daily.launch(instance=instance).wait()
+    elif way == "backfill":
+        session.backfill("letters", instance=instance).wait()
+"""
+
+
+def killed(way: str, place: Place) -> None:
+    """A process that is killed when the first commit is done and the second one is to be."""
+    command = [sys.executable, "-c", textwrap.dedent(UNSTARTED), str(place.home), way]
+    done = subprocess.run(command, env=place.environment, timeout=120, check=False)
+    assert done.returncode == -9
+
+
+@pytest.mark.parametrize("way", ["execute_job", "launch"])
+def test_a_run_that_was_killed_before_it_began_is_shown_as_interrupted(
+    place: Place, way: str
+) -> None:
+    killed(way, place)
+    with place.open() as instance:
+        (run,) = instance.get_runs()
+        assert run.status is RunStatus.FAILURE
+        error = instance.run_state(run.run_id).error
+        assert error is not None
+        assert "interrupted before it began" in error.message
+        assert held(instance) == []
+
+
+def test_a_run_that_this_process_has_not_begun_is_left_alone(durable: Instance) -> None:
+    durable.create_run(JobRun("daily", "r"))
+    assert held(durable) == [this_process()]
+    with Place.of(durable).open() as other:
+        assert other.run_state("r").status is RunStatus.NOT_STARTED
+    give_lease(durable, host="another machine")
+    with Place.of(durable).open() as other:
+        assert other.run_state("r").status is RunStatus.NOT_STARTED
+    give_lease(durable, seen=time.time() - lost_runs.LAPSE - 1)
+    with Place.of(durable).open() as other:
+        assert other.run_state("r").status is RunStatus.FAILURE
+
+
+def test_a_run_that_is_over_when_it_is_kept_has_no_lease(durable: Instance) -> None:
+    durable.create_run(JobRun("daily", status=RunStatus.SUCCESS))
+    assert held(durable) == []
+
+
+# --- backfills ------------------------------------------------------------------
+
+
+def test_a_backfill_that_was_killed_is_shown_as_interrupted(place: Place) -> None:
+    killed("backfill", place)
+    with place.open() as instance:
+        (backfill,) = instance.get_backfills()
+        assert backfill.status is BackfillStatus.FAILED
+        assert "was interrupted" in (backfill.error or "")
+        assert f'resume_backfill("{backfill.backfill_id}")' in (backfill.error or "")
+        assert backfill.end_timestamp is not None
+        assert list(instance.get_backfills(status=BackfillStatus.REQUESTED)) == []
+        assert held(instance) == []
+
+
+def test_a_backfill_of_a_living_process_is_left_alone_and_its_lease_ends_with_it(
+    durable: Instance,
+) -> None:
+    backfill = PartitionBackfill("b", holder=this_process())
+    durable.add_backfill(backfill)
+    assert held(durable) == [this_process()]
+    with Place.of(durable).open() as other:
+        assert [each.status for each in other.get_backfills()] == [BackfillStatus.REQUESTED]
+    ended = msgspec.structs.replace(backfill, status=BackfillStatus.COMPLETED)
+    durable.update_backfill(ended)
+    assert held(durable) == []
+    durable.update_backfill(backfill)  # gone on with
+    assert held(durable) == [this_process()]
+
+
+def test_a_backfill_elsewhere_is_lost_when_nothing_was_heard_for_long(durable: Instance) -> None:
+    holder = Holder("another machine", 1, "1")
+    durable.add_backfill(PartitionBackfill("b", holder=holder))
+    give_lease(durable, seen=time.time() - lost_runs.LAPSE + 60)
+    with Place.of(durable).open() as other:
+        assert not other.get_backfill("b").status.is_finished
+    silent = time.time() - lost_runs.LAPSE - 1
+    give_lease(durable, seen=silent)
+    with Place.of(durable).open() as other:
+        lost = other.get_backfill("b")
+        assert lost.status is BackfillStatus.FAILED
+        assert lost.end_timestamp == pytest.approx(silent)
+
+
+def test_a_backfill_that_was_kept_before_there_were_leases_is_told_by_its_holder(
+    durable: Instance,
+) -> None:
+    gone = msgspec.structs.replace(this_process(), mark="gone")
+    holders = [gone, this_process(), Holder("another machine", 1, "1"), None]
+    for number, holder in enumerate(holders):
+        durable.add_backfill(PartitionBackfill(str(number), holder=holder))
+    durable._opened().write(lambda c: c.execute(tables.leases.delete()))
+    with Place.of(durable).open() as other:
+        statuses = [each.status.is_finished for each in reversed(other.get_backfills())]
+    assert statuses == [True, False, False, False]
+
+
+def test_a_backfill_that_another_process_goes_on_with_is_not_ended(durable: Instance) -> None:
+    gone = msgspec.structs.replace(this_process(), mark="gone")
+    durable.add_backfill(PartitionBackfill("b", holder=gone))
+    database = durable._opened()
+    lost = database.read(lost_runs.find_lost_backfills)
+    assert [each.backfill_id for each in lost] == ["b"]
+    durable.update_backfill(PartitionBackfill("b", holder=this_process()))
+    database.write(lambda connection: lost_runs.end_backfills(connection, lost))
+    assert held(durable) == [this_process()]
+    assert durable.get_backfill("b").status is BackfillStatus.REQUESTED
 
 
 def test_a_process_that_ended_and_was_not_asked_after_is_gone(tmp_path: Path) -> None:
