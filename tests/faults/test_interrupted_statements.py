@@ -235,8 +235,8 @@ def read_runs(kernel: Kernel) -> Work:
 
 WRITES = [create_run, commit_log, commit_batch, report_event, renew_leases, note_lost_run,
           end_lost_backfill, add_tags, delete_run, add_backfill, update_backfill, save_preset,
-          delete_preset, set_values, add_partitions, delete_partition, wipe_asset, wipe_partitions, wipe,
-          read_runs]  # fmt: skip
+          delete_preset, set_values, add_partitions, delete_partition, wipe_asset,
+          wipe_partitions, wipe, read_runs]  # fmt: skip
 
 
 @contextmanager
