@@ -215,7 +215,10 @@ class History:
         self._next_look = now + LOOK_INTERVAL
         from jobnb.storage import lost_runs
 
-        for run_id, holder in database.read(lost_runs.find_lost):
+        runs, backfills = database.read(
+            lambda c: (lost_runs.find_lost(c), lost_runs.find_lost_backfills(c))
+        )
+        for run_id, holder in runs:
             try:
                 ended = database.write(partial(lost_runs.note_end, run_id=run_id, holder=holder))
             except StorageError as error:
@@ -223,10 +226,9 @@ class History:
                 return
             if ended is not None:
                 self._listeners.tell(run_id, ended[0], [ended[1]])
-        lost_backfills = database.read(lost_runs.find_lost_backfills)
-        if lost_backfills:
+        if backfills:
             try:
-                database.write(partial(lost_runs.end_backfills, lost=lost_backfills))
+                database.write(partial(lost_runs.end_backfills, lost=backfills))
             except StorageError as error:
                 _report("An interrupted backfill could not be marked as such.", error)
 

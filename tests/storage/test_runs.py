@@ -291,7 +291,8 @@ def test_one_page_of_ten_thousand_runs_is_one_statement(durable: Instance) -> No
     event.listen(database.engine, "before_cursor_execute", note)
     page = durable.get_runs(RunsFilter(job_name="daily", tags={"n": "3"}), limit=50)
     assert len(page) == 50
-    asked = [s for s in statements if s.startswith("SELECT") and "FROM leases" not in s]
+    looked = ("FROM leases", "FROM backfills")  # whether a process is gone, once a second
+    asked = [s for s in statements if s.startswith("SELECT") and not any(t in s for t in looked)]
     assert len(asked) == 1
     explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
     query = "SELECT * FROM runs WHERE job_name='daily' ORDER BY id DESC LIMIT 50"
