@@ -43,7 +43,7 @@ class ConfigJsonSchema(GenerateJsonSchema):
 
     def encode_default(self, dft: Any) -> Any:
         """A default as config writes it; never a secret."""
-        if hasattr(dft, "get_secret_value"):
+        if hasattr(type(dft), "get_secret_value"):
             raise PydanticInvalidForJsonSchema("A secret is not shown.")
         try:
             return plain(dft)

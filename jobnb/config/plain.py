@@ -146,7 +146,7 @@ def _within(made: Any, part: str | int, value: Any) -> Any:
 
 def _field(model: BaseModel, name: str, path: Path, problems: list[Problem]) -> Any:
     value = getattr(model, name)
-    if hasattr(value, "get_secret_value"):
+    if hasattr(type(value), "get_secret_value"):  # a mock would have it, its class has not
         return _secret(value, f"{type(model).__name__}.{name}", path, problems)
     found: list[Problem] = []
     made = _plain(value, path, found)
@@ -171,13 +171,14 @@ def _secret(value: Any, name: str, path: Path, problems: list[Problem]) -> Any:
 
 
 def _leaf(value: Any, path: Path, problems: list[Problem]) -> Any:
-    if hasattr(value, "get_secret_value"):
+    if hasattr(type(value), "get_secret_value"):
         return _secret(value, ".".join(path) or "value", path, problems)
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, os.PathLike):
         return str(value)
-    if hasattr(value, "dtype") and hasattr(value, "tolist"):  # NumPy's scalars and arrays
+    kind = type(value)
+    if hasattr(kind, "dtype") and hasattr(kind, "tolist"):  # NumPy's scalars and arrays
         return _plain(value.tolist(), path, problems)
     try:
         return to_jsonable_python(value)

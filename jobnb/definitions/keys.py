@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
+from zlib import crc32
 
 from jobnb.definitions.plain import is_text
 from jobnb.errors import InvalidDefinitionError
@@ -58,7 +59,8 @@ class AssetKey:
                 f"{path!r} cannot be an asset key: give a non-empty string or a list of them."
             )
         self.path = parts
-        self._hash = hash(tuple(parts))
+        # hash() of text differs between processes, and with it the order of sets of keys.
+        self._hash = crc32("/".join(parts).encode("utf-8", "surrogatepass"))
 
     @property
     def parts(self) -> Sequence[str]:

@@ -12,7 +12,15 @@ import msgspec
 
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["check_tags", "check_text", "is_text", "plain_data", "plain_scalar", "require"]
+__all__ = [
+    "check_tags",
+    "check_text",
+    "is_text",
+    "plain_data",
+    "plain_scalar",
+    "plain_verdict",
+    "require",
+]
 
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -44,6 +52,12 @@ def plain_scalar(value: Any) -> Any:
         # datetime64 in nanoseconds gives an int here: that would lose what it meant.
         return value if isinstance(plain, int) and "datetime64" in type(value).__name__ else plain
     return value
+
+
+def plain_verdict(value: Any) -> Any:
+    """Numpy's True or False, also as an array without dimensions, as Python's; else `value`."""
+    of_numpy = type(value).__module__ == "numpy" and value.ndim == 0
+    return value.item() if of_numpy else value
 
 
 def plain_data(data: Any) -> Any:

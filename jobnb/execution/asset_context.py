@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_yo
 
 if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
-    from jobnb.plan.step import Step
+    from jobnb.plan.step import Step, StepOutput
 
 __all__ = ["AssetContext"]
 
@@ -59,14 +60,25 @@ class AssetContext:
         return assets_def.keys
 
     @property
-    def selected_output_names(self) -> frozenset[str]:
-        """The outputs that are to be made."""
-        assets_def = self._step.assets_def
-        if assets_def is None:
-            return frozenset(self._step.op.output_names)
-        chosen = assets_def.keys
-        names = assets_def.keys_by_output_name.items()
-        return frozenset(name for name, key in names if key in chosen)
+    def selected_output_names(self) -> AbstractSet[str]:
+        """The outputs that are to be made, in their order.
+
+        For an op of a graph that makes assets, those that are such assets, and those that other
+        ops need for them.
+        """
+        step = self._step
+        assets_def = step.assets_def
+        names: Iterable[str] = step.op.output_names
+        if assets_def is not None and assets_def.node_def is step.op:
+            by_name = assets_def.keys_by_output_name
+            names = (name for name, key in by_name.items() if key in assets_def.keys)
+        elif assets_def is not None:
+            names = (out.name for out in step.outputs if self._is_wanted(out))
+        return dict.fromkeys(names).keys()
+
+    def _is_wanted(self, output: StepOutput) -> bool:
+        is_asset = output.asset_key is not None or output.check is not None
+        return (is_asset and output.is_asked) or self._run.plan.readers[output.slot] > 0
 
     @property
     def selected_asset_check_keys(self) -> frozenset[AssetCheckKey]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Self
@@ -21,7 +21,7 @@ def run_async(result: Any) -> Any:
     They run in a thread with an event loop of its own: in a notebook the main thread has one
     that runs already.
     """
-    if isinstance(result, AsyncIterator):
+    if isinstance(result, AsyncGenerator):
         return _stepwise(result)
     if not isinstance(result, Coroutine):
         return result
@@ -29,7 +29,7 @@ def run_async(result: Any) -> Any:
         return loop.wait(result)
 
 
-def _stepwise(stream: AsyncIterator[Any]) -> Iterator[Any]:
+def _stepwise(stream: AsyncGenerator[Any]) -> Iterator[Any]:
     """Each item as soon as it is yielded; the generator waits while the item is dealt with."""
     with _LoopThread() as loop:
         try:
@@ -40,9 +40,7 @@ def _stepwise(stream: AsyncIterator[Any]) -> Iterator[Any]:
                     return
                 yield item
         finally:
-            close = getattr(stream, "aclose", None)
-            if close is not None:
-                loop.wait(close())
+            loop.wait(stream.aclose())
 
 
 class _LoopThread:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckResult, AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
+from jobnb.definitions.plain import plain_verdict
 from jobnb.errors import AssetCheckFailedError, InvariantViolationError, did_you_mean
 from jobnb.events import AssetCheckEvaluated, EventType
 from jobnb.execution.run import RunScope
@@ -220,7 +221,7 @@ def _result(key: str, given: Any) -> AssetCheckResult:
     """A result, also where the function said no more than True or False."""
     if isinstance(given, AssetCheckResult):
         return given
-    plain = getattr(given, "item", lambda: given)() if getattr(given, "ndim", None) == 0 else given
+    plain = plain_verdict(given)
     if isinstance(plain, bool):
         return AssetCheckResult(passed=plain)
     raise InvariantViolationError(

@@ -18,6 +18,7 @@ from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.execution.handle import NodeHandle
 from jobnb.execution.partition_context import PartitionContext
 from jobnb.execution.told import tell
+from jobnb.plan.resources import step_resource_keys
 
 if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
@@ -191,10 +192,10 @@ class OpExecutionContext(PartitionContext):
 
     @property
     def resources(self) -> ScopedResources:
-        """The resources that the op asked for."""
-        keys = self._step.op.required_resource_keys
+        """The resources that the op asked for, and the IO managers of its inputs and outputs."""
         values = self._run.resources
-        return ScopedResources({k: values[k] for k in keys if k in values}, repr(self._key))
+        keys = step_resource_keys(self._run.plan, self._step)
+        return ScopedResources({k: v for k, v in values.items() if k in keys}, repr(self._key))
 
     def describe_op(self) -> str:
         """The step in words, for messages."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from time import time as now
 from typing import Any
 
@@ -221,23 +221,38 @@ def _through_manager(
     context = output_context(run, step, output, key, own, given)
     result = manager_of(run, output.manager_key, "handle_output")(context, value)
     metadata: dict[str, Any] = {}
-    for event in _events_of(result):
+    for event in _events_of(result, output.manager_key, key):
         if isinstance(event, AssetMaterialization):
             tell(run, key, event)
         elif isinstance(event, dict):
             metadata.update(normalize(event))
         else:
-            raise InvariantViolationError(
-                f"The IO manager {output.manager_key!r} yielded {event!r} for {key!r}. "
-                "handle_output may yield AssetMaterialization objects or dicts of metadata."
-            )
+            raise _no_event(output.manager_key, key, "yielded", event)
     for event in context.get_logged_events():
         tell(run, key, event)
     return to_json({**context.get_logged_metadata(), **metadata})
 
 
-def _events_of(result: Any) -> Iterable[Any]:
-    return result if hasattr(result, "__next__") else ()
+def _events_of(result: Any, manager_key: str, key: str) -> Iterable[Any]:
+    """What handle_output tells by what it returns; nothing and what is empty tell nothing."""
+    if isinstance(result, Generator):
+        return result
+    if isinstance(result, (AssetMaterialization, dict)):
+        return (result,)
+    if result is None or (isinstance(result, _MAY_BE_EMPTY) and not result):
+        return ()
+    raise _no_event(manager_key, key, "returned", result)
+
+
+_MAY_BE_EMPTY = (bool, int, float, str, bytes, list, tuple, set, frozenset)
+
+
+def _no_event(manager_key: str, key: str, did: str, told: Any) -> InvariantViolationError:
+    return InvariantViolationError(
+        f"The IO manager {manager_key!r} {did} {told!r:.80} for {key!r}. "
+        "handle_output returns nothing, an AssetMaterialization or a dict of metadata, or "
+        "yields some of these."
+    )
 
 
 def _materialized(

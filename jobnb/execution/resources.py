@@ -5,25 +5,24 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from inspect import isgenerator
 from typing import Any
 
 from jobnb.definitions.resources.resource import (
     HardcodedResource,
     ResourceDefinition,
+    entered,
     resource_def_of,
 )
 from jobnb.definitions.resources.resource_context import InitResourceContext, ScopedResources
-from jobnb.errors import InvariantViolationError, ResourceFunctionError
+from jobnb.errors import ResourceFunctionError
 from jobnb.events import EngineNote, ResourceFailed, ResourceStarted, ResourceSucceeded
 from jobnb.execution.run import RunScope
 from jobnb.execution.trace import error_info
+from jobnb.plan.resources import in_order
 
 __all__ = ["build_resources", "open_resources", "resource_values", "set_up"]
-
-_NOTHING: Any = object()
 
 
 @contextmanager
@@ -137,12 +136,9 @@ class _Opener:
         if key in self.made:
             return self.made[key]
         definition = self.definitions[key]
-        if isinstance(definition, HardcodedResource):
-            self.made[key], self.took[key] = definition.value, 0.0
-            return definition.value
         needed = {
             each: self.open(each)
-            for each in definition.required_resource_keys
+            for each in sorted(definition.required_resource_keys)
             if each in self.definitions
         }
         context = _ResourceContext(
@@ -162,7 +158,7 @@ class _Opener:
         self, key: str, definition: ResourceDefinition, context: InitResourceContext
     ) -> None:
         """Open what it holds and others have too: theirs and its own are to be the same."""
-        for name, each in _nested(definition).items():
+        for name, each in _nested(definition):
             if id(each) in self.shared:
                 continue
             if id(each) in self.key_of:
@@ -183,12 +179,9 @@ class _Opener:
             ) from error
 
 
-def _nested(definition: ResourceDefinition) -> Mapping[str, ResourceDefinition]:
-    """The resources that are fields of a resource."""
-    nested: Mapping[str, ResourceDefinition] | None = getattr(definition, "nested", None)
-    if not nested:
-        return {}
-    return {k: v for k, v in nested.items() if not isinstance(v, HardcodedResource)}
+def _nested(definition: ResourceDefinition) -> list[tuple[str | None, ResourceDefinition]]:
+    """The resources that a resource holds, with the field that configures each."""
+    return [each for each in definition.parts if not isinstance(each[1], HardcodedResource)]
 
 
 def _held(definitions: Iterable[ResourceDefinition]) -> Iterator[ResourceDefinition]:
@@ -199,37 +192,21 @@ def _held(definitions: Iterable[ResourceDefinition]) -> Iterator[ResourceDefinit
         if id(definition) in seen:
             continue
         seen.add(id(definition))
-        inner = _nested(definition).values()
+        inner = [each for _, each in _nested(definition)]
         yield from inner
         waiting.extend(inner)
 
 
-def _part(config: Any, name: str) -> Any:
-    """The config of a field that is a resource."""
+def _part(config: Any, name: str | None) -> Any:
+    """The config of a field that is a resource; those in a list have none."""
+    if name is None:
+        return None
     return config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
 
 
 def set_up(definition: ResourceDefinition, context: Any, stack: ExitStack) -> Any:
     """The resource; what it needs to be torn down goes on the stack."""
-    if isinstance(definition, HardcodedResource):
-        return definition.value
-    made = definition.call(context)
-    if isgenerator(made):
-        value = next(made, _NOTHING)
-        if value is _NOTHING:
-            raise InvariantViolationError("Its function yielded nothing. Yield the resource once")
-        stack.callback(_finish, made)
-        return value
-    if isinstance(made, AbstractContextManager) and getattr(made, "gen", None) is not None:
-        # A function decorated with contextlib.contextmanager, as Dagster allows.
-        return stack.enter_context(made)
-    return made
-
-
-def _finish(generator: Iterator[Any]) -> None:
-    """Run what stands after the yield of a resource."""
-    for _ in generator:
-        raise ResourceFunctionError("A resource yielded twice. Yield the resource once.")
+    return entered(definition.call(context), stack)
 
 
 @contextmanager
@@ -272,7 +249,8 @@ def _build(
     dagster_run: Any,
     log_manager: Any,
 ) -> dict[str, Any]:
-    defs = {key: resource_def_of(value) for key, value in resources.items()}
+    given = {key: resource_def_of(value) for key, value in resources.items()}
+    defs = in_order(given, given)
     bound = {key: _config(each, key, configs.get(key)) for key, each in defs.items()}
     return _Opener(defs, bound.get, stack, instance, dagster_run, log_manager).open_all()
 

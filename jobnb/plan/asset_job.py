@@ -79,7 +79,7 @@ class AssetGraphDefinition(GraphDefinition):
     @lazy
     def _around(self) -> Mapping[AssetKey, AssetsDefinition | SourceAsset]:
         """Who is responsible for each asset; a source asset before what would make it."""
-        made = {key: each for each in self.layer.assets for key in each.keys}
+        made = {key: each for each in self.layer.assets for key in each.ordered_keys}
         return {**made, **{each.key: each for each in self.layer.sources}}
 
     def loadable(self, key: AssetKey) -> Loadable | None:

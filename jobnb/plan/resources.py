@@ -13,8 +13,9 @@ from jobnb.definitions.resources.resource import ResourceDefinition, resource_de
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode
+from jobnb.plan.step import FromAsset, FromMany, FromOutput, Plan, Step
 
-__all__ = ["all_resource_defs", "plan_resources"]
+__all__ = ["all_resource_defs", "in_order", "plan_resources", "step_resource_keys"]
 
 
 def all_resource_defs(
@@ -32,7 +33,7 @@ def all_resource_defs(
 def plan_resources(
     job: JobDefinition, nodes: Iterable[FlatNode], given: Mapping[str, Any] | None
 ) -> dict[str, ResourceDefinition]:
-    """The resources that the nodes need, each after those it needs itself.
+    """The resources that the nodes need, each after those it needs itself, else by their keys.
 
     Raises:
         InvalidDefinitionError: If one is provided by nothing, or they need each other in a
@@ -52,7 +53,7 @@ def plan_resources(
         raise InvalidDefinitionError(
             f"The job {job.name!r} lacks resources:\n  " + "\n  ".join(problems)
         )
-    return _in_order(wanted, defs)
+    return in_order(wanted, defs)
 
 
 def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
@@ -71,26 +72,42 @@ def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
         if flat.edges:
             _add_loaders(job, flat, wanted)
         for hook in flat.hooks:
-            for key in hook.required_resource_keys:
+            for key in sorted(hook.required_resource_keys):
                 wanted.setdefault(key, ".".join(flat.path))
     for hook in job.hook_defs:
-        for key in hook.required_resource_keys:
+        for key in sorted(hook.required_resource_keys):
             wanted.setdefault(key, f"the hook {hook.name}")
     return wanted
 
 
+def step_resource_keys(plan: Plan, step: Step) -> set[str]:
+    """The resources that a step may use: what its op needs, and what stores and loads values."""
+    found = set(_of_op(step.op))
+    for each in step.inputs:
+        if each.definition.input_manager_key:
+            continue
+        source = each.source
+        if isinstance(source, FromAsset):
+            found.add(source.manager_key)
+        made = source.items if isinstance(source, FromMany) else (source,)
+        slots = {item.slot: item.step for item in made if isinstance(item, FromOutput)}
+        outputs = (out for index in slots.values() for out in plan.steps[index].outputs)
+        found.update(out.manager_key for out in outputs if out.slot in slots)
+    return found
+
+
 def _of_op(op: OpDefinition[..., Any]) -> Iterator[str]:
-    yield from op.required_resource_keys
+    yield from sorted(op.required_resource_keys)
     for out in op.outs.values():
         yield out.io_manager_key
-        yield from out.dagster_type.required_resource_keys
+        yield from sorted(out.dagster_type.required_resource_keys)
     for each in op.ins.values():
         if each.input_manager_key:
             yield each.input_manager_key
         kind = each.dagster_type
-        yield from kind.required_resource_keys
+        yield from sorted(kind.required_resource_keys)
         if kind.loader is not None:
-            yield from kind.loader.required_resource_keys()
+            yield from sorted(kind.loader.required_resource_keys())
 
 
 def _add_loaders(job: JobDefinition, flat: FlatNode, wanted: dict[str, str]) -> None:
@@ -105,17 +122,21 @@ def _add_loaders(job: JobDefinition, flat: FlatNode, wanted: dict[str, str]) -> 
             wanted.setdefault(found.manager_key if found else "io_manager", ".".join(flat.path))
 
 
-def _in_order(
+def in_order(
     wanted: Iterable[str], defs: Mapping[str, ResourceDefinition]
 ) -> dict[str, ResourceDefinition]:
-    done: dict[str, ResourceDefinition] = {}
+    """Those that are wanted, each after those it needs, and by their keys where none does.
+
+    Raises:
+        InvalidDefinitionError: If one is missing, or they need each other in a circle.
+    """
+    done: dict[str, int] = {}
     problems: list[str] = []
     key_of = {id(each): key for key, each in defs.items()}
 
     def needs(key: str) -> list[str]:
         """What it asks for by key, and what it holds that has a key of its own."""
-        held: Iterable[ResourceDefinition] = getattr(defs[key], "held", tuple)()
-        keys = {key_of[id(each)] for each in held if id(each) in key_of}
+        keys = {key_of[id(each)] for each in defs[key].held() if id(each) in key_of}
         return sorted(defs[key].required_resource_keys | keys)
 
     def visit(key: str, path: tuple[str, ...]) -> None:
@@ -125,7 +146,8 @@ def _in_order(
             circle = " -> ".join((*path[path.index(key) :], key))
             problems.append(f"These resources need each other in a circle: {circle}.")
             return
-        for needed in needs(key):
+        before = needs(key)
+        for needed in before:
             if needed in defs:
                 visit(needed, (*path, key))
                 continue
@@ -133,10 +155,10 @@ def _in_order(
             problems.append(
                 f"The resource {key!r} needs {needed!r}, which nothing provides. {hint}".rstrip()
             )
-        done.setdefault(key, defs[key])
+        done[key] = 1 + max((done.get(needed, 0) for needed in before), default=0)
 
     for key in wanted:
         visit(key, ())
     if problems:
         raise InvalidDefinitionError("\n".join(dict.fromkeys(problems)))
-    return done
+    return {key: defs[key] for key in sorted(done, key=lambda key: (done[key], key))}

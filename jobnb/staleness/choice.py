@@ -89,7 +89,7 @@ def _nodes(plan: Plan) -> dict[AssetKey, str]:
         key: step.path[0]
         for step in plan.steps
         if step.assets_def is not None
-        for key in step.assets_def.keys
+        for key in step.assets_def.ordered_keys
     }
 
 

@@ -123,7 +123,7 @@ def defined_assets(assets: Iterable[AssetsDefinition]) -> dict[AssetKey, Defined
     versions = CodeVersions()
     found: dict[AssetKey, Defined] = {}
     for each in assets:
-        for key in each.keys:
+        for key in each.ordered_keys:
             upstream = tuple(sorted(each.asset_deps.get(key, set()) - {key}))
             found[key] = Defined(key, versions.of(each, key)[0], each, upstream)
     return found

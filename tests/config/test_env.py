@@ -9,7 +9,9 @@ import operator
 import pickle
 import traceback
 from typing import Annotated, Any, Literal
+from unittest import mock
 
+import pandas as pd
 import pydantic
 import pytest
 from hypothesis import given
@@ -234,6 +236,12 @@ def test_two_secrets_of_one_field_are_two() -> None:
     assert one["password"] != two["password"]
     assert bind_value(Login, one).password.get_secret_value() == "p1"
     assert bind_value(Login, two).password.get_secret_value() == "p2"
+
+
+def test_a_mock_or_a_frame_is_no_secret_though_it_has_the_attribute() -> None:
+    with pytest.raises(InvalidConfigError, match="cannot be written as JSON"):
+        raw_config({"table": pd.DataFrame({"get_secret_value": [1], "dtype": [2]})})
+    assert "env" not in raw_config({"client": mock.MagicMock()})["client"]
 
 
 def test_a_secret_of_another_process_must_be_given_again() -> None:

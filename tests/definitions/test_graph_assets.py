@@ -6,14 +6,19 @@ from jobnb import (
     AssetIn,
     AssetKey,
     AssetOut,
+    AssetsDefinition,
     ConfigMapping,
+    GraphOut,
     Out,
+    Output,
     ResourceDefinition,
     StaticPartitionsDefinition,
     asset,
     config_mapping,
+    graph,
     graph_asset,
     graph_multi_asset,
+    job,
     materialize,
     op,
     success_hook,
@@ -178,6 +183,66 @@ def test_only_the_ops_that_the_selected_assets_need_run():
     result = materialize([several], selection="second")
     assert steps(result) == ["several.one", "several.other"]
     assert [e.asset_key for e in result.get_asset_materialization_events()] == [AssetKey("second")]
+
+
+def asking(name, outs, inputs=0):
+    """An op that makes what it is asked for, and tells what that was."""
+
+    def body(context, *given):
+        ASKED.append((name, list(context.selected_output_names)))
+        for out in context.selected_output_names:
+            yield Output(1, out)
+
+    functions = [lambda context: body(context), lambda context, x: body(context, x)]
+    out = {each: Out(is_required=False) for each in outs}
+    return op(name=name, out=out)(functions[inputs])
+
+
+ASKED: list[tuple[str, list[str]]] = []
+first, second, third = asking("first", "xy"), asking("second", "pq", 1), asking("third", "r", 1)
+
+
+@graph(out={"g": GraphOut(), "h": GraphOut()})
+def inside():
+    x, y = first()
+    return {"g": x, "h": third(y)}
+
+
+@pytest.mark.parametrize(
+    ("selection", "asked"),
+    [
+        ("a or b or c", {"first": ["x", "y"], "third": ["r"], "second": ["p", "q"]}),
+        ("a", {"first": ["x"]}),
+        ("b", {"first": ["y"], "third": ["r"], "second": ["p"]}),
+        ("c or a", {"first": ["x", "y"], "third": ["r"], "second": ["q"]}),
+    ],
+)
+@pytest.mark.parametrize("renamed", [False, True])
+def test_an_op_is_asked_for_those_of_its_outputs_that_the_assets_need(selection, asked, renamed):
+    @graph(out={each: GraphOut() for each in "abc"})
+    def whole():
+        g, h = inside()
+        p, q = second(h)
+        return {"a": g, "b": p, "c": q}
+
+    keys = {each: AssetKey(["pre", each]) for each in "abc"} if renamed else None
+    assets = AssetsDefinition.from_graph(whole, keys_by_output_name=keys, can_subset=True)
+    wanted = [AssetKey(["pre", each] if renamed else each) for each in selection.split(" or ")]
+    ASKED.clear()
+    result = materialize([assets], selection=wanted)
+    assert dict(ASKED) == asked
+    made = {event.asset_key for event in result.get_asset_materialization_events()}
+    assert made == set(wanted)
+
+
+def test_an_op_of_a_job_is_asked_for_all_its_outputs():
+    @job
+    def single():
+        first()
+
+    ASKED.clear()
+    single.execute_in_process()
+    assert ASKED == [("first", ["x", "y"])]
 
 
 def test_what_cannot_be_is_told():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -99,3 +100,11 @@ def test_names_are_checked() -> None:
         HookDefinition("a b", print)
     with pytest.raises(InvalidDefinitionError, match="function"):
         HookDefinition("a", 3)  # type: ignore[arg-type]
+
+
+def test_a_mock_of_a_context_is_no_graph_to_put_a_hook_on() -> None:
+    seen: list[Any] = []
+    context = mock.MagicMock()
+    success_hook(seen.append)(context)
+    assert seen == [context]
+    context.with_hooks.assert_not_called()

@@ -11,6 +11,7 @@ import typing
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, NewType, Protocol, TypedDict, TypeVar
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -234,10 +235,25 @@ def test_a_check_function_gives_a_bool_or_a_verdict() -> None:
     assert fast(2) is False  # only the user's function can tell
 
 
-@pytest.mark.parametrize("given_back", [None, 3, "yes"])
-def test_any_other_verdict_is_an_error(given_back: Any) -> None:
+class Angry:
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"not connected: {name}")
+
+
+@pytest.mark.parametrize(
+    "give_back",
+    [
+        lambda: None,
+        lambda: 3,
+        lambda: "yes",
+        mock.MagicMock,
+        Angry,
+        lambda: pd.DataFrame({"item": [1]}),
+    ],
+)
+def test_any_other_verdict_is_an_error(give_back: Any) -> None:
     with pytest.raises(TypeCheckError, match="'Odd' returned"):
-        DataType(lambda _c, _v: given_back, name="Odd").type_check(None, 1)
+        DataType(lambda _c, _v: give_back(), name="Odd").type_check(None, 1)
 
 
 def test_the_users_exception_comes_through() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,8 @@ def test_a_file_is_keyed_by_its_path() -> None:
         lambda: ExpectationResult("yes"),
         lambda: ExpectationResult(1),
         lambda: TypeCheck(None),
+        lambda: TypeCheck(mock.MagicMock()),
+        lambda: ExpectationResult(pd.DataFrame({"item": [1]})),
         lambda: DataVersion(3),  # type: ignore[arg-type]
         lambda: MaterializeResult(tags={"a": 1}),  # type: ignore[dict-item]
     ],

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+from unittest import mock
+
 import pytest
 
 from jobnb import (
+    AssetIn,
     AssetKey,
     AssetMaterialization,
     ConfigurableIOManager,
     ConfigurableIOManagerFactory,
+    DagsterType,
     DynamicOut,
     DynamicOutput,
     Field,
     In,
+    InvariantViolationError,
     IOManager,
     IOManagerDefinition,
     Out,
     ResourceDefinition,
     SourceAsset,
+    UnknownResourceError,
     asset,
     input_manager,
     io_manager,
@@ -296,3 +304,129 @@ def test_naming_the_outputs_own_manager_at_the_input_changes_nothing():
         uses(one())
 
     assert wired.execute_in_process().output_for_node("uses") == 1
+
+
+# --- the managers that a step sees ------------------------------------------------
+
+
+class Named(IOManager):
+    def __init__(self, name):
+        self.name = name
+        self.kept = {}
+
+    def handle_output(self, context, obj):
+        self.kept[context.name] = obj
+
+    def load_input(self, context):
+        return self.kept.get(context.upstream_output.name if context.upstream_output else None)
+
+
+def managers(*names):
+    return {name: Named(name) for name in names}
+
+
+def seen(context):
+    found = {}
+    for name in ("io_manager", "mine", "other", "typed", "loads"):
+        with contextlib.suppress(UnknownResourceError):
+            found[name] = getattr(context.resources, name).name
+    assert all(name == found[name] for name in found)
+    return set(found)
+
+
+def test_a_step_sees_the_managers_of_its_outputs_and_inputs():
+    @asset(io_manager_key="mine")
+    def first(context):
+        return seen(context)
+
+    @asset
+    def second(context, first):
+        return seen(context)
+
+    @asset(ins={"first": AssetIn(input_manager_key="loads")}, io_manager_key="other")
+    def third(context, first):
+        return seen(context)
+
+    given = managers("io_manager", "mine", "other", "loads", "typed")
+    result = materialize([first, second, third], resources=given)
+    assert given["mine"].kept["result"] == {"mine"}
+    assert result.asset_value("second") == {"io_manager", "mine"}
+    assert given["other"].kept["result"] == {"other", "loads"}
+    alone = materialize([first, second, third], selection="second", resources=given)
+    assert alone.asset_value("second") == {"io_manager", "mine"}
+
+
+def test_an_op_sees_the_managers_and_what_its_types_need():
+    typed = DagsterType(lambda _context, _value: True, "Typed", required_resource_keys={"typed"})
+
+    @op(out={"x": Out(io_manager_key="mine"), "y": Out(io_manager_key="other")})
+    def makes(context):
+        return seen(context), None
+
+    @op(ins={"x": In(typed), "y": In(input_manager_key="loads")})
+    def takes(context, x, y):
+        return x, seen(context)
+
+    @op
+    def collects(context, xs):
+        return seen(context)
+
+    @job(resource_defs=managers("io_manager", "mine", "other", "loads", "typed"))
+    def both():
+        x, y = makes()
+        takes(x, y)
+        collects([x, y])
+
+    result = both.execute_in_process()
+    assert result.output_for_node("takes") == (
+        {"mine", "other"},
+        {"io_manager", "mine", "loads", "typed"},
+    )
+    assert result.output_for_node("collects") == {"io_manager", "mine", "other"}
+
+
+# --- what a manager returns -------------------------------------------------------
+
+
+def stored_by(gives):
+    class Giving(IOManager):
+        def handle_output(self, context, obj):
+            return gives()
+
+        def load_input(self, context): ...
+
+    @asset
+    def orders():
+        return 1
+
+    return materialize([orders], resources={"io_manager": Giving()})
+
+
+@pytest.mark.parametrize("nothing", [None, {}, [], (), "", 0, False])
+def test_a_manager_that_returns_nothing_tells_nothing(nothing):
+    result = stored_by(lambda: nothing)
+    assert len(result.get_asset_materialization_events()) == 1
+
+
+def test_a_manager_may_return_one_materialization_or_metadata():
+    result = stored_by(lambda: AssetMaterialization("other"))
+    told = [event.asset_key for event in result.get_asset_materialization_events()]
+    assert AssetKey("other") in told
+    result = stored_by(lambda: {"rows": 3})
+    (event,) = result.get_asset_materialization_events()
+    assert event.metadata["rows"] == {"type": "int", "value": 3}
+
+
+@pytest.mark.parametrize(
+    "gives",
+    [
+        lambda: [AssetMaterialization("other")],
+        lambda: iter([AssetMaterialization("other")]),
+        lambda: io.StringIO("text"),
+        lambda: 7,
+        mock.MagicMock,
+    ],
+)
+def test_what_else_a_manager_returns_is_refused_rather_than_lost(gives):
+    with pytest.raises(InvariantViolationError, match="'io_manager' returned .* or yields some"):
+        stored_by(gives)

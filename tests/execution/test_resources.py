@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 from unittest import mock
 
 import pytest
+from pydantic import Field as PydanticField
 from pydantic import PrivateAttr
 
 from jobnb import (
+    Config,
     ConfigurableResource,
     EnvVar,
     Field,
     InvalidConfigError,
     ResourceDefinition,
     ResourceDependency,
+    ResourceFunctionError,
     ResourceParam,
     UnknownResourceError,
     asset,
@@ -109,6 +115,59 @@ def test_a_failing_step_still_closes_them():
     with pytest.raises(ValueError, match="no"):
         run(fails, db=Database(url="x"))
     assert HAPPENED == ["+x", "-x"]
+
+
+def test_those_that_need_nothing_come_first_by_their_keys_in_every_process(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        """
+from jobnb import *
+
+def noting(name, *needs):
+    @resource(required_resource_keys=set(needs))
+    def made(_context):
+        print("+" + name, end=" ")
+        yield name
+    return made
+
+@op(required_resource_keys={"m", "b", "c", "a", "z", "d"})
+def uses(context):
+    print(*context.resources._asdict(), end=" ")
+
+@job(resource_defs={
+    "a": noting("a", "z"), "b": noting("b"), "z": noting("z"), "m": noting("m", "a"),
+    "c": noting("c"), "d": noting("d", "b"),
+})
+def single():
+    uses()
+
+single.execute_in_process()
+
+@multi_asset(outs={each: AssetOut(is_required=False) for each in "wxyz"}, can_subset=True)
+def several(context):
+    for name in context.selected_output_names:
+        yield Output(1, name)
+
+@asset(non_argument_deps={"w", "z", "x", "y"})
+def after(): ...
+
+print([e.asset for e in materialize([several]).get_asset_materialization_events()], end=" ")
+print(list(after.keys_by_input_name), list(several.group_names_by_key), end=" ")
+try:
+    materialize([several], selection="none")
+except JobnbError as error:
+    print(error)
+"""
+    )
+    told = set()
+    for seed in ("1", "2", "3"):
+        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        ended = subprocess.run(
+            [sys.executable, program], env=env, capture_output=True, text=True, check=True
+        )
+        told.add(ended.stdout)
+    assert len(told) == 1
+    assert told.pop().startswith("+b +c +z +a +d +m b c io_manager z a d m ")
 
 
 def test_each_run_sets_them_up_anew():
@@ -370,7 +429,7 @@ def test_build_resources_outside_of_a_run():
         assert found.outer == ("inner", 8)
         assert found.plain == 3
         assert found.api.db is found.db
-    assert HAPPENED[-2:] == ["-x", "-inner"]
+    assert HAPPENED[-2:] == ["-inner", "-x"]
     assert HAPPENED.count("+x") == 1
 
 
@@ -421,3 +480,232 @@ def test_without_a_key_of_its_own_it_is_configured_where_it_is_held():
     assert run(uses, given, holder=Holder(db=shared)) == "inside"
     with pytest.raises(InvalidConfigError, match="resources > db > config > url: is required"):
         run(uses, db=shared, holder=Holder(db=shared))
+
+
+# --- what may be one --------------------------------------------------------
+
+
+class Managed(contextlib.ContextDecorator):
+    def __enter__(self):
+        HAPPENED.append("+")
+        return "entered"
+
+    def __exit__(self, *problem):
+        HAPPENED.append("-")
+
+
+class Proxy:
+    """Has every attribute, as clients that are made of a description have."""
+
+    def __getattr__(self, name):
+        return Proxy()
+
+    def __call__(self, *args, **kwargs):
+        return Proxy()
+
+
+class Angry:
+    """Has no attribute before it is connected, and says so with an error of its own."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(f"not connected: {name}")
+
+
+class Lines:
+    """A context manager and an iterator, as an open file is."""
+
+    gen = 1
+
+    def __enter__(self):
+        return "entered"
+
+    def __exit__(self, *problem): ...
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return "line"
+
+
+class Wrapped(ConfigurableResource):
+    inner: ResourceDependency[object]
+
+    def create_resource(self, context):
+        return self.inner
+
+
+WAYS_TO_GIVE = {
+    "as it is": lambda make: make(),
+    "by a function": lambda make: ResourceDefinition(lambda _context: make()),
+    "yielded": lambda make: ResourceDefinition(lambda _context: (make() for _ in range(1))),
+    "held": lambda make: Wrapped(inner=make()),
+    "held, by a function": lambda make: Wrapped(inner=ResourceDefinition(lambda _: make())),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_GIVE)
+@pytest.mark.parametrize("kind", [mock.MagicMock, mock.Mock, Proxy, Angry, Lines])
+def test_a_resource_is_taken_for_what_its_class_says_not_for_what_its_attributes_are(kind, way):
+    seen = []
+
+    def uses(client: ResourceParam[object]):
+        seen.append(type(client))
+
+    run(uses, client=WAYS_TO_GIVE[way](kind))
+    with build_resources({"client": WAYS_TO_GIVE[way](kind)}) as found:
+        seen.append(type(found.client))
+    op(uses)(WAYS_TO_GIVE["as it is"](kind))
+    assert [each.__name__ for each in seen] == [kind.__name__] * 3
+
+
+def test_what_a_mock_answers_is_what_the_test_told_it_to():
+    client = mock.MagicMock()
+    client.get.return_value = [1, 2]
+
+    def uses(client: ResourceParam[object]):
+        return list(client.get())
+
+    assert run(uses, client=ResourceDefinition(lambda _context: client)) == [1, 2]
+    assert run(uses, client=client) == [1, 2]
+    client.__enter__.assert_not_called()
+
+
+@pytest.mark.parametrize("way", sorted(WAYS_TO_GIVE.keys() - {"yielded"}))
+def test_a_context_manager_that_decorates_is_entered_whichever_way_it_is_given(way):
+    def uses(client: ResourceParam[str]):
+        return client
+
+    assert run(uses, client=WAYS_TO_GIVE[way](Managed)) == "entered"
+    assert HAPPENED == ["+", "-"]
+
+
+# --- resources in lists and the like ------------------------------------------
+
+
+class Listing(ConfigurableResource):
+    parts: list[Database] = PydanticField(default_factory=list)
+    named: dict[str, list[Database]] = PydanticField(default_factory=dict)
+    one: Database | None = None
+    two: tuple[Database, ...] = ()
+    free: ResourceDependency[list[Database]] = PydanticField(default_factory=list)
+
+    def each(self):
+        named = (each for parts in self.named.values() for each in parts)
+        return [*self.parts, *named, *filter(None, [self.one]), *self.two, *self.free]
+
+
+class Options(Config):
+    db: Database
+    more: list[Database] = PydanticField(default_factory=list)
+
+
+class WithOptions(ConfigurableResource):
+    options: Options
+
+    def each(self):
+        return [self.options.db, *self.options.more]
+
+
+class Listings(ConfigurableResource):
+    listings: list[Listing]
+
+    def each(self):
+        return [found for listing in self.listings for found in listing.each()]
+
+
+def database(url):
+    return Database(url=url)
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        lambda: Listing(parts=[database("x"), database("y")]),
+        lambda: Listing(named={"a": [database("x")], "b": [database("y")]}),
+        lambda: Listing(one=database("x"), two=(database("y"),)),
+        lambda: Listing(free=[database("x"), database("y")]),
+        lambda: Listing.configure_at_launch(parts=[database("x"), database("y")]),
+        lambda: WithOptions(options=Options(db=database("x"), more=[database("y")])),
+        lambda: Listings(listings=[Listing(one=database(name)) for name in "xy"]),
+    ],
+)
+def test_resources_in_what_a_resource_holds_are_opened_and_closed(holder):
+    def uses(holder: ResourceParam[object]):
+        return [each.state() for each in holder.each()]
+
+    assert run(uses, holder=holder()) == ["open x", "open y"]
+    assert HAPPENED == ["+x", "+y", "-y", "-x"]
+    with build_resources({"holder": holder()}) as found:
+        assert [each.state() for each in found.holder.each()] == ["open x", "open y"]
+    assert HAPPENED[4:] == ["+x", "+y", "-y", "-x"]
+
+
+def test_resources_in_a_list_may_come_from_the_config_of_the_run():
+    def uses(holder: Listing):
+        return [each.state() for each in holder.each()]
+
+    config = {"parts": [{"url": "x"}], "named": {"k": [{"url": "y"}]}, "one": {"url": "z"}}
+    given = {"resources": {"holder": {"config": config}}}
+    assert run(uses, given, holder=Listing()) == ["open x", "open y", "open z"]
+    assert run(uses, given, holder=Listing(parts=[database("unused")])) == [
+        "open x",
+        "open y",
+        "open z",
+    ]
+    assert HAPPENED == ["+x", "+y", "+z", "-z", "-y", "-x"] * 2
+
+
+def test_a_resource_in_a_list_that_others_have_too_is_set_up_once():
+    shared = database("shared")
+    seen = []
+
+    def uses(listing: Listing, api: Api, top: Database):
+        seen.extend([*listing.each(), api.db, top])
+
+    run(uses, listing=Listing(parts=[shared, shared], one=shared), api=Api(db=shared), top=shared)
+    assert HAPPENED.count("+shared") == HAPPENED.count("-shared") == 1
+    assert len(seen) == 5
+    assert all(each is seen[0] for each in seen)
+
+
+def test_variables_in_a_list_are_read_and_an_error_closes_what_is_open(monkeypatch):
+    class Broken(Database):
+        def setup_for_execution(self, context):
+            raise ValueError("no")
+
+    monkeypatch.setenv("DATABASE", "here")
+
+    def uses(listing: Listing):
+        return [each.state() for each in listing.each()]
+
+    assert run(uses, listing=Listing(parts=[database(EnvVar("DATABASE"))])) == ["open here"]
+    with pytest.raises(ResourceFunctionError, match="'listing' could not be set up"):
+        run(uses, listing=Listing(parts=[database("x"), Broken(url="y")]))
+    assert HAPPENED == ["+here", "-here", "+x", "-x"]
+
+
+def test_outside_of_a_run_resources_in_a_list_are_made_too():
+    class Word(ConfigurableResource):
+        word: str
+
+        def create_resource(self, context):
+            return self.word
+
+    class Words(ConfigurableResource):
+        words: ResourceDependency[list[str]]
+
+    assert Words(words=[Word(word="a")]).process_config_and_initialize().words == ["a"]
+    with Words(words=[Word(word="a")]).process_config_and_initialize_cm() as words:
+        assert words.words == ["a"]
+
+
+def test_a_resource_in_a_list_that_lacks_config_needs_a_key_of_its_own():
+    later = Database.configure_at_launch()
+
+    def uses(listing: Listing, db: Database):
+        return [each.url for each in listing.free]
+
+    with pytest.raises(ResourceFunctionError, match="'free' lacks config.*a key of its own"):
+        run(uses, listing=Listing(free=[later]), db=database("other"))
+    assert run(uses, GIVEN, listing=Listing(free=[later]), db=later) == ["given"]

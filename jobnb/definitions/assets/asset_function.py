@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobnb.definitions.assets.asset_inout import AssetIn
-from jobnb.definitions.assets.asset_spec import AssetDep, deps_of
+from jobnb.definitions.assets.asset_spec import AssetDep, deps_of, listed
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
@@ -119,7 +119,7 @@ def read_upstream(
     }
     if deps is None and older is None:
         return Upstream(given, {}, mappings)
-    wanted = deps_of([*(deps or ()), *(older or ())])
+    wanted = deps_of([*listed(deps), *listed(older)])
     for dep in wanted:
         if dep.partition_mapping is not None:
             mappings[dep.asset_key] = dep.partition_mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Protocol, runtime_checkable
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
@@ -11,6 +12,9 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.numbered_graph import NumberedGraph
 
 __all__ = ["AssetGraph", "AssetLike", "SourceAssetLike"]
+
+
+_path = attrgetter("path")
 
 
 @runtime_checkable
@@ -80,14 +84,14 @@ class AssetGraph(NumberedGraph[AssetKey]):
 
     def _add_made(self, assets: AssetLike) -> None:
         groups, deps = assets.group_names_by_key, assets.asset_deps
-        for key in assets.keys:
+        for key in sorted(assets.keys, key=_path):
             number = self.number(key)
             self.made.add(number)
             self.definitions[number] = assets
             if key in groups:
                 self.groups[number] = groups[key]
             # An asset made from its own earlier partitions is not upstream of itself.
-            others = (each for each in deps.get(key, ()) if each != key)
+            others = sorted((each for each in deps.get(key, ()) if each != key), key=_path)
             self.upstream[number] = [self.number(each) for each in others]
         self._add_checks(getattr(assets, "check_specs", ()))
 

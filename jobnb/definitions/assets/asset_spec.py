@@ -14,7 +14,7 @@ from jobnb.errors import InvalidDefinitionError
 if TYPE_CHECKING:
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["AssetDep", "AssetSpec", "check_labels", "check_owners", "deps_of"]
+__all__ = ["AssetDep", "AssetSpec", "check_labels", "check_owners", "deps_of", "listed"]
 
 MANAGER_KEY = "dagster/io_manager_key"
 _KEEP: Any = object()
@@ -69,6 +69,11 @@ class AssetDep:
         return f"AssetDep({self.asset_key.to_user_string()!r})"
 
 
+def listed(given: Iterable[Any] | None) -> Iterable[Any]:
+    """What is given, also where it is nothing; a set in an order that is always the same."""
+    return sorted(given, key=repr) if isinstance(given, (set, frozenset)) else given or ()
+
+
 def deps_of(given: Iterable[Any] | None) -> list[AssetDep]:
     """The upstream assets that keys, definitions, specs and deps name, each once.
 
@@ -76,7 +81,7 @@ def deps_of(given: Iterable[Any] | None) -> list[AssetDep]:
         InvalidDefinitionError: If one is named twice with different partition mappings.
     """
     found: dict[AssetKey, AssetDep] = {}
-    for each in given or ():
+    for each in listed(given):
         several = getattr(each, "keys", None)
         keys = sorted(several) if several and isinstance(several, frozenset) else [each]
         for dep in (key if isinstance(key, AssetDep) else AssetDep(key) for key in keys):

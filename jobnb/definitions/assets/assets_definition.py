@@ -147,6 +147,12 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubs
         made = self.keys_by_output_name.values()
         return frozenset(made if self._selected is None else self._selected)
 
+    @lazy
+    def ordered_keys(self) -> tuple[AssetKey, ...]:
+        """The assets that are made, in the order of the outputs."""
+        keys = self.keys
+        return tuple(key for key in self.keys_by_output_name.values() if key in keys)
+
     @property
     def keys_by_input_name(self) -> Mapping[str, AssetKey]:
         """The upstream asset of each input."""
@@ -185,23 +191,23 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubs
         """For each asset, those it is made from."""
         if self._asset_deps is not None:
             return self._asset_deps
-        return {key: set(self.dependency_keys) - {key} for key in self.keys}
+        return {key: set(self.dependency_keys) - {key} for key in self.ordered_keys}
 
     @lazy
     def group_names_by_key(self) -> Mapping[AssetKey, str]:
         """The group of each asset."""
-        return {key: self._group_names.get(key) or DEFAULT_GROUP for key in self.keys}
+        return {key: self._group_names.get(key) or DEFAULT_GROUP for key in self.ordered_keys}
 
     @lazy
     def metadata_by_key(self) -> Mapping[AssetKey, Mapping[str, Any]]:
         """The values shown beside each asset."""
-        return {key: self._metadata.get(key) or {} for key in self.keys}
+        return {key: self._metadata.get(key) or {} for key in self.ordered_keys}
 
     @lazy
     def descriptions_by_key(self) -> Mapping[AssetKey, str]:
         """What each asset is, in words; its op's description if none was given."""
         own = self.node_def.description
-        found = {key: self._descriptions.get(key) or own for key in self.keys}
+        found = {key: self._descriptions.get(key) or own for key in self.ordered_keys}
         return {key: text for key, text in found.items() if text}
 
     @lazy

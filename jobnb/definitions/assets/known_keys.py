@@ -30,7 +30,7 @@ def with_known_keys(
         for name, key in upstream.items():
             if key in known or len(key.path) > 1:
                 continue
-            own = next(iter(each.keys))
+            own = each.ordered_keys[0]
             beside = AssetKey([*own.path[:-1], *key.path])
             if beside in known:
                 changes[name] = beside

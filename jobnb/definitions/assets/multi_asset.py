@@ -14,7 +14,7 @@ from jobnb.definitions.assets.asset_function import (
 )
 from jobnb.definitions.assets.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.assets.asset_outs import SeveralAssets, internal_deps
-from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec
+from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, listed
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.check_specs import checks_of
 from jobnb.definitions.keys import AssetKey
@@ -129,7 +129,7 @@ def multi_asset(
         assets = _several(op_name, outs, specs, group_name, code_version, internal_asset_deps)
         older = non_argument_deps
         if specs is not None:
-            older = [*(older or ()), *_outside_deps(op_name, specs, deps)]
+            older = [*listed(older), *_outside_deps(op_name, specs, deps)]
         upstream = read_upstream(op_name, assets.keys.values(), function, ins, deps, older)
         node: OpDefinition[..., Any] = OpDefinition(
             function,

@@ -10,6 +10,7 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.metadata import normalize
+from jobnb.definitions.plain import plain_verdict
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
@@ -118,7 +119,7 @@ class AssetCheckResult(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Check and normalise what was given; numpy's booleans are booleans too."""
         put = msgspec.structs.force_setattr
-        passed = self.passed if isinstance(self.passed, bool) else _plain(self.passed)
+        passed = plain_verdict(self.passed)
         if not isinstance(passed, bool):
             raise InvalidDefinitionError(
                 f"passed of AssetCheckResult is True or False, not {self.passed!r}."
@@ -132,15 +133,6 @@ class AssetCheckResult(msgspec.Struct, frozen=True):
                 f"AssetCheckSeverity.ERROR, not {self.severity!r}."
             )
         put(self, "metadata", normalize(self.metadata))
-
-
-def _plain(value: Any) -> Any:
-    """A one-element numpy or pandas value as Python's own."""
-    item = getattr(value, "item", None)
-    try:
-        return item() if callable(item) else value
-    except (TypeError, ValueError):
-        return value
 
 
 class AssetCheckSpec(msgspec.Struct, frozen=True):

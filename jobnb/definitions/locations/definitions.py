@@ -141,7 +141,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
 
     def _twice(self) -> list[str]:
         """The names that two different things have."""
-        keyed = [(key, each) for each in self.assets for key in each.keys]
+        keyed = [(key, each) for each in self.assets for key in each.ordered_keys]
         sources = [(each.key, each) for each in self.source_assets]
         twice = _shared([*keyed, *sources])
         problems = [f"Two assets have the key {key.to_user_string()!r}." for key in twice]
@@ -160,7 +160,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
     @cached_property
     def assets_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
         """The definition of each asset that can be made."""
-        return {key: each for each in self.assets for key in each.keys}
+        return {key: each for each in self.assets for key in each.ordered_keys}
 
     @cached_property
     def _resource_defs(self) -> Mapping[str, Any]:

@@ -85,8 +85,8 @@ class HookDefinition:
         Raises:
             InvalidInvocationError: If it is neither of these.
         """
-        if len(args) == 1 and not kwargs and hasattr(args[0], "with_hooks"):
-            return args[0].with_hooks({self})
+        if len(args) == 1 and not kwargs and hasattr(type(args[0]), "with_hooks"):
+            return args[0].with_hooks({self})  # a mock would have the method, its class has not
         fn = self.decorated_fn or self.hook_fn
         try:
             inspect.signature(fn).bind(*args, **kwargs)

@@ -11,7 +11,7 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.metadata import PathMetadataValue, normalize
-from jobnb.definitions.plain import is_text
+from jobnb.definitions.plain import is_text, plain_verdict
 from jobnb.errors import InvalidDefinitionError
 
 __all__ = [
@@ -126,7 +126,7 @@ class _Verdict(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Check and normalise what was given."""
         if not isinstance(self.success, bool):
-            plain = getattr(self.success, "item", lambda: self.success)()
+            plain = plain_verdict(self.success)
             if not isinstance(plain, bool):
                 raise InvalidDefinitionError(
                     f"success of {type(self).__name__} is True or False, not {self.success!r}."

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from jobnb.config import Config, derived, schema_of
-from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
+from jobnb.definitions.resources.resource import (
+    ResourceDefinition,
+    entered,
+    is_resource,
+    resource_def_of,
+)
 from jobnb.definitions.resources.resource_context import InitResourceContext
+from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["ConfigurableResourceDefinition"]
+__all__ = ["ConfigurableResourceDefinition", "with_resources_changed"]
 
 
 class ConfigurableResourceDefinition(ResourceDefinition):
@@ -29,11 +36,18 @@ class ConfigurableResourceDefinition(ResourceDefinition):
         self.origin = origin
         self.nested = {
             name: resource_def_of(self.data[name])
-            for name in cls.__resource_fields__
-            if _is_resource(self.data.get(name))
+            for name in sorted(cls.__resource_fields__)
+            if is_resource(self.data.get(name))
         }
-        for each in self.nested.values():
-            self.required_resource_keys |= each.required_resource_keys
+        self.within = {
+            name: found
+            for name, value in self.data.items()
+            if name not in self.nested and (found := list(_resources_in(value)))
+        }
+        loose = (resource_def_of(each) for found in self.within.values() for each in found)
+        self.parts = (*self.nested.items(), *((None, each) for each in loose))
+        for _, part in self.parts:
+            self.required_resource_keys |= part.required_resource_keys
         self._schema: Any = None
         self._schemas: dict[frozenset[int], Any] = {}
 
@@ -74,13 +88,6 @@ class ConfigurableResourceDefinition(ResourceDefinition):
             self._schemas[apart] = schema_of(self._launch_model(apart))
         return self._schemas[apart]
 
-    def held(self) -> Iterator[ResourceDefinition]:
-        """The resources that are its fields, and theirs."""
-        for each in self.nested.values():
-            yield each
-            if isinstance(each, ConfigurableResourceDefinition):
-                yield from each.held()
-
     def _launch_model(self, apart: frozenset[int] = frozenset()) -> type[Config]:
         cls = self.configurable_resource_cls
         fields: dict[str, Any] = {}
@@ -111,43 +118,81 @@ class ConfigurableResourceDefinition(ResourceDefinition):
     def opened(self, context: InitResourceContext) -> Iterator[Any]:
         """The resource for a run, open."""
         with contextlib.ExitStack() as stack:
-            config = context.resource_config
-            given = _fields_of(config)
-            nested = {
-                name: self._open_nested(name, each, given.pop(name, None), context, stack)
-                for name, each in self.nested.items()
-            }
-            values = {**self.data, **given, **nested}
+            values = self._values(context, stack)
             made = self.configurable_resource_cls.model_construct(**values)
-            made = made._ready(
-                context, {k: values[k] for k in made.__resource_fields__ if k in values}
-            )
+            made = made._ready(context, values)
             opened = stack.enter_context(made.yield_for_execution(context))
-            yield opened.create_resource(context)
+            yield entered(opened.create_resource(context), stack)
 
-    def _open_nested(
+    def _values(self, context: InitResourceContext, stack: contextlib.ExitStack) -> dict[str, Any]:
+        """What its fields hold in a run; the resources among that are open."""
+        config = context.resource_config
+        given = _fields_of(config)
+        if not isinstance(config, Mapping):  # what config was not given has copies of what it holds
+            named = getattr(config, "model_fields_set", ())
+            given = {k: v for k, v in given.items() if k in named or k not in self.within}
+        values = {**self.data, **given}
+        for name, value in values.items():
+            if name in self.nested:
+                part = context.replace_config(given.get(name))
+                values[name] = self._open(self.nested[name], part, stack)
+            else:
+                opening = partial(self._open_within, name, context=context, stack=stack)
+                values[name] = with_resources_changed(value, opening)
+        return values
+
+    def _open_within(
+        self, name: str, value: Any, context: InitResourceContext, stack: contextlib.ExitStack
+    ) -> Any:
+        """Open a resource that stands in a list or the like, which no config reaches."""
+        definition = resource_def_of(value)
+        if isinstance(definition, ConfigurableResourceDefinition) and not definition.is_settled:
+            shared = getattr(context, "shared", {})
+            if id(definition) not in shared:
+                raise InvalidDefinitionError(
+                    f"{value!r} in {name!r} lacks config, which cannot be given there. "
+                    "Give the resource a key of its own too, and its config under that."
+                )
+        return self._open(definition, context.replace_config(None), stack)
+
+    def _open(
         self,
-        name: str,
         definition: ResourceDefinition,
-        config: Any,
         context: InitResourceContext,
         stack: contextlib.ExitStack,
     ) -> Any:
-        shared = getattr(context, "shared", None) or {}
+        shared = getattr(context, "shared", {})
         if id(definition) in shared:
             return shared[id(definition)]
-        if isinstance(definition, ConfigurableResourceDefinition):
-            return stack.enter_context(definition.opened(context.replace_config(config)))
-        made = definition.call(context.replace_config(config))
-        if hasattr(made, "__next__"):
-            value = next(made)
-            stack.callback(lambda: next(made, None))
-            return value
-        return made
+        return entered(definition.call(context), stack)
 
 
-def _is_resource(value: Any) -> bool:
-    return isinstance(value, ResourceDefinition) or getattr(value, "__jobnb_resource__", False)
+def with_resources_changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The value with each resource in it changed, at any depth of lists, mappings and configs."""
+    if is_resource(value):
+        return change(value)
+    if isinstance(value, Config):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        made = {name: with_resources_changed(each, change) for name, each in fields.items()}
+        return value.model_copy(update=made) if _differ(fields, made) else value
+    if isinstance(value, dict):
+        made = {key: with_resources_changed(each, change) for key, each in value.items()}
+        return made if _differ(value, made) else value
+    if type(value) in (list, tuple):
+        items = [with_resources_changed(each, change) for each in value]
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else type(value)(items)
+    return value
+
+
+def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return any(other[name] is not each for name, each in one.items())
+
+
+def _resources_in(value: Any) -> Iterator[Any]:
+    found: list[Any] = []
+    with_resources_changed(value, found.append)
+    yield from found
 
 
 def _fields_of(config: Any) -> dict[str, Any]:

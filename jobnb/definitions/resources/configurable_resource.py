@@ -8,7 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from jobnb.config import Config, resolve_fields
-from jobnb.definitions.resources.configurable_definition import ConfigurableResourceDefinition
+from jobnb.definitions.resources.configurable_definition import (
+    ConfigurableResourceDefinition,
+    with_resources_changed,
+)
 from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.definitions.resources.resource_context import InitResourceContext, ScopedResources
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError
@@ -192,15 +195,22 @@ class ConfigurableResource(Config, Generic[T]):
 
     def _ready(self, context: InitResourceContext, nested: Mapping[str, Any]) -> Self:
         """A copy with variables read and nested resources in place."""
-        values = resolve_fields(self)
-        for name in type(self).__resource_fields__:
-            value = nested.get(name, getattr(self, name))
-            if isinstance(value, ConfigurableResource) and name not in nested:
-                value = value.process_config_and_initialize()
-            values[name] = value
+        values: dict[str, Any] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            made = nested[name] if name in nested else with_resources_changed(value, _initialized)
+            if made is not value:
+                values[name] = made
+        values = {**resolve_fields(self), **values}
         made = self.model_copy(update=values)
         made._context = context
         return made
+
+
+def _initialized(value: Any) -> Any:
+    return (
+        value.process_config_and_initialize() if isinstance(value, ConfigurableResource) else value
+    )
 
 
 def _outside_of_a_run() -> InitResourceContext:

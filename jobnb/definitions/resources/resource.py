@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ContextDecorator, ExitStack
+from types import GeneratorType
 from typing import Any, overload
 
 from jobnb.definitions.ops.function import Function
-from jobnb.errors import InvalidInvocationError
+from jobnb.errors import InvalidInvocationError, InvariantViolationError, ResourceFunctionError
 
 __all__ = [
     "ResourceDefinition",
+    "entered",
+    "is_resource",
     "make_values_resource",
     "resource",
     "resource_def_of",
@@ -30,6 +34,9 @@ class ResourceDefinition:
     Source: Dagster's `ResourceDefinition`.
     """
 
+    #: The resources that it holds, each with the field that configures it, or None.
+    parts: Sequence[tuple[str | None, ResourceDefinition]] = ()
+
     def __init__(
         self,
         resource_fn: Callable[..., Any],
@@ -48,6 +55,12 @@ class ResourceDefinition:
     def call(self, context: Any) -> Any:
         """What the function gives: the resource, a generator or a context manager."""
         return self.resource_fn(context) if self.wants_context else self.resource_fn()
+
+    def held(self) -> Iterator[ResourceDefinition]:
+        """The resources that it holds, and those that they hold."""
+        for _, each in self.parts:
+            yield each
+            yield from each.held()
 
     @classmethod
     def hardcoded_resource(cls, value: Any, description: str | None = None) -> ResourceDefinition:
@@ -123,11 +136,50 @@ class HardcodedResource(ResourceDefinition):
         self.value = value
 
 
+def is_resource(value: Any) -> bool:
+    """Whether a value is a resource, or a class of them, and not an object that is used as one.
+
+    The class decides: a mock or a proxy has every attribute that it is asked for.
+    """
+    if isinstance(value, ResourceDefinition):
+        return True
+    kind = value if isinstance(value, type) else type(value)
+    return getattr(kind, "__jobnb_resource__", False) is True
+
+
+def entered(made: Any, stack: ExitStack) -> Any:
+    """The resource that a function made; what ends it goes on the stack.
+
+    A generator yields it, and a context manager that is a decorator too (as of
+    `contextlib.contextmanager`) gives it when it is entered. Other context managers, an open file
+    among them, are resources themselves.
+
+    Raises:
+        InvariantViolationError: If a generator yields nothing.
+    """
+    if isinstance(made, GeneratorType):
+        value = next(made, _NOTHING)
+        if value is _NOTHING:
+            raise InvariantViolationError("Its function yielded nothing. Yield the resource once")
+        stack.callback(_finish, made)
+        return value
+    return stack.enter_context(made) if isinstance(made, ContextDecorator) else made  # type: ignore[arg-type]
+
+
+_NOTHING: Any = object()
+
+
+def _finish(generator: Generator[Any]) -> None:
+    """Run what stands after the yield of a resource."""
+    for _ in generator:
+        raise ResourceFunctionError("A resource yielded twice. Yield the resource once.")
+
+
 def resource_def_of(value: Any) -> ResourceDefinition:
     """The definition that `value` is, has, or stands for as a plain object."""
     if isinstance(value, ResourceDefinition):
         return value
-    if getattr(value, "__jobnb_resource__", False):
+    if is_resource(value):
         given: Any = value
         ready = given.configure_at_launch() if isinstance(value, type) else given
         made: ResourceDefinition = ready.get_resource_definition()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from jobnb.definitions.metadata import MetadataValue, normalize
 from jobnb.definitions.ops.user_events import TypeCheck
+from jobnb.definitions.plain import plain_verdict
 from jobnb.errors import InvalidDefinitionError, TypeCheckError
 
 if TYPE_CHECKING:
@@ -174,11 +175,9 @@ class DataType:
         Raises:
             TypeCheckError: If the check function gives neither a bool nor a `TypeCheck`.
         """
-        verdict = self._check(context, value)
+        verdict = plain_verdict(self._check(context, value))
         if isinstance(verdict, TypeCheck):
             return verdict
-        plain = getattr(verdict, "item", None)  # numpy's bool is not Python's
-        verdict = plain() if plain is not None else verdict
         if isinstance(verdict, bool):
             return TypeCheck(verdict)
         raise TypeCheckError(
