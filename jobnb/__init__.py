@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from jobnb._names import HOME_OF
+from jobnb.definitions.doors import plug_in
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill as Backfill
@@ -429,17 +430,17 @@ if TYPE_CHECKING:
     from jobnb.events import ErrorInfo as ErrorInfo
     from jobnb.events import Event as Event
     from jobnb.events import EventType as EventType
+    from jobnb.execution.background import Run as Run
     from jobnb.execution.context import AssetCheckExecutionContext as AssetCheckExecutionContext
     from jobnb.execution.context import AssetExecutionContext as AssetExecutionContext
     from jobnb.execution.context import OpExecutionContext as OpExecutionContext
     from jobnb.execution.execute_job import JobExecutionResult as JobExecutionResult
     from jobnb.execution.execute_job import execute_job as execute_job
     from jobnb.execution.hooks import HookContext as HookContext
-    from jobnb.execution.launch import Run as Run
     from jobnb.execution.log import RunLogger as RunLogger
     from jobnb.execution.materialize import materialize as materialize
     from jobnb.execution.materialize import materialize_to_memory as materialize_to_memory
-    from jobnb.execution.observe import observe as observe
+    from jobnb.execution.materialize import observe as observe
     from jobnb.execution.reconstructable import ReconstructableJob as ReconstructableJob
     from jobnb.execution.reconstructable import (
         build_reconstructable_job as build_reconstructable_job,
@@ -469,6 +470,7 @@ if TYPE_CHECKING:
     from jobnb.storage.file_handles import FileHandle as FileHandle
     from jobnb.storage.file_handles import LocalFileHandle as LocalFileHandle
     from jobnb.storage.file_handles import local_file_manager as local_file_manager
+    from jobnb.storage.filesystem import FilesystemIOManager as FilesystemIOManager
     from jobnb.storage.instance import Instance as Instance
     from jobnb.storage.instance import instance_for_test as instance_for_test
     from jobnb.storage.job_partition_table import JobPartitionTable as JobPartitionTable
@@ -483,7 +485,6 @@ if TYPE_CHECKING:
     from jobnb.storage.run import RunsFilter as RunsFilter
     from jobnb.storage.run_table import RunTable as RunTable
     from jobnb.storage.upath import UPathIOManager as UPathIOManager
-    from jobnb.storage.values import FilesystemIOManager as FilesystemIOManager
     from jobnb.storage.values import InMemoryIOManager as InMemoryIOManager
     from jobnb.storage.values import fs_io_manager as fs_io_manager
     from jobnb.storage.values import mem_io_manager as mem_io_manager
@@ -520,11 +521,13 @@ def unload_ipython_extension(shell: Any) -> None:
 
 # What every run needs, imported now: a first run must not wait for it. What only some need
 # (pydantic, SQLAlchemy, pandas, the widgets) is imported when it is first used.
-_HOT = ("execution.materialize", "execution.run_job", "definitions.assets.asset", "storage.values")
+_HOT = ("execution.materialize", "definitions.assets.asset", "storage.values", "engine")
 for _module in _HOT:
     import_module(f"jobnb.{_module}")
 # What imports leave to the garbage collector is taken now (6 ms), not in the middle of a run.
 gc.collect()
+
+plug_in(lambda: import_module("jobnb.engine").JobnbEngine())
 
 if "IPython" in sys.modules:
     _shell = getattr(sys.modules["IPython"], "get_ipython", lambda: None)()

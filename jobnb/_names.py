@@ -158,10 +158,9 @@ _NAMES = {
     "execution.context": ("AssetCheckExecutionContext AssetExecutionContext OpExecutionContext"),
     "execution.execute_job": "JobExecutionResult execute_job",
     "execution.hooks": "HookContext",
-    "execution.launch": "Run",
+    "execution.background": "Run",
     "execution.log": "RunLogger",
-    "execution.materialize": "materialize materialize_to_memory",
-    "execution.observe": "observe",
+    "execution.materialize": "materialize materialize_to_memory observe",
     "execution.reconstructable": "ReconstructableJob build_reconstructable_job reconstructable",
     "execution.reexecution": "ReexecutionOptions",
     "execution.resources": "build_resources",
@@ -184,7 +183,8 @@ _NAMES = {
     "storage.run": "JobRun RunRecord RunsFilter",
     "storage.run_table": "RunTable",
     "storage.upath": "UPathIOManager",
-    "storage.values": "FilesystemIOManager InMemoryIOManager fs_io_manager mem_io_manager",
+    "storage.filesystem": "FilesystemIOManager",
+    "storage.values": "InMemoryIOManager fs_io_manager mem_io_manager",
 }
 
 HOME_OF = {name: f"jobnb.{module}" for module, names in _NAMES.items() for name in names.split()}

@@ -28,7 +28,6 @@ from jobnb import (
     op,
 )
 from jobnb import events as ev
-from jobnb.execution.run_job import execute_in_process
 from jobnb.storage.run import JobRun
 from tests.benchmarks.shapes import assets, chain, dynamic, fan, increase, source
 
@@ -178,7 +177,7 @@ def test_a_value_goes_after_its_last_reader(shape: str, tmp_path: Path) -> None:
     gc.disable()  # a value goes when it is let go of, not when a collector comes by
     try:
         with Instance.local_temp(str(tmp_path)) as instance:
-            execute_in_process(made, instance=instance, keep_outputs=False)
+            made.execute_in_process(instance=instance, keep_outputs=False)
     finally:
         gc.enable()
     assert 1 <= most <= 4

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
 
 from traitlets import Unicode
 
-from jobnb.automation import live_backfills
 from jobnb.automation.backfill_progress import BackfillProgress, ended
 from jobnb.automation.backfill_shape import Ledger, Part, Piece, Runs, levels_of, shared
 from jobnb.automation.backfill_work import printing
@@ -18,27 +18,23 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import JobnbError
 from jobnb.events import RunCanceling
 from jobnb.execution.log import listening
-from jobnb.execution.observing import Observable
-from jobnb.execution.output_capture import follow_streams
 from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Stop
-from jobnb.execution.waiting import RunCanceledError, StillRunningError, until_called
+from jobnb.execution.task import RunCanceledError, StillRunningError, Task
 from jobnb.execution.watch import watched
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun, RunsFilter
 
-__all__ = ["Backfill", "BackfillFailedError"]
-
-TICK = 0.05
-"""Seconds between two looks at what has happened."""
+watchers: list[Callable[[Backfill], AbstractContextManager[None]]] = []
+"""What is entered while someone waits for one, in the thread that waits."""
 
 
 class BackfillFailedError(JobnbError, RuntimeError):
     """Not all partitions of a backfill could be made."""
 
 
-class Backfill(Observable):
+class Backfill(Task):
     """A backfill that goes on in the background; made by `session.backfill` and `job.backfill`.
 
     `status`, `progress`, `current_step` and `version` are traits, as those of a run. `await` and
@@ -57,6 +53,7 @@ class Backfill(Observable):
         'COMPLETED'
     """
 
+    begun: ClassVar[list[Callable[[Any], None]]] = []
     status = Unicode(BackfillStatus.REQUESTED.value, read_only=True)
 
     def __init__(
@@ -69,7 +66,8 @@ class Backfill(Observable):
         max_parallel: int,
         job: JobDefinition | None = None,
     ) -> None:
-        super().__init__()
+        name = f"jobnb backfill {record.backfill_id}"
+        super().__init__(record.backfill_id, name)
         self._job = job
         self._began = time.time()
         self._record = record
@@ -81,15 +79,8 @@ class Backfill(Observable):
         self._max_parallel = max_parallel
         self._counts = BackfillProgress(sum(group.size for group in groups))
         self._scopes: dict[RunScope, Stop] = {}
-        self._turn = threading.RLock()
-        self._ended = threading.Event()
         self._canceled: str | None = None
-        self._error: BaseException | None = None
-        self._at_end: list[Callable[[], None]] = []
-        live_backfills.add(self)
-        name = f"jobnb backfill {self.backfill_id}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
-        threading.Thread(target=self._report, name=f"{name} notifier", daemon=True).start()
+        self._begin()
 
     # --- what it is -------------------------------------------------------
 
@@ -124,11 +115,6 @@ class Backfill(Observable):
         return self._began
 
     @property
-    def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
-        return self._ended.is_set()
-
-    @property
     def runs(self) -> list[JobRun]:
         """Its runs in the history, the latest first."""
         return list(self._instance.get_runs(RunsFilter.for_backfill(self.backfill_id)))
@@ -138,8 +124,8 @@ class Backfill(Observable):
     def wait(self, timeout: float | None = None) -> Backfill:
         """Wait for its end, at most `timeout` seconds; an interrupt ends the waiting only."""
         if not self._ended.is_set():
-            with watched(self, live_backfills.watchers):
-                self._ended.wait(timeout)
+            with watched(self, watchers):
+                super().wait(timeout)
         return self
 
     def result(
@@ -166,11 +152,6 @@ class Backfill(Observable):
             self._raise_failure()
         return self._counts
 
-    def __await__(self) -> Generator[Any, None, BackfillProgress]:
-        """Wait for it without holding up anything else."""
-        yield from until_called(self._call_at_end)
-        return self.result()
-
     def _raise_failure(self) -> None:
         __tracebackhide__ = True
         if self._error is not None:
@@ -186,13 +167,6 @@ class Backfill(Observable):
                 f"The backfill {self.backfill_id} could not make all partitions ({self._counts}). "
                 f"Look at backfill.runs, mend what failed, and go on with {again}."
             )
-
-    def _call_at_end(self, function: Callable[[], None]) -> None:
-        with self._turn:
-            if not self._ended.is_set():
-                self._at_end.append(function)
-                return
-        function()
 
     # --- acting on it -----------------------------------------------------
 
@@ -214,16 +188,11 @@ class Backfill(Observable):
             _request(scope, stop, reason)
         return True
 
-    # --- the threads that do it -------------------------------------------
+    # --- the work ----------------------------------------------------------
 
-    def _work(self) -> None:
-        try:
-            for level in levels_of(self._groups):
-                self._do_level(level)
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            self._error = error
-        finally:
-            self._end()
+    def _do(self) -> None:
+        for level in levels_of(self._groups):
+            self._do_level(level)
 
     def _do_level(self, groups: list[Part]) -> None:
         """All runs that may go side by side; those of one group, where they must not, in turn."""
@@ -252,9 +221,9 @@ class Backfill(Observable):
                 if part is not chunk:
                     self._count(blocked=chunk.size - (part.size if part is not None else 0))
                 if part is not None:
-                    self._do(part, current)
+                    self._do_run(part, current)
 
-    def _do(self, chunk: Piece, current: Any) -> None:
+    def _do_run(self, chunk: Piece, current: Any) -> None:
         stop = Stop()
         scope = self._runs.scope(chunk, self._batch, stop)
         with self._turn:
@@ -270,9 +239,9 @@ class Backfill(Observable):
             with self._turn:
                 del self._scopes[scope]
         if outcome is not None:
-            self._settle(chunk, outcome)
+            self._note(chunk, outcome)
 
-    def _settle(self, chunk: Piece, outcome: Any) -> None:
+    def _note(self, chunk: Piece, outcome: Any) -> None:
         failed, blocked = self._ledger.note(chunk, outcome)
         self._count(made=chunk.size - failed - blocked, failed=failed, blocked=blocked)
 
@@ -280,36 +249,16 @@ class Backfill(Observable):
         with self._turn:
             self._counts = self._counts.plus(**more)
 
-    def _end(self) -> None:
+    def _settle(self) -> None:
         try:
             self._batch.close()
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for
             self._error = self._error or error
         self._record = ended(self._record, self._counts, self._error, self._canceled)
-        try:
-            self._instance.update_backfill(self._record)
-        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
-            self._error = self._error or error
-        with self._turn:
-            self._refresh()
-            self._ended.set()
-            waiting, self._at_end = self._at_end, []
-        live_backfills.remove(self)
-        for each in waiting:
-            each()
+        self._instance.update_backfill(self._record)
 
-    # --- the thread that tells of it --------------------------------------
-
-    def _report(self) -> None:
-        while not self._ended.wait(TICK):
-            with self._turn:
-                self._refresh()
-                under_way = list(self._scopes.values())
-            self.publish()
-            for stop in under_way:
-                stop.interrupt()
-            follow_streams()
-        self.publish()
+    def _stops(self) -> list[Stop]:
+        return list(self._scopes.values())
 
     def _refresh(self) -> None:
         """Bring the traits up to date."""

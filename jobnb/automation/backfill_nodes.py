@@ -22,7 +22,7 @@ from jobnb.definitions.partitions.partition_mapping import (
     PartitionMapping,
 )
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
-from jobnb.execution.materialize import ASSET_JOB
+from jobnb.execution.spec import ASSET_JOB
 from jobnb.plan.asset_job import AssetGraphDefinition
 
 __all__ = ["BackfillNode", "Edge", "Target", "nodes_of", "nodes_of_graph"]

@@ -16,18 +16,18 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
 from jobnb.events import AssetMaterialized, Event
 from jobnb.execution.lineage import Lineage
-from jobnb.execution.materialize import ASSET_JOB
 from jobnb.execution.output_capture import capturing
 from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.run import RunScope
-from jobnb.execution.run_job import in_memory_resources, run_tags
 from jobnb.execution.runner import run_all
+from jobnb.execution.spec import ASSET_JOB
+from jobnb.execution.start import in_memory_resources, open_run, run_tags
 from jobnb.execution.stopping import Stop
 from jobnb.plan.build import build_plan
 from jobnb.plan.step import Plan
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import BACKFILL_TAG, JobRun, new_run_id
+from jobnb.storage.run import BACKFILL_TAG
 from jobnb.storage.run_batch import RunBatch
 
 __all__ = ["BackfillRuns", "Setting", "printing"]
@@ -97,16 +97,7 @@ class BackfillRuns:
         plan = msgspec.structs.replace(plan, partitions=partitions)
         tags = run_tags(plan.job, setting.tags, partitions, setting.instance)
         tags[BACKFILL_TAG] = setting.backfill_id
-        run = JobRun(
-            plan.job.name,
-            new_run_id(),
-            run_config=plan.run_config,
-            asset_selection=frozenset(plan.asset_keys),
-            asset_check_selection=plan.check_selection,
-            tags=tags,
-        )
-        log = batch.begin(run)
-        scope = RunScope(plan, setting.instance, run, log, keep_outputs=False, stop=stop)
+        scope = open_run(plan, setting.instance, tags=tags, stop=stop, batch=batch)
         scope.partition_reader, scope.lineage = reader, lineage
         scope.code_versions = self._code_versions
         return scope

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.automation import live_backfills
 from jobnb.automation.backfill import Backfill
 from jobnb.automation.backfill_blocking import Blocking
 from jobnb.automation.backfill_chunks import groups_of
@@ -22,11 +21,12 @@ from jobnb.automation.job_backfilling import resume_job
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, InvariantViolationError
-from jobnb.execution.materialize import ASSET_JOB
+from jobnb.execution.spec import ASSET_JOB
+from jobnb.execution.task import find
 from jobnb.plan.partitions import PartitionsAsked
 from jobnb.plan.run_config import kept_config
 from jobnb.registry.selecting import partitioned_job, pinned
-from jobnb.registry.session import Session, current_session
+from jobnb.registry.session import Session
 from jobnb.staleness.survey import Survey
 from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.instance import Instance
@@ -81,7 +81,7 @@ def backfill_session(
         targets = failed_targets(nodes, targets, instance)
     if stale_only:
         keys = [key for node in nodes.values() for key in node.keys]
-        survey = Survey(definitions, instance, session.place_of, keys)
+        survey = Survey(definitions, instance, session.catalogue.place_of, keys)
         targets = stale_targets(nodes, targets, survey)
     record = PartitionBackfill(
         tags=dict(tags or {}),
@@ -104,7 +104,7 @@ def backfill_job(
     tags: Mapping[str, str] | None = None,
     max_parallel: int = 1,
     config: Any = None,
-    instance: Instance | None = None,
+    instance: Instance,
     resources: Mapping[str, Any] | None = None,
 ) -> Backfill:
     """Begin a backfill of a job; see `JobDefinition.backfill`."""
@@ -122,7 +122,7 @@ def backfill_job(
     return begin_job_backfill(
         job,
         partitions,
-        instance or current_session().instance,
+        instance,
         only_missing=only_missing,
         only_failed=only_failed,
         tags=tags,
@@ -219,7 +219,7 @@ def _job_of(session: Session, record: PartitionBackfill) -> JobDefinition:
     name = str(record.job_name)
     if name in session.snapshot().job_names:
         return session.job(name)
-    begun = live_backfills.find(record.backfill_id)
+    begun = find(Backfill, record.backfill_id)
     if begun is not None and begun.job is not None:
         return begun.job
     raise InvalidSubsetError(
@@ -229,7 +229,7 @@ def _job_of(session: Session, record: PartitionBackfill) -> JobDefinition:
 
 
 def _record(instance: Instance, backfill_id: str) -> PartitionBackfill:
-    live = live_backfills.find(backfill_id)
+    live = find(Backfill, backfill_id)
     if live is not None and not live.is_finished:
         raise InvariantViolationError(
             f"The backfill {backfill_id} goes on ({live.counts}). Wait for it, or cancel() it."

@@ -23,8 +23,8 @@ from jobnb.events import RunFailed
 from jobnb.execution.lineage import Lineage
 from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.run import RunScope
-from jobnb.execution.run_job import in_memory_resources, run_tags
 from jobnb.execution.runner import run_all
+from jobnb.execution.start import in_memory_resources, open_run, run_tags
 from jobnb.execution.stopping import Stop
 from jobnb.execution.trace import error_info
 from jobnb.plan.asset_job import AssetGraphDefinition
@@ -34,7 +34,7 @@ from jobnb.plan.partitions import RunPartitions
 from jobnb.plan.step import Plan
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import BACKFILL_TAG, JobRun, new_run_id
+from jobnb.storage.run import BACKFILL_TAG
 from jobnb.storage.run_batch import RunBatch
 
 __all__ = ["JobLedger", "JobPart", "JobRuns", "JobSetting", "OneRun", "goes_in_order"]
@@ -216,16 +216,7 @@ class JobRuns:
             plan = msgspec.structs.replace(self._plan, partitions=partitions, run_config={})
             tags = {**job.tags, **setting.tags, **partitions.tags(instance)}
         tags[BACKFILL_TAG] = setting.backfill_id
-        run = JobRun(
-            job.name,
-            new_run_id(),
-            run_config=plan.run_config,
-            asset_selection=frozenset(plan.asset_keys) or None,
-            asset_check_selection=plan.check_selection,
-            op_selection=job.op_selection,
-            tags=tags,
-        )
-        scope = RunScope(plan, instance, run, batch.begin(run), keep_outputs=False, stop=stop)
+        scope = open_run(plan, instance, tags=tags, stop=stop, batch=batch)
         scope.partition_reader, scope.code_versions = self._reader, self._code_versions
         if not self._differ:
             scope.lineage = self._lineage  # which tells of the config, too

@@ -1,307 +1,231 @@
-"""The doors that lead up: methods on the nouns whose work is done on a higher floor.
+"""The one door that leads up: what definitions and sessions ask of the rooms above them.
 
-Users expect `job.execute_in_process()` on the job itself. Only here does a lower room import
-a higher one, inside a function, so that no other file has to.
+Users expect `job.execute_in_process()` on the job itself, but a definition never imports what
+runs it. It asks the engine through this protocol; the roof plugs the implementation in
+(`jobnb.engine`), which is loaded when something is first asked of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
-from jobnb.errors import InvalidDefinitionError
-
-__all__ = [
-    "asset_job_graph",
-    "asset_statuses",
-    "asset_survey",
-    "asset_value_loader",
-    "backfill_job",
-    "backfill_known_job",
-    "backfill_session",
-    "build_plan",
-    "config_schema_of",
-    "default_io_manager",
-    "execute_job",
-    "execute_session_job",
-    "instance",
-    "invoke",
-    "job_of_graph",
-    "job_partition_table",
-    "launch_job",
-    "launch_known_job",
-    "launch_session",
-    "load_asset_value",
-    "materialize_session",
-    "observe_session",
-    "open_launchpad",
-    "open_session_launchpad",
-    "partition_table",
-    "peek_asset_value",
-    "repository_of",
-    "resource_defs_of",
-    "resource_values",
-    "resume_backfill",
-    "run_table",
-    "session_job",
-]
-
-
-def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call the function of an op, graph or asset directly, as a unit test does."""
-    __tracebackhide__ = True
-    from jobnb.execution.invoke import invoke as do
-
-    return do(definition, args, kwargs)
-
-
-def execute_job(job: Any, **parameters: Any) -> Any:
-    """Run a job in this process; see `jobnb.execution.run_job.execute_in_process`."""
-    __tracebackhide__ = True
-    from jobnb.execution.run_job import execute_in_process as do
-
-    return do(job, **parameters)
-
-
-def execute_session_job(session: Any, job: Any, **parameters: Any) -> Any:
-    """Run a job of a session; see `jobnb.execution.run_job.execute_session_job`."""
-    __tracebackhide__ = True
-    from jobnb.execution.run_job import execute_session_job as do
-
-    return do(session, job, **parameters)
-
-
-def launch_job(job: Any, **parameters: Any) -> Any:
-    """Begin a run of a job in the background; see `jobnb.execution.launch.launch`."""
-    __tracebackhide__ = True
-    from jobnb.execution.launch import launch as do
-
-    return do(job, **parameters)
-
-
-def launch_known_job(name: str, **parameters: Any) -> Any:
-    """Begin a run of the job of this name, over all that the session knows."""
-    from jobnb.registry.session import current_session
-
-    session = current_session()
-    return launch_job(session.job(name), find_job=lambda: session.job(name), **parameters)
-
-
-def launch_session(session: Any, target: Any, config: Any, **parameters: Any) -> Any:
-    """Begin a run of a session in the background; see `jobnb.execution.launch`."""
-    __tracebackhide__ = True
-    from jobnb.execution.launch import launch_session as do
-
-    return do(session, target, config, **parameters)
-
-
-def backfill_job(job: Any, partitions: Any, **parameters: Any) -> Any:
-    """Begin a backfill of a job; see `jobnb.automation.backfilling`."""
-    __tracebackhide__ = True
-    from jobnb.automation.backfilling import backfill_job as do
-
-    return do(job, partitions, **parameters)
-
-
-def backfill_known_job(name: str, partitions: Any, **parameters: Any) -> Any:
-    """Begin a backfill of the job of this name, over all that the session knows."""
-    __tracebackhide__ = True
-    return backfill_job(session_job(name), partitions, **parameters)
-
-
-def backfill_session(session: Any, selection: Any, partitions: Any, **parameters: Any) -> Any:
-    """Begin a backfill of a session; see `jobnb.automation.backfilling`."""
-    __tracebackhide__ = True
-    from jobnb.automation.backfilling import backfill_session as do
-
-    return do(session, selection, partitions, **parameters)
-
-
-def resume_backfill(session: Any, backfill_id: str, **parameters: Any) -> Any:
-    """Go on with a backfill of a session; see `jobnb.automation.backfilling`."""
-    __tracebackhide__ = True
-    from jobnb.automation.backfilling import resume_backfill as do
-
-    return do(session, backfill_id, **parameters)
-
-
-def open_launchpad(job: Any) -> Any:
-    """The launchpad of a job; see `jobnb.display.widgets.opening.open_job`."""
-    from jobnb.display.widgets.opening import open_job as do
-
-    return do(job)
-
-
-def open_session_launchpad(session: Any, target: Any) -> Any:
-    """The launchpad of a session; see `jobnb.display.widgets.opening.open_session`."""
-    from jobnb.display.widgets.opening import open_session as do
-
-    return do(session, target)
-
-
-def job_of_graph(graph: Any, **parameters: Any) -> Any:
-    """The job that runs a graph; the parameters are those of `JobDefinition`."""
+if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill
+    from jobnb.definitions.assets.asset_job import AssetJobDefinition
     from jobnb.definitions.jobs.job_definition import JobDefinition
-
-    return JobDefinition(graph, **parameters)
-
-
-def repository_of(definitions: Any) -> Any:
-    """Definitions as a repository; see `jobnb.definitions.locations.repository`."""
+    from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+    from jobnb.definitions.locations.definitions import Definitions
     from jobnb.definitions.locations.repository import RepositoryDefinition
-
-    return RepositoryDefinition.of_definitions(definitions)
-
-
-def asset_job_graph(job: Any) -> Any:
-    """The graph of an asset job; see `jobnb.plan.asset_job.graph_of_assets`."""
-    from jobnb.plan.asset_job import graph_of_assets as do
-
-    return do(job)
-
-
-def config_schema_of(job: Any) -> Any:
-    """What run config the job takes; see `jobnb.plan.run_config.config_schema_of`."""
-    from jobnb.plan.run_config import config_schema_of as do
-
-    return do(job)
-
-
-def build_plan(job: Any, **parameters: Any) -> Any:
-    """What a run of the job would do; see `jobnb.plan.build.build_plan`."""
-    from jobnb.plan.build import build_plan as do
-
-    return do(job, **parameters)
-
-
-def resource_defs_of(resources: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Resource definitions by key, where plain objects stand for themselves."""
-    from jobnb.definitions.resources.resource import resource_def_of
-
-    return {key: resource_def_of(value) for key, value in (resources or {}).items()}
-
-
-def instance(home: str | None = None) -> Any:
-    """The instance of a home; that of this process if absent: `$JOBNB_HOME`, else `.jobnb` here."""
+    from jobnb.definitions.ops.graph_definition import GraphDefinition
+    from jobnb.definitions.resources.io import IOManagerDefinition
+    from jobnb.display.widgets.launchpad import Launchpad
+    from jobnb.execution.background import Run
+    from jobnb.execution.result import ExecuteInProcessResult
+    from jobnb.execution.values import AssetValueLoader
+    from jobnb.plan.partitions import PartitionsAsked
+    from jobnb.registry.session import Session
+    from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.instance import Instance
-
-    return Instance.from_home(home) if home else Instance.get()
-
-
-def run_table(instance: Any) -> Any:
-    """The history of an instance as a table; see `jobnb.storage.run_table.RunTable`."""
+    from jobnb.storage.job_partition_table import JobPartitionTable
+    from jobnb.storage.partition_table import PartitionTable
     from jobnb.storage.run_table import RunTable
 
-    return RunTable(instance)
+__all__ = ["BackfillOptions", "Engine", "RunOptions", "engine", "plug_in"]
 
 
-def partition_table(session: Any, target: Any) -> Any:
-    """The partitions of an asset or a job; see `partition_table`, `job_partition_table`."""
-    from jobnb.definitions.keys import AssetKey
-    from jobnb.registry.selecting import partitioned_job
-    from jobnb.storage.partition_table import PartitionTable
+class RunOptions(TypedDict, total=False):
+    """What may be asked of a run, by the names of `RunSpec`."""
 
-    job = partitioned_job(session, target)
-    if job is not None:
-
-        def run(**parameters: Any) -> Any:
-            return session.backfill(target, **parameters)
-
-        return job_partition_table(job, session.instance, run)
-    asset_key = AssetKey.from_coercible(target)
-    definition = session.asset(asset_key)
-    if definition.partitions_def is None:
-        raise InvalidDefinitionError(
-            f"The asset {asset_key.to_user_string()!r} has no partitions. "
-            "Give it some: @asset(partitions_def=DailyPartitionsDefinition(...))."
-        )
-
-    def backfill(**parameters: Any) -> Any:
-        return session.backfill([asset_key], **parameters)
-
-    return PartitionTable(asset_key, definition.partitions_def, session.instance, backfill)
+    config: Any
+    partition: PartitionsAsked | None
+    instance: Instance | None
+    resources: Mapping[str, Any] | None
+    tags: Mapping[str, str] | None
+    run_id: str | None
+    input_values: Mapping[str, Any] | None
+    op_selection: Sequence[str] | None
+    asset_selection: Sequence[Any] | None
+    asset_check_selection: Sequence[Any] | None
+    stale_only: bool
+    keep_outputs: bool
 
 
-def job_partition_table(job: Any, instance: Any, backfill: Any) -> Any:
-    """The partitions of a job as a table; see `jobnb.storage.job_partition_table`."""
-    from jobnb.storage.job_partition_table import JobPartitionTable
+class BackfillOptions(TypedDict, total=False):
+    """What may be asked of a backfill."""
 
-    if job.partitions_def is None:
-        raise InvalidDefinitionError(
-            f"The job {job.name!r} has no partitions. Give it a partitions_def or a "
-            "PartitionedConfig."
-        )
-
-    return JobPartitionTable(job.name, job.partitions_def, instance, backfill)
-
-
-def default_io_manager() -> Any:
-    """What stores values where nothing else is said: files in the instance's home."""
-    from jobnb.storage.values import fs_io_manager
-
-    return fs_io_manager
+    only_missing: bool
+    only_failed: bool
+    stale_only: bool
+    tags: Mapping[str, str] | None
+    max_parallel: int
+    config: Any
+    instance: Instance | None
+    resources: Mapping[str, Any] | None
 
 
-def load_asset_value(definitions: Any, asset_key: Any, **parameters: Any) -> Any:
-    """The stored value of an asset; see `jobnb.execution.values.load_asset_value`."""
-    from jobnb.execution.values import load_asset_value as do
+class Engine(Protocol):
+    """What definitions and sessions ask of the rooms above them."""
 
-    return do(definitions, asset_key, **parameters)
+    # --- running ------------------------------------------------------------
+
+    def invoke(self, definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the function of an op, graph or asset directly, as a unit test does."""
+
+    def execute_in_process(
+        self, job: JobDefinition, *, raise_on_error: bool, **asked: Unpack[RunOptions]
+    ) -> ExecuteInProcessResult:
+        """Run a job in this process and wait for its end."""
+
+    def execute_session_job(
+        self,
+        session: Session,
+        job: str | JobDefinition | AssetJobDefinition,
+        *,
+        raise_on_error: bool,
+        **asked: Unpack[RunOptions],
+    ) -> ExecuteInProcessResult:
+        """Run a job of a session, by name or as such, and wait for its end."""
+
+    def launch_job(self, job: JobDefinition, **asked: Unpack[RunOptions]) -> Run:
+        """Launch a run of a job in the background."""
+
+    def launch(self, session: Session, target: Any, **asked: Unpack[RunOptions]) -> Run:
+        """Launch a run of a job of a session, or of the assets that a selection names."""
+
+    def rerun(
+        self,
+        session: Session,
+        run_id: str,
+        *,
+        from_failure: bool,
+        steps: Sequence[str] | None,
+        instance: Instance | None,
+    ) -> Run:
+        """Launch a run of the history again, with the job as the session knows it now."""
+
+    def materialize(
+        self, session: Session, selection: Any, *, raise_on_error: bool, **asked: Unpack[RunOptions]
+    ) -> ExecuteInProcessResult:
+        """Materialize the selected assets of a session and wait for it."""
+
+    def observe(
+        self, session: Session, selection: Any, *, raise_on_error: bool, **asked: Unpack[RunOptions]
+    ) -> ExecuteInProcessResult:
+        """Observe the selected source assets of a session and wait for it."""
+
+    def backfill_job(
+        self,
+        job: JobDefinition,
+        partitions: PartitionsAsked | None,
+        **asked: Unpack[BackfillOptions],
+    ) -> Backfill:
+        """Launch a backfill of a job."""
+
+    def backfill(
+        self,
+        session: Session,
+        target: Any,
+        partitions: PartitionsAsked | None,
+        **asked: Unpack[BackfillOptions],
+    ) -> Backfill:
+        """Launch a backfill of a job of a session, or of the assets that a selection names."""
+
+    def resume_backfill(
+        self,
+        session: Session,
+        backfill_id: str,
+        *,
+        max_parallel: int,
+        instance: Instance | None,
+        resources: Mapping[str, Any] | None,
+    ) -> Backfill:
+        """Resume a backfill that was canceled, interrupted, or failed in part."""
+
+    def open_launchpad(self, job: JobDefinition | AssetJobDefinition) -> Launchpad:
+        """Open the launchpad of a job."""
+
+    def open_session_launchpad(self, session: Session, target: Any) -> Launchpad:
+        """Open the launchpad of a job of a session, or of the assets that a selection names."""
+
+    # --- resolving ----------------------------------------------------------
+
+    def job_of_graph(self, graph: GraphDefinition, **parameters: Any) -> JobDefinition:
+        """Make a job of a graph; the parameters are those of `JobDefinition`."""
+
+    def repository_of(self, definitions: Definitions) -> RepositoryDefinition:
+        """Give definitions as a repository."""
+
+    def session_job(self, name: str) -> JobDefinition:
+        """Resolve the job of this name over all that the session knows."""
+
+    def current_session(self) -> Session:
+        """Give the session that definitions go to now."""
+
+    def asset_job_graph(self, job: JobDefinition) -> GraphDefinition:
+        """Resolve the graph of an asset job: its assets as nodes."""
+
+    def config_schema_of(self, job: JobDefinition) -> Any:
+        """Give the model of the run config that a job takes."""
+
+    def resource_keys_of(self, job: JobDefinition) -> frozenset[str]:
+        """Give the keys of the resources that the steps of a job need."""
+
+    # --- the history and the values -------------------------------------------
+
+    def instance(self, home: str | None = None) -> Instance:
+        """Open the instance of a home; that of this process if None."""
+
+    def default_io_manager(self) -> IOManagerDefinition:
+        """Give what stores values where nothing else is said: files in the instance's home."""
+
+    def resource_values(
+        self, resources: Mapping[str, Any], instance: Instance | None
+    ) -> Mapping[str, Any]:
+        """Set resources up outside of a run, for a unit test."""
+
+    def load_asset_value(
+        self, definitions: Definitions, asset_key: CoercibleToAssetKey, **parameters: Any
+    ) -> Any:
+        """Load the stored value of an asset."""
+
+    def peek_asset_value(
+        self, definitions: Definitions, asset_key: CoercibleToAssetKey, **parameters: Any
+    ) -> Any:
+        """Load the beginning of a stored value."""
+
+    def asset_value_loader(
+        self, definitions: Definitions, instance: Instance | None
+    ) -> AssetValueLoader:
+        """Give an object that loads several asset values."""
+
+    def asset_status(self, session: Session, key: AssetKey, partition: str | None) -> AssetStatus:
+        """Tell how an asset of a session stands, as a whole or in one partition."""
+
+    def asset_statuses(self, session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
+        """Tell how assets of a session stand, all of their partitions included."""
+
+    def run_table(self, instance: Instance) -> RunTable:
+        """Give the history of an instance as a table."""
+
+    def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
+        """Give the partitions of an asset or a job as a table."""
 
 
-def peek_asset_value(definitions: Any, asset_key: Any, **parameters: Any) -> Any:
-    """The beginning of a stored value; see `jobnb.execution.values.peek_asset_value`."""
-    from jobnb.execution.values import peek_asset_value as do
-
-    return do(definitions, asset_key, **parameters)
+_load: Callable[[], Engine] | None = None
+_engine: Engine | None = None
 
 
-def materialize_session(session: Any, selection: Any, **parameters: Any) -> Any:
-    """Make the selected assets of a session; see `jobnb.execution.materialize`."""
-    __tracebackhide__ = True
-    from jobnb.execution.materialize import materialize_session as do
-
-    return do(session, selection, **parameters)
+def plug_in(load: Callable[[], Engine]) -> None:
+    """Say how the engine is loaded; it is, when something is first asked of it."""
+    global _load, _engine
+    _load, _engine = load, None
 
 
-def observe_session(session: Any, selection: Any, **parameters: Any) -> Any:
-    """Look at the selected source assets of a session; see `jobnb.execution.observe`."""
-    __tracebackhide__ = True
-    from jobnb.execution.observe import observe_session as do
-
-    return do(session, selection, **parameters)
-
-
-def asset_statuses(session: Any, keys: Any, partition: str | None = None) -> Any:
-    """How assets of a session stand; see `jobnb.staleness.statuses.session_statuses`."""
-    from jobnb.staleness.statuses import session_statuses as do
-
-    return do(session, keys, partition)
-
-
-def asset_survey(session: Any, keys: Any) -> Any:
-    """How whole assets of a session stand; see `jobnb.staleness.survey.session_survey`."""
-    from jobnb.staleness.survey import session_survey as do
-
-    return do(session, keys)
-
-
-def asset_value_loader(definitions: Any, instance: Any) -> Any:
-    """An object that loads several asset values; see `jobnb.execution.values.AssetValueLoader`."""
-    from jobnb.execution.values import AssetValueLoader
-
-    return AssetValueLoader.of(definitions, instance)
-
-
-def resource_values(resources: Mapping[str, Any], instance: Any) -> Mapping[str, Any]:
-    """Resources set up outside of a run; see `jobnb.execution.resources.resource_values`."""
-    from jobnb.execution.resources import resource_values as do
-
-    return do(resources, instance)
-
-
-def session_job(name: str) -> Any:
-    """The job of this name, over all that the session knows."""
-    from jobnb.registry.session import current_session
-
-    return current_session().job(name)
+def engine() -> Engine:
+    """Give the engine that was plugged in."""
+    global _engine  # noqa: PLW0603
+    if _engine is None:
+        assert _load is not None, "import jobnb first: the roof plugs the engine in"
+        _engine = _load()
+    return _engine

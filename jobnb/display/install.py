@@ -21,8 +21,8 @@ __all__ = [
 # imported when the first of its kind is shown.
 VIEWS = {
     "jobnb.definitions.ops.op:OpDefinition": "noun_views:op_view",
-    "jobnb.definitions.ops.graph:GraphDefinition": "noun_views:graph_view",
-    "jobnb.definitions.jobs.job:JobDefinition": "noun_views:job_view",
+    "jobnb.definitions.ops.graph_definition:GraphDefinition": "noun_views:graph_view",
+    "jobnb.definitions.jobs.job_definition:JobDefinition": "noun_views:job_view",
     "jobnb.definitions.assets.assets_definition:AssetsDefinition": "session_views:known_asset_view",
     "jobnb.definitions.assets.source_asset:SourceAsset": "session_views:known_source_view",
     "jobnb.definitions.assets.asset_spec:AssetSpec": "source_views:spec_view",
@@ -41,14 +41,14 @@ VIEWS = {
     "jobnb.staleness.causes:AssetStatus": "status_views:status_view",
     "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",
     "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
-    "jobnb.execution.launch:Run": "live_views:live_run_view",
+    "jobnb.execution.background:Run": "live_views:live_run_view",
     "jobnb.events:ErrorInfo": "other_views:error_view",
     "jobnb.errors:JobnbError": "other_views:exception_view",
 }
 # For some of these also what makes its live view, which is shown where there is a front end.
 WIDGETS = {
-    "jobnb.definitions.ops.graph:GraphDefinition": "job:graph_widget",
-    "jobnb.definitions.jobs.job:JobDefinition": "job:JobView",
+    "jobnb.definitions.ops.graph_definition:GraphDefinition": "job:graph_widget",
+    "jobnb.definitions.jobs.job_definition:JobDefinition": "job:JobView",
     "jobnb.definitions.assets.asset_job:AssetJobDefinition": "job:JobView",
     "jobnb.registry.session:Session": "catalogue:SessionView",
     "jobnb.storage.run_table:RunTable": "history:HistoryView",
@@ -57,7 +57,7 @@ WIDGETS = {
     "jobnb.staleness.causes:AssetStatus": "status_views:status_view",
     "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",
     "jobnb.execution.result:ExecuteInProcessResult": "run:RunView",
-    "jobnb.execution.launch:Run": "run:RunView",
+    "jobnb.execution.background:Run": "run:RunView",
 }
 _METHOD, _DISPLAY = "_repr_mimebundle_", "_ipython_display_"
 

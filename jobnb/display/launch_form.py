@@ -251,10 +251,10 @@ class LaunchForm:
             told = "\n".join(f"  {_line(note)}" for note in self.problems)
             raise InvalidConfigError(f"{self.job.name!r} was not launched:\n{told}")
         asked = partitions_asked(self._part, self.partition, self.instance)
-        given = {"partition_key": asked, "tags": self.tags}
+        given = {"partition": asked, "tags": self.tags}
         chosen = selected(self.job, self.selection)
         return {
-            "run_config": self.config,
+            "config": self.config,
             **chosen,
             **{name: value for name, value in given.items() if value},
         }

@@ -122,7 +122,9 @@ def standings(
 def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, Standing]:
     from jobnb.staleness.survey import Survey
 
-    survey = Survey(session.snapshot(), session.instance, session.place_of, most_read=_MOST_READ)
+    survey = Survey(
+        session.snapshot(), session.instance, session.catalogue.place_of, most_read=_MOST_READ
+    )
     statuses = survey.statuses(keys)
     latest = session.instance.get_latest_materialization_events(keys)
     return {key: _standing(status, latest.get(key)) for key, status in statuses.items()}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from jobnb.errors import ExecutionInterruptedError
 from jobnb.events import (
@@ -20,35 +19,28 @@ from jobnb.events import (
     StepSkipped,
     StepSucceeded,
 )
-from jobnb.execution import live
-from jobnb.execution.observing import Observable
-from jobnb.execution.output_capture import capturing, follow_streams
+from jobnb.execution.in_process import first_failure
+from jobnb.execution.output_capture import capturing
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope
-from jobnb.execution.run_job import first_failure
 from jobnb.execution.runner import run_all
 from jobnb.execution.stopping import Stop
+from jobnb.execution.task import RunCanceledError, StillRunningError, Task
 from jobnb.execution.trace import error_info
-from jobnb.execution.waiting import RunCanceledError, StillRunningError, until_called
 from jobnb.execution.watch import background_watchers, watched
 from jobnb.plan.step import Plan
 from jobnb.state import RunState, RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 
-__all__ = ["MAX_RUNTIME_TAG", "Run"]
-
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 """The tag that holds how many seconds a run may take."""
-
-TICK = 0.05
-"""Seconds between two looks at what has happened."""
 
 _ENDS = (StepSucceeded, StepFailed, StepSkipped)
 _TO_THE_END = (RunStatus.SUCCESS, RunStatus.FAILURE)
 
 
-class Run(Observable):
+class Run(Task):
     """A run that goes on in the background; made by `launch`.
 
     `status`, `progress`, `current_step` and `version` are traits: `observe` calls a function when
@@ -67,26 +59,19 @@ class Run(Observable):
         ('SUCCESS', 5)
     """
 
-    __module__ = "jobnb.execution.launch"  # where it is imported from, and looked up by name
+    begun: ClassVar[list[Callable[[Any], None]]] = []
 
     def __init__(self, scope: RunScope, stop: Stop, repeat: Callable[..., Run]) -> None:
-        super().__init__()
+        super().__init__(scope.run_id, f"jobnb run {scope.run_id[:8]}")
         self._scope = scope
         self._stop = stop
         self._repeat = repeat
         self._state = RunState()
-        self._turn = threading.RLock()
         self._done_steps = self._seen = 0
-        self._error: BaseException | None = None
         self._failure: BaseException | None = None
-        self._ended = threading.Event()
-        self._at_end: list[Callable[[], None]] = []
         self._deadline = _deadline(scope.record)
         scope.around = _around(scope)
-        live.add(self)
-        name = f"jobnb run {self.run_id[:8]}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
-        threading.Thread(target=self._report, name=f"{name} notifier", daemon=True).start()
+        self._begin()
 
     # --- what it is -------------------------------------------------------
 
@@ -130,11 +115,6 @@ class Run(Observable):
         with self._turn:
             yield self._folded()
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
-        return self._ended.is_set()
-
     def events(self, after: int = 0) -> list[Event]:
         """What has happened, in order.
 
@@ -144,11 +124,6 @@ class Run(Observable):
         return self._scope.events[after:]
 
     # --- waiting for it ---------------------------------------------------
-
-    def wait(self, timeout: float | None = None) -> Run:
-        """Wait for its end, at most `timeout` seconds; an interrupt ends the waiting only."""
-        self._ended.wait(timeout)
-        return self
 
     def result(
         self, timeout: float | None = None, *, raise_on_error: bool = True
@@ -165,7 +140,7 @@ class Run(Observable):
             Exception: What the first failing step raised, if `raise_on_error`.
         """
         __tracebackhide__ = True
-        if not self._ended.wait(timeout):
+        if not self.wait(timeout).is_finished:
             raise StillRunningError(
                 f"The run of {self.job_name!r} has not ended after {timeout} s. "
                 "Wait longer, or stop it with cancel()."
@@ -173,11 +148,6 @@ class Run(Observable):
         if raise_on_error:
             self._raise_failure()
         return ExecuteInProcessResult(self._scope)
-
-    def __await__(self) -> Generator[Any, None, ExecuteInProcessResult]:
-        """Wait for it without holding up anything else."""
-        yield from until_called(self._call_at_end)
-        return self.result()
 
     def _raise_failure(self) -> None:
         if self._failure is None:
@@ -229,44 +199,24 @@ class Run(Observable):
         self._scope.append(kind(time.time(), self.job_name))
         self._scope.stopping = True
 
-    # --- the thread that does it ------------------------------------------
+    # --- the work ----------------------------------------------------------
 
-    def _work(self) -> None:
+    def _do(self) -> None:
         self._stop.open()
-        try:
+        with suppress(ExecutionInterruptedError):  # the log tells how it ended
             run_all(self._scope)
-        except ExecutionInterruptedError:
-            pass  # the log tells how it ended
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
-            self._error = error
-        finally:
-            self._end()
 
-    def _end(self) -> None:
-        """Whatever has happened, whoever waits goes on, and the traits say how it ended."""
+    def _settle(self) -> None:
         with self._turn:
             if not self._folded().is_finished:
                 self._scope.append(self._lost())
                 with suppress(Exception):
                     self._scope.run_log.close()
-            self._refresh()
-            self._ended.set()
-            waiting, self._at_end = self._at_end, []
-        live.remove(self)
-        for each in waiting:
-            each()
 
     def _lost(self) -> RunFailed:
         """How it ended if not even its log could be written."""
         why = error_info(self._error) if self._error is not None else None
         return RunFailed(time.time(), self.job_name, (), why)
-
-    def _call_at_end(self, function: Callable[[], None]) -> None:
-        with self._turn:
-            if not self._ended.is_set():
-                self._at_end.append(function)
-                return
-        function()
 
     def abandon(self, reason: str) -> None:
         """End it from outside while its thread is stuck: the process is about to be gone."""
@@ -277,17 +227,12 @@ class Run(Observable):
         self._scope.append(RunCanceled(time.time(), self.job_name, ErrorInfo("Stopped", reason)))
         self._scope.run_log.close()
 
-    # --- the thread that tells of it --------------------------------------
+    def _stops(self) -> tuple[Stop]:
+        return (self._stop,)
 
-    def _report(self) -> None:
-        while not self._ended.wait(TICK):
-            self._refresh()
-            self.publish()
-            self._stop.interrupt()
-            follow_streams()
-            if self._deadline is not None and time.monotonic() > self._deadline[0]:
-                self._run_out()
-        self.publish()
+    def _look(self) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline[0]:
+            self._run_out()
 
     def _run_out(self) -> None:
         """It has taken longer than its tag allows."""

@@ -7,11 +7,12 @@ from typing import Any, Self
 
 from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.execution.begin import begin_run
+from jobnb.execution.in_process import conduct
 from jobnb.execution.reconstructable import ReconstructableJob
 from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.execution.result import ExecuteInProcessResult
-from jobnb.execution.run_job import conduct
+from jobnb.execution.spec import RunSpec
+from jobnb.execution.start import start
 from jobnb.storage.instance import Instance
 
 __all__ = ["JobExecutionResult", "execute_job"]
@@ -76,15 +77,15 @@ def execute_job(
     Source: Dagster's `execute_job`.
     """
     __tracebackhide__ = True
-    definition = job.get_definition() if isinstance(job, ReconstructableJob) else job
-    run = begin_run(
-        definition,
-        instance,
-        run_config=run_config,
+    spec = RunSpec(
+        job=job.get_definition() if isinstance(job, ReconstructableJob) else job,
+        instance=instance,
+        config=run_config,
         tags=tags,
         op_selection=op_selection,
         asset_selection=asset_selection,
-        options=reexecution_options,
+        repeats=reexecution_options,
     )
+    run = start(spec)
     conduct(run, raise_on_error)
     return JobExecutionResult(run)

@@ -1,4 +1,4 @@
-"""Making assets in this process, without a job of their own."""
+"""Materializing and observing assets in this process, without a job of their own."""
 
 from __future__ import annotations
 
@@ -7,27 +7,18 @@ from typing import Any
 
 from jobnb.definitions.assets.defined_assets import each_asset
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.errors import InvariantViolationError
-from jobnb.execution.either import either
-from jobnb.execution.leaving_out import stale_choice
+from jobnb.definitions.selections.selection import AssetSelection
+from jobnb.errors import InvalidSubsetError, InvariantViolationError
+from jobnb.execution.in_process import execute
 from jobnb.execution.result import ExecuteInProcessResult
-from jobnb.execution.run_job import execute_plan, run_tags
-from jobnb.plan.build import build_plan
-from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, run_partitions
-from jobnb.registry.selecting import pinned
-from jobnb.staleness.statuses import Place
+from jobnb.execution.spec import ASSET_JOB, RunSpec
+from jobnb.plan.partitions import PartitionsAsked
 from jobnb.storage.instance import Instance
+from jobnb.storage.values import mem_io_manager
 
-__all__ = [
-    "ASSET_JOB",
-    "make_selected",
-    "materialize",
-    "materialize_session",
-    "materialize_to_memory",
-]
-
-ASSET_JOB = "__ephemeral_asset_job__"
+OBSERVATION_JOB = "in_process_observation_job"
 
 
 def materialize(
@@ -71,9 +62,15 @@ def materialize(
     """
     __tracebackhide__ = True
     definitions = Definitions.of(assets=assets, resources=resources)
-    return make_selected(
-        definitions, selection, run_config, instance, partition_key, raise_on_error, tags, True
+    spec = RunSpec(
+        job=definitions.job_of_assets(ASSET_JOB, selection),
+        instance=instance or Instance.ephemeral(),
+        config=run_config,
+        partition=partition_key,
+        tags=tags,
+        keep_outputs=True,
     )
+    return execute(spec, raise_on_error=raise_on_error)
 
 
 def materialize_to_memory(
@@ -104,8 +101,6 @@ def materialize_to_memory(
     Source: Dagster's `materialize_to_memory`.
     """
     __tracebackhide__ = True
-    from jobnb.storage.values import mem_io_manager
-
     keys = {"io_manager"}
     for each in each_asset(assets):
         outs = getattr(getattr(each, "node_def", None), "given_outs", {})
@@ -118,80 +113,87 @@ def materialize_to_memory(
             f"{given[0]!r}. Leave it out, or use materialize()."
         )
     in_memory = dict.fromkeys(keys, mem_io_manager)
+    in_memory = dict.fromkeys(keys, mem_io_manager)
     definitions = Definitions.of(assets=assets, resources={**(resources or {}), **in_memory})
-    return make_selected(
-        definitions,
-        selection,
-        run_config,
-        instance,
-        partition_key,
-        raise_on_error,
-        tags,
-        True,
-        in_memory,
+    spec = RunSpec(
+        job=definitions.job_of_assets(ASSET_JOB, selection),
+        instance=instance or Instance.ephemeral(),
+        config=run_config,
+        partition=partition_key,
+        resources=in_memory,
+        tags=tags,
+        keep_outputs=True,
     )
+    return execute(spec, raise_on_error=raise_on_error)
 
 
-def materialize_session(
-    session: Any,
-    selection: Any = None,
-    *,
-    config: Any = None,
-    partition: PartitionsAsked | None = None,
+def observe(
+    source_assets: Sequence[Any],
     run_config: Any = None,
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
-    partition_key: PartitionsAsked | None = None,
+    partition_key: str | None = None,
     raise_on_error: bool = True,
     tags: Mapping[str, str] | None = None,
-    stale_only: bool = False,
 ) -> ExecuteInProcessResult:
-    """Make the selected assets of a session; values go to the session's home."""
+    """Let the functions of source assets tell their data versions, and wait for it.
+
+    Args:
+        source_assets: Source assets; those that nothing observes are passed over.
+        run_config: A `RunConfig` or dict.
+        instance: Where the history goes; an ephemeral one if absent.
+        resources: Resources by key.
+        partition_key: The partition to look at.
+        raise_on_error: Whether a failure is raised.
+        tags: Tags of the run.
+
+    Returns:
+        An `ExecuteInProcessResult`.
+
+    Raises:
+        InvalidSubsetError: If none of them can be observed.
+
+    Source: Dagster's `observe`.
+    """
     __tracebackhide__ = True
-    run_config = either("materialize", config=config, run_config=run_config)
-    asked = either("materialize", partition=partition, partition_key=partition_key)
-    definitions = session.snapshot()
-    return make_selected(
-        definitions,
-        pinned(session, selection),
-        run_config,
-        instance or session.instance,
-        asked,
-        raise_on_error,
-        tags,
-        False,
-        resources,
-        only_stale_of=session.place_of if stale_only else None,
+    definitions = Definitions.of(assets=source_assets, resources=resources)
+    spec = RunSpec(
+        job=observation_job(definitions),
+        instance=instance or Instance.ephemeral(),
+        config=run_config,
+        partition=partition_key,
+        tags=tags,
+        keep_outputs=True,
     )
+    return execute(spec, raise_on_error=raise_on_error)
 
 
-def make_selected(
-    definitions: Definitions,
-    selection: Any,
-    run_config: Any,
-    instance: Instance | None,
-    partition_key: PartitionsAsked | None,
-    raise_on_error: bool,
-    tags: Mapping[str, str] | None,
-    keep_outputs: bool = True,
-    resources: Mapping[str, Any] | None = None,
-    job_name: str = ASSET_JOB,
-    only_stale_of: Place | None = None,
-) -> ExecuteInProcessResult:
-    """Make or observe the selected assets; the parameters are those of `materialize`."""
-    __tracebackhide__ = True
-    instance = instance or Instance.ephemeral()
-    job = definitions.job_of_assets(job_name, selection)
-    asked = asked_in_tags(job, tags or {}) if partition_key is None else partition_key
-    partitions = run_partitions(job, asked, instance)
-    plan = build_plan(job, run_config=run_config, partitions=partitions, resources=resources)
-    choice = stale_choice(plan, instance, only_stale_of) if only_stale_of is not None else None
-    return execute_plan(
-        plan,
-        instance,
-        None,
-        run_tags(job, tags, partitions, instance),
-        raise_on_error,
-        keep_outputs,
-        choice,
-    )
+def observation_job(definitions: Definitions, selection: Any = None) -> JobDefinition:
+    """Give the job that observes the selected source assets; all that can be if None.
+
+    Raises:
+        InvalidSubsetError: If none of them can be observed.
+    """
+    chosen = _observable(definitions, selection)
+    return definitions.job_of_assets(OBSERVATION_JOB, chosen)
+
+
+def _observable(definitions: Definitions, selection: Any) -> AssetSelection:
+    """The source assets that a function observes, among those that are selected.
+
+    Raises:
+        InvalidSubsetError: If there are none.
+    """
+    sources = definitions.source_assets
+    wanted = AssetSelection.all(include_sources=True)
+    if selection is not None:
+        wanted = AssetSelection.from_coercible(selection)
+    chosen = wanted.resolve([*definitions.assets, *sources])
+    keys = [each.key for each in sources if each.is_observable and each.key in chosen]
+    if not keys:
+        names = ", ".join(sorted(key.to_user_string() for key in chosen)) or "no asset"
+        raise InvalidSubsetError(
+            f"Nothing observes {names}. Give a SourceAsset an observe_fn, or use "
+            "@observable_source_asset."
+        )
+    return AssetSelection.keys(*keys)

@@ -1,4 +1,4 @@
-"""What a function tells of source assets that it looks at."""
+"""Events that user code reports: materializations, expectations, observations of assets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from jobnb.definitions.metadata import to_json
 from jobnb.definitions.ops.asset_result import ObserveResult
 from jobnb.definitions.ops.data_version import DataVersion, DataVersionsByPartition
 from jobnb.definitions.ops.output import Output
-from jobnb.definitions.ops.user_events import AssetObservation
+from jobnb.definitions.ops.user_events import (
+    AssetObservation,
+)
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.events import AssetObserved
 from jobnb.execution.checks import with_asset

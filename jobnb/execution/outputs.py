@@ -22,8 +22,6 @@ from jobnb.execution.told import tell
 from jobnb.plan.step import Step, StepOutput
 from jobnb.storage.values import FileIOManager, MemoryIOManager
 
-__all__ = ["handle_output"]
-
 
 def handle_output(
     run: RunScope,

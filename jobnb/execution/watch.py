@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import TypeVar
 
 from jobnb.execution.run import RunScope
+from jobnb.storage.run_batch import BatchLog
+from jobnb.storage.run_log import RunLog
 
 __all__ = ["Watcher", "background_watchers", "watched", "watchers"]
 
@@ -21,6 +23,10 @@ watchers: list[Watcher] = []
 """Those of runs that someone waits for; entered in the thread that waits."""
 background_watchers: list[Watcher] = []
 """Those of runs in the background; entered in the run's thread, around its resources and steps."""
+
+
+opened: list[Callable[[RunLog | BatchLog], None]] = []
+"""Who is told of the log of each run that is recorded."""
 
 
 def watched(

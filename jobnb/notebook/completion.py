@@ -119,9 +119,10 @@ def _run_ids(session: Session) -> list[str]:
 
 
 def _live_ids() -> list[str]:
-    from jobnb.execution.launch import running
+    from jobnb.execution.background import Run
+    from jobnb.execution.task import running
 
-    return [run.run_id for run in running()]
+    return [run.run_id for run in running(Run)]
 
 
 def _partitions(session: Session, rest: str) -> Iterable[str]:

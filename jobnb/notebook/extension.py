@@ -23,10 +23,10 @@ def load(shell: Any) -> None:
     """Attach to a shell; doing it again changes nothing."""
     from jobnb.display.install import install
     from jobnb.execution.trace import file_namers
-    from jobnb.registry.session import session
+    from jobnb.registry.session import attach
 
     install(shell)
-    session.attach(shell)
+    attach(shell)
     shell.set_custom_exc((JobnbError,), _show_short)
     if not any(isinstance(namer, _CellNamer) for namer in file_namers):
         file_namers.append(_CellNamer(shell))
@@ -38,7 +38,7 @@ def load(shell: Any) -> None:
 
 def _watch(shell: Any) -> None:
     """Show how far a run is that a cell waits for; keep what background runs display."""
-    from jobnb.automation import live_backfills
+    from jobnb.automation.backfill import watchers as backfill_watchers
     from jobnb.display.progress import cell_watch, terminal_watch
     from jobnb.execution.watch import background_watchers, watchers
 
@@ -46,7 +46,7 @@ def _watch(shell: Any) -> None:
     watch = cell_watch(_is_read) if in_kernel else terminal_watch()
     added: list[tuple[list[Any], Any]] = [
         (watchers, watch),
-        (live_backfills.watchers, watch.of_backfill),
+        (backfill_watchers, watch.of_backfill),
         (background_watchers, keep_displays(shell)),
     ]
     for watching, each in added:

@@ -63,7 +63,7 @@ class Line:
         tags = dict(_tag(text) for text in self.options.get("tag", []))
         return {
             "config": self.config,
-            "partition_key": self.partitions,
+            "partition": self.partitions,
             "tags": tags or None,
         }
 
@@ -207,16 +207,18 @@ def _runs(session: Session, line: Line) -> Any:
 
 def _run(session: Session, line: Line) -> Any:
     from jobnb.display.widgets.run import RunView
-    from jobnb.execution.launch import find
+    from jobnb.execution.background import Run
+    from jobnb.execution.task import find
 
     run_id = _full_id(session, line.one("the id of a run, or how it begins"))
-    return find(run_id) or RunView.of(session.instance, run_id)
+    return find(Run, run_id) or RunView.of(session.instance, run_id)
 
 
 def _full_id(session: Session, begins: str) -> str:
-    from jobnb.execution.launch import find
+    from jobnb.execution.background import Run
+    from jobnb.execution.task import find
 
-    if find(begins) is not None:
+    if find(Run, begins) is not None:
         return begins
     latest = [str(each) for each in session.instance.get_run_ids(limit=_LATEST)]
     found = [each for each in latest if each.startswith(begins)]
@@ -249,9 +251,10 @@ def _graph(session: Session, line: Line) -> Any:
 
 
 def _cancel(_session: Session, line: Line) -> None:
-    from jobnb.execution.launch import running
+    from jobnb.execution.background import Run
+    from jobnb.execution.task import running
 
-    live = running()
+    live = running(Run)
     if not live:
         raise RunNotFoundError("No run goes on in the background of this kernel.")
     begins = _bare(line.rest)
@@ -264,9 +267,7 @@ def _cancel(_session: Session, line: Line) -> None:
 
 
 def _value(session: Session, line: Line) -> Any:
-    return session.value(
-        line.one("the key of an asset"), partition=line.parameters["partition_key"]
-    )
+    return session.value(line.one("the key of an asset"), partition=line.partitions)
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,9 @@ def _execute(
 
     session = current_session()
     shared: dict[str, Any] = {
-        "run_config": config,
+        "config": config,
         "instance": session.instance,
-        "partition_key": partition,
+        "partition": partition,
         "raise_on_error": False,
         "tags": tags,
     }
@@ -74,7 +74,7 @@ def _execute(
         return session.materialize(selection, **shared)
     if selection is not None:
         shared |= _selected(session, selection)
-    return session.job(job).execute_in_process(**shared)
+    return session.execute_job(job, **shared)
 
 
 def _selected(session: Any, selection: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ loop pays nothing.
 from __future__ import annotations
 
 import atexit
-import functools
 import sys
 import threading
 import time
@@ -15,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobnb.automation import live_backfills
+from jobnb.automation.backfill import Backfill
+from jobnb.execution.watch import opened
 from jobnb.notebook.side_channel import line_of, line_of_backfill
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ def report_to(path: str) -> None:
     """Tell of all runs and backfills of this process in a file; for a kernel run headlessly."""
     global _reporter  # noqa: PLW0603  (one per process, as the kernel is)
     _reporter = reporter = Reporter(Path(path))
-    _hear_of_runs(reporter)
-    live_backfills.begun.append(reporter.follow)
+    opened.append(reporter.watch)
+    Backfill.begun.append(reporter.follow)
     atexit.register(reporter.stop)
     shell = _shell()
     if shell is not None:
@@ -139,21 +139,6 @@ def report_to(path: str) -> None:
 def wait_for_runs(timeout: float | None = None) -> bool:
     """Wait for what goes on in the background; tells whether all of it has ended."""
     return _reporter is None or _reporter.wait(timeout)
-
-
-def _hear_of_runs(reporter: Reporter) -> None:
-    """Have `Instance.open_log` tell the reporter, from outside: storage knows no watcher."""
-    from jobnb.storage.instance import Instance
-
-    original = Instance.open_log
-
-    @functools.wraps(original)
-    def open_log(self: Any, *args: Any, **kwargs: Any) -> Any:
-        log = original(self, *args, **kwargs)
-        reporter.watch(log)
-        return log
-
-    Instance.open_log = open_log  # type: ignore[method-assign]
 
 
 def _shell() -> Any:

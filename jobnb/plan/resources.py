@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from jobnb.definitions import doors
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
@@ -42,7 +42,7 @@ def plan_resources(
     defs = all_resource_defs(job, given)
     wanted = _wanted(job, nodes)
     if "io_manager" in wanted and "io_manager" not in defs:
-        defs["io_manager"] = doors.default_io_manager()
+        defs["io_manager"] = engine().default_io_manager()
     problems = [
         f"{who!r} needs the resource {key!r}, which nothing provides. "
         + (did_you_mean(key, defs, noun="There are") or "Pass resources={...}.")

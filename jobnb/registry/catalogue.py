@@ -1,26 +1,30 @@
-"""What is known by name: entries that replace each other and remember their cell."""
+"""The catalogue: definitions by kind and name, which come and go with the cells that make them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
+
+from traitlets import HasTraits, Int
 
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.defined_assets import each_asset
 from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.registry.cells import Cell
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+from jobnb.registry.cells import Cell, CellWatch
 from jobnb.registry.code_hash import code_hash
-
-__all__ = ["Catalogue", "Entry", "kind_of"]
 
 _KINDS: tuple[tuple[type, str], ...] = (
     (AssetsDefinition, "asset"),
@@ -68,7 +72,7 @@ class Entry:
 
 
 def kind_of(definition: Any) -> str | None:
-    """What a definition is, in a word; None if it is nothing that is catalogued."""
+    """Name the kind of a definition; None if it is nothing that is catalogued."""
     for cls, kind in _KINDS:
         if isinstance(definition, cls):
             return kind
@@ -79,12 +83,12 @@ def kind_of(definition: Any) -> str | None:
 
 
 def can_be_known(thing: Any) -> bool:
-    """Whether something is a definition that is catalogued, or stands for some."""
+    """Tell whether something is a definition that is catalogued, or expands to some."""
     return isinstance(thing, (ObservableAssets, AssetSpec)) or kind_of(thing) is not None
 
 
 def names_of(definition: Any) -> list[str]:
-    """The names or keys under which a definition is known."""
+    """List the names or keys under which a definition is catalogued."""
     if isinstance(definition, AssetChecksDefinition):
         return sorted(key.to_user_string() for key in definition.check_keys)
     keys = getattr(definition, "keys", None)
@@ -94,11 +98,145 @@ def names_of(definition: Any) -> list[str]:
     return [key.to_user_string()] if isinstance(key, AssetKey) else [definition.name]
 
 
-class Catalogue:
-    """Definitions by kind and name; a later one of the same name takes the place of an earlier."""
+_ALL_KINDS = ("asset", "check", "job", "graph", "op", "schedule", "sensor")
+
+
+class Catalogue(HasTraits):
+    """Definitions by kind and name; a later one of the same name replaces an earlier one.
+
+    Attributes:
+        version: Grows when a cell, or whoever adds and removes, has changed what is known.
+        resources: Resources by key.
+        watch: Tells which cell runs now.
+    """
+
+    version = Int(0)
 
     def __init__(self) -> None:
+        super().__init__()
+        self.resources: dict[str, Any] = {}
+        self.watch = CellWatch(self._cell_starts, self._cell_done)
         self._entries: dict[tuple[str, str], Entry] = {}
+        self._executor: Any = None
+        self._loggers: dict[str, Any] = {}
+        self._brought: dict[tuple[str, str], Cell | None] = {}
+        self._defined_now: dict[str | None, set[tuple[str, str]]] = {}
+
+    # --- what comes and goes ----------------------------------------------
+
+    def hear(self, definition: Any, module: str) -> None:
+        """Add a definition that was announced, if it was made in a notebook or script."""
+        if module == "__main__":
+            self.take(definition)
+
+    def take(self, definition: Any) -> None:
+        """Add a definition, or all those of a `Definitions`."""
+        if isinstance(definition, Definitions):
+            self._put_all(definition)
+            return
+        for each in each_asset([definition]):
+            kind, cell = kind_of(each), self.watch.current
+            for name in self.put(each, cell):
+                self._note(str(kind), name)
+
+    def _note(self, kind: str, name: str) -> None:
+        cell = self.watch.current
+        self._defined_now.setdefault(cell.id if cell else None, set()).add((kind, name))
+
+    def _put_all(self, definitions: Definitions) -> None:
+        if definitions.executor is not None:
+            self._executor = definitions.executor
+            self._bring("executor", "")
+        for key, resource in definitions.resources.items():
+            self.resources[key] = resource
+            self._bring("resource", key)
+        for name, logger in definitions.loggers.items():
+            self._loggers[name] = logger
+            self._bring("logger", name)
+        for each in (
+            *definitions.assets,
+            *definitions.source_assets,
+            *definitions.asset_checks,
+            *definitions.jobs,
+            *definitions.schedules,
+            *definitions.sensors,
+        ):
+            if not self.holds(each):  # it stays with the cell that wrote it
+                self.take(each)
+
+    def _bring(self, kind: str, name: str) -> None:
+        """Remember which cell's `Definitions` brought a resource, logger or executor."""
+        self._brought[kind, name] = self.watch.current
+        self._note(kind, name)
+
+    def _take_back(self, kind: str, name: str) -> None:
+        del self._brought[kind, name]
+        if kind == "executor":
+            self._executor = None
+        else:
+            (self.resources if kind == "resource" else self._loggers).pop(name, None)
+
+    def add(self, *things: Any, resources: Mapping[str, Any] | None = None) -> None:
+        """Add definitions that were not made in a cell; see `Session.add`."""
+        self._add_all(things)
+        self.resources.update(resources or {})
+        self.version += 1
+
+    def _add_all(self, things: Iterable[Any]) -> None:
+        for each in things:
+            if isinstance(each, (list, tuple, set, frozenset)):
+                self._add_all(each)
+            elif isinstance(each, ModuleType):
+                self._add_module(each)
+            elif isinstance(each, Definitions) or can_be_known(each):
+                self.take(each)
+            else:
+                raise InvalidDefinitionError(
+                    f"{each!r} is no definition. Add assets, ops, graphs, jobs, schedules, "
+                    "sensors, Definitions, or a module of these."
+                )
+
+    def _add_module(self, module: ModuleType) -> None:
+        for value in vars(module).values():
+            several = isinstance(value, (list, tuple)) and len(value) > 0
+            for each in value if several and all(map(can_be_known, value)) else [value]:
+                if isinstance(each, Definitions) or can_be_known(each):
+                    self.take(each)
+
+    def remove(self, *names: str) -> None:
+        """Remove definitions by name or key; see `Session.remove`."""
+        for name in names:
+            if not [kind for kind in _ALL_KINDS if self._remove(kind, name)]:
+                raise self._unknown(name)
+        self.version += 1
+
+    def clear(self) -> None:
+        """Remove all definitions and resources."""
+        self._entries.clear()
+        self.resources.clear()
+        self._loggers.clear()
+        self._brought.clear()
+        self._executor = None
+        self.version += 1
+
+    def _cell_starts(self, cell: Cell) -> None:
+        # What an earlier, failed run of the cell had come to does not count.
+        self._defined_now[cell.id] = set()
+
+    def _cell_done(self, cell: Cell) -> None:
+        """Forget what the cell had defined before and does not define any more."""
+        defined = self._defined_now.pop(cell.id, set())
+        before = self.of_cell(cell.id)
+        for entry in before:
+            if (entry.kind, entry.name) not in defined:
+                self._remove(entry.kind, entry.name)
+        for (kind, name), owner in list(self._brought.items()):
+            if owner is not None and owner.id == cell.id and (kind, name) not in defined:
+                self._take_back(kind, name)
+        if defined or before:
+            self.version += 1
+
+    # --- what is known ----------------------------------------------------
 
     def put(self, definition: Any, cell: Cell | None) -> list[str]:
         """Add a definition, or let it take the place of the one of its name."""
@@ -127,8 +265,7 @@ class Catalogue:
                 if found is not None and found.definition is entry.definition:
                     del self._entries[kind, other]
 
-    def remove(self, kind: str, name: str) -> bool:
-        """Forget a name; tells whether it was known."""
+    def _remove(self, kind: str, name: str) -> bool:
         known = (kind, name) in self._entries
         self._drop(kind, name)
         return known
@@ -149,9 +286,41 @@ class Catalogue:
         """The definitions of a kind, each once."""
         return list({id(e.definition): e.definition for e in self.entries(kind)}.values())
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
+    def snapshot(self) -> Definitions:
+        """All definitions as they are now, frozen: cells run later change nothing in it."""
+        return Definitions.of(
+            assets=self.definitions("asset"),
+            asset_checks=self.definitions("check"),
+            jobs=self.definitions("job"),
+            schedules=self.definitions("schedule"),
+            sensors=self.definitions("sensor"),
+            resources=dict(self.resources),
+            executor=self._executor,
+            loggers=dict(self._loggers),
+        )
+
+    def entry(self, name: Any) -> Entry:
+        """A definition with where it was written: an asset by key, else a job, graph or op.
+
+        Raises:
+            InvalidSubsetError: If it is not known.
+        """
+        text = name if isinstance(name, str) else AssetKey.from_coercible(name).to_user_string()
+        for kind in _ALL_KINDS:
+            found = self.by_name(kind).get(text)
+            if found is not None:
+                return found
+        raise self._unknown(text)
+
+    def _unknown(self, name: str) -> InvalidSubsetError:
+        known = [entry.name for entry in self.entries()]
+        hint = did_you_mean(name, known, noun="It knows")
+        return InvalidSubsetError(f"The session knows no {name!r}. {hint}".rstrip())
+
+    def place_of(self, key: Any) -> str:
+        """Say where an asset is written: `cell 7`, or a module; empty if nobody knows."""
+        entry = self.by_name("asset").get(AssetKey.from_coercible(key).to_user_string())
+        return entry.place if entry is not None else ""
 
     def __len__(self) -> int:
         return len(self._entries)

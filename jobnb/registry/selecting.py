@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions import doors
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError, did_you_mean
 
 if TYPE_CHECKING:
-    from jobnb.registry.knowledge import Knowledge
+    from jobnb.registry.session import Session
 
 __all__ = ["job_finder", "partitioned_job", "pinned", "see_known"]
 
 
-def job_finder(session: Knowledge, target: Any) -> Callable[[], JobDefinition] | None:
+def job_finder(session: Session, target: Any) -> Callable[[], JobDefinition] | None:
     """What gives the job that is meant, as it is defined by then; None if assets are meant.
 
     Args:
@@ -41,7 +41,7 @@ def job_finder(session: Knowledge, target: Any) -> Callable[[], JobDefinition] |
     return None
 
 
-def partitioned_job(session: Knowledge, target: Any) -> JobDefinition | None:
+def partitioned_job(session: Session, target: Any) -> JobDefinition | None:
     """The job whose partitions are meant; None if those of assets are.
 
     Args:
@@ -61,7 +61,7 @@ def partitioned_job(session: Knowledge, target: Any) -> JobDefinition | None:
     return job
 
 
-def see_known(session: Knowledge, name: str) -> None:
+def see_known(session: Session, name: str) -> None:
     """See that the session knows a job or asset called so.
 
     Raises:
@@ -73,7 +73,7 @@ def see_known(session: Knowledge, name: str) -> None:
         raise InvalidSubsetError(f"The session knows no job or asset {name!r}. {hint}".rstrip())
 
 
-def pinned(session: Knowledge, selection: Any) -> Any:
+def pinned(session: Session, selection: Any) -> Any:
     """The selection; if it asks how assets stand, the keys of those that stand so now.
 
     Args:
@@ -97,7 +97,7 @@ def pinned(session: Knowledge, selection: Any) -> Any:
     chosen = AssetSelection.from_coercible(selection)
     if not chosen.asks_status:
         return selection
-    statuses = doors.asset_survey(session, None)
+    statuses = engine().asset_statuses(session, None)
 
     def status_of(key: AssetKey) -> str:
         return str(statuses[key].status.value)

@@ -2,50 +2,436 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from jobnb.definitions import doors
+from traitlets import Unicode
+from traitlets.config import Configurable
+
 from jobnb.definitions.announce import listen
-from jobnb.registry.running import Running
+from jobnb.definitions.doors import engine
+from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.registry.catalogue import Catalogue, Entry
+from jobnb.registry.selecting import pinned
+
+if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill
+    from jobnb.config.run_config import CoercibleToRunConfig
+    from jobnb.definitions.assets.asset_job import AssetJobDefinition
+    from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.jobs.job_definition import JobDefinition
+    from jobnb.definitions.keys import CoercibleToAssetKey
+    from jobnb.definitions.locations.definitions import Definitions
+    from jobnb.display.widgets.launchpad import Launchpad
+    from jobnb.execution.background import Run
+    from jobnb.execution.result import ExecuteInProcessResult
+    from jobnb.plan.partitions import PartitionsAsked
+    from jobnb.staleness.causes import AssetStatus, AssetStatuses
+    from jobnb.storage.instance import Instance
+    from jobnb.storage.job_partition_table import JobPartitionTable
+    from jobnb.storage.partition_table import PartitionTable
+    from jobnb.storage.run_table import RunTable
 
 __all__ = ["Session", "current_session", "session"]
 
 
-class Session(Running):
+class _Settings(Configurable):
+    """What a person sets for a session, in code or as `c.Session.home` in IPython's config."""
+
+    home = Unicode(
+        None, allow_none=True, help="The folder of the history; $JOBNB_HOME or .jobnb if not set."
+    ).tag(config=True)
+
+    @classmethod
+    def section_names(cls) -> list[str]:
+        """The sections of the config that are read."""
+        return ["Session"]
+
+
+class Session:
     """What this kernel knows: definitions by name, resources, and where the history is.
 
     Definitions made in a notebook (in `__main__`) come here by themselves; those of a module
     are added with `add`. Running a cell again replaces what it defined and forgets what it no
     longer defines.
 
+    Args:
+        home: The folder of the history; `$JOBNB_HOME`, else `.jobnb` here, if None.
+
+    Attributes:
+        catalogue: The definitions, with the cells that made them.
+
     Example:
-        >>> from jobnb import asset
-        >>> from jobnb.registry.session import Session
+        >>> from jobnb import Instance, Session, asset
         >>> @asset
         ... def orders():
         ...     return [1, 2]
-        >>> from jobnb import Instance
-        >>> session = Session()
-        >>> session.add(orders).materialize("orders", instance=Instance.ephemeral()).success
+        >>> session = Session().add(orders)
+        >>> session.materialize("orders", instance=Instance.ephemeral()).success
         True
     """
+
+    def __init__(self, home: str | None = None) -> None:
+        self.catalogue = Catalogue()
+        self._settings = _Settings(home=home)
+
+    # --- what it knows ------------------------------------------------------
+
+    @property
+    def home(self) -> str | None:
+        """The folder of the history; `$JOBNB_HOME`, else `.jobnb` here, if None."""
+        home: str | None = self._settings.home
+        return home
+
+    @home.setter
+    def home(self, folder: str | None) -> None:
+        self._settings.home = folder
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """Resources by key, for all jobs and assets that bring none of their own."""
+        return self.catalogue.resources
+
+    def add(self, *things: Any, resources: Mapping[str, Any] | None = None) -> Self:
+        """Add definitions that were not made in a cell.
+
+        Args:
+            *things: Definitions, `Definitions` objects, lists of these, or modules that hold them.
+            resources: Resources by key.
+
+        Returns:
+            The session itself.
+
+        Raises:
+            InvalidDefinitionError: If something is no definition.
+        """
+        self.catalogue.add(*things, resources=resources)
+        return self
+
+    def remove(self, *names: str) -> Self:
+        """Remove definitions by name or key.
+
+        Raises:
+            InvalidSubsetError: If one is not known.
+        """
+        self.catalogue.remove(*names)
+        return self
+
+    def clear(self) -> Self:
+        """Remove all definitions and resources; the history stays."""
+        self.catalogue.clear()
+        return self
+
+    def snapshot(self) -> Definitions:
+        """Give all definitions as they are now, frozen: cells run later change nothing in it."""
+        return self.catalogue.snapshot()
+
+    @property
+    def definitions(self) -> Definitions:
+        """All definitions as they are now, frozen."""
+        return self.catalogue.snapshot()
+
+    def entry(self, name: CoercibleToAssetKey) -> Entry:
+        """Find a definition with where it was written: an asset by key, else a job, graph or op.
+
+        Raises:
+            InvalidSubsetError: If it is not known.
+        """
+        return self.catalogue.entry(name)
+
+    def asset(self, key: CoercibleToAssetKey) -> AssetsDefinition:
+        """Find the definition of an asset.
+
+        Raises:
+            InvalidSubsetError: If it is not known.
+        """
+        text = AssetKey.from_coercible(key).to_user_string()
+        known = self.catalogue.by_name("asset")
+        if text in known:
+            definition: AssetsDefinition = known[text].definition
+            return definition
+        hint = did_you_mean(text, known, noun="It knows")
+        raise InvalidSubsetError(f"The session knows no asset {text!r}. {hint}".rstrip())
+
+    def job(self, name: str) -> JobDefinition:
+        """Resolve the job called so, with the session's assets and resources.
+
+        Raises:
+            InvalidSubsetError: If there is none.
+        """
+        return self.snapshot().get_job_def(name)
+
+    @classmethod
+    @contextmanager
+    def capture(cls) -> Iterator[Session]:
+        """Collect what is defined in the `with` block in a session of its own."""
+        captured = cls()
+        _active.append(captured)
+        try:
+            yield captured
+        finally:
+            _active.remove(captured)
+
+    # --- running it ---------------------------------------------------------
+
+    def materialize(
+        self,
+        selection: Any = None,
+        *,
+        config: CoercibleToRunConfig = None,
+        partition: PartitionsAsked | None = None,
+        instance: Instance | None = None,
+        resources: Mapping[str, Any] | None = None,
+        raise_on_error: bool = True,
+        tags: Mapping[str, str] | None = None,
+        stale_only: bool = False,
+    ) -> ExecuteInProcessResult:
+        """Make the selected assets and wait for it.
+
+        Args:
+            selection: `"*revenue"`, `"group:load and not kind:sql"`, `"status:stale"`, a list,
+                assets or an `AssetSelection`; all assets if absent.
+            config: A `RunConfig` or dict.
+            partition: The partition to make; or several in one run: a `PartitionKeyRange`, some
+                keys. `backfill` makes several in runs of their own.
+            instance: Where the history and the values go; that of the session if absent.
+            resources: Resources by key, in place of those of the session.
+            raise_on_error: Whether a failure is raised, after all that could run has run.
+            tags: Tags of the run.
+            stale_only: Whether fresh assets are left as they are; see `stale`.
+
+        Returns:
+            An `ExecuteInProcessResult`; it shows the graph, times and values.
+
+        Raises:
+            InvalidSubsetError: If the selection names what is not there, or nothing.
+            InvalidConfigError: If the config does not fit; nothing has run then.
+            InvariantViolationError: If assets have partitions and none is named.
+            UnknownPartitionError: If there is no such partition.
+            Exception: What the first failing step raised, if `raise_on_error`.
+
+        Example:
+            >>> from jobnb import Instance, Session, StaticPartitionsDefinition, asset
+            >>> @asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+            ... def letters(context):
+            ...     return context.partition_key
+            >>> session, instance = Session().add(letters), Instance.ephemeral()
+            >>> session.materialize("letters", partition="b", instance=instance).success
+            True
+        """
+        __tracebackhide__ = True
+        return engine().materialize(
+            self,
+            selection,
+            config=config,
+            partition=partition,
+            instance=instance,
+            resources=resources,
+            raise_on_error=raise_on_error,
+            tags=tags,
+            stale_only=stale_only,
+        )
+
+    def observe_assets(
+        self,
+        selection: Any = None,
+        *,
+        config: CoercibleToRunConfig = None,
+        partition: PartitionsAsked | None = None,
+        instance: Instance | None = None,
+        resources: Mapping[str, Any] | None = None,
+        raise_on_error: bool = True,
+        tags: Mapping[str, str] | None = None,
+    ) -> ExecuteInProcessResult:
+        """Let the functions of source assets tell their data versions, and wait for it.
+
+        Args:
+            selection: Which source assets, as in `materialize`; all that can be observed if absent.
+            config: A `RunConfig` or dict.
+            partition: The partition to look at.
+            instance: Where the history goes; that of the session if absent.
+            resources: Resources by key, in place of those of the session.
+            raise_on_error: Whether a failure is raised.
+            tags: Tags of the run.
+
+        Returns:
+            An `ExecuteInProcessResult`.
+
+        Raises:
+            InvalidSubsetError: If none of them can be observed.
+        """
+        __tracebackhide__ = True
+        return engine().observe(
+            self,
+            selection,
+            config=config,
+            partition=partition,
+            instance=instance,
+            resources=resources,
+            raise_on_error=raise_on_error,
+            tags=tags,
+        )
+
+    def execute_job(
+        self,
+        job: str | JobDefinition | AssetJobDefinition,
+        *,
+        config: CoercibleToRunConfig = None,
+        partition: PartitionsAsked | None = None,
+        instance: Instance | None = None,
+        raise_on_error: bool = True,
+        op_selection: Sequence[str] | None = None,
+        asset_selection: Sequence[Any] | None = None,
+        asset_check_selection: Sequence[Any] | None = None,
+        run_id: str | None = None,
+        input_values: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        keep_outputs: bool = True,
+    ) -> ExecuteInProcessResult:
+        """Run a job and wait for it; the run is kept in the history.
+
+        Args:
+            job: A job or its name.
+            config: A `RunConfig` or dict; the job's own config if absent.
+            partition: The partition that the run is for; or several: a range, some keys.
+            instance: Where the history goes; that of the session if absent.
+            raise_on_error: Whether a failure is raised, after all that could run has run.
+            op_selection: Ops to run, as `["*a", "b+"]`.
+            asset_selection: Assets to make.
+            asset_check_selection: Checks to make; those of the assets if absent.
+            run_id: The id of the run; made if absent.
+            input_values: Values of the graph's inputs, by name.
+            tags: Tags of the run, beside those of the job.
+            resources: Values or definitions that take the place of the job's resources.
+            keep_outputs: Whether values held in memory are kept for `output_for_node`.
+
+        Returns:
+            An `ExecuteInProcessResult`.
+
+        Raises:
+            InvalidSubsetError: If there is no such job, op or asset.
+            InvalidConfigError: If the config does not fit; nothing has run then.
+            Exception: What the first failing step raised, if `raise_on_error`.
+        """
+        __tracebackhide__ = True
+        return engine().execute_session_job(
+            self,
+            job,
+            config=config,
+            partition=partition,
+            instance=instance,
+            raise_on_error=raise_on_error,
+            op_selection=op_selection,
+            asset_selection=asset_selection,
+            asset_check_selection=asset_check_selection,
+            run_id=run_id,
+            input_values=input_values,
+            tags=tags,
+            resources=resources,
+            keep_outputs=keep_outputs,
+        )
+
+    def launch(
+        self,
+        target: Any = None,
+        config: CoercibleToRunConfig = None,
+        *,
+        partition: PartitionsAsked | None = None,
+        instance: Instance | None = None,
+        op_selection: Sequence[str] | None = None,
+        asset_selection: Sequence[Any] | None = None,
+        asset_check_selection: Sequence[Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        stale_only: bool = False,
+    ) -> Run:
+        """Begin a run in the background: the kernel stays free.
+
+        Args:
+            target: A job or its name, else which assets to make, as in `materialize`; all assets
+                if absent.
+            config: A `RunConfig` or dict.
+            partition: The partition that the run is for; or several: a range, some keys.
+            instance: Where the history and the values go; that of the session if absent.
+            op_selection: Ops of the job to run, as `["*a", "b+"]`.
+            asset_selection: Assets of the job to make.
+            asset_check_selection: Checks to make; those of the assets if absent.
+            tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
+            resources: Values or definitions that take the place of the job's resources.
+            run_id: The id of the run; made if absent.
+            stale_only: Whether fresh assets are left as they are; see `stale`.
+
+        Returns:
+            A `Run`: it can be observed, waited for, awaited, canceled and repeated.
+
+        Raises:
+            InvalidConfigError: If the config does not fit; nothing has run then.
+            InvalidSubsetError: If there is no such job or asset.
+            InvariantViolationError: If assets have partitions and none is named.
+            UnknownPartitionError: If there is no such partition.
+        """
+        __tracebackhide__ = True
+        return engine().launch(
+            self,
+            target,
+            config=config,
+            partition=partition,
+            instance=instance,
+            op_selection=op_selection,
+            asset_selection=asset_selection,
+            asset_check_selection=asset_check_selection,
+            tags=tags,
+            resources=resources,
+            run_id=run_id,
+            stale_only=stale_only,
+        )
+
+    def rerun(
+        self,
+        run_id: str,
+        *,
+        from_failure: bool = False,
+        steps: Sequence[str] | None = None,
+        instance: Instance | None = None,
+    ) -> Run:
+        """Launch a run of the history again in the background, with its job as it is defined now.
+
+        Args:
+            run_id: The run to repeat.
+            from_failure: Only what did not succeed; the rest is loaded from that run.
+            steps: Only these steps, as `["clean+"]`.
+            instance: Where its history is; that of the session if None.
+
+        Returns:
+            The new `Run`.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+            InvalidSubsetError: If the session does not know its job.
+        """
+        __tracebackhide__ = True
+        return engine().rerun(
+            self, run_id, from_failure=from_failure, steps=steps, instance=instance
+        )
 
     def backfill(
         self,
         selection: Any = None,
-        partitions: Any = None,
+        partitions: PartitionsAsked | None = None,
         *,
         only_missing: bool = False,
         only_failed: bool = False,
         stale_only: bool = False,
         tags: Mapping[str, str] | None = None,
         max_parallel: int = 1,
-        config: Any = None,
-        instance: Any = None,
+        config: CoercibleToRunConfig = None,
+        instance: Instance | None = None,
         resources: Mapping[str, Any] | None = None,
-    ) -> Any:
+    ) -> Backfill:
         """Make many partitions in the background, each asset after what it is made from.
 
         Of a job, by name or as such, it runs each partition once: see `JobDefinition.backfill`.
@@ -85,7 +471,7 @@ class Session(Running):
             'COMPLETED'
         """
         __tracebackhide__ = True
-        return doors.backfill_session(
+        return engine().backfill(
             self,
             selection,
             partitions,
@@ -104,9 +490,9 @@ class Session(Running):
         backfill_id: str,
         *,
         max_parallel: int = 1,
-        instance: Any = None,
+        instance: Instance | None = None,
         resources: Mapping[str, Any] | None = None,
-    ) -> Any:
+    ) -> Backfill:
         """Go on with a backfill that was canceled, interrupted, or failed in part.
 
         What it has not made since it began is tried again, with the assets as they are now.
@@ -125,11 +511,11 @@ class Session(Running):
             InvariantViolationError: If it goes on, here or in another process.
         """
         __tracebackhide__ = True
-        return doors.resume_backfill(
+        return engine().resume_backfill(
             self, backfill_id, max_parallel=max_parallel, instance=instance, resources=resources
         )
 
-    def launchpad(self, target: Any = None) -> Any:
+    def launchpad(self, target: Any = None) -> Launchpad:
         """The form for a run's config, with a button that launches it.
 
         Args:
@@ -138,27 +524,143 @@ class Session(Running):
         Returns:
             A `Launchpad`; asked for again, it is the same and still holds what was typed.
         """
-        return doors.open_session_launchpad(self, target)
+        return engine().open_session_launchpad(self, target)
 
-    @classmethod
-    @contextmanager
-    def capture(cls) -> Iterator[Session]:
-        """While it lasts, what is defined goes to a session of its own."""
-        captured = cls()
-        _active.append(captured)
-        try:
-            yield captured
-        finally:
-            _active.remove(captured)
+    # --- looking back -------------------------------------------------------
+
+    @property
+    def instance(self) -> Instance:
+        """Where the history and the values are."""
+        return engine().instance(self.home)
+
+    def value(self, key: CoercibleToAssetKey, partition: PartitionsAsked | None = None) -> Any:
+        """The last value of an asset, from this kernel or an earlier one.
+
+        Args:
+            key: The key of the asset.
+            partition: The partition to load. Of several (a range, a list of keys; all that were
+                made, if left out) a dict of values by key comes back.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+            JobnbError: If it has never been stored.
+        """
+        return engine().load_asset_value(
+            self.snapshot(), key, instance=self.instance, partition_key=partition
+        )
+
+    def peek(self, key: CoercibleToAssetKey, partition: str | None = None, rows: int = 10) -> Any:
+        """The beginning of the last value of an asset, without loading all of it where that can be.
+
+        Args:
+            key: The key of the asset.
+            partition: The partition to look at.
+            rows: How many rows at most.
+
+        Returns:
+            A `Peek` with the first rows and the shape of the whole for a table that is stored as
+            Parquet; else the value itself.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+            JobnbError: If it has never been stored.
+        """
+        return engine().peek_asset_value(
+            self.snapshot(), key, instance=self.instance, partition_key=partition, rows=rows
+        )
+
+    def partitions(
+        self, key: CoercibleToAssetKey | JobDefinition | AssetJobDefinition
+    ) -> PartitionTable | JobPartitionTable:
+        """The partitions of an asset or a job: which were made, are missing, or failed.
+
+        Args:
+            key: The key of the asset; or a job or its name: its last runs tell then.
+
+        Returns:
+            A `PartitionTable` or `JobPartitionTable`; a cell shows it as a calendar or matrix to
+            select in.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset or job.
+            InvalidDefinitionError: If it has no partitions.
+        """
+        return engine().partition_table(self, key)
+
+    def status(self, key: CoercibleToAssetKey, partition: str | None = None) -> AssetStatus:
+        """How an asset stands: missing, stale (and why), fresh, or failed.
+
+        Args:
+            key: The key of the asset.
+            partition: One of its partitions; all of them count if absent.
+
+        Returns:
+            An `AssetStatus`, with `.status` and `.causes`.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+
+        Example:
+            >>> from jobnb import Instance, asset
+            >>> from jobnb.registry.session import Session
+            >>> @asset
+            ... def orders():
+            ...     return [1, 2]
+            >>> session = Session().add(orders)
+            >>> session.status("orders").status.value
+            'missing'
+        """
+        wanted = AssetKey.from_coercible(key)
+        self.asset(wanted)
+        return engine().asset_status(self, wanted, partition)
+
+    def stale(self, selection: Any = None) -> AssetStatuses:
+        """How the assets stand that are not fresh, and why.
+
+        An asset is stale if its code, its config or what it is made from has changed since it
+        was made, or if an asset that it is made from is stale. `materialize(stale_only=True)`
+        makes just these.
+
+        Args:
+            selection: Which assets are looked at, as in `materialize`; all if absent.
+
+        Returns:
+            An `AssetStatuses`, by key.
+
+        Raises:
+            InvalidSubsetError: If the selection names what is not there, or nothing.
+        """
+        known = self.snapshot()
+        keys = None if selection is None else known.select_assets(pinned(self, selection))
+        return engine().asset_statuses(self, keys).not_fresh
+
+    @property
+    def runs(self) -> RunTable:
+        """The history: runs, the latest first."""
+        return engine().run_table(self.instance)
+
+    def __repr__(self) -> str:
+        counts = [
+            f"{len(found)} {kind}{'s' if len(found) > 1 else ''}"
+            for kind in ("asset", "check", "job", "graph", "op")
+            if (found := self.catalogue.by_name(kind))
+        ]
+        return f"<session: {', '.join(counts) or 'nothing defined yet'}>"
+
+
+def attach(shell: Any) -> None:
+    """Let the kernel's session follow the cells of an IPython shell, and its configuration."""
+    session._settings.parent = shell
+    session.catalogue.watch.attach(shell)
 
 
 def current_session() -> Session:
-    """The session that definitions go to now: the kernel's, or one that captures."""
+    """Give the session that definitions go to now: the kernel's, or one that captures."""
     return _active[-1]
 
 
 def _hear(definition: Any, module: str) -> None:
-    _active[-1].hear(definition, module)
+    _active[-1].catalogue.hear(definition, module)
 
 
 session = Session()

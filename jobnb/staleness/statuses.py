@@ -87,7 +87,7 @@ def session_statuses(
     session: Session, keys: Collection[AssetKey] | None, partition: str | None = None
 ) -> AssetStatuses:
     """How the assets of a session stand, all if no keys are given."""
-    place = session.place_of
+    place = session.catalogue.place_of
     return asset_statuses(session.snapshot(), session.instance, keys, place, partition)
 
 

@@ -258,4 +258,4 @@ def _joined(causes: Iterable[tuple[Cause, ...]]) -> tuple[Cause, ...]:
 
 def session_survey(session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
     """How whole assets of a session stand, all if no keys are given."""
-    return Survey(session.snapshot(), session.instance, session.place_of).statuses(keys)
+    return Survey(session.snapshot(), session.instance, session.catalogue.place_of).statuses(keys)

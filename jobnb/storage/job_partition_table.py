@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from jobnb.errors import InvalidDefinitionError
 from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.partition_history import AssetPartitionStatus
 from jobnb.storage.standing_table import StandingTable
+
+if TYPE_CHECKING:
+    from jobnb.definitions.jobs.job_definition import JobDefinition
+    from jobnb.storage.instance import Instance
 
 __all__ = ["JobPartitionTable"]
 
@@ -48,6 +53,20 @@ class JobPartitionTable(StandingTable):
     }
     DEED = "Launch"
     WHEN = "began"
+
+    @classmethod
+    def of_job(cls, job: JobDefinition, instance: Instance, backfill: Any) -> Self:
+        """Give the table of a job's partitions.
+
+        Raises:
+            InvalidDefinitionError: If it has none.
+        """
+        if job.partitions_def is None:
+            raise InvalidDefinitionError(
+                f"The job {job.name!r} has no partitions. Give it a partitions_def or a "
+                "PartitionedConfig."
+            )
+        return cls(job.name, job.partitions_def, instance, backfill)
 
     def _standing(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
         return self.instance.get_job_status_by_partition(self.name, keys, self.partitions_def)

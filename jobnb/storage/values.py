@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobnb.definitions.resources.io import IOManagerDefinition
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.files import FileIOManager
 from jobnb.storage.memory import InMemoryIOManager, MemoryIOManager, mem_io_manager
 
-if TYPE_CHECKING:
-    from jobnb.storage.filesystem import FilesystemIOManager
-
 __all__ = [
     "FileIOManager",
-    "FilesystemIOManager",
     "InMemoryIOManager",
     "MemoryIOManager",
     "fs_io_manager",
     "mem_io_manager",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """The class with pydantic fields is made when it is first asked for."""
-    if name == "FilesystemIOManager":
-        from jobnb.storage.filesystem import FilesystemIOManager
-
-        return FilesystemIOManager
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _FilesDefinition(IOManagerDefinition):

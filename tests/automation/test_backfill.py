@@ -39,7 +39,7 @@ from jobnb.errors import (
     InvariantViolationError,
     UnknownPartitionError,
 )
-from jobnb.execution.waiting import RunCanceledError, StillRunningError
+from jobnb.execution.task import RunCanceledError, StillRunningError
 from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.home import DATABASE_VARIABLE
 

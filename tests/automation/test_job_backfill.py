@@ -46,7 +46,7 @@ from jobnb.errors import (
     InvariantViolationError,
     UnknownPartitionError,
 )
-from jobnb.execution.waiting import RunCanceledError
+from jobnb.execution.task import RunCanceledError
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 
 LETTERS = StaticPartitionsDefinition(["a", "b", "c", "d"])

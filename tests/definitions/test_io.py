@@ -12,9 +12,11 @@ from jobnb.definitions.ops.user_events import AssetMaterialization
 from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.resources.io import (
+from jobnb.definitions.resources.configurable_io import (
     ConfigurableIOManager,
     ConfigurableIOManagerFactory,
+)
+from jobnb.definitions.resources.io import (
     InputManager,
     InputManagerDefinition,
     IOManager,

@@ -34,6 +34,12 @@ from jobnb.display.launch_stored import (
 from jobnb.display.launch_text import LaunchText
 from jobnb.display.launch_view import launch_view
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, RunNotFoundError
+from jobnb.registry.session import Session
+
+
+def run(job, form, instance):
+    """What a launch of the form gives, in this thread."""
+    return Session().execute_job(job, instance=instance, **form.parameters())
 
 
 class Load(Config):
@@ -80,7 +86,7 @@ def test_it_asks_for_what_the_selected_steps_need():
     form.select("load")
     assert set(labels(form.rows.layout)["ops"]) == {"load"}
     assert form.steps == ("load",)
-    assert form.parameters() == {"run_config": YEAR, "op_selection": ["load"]}
+    assert form.parameters() == {"config": YEAR, "op_selection": ["load"]}
     form.select("loda")
     assert told(form)[0][0] == "selection"
     assert "load" in told(form)[0][1]
@@ -230,7 +236,7 @@ def test_a_config_mapping_shows_only_its_outside():
     form.edit("config/simple", "set", "2013")
     assert form.config == {"simple": 2013}
     assert form.text.text == "simple: 2013\n"
-    result = mapped.execute_in_process(**form.parameters(), instance=Instance.ephemeral())
+    result = run(mapped, form, Instance.ephemeral())
     assert result.output_for_node("load") == 2013
 
 
@@ -248,7 +254,7 @@ def test_a_config_mapping_that_takes_no_names_says_so(outer):
     assert form.rows.layout == []
     if isinstance(outer, Field) and not outer.is_required:
         assert form.problems == []
-        assert form.parameters() == {"run_config": {}}
+        assert form.parameters() == {"config": {}}
     else:
         assert "Give it a schema with a name" in form.problems[0]["message"]
     form.scaffold()
@@ -291,7 +297,7 @@ def test_a_graph_with_a_mapping_inside_shows_its_outside_too():
     form = LaunchForm(outer)
     assert labels(form.rows.layout)["ops"] == {"inner": {"simple": {}}}
     form.edit("ops/inner/config/simple", "set", "5")
-    assert outer.execute_in_process(**form.parameters()).output_for_node("inner.load") == 5
+    assert run(outer, form, Instance.ephemeral()).output_for_node("inner.load") == 5
 
 
 @static_partitioned_config(
@@ -308,7 +314,7 @@ def test_a_partition_fills_the_config_of_a_partitioned_config():
     form.set_partition("2000")
     assert form.config == {"ops": {"load": {"config": {"year": 2000}}}}
     assert form.own_tags == {"y": "2000", "dagster/partition": "2000"}
-    assert form.parameters()["partition_key"] == "2000"
+    assert form.parameters()["partition"] == "2000"
     form.set_partition("2001")
     assert told(form) == [("partition", "There is no partition '2001'. Did you mean '2000'?")]
     assert form.config["ops"]["load"]["config"]["year"] == 2000
@@ -350,7 +356,7 @@ def test_assets_with_partitions_say_at_the_field_that_one_must_be_chosen():
         form.parameters()
     form.set_partition("2013-01-02")
     assert told(form) == []
-    assert form.parameters()["partition_key"] == "2013-01-02"
+    assert form.parameters()["partition"] == "2013-01-02"
 
 
 def test_a_part_that_has_no_partitions_needs_none():
@@ -376,8 +382,8 @@ def test_several_partitions_can_be_written_for_one_run(text, asked, count):
     assert told(form) == []
     assert form.own_tags == {}
     parameters = form.parameters()
-    assert parameters["partition_key"] == asked
-    result = form.job.execute_in_process(**parameters)
+    assert parameters["partition"] == asked
+    result = run(form.job, form, Instance.ephemeral())
     assert len(result.asset_materializations_for_node("flights")) == count
 
 
@@ -417,10 +423,10 @@ def test_assets_that_share_no_partitions_are_told_apart_until_some_are_selected(
 def test_the_partitions_of_an_earlier_run_are_filled_in_as_they_were_typed(text):
     form, instance = pad_of(flights), Instance.ephemeral()
     form.set_partition(text)
-    run = form.job.execute_in_process(**form.parameters(), instance=instance)
+    launched = run(form.job, form, instance)
     assert [shown.endswith(f", {text}") for _, shown in earlier_runs(form, instance)] == [True]
     form.set_partition("")
-    load_run(form, instance, run.run_id)
+    load_run(form, instance, launched.run_id)
     assert form.partition == text
     assert told(form) == []
 
@@ -544,7 +550,7 @@ def test_secrets_are_in_no_preset_and_no_text():
     )
     view = launch_view(form, "door")
     assert "hunter22" not in everything + repr(instance.get_presets("door")) + view.html + view.text
-    assert door.execute_in_process(**form.parameters()).output_for_node("enter") == "hunter22"
+    assert run(door, form, Instance.ephemeral()).output_for_node("enter") == "hunter22"
 
 
 def test_the_form_is_filled_as_in_a_run():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobnb import Instance, StaticPartitionsDefinition, asset, job, op
-from jobnb.automation import live_backfills
+from jobnb.automation import backfill as backfills
 from jobnb.display.progress import Sight, Watch, _html
 from jobnb.execution.watch import background_watchers, watchers
 from jobnb.registry.session import Session
@@ -168,12 +168,12 @@ def test_a_backfill_that_is_waited_for_is_told_in_partitions():
 
     shown = Going()
     watch = Watch(lambda: shown, 0.0, lambda: True)
-    live_backfills.watchers.append(watch.of_backfill)
+    backfills.watchers.append(watch.of_backfill)
     try:
         session = Session().add(letters)
         backfill = session.backfill(instance=Instance.ephemeral()).wait(WAIT)
     finally:
-        live_backfills.watchers.remove(watch.of_backfill)
+        backfills.watchers.remove(watch.of_backfill)
     assert backfill.is_finished
     name, done, total, words = face.told[0]
     assert (name, done, total) == ("backfill of letters", 2, 3)
@@ -185,7 +185,7 @@ def test_a_backfill_that_is_waited_for_is_told_in_partitions():
 LONG = """
 import time
 from jobnb import Instance, StaticPartitionsDefinition, asset, job, op
-from jobnb.automation import live_backfills
+from jobnb.automation import backfill as backfills
 
 @op
 def slow():

@@ -113,8 +113,8 @@ def test_checks_alone_run_in_the_background_and_again(session, monkeypatch):
     assert record.asset_selection is None
     assert verdicts(run.rerun().result()) == {"orders:few": True}
     # As another kernel does it, from the history alone.
-    monkeypatch.setattr(launch, "find", lambda _run_id: None)
-    again = launch.rerun(run.run_id, session.instance)
+    monkeypatch.setattr(launch, "find", lambda kind, _run_id: None)
+    again = session.rerun(run.run_id)
     assert verdicts(again.result()) == {"orders:few": True}
     assert ran == ["few"] * 3
 

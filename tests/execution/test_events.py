@@ -21,7 +21,6 @@ from jobnb import (
     op,
 )
 from jobnb.events import EngineNote, InputLoaded, OutputYielded, StepSkipped
-from jobnb.execution.run_job import execute_in_process
 from tests.execution.told import kinds, of_kind, told
 
 
@@ -232,7 +231,7 @@ def test_every_event_is_in_the_history_when_the_call_returns(tmp_path):
         plus(one())
 
     with Instance.local_temp(str(tmp_path)) as instance:
-        result = execute_in_process(chain, instance=instance)
+        result = chain.execute_in_process(instance=instance)
         run_id = result.run_id
     with Instance.local_temp(str(tmp_path)) as again:
         assert again.events(run_id) == result.all_events

@@ -22,8 +22,8 @@ from jobnb import (
     op,
 )
 from jobnb.events import Logged, RunSucceeded
-from jobnb.execution.launch import (
-    MAX_RUNTIME_TAG,
+from jobnb.execution.background import MAX_RUNTIME_TAG, Run
+from jobnb.execution.task import (
     RunCanceledError,
     StillRunningError,
     cancel_all,
@@ -46,7 +46,7 @@ def gate(instance):
     made = threading.Event()
     yield made
     made.set()
-    assert cancel_all(WAIT)
+    assert cancel_all(timeout=WAIT)
 
 
 @pytest.fixture
@@ -78,14 +78,14 @@ def test_launching_returns_while_the_run_goes_on(gated, gate, instance):
     run = gated.launch(instance=instance)
     until(lambda: run.current_step == "second")
     assert not run.is_finished
-    assert run in running()
+    assert run in running(Run)
     assert (run.status, run.record.status.value) == ("STARTED", "STARTED")
     assert run.progress == 0.5
     assert run.state.steps["first"].status.value == "succeeded"
     gate.set()
     assert run.wait(WAIT) is run
     assert (run.status, run.progress, run.current_step) == ("SUCCESS", 1.0, "")
-    assert run not in running()
+    assert run not in running(Run)
     assert run.result().output_for_node("second") == 2
 
 
@@ -110,7 +110,7 @@ def test_wrong_config_is_told_at_once_and_nothing_runs(instance):
 
     with pytest.raises(InvalidConfigError, match="limit"):
         daily.launch({"ops": {"limited": {"config": {"limit": "x"}}}}, instance=instance)
-    assert running() == []
+    assert running(Run) == []
     assert instance.get_runs_count() == 0
 
 
@@ -411,10 +411,10 @@ def test_a_name_that_the_session_does_not_know_is_put_right(session):
 
 def test_a_live_or_held_run_is_found_by_its_id(gated, gate, instance):
     run = gated.launch(instance=instance, run_id="run-one")
-    assert find("run-one") is run
+    assert find(Run, "run-one") is run
     gate.set()
     run.wait(WAIT)
-    assert find("run-one") is run
+    assert find(Run, "run-one") is run
 
 
 def test_lines_of_a_cell_that_logs_meanwhile_are_not_the_runs(gated, gate, instance):

@@ -14,7 +14,8 @@ import pytest
 
 from jobnb import Instance, RetryPolicy, graph, job, op, resource
 from jobnb.events import RunCanceled, RunCanceling, RunSucceeded
-from jobnb.execution.launch import RunCanceledError, cancel_all, running
+from jobnb.execution.background import Run
+from jobnb.execution.task import RunCanceledError, cancel_all, running
 
 WAIT = 30.0
 
@@ -23,7 +24,7 @@ WAIT = 30.0
 def instance():
     with Instance.ephemeral() as made:
         yield made
-        assert cancel_all(WAIT)
+        assert cancel_all(timeout=WAIT)
 
 
 def until(true):
@@ -361,10 +362,10 @@ def test_all_runs_of_the_process_are_canceled_with_a_reason(instance):
         forever()
 
     runs = [daily.launch(instance=instance) for _ in range(2)]
-    assert cancel_all(WAIT, "We close.") is True
+    assert cancel_all(timeout=WAIT, reason="We close.") is True
     assert [run.status for run in runs] == ["CANCELED", "CANCELED"]
     assert runs[0].state.error.message == "We close."
-    assert running() == []
+    assert running(Run) == []
     with pytest.raises(RunCanceledError, match=r"We close\."):
         runs[0].result()
 

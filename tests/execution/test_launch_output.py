@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from jobnb import Instance, OpExecutionContext, job, op
 from jobnb.events import Logged
-from jobnb.execution.launch import cancel_all
 from jobnb.execution.output_capture import Sink
+from jobnb.execution.task import cancel_all
 
 WAIT = 30.0
 
@@ -223,7 +223,7 @@ def test_the_streams_are_as_before_when_no_run_is_live(instance):
     assert sys.stdout.write != own[0]
     release.set()
     assert all(run.wait(WAIT).is_finished for run in runs)
-    assert cancel_all(WAIT)
+    assert cancel_all(timeout=WAIT)
     assert (sys.stdout, sys.stderr, threading.Thread.start) == before
     assert (sys.stdout.write, sys.stderr.write) == own
 

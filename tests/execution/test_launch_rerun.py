@@ -18,7 +18,8 @@ from jobnb import (
     job,
     op,
 )
-from jobnb.execution.launch import find, rerun
+from jobnb.execution.background import Run
+from jobnb.execution.task import find
 from jobnb.registry import session as registry
 
 WAIT = 30.0
@@ -143,7 +144,7 @@ def test_a_canceled_run_is_taken_up_where_it_stopped(instance):
 def forget(run_id):
     """As after a restart of the kernel: nobody holds the run."""
     deadline = time.monotonic() + WAIT
-    while gc.collect() is not None and find(run_id) is not None:
+    while gc.collect() is not None and find(Run, run_id) is not None:
         assert time.monotonic() < deadline
 
 
@@ -212,7 +213,7 @@ def test_a_run_of_the_history_is_repeated_by_its_id(session, broken, calls):
     run_id = run.run_id
     del run
     forget(run_id)
-    again = rerun(run_id, from_failure=True)
+    again = session.rerun(run_id, from_failure=True)
     assert again.wait(WAIT).status == "SUCCESS"
     assert again.record.parent_run_id == run_id
     assert calls == ["load", "clean", "clean", "total"]
@@ -230,7 +231,7 @@ def test_a_run_of_assets_is_repeated_by_its_id(session):
     session.add(orders, other)
     run_id = session.launch("orders").wait(WAIT).run_id
     forget(run_id)
-    again = rerun(run_id).wait(WAIT)
+    again = session.rerun(run_id).wait(WAIT)
     assert [key.to_user_string() for key in again.plan.asset_keys] == ["orders"]
 
 
@@ -240,4 +241,4 @@ def test_a_run_whose_job_is_not_known_any_more_is_not_repeated(session, broken):
     session.clear()
     forget(run_id)
     with pytest.raises(InvalidSubsetError, match="no job or asset 'daily'"):
-        rerun(run_id)
+        session.rerun(run_id)

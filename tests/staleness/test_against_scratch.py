@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from jobnb import AssetKey, Config, Definitions, Instance, Output, asset, materialize
-from jobnb.execution.leaving_out import stale_choice
-from jobnb.execution.run_job import execute_plan
+from jobnb.execution.in_process import execute
+from jobnb.execution.spec import RunSpec
+from jobnb.execution.start import stale_choice
 from jobnb.plan.build import build_plan
 from jobnb.staleness.statuses import asset_statuses
 
@@ -145,7 +146,8 @@ class Stale(RuleBasedStateMachine):
             if asked or changed or gone or self.assets[number].deps & wanted:
                 wanted.add(number)
         assert {plan.steps[index].key for index in choice.steps} == {f"a{n}" for n in wanted}
-        execute_plan(plan, self.instance, None, {}, False, False, choice)
+        spec = RunSpec(job=job, instance=self.instance, stale_only=True)
+        execute(spec, raise_on_error=False)
         self.go(wanted)
 
     def go(self, chosen: set[int]) -> None:

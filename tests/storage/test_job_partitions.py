@@ -11,7 +11,6 @@ from jobnb import (
     op,
 )
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.execution.run_job import execute_in_process
 
 LETTERS = StaticPartitionsDefinition(["a", "b", "c", "d"])
 BAD = {"b"}
@@ -57,7 +56,7 @@ def test_a_run_for_several_partitions_counts_for_each(instance):
     work = Definitions.of(assets=[spelled], jobs=[define_asset_job("work", [spelled])])
     made = work.get_job_def("work")
     for asked in (PartitionKeyRange("b", "c"), ["a", "d"]):
-        execute_in_process(made, partition_key=asked, instance=instance)
+        made.execute_in_process(partition_key=asked, instance=instance)
         told = words(instance, "work")
     assert told == "MMMM"
     assert set(instance.get_last_job_runs("work", partitions_def=LETTERS)) == set("abcd")

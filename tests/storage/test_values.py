@@ -21,9 +21,9 @@ from jobnb.definitions.resources.resource_context import InitResourceContext
 from jobnb.errors import InvariantViolationError, JobnbError, StepOutputNotFoundError, StorageError
 from jobnb.storage import formats
 from jobnb.storage.files import FileIOManager, path_of, safe_name
+from jobnb.storage.filesystem import FilesystemIOManager
 from jobnb.storage.instance import Instance
 from jobnb.storage.values import (
-    FilesystemIOManager,
     InMemoryIOManager,
     fs_io_manager,
     mem_io_manager,

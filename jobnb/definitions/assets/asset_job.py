@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions import doors
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_layer import AssetLayer
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import check_name
@@ -18,10 +18,16 @@ from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.selections.selection import AssetSelection
 
 if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill
+    from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.ops.retry import RetryPolicy
     from jobnb.definitions.partitions.partition import PartitionsDefinition
+    from jobnb.display.widgets.launchpad import Launchpad
+    from jobnb.execution.background import Run
+    from jobnb.execution.result import ExecuteInProcessResult
+    from jobnb.plan.partitions import PartitionsAsked
 
 __all__ = ["AssetJobDefinition", "define_asset_job"]
 
@@ -104,30 +110,29 @@ class AssetJobDefinition:
         Without partitions of its own, the assets that the session knows tell them.
         """
         job = self.resolved_for_partitions()
-        request: RunRequest = job.run_request_for_partition(partition_key, **parameters)
-        return request
+        return job.run_request_for_partition(partition_key, **parameters)
 
     def resolved_for_partitions(self) -> JobDefinition:
         """A job that knows its partitions: its own, else those of the session's assets."""
         known = self.partitions_def is not None or isinstance(self.config, PartitionedConfig)
-        job: JobDefinition = self.resolve(()) if known else doors.session_job(self.name)
-        return job
+        return self.resolve(()) if known else engine().session_job(self.name)
 
-    def execute_in_process(self, **parameters: Any) -> Any:
+    def execute_in_process(self, **parameters: Any) -> ExecuteInProcessResult:
         """Run the job over the session's assets; see `JobDefinition.execute_in_process`."""
-        return doors.session_job(self.name).execute_in_process(**parameters)
+        return engine().session_job(self.name).execute_in_process(**parameters)
 
-    def launch(self, run_config: Any = None, **parameters: Any) -> Any:
+    def launch(self, config: CoercibleToRunConfig = None, **parameters: Any) -> Run:
         """Begin a run over the session's assets in the background; see `JobDefinition.launch`."""
-        return doors.launch_known_job(self.name, run_config=run_config, **parameters)
+        session = engine().current_session()
+        return session.launch(self, config=config, **parameters)
 
-    def backfill(self, partitions: Any = None, **parameters: Any) -> Any:
+    def backfill(self, partitions: PartitionsAsked | None = None, **parameters: Any) -> Backfill:
         """Run it over the session's assets for many partitions; see `JobDefinition.backfill`."""
-        return doors.backfill_known_job(self.name, partitions, **parameters)
+        return engine().session_job(self.name).backfill(partitions, **parameters)
 
-    def launchpad(self) -> Any:
+    def launchpad(self) -> Launchpad:
         """The form for its config, with a button to launch it; see `JobDefinition.launchpad`."""
-        return doors.open_launchpad(self)
+        return engine().open_launchpad(self)
 
     def __repr__(self) -> str:
         return f"AssetJobDefinition({self.name!r})"

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions import doors
 from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP, checked_mapping
 from jobnb.definitions.assets.assets_attributes import AssetsAttributes
 from jobnb.definitions.assets.assets_from_node import AssetsFromNode
 from jobnb.definitions.assets.assets_specs import AssetsSpecs
 from jobnb.definitions.assets.assets_subset import AssetsSubset
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition
@@ -310,7 +310,7 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubs
             raise InvalidDefinitionError(
                 f"{self!r} cannot be invoked in a graph: assets depend on each other by key."
             )
-        return doors.invoke(self, args, kwargs)
+        return engine().invoke(self, args, kwargs)
 
     def __repr__(self) -> str:
         names = ", ".join(key.to_user_string() for key in self.keys_by_output_name.values())

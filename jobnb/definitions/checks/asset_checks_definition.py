@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobnb.definitions import doors
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.checks.makes_no_assets import MakesNoAssets
+from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition
@@ -194,7 +194,7 @@ class AssetChecksDefinition(MakesNoAssets):
             raise InvalidDefinitionError(
                 f"{self!r} cannot be invoked in a graph: checks go by key."
             )
-        return doors.invoke(self, args, kwargs)
+        return engine().invoke(self, args, kwargs)
 
     def __repr__(self) -> str:
         names = ", ".join(each.key.to_user_string() for each in self.check_specs)

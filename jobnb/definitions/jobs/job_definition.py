@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions import doors
+from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_config import common_partitions, readable_config
 from jobnb.definitions.jobs.run_request import RunRequest
-from jobnb.definitions.jobs.runnable_job import RunnableJob
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.graph_definition import GraphDefinition
@@ -16,9 +15,12 @@ from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.plain import check_tags
+from jobnb.definitions.resources.resource import resource_defs_of
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill
+    from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.assets.asset_layer import AssetLayer
     from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.executor import ExecutorDefinition
@@ -26,11 +28,16 @@ if TYPE_CHECKING:
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.ops.retry import RetryPolicy
     from jobnb.definitions.partitions.partition import PartitionsDefinition
+    from jobnb.display.widgets.launchpad import Launchpad
+    from jobnb.execution.background import Run
+    from jobnb.execution.result import ExecuteInProcessResult
+    from jobnb.plan.partitions import PartitionsAsked
+    from jobnb.storage.instance import Instance
 
 __all__ = ["JobDefinition"]
 
 
-class JobDefinition(RunnableJob):
+class JobDefinition:
     """A graph bound to resources, config, hooks and an executor.
 
     Usually made by `@job`, `GraphDefinition.to_job` or `define_asset_job`.
@@ -54,8 +61,6 @@ class JobDefinition(RunnableJob):
 
     Source: Dagster's `JobDefinition`.
     """
-
-    __module__ = "jobnb.definitions.jobs.job"  # where it is imported from, and looked up by name
 
     def __init__(
         self,
@@ -82,7 +87,7 @@ class JobDefinition(RunnableJob):
             raise InvalidDefinitionError("A job needs a graph: pass graph_def, or use @job.")
         self._graph = graph_def
         self.name = check_name(name or (graph_def.name if graph_def else ""), "a job")
-        self.resource_defs: Mapping[str, Any] = doors.resource_defs_of(resource_defs)
+        self.resource_defs: Mapping[str, Any] = resource_defs_of(resource_defs)
         self._executor_def = executor_def
         self._logger_defs = dict(logger_defs or {})
         self.config = readable_config(config, self.name)
@@ -124,8 +129,7 @@ class JobDefinition(RunnableJob):
         """The graph that runs; for an asset job, its assets as nodes."""
         if self._graph is not None:
             return self._graph
-        graph: GraphDefinition = doors.asset_job_graph(self)
-        return graph
+        return engine().asset_job_graph(self)
 
     @property
     def nodes(self) -> list[Node]:
@@ -158,7 +162,7 @@ class JobDefinition(RunnableJob):
     @property
     def run_config_schema(self) -> Any:
         """What run config it takes: the one model that describes all of it."""
-        return doors.config_schema_of(self)
+        return engine().config_schema_of(self)
 
     @property
     def partitions_def(self) -> PartitionsDefinition | None:
@@ -214,7 +218,7 @@ class JobDefinition(RunnableJob):
     @property
     def required_resource_keys(self) -> frozenset[str]:
         """The resources that its steps need."""
-        return frozenset(doors.build_plan(self, check_config=False).resource_keys)
+        return engine().resource_keys_of(self)
 
     def _parameters(self) -> dict[str, Any]:
         return {
@@ -315,6 +319,186 @@ class JobDefinition(RunnableJob):
             return config.get_tags_for_partition_key(partition_key, self.name)
         own = partitions_def.get_tags_for_partition_key(partition_key) if partitions_def else {}
         return {**own, "dagster/partition_set": f"{self.name}_partition_set"}
+
+    def execute_in_process(
+        self,
+        run_config: CoercibleToRunConfig = None,
+        instance: Instance | None = None,
+        partition_key: str | None = None,
+        raise_on_error: bool = True,
+        op_selection: Sequence[str] | None = None,
+        asset_selection: Sequence[AssetKey] | None = None,
+        run_id: str | None = None,
+        input_values: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        keep_outputs: bool = True,
+        asset_check_selection: Sequence[Any] | None = None,
+    ) -> ExecuteInProcessResult:
+        """Run the job in this process, step by step, and wait for its end.
+
+        Args:
+            run_config: A `RunConfig` or dict; the job's own config if absent.
+            instance: Where the history goes; an ephemeral one if absent.
+            partition_key: The partition that the run is for.
+            raise_on_error: Whether a failure is raised, after all that could run has run.
+            op_selection: Ops to run, as `["*a", "b+"]`.
+            asset_selection: Assets to make.
+            run_id: The id of the run; made if absent.
+            input_values: Values of the graph's inputs, by name.
+            tags: Tags of the run, beside those of the job.
+            resources: Values or definitions that take the place of the job's resources.
+            keep_outputs: Whether values held in memory are kept for `output_for_node`; if not,
+                each is dropped after its last reader.
+            asset_check_selection: Checks to make; those of the assets if absent.
+
+        Returns:
+            An `ExecuteInProcessResult`.
+
+        Raises:
+            InvalidConfigError: If the run config does not fit; nothing has run then.
+            Exception: What the first failing step raised, if `raise_on_error`.
+
+        Source: Dagster's `JobDefinition.execute_in_process`.
+        """
+        __tracebackhide__ = True
+        return engine().execute_in_process(
+            self,
+            config=run_config,
+            instance=instance,
+            partition=partition_key,
+            raise_on_error=raise_on_error,
+            op_selection=op_selection,
+            asset_selection=asset_selection,
+            run_id=run_id,
+            input_values=input_values,
+            tags=tags,
+            resources=resources,
+            keep_outputs=keep_outputs,
+            asset_check_selection=asset_check_selection,
+        )
+
+    def launch(
+        self,
+        config: CoercibleToRunConfig = None,
+        *,
+        partition: PartitionsAsked | None = None,
+        instance: Instance | None = None,
+        op_selection: Sequence[str] | None = None,
+        asset_selection: Sequence[Any] | None = None,
+        asset_check_selection: Sequence[Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        stale_only: bool = False,
+    ) -> Run:
+        """Begin a run in the background; the history and the values go to the session's home.
+
+        Args:
+            config: A `RunConfig` or dict; the job's own config if absent.
+            partition: The partition that the run is for; or several: a range, some keys.
+            instance: Where the history and the values go; that of the session if absent.
+            op_selection: Ops to run, as `["*a", "b+"]`.
+            asset_selection: Assets to make.
+            asset_check_selection: Checks to make; those of the assets if absent.
+            tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
+            resources: Values or definitions that take the place of the job's resources.
+            run_id: The id of the run; made if absent.
+            stale_only: Whether fresh assets are left as they are; see `Session.stale`.
+
+        Returns:
+            A `Run`: it can be observed, waited for, awaited, canceled and repeated.
+
+        Raises:
+            InvalidConfigError: If the run config does not fit; nothing has run then.
+        """
+        __tracebackhide__ = True
+        return engine().launch_job(
+            self,
+            config=config,
+            partition=partition,
+            instance=instance,
+            op_selection=op_selection,
+            asset_selection=asset_selection,
+            asset_check_selection=asset_check_selection,
+            tags=tags,
+            resources=resources,
+            run_id=run_id,
+            stale_only=stale_only,
+        )
+
+    def backfill(
+        self,
+        partitions: PartitionsAsked | None = None,
+        *,
+        only_missing: bool = False,
+        only_failed: bool = False,
+        tags: Mapping[str, str] | None = None,
+        max_parallel: int = 1,
+        config: CoercibleToRunConfig = None,
+        instance: Instance | None = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> Backfill:
+        """Run the job once for each of many partitions, in the background.
+
+        Each run has the config and the tags that the job has for its partition. A run that fails
+        keeps no other from being tried.
+
+        Args:
+            partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if absent.
+            only_missing: Only those for which the job never ran to an end.
+            only_failed: Only those whose last run failed.
+            tags: Tags of each run, beside those of the job.
+            max_parallel: How many runs go side by side.
+            config: A `RunConfig` or dict, laid on top of the config that each run has anyway.
+            instance: Where the history is kept; that of the session if absent.
+            resources: Values or definitions that take the place of the job's resources.
+
+        Returns:
+            A `Backfill`: it can be observed, waited for, awaited, canceled and resumed.
+
+        Raises:
+            InvalidDefinitionError: If the job has no partitions.
+            UnknownPartitionError: If it has no such partition; nothing has run then.
+            InvalidConfigError: If the config does not fit.
+
+        Example:
+            >>> from jobnb import Instance, job, op, static_partitioned_config
+            >>> @static_partitioned_config(["JFK", "LGA"])
+            ... def by_airport(key):
+            ...     return {"ops": {"load": {"config": {"origin": key}}}}
+            >>> @op(config_schema={"origin": str})
+            ... def load(context):
+            ...     return context.op_config["origin"]
+            >>> @job(config=by_airport)
+            ... def flights():
+            ...     load()
+            >>> print(flights.backfill(instance=Instance.ephemeral()).result())
+            2 of 2 partitions done (100%): 2 made
+        """
+        __tracebackhide__ = True
+        return engine().backfill_job(
+            self,
+            partitions,
+            only_missing=only_missing,
+            only_failed=only_failed,
+            tags=tags,
+            max_parallel=max_parallel,
+            config=config,
+            instance=instance,
+            resources=resources,
+        )
+
+    def launchpad(self) -> Launchpad:
+        """The form for its config, with a button that launches it; shown again, it is the same."""
+        return engine().open_launchpad(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: a job is run, not called."""
+        raise InvalidDefinitionError(
+            f"The job {self.name!r} cannot be called, in a graph or outside. "
+            f"Run it: {self.name}.execute_in_process()."
+        )
 
     def __repr__(self) -> str:
         return f"JobDefinition({self.name!r})"

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions import doors
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.asset_layer import AssetLayer
@@ -15,9 +14,11 @@ from jobnb.definitions.assets.defined_assets import DefinedAssets, each_asset
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.merged_definitions import MergedDefinitions
+from jobnb.definitions.resources.resource import resource_defs_of
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 
@@ -164,7 +165,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
 
     @cached_property
     def _resource_defs(self) -> Mapping[str, Any]:
-        return doors.resource_defs_of(self.resources)
+        return resource_defs_of(self.resources)
 
     @cached_property
     def _jobs_by_name(self) -> dict[str, JobDefinition | AssetJobDefinition]:
@@ -272,8 +273,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
 
     def get_repository_def(self) -> RepositoryDefinition:
         """These definitions as a repository, Dagster's older name for them."""
-        made: RepositoryDefinition = doors.repository_of(self)
-        return made
+        return engine().repository_of(self)
 
     def load_asset_value(
         self,
@@ -296,7 +296,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
         Raises:
             JobnbError: If the asset is unknown or has never been stored.
         """
-        return doors.load_asset_value(
+        return engine().load_asset_value(
             self,
             asset_key,
             python_type=python_type,
@@ -307,7 +307,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
 
     def get_asset_value_loader(self, instance: Any = None) -> Any:
         """An object that loads several values and sets resources up once for all."""
-        return doors.asset_value_loader(self, instance)
+        return engine().asset_value_loader(self, instance)
 
     def __repr__(self) -> str:
         parts = [

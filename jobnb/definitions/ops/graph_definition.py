@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions import doors
 from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.doors import engine
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.dependency import (
     Dependency,
@@ -55,7 +55,6 @@ class GraphDefinition(NodeDefinition):
     Source: Dagster's `GraphDefinition`.
     """
 
-    __module__ = "jobnb.definitions.ops.graph"  # where it is imported from, and looked up by name
     noun = "a graph"
     assets_by_node: Mapping[str, AssetsDefinition] = {}  # in the graph of an asset job
     partitioned: Any = ()  # in the graph of an asset job: whose partitions a run may be for
@@ -272,7 +271,7 @@ class GraphDefinition(NodeDefinition):
 
         Source: Dagster's `GraphDefinition.to_job`.
         """
-        made = doors.job_of_graph(
+        job = engine().job_of_graph(
             self,
             name=name,
             description=description,
@@ -290,8 +289,7 @@ class GraphDefinition(NodeDefinition):
             asset_layer=asset_layer,
             input_values=input_values,
         )
-        announce_from_caller(made)
-        job: JobDefinition = made
+        announce_from_caller(job)
         return job
 
     def execute_in_process(
@@ -309,13 +307,17 @@ class GraphDefinition(NodeDefinition):
         Source: Dagster's `GraphDefinition.execute_in_process`.
         """
         __tracebackhide__ = True
-        return doors.job_of_graph(self, resource_defs=resources).execute_in_process(
-            run_config=run_config,
-            instance=instance,
-            raise_on_error=raise_on_error,
-            op_selection=op_selection,
-            run_id=run_id,
-            input_values=input_values,
+        return (
+            engine()
+            .job_of_graph(self, resource_defs=resources)
+            .execute_in_process(
+                run_config=run_config,
+                instance=instance,
+                raise_on_error=raise_on_error,
+                op_selection=op_selection,
+                run_id=run_id,
+                input_values=input_values,
+            )
         )
 
     def __repr__(self) -> str:

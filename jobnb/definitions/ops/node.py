@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from jobnb.definitions import doors
+from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops import composition
 from jobnb.definitions.plain import check_tags
@@ -92,7 +92,7 @@ class NodeDefinition:
         """In a composition: place it in the graph. Elsewhere: run its function."""
         context = composition.current()
         if context is None:
-            return doors.invoke(self, args, kwargs)
+            return engine().invoke(self, args, kwargs)
         return context.invoke(self, self.name, False, {}, NO_HOOKS, None, args, kwargs)
 
     def alias(self, name: str) -> PendingNodeInvocation:
@@ -143,7 +143,7 @@ class PendingNodeInvocation:
         """In a composition: place it in the graph. Elsewhere: run its function."""
         context = composition.current()
         if context is None:
-            return doors.invoke(self.node_def, args, kwargs)
+            return engine().invoke(self.node_def, args, kwargs)
         named = self.given_alias is not None
         return context.invoke(
             self.node_def,
@@ -213,7 +213,7 @@ class PendingNodeInvocation:
         input_values: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run the graph, with what it was given; see `GraphDefinition.execute_in_process`."""
-        job = self.to_job(resource_defs=doors.resource_defs_of(resources))
+        job = self.to_job(resource_defs=resources)
         return job.execute_in_process(
             run_config=run_config,
             instance=instance,

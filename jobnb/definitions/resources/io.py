@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource import ResourceDefinition
 
-if TYPE_CHECKING:
-    from jobnb.definitions.resources.configurable_io import (
-        ConfigurableIOManager,
-        ConfigurableIOManagerFactory,
-    )
-
 __all__ = [
-    "ConfigurableIOManager",
-    "ConfigurableIOManagerFactory",
     "IOManager",
     "IOManagerDefinition",
     "InputManager",
@@ -26,17 +18,6 @@ __all__ = [
     "input_manager",
     "io_manager",
 ]
-
-_CONFIGURABLE = ("ConfigurableIOManager", "ConfigurableIOManagerFactory")
-
-
-def __getattr__(name: str) -> Any:
-    """The classes with pydantic fields are made when they are first asked for."""
-    if name in _CONFIGURABLE:
-        from jobnb.definitions.resources import configurable_io
-
-        return getattr(configurable_io, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class InputManager(ABC):

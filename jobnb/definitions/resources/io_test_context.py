@@ -18,9 +18,9 @@ _TEST_RUN = "__EPHEMERAL_RUN_ID"
 def _resources_of(resources: Mapping[str, Any] | None, instance: Any, owner: str) -> Any:
     if not resources:
         return ScopedResources({}, owner)
-    from jobnb.definitions import doors
+    from jobnb.definitions.doors import engine
 
-    return ScopedResources(doors.resource_values(resources, instance), owner)
+    return ScopedResources(engine().resource_values(resources, instance), owner)
 
 
 def _key(asset_key: CoercibleToAssetKey | None) -> AssetKey | None:

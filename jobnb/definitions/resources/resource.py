@@ -187,6 +187,11 @@ def resource_def_of(value: Any) -> ResourceDefinition:
     return HardcodedResource(value)
 
 
+def resource_defs_of(resources: Mapping[str, Any] | None) -> dict[str, ResourceDefinition]:
+    """Give the resource definitions by key, where plain objects stand for themselves."""
+    return {key: resource_def_of(value) for key, value in (resources or {}).items()}
+
+
 @overload
 def resource(config_schema: Callable[..., Any]) -> ResourceDefinition: ...
 @overload

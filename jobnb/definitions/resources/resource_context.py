@@ -157,7 +157,7 @@ def build_init_resource_context(
 
     Source: Dagster's `build_init_resource_context`.
     """
-    from jobnb.definitions import doors
+    from jobnb.definitions.doors import engine
 
-    values = doors.resource_values(resources or {}, instance)
+    values = engine().resource_values(resources or {}, instance)
     return InitResourceContext(config, ScopedResources(values, "The resource"), None, instance)

@@ -85,12 +85,12 @@ def _launchpad(job: JobDefinition | AssetJobDefinition) -> Any:
 
 
 def _partitions(job: JobDefinition | AssetJobDefinition, known: JobDefinition) -> Any:
-    from jobnb.definitions.doors import job_partition_table
     from jobnb.display.widgets.partitions import PartitionsView
     from jobnb.registry.session import current_session
+    from jobnb.storage.job_partition_table import JobPartitionTable
 
     instance = current_session().instance
-    return PartitionsView(job_partition_table(known, instance, job.backfill))
+    return PartitionsView(JobPartitionTable.of_job(known, instance, job.backfill))
 
 
 def _runs(job: JobDefinition) -> Any:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
-from jobnb.automation import live_backfills
+from jobnb.automation.backfill import Backfill
 from jobnb.display.attempt import attempt
 from jobnb.execution.run import RunScope
 from jobnb.execution.watch import background_watchers, watchers
@@ -28,12 +28,12 @@ def keep_up(view: Any) -> None:
         view: Has the `session` that it shows, and a trait `behind` that becomes true then.
     """
     _views.add(view)
-    view.session.observe(_cell_defined, names=["version"])  # asking twice changes nothing
+    view.session.catalogue.observe(_cell_defined, names=["version"])  # asking twice changes nothing
     for known in (watchers, background_watchers):
         if _while_it_runs not in known:
             known.append(_while_it_runs)
-    if _backfill_begins not in live_backfills.begun:
-        live_backfills.begun.append(_backfill_begins)
+    if _backfill_begins not in Backfill.begun:
+        Backfill.begun.append(_backfill_begins)
 
 
 def _tell(concerns: Callable[[Any], bool]) -> None:
@@ -49,7 +49,7 @@ def _fall_behind(view: Any, concerns: Callable[[Any], bool]) -> None:
 
 
 def _cell_defined(change: Any) -> None:
-    _tell(lambda session: session is change.owner)
+    _tell(lambda session: session.catalogue is change.owner)
 
 
 @contextmanager

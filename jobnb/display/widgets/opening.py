@@ -8,7 +8,7 @@ from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.display.widgets.launch_face import Launch
 from jobnb.display.widgets.launchpad import Launchpad
-from jobnb.execution.materialize import ASSET_JOB
+from jobnb.execution.spec import ASSET_JOB
 from jobnb.registry.selecting import job_finder, pinned
 from jobnb.registry.session import Session, current_session
 

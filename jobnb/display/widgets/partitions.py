@@ -10,7 +10,7 @@ from weakref import WeakSet
 import msgspec
 from traitlets import Bool, Bytes, Dict, Int, List, Unicode
 
-from jobnb.automation import live_backfills
+from jobnb.automation.backfill import Backfill
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.display.attempt import attempt
 from jobnb.display.front_end import has_front_end
@@ -22,6 +22,7 @@ from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.execution.task import running
 from jobnb.storage.standing_table import StandingTable
 
 __all__ = ["PartitionsView"]
@@ -72,7 +73,7 @@ class PartitionsView(View):
         super().__init__(**traits)
         _look_out_for_backfills()
         _views.add(self)
-        for backfill in live_backfills.running():
+        for backfill in running(Backfill):
             self.follow(backfill)
         self.refresh()
         self.observe(self._picked, names=["picked"])
@@ -246,8 +247,8 @@ _views: WeakSet[PartitionsView] = WeakSet()
 
 def _look_out_for_backfills() -> None:
     """Let the views know of each backfill that begins; asking twice changes nothing."""
-    if _tell_views not in live_backfills.begun:
-        live_backfills.begun.append(_tell_views)
+    if _tell_views not in Backfill.begun:
+        Backfill.begun.append(_tell_views)
 
 
 def _tell_views(backfill: Any) -> None:

@@ -20,6 +20,7 @@ from jobnb.display.run_views import job_title
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, JobnbError, RunNotFoundError
 from jobnb.events import Event
 from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.task import find
 from jobnb.execution.values import load_asset_value
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
@@ -85,9 +86,11 @@ class RunSource(ABC):
 
     def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
         """Run it again in the background, as the session defines it now; returns the new run."""
-        from jobnb.execution.launch import rerun
+        from jobnb.registry.session import current_session
 
-        return rerun(self.run_id, self.instance, from_failure=from_failure, steps=steps)
+        return current_session().rerun(
+            self.run_id, from_failure=from_failure, steps=steps, instance=self.instance
+        )
 
 
 class LiveRun(RunSource):
@@ -161,10 +164,9 @@ class EndedRun(RunSource):
         except InvalidSubsetError:  # the session does not know its job
             if from_failure or steps:
                 raise
-        from jobnb.execution.launch import launch
-
-        job, record = self.result.job_def, self.record
-        return launch(job, record.run_config, instance=self.instance, tags=record.tags)
+        return self.result.job_def.launch(
+            config=self.record.run_config, instance=self.instance, tags=self.record.tags
+        )
 
 
 class StoredRun(RunSource):
@@ -249,6 +251,6 @@ def source_of(run: Any) -> RunSource:
 
 def stored_or_live(instance: Instance, run_id: str) -> RunSource:
     """The run of this id: live where it goes on in this kernel, else from the history."""
-    launched = sys.modules.get("jobnb.execution.live")
-    run = launched.find(run_id) if launched is not None else None
+    background = sys.modules.get("jobnb.execution.background")
+    run = find(background.Run, run_id) if background is not None else None
     return LiveRun(run) if run is not None else StoredRun(instance, run_id)

@@ -146,7 +146,7 @@ def own():
     with Session.capture() as session, Instance.local_temp() as made:
         session.add(numbers)
         for rows in (1, 2, 3):
-            asked = {"config": config(rows), "partition_key": DAYS[rows]}
+            asked = {"config": config(rows), "partition": DAYS[rows]}
             session.launch("numbers", instance=made, **asked).wait(20)
         yield made
 

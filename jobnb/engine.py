@@ -1,0 +1,298 @@
+"""The engine: what definitions and sessions ask of the rooms above them, and which room does it.
+
+The roof plugs it into `jobnb.definitions.doors`; it is loaded when something is first asked of
+it, and each room when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
+
+from jobnb.definitions.doors import BackfillOptions, RunOptions
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.resources.io import IOManagerDefinition
+from jobnb.errors import InvalidDefinitionError
+from jobnb.execution.in_process import execute
+from jobnb.execution.materialize import observation_job
+from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.spec import ASSET_JOB, RunSpec
+from jobnb.plan.asset_job import AssetGraphDefinition, graph_of_assets
+from jobnb.plan.build import build_plan
+from jobnb.plan.partitions import PartitionsAsked
+from jobnb.registry.selecting import partitioned_job, pinned
+from jobnb.storage.instance import Instance
+from jobnb.storage.values import fs_io_manager
+
+if TYPE_CHECKING:
+    from jobnb.automation.backfill import Backfill
+    from jobnb.definitions.assets.asset_job import AssetJobDefinition
+    from jobnb.definitions.locations.definitions import Definitions
+    from jobnb.definitions.locations.repository import RepositoryDefinition
+    from jobnb.display.widgets.launchpad import Launchpad
+    from jobnb.execution.background import Run
+    from jobnb.execution.values import AssetValueLoader
+    from jobnb.registry.session import Session
+    from jobnb.staleness.causes import AssetStatus, AssetStatuses
+    from jobnb.storage.job_partition_table import JobPartitionTable
+    from jobnb.storage.partition_table import PartitionTable
+    from jobnb.storage.run_table import RunTable
+
+__all__ = ["JobnbEngine"]
+
+
+class JobnbEngine:
+    """Implements `jobnb.definitions.doors.Engine`, which says what each method does."""
+
+    # --- running ------------------------------------------------------------
+
+    def invoke(self, definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        __tracebackhide__ = True
+        from jobnb.execution.invoke import invoke
+
+        return invoke(definition, args, kwargs)
+
+    def execute_in_process(
+        self, job: JobDefinition, *, raise_on_error: bool, **asked: Unpack[RunOptions]
+    ) -> ExecuteInProcessResult:
+        __tracebackhide__ = True
+        given = _with_instance(asked, Instance.ephemeral)
+        spec = RunSpec(job=job, in_memory=True, **given)
+        return execute(spec, raise_on_error=raise_on_error)
+
+    def execute_session_job(
+        self,
+        session: Session,
+        job: str | JobDefinition | AssetJobDefinition,
+        *,
+        raise_on_error: bool,
+        **asked: Unpack[RunOptions],
+    ) -> ExecuteInProcessResult:
+        __tracebackhide__ = True
+        name = job if isinstance(job, str) else job.name
+        if not isinstance(job, JobDefinition) or name in session.catalogue.by_name("job"):
+            job = session.job(name)
+        spec = RunSpec(job=job, in_memory=True, **_of_session(session, asked))
+        return execute(spec, raise_on_error=raise_on_error)
+
+    def materialize(
+        self, session: Session, selection: Any, *, raise_on_error: bool, **asked: Unpack[RunOptions]
+    ) -> ExecuteInProcessResult:
+        __tracebackhide__ = True
+        job = session.snapshot().job_of_assets(ASSET_JOB, pinned(session, selection))
+        spec = RunSpec(job=job, **_of_session(session, asked))
+        return execute(spec, raise_on_error=raise_on_error)
+
+    def observe(
+        self, session: Session, selection: Any, *, raise_on_error: bool, **asked: Unpack[RunOptions]
+    ) -> ExecuteInProcessResult:
+        __tracebackhide__ = True
+        job = observation_job(session.snapshot(), selection)
+        spec = RunSpec(job=job, keep_outputs=True, **_of_session(session, asked))
+        return execute(spec, raise_on_error=raise_on_error)
+
+    def launch_job(self, job: JobDefinition, **asked: Unpack[RunOptions]) -> Run:
+        __tracebackhide__ = True
+        from jobnb.execution.launch import launch
+
+        session = self.current_session()
+        entry = session.catalogue.by_name("job").get(job.name)
+        spec = RunSpec(job=job, **_of_session(session, asked))
+        if entry is not None and entry.definition is job:
+            # Repeated, it is the job that the session calls so by then.
+            return launch(spec, lambda: session.job(job.name))
+        return launch(spec)
+
+    def launch(self, session: Session, target: Any, **asked: Unpack[RunOptions]) -> Run:
+        __tracebackhide__ = True
+        from jobnb.execution.launch import job_or_assets, launch
+
+        find_job = job_or_assets(session, target)
+        spec = RunSpec(job=find_job(), **_of_session(session, asked))
+        return launch(spec, find_job)
+
+    def rerun(
+        self,
+        session: Session,
+        run_id: str,
+        *,
+        from_failure: bool,
+        steps: Sequence[str] | None,
+        instance: Instance | None,
+    ) -> Run:
+        __tracebackhide__ = True
+        from jobnb.execution.launch import rerun
+
+        where = instance or session.instance
+        return rerun(session, run_id, where, from_failure=from_failure, steps=steps)
+
+    def backfill_job(
+        self,
+        job: JobDefinition,
+        partitions: PartitionsAsked | None,
+        **asked: Unpack[BackfillOptions],
+    ) -> Backfill:
+        __tracebackhide__ = True
+        from jobnb.automation.backfilling import backfill_job
+
+        given = _with_instance(asked, lambda: self.current_session().instance)
+        return backfill_job(job, partitions, **given)
+
+    def backfill(
+        self,
+        session: Session,
+        target: Any,
+        partitions: PartitionsAsked | None,
+        **asked: Unpack[BackfillOptions],
+    ) -> Backfill:
+        __tracebackhide__ = True
+        from jobnb.automation.backfilling import backfill_session
+
+        return backfill_session(session, target, partitions, **asked)
+
+    def resume_backfill(
+        self,
+        session: Session,
+        backfill_id: str,
+        *,
+        max_parallel: int,
+        instance: Instance | None,
+        resources: Mapping[str, Any] | None,
+    ) -> Backfill:
+        __tracebackhide__ = True
+        from jobnb.automation.backfilling import resume_backfill
+
+        return resume_backfill(
+            session,
+            backfill_id,
+            max_parallel=max_parallel,
+            instance=instance,
+            resources=resources,
+        )
+
+    def open_launchpad(self, job: JobDefinition | AssetJobDefinition) -> Launchpad:
+        from jobnb.display.widgets.opening import open_job
+
+        return open_job(job)
+
+    def open_session_launchpad(self, session: Session, target: Any) -> Launchpad:
+        from jobnb.display.widgets.opening import open_session
+
+        return open_session(session, target)
+
+    # --- resolving ----------------------------------------------------------
+
+    def job_of_graph(self, graph: GraphDefinition, **parameters: Any) -> JobDefinition:
+        return JobDefinition(graph, **parameters)
+
+    def repository_of(self, definitions: Definitions) -> RepositoryDefinition:
+        from jobnb.definitions.locations.repository import RepositoryDefinition
+
+        return RepositoryDefinition.of_definitions(definitions)
+
+    def session_job(self, name: str) -> JobDefinition:
+        return self.current_session().job(name)
+
+    def current_session(self) -> Session:
+        from jobnb.registry.session import current_session  # brings traitlets along
+
+        return current_session()
+
+    def asset_job_graph(self, job: JobDefinition) -> AssetGraphDefinition:
+        return graph_of_assets(job)
+
+    def config_schema_of(self, job: JobDefinition) -> Any:
+        from jobnb.plan.run_config import config_schema_of
+
+        return config_schema_of(job)
+
+    def resource_keys_of(self, job: JobDefinition) -> frozenset[str]:
+        return frozenset(build_plan(job, check_config=False).resource_keys)
+
+    # --- the history and the values -------------------------------------------
+
+    def instance(self, home: str | None = None) -> Instance:
+        return Instance.from_home(home) if home else Instance.get()
+
+    def default_io_manager(self) -> IOManagerDefinition:
+        return fs_io_manager
+
+    def resource_values(
+        self, resources: Mapping[str, Any], instance: Instance | None
+    ) -> Mapping[str, Any]:
+        from jobnb.execution.resources import resource_values
+
+        return resource_values(resources, instance)
+
+    def load_asset_value(
+        self, definitions: Definitions, asset_key: CoercibleToAssetKey, **parameters: Any
+    ) -> Any:
+        from jobnb.execution.values import load_asset_value
+
+        return load_asset_value(definitions, asset_key, **parameters)
+
+    def peek_asset_value(
+        self, definitions: Definitions, asset_key: CoercibleToAssetKey, **parameters: Any
+    ) -> Any:
+        from jobnb.execution.values import peek_asset_value
+
+        return peek_asset_value(definitions, asset_key, **parameters)
+
+    def asset_value_loader(
+        self, definitions: Definitions, instance: Instance | None
+    ) -> AssetValueLoader:
+        from jobnb.execution.values import AssetValueLoader
+
+        return AssetValueLoader.of(definitions, instance)
+
+    def asset_status(self, session: Session, key: AssetKey, partition: str | None) -> AssetStatus:
+        if partition is None:
+            return self.asset_statuses(session, [key])[key]
+        from jobnb.staleness.statuses import session_statuses
+
+        return session_statuses(session, [key], partition)[key]
+
+    def asset_statuses(self, session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
+        from jobnb.staleness.survey import session_survey
+
+        return session_survey(session, keys)
+
+    def run_table(self, instance: Instance) -> RunTable:
+        from jobnb.storage.run_table import RunTable
+
+        return RunTable(instance)
+
+    def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
+        from jobnb.storage.job_partition_table import JobPartitionTable
+        from jobnb.storage.partition_table import PartitionTable
+
+        def backfill(**parameters: Any) -> Backfill:
+            return session.backfill(target if job is not None else [asset_key], **parameters)
+
+        job = partitioned_job(session, target)
+        if job is not None:
+            return JobPartitionTable.of_job(job, session.instance, backfill)
+        asset_key = AssetKey.from_coercible(target)
+        definition = session.asset(asset_key)
+        if definition.partitions_def is None:
+            raise InvalidDefinitionError(
+                f"The asset {asset_key.to_user_string()!r} has no partitions. "
+                "Give it some: @asset(partitions_def=DailyPartitionsDefinition(...))."
+            )
+        return PartitionTable(asset_key, definition.partitions_def, session.instance, backfill)
+
+
+def _with_instance(
+    asked: RunOptions | BackfillOptions, default: Callable[[], Instance]
+) -> dict[str, Any]:
+    return {**asked, "instance": asked.get("instance") or default()}
+
+
+def _of_session(session: Session, asked: RunOptions) -> dict[str, Any]:
+    """What is asked of a run, with the history of the session where no other is named."""
+    given = _with_instance(asked, lambda: session.instance)
+    if given.get("stale_only"):
+        given["place_of"] = session.catalogue.place_of
+    return given

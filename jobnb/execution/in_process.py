@@ -1,0 +1,53 @@
+"""Running in this process while the caller waits."""
+
+from __future__ import annotations
+
+from jobnb.errors import ResourceFunctionError
+from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.run import RunScope
+from jobnb.execution.runner import run_all
+from jobnb.execution.spec import RunSpec
+from jobnb.execution.start import start
+from jobnb.execution.trace import error_info, without_own_frames
+from jobnb.execution.watch import watched, watchers
+
+
+def execute(spec: RunSpec, *, raise_on_error: bool = True) -> ExecuteInProcessResult:
+    """Run what is asked for in this process, wait for its end and give its result.
+
+    Args:
+        spec: What is asked for.
+        raise_on_error: Whether a failure is raised, after all that could run has run.
+
+    Raises:
+        InvalidConfigError: If the run config does not fit; nothing has run then.
+        Exception: What the first failing step raised, if `raise_on_error`.
+    """
+    __tracebackhide__ = True
+    run = start(spec)
+    conduct(run, raise_on_error)
+    return ExecuteInProcessResult(run)
+
+
+def conduct(run: RunScope, raise_on_error: bool) -> None:
+    """Run all steps; a failure is raised, if it should be, after all that could run has run."""
+    __tracebackhide__ = True
+    try:
+        with watched(run, watchers):
+            run_all(run)
+    except ResourceFunctionError:
+        if raise_on_error:
+            raise
+    if run.failed_steps and raise_on_error:
+        raise first_failure(run)
+
+
+def first_failure(run: RunScope) -> BaseException:
+    """Give what the first failing step raised, with notes on where, and on which others failed."""
+    (key, error), *others = run.failed_steps.items()
+    info = error_info(error)
+    where = f" ({info.where})" if info.where else ""
+    error.add_note(f"in step {key!r}{where}, run {run.run_id}")
+    if others:
+        error.add_note("also failed: " + ", ".join(other for other, _ in others))
+    return error.with_traceback(without_own_frames(error))

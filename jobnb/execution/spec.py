@@ -1,0 +1,61 @@
+"""Everything that may be asked of a run, said once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobnb.config.run_config import CoercibleToRunConfig
+    from jobnb.definitions.jobs.job_definition import JobDefinition
+    from jobnb.definitions.keys import AssetKey
+    from jobnb.execution.reexecution import ReexecutionOptions
+    from jobnb.plan.partitions import PartitionsAsked
+    from jobnb.storage.instance import Instance
+
+ASSET_JOB = "__ephemeral_asset_job__"
+"""The name of the job that a selection of assets is run as."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunSpec:
+    """What is asked of a run: by a cell, a form, the command line, a schedule or a backfill.
+
+    `start` makes a run of it; nothing else does.
+
+    Attributes:
+        job: The job; for a selection of assets, the job that materializes them.
+        instance: Where the history and the values go.
+        config: A `RunConfig` or dict; the job's own config if None.
+        partition: The partition that the run is for; or several: a range, some keys.
+        op_selection: Ops to run, as `["*a", "b+"]`.
+        asset_selection: Assets to materialize.
+        asset_check_selection: Checks to run; those of the assets if None.
+        resources: Values or definitions that take the place of the job's resources.
+        tags: Tags of the run, beside those of the job.
+        run_id: The id of the run; a new one if None.
+        input_values: Values of the graph's inputs, by name.
+        repeats: The run that is repeated, and which of its steps.
+        stale_only: Whether fresh assets are skipped and loaded where something reads them.
+        place_of: Says where an asset is written, for the reasons why it is stale.
+        in_memory: Whether op values stay in memory where no IO manager is named.
+        keep_outputs: Whether values in memory are kept after their last reader.
+    """
+
+    job: JobDefinition
+    instance: Instance
+    config: CoercibleToRunConfig = None
+    partition: PartitionsAsked | None = None
+    op_selection: Sequence[str] | None = None
+    asset_selection: Sequence[Any] | None = None
+    asset_check_selection: Sequence[Any] | None = None
+    resources: Mapping[str, Any] | None = None
+    tags: Mapping[str, str] | None = None
+    run_id: str | None = None
+    input_values: Mapping[str, Any] | None = None
+    repeats: ReexecutionOptions | None = None
+    stale_only: bool = False
+    place_of: Callable[[AssetKey], str] | None = None
+    in_memory: bool = False
+    keep_outputs: bool = False

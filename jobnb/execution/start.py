@@ -1,0 +1,255 @@
+"""From what is asked for to a run that can begin: it is planned, recorded and given a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
+from jobnb.definitions.plain import check_tags
+from jobnb.definitions.selections.selection_parts import check_keys_of
+from jobnb.definitions.types import NOTHING
+from jobnb.errors import InvariantViolationError
+from jobnb.execution.reexecution import chosen_steps, earlier_outputs, parent_of
+from jobnb.execution.run import HANDLED, RunScope
+from jobnb.execution.spec import RunSpec
+from jobnb.execution.stopping import Stop
+from jobnb.execution.watch import opened
+from jobnb.plan.build import build_plan
+from jobnb.plan.partitions import (
+    PARTITION_TAGS,
+    RunPartitions,
+    asked_in_tags,
+    run_partitions,
+)
+from jobnb.plan.step import Plan
+from jobnb.staleness.choice import StaleChoice, choose_stale
+from jobnb.staleness.standing_jobs import as_it_stands, nothing_stands_so
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
+from jobnb.storage.run_batch import BatchLog, RunBatch
+from jobnb.storage.run_log import RunLog
+from jobnb.storage.values import fs_io_manager, mem_io_manager
+
+PARENT_TAG = "dagster/parent_run_id"
+ROOT_TAG = "dagster/root_run_id"
+
+
+def start(spec: RunSpec, stop: Stop | None = None) -> RunScope:
+    """Plan what is asked for, record the run, and give its scope; no step of it has run yet.
+
+    Args:
+        spec: What is asked for.
+        stop: How the run is told to stop; None if its caller waits for it.
+
+    Raises:
+        InvalidConfigError: If the run config does not fit; there is no run then.
+        InvalidSubsetError: If a selection names what is not there.
+        RunNotFoundError: If the run to repeat is not there.
+    """
+    instance, parent = spec.instance, None
+    if spec.repeats is not None:
+        parent = parent_of(instance, spec.repeats.parent_run_id)
+        spec = _taken_over(spec, parent)
+    job = spec.job
+    if parent is None or not parent.asset_selection:
+        job = as_it_stands(job, instance)
+    job = subset_of(job, spec.op_selection, spec.asset_selection, spec.asset_check_selection)
+    tags = {**job.tags, **(spec.tags or {})}
+    asked = asked_in_tags(job, tags) if spec.partition is None else spec.partition
+    partitions = run_partitions(job, asked, instance)
+    plan = build_plan(
+        job,
+        run_config=spec.config,
+        input_values=spec.input_values,
+        partitions=partitions,
+        resources=in_memory_resources(job, spec.resources) if spec.in_memory else spec.resources,
+    )
+    steps = spec.repeats.step_selection if spec.repeats is not None else ()
+    chosen = chosen_steps(plan, steps) if steps else None
+    kept = earlier_outputs(plan, instance, parent, chosen) if parent and chosen else {}
+    choice = stale_choice(plan, instance, spec.place_of) if spec.stale_only and not steps else None
+    scope = open_run(
+        plan,
+        instance,
+        tags=run_tags(job, tags, partitions, instance),
+        run_id=spec.run_id,
+        parent=parent,
+        chosen=choice.steps if choice is not None else chosen,
+        keep_outputs=spec.keep_outputs,
+        stop=stop,
+    )
+    for slot, output in kept.items():
+        scope.values[slot], scope.origins[slot] = output.value, output.run_id
+    if choice is not None:
+        _keep_fresh(scope, choice)
+    scope.notes += filter(None, [nothing_stands_so(job)])
+    return scope
+
+
+def open_run(
+    plan: Plan,
+    instance: Instance,
+    *,
+    tags: Mapping[str, str],
+    run_id: str | None = None,
+    parent: JobRun | None = None,
+    chosen: frozenset[int] | None = None,
+    keep_outputs: bool = False,
+    stop: Stop | None = None,
+    batch: RunBatch | None = None,
+) -> RunScope:
+    """Record the run of a plan and give its scope.
+
+    Args:
+        plan: What it does.
+        instance: Where its history goes.
+        tags: All its tags.
+        run_id: Its id; a new one if None.
+        parent: The run that it repeats.
+        chosen: The numbers of the steps that run; None for all.
+        keep_outputs: Whether values in memory are kept after their last reader.
+        stop: How it is told to stop.
+        batch: Records it together with other runs, where it is one of many.
+    """
+    record = JobRun(
+        plan.job.name,
+        run_id or new_run_id(),
+        run_config=plan.run_config,
+        asset_selection=frozenset(plan.asset_keys) or None,
+        asset_check_selection=plan.check_selection,
+        op_selection=plan.job.op_selection,
+        step_keys_to_execute=_keys_of(plan, chosen),
+        tags=tags,
+        parent_run_id=parent.run_id if parent else None,
+        root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
+    )
+    log: RunLog | BatchLog
+    if batch is not None:
+        log = batch.begin(record)
+    else:
+        record = instance.create_run(record)
+        log = instance.open_log(record)
+    for tell in opened:
+        tell(log)
+    return RunScope(plan, instance, record, log, keep_outputs, chosen, stop)
+
+
+def _keys_of(plan: Plan, chosen: Collection[int] | None) -> list[str] | None:
+    """The keys of the steps that run, in order; None for all."""
+    if chosen is None:
+        return None
+    return [plan.steps[i].key for group in plan.order for i in group if i in chosen]
+
+
+def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
+    """What is asked of a run that repeats another one: what is not said is taken from that one."""
+    if parent.job_name != spec.job.name:
+        raise InvariantViolationError(
+            f"The run {parent.run_id} is of the job {parent.job_name!r} and cannot be repeated "
+            f"with {spec.job.name!r}."
+        )
+    assets, checks = spec.asset_selection, spec.asset_check_selection
+    if not assets and spec.job.asset_layer is not None and parent.asset_selection:
+        assets = sorted(parent.asset_selection, key=lambda key: tuple(key.path))
+    if checks is None and parent.asset_check_selection is not None:
+        checks = sorted(parent.asset_check_selection)
+    own = {PARENT_TAG: parent.run_id, ROOT_TAG: parent.root_run_id or parent.run_id}
+    if spec.repeats is not None and spec.repeats.step_selection:
+        own[RESUME_TAG] = "true"
+    inherited = {key: value for key, value in parent.tags.items() if key != RESUME_TAG}
+    return replace(
+        spec,
+        config=parent.run_config if spec.config is None else spec.config,
+        op_selection=spec.op_selection or parent.op_selection,
+        asset_selection=assets,
+        asset_check_selection=checks,
+        tags={**inherited, **(spec.tags or {}), **own},
+    )
+
+
+def subset_of(
+    job: JobDefinition,
+    op_selection: Sequence[str] | None,
+    asset_selection: Sequence[Any] | None,
+    asset_check_selection: Sequence[Any] | None = None,
+) -> JobDefinition:
+    """Give the part of a job that is selected.
+
+    Raises:
+        InvariantViolationError: If assets are selected of a job that makes none.
+    """
+    checks = asset_check_selection
+    if (asset_selection or checks) and job.asset_layer is None:
+        name = "asset_selection" if asset_selection else "asset_check_selection"
+        raise InvariantViolationError(
+            f"The job {job.name!r} makes no assets: {name} has nothing to choose from. "
+            "Use op_selection."
+        )
+    if not op_selection and not asset_selection and checks is None:
+        return job
+    return job.get_subset(
+        op_selection=op_selection,
+        asset_selection=[AssetKey.from_coercible(key) for key in asset_selection or ()] or None,
+        asset_check_selection=(
+            None if checks is None else [key for each in checks for key in check_keys_of(each)]
+        ),
+    )
+
+
+def run_tags(
+    job: JobDefinition,
+    tags: Mapping[str, str] | None,
+    partitions: RunPartitions | None,
+    store: DynamicPartitionsStore | None,
+) -> dict[str, str]:
+    """Give the tags of a run: those of the job, of its partitions, and those given."""
+    merged = {**job.tags, **check_tags(tags, f"a run of {job.name!r}")}
+    if partitions is None:
+        return merged
+    config, key = job.partitioned_config, partitions.single
+    if config is not None and key is not None:
+        merged = {**config.get_tags_for_partition_key(key), **merged}
+    kept = {tag: text for tag, text in merged.items() if tag not in PARTITION_TAGS}
+    return {**kept, **partitions.tags(store)}
+
+
+def in_memory_resources(
+    job: JobDefinition, resources: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Give the resources; values stay in memory where neither they nor the job say otherwise.
+
+    Those of assets are stored all the same: what is made can be loaded.
+    """
+    if job.asset_layer is not None or (resources and "io_manager" in resources):
+        return resources
+    if job.resource_defs.get("io_manager", fs_io_manager) is not fs_io_manager:
+        return resources
+    return {**(resources or {}), "io_manager": mem_io_manager}
+
+
+# --- skipping what is fresh ---------------------------------------------------------
+
+
+def stale_choice(
+    plan: Plan, instance: Instance, place: Callable[[AssetKey], str] | None = None
+) -> StaleChoice:
+    """Choose what of a plan has to run; see `jobnb.staleness.choice.choose_stale`."""
+    in_memory = [key for key, each in plan.resources.items() if each is mem_io_manager]
+    return choose_stale(plan, instance, in_memory, place)
+
+
+def _keep_fresh(scope: RunScope, choice: StaleChoice) -> None:
+    """Mark the outputs of what is skipped as stored, and say so when the run begins."""
+    for step in scope.plan.steps:
+        if step.index not in choice.steps:
+            for out in step.outputs:
+                scope.values[out.slot] = None if out.data_type is NOTHING else HANDLED
+                if out.asset_key is not None and out.asset_key in choice.fresh:
+                    scope.origins[out.slot] = choice.fresh[out.asset_key]
+    scope.fresh = tuple(choice.fresh)
+    if choice.words:
+        scope.notes.append(choice.words)

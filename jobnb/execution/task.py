@@ -1,0 +1,289 @@
+"""What goes on in the background, once for runs and backfills.
+
+A task has a thread that does the work and a notifier that tells of it. It can be observed, waited
+for, awaited and canceled; the process keeps track of those that go on, and none outlives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from typing import Any, ClassVar, Self, TypeVar
+from weakref import WeakValueDictionary
+
+from traitlets import All, Bunch, Float, HasTraits, Int, Unicode
+
+from jobnb.errors import JobnbError
+from jobnb.execution.output_capture import follow_streams
+from jobnb.execution.stopping import Stop
+from jobnb.state import RunStatus
+
+TICK = 0.05
+"""Seconds between two looks at what has happened."""
+
+EXIT_SECONDS = 1.5
+"""How long the end of the process waits for tasks; Jupyter kills a kernel soon after."""
+
+_logger = logging.getLogger("jobnb.execution")
+_TOLD = ("progress", "current_step", "status", "version")
+
+T = TypeVar("T", bound="Task")
+
+
+class RunCanceledError(JobnbError, RuntimeError):
+    """A run has no result because it was canceled."""
+
+
+class StillRunningError(JobnbError, TimeoutError):
+    """A run has not ended in the time that its caller would wait."""
+
+
+class Task(HasTraits):
+    """Something that goes on in the background: a run or a backfill.
+
+    Whoever sets the traits, observers are called by the notifier's thread only.
+
+    Attributes:
+        status: Where it stands: a value of `RunStatus`, or of `BackfillStatus`.
+        progress: From 0 to 1.
+        current_step: The key of the step that runs now, or nothing.
+        version: Grows when anything has happened, at most twenty times a second.
+    """
+
+    status = Unicode(RunStatus.NOT_STARTED.value, read_only=True)
+    progress = Float(0.0, read_only=True)
+    current_step = Unicode("", read_only=True)
+    version = Int(0, read_only=True)
+
+    begun: ClassVar[list[Callable[[Any], None]]]
+    """Who is told of each task of this kind that begins; a list of each subclass's own."""
+
+    def __init__(self, task_id: str, title: str) -> None:
+        super().__init__()
+        self._told = {name: getattr(self, name) for name in _TOLD}
+        self._task_id = task_id
+        self._title = title
+        self._turn = threading.RLock()
+        self._ended = threading.Event()
+        self._error: BaseException | None = None
+        self._at_end: list[Callable[[], None]] = []
+
+    def _begin(self) -> None:
+        """Start its threads; the last thing that a subclass does when it is made."""
+        key = (type(self), self._task_id)
+        _live[key] = _known[key] = self
+        for tell in self.begun:
+            tell(self)
+        threading.Thread(target=self._work, name=self._title, daemon=True).start()
+        name = f"{self._title} notifier"
+        threading.Thread(target=self._report, name=name, daemon=True).start()
+
+    # --- what a subclass says -----------------------------------------------
+
+    def _do(self) -> None:
+        """Do the work, in its thread."""
+        raise NotImplementedError
+
+    def _settle(self) -> None:
+        """Record how it ended; what this raises is raised where the result is asked for."""
+
+    def _refresh(self) -> None:
+        """Bring the traits up to date."""
+        raise NotImplementedError
+
+    def _stops(self) -> Iterable[Stop]:
+        """What is to be stopped now, if it was asked to."""
+        return ()
+
+    def _look(self) -> None:
+        """Look after anything else, at each tick."""
+
+    def cancel(self, reason: str = "") -> bool:
+        """Ask it to stop; tells whether it could still be stopped."""
+        raise NotImplementedError
+
+    def abandon(self, reason: str) -> None:
+        """End it from outside while its thread is stuck: the process is about to be gone."""
+
+    # --- observing it -------------------------------------------------------
+
+    def observe(self, handler: Any, names: Any = All, type: Any = "change") -> None:
+        """Call a function with each change of a trait; what it raises is logged.
+
+        Args:
+            handler: A function of one argument, as in traitlets: a change with `name`, `old`,
+                `new` and `owner`. It is called in the notifier's thread.
+            names: A trait, or several; all if absent.
+            type: As in traitlets.
+        """
+        super().observe(_Guarded(handler), names, type)
+
+    def unobserve(self, handler: Any, names: Any = All, type: Any = "change") -> None:
+        """Stop calling a function."""
+        super().unobserve(_Guarded(handler), names, type)
+
+    def notify_change(self, change: Any) -> None:
+        """Call no observer yet: `_publish` does, in the notifier's thread."""
+
+    def _publish(self) -> None:
+        """Tell observers what has changed since they were last told."""
+        news = {name: getattr(self, name) for name in _TOLD}
+        for name, new in news.items():
+            old, self._told[name] = self._told[name], new
+            if new != old:
+                super().notify_change(Bunch(name=name, old=old, new=new, owner=self, type="change"))
+
+    # --- waiting for it -----------------------------------------------------
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self._ended.is_set()
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for its end, at most `timeout` seconds; an interrupt ends the waiting only."""
+        self._ended.wait(timeout)
+        return self
+
+    def result(self, timeout: float | None = None, *, raise_on_error: bool = True) -> Any:
+        """Wait for its end and give what came of it."""
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait for it without holding up anything else; gives what `result` gives."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+
+        def settle() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle)
+
+        self._call_at_end(wake)
+        yield from future.__await__()
+        return self.result()
+
+    def _call_at_end(self, function: Callable[[], None]) -> None:
+        with self._turn:
+            if not self._ended.is_set():
+                self._at_end.append(function)
+                return
+        function()
+
+    # --- its threads --------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            self._do()
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            self._error = error
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Whatever has happened, whoever waits goes on, and the traits say how it ended."""
+        try:
+            self._settle()
+        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
+            self._error = self._error or error
+        with self._turn:
+            self._refresh()
+            self._ended.set()
+            waiting, self._at_end = self._at_end, []
+        key = (type(self), self._task_id)
+        if _live.get(key) is self:  # a backfill that is resumed has the same id
+            del _live[key]
+        for each in waiting:
+            each()
+
+    def _report(self) -> None:
+        while not self._ended.wait(TICK):
+            with self._turn:
+                self._refresh()
+                stops = list(self._stops())
+            self._publish()
+            for stop in stops:
+                stop.interrupt()
+            follow_streams()
+            self._look()
+        self._publish()
+
+
+class _Guarded:
+    """An observer that cannot hurt: what it raises is logged, once."""
+
+    def __init__(self, handler: Callable[[Any], Any]) -> None:
+        self.handler = handler
+        self._failed = False
+
+    def __call__(self, change: Any) -> None:
+        try:
+            self.handler(change)
+        except Exception:
+            if not self._failed:
+                self._failed = True
+                _logger.warning("An observer of a run failed: %r", self.handler, exc_info=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Guarded) and self.handler == other.handler
+
+    def __hash__(self) -> int:
+        return hash(self.handler)
+
+
+# --- those that go on in this process -----------------------------------------------
+
+_live: dict[tuple[type[Task], str], Task] = {}
+_known: WeakValueDictionary[tuple[type[Task], str], Task] = WeakValueDictionary()
+
+
+def running(kind: type[T]) -> list[T]:
+    """List the tasks of a kind that go on now, the earliest first."""
+    return [task for task in list(_live.values()) if isinstance(task, kind)]
+
+
+def find(kind: type[T], task_id: str) -> T | None:
+    """Find a task of this process by id, live or ended, if someone still holds it."""
+    task = _known.get((kind, task_id))
+    return task if isinstance(task, kind) else None
+
+
+def cancel_all(kind: type[Task] = Task, timeout: float | None = None, reason: str = "") -> bool:
+    """Cancel all tasks of this process and wait for them; tells whether all have ended.
+
+    Args:
+        kind: Of which kind.
+        timeout: Seconds to wait at most.
+        reason: Why, for the log.
+    """
+    tasks = running(kind)
+    for task in tasks:
+        task.cancel(reason)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    for task in tasks:
+        task._ended.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+    return all(task.is_finished for task in tasks)
+
+
+def _at_exit() -> None:
+    reason = "The process that did it ended."
+    if not cancel_all(timeout=EXIT_SECONDS, reason=reason):
+        for task in running(Task):
+            task.abandon(reason)
+
+
+# Threads and executors that a step uses are closed before the functions of `atexit` are called:
+# tasks have to end before that, where Python lets them.
+getattr(threading, "_register_atexit", atexit.register)(_at_exit)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_live.clear)  # a copy of this process has none of them
