@@ -7,17 +7,28 @@ last few are kept.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
 import msgspec
 
 from jobnb.display.dot import cluster_paths, dot_text, run_dot
-from jobnb.display.picture import Picture
-from jobnb.display.sizes import MARGIN
+from jobnb.display.picture import Cluster, Picture
+from jobnb.display.sizes import MARGIN, cluster_width
 
-__all__ = ["Box", "Frame", "Layout", "Line", "lay_out", "layout_from_dot", "structure_hash"]
+__all__ = [
+    "Box",
+    "Frame",
+    "Layout",
+    "Line",
+    "lay_out",
+    "layout_from_dot",
+    "structure_hash",
+    "titled_frames",
+]
 
 Point = tuple[float, float]
 
@@ -45,10 +56,17 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """The rectangle of a cluster."""
+    """The rectangle of a cluster, and where in it the title stands.
+
+    Attributes:
+        title_at: How far from the left side of the frame the title begins.
+        title_room: How wide it may be.
+    """
 
     path: tuple[str, ...]
     box: Box
+    title_at: float = 12
+    title_room: float = 240
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -107,12 +125,14 @@ def layout_from_dot(picture: Picture, said: dict[str, Any]) -> Layout:
     left, bottom, right, top = _numbers(said["bb"])
     shift = _Shift(left - MARGIN, top + MARGIN)
     objects = said.get("objects", [])
+    lines = _lines(said.get("edges", []), shift)
+    frames = _frames(cluster_paths(picture), objects, shift)
     return Layout(
         width=round(right - left + 2 * MARGIN, 1),
         height=round(top - bottom + 2 * MARGIN, 1),
         boxes=_boxes(picture, objects, shift),
-        lines=_lines(said.get("edges", []), shift),
-        frames=_frames(cluster_paths(picture), objects, shift),
+        lines=lines,
+        frames=tuple(titled_frames(picture, frames, lines)),
     )
 
 
@@ -178,3 +198,80 @@ def _spline(pos: str, shift: _Shift) -> tuple[tuple[Point, ...], Point]:
 
 def _numbers(text: str) -> list[float]:
     return [float(number) for number in text.split(",")]
+
+
+# --- titles of frames -------------------------------------------------------------
+
+_STRIP = (4.0, 22.0)  # where titles stand, below the upper side of a frame
+_LEFT, _RIGHT = 12.0, 26.0  # kept free at the sides; at the right is the sign that folds
+_AIR = 3.0
+_STEPS = 12  # a curve is followed in so many straight pieces
+
+
+def titled_frames(
+    picture: Picture, frames: Iterable[Frame], lines: Sequence[Line]
+) -> Iterator[Frame]:
+    """The frames with their titles where no arrow crosses them, as far to the left as can be."""
+    known = {cluster.path: cluster for cluster in picture.clusters}
+    for frame in frames:
+        wanted = cluster_width(known.get(frame.path) or Cluster(frame.path, frame.path[-1]))
+        free = list(_free(frame.box, lines))
+        fitting = next((gap for gap in free if gap[1] - gap[0] >= wanted), None)
+        start, end = fitting or max(free, key=lambda gap: gap[1] - gap[0])
+        at = round(start - frame.box.x, 1)
+        yield Frame(frame.path, frame.box, at, round(min(end - start, wanted), 1))
+
+
+def _free(box: Box, lines: Sequence[Line]) -> Iterator[Point]:
+    """The stretches below the upper side that no arrow enters, from left to right."""
+    top, bottom = box.y + _STRIP[0], box.y + _STRIP[1]
+    left, right = box.x + _LEFT, box.x + max(box.width - _RIGHT, _LEFT)
+    for start, end in sorted(_crossed(Box(left, top, right - left, bottom - top), lines)):
+        if start > left:
+            yield left, start
+        left = max(left, end)
+    yield left, max(left, right)
+
+
+def _crossed(strip: Box, lines: Iterable[Line]) -> Iterator[Point]:
+    """From where to where each arrow lies in the strip."""
+    for line in lines:
+        for piece in _bends(line):
+            if _near(piece, strip):
+                yield from _stretches(piece, strip)
+
+
+def _bends(line: Line) -> Iterator[tuple[Point, ...]]:
+    """The Bezier curves of a line, and the straight piece to its tip."""
+    points = line.points
+    yield from (points[at : at + 4] for at in range(0, len(points) - 3, 3))
+    yield points[-1], line.tip
+
+
+def _near(piece: Sequence[Point], strip: Box) -> bool:
+    """Whether the points around a curve, which lies between them, reach the strip."""
+    xs, ys = zip(*piece, strict=True)
+    return bool(
+        min(xs) < strip.x + strip.width + _AIR
+        and max(xs) > strip.x - _AIR
+        and min(ys) < strip.y + strip.height
+        and max(ys) > strip.y
+    )
+
+
+def _stretches(piece: Sequence[Point], strip: Box) -> Iterator[Point]:
+    for (ax, ay), (bx, by) in pairwise(_followed(piece)):
+        (low, high) = sorted((ay, by))
+        if low < strip.y + strip.height and high > strip.y:
+            yield min(ax, bx) - _AIR, max(ax, bx) + _AIR
+
+
+def _followed(piece: Sequence[Point]) -> Iterator[Point]:
+    if len(piece) < 4:
+        yield from piece
+        return
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = piece
+    for step in range(_STEPS + 1):
+        t = step / _STEPS
+        a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+        yield a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy

@@ -69,9 +69,9 @@ def caption_room(card_width_: float, duration: str) -> float:
     return card_width_ - BAR - 2 * PAD - taken
 
 
-def cluster_title(cluster: Cluster) -> str:
+def cluster_title(cluster: Cluster, room: float = 240) -> str:
     """The title of a frame, short enough to stand above one card."""
-    return elide(clean(cluster.title), 240, SMALL, "bold")
+    return elide(clean(cluster.title), min(room, 240), SMALL, "bold")
 
 
 def cluster_width(cluster: Cluster) -> float:

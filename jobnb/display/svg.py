@@ -108,12 +108,12 @@ def _frame(frame: Frame, cluster: Cluster) -> str:
         f'<rect class="jn-frame{inner}" {_at(box)} rx="9" fill="{COLOURS["soft"]}" '
         f'stroke="{COLOURS["line"]}"{dash}/>'
         + _text(
-            cluster_title(cluster),
-            box.x + 12,
+            cluster_title(cluster, frame.title_room),
+            box.x + frame.title_at,
             box.y + 18,
             SMALL,
             "jn-frame-title",
-            box.width - 20,
+            frame.title_room,
             weight="bold",
         )
         + "</g>"

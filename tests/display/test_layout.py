@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from jobnb.display import dot, layout
 from jobnb.display.dot import dot_program, dot_text, run_dot
-from jobnb.display.folding import combined_mark, fold_picture, levels
-from jobnb.display.layout import Box, lay_out, structure_hash
-from jobnb.display.picture import Card, Edge, Mark, Picture, Status, duration_text, marked
-from tests.display.pictures import chain, every_state, woven
+from jobnb.display.layout import Box, Frame, Line, lay_out, structure_hash, titled_frames
+from jobnb.display.measure import width
+from jobnb.display.picture import Card, Cluster, Edge, Picture, duration_text, marked
+from jobnb.display.sizes import SMALL, cluster_title
+from jobnb.display.widgets.plain_layout import plain_layout
+from tests.display.pictures import chain, every_state, many, woven
 from tests.display.reading import HOSTILE
 
 
@@ -77,6 +79,75 @@ def test_arrows_lead_from_left_to_right_between_their_cards():
         start, end = found.boxes[edge.start], found.boxes[edge.end]
         assert line.points[0][0] == pytest.approx(start.x + start.width, abs=2)
         assert line.tip[0] == pytest.approx(end.x, abs=2)
+
+
+def titles_crossed(picture, found):
+    """The titles of frames that an arrow crosses, each curve followed in a hundred steps."""
+    known = {cluster.path: cluster for cluster in picture.clusters}
+    crossed = []
+    for frame in found.frames:
+        title = cluster_title(
+            known.get(frame.path) or Cluster(frame.path, frame.path[-1]), frame.title_room
+        )
+        assert title
+        left, right = frame.box.x + frame.title_at, frame.box.x + frame.box.width
+        text = Box(left, frame.box.y + 7, width(title, SMALL, "bold"), 13)
+        assert text.x + text.width <= right
+        for line in found.lines:
+            if any(
+                text.x < x < text.x + text.width and text.y < y < text.y + text.height
+                for x, y in followed(line)
+            ):
+                crossed.append((title, picture.edges[line.edge]))
+    return crossed
+
+
+def followed(line):
+    for at in range(0, len(line.points) - 3, 3):
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = line.points[at : at + 4]
+        for step in range(101):
+            t, s = step / 100, 1 - step / 100
+            yield (
+                s**3 * ax + 3 * s * s * t * bx + 3 * s * t * t * cx + t**3 * dx,
+                s**3 * ay + 3 * s * s * t * by + 3 * s * t * t * cy + t**3 * dy,
+            )
+    yield line.tip
+
+
+@pytest.mark.parametrize("layout_of", [lay_out, plain_layout])
+@pytest.mark.parametrize(
+    "picture",
+    [
+        *(woven(count, groups) for count, groups in ((60, 5), (80, 5), (120, 8), (250, 12))),
+        every_state(),
+        *(many(shape, 90, grouped=True) for shape in ("skips", "tree", "layers")),
+    ],
+    ids=lambda each: getattr(each, "__name__", "") or f"{each.title} {len(each.cards)}",
+)
+def test_no_arrow_crosses_the_title_of_a_group(picture, layout_of):
+    assert titles_crossed(picture, layout_of(picture)) == []
+
+
+def test_a_title_goes_to_the_right_of_the_arrows_that_cross_its_place():
+    picture = Picture("p", (Card("a", "a", group=("group",)),))
+    frame = Frame(("group",), Box(0, 0, 400, 100))
+    steep = Line(0, ((30, -50), (30, 0), (40, 50), (40, 120)), (40, 128))
+    (titled,) = titled_frames(picture, [frame], [steep])
+    assert 34 < titled.title_at < 60
+    (free,) = titled_frames(picture, [frame], [])
+    assert free.title_at == 12
+
+
+def test_a_title_is_cut_where_arrows_leave_no_room_for_all_of_it():
+    name = "a group with a long name"
+    picture = Picture("p", (Card("a", "a", group=(name,)),))
+    frame = Frame((name,), Box(0, 0, 200, 100))
+    lines = [
+        Line(0, ((x, -50), (x, 0), (x, 50), (x, 120)), (x, 128)) for x in (30, 110, 140, 170)
+    ]
+    (titled,) = titled_frames(picture, [frame], lines)
+    assert 30 < titled.title_at
+    assert titled.title_at + titled.title_room < 110
 
 
 def test_a_state_never_moves_a_card():
@@ -148,61 +219,6 @@ def test_a_system_dot_is_taken_where_the_wheel_is_missing(monkeypatch, tmp_path)
         assert dot_program() == str(program)
     finally:
         dot_program.cache_clear()
-
-
-def test_large_pictures_fold_to_one_card_for_each_group():
-    folded = fold_picture(woven(1000, 8))
-    assert [card.title for card in folded.cards] == [f"group{n}" for n in range(8)]
-    assert [card.kind for card in folded.cards] == ["125 assets"] * 8
-    assert all(edge.start != edge.end for edge in folded.edges)
-    assert sum(len(card.members) for card in folded.cards) == 1000
-
-
-def test_small_pictures_stay_as_they_are():
-    picture = woven(300, 3)
-    assert fold_picture(picture) is picture
-
-
-@pytest.mark.parametrize("count", [301, 1000, 20_000])
-def test_a_long_chain_without_groups_folds_too(count):
-    folded = fold_picture(chain(count))
-    assert 1 < len(folded.cards) <= 30
-    assert folded.cards[0].title.startswith("step_0 … ")
-    assert sum(len(card.members) for card in folded.cards) == count
-    assert lay_out(folded) is not None
-
-
-def test_a_wide_fan_folds_to_its_ends_and_its_middle():
-    middle = [Card(f"m{n}", f"m{n}") for n in range(1000)]
-    edges = [Edge("a", card.key) for card in middle] + [Edge(card.key, "z") for card in middle]
-    picture = Picture("fan", (Card("a", "a"), *middle, Card("z", "z")), tuple(edges))
-    folded = fold_picture(picture)
-    assert [card.title for card in folded.cards] == ["a", "m0 … m999", "z"]
-    assert [(e.start, e.end) for e in folded.edges] == [
-        ("a", folded.cards[1].key),
-        (folded.cards[1].key, "z"),
-    ]
-
-
-def test_a_folded_card_shows_the_gravest_state_of_its_members():
-    card = Card("f", "f", members=("a", "b", "c"))
-    done = {key: Mark(Status.SUCCEEDED) for key in "abc"}
-    assert combined_mark(card, done).status is Status.SUCCEEDED
-    assert combined_mark(card, done | {"b": Mark(Status.FAILED)}) == Mark(Status.FAILED, "1 failed")
-    running = combined_mark(card, done | {"c": Mark(Status.RUNNING)})
-    assert running == Mark(Status.RUNNING, "2 done")
-    assert combined_mark(card, {}).status is Status.NONE
-
-
-def test_levels_count_the_longest_way():
-    edges = (Edge("a", "b"), Edge("b", "c"), Edge("a", "c"))
-    cards = tuple(Card(key, key) for key in "abc")
-    assert levels(Picture("p", cards, edges)) == {"a": 0, "b": 1, "c": 2}
-
-
-def test_levels_end_where_there_is_a_circle():
-    cards = tuple(Card(key, key) for key in "ab")
-    assert levels(Picture("p", cards, (Edge("a", "b"), Edge("b", "a")))) == {"a": 0, "b": 0}
 
 
 def test_a_picture_travels_as_json():

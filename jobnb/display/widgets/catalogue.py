@@ -14,7 +14,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.asset_pictures import asset_picture
-from jobnb.display.picture import Mark, marked
+from jobnb.display.picture import Mark
 from jobnb.display.standing import standings
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import asset_rows, contents, standing_json
@@ -114,17 +114,15 @@ class Catalogue(View):
         return True
 
     def _draw(self, known: Definitions) -> None:
-        old, marks = self.graph, {k.to_user_string(): s.mark for k, s in self._standings.items()}
+        marks = {key.to_user_string(): each.mark for key, each in self._standings.items()}
         picture = asset_picture(known.assets, known.source_assets, title=self.title, marks=marks)
         about = asset_facts(known.assets_by_key, self._standings, self.session)
-        if old is not None and marked(old.picture, {}) == marked(picture, {}):
-            old.restate(marks, about)
+        if self.graph is not None and picture.cards:
+            self.graph.show(picture, about)
             return
+        old = self.graph
         self.graph = GraphView(picture, about=about, tallest=380) if picture.cards else None
         if old is not None:
-            if self.graph is not None:
-                here = {card.key for card in picture.cards}
-                self.graph.selected = [key for key in old.selected if key in here]
             old.close()
 
     @answers("preview")

@@ -87,7 +87,8 @@ def _frame(frame: Frame, cluster: Cluster) -> dict[str, Any]:
     box = frame.box
     return {
         "path": list(frame.path),
-        "title": cluster_title(cluster),
+        "title": cluster_title(cluster, frame.title_room),
+        "at": frame.title_at,
         "whole": cluster.title,
         "kind": cluster.kind,
         "box": [box.x, box.y, box.width, box.height],

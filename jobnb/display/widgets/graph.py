@@ -8,7 +8,7 @@ from typing import Any
 
 from traitlets import Bool, Dict, Int, List, Unicode, observe
 
-from jobnb.display.folding import MOST_CARDS, combined_mark
+from jobnb.display.folding import Folds, Path, combined_mark, fold_key
 from jobnb.display.front_end import has_front_end
 from jobnb.display.picture import Mark, Picture, Status, marked
 from jobnb.display.text import picture_text
@@ -17,7 +17,6 @@ from jobnb.display.view import bundle, picture_html
 from jobnb.display.widgets.about import About, about_card
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.drawing import drawing_of, mark_json
-from jobnb.display.widgets.folds import Folds, Path, fold_key
 from jobnb.display.widgets.follow import follow_run
 from jobnb.display.widgets.picking import Reach, selection_text
 from jobnb.display.widgets.twin import widget_bundle
@@ -45,7 +44,8 @@ class GraphView(View):
     Args:
         picture: What to draw.
         about: Tells more of a card when someone hovers over it: label and text, by key.
-        most: How many cards are drawn at once; larger pictures start with their groups folded.
+        most: How many cards are drawn at once; larger pictures start with their groups folded. If
+            left out, those do that are too large to be read at once.
 
     Attributes:
         picked: The keys that were clicked.
@@ -81,7 +81,7 @@ class GraphView(View):
         picture: Picture,
         *,
         about: About | None = None,
-        most: int = MOST_CARDS,
+        most: int | None = None,
         **traits: Any,
     ) -> None:
         self.picture = picture
@@ -177,16 +177,28 @@ class GraphView(View):
         if news:
             self.tell("marks", news)
 
-    def restate(self, marks: Mapping[str, Mark], about: About | None = None) -> None:
-        """Show all cards as they stand now; nothing moves.
+    def show(self, picture: Picture, about: About | None = None) -> None:
+        """Show a picture that takes the place of this one: what is open or selected stays so.
 
         Args:
-            marks: The mark of each, by its key; those that are left out have none.
+            picture: All cards, as they stand now. Where they are those of before, nothing moves.
             about: Tells more of a card, as at the beginning.
         """
         self._about = about or self._about
-        self.picture = marked(self.picture, marks)
-        self.patch({key: Mark() for key in self._states} | dict(marks))
+        same = marked(self.picture, {}) == marked(picture, {})
+        self.picture = picture
+        if same:
+            self.patch({key: Mark() for key in self._states} | picture.marks)
+            return
+        with self.guard:
+            self._folds = self._folds.renewed(picture)
+            self._reach = Reach(picture)
+            self._states = {key: (mark, None) for key, mark in picture.marks.items()}
+            self._redraw()
+        here = {card.key for card in picture.cards}
+        with self._choose():
+            self.picked = [key for key in self.picked if key in here]
+            self._select()
 
     @answers("marks")
     def all_marks(self) -> dict[str, Any]:

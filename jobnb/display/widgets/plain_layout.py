@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from jobnb.display.folding import levels
-from jobnb.display.layout import Box, Frame, Layout, Line
+from jobnb.display.layout import Box, Frame, Layout, Line, titled_frames
 from jobnb.display.picture import Picture
 from jobnb.display.sizes import CARD_HEIGHT, MARGIN, card_width
 
@@ -48,7 +48,7 @@ def plain_layout(picture: Picture) -> Layout:
         if edge.start in boxes and edge.end in boxes
     )
     wide = max((box.x + box.width for box in boxes.values()), default=0.0) + 2 * MARGIN
-    return Layout(wide, top + MARGIN, boxes, lines, tuple(frames))
+    return Layout(wide, top + MARGIN, boxes, lines, tuple(titled_frames(picture, frames, lines)))
 
 
 def _columns(picture: Picture) -> dict[str, tuple[float, float]]:

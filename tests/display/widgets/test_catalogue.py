@@ -154,10 +154,12 @@ def test_a_launchpad_is_opened_for_a_job_or_for_assets(defined):
         view.answer("launchpad", job="numbrs")
 
 
-def test_refreshing_takes_in_what_was_defined_meanwhile_and_keeps_the_selection(defined):
+def test_refreshing_takes_in_what_was_defined_meanwhile_and_keeps_selection_and_folds(defined):
     view = Catalogue(defined)
-    view.selected = ["orders"]
-    before = view.graph
+    view.graph.picked, view.graph.downstream = ["orders"], True
+    selected = view.selected
+    view.graph.fold(["report"])
+    graph = view.graph
 
     @asset(group_name="load")
     def customers():
@@ -166,11 +168,13 @@ def test_refreshing_takes_in_what_was_defined_meanwhile_and_keeps_the_selection(
     defined.add(customers)
     view.answer("refresh")
     assert "customers" in rows(view)
-    assert view.graph is not before
-    assert view.selected == ["orders"]
-    same = view.graph
+    assert view.graph is graph  # where someone looks stays in sight
+    assert "customers" in graph.marks
+    assert view.selected == selected
+    assert graph.folded == [("report",)]
+    drawing = graph.drawing
     view.answer("refresh")
-    assert view.graph is same  # what has not changed is not drawn again
+    assert graph.drawing is drawing  # what has not changed is not drawn again
 
 
 def test_what_ends_elsewhere_or_is_defined_anew_leaves_it_behind_until_it_is_asked_to_keep_up(

@@ -96,7 +96,7 @@ function frameNode(frame) {
       "g",
       { class: "jw-folder", role: "button", "aria-label": `Fold ${frame.whole}`, tabindex: -1 },
       svgEl("rect", { class: "jw-folder-hit", x: x + 4, y: y + 4, width: width - 8, height: 20 }),
-      svgEl("text", { class: "jn-frame-title", x: x + 12, y: y + 18, "font-size": 11 }, frame.title),
+      svgEl("text", { class: "jn-frame-title", x: x + frame.at, y: y + 18, "font-size": 11 }, frame.title),
       svgEl("path", { class: "jw-folder-sign", d: `M${x + width - 20},${y + 14}h8` }),
     ),
   );

@@ -35,19 +35,21 @@ function clicked(panel, event, card) {
 
 function foldFrame(panel, node) {
   const frame = panel.graph.frames.find((each) => each.node === node);
-  const key = `fold:${frame.path.join("/")}`;
-  panel.wanted = (graph) => graph.cards.get(key);
+  const card = (graph) => graph.cards.get(`fold:${frame.path.join("/")}`);
+  panel.wanted = { box: frame.box, card, place: (graph) => card(graph)?.box };
   ask(panel.model, "fold", { path: frame.path });
 }
 
 function openCard(panel, card) {
-  const first = card.members[0];
-  panel.wanted = (graph) =>
-    graph.cards.get(first) ?? [...graph.cards.values()].find((c) => c.members?.includes(first));
+  const first = (graph) => placesOf(graph).get(card.members[0]);
+  const frameOf = (graph) => graph.frames.find((frame) => `fold:${frame.path.join("/")}` === card.key);
+  panel.wanted = { box: card.box, card: first, place: (graph) => (frameOf(graph) ?? first(graph))?.box };
   ask(panel.model, "open", { key: card.key });
 }
 
+const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 const KEYS = {
+  Home: (panel) => toStart(panel),
   "+": (panel) => panel.view.zoom(ZOOM.step),
   "=": (panel) => panel.view.zoom(ZOOM.step),
   "-": (panel) => panel.view.zoom(1 / ZOOM.step),
@@ -58,7 +60,8 @@ const KEYS = {
 
 function keyed(panel, event, card) {
   if (event.target.closest("input, button") || event.altKey) return;
-  if (event.key.startsWith("Arrow") && card) {
+  if (ARROWS[event.key] && (event.shiftKey || !card)) panel.view.pan(...ARROWS[event.key]);
+  else if (ARROWS[event.key]) {
     const next = neighbour(panel.graph, card, event.key);
     if (next) focusCard(panel, next);
   } else if ((event.key === "Enter" || event.key === " ") && card) {
@@ -87,12 +90,25 @@ function focusCard(panel, card) {
   panel.view.reveal(card.box);
 }
 
+// Back to where it was opened, with the focus on the first root there.
+function toStart(panel) {
+  const opened = opening(panel);
+  if (!opened) return;
+  open(panel, opened);
+  const roots = rootsOf(panel.model.get("drawing"));
+  const seen = ({ box: [x, y, wide, high] }) => x >= 0 && (x + wide) * opened.k <= panel.canvas.clientWidth
+    && y * opened.k + opened.y >= 0 && (y + high) * opened.k + opened.y <= opened.height;
+  const first = [...panel.graph.cards.values()].find((card) => roots.has(card.key) && seen(card));
+  if (first && panel.svg.contains(document.activeElement)) focusCard(panel, first);
+}
+
 function moveButtons(panel) {
   const small = { class: "jw-plain" };
   return el(
     "span", { class: "jw-moves" },
     button("−", () => panel.view.zoom(1 / ZOOM.step), { ...small, title: "Smaller (-)", "aria-label": "Zoom out" }),
     button("+", () => panel.view.zoom(ZOOM.step), { ...small, title: "Larger (+)", "aria-label": "Zoom in" }),
+    button("Start", () => toStart(panel), { ...small, title: "Back to where it begins (Home)" }),
     button("Fit", () => panel.view.fit(), { ...small, title: "All of it (f); zoom with Ctrl and the wheel" }),
   );
 }
@@ -141,16 +157,17 @@ function nextFound(panel, state, step) {
 
 function showFound(panel, key) {
   const card = panel.graph.cards.get(key);
-  if (!card) return void findCard(panel, key);
+  if (!card) return void findCard(panel, key, true);
   for (const each of panel.graph.cards.values()) each.node.classList.remove("jw-found");
   card.node.classList.add("jw-found");
   panel.view.centre(card.box);
 }
 
-// Brings a card into sight, out of a folded group if need be.
-function findCard(panel, key) {
+// Brings a card into sight, out of a folded group if need be; it gets the focus unless it was
+// only searched for.
+function findCard(panel, key, found = false) {
   const card = panel.graph.cards.get(key);
   if (card) return void focusCard(panel, card);
-  panel.wanted = (graph) => graph.cards.get(key);
+  panel.wanted = { card: (graph) => graph.cards.get(key), found };
   ask(panel.model, "reveal", { key });
 }

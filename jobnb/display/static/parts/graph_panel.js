@@ -1,6 +1,6 @@
 // A whole graph view for any model that has GraphView's traits.
 
-// graphPanel(model, { onmove }) -> { node, stop, focus(key) }
+// graphPanel(model) -> { node, stop, focus(key) }
 function graphPanel(model) {
   const stage = svgEl("g", { class: "jw-stage" });
   const svg = svgEl("svg", {
@@ -12,6 +12,7 @@ function graphPanel(model) {
   const panel = { model, node, svg, canvas, stage, graph: null, focused: null, found: null };
   panel.view = movable(svg, stage, (k) => {
     svg.classList.toggle("jw-far", k < 0.42);
+    svg.classList.toggle("jw-farther", k < 0.2);
     panel.hover.hide();
   });
   panel.hover = hoverCard(model, node);
@@ -35,16 +36,18 @@ function graphPanel(model) {
 // --- drawing ----------------------------------------------------------------
 
 function redraw(panel) {
+  const before = panel.graph;
   const drawing = panel.model.get("drawing");
   panel.graph = drawGraph(drawing, fontOf(panel));
   fill(panel.stage, panel.graph.node);
+  panel.view.of(drawing);
   panel.svg.setAttribute("aria-label", `${drawing.title}: a graph of ${drawing.cards.length} nodes`);
   showMarks(panel, panel.model.get("marks"), true);
   showPicked(panel.graph.cards, panel.model.get("picked"), panel.model.get("selected"));
   const focused = panel.graph.cards.get(panel.focused) ?? [...panel.graph.cards.values()][0];
   if (focused) focused.node.tabIndex = 0;
   panel.focused = focused?.key ?? null;
-  resize(panel, true);
+  place(panel, before);
   afterRedraw(panel);
 }
 
@@ -60,44 +63,73 @@ function refont(panel) {
   for (const card of panel.graph.cards.values()) showTexts(card, card.mark ?? {}, family);
 }
 
-// After folding or opening, what was asked for is in sight and has the focus.
+// After folding or opening, what was asked for is in sight and has the focus, or is marked.
 function afterRedraw(panel) {
   const wanted = panel.wanted;
   panel.wanted = null;
-  const card = wanted && wanted(panel.graph);
-  if (card) {
-    panel.view.reveal(card.box);
-    focusCard(panel, card);
-  }
+  const card = wanted?.card(panel.graph);
   panel.search.again();
+  if (!card) return;
+  if (wanted.found) return showFound(panel, card.key);
+  focusCard(panel, card);
 }
 
-// The box is as high as the picture needs, up to a limit; then the picture is fitted into it.
-function resize(panel, fit) {
-  const { width, height } = panel.model.get("drawing");
+// --- where it is seen from --------------------------------------------------
+
+// A drawing that comes first, or that can be read whole, is opened; else what was looked at stays
+// where it was: what was folded or opened, or what lies in the middle.
+function place(panel, before) {
+  const { view, canvas } = panel;
+  const drawing = panel.model.get("drawing");
+  const opened = opening(panel);
+  if (!before || (opened?.all && !view.at.own)) return opened && open(panel, opened);
+  const held = heldPlaces(panel, before);
+  if (!held) return opened && open(panel, opened);
+  canvas.style.height = `${canvasHeight(drawing, view.at.k, panel.model.get("tallest"))}px`;
+  view.hold(...held);
+}
+
+// Where there is no room yet (a hidden tab) nothing can be opened.
+function opening(panel) {
   const room = panel.canvas.clientWidth;
-  if (!room) return;
-  const scale = Math.min(1, Math.max(room / width, 0.7));
-  const high = Math.min(panel.model.get("tallest"), Math.max(90, Math.ceil(height * scale)));
-  panel.canvas.style.height = `${high}px`;
-  panel.view.set(width, height);
-  if (fit) firstView(panel, high);
+  return room ? openingView(panel.model.get("drawing"), room, panel.model.get("tallest")) : null;
 }
 
-// All of it where that can be read; else its beginning, readable.
-function firstView(panel, high) {
-  const { at } = panel.view;
-  panel.view.fit();
-  if (at.k < 0.6) {
-    Object.assign(at, { k: 0.7, x: 0, y: (high - at.height * 0.7) / 2 });
-    panel.view.apply();
-  }
+function open(panel, opened) {
+  panel.canvas.style.height = `${opened.height}px`;
+  panel.view.open(opened);
+}
+
+// Where something was in the drawing before, and where it is now.
+function heldPlaces(panel, before) {
+  const { wanted, graph, svg, view } = panel;
+  const now = wanted?.box && wanted.place(graph);
+  if (now) return [wanted.box, now];
+  const { width, height } = svg.getBoundingClientRect();
+  const middle = [(width / 2 - view.at.x) / view.at.k, (height / 2 - view.at.y) / view.at.k];
+  const places = placesOf(graph);
+  const pairs = [...before.cards.values()].flatMap((card) => {
+    const found = pickedBy(card).map((key) => places.get(key)).find(Boolean);
+    return found ? [[card.box, found.box]] : [];
+  });
+  const aside = ([[x, y, wide, high]]) => Math.hypot(x + wide / 2 - middle[0], y + high / 2 - middle[1]);
+  return pairs.length ? pairs.reduce((best, pair) => (aside(pair) < aside(best) ? pair : best)) : null;
+}
+
+// For each key the card that shows it: its own, or the folded one that holds it.
+function placesOf(graph) {
+  return new Map([...graph.cards.values()].flatMap((card) => pickedBy(card).map((key) => [key, card])));
 }
 
 function sized(panel) {
+  let width = 0;
   const observer = new ResizeObserver(() => {
     refont(panel);
-    resize(panel, !panel.view.at.touched);
+    const { at } = panel.view;
+    if (panel.canvas.clientWidth === width || !panel.canvas.clientWidth) return;
+    width = panel.canvas.clientWidth;
+    if (at.fitted) panel.view.fit();
+    else if (!at.own) open(panel, opening(panel));
   });
   observer.observe(panel.canvas);
   return () => observer.disconnect();
