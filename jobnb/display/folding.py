@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from math import ceil
 
 import msgspec
@@ -105,9 +105,7 @@ class Folds:
             (path,) = self.folded
 
     def renewed(self, picture: Picture) -> Folds:
-        """The folds of a picture that takes the place of this one: what was opened or folded
-        since the beginning is again.
-        """
+        """The folds of a picture that takes the place of this one: what was opened stays open."""
         folds = Folds(picture, self._limit)
         for path in self._opened:
             if path in folds.folded:
@@ -312,7 +310,7 @@ def _bundle(
 
 
 def _parts(units: Sequence[Unit], depth: Mapping[str, int], most: int) -> list[list[Unit]]:
-    """About equally large parts in the order of the arrows; a wide level is not mixed with others."""
+    """About equally large parts in the order of the arrows; a wide level is not mixed."""
 
     def start(held: Unit) -> int:
         return min(depth[each.card.key] for each in held)
@@ -336,7 +334,7 @@ def _chunks(units: Sequence[Unit], size: int) -> list[list[Unit]]:
     """Parts of the same size, give or take one, none of them larger."""
     count = ceil(len(units) / size)
     ends = [len(units) * place // count for place in range(count + 1)]
-    return [list(units[start:end]) for start, end in zip(ends, ends[1:], strict=False)]
+    return [list(units[start:end]) for start, end in pairwise(ends)]
 
 
 def _name(first: _Placed, last: _Placed, level: int, taken: set[str]) -> str:

@@ -59,7 +59,6 @@ _JUPYTER = {
     "fg": "--jp-content-font-color1",
     "muted": "--jp-content-font-color2",
     "line": "--jp-border-color2",
-    "edge": "--jp-content-font-color3",
 }
 
 

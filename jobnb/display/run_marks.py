@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -68,6 +68,7 @@ def run_marks(
     state: RunState,
     cards_of_step: Mapping[str, Sequence[str]] | None = None,
     details: Mapping[str, str] | None = None,
+    elements: Mapping[str, int] | None = None,
 ) -> dict[str, Mark]:
     """The mark of each card that the run touches.
 
@@ -75,12 +76,20 @@ def run_marks(
         state: How the run stands.
         cards_of_step: The cards of a step, where they are not called as the step is.
         details: A few words on what came out, by card.
+        elements: Over how many elements of a dynamic output a step is mapped, where that is known.
     """
     by_card: dict[str, list[StepState]] = defaultdict(list)
     for key, step in state.steps.items():
         for card in (cards_of_step or {}).get(base_key(key)) or [base_key(key)]:
             by_card[card].append(step)
-    marks = {card: _mark(steps, (details or {}).get(card, "")) for card, steps in by_card.items()}
+    marks = {
+        card: _mark(
+            steps,
+            (details or {}).get(card, ""),
+            max((elements or {}).get(base_key(step.key), 0) for step in steps),
+        )
+        for card, steps in by_card.items()
+    }
     for card, checks in check_counts(state.checked.values()).items():
         marks[card] = msgspec.structs.replace(marks.get(card, UNMARKED), checks=checks)
     return marks
@@ -117,14 +126,22 @@ def real_steps(state: RunState) -> list[StepState]:
     return [step for key, step in state.steps.items() if key not in mapped]
 
 
-def _mark(steps: Sequence[StepState], detail: str) -> Mark:
+def _mark(steps: Sequence[StepState], detail: str, elements: int) -> Mark:
     """One step gives its own mark; steps mapped over a dynamic output give one together."""
-    mapped = [step for step in steps if "[" in step.key] or steps
-    if len(mapped) == 1:
+    mapped = [step for step in steps if "[" in step.key]
+    waiting = any(step.status is StepStatus.QUEUED for step in steps if "[" not in step.key)
+    if not mapped and not (elements and waiting):
+        mapped, elements = list(steps), 0
+    many = max(len(mapped), elements)
+    if many == len(mapped) == 1:
         return step_mark(mapped[0], detail)
-    status = gravest(step_status(step.status) for step in mapped)
-    done = sum(step.status is StepStatus.SUCCEEDED for step in mapped)
-    return Mark(status, f"{done:,} of {len(mapped):,}", duration_text(_total(mapped)))
+    counts = Counter(step_status(step.status) for step in mapped)
+    status, done = gravest(counts), counts[Status.SUCCEEDED]
+    if waiting and many > len(mapped) and status in (Status.NONE, Status.SUCCEEDED):
+        status = Status.RUNNING if done else Status.QUEUED  # the others are still to come
+    failed = status is Status.FAILED
+    words = f"{counts[status]:,} of {many:,} failed" if failed else f"{done:,} of {many:,}"
+    return Mark(status, words, duration_text(_total(mapped)))
 
 
 def _total(steps: Iterable[StepState]) -> float | None:

@@ -53,9 +53,7 @@ def window(view, width):
 def within(box, seen, by=0.01):
     x, y, wide, high = box
     left, top, right, bottom = seen
-    return (
-        x >= left - by and y >= top - by and x + wide <= right + by and y + high <= bottom + by
-    )
+    return x >= left - by and y >= top - by and x + wide <= right + by and y + high <= bottom + by
 
 
 def outside(box, seen):

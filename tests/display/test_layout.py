@@ -86,20 +86,20 @@ def titles_crossed(picture, found):
     known = {cluster.path: cluster for cluster in picture.clusters}
     crossed = []
     for frame in found.frames:
-        title = cluster_title(
-            known.get(frame.path) or Cluster(frame.path, frame.path[-1]), frame.title_room
-        )
+        cluster = known.get(frame.path) or Cluster(frame.path, frame.path[-1])
+        title = cluster_title(cluster, frame.title_room)
         assert title
         left, right = frame.box.x + frame.title_at, frame.box.x + frame.box.width
         text = Box(left, frame.box.y + 7, width(title, SMALL, "bold"), 13)
         assert text.x + text.width <= right
-        for line in found.lines:
-            if any(
-                text.x < x < text.x + text.width and text.y < y < text.y + text.height
-                for x, y in followed(line)
-            ):
-                crossed.append((title, picture.edges[line.edge]))
+        crossed += [(title, line.edge) for line in found.lines if enters(line, text)]
     return crossed
+
+
+def enters(line, box):
+    return any(
+        box.x < x < box.x + box.width and box.y < y < box.y + box.height for x, y in followed(line)
+    )
 
 
 def followed(line):
@@ -142,11 +142,9 @@ def test_a_title_is_cut_where_arrows_leave_no_room_for_all_of_it():
     name = "a group with a long name"
     picture = Picture("p", (Card("a", "a", group=(name,)),))
     frame = Frame((name,), Box(0, 0, 200, 100))
-    lines = [
-        Line(0, ((x, -50), (x, 0), (x, 50), (x, 120)), (x, 128)) for x in (30, 110, 140, 170)
-    ]
+    lines = [Line(0, ((x, -50), (x, 0), (x, 50), (x, 120)), (x, 128)) for x in (30, 110, 140, 170)]
     (titled,) = titled_frames(picture, [frame], lines)
-    assert 30 < titled.title_at
+    assert titled.title_at > 30
     assert titled.title_at + titled.title_room < 110
 
 

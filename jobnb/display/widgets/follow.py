@@ -19,6 +19,7 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
 )
+from jobnb.plan.step import Plan
 from jobnb.state import RunState, StepState, StepStatus
 
 __all__ = ["RunMarks", "cards_of_plan", "follow_run"]
@@ -33,11 +34,13 @@ class RunMarks:
 
     Args:
         cards_of_step: The cards of a step, where they are not called as the step is.
+        plan: What the run does, where that is known: it tells what is mapped over what.
     """
 
-    def __init__(self, cards_of_step: Cards | None = None) -> None:
+    def __init__(self, cards_of_step: Cards | None = None, plan: Plan | None = None) -> None:
         self.state = RunState()
         self._cards = dict(cards_of_step or {})
+        self._mapped_over = _mapped_over(plan)
         self._steps: dict[str, dict[str, StepState]] = defaultdict(dict)
         self._checked: dict[str, dict[str, AssetCheckEvaluated]] = defaultdict(dict)
 
@@ -73,7 +76,9 @@ class RunMarks:
             steps = self._steps.get(card) or {}
             if steps:
                 only = RunState(steps=steps)
-                mark = run_marks(only, {base_key(key): [card] for key in steps})[card]
+                bases = {base_key(key) for key in steps}
+                elements = {base: self._elements(base) for base in bases}
+                mark = run_marks(only, {key: [card] for key in bases}, elements=elements)[card]
             else:
                 mark = UNMARKED
             said = check_counts(self._checked[card].values()) if card in self._checked else {}
@@ -82,6 +87,19 @@ class RunMarks:
             if steps or said:
                 news[card] = mark, _since(steps.values())
         return news
+
+    def _elements(self, step_key: str) -> int:
+        """How many elements the dynamic output has that the step is mapped over."""
+        source, output = self._mapped_over.get(step_key, ("", ""))
+        found = self.state.steps.get(source)
+        return sum(name.startswith(f"{output}[") for name in found.outputs) if found else 0
+
+
+def _mapped_over(plan: Plan | None) -> dict[str, tuple[str, str]]:
+    """For each step that is mapped, the step and the dynamic output that it is mapped over."""
+    steps = plan.steps if plan is not None else ()
+    slots = {out.slot: (step.key, out.name) for step in steps for out in step.outputs}
+    return {step.key: slots[step.region] for step in steps if step.region is not None}
 
 
 def _since(steps: Iterable[StepState]) -> float | None:
@@ -113,7 +131,7 @@ def follow_run(
     Returns:
         A function that stops following.
     """
-    marks, seen, lock = RunMarks(cards_of_plan(run.plan)), 0, threading.Lock()
+    marks, seen, lock = RunMarks(cards_of_plan(run.plan), run.plan), 0, threading.Lock()
     over = False
 
     def look(_change: Any = None) -> None:

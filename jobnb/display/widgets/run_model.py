@@ -76,7 +76,7 @@ class RunModel:
         self._observed: dict[str, AssetObserved] = {}
         self._looking: set[str] = set()
         self._cards = cards_of_plan(source.plan) or _cards_of_assets(source)
-        self._marks = RunMarks(self._cards)
+        self._marks = RunMarks(self._cards, source.plan)
         self._upstream = upstream_of(source.plan)
         self._depths = depths(self._upstream)
 

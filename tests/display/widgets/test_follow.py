@@ -93,6 +93,35 @@ def test_all_mapped_steps_stand_on_one_card():
     assert "3" in told["double"][0].detail
 
 
+def test_steps_that_are_still_to_be_mapped_count_from_the_beginning():
+    @op(out=DynamicOut())
+    def spread():
+        for n in range(3):
+            yield DynamicOutput(n, mapping_key=f"k{n}")
+
+    @op
+    def fragile(n):
+        if n == 1:
+            raise ValueError(n)
+        return n
+
+    @job
+    def mapped():
+        spread().map(fragile)
+
+    result = mapped.execute_in_process(raise_on_error=False)
+    marks, told = RunMarks(plan=result.plan), []
+    for event in result.all_events:
+        mark = marks.add([event]).get("fragile", (None, None))[0]
+        if mark is not None and (mark.status, mark.detail) not in told:
+            told.append((mark.status, mark.detail))
+    assert told[0] == (Status.QUEUED, "")
+    assert (Status.RUNNING, "0 of 3") in told
+    assert (Status.RUNNING, "1 of 3") in told
+    assert told[-1] == (Status.FAILED, "1 of 3 failed")
+    assert (Status.SUCCEEDED, "1 of 3") not in told
+
+
 def test_steps_of_assets_are_told_by_their_keys(instance):
     @asset(key_prefix=["sales"])
     def orders():

@@ -36,15 +36,22 @@ function clicked(panel, event, card) {
 function foldFrame(panel, node) {
   const frame = panel.graph.frames.find((each) => each.node === node);
   const card = (graph) => graph.cards.get(`fold:${frame.path.join("/")}`);
-  panel.wanted = { box: frame.box, card, place: (graph) => card(graph)?.box };
-  ask(panel.model, "fold", { path: frame.path });
+  want(panel, "fold", { path: frame.path }, { box: frame.box, card, place: (graph) => card(graph)?.box });
 }
 
 function openCard(panel, card) {
   const first = (graph) => placesOf(graph).get(card.members[0]);
   const frameOf = (graph) => graph.frames.find((frame) => `fold:${frame.path.join("/")}` === card.key);
-  panel.wanted = { box: card.box, card: first, place: (graph) => (frameOf(graph) ?? first(graph))?.box };
-  ask(panel.model, "open", { key: card.key });
+  const place = (graph) => (frameOf(graph) ?? first(graph))?.box;
+  want(panel, "open", { key: card.key }, { box: card.box, card: first, place });
+}
+
+// Asks for another drawing; `wanted` is the card to go to in it, and what is to stay in its place:
+// `box` in this drawing, what `place` finds in the other.
+function want(panel, name, asked, wanted) {
+  panel.wanted = wanted;
+  const forget = () => panel.wanted === wanted && (panel.wanted = null);
+  ask(panel.model, name, asked).then(() => setTimeout(forget, 1000), forget);
 }
 
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
@@ -168,6 +175,5 @@ function showFound(panel, key) {
 function findCard(panel, key, found = false) {
   const card = panel.graph.cards.get(key);
   if (card) return void focusCard(panel, card);
-  panel.wanted = { card: (graph) => graph.cards.get(key), found };
-  ask(panel.model, "reveal", { key });
+  want(panel, "reveal", { key }, { card: (graph) => graph.cards.get(key), found });
 }

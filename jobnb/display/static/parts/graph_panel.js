@@ -4,7 +4,7 @@
 function graphPanel(model) {
   const stage = svgEl("g", { class: "jw-stage" });
   const svg = svgEl("svg", {
-    class: "jobnb-graph jw-canvas", role: "group", "data-lm-suppress-shortcuts": "true",
+    class: "jobnb-graph jw-canvas", role: "group", tabindex: -1, "data-lm-suppress-shortcuts": "true",
   }, stage);
   const canvas = el("div", { class: "jw-canvas-box" }, svg);
   const bars = { tools: el("div", { class: "jw-bar jw-graph-tools" }), chosen: chosenBar(model) };
@@ -65,11 +65,11 @@ function refont(panel) {
 
 // After folding or opening, what was asked for is in sight and has the focus, or is marked.
 function afterRedraw(panel) {
-  const wanted = panel.wanted;
-  panel.wanted = null;
+  const { wanted } = panel;
   const card = wanted?.card(panel.graph);
   panel.search.again();
-  if (!card) return;
+  if (!card) return; // what came was asked for before
+  panel.wanted = null;
   if (wanted.found) return showFound(panel, card.key);
   focusCard(panel, card);
 }
@@ -172,11 +172,22 @@ function ticking(panel) {
 function repick(panel, chosen) {
   const picked = panel.model.get("picked");
   if (panel.graph) showPicked(panel.graph.cards, picked, panel.model.get("selected"));
+  const [before, own] = [panel.picked ?? picked, panel.picking];
+  panel.picked = picked;
+  if (panel.graph && !own) showNew(panel, picked.filter((key) => !before.includes(key)));
   chosen.show();
 }
 
+// What was picked elsewhere, in a table or by the kernel, comes into sight.
+function showNew(panel, keys) {
+  const card = keys.length && placesOf(panel.graph).get(keys[keys.length - 1]);
+  if (card && panel.canvas.clientWidth) panel.view.reveal(card.box);
+}
+
 function pick(panel, card, more) {
+  panel.picking = true;
   put(panel.model, { picked: pickedAfter(panel.model.get("picked"), card, more) });
+  panel.picking = false;
   focusCard(panel, card);
 }
 
