@@ -11,21 +11,21 @@ DEFINE = """
 from jobnb import asset, session
 
 @asset
-def flights():
+def arrivals():
     return [1, 2, 3]
 
 @asset
-def busiest(flights):
-    return max(flights)
+def latest(arrivals):
+    return max(arrivals)
 """
 REDEFINE = """
 @asset
-def busiest(flights):
-    return min(flights)
+def latest(arrivals):
+    return min(arrivals)
 
 @asset
-def quietest(flights):
-    return min(flights)
+def earliest(arrivals):
+    return min(arrivals)
 """
 
 
@@ -34,8 +34,8 @@ def test_what_other_cells_make_and_define_is_seen_without_a_click(lab, tab):
     nb.start(0)
     nb.start(1)
     shown = nb.output(1)
-    row = shown.locator(".jw-asset", has_text="busiest").first
-    card = shown.locator(".jn-node", has_text="busiest")
+    row = shown.locator(".jw-asset", has_text="latest").first
+    card = shown.locator(".jn-node", has_text="latest")
     expect(row).to_contain_text("never made", timeout=30_000)
     zoomed = shown.locator(".jw-catalogue-graph svg").first
     zoomed.evaluate("node => { node.dataset.seen = 'yes' }")
@@ -46,7 +46,7 @@ def test_what_other_cells_make_and_define_is_seen_without_a_click(lab, tab):
     expect(zoomed).to_have_attribute("data-seen", "yes")  # the graph was not drawn anew
 
     nb.start(3)
-    expect(shown.locator(".jw-asset", has_text="quietest").first).to_contain_text(
+    expect(shown.locator(".jw-asset", has_text="earliest").first).to_contain_text(
         "never made", timeout=30_000
     )
     expect(row).to_contain_text("code changed")
