@@ -150,7 +150,7 @@ def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any
     try:
         value = settled(_adapter(schema, what).validate_json(text, strict=True))
     except ValidationError as error:
-        found = problems_of(error, ready, stored, reading.known, reading.choices)
+        found = problems_of(error, ready, stored, reading)
         problems.extend(map(reading.masked_problem, _new(found, problems)))
     except (ConfigMappingFunctionError, InvalidConfigDefinitionError):
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel
@@ -9,6 +10,7 @@ from pydantic import Field as PydanticField
 from pydantic.fields import FieldInfo
 
 __all__ = [
+    "by_field_name",
     "field_name",
     "field_names",
     "field_path",
@@ -23,6 +25,17 @@ def field_names(name: str, info: FieldInfo, by_name: bool = False) -> list[str]:
     """The names under which raw config may give a field of a model, the preferred one first."""
     names = [str(path[0]) for path in _paths(info) if len(path) == 1]
     return [*names, name] if by_name or not _paths(info) else names
+
+
+def by_field_name(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by the names of a model's fields, where some were given by alias."""
+    aliases = {
+        alias: name
+        for name, info in model.model_fields.items()
+        for alias in field_names(name, info)
+        if alias not in model.model_fields
+    }
+    return {aliases.get(name, name): value for name, value in data.items()}
 
 
 def field_path(name: str, info: FieldInfo) -> list[str | int]:

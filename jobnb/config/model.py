@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, create_model
+from pydantic import Field as PydanticField
 from pydantic_core import core_schema
 
 from jobnb.config.deferred import LaterSignature, fitted, waiting_fields, without_checks
-from jobnb.config.fields import field_name, field_type
+from jobnb.config.fields import field_name, field_type, takes_names
 from jobnb.config.nodes import NOTHING, Typed
 from jobnb.config.schema import ConfigField, schema_of
-from jobnb.config.typed_reading import holds_secret
+from jobnb.config.typed_reading import holds_secret, takes_none
 from jobnb.errors import InvalidInvocationError
 
 __all__ = ["Config", "PermissiveConfig", "derived"]
@@ -20,7 +21,8 @@ __all__ = ["Config", "PermissiveConfig", "derived"]
 class Config(BaseModel):
     """The base of a typed, frozen config class: annotate its fields as in any pydantic model.
 
-    Every type that pydantic knows may be used. An `EnvVar` may stand for any value; it is read
+    Every type that pydantic knows may be used; a field that may be None is so where nothing is
+    given. An `EnvVar` may stand for any value; it is read
     when the run is set up.
 
     Example:
@@ -54,6 +56,9 @@ class Config(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Let `help()` and shift-tab show the fields as parameters."""
         super().__pydantic_init_subclass__(**kwargs)
+        for info in cls.__pydantic_fields__.values():
+            if info.is_required() and takes_none(info):  # as Dagster has it
+                info.default = None
         if not cls.__pydantic_fields_complete__ or holds_secret(cls):
             cls.model_config["hide_input_in_errors"] = True  # pydantic would tell the secret
         if "__signature__" not in cls.__dict__:
@@ -109,8 +114,23 @@ class PermissiveConfig(Config):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
 
-def derived(name: str, fields: dict[str, Any], doc: str | None) -> type[Config]:
-    """A `Config` class made of fields: for each its type and its default, `...` for none."""
-    from pydantic import create_model
+_OF_A_FIELD = ("alias", "validation_alias", "title", "description", "examples", "json_schema_extra")
 
-    return create_model(name, __base__=Config, __doc__=doc, **fields)
+
+def derived(model: type[BaseModel], fields: dict[str, tuple[Any, Any]]) -> type[Config]:
+    """A `Config` class that takes what some fields of another take, under the same names.
+
+    Args:
+        model: The other.
+        fields: For each field its type, None where it is the same, and its default or `...`.
+    """
+    made: dict[str, Any] = {}
+    for name, (annotation, default) in fields.items():
+        info = model.model_fields[name]
+        alike = {key: getattr(info, key) for key in _OF_A_FIELD}
+        kind = field_type(info) if annotation is None else annotation
+        made[name] = (kind, PydanticField(default, **alike))
+    launched = create_model(model.__name__, __base__=Config, __doc__=model.__doc__, **made)
+    if takes_names(model):
+        launched.model_config["populate_by_name"] = True
+    return launched

@@ -28,10 +28,29 @@ MOST_DIGITS = 4300  # what Python reads of an integer's text
 TOO_BIG = 10**MOST_DIGITS
 
 
-def plain(value: Any, path: Path = ()) -> Any:
+class _Findings(list[Problem]):
+    """What cannot be kept.
+
+    Attributes:
+        whole: Whether objects are written with what nobody gave: their defaults.
+        is_default: Whether such a default is written; a secret is no part of it.
+    """
+
+    def __init__(self, whole: bool = False, is_default: bool = False) -> None:
+        super().__init__()
+        self.whole, self.is_default = whole, is_default
+
+
+def plain(value: Any, path: Path = (), *, whole: bool = False) -> Any:
     """A value made JSON-ready: dates to ISO, enums to names, models to mappings.
 
     Secrets and environment variables become `{"env": NAME}`.
+
+    Args:
+        value: The value.
+        path: Where it is, for errors.
+        whole: Whether the objects in it are written with all fields but those that are None, and
+            not only with those that were given.
 
     Raises:
         InvalidConfigError: If something in it cannot be; all such places are told.
@@ -40,7 +59,7 @@ def plain(value: Any, path: Path = ()) -> Any:
         >>> plain({"day": dt.date(2013, 1, 31), "codes": ("JFK", "LGA")})
         {'day': '2013-01-31', 'codes': ['JFK', 'LGA']}
     """
-    problems: list[Problem] = []
+    problems = _Findings(whole)
     made = _plain(value, path, problems)
     if problems:
         raise InvalidConfigError("This cannot be kept as config:", problems)
@@ -53,7 +72,7 @@ def plain_model(model: BaseModel) -> dict[str, Any]:
     return made
 
 
-def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
+def _plain(value: Any, path: Path, problems: _Findings) -> Any:
     name = None if isinstance(value, dict) else env_name(value)
     if name is not None:
         return {"env": name}
@@ -75,7 +94,7 @@ def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
     return _leaf(value, path, problems)
 
 
-def _exact(value: Any, path: Path, problems: list[Problem]) -> Any:
+def _exact(value: Any, path: Path, problems: _Findings) -> Any:
     """The value without what a subclass adds, so that YAML and JSON take it."""
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
@@ -85,7 +104,7 @@ def _exact(value: Any, path: Path, problems: list[Problem]) -> Any:
     return value
 
 
-def _mapping(value: Mapping[Any, Any], path: Path, problems: list[Problem]) -> dict[str, Any]:
+def _mapping(value: Mapping[Any, Any], path: Path, problems: _Findings) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, inner in value.items():
         text = key_text(key)
@@ -101,19 +120,24 @@ def key_text(key: Any) -> str:
         return str(key.name)
     if isinstance(key, bool):
         return str(key).lower()
-    return str(_leaf(key, (), []))
+    return str(_leaf(key, (), _Findings()))
 
 
-def _model(model: BaseModel, path: Path, problems: list[Problem]) -> Any:
+def _model(model: BaseModel, path: Path, problems: _Findings) -> Any:
     kind = type(model)
     if "root" in kind.model_fields and getattr(kind, "__pydantic_root_model__", False):
         return _plain(model.root, path, problems)  # type: ignore[attr-defined]
     made: dict[str, Any] = {}
     marks = _marks(kind)
     for name, info in kind.model_fields.items():
-        if name in model.model_fields_set or name in marks:
-            way = field_path(name, info)
-            _put(made, way, _field(model, name, (*path, *map(str, way)), problems))
+        given, way = name in model.model_fields_set or name in marks, field_path(name, info)
+        if given or (problems.whole and getattr(model, name) is not None):
+            found = _Findings(problems.whole, problems.is_default or not given)
+            value = _field(model, name, (*path, *map(str, way)), found)
+            if not found:
+                _put(made, way, value)
+            elif given:  # a default that cannot be written need not be
+                problems.extend(found)
     for name, value in (model.__pydantic_extra__ or {}).items():
         made[name] = _plain(value, (*path, name), problems)
     return made
@@ -144,13 +168,14 @@ def _within(made: Any, part: str | int, value: Any) -> Any:
     return made.setdefault(part, value)
 
 
-def _field(model: BaseModel, name: str, path: Path, problems: list[Problem]) -> Any:
+def _field(model: BaseModel, name: str, path: Path, problems: _Findings) -> Any:
     value = getattr(model, name)
     if hasattr(type(value), "get_secret_value"):  # a mock would have it, its class has not
         return _secret(value, f"{type(model).__name__}.{name}", path, problems)
-    found: list[Problem] = []
+    found = _Findings(problems.whole, problems.is_default)
     made = _plain(value, path, found)
-    if not found:
+    if not found or problems.is_default:
+        problems.extend(found)
         return made
     try:  # a type of the user's own, with a serializer of the user's own
         dumped = model.model_dump(mode="json", include={name}, warnings=False)
@@ -160,17 +185,17 @@ def _field(model: BaseModel, name: str, path: Path, problems: list[Problem]) -> 
         return None
 
 
-def _secret(value: Any, name: str, path: Path, problems: list[Problem]) -> Any:
+def _secret(value: Any, name: str, path: Path, problems: _Findings) -> Any:
     """A secret by name."""
-    found: list[Problem] = []
+    found = _Findings()
     made = _plain(value.get_secret_value(), path, found)
-    if not found:
+    if not found and not problems.is_default:
         return keep_secret(name, made)
     problems.append(Problem(path, "is a secret that cannot be written as JSON."))
     return None
 
 
-def _leaf(value: Any, path: Path, problems: list[Problem]) -> Any:
+def _leaf(value: Any, path: Path, problems: _Findings) -> Any:
     if hasattr(type(value), "get_secret_value"):
         return _secret(value, ".".join(path) or "value", path, problems)
     if isinstance(value, (dt.date, dt.time)):

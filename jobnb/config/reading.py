@@ -44,11 +44,15 @@ class Reading:
     choices: dict[Path, list[str]] = field(default_factory=dict)
     secrets: list[tuple[Path, dict[str, str]]] = field(default_factory=list)
     texts: set[str] = field(default_factory=set)
-    renamed: dict[Path, str] = field(default_factory=dict)
+    renamed: dict[Path, Path] = field(default_factory=dict)
 
     def problem(self, path: Path, message: str, value: Any, kind: str = "invalid") -> None:
         """Note something wrong."""
-        self.problems.append(Problem(tuple(map(str, path)), message, value, kind))
+        self.problems.append(Problem(self.shown(path), message, value, kind))
+
+    def shown(self, path: Path) -> tuple[str, ...]:
+        """A path of what was made ready as it stands in the raw config, for a problem."""
+        return tuple(map(str, self.given(path)))
 
     def expect(self, path: Path, raw: Mapping[str, Any], names: list[str]) -> None:
         """Note which names a place knows, if it was given one that it does not."""
@@ -66,9 +70,28 @@ class Reading:
             return raw
         made = copy.deepcopy(raw)
         for path, name in self.secrets:
-            way = [self.renamed.get(path[: n + 1], part) for n, part in enumerate(path)]
-            made = _replaced(made, way, name)
+            made = _replaced(made, self.given(path), name)
         return made
+
+    def given(self, path: Path) -> Path:
+        """Where in the raw config stands what is at a path of what was made ready."""
+        made = self.renamed.get((), ())
+        for n, part in enumerate(path):
+            made += self.renamed.get(path[: n + 1], (part,))
+        return made
+
+    def select(self, path: Path, name: str) -> None:
+        """Note that what is at a path was given one deeper, under the name of its kind."""
+        self.renamed[path] = (*self.renamed.get(path, path[-1:]), name)
+
+    def unselected(self, path: Path, raw: dict[str, Any], names: list[str]) -> None:
+        """Note that a mapping names none of the kinds, or several."""
+        got = ", ".join(map(repr, raw)) or "none"
+        one = ", ".join(map(repr, names))
+        meant = near(next(iter(raw), ""), names) if len(raw) == 1 else []
+        hint = f" Did you mean {meant[0]!r}?" if meant else ""
+        message = f"must have exactly one of {one} (got {got}).{hint}"
+        self.problem(path, message, None, "selector")
 
     def quietly(self) -> Reading:
         """The same, noting nothing but secrets: for what is read only in case it has some."""
@@ -203,7 +226,7 @@ def _(schema: Shape, raw: Any, path: Path, reading: Reading) -> Any:
     given = {key if key not in real or real[key] in raw else real[key]: key for key in raw}
     if not isinstance(schema, Permissive):
         reading.expect(path, given, list(schema.fields))
-    reading.renamed |= {(*path, name): key for name, key in given.items() if name != key}
+    reading.renamed |= {(*path, name): (key,) for name, key in given.items() if name != key}
     ready = {name: raw[key] for name, key in given.items()}
     for name, branch in schema.fields.items():
         value = read_field(branch, ready.get(name, NOTHING), (*path, name), reading)
@@ -254,9 +277,7 @@ def _(schema: Selector, raw: Any, path: Path, reading: Reading) -> Any:
     _guess(schema.fields, raw, path, reading)
     known = [name for name in raw if name in schema.fields]
     if len(raw) != 1 and (known or not raw):
-        got = ", ".join(map(repr, raw)) or "none"
-        one = ", ".join(map(repr, names))
-        reading.problem(path, f"must have exactly one of {one} (got {got}).", raw, "selector")
+        reading.unselected(path, raw, names)
     return {name: _choice(schema, name, raw[name], path, reading) for name in raw}
 
 

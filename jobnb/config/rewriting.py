@@ -71,7 +71,9 @@ def _differences(text: str, node: Any, old: Any, new: Any) -> Iterator[_Change]:
     elif kinds == (yaml.SequenceNode, list, list) and new and _keeps(node, old, new):
         yield from _in_list(text, node, old, new)
     else:
-        yield node.start_mark.index, _end(text, node), _flow(new)
+        start: int = node.start_mark.index
+        # What was empty may stand right behind its colon.
+        yield start, _end(text, node), " " * (text[start - 1 : start] == ":") + _flow(new)
 
 
 def _keeps(node: Any, old: Any, new: Any) -> bool:

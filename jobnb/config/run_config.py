@@ -51,6 +51,8 @@ class RunConfig:
     def to_config_dict(self) -> dict[str, Any]:
         """The plain dictionary, ready for JSON and YAML; secrets appear by name.
 
+        `Config` objects are written with their defaults; fields that are None are left out.
+
         Raises:
             InvalidConfigError: If a value cannot be written so.
         """
@@ -60,7 +62,8 @@ class RunConfig:
                 "resources": _section(self.resources),
                 "ops": _section(self.ops),
                 "execution": _entry(self.execution),
-            }
+            },
+            whole=True,
         )
         return made
 
@@ -99,7 +102,7 @@ def raw_config(value: Any) -> dict[str, Any]:
     if isinstance(value, BaseModel):
         return plain_model(value)
     if isinstance(value, Mapping):
-        made: dict[str, Any] = plain(value)
+        made: dict[str, Any] = plain(value, whole=True)
         return made
     raise InvalidConfigError(
         f"Config must be a RunConfig, a Config object or a dictionary, not {value!r}."

@@ -18,12 +18,19 @@ from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
 from jobnb.config.env import env_name, holds_env
-from jobnb.config.fields import field_names, field_paths, field_type, known_names, takes_names
+from jobnb.config.fields import (
+    field_name,
+    field_names,
+    field_paths,
+    field_type,
+    known_names,
+    takes_names,
+)
 from jobnb.config.nodes import NOTHING
-from jobnb.config.plain import is_number, plain, value_at
+from jobnb.config.plain import is_number, key_text, plain, value_at
 from jobnb.config.texts import near
 
-__all__ = ["Reader", "holds_secret", "read_typed"]
+__all__ = ["Reader", "holds_secret", "read_typed", "takes_none"]
 
 Path = tuple[str | int, ...]
 _UNIONS = (Union, types.UnionType)
@@ -43,6 +50,12 @@ class Reader(Protocol):
     def hide(self, path: Path, value: Any) -> None:
         """Note a secret."""
 
+    def select(self, path: Path, name: str) -> None:
+        """Note that what is at a path was given one deeper, under the name of its kind."""
+
+    def unselected(self, path: Path, raw: dict[str, Any], names: list[str]) -> None:
+        """Note that a mapping names none of the kinds, or several."""
+
     def quietly(self) -> Reader:
         """The same, noting nothing but secrets."""
 
@@ -57,6 +70,8 @@ def read_typed(annotation: Any, raw: Any, path: Path, reading: Reader) -> Any:
             reading.hide(path, raw)
         if isinstance(raw, (dict, list)):
             return json.dumps(raw)  # structure where JSON text is due
+    if isinstance(raw, dict) and not isinstance(annotation, type):
+        raw = _flat(annotation, raw, path, reading)
     members = list(_members(annotation))
     name = env_name(raw)
     if name is not None and name.startswith("secret:"):
@@ -65,17 +80,98 @@ def read_typed(annotation: Any, raw: Any, path: Path, reading: Reader) -> Any:
         kinds = _scalar_kinds(members)
         value = reading.variable(path, name, kinds) if kinds else raw
         return value if value is None or not kinds else _leaf(members, value, path, reading)
+    _note_secrets(members, raw, path, reading)
+    if isinstance(raw, dict):
+        return _mapping(members, raw, path, reading)
+    if isinstance(raw, list):
+        return _sequence(members, raw, path, reading)
+    return _leaf(members, raw, path, reading)
+
+
+def _note_secrets(members: list[Any], raw: Any, path: Path, reading: Reader) -> None:
     if raw is not None and _is_told_by_name(members, raw):
         reading.hide(path, raw)
     if len(members) > 1:
         for member in filter(holds_secret, members):
             if _tag_fit(member, raw) >= 0:  # which member it is, the validation finds out
                 read_typed(member, raw, path, reading.quietly())
-    if isinstance(raw, dict):
-        return _mapping(members, raw, path, reading)
-    if isinstance(raw, list):
-        return _sequence(members, raw, path, reading)
-    return _leaf(members, raw, path, reading)
+
+
+def _flat(annotation: Any, raw: dict[str, Any], path: Path, reading: Reader) -> dict[str, Any]:
+    """A value of a discriminated union in pydantic's form, where it was given as a selector.
+
+    Dagster takes `{"dog": {"barks": 3}}`, and pydantic `{"kind": "dog", "barks": 3}`.
+    """
+    kinds = _kinds_by_tag(annotation)
+    if not kinds or any(alias in raw for alias, _, _ in kinds.values()):
+        return raw
+    if len(raw) != 1 or not raw.keys() <= kinds.keys():
+        if not any(map(_takes_any_key, _members(annotation))):
+            _note_unselected(raw, path, kinds, reading)
+        return raw
+    ((name, inner),) = raw.items()
+    alias, tag, member = kinds[name]
+    if not isinstance(inner, dict | None) or (inner or {}).get(alias, tag) != tag:
+        return raw
+    reading.select(path, name)
+    return {alias: tag} | _flat(member, inner or {}, path, reading)
+
+
+_Kind = tuple[str, Any, Any]  # the name of the tag, its value, the type
+
+
+def _note_unselected(
+    raw: dict[str, Any], path: Path, kinds: dict[str, _Kind], reading: Reader
+) -> None:
+    fields = {
+        name for _, _, kind in kinds.values() for each in _members(kind) for name in _names(each)
+    }
+    if raw and not raw.keys() <= fields:
+        reading.unselected(path, raw, list(kinds))
+
+
+def _takes_any_key(member: Any) -> bool:
+    return _takes(member, {}) and not _field_types(member)
+
+
+def _kinds_by_tag(annotation: Any) -> dict[str, _Kind]:
+    """The kinds of a discriminated union, by what tells them apart."""
+    tag, union = _tag_of(annotation)
+    if typing.get_origin(union) not in _UNIONS:
+        return {}
+    made: dict[str, _Kind] = {}
+    for member in typing.get_args(union):
+        if tag is None:
+            made |= _kinds_by_tag(member)
+            continue
+        for leaf in _members(member):
+            made |= {
+                key_text(value): (alias, value, member) for alias, value in _tags_of(leaf, tag)
+            }
+    return made
+
+
+def _tag_of(annotation: Any) -> tuple[str | None, Any]:
+    """The name of the field that tells the kinds of a union apart, and the union."""
+    tag: Any = None
+    while typing.get_origin(annotation) is Annotated:
+        annotation, *notes = typing.get_args(annotation)
+        for note in notes:  # pydantic's Field, or its Discriminator
+            found = getattr(note, "discriminator", None)
+            tag = getattr(found, "discriminator", found) or tag
+    inner = _unwrapped(annotation)
+    if inner is not annotation:
+        found, inner = _tag_of(inner)
+        tag = tag or found
+    return (tag if isinstance(tag, str) else None), inner
+
+
+def _tags_of(kind: Any, tag: str) -> Iterator[tuple[str, Any]]:
+    """What a kind's tag may be: the name that config has for the field, and each value."""
+    info = getattr(kind, "__pydantic_fields__", {}).get(tag)
+    if info is not None:
+        for value in typing.get_args(_unwrapped(info.annotation)):
+            yield field_name(tag, info), _raw_member(value)
 
 
 def _is_told_by_name(members: list[Any], raw: Any) -> bool:
@@ -104,6 +200,11 @@ def holds_secret(annotation: Any, above: tuple[Any, ...] = ()) -> bool:
         return False
     inner = [*typing.get_args(annotation), *_field_types(annotation).values()]
     return any(holds_secret(each, (*above, annotation)) for each in inner)
+
+
+def takes_none(info: FieldInfo) -> bool:
+    """Whether a field's type says that it may be None."""
+    return type(None) in _members(info.annotation)
 
 
 def _members(annotation: Any) -> Iterator[Any]:
@@ -280,6 +381,8 @@ def _field_types(member: Any) -> dict[str, Any]:
             for key, info in member.model_fields.items()
             for name in field_names(key, info, takes_names(member)) or [key]
         }
+    if hasattr(origin, "__pydantic_fields__"):  # a dataclass of pydantic's
+        return {name: field_type(info) for name, info in origin.__pydantic_fields__.items()}
     if dataclasses.is_dataclass(origin) or is_typeddict(origin):
         return typing.get_type_hints(origin, include_extras=True)
     return {}
@@ -315,7 +418,7 @@ def _field(
     annotation = field_type(info)
     if given is not None and ready[given] is None and info.default is None:
         # `x: int = None`: saying null is saying nothing.
-        if type(None) not in _members(annotation):
+        if not takes_none(info):
             del ready[given]
     elif given is None and (way := _way_given(info, ready)):
         value = read_typed(annotation, value_at(ready, way), (*path, *way), reading)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from jobnb.config.nodes import NOTHING
 from jobnb.config.plain import value_at
+from jobnb.config.reading import Reading
 from jobnb.config.words import expectation, shown, told
 from jobnb.errors import InvalidConfigError, Problem
 
@@ -39,11 +40,7 @@ class _Found:
 
 
 def problems_of(
-    error: ValidationError,
-    ready: Any,
-    stored: Any,
-    known: Mapping[Path, list[str]],
-    choices: Mapping[Path, list[str]],
+    error: ValidationError, ready: Any, stored: Any, reading: Reading
 ) -> Iterator[Problem]:
     """Every problem in a validation error.
 
@@ -51,26 +48,24 @@ def problems_of(
         error: What pydantic raised.
         ready: The raw config that was validated.
         stored: The raw config as it may be shown, without secrets.
-        known: Which names a place knows.
-        choices: Which names an enum has at a place.
+        reading: What was found when it was made ready: known names, choices, where things stood.
     """
     unions: dict[Path, list[_Found]] = {}
     for account in error.errors(include_url=False):
         found = _Found(account, ready)
         if found.union is None:
-            yield from _told(found, stored, known, choices)
+            yield from _told(found, stored, reading)
         else:
             unions.setdefault(found.union[0], []).append(found)
     for path, members in unions.items():
-        yield from _told_union(path, members, stored, known, choices)
+        yield from _told_union(path, members, stored, reading)
 
 
 def _told_union(
     path: Path,
     found: list[_Found],
     stored: Any,
-    known: Mapping[Path, list[str]],
-    choices: Mapping[Path, list[str]],
+    reading: Reading,
 ) -> Iterator[Problem]:
     by_member: dict[str, list[_Found]] = {}
     for one in found:
@@ -80,17 +75,17 @@ def _told_union(
     if inside:  # it has the shape of one of the members: tell what that one misses
         nearest = min(inside, key=lambda errors: (_strangers(errors), len(errors)))
         for one in nearest:
-            yield from _told(one, stored, known, choices)
+            yield from _told(one, stored, reading)
         return
     if len(by_member) == 1:
         for one in found:
-            yield from _told(one, stored, known, choices)
+            yield from _told(one, stored, reading)
         return
-    names = choices.get(path, [])
+    names = reading.choices.get(path, [])
     wanted = list(dict.fromkeys(expectation(one.error, names) for one in found))
-    value = value_at(stored, path)
+    value = value_at(stored, reading.given(path))
     yield Problem(
-        tuple(map(str, path)),
+        reading.shown(path),
         f"must be {' or '.join(wanted)}{_got(value)}.",
         None if value is NOTHING else value,
         "type",
@@ -106,26 +101,27 @@ def _strangers(errors: list[_Found]) -> int:
 def _told(
     found: _Found,
     stored: Any,
-    known: Mapping[Path, list[str]],
-    choices: Mapping[Path, list[str]],
+    reading: Reading,
 ) -> Iterator[Problem]:
     error, path = found.error, found.path
     within = error.get("ctx", {}).get("error")
     if isinstance(within, InvalidConfigError) and within.problems:
         for problem in within.problems:
-            where = (*map(str, path), *problem.path)
+            where = (*reading.shown(path), *problem.path)
             yield Problem(where, problem.message, problem.value, problem.kind)
         return
     if error["type"] in ("union_tag_not_found", "union_tag_invalid"):
         path = _tag_path(error, path)
-    value = value_at(stored, path)
+    value = value_at(stored, reading.given(path))
     is_key = bool(error["loc"]) and error["loc"][-1] == "[key]"
     got = _got(path[-1] if is_key else value)
-    message, kind = told(error, known.get(path[:-1], []), choices.get(path, []), got)
+    message, kind = told(
+        error, reading.known.get(path[:-1], []), reading.choices.get(path, []), got
+    )
     if is_key:
         message = f"is a key that {message}"
     untold = value is NOTHING or kind == "unexpected"  # which may be a secret under another name
-    yield Problem(tuple(map(str, path)), message, None if untold else value, kind)
+    yield Problem(reading.shown(path), message, None if untold else value, kind)
 
 
 def _got(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from jobnb.config.env import env_name, keep_secret
 from jobnb.config.nodes import NOTHING
 from jobnb.display.form_rows import Found, Rows, row_id
-from jobnb.display.form_values import read, read_any, start_value
+from jobnb.display.form_values import read, read_any, selected, start_value
 from jobnb.display.forms import SCALARS, Place
 from jobnb.errors import InvalidConfigError
 
@@ -66,8 +66,10 @@ class Edit:
     def _tag(self, found: Found | None, inner: Any) -> None:
         if found is None or not isinstance(inner, dict) or not found.whole.tag:
             return
+        above = self.rows.found.get(row_id(found.path[:-1]))
+        in_selector = above is not None and above.whole is found.whole
         field = found.place.fields.get(found.whole.tag)
-        if field is not None:
+        if field is not None and not in_selector and selected(found.whole, inner) is None:
             inner.setdefault(found.whole.tag, start_value(field))
 
     def drop(self, path: Path) -> None:
@@ -234,20 +236,23 @@ def _choose(edit: Edit, found: Found, control: Any) -> None:
     option = place.options[number]
     kept = edit.shelf.get((key, number), NOTHING)
     value = _carried(found, option) if kept is NOTHING else kept
-    if place.tag in option.fields and isinstance(value, dict):
+    is_flat = isinstance(value, dict) and selected(place, value) is None
+    if place.tag in option.fields and is_flat:
         value.setdefault(place.tag, start_value(option.fields[place.tag]))
     edit.put(found.path, value)
 
 
 def _carried(found: Found, option: Place) -> Any:
     """A first value for another option, with what both know alike."""
-    start = copy.deepcopy(start_value(option))
-    if isinstance(start, dict) and isinstance(found.value, Mapping):
+    start, held = copy.deepcopy(start_value(option)), found.value
+    if (name := selected(found.whole, held)) is not None:
+        held = held[name]
+    if isinstance(start, dict) and isinstance(held, Mapping):
         for name, field in option.fields.items():
             other = found.place.fields.get(name)
             alike = other is not None and other.kind == field.kind != "const"
-            if alike and name in found.value:
-                start[name] = copy.deepcopy(found.value[name])
+            if alike and name in held:
+                start[name] = copy.deepcopy(held[name])
     return start
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from jobnb.config.env import env_name
 from jobnb.config.nodes import NOTHING
 from jobnb.display.config_fields import default_text
-from jobnb.display.form_values import any_text, option_of, shown
+from jobnb.display.form_values import any_text, option_of, selected, shown
 from jobnb.display.forms import SCALARS, TEXTS, Place
 from jobnb.display.text import shorten
 
@@ -151,6 +151,10 @@ class Rows:
         self._note(path, shows, place, value, raw is not NOTHING, mode)
         if mode != "value":
             return self._in_mode(head, mode, value)
+        name = selected(place, value)
+        if name is not None:  # a selector: its fields stand one deeper
+            path, value = (*path, name), value[name] or {}
+            self.found[row_id(path)] = Found(path, shows, place, value, raw is not NOTHING, mode)
         return head | self._body(shows, value, path)
 
     def _option(self, place: Place, value: Any, key: str) -> int | None:

@@ -11,10 +11,11 @@ from typing import Any
 from jobnb.config import dump_yaml, load_yaml
 from jobnb.config.env import env_name
 from jobnb.config.nodes import NOTHING
+from jobnb.config.plain import key_text
 from jobnb.display.forms import NUMBERS, SCALARS, TEXTS, Place
 from jobnb.errors import InvalidConfigError
 
-__all__ = ["any_text", "fit", "option_of", "read", "read_any", "shown", "start_value"]
+__all__ = ["any_text", "fit", "option_of", "read", "read_any", "selected", "shown", "start_value"]
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
 _WRITTEN = {
@@ -194,8 +195,37 @@ def _fit_mapping(place: Place, raw: Any) -> float:
     return max(score - 0.15 * sum(name not in place.fields for name in raw), 0.001)
 
 
+def selected(place: Place, raw: Any) -> str | None:
+    """The name of the chosen option, where a value gives a tagged union as Dagster's selector.
+
+    Example:
+        >>> cat = {"title": "Cat", "properties": {"kind": {"const": "cat"}}}
+        >>> pet = {"oneOf": [cat, {}], "discriminator": {"propertyName": "kind"}}
+        >>> selected(Place(pet, {}), {"cat": {"meows": 1}})
+        'cat'
+    """
+    if place.tag is None or not isinstance(raw, Mapping) or len(raw) != 1:
+        return None
+    ((name, inner),) = raw.items()
+    is_option = any(name in _tags_of(option, place.tag) for option in place.options)
+    return name if is_option and (inner is None or isinstance(inner, Mapping)) else None
+
+
+def _tags_of(option: Place, tag: str) -> list[str]:
+    """The tags of an option as the names that a selector has for them."""
+    found = [each for inner in option.options for each in _tags_of(inner, tag)]
+    field = option.fields.get(tag)
+    if field is None:
+        return found
+    constant = [field.constant] if field.kind == "const" else []
+    return [key_text(each) for each in (*constant, *field.choices)]
+
+
 def option_of(place: Place, raw: Any) -> int:
     """The option of a union that a raw value is of; the first where none fits."""
+    name = selected(place, raw)
+    if place.tag and name is not None:
+        return next(n for n, each in enumerate(place.options) if name in _tags_of(each, place.tag))
     if place.tag and isinstance(raw, Mapping) and place.tag in raw:
         for n, option in enumerate(place.options):
             field = option.fields.get(place.tag)

@@ -9,7 +9,7 @@ from typing import Any
 from jobnb.config.nodes import NOTHING
 from jobnb.display.form_edits import Edit
 from jobnb.display.form_rows import Rows
-from jobnb.display.form_values import option_of, start_value
+from jobnb.display.form_values import option_of, selected, start_value
 from jobnb.display.forms import Place
 
 __all__ = ["filled", "without_extras"]
@@ -40,7 +40,8 @@ def _filled_field(field: Place, raw: Any) -> Any:
             raw = copy.deepcopy(start_value(field))
         else:
             return NOTHING
-    if field.tag and isinstance(raw, dict) and field.tag not in raw:
+    flat = field.tag and isinstance(raw, dict) and selected(field, raw) is None
+    if flat and field.tag not in raw:
         option = field.options[option_of(field, raw)]
         return start_value(option) | raw
     return filled(field, raw) if field.kind in ("section", "object") else raw

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import pydantic.dataclasses
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Discriminator, SecretStr
+from pydantic import Field as PydanticField
 
+from jobnb import ConfigurableResource, job, op
 from jobnb.config import (
     BoundConfig,
     Config,
@@ -19,6 +22,7 @@ from jobnb.config import (
     bind,
     bind_value,
     model_of,
+    raw_config,
     schema_of,
 )
 from jobnb.config import binding as binding_module
@@ -246,3 +250,197 @@ def test_a_variable_of_bytes_that_are_no_text_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setenv("JOBNB_BYTES", os.fsdecode(b"ab\xff"))
     with pytest.raises(InvalidConfigError, match=r"\n  a: holds half a character"):
         bind_value({"a": str}, {"a": {"env": "JOBNB_BYTES"}})
+
+
+# Discriminated unions: flat as pydantic has them, or as Dagster's selectors
+
+
+class Cat(Config):
+    kind: Literal["cat"] = "cat"
+    meows: int = 1
+
+
+class Dog(Config):
+    kind: Literal["dog", "puppy"] = "dog"
+    barks: float
+    token: SecretStr = SecretStr("")
+
+
+class Black(Config):
+    kind: Literal["cat"] = "cat"
+    color: Literal["black"] = "black"
+    n: int = 0
+
+
+class White(Config):
+    kind: Literal["cat"] = "cat"
+    color: Literal["white"] = "white"
+
+
+class One(Config):
+    number: Literal[1] = PydanticField(1, alias="No")
+
+
+class Two(Config):
+    number: Literal[2] = PydanticField(2, alias="No")
+
+
+PetKind = Annotated[Cat | Dog, PydanticField(discriminator="kind")]
+Colored = Annotated[Black | White, Discriminator("color")]
+
+
+@pydantic.dataclasses.dataclass
+class Datum:
+    pet: Cat | Dog = PydanticField(discriminator="kind")
+
+
+class Zoo(Config):
+    pet: Cat | Dog = PydanticField(Cat(), discriminator="kind")
+    maybe: PetKind | None = None
+    several: list[PetKind] = PydanticField(default_factory=list)
+    named: dict[str, PetKind] = PydanticField(default_factory=dict)
+    nested: Annotated[Colored | Dog, PydanticField(discriminator="kind")] = Black()
+    numbered: One | Two = PydanticField(One(), discriminator="number")
+    datum: Datum | None = None
+
+
+@pytest.mark.parametrize(
+    ("selector", "flat"),
+    [
+        ({"pet": {"dog": {"barks": 3}}}, {"pet": {"kind": "dog", "barks": 3}}),
+        ({"pet": {"puppy": {"barks": 3}}}, {"pet": {"kind": "puppy", "barks": 3}}),
+        ({"pet": {"cat": {}}}, {"pet": {"kind": "cat"}}),
+        ({"pet": {"cat": None}}, {"pet": {"kind": "cat"}}),
+        ({"pet": {"cat": {"kind": "cat"}}}, {"pet": {"kind": "cat"}}),
+        ({"maybe": {"cat": {"meows": 2}}}, {"maybe": {"kind": "cat", "meows": 2}}),
+        (
+            {"several": [{"cat": {}}, {"kind": "cat"}, {"dog": {"barks": 1}}]},
+            {"several": [{"kind": "cat"}, {"kind": "cat"}, {"kind": "dog", "barks": 1}]},
+        ),
+        ({"named": {"dog": {"cat": {}}}}, {"named": {"dog": {"kind": "cat"}}}),
+        (
+            {"nested": {"cat": {"black": {"n": 3}}}},
+            {"nested": {"kind": "cat", "color": "black", "n": 3}},
+        ),
+        (
+            {"nested": {"cat": {"color": "white"}}},
+            {"nested": {"kind": "cat", "color": "white"}},
+        ),
+        ({"numbered": {"2": {}}}, {"numbered": {"No": 2}}),
+        ({"numbered": {2: {}}}, {"numbered": {"No": 2}}),
+        ({"datum": {"pet": {"cat": {}}}}, {"datum": {"pet": {"kind": "cat"}}}),
+    ],
+)
+def test_a_discriminated_union_is_a_selector_or_flat(selector: Any, flat: Any) -> None:
+    value = bind_value(Zoo, selector)
+    assert value == bind_value(Zoo, flat)
+    assert bind_value(Zoo, raw_config(RunConfig(ops={"o": value}))["ops"]["o"]["config"]) == value
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ({"dog": {}}, "pet > dog > barks: is required."),
+        ({"dog": {"barks": "x"}}, "pet > dog > barks: must be a number (got 'x')."),
+        (
+            {"dog": {"barks": 1, "bark": 2}},
+            "pet > dog > bark: is not a field here. Did you mean 'barks'?",
+        ),
+        (
+            {"dog": {"barks": {"env": "JOBNB_NOT_SET"}}},
+            "pet > dog > barks: needs the environment variable 'JOBNB_NOT_SET', which is not set.",
+        ),
+        (
+            {"dgo": {"barks": 1}},
+            "pet: must have exactly one of 'cat', 'dog', 'puppy' (got 'dgo'). Did you mean 'dog'?",
+        ),
+        (
+            {"cat": {}, "dog": {}},
+            "pet: must have exactly one of 'cat', 'dog', 'puppy' (got 'cat', 'dog').",
+        ),
+        ({"dog": {"kind": "cat"}}, "pet > kind: must be given, to tell which kind this is."),
+        ({}, "pet > kind: must be given, to tell which kind this is."),
+        ({"meows": 1}, "pet > kind: must be given, to tell which kind this is."),
+        ({"kind": "cow"}, "pet > kind: must be one of 'cat', 'dog', 'puppy' (got 'cow')."),
+    ],
+)
+def test_what_is_wrong_in_a_selector_is_told_where_it_stands(raw: Any, told: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        bind_value(Zoo, {"pet": raw})
+    assert [str(problem)[: len(told)] for problem in caught.value.problems] == [told]
+
+
+def test_a_selector_is_stored_as_it_was_given_without_its_secrets() -> None:
+    tree = Section({"config": schema_of(Zoo)})
+    bound = bind(tree, {"config": {"pet": {"dog": {"barks": 1, "token": "48151623"}}}})
+    assert "48151623" not in repr(bound.stored)
+    token = bound.stored["config"]["pet"]["dog"]["token"]
+    assert bound.stored == {"config": {"pet": {"dog": {"barks": 1, "token": token}}}}
+    assert bind(tree, bound.stored)["config"].pet.token.get_secret_value() == "48151623"
+
+
+def test_resources_take_selectors_too() -> None:
+    class Keeper(ConfigurableResource[Any]):
+        pet: Cat | Dog = PydanticField(discriminator="kind")
+
+    seen = []
+
+    @op
+    def feed(keeper: Keeper) -> None:
+        seen.append(keeper.pet)
+
+    @job(resource_defs={"keeper": Keeper.configure_at_launch()})
+    def daily() -> None:
+        feed()
+
+    for pet in ({"dog": {"barks": 2}}, {"kind": "dog", "barks": 2}):
+        daily.execute_in_process(run_config={"resources": {"keeper": {"config": {"pet": pet}}}})
+    assert seen == [Dog(kind="dog", barks=2)] * 2
+    with pytest.raises(InvalidConfigError, match="config > pet > dog > barks: is required"):
+        daily.execute_in_process(
+            run_config={"resources": {"keeper": {"config": {"pet": {"dog": {}}}}}}
+        )
+
+
+def test_a_field_that_may_be_none_need_not_be_given() -> None:
+    class Loose(Config):
+        a: int | None
+        b: list[str] | None = PydanticField(description="Names.")
+        c: Any
+        d: int
+
+    assert bind_value(Loose, {"c": 1, "d": 1}) == Loose(c=1, d=1) == Loose(a=None, b=None, c=1, d=1)
+    with pytest.raises(InvalidConfigError) as caught:
+        bind_value(Loose, {})
+    assert [problem.path for problem in caught.value.problems] == [("c",), ("d",)]
+    assert Loose.model_json_schema()["required"] == ["c", "d"]
+
+
+def test_resources_are_configured_under_the_aliases_of_their_fields() -> None:
+    class Store(ConfigurableResource[Any]):
+        prefix_: str = PydanticField(alias="prefix", description="What names begin with.")
+        size: int = PydanticField(3, validation_alias="length", ge=1)
+
+    seen = []
+
+    @op
+    def use(store: Store) -> None:
+        seen.append((store.prefix_, store.size))
+
+    def job_with(resource: Any) -> Any:
+        @job(resource_defs={"store": resource})
+        def daily() -> None:
+            use()
+
+        return daily
+
+    def config(**values: Any) -> Any:
+        return {"resources": {"store": {"config": values}}}
+
+    at_launch = job_with(Store.configure_at_launch())
+    at_launch.execute_in_process(run_config=config(prefix="x", length=4))
+    job_with(Store.configure_at_launch(prefix="y")).execute_in_process()
+    job_with(Store(prefix="z", length=5)).execute_in_process(run_config=config(length=6))
+    assert seen == [("x", 4), ("y", 3), ("z", 6)]
+    with pytest.raises(InvalidConfigError, match="config > length: must be at least 1"):
+        at_launch.execute_in_process(run_config=config(prefix="x", length=0))

@@ -75,10 +75,13 @@ def test_a_mapping_may_take_and_return_typed_config() -> None:
     def mapping(val: Simple) -> RunConfig:
         return RunConfig(ops={"o": Inner(a=val.n)})
 
-    assert mapping.resolve_from_unvalidated_config({"n": 3})["ops"] == inner_of(3)["ops"]
-    assert mapping.resolve_from_unvalidated_config(Simple(n=2))["ops"] == inner_of(2)["ops"]
-    assert mapping.resolve_from_unvalidated_config({})["ops"] == inner_of(9)["ops"]
-    assert mapping.resolve_from_validated_config({"n": 1})["ops"] == inner_of(1)["ops"]
+    def whole(n: int) -> Any:
+        return {"o": {"config": {"a": n, "b": "q"}}}
+
+    assert mapping.resolve_from_unvalidated_config({"n": 3})["ops"] == whole(3)
+    assert mapping.resolve_from_unvalidated_config(Simple(n=2))["ops"] == whole(2)
+    assert mapping.resolve_from_unvalidated_config({})["ops"] == whole(9)
+    assert mapping.resolve_from_validated_config({"n": 1})["ops"] == whole(1)
     assert mapping(Simple(n=1)).ops == {"o": Inner(a=1)}
 
 

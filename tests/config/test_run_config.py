@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
-from pydantic import ConfigDict, Field, PlainSerializer, RootModel
+from pydantic import ConfigDict, Field, PlainSerializer, RootModel, SecretStr
 
-from jobnb.config import Config, RunConfig, bind_value, dump_yaml, load_yaml, raw_config
+from jobnb.config import Config, EnvVar, RunConfig, bind_value, dump_yaml, load_yaml, raw_config
 from jobnb.errors import InvalidConfigError
 
 
@@ -25,6 +25,10 @@ class Load(Config):
 
 class Colour(enum.Enum):
     RED = 1
+
+
+def written(year: int) -> dict[str, Any]:
+    return {"year": year, "day": "2013-01-31"}
 
 
 def test_config_objects_are_wrapped_and_dictionaries_kept() -> None:
@@ -41,17 +45,17 @@ def test_config_objects_are_wrapped_and_dictionaries_kept() -> None:
     )
     assert given.to_config_dict() == {
         "loggers": {"console": {"config": {"log_level": "INFO"}}},
-        "resources": {"db": {"config": {"year": 4}}, "other": {"config": {"host": "h"}}},
+        "resources": {"db": {"config": written(4)}, "other": {"config": {"host": "h"}}},
         "ops": {
-            "load": {"config": {"year": 2013}},
+            "load": {"config": written(2013)},
             "plain": {"config": {"a": 1}},
             "graph": {
                 "ops": {
-                    "inner": {"config": {"year": 1}},
-                    "deeper": {"ops": {"x": {"config": {"year": 2}}}},
+                    "inner": {"config": written(1)},
+                    "deeper": {"ops": {"x": {"config": written(2)}}},
                 }
             },
-            "config": {"config": {"year": 3}},
+            "config": {"config": written(3)},
         },
         "execution": {"config": {"max_concurrent": 3}},
     }
@@ -60,8 +64,8 @@ def test_config_objects_are_wrapped_and_dictionaries_kept() -> None:
 def test_config_objects_may_stand_under_config_too() -> None:
     given = RunConfig(ops={"load": {"config": Load(year=1)}, "b": {"config": {"x": Load(year=2)}}})
     assert given.to_config_dict()["ops"] == {
-        "load": {"config": {"year": 1}},
-        "b": {"config": {"x": {"year": 2}}},
+        "load": {"config": written(1)},
+        "b": {"config": {"x": written(2)}},
     }
 
 
@@ -177,8 +181,37 @@ def test_which_class_of_a_union_it_was_is_not_lost() -> None:
     given = Owner(tagged=Dog(), plain=Dog(), each=[Dog(), Cat(lives=3)])
     raw = raw_config(RunConfig(ops={"a": given}))["ops"]["a"]["config"]
     assert raw == {
-        "tagged": {"kind": "dog"},
-        "plain": {"kind": "dog"},
-        "each": [{"kind": "dog"}, {"kind": "cat", "lives": 3}],
+        "tagged": {"kind": "dog", "lives": 1},
+        "plain": {"kind": "dog", "lives": 1},
+        "each": [{"kind": "dog", "lives": 1}, {"kind": "cat", "lives": 3}],
     }
     assert bind_value(Owner, raw) == given
+
+
+def test_defaults_are_written_but_those_that_say_nothing_or_too_much() -> None:
+    class Inner(Config):
+        x: int = 1
+        y: str | None = None
+
+    class Outer(Config):
+        n: int = 1
+        nothing: str | None = None
+        names: list[str] = Field(["a"])
+        inner: Inner = Inner()
+        inners: list[Inner] = Field(default_factory=lambda: [Inner(x=2)])
+        colour: Colour = Colour.RED
+        home: str = EnvVar("HOME")
+        secret: SecretStr = SecretStr("48151623")
+        secrets: list[SecretStr] = Field([SecretStr("48151623")])
+        odd: Any = object()
+
+    raw = RunConfig(ops={"o": Outer()}).to_config_dict()["ops"]["o"]["config"]
+    assert raw == {
+        "n": 1, "names": ["a"], "inner": {"x": 1}, "inners": [{"x": 2}], "colour": "RED",
+        "home": {"env": "HOME"},
+    }  # fmt: skip
+    assert bind_value(Outer, raw).inners == [Inner(x=2)]
+    given = RunConfig(ops={"o": Outer(nothing=None, secret=SecretStr("abcd"))})
+    raw = given.to_config_dict()["ops"]["o"]["config"]
+    assert raw["nothing"] is None
+    assert bind_value(Outer, raw).secret.get_secret_value() == "abcd"

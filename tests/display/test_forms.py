@@ -9,7 +9,7 @@ from typing import Any, Literal, Optional
 
 import pytest
 from pydantic import Field as PydanticField
-from pydantic import SecretStr
+from pydantic import SecretStr, create_model
 
 from jobnb.config import (
     Array,
@@ -86,9 +86,7 @@ def row(rows: Rows, path: str) -> Row:
 
 
 def field_of(annotation: Any, default: Any = ..., **more: Any) -> Row:
-    from jobnb.config import derived
-
-    made = derived("Made", {"x": (annotation, PydanticField(default, **more))}, None)
+    made = create_model("Made", __base__=Config, x=(annotation, PydanticField(default, **more)))
     return row(rows_of(made), "config/x")
 
 

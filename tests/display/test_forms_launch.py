@@ -629,3 +629,54 @@ def test_a_mistyped_secret_is_nowhere_in_a_launchpad(text, selection):
     everything = (form.text.text, form.config, form.rows.layout, form.rows.values, form.problems)
     view = launch_view(form, "door")
     assert "48151623" not in repr((everything, view.text, str(view.html)))
+
+
+def test_a_union_given_as_a_selector_is_read_shown_and_edited():
+    from typing import Literal
+
+    from pydantic import Field as PydanticField
+
+    class Cat(Config):
+        kind: Literal["cat"] = "cat"
+        meows: int = 1
+
+    class Dog(Config):
+        kind: Literal["dog"] = "dog"
+        barks: int
+
+    class Pet(Config):
+        pet: Cat | Dog = PydanticField(discriminator="kind")
+
+    @op
+    def feed(config: Pet):
+        return config.pet
+
+    @job
+    def zoo():
+        feed()
+
+    form = LaunchForm(zoo, Instance.ephemeral())
+    form.set_yaml(
+        "ops:\n  feed:\n    config:\n      pet:\n        dog:  # woof\n          barks: 3\n"
+    )
+    at = "ops/feed/config/pet"
+    assert form.problems == []
+    assert form.rows.values[f"{at}/dog/barks"] == {"given": True, "v": "3"}
+    form.edit(f"{at}/dog/barks", "set", "7")
+    assert form.config == {"ops": {"feed": {"config": {"pet": {"dog": {"barks": 7}}}}}}
+    assert "dog:  # woof" in form.text.text
+    form.edit(f"{at}/dog/barks", "set", "x")
+    assert [(note["path"], note["row"]) for note in form.problems] == [
+        ("ops > feed > config > pet > dog > barks", f"{at}/dog/barks")
+    ]
+    form.edit(at, "choose", 0)
+    assert form.config["ops"]["feed"]["config"]["pet"] == {"kind": "cat"}
+    assert form.problems == []
+    form.edit(at, "choose", 1)
+    form.edit(f"{at}/dog/barks", "set", "9")
+    form.scaffold()
+    assert form.config["ops"]["feed"]["config"]["pet"] == {"dog": {"barks": 9}}
+    form.set_yaml("ops: {feed: {config: {pet: {dog: }}}}")
+    assert [note["row"] for note in form.problems] == [f"{at}/dog/barks"]
+    form.edit(f"{at}/dog/barks", "set", "4")
+    assert form.parameters()["config"]["ops"]["feed"]["config"] == {"pet": {"dog": {"barks": 4}}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 from jobnb.config import Config, derived, schema_of
 from jobnb.definitions.resources.resource import (
@@ -99,20 +99,14 @@ class ConfigurableResourceDefinition(ResourceDefinition):
                     settled = inner._is_settled(apart)
                     fields[name] = (model, model.model_construct() if settled else ...)
                 continue
-            annotation: Any = info.annotation
-            for extra in info.metadata:
-                annotation = Annotated[annotation, extra]
             default = self.data.get(name, info.default)
             if info.default_factory is not None and name not in self.data:
                 default = info.get_default(call_default_factory=True)
             fields[name] = (
-                annotation,
+                None,
                 ... if name not in self.data and info.is_required() else default,
             )
-        made = derived(cls.__name__, fields, cls.__doc__)
-        for name, field in made.model_fields.items():
-            field.description = cls.model_fields[name].description
-        return made
+        return derived(cls, fields)
 
     @contextlib.contextmanager
     def opened(self, context: InitResourceContext) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from jobnb.config import Config, resolve_fields
+from jobnb.config.fields import by_field_name
 from jobnb.definitions.resources.configurable_definition import (
     ConfigurableResourceDefinition,
     with_resources_changed,
@@ -230,6 +231,7 @@ class PartialResource:
     __jobnb_resource__ = True
 
     def __init__(self, cls: type[ConfigurableResource[Any]], data: Mapping[str, Any]) -> None:
+        data = by_field_name(cls, data)
         unknown = [name for name in data if name not in cls.model_fields]
         if unknown and cls.model_config.get("extra") != "allow":
             from jobnb.errors import did_you_mean
