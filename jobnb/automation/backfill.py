@@ -34,7 +34,7 @@ class BackfillFailedError(JobnbError, RuntimeError):
     """Not all partitions of a backfill could be made."""
 
 
-class Backfill(Task):
+class Backfill(Task[BackfillProgress]):
     """A backfill that goes on in the background; made by `session.backfill` and `job.backfill`.
 
     `status`, `progress`, `current_step` and `version` are traits, as those of a run. `await` and

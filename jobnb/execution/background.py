@@ -40,7 +40,7 @@ _ENDS = (StepSucceeded, StepFailed, StepSkipped)
 _TO_THE_END = (RunStatus.SUCCESS, RunStatus.FAILURE)
 
 
-class Run(Task):
+class Run(Task[ExecuteInProcessResult]):
     """A run that goes on in the background; made by `launch`.
 
     `status`, `progress`, `current_step` and `version` are traits: `observe` calls a function when

@@ -14,7 +14,8 @@ from jobnb.execution.run_events import RunEvents
 
 if TYPE_CHECKING:
     from jobnb.definitions.jobs.job import JobDefinition
-    from jobnb.plan.step import Step, StepOutput
+    from jobnb.plan.step import Plan, Step, StepOutput
+    from jobnb.storage.instance import Instance
     from jobnb.storage.run import JobRun
 
 __all__ = ["ExecuteInProcessResult", "MissingOutputError"]
@@ -73,12 +74,12 @@ class ExecuteInProcessResult(RunEvents):
         return list(self._run.fresh)
 
     @property
-    def plan(self) -> Any:
+    def plan(self) -> Plan:
         """What the run was to do."""
         return self._run.plan
 
     @property
-    def instance(self) -> Any:
+    def instance(self) -> Instance:
         """Where its history is."""
         return self._run.instance
 

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from traitlets import All, Bunch, Float, HasTraits, Int, Unicode
@@ -33,7 +33,9 @@ EXIT_SECONDS = 1.5
 _logger = logging.getLogger("jobnb.execution")
 _TOLD = ("progress", "current_step", "status", "version")
 
-T = TypeVar("T", bound="Task")
+R = TypeVar("R")
+"""What comes of a task."""
+T = TypeVar("T", bound="Task[Any]")
 
 
 class RunCanceledError(JobnbError, RuntimeError):
@@ -44,7 +46,7 @@ class StillRunningError(JobnbError, TimeoutError):
     """A run has not ended in the time that its caller would wait."""
 
 
-class Task(HasTraits):
+class Task(HasTraits, Generic[R]):
     """Something that goes on in the background: a run or a backfill.
 
     Whoever sets the traits, observers are called by the notifier's thread only.
@@ -151,11 +153,11 @@ class Task(HasTraits):
         self._ended.wait(timeout)
         return self
 
-    def result(self, timeout: float | None = None, *, raise_on_error: bool = True) -> Any:
+    def result(self, timeout: float | None = None, *, raise_on_error: bool = True) -> R:
         """Wait for its end and give what came of it."""
         raise NotImplementedError
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, R]:
         """Wait for it without holding up anything else; gives what `result` gives."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
@@ -242,8 +244,8 @@ class _Guarded:
 
 # --- those that go on in this process -----------------------------------------------
 
-_live: dict[tuple[type[Task], str], Task] = {}
-_known: WeakValueDictionary[tuple[type[Task], str], Task] = WeakValueDictionary()
+_live: dict[tuple[type[Task[Any]], str], Task[Any]] = {}
+_known: WeakValueDictionary[tuple[type[Task[Any]], str], Task[Any]] = WeakValueDictionary()
 
 
 def running(kind: type[T]) -> list[T]:
@@ -257,7 +259,9 @@ def find(kind: type[T], task_id: str) -> T | None:
     return task if isinstance(task, kind) else None
 
 
-def cancel_all(kind: type[Task] = Task, timeout: float | None = None, reason: str = "") -> bool:
+def cancel_all(
+    kind: type[Task[Any]] = Task, timeout: float | None = None, reason: str = ""
+) -> bool:
     """Cancel all tasks of this process and wait for them; tells whether all have ended.
 
     Args:

@@ -305,11 +305,12 @@ class JobDefinition:
         request = RunRequest(run_key, run_config, tags, self.name, asset_selection)
         return request.for_partition(self, partition_key)
 
-    def get_run_config_for_partition_key(self, partition_key: str) -> Any:
+    def get_run_config_for_partition_key(self, partition_key: str) -> CoercibleToRunConfig:
         """The run config of a run for one partition; its own where all have the same."""
         config = self.partitioned_config
         if config is not None:
-            return config.get_run_config_for_partition_key(partition_key)
+            found: CoercibleToRunConfig = config.get_run_config_for_partition_key(partition_key)
+            return found
         return self.run_config or {}
 
     def get_tags_for_partition_key(self, partition_key: str) -> dict[str, str]:

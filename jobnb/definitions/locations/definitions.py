@@ -24,6 +24,8 @@ from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mea
 
 if TYPE_CHECKING:
     from jobnb.definitions.locations.repository import RepositoryDefinition
+    from jobnb.execution.values import AssetValueLoader
+    from jobnb.storage.instance import Instance
 
 __all__ = ["Definitions"]
 
@@ -305,7 +307,7 @@ class Definitions(DefinedAssets, MergedDefinitions):
             metadata=metadata,
         )
 
-    def get_asset_value_loader(self, instance: Any = None) -> Any:
+    def get_asset_value_loader(self, instance: Instance | None = None) -> AssetValueLoader:
         """An object that loads several values and sets resources up once for all."""
         return engine().asset_value_loader(self, instance)
 

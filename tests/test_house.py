@@ -1,0 +1,97 @@
+"""The house: imports go down its floors only, imports inside functions included."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import jobnb
+
+PACKAGE = Path(jobnb.__file__).parent
+PROJECT = PACKAGE.parent
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(PROJECT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+def imports_of(node: ast.AST) -> set[str]:
+    """All that a file imports, wherever in it, but for what only a type checker reads."""
+    found: set[str] = set()
+    for child in ast.iter_child_nodes(node):
+        if is_for_types(child):
+            continue
+        if isinstance(child, ast.ImportFrom):
+            assert not child.level, "imports are absolute"
+            found |= {f"{child.module}.{alias.name}" for alias in child.names}
+            found.add(str(child.module))
+        elif isinstance(child, ast.Import):
+            found |= {alias.name for alias in child.names}
+        found |= imports_of(child)
+    return found
+
+
+def import_graph() -> dict[str, set[str]]:
+    files = {module_name(file): file for file in PACKAGE.rglob("*.py")}
+    graph = {}
+    for name, file in files.items():
+        named = imports_of(ast.parse(file.read_text()))
+        # `from package import module` names the module; the package alone is not what is used.
+        used = {each for each in named if each in files and each != name}
+        graph[name] = {
+            each
+            for each in used
+            if not any(other.startswith(f"{each}.") for other in used)
+            or files[each].name != "__init__.py"
+        }
+    return graph
+
+
+def floors() -> list[set[str]]:
+    """The rooms from the top floor down, as the contract in pyproject.toml says."""
+    config = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contract = next(each for each in config["contracts"] if each["type"] == "layers")
+    return [
+        {room.strip(" ()") for room in layer.replace("|", ":").split(":")}
+        for layer in contract["layers"]
+    ]
+
+
+def floor_of(module: str, levels: list[set[str]]) -> int | None:
+    for height, rooms in enumerate(levels):
+        if any(module == room or module.startswith(f"{room}.") for room in rooms):
+            return height
+    return None
+
+
+def test_no_files_import_each_other_in_a_circle():
+    try:
+        TopologicalSorter(import_graph()).prepare()
+    except CycleError as error:
+        raise AssertionError(" <- ".join(error.args[1])) from None
+
+
+def test_no_import_goes_up_a_floor():
+    levels = floors()
+    assert len(levels) >= 10
+    upward = [
+        f"{name} -> {used}"
+        for name, imports in import_graph().items()
+        for used in imports
+        if (own := floor_of(name, levels)) is not None
+        and (other := floor_of(used, levels)) is not None
+        and other < own
+    ]
+    assert upward == []
+
+
+def test_nothing_below_the_roof_imports_the_engine():
+    users = [name for name, imports in import_graph().items() if "jobnb.engine" in imports]
+    assert users == []
