@@ -63,6 +63,14 @@ __all__ = ["execute"]
     metavar="S",
     help="Seconds for each cell.",
 )
+@click.option(
+    "--output-limit",
+    type=click.IntRange(min=1000),
+    default=2_000_000,
+    show_default=True,
+    metavar="N",
+    help="Characters kept of what a cell prints, half from its beginning, half from its end.",
+)
 @click.option("--kernel", metavar="NAME", help="The kernel, if not the notebook's own.")
 @click.option("--allow-errors", is_flag=True, help="Go on where a cell fails.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but what went wrong.")
@@ -82,8 +90,12 @@ def execute(
 ) -> None:
     """Execute NOTEBOOK in a kernel of its own, in the notebook's folder.
 
-    The exit code is 0 if all went well, 1 if a cell or the run failed, 2 if what was asked for
-    cannot be. What --output, --html and --junit name is written in each of the first two cases.
+    The exit code is 0 if all went well, 1 if a cell or the run failed or took too long, 2 if what
+    was asked for cannot be, 130 if it was interrupted (Ctrl-C, SIGTERM). What --output, --html and
+    --junit name is written in all cases but the third.
+
+    A notebook may end itself: sys.exit(), exit() and quit() end it there with success, and no
+    --job or --select is run then; sys.exit(3) ends it as a failure.
     """
     from jobnb.cli.faces import face_for
     from jobnb.cli.texts import read_config, read_partitions, read_tags

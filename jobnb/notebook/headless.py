@@ -11,6 +11,7 @@ from typing import Any
 
 from jobnb.notebook.document import check_writable, dump_notebook, read_notebook, write_whole
 from jobnb.notebook.outcome import NotebookOutcome
+from jobnb.notebook.outputs import LIMIT
 from jobnb.notebook.parameters import inject
 from jobnb.notebook.progress import Progress
 from jobnb.notebook.wish import Wish, drop_old
@@ -29,6 +30,7 @@ def execute_notebook(
     timeout: float | None = None,
     cell_timeout: float | None = None,
     allow_errors: bool = False,
+    output_limit: int = LIMIT,
     job: str | None = None,
     selection: str | None = None,
     config: Mapping[str, Any] | None = None,
@@ -51,6 +53,9 @@ def execute_notebook(
         timeout: Seconds for all of it.
         cell_timeout: Seconds for each cell.
         allow_errors: Whether cells that fail are taken as they are.
+        output_limit: How many characters are kept of what a cell prints on a stream, half of them
+            from the beginning and half from the end. Of pictures and other rich outputs a cell
+            keeps ten times as much, and at most 1,000.
         job: A job to run in the same kernel after the last cell.
         selection: Assets to make after the last cell; with `job`, only these of the job's.
         config: The raw run config of that run.
@@ -79,7 +84,7 @@ def execute_notebook(
     if wish:
         node.cells.append(wish.cell())
     outcome = NotebookOutcome(source, node, notes=notes)
-    limits = Limits(timeout, cell_timeout, allow_errors)
+    limits = Limits(timeout, cell_timeout, allow_errors, output_limit)
     _run(Walk(outcome, wish, limits, progress or Progress()), kernel_name)
     outcome.seconds = time.monotonic() - started
     try:

@@ -7,17 +7,33 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
+import zmq
+import zmq.asyncio
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
+from nbclient.output_widget import OutputWidget
+
 from jobnb.errors import NotebookError, did_you_mean
+from jobnb.notebook.outputs import NotebookOutputs
 
 __all__ = ["Kernel", "choose_kernel", "running_kernel"]
 
 STARTUP_SECONDS = 120.0
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 2.5
+"""What an interrupted cell has to close what it has opened."""
+STOP_SECONDS = 4.3
+"""After that time its kernel is gone: five seconds after a signal the notebook is written."""
+OUTPUT_SECONDS = 60
+TURN_SECONDS = 0.05
 
 
 def _quiet() -> logging.Logger:
@@ -56,21 +72,145 @@ def choose_kernel(node: Any, wanted: str | None) -> tuple[str, str]:
     )
 
 
-class Kernel:
-    """A running kernel with the nbclient that feeds it."""
+class _OutputChannel(AsyncZMQSocketChannel):
+    """The channel of outputs; also where they come without a pause, others have their turn."""
 
-    def __init__(self, manager: Any, client: Any, notebook_client: Any) -> None:
+    _turn = 0.0
+
+    async def get_msg(  # type: ignore[override]
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 as the class above has it
+    ) -> dict[str, Any]:
+        """The next message."""
+        if time.monotonic() > self._turn + TURN_SECONDS:
+            await asyncio.sleep(0)  # what is there already is had without waiting
+            self._turn = time.monotonic()
+        message: dict[str, Any] = await super().get_msg(timeout)
+        return message
+
+
+class _Widget(OutputWidget):
+    """An output widget, told of its outputs where the kernel can hear of it: after them."""
+
+    def __init__(self, comm_id: str, state: dict[str, Any], client: Any, executor: Feeder) -> None:
+        super().__init__(comm_id, state, client, executor)
+        self._kept = executor.kept.begin()
+
+    def output(self, outs: Any, msg: dict[str, Any], display_id: Any, cell_index: int) -> None:
+        """Take in what was printed or shown."""
+        self.parent_header = msg["parent_header"]
+        self.executor.kept.take(self._kept, msg["msg_type"], msg["content"])
+
+    def clear_output(self, outs: Any, msg: dict[str, Any], cell_index: int) -> None:
+        """Forget it."""
+        self.parent_header = msg["parent_header"]
+        self._kept.clear(wait=bool(msg["content"].get("wait")))
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Begin or end to take in outputs."""
+        super().set_state(state)
+        if state.get("msg_id") == "" and hasattr(self, "parent_header"):
+            self.outputs = self._kept.nodes()
+            self.sync_state()
+
+
+class Feeder(NotebookClient):
+    """Feeds cells to a kernel; of what each prints and shows it keeps what is within bounds.
+
+    Attributes:
+        kept: The outputs of all cells.
+        reply: What the kernel said at the end of the last cell, if it came to it.
+    """
+
+    def __init__(self, node: Any, manager: Any, client: Any, limit: int, log: Any) -> None:
+        options = {"timeout": None, "store_widget_state": False, "iopub_timeout": OUTPUT_SECONDS}
+        super().__init__(node, km=manager, on_cell_executed=self._note, log=log, **options)
+        self.kc = client
+        self._outputs = client.iopub_channel
+        self.widget_registry["@jupyter-widgets/output"] = {"OutputModel": _Widget}
+        self.kept = NotebookOutputs(limit)
+        self.reply: Mapping[str, Any] = {}
+        self._cell = self.kept.begin()
+        self._request = ""
+
+    async def async_execute_cell(
+        self,
+        cell: Any,
+        cell_index: int,
+        execution_count: int | None = None,
+        store_history: bool = True,
+    ) -> Any:
+        """Execute a cell; its outputs are put into it however it ends."""
+        self._cell, self.reply, self._request = self.kept.begin(), {}, ""
+        try:
+            return await super().async_execute_cell(
+                cell, cell_index, execution_count, store_history
+            )
+        except DeadKernelError:
+            await self._read_rest(cell, cell_index)
+            raise
+        finally:
+            cell.outputs = self.kept.end(self._cell)
+
+    async def _read_rest(self, cell: Any, cell_index: int) -> None:
+        """What a kernel that has died had sent before."""
+        with suppress(Empty, CellExecutionComplete):
+            while True:
+                message = await self._outputs.get_msg(timeout=0.1)
+                if message["parent_header"].get("msg_id") == self._request:
+                    self.process_message(message, cell, cell_index)
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        """Take in a message that belongs to a cell."""
+        self._request = msg["parent_header"].get("msg_id", "")
+        if msg["msg_type"] == "update_display_data":
+            self.kept.take(self._cell, msg["msg_type"], msg["content"])
+            return None
+        return super().process_message(msg, cell, cell_index)
+
+    def output(self, outs: Any, msg: dict[str, Any], display_id: Any, cell_index: int) -> None:
+        """Keep an output, or give it to the widget that takes them in."""
+        if self._is_hooked(msg):
+            super().output(outs, msg, display_id, cell_index)
+        else:
+            self.kept.take(self._cell, msg["msg_type"], msg["content"])
+
+    def clear_output(self, outs: Any, msg: dict[str, Any], cell_index: int) -> None:
+        """Forget the outputs of the cell, or of the widget that takes them in."""
+        if self._is_hooked(msg):
+            super().clear_output(outs, msg, cell_index)
+        else:
+            self._cell.clear(wait=bool(msg["content"].get("wait")))
+
+    def _is_hooked(self, msg: dict[str, Any]) -> bool:
+        return bool(self.output_hook_stack.get(msg["parent_header"].get("msg_id")))
+
+    def _note(self, execute_reply: Mapping[str, Any] | None, **_: Any) -> None:
+        self.reply = (execute_reply or {}).get("content", {})
+
+
+class Kernel:
+    """A running kernel with what feeds it."""
+
+    def __init__(self, manager: Any, client: Any, feeder: Feeder) -> None:
         self._manager = manager
         self._client = client
-        self._feeder = notebook_client
+        self._feeder = feeder
+        self._end_by: float | None = None
 
     async def execute(self, cell: Any, index: int) -> None:
-        """Execute the notebook's cell at `index`; its outputs are put into it.
+        """Execute the notebook's cell at `index`; its outputs are put into it, however it ends.
 
         Raises:
             Exception: nbclient's, if the cell fails or the kernel dies.
         """
         await self._feeder.async_execute_cell(cell, index)
+
+    @property
+    def asked_to_exit(self) -> bool:
+        """Whether the last cell called `exit()` or `quit()`: the kernel ends after it."""
+        payload = self._feeder.reply.get("payload") or ()
+        return any(each.get("source") == "ask_exit" for each in payload)
 
     async def ask(self, source: str, seconds: float | None) -> bool:
         """Execute code that leaves no trace in the notebook; tells whether it succeeded."""
@@ -81,38 +221,45 @@ class Kernel:
         return False
 
     async def _succeeded(self, request: str) -> bool:
-        from queue import Empty
-
-        while await self._manager.is_alive():
-            with suppress(Empty):
-                message = await self._client.get_shell_msg(timeout=1)
-                if message["parent_header"].get("msg_id") == request:
-                    return bool(message["content"].get("status") == "ok")
+        drain = asyncio.ensure_future(self._drain())
+        try:
+            while await self._manager.is_alive():
+                with suppress(Empty):
+                    message = await self._client.get_shell_msg(timeout=1)
+                    if message["parent_header"].get("msg_id") == request:
+                        return bool(message["content"].get("status") == "ok")
+        finally:
+            drain.cancel()
         return False
 
-    async def interrupt(self, running: asyncio.Future[None]) -> bool:
-        """Interrupt the running cell and give it some seconds to close what it has opened.
+    async def _drain(self) -> None:
+        """Outputs that belong to no cell must not pile up."""
+        while True:
+            await self._client.iopub_channel.get_msg()
 
-        Returns:
-            Whether the kernel can go on; if not, it was ended.
-        """
+    async def interrupt(self, running: asyncio.Future[Any]) -> None:
+        """Interrupt what runs and give it some seconds to close what it has opened."""
+        self._end_by = time.monotonic() + STOP_SECONDS
         with suppress(Exception):
             await self._manager.interrupt_kernel()
         done, _ = await asyncio.wait({running}, timeout=GRACE_SECONDS)
-        if done:
-            return True
-        running.cancel()
-        await asyncio.wait({running}, timeout=1)
-        await self.end(now=True)
-        return False
+        if not done:
+            running.cancel()
+            await self._kill()
+            await asyncio.wait({running}, timeout=0.5)
 
-    async def end(self, *, now: bool) -> None:
-        """Shut the kernel down; `now` does not wait for its own last words."""
+    async def end(self) -> None:
+        """Shut the kernel down; it has some seconds for its last words."""
+        left = None if self._end_by is None else max(0.0, self._end_by - time.monotonic())
         with suppress(Exception):  # a kernel that is dead already cannot be asked to stop
-            if not now:
-                # Not `shutdown_kernel`: it interrupts first, which an idle kernel complains of.
-                await self._manager.request_shutdown()
-                await self._manager.finish_shutdown()
+            # Not `shutdown_kernel`: it interrupts first, which an idle kernel complains of.
+            await self._manager.request_shutdown()
+            async with asyncio.timeout(left):
+                await self._manager.finish_shutdown(waittime=None if left is None else 2 * left)
+        await self._kill()
+
+    async def _kill(self) -> None:
+        with suppress(Exception):
             await self._manager.shutdown_kernel(now=True)
 
     async def last_words(self) -> str:
@@ -127,39 +274,36 @@ class Kernel:
 
 
 @asynccontextmanager
-async def running_kernel(node: Any, name: str, folder: Path) -> AsyncIterator[Kernel]:
+async def running_kernel(node: Any, name: str, folder: Path, limit: int) -> AsyncIterator[Kernel]:
     """A kernel for one notebook, shut down at the end.
 
     Args:
         node: The notebook.
         name: The kernel's name.
         folder: Where it runs: the notebook's folder.
+        limit: How many characters are kept of what a cell prints.
 
     Raises:
         NotebookError: If it does not start.
     """
-    from jupyter_client.manager import AsyncKernelManager
-    from nbclient import NotebookClient
-
     log = _quiet()
     sockets = tempfile.TemporaryDirectory(prefix="jobnb-", ignore_cleanup_errors=True)
     options = _private_transport(Path(sockets.name))
     manager = AsyncKernelManager(kernel_name=name, log=log, **options)
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.RCVHWM, 0)  # else outputs that come faster than they are read are lost
     try:
-        client = await _started(manager, folder)
-        feeder = NotebookClient(
-            node, km=manager, timeout=None, store_widget_state=False, coalesce_streams=True, log=log
-        )
-        feeder.kc = client
-        kernel = Kernel(manager, client, feeder)
+        client = await _started(manager, folder, context)
+        kernel = Kernel(manager, client, Feeder(node, manager, client, limit, log))
         try:
             yield kernel
         finally:
-            await kernel.end(now=False)
+            await kernel.end()
             client.stop_channels()
     finally:
         with suppress(Exception):
             await manager.cleanup_resources()
+        context.destroy(linger=0)
         sockets.cleanup()
 
 
@@ -173,16 +317,21 @@ def _private_transport(folder: Path) -> dict[str, str]:
     return {"transport": "ipc", "ip": str(folder / "kernel")}
 
 
-async def _started(manager: Any, folder: Path) -> Any:
+async def _started(manager: Any, folder: Path, context: zmq.asyncio.Context) -> Any:
     arguments = ["--HistoryManager.hist_file=:memory:"] if manager.ipykernel else []
+    client: Any = None
     try:
         await manager.start_kernel(extra_arguments=arguments, cwd=str(folder), env=_environment())
-        client = manager.client()
+        client = manager.client(context=context, iopub_channel_class=_OutputChannel)
         client.start_channels()
         await client.wait_for_ready(timeout=STARTUP_SECONDS)
-    except Exception as error:
+    except BaseException as error:
+        if client is not None:
+            client.stop_channels()
         with suppress(Exception):
             await manager.shutdown_kernel(now=True)
+        if not isinstance(error, Exception):  # it was given up
+            raise
         reason = str(error).strip().splitlines()
         raise NotebookError(
             f"The kernel {manager.kernel_name!r} did not start: "

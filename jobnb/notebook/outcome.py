@@ -53,6 +53,7 @@ class CellStatus(str, Enum):
 
     SUCCEEDED = "succeeded"
     ALLOWED = "failed as allowed"
+    ENDED = "ended the notebook"
     FAILED = "failed"
     TIMED_OUT = "timed out"
     DIED = "kernel died"
@@ -61,8 +62,8 @@ class CellStatus(str, Enum):
 
     @property
     def is_good(self) -> bool:
-        """Whether the notebook may go on."""
-        return self in (CellStatus.SUCCEEDED, CellStatus.ALLOWED)
+        """Whether it went as it may."""
+        return self in (CellStatus.SUCCEEDED, CellStatus.ALLOWED, CellStatus.ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,26 @@ class CellError:
     name: str
     message: str
     traceback: str = ""
+
+    @property
+    def exits(self) -> bool:
+        """Whether it is no error, but asks to end the program."""
+        return self.name == "SystemExit"
+
+    @property
+    def exit_code(self) -> int:
+        """The code that a program would end with that raises this."""
+        if not self.exits:
+            return 1
+        if self.message in ("", "None", "False"):
+            return 0
+        return int(self.message) if self.message.lstrip("-").isdecimal() else 1
+
+    @property
+    def exit_words(self) -> str:
+        """What it did to the notebook, in words."""
+        told = "" if self.message in (str(self.exit_code), "True") else f": {self.message}"
+        return f"ended the notebook with exit code {self.exit_code}{told}"
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}" if self.message else self.name

@@ -134,6 +134,13 @@ def report_to(path: str) -> None:
     shell = _shell()
     if shell is not None:
         shell.events.register("post_run_cell", reporter.flush)
+        shell.events.register("post_run_cell", lambda *_: _wait_before_exit(reporter, shell))
+
+
+def _wait_before_exit(reporter: Reporter, shell: Any) -> None:
+    """After `exit()` the kernel ends at once: what goes on in the background comes first."""
+    if shell.exit_now:
+        reporter.wait()
 
 
 def wait_for_runs(timeout: float | None = None) -> bool:

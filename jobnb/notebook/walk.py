@@ -7,12 +7,13 @@ import re
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jobnb.display.text import counted
 from jobnb.notebook.document import tags_of
 from jobnb.notebook.kernel import Kernel, choose_kernel, running_kernel
 from jobnb.notebook.outcome import (
@@ -24,6 +25,7 @@ from jobnb.notebook.outcome import (
     label_of,
     without_colours,
 )
+from jobnb.notebook.outputs import LIMIT, ended_here, shortened
 from jobnb.notebook.progress import Progress
 from jobnb.notebook.side_channel import SideChannel
 from jobnb.notebook.wish import RUN_TAG, Wish, summary_in
@@ -31,17 +33,19 @@ from jobnb.notebook.wish import RUN_TAG, Wish, summary_in
 __all__ = ["Limits", "Walk"]
 
 LOOK_SECONDS = 0.1
+LONGEST_MESSAGE = 2000  # characters of an error that go into a line
 _REPORT = "__import__('jobnb.notebook.reporting', fromlist=['_']).report_to({path!r})"
-_WAIT = "assert __import__('jobnb.notebook.reporting', fromlist=['_']).wait_for_runs({timeout})"
+_WAIT = "assert __import__('jobnb.notebook.reporting', fromlist=['_']).wait_for_runs()"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long it may take, in seconds, and whether cells may fail."""
+    """How long it may take, in seconds, whether cells may fail, and how much output is kept."""
 
     timeout: float | None = None
     cell_timeout: float | None = None
     allow_errors: bool = False
+    output: int = LIMIT
 
 
 class Walk:
@@ -69,35 +73,60 @@ class Walk:
             cell.outputs, cell.execution_count = [], None
         if self._limits.timeout is not None:
             self._deadline = time.monotonic() + self._limits.timeout
-        self._progress.began(self._outcome.path.name, len(self._code()))
         folder = self._outcome.path.absolute().parent
         with tempfile.TemporaryDirectory(prefix="jobnb-") as temporary, self._signals():
+            self._progress.began(self._outcome.path.name, len(self._code()))
             self._channel = SideChannel(Path(temporary) / "events")
-            async with running_kernel(node, name, folder) as kernel:
-                await self._cells(kernel)
+            async with AsyncExitStack() as stack:
+                running = running_kernel(node, name, folder, self._limits.output)
+                await self._cells(await self._started(stack.enter_async_context(running)))
                 self._look(0)
         self._outcome.judge_runs()
+
+    async def _started(self, starting: Coroutine[Any, Any, Kernel]) -> Kernel | None:
+        """The kernel, once it is ready; None if it was not in time."""
+        task: asyncio.Future[Any] = asyncio.ensure_future(starting)
+        status = await self._done(task)
+        if status is None:
+            kernel: Kernel = await task
+            report = _REPORT.format(path=str(self._channel.path))
+            task = asyncio.ensure_future(kernel.ask(report, 60))
+            status = await self._done(task)
+            if status is None:
+                return kernel
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        self._end(status, "while its kernel started")
+        return None
 
     def _code(self) -> list[Any]:
         cells = self._outcome.notebook.cells
         return [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
 
-    async def _cells(self, kernel: Kernel) -> None:
-        await kernel.ask(_REPORT.format(path=str(self._channel.path)), 60)
+    async def _cells(self, kernel: Kernel | None) -> None:
         number = 0
         for index, cell in enumerate(self._outcome.notebook.cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
             number += 1
-            await self._cell(kernel, cell, index, number)
-        if self._outcome.success:
+            if kernel is None or not self._goes_on:
+                label = label_of(cell.source)
+                self._outcome.cells.append(CellOutcome(number, label, CellStatus.NOT_RUN))
+            else:
+                await self._cell(kernel, cell, index, number)
+        if kernel is not None and self._outcome.success:
             await self._background(kernel)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the next cell is to be executed."""
+        cells = self._outcome.cells
+        ended = bool(cells) and cells[-1].status in (CellStatus.ENDED, CellStatus.NOT_RUN)
+        return self._outcome.success and not ended
 
     async def _cell(self, kernel: Kernel, cell: Any, index: int, number: int) -> None:
         label = label_of(cell.source)
-        if not self._outcome.success:
-            self._outcome.cells.append(CellOutcome(number, label, CellStatus.NOT_RUN))
-            return
         self._progress.cell_began(number, label)
         started = time.monotonic()
         status, error = await self._attempt(kernel, cell, index, number)
@@ -112,31 +141,43 @@ class Walk:
         self, kernel: Kernel, cell: Any, index: int, number: int
     ) -> tuple[CellStatus, CellError | None]:
         task = asyncio.ensure_future(kernel.execute(cell, index))
-        status = await self._wait(kernel, task, number)
+        status = await self._done(task, number, self._limits.cell_timeout)
+        if status is not None:
+            await kernel.interrupt(task)
         error = None if task.cancelled() or not task.done() else task.exception()
         found = _error_in(cell)
         if status is None:
-            status = _status_of(error)
-            forgiven = found is not None if error is None else self._limits.allow_errors
-            if forgiven and status is not CellStatus.DIED:
-                status = CellStatus.ALLOWED
+            status = self._status_of(error, found, kernel)
+        if status is CellStatus.ENDED:
+            cell.outputs = ended_here(cell.outputs)
+            return status, None
         if found is None and status is CellStatus.FAILED:
-            found = CellError(type(error).__name__, str(error).strip())
+            found = CellError(type(error).__name__, shortened(str(error).strip(), LONGEST_MESSAGE))
         return status, found
 
-    async def _wait(
-        self, kernel: Kernel, task: asyncio.Future[None], number: int
+    def _status_of(
+        self, error: BaseException | None, found: CellError | None, kernel: Kernel
+    ) -> CellStatus:
+        """How a cell ended that nobody here has ended."""
+        if type(error).__name__ == "DeadKernelError":
+            return CellStatus.DIED
+        if error is None:  # what it raised, if anything, its tag allows
+            ended = CellStatus.ENDED if kernel.asked_to_exit else CellStatus.SUCCEEDED
+            return CellStatus.ALLOWED if found is not None else ended
+        if found is not None and found.exits:
+            return CellStatus.FAILED if found.exit_code else CellStatus.ENDED
+        return CellStatus.ALLOWED if self._limits.allow_errors else CellStatus.FAILED
+
+    async def _done(
+        self, task: asyncio.Future[Any], number: int = 0, limit: float | None = None
     ) -> CellStatus | None:
-        """Wait for a cell; a status only if it was ended from here."""
-        limit = self._limits.cell_timeout
+        """Wait for a task; a status only if it is to be ended from here."""
         own = None if limit is None else time.monotonic() + limit
         ends = [end for end in (own, self._deadline) if end is not None]
         while not task.done():
             if self._stop.is_set():
-                await kernel.interrupt(task)
                 return CellStatus.INTERRUPTED
             if ends and time.monotonic() >= min(ends):
-                await kernel.interrupt(task)
                 return CellStatus.TIMED_OUT
             self._look(number)
             await asyncio.wait({task}, timeout=LOOK_SECONDS)
@@ -169,7 +210,11 @@ class Walk:
         """End the walk if the cell did not go as it may."""
         place = f"cell [{cell.number}] ({cell.label})"
         if cell.status is CellStatus.FAILED:
-            self._outcome.end(Verdict.FAILURE, f"{_capital(place)} failed: {cell.error}")
+            error = cell.error
+            how = error.exit_words if error is not None and error.exits else f"failed: {error}"
+            self._outcome.end(Verdict.FAILURE, f"{_capital(place)} {how}")
+        elif cell.status is CellStatus.ENDED:
+            self._note_end(place)
         elif cell.status is CellStatus.TIMED_OUT:
             whole = self._deadline is not None and time.monotonic() >= self._deadline
             limit = self._limits.timeout if whole else self._limits.cell_timeout
@@ -183,18 +228,35 @@ class Walk:
         elif cell.status is CellStatus.INTERRUPTED:
             self._outcome.end(Verdict.INTERRUPTED, f"Interrupted in {place}.")
 
+    def _note_end(self, place: str) -> None:
+        """Say that the notebook wanted no more, and what was not done therefore."""
+        left = len(self._code()) - len(self._outcome.cells) - bool(self._wish)
+        undone = [counted(left, "cell")] if left else []
+        if self._wish:
+            undone.append(self._wish.title)
+        not_run = f" Not run: {' and '.join(undone)}." if undone else ""
+        note = f"The notebook ended itself in {place} with success.{not_run}"
+        self._outcome.notes.append(note)
+        self._progress.note(note)
+
     async def _background(self, kernel: Kernel) -> None:
         """Wait for what cells have launched: the kernel's end would be its own."""
-        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-        request = asyncio.ensure_future(kernel.ask(_WAIT.format(timeout=left), None))
-        while not request.done():
-            if self._stop.is_set():
-                request.cancel()
-                self._outcome.end(Verdict.INTERRUPTED, "Interrupted while runs were going on.")
-            self._look(0)
-            await asyncio.wait({request}, timeout=LOOK_SECONDS)
+        request = asyncio.ensure_future(kernel.ask(_WAIT, None))
+        status = await self._done(request)
+        if status is not None:
+            await kernel.interrupt(request)
+        if status is CellStatus.INTERRUPTED:
+            self._end(status, "while runs were going on")
         self._look(0)
         self._judge_unfinished()
+
+    def _end(self, status: CellStatus | None, where: str) -> None:
+        """End the walk elsewhere than in a cell."""
+        if status is CellStatus.INTERRUPTED:
+            self._outcome.end(Verdict.INTERRUPTED, f"Interrupted {where}.")
+        else:
+            long = f"The notebook took longer than {self._limits.timeout:g} s"
+            self._outcome.end(Verdict.FAILURE, f"{long} and was interrupted {where}.")
 
     def _judge_unfinished(self) -> None:
         """What still goes on when the time is over makes the execution fail."""
@@ -229,12 +291,6 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _status_of(error: BaseException | None) -> CellStatus:
-    if error is None:
-        return CellStatus.SUCCEEDED
-    return CellStatus.DIED if type(error).__name__ == "DeadKernelError" else CellStatus.FAILED
-
-
 _OWN_FRAME = re.compile(r"^\s*(Cell In|Input In|File <ipython-input|<ipython-input)")
 
 
@@ -244,5 +300,6 @@ def _error_in(cell: Any) -> CellError | None:
         if output.get("output_type") == "error":
             lines = [without_colours(part) for part in output.get("traceback", [])]
             frames = [part.rstrip() for part in lines if _OWN_FRAME.match(part)]
-            return CellError(output["ename"], output["evalue"], "\n".join(frames))
+            told = shortened(output["evalue"], LONGEST_MESSAGE)
+            return CellError(output["ename"], told, "\n".join(frames))
     return None

@@ -47,6 +47,13 @@ class Wish:
     def __bool__(self) -> bool:
         return self.job is not None or self.selection is not None
 
+    @property
+    def title(self) -> str:
+        """What is to be run, in words."""
+        if self.job is not None:
+            return f"the job {self.job!r}"
+        return f"the assets {self.selection!r}"
+
     def source(self) -> str:
         """The cell that fulfils it."""
         given = {

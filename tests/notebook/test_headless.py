@@ -15,7 +15,7 @@ import pytest
 from jobnb.errors import NotebookError
 from jobnb.notebook.document import tags_of
 from jobnb.notebook.headless import execute_notebook
-from jobnb.notebook.outcome import CellStatus, Verdict
+from jobnb.notebook.outcome import CellError, CellStatus, Verdict
 from jobnb.notebook.progress import Progress
 
 
@@ -131,9 +131,76 @@ def test_code_that_is_no_python_is_a_failed_cell(write):
     assert outcome.failed_cell.error.name == "SyntaxError"
 
 
-def test_exit_in_a_cell_is_no_success_of_what_follows(write):
-    outcome = execute_notebook(write("import os\nos._exit(3)", "print(1)"))
-    assert statuses(outcome) == [CellStatus.DIED, CellStatus.NOT_RUN]
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_process_that_ends_under_the_notebook_is_an_error(write, tmp_path, code):
+    path = write("print('before')", f"import os\nos._exit({code})", "print(1)")
+    outcome = execute_notebook(path, output=tmp_path / "out.ipynb")
+    assert outcome.exit_code == 1
+    assert statuses(outcome)[1:] == [CellStatus.DIED, CellStatus.NOT_RUN]
+    assert outcome.problem == f"The kernel died in cell [2] (import os) (exit code {code})."
+    assert text_of(tmp_path / "out.ipynb") == "before\n"
+
+
+@pytest.mark.parametrize("code", ["sys.exit(0)", "quit()", "raise SystemExit"])
+def test_a_notebook_that_ends_itself_succeeds_and_the_rest_is_not_run(write, tmp_path, code):
+    path = write("import sys; print('before')", f"print('there')\n{code}", "print('after')")
+    told = Told()
+    outcome = execute_notebook(path, output=tmp_path / "out.ipynb", progress=told)
+    assert outcome.success
+    assert outcome.exit_code == 0
+    assert statuses(outcome) == [CellStatus.SUCCEEDED, CellStatus.ENDED, CellStatus.NOT_RUN]
+    said = "The notebook ended itself in cell [2] (print('there')) with success. Not run: 1 cell."
+    assert outcome.notes == [said]
+    assert ("note", said) in told.calls
+    _, ended, after = nbformat.read(tmp_path / "out.ipynb", 4).cells
+    assert [each.output_type for each in ended.outputs] == ["stream", "display_data"]
+    assert ended.outputs[0].text == "there\n"
+    assert ended.outputs[1].data["text/plain"].startswith("The notebook ended itself here")
+    assert after.outputs == []
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [("sys.exit(3)", "exit code 3"), ("sys.exit('no data')", "exit code 1: no data")],
+)
+def test_a_notebook_that_ends_itself_with_another_code_fails(write, call, said):
+    outcome = execute_notebook(write(f"import sys\n{call}", "1"), allow_errors=True)
+    assert outcome.exit_code == 1
+    assert outcome.problem == f"Cell [1] (import sys) ended the notebook with {said}"
+    assert statuses(outcome) == [CellStatus.FAILED, CellStatus.NOT_RUN]
+
+
+def test_a_cell_that_may_fail_may_exit_too(write):
+    outcome = execute_notebook(write(("import sys; sys.exit(3)", "raises-exception"), "1"))
+    assert statuses(outcome) == [CellStatus.ALLOWED, CellStatus.SUCCEEDED]
+
+
+@pytest.mark.parametrize(
+    ("code", "number"), [(None, 0), (0, 0), (False, 0), (7, 7), (-1, -1), (True, 1), ("no data", 1)]
+)
+def test_exit_codes_are_those_of_python(code, number):
+    error = SystemExit() if code is None else SystemExit(code)
+    assert CellError("SystemExit", str(error)).exit_code == number
+
+
+@pytest.mark.parametrize("call", ["sys.exit(0)", "exit()"])
+def test_a_job_that_was_asked_for_is_not_run_when_the_notebook_ended_itself(write, call):
+    code = "from jobnb import job, op\n@op\ndef five(): return 5\n@job\ndef daily(): five()"
+    outcome = execute_notebook(write(code, f"import sys; {call}", "1"), job="daily")
+    assert outcome.success
+    assert outcome.runs == []
+    assert outcome.notes[0].endswith("Not run: 1 cell and the job 'daily'.")
+
+
+@pytest.mark.parametrize("call", ["sys.exit(0)", "exit()"])
+def test_runs_in_the_background_come_to_their_end_when_the_notebook_ends_itself(write, call):
+    code = (
+        "import sys, time\nfrom jobnb import job, op\n@op\ndef slow(): time.sleep(4)\n"
+        "@job\ndef daily(): slow()"
+    )
+    outcome = execute_notebook(write(code, "run = daily.launch()", call))
+    assert [run.state.status.value for run in outcome.runs] == ["SUCCESS"], outcome.problem
+    assert outcome.success
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
