@@ -203,6 +203,11 @@ class JobnbEngine:
     def asset_job_graph(self, job: JobDefinition) -> AssetGraphDefinition:
         return graph_of_assets(job)
 
+    def selected_graph(self, job: JobDefinition) -> GraphDefinition:
+        from jobnb.plan.select import selected_graph
+
+        return selected_graph(job)
+
     def config_schema_of(self, job: JobDefinition) -> Any:
         from jobnb.plan.run_config import config_schema_of
 

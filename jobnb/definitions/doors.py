@@ -165,6 +165,9 @@ class Engine(Protocol):
     def asset_job_graph(self, job: JobDefinition) -> GraphDefinition:
         """Resolve the graph of an asset job: its assets as nodes."""
 
+    def selected_graph(self, job: JobDefinition) -> GraphDefinition:
+        """Resolve the selection of ops of a job: its graph with those alone."""
+
     def config_schema_of(self, job: JobDefinition) -> Any:
         """Give the model of the run config that a job takes."""
 

@@ -185,7 +185,7 @@ def _nodes(job: JobDefinition) -> list[FlatNode]:
     nodes = flatten(job.graph, job.input_values)
     if isinstance(job.graph, AssetGraphDefinition):
         nodes = without_unasked(job.graph, nodes)
-    return select_nodes(job, nodes, job.op_selection)
+    return select_nodes(job, nodes)
 
 
 def _unfed(nodes: Iterable[FlatNode], steps: frozenset[str]) -> dict[str, Any]:

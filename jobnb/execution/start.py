@@ -121,7 +121,7 @@ def open_run(
         run_config=plan.run_config,
         asset_selection=frozenset(plan.asset_keys) or None,
         asset_check_selection=plan.check_selection,
-        op_selection=plan.job.op_selection,
+        op_selection=_selection_of(plan),
         step_keys_to_execute=_keys_of(plan, chosen),
         tags=tags,
         parent_run_id=parent.run_id if parent else None,
@@ -138,6 +138,11 @@ def open_run(
     return RunScope(plan, instance, record, log, keep_outputs, chosen, stop)
 
 
+def _selection_of(plan: Plan) -> Sequence[str] | None:
+    """The selection of ops, as one that can be made of the whole job."""
+    return [step.key for step in plan.steps] if plan.job.selected_within else plan.job.op_selection
+
+
 def _keys_of(plan: Plan, chosen: Collection[int] | None) -> list[str] | None:
     """The keys of the steps that run, in order; None for all."""
     if chosen is None:
@@ -152,7 +157,9 @@ def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
             f"The run {parent.run_id} is of the job {parent.job_name!r} and cannot be repeated "
             f"with {spec.job.name!r}."
         )
-    assets, checks = spec.asset_selection, spec.asset_check_selection
+    assets, checks, job = spec.asset_selection, spec.asset_check_selection, spec.job
+    if spec.op_selection is None and parent.op_selection:  # which says all, also the job's own
+        job = job.replaced(op_selection=parent.op_selection, selected_within=())
     if not assets and spec.job.asset_layer is not None and parent.asset_selection:
         assets = sorted(parent.asset_selection, key=lambda key: tuple(key.path))
     if checks is None and parent.asset_check_selection is not None:
@@ -164,7 +171,7 @@ def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
     return replace(
         spec,
         config=parent.run_config if spec.config is None else spec.config,
-        op_selection=spec.op_selection or parent.op_selection,
+        job=job,
         asset_selection=assets,
         asset_check_selection=checks,
         tags={**inherited, **(spec.tags or {}), **own},

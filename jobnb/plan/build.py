@@ -52,7 +52,7 @@ def build_plan(
         job: The job.
         run_config: The raw config; the job's own if None.
         input_values: Values of the graph's inputs, by name.
-        op_selection: The part of the job that runs; the job's own selection if None.
+        op_selection: The part of the job that runs; all of it if None.
         partitions: The partitions that the run is for.
         resources: Definitions that take the place of the job's, by key.
         check_config: Whether the config is bound; without it the plan can be drawn, not run.
@@ -95,11 +95,13 @@ def _build(
     check_config: bool,
     trees: ConfigTrees | None,
 ) -> Plan:
+    if op_selection:
+        job = job.get_subset(op_selection=op_selection)
     values = {**job.input_values, **(input_values or {})}
     nodes = flatten(job.graph, values)
     if isinstance(job.graph, AssetGraphDefinition):
         nodes = without_unasked(job.graph, nodes)
-    nodes = select_nodes(job, nodes, op_selection or job.op_selection)
+    nodes = select_nodes(job, nodes)
     builder = _Builder(job, nodes)
     needed = plan_resources(job, nodes, resources)
     bound = BoundConfig()

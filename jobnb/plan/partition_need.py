@@ -64,7 +64,7 @@ def _made_by(job: JobDefinition) -> Iterable[AssetsDefinition]:
     made = graph.assets_by_node
     if not job.op_selection:
         return made.values()
-    chosen = select_nodes(job, flatten(graph, job.input_values), job.op_selection)
+    chosen = select_nodes(job, flatten(graph, job.input_values))
     return [made[name] for name in dict.fromkeys(flat.path[0] for flat in chosen) if name in made]
 
 

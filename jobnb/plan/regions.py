@@ -64,7 +64,9 @@ def _mapped_over(
     slots: dict[tuple[str, str], int],
     regions: Sequence[int | None],
 ) -> int | None:
-    source = index_of[edge.step]
+    source = index_of.get(edge.step)
+    if source is None:  # it is not selected
+        return None
     if nodes[source].node.definition.is_dynamic(edge.output):
         return slots[edge.step, edge.output]
     return regions[source]

@@ -7,24 +7,30 @@ from collections.abc import Sequence
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.graph_parts import graph_of
 from jobnb.plan.asset_checks import check_outputs
 from jobnb.plan.asset_job import AssetGraphDefinition
-from jobnb.plan.flatten import FlatNode, output_at
+from jobnb.plan.flatten import FlatNode, flatten, output_at
 from jobnb.plan.regions import output_edges
 
-__all__ = ["select_nodes", "without_unasked"]
+__all__ = ["select_nodes", "selected_graph", "without_unasked"]
 
 
-def select_nodes(
-    job: JobDefinition, nodes: list[FlatNode], op_selection: Sequence[str] | None
-) -> list[FlatNode]:
-    """The nodes that the selection names; all of them if it is None.
+def select_nodes(job: JobDefinition, nodes: list[FlatNode]) -> list[FlatNode]:
+    """The nodes that the job's selection of ops names; all of them if it has none.
 
     Raises:
         InvalidSubsetError: If it names what is not there, or selects nothing.
     """
-    if not op_selection:
-        return nodes
+    for op_selection in (*job.selected_within, job.op_selection):
+        if op_selection:
+            nodes = _selected(job, nodes, op_selection)
+    return nodes
+
+
+def _selected(
+    job: JobDefinition, nodes: list[FlatNode], op_selection: Sequence[str]
+) -> list[FlatNode]:
     from jobnb.definitions.selections.op_selection import resolve_op_selection
 
     names = [".".join(flat.path) for flat in nodes]
@@ -34,6 +40,12 @@ def select_nodes(
     }
     chosen = resolve_op_selection(op_selection, names, upstream, what=f"the job {job.name!r}")
     return [flat for name, flat in zip(names, nodes, strict=True) if name in chosen]
+
+
+def selected_graph(job: JobDefinition) -> GraphDefinition:
+    """The graph of a job as its selection of ops leaves it, to look at."""
+    nodes = select_nodes(job, flatten(job.graph, job.input_values))
+    return graph_of(job.graph, [flat.path for flat in nodes])
 
 
 def without_unasked(graph: AssetGraphDefinition, nodes: list[FlatNode]) -> list[FlatNode]:

@@ -145,6 +145,12 @@ class StepInputs:
     ) -> FromOutput:
         step, slot = self.index_of[edge.step], self.slots[edge.step, edge.output]
         if edge.kind == "collect":
+            made_by = self.nodes[step].node.definition
+            if regions[step] is None and not made_by.is_dynamic(edge.output):
+                self.problems.append(
+                    f"What {edge.step!r} gives is collected, but here it runs only once. Select "
+                    "the op whose dynamic output it is mapped over, too."
+                )
             return FromOutput(step, edge.output, slot, collects=True)
         maps = region is not None and (slot == region or regions[step] == region)
         return FromOutput(step, edge.output, slot, maps=maps)
@@ -167,23 +173,33 @@ class StepInputs:
                 return self._from_asset(edge.value)
             if edge.kind == "output" and not waits and self._is_stored(edge):
                 return self._from_asset(self.asset_of[edge.step, edge.output])
-            if edge.kind == "many" and len(waits) == sum(i.kind != "value" for i in edge.items):
-                rest = iter(waits)
-                return FromMany(
-                    tuple(
-                        FromValue(i.value) if i.kind == "value" else next(rest) for i in edge.items
-                    )
-                )
+            if edge.kind == "many" and (many := self._fan_in(edge, waits)) is not None:
+                return many
             if edge.kind in ("output", "collect") and waits:
                 return waits[0]
             if edge.kind == "graph_input" and edge.output in self.graph_inputs:
                 return FromConfig(self.graph_inputs[edge.output])
-        elif definition.input_manager_key is not None:
+        if definition.input_manager_key is not None and (edge is None or self.job.op_selection):
             return FromAsset(None, definition.input_manager_key, {})
         if definition.has_default:
             return FromValue(definition.default_value)
         self.problems.append(unfed(key, name, definition, edge))
         return None
+
+    def _fan_in(self, edge: Edge, waits: tuple[FromOutput, ...]) -> FromMany | None:
+        """The list of what comes; an op selection leaves out what comes from ops it does not name.
+
+        None where something else is missing, or nothing is left.
+        """
+        items = edge.items
+        if self.job.op_selection and waits:
+            items = tuple(i for i in items if not i.step or i.step in self.index_of)
+        if len(waits) != sum(i.kind != "value" for i in items):
+            return None
+        rest = iter(waits)
+        return FromMany(
+            tuple(FromValue(i.value) if i.kind == "value" else next(rest) for i in items)
+        )
 
     def _is_stored(self, edge: Edge) -> bool:
         """Whether an edge leads to an asset that the graph makes, but not in this run."""

@@ -105,6 +105,17 @@ def test_chosen_steps_run_again_and_load_what_they_need(broken, calls, instance)
     assert third.result().output_for_node("total") == 6
 
 
+def test_a_part_of_a_part_runs_again_as_it_was(broken, calls, instance):
+    part = broken.get_subset(op_selection=["*clean"])
+    first = part.launch(instance=instance, op_selection=["roots(*)*"]).wait(WAIT)
+    assert (first.status, calls) == ("FAILURE", ["load", "clean"])
+    assert first.rerun().wait(WAIT).status == "SUCCESS"
+    assert calls == ["load", "clean", "load", "clean"]
+    second = part.launch(instance=instance, op_selection=["*"]).wait(WAIT)
+    again = find(Run, second.run_id).rerun(steps=["clean"]).wait(WAIT)
+    assert (again.status, calls[-3:]) == ("SUCCESS", ["load", "clean", "clean"])
+
+
 def test_a_success_is_not_repeated_from_failure(instance, broken):
     run = broken.launch(instance=instance).wait(WAIT).rerun(from_failure=True).wait(WAIT)
     with pytest.raises(InvariantViolationError, match="only a run that failed"):

@@ -7,15 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import (
+    AssetKey,
     Config,
     ConfigurableResource,
+    Definitions,
+    DynamicOut,
+    DynamicOutput,
     In,
     JobDefinition,
     Nothing,
     Out,
     RetryPolicy,
     RunConfig,
+    asset,
     graph,
+    input_manager,
     job,
     op,
     resource,
@@ -29,6 +35,7 @@ from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
     InvalidSubsetError,
+    JobnbError,
     UnknownPartitionError,
 )
 from jobnb.plan.build import build_plan
@@ -144,6 +151,161 @@ def test_a_selection_keeps_the_order_and_names_what_is_there():
     assert build_plan(sums.get_subset(op_selection="one or nothing()")).step_keys == ("one",)
     with pytest.raises(InvalidSubsetError, match="Did you mean 'total'"):
         build_plan(sums, op_selection=["totl"])
+
+
+@op
+def taking(x=7):
+    return x
+
+
+@op
+def listing(xs=(5,)):
+    return list(xs)
+
+
+@op(out=DynamicOut())
+def each_of(count=2):
+    for number in range(count):
+        yield DynamicOutput(number, str(number))
+
+
+@op
+def times(x=10, y=1):
+    return x * y
+
+
+@input_manager
+def loading(context):
+    return "loaded"
+
+
+@op(ins={"x": In(input_manager_key="loading")})
+def managed(x=3):
+    return x
+
+
+@graph
+def nested(x):
+    return taking(x)
+
+
+@job(resource_defs={"loading": loading})
+def cutting():
+    first = one()
+    taking(first)
+    nested(first)
+    managed(first)
+    listing([first, taking.alias("other")(first)])
+    mapped = each_of(first).map(lambda x: times(x, first))
+    listing.alias("collected")(mapped.collect())
+    times.alias("both")(listing.alias("before")([first]), taking.alias("last")(mapped.collect()))
+
+
+@pytest.mark.parametrize(
+    ("selection", "step", "value"),
+    [
+        (["taking"], "taking", 7),
+        (["nested"], "nested", 7),
+        (["nested.taking"], "nested", 7),
+        (["managed"], "managed", "loaded"),
+        (["listing"], "listing", [5]),
+        (["listing", "one"], "listing", [1]),
+        (["listing", "other"], "listing", [7]),
+        (["times"], "times", 10),
+        (["times", "one"], "times", 10),
+        (["times", "each_of"], "times", {"0": 0, "1": 1}),
+        (["collected"], "collected", [5]),
+        (["collected", "times", "each_of"], "collected", [0, 1]),
+        (["both"], "both", 10),
+    ],
+)
+def test_what_a_selection_cuts_off_is_left_out_of_lists_and_else_the_default(
+    selection, step, value
+):
+    assert cutting.execute_in_process(op_selection=selection).output_for_node(step) == value
+
+
+def test_what_would_run_only_once_cannot_be_collected():
+    with pytest.raises(InvalidDefinitionError, match="What 'times' gives is collected, but here"):
+        cutting.execute_in_process(op_selection=["collected", "times"])
+
+
+# --- parts of parts ---------------------------------------------------------------
+
+
+@op
+def after(x):
+    return x
+
+
+@graph
+def row():
+    after.alias("d")(after.alias("c")(after.alias("b")(one())))
+
+
+@graph
+def inside(x):
+    return after.alias("second")(after.alias("first")(x))
+
+
+@graph
+def around():
+    after(inside(one()))
+
+
+@pytest.mark.parametrize(
+    ("selections", "steps"),
+    [
+        ([["*b"], ["*"]], ("one", "b")),
+        ([["*b"], ["one*"]], ("one", "b")),
+        ([["*b"], ["one+"], ["one"]], ("one",)),
+        ([["one*"], ["*c"]], ("one", "b", "c")),
+        ([["one", "b", "c"], ["one", "b*"]], ("one", "b", "c")),
+        ([["*c"], ["not one"], ["c"]], None),
+        ([["*c"], ["*d"]], None),
+    ],
+)
+def test_a_selection_of_a_part_chooses_from_that_part(selections, steps):
+    first, *others = selections
+    for whole in (row.to_job(op_selection=first), row.to_job().get_subset(op_selection=first)):
+        part = whole
+        for each in others[:-1]:
+            part = part.get_subset(op_selection=each)
+        if steps is None:
+            with pytest.raises(JobnbError):
+                build_plan(part.get_subset(op_selection=others[-1]))
+            continue
+        result = part.execute_in_process(op_selection=others[-1])
+        assert tuple(e.step_key for e in result.get_step_success_events()) == steps
+        part = part.get_subset(op_selection=others[-1])
+        assert build_plan(part).step_keys == steps
+        assert [node.name for node in part.nodes] == list(steps)
+
+
+def test_a_part_of_a_job_has_the_selected_nodes_down_through_graphs():
+    part = around.to_job(op_selection=["*inside.first"])
+    assert [node.name for node in part.nodes] == ["one", "inside"]
+    assert [node.name for node in part.get_node_named("inside").definition.nodes] == ["first"]
+    assert build_plan(part, op_selection=["*inside"]).step_keys == ("one", "inside.first")
+    with pytest.raises(InvalidDefinitionError, match="no node 'after'"):
+        part.get_node_named("after")
+    with pytest.raises(InvalidSubsetError, match=r"no op 'inside.second'.*'inside.first'"):
+        build_plan(part, op_selection=["inside.second"])
+    assert [node.name for node in around.to_job().nodes] == ["one", "inside", "after"]
+
+
+def test_a_part_of_a_part_of_an_asset_job_makes_what_both_name():
+    @asset
+    def a(): ...
+
+    @asset
+    def b(): ...
+
+    whole = Definitions([a, b]).get_implicit_global_asset_job_def()
+    part = whole.get_subset(asset_selection=[AssetKey("a")])
+    with pytest.raises(InvalidSubsetError, match="does not make 'b'. It makes: 'a'"):
+        part.execute_in_process(asset_selection=[AssetKey("b")])
+    assert part.execute_in_process(asset_selection=[AssetKey("a")]).success
 
 
 def test_steps_of_nested_graphs_are_selected_by_their_path():

@@ -16,7 +16,7 @@ from jobnb.definitions.ops.node import Node
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.plain import check_tags
 from jobnb.definitions.resources.resource import resource_defs_of
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
@@ -58,6 +58,10 @@ class JobDefinition:
         version_strategy: Not used: code versions are hashes of the code.
         asset_layer: For a job that makes assets: which ones.
         input_values: Values of the graph's inputs, by name.
+        op_selection: The ops of the graph that run; all if absent.
+        asset_selection: The assets of an asset job that are made; all if absent.
+        asset_check_selection: The checks that are made; those of the assets if absent.
+        selected_within: The selections of ops that it is a part of, the outermost first.
 
     Source: Dagster's `JobDefinition`.
     """
@@ -82,6 +86,7 @@ class JobDefinition:
         op_selection: Sequence[str] | None = None,
         asset_selection: frozenset[AssetKey] | None = None,
         asset_check_selection: frozenset[AssetCheckKey] | None = None,
+        selected_within: Sequence[Sequence[str]] = (),
     ) -> None:
         if graph_def is None and asset_layer is None:
             raise InvalidDefinitionError("A job needs a graph: pass graph_def, or use @job.")
@@ -102,6 +107,7 @@ class JobDefinition:
         self.asset_layer = asset_layer
         self.input_values = dict(input_values or {})
         self.op_selection = _each(op_selection)
+        self.selected_within = tuple(selected_within)
         self.asset_selection = asset_selection
         self.asset_check_selection = asset_check_selection
         self._check()
@@ -133,12 +139,16 @@ class JobDefinition:
 
     @property
     def nodes(self) -> list[Node]:
-        """The nodes of its graph, in order."""
-        return self.graph.nodes
+        """The nodes of its graph, in order; of a part of a job, those that are selected."""
+        return self._selected_graph.nodes
 
     def get_node_named(self, name: str) -> Node:
         """The node of its graph called so."""
-        return self.graph.node_named(name)
+        return self._selected_graph.node_named(name)
+
+    @lazy
+    def _selected_graph(self) -> GraphDefinition:
+        return engine().selected_graph(self) if self.op_selection else self.graph
 
     @property
     def config_mapping(self) -> Any:
@@ -240,6 +250,7 @@ class JobDefinition:
             "op_selection": self.op_selection,
             "asset_selection": self.asset_selection,
             "asset_check_selection": self.asset_check_selection,
+            "selected_within": self.selected_within,
         }
 
     def replaced(self, **parameters: Any) -> JobDefinition:
@@ -276,14 +287,28 @@ class JobDefinition:
         """The part of the job that a selection names.
 
         Args:
-            op_selection: Ops, as `["*a", "b+"]`.
+            op_selection: Ops, as `["*a", "b+"]`; of a part of a job, from those of the part.
             asset_selection: Assets to make; none if only checks are given.
             asset_check_selection: Checks to make; those of the assets if absent.
+
+        Raises:
+            InvalidSubsetError: If the job is a part itself, and does not make one of the assets.
         """
-        checks = asset_check_selection
+        checks, ops, within = asset_check_selection, _each(op_selection), self.selected_within
+        if ops and self.op_selection:
+            within = (*within, self.op_selection)
+        assets = frozenset(asset_selection or ())
+        if self.asset_selection is not None and not assets <= self.asset_selection:
+            other = min(assets - self.asset_selection).to_user_string()
+            names = sorted(key.to_user_string() for key in self.asset_selection)
+            raise InvalidSubsetError(
+                f"This part of the job {self.name!r} does not make {other!r}. "
+                + did_you_mean(other, names, noun="It makes")
+            )
         return self.replaced(
-            op_selection=_each(op_selection),
-            asset_selection=frozenset(asset_selection) if asset_selection else None,
+            op_selection=ops or self.op_selection,
+            selected_within=within,
+            asset_selection=assets or None,
             asset_check_selection=None if checks is None else frozenset(checks),
         )
 
