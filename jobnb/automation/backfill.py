@@ -19,7 +19,7 @@ from jobnb.errors import JobnbError
 from jobnb.events import RunCanceling
 from jobnb.execution.log import listening
 from jobnb.execution.run import RunScope
-from jobnb.execution.stopping import Stop
+from jobnb.execution.stopping import Interrupts, Stop
 from jobnb.execution.task import RunCanceledError, StillRunningError, Task
 from jobnb.execution.watch import watched
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
@@ -81,6 +81,29 @@ class Backfill(Task[BackfillProgress]):
         self._scopes: dict[RunScope, Stop] = {}
         self._canceled: str | None = None
         self._begin()
+
+    @staticmethod
+    def begin(
+        record: PartitionBackfill,
+        instance: Instance,
+        groups: Sequence[Part],
+        runs: Runs,
+        ledger: Ledger,
+        max_parallel: int,
+        job: JobDefinition | None = None,
+        *,
+        again: bool = False,
+    ) -> Backfill:
+        """Record a backfill and begin it; an interrupt that comes meanwhile cancels it.
+
+        Raises:
+            ExecutionInterruptedError: If one came; the backfill has ended then.
+        """
+        with Interrupts(f"The backfill {record.backfill_id}") as interrupts:
+            (instance.update_backfill if again else instance.add_backfill)(record)
+            backfill = Backfill(record, instance, groups, runs, ledger, max_parallel, job)
+            interrupts.undo = backfill.undo
+            return backfill
 
     # --- what it is -------------------------------------------------------
 
@@ -283,6 +306,5 @@ class Backfill(Task[BackfillProgress]):
 def _request(scope: RunScope, stop: Stop, reason: str) -> None:
     def tell() -> None:
         scope.append(RunCanceling(time.time(), scope.plan.job.name))
-        scope.stopping = True
 
     stop.request(reason, tell)

@@ -108,7 +108,6 @@ class BackfillRuns:
         Returns:
             What came of it; None where it was stopped.
         """
-        stop.open()
         try:
             run_all(scope)
         except ExecutionInterruptedError:

@@ -147,12 +147,9 @@ def _begin(
         )
     groups = groups_of(nodes, targets)
     runs = BackfillRuns(setting, groups)
-    if again:
-        setting.instance.update_backfill(record)
-    else:
-        setting.instance.add_backfill(record)
     instance = setting.instance
-    return Backfill(record, instance, groups, runs, Blocking(instance), max_parallel)
+    ledger = Blocking(instance)
+    return Backfill.begin(record, instance, groups, runs, ledger, max_parallel, again=again)
 
 
 def _kept(

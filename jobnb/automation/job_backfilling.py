@@ -104,11 +104,9 @@ def _begin(
     runs = JobRuns(setting)
     runs.see_that_it_fits(target)
     instance = setting.instance
-    if again:
-        instance.update_backfill(record)
-    else:
-        instance.add_backfill(record)
-    return Backfill(record, instance, [part], runs, JobLedger(), max_parallel, setting.job)
+    return Backfill.begin(
+        record, instance, [part], runs, JobLedger(), max_parallel, setting.job, again=again
+    )
 
 
 def job_target(

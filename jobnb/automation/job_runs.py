@@ -237,7 +237,6 @@ class JobRuns:
             scope.append(RunFailed(time.time(), scope.plan.job.name, (), error_info(problem)))
             scope.run_log.close()
             return False
-        stop.open()
         try:
             run_all(scope)
         except ExecutionInterruptedError:

@@ -7,7 +7,9 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any
+
+from jobnb.execution.stopping import here
 
 __all__ = ["run_async"]
 
@@ -25,40 +27,64 @@ def run_async(result: Any) -> Any:
         return _stepwise(result)
     if not isinstance(result, Coroutine):
         return result
-    with _LoopThread() as loop:
+    try:
+        return here().hold(_waited_for, result)
+    finally:
+        with suppress(RuntimeError, ValueError):
+            result.close()  # it has ended, or an interrupt came before it began
+
+
+def _waited_for(result: Coroutine[Any, Any, Any]) -> Any:
+    loop = _LoopThread()
+    try:
+        loop.start()
         return loop.wait(result)
+    finally:
+        loop.end()
 
 
 def _stepwise(stream: AsyncGenerator[Any]) -> Iterator[Any]:
     """Each item as soon as it is yielded; the generator waits while the item is dealt with."""
-    with _LoopThread() as loop:
+    stop, loop = here(), _LoopThread()
+    try:
+        stop.hold(loop.start)
+        while True:
+            try:
+                item = stop.hold(loop.wait_for_next, stream)
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
         try:
-            while True:
-                try:
-                    item = loop.wait(anext(stream))
-                except StopAsyncIteration:
-                    return
-                yield item
+            stop.open = False
         finally:
-            loop.wait(stream.aclose())
+            loop.end(stream)
 
 
 class _LoopThread:
     """A thread with a running event loop, for the time of one call."""
 
-    def __enter__(self) -> Self:
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="jobnb-async", daemon=True
         )
         self._thread.start()
-        return self
+
+    def wait_for_next(self, stream: AsyncGenerator[Any]) -> Any:
+        """The next item of an asynchronous generator."""
+        return self.wait(anext(stream))
 
     def wait(self, awaitable: Awaitable[Any]) -> Any:
         """What it gives, or raises; an interrupt of this thread cancels it."""
+        assert self._loop is not None
         future = asyncio.run_coroutine_threadsafe(_outcome(awaitable), self._loop)
         try:
-            value, error = _settled(future)
+            value, error = here().call(_settled, future)
         except KeyboardInterrupt:
             future.cancel()
             raise
@@ -66,15 +92,20 @@ class _LoopThread:
             raise error
         return value
 
-    def __exit__(self, *problem: object) -> None:
-        ended = asyncio.run_coroutine_threadsafe(_clean_up(), self._loop)
+    def end(self, stream: AsyncGenerator[Any] | None = None) -> None:
+        """End the generator that was read, what else still runs, and the thread."""
+        loop = self._loop
+        if loop is None:
+            return
         try:
-            ended.result(timeout=_GRACE)
+            if stream is not None:
+                self.wait(stream.aclose())
+            asyncio.run_coroutine_threadsafe(_clean_up(), loop).result(timeout=_GRACE)
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            loop.call_soon_threadsafe(loop.stop)
             self._thread.join(timeout=_GRACE)
             if not self._thread.is_alive():
-                self._loop.close()
+                loop.close()
 
 
 def _settled(future: Future[Any]) -> Any:

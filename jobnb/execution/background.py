@@ -158,7 +158,7 @@ class Run(Task[ExecuteInProcessResult]):
     def _why_failed(self) -> BaseException | None:
         if self._error is not None:
             return self._error
-        if self._scope.failed_steps and not self._scope.stopping:
+        if self._scope.failed_steps and not self._stop.wanted:
             return first_failure(self._scope)
         if self.state.is_success:
             return None
@@ -197,12 +197,10 @@ class Run(Task[ExecuteInProcessResult]):
 
     def _tell_stop(self, kind: Callable[[float, str], Event]) -> None:
         self._scope.append(kind(time.time(), self.job_name))
-        self._scope.stopping = True
 
     # --- the work ----------------------------------------------------------
 
     def _do(self) -> None:
-        self._stop.open()
         with suppress(ExecutionInterruptedError):  # the log tells how it ended
             run_all(self._scope)
 

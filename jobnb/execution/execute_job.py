@@ -13,6 +13,7 @@ from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import start
+from jobnb.execution.stopping import Interrupts
 from jobnb.storage.instance import Instance
 
 __all__ = ["JobExecutionResult", "execute_job"]
@@ -86,6 +87,7 @@ def execute_job(
         asset_selection=asset_selection,
         repeats=reexecution_options,
     )
-    run = start(spec)
-    conduct(run, raise_on_error)
-    return JobExecutionResult(run)
+    with Interrupts(f"The run of {spec.job.name!r}") as interrupts:
+        run = start(spec, interrupts)
+        conduct(run, raise_on_error)
+        return JobExecutionResult(run)

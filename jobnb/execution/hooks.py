@@ -106,9 +106,9 @@ def run_hooks(run: RunScope, step: Step, key: str, error: Exception | None) -> N
         try:
             if hook.trigger == "events":
                 events = [event for event in run.events if event.step_key == key]
-                result = hook.hook_fn(seen, events)
+                result = run.stop.call(hook.hook_fn, seen, events)
             else:
-                result = hook.hook_fn(seen)
+                result = run.stop.call(hook.hook_fn, seen)
         except Exception as problem:  # noqa: BLE001 - a hook leaves its step as it was
             run.append(HookErrored(now(), key, hook.name, error_info(problem)))
             continue

@@ -8,6 +8,7 @@ from jobnb.execution.run import RunScope
 from jobnb.execution.runner import run_all
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import start
+from jobnb.execution.stopping import Interrupts
 from jobnb.execution.trace import error_info, without_own_frames
 from jobnb.execution.watch import watched, watchers
 
@@ -21,12 +22,14 @@ def execute(spec: RunSpec, *, raise_on_error: bool = True) -> ExecuteInProcessRe
 
     Raises:
         InvalidConfigError: If the run config does not fit; nothing has run then.
+        ExecutionInterruptedError: If Ctrl-C came; the run is canceled then, if it had not ended.
         Exception: What the first failing step raised, if `raise_on_error`.
     """
     __tracebackhide__ = True
-    run = start(spec)
-    conduct(run, raise_on_error)
-    return ExecuteInProcessResult(run)
+    with Interrupts(f"The run of {spec.job.name!r}") as interrupts:
+        run = start(spec, interrupts)
+        conduct(run, raise_on_error)
+        return ExecuteInProcessResult(run)
 
 
 def conduct(run: RunScope, raise_on_error: bool) -> None:

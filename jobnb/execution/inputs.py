@@ -73,9 +73,8 @@ def _reads_others(run: RunScope, step: Step, output: StepOutput) -> bool:
 
 def _check(run: RunScope, key: str, name: str, data_type: DataType, value: Any) -> None:
     """The full check, with words for what is wrong."""
-    verdict = data_type.type_check(
-        TypeCheckContext(run.run_id, run.log, _resources(run), data_type), value
-    )
+    context = TypeCheckContext(run.run_id, run.log, _resources(run), data_type)
+    verdict = run.stop.call(data_type.type_check, context, value)
     metadata = to_json(verdict.metadata)
     run.append(
         InputChecked(
@@ -216,7 +215,7 @@ def through_manager(
 def _loaded(
     run: RunScope, key: str, context: InputContext, manager_key: str
 ) -> tuple[Any, dict[str, Any]]:
-    value = manager_of(run, manager_key, "load_input")(context)
+    value = run.stop.call(manager_of(run, manager_key, "load_input"), context)
     for event in context.consume_events():
         tell(run, key, event)
     return value, to_json(context.consume_metadata())
@@ -228,7 +227,7 @@ def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> Any
     loader = each.data_type.loader
     assert loader is not None
     context = DataTypeLoaderContext(_resources(run), run.plan.job, step.op, run.log)
-    return loader.construct_from_config_value(context, config)
+    return run.stop.call(loader.construct_from_config_value, context, config)
 
 
 def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset, key: str) -> Any:

@@ -194,7 +194,7 @@ def _loaded(
         return None
     own = element if output.definition.is_dynamic else None
     context = value_context(run, step, output, step_key_of(step, element), own)
-    return manager_of(run, output.manager_key, "load_input")(context)
+    return run.stop.call(manager_of(run, output.manager_key, "load_input"), context)
 
 
 def step_key_of(step: Step, mapping_key: str | None) -> str:

@@ -13,7 +13,7 @@ from jobnb.execution.reexecution import ReexecutionOptions, parent_of
 from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.execution.start import start
-from jobnb.execution.stopping import Stop
+from jobnb.execution.stopping import Interrupts, Stop
 from jobnb.execution.task import find
 from jobnb.registry.selecting import job_finder, pinned, see_known
 from jobnb.registry.session import Session
@@ -33,19 +33,24 @@ def launch(spec: RunSpec, find_job: FindJob | None = None) -> Run:
 
     Raises:
         InvalidConfigError: If the run config does not fit; nothing has run then.
+        ExecutionInterruptedError: If Ctrl-C came; what had begun by then is canceled.
     """
     __tracebackhide__ = True
     in_memory = spec.instance.is_ephemeral
-    stop = Stop()
-    scope = start(replace(spec, in_memory=in_memory, keep_outputs=in_memory), stop)
-    if in_memory:
-        _take_from_memory(scope)
 
     def repeat(run_id: str, *, from_failure: bool, steps: Sequence[str] | None) -> Run:
         job = find_job() if find_job is not None else spec.job
         return launch(_again(replace(spec, job=job), run_id, from_failure, steps), find_job)
 
-    return Run(scope, stop, repeat)
+    stop = Stop()
+    spec_here = replace(spec, in_memory=in_memory, keep_outputs=in_memory)
+    with Interrupts(f"The launch of {spec.job.name!r}") as interrupts:
+        scope = start(spec_here, interrupts, stop)
+        if in_memory:
+            _take_from_memory(scope)
+        run = Run(scope, stop, repeat)
+        interrupts.undo = run.undo
+        return run
 
 
 def rerun(

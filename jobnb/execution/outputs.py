@@ -146,9 +146,9 @@ def _check_output(
     passes = data_type.passes
     verdict = None
     if passes is not None and not passes(value):
-        verdict = data_type.type_check(
-            TypeCheckContext(run.run_id, run.log, ScopedResources(run.resources), data_type), value
-        )
+        resources = ScopedResources(run.resources)
+        context = TypeCheckContext(run.run_id, run.log, resources, data_type)
+        verdict = run.stop.call(data_type.type_check, context, value)
     run.append(
         OutputYielded(
             now(),
@@ -217,8 +217,11 @@ def _through_manager(
     given: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     context = output_context(run, step, output, key, own, given)
-    result = manager_of(run, output.manager_key, "handle_output")(context, value)
+    store = manager_of(run, output.manager_key, "handle_output")
+    result = run.stop.call(store, context, value)
     metadata: dict[str, Any] = {}
+    if isinstance(result, Generator):
+        result = run.stop.each(result)
     for event in _events_of(result, output.manager_key, key):
         if isinstance(event, AssetMaterialization):
             tell(run, key, event)

@@ -17,7 +17,7 @@ from jobnb.state import StepStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 
-__all__ = ["ReexecutionOptions", "chosen_steps", "earlier_outputs", "parent_of"]
+__all__ = ["Kept", "ReexecutionOptions", "chosen_steps", "earlier_outputs", "parent_of"]
 
 
 class ReexecutionOptions(msgspec.Struct, frozen=True):

@@ -19,40 +19,42 @@ from jobnb.definitions.resources.resource_context import InitResourceContext, Sc
 from jobnb.errors import ResourceFunctionError
 from jobnb.events import EngineNote, ResourceFailed, ResourceStarted, ResourceSucceeded
 from jobnb.execution.run import RunScope
+from jobnb.execution.stopping import Stopping
 from jobnb.execution.trace import error_info
 from jobnb.plan.resources import in_order
 
-__all__ = ["build_resources", "open_resources", "resource_values", "set_up"]
+__all__ = ["build_resources", "close_resources", "open_resources", "resource_values"]
 
 
-@contextmanager
-def open_resources(run: RunScope) -> Iterator[None]:
-    """While it lasts, the run's resources are set up.
+def open_resources(run: RunScope) -> None:
+    """Set up the run's resources; `close_resources` has to follow, whatever happens.
 
     Raises:
-        ResourceFunctionError: If one cannot be set up; those set up before are torn down.
+        ResourceFunctionError: If one cannot be set up.
     """
     definitions = run.plan.resources
     if not definitions:
-        yield
         return
     keys = tuple(definitions)
     run.append(ResourceStarted(time.time(), keys))
-    stack = run.opened
+    run.resources, took = _make_all(run, definitions)
+    run.append(ResourceSucceeded(time.time(), keys, took))
+
+
+def close_resources(run: RunScope) -> None:
+    """Tear down the resources that are set up; from here on nothing interrupts the run."""
     try:
-        run.resources, took = _make_all(run, definitions, stack)
-        run.append(ResourceSucceeded(time.time(), keys, took))
-        yield
-    finally:
         run.stop.shield()
-        _tear_down(run, stack)
+    finally:
+        _tear_down(run)
 
 
 def _make_all(
-    run: RunScope, definitions: Mapping[str, ResourceDefinition], stack: ExitStack
+    run: RunScope, definitions: Mapping[str, ResourceDefinition]
 ) -> tuple[dict[str, Any], dict[str, float]]:
     configs = run.plan.resource_config
-    opener = _Opener(definitions, configs.get, stack, run.instance, run.record, run.log)
+    about = run.instance, run.record, run.log
+    opener = _Opener(definitions, configs.get, run.opened, run.stop, *about)
     try:
         return opener.open_all(), opener.took
     except ResourceFunctionError as error:
@@ -60,9 +62,9 @@ def _make_all(
         raise
 
 
-def _tear_down(run: RunScope, stack: ExitStack) -> None:
+def _tear_down(run: RunScope) -> None:
     try:
-        stack.close()
+        run.opened.close()
     except Exception as error:  # noqa: BLE001
         # The steps are done: what they made stands, and the log tells of the rest.
         info = error_info(error)
@@ -96,6 +98,7 @@ class _Opener:
         definitions: The resources by key.
         config_of: Gives the config of a key.
         stack: Takes what is to be torn down.
+        stop: Is told when the user's code is at work.
         about: What a resource sees of the run: instance, run and logger.
     """
 
@@ -104,11 +107,13 @@ class _Opener:
         definitions: Mapping[str, ResourceDefinition],
         config_of: Callable[[str], Any],
         stack: ExitStack,
+        stop: Stopping,
         *about: Any,
     ) -> None:
         self.definitions = definitions
         self.config_of = config_of
         self.stack = stack
+        self.stop = stop
         self.about = about
         self.made: dict[str, Any] = {}
         self.took: dict[str, float] = {}
@@ -171,7 +176,7 @@ class _Opener:
 
     def _set_up(self, key: str, definition: ResourceDefinition, context: Any) -> Any:
         try:
-            return set_up(definition, context, self.stack)
+            return set_up(definition, context, self.stack, self.stop)
         except Exception as error:
             self.failed = (key,)
             raise ResourceFunctionError(
@@ -204,9 +209,10 @@ def _part(config: Any, name: str | None) -> Any:
     return config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
 
 
-def set_up(definition: ResourceDefinition, context: Any, stack: ExitStack) -> Any:
+def set_up(definition: ResourceDefinition, context: Any, stack: ExitStack, stop: Stopping) -> Any:
     """The resource; what it needs to be torn down goes on the stack."""
-    return entered(definition.call(context), stack)
+    made = stop.call(definition.call, context)
+    return stop.call(entered, made, stack, stop.close)
 
 
 @contextmanager
@@ -252,7 +258,8 @@ def _build(
     given = {key: resource_def_of(value) for key, value in resources.items()}
     defs = in_order(given, given)
     bound = {key: _config(each, key, configs.get(key)) for key, each in defs.items()}
-    return _Opener(defs, bound.get, stack, instance, dagster_run, log_manager).open_all()
+    about = instance, dagster_run, log_manager
+    return _Opener(defs, bound.get, stack, Stopping(), *about).open_all()
 
 
 def _config(definition: ResourceDefinition, key: str, given: Any) -> Any:

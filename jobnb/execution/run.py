@@ -14,7 +14,7 @@ from jobnb.execution.lineage import Lineage
 from jobnb.execution.log import RunLogger
 from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.provenance import Provenance
-from jobnb.execution.stopping import UNSTOPPABLE, Stop
+from jobnb.execution.stopping import Stopping
 from jobnb.plan.step import Plan
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.storage.instance import Instance
@@ -55,11 +55,10 @@ class RunScope:
         log: Where its events go.
         keep_outputs: Whether values stay after their last reader.
         chosen: The numbers of the steps that run; None for all.
-        stop: How it is told to stop; None if its caller waits for it.
+        stop: How it is told to stop; None if it never is.
 
     Attributes:
         origins: By slot, the earlier run that stored what this one only loads.
-        stopping: Whether it was told to stop; looked at between steps.
         attempt: The step that runs now, its key, its mapping key and how often it was retried.
         context: The context of that attempt, if anything has asked for one.
         opened: Closes the resources that are set up.
@@ -78,7 +77,7 @@ class RunScope:
         log: RunLog | BatchLog,
         keep_outputs: bool,
         chosen: frozenset[int] | None = None,
-        stop: Stop | None = None,
+        stop: Stopping | None = None,
     ) -> None:
         self.plan = plan
         self.instance = instance
@@ -87,8 +86,7 @@ class RunScope:
         self.append: Callable[[Event], None] = log.events.append
         self.keep_outputs = keep_outputs
         self.chosen = chosen
-        self.stop = stop or UNSTOPPABLE
-        self.stopping = False
+        self.stop = stop or Stopping()
         self.opened = ExitStack()
         self.around: AbstractContextManager[None] = nullcontext()
         self.origins: dict[int, str] = {}

@@ -13,6 +13,7 @@ from jobnb.events import (
     AssetPlanned,
     EngineNote,
     ErrorInfo,
+    Event,
     RunCanceled,
     RunFailed,
     RunStarted,
@@ -20,10 +21,9 @@ from jobnb.events import (
 )
 from jobnb.execution.log import listening
 from jobnb.execution.provenance import Provenance
-from jobnb.execution.resources import open_resources
+from jobnb.execution.resources import close_resources, open_resources
 from jobnb.execution.run import HANDLED, MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
-from jobnb.execution.stopping import StopSignal
 from jobnb.execution.trace import error_info
 
 __all__ = ["run_all"]
@@ -36,24 +36,26 @@ def run_all(run: RunScope) -> None:
         ExecutionInterruptedError: If it was interrupted; resources are torn down then.
         ResourceFunctionError: If a resource could not be set up.
     """
-    plan = run.plan
-    name = plan.job.name
-    keys = tuple(plan.steps[index].key for group in run.groups for index in group)
-    run.append(RunStarted(now(), name, keys))
-    for note in run.notes:
-        run.append(EngineNote(now(), note))
-    _plan_assets(run)
-    run.run_log.commit()
+    name = run.plan.job.name
     token = current_run.set(run)
+    end: Event
     try:
-        with run.around, listening(run), open_resources(run):
+        run.stop.begin()
+        _announce(run)
+        with run.around, listening(run):
             try:
+                open_resources(run)
                 _run_steps(run)
             finally:
-                run.stop.shield()
+                close_resources(run)
+        run.stop.check()
+        end = (
+            RunFailed(now(), name, tuple(run.failed_steps))
+            if run.failed_steps
+            else RunSucceeded(now(), name)
+        )
     except KeyboardInterrupt as interrupt:
-        run.stop.shield()
-        run.append(_interrupted(run, interrupt))
+        end = _interrupted(run, interrupt)
         raise ExecutionInterruptedError(
             f"The run of {name!r} was interrupted; what had succeeded is kept (run {run.run_id})."
         ) from interrupt
@@ -62,20 +64,31 @@ def run_all(run: RunScope) -> None:
         # or a process that is told to exit.
         failed = ResourceFunctionError if isinstance(error, ResourceFunctionError) else None
         cause = error.user_exception if failed and isinstance(error, failed) else error
-        run.append(RunFailed(now(), name, (), error_info(cause or error)))
+        end = RunFailed(now(), name, (), error_info(cause or error))
         raise
-    else:
-        _conclude(run)
     finally:
+        run.stop.shield()
         run.current_key = run.attempt = run.context = None
         current_run.reset(token)
+        run.append(end)
+        run.stop.end()
         run.run_log.close()
+
+
+def _announce(run: RunScope) -> None:
+    plan = run.plan
+    keys = tuple(plan.steps[index].key for group in run.groups for index in group)
+    run.append(RunStarted(now(), plan.job.name, keys))
+    for note in run.notes:
+        run.append(EngineNote(now(), note))
+    _plan_assets(run)
+    run.run_log.commit()
 
 
 def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | RunFailed:
     """How a run ends that did not come to its end: as whoever stopped it said, or by Ctrl-C."""
     stop, name = run.stop, run.plan.job.name
-    if not run.stopping:
+    if not stop.wanted:
         return RunCanceled(now(), name, error_info(interrupt))
     why = ErrorInfo("Stopped", stop.reason) if stop.reason else None
     if stop.is_failure:
@@ -103,10 +116,10 @@ def _plan_assets(run: RunScope) -> None:
 def _run_steps(run: RunScope) -> None:
     run.append(EngineNote(now(), f"Executing steps in process (pid: {os.getpid()})"))
     began = now()
-    steps = run.plan.steps
+    steps, stop = run.plan.steps, run.stop
     for group in run.groups:
-        if run.stopping:
-            raise StopSignal
+        if stop.wanted:
+            stop.check()
         first = steps[group[0]]
         if first.region is None:
             runner = StepRunner(run, first)
@@ -132,8 +145,8 @@ def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> No
         passing = _passing_slots(run, runners)
         mapping_keys = list(elements)
         for mapping_key in mapping_keys:
-            if run.stopping:
-                raise StopSignal
+            if run.stop.wanted:
+                run.stop.check()
             for runner in runners:
                 runner(mapping_key)
             _let_go(run, passing, mapping_key)
@@ -166,11 +179,3 @@ def _close_empty(run: RunScope, runners: Sequence[StepRunner]) -> None:
         for slot in runner.outputs:
             if not run.values[slot]:
                 run.values[slot] = MISSING
-
-
-def _conclude(run: RunScope) -> None:
-    name = run.plan.job.name
-    if run.failed_steps:
-        run.append(RunFailed(now(), name, tuple(run.failed_steps)))
-    else:
-        run.append(RunSucceeded(now(), name))

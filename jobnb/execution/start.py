@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.keys import AssetKey
@@ -13,10 +13,10 @@ from jobnb.definitions.plain import check_tags
 from jobnb.definitions.selections.selection_parts import check_keys_of
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
-from jobnb.execution.reexecution import chosen_steps, earlier_outputs, parent_of
+from jobnb.execution.reexecution import Kept, chosen_steps, earlier_outputs, parent_of
 from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.spec import RunSpec
-from jobnb.execution.stopping import Stop
+from jobnb.execution.stopping import Interrupts, Stop, Stopping
 from jobnb.execution.watch import opened
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import (
@@ -38,18 +38,50 @@ PARENT_TAG = "dagster/parent_run_id"
 ROOT_TAG = "dagster/root_run_id"
 
 
-def start(spec: RunSpec, stop: Stop | None = None) -> RunScope:
+class _Planned(NamedTuple):
+    """What a run will do; nothing of it is in the history yet."""
+
+    plan: Plan
+    tags: Mapping[str, str]
+    parent: JobRun | None
+    chosen: frozenset[int] | None
+    kept: Mapping[int, Kept]
+    choice: StaleChoice | None
+
+
+def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> RunScope:
     """Plan what is asked for, record the run, and give its scope; no step of it has run yet.
 
     Args:
         spec: What is asked for.
-        stop: How the run is told to stop; None if its caller waits for it.
+        interrupts: Those of this thread, entered: from the record of the run on, they wait.
+        stop: How the run is told to stop; None if by these interrupts only.
 
     Raises:
         InvalidConfigError: If the run config does not fit; there is no run then.
         InvalidSubsetError: If a selection names what is not there.
         RunNotFoundError: If the run to repeat is not there.
     """
+    plan, tags, parent, chosen, kept, choice = interrupts.call(_planned, spec)
+    scope = open_run(
+        plan,
+        spec.instance,
+        tags=tags,
+        run_id=spec.run_id,
+        parent=parent,
+        chosen=chosen,
+        keep_outputs=spec.keep_outputs,
+        stop=stop or interrupts,
+    )
+    for slot, output in kept.items():
+        scope.values[slot], scope.origins[slot] = output.value, output.run_id
+    if choice is not None:
+        _keep_fresh(scope, choice)
+    scope.notes += filter(None, [nothing_stands_so(plan.job)])
+    return scope
+
+
+def _planned(spec: RunSpec) -> _Planned:
     instance, parent = spec.instance, None
     if spec.repeats is not None:
         parent = parent_of(instance, spec.repeats.parent_run_id)
@@ -72,22 +104,9 @@ def start(spec: RunSpec, stop: Stop | None = None) -> RunScope:
     chosen = chosen_steps(plan, steps) if steps else None
     kept = earlier_outputs(plan, instance, parent, chosen) if parent and chosen else {}
     choice = stale_choice(plan, instance, spec.place_of) if spec.stale_only and not steps else None
-    scope = open_run(
-        plan,
-        instance,
-        tags=run_tags(job, tags, partitions, instance),
-        run_id=spec.run_id,
-        parent=parent,
-        chosen=choice.steps if choice is not None else chosen,
-        keep_outputs=spec.keep_outputs,
-        stop=stop,
-    )
-    for slot, output in kept.items():
-        scope.values[slot], scope.origins[slot] = output.value, output.run_id
-    if choice is not None:
-        _keep_fresh(scope, choice)
-    scope.notes += filter(None, [nothing_stands_so(job)])
-    return scope
+    chosen = choice.steps if choice is not None else chosen
+    tags = run_tags(job, tags, partitions, instance)
+    return _Planned(plan, tags, parent, chosen, kept, choice)
 
 
 def open_run(
@@ -99,7 +118,7 @@ def open_run(
     parent: JobRun | None = None,
     chosen: frozenset[int] | None = None,
     keep_outputs: bool = False,
-    stop: Stop | None = None,
+    stop: Stopping | None = None,
     batch: RunBatch | None = None,
 ) -> RunScope:
     """Record the run of a plan and give its scope.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import time as now
+from types import GeneratorType
 from typing import Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckResult
@@ -155,11 +156,20 @@ class StepRunner:
             for each in step.inputs
             if each.source is not None
         }
-        result = call_function(step.op, inputs, step.config, run.resources, run.context)
+        stop = run.stop
+        stop.open = True  # as `Stopping.call` does, without the call: this is done for every step
+        try:
+            if stop.wanted:
+                stop.check()
+            result = call_function(step.op, inputs, step.config, run.resources, run.context)
+        finally:
+            stop.open = False
         # A function that was not given a context may have asked for it.
         if type(result) in _PLAIN_RESULTS and _has_one_plain_output(step):
             handle_output(run, step, step.outputs[0], key, mapping_key, result, None, run.context)
             return
+        if type(result) is GeneratorType:
+            result = stop.each(result)
         if step.checks and step.assets_def is None and not step.observes:
             read_checks(run, step, key, result)
             return

@@ -1,38 +1,119 @@
-"""Stopping a run from outside: a flag between steps, an interrupt where a step takes long.
+"""Stopping a run: a flag between steps, an interrupt where a step takes long.
 
 An interrupt is raised in the run's thread while it is in the user's code, and nowhere else: what
-jobnb itself does there, such as writing the log, goes to its end. Once the run begins to close what
-it had opened, it is shielded: nothing reaches it any more.
+jobnb itself does there, such as writing the log, goes to its end, and no resource stays open or is
+closed twice. `Stop` does it for a run in the background, `Interrupts` for Ctrl-C in a run that its
+caller waits for; the run tells both when it is in the user's code.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from types import FrameType
+from typing import Any, Self, TypeVar
 
-__all__ = ["UNSTOPPABLE", "Stop", "StopSignal", "Unstoppable"]
+from jobnb.errors import ExecutionInterruptedError
+
+__all__ = ["Interrupts", "Stop", "StopSignal", "Stopping", "here"]
+
+T = TypeVar("T")
 
 
 class StopSignal(KeyboardInterrupt):
     """Raised in a run's thread where the run is to stop."""
 
 
-class Stop:
-    """How a run is told to stop; one for each run in the background.
+class Stopping:
+    """How a run learns that it is to stop; this one never is.
 
     Attributes:
-        requested: Set once it was asked to.
-        reason: Why, in words.
+        wanted: Whether it is to stop; looked at between steps.
+        open: Whether it is in the user's code, where it can be interrupted.
+        reason: Why it is to stop, in words.
         is_failure: Whether a run that stops so has failed rather than been canceled.
     """
 
     def __init__(self) -> None:
-        self.requested = threading.Event()
+        self.wanted = self.open = self.is_failure = False
         self.reason = ""
-        self.is_failure = False
+        self._outer: Stopping | None = None
+
+    def begin(self) -> None:
+        """This thread does the run from here on; it may be in a step of another one."""
+        self._outer = getattr(_here, "stopping", None)
+        _here.stopping = self
+
+    def end(self) -> None:
+        """The run has ended."""
+        _here.stopping = self._outer
+        if self._outer is not None:
+            self._outer.open = True
+
+    def shield(self) -> None:
+        """From here on it closes what it had opened, and nothing interrupts it."""
+        self.open = False
+        if self._outer is not None:
+            self._outer.open = False
+
+    def check(self) -> None:
+        """Stop here, if the run is to stop."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the run is to stop."""
+        self.call(time.sleep, seconds)
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call the user's code."""
+        before, self.open = self.open, True
+        try:
+            if self.wanted:
+                self.check()
+            return function(*arguments)
+        finally:
+            self.open = before
+
+    def hold(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call code of jobnb from within the user's: it goes to its end."""
+        before, self.open = self.open, False
+        try:
+            return function(*arguments)
+        finally:
+            self.open = before
+
+    def close(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Have the user's code close something: it goes to its end."""
+        return function(*arguments)
+
+    def each(self, stream: Iterator[T]) -> Iterator[T]:
+        """What a generator of the user's gives; its code is the user's, that of its reader not."""
+        self.open = True
+        try:
+            if self.wanted:
+                self.check()
+            for item in stream:
+                self.open = False
+                yield item
+                self.open = True
+                if self.wanted:
+                    self.check()
+        finally:
+            close = getattr(stream, "close", None)
+            if close is not None:
+                close()  # its own clean-up runs now
+            self.open = False
+
+
+class Stop(Stopping):
+    """How a run in the background is told to stop; one for each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._requested = threading.Event()
         self._thread: int | None = None
         self._shielded = False
         self._sent = False
@@ -52,18 +133,19 @@ class Stop:
         with self._lock:
             if self._shielded:
                 return False
-            if not self.requested.is_set():
+            if not self.wanted:
                 self.reason, self.is_failure = reason, is_failure
                 tell()
                 self._since = time.monotonic()
-                self.requested.set()
+                self.wanted = True
+                self._requested.set()
             self._sent = False
         self.interrupt()
         return True
 
     def interrupt(self) -> None:
         """Interrupt the user's code if the run is in it; called again until that has happened."""
-        if self._sent or not self.requested.is_set():
+        if self._sent or not self.wanted:
             return
         _ready()
         for _ in range(_TRIES):
@@ -73,7 +155,8 @@ class Stop:
                     return
                 # A new turn: the run's thread does not move between the look and the interrupt.
                 time.sleep(0)
-                if _in_user_code(ident, patient=time.monotonic() < self._since + _PATIENCE):
+                patient = time.monotonic() < self._since + _PATIENCE
+                if self.open and _can_be_left(ident, patient=patient):
                     self._sent = _raise_in(ident, StopSignal)
             time.sleep(_PAUSE)
 
@@ -85,9 +168,19 @@ class Stop:
 
     # --- called by the run itself -----------------------------------------
 
-    def open(self) -> None:
+    def begin(self) -> None:
         """This thread does the run from here on."""
+        super().begin()
         self._thread = threading.get_ident()
+
+    def check(self) -> None:
+        """Stop here, if the run is to stop.
+
+        Raises:
+            StopSignal: If it is.
+        """
+        if self.wanted:
+            raise StopSignal
 
     def pause(self, seconds: float) -> None:
         """Wait, unless the run is to stop.
@@ -95,7 +188,7 @@ class Stop:
         Raises:
             StopSignal: If it is.
         """
-        if self.requested.wait(seconds):
+        if self._requested.wait(seconds):
             raise StopSignal
 
     def shield(self) -> None:
@@ -108,27 +201,102 @@ class Stop:
                     self._shielded = True
             except KeyboardInterrupt:
                 continue  # it was on its way, and came here
+        super().shield()
 
 
-class Unstoppable:
-    """The same for a run that its caller waits for: only the caller's own Ctrl-C stops it."""
+class Interrupts(Stopping):
+    """How Ctrl-C stops a run that its caller waits for: it ends as canceled, whenever that comes.
 
-    reason = ""
-    is_failure = False
+    While it lasts, the handler of the signal stands behind this one. It is called at once where the
+    run is in the user's code; else before the next step, or at the end. While the user's code
+    closes a resource, one interrupt waits; another one, sent a second later, leaves a resource that
+    hangs. A thread other than the main one is never interrupted.
 
-    def open(self) -> None:
-        """Nothing to do."""
+    Args:
+        what: What it is that runs, for the words of an error.
 
-    def pause(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
+    Attributes:
+        undo: Called where the caller does not get what was begun, since an interrupt came.
 
-    def shield(self) -> None:
-        """Nothing to do."""
+    Raises:
+        ExecutionInterruptedError: In place of a plain `KeyboardInterrupt`.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+        self.undo: Callable[[], object] | None = None
+        self._closing = False
+        self._since = 0.0
+        self._behind: Callable[[int, FrameType | None], Any] | None = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            behind = signal.getsignal(signal.SIGINT)
+            if callable(behind):  # else nothing in Python is told of the signal
+                self._behind = behind
+                signal.signal(signal.SIGINT, self._arrived)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        # All is done in one line: an interrupt may come until the caller's own code goes on.
+        try:
+            return self._step_back(error)
+        except KeyboardInterrupt as interrupt:
+            if isinstance(error, ExecutionInterruptedError):
+                return None
+            error = interrupt
+        if self.undo is not None:
+            self.undo()
+        raise ExecutionInterruptedError(
+            f"{self.what} was interrupted; what had succeeded is kept."
+        ) from error
+
+    def _step_back(self, error: BaseException | None) -> None:
+        """Put back the handler that was there, unless the user's code has set another one."""
+        self.open = False
+        if self._behind is not None and signal.getsignal(signal.SIGINT) == self._arrived:
+            signal.signal(signal.SIGINT, self._behind)
+        if not isinstance(error, ExecutionInterruptedError):
+            self.check()
+            if isinstance(error, KeyboardInterrupt):
+                raise error
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        """The handler of the signal."""
+        insists = self._closing and self.wanted and time.monotonic() > self._since + _INSISTENCE
+        if self._behind is not None and (self.open or insists):
+            self._behind(number, frame)
+        elif not self.wanted:
+            self._since = time.monotonic()
+            self.wanted = True
+
+    def check(self) -> None:
+        """Hand on an interrupt that has come."""
+        if self.wanted:
+            self.wanted = False
+            if self._behind is not None:
+                self._behind(signal.SIGINT, sys._getframe())
+
+    def close(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Have the user's code close something: it goes to its end, or until someone insists."""
+        self._closing = True
+        try:
+            return function(*arguments)
+        finally:
+            self._closing = False
 
 
-UNSTOPPABLE = Unstoppable()
+_here = threading.local()
 
+
+def here() -> Stopping:
+    """That of the run whose step this thread does; outside of any, one that never stops."""
+    return getattr(_here, "stopping", None) or Stopping()
+
+
+_INSISTENCE = 1.0
+"""Seconds after an interrupt until another one is more than the same key pressed twice."""
 
 _TRIES = 5
 _PAUSE = 0.001  # seconds between two of them
@@ -142,8 +310,8 @@ _PATIENCE = 0.5
 but lines is hardly ever met anywhere else."""
 
 
-def _in_user_code(ident: int, *, patient: bool = True) -> bool:
-    """Whether a thread is in code that jobnb called, rather than in jobnb's own."""
+def _can_be_left(ident: int, *, patient: bool) -> bool:
+    """Whether the user's code that a thread is in can be interrupted at this place."""
     frame = sys._current_frames().get(ident)
     inner = None
     while frame is not None:

@@ -30,6 +30,9 @@ TICK = 0.05
 EXIT_SECONDS = 1.5
 """How long the end of the process waits for tasks; Jupyter kills a kernel soon after."""
 
+UNDO_SECONDS = 10.0
+"""How long an interrupted caller waits for the end of what was begun."""
+
 _logger = logging.getLogger("jobnb.execution")
 _TOLD = ("progress", "current_step", "status", "version")
 
@@ -109,6 +112,11 @@ class Task(HasTraits, Generic[R]):
     def cancel(self, reason: str = "") -> bool:
         """Ask it to stop; tells whether it could still be stopped."""
         raise NotImplementedError
+
+    def undo(self) -> None:
+        """Cancel it for a caller whom an interrupt keeps from having it, and see it end."""
+        self.cancel("It was interrupted as it began.")
+        self._ended.wait(UNDO_SECONDS)
 
     def abandon(self, reason: str) -> None:
         """End it from outside while its thread is stuck: the process is about to be gone."""

@@ -115,7 +115,7 @@ class ConfigurableResourceDefinition(ResourceDefinition):
             values = self._values(context, stack)
             made = self.configurable_resource_cls.model_construct(**values)
             made = made._ready(context, values)
-            opened = stack.enter_context(made.yield_for_execution(context))
+            opened = _opened_by(made.yield_for_execution(context), stack)
             yield entered(opened.create_resource(context), stack)
 
     def _values(self, context: InitResourceContext, stack: contextlib.ExitStack) -> dict[str, Any]:
@@ -159,6 +159,13 @@ class ConfigurableResourceDefinition(ResourceDefinition):
         if id(definition) in shared:
             return shared[id(definition)]
         return entered(definition.call(context), stack)
+
+
+def _opened_by(manager: contextlib.AbstractContextManager[Any], stack: contextlib.ExitStack) -> Any:
+    """What a context manager gives, as what `yield_for_execution` returns; the stack closes it."""
+    if isinstance(manager, contextlib.ContextDecorator):
+        return entered(manager, stack)
+    return stack.enter_context(manager)
 
 
 def with_resources_changed(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from jobnb.config import Config, resolve_fields
@@ -101,11 +101,15 @@ class ConfigurableResource(Config, Generic[T]):
     @contextlib.contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Iterator[Any]:
         """Open and close around the run; by default through the two methods above."""
-        self.setup_for_execution(context)
+        set_up: Callable[[InitResourceContext], object] = self.setup_for_execution
+        ready = False
         try:
+            # In one line: no interrupt comes between, and leaves open what was just set up.
+            ready = set_up(context) is None or True
             yield self
         finally:
-            self.teardown_after_execution(context)
+            if ready:
+                self.teardown_after_execution(context)
 
     def create_resource(self, context: InitResourceContext) -> Any:
         """What steps get: this object, unless overridden."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ContextDecorator, ExitStack
+from inspect import GEN_SUSPENDED, getgeneratorstate
 from types import GeneratorType
 from typing import Any, overload
 
@@ -147,26 +148,51 @@ def is_resource(value: Any) -> bool:
     return getattr(kind, "__jobnb_resource__", False) is True
 
 
-def entered(made: Any, stack: ExitStack) -> Any:
+def entered(made: Any, stack: ExitStack, close: Callable[..., Any] | None = None) -> Any:
     """The resource that a function made; what ends it goes on the stack.
 
     A generator yields it, and a context manager that is a decorator too (as of
     `contextlib.contextmanager`) gives it when it is entered. Other context managers, an open file
     among them, are resources themselves.
 
+    Args:
+        made: What the function made.
+        stack: Takes what ends it.
+        close: Calls what ends it; at once if None.
+
     Raises:
         InvariantViolationError: If a generator yields nothing.
     """
     if isinstance(made, GeneratorType):
-        value = next(made, _NOTHING)
-        if value is _NOTHING:
-            raise InvariantViolationError("Its function yielded nothing. Yield the resource once")
-        stack.callback(_finish, made)
-        return value
-    return stack.enter_context(made) if isinstance(made, ContextDecorator) else made  # type: ignore[arg-type]
+        generator: Any = made
+    elif isinstance(made, ContextDecorator):
+        generator = getattr(made, "gen", None)
+        if not isinstance(generator, GeneratorType):
+            return stack.enter_context(made)  # type: ignore[arg-type]
+    else:
+        return made
+    end = (_finish, made) if generator is made else (made.__exit__, None, None, None)
+
+    def leave() -> None:
+        # Should an interrupt come between the yield and the stack, it is open all the same; and it
+        # was never open, or is closed already, if the function did not come to its yield.
+        if getgeneratorstate(generator) == GEN_SUSPENDED:
+            _at_once(*end) if close is None else close(*end)
+
+    stack.callback(leave)
+    if generator is not made:
+        return made.__enter__()
+    value = next(generator, _NOTHING)
+    if value is _NOTHING:
+        raise InvariantViolationError("Its function yielded nothing. Yield the resource once")
+    return value
 
 
 _NOTHING: Any = object()
+
+
+def _at_once(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 def _finish(generator: Generator[Any]) -> None:

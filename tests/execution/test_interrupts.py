@@ -1,0 +1,296 @@
+"""Ctrl-C at every place of a run: what it leaves behind, wherever it comes."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import threading
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+
+from jobnb import (
+    ConfigurableResource,
+    Definitions,
+    ExecutionInterruptedError,
+    Instance,
+    Output,
+    Session,
+    StaticPartitionsDefinition,
+    asset,
+    execute_job,
+    job,
+    materialize,
+    op,
+    resource,
+    success_hook,
+)
+
+OPENED: Counter[str] = Counter()
+CLOSED: Counter[str] = Counter()
+
+
+class Interrupt:
+    """Interrupts this thread at one of the places where Python looks for signals.
+
+    Those are the beginning of a function, the end of a call of one in C, and the way back in a
+    loop; every line is taken in too. Only what jobnb does is looked at, what it calls to open and
+    close things, and these tests.
+
+    Args:
+        at: The number of the place; None only counts them.
+    """
+
+    LOOKED_AT = ("jobnb.", "contextlib", __name__)
+    NOT_AGAIN = (sys.settrace, sys.setprofile)
+
+    def __init__(self, at=None):
+        self.at = at
+        self.count = 0
+        self.recorded = 0
+        self.place = None
+
+    def __enter__(self):
+        sys.setprofile(self._profile)
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *problem):
+        sys.settrace(None)
+        sys.setprofile(None)
+
+    def _trace(self, frame, event, arg):
+        if not frame.f_globals.get("__name__", "").startswith(self.LOOKED_AT):
+            return None
+        self._come_to(frame)
+        return self._trace_line
+
+    def _trace_line(self, frame, event, arg):
+        if event == "line":
+            self._come_to(frame)
+        return self._trace_line
+
+    def _profile(self, frame, event, arg):
+        name = frame.f_globals.get("__name__", "")
+        if event == "c_return" and arg not in self.NOT_AGAIN and name.startswith(self.LOOKED_AT):
+            self._come_to(frame)
+
+    def _come_to(self, frame):
+        if frame.f_code.co_name in ("__exit__", "__enter__") and frame.f_locals.get("self") is self:
+            return
+        self.count += 1
+        if not self.recorded and frame.f_code.co_name in ("create_run", "add_backfill"):
+            self.recorded = self.count
+        if self.count == self.at:
+            sys.settrace(None)
+            sys.setprofile(None)
+            self.place = f"{frame.f_globals['__name__']}:{frame.f_code.co_name}:{frame.f_lineno}"
+            signal.raise_signal(signal.SIGINT)
+
+
+# --- what is run -------------------------------------------------------------
+
+
+def opened(name):
+    """Count in one line, so that no interrupt comes between that and the yield."""
+    return OPENED.update([name]) or name
+
+
+@resource
+def generator(_context):
+    yield opened("generator")
+    CLOSED["generator"] += 1
+
+
+@resource
+@contextmanager
+def manager(_context):
+    yield opened("manager")
+    CLOSED["manager"] += 1
+
+
+class Inner(ConfigurableResource):
+    name: str = "inner"
+
+    def setup_for_execution(self, context):
+        OPENED[self.name] += 1
+
+    def teardown_after_execution(self, context):
+        CLOSED[self.name] += 1
+
+
+class Outer(ConfigurableResource):
+    inner: Inner
+    deep: Inner
+
+    @contextmanager
+    def yield_for_execution(self, context):
+        yield (self, opened("outer"))[0]
+        CLOSED["outer"] += 1
+
+
+inner = Inner(name="inner")
+RESOURCES = {
+    "generator": generator,
+    "manager": manager,
+    "inner": inner,
+    "outer": Outer(inner=inner, deep=Inner(name="deep")),
+}
+
+
+@success_hook
+def hook(_context):
+    return None
+
+
+@op(required_resource_keys=set(RESOURCES))
+def first(context):
+    context.log.info("at work")
+    return 1
+
+
+@op
+def second(first):
+    yield Output(first + 1)
+
+
+@op
+def third(second):
+    return second + 1
+
+
+@job(resource_defs=RESOURCES, hooks={hook})
+def chain():
+    third(second(first()))
+
+
+@asset(required_resource_keys=set(RESOURCES))
+def raw(context):
+    return 1
+
+
+@asset
+def clean(raw):
+    return raw + 1
+
+
+by_letter = StaticPartitionsDefinition(["a", "b"])
+
+
+@asset(partitions_def=by_letter, required_resource_keys=set(RESOURCES))
+def letters(context):
+    return context.partition_key
+
+
+session = Session().add(
+    Definitions(assets=[raw, clean, letters], jobs=[chain], resources=RESOURCES)
+)
+
+
+def in_process(instance):
+    chain.execute_in_process(instance=instance)
+
+
+def by_execute_job(instance):
+    execute_job(chain, instance)
+
+
+def materialized(instance):
+    materialize([raw, clean], instance=instance, resources=RESOURCES)
+
+
+def by_session(instance):
+    session.materialize("*clean", instance=instance)
+
+
+def launched(instance):
+    HELD.append(chain.launch(instance=instance))
+
+
+def backfilled(instance):
+    HELD.append(session.backfill("letters", instance=instance))
+
+
+HELD = []
+
+
+def interrupted(way, at, instance):
+    """Do it with an interrupt at one place; what is wrong then, and the place."""
+    OPENED.clear()
+    CLOSED.clear()
+    count = instance.get_runs_count()
+    threads = set(threading.enumerate())
+    came = None
+    with Interrupt(at) as interrupt:
+        try:
+            way(instance)
+        except KeyboardInterrupt as error:
+            came = error
+    while HELD:
+        HELD.pop().wait()
+    if interrupt.place is None or f":{way.__name__}:" in interrupt.place:
+        return interrupt.place, []  # it had ended before
+    new = instance.get_runs_count() - count
+    runs = instance.get_runs(limit=new) if new else []
+    return interrupt.place, [
+        *([f"{dict(OPENED)} opened, {dict(CLOSED)} closed"] if OPENED != CLOSED else []),
+        *(f"a run is {run.status.value}" for run in runs if run.status.value not in ENDS),
+        *_what_came(came, at > interrupt.recorded > 0),
+        *_left_over(threads),
+    ]
+
+
+def _what_came(came, is_recorded):
+    if came is None:
+        # Python drops what is raised where a generator is thrown away, as it does anywhere.
+        return [] if DROPPED else ["nothing came out"]
+    if is_recorded and not isinstance(came, ExecutionInterruptedError):
+        return [f"{came!r} came out"]
+    return []
+
+
+def _left_over(threads):
+    DROPPED.clear()
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield "a handler of the signal is left"
+    for thread in set(threading.enumerate()) - threads:
+        if thread.name != "jobnb-log":  # it commits for all runs, and ends when none comes
+            thread.join(5)
+            if thread.is_alive():
+                yield f"the thread {thread.name} is left"
+
+
+ENDS = ("CANCELED", "SUCCESS")
+DROPPED = []
+
+
+def places_of(way, instance, closely):
+    """All places around a run's beginning and end, some between, a few before it is recorded."""
+    way(instance)
+    with Interrupt() as seen:
+        way(instance)
+    while HELD:
+        HELD.pop().wait()
+    first, last = seen.recorded, seen.count
+    span, step = (400, 5) if closely else (120, 37)
+    near = [*range(first - 20, first + span), *range(last - span, last + 1)]
+    return sorted({*range(1, first, 53), *near, *range(first, last, step)} & {*range(1, last + 1)})
+
+
+@pytest.mark.parametrize(
+    "way", [in_process, by_execute_job, materialized, by_session, launched, backfilled]
+)
+def test_an_interrupt_at_any_place_cancels_the_run_and_closes_everything(way, monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", DROPPED.append)
+    with Instance.ephemeral() as instance:
+        places = places_of(way, instance, closely=way is in_process)
+        found = {at: interrupted(way, at, instance) for at in places}
+        way(instance)  # which works at once
+        while HELD:
+            HELD.pop().wait()
+        assert instance.get_runs(limit=1)[0].is_success
+        gc.collect()  # what an interrupt kept from being closed is told of here, if at all
+    assert {at: each for at, each in found.items() if each[1]} == {}
