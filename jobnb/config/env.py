@@ -12,12 +12,16 @@ __all__ = [
     "anonymous",
     "env_name",
     "holds_env",
+    "is_marked",
     "keep_secret",
+    "kinds_of",
     "look_up",
+    "reference",
     "shown_name",
 ]
 
 _SECRET = "secret:"  # noqa: S105 (a prefix of names)
+_OPEN = "$"  # before the name of a variable that stands where any value may
 _SECRETS: dict[str, Any] = {}  # of this process alone: the stored config has only the names
 
 
@@ -105,6 +109,34 @@ def env_name(raw: Any) -> str | None:
     return None
 
 
+def reference(variable: EnvVar | IntEnvVar, in_open: bool) -> dict[str, str]:
+    """A variable in raw config.
+
+    Args:
+        variable: The variable.
+        in_open: Whether it stands where any value may: there `{"env": "X"}` is a value itself, so
+            the name is marked, and tells the type that is due.
+    """
+    if not in_open:
+        return {"env": variable.env_var_name}
+    kind = ":int" if isinstance(variable, IntEnvVar) else ""
+    return {"env": f"{_OPEN}{variable.env_var_name}{kind}"}
+
+
+def is_marked(name: str) -> bool:
+    """Whether a name is that of a variable or secret wherever it stands."""
+    return name.startswith((_OPEN, _SECRET))
+
+
+def kinds_of(name: str, kinds: tuple[type, ...] = ()) -> tuple[type, ...]:
+    """As what the text of a marked variable is read, where one of some types is due, or any."""
+    return kinds or ((int,) if name.endswith(":int") else (str,))
+
+
+def _bare(name: str) -> str:
+    return name[len(_OPEN) :].removesuffix(":int") if name.startswith(_OPEN) else name
+
+
 def holds_env(value: Any) -> bool:
     """Whether an `EnvVar` is in a value, at any depth of lists, mappings and models."""
     if isinstance(value, (EnvVar, IntEnvVar)):
@@ -114,13 +146,14 @@ def holds_env(value: Any) -> bool:
     if isinstance(value, (list, tuple, set, frozenset)):
         return any(holds_env(inner) for inner in value)
     if hasattr(type(value), "__pydantic_fields__"):
-        return any(holds_env(inner) for inner in vars(value).values())
+        extra = getattr(value, "__pydantic_extra__", None) or {}
+        return any(holds_env(inner) for inner in (*vars(value).values(), *extra.values()))
     return False
 
 
 def look_up(name: str) -> Any:
     """What a variable holds as text, or a secret of this process as it was given; or None."""
-    return _SECRETS.get(name) if name.startswith(_SECRET) else _environment(name)
+    return _SECRETS.get(name) if name.startswith(_SECRET) else _environment(_bare(name))
 
 
 def _environment(name: str, default: str | None = None) -> str | None:
@@ -147,7 +180,7 @@ def shown_name(name: str) -> str:
     """A variable or a secret in words."""
     if name.startswith(_SECRET):
         return f"the secret {name.removeprefix(_SECRET)!r}"
-    return f"the environment variable {name!r}"
+    return f"the environment variable {_bare(name)!r}"
 
 
 def anonymous(value: Any) -> Any:

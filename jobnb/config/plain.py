@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from jobnb.config.env import env_name, keep_secret
+from jobnb.config.env import EnvVar, IntEnvVar, keep_secret, reference
 from jobnb.config.fields import field_path
 from jobnb.config.nodes import NOTHING
 from jobnb.errors import InvalidConfigError, Problem
@@ -34,14 +34,15 @@ class _Findings(list[Problem]):
     Attributes:
         whole: Whether objects are written with what nobody gave: their defaults.
         is_default: Whether such a default is written; a secret is no part of it.
+        is_open: Whether any value may stand there.
     """
 
-    def __init__(self, whole: bool = False, is_default: bool = False) -> None:
+    def __init__(self, whole: bool = False, is_default: bool = False, is_open: bool = True) -> None:
         super().__init__()
-        self.whole, self.is_default = whole, is_default
+        self.whole, self.is_default, self.is_open = whole, is_default, is_open
 
 
-def plain(value: Any, path: Path = (), *, whole: bool = False) -> Any:
+def plain(value: Any, path: Path = (), *, whole: bool = False, is_open: bool = False) -> Any:
     """A value made JSON-ready: dates to ISO, enums to names, models to mappings.
 
     Secrets and environment variables become `{"env": NAME}`.
@@ -51,6 +52,7 @@ def plain(value: Any, path: Path = (), *, whole: bool = False) -> Any:
         path: Where it is, for errors.
         whole: Whether the objects in it are written with all fields but those that are None, and
             not only with those that were given.
+        is_open: Whether it is not known what stands where in it.
 
     Raises:
         InvalidConfigError: If something in it cannot be; all such places are told.
@@ -59,7 +61,7 @@ def plain(value: Any, path: Path = (), *, whole: bool = False) -> Any:
         >>> plain({"day": dt.date(2013, 1, 31), "codes": ("JFK", "LGA")})
         {'day': '2013-01-31', 'codes': ['JFK', 'LGA']}
     """
-    problems = _Findings(whole)
+    problems = _Findings(whole, is_open=is_open)
     made = _plain(value, path, problems)
     if problems:
         raise InvalidConfigError("This cannot be kept as config:", problems)
@@ -73,9 +75,8 @@ def plain_model(model: BaseModel) -> dict[str, Any]:
 
 
 def _plain(value: Any, path: Path, problems: _Findings) -> Any:
-    name = None if isinstance(value, dict) else env_name(value)
-    if name is not None:
-        return {"env": name}
+    if isinstance(value, (EnvVar, IntEnvVar)):
+        return reference(value, problems.is_open)
     if isinstance(value, enum.Enum):  # flags together are no member and have no name
         named = value.name in type(value).__members__
         return value.name if named else _plain(value.value, path, problems)
@@ -132,15 +133,29 @@ def _model(model: BaseModel, path: Path, problems: _Findings) -> Any:
     for name, info in kind.model_fields.items():
         given, way = name in model.model_fields_set or name in marks, field_path(name, info)
         if given or (problems.whole and getattr(model, name) is not None):
-            found = _Findings(problems.whole, problems.is_default or not given)
+            is_open = name in _open_fields(kind)
+            found = _Findings(problems.whole, problems.is_default or not given, is_open)
             value = _field(model, name, (*path, *map(str, way)), found)
             if not found:
                 _put(made, way, value)
             elif given:  # a default that cannot be written need not be
                 problems.extend(found)
+    more = _Findings(problems.whole, problems.is_default)
     for name, value in (model.__pydantic_extra__ or {}).items():
-        made[name] = _plain(value, (*path, name), problems)
+        made[name] = _plain(value, (*path, name), more)
+    problems.extend(more)
     return made
+
+
+@lru_cache(maxsize=1024)
+def _open_fields(kind: type[BaseModel]) -> frozenset[str]:
+    """The fields whose types leave open what is in them."""
+    return frozenset(name for name, i in kind.model_fields.items() if _is_open(i.annotation))
+
+
+def _is_open(annotation: Any) -> bool:
+    bare = (Any, object, dict, list, tuple, set, frozenset, Mapping, Sequence)
+    return annotation in bare or any(map(_is_open, get_args(annotation)))
 
 
 @lru_cache(maxsize=1024)
@@ -172,7 +187,7 @@ def _field(model: BaseModel, name: str, path: Path, problems: _Findings) -> Any:
     value = getattr(model, name)
     if hasattr(type(value), "get_secret_value"):  # a mock would have it, its class has not
         return _secret(value, f"{type(model).__name__}.{name}", path, problems)
-    found = _Findings(problems.whole, problems.is_default)
+    found = _Findings(problems.whole, problems.is_default, problems.is_open)
     made = _plain(value, path, found)
     if not found or problems.is_default:
         problems.extend(found)

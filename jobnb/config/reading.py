@@ -27,7 +27,7 @@ from jobnb.config.schema import (
 )
 from jobnb.config.texts import as_scalar, near
 from jobnb.config.tree import Section, is_required
-from jobnb.config.typed_reading import read_typed
+from jobnb.config.typed_reading import read_open, read_typed
 from jobnb.errors import Problem
 
 __all__ = ["Reading", "read_field", "read_raw"]
@@ -168,8 +168,8 @@ def _missing(name: str) -> str:
 @singledispatch
 def read_raw(schema: Schema, raw: Any, path: Path, reading: Reading) -> Any:
     """A raw value made ready for the model of its schema; other kinds register theirs."""
-    del schema, path, reading  # what needs no reading is taken as it is
-    return raw
+    del schema  # of what is in it nothing is known
+    return read_open(raw, path, reading)
 
 
 @read_raw.register
@@ -233,6 +233,8 @@ def _(schema: Shape, raw: Any, path: Path, reading: Reading) -> Any:
         if value is not NOTHING:
             ready[name] = value
     _guess(schema.fields, ready, path, reading)
+    for name in [name for name in ready if name not in schema.fields]:
+        ready[name] = read_open(ready[name], (*path, name), reading)
     return ready
 
 

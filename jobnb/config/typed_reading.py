@@ -17,7 +17,7 @@ from pydantic import BaseModel, Json, RootModel
 from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
-from jobnb.config.env import env_name, holds_env
+from jobnb.config.env import env_name, holds_env, is_marked, kinds_of
 from jobnb.config.fields import (
     field_name,
     field_names,
@@ -30,7 +30,7 @@ from jobnb.config.nodes import NOTHING
 from jobnb.config.plain import is_number, key_text, plain, value_at
 from jobnb.config.texts import near
 
-__all__ = ["Reader", "holds_secret", "read_typed", "takes_none"]
+__all__ = ["Reader", "holds_secret", "read_open", "read_typed", "takes_none"]
 
 Path = tuple[str | int, ...]
 _UNIONS = (Union, types.UnionType)
@@ -74,18 +74,35 @@ def read_typed(annotation: Any, raw: Any, path: Path, reading: Reader) -> Any:
         raw = _flat(annotation, raw, path, reading)
     members = list(_members(annotation))
     name = env_name(raw)
-    if name is not None and name.startswith("secret:"):
-        raw = reading.variable(path, name, _scalar_kinds(members) or (str,))
+    if name is not None and is_marked(name):
+        untyped = Any in members or object in members
+        raw = reading.variable(
+            path, name, kinds_of(name, () if untyped else _scalar_kinds(members))
+        )
     elif name is not None and not any(_takes_mapping(member) for member in members):
         kinds = _scalar_kinds(members)
         value = reading.variable(path, name, kinds) if kinds else raw
         return value if value is None or not kinds else _leaf(members, value, path, reading)
     _note_secrets(members, raw, path, reading)
     if isinstance(raw, dict):
-        return _mapping(members, raw, path, reading)
+        made = _mapping(members, raw, path, reading)
+        return read_open(raw, path, reading) if made is None else made
     if isinstance(raw, list):
-        return _sequence(members, raw, path, reading)
+        made = _sequence(members, raw, path, reading)
+        return read_open(raw, path, reading) if made is None else made
     return _leaf(members, raw, path, reading)
+
+
+def read_open(raw: Any, path: Path, reading: Reader) -> Any:
+    """A raw value of any kind, with the variables read that are marked as such."""
+    name = env_name(raw)
+    if name is not None and is_marked(name):
+        return reading.variable(path, name, kinds_of(name))
+    if isinstance(raw, dict):
+        return {key: read_open(inner, (*path, key), reading) for key, inner in raw.items()}
+    if isinstance(raw, list):
+        return [read_open(inner, (*path, n), reading) for n, inner in enumerate(raw)]
+    return raw
 
 
 def _note_secrets(members: list[Any], raw: Any, path: Path, reading: Reader) -> None:
@@ -332,7 +349,7 @@ def _sequence(members: list[Any], raw: list[Any], path: Path, reading: Reader) -
             pairs = zip(raw, [*args, *[Any] * len(raw)], strict=False)
             return [read_typed(a, x, (*path, i), reading) for i, (x, a) in enumerate(pairs)]
         return [read_typed(args[0], item, (*path, i), reading) for i, item in enumerate(raw)]
-    return raw
+    return None
 
 
 def _mapping(members: list[Any], raw: dict[str, Any], path: Path, reading: Reader) -> Any:
@@ -348,7 +365,7 @@ def _mapping(members: list[Any], raw: dict[str, Any], path: Path, reading: Reade
             return {
                 key: read_typed(args[1], item, (*path, key), reading) for key, item in raw.items()
             }
-    return raw
+    return None
 
 
 def _names(member: Any) -> list[str]:
@@ -394,6 +411,10 @@ def _fields(member: Any, raw: dict[str, Any], path: Path, reading: Reader) -> di
     for key in [key for key in raw if key not in known]:
         for name in near(key, types_by_name):  # what it was meant to be, maybe
             read_typed(types_by_name[name], raw[key], (*path, key), reading.quietly())
+    raw = {
+        key: item if key in known else read_open(item, (*path, key), reading)
+        for key, item in raw.items()
+    }
     if not _is_kind(member, BaseModel):
         return {
             key: read_typed(types_by_name.get(key, Any), item, (*path, key), reading)

@@ -191,7 +191,8 @@ def shown(value: Any) -> str:
     if isinstance(value, dict):
         name = value.get("env")
         if len(value) == 1 and isinstance(name, str):
-            return _shown_secret(name) if name.startswith("secret:") else f" (got ${name})"
+            secret = name.startswith("secret:")
+            return _shown_secret(name) if secret else f" (got ${name.removeprefix('$')})"
         return " (got a mapping)"
     if isinstance(value, list):
         return " (got a list)"

@@ -483,3 +483,70 @@ def test_a_class_with_secrets_does_not_tell_them_when_it_is_called() -> None:
     with pytest.raises(InvalidConfigError) as refused:
         Field(Pin, default_value={"pin": PIN})
     assert str(PIN) not in everything_told(refused.value)
+
+
+# Where any value may stand, a variable is marked
+
+
+class Open(PermissiveConfig):
+    n: int = 1
+
+
+class Around(Config):
+    inner: Open = Open()
+    inners: list[Open] = PydanticField(default_factory=list)
+    anything: Any = None
+    loose: dict[str, Any] = PydanticField(default_factory=dict)
+    texts: dict[str, list[str]] = PydanticField(default_factory=dict)
+
+
+class Holder(ConfigurableResource[Any]):
+    inner: Open = Open()
+    loose: dict[str, Any] = PydanticField(default_factory=dict)
+
+
+J = EnvVar("J_TEXT")
+DEEP = {"a": [J, {"b": J}], "n": EnvVar.int("J_INT"), "plain": {"env": "J_TEXT"}}
+READ = {"a": ["ann", {"b": "ann"}], "n": 7, "plain": {"env": "J_TEXT"}}
+
+
+def test_variables_in_fields_without_a_type_are_read_at_every_depth() -> None:
+    given = Around(
+        inner=Open(x=J, deep=DEEP),
+        inners=[Open(x=J)],
+        anything=DEEP,
+        loose={"x": J, "deep": DEEP},
+        texts={"a": [J]},
+    )
+    tree = Section({"config": schema_of(Around)})
+    bound = bind(tree, {"config": given})
+    for again in (bound, bind(tree, json.loads(json.dumps(bound.stored)))):
+        value = again["config"]
+        assert (value.inner.x, value.inner.deep) == ("ann", READ)
+        assert value.inners[0].x == "ann"
+        assert value.anything == READ
+        assert value.loose == {"x": "ann", "deep": READ}
+        assert value.texts == {"a": ["ann"]}
+    assert "ann" not in repr(bound.stored)
+    assert resolved(given).inner.deep == READ
+
+
+def test_variables_in_permissive_dicts_are_read_where_python_gave_them() -> None:
+    tree = Section({"config": schema_of(Permissive({"known": str}))})
+    bound = bind(tree, {"config": {"known": J, "more": DEEP, "raw": {"env": "J_TEXT"}}})
+    expected = {"known": "ann", "more": READ, "raw": {"env": "J_TEXT"}}
+    assert bound["config"] == expected == bind(tree, bound.stored)["config"]
+
+
+def test_variables_deep_in_resources_are_read() -> None:
+    held = Holder(inner=Open(x=J, deep=DEEP), loose=DEEP)
+    with held.process_config_and_initialize_cm() as ready:
+        assert (ready.inner.x, ready.inner.deep, ready.loose) == ("ann", READ, READ)
+
+
+def test_a_missing_variable_in_a_field_without_a_type_is_named() -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        bind_value(Around, Around(inner=Open(x=[EnvVar("J_MISSING")])))
+    assert str(caught.value.problems[0]).startswith(
+        "inner > x > 0: needs the environment variable 'J_MISSING', which is not set."
+    )
