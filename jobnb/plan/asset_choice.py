@@ -32,12 +32,14 @@ class Chosen(NamedTuple):
         checks: The checks that go with it.
         named: Those of the checks that were asked for by name: they are made, or refused.
         tells_checks: Whether the selection says which checks are meant.
+        sources_alone: Whether it names nothing but source assets that nothing observes.
     """
 
     assets: frozenset[AssetKey]
     checks: frozenset[AssetCheckKey]
     named: frozenset[AssetCheckKey] = frozenset()
     tells_checks: bool = False
+    sources_alone: bool = False
 
 
 def chosen_by(job: JobDefinition, layer: AssetLayer) -> Chosen:
@@ -55,7 +57,9 @@ def chosen_by(job: JobDefinition, layer: AssetLayer) -> Chosen:
         chosen = _selected(layer, AssetSelection.from_coercible(layer.selection))
     if job.asset_selection is not None or job.asset_check_selection is not None:
         chosen = _part_of(job, layer, chosen)
-    if not chosen.assets and not chosen.checks and layer.status_of is None:
+    # Source assets alone, or no assets at all, are fine: there is nothing to make of them.
+    asks = layer.selection is not None and layer.status_of is None and not chosen.sources_alone
+    if asks and not chosen.assets and not chosen.checks:
         raise InvalidSubsetError(
             f"The selection {_shown(layer.selection)}names no asset that can be made, and no "
             "check. Define assets first, or change the selection."
@@ -81,9 +85,11 @@ def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
     selected = frozenset(resolved) & {graph.keys[number] for number in graph.made}
     looked_at = {each.key for each in layer.sources if each.is_observable} & resolved
     selected |= looked_at & _named(selection.rule) if selected else looked_at
+    sources_alone = bool(resolved) and not selected
     if not selection.tells_checks:
-        return Chosen(selected, frozenset(checks))
-    return Chosen(selected, frozenset(checks), selection.named_checks, tells_checks=True)
+        return Chosen(selected, frozenset(checks), sources_alone=sources_alone)
+    named = selection.named_checks
+    return Chosen(selected, frozenset(checks), named, True, sources_alone)
 
 
 def _part_of(job: JobDefinition, layer: AssetLayer, whole: Chosen) -> Chosen:

@@ -22,7 +22,7 @@ from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.asset_checks import assets_to_make, checks_to_make, guards_of, see_makeable
 from jobnb.plan.asset_choice import chosen_by, observed_nodes
 from jobnb.plan.asset_edges import EdgeReader
-from jobnb.plan.asset_parts import parts_of
+from jobnb.plan.asset_parts import parts_of, shared_names
 
 __all__ = ["AssetGraphDefinition", "Loadable", "graph_of_assets"]
 
@@ -141,7 +141,7 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
     assets = with_known_keys(layer.assets, layer.sources)
     layer = msgspec.structs.replace(layer, assets=tuple(assets))
     chosen = chosen_by(job, layer)
-    parts = parts_of(assets_to_make(assets, chosen))
+    parts = parts_of(assets_to_make(assets, chosen), shared_names(assets))
     observed = observed_nodes(layer.sources, chosen.assets)
     checks = checks_to_make(layer.checks, chosen)
     see_makeable(layer.checks, assets, layer.sources, chosen, bool(parts or observed or checks))
@@ -196,4 +196,6 @@ def _left_out(
         return frozenset()
     undecided = msgspec.structs.replace(layer, status_of=None, is_undecided=True)
     could = chosen_by(job.replaced(asset_selection=None, asset_check_selection=None), undecided)
-    return frozenset(part.name for part in parts_of(assets_to_make(assets, could)))
+    return frozenset(
+        part.name for part in parts_of(assets_to_make(assets, could), shared_names(assets))
+    )

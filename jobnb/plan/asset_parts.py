@@ -7,16 +7,18 @@ twice: first for `a`, and after `b` for `c`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from jobnb.definitions.assets.asset_function import asset_op_name
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 
-__all__ = ["UNNEEDED", "Part", "parts_of"]
+__all__ = ["UNNEEDED", "Part", "name_in", "parts_of", "shared_names"]
 
 
 class _Unneeded:
@@ -43,19 +45,37 @@ class Part(msgspec.Struct, frozen=True):
     number: int = 0
 
 
-def parts_of(chosen: Sequence[AssetsDefinition]) -> list[Part]:
+def parts_of(chosen: Sequence[AssetsDefinition], shared: Collection[str] = ()) -> list[Part]:
     """A part for each definition, or several for one that lies on a circle and can be split.
 
     Args:
         chosen: The definitions, each for the assets that are selected.
+        shared: The names that several functions of the whole have.
     """
+    names = [name_in(shared, each) for each in chosen]
     if not any(each.can_subset and len(each.keys) > 1 for each in chosen):
-        return [Part(each.node_def.name, each) for each in chosen]
+        return [Part(name, each) for name, each in zip(names, chosen, strict=True)]
     waiting = _waiting(chosen)
-    whole = [Part(e.node_def.name, e) for i, e in enumerate(chosen) if i not in waiting]
+    whole = [Part(names[i], e) for i, e in enumerate(chosen) if i not in waiting]
     if not waiting:
         return whole
-    return [*whole, *_Splitter(chosen, waiting).split()]
+    return [*whole, *_Splitter(chosen, waiting, names).split()]
+
+
+def shared_names(assets: Iterable[AssetsDefinition]) -> set[str]:
+    """The names that the functions of several assets have, as those with other prefixes may."""
+    names = [each.node_def.name for each in assets]
+    if len(set(names)) == len(names):
+        return set()
+    return {name for name, count in Counter(names).items() if count > 1}
+
+
+def name_in(shared: Collection[str], assets: AssetsDefinition) -> str:
+    """The name of the node of assets: that of the function; of the first key where it is shared."""
+    name = assets.node_def.name
+    if name not in shared:
+        return name
+    return asset_op_name(next(iter(assets.keys_by_output_name.values())))
 
 
 def _waiting(chosen: Sequence[AssetsDefinition]) -> set[int]:
@@ -97,8 +117,11 @@ def _upstream(index: int, each: AssetsDefinition, maker: Mapping[AssetKey, int])
 class _Splitter:
     """Makes definitions asset by asset: as a whole where it can be, in parts where it must be."""
 
-    def __init__(self, chosen: Sequence[AssetsDefinition], waiting: Iterable[int]) -> None:
+    def __init__(
+        self, chosen: Sequence[AssetsDefinition], waiting: Iterable[int], names: Sequence[str]
+    ) -> None:
         self.chosen = chosen
+        self.names = names
         self.left = {index: set(chosen[index].keys) for index in sorted(waiting)}
         self.unmade = {key for keys in self.left.values() for key in keys}
         self.readers: dict[AssetKey, list[int]] = {}
@@ -154,7 +177,7 @@ class _Splitter:
         whole = keys == definition.keys
         number = 0 if whole else self.counts.get(index, 0) + 1
         self.counts[index] = number
-        name = definition.node_def.name
+        name = self.names[index]
         checks = _checks(definition, keys, number)
         assets = definition if whole else definition.subset_for(keys, checks)
         self.parts.append(Part(name if number < 2 else f"{name}_{number}", assets, number))

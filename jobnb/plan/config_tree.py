@@ -10,6 +10,7 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
+from jobnb.plan.asset_parts import name_in, shared_names
 
 if TYPE_CHECKING:
     from jobnb.config import ConfigMapping, Section
@@ -165,8 +166,11 @@ class _Ops:
     def _of_left_out(self, graph: GraphDefinition, name: str) -> Any:
         """What a node would take that the graph of assets has not now."""
         layer: Any = getattr(graph, "layer", None)
-        for each in (*layer.assets, *layer.checks):
-            if each.node_def.name == name:
+        shared = shared_names(layer.assets)
+        named = [*((name_in(shared, each), each) for each in layer.assets)]
+        named += [(each.node_def.name, each) for each in layer.checks]
+        for own, each in named:
+            if own == name:
                 if isinstance(each.node_def, GraphDefinition):
                     return self.of_graph(each.node_def, (name,), {})
                 return _config_section(each.node_def.config_schema)

@@ -11,6 +11,7 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.plan.asset_parts import name_in, shared_names
 from jobnb.staleness.causes import AssetStatuses
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.staleness.config_versions import config_tags, given_config
@@ -155,7 +156,9 @@ def failures_since(
     failures = instance.failed_steps()
     if not failures:
         return {}
-    by_node = {each.node_def.name: each for each in assets}
+    assets = list(assets)
+    shared = shared_names(assets)
+    by_node = {name_in(shared, each): each for each in assets}
     found: dict[AssetKey, Failed] = {}
     meant: dict[str, Collection[AssetKey]] = {}
     for each in failures:

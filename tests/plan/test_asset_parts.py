@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import types
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,15 +12,19 @@ from jobnb import (
     AssetOut,
     AssetSpec,
     Definitions,
+    Field,
     MaterializeResult,
     Output,
+    SourceAsset,
     asset,
     graph_multi_asset,
+    load_assets_from_modules,
     materialize,
+    materialize_to_memory,
     multi_asset,
     op,
 )
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
 from jobnb.plan.asset_parts import parts_of
 from jobnb.plan.build import build_plan
 
@@ -260,3 +266,64 @@ def test_without_a_circle_nothing_is_split():
         ("last", 0),
         ("several", 0),
     ]
+
+
+# --- what nodes are called, and jobs with nothing to make ---------------------------
+
+
+def version(number):
+    """Assets whose names others have too, loaded with a prefix of their own."""
+
+    @asset
+    def orders():
+        return number
+
+    @asset(config_schema={"times": Field(int, default_value=10)})
+    def revenue(context, orders):
+        return orders * context.op_config["times"]
+
+    @multi_asset(outs={"low": AssetOut(), "high": AssetOut()})
+    def bounds(revenue):
+        return revenue - 1, revenue + 1
+
+    module = types.ModuleType(f"version_{number}")
+    module.orders, module.revenue, module.bounds = orders, revenue, bounds
+    return load_assets_from_modules([module], key_prefix=[f"v{number}"])
+
+
+def test_assets_of_one_name_under_two_prefixes_are_made_in_one_run():
+    result = materialize([*version(1), *version(2)])
+    for number in (1, 2):
+        made = {name: result.asset_value([f"v{number}", name]) for name in ("revenue", "high")}
+        assert made == {"revenue": 10 * number, "high": 10 * number + 1}
+
+
+def test_their_steps_are_called_by_their_keys_also_where_some_are_selected():
+    found = [*version(1), *version(2), asset(name="alone")(lambda: 1)]
+    config = {"ops": {"v2__revenue": {"config": {"times": 3}}}}
+    whole = materialize(found, run_config=config)
+    assert whole.asset_value(["v2", "revenue"]) == 6
+    assert whole.asset_value(["v1", "revenue"]) == 10
+    assert {"v1__orders", "v2__low", "alone"} <= {
+        event.step_key for event in whole.get_step_success_events()
+    }
+    part = materialize(found, selection='key:"v2/revenue" or key:"v2/orders"', run_config=config)
+    assert part.asset_value(["v2", "revenue"]) == 6
+
+
+@pytest.mark.parametrize("make", [materialize, materialize_to_memory])
+@pytest.mark.parametrize("assets", [[], [SourceAsset("outside")], [AssetSpec("outside")]])
+def test_where_there_is_nothing_to_make_nothing_is_made(make, assets):
+    result = make(assets)
+    assert result.success
+    assert result.get_step_success_events() == []
+
+
+def test_a_selection_of_source_assets_alone_makes_nothing():
+    one = asset(name="one")(lambda: 1)
+    result = materialize([one, SourceAsset("outside")], selection=["outside"])
+    assert (result.success, result.get_step_success_events()) == (True, [])
+    with pytest.raises(InvalidSubsetError, match="There is no asset 'inside'"):
+        materialize([one, SourceAsset("outside")], selection=["inside"])
+    only_sources = Definitions([SourceAsset("outside")]).get_implicit_global_asset_job_def()
+    assert only_sources.execute_in_process().success
