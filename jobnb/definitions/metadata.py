@@ -78,6 +78,7 @@ __all__ = [
     "from_json",
     "normalize",
     "to_json",
+    "unmarked",
 ]
 
 _BIG = 2**63  # an integer beyond 64 bits travels as text: not every reader of JSON can hold it
@@ -190,9 +191,65 @@ def _payload(value: MetadataValue) -> Any:
     if isinstance(value, TableSchemaMetadataValue):
         return _safe(msgspec.to_builtins(value.schema))
     if isinstance(value, TableMetadataValue):
-        rows = [_safe(record.data) for record in value.records]
+        rows = [_marked(record.data) for record in value.records]
         return {"records": rows, "schema": _safe(msgspec.to_builtins(value.schema))}
+    if isinstance(value, JsonMetadataValue):
+        return _marked(value.data)
     return _safe(value.value)
+
+
+_MARK = "$jobnb"  # stands for what JSON cannot say: its kind and how it is written
+
+
+def _marked(data: Any) -> Any:
+    """Data as JSON, with marks for what JSON has no word for."""
+    if isinstance(data, MetadataValue):
+        return {_MARK: ["metadata", {"type": data.kind, "value": _payload(data)}]}
+    if isinstance(data, AssetKey):
+        return {_MARK: ["asset", [_safe(part) for part in data.path]]}
+    if isinstance(data, float) and not math.isfinite(data):
+        return {_MARK: ["float", repr(float(data))]}
+    if isinstance(data, Mapping):
+        made = {_safe(key): _marked(value) for key, value in data.items()}
+        return {_MARK: ["dict", made]} if _MARK in made else made
+    if isinstance(data, list):
+        return [_marked(item) for item in data]
+    is_big = isinstance(data, int) and not -_BIG <= data < _BIG
+    return {_MARK: ["int", str(int(data))]} if is_big else _safe(data)
+
+
+def unmarked(data: Any, read: Callable[[str, Any], Any] | None = None) -> Any:
+    """Data of metadata from its JSON form.
+
+    Args:
+        data: The JSON.
+        read: What makes a value of what is marked, of its kind (metadata, asset, float, int) and
+            how it is written; the values themselves where left out.
+
+    Example:
+        >>> unmarked({"ratio": {"$jobnb": ["float", "inf"]}})
+        {'ratio': inf}
+    """
+    if isinstance(data, list):
+        return [unmarked(item, read) for item in data]
+    if not isinstance(data, Mapping):
+        return data
+    if data.keys() != {_MARK}:
+        return {key: unmarked(value, read) for key, value in data.items()}
+    kind, value = data[_MARK]
+    if kind == "dict":
+        return {key: unmarked(inner, read) for key, inner in value.items()}
+    return (read or _value_of)(kind, value)
+
+
+def _value_of(kind: str, written: Any) -> Any:
+    read: dict[str, Callable[[Any], Any]] = {
+        "metadata": _read,
+        "asset": AssetKey,
+        "float": float,
+        "int": int,
+    }
+    return read[kind](written)
 
 
 def _safe(data: Any) -> Any:
@@ -229,7 +286,7 @@ def _read(entry: Any) -> MetadataValue:
 
 
 def _read_table(value: Any) -> MetadataValue:
-    records = [TableRecord(row) for row in value["records"]]
+    records = [TableRecord(unmarked(row)) for row in value["records"]]
     return TableMetadataValue(records, _read_schema(value["schema"]))
 
 
@@ -242,7 +299,7 @@ _READERS: dict[str, Callable[[Any], MetadataValue]] = {
     "url": UrlMetadataValue,
     "path": PathMetadataValue,
     "notebook": NotebookMetadataValue,
-    "json": JsonMetadataValue,
+    "json": lambda v: JsonMetadataValue(unmarked(v)),
     "md": MarkdownMetadataValue,
     "python_artifact": lambda v: PythonArtifactMetadataValue(v["module"], v["name"]),
     "float": lambda v: FloatMetadataValue(float(v)),

@@ -216,7 +216,7 @@ class NotebookMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
 
 
 class JsonMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
-    """Anything JSON can say."""
+    """Anything JSON can say; other metadata values and asset keys may be in it."""
 
     kind: ClassVar[str] = "json"
     holds: ClassVar[Holds] = ("data", object, "JSON")
@@ -224,7 +224,7 @@ class JsonMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Make it plain JSON."""
-        _set(self, "data", plain_data(self.data))
+        _set(self, "data", plain_data(self.data, (MetadataValue, AssetKey)))
 
 
 class MarkdownMetadataValue(MetadataValue, msgspec.Struct, frozen=True):

@@ -60,19 +60,23 @@ def plain_verdict(value: Any) -> Any:
     return value.item() if of_numpy else value
 
 
-def plain_data(data: Any) -> Any:
+def plain_data(data: Any, leaves: tuple[type, ...] = ()) -> Any:
     """`data` as plain lists, dicts with string keys, and scalars, all of it copied.
+
+    Args:
+        data: The data.
+        leaves: What may be in it beside, and stays as it is.
 
     Raises:
         InvalidDefinitionError: If something in it cannot be said in JSON.
     """
     data = plain_scalar(data)
-    if data is None or isinstance(data, (str, int, float)):
+    if data is None or isinstance(data, (str, int, float, *leaves)):
         return data
     if isinstance(data, Mapping):
-        return {_json_key(key): plain_data(value) for key, value in data.items()}
+        return {_json_key(key): plain_data(value, leaves) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [plain_data(item) for item in data]
+        return [plain_data(item, leaves) for item in data]
     raise InvalidDefinitionError(
         f"JSON cannot say {type(data).__name__} {data!r:.80}: turn it into text, a number, "
         "a list or a dict first."

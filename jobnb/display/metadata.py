@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from jobnb.definitions.metadata import to_json
+from jobnb.definitions.metadata import to_json, unmarked
 from jobnb.display.attempt import attempt
 from jobnb.display.html import Html, code, folded, join, link, pairs, preformatted, table, tag
 from jobnb.display.prose import markdown
@@ -79,7 +79,22 @@ def _as_text(value: Any) -> Html:
     return folded(shorten(said, 80), preformatted(said))
 
 
+def _told(value: Any) -> Any:
+    """Data as people read it: metadata in it as a line, or its number."""
+    return unmarked(value, _told_mark)
+
+
+def _told_mark(kind: str, written: Any) -> Any:
+    if kind == "metadata":
+        plain = written["type"] in ("int", "float", "bool", "null", "text")
+        return written["value"] if plain else entry_text(written)
+    if kind == "asset":
+        return "/".join(written)
+    return float(written) if kind == "float" else int(written)
+
+
 def _as_json(value: Any) -> Html:
+    value = _told(value)
     said = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     if len(said) <= 60 and "\n" not in said:
         return code(said)
@@ -93,7 +108,7 @@ def _as_url(value: Any) -> Html:
 
 
 def _as_table(value: Any) -> Html:
-    records = value["records"]
+    records = _told(value["records"])
     names = [column["name"] for column in value.get("schema", {}).get("columns", [])]
     names = names or list(dict.fromkeys(name for row in records for name in row))
     rows = [[_cell(row.get(name)) for name in names] for row in records[:_MOST_ROWS]]
@@ -154,7 +169,7 @@ def _number(value: Any) -> str:
 
 
 def _json_line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(_told(value), ensure_ascii=False, default=str)
 
 
 def _table_line(value: Any) -> str:

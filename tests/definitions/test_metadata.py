@@ -138,10 +138,15 @@ _numbers = st.integers() | st.floats(allow_nan=False)
 _data = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(2**60), 2**60)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | _texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
+    | st.integers()
+    | st.sampled_from([2**80, -(2**64)])
+    | st.floats(allow_nan=False)
+    | _texts
+    | st.sampled_from([MetadataValue.md("x"), MetadataValue.float(math.inf), AssetKey(["a", "b"])])
+    | st.sampled_from([MetadataValue.json({"z": [MetadataValue.int(1)]}), MetadataValue.null()]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(_texts | st.just("$jobnb"), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 _columns = st.lists(_texts, min_size=1, max_size=3, unique=True)
@@ -223,7 +228,34 @@ def test_what_json_cannot_carry_does_not_lose_the_event() -> None:
     assert math.isnan(number.value)
     assert back["big"] == md.IntMetadataValue(2**80)
     assert bad == md.TextMetadataValue("\\ud800")
-    assert back["cells"] == md.JsonMetadataValue([None, str(2**80)])
+    assert back["cells"] == md.JsonMetadataValue([math.inf, 2**80])
+
+
+def test_numbers_that_json_lacks_stay_in_data_and_in_tables() -> None:
+    given = {
+        "data": {"a": math.nan, "b": [math.inf, -math.inf]},
+        "table": MetadataValue.table([TableRecord({"x": math.nan, "y": 1.5})]),
+    }
+    back = md.from_json(json.loads(msgspec.json.encode(md.to_json(given))))
+    data, table = back["data"], back["table"]
+    assert isinstance(data, md.JsonMetadataValue)
+    assert isinstance(table, md.TableMetadataValue)
+    assert math.isnan(data.data["a"])
+    assert data.data["b"] == [math.inf, -math.inf]
+    assert math.isnan(table.records[0].data["x"])
+
+
+def test_metadata_may_stand_in_data() -> None:
+    inner = {"n": MetadataValue.int(3), "deep": [MetadataValue.md("*x*"), {"k": AssetKey("a")}]}
+    known = md.normalize({"dict": inner, "json": MetadataValue.json(inner), "list": [inner]})
+    assert known["dict"] == known["json"] == md.JsonMetadataValue(inner)
+    assert md.from_json(json.loads(msgspec.json.encode(md.to_json(known)))) == known
+
+
+def test_a_mark_written_by_hand_is_kept_raw() -> None:
+    for odd in (3, ["no such kind", 1], ["int", "x"], []):
+        entry = {"type": "json", "value": {"a": {"$jobnb": odd}}}
+        assert md.from_json({"a": entry})["a"] == md.JsonMetadataValue(entry)
 
 
 def test_an_unknown_kind_is_kept_raw() -> None:

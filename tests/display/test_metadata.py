@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import (
     MetadataValue,
     TableColumnDep,
@@ -26,6 +27,26 @@ from jobnb.events import (
 )
 from jobnb.state import fold
 from tests.display.reading import read_html
+
+
+def test_data_shows_what_json_lacks_and_the_metadata_in_it():
+    given = {
+        "data": {
+            "ratio": float("nan"),
+            "top": [float("inf")],
+            "rows": MetadataValue.int(3),
+            "about": MetadataValue.path("/data/x"),
+            "of": AssetKey(["a", "b"]),
+        },
+        "table": MetadataValue.table([TableRecord({"x": float("nan")})]),
+    }
+    told = to_json(given)
+    line = entry_text(told["data"])
+    assert line.startswith('{"ratio": NaN, "top": [Infinity], "rows": 3, "about": "/data/x", "of"')
+    shown = str(metadata_html(told))
+    assert "$jobnb" not in shown + line
+    assert "a/b" in shown
+
 
 EVERY = {
     "text": MetadataValue.text("<b>bold</b>"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import random
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from jobnb import AssetKey, MaterializeResult, MetadataValue, asset, materialize
 from jobnb import events as ev
 from jobnb.errors import StorageError
 from jobnb.storage import engines, lost_runs, tables
@@ -326,3 +328,20 @@ def test_a_text_that_the_server_cannot_hold_is_one_sentence(on_server: Instance)
     on_server.create_run(JobRun("daily", "r"))
     on_server.report_engine_event("a\0b", run_id="r")
     assert on_server.events("r")[0].message == "a\0b"
+
+
+def test_metadata_within_metadata_and_numbers_that_json_lacks_are_kept(instance: Instance) -> None:
+    given = {"ratio": float("nan"), "top": [float("-inf")], "rows": MetadataValue.int(3)}
+
+    @asset(name="orders")
+    def orders() -> MaterializeResult[Any]:
+        return MaterializeResult(metadata={"data": given, "more": [MetadataValue.md("*x*")]})
+
+    materialize([orders], instance=instance)
+    event = instance.get_latest_materialization_event(AssetKey("orders"))
+    assert event is not None
+    metadata = event.asset_materialization.metadata
+    data = metadata["data"].value
+    assert math.isnan(data.pop("ratio"))
+    assert data == {"top": [float("-inf")], "rows": MetadataValue.int(3)}
+    assert metadata["more"].value == [MetadataValue.md("*x*")]
