@@ -38,6 +38,7 @@ __all__ = [
     "UnknownPartitionError",
     "UnknownResourceError",
     "UnmetExecutorRequirementsError",
+    "UnreadableConfigError",
     "UserCodeExecutionError",
     "did_you_mean",
 ]
@@ -130,6 +131,10 @@ class InvalidConfigError(JobnbError, ValueError):
     def errors(self) -> tuple[Problem, ...]:
         """Dagster's name for `problems`."""
         return self.problems
+
+
+class UnreadableConfigError(InvalidConfigError, InvariantViolationError):
+    """Config that cannot be read: a file that is not there, a text that is no YAML."""
 
 
 class InvalidConfigDefinitionError(InvalidDefinitionError):

@@ -16,7 +16,7 @@ import yaml
 
 from jobnb.config.plain import DEEPEST, MOST_DIGITS, TOO_BIG, key_text, plain
 from jobnb.config.run_config import raw_config
-from jobnb.errors import InvalidConfigError
+from jobnb.errors import InvalidConfigError, UnreadableConfigError
 
 __all__ = [
     "YamlLoader",
@@ -227,7 +227,7 @@ def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
     """
     if not isinstance(source, str) or _names_file(source):
         if not isinstance(source, (str, os.PathLike)):
-            raise InvalidConfigError(f"Give YAML as a text or a path, not {source!r:.80}.")
+            raise UnreadableConfigError(f"Give YAML as a text or a path, not {source!r:.80}.")
         path = Path(source)
         return _parsed(_text_of(path), f"The config file {str(path)!r}")
     return _parsed(source, "The YAML")
@@ -245,15 +245,15 @@ def _text_of(path: Path) -> str:
     try:
         content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except FileNotFoundError:
-        raise InvalidConfigError(f"{what} is not there. Check the path.") from None
+        raise UnreadableConfigError(f"{what} is not there. Check the path.") from None
     except (OSError, ValueError) as error:
-        raise InvalidConfigError(f"{what} cannot be read: {error}.") from error
+        raise UnreadableConfigError(f"{what} cannot be read: {error}.") from error
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         place = _line_and_column(content[: error.start].decode())
         problem = f"{place}: the byte 0x{content[error.start]:02x} is no UTF-8"
-        raise InvalidConfigError(f"{what} cannot be read: {problem}.") from error
+        raise UnreadableConfigError(f"{what} cannot be read: {problem}.") from error
 
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _parsed(text: str, what: str) -> dict[str, Any]:
         raise
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         place, problem = _account(error, text, loader)
-        raise InvalidConfigError(f"{what} cannot be read: {place}: {problem}.") from error
+        raise UnreadableConfigError(f"{what} cannot be read: {place}: {problem}.") from error
 
 
 def _from_json(text: str) -> dict[str, Any]:
@@ -322,7 +322,7 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise InvalidConfigError(
+        raise UnreadableConfigError(
             f"{what} holds a {type(value).__name__} where names and their values are due "
             "(ops: ...)."
         )
@@ -386,7 +386,7 @@ def config_from_files(config_files: Sequence[str]) -> dict[str, Any]:
     for pattern in config_files:
         found = sorted(glob.glob(os.fspath(pattern)))  # noqa: PTH207 (any pattern, absolute too)
         if not found:
-            raise InvalidConfigError(f"No config file matches {os.fspath(pattern)!r}.")
+            raise UnreadableConfigError(f"No config file matches {os.fspath(pattern)!r}.")
         paths.extend(found)
     return _all_merged([load_yaml(Path(path)) for path in paths])
 
@@ -422,5 +422,5 @@ def _from_package(package: str, name: str) -> dict[str, Any]:
     try:
         text = importlib.resources.files(package).joinpath(name).read_text(encoding="utf-8")
     except (ImportError, OSError, TypeError, ValueError) as error:
-        raise InvalidConfigError(f"{what} cannot be read: {error}.") from error
+        raise UnreadableConfigError(f"{what} cannot be read: {error}.") from error
     return _parsed(text, what)

@@ -21,6 +21,7 @@ from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import RunPartitions
+from jobnb.plan.run_config import config_schema_of
 from jobnb.plan.step import Plan, Step, StepInput, StepOutput
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import PARTITION_TAG, JobRun
@@ -338,11 +339,15 @@ def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str
         run_config: A `RunConfig` or dict.
 
     Returns:
-        The raw config.
+        The raw config, with the defaults of what it leaves out.
 
     Raises:
         InvalidConfigError: If it does not fit; all problems at once.
 
     Source: Dagster's `validate_run_config`.
     """
-    return dict(build_plan(job_def, run_config=run_config or {}).run_config)
+    from jobnb.config import Section, with_defaults
+
+    raw = dict(build_plan(job_def, run_config=run_config or {}).run_config)
+    tree = config_schema_of(job_def)
+    return with_defaults(tree, raw) if isinstance(tree, Section) else raw

@@ -22,7 +22,7 @@ from jobnb.config import (
     merged,
     rewritten,
 )
-from jobnb.errors import InvalidConfigError
+from jobnb.errors import InvalidConfigError, InvariantViolationError
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,7 @@ def test_nothing_of_python_can_be_made() -> None:
 def test_bad_yaml_is_refused_in_one_sentence(text: Any, words: str) -> None:
     with pytest.raises(InvalidConfigError, match=words) as refusal:
         load_yaml(text)
+    assert isinstance(refusal.value, InvariantViolationError)  # as Dagster has it
     assert "\n" not in str(refusal.value)
 
 

@@ -368,6 +368,9 @@ def test_values_from_config(tmp_path: Path) -> None:
     assert _load(int, 3) == 3
     assert _load(int, {"value": 3}) == 3
     assert _load(Any, {"json": {"path": str(tmp_path / "x.json")}}) == [7]
+    for text, value in (('{"value": [8]}', [8]), ('{"value": 1, "x": 2}', {"value": 1, "x": 2})):
+        (tmp_path / "named.json").write_text(text)
+        assert _load(Any, {"json": {"path": str(tmp_path / "named.json")}}) == value
     assert _load(Any, {"pickle": {"path": str(tmp_path / "x.pickle")}}) == {8}
     assert _load(Any, {"json": "not a path"}) == {"json": "not a path"}
     assert _load(list[int], [1, {"value": 2}]) == [1, 2]

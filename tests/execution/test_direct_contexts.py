@@ -6,6 +6,7 @@ import pytest
 
 from jobnb import (
     AssetMaterialization,
+    Field,
     Instance,
     InvalidConfigError,
     InvalidInvocationError,
@@ -136,7 +137,7 @@ def test_graphs_are_run_not_called():
 
 
 def test_a_run_config_is_validated_without_running():
-    @op(config_schema={"n": int})
+    @op(config_schema={"n": int, "name": Field(str, default_value="x")})
     def described(context):
         raise AssertionError("it ran")
 
@@ -146,6 +147,7 @@ def test_a_run_config_is_validated_without_running():
 
     chain_job = chain.to_job()
     good = {"ops": {"described": {"config": {"n": 1}}}}
-    assert validate_run_config(chain_job, good) == good
+    whole = validate_run_config(chain_job, good)
+    assert whole["ops"] == {"described": {"config": {"n": 1, "name": "x"}}}
     with pytest.raises(InvalidConfigError, match="nn"):
         validate_run_config(chain_job, {"ops": {"described": {"config": {"nn": 1}}}})

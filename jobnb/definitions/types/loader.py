@@ -137,7 +137,10 @@ def _from_source(source: Mapping[str, Any]) -> Any:
     path = Path(what["path"])
     try:
         if how == "json":
-            return json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
+            # Dagster's files name what they hold; others are the value itself.
+            named = isinstance(content, dict) and content.keys() == {"value"}
+            return content["value"] if named else content
         return pickle.loads(path.read_bytes())  # noqa: S301 - the user's own file, named in config
     except (OSError, ValueError, pickle.UnpicklingError, EOFError) as error:
         raise InvalidConfigError(
