@@ -2,104 +2,113 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import secrets
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobnb.definitions.metadata import MetadataValue
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import JobnbError, StepOutputNotFoundError, StorageError
-from jobnb.storage.formats import FORMATS, Format, UnfaithfulError, formats_for
-from jobnb.storage.partition_values import load_partitions, partition_parts, split_partitions
+from jobnb.storage.formats import (
+    BLOCKED,
+    FORMATS,
+    OLDER,
+    Format,
+    UnfaithfulError,
+    formats_for,
+)
+from jobnb.storage.partition_values import load_partitions, split_partitions
 from jobnb.storage.peek import Peek
-from jobnb.storage.places import maker_of, place_of
+from jobnb.storage.places import Context, Place, asset_place, maker_of, owner_of, place_of
 
-__all__ = ["FileIOManager", "path_of", "safe_name"]
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.=+-]")
-_LONGEST = 150
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+__all__ = ["FileIOManager"]
 
 
-def safe_name(name: str) -> str:
-    """A name as a file name: odd characters percent-escaped; different names stay different.
+class _File(NamedTuple):
+    """A file that may hold a value: its path, the ending of its name, and its format."""
 
-    >>> safe_name("load[k1]"), safe_name(".."), safe_name("a/b")
-    ('load%5Bk1%5D', '%2E.', 'a%2Fb')
-    """
-    escaped = _UNSAFE.sub(_escape, name)
-    if escaped.startswith(".") or _RESERVED.fullmatch(escaped):
-        escaped = f"%{ord(escaped[0]):02X}{escaped[1:]}"
-    if len(escaped) > _LONGEST:
-        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-        return f"{escaped[:_LONGEST]}%~{digest}"
-    return escaped or "%"
+    path: Path
+    ending: str
+    form: Format
 
 
-def _escape(match: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))
+def _files(stem: Path) -> list[_File]:
+    """The files that are there of a value, the newest first, should a crash have left two."""
+    found = []
+    for form in FORMATS:
+        for ending in (form.suffix, *form.others):
+            path = stem.with_name(stem.name + ending)
+            if path.is_file():
+                found.append(_File(path, ending, form))
+    return sorted(found, key=lambda each: -each.path.stat().st_mtime_ns) if found[1:] else found
 
 
-def path_of(base: Path, parts: Sequence[str]) -> Path:
-    """Where a value lies, but for the ending that tells its format."""
-    return base.joinpath(*map(safe_name, parts))
-
-
-def write_value(path: Path, value: Any) -> Path:
+def _write_value(stem: Path, value: Any) -> Path:
     """Write a value beside its place and move it there; returns the file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     for form in formats_for(value):
         try:
-            target = _write_as(path, form, value)
+            target = _write_as(stem, form, value)
         except UnfaithfulError:
             continue
-        for other in FORMATS:
-            if other is not form:
-                _with_suffix(path, other).unlink(missing_ok=True)
+        for each in _files(stem):
+            if each.path != target:
+                each.path.unlink(missing_ok=True)
         return target
     raise AssertionError("pickle is always tried last")
 
 
-def _write_as(path: Path, form: Format, value: Any) -> Path:
-    beside = path.with_name(f".writing-{secrets.token_hex(8)}{form.suffix}")
-    target = _with_suffix(path, form)
+def _write_as(stem: Path, form: Format, value: Any) -> Path:
+    beside = stem.with_name(f".writing-{secrets.token_hex(8)}{form.suffix}")
+    target = stem.with_name(stem.name + form.suffix)
     try:
         with beside.open("xb") as file:  # with the rights of any new file
             form.dump(value, file)
-        os.replace(beside, target)  # noqa: PTH105 - the one call that replaces on every system
+        try:
+            return _replace(beside, target)
+        except OSError:
+            if not target.is_dir():  # that of `a/b`, where this is `a`
+                raise
+            return _replace(beside, stem.with_name(stem.name + BLOCKED))
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _replace(path: Path, target: Path) -> Path:
+    os.replace(path, target)  # noqa: PTH105 - the one call that replaces on every system
     return target
 
 
-def _with_suffix(path: Path, form: Format) -> Path:
-    return path.with_name(path.name + form.suffix)
+def _make_folder(folder: Path, base: Path) -> None:
+    """Make a folder; the pickle of `a` gives way to the folder of `a/b`, and is read beside it."""
+    for _ in range(5):  # whoever stores `a` at the same time may be faster
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+        except (FileExistsError, NotADirectoryError):
+            blocking = next((each for each in (folder, *folder.parents) if each.is_file()), base)
+            if base not in blocking.parents or not _is_pickle(blocking):
+                raise
+            with suppress(FileNotFoundError):
+                _replace(blocking, blocking.with_name(blocking.name + BLOCKED))
+    folder.mkdir(parents=True, exist_ok=True)
 
 
-def find_value(path: Path) -> tuple[Path, Format] | None:
-    """The file of a value, and its format; the newest, should a crash have left two."""
-    found = [
-        (target.stat().st_mtime_ns, target, form)
-        for form in FORMATS
-        if (target := _with_suffix(path, form)).is_file()
-    ]
-    if not found:
-        return None
-    _, target, form = max(found, key=lambda each: each[0])
-    return target, form
+def _is_pickle(path: Path) -> bool:
+    """Whether a file was written by this manager: it leaves others alone."""
+    with path.open("rb") as file:
+        return file.read(1) == b"\x80"
 
 
 class FileIOManager(IOManager):
     """Stores every value as a file below a folder.
 
     Assets lie at `<base>/<key>`, with a file per partition where they have some; the outputs of
-    ops at `<base>/<run id>/<step>/<output>`.
+    ops at `<base>/<run id>/<step>/<output>`. Data frames end in `.parquet`; what is pickled has
+    no ending, as in Dagster.
 
     Args:
         base_dir: The folder.
@@ -117,21 +126,26 @@ class FileIOManager(IOManager):
             JobnbError: If the value cannot be pickled.
         """
         if context.has_asset_key and context.has_asset_partitions:
-            path = path_of(self.base_dir, context.asset_key.path)
             parts = list(split_partitions(context, obj))
             for key, value in parts:
-                place = [*context.asset_key.path, *partition_parts(context, key)]
-                written = self._write(context, place, value)
-                path = written if len(parts) == 1 else path
+                path = self._write(context, place_of(context, key), value)
+            if len(parts) > 1:
+                path = self._folder(context)
         else:
             path = self._write(context, place_of(context), obj)
         context.add_output_metadata({"path": MetadataValue.path(str(path))})
 
-    def _write(self, context: OutputContext, place: Sequence[str], value: Any) -> Path:
+    def _folder(self, context: Context) -> Path:
+        """Where the partitions of an asset lie."""
+        return self.base_dir.joinpath(*asset_place(context.asset_key.path).parts)
+
+    def _write(self, context: OutputContext, place: Place, value: Any) -> Path:
         what = _describe(context)
-        path = path_of(self.base_dir, place)
+        path = self.base_dir.joinpath(*place.parts)
         try:
-            return write_value(path, value)
+            _make_folder(path.parent, self.base_dir)
+            self._make_way(context, place)
+            return _write_value(path, value)
         except OSError as error:
             raise StorageError(
                 f"Cannot store the value of {what} at {str(path)!r}: {error.strerror or error}."
@@ -151,63 +165,95 @@ class FileIOManager(IOManager):
             JobnbError: If the file cannot be read.
         """
         maker = maker_of(context)
-        if maker.has_asset_key and maker.has_asset_partitions:
-            asset = maker.asset_key.path
-            value = load_partitions(
-                context,
-                maker,
-                lambda key: self._load(context, [*asset, *partition_parts(maker, key)]),
-            )
-            if len(maker.asset_partition_keys) != 1:
-                folder = path_of(self.base_dir, asset)
-                context.tell_input_metadata({"path": MetadataValue.path(str(folder))})
-            return value
-        return self._load(context, place_of(context))
+        if not maker.has_asset_key or not maker.has_asset_partitions:
+            return self._load(context, place_of(context))
+        value = load_partitions(
+            context, maker, lambda key: self._load(context, place_of(context, key))
+        )
+        if len(maker.asset_partition_keys) != 1:
+            context.tell_input_metadata({"path": MetadataValue.path(str(self._folder(maker)))})
+        return value
 
     def peek(self, context: InputContext, rows: int) -> Peek | None:
         """The first rows of a stored table; None for what can be loaded as a whole only."""
-        parts = place_of(context)
-        place = path_of(self.base_dir, parts)
-        found = find_value(place)
-        if found is None:
-            raise _not_there(context, _describe(context, parts), place)
-        path, form = found
-        return form.peek(path, rows)
+        found = self._find(context, place_of(context))
+        return found.form.peek(found.path, rows)
 
-    def _load(self, context: InputContext, parts: Sequence[str]) -> Any:
-        what = _describe(context, parts)
-        found = find_value(path_of(self.base_dir, parts))
-        if found is None:
-            raise _not_there(context, what, path_of(self.base_dir, parts))
-        path, form = found
-        context.tell_input_metadata({"path": MetadataValue.path(str(path))})
+    def _load(self, context: InputContext, place: Place) -> Any:
+        found = self._find(context, place)
         try:
-            return form.load(path)
+            try:
+                value = found.form.load(found.path)
+            except FileNotFoundError:  # it was moved or replaced since
+                found = self._find(context, place)
+                value = found.form.load(found.path)
         except Exception as error:
             raise JobnbError(
-                f"The stored value of {what} cannot be read from {str(path)!r} "
-                f"({type(error).__name__}: {error}). {_remedy(context)}"
+                f"The stored value of {_describe(context, place)} cannot be read from "
+                f"{str(found.path)!r} ({type(error).__name__}: {error}). {_remedy(context)}"
             ) from error
+        context.tell_input_metadata({"path": MetadataValue.path(str(found.path))})
+        return value
+
+    # --- files, also those that versions before this one wrote ----------------
+
+    def _find(self, context: InputContext, place: Place) -> _File:
+        """The file of a value.
+
+        Raises:
+            StepOutputNotFoundError: If there is none.
+        """
+        stem, older = (self.base_dir.joinpath(*each) for each in (place.parts, place.older))
+        for each in _files(stem):
+            if not place.is_shared or self._owner(context, place, each) in (None, place):
+                return each
+        for each in _files(older) if older != stem else ():
+            if self._is_older(context, place, each):
+                return each
+        raise StepOutputNotFoundError(
+            f"There is no stored value of {_describe(context, place)} (looked for {str(stem)!r}). "
+            f"{_remedy(context)}"
+        )
+
+    def _is_older(self, context: InputContext, place: Place, file: _File) -> bool:
+        """Whether a file in the older place is this value's; others may lie there today."""
+        if not place.key:
+            return file.ending == OLDER or place.parts[0] == place.older[0]
+        owner = self._owner(context, place, file)
+        return owner == place or (owner is None and file.ending == OLDER)
+
+    def _owner(self, context: Context, place: Place, file: _File) -> Place | None:
+        """Whose value is in a file, if an older version may have put another's into it."""
+        if file.ending in ("", BLOCKED):  # older versions wrote no such files
+            return None
+
+        def is_there(other: Place) -> bool:
+            own = _files(self.base_dir.joinpath(*other.parts))
+            return any(each.path != file.path for each in own)
+
+        return owner_of(place, file.path, context, is_there)
+
+    def _make_way(self, context: OutputContext, place: Place) -> None:
+        """Move what an older version stored of another value to a place of its own."""
+        for each in _files(self.base_dir.joinpath(*place.parts)) if place.is_shared else ():
+            owner = self._owner(context, place, each)
+            if owner is not None and owner != place:
+                own = self.base_dir.joinpath(*owner.parts)
+                _make_folder(own.parent, self.base_dir)
+                _replace(each.path, own.with_name(own.name + each.ending))
 
 
-def _describe(context: InputContext | OutputContext, parts: Sequence[str] = ()) -> str:
+def _describe(context: Context, place: Place | None = None) -> str:
     """The value in the user's words."""
     maker = maker_of(context)
     if maker.has_asset_key:
         name = f"asset {maker.asset_key.to_user_string()!r}"
-        if maker.has_asset_partitions and len(parts) > len(maker.asset_key.path):
-            partition = "|".join(parts[len(maker.asset_key.path) :])
-            return f"partition {partition!r} of {name}"
+        if place is not None and place.partition is not None:
+            return f"partition {'|'.join(place.partition)!r} of {name}"
         return name
     if isinstance(maker, InputContext):
         return f"input {maker.name!r}"
     return f"output {maker.name!r} of step {maker.step_key!r}"
-
-
-def _not_there(context: InputContext, what: str, path: Path) -> StepOutputNotFoundError:
-    return StepOutputNotFoundError(
-        f"There is no stored value of {what} (looked for {str(path)!r}). {_remedy(context)}"
-    )
 
 
 def _remedy(context: InputContext) -> str:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from jobnb.storage.peek import Peek
 
-__all__ = ["FORMATS", "Format", "formats_for"]
+__all__ = ["BLOCKED", "FORMATS", "OLDER", "PARQUET", "Format", "formats_for"]
 
 
 class UnfaithfulError(Exception):
@@ -19,9 +19,15 @@ class UnfaithfulError(Exception):
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write a value, told by the ending of the file."""
+    """One way to write a value, told by the ending of the file.
+
+    Attributes:
+        suffix: The ending.
+        others: Endings that its files may have too.
+    """
 
     suffix: str
+    others: tuple[str, ...] = ()
 
     def dump(self, value: Any, file: BinaryIO) -> None:
         """Write a value."""
@@ -82,7 +88,10 @@ class Parquet(Format):
         return Peek(head, (count, len(head.columns)))
 
 
-PICKLE = Format(".pkl")
+BLOCKED, OLDER = ".pickle", ".pkl"
+"""The endings of pickles where a folder has the name, and of those that older versions wrote."""
+
+PICKLE = Format("", (BLOCKED, OLDER))
 PARQUET = Parquet(".parquet")
 FORMATS = (PICKLE, PARQUET)
 

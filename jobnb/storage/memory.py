@@ -26,9 +26,9 @@ class InMemoryIOManager(IOManager):
         """Keep the value; that of an asset with partitions by partition."""
         if context.has_asset_key and context.has_asset_partitions:
             for partition, value in split_partitions(context, obj):
-                self.values[*context.asset_key.path, partition] = value
+                self.values[place_of(context, partition).parts] = value
         else:
-            self.values[tuple(place_of(context))] = obj
+            self.values[place_of(context).parts] = obj
 
     def load_input(self, context: InputContext) -> Any:
         """The value that was kept; of several partitions, a dictionary of them.
@@ -38,9 +38,10 @@ class InMemoryIOManager(IOManager):
         """
         maker = maker_of(context)
         if maker.has_asset_key and maker.has_asset_partitions:
-            path = maker.asset_key.path
-            return load_partitions(context, maker, lambda key: self._kept((*path, key)))
-        return self._kept(tuple(place_of(context)))
+            return load_partitions(
+                context, maker, lambda key: self._kept(place_of(context, key).parts)
+            )
+        return self._kept(place_of(context).parts)
 
     def _kept(self, place: tuple[str, ...]) -> Any:
         try:

@@ -1,14 +1,70 @@
-"""Which value is meant: the same answer for whoever stores it and whoever loads it."""
+"""Which value is meant, and its place: one answer for whoever stores, loads or looks at it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
+from typing import Any, NamedTuple
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
+from jobnb.events import EventType
+from jobnb.storage.partition_values import partition_parts
+from jobnb.storage.records import EventRecordsFilter
 
-__all__ = ["maker_of", "place_of"]
+__all__ = ["Context", "Place", "asset_place", "below_asset", "maker_of", "output_place", "owner_of",
+           "place_of", "safe_name"]  # fmt: skip
 
 Context = InputContext | OutputContext
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.=+-]")
+_ESCAPED = re.compile(r"%[0-9A-F]{2}")
+_ENDING = re.compile(r"\.(?=[A-Za-z][A-Za-z0-9]*$|$)")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VERSIONED = "versioned_outputs"
+_LONGEST = 150
+_DEEPEST = 900
+_CUT = "%~"
+_OF_PARTITION, _OF_KEY = "@", "+"
+
+
+class Place(NamedTuple):
+    """Where a value lies below the folder of an IO manager, but for the ending of the file.
+
+    Two values never have the same place, not even where a file system takes `Orders` for `orders`
+    or `ü` for `u` and two dots. Ordinary names stay as they are, as in Dagster: `orders`,
+    `warehouse/orders`, `orders/2020-01-01`. What could be mistaken for another is marked: the
+    partition `b` of `a` lies at `a/b@`, since `a/b` is the asset `a/b`; `Orders` at `Orders+1`,
+    where the number tells which letters are capitals.
+
+    Attributes:
+        parts: The names of the folders and of the file.
+        older: Where versions before this one have put it; other values may lie there too.
+        key: The key of the asset; empty if it is the output of an op.
+        partition: What the partition is in each dimension; None if it is of none.
+    """
+
+    parts: tuple[str, ...]
+    older: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    partition: tuple[str, ...] | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether versions before this one may have put another value into this very place."""
+        return bool(self.key) and len(self.older) > 1 and self.parts == self.older
+
+    @property
+    def rivals(self) -> Iterator[Place]:
+        """The places of the values that versions before this one put into the same file."""
+        whole = (*self.key, *(self.partition or ()))
+        for length in range(1, len(whole) + 1 if self.key else 0):
+            rival = asset_place(whole[:length], whole[length:] or None)
+            if rival != self:
+                yield rival
 
 
 def maker_of(context: Context) -> Context:
@@ -18,7 +74,144 @@ def maker_of(context: Context) -> Context:
     return context
 
 
-def place_of(context: Context) -> Sequence[str]:
-    """The parts that tell a value from every other: an asset's key, else run, step and output."""
+def place_of(context: Context, partition_key: str | None = None) -> Place:
+    """The place of a value.
+
+    Args:
+        context: What it is stored or loaded with.
+        partition_key: The partition of the asset; the one that is meant if absent.
+    """
     maker = maker_of(context)
-    return maker.get_asset_identifier() if maker.has_asset_key else maker.get_identifier()
+    if not maker.has_asset_key:
+        versioned = isinstance(maker, OutputContext) and maker.version is not None
+        return output_place(maker.get_identifier(), versioned=versioned)
+    if not maker.has_asset_partitions:
+        return asset_place(maker.asset_key.path)
+    own = maker.asset_partition_key if partition_key is None else partition_key
+    return asset_place(maker.asset_key.path, partition_parts(maker, own))
+
+
+def asset_place(key: Sequence[str], partition: Sequence[str] | None = None) -> Place:
+    """The place of an asset, or of one of its partitions.
+
+    Example:
+        >>> "/".join(asset_place(["warehouse", "orders"], ["2020-01-01"]).parts)
+        'warehouse/orders/2020-01-01'
+    """
+    own = [_key_part(index, name) for index, name in enumerate(key)]
+    own += [below_asset(safe_name(name)) for name in partition or ()]
+    older = map(safe_name, (*key, *(partition or ())))
+    told = None if partition is None else tuple(partition)
+    return Place(_bounded(own), tuple(older), tuple(key), told)
+
+
+def below_asset(escaped: str) -> str:
+    """The name of a partition's file or folder below its asset, from its `safe_name`."""
+    return _marked(escaped, _OF_PARTITION, plain=escaped[0].isdigit())
+
+
+def output_place(identifier: Sequence[str], *, versioned: bool = False) -> Place:
+    """The place of the output of an op: run, step, output and mapping key."""
+    run, *rest = identifier
+    first = _marked(safe_name(run), _OF_PARTITION, plain=versioned or _is_run(run))
+    own = [_marked(safe_name(name), _OF_KEY).replace("%5B", "[") for name in rest]
+    return Place(
+        _bounded([first, *(name.replace("%5D", "]") for name in own)]),
+        tuple(map(safe_name, identifier)),
+    )
+
+
+def _is_run(name: str) -> bool:
+    return _RUN_ID.fullmatch(name) is not None
+
+
+def _key_part(index: int, name: str) -> str:
+    if index == 0:
+        return _marked(safe_name(name), _OF_KEY, plain=not _is_run(name) and name != _VERSIONED)
+    escaped = safe_name(name)
+    return _marked(escaped, _OF_KEY, plain=not escaped[0].isdigit())
+
+
+def _marked(escaped: str, mark: str, *, plain: bool = True) -> str:
+    """A name that stays different where capitals do not count or an ending is put to it."""
+    if _CUT in escaped:  # its digest tells capitals apart
+        return escaped if plain else escaped + mark
+    text = _ENDING.sub("%2E", escaped).replace(_OF_KEY, "%2B")
+    letters = enumerate(_ESCAPED.sub("_", text))
+    capitals = sum(1 << place for place, letter in letters if "A" <= letter <= "Z")
+    if capitals:
+        return f"{text}{mark}{capitals:x}"
+    return text if plain else text + mark
+
+
+def _bounded(parts: list[str]) -> tuple[str, ...]:
+    """The parts, or a digest of them where systems would find the path too long."""
+    path = "/".join(parts)
+    return tuple(parts) if len(path) <= _DEEPEST else (f"{_CUT}{_digest(path)}",)
+
+
+def safe_name(name: str) -> str:
+    """A name as a file name: odd characters percent-escaped; different names stay different.
+
+    >>> safe_name("load[k1]"), safe_name(".."), safe_name("a/b")
+    ('load%5Bk1%5D', '%2E.', 'a%2Fb')
+    """
+    escaped = _UNSAFE.sub(_escape, name)
+    if escaped.startswith(".") or _RESERVED.fullmatch(escaped):
+        escaped = f"%{ord(escaped[0]):02X}{escaped[1:]}"
+    if len(escaped) > _LONGEST:
+        return f"{escaped[:_LONGEST]}{_CUT}{_digest(name)[:24]}"
+    return escaped or "%"
+
+
+def _escape(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# --- files that versions before this one wrote -----------------------------
+
+
+def owner_of(
+    place: Place, path: PurePath, context: Context, is_there: Callable[[Place], bool]
+) -> Place | None:
+    """Whose value an old file is, as far as the history tells: what was recorded last is in it.
+
+    Args:
+        place: The value that is asked for.
+        path: The file.
+        context: What it is stored or loaded with, which knows the history.
+        is_there: Whether another value has a file of its own, and so is not in this one.
+    """
+    history = context._instance or maker_of(context)._instance
+    if history is None:
+        return None
+    rivals = (each for each in place.rivals if not is_there(each))
+    claims = ((_recorded(history, each, path), each) for each in (place, *rivals))
+    found = [(number, each) for number, each in claims if number is not None]
+    return max(found)[1] if found else None
+
+
+def _recorded(history: Any, place: Place, path: PurePath) -> int | None:
+    """The number of the event that told last where a value is, if it was in this file."""
+    partitions = None if place.partition is None else ["|".join(place.partition)]
+    wanted = EventRecordsFilter(EventType.ASSET_MATERIALIZATION, AssetKey(place.key), partitions)
+    for record in history.get_event_records(wanted, limit=1):
+        event = record.event_log_entry.dagster_event
+        told = ((event.metadata or {}).get("path") or {}).get("value")
+        if isinstance(told, str) and _is_in(place, PurePath(told).parts, path):
+            return int(record.storage_id)
+    return None
+
+
+def _is_in(place: Place, told: tuple[str, ...], path: PurePath) -> bool:
+    """Whether a path that was told is a file, or the folder of all partitions with the file in it.
+
+    The folder of all values may have been moved since, so that only what is below it counts.
+    """
+    whole, folder = (*place.older[:-1], path.name), place.older[: len(place.key)]
+    of_all = place.partition is not None and told[-len(folder) :] == folder
+    return of_all or told[-len(whole) :] == whole

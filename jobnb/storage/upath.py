@@ -8,6 +8,7 @@ import shutil
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -15,13 +16,19 @@ from jobnb.definitions.metadata import MetadataValue
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, StorageError
-from jobnb.storage.files import safe_name
 from jobnb.storage.partition_values import load_partitions, partition_parts, split_partitions
-from jobnb.storage.places import maker_of
+from jobnb.storage.places import (
+    Context,
+    Place,
+    asset_place,
+    below_asset,
+    maker_of,
+    owner_of,
+    place_of,
+    safe_name,
+)
 
 __all__ = ["UPathIOManager"]
-
-Context = InputContext | OutputContext
 
 
 class UPathIOManager(IOManager):
@@ -99,15 +106,15 @@ class UPathIOManager(IOManager):
             path: Where the asset lies.
             partition: The partition; the parts of several dimensions are joined by slashes.
         """
-        return path.joinpath(*partition.split("/"))
+        return path.joinpath(*map(below_asset, partition.split("/")))
 
     def get_asset_relative_path(self, context: Context) -> PurePath:
         """Where an asset lies below the folder, without the extension."""
-        return PurePath(*map(safe_name, context.asset_key.path))
+        return PurePath(*asset_place(context.asset_key.path).parts)
 
     def get_op_output_relative_path(self, context: Context) -> PurePath:
         """Where the output of an op lies below the folder, without the extension."""
-        return PurePath(*map(safe_name, context.get_identifier()))
+        return PurePath(*place_of(context).parts)
 
     def make_directory(self, path: Any) -> None:
         """Make a folder, and those above it."""
@@ -136,21 +143,20 @@ class UPathIOManager(IOManager):
         if _is_partitioned(context):
             parts = list(split_partitions(context, obj))
             for key, value in parts:
-                self._write(context, value, self._partition_path(context, key))
-            place = (
-                self._partition_path(context, parts[0][0])
-                if len(parts) == 1
-                else self._asset_path(context)
-            )
+                path = self._partition_path(context, key)
+                self._write(context, value, path, place_of(context, key))
+            if len(parts) > 1:
+                path = self._asset_path(context)
         else:
-            place = self._whole_path(context)
-            self._write(context, obj, place)
-        told = {"path": MetadataValue.path(str(place)), **self.get_metadata(context, obj)}
+            path = self._whole_path(context)
+            self._write(context, obj, path, place_of(context))
+        told = {"path": MetadataValue.path(str(path)), **self.get_metadata(context, obj)}
         context.add_output_metadata(told)
 
-    def _write(self, context: OutputContext, obj: Any, path: Any) -> None:
+    def _write(self, context: OutputContext, obj: Any, path: Any, place: Place) -> None:
         try:
             self.make_directory(path.parent)
+            self._make_way(context, place, path)
         except OSError as error:
             raise StorageError(
                 f"Cannot make the folder {str(path.parent)!r}: {error.strerror or error}."
@@ -159,7 +165,7 @@ class UPathIOManager(IOManager):
             self.dump_to_path(context, obj, path)
             return
         # Beside its place first: a value is there as a whole, or the one before it still is.
-        beside = path.with_name(f".writing-{secrets.token_hex(8)}-{path.name}"[-200:])
+        beside = path.with_name(f".writing-{secrets.token_hex(8)}-{path.name[-150:]}")
         try:
             self.dump_to_path(context, obj, beside)
             if beside.is_dir() and path.exists():
@@ -179,19 +185,20 @@ class UPathIOManager(IOManager):
                 `allow_missing_partitions` of the input, partitions that are missing are left out.
         """
         maker = maker_of(context)
-        if _is_partitioned(maker):
-            return load_partitions(
-                context, maker, lambda key: self._read(context, self._partition_path(maker, key))
-            )
-        return self._read(context, self._whole_path(maker))
+        if not _is_partitioned(maker):
+            return self._read(context, self._whole_path(maker), place_of(context))
+        value = load_partitions(context, maker, lambda key: self._part(context, key))
+        if len(maker.asset_partition_keys) != 1:
+            context.tell_input_metadata({"path": MetadataValue.path(str(self._asset_path(maker)))})
+        return value
 
     def load_partitions(self, context: InputContext) -> dict[str, Any]:
         """The values of the partitions that are meant, by key, however many they are."""
-        maker = maker_of(context)
-        return {
-            key: self._read(context, self._partition_path(maker, key))
-            for key in maker.asset_partition_keys
-        }
+        return {key: self._part(context, key) for key in maker_of(context).asset_partition_keys}
+
+    def _part(self, context: InputContext, key: str) -> Any:
+        path = self._partition_path(maker_of(context), key)
+        return self._read(context, path, place_of(context, key))
 
     def has_output(self, context: OutputContext) -> bool:
         """Whether all of an output is stored."""
@@ -200,13 +207,32 @@ class UPathIOManager(IOManager):
             return all(map(self.path_exists, paths))
         return self.path_exists(self._whole_path(context))
 
-    def _read(self, context: InputContext, path: Any) -> Any:
-        if not self.path_exists(path):
-            raise StepOutputNotFoundError(
-                f"There is no stored value at {str(path)!r}. Materialize "
-                f"{_name(maker_of(context))} first."
-            )
-        return self.load_from_path(context, path)
+    def _read(self, context: InputContext, path: Any, place: Place) -> Any:
+        """The value at a path, or where a version before this one has put it.
+
+        Whether something is there is asked only where loading fails: a manager may load what is
+        no file.
+        """
+        cause: Exception | None = None
+        if not place.is_shared or self._owner(context, place, path) in (None, place):
+            try:
+                return self._load(context, path)
+            except Exception as error:
+                if self.path_exists(path):
+                    raise
+                cause = error
+        older = self._older_path(context, place)
+        if older is not None:
+            return self._load(context, older)
+        raise StepOutputNotFoundError(
+            f"There is no stored value at {str(path)!r}. Materialize "
+            f"{_name(maker_of(context))} first."
+        ) from cause
+
+    def _load(self, context: InputContext, path: Any) -> Any:
+        value = self.load_from_path(context, path)
+        context.tell_input_metadata({"path": MetadataValue.path(str(path))})
+        return value
 
     # --- where ------------------------------------------------------------
 
@@ -227,6 +253,45 @@ class UPathIOManager(IOManager):
 
     def _with_extension(self, path: Any) -> Any:
         return path.with_name(path.name + self.extension) if self.extension else path
+
+    # --- what versions before this one wrote -------------------------------
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether no subclass says where values lie, as then each has always had its own place."""
+        names = ("get_path_for_partition", "get_asset_relative_path", "get_op_output_relative_path")
+        return all(getattr(type(self), each) is getattr(UPathIOManager, each) for each in names)
+
+    def _own_path(self, place: Place) -> Any:
+        return self._with_extension(self._base_path.joinpath(*place.parts))
+
+    def _owner(self, context: Context, place: Place, path: Any) -> Place | None:
+        """Whose value lies at a path, where the history tells."""
+        if not self._is_plain:
+            return None
+
+        def is_there(other: Place) -> bool:
+            own = self._own_path(other)
+            return bool(own != path and self.path_exists(own))
+
+        return owner_of(place, PurePath(str(path)), context, is_there)
+
+    def _older_path(self, context: InputContext, place: Place) -> Any:
+        """Where the value lies if a version before this one has stored it last; else None."""
+        older = self._with_extension(self._base_path.joinpath(*place.older))
+        if not self._is_plain or place.parts == place.older or not self.path_exists(older):
+            return None
+        if not place.key:  # runs have folders of their own, but for those that users named
+            return older if place.parts[0] == place.older[0] else None
+        return older if self._owner(context, place, older) == place else None
+
+    def _make_way(self, context: OutputContext, place: Place, path: Any) -> None:
+        """Move what a version before this one stored of another value to a place of its own."""
+        owner = self._owner(context, place, path) if place.is_shared else None
+        if owner is not None and owner != place and self.path_exists(path):
+            own = self._own_path(owner)
+            self.make_directory(own.parent)
+            path.rename(own)
 
 
 def _is_partitioned(context: Context) -> bool:

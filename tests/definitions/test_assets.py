@@ -9,6 +9,7 @@ from jobnb import (
     AssetSelection,
     Config,
     DailyPartitionsDefinition,
+    DataVersion,
     Definitions,
     GraphOut,
     In,
@@ -24,9 +25,12 @@ from jobnb import (
     asset,
     define_asset_job,
     graph,
+    graph_asset,
     io_manager,
     job,
     materialize,
+    observable_source_asset,
+    observe,
     op,
     resource,
     with_resources,
@@ -578,3 +582,45 @@ def test_what_a_job_makes_of_assets_in_process_can_be_loaded(tmp_path):
     assert definitions.load_asset_value("revenue", instance=instance) == 30
     with definitions.get_asset_value_loader(instance) as loader:
         assert loader.load_asset_value("orders", python_type=int) == 3
+
+
+def _graph(fn=None, **said):
+    @op
+    def one():
+        return 1
+
+    def made():
+        return one()
+
+    return graph_asset(**said)(made)
+
+
+@pytest.mark.parametrize("decorate", [lambda **said: asset(**said)(lambda: 1), _graph])
+@pytest.mark.parametrize("part", ["foo/bar", "a.b", "a b", "\u00fc", "..", "a|b"])
+@pytest.mark.parametrize("as_key", [str, lambda part: [part], lambda part: ["ok", part], AssetKey])
+def test_a_part_of_a_key_is_a_plain_name(decorate, part, as_key):
+    with pytest.raises(InvalidDefinitionError, match="part of the key of an asset"):
+        decorate(key=as_key(part))
+
+
+@pytest.mark.parametrize("said", [{"name": "foo/bar"}, {"key_prefix": ["ok", "foo/bar"]}])
+def test_a_name_with_a_slash_is_told_how_to_give_the_parts(said):
+    with pytest.raises(InvalidDefinitionError, match=r"\['foo', 'bar'\]"):
+
+        @asset(**said)
+        def made(): ...
+
+
+def test_dashes_are_plain_and_one_word_is_one_part():
+    made = asset(key="orders-eu")(lambda: 1)
+    assert made.key == AssetKey(["orders-eu"])
+    assert asset(key=["raw", "orders"])(lambda: 1).key == AssetKey(["raw", "orders"])
+
+
+def test_what_is_only_observed_may_have_any_name():
+    @observable_source_asset(key=AssetKey(["a/b", "c.d e"]))
+    def looked_at():
+        return DataVersion("1")
+
+    assert looked_at.key == AssetKey(["a/b", "c.d e"])
+    assert observe([looked_at]).success

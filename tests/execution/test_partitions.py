@@ -419,7 +419,7 @@ def test_several_dimensions_lie_in_nested_folders_and_tags(instance, tmp_path):
     assert event.partition == "JFK|2013-01-02"
     assert event.tags["dagster/partition/airport"] == "JFK"
     assert result.run.tags["dagster/partition/day"] == SECOND
-    assert (tmp_path / "storage" / "grid" / "JFK" / "2013-01-02.pkl").is_file()
+    assert (tmp_path / "storage" / "grid" / "JFK@7" / "2013-01-02").is_file()
     assert materialize([grid], instance=instance, partition_key=str(key)).success
     assert instance.get_materialized_partitions("grid") == {"JFK|2013-01-02"}
 

@@ -60,13 +60,13 @@ def test_each_partition_lies_in_a_file_of_its_own(base: Any) -> None:
     resources = {"io_manager": JsonIOManager(base)}
     result = materialize([letters], resources=resources, partition_key="a")
     event = result.get_asset_materialization_events()[0]
-    assert event.metadata["path"]["value"] == str(base / "letters" / "a.json")
+    assert event.metadata["path"]["value"] == str(base / "letters" / "a@.json")
     assert event.metadata["size"]["value"] == 5
     materialize([letters], resources=resources, partition_key=PartitionKeyRange("b", "c"))
     assert sorted(path.name for path in (base / "letters").iterdir()) == [
-        "a.json", "b.json", "c.json",
+        "a@.json", "b@.json", "c@.json",
     ]  # fmt: skip
-    assert json.loads((base / "letters" / "c.json").read_text()) == ["c"]
+    assert json.loads((base / "letters" / "c@.json").read_text()) == ["c"]
 
 
 def test_several_partitions_load_as_a_dict_and_missing_ones_only_where_allowed(base: Any) -> None:
@@ -105,7 +105,7 @@ def test_dimensions_are_nested_folders(base: Any) -> None:
     resources = {"io_manager": JsonIOManager(base)}
     key = MultiPartitionKey({"day": "2013-01-02", "letter": "b"})
     result = materialize([gridded], resources=resources, partition_key=key)
-    assert (base / "gridded" / "2013-01-02" / "b.json").exists()
+    assert (base / "gridded" / "2013-01-02" / "b@.json").exists()
     assert result.asset_value("gridded") == "2013-01-02|b"
 
 

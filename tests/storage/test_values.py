@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
@@ -20,7 +18,7 @@ from jobnb.definitions.resources.io_test_context import build_input_context, bui
 from jobnb.definitions.resources.resource_context import InitResourceContext
 from jobnb.errors import InvariantViolationError, JobnbError, StepOutputNotFoundError, StorageError
 from jobnb.storage import formats
-from jobnb.storage.files import FileIOManager, path_of, safe_name
+from jobnb.storage.files import FileIOManager
 from jobnb.storage.filesystem import FilesystemIOManager
 from jobnb.storage.instance import Instance
 from jobnb.storage.values import (
@@ -117,7 +115,7 @@ UNFAITHFUL = {
 def test_other_frames_are_pickled_and_come_back_the_same(tmp_path: Path, name: str) -> None:
     frame = UNFAITHFUL[name]
     value, suffix = again(tmp_path, frame)
-    assert suffix == ".pkl"
+    assert suffix == ""
     assert type(value) is type(frame)
     pd.testing.assert_frame_equal(value, frame, check_column_type="equiv", check_freq=True)
     assert list(value.dtypes) == list(frame.dtypes)
@@ -127,7 +125,7 @@ def test_other_frames_are_pickled_and_come_back_the_same(tmp_path: Path, name: s
 @pytest.mark.parametrize("value", [None, 3, "x", {"a": [1, (2,)]}, pd.Series([1], name="s"), dict])
 def test_anything_else_is_pickled(tmp_path: Path, value: Any) -> None:
     back, suffix = again(tmp_path, value)
-    assert suffix == ".pkl"
+    assert suffix == ""
     assert back.equals(value) if isinstance(value, pd.Series) else back == value
 
 
@@ -141,7 +139,7 @@ def test_without_pyarrow_frames_are_pickled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "_has_pyarrow", lambda: False)
-    assert again(tmp_path, FAITHFUL["numbers"])[1] == ".pkl"
+    assert again(tmp_path, FAITHFUL["numbers"])[1] == ""
 
 
 # -- places
@@ -149,20 +147,23 @@ def test_without_pyarrow_frames_are_pickled(
 
 def test_every_kind_of_value_has_its_place(tmp_path: Path) -> None:
     manager = FileIOManager(tmp_path)
-    assert store(manager, 1) == tmp_path / "r" / "s" / "result.pkl"
-    assert store(manager, 2, mapping_key="k") == tmp_path / "r" / "s" / "result" / "k.pkl"
-    assert store(manager, 3, asset_key="a/b") == tmp_path / "a" / "b.pkl"
-    assert store(manager, 4, asset_key="a") == tmp_path / "a.pkl"
-    assert [load(manager), load(manager, mapping_key="k")] == [1, 2]
-    assert [load(manager, asset_key="a/b"), load(manager, asset_key="a")] == [3, 4]
+    run_id = "0b9c1d8e-1111-4222-8333-abcdefabcdef"
+    run = tmp_path / run_id / "s"
+    assert store(manager, 1, run_id=run_id) == run / "result"
+    assert store(manager, 2, run_id=run_id, name="dyn", mapping_key="k") == run / "dyn" / "k"
+    assert store(manager, 3, asset_key="a/b") == tmp_path / "a" / "b"
+    assert store(manager, 4, asset_key="c") == tmp_path / "c"
+    assert load(manager, run_id=run_id) == 1
+    assert load(manager, run_id=run_id, name="dyn", mapping_key="k") == 2
+    assert [load(manager, asset_key="a/b"), load(manager, asset_key="c")] == [3, 4]
 
 
 def test_partitions_lie_side_by_side_and_load_together(tmp_path: Path) -> None:
     manager = FileIOManager(tmp_path)
-    parts = StaticPartitionsDefinition(["x", "y/z"])
-    for key, value in (("x", 1), ("y/z", 2)):
+    parts = StaticPartitionsDefinition(["x", "2/z"])
+    for key, name, value in (("x", "x@", 1), ("2/z", "2%2Fz", 2)):
         path = store(manager, value, asset_key="a", partition_key=key, asset_partitions_def=parts)
-        assert path == tmp_path / "a" / f"{safe_name(key)}.pkl"
+        assert path == tmp_path / "a" / name
 
     def wanted(**fields: Any) -> Any:
         return manager.load_input(
@@ -170,9 +171,9 @@ def test_partitions_lie_side_by_side_and_load_together(tmp_path: Path) -> None:
         )
 
     assert wanted(partition_key="x") == 1
-    both = PartitionKeyRange("x", "y/z")
-    assert wanted(asset_partition_key_range=both) == {"x": 1, "y/z": 2}
-    (tmp_path / "a" / "x.pkl").unlink()
+    both = PartitionKeyRange("x", "2/z")
+    assert wanted(asset_partition_key_range=both) == {"x": 1, "2/z": 2}
+    (tmp_path / "a" / "x@").unlink()
     with pytest.raises(StepOutputNotFoundError, match="1 of 2 partitions of the asset 'a'.* 'x'"):
         wanted(asset_partition_key_range=both)
 
@@ -181,33 +182,9 @@ def test_a_value_of_another_format_takes_the_place_of_the_old_one(tmp_path: Path
     manager = FileIOManager(tmp_path)
     store(manager, FAITHFUL["numbers"], asset_key="a")
     store(manager, 5, asset_key="a")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.pkl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
     store(manager, FAITHFUL["numbers"], asset_key="a")
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
-
-
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_file_names_are_safe_and_different_names_stay_different(one: str, other: str) -> None:
-    assert (safe_name(one) == safe_name(other)) == (one == other)
-    for name in (safe_name(one), safe_name(one * 50)):
-        assert len(name) < 200
-        assert name not in {"", ".", ".."}
-        assert not set(name) & set('/\\:*?"<>|\0 \n')
-        assert name.isascii()
-
-
-def test_no_key_leads_out_of_the_folder(tmp_path: Path) -> None:
-    for parts in (["..", "..", "etc"], ["/etc"], ["a/../../b"], ["C:\\x"], [".hidden"]):
-        assert tmp_path in path_of(tmp_path, parts).resolve().parents
-
-
-@pytest.mark.parametrize("name", ["con", "NUL", "com1", "aux.txt"])
-def test_names_that_windows_keeps_for_itself_are_changed(name: str) -> None:
-    assert safe_name(name).startswith("%")
-
-
-def test_long_names_stay_different() -> None:
-    assert safe_name("a" * 500) != safe_name("a" * 501)
 
 
 # -- what goes wrong
@@ -248,7 +225,7 @@ def test_a_value_that_cannot_be_stored_leaves_the_old_one(tmp_path: Path) -> Non
     with pytest.raises(JobnbError, match="asset 'a' is a Unpicklable .*I stay here"):
         store(manager, Unpicklable(), asset_key="a")
     assert load(manager, asset_key="a") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["a.pkl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_write_that_is_cut_off_leaves_the_old_one(
@@ -265,7 +242,7 @@ def test_a_write_that_is_cut_off_leaves_the_old_one(
         with pytest.raises(KeyboardInterrupt):
             store(manager, 2, asset_key="a")
     assert load(manager, asset_key="a") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["a.pkl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -329,7 +306,7 @@ def test_a_relative_folder_is_that_of_the_moment(
     monkeypatch.chdir(tmp_path)
     manager = FileIOManager("values")
     monkeypatch.chdir("/")
-    assert store(manager, 1) == tmp_path / "values" / "r" / "s" / "result.pkl"
+    assert store(manager, 1) == tmp_path / "values" / "r@" / "s" / "result"
 
 
 def test_the_config_of_the_filesystem_manager_is_an_optional_folder() -> None:

@@ -11,13 +11,14 @@ from jobnb.definitions.assets.asset_function import (
     asset_op_name,
     kind_words,
     op_tags_of,
+    own_key,
     read_upstream,
 )
-from jobnb.definitions.assets.asset_inout import AssetIn, prefix_of
+from jobnb.definitions.assets.asset_inout import AssetIn
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.check_specs import checks_of
-from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
+from jobnb.definitions.keys import CoercibleToAssetKey, check_name
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import INFER, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
@@ -160,14 +161,14 @@ def asset(
     """
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
-        own_key = _key_of(fn, name, key_prefix, key)
-        op_name = asset_op_name(own_key)
+        asset_key = own_key(fn, name, key_prefix, key)
+        op_name = asset_op_name(asset_key)
         function = Function(fn, frame_depth=depth)
-        upstream = read_upstream(own_key, (own_key,), function, ins, deps, non_argument_deps)
+        upstream = read_upstream(asset_key, (asset_key,), function, ins, deps, non_argument_deps)
         resources, io_key = dict(resource_defs or {}), io_manager_key
         if io_manager_def is not None and io_manager_key is not None:
             raise InvalidDefinitionError(
-                f"The asset {own_key.to_user_string()!r} has an io_manager_def and the "
+                f"The asset {asset_key.to_user_string()!r} has an io_manager_def and the "
                 f"io_manager_key {io_manager_key!r}. Keep one."
             )
         if io_manager_def is not None:
@@ -189,25 +190,26 @@ def asset(
         )
         words = kind_words(kinds, compute_kind) if kinds or compute_kind else None
         policy, condition = auto_materialize_policy, automation_condition
+        group = check_name(group_name, "a group") if group_name else None
         made = FunctionAsset(
             upstream.ins,
             upstream.keys,
-            keys_by_output_name={"result": own_key},
+            keys_by_output_name={"result": asset_key},
             node_def=node,
             partitions_def=partitions_def,
             partition_mappings=upstream.partition_mappings,
             resource_defs=resources,
-            group_names_by_key={own_key: check_name(group_name, "a group")} if group_name else None,
-            metadata_by_key={own_key: dict(metadata)} if metadata else None,
-            freshness_policies_by_key={own_key: freshness_policy} if freshness_policy else None,
-            auto_materialize_policies_by_key={own_key: policy} if policy else None,
+            group_names_by_key=group and {asset_key: group},
+            metadata_by_key={asset_key: dict(metadata)} if metadata else None,
+            freshness_policies_by_key={asset_key: freshness_policy} if freshness_policy else None,
+            auto_materialize_policies_by_key={asset_key: policy} if policy else None,
             backfill_policy=backfill_policy,
-            tags_by_key={own_key: check_labels(tags, own_key)} if tags else None,
-            owners_by_key={own_key: check_owners(owners, own_key)} if owners else None,
-            kinds_by_key={own_key: words} if words else None,
-            automation_conditions_by_key={own_key: condition} if condition else None,
+            tags_by_key={asset_key: check_labels(tags, asset_key)} if tags else None,
+            owners_by_key={asset_key: check_owners(owners, asset_key)} if owners else None,
+            kinds_by_key={asset_key: words} if words else None,
+            automation_conditions_by_key={asset_key: condition} if condition else None,
             hook_defs=hooks,
-            check_specs_by_output_name=checks_of(op_name, check_specs, (own_key,)),
+            check_specs_by_output_name=checks_of(op_name, check_specs, (asset_key,)),
         )
         look_like(made, fn)
         announce(made, fn.__module__)
@@ -218,19 +220,3 @@ def asset(
         return decorate(compute_fn)
     depth = 2
     return decorate
-
-
-def _key_of(
-    fn: Callable[..., Any],
-    name: str | None,
-    key_prefix: str | Sequence[str] | None,
-    key: CoercibleToAssetKey | None,
-) -> AssetKey:
-    if key is None:
-        last = name or fn.__name__
-        return AssetKey([*prefix_of(key_prefix), last]) if key_prefix else AssetKey(last)
-    if name or key_prefix:
-        raise InvalidDefinitionError(
-            f"The asset {fn.__name__!r} has a key and also a name or a key_prefix. Keep one."
-        )
-    return AssetKey.from_coercible(key)

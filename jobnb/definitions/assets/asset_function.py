@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.assets.asset_inout import AssetIn
+from jobnb.definitions.assets.asset_inout import AssetIn, prefix_of
 from jobnb.definitions.assets.asset_spec import AssetDep, deps_of, listed
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import In
@@ -20,8 +21,11 @@ __all__ = [
     "asset_op_name",
     "kind_words",
     "op_tags_of",
+    "own_key",
     "read_upstream",
 ]
+
+_PLAIN_PART = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class FunctionAsset(AssetsDefinition):
@@ -162,9 +166,49 @@ def kind_words(kinds: Iterable[str] | None, compute_kind: str | None) -> frozens
     return frozenset([*(kinds or ()), *([compute_kind] if compute_kind else [])])
 
 
+def own_key(
+    fn: Callable[..., Any],
+    name: str | None,
+    key_prefix: str | Sequence[str] | None,
+    key: CoercibleToAssetKey | None,
+) -> AssetKey:
+    """The key of the asset that a function makes.
+
+    Args:
+        fn: The function; its name is the last part where nothing else is said.
+        name: The last part.
+        key_prefix: The parts before it.
+        key: The whole key instead; text is one part.
+
+    Raises:
+        InvalidDefinitionError: If both ways are used, or a part is not a plain name.
+    """
+    if key is not None and (name or key_prefix):
+        raise InvalidDefinitionError(
+            f"The asset {fn.__name__!r} has a key and also a name or a key_prefix. Keep one."
+        )
+    if key is None:
+        made = AssetKey([*prefix_of(key_prefix), name or fn.__name__])
+    else:
+        made = AssetKey(key) if isinstance(key, str) else AssetKey.from_coercible(key)
+    for part in made.path:
+        if not _PLAIN_PART.fullmatch(part):
+            raise _odd_part(part)
+    return made
+
+
+def _odd_part(part: str) -> InvalidDefinitionError:
+    pieces = [each for each in re.split("[/.]", part) if each]
+    hint = f" Give the parts as a list: {pieces!r}." if len(pieces) > 1 else ""
+    return InvalidDefinitionError(
+        f"{part!r} cannot be a part of the key of an asset: use letters, digits, underscores and "
+        f"dashes only.{hint}"
+    )
+
+
 def asset_op_name(key: AssetKey) -> str:
     """The name of the op that makes one asset."""
-    return "__".join(key.path).replace("-", "_").replace(".", "_")
+    return "__".join(key.path).replace("-", "_")
 
 
 def op_tags_of(tags: Mapping[str, Any] | None, compute_kind: str | None) -> dict[str, Any]:

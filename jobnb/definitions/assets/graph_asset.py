@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
-from jobnb.definitions.assets.asset_function import asset_op_name
-from jobnb.definitions.assets.asset_inout import AssetIn, AssetOut, prefix_of
+from jobnb.definitions.assets.asset_function import asset_op_name, own_key
+from jobnb.definitions.assets.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.assets.asset_outs import SeveralAssets
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -140,16 +140,11 @@ def graph_asset(
     """
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
-        if key is not None and (name or key_prefix):
-            raise InvalidDefinitionError(
-                f"The asset {fn.__name__!r} has a key and also a name or a key_prefix. Keep one."
-            )
-        whole = [*prefix_of(key_prefix), name or fn.__name__] if key is None else key
-        own_key = AssetKey.from_coercible(whole)
-        what = f"The asset {own_key.to_user_string()!r}"
-        checks = checks_of(asset_op_name(own_key), check_specs, (own_key,))
+        asset_key = own_key(fn, name, key_prefix, key)
+        what = f"The asset {asset_key.to_user_string()!r}"
+        checks = checks_of(asset_op_name(asset_key), check_specs, (asset_key,))
         out = {each: GraphOut() for each in ("result", *checks)} if checks else None
-        graph = _composed(asset_op_name(own_key), fn, ins, out, description, config)
+        graph = _composed(asset_op_name(asset_key), fn, ins, out, description, config)
         if not checks and graph.output_names != ("result",):
             raise InvalidDefinitionError(
                 f"{what} returns {', '.join(graph.output_names) or 'nothing'}. Return the output "
@@ -161,8 +156,8 @@ def graph_asset(
             "freshness_policies_by_key": freshness_policy,
             "auto_materialize_policies_by_key": auto_materialize_policy,
             "automation_conditions_by_key": automation_condition,
-            "tags_by_key": check_labels(tags, own_key),
-            "owners_by_key": check_owners(owners, own_key),
+            "tags_by_key": check_labels(tags, asset_key),
+            "owners_by_key": check_owners(owners, asset_key),
             "kinds_by_key": frozenset(kinds or ()),
             "code_versions_by_key": code_version,
         }
@@ -170,13 +165,13 @@ def graph_asset(
             fn,
             graph,
             ins,
-            {"result": own_key},
+            {"result": asset_key},
             check_specs_by_output_name=checks,
             partitions_def=partitions_def,
             backfill_policy=backfill_policy,
             resource_defs=resource_defs,
             hook_defs=hooks,
-            **{parameter: {own_key: value} for parameter, value in said.items() if value},
+            **{parameter: {asset_key: value} for parameter, value in said.items() if value},
         )
 
     return decorate(compose_fn) if compose_fn is not None else decorate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -299,7 +300,7 @@ def observing_op(
     from jobnb.definitions.types import Nothing
 
     assert name is not None or key is not None
-    own = name or "__".join(key.path if key else ()).replace("-", "_").replace(".", "_")
+    own = name or re.sub(r"[^A-Za-z0-9_]", "_", "__".join(key.path if key else ()))
     return OpDefinition(
         Function(fn, frame_depth=frame_depth),
         own,
