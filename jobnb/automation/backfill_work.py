@@ -21,7 +21,7 @@ from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.run import RunScope
 from jobnb.execution.runner import run_all
 from jobnb.execution.spec import ASSET_JOB
-from jobnb.execution.start import in_memory_resources, open_run, run_tags
+from jobnb.execution.start import in_memory_resources, open_run, run_tags, warn_of_others
 from jobnb.execution.stopping import Stop
 from jobnb.plan.build import build_plan
 from jobnb.plan.step import Plan
@@ -85,6 +85,7 @@ class BackfillRuns:
     def _prepared(self, group: Group) -> tuple[Plan, PartitionReader, Lineage]:
         setting = self._setting
         job = setting.definitions.job_of_assets(ASSET_JOB, group.keys)
+        warn_of_others(setting.instance, job, group.keys)
         own = setting.resources
         resources = in_memory_resources(job, own) if self._in_memory else own
         plan = build_plan(job, run_config=setting.run_config, resources=resources)

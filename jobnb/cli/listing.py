@@ -77,6 +77,7 @@ def _statuses(location: str, definitions: Any) -> Any:
     from jobnb.storage.instance import Instance
 
     with Instance.from_home(home) as instance:
+        instance.launched_by(location)
         return Survey(definitions, instance).statuses()
 
 
@@ -115,6 +116,7 @@ def _status_words(status: Any) -> str:
     type=click.Choice(_STATUSES, case_sensitive=False),
     help="Only runs with this status; may be repeated.",
 )
+@click.option("--notebook", metavar="PATH", help="Only runs that this notebook or script launched.")
 @_JSON
 def run_list(
     location: str | None,
@@ -122,6 +124,7 @@ def run_list(
     cursor: str | None,
     job: str | None,
     status: tuple[str, ...],
+    notebook: str | None,
     as_json: bool,
 ) -> None:
     """List the runs in the history, the newest first.
@@ -136,8 +139,8 @@ def run_list(
     more = False
     home = home_of(location)
     if has_history(home):
-        records, more = _records(home, limit, cursor, job, status)
-    titles = ("run", "job", "status", "started (UTC)", "took", "partition")
+        records, more = _records(home, limit, cursor, job, status, notebook)
+    titles = ("run", "job", "status", "started (UTC)", "took", "notebook", "partition")
     _show(titles, [_run_row(record) for record in records], as_json, f"No runs in {home}.")
     if more and not as_json:
         last = records[-1].dagster_run.run_id
@@ -145,25 +148,32 @@ def run_list(
 
 
 def _records(
-    home: Path, limit: int, cursor: str | None, job: str | None, status: tuple[str, ...]
+    home: Path,
+    limit: int,
+    cursor: str | None,
+    job: str | None,
+    status: tuple[str, ...],
+    notebook: str | None,
 ) -> tuple[list[Any], bool]:
     """A page of runs, and whether there are more."""
     from jobnb.storage.instance import Instance
     from jobnb.storage.run import RunsFilter, RunStatus
 
-    wanted = RunsFilter(job_name=job, statuses=[RunStatus(name) for name in status])
+    statuses = [RunStatus(name) for name in status]
+    wanted = RunsFilter(job_name=job, statuses=statuses, notebook=notebook)
     with Instance.from_home(home) as instance:
         found = instance.get_run_records(filters=wanted, limit=limit + 1, cursor=cursor)
     return list(found[:limit]), len(found) > limit
 
 
-def _run_row(record: Any) -> tuple[str, str, str, str, str, str]:
+def _run_row(record: Any) -> tuple[str, ...]:
     from jobnb.cli.texts import duration
 
     run, start, end = record.dagster_run, record.start_time, record.end_time
     started = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%S}" if start else ""
     took = duration(end - start) if start and end else ""
-    return run.run_id, run.job_name, run.status.value, started, took, run.partition_words
+    by, partitions = run.notebook or "", run.partition_words
+    return run.run_id, run.job_name, run.status.value, started, took, by, partitions
 
 
 def _show(

@@ -24,7 +24,7 @@ def run_table_view(runs: RunTable) -> View:
     """The last runs, the latest first."""
     rows, total = runs.rows(_SHOWN), len(runs)
     more = f"… {total - _SHOWN:,} more" if total > _SHOWN else ""
-    titles = ["run", "job", "status", "created", "time", "partition"]
+    titles = ["run", "job", "status", "created", "time", "notebook", "partition"]
     html = join(
         [
             header("runs", note=counted(total, "run")),
@@ -48,6 +48,7 @@ def _words(row: Mapping[str, Any]) -> list[str]:
         f"{SIGNS[_status(row)]} {str(row['status']).lower()}".strip(),
         f"{row['created']:%Y-%m-%d %H:%M:%S}",
         duration_text(row["seconds"]),
+        str(row["notebook"] or ""),
         str(row["partition"] or ""),
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -28,6 +30,8 @@ from jobnb.plan.partitions import (
 from jobnb.plan.step import Plan
 from jobnb.staleness.choice import StaleChoice, choose_stale
 from jobnb.staleness.standing_jobs import as_it_stands, nothing_stands_so
+from jobnb.staleness.statuses import defined_assets
+from jobnb.staleness.tags import CODE
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
 from jobnb.storage.run_batch import BatchLog, RunBatch
@@ -104,6 +108,7 @@ def _planned(spec: RunSpec) -> _Planned:
     chosen = chosen_steps(plan, steps) if steps else None
     kept = earlier_outputs(plan, instance, parent, chosen) if parent and chosen else {}
     choice = stale_choice(plan, instance, spec.place_of) if spec.stale_only and not steps else None
+    warn_of_others(instance, job, plan.asset_keys)
     chosen = choice.steps if choice is not None else chosen
     tags = run_tags(job, tags, partitions, instance)
     return _Planned(plan, tags, parent, chosen, kept, choice)
@@ -145,6 +150,7 @@ def open_run(
         tags=tags,
         parent_run_id=parent.run_id if parent else None,
         root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
+        notebook=instance.launcher,
     )
     log: RunLog | BatchLog
     if batch is not None:
@@ -255,6 +261,42 @@ def in_memory_resources(
     if job.resource_defs.get("io_manager", fs_io_manager) is not fs_io_manager:
         return resources
     return {**(resources or {}), "io_manager": mem_io_manager}
+
+
+# --- notebooks that share a home -----------------------------------------------------
+
+_warned: set[tuple[str, str, str]] = set()
+
+
+def warn_of_others(instance: Instance, job: JobDefinition, keys: Collection[AssetKey]) -> None:
+    """Warn, once each, of assets that another notebook has made last, with other code."""
+    layer = job.asset_layer
+    if layer is None or not instance.is_persistent:
+        return
+    others = instance.made_elsewhere(keys)
+    if not others:
+        return
+    made, defined = instance.last_made(others), defined_assets(layer.assets)
+    for key, notebook in others.items():
+        mark = str(instance.home), key.to_user_string(), notebook
+        recorded = made[key].tags.get(CODE) if key in made else None
+        if recorded in (None, defined[key].code) or mark in _warned:
+            continue
+        _warned.add(mark)
+        warnings.warn(
+            f"Asset {mark[1]!r} was last materialized by {notebook}; {instance.launcher} defines "
+            "it differently. Materializing it overwrites its value. Give one of them another name "
+            "or key prefix, or set JOBNB_HOME to a home of its own.",
+            stacklevel=_levels_above(),
+        )
+
+
+def _levels_above() -> int:
+    """How many calls lie between a warning and the user's code."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("jobnb."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 # --- skipping what is fresh ---------------------------------------------------------

@@ -24,6 +24,7 @@ from nbclient.output_widget import OutputWidget
 
 from jobnb.errors import NotebookError, did_you_mean
 from jobnb.notebook.outputs import NotebookOutputs
+from jobnb.storage.home import NOTEBOOK_VARIABLE
 
 __all__ = ["Kernel", "choose_kernel", "running_kernel"]
 
@@ -274,13 +275,13 @@ class Kernel:
 
 
 @asynccontextmanager
-async def running_kernel(node: Any, name: str, folder: Path, limit: int) -> AsyncIterator[Kernel]:
+async def running_kernel(node: Any, name: str, path: Path, limit: int) -> AsyncIterator[Kernel]:
     """A kernel for one notebook, shut down at the end.
 
     Args:
         node: The notebook.
         name: The kernel's name.
-        folder: Where it runs: the notebook's folder.
+        path: The notebook's file; the kernel runs in its folder.
         limit: How many characters are kept of what a cell prints.
 
     Raises:
@@ -293,7 +294,7 @@ async def running_kernel(node: Any, name: str, folder: Path, limit: int) -> Asyn
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.RCVHWM, 0)  # else outputs that come faster than they are read are lost
     try:
-        client = await _started(manager, folder, context)
+        client = await _started(manager, path, context)
         kernel = Kernel(manager, client, Feeder(node, manager, client, limit, log))
         try:
             yield kernel
@@ -317,11 +318,12 @@ def _private_transport(folder: Path) -> dict[str, str]:
     return {"transport": "ipc", "ip": str(folder / "kernel")}
 
 
-async def _started(manager: Any, folder: Path, context: zmq.asyncio.Context) -> Any:
+async def _started(manager: Any, path: Path, context: zmq.asyncio.Context) -> Any:
     arguments = ["--HistoryManager.hist_file=:memory:"] if manager.ipykernel else []
     client: Any = None
     try:
-        await manager.start_kernel(extra_arguments=arguments, cwd=str(folder), env=_environment())
+        env = {**_environment(), NOTEBOOK_VARIABLE: str(path)}
+        await manager.start_kernel(extra_arguments=arguments, cwd=str(path.parent), env=env)
         client = manager.client(context=context, iopub_channel_class=_OutputChannel)
         client.start_channels()
         await client.wait_for_ready(timeout=STARTUP_SECONDS)

@@ -73,12 +73,12 @@ class Walk:
             cell.outputs, cell.execution_count = [], None
         if self._limits.timeout is not None:
             self._deadline = time.monotonic() + self._limits.timeout
-        folder = self._outcome.path.absolute().parent
+        path = self._outcome.path.absolute()
         with tempfile.TemporaryDirectory(prefix="jobnb-") as temporary, self._signals():
             self._progress.began(self._outcome.path.name, len(self._code()))
             self._channel = SideChannel(Path(temporary) / "events")
             async with AsyncExitStack() as stack:
-                running = running_kernel(node, name, folder, self._limits.output)
+                running = running_kernel(node, name, path, self._limits.output)
                 await self._cells(await self._started(stack.enter_async_context(running)))
                 self._look(0)
         self._outcome.judge_runs()

@@ -116,9 +116,9 @@ def _known(
     sources = source_versions(instance, layer.sources, defined)
     failed = failures_since(instance, assets, made)
     partitions = PartitionVersions(instance, partitions_of(assets, layer.sources))
-    place = place or place_of(assets)
+    place, elsewhere = place or place_of(assets), instance.launched_elsewhere
     if plan.partitions is None:
-        yield Known(defined, made, sources, failed, partitions, config_now, place)
+        yield Known(defined, made, sources, failed, partitions, config_now, place, elsewhere)
         return
     keys = [str(key) for key in plan.partitions.keys]
     for each in assets:
@@ -126,7 +126,7 @@ def _known(
             partitions.look_up(key, keys)  # all in one query
     for partition in keys:
         own = at_partition(partition, assets, made, partitions)
-        yield Known(defined, own, sources, failed, partitions, config_now, place)
+        yield Known(defined, own, sources, failed, partitions, config_now, place, elsewhere)
 
 
 def _wanted(verdicts: Mapping[AssetKey, Verdict], plan: Plan) -> set[AssetKey]:

@@ -81,7 +81,10 @@ def known_of(
     if partition is not None:
         made = at_partition(partition, assets, made, partitions)
         failed = failed_partitions(instance, partition, failed)
-    return Known(defined, made, sources, failed, partitions, config_as_recorded, place)
+    return Known(
+        defined, made, sources, failed, partitions, config_as_recorded, place,
+        instance.launched_elsewhere,
+    )  # fmt: skip
 
 
 def session_statuses(

@@ -68,6 +68,7 @@ class Known(msgspec.Struct, frozen=True):
         partitions: The versions of assets that have partitions.
         config_now: The config tags that an asset would be made with now, given what is recorded.
         place: Where an asset is written, in words.
+        launched_elsewhere: The notebook that launched a run, if it is another than this.
     """
 
     defined: Mapping[AssetKey, Defined]
@@ -77,6 +78,7 @@ class Known(msgspec.Struct, frozen=True):
     partitions: PartitionVersions
     config_now: Callable[[Defined, Made], Mapping[str, str]]
     place: Callable[[AssetKey], str]
+    launched_elsewhere: Callable[[str], str] = lambda _run_id: ""
 
     def version(self, asset: Defined, partition: str | None, key: AssetKey) -> str | None:
         """Which value there is of what an asset is made from; None if there is none."""
@@ -162,7 +164,10 @@ def definition_causes(asset: Defined, made: Made, known: Known) -> Iterator[Caus
     """Changes of the code and the config of an asset since it was made."""
     key, tags = asset.key, made.tags
     if tags[CODE] != asset.code:
-        yield Cause(key, CauseKind.CODE, code_change(tags[CODE], asset.code, known.place(key)))
+        other = known.launched_elsewhere(made.run_id)
+        words = f"materialized by {other} with other code" if other else None
+        words = words or code_change(tags[CODE], asset.code, known.place(key))
+        yield Cause(key, CauseKind.CODE, words)
     config = known.config_now(asset, made)
     if config.get(CONFIG_VERSION) != tags.get(CONFIG_VERSION):
         yield Cause(key, CauseKind.CONFIG, config_change(tags, config))

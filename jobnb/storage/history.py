@@ -17,6 +17,7 @@ from weakref import WeakMethod
 
 from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.events import Event
+from jobnb.storage.home import launcher
 from jobnb.storage.listeners import Listeners
 from jobnb.storage.process import Holder, this_process
 from jobnb.storage.run import JobRun
@@ -60,6 +61,11 @@ class History:
         self._flusher = Flusher(_report, WeakMethod(self.renew_leases))
         self._next_look = 0.0
         self._database: Database | None = opener() if durable else None
+
+    @property
+    def launcher(self) -> str | None:
+        """The notebook, script or module that launches runs here; see `JobRun.notebook`."""
+        return launcher(None)
 
     # -- writing runs
 

@@ -1,17 +1,25 @@
-"""Where the history is: the folder, and the database where it is not in the folder."""
+"""Where the history is: the folder, and the database where it is not in the folder.
+
+Also what is written beside it: the notebook, script or module whose runs it keeps.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+from functools import lru_cache
 from pathlib import Path
 
 from jobnb.errors import StorageError
 
-__all__ = ["DATABASE_VARIABLE", "HOME_VARIABLE", "default_home", "has_history", "made_home",
-           "named_database", "unusable"]  # fmt: skip
+__all__ = ["DATABASE_VARIABLE", "HOME_VARIABLE", "NOTEBOOK_VARIABLE", "default_home",
+           "has_history", "launcher", "made_home", "named_database", "seen_from",
+           "unusable"]  # fmt: skip
 
 HOME_VARIABLE = "JOBNB_HOME"
 DATABASE_VARIABLE = "JOBNB_DATABASE"
+NOTEBOOK_VARIABLE = "JOBNB_NOTEBOOK"
+"""Holds the notebook of a kernel that `jobnb execute` has started."""
 
 
 def default_home() -> Path:
@@ -33,6 +41,41 @@ def has_history(home: str | os.PathLike[str] | None = None) -> bool:
     if named_database() is not None:
         return True
     return (Path(home).expanduser() if home else default_home()).is_dir()
+
+
+def launcher(home: Path | None) -> str | None:
+    """What launches runs here: the path of the notebook or script, or the name of the module.
+
+    Args:
+        home: The folder of the history: a path is told as seen from the folder around it.
+
+    Returns:
+        None where nobody knows, as in an interactive Python.
+    """
+    main = sys.modules.get("__main__")
+    own: str | None = getattr(main, "__vsc_ipynb_file__", None)  # of a notebook in VS Code
+    if own is None and _in_kernel():
+        own = os.environ.get(NOTEBOOK_VARIABLE) or os.environ.get("JPY_SESSION_NAME")
+        return seen_from(home, own.removeprefix("RTC:")) if own else None
+    spec = getattr(main, "__spec__", None)
+    if own is None and spec is not None:
+        return str(spec.name).removesuffix(".__main__")
+    own = own or getattr(main, "__file__", None)
+    return seen_from(home, str(own)) if own else None
+
+
+def _in_kernel() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")
+
+
+@lru_cache(maxsize=64)
+def seen_from(home: Path | None, path: str) -> str:
+    """A path as it is told: from the folder around the history, if it lies in there."""
+    found = Path(path).absolute()
+    around = Path.cwd() if home is None else home.parent
+    return found.relative_to(around).as_posix() if found.is_relative_to(around) else str(found)
 
 
 def made_home(home: str | os.PathLike[str]) -> Path:

@@ -24,8 +24,10 @@ from jobnb.storage.home import (
     DATABASE_VARIABLE,
     HOME_VARIABLE,
     default_home,
+    launcher,
     made_home,
     named_database,
+    seen_from,
     unusable,
 )
 from jobnb.storage.job_partition_history import JobPartitionHistory
@@ -85,6 +87,7 @@ class Instance(
         self._storage: str | None = None
         self._home = made_home(home or default_home()) if durable else None
         self._url = url
+        self._launcher: str | None = None
         self._settings = dict(settings or {})
         self._temporary: str | None = None
         self._given_directory: str | None = None
@@ -168,6 +171,15 @@ class Instance(
     def home(self) -> Path | None:
         """The folder of the history; None for one in memory."""
         return self._home
+
+    @property
+    def launcher(self) -> str | None:
+        """The notebook, script or module that launches runs here; see `JobRun.notebook`."""
+        return self._launcher or launcher(self._home)
+
+    def launched_by(self, path: str | os.PathLike[str]) -> None:
+        """Have what is done here count as that of a notebook or script, not of this program."""
+        self._launcher = seen_from(self._home, os.fspath(path))
 
     @property
     def root_directory(self) -> str:

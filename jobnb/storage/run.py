@@ -78,6 +78,8 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         job_code_origin: Accepted as Dagster does.
         has_repository_load_data: Accepted as Dagster does.
         asset_check_selection: The checks it makes, where its assets do not tell them.
+        notebook: The notebook or script that launched it, as seen from the folder of the history,
+            or the name of the module.
 
     Example:
         >>> run = JobRun("daily", tags={"dagster/partition": "2013-01-01"})
@@ -104,6 +106,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     job_code_origin: Any = None
     has_repository_load_data: bool = False
     asset_check_selection: frozenset[AssetCheckKey] | None = None
+    notebook: str | None = None
 
     @property
     def partition_key(self) -> str | None:
@@ -191,6 +194,7 @@ class RunsFilter(msgspec.Struct, frozen=True):
         updated_before: It changed earlier than this.
         created_after: It was created later than this.
         created_before: It was created earlier than this.
+        notebook: It was launched by this notebook, script or module.
 
     Example:
         >>> RunsFilter(job_name="daily", statuses=[RunStatus.FAILURE]).job_name
@@ -208,6 +212,7 @@ class RunsFilter(msgspec.Struct, frozen=True):
     updated_before: datetime | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    notebook: str | None = None
 
     @staticmethod
     def for_backfill(backfill_id: str) -> RunsFilter:
@@ -250,6 +255,11 @@ class RunRecord(msgspec.Struct, frozen=True):
     def run(self) -> JobRun:
         """The run."""
         return self.dagster_run
+
+    @property
+    def notebook(self) -> str | None:
+        """The notebook, script or module that launched it; None where nobody knows."""
+        return self.dagster_run.notebook
 
 
 class JobBucket(msgspec.Struct, frozen=True):

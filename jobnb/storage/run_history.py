@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import jobnb.events as ev
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.plain import check_tags
 from jobnb.errors import RunNotFoundError
 from jobnb.state import RunState, fold
@@ -159,6 +160,34 @@ class RunHistory(History):
         from jobnb.storage import run_queries
 
         return self._read(run_queries.tag_keys)
+
+    def get_run_notebooks(self) -> Sequence[str]:
+        """Every notebook, script or module that launched any run."""
+        from jobnb.storage import run_queries
+
+        return self._read(run_queries.notebooks)
+
+    def made_elsewhere(self, keys: Collection[AssetKey]) -> dict[AssetKey, str]:
+        """The assets that a run of another notebook than this made last, each with that notebook.
+
+        Args:
+            keys: The assets that are asked for.
+        """
+        from jobnb.storage import run_queries
+
+        own, wanted = self.launcher, {key.to_string(): key for key in keys}
+        if own is None or not wanted:
+            return {}
+        found = self._read(
+            lambda connection: run_queries.other_notebooks(connection, wanted.keys(), own)
+        )
+        return {wanted[name]: notebook for name, notebook in found}
+
+    def launched_elsewhere(self, run_id: str) -> str:
+        """The notebook that launched a run, if it is another than this; else an empty text."""
+        run, own = self.get_run_by_id(run_id), self.launcher
+        known = run is not None and own is not None and run.notebook != own
+        return (run.notebook or "") if run is not None and known else ""
 
     def add_run_tags(self, run_id: str, new_tags: Mapping[str, str]) -> None:
         """Give a run more tags; one that it has gets the new value.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from jobnb.storage.run import JobBucket, JobRun, RunRecord, RunsFilter, TagBucke
 
 __all__ = ["count_runs", "find_group", "find_records", "find_tags", "remove_run", "tag_keys"]
 
-runs, run_tags = tables.runs, tables.run_tags
+runs, run_tags, indexed = tables.runs, tables.run_tags, tables.indexed_events
 
 _ORDERS: dict[str, ColumnElement[Any]] = {
     "id": runs.c.id,
@@ -119,6 +119,8 @@ def conditions(filters: RunsFilter | None) -> list[ColumnElement[bool]]:
         found.append(runs.c.job_name == filters.job_name)
     if filters.statuses:
         found.append(runs.c.status.in_([RunStatus(status).value for status in filters.statuses]))
+    if filters.notebook is not None:
+        found.append(runs.c.notebook == filters.notebook)
     if filters.snapshot_id is not None:
         found.append(runs.c.snapshot_id == filters.snapshot_id)
     found += [_tagged(key, value) for key, value in filters.tags.items()]
@@ -205,6 +207,27 @@ def find_tags(
     for key, value in connection.execute(query.order_by("key", "value").limit(limit)):
         found[key].add(value)
     return list(found.items())
+
+
+def notebooks(connection: Connection) -> list[str]:
+    """Every notebook, script or module that launched any run."""
+    column = runs.c.notebook
+    query = select(column).where(column.is_not(None)).distinct().order_by(column)
+    return list(connection.scalars(query))
+
+
+def other_notebooks(
+    connection: Connection, keys: Collection[str], own: str
+) -> list[tuple[str, str]]:
+    """The assets that were last made by a run of another notebook, each with that notebook."""
+    assets, wanted = tables.assets, set(keys)
+    query = (
+        select(assets.c.asset_key, runs.c.notebook)
+        .join(indexed, indexed.c.storage_id == assets.c.storage_id)
+        .join(runs, runs.c.run_id == indexed.c.run_id)
+        .where(runs.c.notebook != own)
+    )
+    return [(key, notebook) for key, notebook in connection.execute(query) if key in wanted]
 
 
 def tag_keys(connection: Connection) -> list[str]:

@@ -52,6 +52,7 @@ class RunTable:
                 "created": record.create_timestamp,
                 "seconds": _seconds(record),
                 "partition": record.run.partition_key,
+                "notebook": record.notebook,
                 "tags": dict(record.run.tags),
             }
             for record in self.records(limit)
@@ -61,7 +62,7 @@ class RunTable:
         """The runs as a data frame: one row each, times in UTC, durations in seconds."""
         import pandas as pd
 
-        columns = ["run_id", "job", "status", "created", "seconds", "partition", "tags"]
+        columns = ["run_id", "job", "status", "created", "seconds", "partition", "notebook", "tags"]
         return pd.DataFrame(self.rows(), columns=columns)
 
     def __repr__(self) -> str:

@@ -37,7 +37,7 @@ __all__ = [
     "runs",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a change here would be misread by an older jobnb."""
 
 CHUNK_SPAN = 65536
@@ -67,6 +67,7 @@ runs = Table(
     Column("started", Float(53)),
     Column("ended", Float(53)),
     Column("root_run_id", _Text),
+    Column("notebook", _Text),
     Column("body", LargeBinary, nullable=False),
     Index("runs_by_status", "status", "id"),
     Index("runs_by_job", "job_name", "id"),

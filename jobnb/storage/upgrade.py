@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, inspect, select
 
 import jobnb.events as ev
 from jobnb.state import RunStatus
@@ -70,5 +70,13 @@ def _planned(connection: Connection, run_id: str) -> dict[tuple[str, str | None]
     return found
 
 
-_STEPS: dict[int, Callable[[Connection], None]] = {1: _gather_partitions}
+def _add_notebook(connection: Connection) -> None:
+    """Schema 3 keeps which notebook launched a run; of earlier runs nobody knows."""
+    columns = {column["name"] for column in inspect(connection).get_columns("runs")}
+    if "notebook" not in columns:
+        kind = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"
+        connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN notebook {kind}")
+
+
+_STEPS: dict[int, Callable[[Connection], None]] = {1: _gather_partitions, 2: _add_notebook}
 """What leads from each version to the next."""

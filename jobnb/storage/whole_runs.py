@@ -28,7 +28,7 @@ from jobnb.storage.writing import (
 __all__ = ["is_whole", "write_whole_runs"]
 
 _RUN_COLUMNS = ("run_id", "job_name", "status", "created", "updated", "started", "ended",
-                "root_run_id", "body")  # fmt: skip
+                "root_run_id", "notebook", "body")  # fmt: skip
 _CHUNK_COLUMNS = ("id", "run_id", "first_seq", "count", "kinds", "body")
 
 
@@ -60,7 +60,7 @@ def write_whole_runs(
         events, body = encoded(list(happened))
         status, started = RUN_STATUS[type(events[-1])], _started(events)
         rows.append((run.run_id, run.job_name, status.value, now, now, started, events[-1].time,
-                     run.root_run_id or run.run_id, encode_run(run)))  # fmt: skip
+                     run.root_run_id or run.run_id, run.notebook, encode_run(run)))  # fmt: skip
         tags += [(run.run_id, key, str(value)) for key, value in run.tags.items()]
         chunks.append((chunk_id, run.run_id, 0, len(events), kinds_text(events), body))
         indexed += index_rows(run.run_id, chunk_id, events)

@@ -62,6 +62,7 @@ def insert_run(connection: Connection, run: JobRun, holder: Holder | None = None
             created=now,
             updated=now,
             root_run_id=run.root_run_id or run.run_id,
+            notebook=run.notebook,
             body=encode_run(run),
         )
     )

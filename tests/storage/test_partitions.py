@@ -257,6 +257,7 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date(place: Place) -> None
         with instance._opened().engine.begin() as old:
             old.exec_driver_sql("DROP TABLE asset_partitions")
             old.exec_driver_sql("DROP TABLE partition_plans")
+            old.exec_driver_sql("ALTER TABLE runs DROP COLUMN notebook")
             old.exec_driver_sql("UPDATE kvs SET value = '1' WHERE key = 'jobnb/schema_version'")
     for _ in range(2):
         with place.open() as instance:

@@ -26,6 +26,7 @@ from jobnb.storage.run import (
     encode_run,
     new_run_id,
 )
+from tests.storage.place import Place
 
 
 def finish(instance: Instance, run: JobRun, *events: ev.Event) -> None:
@@ -300,3 +301,29 @@ def test_one_page_of_ten_thousand_runs_is_one_statement(durable: Instance) -> No
     assert "USING INDEX" in explained or "Index Scan" in explained
     assert "TEMP B-TREE" not in explained
     assert "Sort" not in explained
+
+
+def test_a_run_keeps_which_notebook_launched_it_and_can_be_found_by_it(place: Place) -> None:
+    with place.open() as instance:
+        for name in ("a.ipynb", "b.ipynb", None):
+            instance.create_run(JobRun("daily", notebook=name))
+        instance.create_run(JobRun("daily", notebook="a.ipynb"))
+    with place.open() as instance:
+        assert [each.notebook for each in instance.get_run_records()] == [
+            "a.ipynb", None, "b.ipynb", "a.ipynb",
+        ]  # fmt: skip
+        assert instance.get_run_notebooks() == ["a.ipynb", "b.ipynb"]
+        assert instance.get_runs_count(RunsFilter(notebook="a.ipynb")) == 2
+
+
+def test_a_history_of_the_second_schema_gets_the_column_of_notebooks(place: Place) -> None:
+    with place.open() as instance:
+        instance.create_run(JobRun("old"))
+        with instance._opened().engine.begin() as old:
+            old.exec_driver_sql("ALTER TABLE runs DROP COLUMN notebook")
+            old.exec_driver_sql("UPDATE kvs SET value = '2' WHERE key = 'jobnb/schema_version'")
+    for _ in range(2):
+        with place.open() as instance:
+            assert instance.get_run_records(RunsFilter(job_name="old"))[0].notebook is None
+            instance.create_run(JobRun("new", notebook="a.ipynb"))
+            assert instance.get_run_notebooks() == ["a.ipynb"]

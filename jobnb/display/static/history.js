@@ -71,7 +71,7 @@ function changedTimes(asked, change) {
 
 function filterBar(model, state, changed) {
   const soon = debounce(changed, 250);
-  const lists = { jobs: listOf("jobs"), tags: listOf("tags") };
+  const lists = { jobs: listOf("jobs"), notebooks: listOf("notebooks"), tags: listOf("tags") };
   const statuses = el("div", { class: "jw-bar", role: "group", "aria-label": "Statuses" });
   const chips = el("span", { class: "jw-bar" });
   const field = (name, type, label, more) => el("input", {
@@ -82,7 +82,8 @@ function filterBar(model, state, changed) {
     },
   });
   const fields = [
-    field("job", "search", "Job", { list: lists.jobs.id }), field("id", "search", "Run id"),
+    field("job", "search", "Job", { list: lists.jobs.id }),
+    field("notebook", "search", "Notebook", { list: lists.notebooks.id }), field("id", "search", "Run id"),
     tagField(state, lists.tags.id, () => drawChips(state, chips, changed, drawn), changed), chips,
   ];
   const times = [
@@ -96,8 +97,8 @@ function filterBar(model, state, changed) {
     changed();
   }, { class: "jw-plain", title: "Show all runs" });
   const node = el("div", null, el("div", { class: "jw-bar" }, fields), el("div", { class: "jw-bar" }, statuses, times, clear),
-    lists.jobs, lists.tags);
-  let told = { statuses: [], jobs: [], tags: {} };
+    lists.jobs, lists.notebooks, lists.tags);
+  let told = { statuses: [], jobs: [], notebooks: [], tags: {} };
   function drawn() {
     drawStatuses(state, statuses, told.statuses, changed);
     drawChips(state, chips, changed, drawn);
@@ -105,6 +106,7 @@ function filterBar(model, state, changed) {
   ask(model, "choices").then((choices) => {
     told = choices;
     fill(lists.jobs, told.jobs.map((name) => el("option", { value: name })));
+    fill(lists.notebooks, told.notebooks.map((name) => el("option", { value: name })));
     fill(lists.tags, Object.entries(told.tags).flatMap(([key, values]) =>
       values.map((value) => el("option", { value: `${key}=${value}` }))));
     drawn();
@@ -167,7 +169,7 @@ function drawChips(state, node, changed, drawn) {
 
 function drawPage(state, parts, act) {
   const { rows, total } = state.told;
-  const titles = ["", "run", "job", "status", "started", "time", "launched", "partition", "tags", ""];
+  const titles = ["", "run", "job", "status", "started", "time", "launched", "notebook", "partition", "tags", ""];
   const box = el("input", { type: "checkbox", "aria-label": "All runs of this page", onchange: (event) => {
     for (const row of rows) tickRun(state, row.run_id, event.target.checked);
     drawPage(state, parts, act);
@@ -241,7 +243,7 @@ function runRow(row, state, parts, act) {
     el("td", null, stateBadge(row.status, row.word)),
     el("td", { title: new Date((row.started ?? row.created) * 1000).toLocaleString() }, whenText(row.started ?? row.created)),
     el("td", { class: "jw-took" }, durationText(row.seconds)),
-    el("td", null, row.by), el("td", null, row.partition),
+    el("td", null, row.by), el("td", null, row.notebook), el("td", null, row.partition),
     el("td", null, Object.entries(row.tags).map(([key, value]) =>
       button(`${key}=${value}`, () => act.filter(key, value), { class: "jw-plain jw-tag", title: "Only runs with this tag" }))),
     el("td", null, button("Re-run", () => act.rerun(row.run_id), { class: "jw-plain", title: "Run it again with the same config" })));

@@ -163,6 +163,7 @@ def _asked(filters: RunsFilter | None) -> dict[str, Any]:
     found = {
         "statuses": [status.value for status in filters.statuses],
         "job": filters.job_name,
+        "notebook": filters.notebook,
         "tags": {key: tag for key, tag in filters.tags.items() if isinstance(tag, str)},
         "id": filters.run_ids[0] if filters.run_ids else None,
         **{name: time.isoformat() for name, time in times.items() if time is not None},

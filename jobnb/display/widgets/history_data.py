@@ -51,6 +51,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
             "seconds": seconds,
             "by": _launched_by(run),
             "partition": run.partition_words,
+            "notebook": run.notebook or "",
             "tags": dict(list(own.items())[:_MOST_TAGS]),
         }
     )
@@ -82,7 +83,8 @@ def filter_of(instance: Instance, asked: Mapping[str, Any]) -> RunsFilter | None
 
     Args:
         instance: Where runs are looked up by the beginning of their id.
-        asked: `statuses`, `job`, `tags`, `id`, `after` and `before` (local times), all optional.
+        asked: `statuses`, `job`, `notebook`, `tags`, `id`, `after` and `before` (local times),
+            all optional.
 
     Raises:
         InvariantViolationError: If a status or time cannot be read.
@@ -92,6 +94,8 @@ def filter_of(instance: Instance, asked: Mapping[str, Any]) -> RunsFilter | None
         given["statuses"] = [_status(name) for name in asked["statuses"]]
     if job := str(asked.get("job") or "").strip():
         given["job_name"] = job
+    if notebook := str(asked.get("notebook") or "").strip():
+        given["notebook"] = notebook
     if tags := {str(key): str(value) for key, value in (asked.get("tags") or {}).items()}:
         given["tags"] = tags
     if start := str(asked.get("id") or "").strip():
@@ -159,6 +163,7 @@ def choices(instance: Instance, job_names: Sequence[str]) -> dict[str, Any]:
                 for status in _SHOWN_STATUSES
             ],
             "jobs": sorted(set(job_names)),
+            "notebooks": list(instance.get_run_notebooks()),
             "tags": tags,
         }
     )

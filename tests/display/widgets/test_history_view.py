@@ -11,7 +11,7 @@ import pytest
 
 from jobnb import AssetKey, Instance, RunsFilter, StaticPartitionsDefinition, job, op
 from jobnb.display.widgets.history import HistoryView
-from jobnb.display.widgets.history_data import compared, filter_of, page_of, run_row
+from jobnb.display.widgets.history_data import choices, compared, filter_of, page_of, run_row
 from jobnb.display.widgets.twin import WIDGET_MIME
 from jobnb.errors import InvariantViolationError
 from jobnb.registry.session import Session
@@ -117,6 +117,19 @@ def test_a_row_tells_who_launched_the_run():
     assert row(parent_run_id="12345678-9")["by"] == "again, after 12345678"
     assert row(tags={"dagster/x": "1", "own": "2"})["tags"] == {"own": "2"}
     assert row(op_selection=["load+"])["target"] == "load+"
+
+
+def test_runs_are_filtered_by_the_notebook_that_launched_them():
+    with Instance.ephemeral() as instance:
+        for name in ("a.ipynb", "sub/b.ipynb", None):
+            instance.create_run(JobRun("j", notebook=name))
+        asked = {"notebook": "sub/b.ipynb"}
+        assert [row["notebook"] for row in page_of(instance, asked, None, 9)["rows"]] == [
+            "sub/b.ipynb"
+        ]
+        assert choices(instance, [])["notebooks"] == ["a.ipynb", "sub/b.ipynb"]
+        view = HistoryView(RunTable(instance, RunsFilter(notebook="a.ipynb")))
+        assert view.table.asked == asked | {"notebook": "a.ipynb"}
 
 
 def test_a_row_of_assets_names_a_few_of_them():
