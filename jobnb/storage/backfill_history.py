@@ -81,7 +81,7 @@ class BackfillHistory(History):
 
     def update_backfill(self, partition_backfill: PartitionBackfill) -> None:
         """Keep a backfill as it stands now; one that was taken out stays out."""
-        from sqlalchemy import update
+        from sqlalchemy import insert, update
 
         from jobnb.storage.tables import backfills
 
@@ -89,7 +89,11 @@ class BackfillHistory(History):
         row = _row(partition_backfill)
 
         def work(connection: Connection) -> None:
-            if connection.execute(update(backfills).where(own).values(row)).rowcount:
+            there = connection.execute(update(backfills).where(own).values(row)).rowcount
+            if not there and self.opened > 1:
+                # It was not taken out: the history that had it was removed.
+                there = connection.execute(insert(backfills).values(row)).rowcount
+            if there:
                 self._note_lease(connection, partition_backfill)
 
         self._write(work)

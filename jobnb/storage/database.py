@@ -5,6 +5,7 @@ Only this module and the queries beside it know SQLAlchemy.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -22,10 +23,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from jobnb.errors import StorageError
 from jobnb.storage import engines, tables
+from jobnb.storage.engines import Kept, Place
 
 __all__ = ["Database", "file_url"]
 
 T = TypeVar("T")
+_logger = logging.getLogger("jobnb.storage")
 
 _BUSY = (
     "database is locked",
@@ -49,13 +52,26 @@ class Database:
     Args:
         url: Any SQLAlchemy URL; None for one in memory.
         what: How messages call it.
+        make_place: Makes the place of its file again when that was removed.
+
+    Attributes:
+        opened: How often it was opened: once more each time that its file is another one.
 
     Raises:
         StorageError: If it cannot be opened, or was written by a newer jobnb.
     """
 
-    def __init__(self, url: str | URL | None = None, what: str = "the history") -> None:
+    def __init__(
+        self,
+        url: str | URL | None = None,
+        what: str = "the history",
+        make_place: Callable[[], object] | None = None,
+    ) -> None:
         self.what = what
+        self.opened = 1
+        self._make_place = make_place
+        self._opening = threading.RLock()
+        self._file: Place | None = None
         self.url = engines.parsed_url(url, what)
         # All threads share the one connection of a database in memory, one at a time.
         in_memory = engines.is_in_memory(self.url)
@@ -104,14 +120,17 @@ class Database:
 
     def _once(self, work: Callable[[Connection], T], engine: Engine) -> T:
         _ = self.engine  # in a forked child it lets go of the parent's connections
-        worked = False
+        worked, opened = False, self.opened
         try:
             # The bookkeeping of connections is not left half done; what is read may be long.
             with self._turn, Held() as held, engine.connect() as connection:
                 raw = connection.connection.dbapi_connection
+                reads = engine is self._reader
+                if reads and not engines.is_there(raw, self._file):
+                    raise _GoneError(opened)
                 try:
                     with connection.begin():
-                        held.passes = engine is self._reader
+                        held.passes = reads
                         try:
                             found = work(connection)
                             worked = True
@@ -119,24 +138,74 @@ class Database:
                             held.passes = False
                 finally:
                     engines.let_go(raw)
+                kept = Kept.THERE if reads else engines.kept(raw, self._file)
+                if kept is Kept.SAVED:
+                    connection.invalidate()
+            if kept is not Kept.THERE:
+                self._note_removal(kept, opened)
             return found
         except DBAPIError as error:
             if error.connection_invalidated and not worked:
                 raise _CutOffError(error) from error
             raise
 
+    def _note_removal(self, kept: Kept, opened: int) -> None:
+        """The file was removed, or its log, when something had been committed."""
+        if kept is Kept.GONE:
+            raise _GoneError(opened)
+        _logger.warning("A part of %s was removed while it was in use, and is saved.", self.what)
+        self._engine.dispose()
+
+    def _open_anew(self, opened: int) -> None:
+        """The file was removed or replaced: what is at its path is used from now on."""
+        with self._opening:
+            if self.opened != opened:
+                return  # another thread has seen to it
+            _logger.warning(
+                "%s was removed or replaced while it was in use (%s). It goes on as a new one, "
+                "with the runs that are under way; what was in it before is not known any more.",
+                self._named(), self.url.database,
+            )  # fmt: skip
+            self._engine.dispose()
+            if self._make_place is not None:
+                self._make_place()
+            self._prepare()
+            self.opened += 1
+
+    def _is_moved(self, opened: int) -> bool:
+        """Whether an error may come of it that the file was removed or replaced."""
+        with self._opening:  # a thread may be about to open it anew
+            return self.opened != opened or (
+                self._file is not None and engines.place(str(self.url.database)) != self._file
+            )
+
+    def _named(self) -> str:
+        return f"{self.what[:1].upper()}{self.what[1:]}"
+
     def _try(self, work: Callable[[], T], verb: str) -> T:
         deadline = time.monotonic() + engines.PATIENCE
         pause, cut_off = 0.002, False
         while True:
+            opened = self.opened
             try:
                 return work()
+            except _GoneError as error:
+                if verb == "open" or time.monotonic() > deadline:
+                    raise StorageError(
+                        f"Cannot {verb} {self.what}: {self.url.database} is removed or replaced "
+                        "as often as it is made."
+                    ) from None
+                self._open_anew(error.opened)
+                continue
             except _CutOffError as error:
                 if cut_off:
                     raise self._unusable(verb, error.why) from error.why
                 cut_off = True
                 continue
             except OperationalError as error:
+                if verb != "open" and self._is_moved(opened):
+                    self._open_anew(opened)
+                    continue
                 if not _is_busy(error) or time.monotonic() > deadline:
                     raise self._unusable(verb, error) from error
             except IntegrityError:
@@ -156,14 +225,20 @@ class Database:
         return StorageError(f"Cannot {verb} {self.what}: {reason.removesuffix('.')}. {advice}")
 
     def _prepare(self) -> None:
-        if self.dialect == "sqlite":
-            self._try(self._enter_wal, "open")
-        version = self._try(lambda: self._once(_make_tables, self._writer), "open")
+        with engines.cleared(self.url):
+            if self.dialect == "sqlite":
+                self._file = self._try(self._opened_file, "open")
+                self._try(self._enter_wal, "open")
+            version = self._try(lambda: self._once(_make_tables, self._writer), "open")
         if version > tables.SCHEMA_VERSION:
             raise StorageError(
-                f"{self.what[:1].upper()}{self.what[1:]} was written by a newer jobnb "
+                f"{self._named()} was written by a newer jobnb "
                 f"(schema {version}, this one knows {tables.SCHEMA_VERSION}). Update jobnb."
             )
+
+    def _opened_file(self) -> Place | None:
+        with self._turn, Held(), self.engine.connect() as connection:
+            return engines.file_of(connection.connection.dbapi_connection)
 
     def _enter_wal(self) -> None:
         """Readers and a writer side by side; a file system that cannot do it keeps its journal."""
@@ -212,6 +287,14 @@ class Held:
         self._came = (number, frame) if waits else None
         if not waits:
             self._before(number, frame)
+
+
+class _GoneError(Exception):
+    """The file was removed or replaced: nobody else finds what is written to it."""
+
+    def __init__(self, opened: int) -> None:
+        super().__init__()
+        self.opened = opened
 
 
 class _CutOffError(Exception):

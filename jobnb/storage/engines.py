@@ -7,9 +7,14 @@ whoever reads on after the last id misses nothing. Readers wait for nobody and s
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -19,8 +24,8 @@ from sqlalchemy.pool import StaticPool
 
 from jobnb.errors import StorageError, did_you_mean
 
-__all__ = ["PATIENCE", "TURN", "is_in_memory", "let_go", "open_engine", "parsed_url", "reader",
-           "writer"]  # fmt: skip
+__all__ = ["PATIENCE", "TURN", "Kept", "Place", "cleared", "file_of", "is_in_memory", "is_there",
+           "kept", "let_go", "open_engine", "parsed_url", "place", "reader", "writer"]  # fmt: skip
 
 PATIENCE = 60.0
 """Seconds for which a write waits for others to finish theirs."""
@@ -28,6 +33,7 @@ PATIENCE = 60.0
 TURN = 1.0
 """Of these, seconds for which it hears nothing: then it looks up, and waits on."""
 
+_OPENING = 5.0  # seconds for which one that opens it waits for another that does
 _KINDS = ("sqlite", "postgresql")
 _LOCK = 562_432_107  # any number that nobody else locks
 _WRITES = "jobnb_writes"
@@ -56,7 +62,65 @@ def parsed_url(url: str | URL | None, what: str) -> URL:
     password = found.query.get("password")
     if isinstance(password, str):  # where SQLAlchemy does not show it
         found = found.difference_update_query(["password"]).set(password=password)
+    if kind == "sqlite" and found.database and not _is_special(found.database):
+        found = found.set(database=os.path.abspath(found.database))  # noqa: PTH100 - links stay
     return found
+
+
+def _is_special(database: str) -> bool:
+    """Whether SQLite's name of a database is no path."""
+    return database == ":memory:" or database.startswith("file:")
+
+
+def path_of(url: URL) -> str | None:
+    """The path of SQLite's file, where it has one."""
+    if url.get_backend_name() != "sqlite" or is_in_memory(url) or _is_special(str(url.database)):
+        return None
+    return url.database
+
+
+@contextmanager
+def cleared(url: URL) -> Iterator[None]:
+    """While it lasts, a file may be opened or made: nothing is left there of one that was removed.
+
+    SQLite would take what lies beside the file for its own. Whoever else opens it waits, where
+    the system can tell.
+    """
+    path = path_of(url)
+    if path is None:
+        yield
+        return
+    with _alone_in(os.path.dirname(path)):  # noqa: PTH120
+        if place(path) is None:
+            for ending in ("-wal", "-shm"):
+                with suppress(OSError):
+                    os.unlink(path + ending)  # noqa: PTH108
+        yield
+
+
+@contextmanager
+def _alone_in(folder: str) -> Iterator[None]:
+    """Keep other processes from opening a history in a folder, but do not wait for ever."""
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        deadline = time.monotonic() + _OPENING
+        while time.monotonic() < deadline:
+            try:
+                flock(handle, LOCK_EX | LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.005)
+            except OSError:
+                break  # a file system without such locks
+        yield
+    finally:
+        os.close(handle)
 
 
 def is_in_memory(url: URL) -> bool:
@@ -88,7 +152,7 @@ def open_engine(url: URL, what: str) -> Engine:
             "For PostgreSQL install jobnb[postgres] and write postgresql://user@host/name."
         ) from error
     if sqlite:
-        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "connect", partial(_on_connect, path_of(url)))
         event.listen(engine, "begin", _begin_on_sqlite)
     elif url.get_backend_name() == "postgresql":
         event.listen(engine, "begin", _begin_on_postgres)
@@ -120,6 +184,14 @@ class _FileConnection(sqlite3.Connection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._cursors: list[sqlite3.Cursor] = []
+        self._path = ""
+        self.file: Place | None = None
+        self._log: Place | None = None
+
+    def note_files(self, path: str) -> None:
+        """Remember which file was opened, and which log of what is new, where it has one."""
+        self._path, self._log = path, place(f"{path}-wal")
+        self.file = place(path) or (0, 0)  # the latter is none: it was removed meanwhile
 
     def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
         """A cursor, which ends with the transaction."""
@@ -136,10 +208,70 @@ class _FileConnection(sqlite3.Connection):
                 self.rollback()
         self._cursors.clear()
 
+    def is_there(self, file: Place | None) -> bool:
+        """Whether it has opened this file, and others find that one at its path."""
+        return self.file == file and (file is None or place(self._path) == file)
+
+    def kept(self, file: Place | None) -> Kept:
+        """What has become of what was committed."""
+        if not self.is_there(file):
+            return Kept.GONE
+        log = place(f"{self._path}-wal") if file is not None else None
+        self._log = self._log or log
+        return Kept.THERE if log == self._log else self._save()
+
+    def _save(self) -> Kept:
+        """The log is gone, and open here: what it holds is written to where it belongs."""
+        with suppress(sqlite3.Error):
+            if self.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0] == 0:
+                return Kept.SAVED
+        return Kept.GONE
+
     def close(self) -> None:
         """Close it for good: no query outlives it."""
         self.let_go()
         super().close()
+
+
+class Kept(Enum):
+    """What has become of what was committed.
+
+    Attributes:
+        THERE: It is where everyone finds it.
+        SAVED: The log that held it was removed; it was saved, and the file is to be opened anew.
+        GONE: Nobody finds it: the file was removed or replaced.
+    """
+
+    THERE = "there"
+    SAVED = "saved"
+    GONE = "gone"
+
+
+Place = tuple[int, int]
+
+
+def place(path: str) -> Place | None:
+    """Which file is at a path: its device and its number there."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - asked at every commit
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def file_of(raw: Any) -> Place | None:
+    """The file that a driver's connection has opened, if it is one in a file."""
+    return raw.file if isinstance(raw, _FileConnection) else None
+
+
+def is_there(raw: Any, file: Place | None) -> bool:
+    """Whether a driver's connection has opened this file, and others find it where it was."""
+    return not isinstance(raw, _FileConnection) or raw.is_there(file)
+
+
+def kept(raw: Any, file: Place | None) -> Kept:
+    """What has become of what was committed over a driver's connection to this file."""
+    return raw.kept(file) if isinstance(raw, _FileConnection) else Kept.THERE
 
 
 def let_go(raw: Any) -> None:
@@ -148,11 +280,15 @@ def let_go(raw: Any) -> None:
         raw.let_go()
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
+def _on_connect(path: str | None, connection: Any, _record: Any) -> None:
     """Transactions are begun here, not by the driver; a commit survives a killed process."""
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous=NORMAL")
+    if path is not None:
+        with suppress(sqlite3.Error):  # whoever asks more of it is told
+            cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1")  # its log is open now
+        connection.note_files(path)
     cursor.close()
 
 

@@ -21,8 +21,8 @@ from jobnb.storage.home import launcher
 from jobnb.storage.listeners import Listeners
 from jobnb.storage.process import Holder, this_process
 from jobnb.storage.run import JobRun
-from jobnb.storage.run_batch import RunBatch, RunPart
-from jobnb.storage.run_log import Flusher, RunLog, WatchedLog
+from jobnb.storage.run_batch import RunBatch
+from jobnb.storage.run_log import Flusher, RunLog, RunPart, WatchedLog
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -129,19 +129,28 @@ class History:
 
     # -- what a log asks of its keeper
 
-    def write_runs(self, parts: Sequence[RunPart]) -> None:
-        """Keep new events of several runs for good, in one transaction."""
+    @property
+    def opened(self) -> int:
+        """How often the database was opened: once more each time that its file was removed."""
+        return self._database.opened if self._database is not None else 1
+
+    def write_runs(self, parts: Sequence[RunPart]) -> set[str]:
+        """Keep new events of several runs for good, in one transaction.
+
+        Returns:
+            The ids of the runs that are not there; their events are dropped.
+        """
         from jobnb.storage.batch_writing import write_parts
 
         database, holder = self._opened(), self._holder()
-        database.write(lambda connection: write_parts(connection, parts, holder))
+        return database.write(lambda connection: write_parts(connection, parts, holder))
 
-    def write_log(self, run_id: str, events: Sequence[Event]) -> None:
-        """Keep events for good."""
+    def write_log(self, run_id: str, events: Sequence[Event]) -> bool:
+        """Keep events for good; False if the run is not there."""
         from jobnb.storage.writing import write_events
 
         database, holder = self._opened(), self._holder()
-        database.write(lambda connection: write_events(connection, run_id, events, holder))
+        return database.write(lambda connection: write_events(connection, run_id, events, holder))
 
     def holds(self, run_id: str, events: Sequence[Event]) -> bool:
         """Whether these events are kept already."""

@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -299,7 +300,8 @@ def _opener(home: Path | None, url: str | None) -> Callable[[], Database]:
             return Database(url)
         if home is None:
             return Database()
-        return Database(file_url(home / _FILE), f"the history in {str(home)!r}")
+        what = f"the history in {str(home)!r}"
+        return Database(file_url(home / _FILE), what, partial(made_home, home))
 
     return open_database
 

@@ -5,44 +5,12 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
 
 from jobnb.events import Event
 from jobnb.storage.run import JobRun
-from jobnb.storage.run_log import COMMIT_INTERVAL, WatchedLog
+from jobnb.storage.run_log import COMMIT_INTERVAL, LogKeeper, RunPart
 
-__all__ = ["BatchKeeper", "BatchLog", "RunBatch", "RunPart"]
-
-
-class RunPart(NamedTuple):
-    """What is new of a run.
-
-    Args:
-        run: The run.
-        events: Its events since the last commit.
-        is_new: Whether the run itself is not in the history yet.
-    """
-
-    run: JobRun
-    events: Sequence[Event]
-    is_new: bool
-
-
-class BatchKeeper(Protocol):
-    """Where a batch goes: the instance, as a batch sees it."""
-
-    def write_runs(self, parts: Sequence[RunPart]) -> None:
-        """Keep new events of several runs for good."""
-
-    def holds(self, run_id: str, events: Sequence[Event]) -> bool:
-        """Whether these events are kept already."""
-
-    def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
-        """Tell listeners; must not raise."""
-
-    def forget_log(self, log: WatchedLog) -> None:
-        """The batch is closed."""
+__all__ = ["BatchLog", "RunBatch"]
 
 
 class BatchLog:
@@ -94,13 +62,14 @@ class RunBatch:
         closed: Whether no more runs come.
     """
 
-    def __init__(self, keeper: BatchKeeper, *, durable: bool) -> None:
+    def __init__(self, keeper: LogKeeper, *, durable: bool) -> None:
         self.durable = durable
         self.closed = False
         self.due = time.time() + COMMIT_INTERVAL if durable else math.inf
         self._keeper = keeper
         self._logs: dict[BatchLog, None] = {}
         self._tried: list[_News] = []
+        self._since = 1
         self._lock = threading.RLock()
 
     def begin(self, run: JobRun) -> BatchLog:
@@ -148,8 +117,14 @@ class RunBatch:
             parts = [RunPart(log.run, log.events[first:end], log.written is None)
                      for log, first, end in news]  # fmt: skip
             if parts:
-                self._tried = news
-                self._keeper.write_runs(parts)
+                self._tried, opened = news, self._keeper.opened
+                missing = self._keeper.write_runs(parts)
+                if missing and self._since != self._keeper.opened:
+                    # The history that has these runs was removed: another one gets all of them.
+                    self._keeper.write_runs([RunPart(log.run, log.events[:end], is_new=True)
+                                             for log, _, end in news
+                                             if log.run.run_id in missing])  # fmt: skip
+                self._since = opened
             self._note(news)
             if self.durable:
                 self.due = time.time() + COMMIT_INTERVAL

@@ -6,13 +6,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from weakref import WeakMethod
 
 from jobnb.events import Event
 from jobnb.storage.run import JobRun
 
-__all__ = ["COMMIT_INTERVAL", "RENEWAL", "Flusher", "LogKeeper", "RunLog", "WatchedLog"]
+__all__ = ["COMMIT_INTERVAL", "RENEWAL", "Flusher", "LogKeeper", "RunLog", "RunPart", "WatchedLog"]
 
 COMMIT_INTERVAL = 0.05
 """Seconds that an event may wait before it is on disk."""
@@ -27,11 +27,32 @@ _GRACE = 0.01  # the runner commits by itself when a step ends; the flusher lets
 _log_error = "The history could not be written; it will be tried again."
 
 
+class RunPart(NamedTuple):
+    """What is new of a run.
+
+    Args:
+        run: The run.
+        events: Its events since the last commit.
+        is_new: Whether the run itself is not in the history yet.
+    """
+
+    run: JobRun
+    events: Sequence[Event]
+    is_new: bool
+
+
 class LogKeeper(Protocol):
     """Where a log goes: the instance, as a log sees it."""
 
-    def write_log(self, run_id: str, events: Sequence[Event]) -> None:
-        """Keep events for good."""
+    @property
+    def opened(self) -> int:
+        """How often the database was opened: once more each time that its file was removed."""
+
+    def write_log(self, run_id: str, events: Sequence[Event]) -> bool:
+        """Keep events for good; False if the run is not there."""
+
+    def write_runs(self, parts: Sequence[RunPart]) -> set[str]:
+        """Keep new events of several runs for good; the ids of the runs that are not there."""
 
     def holds(self, run_id: str, events: Sequence[Event]) -> bool:
         """Whether these events are kept already."""
@@ -75,8 +96,8 @@ class RunLog:
         due: When the next commit is due; never, where nothing is to be written.
     """
 
-    __slots__ = ("__weakref__", "_announced", "_keeper", "_lock", "_telling", "_tried", "_written",
-                 "closed", "due", "durable", "events", "run")  # fmt: skip
+    __slots__ = ("__weakref__", "_announced", "_keeper", "_lock", "_since", "_telling", "_tried",
+                 "_written", "closed", "due", "durable", "events", "run")  # fmt: skip
 
     def __init__(self, run: JobRun, keeper: LogKeeper, *, durable: bool) -> None:
         self.run = run
@@ -87,6 +108,7 @@ class RunLog:
         self._keeper = keeper
         self._written = 0
         self._tried = 0
+        self._since = 1  # of how many openings those are in which it is known to have been there
         self._announced = 0
         self._lock = threading.Lock()
         self._telling = threading.Lock()
@@ -112,9 +134,12 @@ class RunLog:
             self._settle_doubt()
             end = len(self.events)
             if end > self._written:
-                self._tried = end
-                self._keeper.write_log(self.run.run_id, self.events[self._written : end])
-                self._written = end
+                self._tried, opened = end, self._keeper.opened
+                there = self._keeper.write_log(self.run.run_id, self.events[self._written : end])
+                if not there and self._since != self._keeper.opened:
+                    # The history that has the run was removed: another one gets all of it.
+                    self._keeper.write_runs([RunPart(self.run, self.events[:end], is_new=True)])
+                self._since, self._written = opened, end
             if self.durable:
                 self.due = time.time() + COMMIT_INTERVAL
 
