@@ -132,7 +132,7 @@ def bind_value(schema: Any, raw: Any = NOTHING, path: _Prefix = (), what: str = 
 
 def _plain(raw: Any, path: _Prefix, what: str) -> Any:
     try:
-        return plain(raw, path, is_open=True)
+        return plain(raw, path)
     except InvalidConfigError as error:
         raise _refused(what, error.problems, error) from None
 

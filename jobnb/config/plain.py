@@ -20,7 +20,16 @@ from jobnb.config.fields import field_path
 from jobnb.config.nodes import NOTHING
 from jobnb.errors import InvalidConfigError, Problem
 
-__all__ = ["DEEPEST", "MOST_DIGITS", "TOO_BIG", "key_text", "plain", "plain_model", "value_at"]
+__all__ = [
+    "DEEPEST",
+    "MOST_DIGITS",
+    "TOO_BIG",
+    "key_text",
+    "plain",
+    "plain_field",
+    "plain_model",
+    "value_at",
+]
 
 Path = tuple[str, ...]
 DEEPEST = 100  # of mappings and lists; pydantic reads no deeper than 200
@@ -34,15 +43,15 @@ class _Findings(list[Problem]):
     Attributes:
         whole: Whether objects are written with what nobody gave: their defaults.
         is_default: Whether such a default is written; a secret is no part of it.
-        is_open: Whether any value may stand there.
+        is_open: Whether any value may stand there: fields without a name or type.
     """
 
-    def __init__(self, whole: bool = False, is_default: bool = False, is_open: bool = True) -> None:
+    def __init__(self, whole: bool, is_default: bool = False, is_open: bool = False) -> None:
         super().__init__()
         self.whole, self.is_default, self.is_open = whole, is_default, is_open
 
 
-def plain(value: Any, path: Path = (), *, whole: bool = False, is_open: bool = False) -> Any:
+def plain(value: Any, path: Path = (), *, whole: bool = False) -> Any:
     """A value made JSON-ready: dates to ISO, enums to names, models to mappings.
 
     Secrets and environment variables become `{"env": NAME}`.
@@ -52,7 +61,6 @@ def plain(value: Any, path: Path = (), *, whole: bool = False, is_open: bool = F
         path: Where it is, for errors.
         whole: Whether the objects in it are written with all fields but those that are None, and
             not only with those that were given.
-        is_open: Whether it is not known what stands where in it.
 
     Raises:
         InvalidConfigError: If something in it cannot be; all such places are told.
@@ -61,7 +69,7 @@ def plain(value: Any, path: Path = (), *, whole: bool = False, is_open: bool = F
         >>> plain({"day": dt.date(2013, 1, 31), "codes": ("JFK", "LGA")})
         {'day': '2013-01-31', 'codes': ['JFK', 'LGA']}
     """
-    problems = _Findings(whole, is_open=is_open)
+    problems = _Findings(whole)
     made = _plain(value, path, problems)
     if problems:
         raise InvalidConfigError("This cannot be kept as config:", problems)
@@ -71,6 +79,19 @@ def plain(value: Any, path: Path = (), *, whole: bool = False, is_open: bool = F
 def plain_model(model: BaseModel) -> dict[str, Any]:
     """The fields that a model was given, JSON-ready, under the names that config uses."""
     made: dict[str, Any] = plain(model)
+    return made
+
+
+def plain_field(model: BaseModel, name: str) -> Any:
+    """What one field of a model holds, JSON-ready.
+
+    Raises:
+        InvalidConfigError: If it cannot be.
+    """
+    problems = _Findings(whole=False, is_open=name in _open_fields(type(model)))
+    made = _field(model, name, (name,), problems)
+    if problems:
+        raise InvalidConfigError("This cannot be kept as config:", problems)
     return made
 
 
@@ -121,7 +142,7 @@ def key_text(key: Any) -> str:
         return str(key.name)
     if isinstance(key, bool):
         return str(key).lower()
-    return str(_leaf(key, (), _Findings()))
+    return str(_leaf(key, (), _Findings(whole=False)))
 
 
 def _model(model: BaseModel, path: Path, problems: _Findings) -> Any:
@@ -140,7 +161,7 @@ def _model(model: BaseModel, path: Path, problems: _Findings) -> Any:
                 _put(made, way, value)
             elif given:  # a default that cannot be written need not be
                 problems.extend(found)
-    more = _Findings(problems.whole, problems.is_default)
+    more = _Findings(problems.whole, problems.is_default, is_open=True)
     for name, value in (model.__pydantic_extra__ or {}).items():
         made[name] = _plain(value, (*path, name), more)
     problems.extend(more)
@@ -202,7 +223,7 @@ def _field(model: BaseModel, name: str, path: Path, problems: _Findings) -> Any:
 
 def _secret(value: Any, name: str, path: Path, problems: _Findings) -> Any:
     """A secret by name."""
-    found = _Findings()
+    found = _Findings(whole=False)
     made = _plain(value.get_secret_value(), path, found)
     if not found and not problems.is_default:
         return keep_secret(name, made)

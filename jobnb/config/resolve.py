@@ -10,6 +10,7 @@ from jobnb.config.binding import bind_value
 from jobnb.config.env import holds_env
 from jobnb.config.fields import field_type
 from jobnb.config.nodes import Typed
+from jobnb.config.plain import plain_field
 from jobnb.config.schema import ConfigField
 
 __all__ = ["resolve_fields", "resolved"]
@@ -57,7 +58,7 @@ def resolve_fields(
     return {
         name: bind_value(
             ConfigField(Typed(field_type(info))),
-            getattr(model, name),
+            plain_field(model, name),
             (*path, name),
             what or type(model).__name__,
         )

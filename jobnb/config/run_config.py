@@ -64,7 +64,6 @@ class RunConfig:
                 "execution": _entry(self.execution),
             },
             whole=True,
-            is_open=True,
         )
         return made
 
@@ -103,7 +102,7 @@ def raw_config(value: Any) -> dict[str, Any]:
     if isinstance(value, BaseModel):
         return plain_model(value)
     if isinstance(value, Mapping):
-        made: dict[str, Any] = plain(value, whole=True, is_open=True)
+        made: dict[str, Any] = plain(value, whole=True)
         return made
     raise InvalidConfigError(
         f"Config must be a RunConfig, a Config object or a dictionary, not {value!r}."
