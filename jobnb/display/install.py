@@ -59,6 +59,7 @@ WIDGETS = {
     "jobnb.execution.result:ExecuteInProcessResult": "run:RunView",
     "jobnb.execution.background:Run": "run:RunView",
 }
+_RESULT = "jobnb.execution.result:ExecuteInProcessResult"
 _METHOD, _DISPLAY = "_repr_mimebundle_", "_ipython_display_"
 
 
@@ -122,6 +123,8 @@ def _method(target: str) -> Any:
 def _display(target: str) -> Any:
     def _ipython_display_(self: Any) -> None:
         """Show it alive, and as a picture that stays; the other forms where nobody is there."""
+        if target == _RESULT and _is_shown(self.run_id):
+            return  # its view stands under the cell already
         widget = live_widget(self, WIDGETS[target])
         if widget is None:
             raise NotImplementedError
@@ -130,6 +133,11 @@ def _display(target: str) -> Any:
         show_twins(widget, lambda: dict(mimebundle(self, VIEWS[target])))
 
     return _ipython_display_
+
+
+def _is_shown(run_id: str) -> bool:
+    awaited = sys.modules.get("jobnb.display.awaited")
+    return awaited is not None and awaited.is_shown(run_id)
 
 
 def live_widget(value: Any, widget: str) -> Any:

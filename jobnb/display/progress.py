@@ -13,6 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,6 +54,7 @@ class Sight(ABC):
     def __init__(self, name: str, total: int) -> None:
         self.name, self.total, self.done = name, total, 0
         self.began = time.monotonic()
+        self.context = copy_context()  # of the cell: its outputs go there, whoever shows them
         self.face: Face | None = None
 
     @property
@@ -254,11 +256,14 @@ class Watch:
             return
         sight.look()
         try:
-            if sight.face is None:
-                sight.face = self._make_face()
-            sight.face.show(sight)
+            sight.context.run(self._put, sight)
         except Exception:  # noqa: BLE001 - a picture that cannot be drawn hurts no run
             sight.began = math.inf
+
+    def _put(self, sight: Sight) -> None:
+        if sight.face is None:
+            sight.face = self._make_face()
+        sight.face.show(sight)
 
 
 def cell_watch(wanted: Callable[[], bool] = lambda: True) -> Watch:

@@ -10,7 +10,7 @@ from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts
 from jobnb.execution.trace import error_info, without_own_frames
-from jobnb.execution.watch import watched, watchers
+from jobnb.execution.watch import tell_raising, watched, watchers
 
 
 def execute(spec: RunSpec, *, raise_on_error: bool = True) -> ExecuteInProcessResult:
@@ -40,8 +40,10 @@ def conduct(run: RunScope, raise_on_error: bool) -> None:
             run_all(run)
     except ResourceFunctionError:
         if raise_on_error:
+            tell_raising(run)
             raise
     if run.failed_steps and raise_on_error:
+        tell_raising(run)
         raise first_failure(run)
 
 

@@ -29,6 +29,10 @@ opened: list[Callable[[RunLog | BatchLog], None]] = []
 """Who is told of the log of each run that is recorded."""
 
 
+raising: list[Callable[[RunScope], None]] = []
+"""Who is told of a run whose failure is about to be raised to its caller."""
+
+
 def watched(
     run: T, by: Sequence[Callable[[T], AbstractContextManager[None]]]
 ) -> AbstractContextManager[None]:
@@ -59,6 +63,15 @@ def _guarded(watcher: Callable[[T], AbstractContextManager[None]], run: T) -> It
             stack.close()
         except Exception as error:  # noqa: BLE001 - a watcher never hurts the run
             _report(watcher, error)
+
+
+def tell_raising(run: RunScope) -> None:
+    """Tell of a run whose failure is about to be raised."""
+    for tell in raising:
+        try:
+            tell(run)
+        except Exception as error:  # noqa: BLE001 - a watcher never hurts the run
+            _report(tell, error)
 
 
 def _report(watcher: object, error: Exception) -> None:

@@ -39,16 +39,23 @@ def load(shell: Any) -> None:
 def _watch(shell: Any) -> None:
     """Show how far a run is that a cell waits for; keep what background runs display."""
     from jobnb.automation.backfill import watchers as backfill_watchers
+    from jobnb.display.awaited import watch_cells
+    from jobnb.display.front_end import has_front_end
     from jobnb.display.progress import cell_watch, terminal_watch
-    from jobnb.execution.watch import background_watchers, watchers
+    from jobnb.execution.watch import background_watchers, raising, watchers
 
     in_kernel = getattr(shell, "kernel", None) is not None
     watch = cell_watch(_is_read) if in_kernel else terminal_watch()
     added: list[tuple[list[Any], Any]] = [
-        (watchers, watch),
         (backfill_watchers, watch.of_backfill),
         (background_watchers, keep_displays(shell)),
     ]
+    if in_kernel:
+        runs = watch_cells(shell, _is_read)
+        added.append((raising, runs.show_failed))
+        added.append((watchers, runs if has_front_end() else watch))
+    else:
+        added.append((watchers, watch))
     for watching, each in added:
         watching.append(each)
     _watching.extend(added)

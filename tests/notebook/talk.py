@@ -21,6 +21,7 @@ class Talk:
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=WAIT)
+        self.shown: list[dict] = []  # what the last cell put out
 
     def __call__(self, code: str, fails: bool = False) -> list[dict]:
         """Run a cell; its outputs, and a check of how it ended."""
@@ -39,6 +40,7 @@ class Talk:
             if kind == "error":
                 status = content
         assert (status is not None) == fails, status
+        self.shown = outputs
         return outputs if not fails else [status]
 
     def text(self, code: str) -> str:

@@ -387,3 +387,26 @@ def test_an_empty_notebook_is_a_success(write):
 def test_nothing_stays_behind(write, tmp_path):
     execute_notebook(write("1"), output=tmp_path / "out.ipynb")
     assert sorted(os.listdir(tmp_path)) == ["nb.ipynb", "out.ipynb"]
+
+
+def test_a_failed_run_stands_above_its_error(write):
+    path = write(
+        "from jobnb import asset, session\n@asset\ndef smoke():\n    raise ValueError('no wind')",
+        "session.materialize()",
+    )
+    out = path.with_name("out.ipynb")
+    execute_notebook(path, output=out)
+    view, error = nbformat.read(out, 4).cells[1].outputs
+    assert error.output_type == "error"
+    assert "smoke" in view.data["text/plain"]
+    assert "no wind" in view.data["text/html"]
+
+
+def test_a_failed_run_that_raises_nothing_is_shown_once(write):
+    path = write(
+        "from jobnb import asset, session\n@asset\ndef smoke():\n    raise ValueError('no wind')",
+        "session.materialize(raise_on_error=False)",
+    )
+    out = path.with_name("out.ipynb")
+    execute_notebook(path, output=out)
+    assert len(nbformat.read(out, 4).cells[1].outputs) == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -20,14 +22,24 @@ from jobnb.display.run_views import job_title
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, JobnbError, RunNotFoundError
 from jobnb.events import Event
 from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.run import RunScope
 from jobnb.execution.task import find
 from jobnb.execution.values import load_asset_value
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 
-__all__ = ["EndedRun", "LiveRun", "RunSource", "StoredRun", "source_of", "stored_or_live"]
+__all__ = [
+    "AwaitedRun",
+    "EndedRun",
+    "LiveRun",
+    "RunSource",
+    "StoredRun",
+    "source_of",
+    "stored_or_live",
+]
 
+_TICK = 0.05  # seconds between two looks at a run that the main thread waits for
 _TO_THE_END = 5.0  # seconds; what is left after a run's last event is to close its log
 
 
@@ -167,6 +179,61 @@ class EndedRun(RunSource):
         return self.result.job_def.launch(
             config=self.record.run_config, instance=self.instance, tags=self.record.tags
         )
+
+
+class AwaitedRun(RunSource):
+    """A run that the main thread waits for, as long as it goes on and afterwards.
+
+    Args:
+        scope: The run.
+        ended: Set when it has ended.
+    """
+
+    def __init__(self, scope: RunScope, ended: threading.Event) -> None:
+        super().__init__(scope.record, scope.instance, scope.plan)
+        self._scope = scope
+        self._ended = ended
+
+    @property
+    def can_cancel(self) -> bool:  # type: ignore[override]
+        """Whether it goes on."""
+        return not self._ended.is_set()
+
+    def events(self, after: int) -> Sequence[Event]:
+        """What happened after the first `after` events."""
+        return self._scope.events[after:]
+
+    def follow(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Call `heard` in a thread of its own, at most 20 times a second, until the run ends."""
+        stopped = threading.Event()
+
+        def work() -> None:
+            seen = -1
+            while not stopped.wait(_TICK):
+                ended = self._ended.is_set()
+                if seen != (seen := len(self._scope.events)) or ended:
+                    attempt(heard, None)
+                if ended:
+                    return
+
+        threading.Thread(target=work, name="jobnb run view", daemon=True).start()
+        return stopped.set
+
+    def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
+        """The value of an output, once the run has ended."""
+        if not self._ended.is_set():
+            raise InvariantViolationError("The value can be looked at when the run has ended.")
+        return _element(ExecuteInProcessResult(self._scope), step_key, output_name)
+
+    def cancel(self) -> None:
+        """Interrupt the main thread, as Jupyter's stop button does."""
+        if self.can_cancel:
+            # To that thread, so that a call in which it sleeps ends, too.
+            signal.pthread_kill(cast("int", threading.main_thread().ident), signal.SIGINT)
+
+    def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
+        """Run it again in the background; returns the new run."""
+        return EndedRun(ExecuteInProcessResult(self._scope)).rerun(from_failure, steps)
 
 
 class StoredRun(RunSource):
