@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from jobnb.errors import NotebookError
@@ -30,6 +32,7 @@ def to_html(node: Any, name: str) -> str:
         warnings.simplefilter("ignore")
         try:
             exporter = HTMLExporter(log=quiet)
+            exporter.register_filter("ansi2html", coloured)
             resources = {"metadata": {"name": title_of(node, name)}}
             body, _ = exporter.from_notebook_node(node, resources=resources)
         except Exception as error:
@@ -38,6 +41,47 @@ def to_html(node: Any, name: str) -> str:
                 f"The notebook cannot be made an HTML page: {reason[0] if reason else error!r}"
             ) from error
     return str(body)
+
+
+_PIECE = 20_000  # characters; nbconvert takes the square of what it is given at once
+_MOST_CODES = 100
+_CODE = re.compile(r"\x1b\[[0-9;:]*m")
+
+
+def coloured(text: Any) -> str:
+    """A text with a terminal's colours as HTML, in time that is linear in its length.
+
+    Args:
+        text: What was printed, as nbconvert hands it over.
+    """
+    from nbconvert.filters import ansi2html
+
+    if "\x1b" not in str(text):
+        return str(ansi2html(str(text)))
+    found: list[str] = []
+    codes: dict[str, None] = {}  # what is switched on where a piece begins, the latest last
+    for piece in _pieces(str(text)):
+        found.append(str(ansi2html("".join(codes) + piece)))
+        for code in _CODE.findall(piece):
+            if code in ("\x1b[m", "\x1b[0m"):
+                codes.clear()
+            else:
+                codes.pop(code, None)
+                codes[code] = None
+        codes = dict.fromkeys(list(codes)[-_MOST_CODES:])
+    return "".join(found)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text in pieces that end where a line does, or else before a colour."""
+    at = 0
+    while at < len(text):
+        end = at + _PIECE
+        if end < len(text):
+            cut = text.rfind("\n", at, end) + 1 or text.rfind("\x1b", at + 1, end)
+            end = cut if cut > at else end
+        yield text[at:end]
+        at = end
 
 
 def title_of(node: Any, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from jobnb.notebook.headless import execute_notebook
 from jobnb.notebook.outputs import LIMIT, Line, NotebookOutputs
+from jobnb.notebook.page import coloured
 
 
 def outputs_of(path: Path, cell: int = 0) -> list:
@@ -332,3 +334,32 @@ def test_memory_stays_bounded_and_all_cells_are_executed(write, tmp_path):
     assert process.returncode == 0
     assert peak < 200_000_000
     assert (tmp_path / "out.ipynb").stat().st_size < 3_500_000
+
+
+def test_a_page_of_many_coloured_lines_takes_linear_time_and_keeps_the_colours():
+    line = "\x1b[31mred\x1b[0m plain \x1b[1;32mbold\x1b[0m\n"
+    begun = time.monotonic()
+    page = coloured(line * 40_000)
+    assert time.monotonic() - begun < 30  # it took minutes
+    assert page.count("ansi-red-fg") == page.count("ansi-bold") == 40_000
+    text = re.sub("<[^>]*>", "", page)
+    assert text == "red plain bold\n" * 40_000
+
+
+@given(
+    st.lists(
+        st.sampled_from(["\x1b[31m", "\x1b[1m", "\x1b[0m", "\x1b[42m", "a<b", "word\n", "x" * 90]),
+        max_size=60,
+    )
+)
+def test_pieces_of_a_coloured_text_look_as_the_whole_does(parts):
+    from nbconvert.filters import ansi2html
+
+    def look(html):  # each character with the classes it stands in
+        found = re.findall(r'<span class="([^"]*)">(.*?)</span>|([^<]+)', html, re.DOTALL)
+        return [(kind, each) for kind, inner, bare in found for each in inner or bare]
+
+    text = "".join(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jobnb.notebook.page._PIECE", 100)
+        assert look(coloured(text)) == look(ansi2html(text))
