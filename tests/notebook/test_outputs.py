@@ -299,12 +299,14 @@ def test_a_signal_ends_a_flood_in_seconds_and_what_came_out_is_kept(write, tmp_p
 
 def test_a_time_limit_ends_a_flood_too(write, tmp_path):
     out = tmp_path / "out.ipynb"
+    process = started(write("while True: print('x' * 100)"), "-o", out, "--cell-timeout", 2)
+    while not process.stdout.readline().startswith("[1/1]"):
+        assert process.poll() is None
     begun = time.monotonic()
-    process = started(write("while True: print('x' * 100)"), "-o", out, "--timeout", 4)
     _, told = process.communicate(timeout=60)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 12  # seven seconds on a machine with nothing else to do
     assert process.returncode == 1
-    assert "The notebook took longer than 4 s and was interrupted in cell [1]" in told
+    assert "took longer than 2 s and was interrupted." in told
     assert text_of(outputs_of(out)).startswith("xxx")
 
 
