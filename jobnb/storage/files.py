@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -183,10 +184,10 @@ class FileIOManager(IOManager):
         found = self._find(context, place)
         try:
             try:
-                value = found.form.load(found.path)
+                value = found.form.load(found.path, _names(context))
             except FileNotFoundError:  # it was moved or replaced since
                 found = self._find(context, place)
-                value = found.form.load(found.path)
+                value = found.form.load(found.path, _names(context))
         except Exception as error:
             raise JobnbError(
                 f"The stored value of {_describe(context, place)} cannot be read from "
@@ -254,6 +255,12 @@ def _describe(context: Context, place: Place | None = None) -> str:
     if isinstance(maker, InputContext):
         return f"input {maker.name!r}"
     return f"output {maker.name!r} of step {maker.step_key!r}"
+
+
+def _names(context: InputContext) -> Mapping[str, Any] | None:
+    """The names that the function knows which the value is for."""
+    function = getattr(getattr(context._op_def, "function", None), "fn", None)
+    return getattr(function, "__globals__", None)
 
 
 def _remedy(context: InputContext) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jobnb.storage import pickles
 from jobnb.storage.peek import Peek
 
 __all__ = ["BLOCKED", "FORMATS", "OLDER", "PARQUET", "Format", "formats_for"]
@@ -31,16 +33,11 @@ class Format:
 
     def dump(self, value: Any, file: BinaryIO) -> None:
         """Write a value."""
-        import cloudpickle
+        pickles.dump(value, file)
 
-        cloudpickle.dump(value, file)
-
-    def load(self, path: Path) -> Any:
-        """Read it again."""
-        import pickle
-
-        with path.open("rb") as file:
-            return pickle.load(file)  # noqa: S301 - the user's own values in the user's own home
+    def load(self, path: Path, scope: Mapping[str, Any] | None = None) -> Any:
+        """Read it again; classes of the notebook are looked up in `scope` first."""
+        return pickles.load(path, scope)
 
     def peek(self, path: Path, rows: int) -> Peek | None:
         """The first rows without the rest; None where the format has no such thing."""
@@ -68,7 +65,7 @@ class Parquet(Format):
         if not _same_shape(value, pq.read_schema(Path(file.name)).empty_table().to_pandas()):
             raise UnfaithfulError("types of columns or index")
 
-    def load(self, path: Path) -> Any:
+    def load(self, path: Path, scope: Mapping[str, Any] | None = None) -> Any:
         """Read a frame."""
         import pyarrow.parquet as pq
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from typing import Any
 
 import pytest
@@ -12,11 +14,13 @@ from jobnb import (
     DynamicOutput,
     In,
     Out,
+    PythonObjectDataType,
     ResourceDefinition,
     TypeCheck,
     TypeCheckDidNotPass,
     TypeCheckError,
     job,
+    materialize,
     op,
     usable_as_data_type,
 )
@@ -164,3 +168,79 @@ def test_each_element_of_a_dynamic_output_is_checked():
         ("good", True),
         ("bad", False),
     ]
+
+
+# -- a cell that defines a class is run again
+
+
+CELL = """
+from dataclasses import dataclass
+
+@dataclass
+class Thing:
+    n: int
+
+class Child(Thing):
+    pass
+"""
+
+
+@pytest.fixture
+def cells(monkeypatch):
+    """Runs code as a cell of a notebook, in one kernel."""
+    module = types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", module)
+
+    def run(code):
+        exec(compile(code, "<cell>", "exec", dont_inherit=True), vars(module))
+        return vars(module)
+
+    return run
+
+
+USES = """
+from jobnb import asset
+
+@asset
+def one() -> Thing:
+    return Thing(1)
+
+@asset
+def several() -> dict[str, list[Thing | None]]:
+    return {"a": [Child(2), None]}
+
+@asset
+def kinds() -> type[Thing]:
+    return Child
+
+@asset
+def used(one: Thing, several: dict[str, list[Thing | None]], kinds: type[Thing]) -> Thing | str:
+    return one
+"""
+
+
+def test_after_the_cell_of_a_class_was_run_again_its_name_counts(cells):
+    names = cells(CELL)
+    cells(USES)
+    made = [names[each] for each in ("one", "several", "kinds", "used")]
+    assert materialize(made).success
+    cells(CELL)  # the functions, and their annotations, are as they were
+    result = materialize(made)
+    assert result.asset_value("used") == names["Thing"](1)
+    assert type(result.asset_value("used")) is names["Thing"]
+
+
+def test_a_class_of_another_name_or_of_a_function_is_another_class(cells):
+    names = cells(CELL)
+    cells(USES)
+    cells("class Other: ...\ndef Child(n): return Other()\n")
+    assert materialize([names["one"]]).success
+    with pytest.raises(TypeCheckDidNotPass, match="several"):
+        materialize([names["several"]])
+
+    def local():
+        class Thing: ...
+
+        return Thing
+
+    assert not PythonObjectDataType(local()).type_check(None, local()()).success

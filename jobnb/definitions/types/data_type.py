@@ -21,7 +21,8 @@ from jobnb.errors import InvalidDefinitionError, TypeCheckError
 if TYPE_CHECKING:
     from jobnb.definitions.types.loader import DataTypeLoader
 
-__all__ = ["DataType", "DataTypeKind", "PythonObjectDataType", "TypeCheckContext", "shown"]
+__all__ = ["DataType", "DataTypeKind", "PythonObjectDataType", "TypeCheckContext",
+           "is_made_again", "shown"]  # fmt: skip
 
 Passes = Callable[[Any], bool]
 TypeCheckFunction = Callable[["TypeCheckContext", Any], "bool | TypeCheck"]
@@ -226,6 +227,19 @@ def shown(value: Any) -> str:
     return f"{type(value).__name__} {text}" if value is not None else "None"
 
 
+def is_made_again(class_: type, wanted: type | tuple[type, ...]) -> bool:
+    """Whether a class is, or is made from, one that only has the name of what is wanted.
+
+    It is the same class to whoever runs the cell again that defines it, and not the functions
+    that name it in their annotations.
+    """
+    names = {(base.__module__, base.__qualname__) for base in class_.__mro__}
+    return any(
+        (each.__module__, each.__qualname__) in names and "<locals>" not in each.__qualname__
+        for each in (wanted if isinstance(wanted, tuple) else (wanted,))
+    )
+
+
 class PythonObjectDataType(DataType):
     """The type of all instances of a Python class, or of one of several classes.
 
@@ -266,6 +280,6 @@ class PythonObjectDataType(DataType):
         self._passes = lambda value: isinstance(value, python_type)
 
     def _isinstance(self, _context: Any, value: Any) -> TypeCheck:
-        if isinstance(value, self.python_type):
+        if isinstance(value, self.python_type) or is_made_again(type(value), self.python_type):
             return TypeCheck(True)
         return TypeCheck(False, f"Expected {self.type_str}, got {shown(value)}.")

@@ -29,7 +29,13 @@ from jobnb.definitions.types.builtin import (
     TupleType,
     UnionType,
 )
-from jobnb.definitions.types.data_type import DataType, Passes, PythonObjectDataType, shown
+from jobnb.definitions.types.data_type import (
+    DataType,
+    Passes,
+    PythonObjectDataType,
+    is_made_again,
+    shown,
+)
 from jobnb.definitions.types.loader import AnyLoader
 from jobnb.errors import InvalidDefinitionError
 
@@ -198,7 +204,9 @@ def _class_object(annotation: Any, args: tuple[Any, ...]) -> DataType:
     wanted = args[0] if args and isinstance(args[0], type) else object
 
     def passes(value: Any) -> bool:
-        return isinstance(value, type) and issubclass(value, wanted)
+        return isinstance(value, type) and (
+            issubclass(value, wanted) or is_made_again(value, wanted)
+        )
 
     def check(_context: Any, value: Any) -> TypeCheck:
         return (

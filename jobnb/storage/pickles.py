@@ -1,0 +1,266 @@
+"""Pickles of values whose classes a notebook defines: they come back as instances of its classes.
+
+Such a class is pickled whole, so that whoever does not define it reads the value too. Where it is
+defined, its name counts, as for a class of a module: a new kernel has other class objects than the
+one that stored the value, and `isinstance` would say no. Functions keep what they did when they
+were stored.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import sys
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, NoReturn, get_args
+
+from jobnb.definitions.types.data_type import shown
+
+__all__ = ["dump", "load"]
+
+_MAKERS = "cloudpickle.cloudpickle"
+_MODULE = re.compile(r"\b\w+\.")
+
+
+class _Name(NamedTuple):
+    """How a class is called: its module, and its name with those of the classes around it."""
+
+    module: str
+    qualname: str
+
+
+class _OtherClassError(Exception):
+    """What was stored cannot be an instance of the class that has this name now."""
+
+    def __init__(self, name: _Name) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def dump(value: Any, file: BinaryIO) -> None:
+    """Write a value; what it needs of the notebook goes with it."""
+    _pickler()(file).dump(value)
+
+
+@cache
+def _pickler() -> type[Any]:
+    from cloudpickle import Pickler, cloudpickle
+
+    class Own(Pickler):  # type: ignore[misc]
+        """Also tells what a class lies in: `Outer.Inner`."""
+
+        def reducer_override(self, obj: Any) -> Any:
+            if not issubclass(type(obj), (type, types.FunctionType)):
+                return NotImplemented  # as it would, at half the time
+            reduced = super().reducer_override(obj)
+            if reduced is NotImplemented or reduced[0] is not cloudpickle._make_skeleton_class:
+                return reduced
+            made, (kind, name, bases, said, *rest), *more = reduced
+            return (
+                made,
+                (kind, name, bases, {**said, "__qualname__": obj.__qualname__}, *rest),
+                *more,
+            )
+
+    return Own
+
+
+def load(path: Path, scope: Mapping[str, Any] | None = None) -> Any:
+    """Read a value.
+
+    Args:
+        path: The file.
+        scope: Where the classes of the notebook are looked up first, by name.
+    """
+    apart: set[_Name] = set()  # the classes that are left as they were stored
+    while True:
+        with path.open("rb") as file:
+            reader = _Reader(file, scope or {}, apart)
+            try:
+                value = reader.load()
+                break
+            except Exception as error:
+                others = reader.others(error)
+                if not others:
+                    raise
+                apart |= others
+    for note in reader.notes():
+        text = f"The value in {str(path)!r} was stored by another definition of {note}"
+        warnings.warn(text, stacklevel=2)
+    return value
+
+
+class _Reader(pickle.Unpickler):
+    """Takes the classes that are defined now for those that were pickled whole.
+
+    Args:
+        file: What is read.
+        scope: Where classes are looked up first.
+        apart: Those that are left as they were stored.
+    """
+
+    def __init__(self, file: BinaryIO, scope: Mapping[str, Any], apart: set[_Name]) -> None:
+        super().__init__(file)
+        self._scope, self._apart = scope, apart
+        self._now: dict[_Name, type] = {}  # the classes that are defined now
+        self._names: dict[type, _Name] = {}
+        self._differences: dict[_Name, str] = {}
+        self._makers = {
+            "_make_skeleton_class": self._class,
+            "_make_skeleton_enum": self._enum,
+            "_class_setstate": self._state,
+        }
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What the pickle names; what makes classes of cloudpickle's is replaced."""
+        found = super().find_class(module, name)
+        return self._makers.get(name, found) if module == _MAKERS else found
+
+    def _class(self, kind: Any, name: str, bases: Any, said: Any, *rest: Any) -> type:
+        from cloudpickle import cloudpickle
+
+        called = _Name(said.get("__module__", ""), said.get("__qualname__", name))
+        now = self._find(called, Enum, wanted=False)
+        if now is not None and called not in self._apart:
+            return now
+        made = cloudpickle._make_skeleton_class(kind, name, bases, said, *rest)
+        return self._called(made, called)
+
+    def _enum(self, bases: Any, name: str, qualname: str, members: Any, *rest: Any) -> type:
+        from cloudpickle import cloudpickle
+
+        called = _Name(rest[0], qualname)
+        now = self._find(called, Enum, wanted=True)
+        if now is not None:
+            known = {each.name: each.value for each in now}  # type: ignore[attr-defined]
+            self._compare(called, "members", _shown(members), _shown(known))
+            if called not in self._apart:
+                return now if _means_the_same(members, known) else self._refuse(called)
+        made = cloudpickle._make_skeleton_enum(bases, name, qualname, members, *rest)
+        return self._called(made, called)
+
+    def _state(self, made: type, state: Any) -> type:
+        from cloudpickle import cloudpickle
+
+        called = self._names.get(made)
+        if called is None:  # it is defined nowhere but here
+            return cloudpickle._class_setstate(made, state)  # type: ignore[no-any-return]
+        now = self._now[called]
+        then, fields = _fields(state[0]), _fields(vars(now))
+        if then is not None and fields is not None and not issubclass(now, Enum):
+            self._compare(called, "fields", then, fields)
+            by_place = issubclass(now, tuple) or _sets_by_place(state[0])
+            if by_place and list(then) != list(fields) and called not in self._apart:
+                self._refuse(called)
+        if made is now:
+            return made
+        return cloudpickle._class_setstate(made, state)  # type: ignore[no-any-return]
+
+    def _find(self, called: _Name, kind: type, *, wanted: bool) -> type | None:
+        """The class that has a name now, where there is one of its kind."""
+        module = vars(sys.modules[called.module]) if called.module in sys.modules else {}
+        own = self._scope if self._scope.get("__name__") == called.module else {}
+        first, *inner = called.qualname.split(".")
+        found: Any = own.get(first, module.get(first))
+        for name in inner:
+            found = vars(found).get(name) if isinstance(found, type) else None
+        if not isinstance(found, type) or issubclass(found, kind) is not wanted:
+            return None
+        self._now[called] = found
+        self._names[found] = called
+        return found
+
+    def _called(self, made: type, called: _Name) -> type:
+        if called in self._now:
+            self._names[made] = called
+        return made
+
+    def _refuse(self, called: _Name) -> NoReturn:
+        raise _OtherClassError(called)
+
+    def _compare(
+        self, called: _Name, noun: str, then: Mapping[str, str], now: Mapping[str, str]
+    ) -> None:
+        if dict(then) != dict(now) or (noun == "fields" and list(then) != list(now)):
+            self._differences[called] = f"the {noun} were {_listed(then)} and are {_listed(now)}"
+
+    def others(self, error: Exception) -> set[_Name]:
+        """The classes that may be why a value cannot be read by the names of today."""
+        if isinstance(error, _OtherClassError):
+            return {error.name}
+        known = set(self._now) - self._apart
+        return known & set(self._differences) or known
+
+    def notes(self) -> Iterator[str]:
+        """What is to be said of the classes that are not what they were."""
+        for called in dict.fromkeys((*self._differences, *self._apart)):
+            why = self._differences.get(called, "no instance can be made of it now")
+            more = " It is an instance of the old one." if called in self._apart else ""
+            yield f"{called.qualname!r}: {why}.{more} Materialize it again to store it anew."
+
+
+def _fields(attributes: Mapping[str, Any]) -> dict[str, str] | None:
+    """What instances of a class have, with the types as text, where the class tells."""
+    for kind in ("__dataclass_fields__", "__pydantic_fields__"):
+        if kind in attributes:
+            types_ = {name: _type_of(field) for name, field in attributes[kind].items()}
+            return {name: type_ for name, type_ in types_.items() if "ClassVar" not in type_}
+    if "__attrs_attrs__" in attributes:
+        return {each.name: _type_of(each) for each in attributes["__attrs_attrs__"]}
+    if "_fields" in attributes:
+        return dict.fromkeys(attributes["_fields"], "")
+    if "__annotations__" in attributes:
+        return {name: _label(type_) for name, type_ in attributes["__annotations__"].items()}
+    slots = attributes.get("__slots__")
+    return (
+        None if slots is None else dict.fromkeys((slots,) if isinstance(slots, str) else slots, "")
+    )
+
+
+def _type_of(field: Any) -> str:
+    return _label(getattr(field, "type", None) or getattr(field, "annotation", None))
+
+
+def _label(annotation: Any) -> str:
+    """An annotation as text, the same whether it was postponed or not."""
+    text = annotation if isinstance(annotation, str) else None
+    if text is None and isinstance(annotation, type) and not get_args(annotation):
+        text = annotation.__qualname__
+    return _MODULE.sub("", text if text is not None else str(annotation))
+
+
+def _sets_by_place(attributes: Mapping[str, Any]) -> bool:
+    """Whether the state of its instances is a list: that of a dataclass with slots."""
+    setter = attributes.get("__setstate__")
+    return getattr(setter, "__module__", "") == "dataclasses"
+
+
+def _shown(members: Mapping[str, Any]) -> dict[str, str]:
+    return {name: shown(value) for name, value in members.items()}
+
+
+def _listed(names: Mapping[str, str]) -> str:
+    return (
+        ", ".join(f"{name}: {type_}" if type_ else name for name, type_ in names.items()) or "none"
+    )
+
+
+def _means_the_same(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether each value that a member had is that of the same member now, if of any."""
+    return _equal(then, now) or all(
+        (name not in now or _equal(now[name], value))
+        and not any(other != name and _equal(known, value) for other, known in now.items())
+        for name, value in then.items()
+    )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - the values are the user's, as is what compares them
+        return False
