@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -703,7 +704,6 @@ PIECES = st.sampled_from(
     ("fmt", "words"),
     [
         ("%Y-%m-%d\ud800", "half a character"),
-        ("%Y-%m-%d %Y", "cannot tell|redefinition"),
         (3, "fmt.* is text, not 3"),
         ("%Y-%m-%d\n", "control characters"),
         ("%Y...%m-%d", "cannot contain"),
@@ -752,3 +752,98 @@ def test_nicknames_are_cron_schedules(nickname: str, cron: str) -> None:
 def test_what_is_no_schedule_is_refused(cron: str) -> None:
     with pytest.raises(InvalidDefinitionError, match="is no cron schedule"):
         TimeWindowPartitionsDefinition("2023-03-10", "%Y-%m-%d", cron_schedule=cron)
+
+
+# --- formats ----------------------------------------------------------------------
+
+_ZONES = [
+    "UTC",
+    "America/Los_Angeles",
+    "Europe/London",
+    "Australia/Lord_Howe",
+    "Africa/Monrovia",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "America/Sao_Paulo",
+    "Europe/Dublin",
+]
+_DAYS = [
+    "%Y-%m-%d",
+    "%Y%m%d",
+    "%d.%m.%y",
+    "%F",
+    "%Y/%j",
+    "%G-W%V-%u",
+    "%d %b %Y",
+    "%A, %B %d %Y",
+    "%Y-%m-%d %Y",
+    "%Y-W%V %m/%d",
+    "%x",
+    "year=%Y/month=%m/day=%d",
+    "%D %y",
+    "%Y %b %e",
+]
+_TIMES = ["%H:%M", "%H%M", "T%H:%M:%S", "%I:%M%p", "%R", "%H:%M %H", "%X", "%H:%M:%S.%f", "%k.%M"]
+_OFFSETS = ["", "%z", " %Z", "%z%z", " %z (%Z)"]
+_LITERALS = ["", "100%% ", "key[", "a.b+", "(", "z", "%%Y-"]
+# Nights on which clocks are put, by zones among those above, and any other moment.
+_MOMENTS = st.sampled_from(
+    [datetime(2023, 11, 5), datetime(2023, 10, 28), datetime(2023, 4, 1, 12)]
+) | st.datetimes(datetime(1975, 1, 1), datetime(2025, 1, 1))
+
+
+@given(
+    zone=st.sampled_from(_ZONES),
+    schedule=st.sampled_from(["0 * * * *", "30 * * * *", "*/30 * * * *", "0 */6 * * *"]),
+    start=_MOMENTS,
+    fmt=st.tuples(*map(st.sampled_from, (_LITERALS, _DAYS, [" ", "-", "_"], _TIMES, _OFFSETS))).map(
+        "".join
+    ),
+    zone_first=st.booleans(),
+)
+@settings(max_examples=60)
+def test_each_key_names_its_window_in_any_format(zone, schedule, start, fmt, zone_first):
+    fmt = f"%z {fmt}" if zone_first else fmt
+    start = start.replace(second=0, microsecond=0)
+    definition = TimeWindowPartitionsDefinition(
+        start=start, fmt=fmt, timezone=zone, cron_schedule=schedule, end=start + timedelta(2)
+    )
+    keys = definition.get_partition_keys(start + timedelta(3))
+    assert len(set(keys)) == len(keys) > 5
+    windows = [definition.time_window_for_partition_key(key) for key in keys]
+    for before, after in pairwise(windows):
+        assert before.end.timestamp() == after.start.timestamp()
+    for key, window in zip(keys, windows, strict=True):
+        assert definition.get_partition_key(window.start) == key
+        assert key.startswith(window.start.strftime(fmt))
+
+
+def test_a_format_with_an_offset_tells_the_two_hours_of_a_night_apart():
+    hourly = HourlyPartitionsDefinition(
+        datetime(2023, 11, 5),
+        end_date=datetime(2023, 11, 5, 4),
+        timezone="America/Los_Angeles",
+        fmt="%Y-%m-%d-%H:%M%z",
+    )
+    keys = hourly.get_partition_keys()
+    assert keys[1:3] == ["2023-11-05-01:00-0700", "2023-11-05-01:00-0800"]
+    starts = [hourly.start_time_for_partition_key(key).timestamp() for key in keys]
+    assert [after - before for before, after in pairwise(starts)] == [3600.0] * 4
+
+
+def test_without_one_only_the_second_of_them_tells_its_offset():
+    for fmt, second in (("%Y-%m-%d-%H:%M", "-0800"), ("%Y-%m-%d-%H:%M %Z", "")):
+        hourly = HourlyPartitionsDefinition(
+            datetime(2023, 11, 5), timezone="America/Los_Angeles", fmt=fmt
+        )
+        keys = hourly.get_partition_keys(datetime(2023, 11, 6, tzinfo=UTC))
+        assert keys[2].startswith("2023-11-05-01:00")
+        assert keys[2].endswith(second or "PST")
+
+
+@pytest.mark.parametrize("fmt", ["%Y-%m-%d %Y", "%F", "%d %b %Y", "day=%Y-%m-%d/%j"])
+def test_a_start_is_written_as_keys_are(fmt):
+    text = datetime(2023, 2, 1).strftime(fmt)
+    assert DailyPartitionsDefinition(text, fmt=fmt).start == datetime(2023, 2, 1, tzinfo=UTC)
+    with pytest.raises(InvalidDefinitionError, match="does not fit the format"):
+        DailyPartitionsDefinition("1 of May", fmt=fmt)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from jobnb.definitions.partitions.cron_times import DayTimes, localize, zone_of
+from jobnb.definitions.partitions.key_format import KeyFormat
 from jobnb.definitions.partitions.partition_keys import check_partition_keys
 from jobnb.definitions.partitions.schedule_type import ScheduleType, cron_from, shifted, type_of
 from jobnb.definitions.partitions.window_times import WindowTimes
@@ -161,13 +161,12 @@ class WindowIndex:
     def _moment(self, given: datetime | str, what: str) -> datetime:
         if isinstance(given, datetime):
             return localize(given, self._zone)
-        try:
-            return localize(datetime.strptime(given, self.fmt), self._zone)  # noqa: DTZ007
-        except (ValueError, TypeError, re.error) as error:
+        moment = next(iter(self._moments(given)), None)
+        if moment is None:
             raise InvalidDefinitionError(
-                f"The {what} {given!r} of time partitions does not fit the format "
-                f"{self.fmt!r}: {error}."
-            ) from None
+                f"The {what} {given!r} of time partitions does not fit the format {self.fmt!r}."
+            )
+        return moment
 
     def _check_format(self) -> None:
         keys = self._key(0), self._key(1)
@@ -187,25 +186,34 @@ class WindowIndex:
     def key_of_start(self, start: datetime) -> str:
         """The key of the window that begins at a moment."""
         text = start.strftime(self.fmt)
-        if start.fold and self._is_tick(start.replace(fold=0)):
+        if start.fold and self._has_twin(start, text):
             text += start.strftime("%z")
         return text
 
-    def _is_tick(self, moment: datetime) -> bool:
-        if moment.timestamp() < self.start.timestamp():
-            return False
+    def _has_twin(self, start: datetime, text: str) -> bool:
+        """Whether a window that began before the clocks went back would have the same key."""
         ticks = self.windows.ticks
-        return ticks.at(ticks.count_before(moment)).timestamp() == moment.timestamp()
+        number = ticks.count_before(start)
+        since = max(0, ticks.count_before(start.replace(fold=0)))
+        return any(ticks.at(each).strftime(self.fmt) == text for each in range(since, number))
 
-    def _parse(self, key: str) -> datetime | None:
-        """The moment that a key names, where it can be one of this calendar."""
-        for fmt in (self.fmt, self.fmt + "%z"):
+    def _moments(self, key: Any) -> Iterator[datetime]:
+        """The moments that a key may name, where they can be some of this calendar."""
+        for form in self._formats if isinstance(key, str) else ():
             try:
-                moment = localize(datetime.strptime(key, fmt), self._zone)  # noqa: DTZ007
-            except (ValueError, TypeError, OverflowError, re.error):
+                told = form.read(key)
+                if told is None:
+                    continue
+                both = (told,) if told.tzinfo else (told, told.replace(fold=1))
+                found = [localize(each, self._zone) for each in both]
+            except (ValueError, OverflowError):
                 continue
-            return moment if moment.year in _YEARS else None
-        return None
+            yield from (each for each in found if each.year in _YEARS)
+
+    @cached_property
+    def _formats(self) -> tuple[KeyFormat, KeyFormat]:
+        """How keys are written, also where one alone would not tell which window is meant."""
+        return KeyFormat(self.fmt), KeyFormat(self.fmt + "%z")
 
     @cached_property
     def _days(self) -> DayTimes | None:
@@ -226,8 +234,8 @@ class WindowIndex:
         """The index of the window with this key, or None."""
         if self._days is not None:
             return self._index_of_day(self._days, key)
-        moment = self._parse(key)
-        if moment is None:
-            return None
-        index = self.windows.begun_before(moment)
-        return index if self._key(index) == key else None
+        for moment in self._moments(key):
+            index = self.windows.begun_before(moment)
+            if self._key(index) == key:
+                return index
+        return None

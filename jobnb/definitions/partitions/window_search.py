@@ -70,7 +70,7 @@ class WindowSearch(WindowIndex):
         return index
 
     def _hint(self, key: str) -> str:
-        moment = self._parse(key)
+        moment = next(iter(self._moments(key)), None)
         if moment is None:
             return f"Keys have the format {self.fmt!r}, as {self._key(0)!r}."
         if moment < self.start:
@@ -167,7 +167,7 @@ class WindowSearch(WindowIndex):
             UnknownPartitionError: If no window begins there.
         """
         if isinstance(key, datetime):
-            text = localize(key, self._zone).strftime(self.fmt)
+            text = self.key_of_start(localize(key, self._zone))
         else:
             text = key if isinstance(key, str) else key.strftime(self.fmt)
         self._known_index(text)
