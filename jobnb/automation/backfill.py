@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 from traitlets import Unicode
 
+from jobnb.automation.backfill_blocking import Blocking
+from jobnb.automation.backfill_chunks import Chunk, Group, levels_of, shared
 from jobnb.automation.backfill_progress import BackfillProgress, ended
-from jobnb.automation.backfill_shape import Ledger, Part, Piece, Runs, levels_of, shared
-from jobnb.automation.backfill_work import printing
+from jobnb.automation.backfill_work import BackfillRuns, Outcome, printing
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import JobnbError
 from jobnb.events import RunCanceling
@@ -60,22 +61,19 @@ class Backfill(Task[BackfillProgress]):
         self,
         record: PartitionBackfill,
         instance: Instance,
-        groups: Sequence[Part],
-        runs: Runs,
-        ledger: Ledger,
+        groups: Sequence[Group],
+        runs: BackfillRuns,
         max_parallel: int,
-        job: JobDefinition | None = None,
     ) -> None:
         name = f"jobnb backfill {record.backfill_id}"
         super().__init__(record.backfill_id, name)
-        self._job = job
         self._began = time.time()
         self._record = record
         self._groups = groups
         self._instance = instance
         self._batch = instance.open_batch()
         self._runs = runs
-        self._ledger = ledger
+        self._blocking = Blocking(instance)
         self._max_parallel = max_parallel
         self._counts = BackfillProgress(sum(group.size for group in groups))
         self._scopes: dict[RunScope, Stop] = {}
@@ -86,11 +84,9 @@ class Backfill(Task[BackfillProgress]):
     def begin(
         record: PartitionBackfill,
         instance: Instance,
-        groups: Sequence[Part],
-        runs: Runs,
-        ledger: Ledger,
+        groups: Sequence[Group],
+        runs: BackfillRuns,
         max_parallel: int,
-        job: JobDefinition | None = None,
         *,
         again: bool = False,
     ) -> Backfill:
@@ -101,7 +97,7 @@ class Backfill(Task[BackfillProgress]):
         """
         with Interrupts(f"The backfill {record.backfill_id}") as interrupts:
             (instance.update_backfill if again else instance.add_backfill)(record)
-            backfill = Backfill(record, instance, groups, runs, ledger, max_parallel, job)
+            backfill = Backfill(record, instance, groups, runs, max_parallel)
             interrupts.undo = backfill.undo
             return backfill
 
@@ -120,7 +116,7 @@ class Backfill(Task[BackfillProgress]):
     @property
     def job(self) -> JobDefinition | None:
         """The job that it runs, where it runs one."""
-        return self._job
+        return next((node.job for group in self._groups for node in group.nodes), None)
 
     @property
     def instance(self) -> Instance:
@@ -217,7 +213,7 @@ class Backfill(Task[BackfillProgress]):
         for level in levels_of(self._groups):
             self._do_level(level)
 
-    def _do_level(self, groups: list[Part]) -> None:
+    def _do_level(self, groups: list[Group]) -> None:
         """All runs that may go side by side; those of one group, where they must not, in turn."""
         side_by_side = [group for group in groups if not group.is_serial]
         chunks = (chunk for group in side_by_side for chunk in group.chunks())
@@ -235,18 +231,18 @@ class Backfill(Task[BackfillProgress]):
             if group.is_serial:
                 self._do_all(group.chunks())
 
-    def _do_all(self, chunks: Iterator[Piece]) -> None:
+    def _do_all(self, chunks: Iterator[Chunk]) -> None:
         with printing() as current, listening():
             for chunk in chunks:
                 if self._canceled is not None:
                     return
-                part = self._ledger.free_part(chunk)
+                part = self._blocking.free_part(chunk)
                 if part is not chunk:
                     self._count(blocked=chunk.size - (part.size if part is not None else 0))
                 if part is not None:
                     self._do_run(part, current)
 
-    def _do_run(self, chunk: Piece, current: Any) -> None:
+    def _do_run(self, chunk: Chunk, current: Any) -> None:
         stop = Stop()
         scope = self._runs.scope(chunk, self._batch, stop)
         with self._turn:
@@ -256,7 +252,7 @@ class Backfill(Task[BackfillProgress]):
         if canceled is not None:
             _request(scope, stop, canceled)
         try:
-            outcome = self._runs.do(scope, stop)
+            outcome = self._runs.do(scope)
         finally:
             current.scope = None
             with self._turn:
@@ -264,8 +260,8 @@ class Backfill(Task[BackfillProgress]):
         if outcome is not None:
             self._note(chunk, outcome)
 
-    def _note(self, chunk: Piece, outcome: Any) -> None:
-        failed, blocked = self._ledger.note(chunk, outcome)
+    def _note(self, chunk: Chunk, outcome: Outcome) -> None:
+        failed, blocked = self._blocking.note(chunk, outcome)
         self._count(made=chunk.size - failed - blocked, failed=failed, blocked=blocked)
 
     def _count(self, **more: int) -> None:

@@ -14,8 +14,6 @@ from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
 from jobnb.storage.instance import Instance
 
-__all__ = ["Blocking"]
-
 
 class Blocking:
     """Remembers what failed, and tells what is made from it.
@@ -39,7 +37,7 @@ class Blocking:
         """
         failed = blocked = 0
         for node in chunk.group.nodes:
-            missing = sum(key not in outcome.made for key in node.keys)
+            missing = outcome.missing(node)
             if not missing:
                 continue
             self._lose(node, chunk.partitions)
@@ -47,7 +45,7 @@ class Blocking:
                 failed += missing
             else:
                 blocked += missing
-        each = chunk.size // len(chunk.group.keys)
+        each = chunk.size // chunk.group.width
         return failed * each, blocked * each
 
     def _lose(self, node: BackfillNode, partitions: RunPartitions | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import NamedTuple
 
 from jobnb.automation.backfill_nodes import BackfillNode, Edge, Target
@@ -13,8 +14,6 @@ from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_mapping import PartitionMapping
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.plan.partitions import RunPartitions
-
-__all__ = ["Chunk", "Group", "groups_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +37,18 @@ class Group:
 
     @property
     def definition(self) -> PartitionsDefinition | None:
-        """The partitions, if the assets have some."""
+        """The partitions, if there are some."""
         return self.nodes[0].definition
 
     @property
     def is_serial(self) -> bool:
         """Whether its partitions are made one after the other, in order."""
-        return any(node.own_mapping is not None for node in self.nodes)
+        return any(node.is_serial for node in self.nodes)
+
+    @cached_property
+    def width(self) -> int:
+        """How many things each of its partitions makes."""
+        return sum(node.size for node in self.nodes)
 
     def chunks(self) -> Iterator[Chunk]:
         """Its runs, in order."""
@@ -65,7 +69,7 @@ class Group:
     @property
     def size(self) -> int:
         """How many partitions it makes, counted once for each of its assets."""
-        return len(self.keys) * (1 if self.target is None else len(self.target))
+        return self.width * (1 if self.target is None else len(self.target))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +88,7 @@ class Chunk:
     def size(self) -> int:
         """How many partitions it makes, counted once for each of its assets."""
         count = 1 if self.partitions is None else len(self.partitions.keys)
-        return len(self.group.keys) * count
+        return self.group.width * count
 
 
 def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) -> list[Group]:
@@ -118,7 +122,7 @@ class _Place(NamedTuple):
 
 def _place_of(node: BackfillNode, target: Target, place: Mapping[str, _Place]) -> _Place:
     # One that is made from itself goes alone: what fails in it holds up nothing else.
-    serial = node.name if node.own_mapping is not None else ""
+    serial = node.name if node.is_serial else ""
     kind = (node.definition, node.most, target, serial)
     edges = [edge for edge in node.edges if edge.upstream in place]
     for edge in edges:
@@ -145,3 +149,19 @@ def _same(mapping: PartitionMapping | None) -> Hashable:
 
 def _is_empty(target: Target) -> bool:
     return isinstance(target, PartitionsSubset) and target.is_empty
+
+
+def levels_of(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """The groups level by level: those of one may be made side by side."""
+    for level in sorted({group.level for group in groups}):
+        yield [group for group in groups if group.level == level]
+
+
+def shared(chunks: Iterator[Chunk], lock: Lock) -> Iterator[Chunk]:
+    """Chunks that several threads take from one source."""
+    while True:
+        with lock:
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk

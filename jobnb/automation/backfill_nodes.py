@@ -1,15 +1,15 @@
-"""The assets of a backfill, in the order in which they are made, and what each is made from."""
+"""What a backfill makes: assets, each after what it is made from, or one job."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.backfill_policy import BackfillPolicy
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.partitions.default_mapping import (
@@ -22,10 +22,9 @@ from jobnb.definitions.partitions.partition_mapping import (
     PartitionMapping,
 )
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb.errors import InvalidDefinitionError
 from jobnb.execution.spec import ASSET_JOB
 from jobnb.plan.asset_job import AssetGraphDefinition
-
-__all__ = ["BackfillNode", "Edge", "Target", "nodes_of", "nodes_of_graph"]
 
 Target = PartitionsSubset | None
 """The partitions of a node to make; None makes an asset that has no partitions."""
@@ -48,35 +47,59 @@ class Edge:
 
 @dataclass(frozen=True, eq=False)
 class BackfillNode:
-    """Assets that are made together.
+    """Assets that are made together, or a job that is run.
 
     Attributes:
-        name: The name of the step.
-        assets_def: The assets.
+        name: The name of the step, or of the job.
+        keys: The assets, in order; none where a job is run.
+        definition: The partitions, if there are some.
+        most: How many partitions one run makes at most; None for all.
         edges: What it is made from, of the nodes of the backfill.
         own_mapping: How it is made from other partitions of itself, if it is.
+        job: The job that is run.
+        is_serial: Whether its partitions are made one after the other, in order.
     """
 
     name: str
-    assets_def: AssetsDefinition
-    edges: tuple[Edge, ...] = field(default_factory=tuple)
+    keys: tuple[AssetKey, ...]
+    definition: PartitionsDefinition | None
+    most: int | None = 1
+    edges: tuple[Edge, ...] = ()
     own_mapping: PartitionMapping | None = None
+    job: JobDefinition | None = None
+    is_serial: bool = False
 
     @property
-    def keys(self) -> list[AssetKey]:
-        """The assets, in order."""
-        return sorted(self.assets_def.keys)
+    def size(self) -> int:
+        """How many things each of its partitions makes: a run of a job counts as one."""
+        return len(self.keys) or 1
 
-    @property
-    def definition(self) -> PartitionsDefinition | None:
-        """The partitions, if the assets have some."""
-        return self.assets_def.partitions_def
 
-    @cached_property
-    def most(self) -> int | None:
-        """How many partitions one run makes at most; None for all."""
-        policy = self.assets_def.backfill_policy
-        return policy.max_partitions_per_run if isinstance(policy, BackfillPolicy) else 1
+def node_of_job(job: JobDefinition) -> BackfillNode:
+    """Give the one node of a job's backfill.
+
+    Raises:
+        InvalidDefinitionError: If the job has no partitions.
+    """
+    if job.partitions_def is None:
+        raise InvalidDefinitionError(
+            f"The job {job.name!r} has no partitions to backfill. Give it a partitions_def or a "
+            "PartitionedConfig, or launch it."
+        )
+    return BackfillNode(
+        job.name, (), job.partitions_def, job=job, is_serial=_makes_from_earlier(job)
+    )
+
+
+def _makes_from_earlier(job: JobDefinition) -> bool:
+    """Whether a partition of the job may be made from another one of it."""
+    if not isinstance(job.graph, AssetGraphDefinition):
+        return False
+    return any(
+        node.is_serial
+        or any(edge.mapping is not None and not edge.is_identity for edge in node.edges)
+        for node in nodes_of_graph(job.graph).values()
+    )
 
 
 def nodes_of(definitions: Definitions, selection: Any) -> dict[str, BackfillNode]:
@@ -122,7 +145,16 @@ def _node(
             edges.append(Edge(makers[key], mapping, _is_identity(mapping, own, maker)))
         elif mapping is not None:
             to_itself = mapping
-    return BackfillNode(name, own, tuple(edges), to_itself)
+    policy = own.backfill_policy
+    return BackfillNode(
+        name,
+        tuple(sorted(own.keys)),
+        own.partitions_def,
+        policy.max_partitions_per_run if isinstance(policy, BackfillPolicy) else 1,
+        tuple(edges),
+        to_itself,
+        is_serial=to_itself is not None,
+    )
 
 
 def _mapping(

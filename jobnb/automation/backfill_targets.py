@@ -16,8 +16,6 @@ from jobnb.staleness.survey import Survey
 from jobnb.storage.instance import Instance
 from jobnb.storage.partition_history import AssetPartitionStatus
 
-__all__ = ["failed_targets", "find_targets", "missing_targets", "stale_targets"]
-
 Targets = dict[str, Target]
 
 
@@ -195,3 +193,50 @@ def _failed(instance: Instance, key: AssetKey, target: PartitionsSubset) -> set[
 def _subset(target: PartitionsSubset, keys: set[str]) -> PartitionsSubset:
     """Those of the target that are among some keys, which may not all be keys any more."""
     return target.partitions_def.subset_with_partition_keys(key for key in target if key in keys)
+
+
+def job_target(
+    node: BackfillNode,
+    asked: PartitionsAsked | None,
+    instance: Instance,
+    *,
+    only_missing: bool = False,
+    only_failed: bool = False,
+) -> PartitionsSubset:
+    """The partitions for which a backfill runs a job.
+
+    Args:
+        node: The job.
+        asked: The partitions; all if None.
+        instance: Where it ran, and where the keys of dynamic partitions are.
+        only_missing: Only those for which it never ran to an end.
+        only_failed: Only those whose last run failed.
+
+    Raises:
+        UnknownPartitionError: If it has no such partition.
+    """
+    assert node.definition is not None
+    target = _asked_of(node.name, node.definition, asked, instance)
+    if not only_missing and not only_failed:
+        return target
+    wanted = None if only_missing else AssetPartitionStatus.FAILED
+    standing = instance.get_job_status_by_partition(node.name, target, node.definition)
+    return node.definition.subset_with_partition_keys(
+        key for key, how in standing.items() if how is wanted
+    )
+
+
+def _asked_of(
+    name: str,
+    definition: PartitionsDefinition,
+    asked: PartitionsAsked | None,
+    instance: Instance,
+) -> PartitionsSubset:
+    if asked is None:
+        return definition.subset_with_all_partitions(dynamic_partitions_store=instance)
+    if isinstance(asked, PartitionsSubset) and asked.partitions_def != definition:
+        raise InvalidInvocationError(f"{asked!r} is of other partitions than the job {name!r}.")
+    try:
+        return definition.subset_with_partition_keys(keys_asked(definition, asked, instance))
+    except UnknownPartitionError as error:
+        raise UnknownPartitionError(f"The job {name!r}: {error}") from None

@@ -5,34 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from jobnb.automation.backfill import Backfill
-from jobnb.automation.backfill_blocking import Blocking
 from jobnb.automation.backfill_chunks import groups_of
-from jobnb.automation.backfill_nodes import BackfillNode, Target, nodes_of
+from jobnb.automation.backfill_nodes import BackfillNode, Target, node_of_job, nodes_of
 from jobnb.automation.backfill_targets import (
     failed_targets,
     find_targets,
+    job_target,
     missing_targets,
     stale_targets,
 )
 from jobnb.automation.backfill_work import BackfillRuns, Setting
-from jobnb.automation.job_backfilling import backfill_job as begin_job_backfill
-from jobnb.automation.job_backfilling import resume_job
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, InvariantViolationError
 from jobnb.execution.spec import ASSET_JOB
 from jobnb.execution.task import find
+from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.partitions import PartitionsAsked
 from jobnb.plan.run_config import kept_config
 from jobnb.registry.selecting import partitioned_job, pinned
 from jobnb.registry.session import Session
+from jobnb.staleness.standing_jobs import as_it_stands, nothing_stands_so
 from jobnb.staleness.survey import Survey
-from jobnb.storage.backfill import PartitionBackfill
+from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 from jobnb.storage.instance import Instance
+from jobnb.storage.partition_history import AssetPartitionStatus
 from jobnb.storage.process import is_gone, this_process
-
-__all__ = ["backfill_job", "backfill_session", "resume_backfill"]
 
 
 def backfill_session(
@@ -119,17 +122,30 @@ def backfill_job(
             "A backfill runs only what never ran, or only what failed: keep one of only_missing "
             "and only_failed."
         )
-    return begin_job_backfill(
-        job,
-        partitions,
-        instance,
-        only_missing=only_missing,
-        only_failed=only_failed,
-        tags=tags,
-        max_parallel=max_parallel,
-        config=config,
-        resources=resources,
+    job = as_it_stands(job, instance)
+    node = node_of_job(job)
+    target = job_target(
+        node, partitions, instance, only_missing=only_missing, only_failed=only_failed
     )
+    if nothing_stands_so(job):
+        target = target.partitions_def.empty_subset()
+    record = PartitionBackfill(
+        tags=dict(tags or {}),
+        asset_selection=_assets_of(job),
+        partitions={job.name: target.serialize()},
+        run_config=kept_config(job, config, resources),
+        holder=this_process(),
+        job_name=job.name,
+    )
+    setting = Setting(record.backfill_id, None, instance, record.tags, config, resources)
+    return _begin(record, setting, {node.name: node}, {node.name: target}, max_parallel)
+
+
+def _assets_of(job: JobDefinition) -> tuple[AssetKey, ...]:
+    """The assets that a job makes, in order."""
+    if not isinstance(job.graph, AssetGraphDefinition):
+        return ()
+    return tuple(sorted(key for each in job.graph.assets_by_node.values() for key in each.keys))
 
 
 def _begin(
@@ -147,9 +163,7 @@ def _begin(
         )
     groups = groups_of(nodes, targets)
     runs = BackfillRuns(setting, groups)
-    instance = setting.instance
-    ledger = Blocking(instance)
-    return Backfill.begin(record, instance, groups, runs, ledger, max_parallel, again=again)
+    return Backfill.begin(record, setting.instance, groups, runs, max_parallel, again=again)
 
 
 def _kept(
@@ -187,28 +201,51 @@ def resume_backfill(
     """Go on with a backfill that has not made all; see `Session.resume_backfill`."""
     instance = instance or session.instance
     record = _record(instance, backfill_id)
+    definitions: Definitions | None = None
+    left: Mapping[str, Target]
     if record.job_name is not None:
-        job = _job_of(session, record)
-        return resume_job(job, record, instance, max_parallel=max_parallel, resources=resources)
-    definitions = session.snapshot()
-    nodes = nodes_of(definitions, list(record.asset_selection))
-    targets = {
-        name: _left(node, record, instance)
-        for name, node in nodes.items()
-        if any(key.to_string() in record.partitions for key in node.keys)
-    }
-    left = {name: target for name, target in targets.items() if target is not False}
-    record = PartitionBackfill(
-        record.backfill_id,
-        backfill_timestamp=record.backfill_timestamp,
-        tags=record.tags,
-        asset_selection=record.asset_selection,
-        partitions=record.partitions,
-        run_config=record.run_config,
+        node = node_of_job(_part_of(_job_of(session, record), record))
+        nodes = {node.name: node}
+        left = {node.name: _runs_left(node, record, instance)}
+    else:
+        definitions = session.snapshot()
+        nodes = nodes_of(definitions, list(record.asset_selection))
+        targets = {
+            name: _left(node, record, instance)
+            for name, node in nodes.items()
+            if any(key.to_string() in record.partitions for key in node.keys)
+        }
+        left = {name: target for name, target in targets.items() if target is not False}  # type: ignore[misc]
+    record = msgspec.structs.replace(
+        record,
+        status=BackfillStatus.REQUESTED,
         holder=this_process(),
+        error=None,
+        counts={},
+        end_timestamp=None,
     )
     setting = Setting(backfill_id, definitions, instance, record.tags, record.run_config, resources)
-    return _begin(record, setting, nodes, left, max_parallel, again=True)  # type: ignore[arg-type]
+    return _begin(record, setting, nodes, left, max_parallel, again=True)
+
+
+def _part_of(job: JobDefinition, record: PartitionBackfill) -> JobDefinition:
+    """A job that asks how assets stand makes those that stood so when its backfill began."""
+    if job.asset_layer is not None and job.asset_layer.is_undecided:
+        return job.get_subset(asset_selection=record.asset_selection)
+    return job
+
+
+def _runs_left(
+    node: BackfillNode, record: PartitionBackfill, instance: Instance
+) -> PartitionsSubset:
+    """The partitions of a job whose last run since the backfill began did not succeed."""
+    assert node.definition is not None
+    asked = node.definition.deserialize_subset(record.partitions[node.name] or "")
+    since = record.backfill_timestamp
+    standing = instance.get_job_status_by_partition(node.name, asked, asked.partitions_def, since)
+    return asked.partitions_def.subset_with_partition_keys(
+        key for key, how in standing.items() if how is not AssetPartitionStatus.MATERIALIZED
+    )
 
 
 def _job_of(session: Session, record: PartitionBackfill) -> JobDefinition:

@@ -16,7 +16,8 @@ from jobnb import (
     job,
     op,
 )
-from jobnb.automation.job_backfilling import job_target
+from jobnb.automation.backfill_nodes import node_of_job
+from jobnb.automation.backfill_targets import job_target
 from jobnb.events import RunCanceled, RunFailed, RunStarted, RunSucceeded
 from jobnb.state import RunStatus
 from jobnb.storage.run import JobRun
@@ -111,7 +112,7 @@ def test_a_backfill_chooses_what_a_look_through_all_runs_would(kept, history):
     keys = [key for key in every if asked is None or key in asked]
     for how in (None, "only_missing", "only_failed"):
         flags = {how: True} if how else {}
-        target = job_target(made, asked, kept, **flags)
+        target = job_target(node_of_job(made), asked, kept, **flags)
         assert [str(key) for key in target] == naive(kept, keys, how)
 
 
