@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobnb.display.attempt import attempt
-from jobnb.display.html import Html, folded, join, preformatted, table, tag
+from jobnb.display.html import Html, folded, join, pre, preformatted, table, tag
 from jobnb.display.text import counted, shorten
 from jobnb.errors import InvalidConfigError, JobnbError
 from jobnb.events import ErrorInfo
@@ -59,7 +59,7 @@ def _source(source: str) -> Html | None:
         tag("span", line, css="jn-line") if line.lstrip().startswith(("→", "-->", ">")) else line
         for line in lines
     )
-    return tag("pre", join(shown, "\n"))
+    return pre(join(shown, "\n"))
 
 
 def error_text(error: ErrorInfo) -> str:

@@ -29,8 +29,10 @@ __all__ = [
     "link",
     "page",
     "pairs",
+    "pre",
     "preformatted",
     "safe_url",
+    "scrolling",
     "table",
     "tabs",
     "tag",
@@ -139,11 +141,16 @@ def tabs(parts: Sequence[tuple[str, Piece]], *, open_: int = 1) -> Html:
 def table(headers: Sequence[Piece], rows: Iterable[Sequence[Piece]], *, css: str = "") -> Html:
     """A table; cells are escaped unless they are markup."""
     body = [tag("tr", *(tag("td", cell) for cell in row)) for row in rows]
-    head = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in headers)))
+    head = tag("thead", tag("tr", *map(_column_head, headers)))
     whole = tag(
         "table", head if headers else None, tag("tbody", *body), css=f"jn-table {css}".strip()
     )
-    return tag("div", whole, css="jn-scroll")
+    return scrolling(whole)
+
+
+def _column_head(title: Piece) -> Html:
+    """The head of a column; where there is nothing to say it is no heading."""
+    return tag("th", title, scope="col") if title else tag("td")
 
 
 def pairs(entries: Mapping[str, Piece]) -> Html:
@@ -153,7 +160,7 @@ def pairs(entries: Mapping[str, Piece]) -> Html:
     rows = (
         tag("tr", tag("th", name, scope="row"), tag("td", value)) for name, value in entries.items()
     )
-    return tag("div", tag("table", tag("tbody", *rows), css="jn-pairs"), css="jn-scroll")
+    return scrolling(tag("table", tag("tbody", *rows), css="jn-pairs"))
 
 
 def code(content: str) -> Html:
@@ -161,16 +168,26 @@ def code(content: str) -> Html:
     return tag("code", content)
 
 
+def scrolling(piece: Piece, *, css: str = "") -> Html:
+    """What may be wider than the page, in a box that scrolls; the keyboard reaches it."""
+    return tag("div", piece, css=f"jn-scroll {css}".strip(), tabindex="0")
+
+
+def pre(content: Piece) -> Html:
+    """Text with its line breaks, in a box that scrolls."""
+    return tag("pre", content, tabindex="0")
+
+
 def preformatted(content: str, *, fold_after: int = 40) -> Html:
     """Lines as they are; the rest of a long text is folded away."""
     lines = content.splitlines()
     if len(lines) <= fold_after and len(content) <= 8000:
-        return tag("pre", content)
+        return pre(content)
     first = "\n".join(lines[:fold_after])[:8000]
     rest = content[len(first) : len(first) + 200_000].lstrip("\n")
     left = len(lines) - first.count("\n") - 1
     title = f"{left} more lines" if left else f"{len(rest):,} more characters"
-    return join([tag("pre", first), folded(title, tag("pre", rest))])
+    return join([pre(first), folded(title, pre(rest))])
 
 
 def link(url: str, shown: str | None = None) -> Html:

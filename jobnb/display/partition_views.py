@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.display.html import Html, badge, code, header, join, pairs, tag
+from jobnb.display.html import Html, badge, code, header, join, pairs, scrolling, tag
 from jobnb.display.measure import clean, elide, width
 from jobnb.display.palette import COLOURS, SIGNS
 from jobnb.display.partition_grid import Grid, Row, binned, grid_of
@@ -52,7 +52,7 @@ def partitions_view(table: StandingTable) -> View:
         [
             header(name, "partitions", note=counted(len(keys), "partition")),
             _legend(counts),
-            tag("div", Html(drawn), css="jn-scroll jn-picture", tabindex="0") if keys else None,
+            scrolling(Html(drawn), css="jn-picture") if keys else None,
             pairs({_noun(word): text for word, text in told.items() if text}),
         ]
     )

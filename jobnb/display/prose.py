@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from textwrap import dedent
 
-from jobnb.display.html import EMPTY, Html, code, join, link, preformatted, table, tag
+from jobnb.display.html import EMPTY, Html, code, join, link, pre, preformatted, table, tag
 
 __all__ = ["inline", "markdown", "undocumented"]
 
@@ -79,7 +79,7 @@ def _fence(lines: Sequence[str], start: int) -> tuple[Html, int]:
     end = start + 1
     while end < len(lines) and not lines[end].strip().startswith(mark):
         end += 1
-    return tag("pre", "\n".join(lines[start + 1 : end])), end + 1
+    return pre("\n".join(lines[start + 1 : end])), end + 1
 
 
 def _starts_table(lines: Sequence[str], place: int) -> bool:

@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import Any
 
 from jobnb.display.attempt import attempt
-from jobnb.display.html import Html, is_balanced, join, preformatted, table, tag, void
+from jobnb.display.html import Html, is_balanced, join, preformatted, scrolling, table, tag, void
 from jobnb.display.text import counted, shorten
 from jobnb.storage.peek import Peek
 
@@ -91,13 +91,13 @@ def _side(right: bool) -> str | None:
 
 
 def _sheet(titles: list[Html], rows: list[list[str]], numbers: list[bool]) -> Html:
-    head = tag("thead", tag("tr", tag("th", "", scope="col"), *titles))
+    head = tag("thead", tag("tr", tag("td"), *titles))
     lines = (
         tag("tr", *(tag("td", c, css=_side(right)) for c, right in zip(row, numbers, strict=True)))
         for row in rows
     )
     whole = tag("table", head, tag("tbody", *lines), css="jn-table jn-sheet")
-    return tag("div", whole, css="jn-scroll")
+    return scrolling(whole)
 
 
 def _note(value: Any, name: str) -> Html:

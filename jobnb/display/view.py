@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobnb.display.folding import fold_picture
-from jobnb.display.html import EMPTY, Html, page, preformatted, tag
+from jobnb.display.html import EMPTY, Html, page, preformatted, scrolling
 from jobnb.display.picture import Picture
 from jobnb.display.svg import picture_svg, text_svg
 from jobnb.display.text import picture_text
@@ -57,7 +57,7 @@ def picture_html(picture: Picture) -> Html:
     drawn = picture_svg(fold_picture(picture), standalone=False)
     if drawn is None:
         return preformatted(picture_text(picture))
-    return tag("div", Html(drawn), css="jn-scroll jn-picture", tabindex="0")
+    return scrolling(Html(drawn), css="jn-picture")
 
 
 def fallback_bundle(text: str) -> dict[str, str]:

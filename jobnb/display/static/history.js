@@ -7,7 +7,7 @@ function historyTable(model, root) {
   };
   const parts = {
     filters: el("div"), problem: el("div", { class: "jw-problem", role: "alert" }),
-    above: el("div", { class: "jw-bar" }), body: el("div", { class: "jn-scroll", tabindex: 0 }),
+    above: el("div", { class: "jw-bar" }), body: scrolling(),
     below: el("div", { class: "jw-bar" }), compare: el("div"),
   };
   append(root, Object.values(parts));
@@ -122,10 +122,8 @@ function filterBar(model, state, changed) {
   };
 }
 
-let listsSoFar = 0;
-
 function listOf(name) {
-  return el("datalist", { id: `jobnb-${name}-${++listsSoFar}` });
+  return el("datalist", { id: freshId(name) });
 }
 
 function tagField(state, list, drawn, changed) {
@@ -177,7 +175,7 @@ function drawPage(state, parts, act) {
   box.checked = rows.length > 0 && rows.every((row) => state.ticked.has(row.run_id));
   fill(parts.body, rows.length
     ? el("table", { class: "jn-table jw-runs" },
-      el("thead", null, el("tr", null, titles.map((title, at) => el("th", { scope: "col" }, at ? title : box)))),
+      el("thead", null, el("tr", null, titles.map((title, at) => columnHead(at ? title : box)))),
       el("tbody", null, rows.map((row) => runRow(row, state, parts, act))))
     : el("div", { class: "jn-muted" }, "No run fits. Clear the filter, or launch one."));
   drawAbove(state, parts, act);

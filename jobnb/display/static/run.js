@@ -195,7 +195,7 @@ function markOutputs(node, keys) {
 function configView(model) {
   const node = el("div");
   const load = () => ask(model, "config").then(
-    (text) => fill(node, text ? el("pre", { class: "jw-config" }, text) : el("div", { class: "jn-muted" }, "No config was given.")),
+    (text) => fill(node, text ? pre(text, "jw-config") : el("div", { class: "jn-muted" }, "No config was given.")),
     (error) => fill(node, el("div", { class: "jw-problem" }, error.message)));
   load();
   return { node, begin: load };

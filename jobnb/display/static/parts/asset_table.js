@@ -49,7 +49,7 @@ function changeRow(table, row) {
   showState(shown, row);
   shown.made.textContent = row.made;
   showRowChecks(shown, row);
-  if (again && !shown.place.classList.contains("jw-hidden")) table.actions.look(row.key, shown.place);
+  if (again && !shown.below.classList.contains("jw-hidden")) table.actions.look(row.key, shown.place);
 }
 
 // Long lists are drawn piece by piece; searching draws the rest.
@@ -72,14 +72,17 @@ function addRow(table, row) {
   const shown = assetRow(table, row);
   table.groups.at(-1).keys.push(row.key);
   table.byKey.set(row.key, shown);
-  table.body.append(shown.node, shown.place);
+  table.body.append(shown.node, shown.below);
 }
 
 function groupHead(table, name) {
   const box = checkbox(`Select all of ${name}`, (on) => {
     table.actions.toggle(table.groups.find((group) => group.name === name).keys, on);
   });
-  const node = el("div", { class: "jw-asset-group", role: "row" }, box, el("span", {}, name));
+  const node = el(
+    "div", { class: "jw-asset-group", role: "row" },
+    el("span", { role: "cell" }, box), el("span", { role: "rowheader" }, name),
+  );
   return { node, box };
 }
 
@@ -94,20 +97,22 @@ function assetRow(table, row) {
   const state = el("span", { class: "jw-asset-state", role: "cell" });
   const made = el("span", { class: "jw-note jw-asset-made", role: "cell" }, row.made);
   const checks = el("span", { class: "jw-asset-checks", role: "cell" });
-  const place = el("div", { class: "jw-asset-value jw-hidden" });
-  const look = button("value", () => openValue(table, row.key, look, place), {
+  const place = el("div", { role: "cell" });
+  const below = el("div", { class: "jw-asset-value jw-hidden", role: "row" }, place);
+  const look = button("value", () => openValue(table, row.key, look, shown), {
     class: "jw-plain", "aria-expanded": "false", title: "Look at the last value",
+    "aria-label": `value of ${row.key}`,
   });
   const node = el(
     "div", { class: "jw-asset", role: "row", data: { key: row.key } },
-    box,
-    el("span", { class: "jw-asset-key", role: "cell", title: row.key }, row.key),
+    el("span", { class: "jw-asset-box", role: "cell" }, box),
+    el("span", { class: "jw-asset-key", role: "rowheader", title: row.key }, row.key),
     el("span", { class: "jw-note", role: "cell" }, [row.kind, row.type].filter(Boolean).join(" · ")),
     state, checks, made,
     el("span", { class: "jw-note jw-asset-doc", role: "cell", title: row.doc }, row.doc),
-    row.source ? el("span") : look,
+    el("span", { class: "jw-asset-look", role: "cell" }, row.source ? null : look),
   );
-  const shown = { row, node, box, state, checks, made, place };
+  const shown = { row, node, box, state, checks, made, place, below };
   showState(shown, row);
   showRowChecks(shown, row);
   return shown;
@@ -139,8 +144,8 @@ function changeRows(table, states) {
   }
 }
 
-function openValue(table, key, look, place) {
-  const open = place.classList.toggle("jw-hidden") === false;
+function openValue(table, key, look, { place, below }) {
+  const open = below.classList.toggle("jw-hidden") === false;
   look.setAttribute("aria-expanded", String(open));
   if (open) table.actions.look(key, place);
 }
@@ -162,12 +167,12 @@ function filterRows(table) {
   const wanted = table.search.value.trim().toLowerCase();
   if (wanted && table.drawn < table.list.length) return void addRows(table, true);
   let count = 0;
-  for (const { row, node, place } of table.byKey.values()) {
+  for (const { row, node, below } of table.byKey.values()) {
     const checks = row.checks ? [row.checks.words, ...row.checks.names] : [];
     const texts = [row.key, row.group, row.kind, row.type, row.word, row.doc, ...checks];
     const fits = !wanted || texts.some((text) => text?.toLowerCase().includes(wanted));
     node.classList.toggle("jw-hidden", !fits);
-    if (!fits) place.classList.add("jw-hidden");
+    if (!fits) below.classList.add("jw-hidden");
     count += fits;
   }
   for (const group of table.groups) {

@@ -9,8 +9,8 @@ function compareNode({ runs, config, tags, steps }, close) {
   return el("div", { class: "jw-compare", role: "region", "aria-label": "Two runs compared" },
     el("div", { class: "jw-bar" }, el("strong", { class: "jw-grow" }, `${runs[0].job} compared`),
       button("Close", close, { class: "jw-plain" })),
-    el("div", { class: "jn-scroll", tabindex: 0 }, el("table", { class: "jn-table" },
-      el("thead", null, el("tr", null, el("th"), heads, el("th", { scope: "col" }, "difference"))),
+    scrolling(el("table", { class: "jn-table" },
+      el("thead", null, el("tr", null, columnHead(""), heads, el("th", { scope: "col" }, "difference"))),
       el("tbody", null, table("config", config.map(wordsRow)), table("tags", tags.map(wordsRow)),
         table("steps", steps.map(stepCompared))))));
 }

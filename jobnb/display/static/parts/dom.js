@@ -57,6 +57,29 @@ function fill(node, ...children) {
   return node;
 }
 
+// A name for an element that no other of the page has: each view has this module for itself.
+const OF_THIS_VIEW = Math.random().toString(36).slice(2, 9);
+let namedSoFar = 0;
+
+function freshId(what) {
+  return `jobnb-${what}-${OF_THIS_VIEW}-${++namedSoFar}`;
+}
+
+// What may be wider than its place; the keyboard reaches it to scroll.
+function scrolling(...children) {
+  return el("div", { class: "jn-scroll", tabindex: 0 }, children);
+}
+
+// Text with its line breaks; the same holds for it.
+function pre(text, css) {
+  return el("pre", { class: css, tabindex: 0 }, text);
+}
+
+// The head of a column; where there is nothing to say it is no heading.
+function columnHead(title) {
+  return title ? el("th", { scope: "col" }, title) : el("td");
+}
+
 // A button with words; `props.title` is what hovering tells.
 function button(label, onclick, props) {
   const { class: more, ...rest } = props ?? {};

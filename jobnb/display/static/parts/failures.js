@@ -15,9 +15,9 @@ function failure(told, pickStep) {
 function oneError({ where, source, says, stack, frames }) {
   return [
     where ? el("div", { class: "jn-muted" }, where) : null,
-    source?.length ? el("pre", { class: "jw-source" }, source.map(sourceLine)) : null,
+    source?.length ? pre(source.map(sourceLine), "jw-source") : null,
     el("div", { class: "jn-says" }, says),
-    stack ? folded(`traceback, ${frames} ${frames === 1 ? "frame" : "frames"}`, el("pre", null, stack)) : null,
+    stack ? folded(`traceback, ${frames} ${frames === 1 ? "frame" : "frames"}`, pre(stack)) : null,
   ];
 }
 

@@ -4,7 +4,6 @@
 // control, soon)` tells what a person did; `own(id)` is what a row holds that the kernel has not
 // answered yet.
 
-let errorsSoFar = 0;
 const MODES = {
   env: envBody, none: noneBody, kept: keptBody, absent: absentBody,
 };
@@ -244,7 +243,7 @@ class FormRows {
 }
 
 function errorLine(row) {
-  return el("div", { class: "jl-error jw-problem", id: `jl-e-${++errorsSoFar}`, role: "status" });
+  return el("div", { class: "jl-error jw-problem", id: freshId("error"), role: "status" });
 }
 
 function helpOf(row) {

@@ -10,8 +10,8 @@ class Choices {
     this.node = el("div", { class: "jw-bar jl-choices" });
     this.steps = el("span", { class: "jw-note" });
     this.wrong = {
-      selection: el("div", { class: "jw-problem jl-wrong", id: `jl-w-${++errorsSoFar}` }),
-      partition: el("div", { class: "jw-problem jl-wrong", id: `jl-w-${++errorsSoFar}` }),
+      selection: el("div", { class: "jw-problem jl-wrong", id: freshId("wrong") }),
+      partition: el("div", { class: "jw-problem jl-wrong", id: freshId("wrong") }),
     };
     this.made = "";
   }
@@ -53,7 +53,7 @@ class Choices {
   }
 
   picker(first) {
-    const list = el("datalist", { id: `jl-p-${++errorsSoFar}` });
+    const list = el("datalist", { id: freshId("partitions") });
     const offer = (keys) => fill(list, keys.map((key) => el("option", { value: key })));
     this.partition = this.input("partition", {
       class: "jw-input jl-partition", list: list.id, placeholder: "a key, or first...last",

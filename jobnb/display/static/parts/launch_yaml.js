@@ -17,7 +17,7 @@ class YamlPane {
     this.discard = button("Discard this text", () => edits.tell("discard_yaml", {}), {
       title: "Show the config of the form again",
     });
-    this.form = el("pre");
+    this.form = pre("");
     this.other = el("details", null, el("summary", null, "The form still holds"), this.form);
     this.node = el("div", null, this.input, this.problem, this.note, this.discard, this.other);
   }

@@ -19,10 +19,7 @@ function resourceList(resources) {
 }
 
 function listing(titles, rows) {
-  const head = el("tr", {}, titles.map((title) => el("th", { scope: "col" }, title)));
+  const head = el("tr", {}, titles.map(columnHead));
   const body = rows.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell))));
-  return el(
-    "div", { class: "jn-scroll" },
-    el("table", { class: "jn-table" }, el("thead", {}, head), el("tbody", {}, body)),
-  );
+  return scrolling(el("table", { class: "jn-table" }, el("thead", {}, head), el("tbody", {}, body)));
 }

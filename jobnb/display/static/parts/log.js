@@ -152,6 +152,6 @@ function lineDetail(detail, line, pickStep) {
       line.step ? button(line.step, () => pickStep(line.step), { class: "jw-plain jw-code" }) : null,
       line.logger ? el("span", { class: "jw-note" }, line.logger) : null,
       el("span", { class: "jw-note jw-grow" }, when.toLocaleString()), close),
-    el("pre", null, line.text), line.error ? el("pre", { class: "jw-error-text" }, line.error) : null);
+    pre(line.text), line.error ? pre(line.error, "jw-error-text") : null);
   detail.hidden = false;
 }

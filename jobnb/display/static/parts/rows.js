@@ -9,7 +9,7 @@ function rowList({ high, tall, label, draw, pick, chosen, role = "listbox", rowR
     class: "jw-rows", role, tabindex: 0, "aria-label": label, "aria-multiselectable": "true",
     style: { maxHeight: `${tall}px` },
   }, inner);
-  const prefix = `jobnb-rows-${++rowListsSoFar}`;
+  const prefix = freshId("rows");
   const list = { count: 0, active: -1, drawn: new Map(), first: 0, last: 0, end: 0, moved: () => {} };
 
   function range() {
@@ -94,7 +94,6 @@ function rowList({ high, tall, label, draw, pick, chosen, role = "listbox", rowR
   };
 }
 
-let rowListsSoFar = 0;
 
 function rowKey(key, active, count, page) {
   if (!count) return null;

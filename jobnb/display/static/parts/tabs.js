@@ -1,11 +1,9 @@
 // Tabs as screen readers know them: arrows move between them, each builds its panel at first look.
 
-let tabsSoFar = 0;
-
 // tabs([{ name, label, show }], { open, onopen }) -> { node, open(name), opened() }
 // `show(panel)` fills a panel the first time it is opened.
 function tabs(choices, { open, onopen, label } = {}) {
-  const prefix = `jobnb-tabs-${++tabsSoFar}`;
+  const prefix = freshId("tabs");
   const made = choices.map((choice) => tabOf(choice, prefix, (name) => show(name, true)));
   const list = el("div", { class: "jw-tabs", role: "tablist", "aria-label": label });
   append(list, made.map((each) => each.tab));

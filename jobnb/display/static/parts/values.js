@@ -16,9 +16,8 @@ function tableNode({ columns, rows }) {
       name, el("br"), el("span", { class: "jn-muted" }, dtype)));
   const body = rows.map((row) =>
     el("tr", null, row.map((cell, at) => el("td", { class: side(at) }, cell))));
-  return el("div", { class: "jn-scroll", tabindex: 0 },
-    el("table", { class: "jn-table jn-sheet" },
-      el("thead", null, el("tr", null, el("th", { scope: "col" }), head)), el("tbody", null, body)));
+  return scrolling(el("table", { class: "jn-table jn-sheet" },
+      el("thead", null, el("tr", null, columnHead(""), head)), el("tbody", null, body)));
 }
 
 // A picture in an address of its own: a script in it cannot run.
@@ -31,17 +30,17 @@ function imageNode({ src, line }) {
 function richNode({ text }, showRich) {
   return el("div", null,
     button("Show as its own display", () => showRich?.(), { title: "Below, as the object shows itself" }),
-    folded("text", el("pre", null, text)));
+    folded("text", pre(text)));
 }
 
 function longText({ text }) {
   const lines = text.split("\n");
-  if (lines.length <= FOLD_AFTER && text.length <= 4000) return el("pre", null, text);
+  if (lines.length <= FOLD_AFTER && text.length <= 4000) return pre(text);
   const first = lines.slice(0, FOLD_AFTER).join("\n").slice(0, 4000);
   const rest = text.slice(first.length).replace(/^\n/, "");
   const left = lines.length - FOLD_AFTER;
   const title = left > 0 ? `${left.toLocaleString()} more lines` : `${rest.length.toLocaleString()} more characters`;
-  return [el("pre", null, first), folded(title, el("pre", null, rest))];
+  return [pre(first), folded(title, pre(rest))];
 }
 
 // Metadata: [{ name, text, url? }] as names and values.
@@ -49,5 +48,5 @@ function metadataNode(entries) {
   const rows = entries.map(({ name, text, url }) =>
     el("tr", null, el("th", { scope: "row" }, name), el("td", null,
       url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : text)));
-  return el("div", { class: "jn-scroll" }, el("table", { class: "jn-pairs" }, el("tbody", null, rows)));
+  return scrolling(el("table", { class: "jn-pairs" }, el("tbody", null, rows)));
 }
