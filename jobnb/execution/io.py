@@ -68,7 +68,7 @@ def output_context(
         step_key=key,
         name=output.name,
         job_name=run.plan.job.name,
-        run_id=run.origins.get(output.slot, run.run_id),
+        run_id=_made_in(run, step, output, key, mapping_key) if run.origins else run.run_id,
         definition_metadata=_said(step, output),
         output_metadata=output_metadata,
         mapping_key=mapping_key,
@@ -85,6 +85,14 @@ def output_context(
         asset_partition_keys=_keys_of(run),
         instance=run.instance,
     )
+
+
+def _made_in(
+    run: RunScope, step: Step, output: StepOutput, key: str, mapping_key: str | None
+) -> str:
+    """The run that made a value, or makes it."""
+    element = key[len(step.key) + 1 : -1] if step.region is not None else mapping_key
+    return run.origins.get((output.slot, element or None), run.run_id)
 
 
 def _said(step: Step, output: StepOutput) -> Mapping[str, Any]:
@@ -178,8 +186,11 @@ def held_value(run: RunScope, step: Step, output: StepOutput) -> Any:
     if held is MISSING or not (output.definition.is_dynamic or step.region is not None):
         return _loaded(run, step, output, None, held, kept)
     known: Mapping[str, Any] = kept or {}
+    own = run.elements.get(step.index, held)  # not those that an earlier run made
     return {
-        key: _loaded(run, step, output, key, each, known.get(key)) for key, each in held.items()
+        key: _loaded(run, step, output, key, each, known.get(key))
+        for key, each in held.items()
+        if key in own
     }
 
 

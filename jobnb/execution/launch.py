@@ -10,7 +10,6 @@ from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.errors import InvalidInvocationError
 from jobnb.execution.background import Run
 from jobnb.execution.reexecution import ReexecutionOptions, parent_of
-from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts, Stop
@@ -46,8 +45,6 @@ def launch(spec: RunSpec, find_job: FindJob | None = None) -> Run:
     spec_here = replace(spec, in_memory=in_memory, keep_outputs=in_memory)
     with Interrupts(f"The launch of {spec.job.name!r}") as interrupts:
         scope = start(spec_here, interrupts, stop)
-        if in_memory:
-            _take_from_memory(scope)
         run = Run(scope, stop, repeat)
         interrupts.undo = run.undo
         return run
@@ -100,27 +97,6 @@ def _again(spec: RunSpec, run_id: str, from_failure: bool, steps: Sequence[str] 
         keys = own.step_keys_to_execute if own is not None else None
         options = ReexecutionOptions(run_id, list(steps or keys or ()))
     return replace(spec, repeats=options, run_id=None, stale_only=False)
-
-
-def _take_from_memory(scope: RunScope) -> None:
-    """Values of an earlier run that nothing stores are had from that run itself."""
-    for slot, run_id in list(scope.origins.items()):
-        earlier = find(Run, run_id)
-        value = _value_of(earlier, scope, slot) if earlier is not None else HANDLED
-        if value is not HANDLED:
-            scope.values[slot] = value
-
-
-def _value_of(run: Run, scope: RunScope, slot: int) -> Any:
-    step, output = next(
-        (step, output)
-        for step in scope.plan.steps
-        for output in step.outputs
-        if output.slot == slot
-    )
-    index = run.plan.step_by_key.get(step.key)
-    own = run.plan.steps[index].output(output.name) if index is not None else None
-    return run._scope.values[own.slot] if own is not None else HANDLED
 
 
 # --- finding the job ------------------------------------------------------

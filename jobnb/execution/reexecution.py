@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
+from jobnb.definitions.resources.io_context import OutputContext
 from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.definitions.types import NOTHING
-from jobnb.errors import InvalidSubsetError, InvariantViolationError, RunNotFoundError
-from jobnb.events import Event, OutputYielded, StepSkipped, StepSucceeded
-from jobnb.execution.run import HANDLED
-from jobnb.plan.step import Plan, Step
-from jobnb.state import StepStatus
+from jobnb.errors import (
+    InvalidSubsetError,
+    InvariantViolationError,
+    RunNotFoundError,
+    did_you_mean,
+)
+from jobnb.events import (
+    Event,
+    InputLoaded,
+    OutputYielded,
+    StepRestarted,
+    StepSkipped,
+    StepSucceeded,
+)
+from jobnb.execution.run import HANDLED, MISSING, value_in_memory
+from jobnb.plan.step import Plan, Step, StepOutput
+from jobnb.state import StepState, StepStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
+from jobnb.storage.values import FileIOManager, fs_io_manager, mem_io_manager
 
-__all__ = ["Kept", "ReexecutionOptions", "chosen_steps", "earlier_outputs", "parent_of"]
+__all__ = ["Elements", "ReexecutionOptions", "Repetition", "parent_of", "repetition_of"]
 
 
 class ReexecutionOptions(msgspec.Struct, frozen=True):
@@ -60,24 +75,74 @@ class ReexecutionOptions(msgspec.Struct, frozen=True):
 
 
 def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
-    """The keys of its steps that did not succeed; a mapped step once, whatever its element."""
+    """The keys of its steps that did not succeed; of a mapped step, with each such element."""
     steps = instance.run_state(parent.run_id).steps
-    keys = dict.fromkeys(
-        _step_and_element(key)[0]
-        for key, state in steps.items()
-        if state.status is not StepStatus.SUCCEEDED
-    )
-    # A mapped step is known by its elements; its own key only says that it was planned.
-    begun = {_step_and_element(key)[0] for key in steps if _step_and_element(key)[1] is not None}
-    failed = {
-        _step_and_element(key)[0]
-        for key, state in steps.items()
-        if _step_and_element(key)[1] is not None and state.status is not StepStatus.SUCCEEDED
-    }
-    left = [key for key in keys if key not in begun or key in failed]
+    elements = _elements_to_do(instance, parent, steps)
+    left: dict[str, None] = {}
+    for key, state in steps.items():
+        bare = _step_and_element(key)[0]
+        if bare in elements:
+            left |= dict.fromkeys(f"{bare}[{each}]" for each in elements[bare])
+        elif state.status is not StepStatus.SUCCEEDED:
+            left[key] = None
     if not left:
         raise InvariantViolationError(f"All steps of the run {parent.run_id} succeeded.")
-    return left
+    return list(left)
+
+
+def _elements_to_do(
+    instance: Instance, parent: JobRun, steps: Mapping[str, StepState]
+) -> dict[str, list[str]]:
+    """Of each mapped step that began: the elements that it did not come to the end of."""
+    done: dict[str, dict[str, bool]] = {}
+    for key, state in steps.items():
+        bare, element = _step_and_element(key)
+        if element is not None:
+            done.setdefault(bare, {})[element] = state.status is StepStatus.SUCCEEDED
+    if not done:
+        return {}
+    asked: dict[str, list[str]] = {}
+    for key in parent.step_keys_to_execute or ():
+        bare, element = _step_and_element(key)
+        if element is not None:
+            asked.setdefault(bare, []).append(element)
+    known = _elements_known(instance, parent, [key for key in done if key not in asked])
+    to_do = {key: dict.fromkeys([*(asked.get(key) or known[key]), *done[key]]) for key in done}
+    return {key: [e for e in each if not done[key].get(e)] for key, each in to_do.items()}
+
+
+def _elements_known(
+    instance: Instance, parent: JobRun, keys: Sequence[str]
+) -> dict[str, list[str]]:
+    """The elements that mapped steps were to run for: those of the dynamic output they go back to.
+
+    Where a step takes its input from is told in the log, and so are the elements of an output.
+    """
+    takes: dict[str, list[tuple[str, str]]] = {}
+    gives: dict[tuple[str, str], list[str]] = {}
+    for run in _ancestors(instance, parent):
+        for event in reversed(instance.events(run.run_id)):
+            if isinstance(event, InputLoaded) and event.upstream_step:
+                bare, upstream = (
+                    _step_and_element(str(each))[0]
+                    for each in (event.step_key, event.upstream_step)
+                )
+                takes.setdefault(bare, []).append((upstream, event.upstream_output or ""))
+            elif isinstance(event, OutputYielded) and event.mapping_key is not None:
+                place = str(event.step_key), event.output_name
+                gives.setdefault(place, []).append(event.mapping_key)
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        waiting, seen = [*takes.get(key, ())], set[tuple[str, str]]()
+        while waiting and key not in found:
+            place = waiting.pop()
+            if place in gives:
+                found[key] = list(dict.fromkeys(reversed(gives[place])))
+            elif place not in seen:
+                seen.add(place)
+                waiting += takes.get(place[0], ())
+        found.setdefault(key, [])
+    return found
 
 
 def parent_of(instance: Instance, run_id: str) -> JobRun:
@@ -92,72 +157,360 @@ def parent_of(instance: Instance, run_id: str) -> JobRun:
     return run
 
 
-def chosen_steps(plan: Plan, selection: Sequence[str]) -> frozenset[int]:
-    """The numbers of the steps that a selection names."""
-    upstream = {
-        step.key: {plan.steps[wait.step].key for wait in step.waits_for} for step in plan.steps
-    }
-    bare = [text.split("[")[0] for text in selection]
-    what = f"the job {plan.job.name!r}"
-    keys = resolve_op_selection(bare, list(upstream), upstream, what=what)
-    return frozenset(plan.step_by_key[key] for key in keys)
+# --- what is repeated, and what is kept ---------------------------------------------
+
+Elements = Mapping[int, frozenset[str] | None]
+"""The numbers of steps; of a mapped step, the elements it runs for, or None for all."""
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """An output of an earlier run: what stands in its slot, and the run that stored it."""
+    """An output of an earlier run: what stands for its value, and the run that stored it."""
 
     value: Any
     run_id: str
 
 
-def earlier_outputs(
-    plan: Plan, instance: Instance, parent: JobRun, chosen: frozenset[int]
-) -> dict[int, Kept]:
-    """By slot, the stored outputs of the steps that are not repeated.
+class Repetition(NamedTuple):
+    """What a run that repeats another one does, and what it takes from earlier ones.
+
+    Attributes:
+        chosen: The steps that run.
+        kept: By slot, what earlier runs gave; by element where that is one of several.
+        lost: The keys of steps that run again since what they gave had not been stored.
+    """
+
+    chosen: Elements
+    kept: Mapping[int, Kept | dict[str, Kept]]
+    lost: Sequence[str]
+
+
+def repetition_of(
+    plan: Plan, instance: Instance, parent: JobRun, selection: Sequence[str]
+) -> Repetition:
+    """Resolve which steps of a plan run again, and find what they need in the history.
+
+    Args:
+        plan: What the job does.
+        instance: Where the history is.
+        parent: The run that is repeated.
+        selection: Keys of steps, such as `"clean+"` and `"clean[k1]"`.
 
     Raises:
-        InvalidSubsetError: If a step needs one that never succeeded.
+        InvalidSubsetError: If it names what is not there, or needs what never succeeded.
     """
-    left = {step.key: step for step in plan.steps if step.index not in chosen}
-    kept: dict[int, Kept] = {}
-    for earlier in _ancestors(instance, parent):
-        if not left:
-            break
-        found = _outputs_of(instance.events(earlier.run_id), left)
-        for key, outputs in found.items():
-            for slot, value in _values(left.pop(key), outputs):
-                kept[slot] = Kept(value, earlier.run_id)
-    kept |= _left_out(instance, parent, left)
-    needed = {wait.step for index in chosen for wait in plan.steps[index].waits_for}
-    missing = sorted(key for key, step in left.items() if step.index in needed)
-    if missing:
+    chosen = chosen_steps(plan, selection)
+    found = _Found(plan, instance, parent)
+    found.see_elements(chosen)
+    found.see_needed(chosen)
+    together, lost = found.with_lost(chosen)
+    return Repetition(together, found.kept(together), lost)
+
+
+_WITH_ELEMENT = re.compile(r"([\w.]+)\[([^\[\]]*)\]")
+
+
+def chosen_steps(plan: Plan, selection: Sequence[str]) -> dict[int, frozenset[str] | None]:
+    """The steps that a selection names.
+
+    `"clean[k1]"` is the mapped step `clean` for one element, `"clean[k1]+"` that and what takes the
+    same element; `"clean"` and `"clean[?]"` are all elements.
+
+    Raises:
+        InvalidSubsetError: If it names what is not there.
+    """
+    upstream = {
+        step.key: {plan.steps[wait.step].key for wait in step.waits_for} for step in plan.steps
+    }
+    single: dict[int, set[str]] = {}
+    whole: list[str] = []
+    joined: list[tuple[str, dict[int | None, set[str]]]] = []
+    for text in selection:
+        exact = _WITH_ELEMENT.fullmatch(text)
+        if exact and exact[1] in plan.step_by_key and exact[2] != "?":
+            index = plan.step_by_key[exact[1]]
+            _see_mapped(plan, index, exact[2])
+            single.setdefault(index, set()).add(exact[2])
+            continue
+        regions: dict[int | None, set[str]] = {}
+        for name, element in _WITH_ELEMENT.findall(text):
+            if name in plan.step_by_key and element != "?":
+                index = plan.step_by_key[name]
+                regions.setdefault(_see_mapped(plan, index, element), set()).add(element)
+        bare = _WITH_ELEMENT.sub(r"\1", text)
+        if regions:
+            joined.append((bare, regions))
+        else:
+            whole.append(bare)
+    what = f"the job {plan.job.name!r}"
+    found: dict[int, frozenset[str] | None] = {i: frozenset(each) for i, each in single.items()}
+    for bare, regions in joined:
+        for key in resolve_op_selection([bare], list(upstream), upstream, what=what):
+            index = plan.step_by_key[key]
+            elements = regions.get(plan.steps[index].region)
+            _add(found, index, frozenset(elements) if elements is not None else None)
+    if whole or not found:
+        for key in resolve_op_selection(whole, list(upstream), upstream, what=what):
+            found[plan.step_by_key[key]] = None
+    return found
+
+
+def _add(
+    chosen: dict[int, frozenset[str] | None], index: int, elements: frozenset[str] | None
+) -> None:
+    before = chosen.get(index, frozenset())
+    chosen[index] = None if before is None or elements is None else before | elements
+
+
+def _see_mapped(plan: Plan, index: int, element: str) -> int:
+    step = plan.steps[index]
+    if step.region is None:
         raise InvalidSubsetError(
-            f"The selection needs the output of {', '.join(map(repr, missing))}, which did not "
-            f"succeed in run {parent.run_id}. Select it too."
+            f"The step {step.key!r} is not mapped over anything: there is no "
+            f"'{step.key}[{element}]'. Select {step.key!r}."
         )
-    return kept
+    return step.region
 
 
-def _left_out(instance: Instance, parent: JobRun, left: dict[str, Step]) -> dict[int, Kept]:
-    """By slot, the assets that the earlier run left as they were: some run before made them.
+class _End(NamedTuple):
+    """How a step, or one element of it, ended well in an earlier run.
 
-    Their steps are taken out of `left`.
+    Attributes:
+        outputs: What it gave: names of outputs, each with its mapping key where it is dynamic.
+        run_id: The run.
     """
+
+    outputs: Sequence[tuple[str, str | None]]
+    run_id: str
+
+
+class _Found:
+    """What a run and those that it repeats have made of the steps of a plan.
+
+    Args:
+        plan: The plan.
+        instance: Where the history is.
+        parent: The run.
+    """
+
+    def __init__(self, plan: Plan, instance: Instance, parent: JobRun) -> None:
+        self.plan = plan
+        self.instance = instance
+        self.parent = parent
+        self.steps: dict[int, dict[str | None, _End]] = {}
+        self.roots = {out.slot: step.index for step in plan.steps for out in step.outputs}
+        for run in _ancestors(instance, parent):
+            for key, element, outputs in _ended_well(instance.events(run.run_id), plan):
+                ends = self.steps.setdefault(plan.step_by_key[key], {})
+                ends.setdefault(element, _End(outputs, run.run_id))
+        self.before = _made_before(instance, parent, plan, self.steps)
+        self._values: dict[tuple[int, str | None], Any] = {}
+
+    def elements_of(self, region: int) -> list[str] | None:
+        """The elements of a dynamic output; None where it has not ended well."""
+        root = self.plan.steps[self.roots[region]]
+        end = self.steps.get(root.index, {}).get(None)
+        if end is None:
+            return None
+        name = next(out.name for out in root.outputs if out.slot == region)
+        return [element for each, element in end.outputs if each == name and element is not None]
+
+    # --- what is asked for and what it needs ------------------------------
+
+    def see_elements(self, chosen: Elements) -> None:
+        """See that the elements that are named are there.
+
+        Raises:
+            InvalidSubsetError: If one is not.
+        """
+        for index, wanted in chosen.items():
+            step = self.plan.steps[index]
+            if wanted is None or step.region is None or self.roots[step.region] in chosen:
+                continue
+            known = self.elements_of(step.region)
+            for element in sorted(wanted - set(known)) if known is not None else ():
+                names = [f"{step.key}[{each}]" for each in known or ()]
+                hint = did_you_mean(f"{step.key}[{element}]", names, noun="There are")
+                raise InvalidSubsetError(
+                    f"There was no '{step.key}[{element}]' in run {self.parent.run_id}. {hint}"
+                )
+
+    def see_needed(self, chosen: Elements) -> None:
+        """See that the steps whose outputs are read have ended well, or run again.
+
+        Raises:
+            InvalidSubsetError: If one has not.
+        """
+        missing: set[str] = set()
+        for index, wanted in chosen.items():
+            for wait in self.plan.steps[index].waits_for:
+                step = self.plan.steps[wait.step]
+                if wait.slot in self.before or chosen.get(step.index, frozenset()) is None:
+                    continue
+                ends = self.steps.get(step.index, {})
+                if wait.maps and wanted is not None and step.region is not None:
+                    again = chosen.get(step.index) or frozenset()
+                    missing.update(f"{step.key}[{e}]" for e in wanted - again if e not in ends)
+                elif not ends and step.index not in chosen and not self._is_of_nothing(step):
+                    missing.add(step.key)
+        if missing:
+            raise InvalidSubsetError(
+                f"The selection needs the output of {', '.join(map(repr, sorted(missing)))}, which "
+                f"did not succeed in run {self.parent.run_id}. Select it too."
+            )
+
+    def _is_of_nothing(self, step: Step) -> bool:
+        """Whether a mapped step had no element to run for."""
+        return step.region is not None and self.elements_of(step.region) == []
+
+    def with_lost(self, chosen: Elements) -> tuple[Elements, list[str]]:
+        """The chosen steps, with those that run again since what they gave is nowhere."""
+        all_chosen, lost = dict(chosen), dict[str, None]()
+        waiting = list(chosen)
+        while waiting:
+            index = waiting.pop()
+            for wait in self.plan.steps[index].waits_for:
+                step = self.plan.steps[wait.step]
+                only = all_chosen[index] if wait.maps and step.region is not None else None
+                again = self._lost_of(step, wait.slot, all_chosen, only)
+                if again:
+                    lost[step.key] = None
+                    wanted = None if None in again else frozenset(map(str, again))
+                    _add(all_chosen, step.index, wanted)
+                    waiting += [step.index, *self._mapped_over(step, all_chosen)]
+        return all_chosen, list(lost)
+
+    def _mapped_over(self, root: Step, chosen: dict[int, frozenset[str] | None]) -> list[int]:
+        """Steps that run for elements of an output that is made anew: for whichever there are."""
+        slots = {out.slot for out in root.outputs if out.definition.is_dynamic}
+        found = [i for i, own in chosen.items() if own and self.plan.steps[i].region in slots]
+        chosen.update(dict.fromkeys(found))
+        return found
+
+    def _lost_of(
+        self, step: Step, slot: int, chosen: Elements, only: frozenset[str] | None
+    ) -> list[str | None]:
+        """The elements of a step that do not run again, and gave what cannot be had any more.
+
+        Args:
+            step: The step.
+            slot: The output that is read.
+            chosen: What runs again.
+            only: The elements that are read; all if None.
+        """
+        again = chosen.get(step.index, frozenset())
+        if again is None or slot in self.before:
+            return []
+        output = next(out for out in step.outputs if out.slot == slot)
+        return [
+            element
+            for element, end in self.steps.get(step.index, {}).items()
+            if element not in again
+            and (only is None or element in only)
+            and any(
+                self._value(step, output, element or mapping_key, end.run_id) is MISSING
+                for name, mapping_key in end.outputs
+                if name == output.name
+            )
+        ]
+
+    # --- where values are -------------------------------------------------
+
+    def _value(self, step: Step, output: StepOutput, element: str | None, run_id: str) -> Any:
+        """What stands for a value that an earlier run made and a step reads; MISSING if gone."""
+        place = output.slot, element
+        if place not in self._values:
+            self._values[place] = (
+                HANDLED
+                if self._is_stored(step, output, element, run_id)
+                else value_in_memory(run_id, step.key, output.name, element)
+            )
+        return self._values[place]
+
+    def _is_stored(self, step: Step, output: StepOutput, element: str | None, run_id: str) -> bool:
+        """Whether the IO manager has a value, as far as can be known: one's own is believed."""
+        manager = self.plan.resources.get(output.manager_key)
+        if output.data_type is NOTHING:
+            return True
+        if manager is mem_io_manager:
+            return False
+        if manager is not fs_io_manager or output.asset_key is not None:
+            return True
+        mapped = step.region is not None and element is not None
+        config = self.plan.resource_config.get(output.manager_key) or {}
+        context = OutputContext(
+            step_key=f"{step.key}[{element}]" if mapped else step.key,
+            name=output.name,
+            run_id=run_id,
+            mapping_key=None if mapped else element,
+        )
+        base_dir = config.get("base_dir") or self.instance.storage_directory()
+        return FileIOManager(base_dir).has_output(context)
+
+    def kept(self, chosen: Elements) -> dict[int, Kept | dict[str, Kept]]:
+        """By slot, what earlier runs gave of what does not run again."""
+        kept: dict[int, Kept | dict[str, Kept]] = {
+            slot: before for slot, before in self.before.items() if self.roots[slot] not in chosen
+        }
+        for index, ends in self.steps.items():
+            again = chosen.get(index, frozenset())
+            if again is None:
+                continue
+            step = self.plan.steps[index]
+            left = {element: end for element, end in ends.items() if element not in again}
+            for output in step.outputs:
+                if step.region is not None:
+                    kept[output.slot] = self._kept_elements(step, output, left)
+                elif output.definition.is_dynamic:
+                    elements = self.elements_of(output.slot) or []
+                    if elements or output.definition.is_required:
+                        parts = {e: self._kept(step, output, e, left[None]) for e in elements}
+                        kept[output.slot] = parts
+                elif any(name == output.name for name, _ in left[None].outputs):
+                    kept[output.slot] = self._kept(step, output, None, left[None])
+        return kept
+
+    def _kept_elements(
+        self, step: Step, output: StepOutput, ends: Mapping[str | None, _End]
+    ) -> dict[str, Kept]:
+        """What a mapped step gave, in the order in which its elements came."""
+        assert step.region is not None
+        known = self.elements_of(step.region)
+        return {
+            str(element): self._kept(step, output, element, ends[element])
+            for element in (ends if known is None else known)
+            if element in ends and any(name == output.name for name, _ in ends[element].outputs)
+        }
+
+    def _kept(self, step: Step, output: StepOutput, element: str | None, end: _End) -> Kept:
+        """Where it is not read, it is not looked whether an IO manager has it."""
+        value = self._values.get((output.slot, element), MISSING)
+        if value is MISSING and self.plan.resources.get(output.manager_key) is mem_io_manager:
+            value = value_in_memory(end.run_id, step.key, output.name, element)
+        if output.data_type is NOTHING:
+            value = None
+        return Kept(HANDLED if value is MISSING else value, end.run_id)
+
+
+def _made_before(
+    instance: Instance, parent: JobRun, plan: Plan, ended: Container[int]
+) -> dict[int, Kept]:
+    """By slot, the assets that the earlier run left as they were: some run before made them."""
     if parent.step_keys_to_execute is None:
         return {}
-    ran = set(parent.step_keys_to_execute)
-    out = {key: step for key, step in left.items() if key not in ran and step.assets_def}
-    keys = [each.asset_key for step in out.values() for each in step.outputs if each.asset_key]
-    made = instance.last_made(keys) if keys else {}
-    kept: dict[int, Kept] = {}
-    for key, step in out.items():
-        for each in step.outputs:
-            if each.asset_key is not None and each.asset_key in made:
-                value = None if each.data_type is NOTHING else HANDLED
-                kept[each.slot] = Kept(value, made[each.asset_key].run_id)
-        if all(each.slot in kept for each in step.outputs if each.asset_key):
-            del left[key]
-    return kept
+    ran = {_step_and_element(key)[0] for key in parent.step_keys_to_execute}
+    outputs = [
+        each
+        for step in plan.steps
+        if step.assets_def and step.key not in ran and step.index not in ended
+        for each in step.outputs
+        if each.asset_key is not None
+    ]
+    made = instance.last_made([each.asset_key for each in outputs if each.asset_key])
+    return {
+        each.slot: Kept(None if each.data_type is NOTHING else HANDLED, made[each.asset_key].run_id)
+        for each in outputs
+        if each.asset_key is not None and each.asset_key in made
+    }
 
 
 def _ancestors(instance: Instance, run: JobRun) -> Iterator[JobRun]:
@@ -168,34 +521,23 @@ def _ancestors(instance: Instance, run: JobRun) -> Iterator[JobRun]:
         current = instance.get_run_by_id(current.parent_run_id) if current.parent_run_id else None
 
 
-def _outputs_of(
-    events: Sequence[Event], steps: Mapping[str, Step]
-) -> dict[str, list[tuple[str, str | None]]]:
-    """For each step that ended well: its outputs, each with its mapping key or element."""
+def _ended_well(
+    events: Sequence[Event], plan: Plan
+) -> Iterator[tuple[str, str | None, list[tuple[str, str | None]]]]:
+    """Each step, or element of one, that ended well, and its outputs with their mapping keys."""
     given: dict[str, list[tuple[str, str | None]]] = {}
-    ended: set[str] = set()
     for event in events:
         full = str(event.step_key)
-        key, element = (full, None) if full in steps else _step_and_element(full)
-        if key not in steps:
-            continue
         if isinstance(event, OutputYielded):
-            given.setdefault(key, []).append((event.output_name, event.mapping_key or element))
+            given.setdefault(full, []).append((event.output_name, event.mapping_key))
+        elif isinstance(event, StepRestarted):
+            given.pop(full, None)  # what the attempt before had given
         elif isinstance(event, StepSucceeded) or (
             isinstance(event, StepSkipped) and not event.failed
         ):
-            ended.add(key)
-    return {key: given.get(key, []) for key in ended}
-
-
-def _values(step: Step, outputs: Sequence[tuple[str, str | None]]) -> Iterator[tuple[int, Any]]:
-    for output in step.outputs:
-        keys = [element for name, element in outputs if name == output.name]
-        value: Any = None if output.data_type is NOTHING else HANDLED
-        if output.definition.is_dynamic or step.region is not None:
-            yield output.slot, {key: value for key in keys if key is not None}
-        elif keys:
-            yield output.slot, value
+            key, element = (full, None) if full in plan.step_by_key else _step_and_element(full)
+            if key in plan.step_by_key:
+                yield key, element, given.pop(full, [])
 
 
 def _step_and_element(key: str) -> tuple[str, str | None]:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
+from weakref import WeakValueDictionary
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
@@ -45,6 +46,22 @@ HANDLED: Any = _Mark("HANDLED")
 """In a slot: its value is with an IO manager."""
 
 
+_scopes: WeakValueDictionary[str, RunScope] = WeakValueDictionary()
+
+
+def value_in_memory(run_id: str, step_key: str, output_name: str, element: str | None) -> Any:
+    """A value that a run of this process made and no IO manager stores; MISSING if it is gone."""
+    scope = _scopes.get(run_id)
+    index = scope.plan.step_by_key.get(step_key) if scope is not None else None
+    output = scope.plan.steps[index].output(output_name) if scope and index is not None else None
+    if scope is None or output is None:
+        return MISSING
+    value = scope.values[output.slot]
+    if element is not None:
+        value = value.get(element, MISSING) if isinstance(value, dict) else MISSING
+    return MISSING if value is HANDLED else value
+
+
 class RunScope:
     """What the steps of one run share: the plan, values, resources and the log.
 
@@ -58,7 +75,8 @@ class RunScope:
         stop: How it is told to stop; None if it never is.
 
     Attributes:
-        origins: By slot, the earlier run that stored what this one only loads.
+        elements: Of mapped steps that run for some elements only: these, by number of the step.
+        origins: By slot and element, the earlier run that stored what this one only loads.
         attempt: The step that runs now, its key, its mapping key and how often it was retried.
         context: The context of that attempt, if anything has asked for one.
         opened: Closes the resources that are set up.
@@ -89,7 +107,8 @@ class RunScope:
         self.stop = stop or Stopping()
         self.opened = ExitStack()
         self.around: AbstractContextManager[None] = nullcontext()
-        self.origins: dict[int, str] = {}
+        self.elements: Mapping[int, frozenset[str]] = {}
+        self.origins: dict[tuple[int, str | None], str] = {}
         self.values: list[Any] = [MISSING] * len(plan.readers)
         self.readers: list[int] = list(plan.readers)
         self.kept: dict[int, Any] = {}
@@ -103,6 +122,7 @@ class RunScope:
         self.code_versions: CodeVersions | None = None
         self.fresh: tuple[AssetKey, ...] = ()
         self.notes: list[str] = []
+        _scopes[record.run_id] = self
 
     @property
     def run_id(self) -> str:

@@ -144,16 +144,34 @@ def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> No
                     run.values[slot] = {}
         passing = _passing_slots(run, runners)
         mapping_keys = list(elements)
+        some = [run.elements.get(runner.step.index) for runner in runners] if run.elements else ()
         for mapping_key in mapping_keys:
             if run.stop.wanted:
                 run.stop.check()
-            for runner in runners:
+            for runner in _those_for(mapping_key, runners, some) if some else runners:
                 runner(mapping_key)
             _let_go(run, passing, mapping_key)
+        if some:
+            _put_in_order(run, runners, mapping_keys)
         if mapping_keys:
             _close_empty(run, [runner for runner in runners if not {*runner.outputs} & passing])
     for runner in runners:
         runner.release()
+
+
+def _those_for(
+    mapping_key: str, runners: Sequence[StepRunner], some: Sequence[frozenset[str] | None]
+) -> list[StepRunner]:
+    """The steps that run for an element, where some only run for some."""
+    return [r for r, only in zip(runners, some, strict=True) if only is None or mapping_key in only]
+
+
+def _put_in_order(run: RunScope, runners: Sequence[StepRunner], elements: Sequence[str]) -> None:
+    """What an earlier run made and what this one did stand in the order of the elements."""
+    for runner in runners:
+        for slot in runner.outputs:
+            values = run.values[slot]
+            run.values[slot] = {key: values[key] for key in elements if key in values}
 
 
 def _passing_slots(run: RunScope, runners: Sequence[StepRunner]) -> set[int]:

@@ -15,7 +15,7 @@ from jobnb.definitions.plain import check_tags
 from jobnb.definitions.selections.selection_parts import check_keys_of
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
-from jobnb.execution.reexecution import Kept, chosen_steps, earlier_outputs, parent_of
+from jobnb.execution.reexecution import Elements, Repetition, parent_of, repetition_of
 from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.stopping import Interrupts, Stop, Stopping
@@ -36,7 +36,7 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
 from jobnb.storage.run_batch import BatchLog, RunBatch
 from jobnb.storage.run_log import RunLog
-from jobnb.storage.values import fs_io_manager, mem_io_manager
+from jobnb.storage.values import mem_io_manager
 
 PARENT_TAG = "dagster/parent_run_id"
 ROOT_TAG = "dagster/root_run_id"
@@ -48,8 +48,7 @@ class _Planned(NamedTuple):
     plan: Plan
     tags: Mapping[str, str]
     parent: JobRun | None
-    chosen: frozenset[int] | None
-    kept: Mapping[int, Kept]
+    again: Repetition | None
     choice: StaleChoice | None
 
 
@@ -66,7 +65,10 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         InvalidSubsetError: If a selection names what is not there.
         RunNotFoundError: If the run to repeat is not there.
     """
-    plan, tags, parent, chosen, kept, choice = interrupts.call(_planned, spec)
+    plan, tags, parent, again, choice = interrupts.call(_planned, spec)
+    chosen: Elements | None = again.chosen if again is not None else None
+    if choice is not None:
+        chosen = dict.fromkeys(choice.steps)
     scope = open_run(
         plan,
         spec.instance,
@@ -77,8 +79,8 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         keep_outputs=spec.keep_outputs,
         stop=stop or interrupts,
     )
-    for slot, output in kept.items():
-        scope.values[slot], scope.origins[slot] = output.value, output.run_id
+    if again is not None:
+        _keep_earlier(scope, again)
     if choice is not None:
         _keep_fresh(scope, choice)
     scope.notes += filter(None, [nothing_stands_so(plan.job)])
@@ -105,13 +107,11 @@ def _planned(spec: RunSpec) -> _Planned:
         resources=in_memory_resources(job, spec.resources) if spec.in_memory else spec.resources,
     )
     steps = spec.repeats.step_selection if spec.repeats is not None else ()
-    chosen = chosen_steps(plan, steps) if steps else None
-    kept = earlier_outputs(plan, instance, parent, chosen) if parent and chosen else {}
+    again = repetition_of(plan, instance, parent, steps) if parent and steps else None
     choice = stale_choice(plan, instance, spec.place_of) if spec.stale_only and not steps else None
     warn_of_others(instance, job, plan.asset_keys)
-    chosen = choice.steps if choice is not None else chosen
     tags = run_tags(job, tags, partitions, instance)
-    return _Planned(plan, tags, parent, chosen, kept, choice)
+    return _Planned(plan, tags, parent, again, choice)
 
 
 def open_run(
@@ -121,7 +121,7 @@ def open_run(
     tags: Mapping[str, str],
     run_id: str | None = None,
     parent: JobRun | None = None,
-    chosen: frozenset[int] | None = None,
+    chosen: Elements | None = None,
     keep_outputs: bool = False,
     stop: Stopping | None = None,
     batch: RunBatch | None = None,
@@ -134,7 +134,7 @@ def open_run(
         tags: All its tags.
         run_id: Its id; a new one if None.
         parent: The run that it repeats.
-        chosen: The numbers of the steps that run; None for all.
+        chosen: The numbers of the steps that run, and for which elements; None for all.
         keep_outputs: Whether values in memory are kept after their last reader.
         stop: How it is told to stop.
         batch: Records it together with other runs, where it is one of many.
@@ -160,7 +160,11 @@ def open_run(
         log = instance.open_log(record)
     for tell in opened:
         tell(log)
-    return RunScope(plan, instance, record, log, keep_outputs, chosen, stop)
+    numbers = frozenset(chosen) if chosen is not None else None
+    scope = RunScope(plan, instance, record, log, keep_outputs, numbers, stop)
+    if chosen is not None:
+        scope.elements = {i: some for i, some in chosen.items() if some is not None}
+    return scope
 
 
 def _selection_of(plan: Plan) -> Sequence[str] | None:
@@ -168,11 +172,15 @@ def _selection_of(plan: Plan) -> Sequence[str] | None:
     return [step.key for step in plan.steps] if plan.job.selected_within else plan.job.op_selection
 
 
-def _keys_of(plan: Plan, chosen: Collection[int] | None) -> list[str] | None:
-    """The keys of the steps that run, in order; None for all."""
+def _keys_of(plan: Plan, chosen: Elements | None) -> list[str] | None:
+    """The keys of the steps that run, in order, with the elements if only some; None for all."""
     if chosen is None:
         return None
-    return [plan.steps[i].key for group in plan.order for i in group if i in chosen]
+    keys = []
+    for index in (i for group in plan.order for i in group if i in chosen):
+        key, some = plan.steps[index].key, chosen[index]
+        keys += [key] if some is None else [f"{key}[{each}]" for each in sorted(some)]
+    return keys
 
 
 def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
@@ -256,9 +264,8 @@ def in_memory_resources(
 
     Those of assets are stored all the same: what is made can be loaded.
     """
-    if job.asset_layer is not None or (resources and "io_manager" in resources):
-        return resources
-    if job.resource_defs.get("io_manager", fs_io_manager) is not fs_io_manager:
+    named = "io_manager" in job.resource_defs or "io_manager" in (resources or {})
+    if named or job.asset_layer is not None:
         return resources
     return {**(resources or {}), "io_manager": mem_io_manager}
 
@@ -299,6 +306,24 @@ def _levels_above() -> int:
     return level
 
 
+# --- what earlier runs have made ----------------------------------------------------
+
+
+def _keep_earlier(scope: RunScope, again: Repetition) -> None:
+    """Put what earlier runs gave where the steps find it, and say what runs again for it."""
+    for slot, kept in again.kept.items():
+        if isinstance(kept, dict):
+            scope.values[slot] = {key: each.value for key, each in kept.items()}
+            scope.origins |= {(slot, key): each.run_id for key, each in kept.items()}
+        else:
+            scope.values[slot], scope.origins[slot, None] = kept.value, kept.run_id
+    if again.lost:
+        scope.notes.append(
+            f"{', '.join(map(repr, again.lost))} run again, too: what they gave in the earlier run "
+            "was kept in memory only, or is gone."
+        )
+
+
 # --- skipping what is fresh ---------------------------------------------------------
 
 
@@ -317,7 +342,7 @@ def _keep_fresh(scope: RunScope, choice: StaleChoice) -> None:
             for out in step.outputs:
                 scope.values[out.slot] = None if out.data_type is NOTHING else HANDLED
                 if out.asset_key is not None and out.asset_key in choice.fresh:
-                    scope.origins[out.slot] = choice.fresh[out.asset_key]
+                    scope.origins[out.slot, None] = choice.fresh[out.asset_key]
     scope.fresh = tuple(choice.fresh)
     if choice.words:
         scope.notes.append(choice.words)

@@ -173,8 +173,9 @@ class StepRunner:
         if step.checks and step.assets_def is None and not step.observes:
             read_checks(run, step, key, result)
             return
-        self._open_dynamic(mapping_key)
+        self._open_dynamic()
         self._read(key, mapping_key, result)
+        self._close_dynamic()
 
     def _read(self, key: str, mapping_key: str | None, result: Any) -> None:
         """Take in what the function gave, whatever it is."""
@@ -202,11 +203,17 @@ class StepRunner:
         if checks is not None:
             checks.conclude()
 
-    def _open_dynamic(self, mapping_key: str | None) -> None:
+    def _open_dynamic(self) -> None:
         """A dynamic output that yields nothing is an empty list, not a missing one."""
         for out in self.step.outputs:
             if out.definition.is_dynamic:
                 self.run.values[out.slot] = {}
+
+    def _close_dynamic(self) -> None:
+        """It is a missing one if it is optional: who collects it is skipped."""
+        for out in self.step.outputs:
+            if out.definition.is_dynamic and not out.definition.is_required:
+                self.run.values[out.slot] = self.run.values[out.slot] or MISSING
 
     def _fail(
         self,

@@ -158,6 +158,14 @@ class FileIOManager(IOManager):
                 "manager of your own for it."
             ) from error
 
+    def has_output(self, context: OutputContext) -> bool:
+        """Whether the value of an op's output is stored."""
+        place = place_of(context)
+        return any(
+            any(True for _ in _files(self.base_dir.joinpath(*parts)))
+            for parts in (place.parts, place.older)
+        )
+
     def load_input(self, context: InputContext) -> Any:
         """The stored value; of several partitions, a dictionary of them.
 

@@ -102,6 +102,38 @@ def test_zero_elements_are_an_empty_list():
     assert "STEP_SKIPPED listed" not in told(result)
 
 
+@pytest.mark.parametrize("way", ["yields", "returns"])
+@pytest.mark.parametrize("mapped", [True, False])
+def test_an_optional_output_without_elements_is_missing_and_who_collects_it_is_skipped(way, mapped):
+    @op(out=DynamicOut(is_required=False))
+    def nothing():
+        return []
+
+    @op(out=DynamicOut(is_required=False))
+    def yields_nothing():
+        yield from ()
+
+    @op
+    def ran_too():
+        return 1
+
+    @op
+    def pair(one, many):
+        return one, many
+
+    @job
+    def optional():
+        elements = (yields_nothing if way == "yields" else nothing)()
+        many = elements.map(ten).collect() if mapped else elements.collect()
+        listed(many)
+        pair(ran_too(), many)
+
+    result = optional.execute_in_process()
+    assert result.is_node_skipped("listed")
+    assert result.is_node_skipped("pair")
+    assert result.output_for_node("ran_too") == 1
+
+
 def test_a_failing_element_skips_its_own_rest_and_the_collector_only():
     failing = fail_at(1)
 

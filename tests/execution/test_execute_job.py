@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import textwrap
@@ -15,6 +16,7 @@ from jobnb import (
     ConfigurableResource,
     DynamicOut,
     DynamicOutput,
+    ExecutionInterruptedError,
     In,
     Instance,
     InvalidConfigError,
@@ -28,13 +30,13 @@ from jobnb import (
     asset,
     config_mapping,
     define_asset_job,
+    fs_io_manager,
     graph,
     job,
     mem_io_manager,
     op,
 )
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.errors import StepOutputNotFoundError
 from jobnb.execution.execute_job import JobExecutionResult, execute_job
 from jobnb.execution.reconstructable import reconstructable
 from jobnb.execution.reexecution import ReexecutionOptions
@@ -252,26 +254,125 @@ def test_any_part_can_be_repeated(instance):
     assert not whole.run.is_resume_retry
 
 
-def test_a_mapped_step_is_repeated_for_all_its_elements(instance):
-    @op
-    def picky(x):
-        RAN.append(f"picky {x}")
+@op
+def picky(x):
+    RAN.append(f"picky {x}")
+    if x == 2 and FAILING["on"]:
+        raise ValueError("two")
+    return x
+
+
+@op
+def kept_apart(x):
+    RAN.append(f"kept_apart {x}")
+    return x * 10
+
+
+@op
+def listed(xs):
+    RAN.append("listed")
+    return list(xs)
+
+
+@job
+def by_element():
+    listed(parts(one()).map(lambda x: kept_apart(picky(x))).collect())
+
+
+def test_from_failure_a_mapped_step_runs_for_the_elements_that_did_not_succeed(instance):
+    first = execute_job(by_element, instance)
+    assert first.get_failed_step_keys() == {"picky[k1]"}
+    RAN.clear()
+    options = ReexecutionOptions.from_failure(first.run_id, instance)
+    assert options.step_selection == ["picky[k1]", "kept_apart[k1]", "listed"]
+    second = execute_job(by_element, instance, reexecution_options=options)
+    assert not second.success
+    assert RAN == ["picky 2"]
+
+    FAILING["on"] = False
+    RAN.clear()
+    options = ReexecutionOptions.from_failure(second.run_id, instance)
+    third = execute_job(by_element, instance, reexecution_options=options)
+    assert third.output_for_node("listed") == [10, 20, 30]
+    assert RAN == ["picky 2", "kept_apart 2", "listed"]
+    assert third.output_for_node("kept_apart") == {"k1": 20}, "only what this run made"
+    assert list(third.run.step_keys_to_execute) == ["picky[k1]", "kept_apart[k1]", "listed"]
+    # The elements of later runs and of earlier ones are found, whatever is repeated of them.
+    RAN.clear()
+    options = ReexecutionOptions(third.run_id, ["listed"])
+    fourth = execute_job(by_element, instance, reexecution_options=options)
+    assert (fourth.output_for_node("listed"), RAN) == ([10, 20, 30], ["listed"])
+
+
+@pytest.mark.parametrize(
+    ("selection", "ran"),
+    [
+        (["picky[k1]"], ["picky 2"]),
+        (["picky[k2]", "picky[k0]"], ["picky 1", "picky 3"]),
+        (["picky[k1]+"], ["picky 2", "kept_apart 2"]),
+        (["picky[k1]*"], ["picky 2", "kept_apart 2", "listed"]),
+        (["*kept_apart[k1]"], ["one", "parts", "picky 2", "kept_apart 2"]),
+        (["kept_apart[k0]", "listed"], ["kept_apart 1", "listed"]),
+        (["picky[?]"], ["picky 1", "picky 2", "picky 3"]),
+        (["picky[k1]", "picky"], ["picky 1", "picky 2", "picky 3"]),
+        (["picky[k0]+", "kept_apart[k2]"], ["picky 1", "kept_apart 1", "kept_apart 3"]),
+    ],
+)
+@pytest.mark.parametrize("way", ["execute_job", "launch"])
+def test_elements_of_a_mapped_step_are_repeated_by_their_names(instance, selection, ran, way):
+    FAILING["on"] = False
+    first = execute_job(by_element, instance)
+    RAN.clear()
+    if way == "execute_job":
+        options = ReexecutionOptions(first.run_id, selection)
+        again = execute_job(by_element, instance, reexecution_options=options)
+    else:
+        run = by_element.launch(instance=instance).wait(30)
+        RAN.clear()
+        again = run.rerun(steps=selection).result(30)
+    assert again.success
+    assert ran == RAN
+    if "listed" in ran:
+        assert again.output_for_node("listed") == [10, 20, 30]
+
+
+def test_what_an_interrupt_left_of_a_mapped_step_is_repeated(instance):
+    def interrupted(x):
         if x == 2 and FAILING["on"]:
-            raise ValueError("two")
+            raise KeyboardInterrupt
+
+    @op
+    def stopping(x):
+        RAN.append(f"stopping {x}")
+        interrupted(x)
         return x
 
     @job
-    def mapped():
-        summed(parts(one()).map(picky).collect())
+    def stopped():
+        listed(parts(one()).map(lambda x: kept_apart(stopping(x))).collect())
 
-    first = execute_job(mapped, instance)
-    assert first.get_failed_step_keys() == {"picky[k1]"}
+    with pytest.raises(ExecutionInterruptedError):
+        execute_job(stopped, instance)
     FAILING["on"] = False
     RAN.clear()
-    options = ReexecutionOptions.from_failure(first.run_id, instance)
-    second = execute_job(mapped, instance, reexecution_options=options)
-    assert second.output_for_node("summed") == 6
-    assert RAN == ["picky 1", "picky 2", "picky 3", "summed"]
+    (run,) = instance.get_runs()
+    options = ReexecutionOptions.from_failure(run.run_id, instance)
+    again = execute_job(stopped, instance, reexecution_options=options)
+    assert again.output_for_node("listed") == [10, 20, 30]
+    assert RAN == ["stopping 2", "kept_apart 2", "stopping 3", "kept_apart 3", "listed"]
+
+
+def test_elements_that_are_not_there_are_named(instance):
+    FAILING["on"] = False
+    first = execute_job(by_element, instance)
+    for selection, words in (
+        (["picky[k9]"], "no 'picky\\[k9\\]' in run .* 'picky\\[k\\d\\]'"),
+        (["listed[k0]"], "'listed' is not mapped over anything"),
+        (["pick[k0]"], "'picky'"),
+    ):
+        options = ReexecutionOptions(first.run_id, selection)
+        with pytest.raises(InvalidSubsetError, match=words):
+            execute_job(by_element, instance, reexecution_options=options)
 
 
 def test_a_branch_that_was_not_taken_stays_so(instance):
@@ -327,15 +428,75 @@ def test_what_cannot_be_repeated_is_said_before_anything_runs(instance):
     assert instance.get_runs_count() == count + 1
 
 
-def test_memory_does_not_outlive_its_run(instance):
-    @job(resource_defs={"io_manager": mem_io_manager})
-    def in_memory():
-        summed([one()])
+@pytest.mark.parametrize("how", ["the default", "named mem_io_manager"])
+@pytest.mark.parametrize("where", ["in memory", "on disk"])
+@pytest.mark.parametrize("held", [True, False])
+def test_what_a_blocking_run_kept_in_memory_is_made_again_or_still_there(
+    how, where, held, tmp_path
+):
+    named = {"io_manager": mem_io_manager} if how != "the default" else None
+    again_of = job(resource_defs=named, name="steps")(
+        lambda: last(summed(parts(one()).map(ten).collect()), go=signal())
+    )
+    made = Instance.ephemeral() if where == "in memory" else Instance(home=tmp_path)
+    with made as instance:
+        first = again_of.execute_in_process(instance=instance, raise_on_error=False)
+        run_id = first.run_id
+        FAILING["on"] = False
+        if not held:
+            del first
+            gc.collect()
+        RAN.clear()
+        options = ReexecutionOptions.from_failure(run_id, instance)
+        again = execute_job(again_of, instance, reexecution_options=options)
+        assert again.success
+        assert named or again.output_for_node("last") == 61
+        notes = [e.message for e in again.all_events if "kept in memory only" in (e.message or "")]
+        if held:
+            assert RAN == ["summed", "last"]
+            assert notes == []
+        else:
+            assert RAN == ["one", "parts", "ten", "ten", "ten", "summed", "last"]
+            assert "'ten', 'parts', 'one' run again" in notes[0]
 
-    first = execute_job(in_memory, instance)
-    options = ReexecutionOptions.from_failure(first.run_id, instance)
-    with pytest.raises(StepOutputNotFoundError, match="one run only"):
-        execute_job(in_memory, instance, reexecution_options=options, raise_on_error=True)
+
+def test_a_file_that_is_gone_is_made_again(tmp_path):
+    with Instance(home=tmp_path) as instance:
+        first = execute_job(pipeline, instance)
+        FAILING["on"] = False
+        (gone,) = (tmp_path / "storage" / first.run_id).glob("ten*k1*/result*")
+        gone.unlink()
+        RAN.clear()
+        options = ReexecutionOptions.from_failure(first.run_id, instance)
+        again = execute_job(pipeline, instance, reexecution_options=options)
+        assert again.output_for_node("last") == 61
+        assert RAN == ["ten", "summed", "last"]
+
+
+@pytest.mark.parametrize("given", ["by the job", "by Definitions", "for the run"])
+def test_a_named_file_manager_is_used_in_process_and_read_from_failure(given, tmp_path):
+    named = {"io_manager": fs_io_manager}
+    pipe = pipeline
+    if given == "by the job":
+        pipe = job(resource_defs=named, name="pipe")(lambda: last(summed([one()]), go=signal()))
+    elif given == "by Definitions":
+        bare = job(name="pipe")(lambda: last(summed([one()]), go=signal()))
+        pipe = Definitions(jobs=[bare], resources=named).get_job_def("pipe")
+    with Instance(home=tmp_path) as instance:
+        first = pipe.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            **({"resources": named} if given == "for the run" else {}),
+        )
+        run_id = first.run_id
+        assert list((tmp_path / "storage" / run_id / "one").iterdir())
+        FAILING["on"] = False
+        del first
+        gc.collect()
+        RAN.clear()
+        options = ReexecutionOptions.from_failure(run_id, instance)
+        assert execute_job(pipe, instance, reexecution_options=options).success
+        assert RAN == ["summed", "last"]
 
 
 def test_another_process_repeats_what_this_one_left(tmp_path):
