@@ -29,6 +29,7 @@ from jobnb.storage.values import fs_io_manager
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
+    from jobnb.definitions.assets.assets_definition import AssetsDefinition
     from jobnb.definitions.locations.definitions import Definitions
     from jobnb.definitions.locations.repository import RepositoryDefinition
     from jobnb.display.widgets.launchpad import Launchpad
@@ -199,6 +200,14 @@ class JobnbEngine:
         from jobnb.registry.session import current_session  # brings traitlets along
 
         return current_session()
+
+    def session_with(self, definition: AssetsDefinition) -> Session:
+        from jobnb.registry.session import Session
+
+        session = self.current_session()
+        if session.catalogue.holds(definition):
+            return session
+        return Session(session.home).add(session.snapshot(), definition)
 
     def asset_job_graph(self, job: JobDefinition) -> AssetGraphDefinition:
         return graph_of_assets(job)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
+    from jobnb.definitions.assets.assets_definition import AssetsDefinition
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
     from jobnb.definitions.locations.definitions import Definitions
@@ -161,6 +162,9 @@ class Engine(Protocol):
 
     def current_session(self) -> Session:
         """Give the session that definitions go to now."""
+
+    def session_with(self, definition: AssetsDefinition) -> Session:
+        """Give the current session if it knows this very definition, else one like it that does."""
 
     def asset_job_graph(self, job: JobDefinition) -> GraphDefinition:
         """Resolve the graph of an asset job: its assets as nodes."""

@@ -1,23 +1,28 @@
 from __future__ import annotations
 
 import types
+from pathlib import Path
 
 import pytest
 
 from jobnb import (
+    AssetExecutionContext,
+    AssetOut,
     AssetsDefinition,
     Definitions,
     Instance,
     Out,
     SourceAsset,
+    StaticPartitionsDefinition,
     asset,
     define_asset_job,
     graph,
     job,
+    multi_asset,
     op,
 )
 from jobnb.definitions.announce import announce
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, UnknownPartitionError
 from jobnb.registry.session import Session, current_session, session
 
 
@@ -161,3 +166,71 @@ def test_the_hash_of_an_entry_is_that_of_its_function(here):
     hashes = {e.name: e.code_hash for e in here.catalogue.entries()}
     assert len({hashes["orders"], hashes["revenue"], hashes["hello"]}) == 3
     assert hashes["plan"] == ""
+
+
+def test_an_asset_materializes_and_launches_itself_among_the_definitions_of_its_session() -> None:
+    with Session.capture() as here:
+
+        @asset
+        def lines() -> list[int]:
+            return [1, 2, 3]
+
+        @asset
+        def total(lines: list[int]) -> int:
+            return sum(lines)
+
+        here.add(lines, total)
+        instance = Instance.ephemeral()
+        assert lines.materialize(instance=instance, tags={"by": "hand"}).success
+        result = total.materialize(instance=instance)
+        assert result.output_for_node("total") == 6
+        assert [event.step_key for event in result.get_step_success_events()] == ["total"]
+        run = total.launch(instance=instance).wait()
+        assert run.status == "SUCCESS"
+        assert "hand" in [each.tags.get("by") for each in instance.get_runs()]
+
+
+def test_an_asset_that_the_session_does_not_know_materializes_with_what_the_session_knows() -> None:
+    with Session.capture() as here:
+
+        @asset
+        def total(context: AssetExecutionContext) -> int:
+            return int(context.resources.start) + 1
+
+        alone = total.with_changes(
+            node_def=op(name="total", required_resource_keys={"start"})(total.op.compute_fn)
+        )
+        here.clear()
+        here.add(resources={"start": 41})
+        assert alone.materialize(instance=Instance.ephemeral()).output_for_node("total") == 42
+        assert "total" not in here.catalogue.by_name("asset")
+
+
+def test_an_asset_tells_what_went_wrong_as_the_session_does() -> None:
+    @asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+    def letters(context: AssetExecutionContext) -> str:
+        raise ValueError(context.partition_key)
+
+    instance = Instance.ephemeral()
+    with pytest.raises(ValueError, match="b"):
+        letters.materialize(partition="b", instance=instance)
+    failed = letters.materialize(partition="b", instance=instance, raise_on_error=False)
+    assert not failed.success
+    with pytest.raises(UnknownPartitionError, match="'c'"):
+        letters.materialize(partition="c", instance=instance)
+
+
+def test_the_launchpad_of_an_asset_is_the_same_each_time(tmp_path: Path) -> None:
+    with Session.capture() as here:
+        here.home = str(tmp_path)
+
+        @multi_asset(outs={"low": AssetOut(), "high": AssetOut()})
+        def both() -> tuple[int, int]:
+            return 1, 2
+
+        here.add(both)
+        pad = both.launchpad()
+        assert pad is both.launchpad()
+        run = pad.launch().wait()
+        assert run.status == "SUCCESS"
+        assert here.value("high") == 2

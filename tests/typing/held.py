@@ -63,6 +63,13 @@ def of_a_session(session: Session) -> None:
     assert_type(session.add(orders), Session)
 
 
+def of_an_asset() -> None:
+    assert_type(orders, AssetsDefinition)
+    assert_type(orders.materialize(), ExecuteInProcessResult)
+    assert_type(orders.launch(), Run)
+    assert_type(orders.launchpad(), Launchpad)
+
+
 def of_a_job() -> None:
     assert_type(numbers, JobDefinition)
     assert_type(numbers.execute_in_process(), ExecuteInProcessResult)

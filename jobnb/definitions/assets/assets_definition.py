@@ -27,9 +27,15 @@ from jobnb.errors import (
 )
 
 if TYPE_CHECKING:
+    from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.partitions.partition import PartitionsDefinition
+    from jobnb.display.widgets.launchpad import Launchpad
+    from jobnb.execution.background import Run
+    from jobnb.execution.result import ExecuteInProcessResult
+    from jobnb.plan.partitions import PartitionsAsked
+    from jobnb.storage.instance import Instance
 
 __all__ = ["DEFAULT_GROUP", "AssetsDefinition"]
 
@@ -303,6 +309,113 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubs
             "selected_asset_check_keys": self._selected_checks,
         }
         return AssetsDefinition(**{**own, **parameters})
+
+    def materialize(
+        self,
+        config: CoercibleToRunConfig = None,
+        *,
+        partition: PartitionsAsked | None = None,
+        instance: Instance | None = None,
+        resources: Mapping[str, Any] | None = None,
+        raise_on_error: bool = True,
+        tags: Mapping[str, str] | None = None,
+        stale_only: bool = False,
+    ) -> ExecuteInProcessResult:
+        """Materialize it, among the other definitions of the session, and wait for it.
+
+        What it is made from is loaded, not made; see `Session.materialize` for more at once.
+
+        Args:
+            config: A `RunConfig` or dict.
+            partition: The partition to make; or several in one run: a range, some keys.
+            instance: Where the history and the values go; that of the session if absent.
+            resources: Resources by key, in place of those of the session.
+            raise_on_error: Whether a failure is raised.
+            tags: Tags of the run.
+            stale_only: Whether it is left as it is if fresh; see `Session.stale`.
+
+        Returns:
+            An `ExecuteInProcessResult`; it shows the graph, times and values.
+
+        Raises:
+            InvalidConfigError: If the config does not fit; nothing has run then.
+            InvariantViolationError: If it has partitions and none is named.
+            UnknownPartitionError: If there is no such partition.
+            Exception: What its function raised, if `raise_on_error`.
+
+        Example:
+            >>> from jobnb import Instance, asset
+            >>> @asset
+            ... def orders():
+            ...     return [1, 2]
+            >>> orders.materialize(instance=Instance.ephemeral()).success
+            True
+        """
+        __tracebackhide__ = True
+        return (
+            engine()
+            .session_with(self)
+            .materialize(
+                sorted(self.keys),
+                config=config,
+                partition=partition,
+                instance=instance,
+                resources=resources,
+                raise_on_error=raise_on_error,
+                tags=tags,
+                stale_only=stale_only,
+            )
+        )
+
+    def launch(
+        self,
+        config: CoercibleToRunConfig = None,
+        *,
+        partition: PartitionsAsked | None = None,
+        instance: Instance | None = None,
+        resources: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        run_id: str | None = None,
+        stale_only: bool = False,
+    ) -> Run:
+        """Launch a run that materializes it, in the background.
+
+        Args:
+            config: A `RunConfig` or dict.
+            partition: The partition to make; or several in one run: a range, some keys.
+            instance: Where the history and the values go; that of the session if absent.
+            resources: Resources by key, in place of those of the session.
+            tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
+            run_id: The id of the run; made if absent.
+            stale_only: Whether it is left as it is if fresh; see `Session.stale`.
+
+        Returns:
+            A `Run`: it can be observed, waited for, awaited, canceled and repeated.
+
+        Raises:
+            InvalidConfigError: If the config does not fit; nothing has run then.
+            InvariantViolationError: If it has partitions and none is named.
+            UnknownPartitionError: If there is no such partition.
+        """
+        __tracebackhide__ = True
+        return (
+            engine()
+            .session_with(self)
+            .launch(
+                sorted(self.keys),
+                config=config,
+                partition=partition,
+                instance=instance,
+                resources=resources,
+                tags=tags,
+                run_id=run_id,
+                stale_only=stale_only,
+            )
+        )
+
+    def launchpad(self) -> Launchpad:
+        """The form for its config, with a button that materializes it; again, it is the same."""
+        return engine().session_with(self).launchpad(sorted(self.keys))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the asset's function directly, as a unit test does."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey
 from jobnb.display.widgets.launch_face import Launch
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.execution.spec import ASSET_JOB
@@ -61,8 +63,10 @@ def _title(target: Any) -> str:
         return target
     if isinstance(target, (list, tuple)):
         return ", ".join(map(_title, target))
-    key: Any = getattr(target, "key", None)
-    return str(key.to_user_string()) if hasattr(key, "to_user_string") else str(target)
+    if isinstance(target, AssetsDefinition):
+        return _title(sorted(target.keys))
+    key: Any = target if isinstance(target, AssetKey) else getattr(target, "key", None)
+    return key.to_user_string() if isinstance(key, AssetKey) else str(target)
 
 
 def _open(session: Session, job: JobDefinition, title: str, launch: Launch) -> Launchpad:
