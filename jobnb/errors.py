@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 __all__ = [
+    "DAGSTER_NAMES",
     "ConfigMappingFunctionError",
     "ExecutionInterruptedError",
     "Failure",
@@ -262,3 +263,29 @@ def did_you_mean(name: str, known: Iterable[str], *, noun: str = "There is") -> 
     shown = ", ".join(repr(n) for n in names[:8])
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return f"{noun}: {shown}{more}."
+
+
+DAGSTER_NAMES = {
+    "AssetCheckFailedError": "DagsterAssetCheckFailedError",
+    "ConfigMappingFunctionError": "DagsterConfigMappingFunctionError",
+    "ExecutionInterruptedError": "DagsterExecutionInterruptedError",
+    "InvalidConfigDefinitionError": "DagsterInvalidConfigDefinitionError",
+    "InvalidConfigError": "DagsterInvalidConfigError",
+    "InvalidDefinitionError": "DagsterInvalidDefinitionError",
+    "InvalidInvocationError": "DagsterInvalidInvocationError",
+    "InvalidSubsetError": "DagsterInvalidSubsetError",
+    "InvariantViolationError": "DagsterInvariantViolationError",
+    "JobnbError": "DagsterError",
+    "ResourceFunctionError": "DagsterResourceFunctionError",
+    "RunNotFoundError": "DagsterRunNotFoundError",
+    "StepExecutionError": "DagsterExecutionStepExecutionError",
+    "StepNotFoundError": "DagsterExecutionStepNotFoundError",
+    "StepOutputNotFoundError": "DagsterStepOutputNotFoundError",
+    "TypeCheckDidNotPass": "DagsterTypeCheckDidNotPass",
+    "TypeCheckError": "DagsterTypeCheckError",
+    "UnknownPartitionError": "DagsterUnknownPartitionError",
+    "UnknownResourceError": "DagsterUnknownResourceError",
+    "UnmetExecutorRequirementsError": "DagsterUnmetExecutorRequirementsError",
+    "UserCodeExecutionError": "DagsterUserCodeExecutionError",
+}
+"""How Dagster calls the errors that have another name there."""

@@ -89,7 +89,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
         return self.event_type.value.replace("_", " ").capitalize() + "."
 
     @property
-    def event_specific_data(self) -> Event:
+    def event_specific_data(self) -> Any:
         """What is particular to this kind: the event itself, its fields are the data."""
         return self
 

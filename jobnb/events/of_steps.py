@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
+
+from jobnb.errors import DAGSTER_NAMES
 from jobnb.events.event import ErrorInfo, Event
 from jobnb.events.kinds import EventType
 
@@ -12,6 +15,7 @@ __all__ = [
     "HookErrored",
     "HookSkipped",
     "StepFailed",
+    "StepFailureData",
     "StepRestarted",
     "StepRetried",
     "StepSkipped",
@@ -64,18 +68,64 @@ class StepSucceeded(Event, frozen=True, gc=False, tag="STEP_SUCCESS"):
 
 
 class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
-    """A step failed, after `seconds`."""
+    """A step failed, after `seconds`.
+
+    `during` tells what was done when code that is no op raised: the kind of the error that
+    Dagster makes of it, and what was done in words.
+    """
 
     event_type: ClassVar[EventType] = EventType.STEP_FAILURE
     step_key: str
     error: ErrorInfo
     seconds: float = 0.0
     metadata: dict[str, Any] = {}
+    during: tuple[str, str] | None = None
 
     @property
     def message(self) -> str:
         """What happened, in a sentence."""
         return f'Execution of step "{self.step_key}" failed.'
+
+    @property
+    def event_specific_data(self) -> Any:
+        """How it failed, as code for Dagster reads it."""
+        return StepFailureData(self)
+
+    step_failure_data = event_specific_data
+
+
+class StepFailureData:
+    """How a step failed, as code for Dagster reads it; it also has all that the event has.
+
+    Attributes:
+        error: The error, under the name that Dagster has for it. What an IO manager, a type check
+            or a loader raised is the `cause` of the error that Dagster makes of it.
+
+    Source: Dagster's `StepFailureData`.
+    """
+
+    __slots__ = ("_event", "error")
+
+    def __init__(self, event: StepFailed) -> None:
+        self._event = event
+        self.error = _named(event.error)
+        if event.during is not None:
+            kind, doing = event.during
+            said = f"Error occurred while {doing}"
+            self.error = ErrorInfo(f"Dagster{kind}Error", said, cause=self.error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._event, name)
+
+    def __repr__(self) -> str:
+        return f"StepFailureData({self._event.step_key!r}, {self.error.cls_name})"
+
+
+def _named(error: ErrorInfo) -> ErrorInfo:
+    """An error and its causes, under Dagster's names."""
+    name = DAGSTER_NAMES.get(error.cls_name, error.cls_name)
+    cause = _named(error.cause) if error.cause is not None else None
+    return msgspec.structs.replace(error, cls_name=name, cause=cause)
 
 
 class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):

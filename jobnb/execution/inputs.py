@@ -18,7 +18,7 @@ from jobnb.execution.io import (
     step_key_of,
 )
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.execution.told import tell
+from jobnb.execution.told import During, tell
 from jobnb.plan.step import (
     FromAsset,
     FromConfig,
@@ -74,7 +74,8 @@ def _reads_others(run: RunScope, step: Step, output: StepOutput) -> bool:
 def _check(run: RunScope, key: str, name: str, data_type: DataType, value: Any) -> None:
     """The full check, with words for what is wrong."""
     context = TypeCheckContext(run.run_id, run.log, _resources(run), data_type)
-    verdict = run.stop.call(data_type.type_check, context, value)
+    with During("TypeCheck", f'type-checking input "{name}" of step "{key}"'):
+        verdict = run.stop.call(data_type.type_check, context, value)
     metadata = to_json(verdict.metadata)
     run.append(
         InputChecked(
@@ -215,7 +216,9 @@ def through_manager(
 def _loaded(
     run: RunScope, key: str, context: InputContext, manager_key: str
 ) -> tuple[Any, dict[str, Any]]:
-    value = run.stop.call(manager_of(run, manager_key, "load_input"), context)
+    load = manager_of(run, manager_key, "load_input")
+    with During("ExecutionLoadInput", f'loading input "{context.name}" of step "{key}"'):
+        value = run.stop.call(load, context)
     for event in context.consume_events():
         tell(run, key, event)
     return value, to_json(context.consume_metadata())
@@ -227,7 +230,8 @@ def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> Any
     loader = each.data_type.loader
     assert loader is not None
     context = DataTypeLoaderContext(_resources(run), run.plan.job, step.op, run.log)
-    return run.stop.call(loader.construct_from_config_value, context, config)
+    with During("TypeLoading", f'loading input "{each.name}" of step "{step.key}"'):
+        return run.stop.call(loader.construct_from_config_value, context, config)
 
 
 def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset, key: str) -> Any:

@@ -18,7 +18,7 @@ from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
 from jobnb.execution.io import manager_of, output_context
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.execution.told import tell
+from jobnb.execution.told import During, tell
 from jobnb.plan.step import Step, StepOutput
 from jobnb.storage.values import FileIOManager, MemoryIOManager
 
@@ -148,7 +148,8 @@ def _check_output(
     if passes is not None and not passes(value):
         resources = ScopedResources(run.resources)
         context = TypeCheckContext(run.run_id, run.log, resources, data_type)
-        verdict = run.stop.call(data_type.type_check, context, value)
+        with During("TypeCheck", f'type-checking output "{output.name}" of step "{key}"'):
+            verdict = run.stop.call(data_type.type_check, context, value)
     run.append(
         OutputYielded(
             now(),
@@ -182,7 +183,8 @@ def _store(
     if output.data_type is NOTHING and output.asset_key is not None:
         held = HANDLED  # whoever takes it by value has an IO manager that knows where it is
     elif output.data_type is not NOTHING and not _stays_in_memory(run, step, output):
-        told = _through_manager(run, step, output, key, own, value, metadata)
+        with During("ExecutionHandleOutput", f'handling output "{output.name}" of step "{key}"'):
+            told = _through_manager(run, step, output, key, own, value, metadata)
         held = HANDLED
         if run.keep_outputs and not _reloads(run.resources[output.manager_key]):
             _put(run.kept, output.slot, element, value)

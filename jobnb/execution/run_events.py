@@ -13,7 +13,7 @@ from jobnb.definitions.ops.user_events import (
     ExpectationResult,
 )
 from jobnb.errors import InvariantViolationError, did_you_mean
-from jobnb.events import Event, EventType, StepFailed
+from jobnb.events import Event, EventType, StepFailed, StepFailureData
 from jobnb.execution.run import RunScope
 from jobnb.execution.told import as_evaluation, as_expectation, as_materialization, as_observation
 from jobnb.state import RunState, fold
@@ -149,10 +149,10 @@ class RunEvents:
             f"it ended as {self.state.status.value}."
         )
 
-    def failure_data_for_node(self, node_str: str) -> StepFailed | None:
-        """How a node failed, or None if it did not."""
+    def failure_data_for_node(self, node_str: str) -> StepFailureData | None:
+        """How a node failed, as code for Dagster reads it; None if it did not."""
         found = self._of_type(EventType.STEP_FAILURE, node_str)
-        return found[0] if found and isinstance(found[0], StepFailed) else None
+        return StepFailureData(found[0]) if found and isinstance(found[0], StepFailed) else None
 
     def retry_attempts_for_node(self, node_str: str) -> int:
         """How often a node was tried again."""

@@ -26,7 +26,7 @@ from jobnb.execution.io import step_key_of
 from jobnb.execution.observations import tell_observations
 from jobnb.execution.outputs import handle_output
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.execution.told import tell
+from jobnb.execution.told import taken_during, tell
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import FromMany, FromOutput, Step
 
@@ -232,7 +232,8 @@ class StepRunner:
         run.failed_steps[key] = error
         ended = now()
         metadata = to_json(error.metadata) if isinstance(error, Failure) else {}
-        run.append(StepFailed(ended, key, error_info(error), ended - began, metadata))
+        during = taken_during(error)
+        run.append(StepFailed(ended, key, error_info(error), ended - began, metadata, during))
         if self.step.hooks:
             run_hooks(run, self.step, key, error)
         run.run_log.commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import time as now
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from jobnb.definitions.ops.user_events import (
     AssetObservation,
     ExpectationResult,
 )
-from jobnb.errors import InvariantViolationError
+from jobnb.errors import InvariantViolationError, JobnbError
 from jobnb.events import AssetMaterialized, AssetObserved, Event, ExpectationChecked
 from jobnb.storage.records import as_evaluation as _evaluation
 from jobnb.storage.records import as_materialization as _materialization
@@ -22,7 +23,8 @@ from jobnb.storage.records import as_observation as _observation
 if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
 
-__all__ = ["as_evaluation", "as_expectation", "as_materialization", "as_observation", "tell"]
+__all__ = ["During", "as_evaluation", "as_expectation", "as_materialization", "as_observation",
+           "taken_during", "tell"]  # fmt: skip
 
 
 def as_materialization(event: Event) -> AssetMaterialization:
@@ -86,3 +88,31 @@ def tell(run: RunScope, key: str, event: Any) -> None:
             f"{key!r} told of {event!r}. It can tell of AssetMaterialization, AssetObservation "
             "and ExpectationResult, and yield Output and DynamicOutput."
         )
+
+
+class During:
+    """While it lasts, an error is that of code of the user's which is no op.
+
+    Args:
+        kind: The kind of the error that Dagster makes of it, as "LoadInput".
+        doing: What is done, in words.
+    """
+
+    __slots__ = ("told",)
+
+    def __init__(self, kind: str, doing: str) -> None:
+        self.told = (kind, doing)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, JobnbError):
+            with suppress(Exception):  # the class is the user's
+                vars(error)["_jobnb_during"] = self.told
+
+
+def taken_during(error: BaseException) -> tuple[str, str] | None:
+    """What was done when an error was raised; it is told once, for it may be raised again."""
+    found: tuple[str, str] | None = getattr(error, "__dict__", {}).pop("_jobnb_during", None)
+    return found

@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 
 from jobnb import (
+    DataType,
     ExecutionInterruptedError,
     Failure,
+    In,
     Instance,
+    IOManager,
+    Out,
     ResourceFunctionError,
+    RetryRequested,
     RunStatus,
     StepStatus,
     asset,
+    data_type_loader,
     job,
     materialize,
     op,
@@ -278,3 +284,175 @@ def test_failing_assets_leave_the_others_made():
     result = materialize([bad, on_bad, good], raise_on_error=False)
     made = [e.asset_key.to_user_string() for e in result.get_asset_materialization_events()]
     assert made == ["good"]
+
+
+# --- failures as code for Dagster reads them -----------------------------------
+
+
+class Failing(IOManager):
+    """Raises where it is told to."""
+
+    def __init__(self, where, error):
+        self.where, self.error = where, error
+
+    def handle_output(self, context, obj):
+        if self.where == "store":
+            raise self.error
+        if self.where == "generator":
+            yield {"rows": 1}
+            raise self.error
+
+    def load_input(self, context):
+        if self.where == "load":
+            raise self.error
+        return 1
+
+
+@op
+def giver():
+    return 1
+
+
+@op
+def taker(x):
+    return x
+
+
+@op(name="typed")
+def typed() -> int:
+    return "x"
+
+
+@op(name="takes_int")
+def takes_int(x: int):
+    return x
+
+
+def boom(*_):
+    raise ValueError("disk")
+
+
+CHECKED = DataType(boom, name="Checked")
+LOADED = DataType(lambda *_: True, name="Loaded", loader=data_type_loader({"a": int})(boom))
+
+
+@op(out=Out(CHECKED))
+def checked():
+    return 1
+
+
+@op(ins={"x": In(CHECKED)})
+def checks_input(x):
+    return 1
+
+
+@op(ins={"x": In(LOADED)})
+def loads(x):
+    return 1
+
+
+def names(error):
+    found = []
+    while error is not None:
+        found.append(error.cls_name)
+        error = error.cause
+    return found
+
+
+@pytest.mark.parametrize("fan_in", [False, True])
+@pytest.mark.parametrize(
+    ("where", "node", "name", "doing"),
+    [
+        ("store", "giver", "HandleOutput", 'handling output "result" of step "giver"'),
+        ("generator", "giver", "HandleOutput", 'handling output "result" of step "giver"'),
+        ("load", "taker", "LoadInput", 'loading input "x" of step "taker"'),
+    ],
+)
+def test_what_an_io_manager_raises_is_the_cause_of_an_error_of_dagsters_name(
+    where, node, name, doing, fan_in
+):
+    @job(resource_defs={"io_manager": Failing(where, ValueError("disk"))})
+    def work():
+        taker([giver(), giver.alias("other")()] if fan_in else giver())
+
+    with pytest.raises(ValueError, match="disk"):  # the user's own, as Dagster raises it
+        work.execute_in_process()
+    result = work.execute_in_process(raise_on_error=False)
+    error = result.failure_data_for_node(node).error
+    assert names(error) == [f"DagsterExecution{name}Error", "ValueError"]
+    assert error.message == f"Error occurred while {doing}"
+    (event,) = [each for each in result.all_events if each.is_step_failure][:1]
+    assert event.error.cls_name == "ValueError"  # what people see is their own error
+    assert names(event.event_specific_data.error) == names(error)
+    assert names(event.step_failure_data.error) == names(error)
+
+
+@pytest.mark.parametrize("error", [Failure("no"), RetryRequested(max_retries=0)])
+def test_what_an_io_manager_asks_for_is_no_error_of_its_own(error):
+    @job(resource_defs={"io_manager": Failing("store", error)})
+    def work():
+        giver()
+
+    result = work.execute_in_process(raise_on_error=False)
+    assert names(result.failure_data_for_node("giver").error) == [type(error).__name__]
+
+
+def test_failed_type_checks_have_dagsters_names():
+    @job
+    def work():
+        typed()
+        takes_int.alias("wrong")(typed_as_any())
+        checked()
+        checks_input(giver())
+        loads()
+
+    result = work.execute_in_process(
+        raise_on_error=False, run_config={"ops": {"loads": {"inputs": {"x": {"a": 1}}}}}
+    )
+
+    def of(node):
+        return names(result.failure_data_for_node(node).error)
+
+    assert of("typed") == of("wrong") == ["DagsterTypeCheckDidNotPass"]
+    assert of("checked") == of("checks_input") == ["DagsterTypeCheckError", "ValueError"]
+    assert of("loads") == ["DagsterTypeLoadingError", "ValueError"]
+    assert result.failure_data_for_node("typed_as_any") is None
+
+
+@op
+def typed_as_any() -> object:
+    return "x"
+
+
+def test_an_error_that_is_raised_again_by_an_op_is_no_longer_that_of_an_io_manager():
+    error = ValueError("disk")
+
+    @op
+    def again():
+        raise error
+
+    @job(resource_defs={"io_manager": Failing("store", error)})
+    def work():
+        giver()
+        again()
+
+    result = work.execute_in_process(raise_on_error=False)
+    assert names(result.failure_data_for_node("giver").error)[0].startswith("Dagster")
+    assert names(result.failure_data_for_node("again").error) == ["ValueError"]
+
+
+def test_what_failed_is_read_from_the_history_in_the_same_way():
+    @job(resource_defs={"io_manager": Failing("store", ValueError("disk"))})
+    def work():
+        giver()
+
+    with Instance.ephemeral() as instance:
+        result = work.execute_in_process(instance=instance, raise_on_error=False)
+        (entry,) = [
+            each
+            for each in instance.all_logs(result.run_id)
+            if each.dagster_event is not None and each.dagster_event.is_step_failure
+        ]
+        data = entry.dagster_event.step_failure_data
+        assert names(data.error) == ["DagsterExecutionHandleOutputError", "ValueError"]
+        assert data.step_key == "giver"

@@ -101,7 +101,7 @@ def test_a_required_output_that_does_not_come_fails_the_step():
         plus(half()[0])
 
     result = several.execute_in_process(raise_on_error=False)
-    assert result.failure_data_for_node("half").error.cls_name == "StepOutputNotFoundError"
+    assert result.failure_data_for_node("half").error.cls_name == "DagsterStepOutputNotFoundError"
     assert result.is_node_skipped("plus"), "what a failed step had yielded is not handed on"
 
 
