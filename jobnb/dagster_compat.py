@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import jobnb
-from jobnb._names import HOME_OF
+from jobnb import HOME_OF
 from jobnb.errors import DAGSTER_NAMES
 
 SPELLINGS = {

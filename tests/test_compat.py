@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 import jobnb
-from jobnb import dagster_compat
-from jobnb._names import HOME_OF
+from jobnb import HOME_OF, dagster_compat
 
 HERE = Path(__file__).parent
 

@@ -14,8 +14,7 @@ import msgspec
 import pytest
 
 import jobnb
-from jobnb import dagster_compat
-from jobnb._names import HOME_OF
+from jobnb import HOME_OF, dagster_compat
 
 PUBLIC = sorted({*HOME_OF, *dagster_compat.SPELLINGS})
 
