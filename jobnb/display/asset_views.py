@@ -11,6 +11,7 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.display.asset_past import Making, past_parts
 from jobnb.display.asset_pictures import (
     asset_kind,
     asset_picture,
@@ -32,10 +33,13 @@ from jobnb.display.view import View, picture_html
 
 __all__ = [
     "asset_job_view",
+    "asset_note",
+    "asset_said",
     "asset_view",
     "catalogue_rows",
     "counts_words",
     "definitions_view",
+    "place_picture",
     "said",
     "tag_words",
 ]
@@ -49,8 +53,10 @@ def asset_view(
     marks: Mapping[str, Mark] | None = None,
     checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
     partitions: Mapping[AssetKey, str] | None = None,
+    stands: Mapping[AssetKey, str] | None = None,
+    past: Mapping[AssetKey, Sequence[Making]] | None = None,
 ) -> View:
-    """An asset: its place in the graph, documentation, upstreams, config and metadata.
+    """An asset: its place in the graph, how it stands, what it is made from, config and metadata.
 
     Args:
         definition: The asset, or assets made together.
@@ -59,37 +65,54 @@ def asset_view(
         marks: The state of each.
         checks: How the checks of each stand; its own, never run, if absent.
         partitions: How the partitions of those stand that have some, in words.
+        stands: When each was made, and why it is stale or failed, in words.
+        past: The last times that each was made.
     """
-    stand = partitions or {}
+    parted = partitions or {}
     own = own_checks(definition) if checks is None else checks
-    picture = _place(definition, around, sources, marks)
+    picture = place_picture(definition, around, sources, marks)
     keys = sorted(definition.keys)
     html = join(
         [
-            *(_one_asset(key, definition, stand.get(key, "")) for key in keys),
+            *(_one_asset(key, definition, parted.get(key, ""), stands or {}) for key in keys),
             picture_html(picture),
             tabs(
                 [
+                    *_past_parts(keys, past or {}),
                     ("Config", fields_html(_config_schema(definition))),
                     ("Resources", words(op_resources(definition))),
                     ("Metadata", _metadata(definition)),
                     ("Checks", checks_html(own)),
                     ("Made by a graph", _inside(definition)),
                 ],
-                open_=1,
+                open_=2 if past else 1,
             ),
         ]
     )
     title = ", ".join(key.to_user_string() for key in keys)
-    return View(f"asset {title}", _asset_text(definition, own, stand), html, picture)
+    text = _asset_text(definition, own, parted, stands or {})
+    return View(f"asset {title}", text, html, picture)
 
 
-def _place(
+def _past_parts(
+    keys: Sequence[AssetKey], past: Mapping[AssetKey, Sequence[Making]]
+) -> list[tuple[str, Html]]:
+    """What was made so far, asset by asset where there are several."""
+    several = len(keys) > 1
+    return [
+        (f"{key.to_user_string()}: {title.lower()}" if several else title, body)
+        for key in keys
+        for title, body in past_parts(past.get(key, ()))
+    ]
+
+
+def place_picture(
     definition: AssetsDefinition,
     around: Sequence[AssetsDefinition],
     sources: Sequence[SourceAsset],
     marks: Mapping[str, Mark] | None,
 ) -> Picture:
+    """The place of assets in the graph: with what they are made from, and what is from them."""
     known = [each for each in around if not each.keys & definition.keys]
     after = {
         key
@@ -102,23 +125,34 @@ def _place(
     return asset_picture([definition, *known], sources, title=title, only=only, marks=marks)
 
 
-def _one_asset(key: AssetKey, definition: AssetsDefinition, partitions: str) -> Html:
+def _one_asset(
+    key: AssetKey, definition: AssetsDefinition, partitions: str, stands: Mapping[AssetKey, str]
+) -> Html:
+    facts = asset_said(key, definition, partitions)
+    stand = said(last_made=stands.get(key))
+    return join(
+        [
+            header(key.to_user_string(), "asset", note=asset_note(key, definition)),
+            doc_html(definition.descriptions_by_key.get(key)),
+            pairs({**stand, **facts}),
+        ]
+    )
+
+
+def asset_note(key: AssetKey, definition: AssetsDefinition) -> str:
+    """Its group, kind and type, as far as they are said."""
     facts = [
         definition.group_names_by_key.get(key, ""),
         asset_kind(key, definition),
         asset_type(key, definition),
     ]
-    note = " · ".join(fact for fact in facts if fact and fact != "default")
-    return join(
-        [
-            header(key.to_user_string(), "asset", note=note),
-            doc_html(definition.descriptions_by_key.get(key)),
-            _facts(key, definition, partitions),
-        ]
-    )
+    return " · ".join(fact for fact in facts if fact and fact != "default")
 
 
-def _facts(key: AssetKey, definition: AssetsDefinition, partitions: str) -> Html:
+def asset_said(
+    key: AssetKey, definition: AssetsDefinition, partitions: str = ""
+) -> dict[str, str | None]:
+    """What its definition says, name by name."""
     names = [dep.to_user_string() for dep in sorted(definition.asset_deps.get(key, ()))]
     facts: dict[str, str | None] = {}
     if names:
@@ -140,7 +174,7 @@ def _facts(key: AssetKey, definition: AssetsDefinition, partitions: str) -> Html
         automation=definition.automation_conditions_by_key.get(key)
         or definition.auto_materialize_policies_by_key.get(key),
     )
-    return pairs(facts)
+    return facts
 
 
 def said(**facts: Any) -> dict[str, str | None]:
@@ -184,6 +218,7 @@ def _asset_text(
     definition: AssetsDefinition,
     checks: Mapping[AssetKey, Sequence[CheckStanding]],
     partitions: Mapping[AssetKey, str],
+    stands: Mapping[AssetKey, str],
 ) -> str:
     lines = []
     for key in sorted(definition.keys):
@@ -194,6 +229,7 @@ def _asset_text(
             dep.to_user_string() for dep in sorted(definition.asset_deps.get(key, ()))
         )
         lines += [f"  made from: {names}"] if names else []
+        lines += [f"  last made: {stands[key]}"] if stands.get(key) else []
         lines += [f"  partitions: {partitions[key]}"] if partitions.get(key) else []
         found = metadata_text(json_metadata(definition.metadata_by_key.get(key) or {}))
         lines += [f"  {label}: {value}" for label, value in found.items()]

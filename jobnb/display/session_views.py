@@ -10,6 +10,7 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
+from jobnb.display.asset_past import makings
 from jobnb.display.asset_views import asset_job_view, asset_view, definitions_view
 from jobnb.display.attempt import attempt
 from jobnb.display.known_session import known_session
@@ -71,6 +72,8 @@ def known_asset_view(definition: AssetsDefinition) -> View:
         marks=_marks(how),
         checks={key: how[key].checks for key in sorted(definition.keys)},
         partitions={key: how[key].partition_words for key in definition.keys},
+        stands={key: how[key].words for key in definition.keys if how[key].counts is None},
+        past={key: past for key in sorted(definition.keys) if (past := makings(session, key))},
     )
 
 

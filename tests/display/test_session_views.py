@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from math import isfinite
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from jobnb.definitions.assets.asset import asset
 from jobnb.definitions.assets.asset_job import define_asset_job
 from jobnb.definitions.ops.op import op
+from jobnb.display.asset_past import Making, past_parts, plots
 from jobnb.display.history_views import run_table_view
 from jobnb.display.noun_views import job_view
 from jobnb.display.picture import Status
@@ -164,3 +166,46 @@ def test_any_time_is_told(moment):
     made = Standing(Status.SUCCEEDED, moment)
     assert made.mark.detail.startswith("made ")
     assert made.words
+
+
+def test_an_asset_shows_its_metadata_how_it_went_its_runs_and_why_it_is_stale(session):
+    counts = iter([3, 7, 5])
+
+    @asset(name="orders")
+    def counted(context):
+        context.add_output_metadata({"<rows>": next(counts), "share": 0.5, "note": "<b>"})
+
+    session.add(counted)
+    first = session.materialize("orders").run_id
+    session.materialize("orders")
+    last = session.materialize("orders").run_id
+    html = check_bundle(bundle(known_asset_view(counted)))["text/html"]
+    assert first[:8] in html
+    assert last[:8] in html
+    assert 'aria-label="&lt;rows&gt;: 3 to 7, last 5"' in html
+    assert 'aria-label="share: 0.5 to 0.5, last 0.5"' in html
+    assert html.count("<polyline") == 2
+    assert "&lt;b&gt;" in html
+
+    @asset(name="orders")
+    def other():
+        return 1
+
+    session.add(other)
+    assert "stale: code changed" in check_bundle(bundle(known_asset_view(other)))["text/html"]
+    assert "stale: code changed" in bundle(known_asset_view(other))["text/plain"]
+
+
+@given(st.lists(st.floats() | st.integers(), max_size=8))
+def test_a_plot_holds_only_finite_numbers(numbers):
+    def making(at, number):
+        kind = "float" if isinstance(number, float) else "int"
+        return Making(float(at), f"run{at}", "", {"n": {"type": kind, "value": number}})
+
+    past = [making(at, number) for at, number in enumerate(numbers)][::-1]
+    drawn = "".join(body for _, body in past_parts(past))
+    points = plots(past).get("n", [])
+    assert len(points) in (0, *range(2, 9))
+    assert all(isfinite(y) for _, y in points)
+    assert "nan" not in drawn.partition("<svg")[2].partition("</svg")[0]
+    assert "inf" not in drawn.partition("<svg")[2].partition("</svg")[0]

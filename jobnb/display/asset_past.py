@@ -1,0 +1,138 @@
+"""What was made of an asset so far: its last metadata, how numbers in it went, its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.display.attempt import attempt
+from jobnb.display.html import EMPTY, Html, code, join, table, tag
+from jobnb.display.metadata import entry_text, metadata_html
+from jobnb.display.moments import has_history, moment
+from jobnb.display.text import shorten
+
+__all__ = ["Making", "makings", "past_parts", "plots"]
+
+Points = list[tuple[float, float]]
+_MOST_READ, _MOST_SHOWN, _MOST_PLOTS = 200, 10, 8
+_WIDE, _HIGH, _EDGE = 240, 48, 5
+
+
+class Making(msgspec.Struct, frozen=True):
+    """One time that an asset was made.
+
+    Attributes:
+        time: When, in seconds since the epoch.
+        run_id: The run that made it.
+        partition: The partition that was made; empty if the asset has none.
+        metadata: What was told of the value, in its JSON form.
+    """
+
+    time: float
+    run_id: str
+    partition: str
+    metadata: Mapping[str, Any]
+
+
+def makings(session: Any, key: AssetKey) -> list[Making]:
+    """The last times that an asset was made, the latest first; nothing without a history."""
+    nothing: list[Making] = []
+    return attempt(lambda: _read(session, key), nothing) if has_history(session) else nothing
+
+
+def _read(session: Any, key: AssetKey) -> list[Making]:
+    from jobnb.events import EventType
+    from jobnb.storage.records import EventRecordsFilter
+
+    wanted = EventRecordsFilter(EventType.ASSET_MATERIALIZATION, asset_key=key)
+    return [
+        Making(
+            record.timestamp,
+            record.run_id,
+            record.partition_key or "",
+            getattr(record.event_log_entry.dagster_event, "metadata", {}),
+        )
+        for record in session.instance.get_event_records(wanted, limit=_MOST_READ)
+    ]
+
+
+def plots(past: Sequence[Making]) -> dict[str, Points]:
+    """The numbers in the metadata over time, oldest first; those that were told at least twice."""
+    found: dict[str, Points] = {}
+    for making in reversed(past):
+        for label, entry in making.metadata.items():
+            number = _number(entry)
+            if number is not None:
+                found.setdefault(str(label), []).append((making.time, number))
+    told = [(label, points) for label, points in found.items() if len(points) > 1]
+    return dict(told[:_MOST_PLOTS])
+
+
+def _number(entry: Any) -> float | None:
+    """The number that an entry of metadata is; None if it is another thing, or not finite."""
+    if not isinstance(entry, Mapping) or entry.get("type") not in ("int", "float"):
+        return None
+    value = attempt(lambda: float(entry["value"]), None)
+    return value if value is not None and isfinite(value) else None
+
+
+def past_parts(past: Sequence[Making]) -> list[tuple[str, Html]]:
+    """The parts of a page that tell of it: metadata of the last time, plots, runs."""
+    if not past:
+        return []
+    return [
+        ("Last metadata", metadata_html(past[0].metadata) if past[0].metadata else EMPTY),
+        ("Metadata over time", join([_plot(*each) for each in plots(past).items()])),
+        ("Runs", _runs(past)),
+    ]
+
+
+def _runs(past: Sequence[Making]) -> Html:
+    parted = any(making.partition for making in past)
+    rows = [
+        [moment(each.time), code(each.run_id[:8]), *([each.partition] if parted else [])]
+        for each in past[:_MOST_SHOWN]
+    ]
+    return table(["made", "run", *(["partition"] if parted else [])], rows)
+
+
+def _plot(label: str, points: Points) -> Html:
+    """A line through the numbers, with the last of them."""
+    low, high = min(y for _, y in points), max(y for _, y in points)
+    began, ended = points[0][0], points[-1][0]
+    line = " ".join(
+        f"{_between(x, began, ended, _WIDE):.1f},{_HIGH - _between(y, low, high, _HIGH):.1f}"
+        for x, y in points
+    )
+    x, y = line.rpartition(" ")[2].split(",")
+    words = f"{label}: {_told(low)} to {_told(high)}, last {_told(points[-1][1])}"
+    drawn = tag(
+        "svg",
+        tag("polyline", points=line, css="jn-plot-line"),
+        tag("circle", cx=x, cy=y, r="3", css="jn-plot-last"),
+        viewBox=f"0 0 {_WIDE} {_HIGH}",
+        width=str(_WIDE),
+        height=str(_HIGH),
+        role="img",
+        aria_label=shorten(words, 200),
+    )
+    said = tag("figcaption", tag("strong", shorten(label, 60)), f" {_told(points[-1][1])}")
+    span = tag("div", f"{_told(low)} to {_told(high)}, {len(points)} times", css="jn-muted")
+    return tag("figure", said, drawn, span, css="jn-plot")
+
+
+def _told(number: float) -> str:
+    whole = number.is_integer() and abs(number) < 1e15
+    return entry_text(
+        {"type": "int" if whole else "float", "value": int(number) if whole else number}
+    )
+
+
+def _between(value: float, low: float, high: float, room: int) -> float:
+    """Where a number lies between two others, with some room at both ends."""
+    share = 0.5 if high == low else value / (high - low) - low / (high - low)
+    return _EDGE + share * (room - 2 * _EDGE)
