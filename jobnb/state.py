@@ -72,6 +72,7 @@ class StepState(msgspec.Struct):
         seconds: How long its last attempt took.
         attempts: How many times it was begun.
         error: Why its last attempt failed.
+        failure: The JSON metadata of the `Failure` that it ended with.
         because: What it was skipped for: step keys or outputs.
         outputs: The JSON metadata of each output that came out.
         logs: How many lines it logged.
@@ -84,6 +85,7 @@ class StepState(msgspec.Struct):
     seconds: float | None = None
     attempts: int = 0
     error: ev.ErrorInfo | None = None
+    failure: dict[str, Any] = {}
     because: tuple[str, ...] = ()
     outputs: dict[str, dict[str, Any]] = {}
     logs: int = 0
@@ -252,7 +254,7 @@ def _step_started(run: RunState, event: ev.StepStarted) -> None:
 def _step_restarted(run: RunState, event: ev.StepRestarted) -> None:
     step = run.step(event.step_key)
     step.status, step.started, step.ended = StepStatus.RUNNING, event.time, None
-    step.attempts = max(step.attempts, event.attempt)
+    step.attempts, step.failure = max(step.attempts, event.attempt), {}
 
 
 def _step_retried(run: RunState, event: ev.StepRetried) -> None:
@@ -270,7 +272,7 @@ def _step_succeeded(run: RunState, event: ev.StepSucceeded) -> None:
 def _step_failed(run: RunState, event: ev.StepFailed) -> None:
     step = run.step(event.step_key)
     step.status, step.ended, step.seconds = StepStatus.FAILED, event.time, event.seconds
-    step.error = event.error
+    step.error, step.failure = event.error, event.metadata
     run.error = run.error or event.error
 
 

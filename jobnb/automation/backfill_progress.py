@@ -53,7 +53,8 @@ class BackfillProgress(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         if not self.total:
             return "nothing to make"
-        head = f"{self.done:,} of {self.total:,} partitions done ({self.fraction:.0%})"
+        noun = "partition" if self.total == 1 else "partitions"
+        head = f"{self.done:,} of {self.total:,} {noun} done ({self.fraction:.0%})"
         told = [f"{self.made:,} made"] if self.made else []
         if self.failed:
             told.append(f"{self.failed:,} failed")

@@ -9,6 +9,7 @@ from typing import Any, Self
 import click
 
 from jobnb.cli.texts import duration
+from jobnb.display.text import counted
 from jobnb.notebook.outcome import BackfillOutcome, CellOutcome, NotebookOutcome, RunOutcome
 from jobnb.notebook.progress import Progress
 from jobnb.state import StepState, StepStatus
@@ -50,7 +51,7 @@ class LineFace(Face):
     def began(self, name: str, cells: int) -> None:
         """Say what is executed."""
         self._cells = cells
-        self._say(f"{name}: {cells} cells")
+        self._say(f"{name}: {counted(cells, 'cell')}")
 
     def cell_began(self, number: int, label: str) -> None:
         """Say which cell runs now."""
@@ -68,7 +69,9 @@ class LineFace(Face):
         """Say which steps ended; of many steps, only how far the run is."""
         if run.run_id not in self._told:
             self._told[run.run_id] = 0
-            self._say(f"    run {run.run_id} of {_name(run)}: {len(run.state.steps)} steps")
+            self._say(
+                f"    run {run.run_id} of {_name(run)}: {counted(len(run.state.steps), 'step')}"
+            )
         many = len(run.state.steps) > MANY_STEPS
         for step in steps:
             if step.status is StepStatus.FAILED or (step.is_finished and not many):
@@ -92,7 +95,7 @@ class LineFace(Face):
             return
         if backfill.backfill_id not in self._told:
             self._told[backfill.backfill_id] = 0
-            self._say(f"    {name}: {counts.total:,} partitions")
+            self._say(f"    {name}: {counted(counts.total, 'partition')}")
         tenth = int(counts.fraction * 10)
         if tenth > self._told[backfill.backfill_id]:
             self._told[backfill.backfill_id] = tenth
@@ -179,10 +182,8 @@ class BarFace(Face):
             self._bars.update(bar, visible=False)
             for line in _check_lines(run):
                 self._print(f"  {_name(run)}: {line}")
-            self._print(
-                f"  {_name(run)}: {state.status.value.lower()}, {len(state.steps)} steps in "
-                f"{duration(state.seconds)}"
-            )
+            took = f"{counted(len(state.steps), 'step')} in {duration(state.seconds)}"
+            self._print(f"  {_name(run)}: {state.status.value.lower()}, {took}")
 
     def backfill_changed(self, backfill: BackfillOutcome) -> None:
         """Move its bar; what came of it stays on the screen."""
@@ -239,15 +240,14 @@ def _check_lines(run: RunOutcome) -> list[str]:
         for event in bad
     ]
     if checked:
-        lines.append(f"{len(checked) - len(bad)} of {len(checked)} checks passed")
+        lines.append(f"{len(checked) - len(bad)} of {counted(len(checked), 'check')} passed")
     return lines
 
 
 def _last_line(outcome: NotebookOutcome) -> str:
     done = sum(cell.status.is_good for cell in outcome.cells)
     counts = {"run": len(outcome.runs), "backfill": len(outcome.backfills)}
-    runs = "".join(f", {count} {word}{'s'[: count > 1]}" for word, count in counts.items() if count)
-    return (
-        f"{outcome.path.name}: {outcome.verdict.value}, {done} of {len(outcome.cells)} cells"
-        f"{runs}, {duration(outcome.seconds)}"
-    )
+    runs = "".join(f", {counted(count, word)}" for word, count in counts.items() if count)
+    cells = f"{done} of {counted(len(outcome.cells), 'cell')}"
+    took = duration(outcome.seconds)
+    return f"{outcome.path.name}: {outcome.verdict.value}, {cells}{runs}, {took}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from jobnb.display.failures import error_html, error_text
 from jobnb.display.html import EMPTY, Html, badge, code, header, join, tag
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Status, duration_text
+from jobnb.display.text import counted
 from jobnb.display.view import View
 from jobnb.events import ErrorInfo, EventType
 from jobnb.state import RunStatus
@@ -49,7 +51,7 @@ def backfill_view(backfill: Backfill) -> View:
     )
     lines = [f"backfill of {title} {SIGNS[status]} {WORDS[status]}: {counts}"]
     for each in failed:
-        lines += [f"failed: {each.where}", error_text(each.error)]
+        lines += [f"failed: {each.where}", error_text(each.error, each.metadata)]
     return View(f"backfill of {title}", "\n".join(lines), html)
 
 
@@ -77,6 +79,7 @@ class Failed(NamedTuple):
     step: str
     partition: str
     error: ErrorInfo
+    metadata: Mapping[str, Any]
 
     @property
     def where(self) -> str:
@@ -106,7 +109,8 @@ def _failures(backfill: Backfill, most: int) -> list[Failed]:
         events: list[Any] = [entry.dagster_event for entry in logs]
         steps = [event for event in events if event.step_key]
         for event in steps or [event for event in events if event.error is not None]:
-            found.append(Failed(event.step_key or "", run.partition_key or "", event.error))
+            told = getattr(event, "metadata", {})
+            found.append(Failed(event.step_key or "", run.partition_key or "", event.error, told))
             if len(found) == most:
                 return found
     return found
@@ -136,7 +140,7 @@ def _bar(counts: BackfillProgress) -> Html:
 
 
 def _legend(counts: BackfillProgress) -> list[Html | str]:
-    found: list[Html | str] = [f"{counts.done:,} of {counts.total:,} partitions "]
+    found: list[Html | str] = [f"{counts.done:,} of {counted(counts.total, 'partition')} "]
     for word, status, count in parts_of(counts):
         if status is not Status.NONE:
             found += [" ", badge(status, f"{count:,} {word}")]
@@ -145,7 +149,7 @@ def _legend(counts: BackfillProgress) -> list[Html | str]:
 
 def _failure(failed: Failed) -> Html:
     head = tag("div", tag("strong", f"Failed: {failed.where}"), css="jn-header")
-    return join([head, error_html(failed.error)])
+    return join([head, error_html(failed.error, failed.metadata)])
 
 
 def _again(backfill: Backfill) -> Html:

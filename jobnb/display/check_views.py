@@ -19,7 +19,7 @@ from jobnb.display.moments import has_history, moment
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, words
 from jobnb.display.picture import NO_CHECKS, Status
 from jobnb.display.run_marks import check_status, check_word
-from jobnb.display.text import shorten
+from jobnb.display.text import counted, shorten
 from jobnb.display.view import View
 from jobnb.events import AssetCheckEvaluated
 
@@ -65,7 +65,7 @@ def checks_html(checks: Mapping[AssetKey, Sequence[CheckStanding]]) -> Html:
     ]
     titles = [*(["asset"] if several else []), "check", "", "last run", "", ""]
     left = len(rows) - _MOST_ROWS
-    more = tag("div", f"… {left:,} more checks", css="jn-muted") if left > 0 else None
+    more = tag("div", f"… {counted(left, 'more check')}", css="jn-muted") if left > 0 else None
     return join([table(titles, rows[:_MOST_ROWS]), more]) if rows else EMPTY
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobnb.display.attempt import attempt
 from jobnb.display.html import Html, folded, join, pre, preformatted, table, tag
+from jobnb.display.metadata import json_metadata, metadata_html, metadata_text
 from jobnb.display.text import counted, shorten
-from jobnb.errors import InvalidConfigError, JobnbError
+from jobnb.errors import Failure, InvalidConfigError, JobnbError
 from jobnb.events import ErrorInfo
 
 __all__ = ["error_html", "error_text", "exception_html", "exception_text"]
@@ -16,10 +17,15 @@ __all__ = ["error_html", "error_text", "exception_html", "exception_text"]
 _DEEPEST = 10
 
 
-def error_html(error: ErrorInfo) -> Html:
-    """A kept error: place, source with the failing line marked, class and message, traceback."""
-    story = [_one_error(each, first=place == 0) for place, each in enumerate(_causes(error))]
-    return tag("div", *story, css="jn-error")
+def error_html(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> Html:
+    """A kept error: place, source with the failing line marked, class and message, traceback.
+
+    Args:
+        error: The error.
+        metadata: What a `Failure` told beside its description, in JSON form.
+    """
+    first, *causes = (_one_error(each, place == 0) for place, each in enumerate(_causes(error)))
+    return tag("div", first, metadata_html(metadata or {}), *causes, css="jn-error")
 
 
 def _causes(error: ErrorInfo | None) -> Iterator[ErrorInfo]:
@@ -33,7 +39,7 @@ def _causes(error: ErrorInfo | None) -> Iterator[ErrorInfo]:
         said, error = (error.cls_name, error.message), error.cause
 
 
-def _one_error(error: ErrorInfo, *, first: bool) -> Html:
+def _one_error(error: ErrorInfo, first: bool) -> Html:
     stack, frames = "".join(error.stack), counted(len(error.stack), "frame")
     return join(
         [
@@ -62,12 +68,15 @@ def _source(source: str) -> Html | None:
     return pre(join(shown, "\n"))
 
 
-def error_text(error: ErrorInfo) -> str:
+def error_text(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> str:
     """A kept error as text: the same in the same order, without the traceback."""
     parts: list[str] = []
-    for each in _causes(error):
+    for place, each in enumerate(_causes(error)):
         parts += ["caused by"] if parts else []
         parts += [part for part in (each.where, each.source, _says(each)) if part]
+        if place == 0:
+            told = metadata_text(metadata or {})
+            parts += [f"  {shorten(name, 80)}: {line}" for name, line in told.items()]
     return "\n".join(parts)
 
 
@@ -83,9 +92,14 @@ def exception_html(error: BaseException) -> Html:
         "div",
         tag("div", says, css="jn-says"),
         table(["where", "what", "kind"], rows) if rows else None,
+        metadata_html(_failure_metadata(error)),
         _user_exception(error),
         css="jn-error",
     )
+
+
+def _failure_metadata(error: BaseException) -> dict[str, Any]:
+    return json_metadata(error.metadata) if isinstance(error, Failure) else {}
 
 
 def _user_exception(error: BaseException) -> Html | None:
@@ -93,7 +107,8 @@ def _user_exception(error: BaseException) -> Html | None:
     if not isinstance(user, BaseException):
         return None
     says = f"{type(user).__name__}: {_message(user)}"
-    return tag("div", tag("span", "in your code: ", css="jn-muted"), says)
+    told = metadata_html(_failure_metadata(user))
+    return tag("div", tag("span", "in your code: ", css="jn-muted"), says, told)
 
 
 def _message(error: BaseException) -> str:
@@ -104,4 +119,5 @@ def _message(error: BaseException) -> str:
 def exception_text(error: BaseException) -> str:
     """An exception as text."""
     says = f"{type(error).__name__}: {_message(error)}"
-    return says if isinstance(error, JobnbError) else shorten(says, 400)
+    told = [f"  {name}: {line}" for name, line in metadata_text(_failure_metadata(error)).items()]
+    return "\n".join([says, *told]) if isinstance(error, JobnbError) else shorten(says, 400)

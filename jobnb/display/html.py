@@ -16,6 +16,7 @@ from jobnb.display.measure import xml_safe
 from jobnb.display.palette import SIGNS, WORDS
 from jobnb.display.picture import Status
 from jobnb.display.style import page_css
+from jobnb.display.text import counted
 
 __all__ = [
     "EMPTY",
@@ -36,6 +37,7 @@ __all__ = [
     "table",
     "tabs",
     "tag",
+    "void",
 ]
 
 
@@ -186,7 +188,7 @@ def preformatted(content: str, *, fold_after: int = 40) -> Html:
     first = "\n".join(lines[:fold_after])[:8000]
     rest = content[len(first) : len(first) + 200_000].lstrip("\n")
     left = len(lines) - first.count("\n") - 1
-    title = f"{left} more lines" if left else f"{len(rest):,} more characters"
+    title = counted(left, "more line") if left else counted(len(rest), "more character")
     return join([pre(first), folded(title, pre(rest))])
 
 
@@ -215,6 +217,8 @@ def safe_url(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return None
+    if "%" in (parts.hostname or ""):
+        return None  # no name of a host: what was no address before it was quoted
     whole = parts.path if parts.scheme == "mailto" else parts.netloc
     return url if parts.scheme in ("http", "https", "mailto") and whole else None
 

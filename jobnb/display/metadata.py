@@ -12,7 +12,7 @@ from jobnb.definitions.metadata import to_json, unmarked
 from jobnb.display.attempt import attempt
 from jobnb.display.html import Html, code, folded, join, link, pairs, preformatted, table, tag
 from jobnb.display.prose import markdown
-from jobnb.display.text import shorten
+from jobnb.display.text import counted, shorten
 from jobnb.display.values import short_repr
 
 __all__ = ["entry_html", "entry_text", "json_metadata", "metadata_html", "metadata_text"]
@@ -113,7 +113,7 @@ def _as_table(value: Any) -> Html:
     names = names or list(dict.fromkeys(name for row in records for name in row))
     rows = [[_cell(row.get(name)) for name in names] for row in records[:_MOST_ROWS]]
     left = len(records) - _MOST_ROWS
-    more = tag("div", f"… {left:,} more rows", css="jn-muted") if left > 0 else None
+    more = tag("div", f"… {counted(left, 'more row')}", css="jn-muted") if left > 0 else None
     return join([table(names, rows), more])
 
 
@@ -139,7 +139,7 @@ def _column_line(dep: Any) -> str:
 
 
 def _lineage_line(value: Any) -> str:
-    return f"{len(value)} columns"
+    return counted(len(value), "column")
 
 
 def _job_line(value: Any) -> str:
@@ -173,11 +173,11 @@ def _json_line(value: Any) -> str:
 
 
 def _table_line(value: Any) -> str:
-    return f"{len(value['records'])} rows"
+    return counted(len(value["records"]), "row")
 
 
 def _schema_line(value: Any) -> str:
-    return f"{len(value['columns'])} columns"
+    return counted(len(value["columns"]), "column")
 
 
 def _line_shown(line: Callable[[Any], str]) -> Callable[[Any], Html]:

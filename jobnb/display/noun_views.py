@@ -138,7 +138,8 @@ def job_view(job: JobDefinition, *, picture: Picture | None = None, session: Any
             ),
         ]
     )
-    text = "\n".join(filter(None, [picture_text(picture), said]))
+    about = doc_line(job.description).removeprefix(" - ")
+    text = "\n".join(filter(None, [picture_text(picture), about, said]))
     return View(f"{noun} {job.name}", text, html, picture)
 
 

@@ -1,33 +1,29 @@
-"""Markdown of users, rendered simply and safely: what is not understood is shown as it is.
+"""Markdown of users, read by markdown-it-py and shown safely: no HTML of theirs passes through.
 
-Headings, paragraphs, lists, tables, fenced code, and inside a line code, bold, italics and
-links. No HTML passes through.
+It is read into plain data, a tree of elements and texts. Here these become markup; a live view
+sends them to the front end, which makes its elements of them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from textwrap import dedent
+from typing import TYPE_CHECKING, TypeAlias
 
-from jobnb.display.html import EMPTY, Html, code, join, link, pre, preformatted, table, tag
+from jobnb.display.html import EMPTY, Html, join, pre, preformatted, safe_url, scrolling, tag, void
 
-__all__ = ["inline", "markdown", "undocumented"]
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+__all__ = ["Prose", "inline", "markdown", "prose_tree", "undocumented"]
+
+Prose: TypeAlias = "str | tuple[str, str, list[Prose]]"
+"""A text; or an element: its name, the address it leads to if any, and what is in it."""
 
 _MOST = 40_000  # longer texts are not prose: they are shown as they are
-# Every repetition is bounded, so that no text can make the search slow.
-_INLINE = re.compile(
-    r"`(?P<code>[^`\n]{1,400})`"
-    r"|\*\*(?P<bold>[^*\n]{1,400})\*\*"
-    r"|(?<![\w*])\*(?P<italic>[^*\s][^*\n]{0,400})\*(?!\w)"
-    r"|(?<![\w_])_(?P<under>[^_\s][^_\n]{0,400})_(?!\w)"
-    r"|!?\[(?P<label>[^\]\n]{1,400})\]\((?P<url>[^)\s]{1,2000})\)"
-)
-_BULLET = re.compile(r"\s{0,8}[-*+] +(.*)")
-_NUMBER = re.compile(r"\s{0,8}\d{1,6}[.)] +(.*)")
-_HEADING = re.compile(r"(#{1,6}) +(.*)")
-_FENCE = re.compile(r"\s{0,3}(```|~~~)")
-_RULE = re.compile(r"\s{0,3}\|?[\s:|-]*-[\s:|-]*\|?\s*")
+_EMPTY = ("hr", "br")
 
 
 def markdown(source: str | None) -> Html:
@@ -41,7 +37,19 @@ def markdown(source: str | None) -> Html:
         return EMPTY
     if len(source) > _MOST:
         return preformatted(source)
-    return join(_blocks(undocumented(source).splitlines()))
+    return _drawn(prose_tree(source))
+
+
+def inline(text: str) -> Html:
+    """What can stand inside a line."""
+    return _drawn(_tree(_reader().parseInline(text))) if len(text) <= _MOST else join([text])
+
+
+def prose_tree(source: str) -> list[Prose]:
+    """The text as elements and texts; they name nothing that could run."""
+    if len(source) > _MOST:
+        return [("pre", "", [source])]
+    return _tree(_reader().parse(undocumented(source)))
 
 
 def undocumented(docstring: str) -> str:
@@ -50,98 +58,68 @@ def undocumented(docstring: str) -> str:
     return f"{first.strip()}\n{dedent(rest)}".strip()
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[Html]:
-    place = 0
-    while place < len(lines):
-        line = lines[place]
-        if not line.strip():
-            place += 1
-        elif _FENCE.match(line):
-            block, place = _fence(lines, place)
-            yield block
-        elif heading := _HEADING.match(line):
-            yield tag(f"h{min(6, len(heading[1]) + 3)}", inline(heading[2]))
-            place += 1
-        elif _starts_table(lines, place):
-            block, place = _table(lines, place)
-            yield block
-        elif _BULLET.match(line) or _NUMBER.match(line):
-            block, place = _list(lines, place)
-            yield block
-        else:
-            block, place = _paragraph(lines, place)
-            yield block
+@lru_cache(maxsize=1)
+def _reader() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    # An indent is usual in docstrings and means no code there.
+    return MarkdownIt("commonmark", {"html": False}).enable("table").disable("code")
 
 
-def _fence(lines: Sequence[str], start: int) -> tuple[Html, int]:
-    found = _FENCE.match(lines[start])
-    mark = found[1] if found else "```"
-    end = start + 1
-    while end < len(lines) and not lines[end].strip().startswith(mark):
-        end += 1
-    return pre("\n".join(lines[start + 1 : end])), end + 1
+def _tree(tokens: Iterable[Token]) -> list[Prose]:
+    """The elements that the tokens open and close, one within the other."""
+    root: list[Prose] = []
+    open_ = [root]
+    for token in tokens:
+        if token.hidden:
+            continue
+        if token.nesting < 0:
+            open_.pop()
+            continue
+        found = _told(token)
+        open_[-1].extend(found)
+        if token.nesting > 0:
+            open_.append(found[0][2])  # type: ignore[arg-type]
+    return root
 
 
-def _starts_table(lines: Sequence[str], place: int) -> bool:
-    after = lines[place + 1] if place + 1 < len(lines) else ""
-    return "|" in lines[place] and "|" in after and bool(_RULE.fullmatch(after[:2000]))
+def _told(token: Token) -> Sequence[Prose]:
+    """A token as it is shown; what opens is one element, still empty."""
+    if token.type == "inline":
+        return _tree(token.children or [])
+    if token.type in ("text", "softbreak"):
+        return ["\n" if token.type == "softbreak" else token.content]
+    if token.type == "fence":
+        return [("pre", "", [token.content.removesuffix("\n")])]
+    if token.type == "image":  # a page that is opened must fetch nothing
+        return _link(str(token.attrs.get("src", "")), [token.content])
+    if token.type == "link_open":
+        return _link(str(token.attrs.get("href", "")), [])
+    name = token.tag
+    if token.type == "heading_open":
+        name = f"h{min(6, int(name[1:]) + 3)}"
+    return [(name, "", [token.content] if token.content else [])]
 
 
-def _table(lines: Sequence[str], start: int) -> tuple[Html, int]:
-    end = start + 2
-    while end < len(lines) and "|" in lines[end]:
-        end += 1
-    headers = [inline(cell) for cell in _cells(lines[start])]
-    rows = ([inline(cell) for cell in _cells(line)] for line in lines[start + 2 : end])
-    return table(headers, rows), end
+def _link(url: str, label: list[Prose]) -> list[Prose]:
+    """A link; where a click must not follow it, its words alone."""
+    target = safe_url(url)
+    return [("span", "", label) if target is None else ("a", target, label)]
 
 
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+def _drawn(nodes: Iterable[Prose]) -> Html:
+    return join(_markup(node) for node in nodes)
 
 
-def _list(lines: Sequence[str], start: int) -> tuple[Html, int]:
-    item = _BULLET if _BULLET.match(lines[start]) else _NUMBER
-    entries: list[str] = []
-    place = start
-    while place < len(lines) and lines[place].strip():
-        if found := item.match(lines[place]):
-            entries.append(found[1])
-        elif lines[place].startswith(" ") and entries:
-            entries[-1] += " " + lines[place].strip()
-        else:
-            break
-        place += 1
-    points = (tag("li", inline(entry)) for entry in entries)
-    return tag("ul" if item is _BULLET else "ol", *points), place
-
-
-def _paragraph(lines: Sequence[str], start: int) -> tuple[Html, int]:
-    end = start + 1
-    while end < len(lines) and lines[end].strip() and not _begins_block(lines[end]):
-        end += 1
-    return tag("p", inline("\n".join(line.strip() for line in lines[start:end]))), end
-
-
-def _begins_block(line: str) -> bool:
-    return any(start.match(line) for start in (_FENCE, _HEADING, _BULLET, _NUMBER))
-
-
-def inline(text: str) -> Html:
-    """What can stand inside a line."""
-    pieces: list[str] = []
-    place = 0
-    for found in _INLINE.finditer(text):
-        pieces += [text[place : found.start()], _styled(found)]
-        place = found.end()
-    return join([*pieces, text[place:]])
-
-
-def _styled(found: re.Match[str]) -> Html:
-    if found["code"]:
-        return code(found["code"])
-    if found["bold"]:
-        return tag("strong", found["bold"])
-    if found["label"]:
-        return link(found["url"], found["label"])
-    return tag("em", found["italic"] or found["under"])
+def _markup(node: Prose) -> str:
+    if isinstance(node, str):
+        return node
+    name, url, inside = node
+    if name in _EMPTY:
+        return void(name)
+    if name == "table":
+        return scrolling(tag(name, _drawn(inside), css="jn-table"))
+    if name == "pre":
+        return pre(_drawn(inside))
+    more = {"href": url, "target": "_blank", "rel": "noopener noreferrer"} if url else {}
+    return tag(name, _drawn(inside), **more)

@@ -9,6 +9,7 @@ import msgspec
 
 from jobnb.display.folding import gravest
 from jobnb.display.picture import UNMARKED, Checks, Mark, Status, duration_text
+from jobnb.display.text import shorten
 from jobnb.events import AssetCheckEvaluated
 from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
@@ -152,7 +153,7 @@ def _total(steps: Iterable[StepState]) -> float | None:
 def step_mark(step: StepState, detail: str = "") -> Mark:
     """The mark of one step."""
     if step.status is StepStatus.FAILED and step.error is not None:
-        detail = step.error.cls_name
+        detail = shorten(f"{step.error.cls_name}: {step.error.message[:400]}".rstrip(": "), 120)
     elif step.status is StepStatus.RETRYING or (step.attempts > 1 and not detail):
         detail = f"attempt {step.attempts}"
     return Mark(step_status(step.status), detail, duration_text(step.seconds))

@@ -141,7 +141,7 @@ def _summary(look: RunLook) -> str:
 
 def _failure(step: StepState) -> Html:
     head = tag("div", tag("strong", f"Failed: {step.key}"), css="jn-header")
-    return join([head, error_html(step.error) if step.error else EMPTY])
+    return join([head, error_html(step.error, step.failure) if step.error else EMPTY])
 
 
 def _own_error(state: RunState, failed: Sequence[StepState]) -> Html:
@@ -187,7 +187,7 @@ def _steps(state: RunState) -> Html:
         for step in steps[:_MOST_ROWS]
     ]
     left = len(steps) - _MOST_ROWS
-    more = tag("div", f"… {left:,} more steps", css="jn-muted") if left > 0 else None
+    more = tag("div", f"… {counted(left, 'more step')}", css="jn-muted") if left > 0 else None
     titles = ["step", "status", "time", "when", "attempts", ""]
     return join([table(titles, rows), more]) if rows else EMPTY
 
@@ -306,7 +306,7 @@ def _text(look: RunLook, failed: Sequence[StepState]) -> str:
     ]
     for step in failed[:5]:
         lines.append(f"failed: {step.key}")
-        lines += [error_text(step.error)] if step.error else []
+        lines += [error_text(step.error, step.failure)] if step.error else []
     rows = [
         [
             SIGNS[step_status(step.status)],
@@ -318,7 +318,7 @@ def _text(look: RunLook, failed: Sequence[StepState]) -> str:
     ]
     lines += [table_text(["", "step", "time", ""], rows)] if rows else []
     left = len(real_steps(state)) - _MOST_ROWS
-    return "\n".join([*lines, *([f"… {left:,} more steps"] if left > 0 else [])])
+    return "\n".join([*lines, *([f"… {counted(left, 'more step')}"] if left > 0 else [])])
 
 
 def _value_words(look: RunLook, step: StepState) -> str:

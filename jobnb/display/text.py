@@ -44,7 +44,7 @@ def picture_text(picture: Picture, *, most: int = _MOST_LINES) -> str:
     lines = [head]
     for line in tree_lines(picture):
         if len(lines) >= most:
-            lines.append(f"… and more: {count} nodes in all")
+            lines.append(f"… and more: {counted(count, 'node')} in all")
             break
         lines.append(line)
     return "\n".join(lines)

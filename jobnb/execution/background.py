@@ -264,7 +264,7 @@ class Run(Task[ExecuteInProcessResult]):
 
     def __repr__(self) -> str:
         state = self.state
-        steps = f"{self._done_steps} of {len(state.steps)} steps"
+        steps = f"{self._done_steps} of {len(state.steps)} step{'s'[: len(state.steps) != 1]}"
         return f"<Run of {self.job_name!r}: {state.status.value}, {steps}, run {self.run_id[:8]}>"
 
 

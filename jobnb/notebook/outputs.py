@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from jobnb.display.text import counted
+
 __all__ = ["LIMIT", "CellOutputs", "Line", "NotebookOutputs", "ended_here", "shortened"]
 
 LIMIT = 2_000_000
@@ -384,7 +386,7 @@ class CellOutputs:
         rich = {number: [shown.node()] for number, shown in self._rich.kept()}
         many, first = self._rich.left_out
         if many:
-            rich.setdefault(first, []).append(_note(_left_out(f"{many:,} outputs")))
+            rich.setdefault(first, []).append(_note(_left_out(counted(many, "output"))))
         return _in_order(texts, rich)
 
 

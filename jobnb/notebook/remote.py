@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobnb.display.text import counted
 from jobnb.errors import ExecutionInterruptedError, JobnbError, PartitionNeededError, StorageError
 from jobnb.state import StepStatus, fold
 
@@ -105,9 +106,10 @@ def summary_of(result: Any) -> dict[str, Any]:
 def _sentence(summary: Mapping[str, Any]) -> str:
     steps = list(summary["steps"].values())
     good = steps.count(StepStatus.SUCCEEDED.value)
+    done = f"{good} of {counted(len(steps), 'step')} succeeded"
     return (
         f"Run {summary['run_id']} of {summary['job']}: {summary['status']}, "
-        f"{good} of {len(steps)} steps succeeded in {summary['seconds'] or 0:.1f} s."
+        f"{done} in {summary['seconds'] or 0:.1f} s."
     )
 
 

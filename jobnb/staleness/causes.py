@@ -124,9 +124,9 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
         if not self.knows_stale:
             told.append("which are stale is not known yet")
         if not told:
-            return f"all {self.total:,} partitions fresh"
+            return f"all {self.total:,} partition{'s'[: self.total != 1]} fresh"
         if not told[0][0].isdigit():
-            return f"{self.total:,} partitions, {told[0]}"
+            return f"{self.total:,} partition{'s'[: self.total != 1]}, {told[0]}"
         first, _, word = told[0].partition(" ")
         noun = "partition" if self.total == 1 else "partitions"
         return ", ".join([f"{first} of {self.total:,} {noun} {word}", *told[1:]])

@@ -66,7 +66,7 @@ def test_lines_tell_cells_steps_and_the_end(capsys):
         "      step_1 failed in 0.5 s: ValueError: [bold]no",
         "    run of daily: failure in 3.0 s",
         "    failed: E: [x]",
-        "nb.ipynb: failure, 0 of 1 cells, 1 run, 0.0 s",
+        "nb.ipynb: failure, 0 of 1 cell, 1 run, 0.0 s",
     ]
 
 

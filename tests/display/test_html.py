@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from importlib.resources import files
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +23,7 @@ from jobnb.display.html import (
     tag,
 )
 from jobnb.display.picture import Status
-from jobnb.display.prose import markdown
+from jobnb.display.prose import markdown, prose_tree
 from tests.display.reading import read_html
 
 
@@ -152,6 +155,33 @@ def test_markdown_shows_what_people_write():
 def test_markdown_of_a_hundred_thousand_signs_is_quick_and_whole():
     for unit in ("*", "[", "`", "_a ", "|-"):
         read_html(markdown(unit * 30_000))
+
+
+def test_markdown_keeps_no_markup_of_its_own_and_fetches_nothing():
+    source = "<script>x</script> ![picture](https://example.org/p.png) [no](javascript:x)"
+    reader = read_html(markdown(source))
+    assert set(reader.tags) <= {"p", "a"}
+    assert "<script>x</script>" in "".join(reader.said)
+
+
+def test_markdown_as_data_names_only_elements_that_the_front_end_makes():
+    made = re.search(r"const PROSE = /\^\((.*)\)\$/;", dom_js())[1]
+    allowed = re.compile(made)
+    source = "# a\n- b\n\n1. c\n\n> d *e* **f** `g` [h](https://x.y)\n\n---\n```\ni\n```\n\n|a|\n|-|\n|b|\n"
+    names = set(named(prose_tree(source)))
+    assert {"h4", "ul", "ol", "blockquote", "em", "strong", "code", "a", "hr", "pre", "td"} <= names
+    assert all(allowed.fullmatch(name) for name in names)
+
+
+def dom_js() -> str:
+    return files("jobnb.display").joinpath("static", "parts", "dom.js").read_text("utf-8")
+
+
+def named(nodes):
+    for node in nodes:
+        if not isinstance(node, str):
+            yield node[0]
+            yield from named(node[2])
 
 
 def test_balance_of_foreign_markup_is_known():

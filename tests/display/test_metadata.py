@@ -86,7 +86,7 @@ def test_every_kind_has_a_look():
 def test_every_kind_has_a_line():
     lines = metadata_text(to_json(EVERY))
     assert lines["int"] == "336,776"
-    assert lines["table"] == "1 rows"
+    assert lines["table"] == "1 row"
     assert lines["asset"] == "a/b"
     assert all(len(line.splitlines()) == 1 for line in lines.values())
 
@@ -141,5 +141,5 @@ def test_a_failed_step_tells_its_error():
         RunFailed(2.0, "job", ("a",)),
     ]
     marks = run_marks(fold(events))
-    assert (marks["a"].status, marks["a"].detail) == (Status.FAILED, "ValueError")
+    assert (marks["a"].status, marks["a"].detail) == (Status.FAILED, "ValueError: no")
     assert marks["b"].status is Status.SKIPPED

@@ -208,7 +208,7 @@ def test_a_cell_shows_it_and_empties_it_at_the_end(tmp_path, monkeypatch):
         kernel.end()
     first, *_, last = outputs
     assert first["type"] == "display_data"
-    assert "daily: 0 of 1 steps" in first["data"]["text/plain"]
+    assert "daily: 0 of 1 step" in first["data"]["text/plain"]
     assert "<progress" in first["data"]["text/html"]
     assert last["type"] == "update_display_data"
     assert last["data"] == {"text/plain": "", "text/html": ""}

@@ -313,7 +313,7 @@ def test_a_time_limit_ends_a_flood_too(write, tmp_path):
 def test_a_signal_while_the_kernel_starts_ends_it_at_once(write, tmp_path):
     out = tmp_path / "out.ipynb"
     process = started(write("1"), "-o", out)
-    assert process.stdout.readline().startswith("nb.ipynb: 1 cells")
+    assert process.stdout.readline().startswith("nb.ipynb: 1 cell")
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130

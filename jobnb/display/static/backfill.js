@@ -11,7 +11,7 @@ function drawBackfill(model, { title, bar, counts }) {
     left > 0 ? el("i", { data: { status: "queued" }, style: { flexGrow: left } }) : null);
   bar.setAttribute("aria-valuenow", head.done);
   bar.setAttribute("aria-valuemax", head.total);
-  bar.setAttribute("aria-valuetext", `${head.done} of ${head.total} partitions`);
+  bar.setAttribute("aria-valuetext", `${head.done} of ${counted(head.total, "partition")}`);
   fill(counts, el("span", { class: "jw-note" },
     `${head.done.toLocaleString("en")} of ${head.total.toLocaleString("en")} partitions`),
     head.parts.map(({ word, status, count }) => stateBadge(status, `${count.toLocaleString("en")} ${word}`)));

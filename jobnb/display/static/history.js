@@ -184,7 +184,7 @@ function drawPage(state, parts, act) {
     button("Newer", act.newer, { disabled: state.cursors.length < 2 }),
     button("Older", act.older, { disabled: !state.told.next }),
     el("span", { class: "jw-note", role: "status" }, rows.length
-      ? `${first.toLocaleString()} to ${(first + rows.length - 1).toLocaleString()} of ${total.toLocaleString()} runs` : "0 runs"));
+      ? `${first.toLocaleString()} to ${(first + rows.length - 1).toLocaleString()} of ${counted(total, "run")}` : "0 runs"));
 }
 
 function drawAbove(state, parts, act) {

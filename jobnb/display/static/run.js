@@ -159,7 +159,7 @@ function drawOutputs(model, node, told, { drawn, opened }, pick) {
   const left = told.count - told.outputs.length;
   fill(node, [...drawn.values()],
     drawn.size ? null : el("div", { class: "jn-muted" }, told.finished ? "Nothing came out." : "Nothing has come out yet."),
-    left > 0 ? el("div", { class: "jn-muted" }, `… ${left.toLocaleString()} more outputs`) : null);
+    left > 0 ? el("div", { class: "jn-muted" }, `… ${counted(left, "more output")}`) : null);
   markOutputs(node, model.get("selected"));
 }
 

@@ -44,9 +44,9 @@ function drawHead(model, { title, bar, counts }) {
     el("i", { class: `jn-${shownStatus(status)}`, data: { status }, style: { flexGrow: many } })));
   bar.setAttribute("aria-valuenow", head.done);
   bar.setAttribute("aria-valuemax", head.total);
-  bar.setAttribute("aria-valuetext", `${head.done} of ${head.total} steps`);
+  bar.setAttribute("aria-valuetext", `${head.done} of ${counted(head.total, "step")}`);
   const idle = head.status === "succeeded" && !head.total;
-  const told = idle ? "nothing had to be done" : `${head.done.toLocaleString()} of ${head.total.toLocaleString()} steps`;
+  const told = idle ? "nothing had to be done" : `${head.done.toLocaleString()} of ${counted(head.total, "step")}`;
   fill(counts, el("span", { class: "jw-note" }, told),
     parts.map(([status, many]) => stateBadge(shownStatus(status), `${many.toLocaleString()} ${status}`)));
 }

@@ -58,7 +58,10 @@ class BackfillView(View):
     def refresh(self, _change: Any = None) -> None:
         """Show how it stands now; called by the backfill."""
         backfill = self._backfill
-        told = [{"step": each.where, **error_data(each.error)} for each in first_failures(backfill)]
+        told = [
+            {"step": each.where, **error_data(each.error, each.metadata)}
+            for each in first_failures(backfill)
+        ]
         with self.guard, self.hold_sync():
             self.head = _head(backfill)
             self.can = self._deeds()

@@ -53,7 +53,8 @@ class JobView(Tabbed):
         drawn, said = as_seen(known, known_session())
         noun = "asset job" if known.asset_layer is not None else "job"
         many = attempt(lambda: known.partitions_def is not None, False)
-        about = said or tag_words(known.tags) or doc_line(known.description).removeprefix(" - ")
+        doc = doc_line(known.description).removeprefix(" - ")
+        about = " · ".join(filter(None, [said, doc, tag_words(known.tags)]))
         super().__init__(
             {
                 "graph": ("Graph", lambda: job_graph(drawn)),

@@ -113,7 +113,7 @@ def _level(level: int) -> str:
 
 def _error(event: Event) -> str:
     error = getattr(event, "error", None)
-    return error_text(error) if error is not None else ""
+    return error_text(error, getattr(event, "metadata", None)) if error is not None else ""
 
 
 class LogLines:

@@ -15,6 +15,7 @@ from typing import Any
 from jobnb.display.attempt import attempt
 from jobnb.display.html import safe_url
 from jobnb.display.metadata import entry_text
+from jobnb.display.prose import prose_tree
 from jobnb.display.text import counted, shorten
 from jobnb.display.values import short_repr, value_line
 from jobnb.display.view import sendable
@@ -193,7 +194,7 @@ def _rich(value: Any) -> Preview | None:
 def _plain_text(value: Any) -> Preview | None:
     if isinstance(value, str):
         left = len(value) - _MOST_TEXT
-        note = {"note": f"{left:,} more characters"} if left > 0 else {}
+        note = {"note": counted(left, "more character")} if left > 0 else {}
         return {"kind": "text", "text": value[:_MOST_TEXT], **note}
     if isinstance(value, (bytes, bytearray)):
         return {"kind": "text", "text": f"{len(value):,} bytes: {bytes(value[:60])!r}"}
@@ -201,7 +202,7 @@ def _plain_text(value: Any) -> Preview | None:
 
 
 def metadata_rows(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Metadata as rows of name, text and, where it may be followed, address.
+    """Metadata as rows of name, text and, where there is one, address or tree of prose.
 
     Args:
         metadata: As events carry it: `{"rows": {"type": "int", "value": 3}}`.
@@ -218,10 +219,12 @@ def metadata_rows(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _metadata_row(name: str, entry: Any) -> dict[str, Any]:
     kind = str(entry.get("type", "json")) if isinstance(entry, Mapping) else "json"
-    row = {"name": name, "type": kind, "text": entry_text(entry)}
+    row: dict[str, Any] = {"name": name, "type": kind, "text": entry_text(entry)}
     value = entry.get("value") if isinstance(entry, Mapping) else None
     if kind == "url" and isinstance(value, str) and safe_url(value):
         row["url"] = value.strip()
     elif kind in ("text", "md") and isinstance(value, str):
         row["text"] = value[:_MOST_ENTRY]
+    if kind == "md":
+        row["prose"] = prose_tree(row["text"])
     return row

@@ -116,7 +116,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         picture = self._model.source.picture
         if picture is None:
             return None
-        graph = GraphView(picture, tallest=320)
+        graph = GraphView(picture, about=self._model.failure_facts, tallest=320)
         _patch(graph, news)
         graph.observe(self._part_selected, names=["selected"])
         return graph

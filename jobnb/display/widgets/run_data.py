@@ -10,7 +10,7 @@ from typing import Any
 from jobnb.display.picture import duration_text
 from jobnb.display.run_marks import base_key, real_steps, run_status, step_status
 from jobnb.display.text import shorten
-from jobnb.display.widgets.previews import clean
+from jobnb.display.widgets.previews import clean, metadata_rows
 from jobnb.events import ErrorInfo
 from jobnb.plan.step import Plan
 from jobnb.state import RunState, StepState, StepStatus
@@ -175,7 +175,11 @@ def failures(state: RunState) -> list[dict[str, Any]]:
     """What went wrong: the first failed steps, or the error of the run itself."""
     failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
     found = [
-        {"step": step.key, "took": duration_text(step.seconds), **error_data(step.error)}
+        {
+            "step": step.key,
+            "took": duration_text(step.seconds),
+            **error_data(step.error, step.failure),
+        }
         for step in failed[:_MOST_FAILURES]
         if step.error is not None
     ]
@@ -187,14 +191,17 @@ def failures(state: RunState) -> list[dict[str, Any]]:
     return found
 
 
-def error_data(error: ErrorInfo) -> dict[str, Any]:
+def error_data(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """An error: the user's own place and line first, then what was said, then the rest.
 
-    An error that only says again what the one before said is passed over.
+    An error that only says again what the one before said is passed over. `metadata` is what a
+    `Failure` told beside its description.
     """
     told = [_one_error(each) for each in _causes(error)]
     first, *causes = told
-    found: dict[str, Any] = clean({**first, "causes": causes})
+    found: dict[str, Any] = clean(
+        {**first, "causes": causes, "metadata": metadata_rows(metadata or {})}
+    )
     return found
 
 

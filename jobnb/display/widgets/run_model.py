@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.keys import AssetKey
+from jobnb.display.metadata import metadata_text
 from jobnb.display.run_marks import base_key, check_status, check_word, real_steps
 from jobnb.display.run_views import RunLook, job_title
+from jobnb.display.text import shorten
 from jobnb.display.widgets.follow import News, RunMarks, cards_of_plan
 from jobnb.display.widgets.log_lines import LogLines
 from jobnb.display.widgets.previews import Preview, metadata_rows, preview
@@ -34,7 +36,7 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
 )
-from jobnb.state import RunState
+from jobnb.state import RunState, StepStatus
 
 __all__ = ["Output", "RunModel"]
 
@@ -143,6 +145,17 @@ class RunModel:
                 events=list(self.lines.events),
                 tags=dict(self.source.record.tags),
             )
+
+    def failure_facts(self, card: str) -> list[tuple[str, str]]:
+        """Why the step of a card failed, and what its `Failure` told beside that."""
+        with self.guard:
+            for step in self.state.steps.values():
+                name = base_key(step.key)
+                failed = step.status is StepStatus.FAILED and step.error is not None
+                if failed and card in (self._cards.get(name) or (name,)):
+                    told = metadata_text(step.failure)
+                    return [("error", shorten(str(step.error), 400)), *told.items()]
+        return []
 
     # --- what is sent -----------------------------------------------------
 

@@ -14,7 +14,9 @@ from jobnb import (
     Config,
     DynamicOut,
     DynamicOutput,
+    Failure,
     Instance,
+    MetadataValue,
     Out,
     Output,
     RunNotFoundError,
@@ -23,7 +25,9 @@ from jobnb import (
     materialize,
     op,
 )
+from jobnb.display.noun_views import job_view
 from jobnb.display.run_marks import real_steps
+from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.run_data import (
     depths,
@@ -404,3 +408,44 @@ def test_the_slowest_path_is_told_by_the_view():
     rows = {row[0]: row for row in view.tabs.answer("steps")["rows"]}
     assert path
     assert [rows[key][8] for key in path] == sorted(rows[key][8] for key in path)
+
+
+@op
+def picky():
+    raise Failure(
+        "too few rows",
+        metadata={"rows": 3, "report": MetadataValue.md("see **line** <i>4</i>")},
+    )
+
+
+@job(description="What is _sold_.", tags={"team": "sales"})
+def picky_job():
+    picky()
+
+
+def test_what_a_failure_tells_stands_in_its_panel_its_card_and_the_text():
+    view = RunView(picky_job.execute_in_process(raise_on_error=False))
+    (told,) = view.head.failures
+    assert told["says"] == "Failure: too few rows"
+    rows, report = told["metadata"]
+    assert (rows["name"], rows["text"]) == ("rows", "3")
+    assert report["prose"] == [["p", "", ["see ", ["strong", "", ["line"]], " <i>4</i>"]]]
+    facts = dict(view.graph.answer("about", key="picky")["facts"])
+    assert facts["error"].startswith("Failure: too few rows")
+    assert facts["rows"] == "3"
+    static = view._repr_mimebundle_()
+    assert "  rows: 3\n" in static["text/plain"]
+    assert "<strong>line</strong> &lt;i&gt;4&lt;/i&gt;" in static["text/html"]
+
+
+def test_a_card_says_why_its_step_failed_and_no_count_is_of_one_steps():
+    view = RunView(picky_job.execute_in_process(raise_on_error=False))
+    assert view._model.look().state.steps["picky"].failure["rows"]["value"] == 3
+    html = view._repr_mimebundle_()["text/html"]
+    assert "op · Failure: too few rows" in html or "Failure: too few" in html
+    assert "traceback, 1 frame<" in html
+
+
+def test_a_job_shows_its_description_beside_its_tags():
+    assert JobView(picky_job).bar.heading["note"] == "What is _sold_. · team=sales"
+    assert "What is _sold_." in job_view(picky_job).text

@@ -90,6 +90,31 @@ function button(label, onclick, props) {
   );
 }
 
+// --- what users wrote -------------------------------------------------------
+
+// Metadata: [{ name, text, url?, prose? }] as names and values.
+function metadataNode(entries) {
+  const rows = entries.map(({ name, text, url, prose }) =>
+    el("tr", null, el("th", { scope: "row" }, name), el("td", null,
+      prose ? el("div", { class: "jn-doc" }, proseNodes(prose))
+        : url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : text)));
+  return scrolling(el("table", { class: "jn-pairs" }, el("tbody", null, rows)));
+}
+
+// Markdown as `display/prose.py` reads it: texts, and [name, address, what is inside].
+const PROSE = /^(p|h[1-6]|ul|ol|li|blockquote|pre|code|em|strong|a|span|hr|br|table|thead|tbody|tr|th|td)$/;
+
+function proseNodes(nodes) {
+  return nodes.map((node) => {
+    if (typeof node === "string") return node;
+    const [name, url, inside] = node;
+    if (name === "pre") return pre(proseNodes(inside));
+    const props = url ? { href: url, target: "_blank", rel: "noopener noreferrer" } : name === "table" ? { class: "jn-table" } : null;
+    const made = el(PROSE.test(name) ? name : "span", props, proseNodes(inside));
+    return name === "table" ? scrolling(made) : made;
+  });
+}
+
 // --- the kernel -------------------------------------------------------------
 
 let askedSoFar = 0;
@@ -180,6 +205,11 @@ function eachFrame(action) {
       action();
     });
   };
+}
+
+// A number and what is counted: "1 step", "2,000 steps".
+function counted(number, noun) {
+  return `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 // A duration as people read it: two units at most.

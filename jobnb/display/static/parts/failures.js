@@ -1,15 +1,15 @@
 // Errors as people need them: their own line first, then what it said, the rest folded.
 
-// failure({ step, where, source, says, stack, frames, causes, more }, pickStep) -> node
+// failure({ step, where, source, says, stack, frames, causes, metadata, more }, pickStep) -> node
 function failure(told, pickStep) {
   const name = told.step
     ? button(told.step, () => pickStep?.(told.step), { class: "jw-plain jw-code", title: "Select this step" })
     : null;
   return el("div", { class: "jn-error jw-failure", role: "group", "aria-label": `Failed: ${told.step}` },
     told.step ? el("div", { class: "jw-bar" }, el("strong", null, "Failed:"), name) : null,
-    oneError(told),
+    oneError(told), told.metadata?.length ? metadataNode(told.metadata) : null,
     (told.causes ?? []).map((cause) => [el("div", { class: "jn-muted" }, "caused by"), oneError(cause)]),
-    told.more ? el("div", { class: "jn-muted" }, `and ${told.more} more failed steps`) : null);
+    told.more ? el("div", { class: "jn-muted" }, `and ${counted(told.more, "more failed step")}`) : null);
 }
 
 function oneError({ where, source, says, stack, frames }) {
@@ -17,7 +17,7 @@ function oneError({ where, source, says, stack, frames }) {
     where ? el("div", { class: "jn-muted" }, where) : null,
     source?.length ? pre(source.map(sourceLine), "jw-source") : null,
     el("div", { class: "jn-says" }, says),
-    stack ? folded(`traceback, ${frames} ${frames === 1 ? "frame" : "frames"}`, pre(stack)) : null,
+    stack ? folded(`traceback, ${counted(frames, "frame")}`, pre(stack)) : null,
   ];
 }
 

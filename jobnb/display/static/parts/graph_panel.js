@@ -41,7 +41,7 @@ function redraw(panel) {
   panel.graph = drawGraph(drawing, fontOf(panel));
   fill(panel.stage, panel.graph.node);
   panel.view.of(drawing);
-  panel.svg.setAttribute("aria-label", `${drawing.title}: a graph of ${drawing.cards.length} nodes`);
+  panel.svg.setAttribute("aria-label", `${drawing.title}: a graph of ${counted(drawing.cards.length, "node")}`);
   showMarks(panel, panel.model.get("marks"), true);
   showPicked(panel.graph.cards, panel.model.get("picked"), panel.model.get("selected"));
   const focused = panel.graph.cards.get(panel.focused) ?? [...panel.graph.cards.values()][0];

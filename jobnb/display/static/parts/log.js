@@ -54,7 +54,7 @@ function logView(model, { steps, pickStep }) {
     list.redraw();
     if (state.follow) list.end();
     note.textContent = told.matched === told.total
-      ? `${told.total.toLocaleString()} lines` : `${told.matched.toLocaleString()} of ${told.total.toLocaleString()} lines`;
+      ? counted(told.total, "line") : `${told.matched.toLocaleString()} of ${counted(told.total, "line")}`;
     controls.counts(told.kinds);
   }
   function refresh() {

@@ -39,14 +39,7 @@ function longText({ text }) {
   const first = lines.slice(0, FOLD_AFTER).join("\n").slice(0, 4000);
   const rest = text.slice(first.length).replace(/^\n/, "");
   const left = lines.length - FOLD_AFTER;
-  const title = left > 0 ? `${left.toLocaleString()} more lines` : `${rest.length.toLocaleString()} more characters`;
+  const title = left > 0 ? counted(left, "more line") : counted(rest.length, "more character");
   return [pre(first), folded(title, pre(rest))];
 }
 
-// Metadata: [{ name, text, url? }] as names and values.
-function metadataNode(entries) {
-  const rows = entries.map(({ name, text, url }) =>
-    el("tr", null, el("th", { scope: "row" }, name), el("td", null,
-      url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : text)));
-  return scrolling(el("table", { class: "jn-pairs" }, el("tbody", null, rows)));
-}
