@@ -1,8 +1,12 @@
-"""The house: imports go down its floors only, imports inside functions included."""
+"""The house: imports go down its floors only, imports inside functions included.
+
+`python -m tests.test_house` draws the picture in jobnb/README.md anew.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -95,3 +99,55 @@ def test_no_import_goes_up_a_floor():
 def test_nothing_below_the_roof_imports_the_engine():
     users = [name for name, imports in import_graph().items() if "jobnb.engine" in imports]
     assert users == []
+
+
+# --- the page about it --------------------------------------------------------------
+
+PAGE = PACKAGE / "README.md"
+_PICTURE = re.compile(r"```mermaid\n.*?```\n", re.DOTALL)
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def picture() -> str:
+    """Which room imports which, as Mermaid: from the top floor down."""
+    rooms = [sorted(room_of(each) for each in floor) for floor in floors()]
+    here = {room for floor in rooms for room in floor}
+    arrows = {
+        (room_of(name), room_of(used))
+        for name, imports in import_graph().items()
+        for used in imports
+        if "." in name and "." in used and room_of(name) in here and room_of(used) in here
+    }
+    heights = {room: height for height, floor in enumerate(rooms) for room in floor}
+    drawn = [
+        f"    {one} --> {other}"
+        for one, other in sorted(arrows, key=lambda pair: (heights[pair[0]], *pair))
+        if one != other and other != "errors"  # every room imports the errors
+    ]
+    return "```mermaid\nflowchart TD\n" + "\n".join(drawn) + "\n```\n"
+
+
+def test_the_page_about_the_house_shows_the_imports_as_they_are():
+    assert _PICTURE.search(PAGE.read_text())[0] == picture(), "run python -m tests.test_house"
+
+
+def test_the_page_about_the_house_names_every_room():
+    text = PAGE.read_text()
+    rooms = {room_of(each) for floor in floors() for each in floor} - {"server"}
+    assert {room for room in rooms if f"`{room}" not in text} == set()
+
+
+def test_the_files_that_the_pages_name_are_there():
+    named = re.findall(
+        r"`((?:jobnb|tests|notebooks|\.ci)/[\w./-]+)`", (PROJECT / "CONTRIBUTING.md").read_text()
+    )
+    named += [f"jobnb/{each}" for each in re.findall(r"`(\w+/[\w./]+\.py)`", PAGE.read_text())]
+    assert named
+    assert [each for each in named if not (PROJECT / each).exists()] == []
+
+
+if __name__ == "__main__":
+    PAGE.write_text(_PICTURE.sub(lambda _: picture(), PAGE.read_text()))
