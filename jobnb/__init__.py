@@ -28,7 +28,9 @@ with open(f"{__file__.removesuffix('.py')}.pyi", encoding="utf-8") as _list:  # 
 """The module that each public name is defined in, from the one list of them."""
 
 __version__ = "0.1.0"
-__all__ = [*sorted(HOME_OF), "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604
+# Not given by `import *`: a notebook has these names of pydantic, enum, typing or Python itself.
+_OF_OTHERS = frozenset(("Any", "Dict", "Enum", "Field", "List", "Optional", "Set", "Tuple"))
+__all__ = [*sorted({*HOME_OF} - _OF_OTHERS), "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

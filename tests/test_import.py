@@ -26,3 +26,18 @@ def test_defining_and_running_in_memory_loads_no_heavy_library():
         [sys.executable, "-c", CODE], capture_output=True, text=True, cwd=folder, check=False
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_star_import_takes_no_name_of_python_or_pydantic():
+    code = (
+        "import builtins\n"
+        "from enum import Enum\nfrom typing import Any, Dict, List, Optional\n"
+        "from pydantic import Field\n"
+        "before = (Enum, Any, Dict, List, Optional, Field)\n"
+        "from jobnb import *\n"
+        "assert before == (Enum, Any, Dict, List, Optional, Field)\n"
+        "assert not {name for name in globals() if not name.startswith('_')} & set(dir(builtins))\n"
+        "import jobnb\n"
+        "assert jobnb.Field is not Field and asset\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -55,6 +55,11 @@ __all__ = ["execute"]
     help="A value put after the cell tagged 'parameters', read as YAML.",
 )
 @click.option(
+    "--allow-extra-parameters",
+    is_flag=True,
+    help="Put in parameters that the cell tagged 'parameters' does not assign, too.",
+)
+@click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds for all of it."
 )
 @click.option(

@@ -26,6 +26,7 @@ def execute_notebook(
     html: str | Path | None = None,
     junit: str | Path | None = None,
     parameters: Mapping[str, Any] | None = None,
+    allow_extra_parameters: bool = False,
     kernel_name: str | None = None,
     timeout: float | None = None,
     cell_timeout: float | None = None,
@@ -49,6 +50,7 @@ def execute_notebook(
         html: Where it goes as a page that needs no Jupyter.
         junit: Where the cells and steps go as JUnit XML, which CI systems show as tests.
         parameters: Values put after the cell tagged `parameters`.
+        allow_extra_parameters: Whether parameters that this cell does not assign are put in, too.
         kernel_name: The kernel; the notebook's own if absent.
         timeout: Seconds for all of it.
         cell_timeout: Seconds for each cell.
@@ -79,7 +81,7 @@ def execute_notebook(
     for target in (output, html, junit):
         if target is not None:
             check_writable(target)
-    notes = inject(node, parameters or {})
+    notes = inject(node, parameters or {}, allow_extra=allow_extra_parameters)
     drop_old(node)
     if wish:
         node.cells.append(wish.cell())

@@ -45,7 +45,7 @@ def _quiet() -> logging.Logger:
     return logger
 
 
-def choose_kernel(node: Any, wanted: str | None) -> tuple[str, str]:
+def choose_kernel(node: Any, wanted: str | None) -> str:
     """The kernel that a notebook is executed with.
 
     Args:
@@ -53,7 +53,7 @@ def choose_kernel(node: Any, wanted: str | None) -> tuple[str, str]:
         wanted: The kernel that the user named, or None for the notebook's own.
 
     Returns:
-        The kernel's name, and a note for the user, often empty.
+        The kernel's name.
 
     Raises:
         NotebookError: If there is no such kernel.
@@ -64,13 +64,14 @@ def choose_kernel(node: Any, wanted: str | None) -> tuple[str, str]:
     spec = node.metadata.get("kernelspec", {})
     name = wanted or spec.get("name") or "python3"
     if name in known:
-        return name, ""
-    language = spec.get("language") or node.metadata.get("language_info", {}).get("name")
-    if wanted is None and language in (None, "python") and "python3" in known:
-        return "python3", f"The notebook's kernel {name!r} is not here; this Python runs it."
-    raise NotebookError(
-        f"There is no kernel {name!r}. {did_you_mean(name, known, noun='Installed are')}".rstrip()
-    )
+        return name
+    hint = did_you_mean(name, known, noun="Installed are")
+    if wanted is None:
+        raise NotebookError(
+            f"The notebook's kernel {name!r} is not installed here. {hint} "
+            "Name the one to run it with: --kernel python3."
+        )
+    raise NotebookError(f"There is no kernel {name!r}. {hint}".rstrip())
 
 
 class _OutputChannel(AsyncZMQSocketChannel):

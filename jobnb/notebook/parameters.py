@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import keyword
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from textwrap import indent
 from typing import Any
 
 from jobnb.errors import JobnbError, NotebookError, did_you_mean
+from jobnb.notebook.definition_code import plain_source
 from jobnb.notebook.document import tags_of
 
 __all__ = ["DEFAULTS_TAG", "INJECTED_TAG", "inject", "literal", "parse_parameter"]
@@ -55,7 +56,7 @@ def parse_parameter(name: str, text: str) -> Any:
         ) from error
 
 
-def inject(node: Any, parameters: Mapping[str, Any]) -> list[str]:
+def inject(node: Any, parameters: Mapping[str, Any], *, allow_extra: bool = False) -> list[str]:
     """Put values into a notebook, in a cell right after its defaults.
 
     A cell that an earlier execution has put there is replaced. With no parameters the
@@ -64,17 +65,23 @@ def inject(node: Any, parameters: Mapping[str, Any]) -> list[str]:
     Args:
         node: The notebook; it is changed.
         parameters: The values by name.
+        allow_extra: Whether names that the cell of the defaults does not assign are put in, too.
 
     Returns:
         One sentence for each parameter that the notebook does not seem to know.
 
     Raises:
-        NotebookError: If a name is no Python name, or a value has no Python literal.
+        NotebookError: If a name is no Python name, a value has no Python literal, or the notebook
+            has no such parameter.
     """
     if not parameters:
         return []
     source = _assignments(parameters)
-    warnings = _unknown(node, parameters)
+    warnings, is_sure = _unknown(node, parameters)
+    if warnings and is_sure and not allow_extra:
+        raise NotebookError(
+            "\n".join([*warnings, "--allow-extra-parameters puts in what is not known, too."])
+        )
     node.cells = [cell for cell in node.cells if INJECTED_TAG not in tags_of(cell)]
     node.cells.insert(_place(node.cells), _cell(source))
     return warnings
@@ -134,29 +141,28 @@ def _place(cells: list[Any]) -> int:
     return next(code, len(cells))
 
 
-def _unknown(node: Any, parameters: Mapping[str, Any]) -> list[str]:
+def _unknown(node: Any, parameters: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """A sentence for each name that no cell of defaults assigns; whether it surely is none."""
     defaults = [cell for cell in node.cells if DEFAULTS_TAG in tags_of(cell)]
     if not defaults:
-        where = "the parameters were put before its first code cell"
-        return [f"The notebook has no cell tagged {DEFAULTS_TAG!r}: {where}."]
-    known = sorted(set(_assigned_names(cell.source for cell in defaults)))
-    return [
+        names = ", ".join(map(repr, parameters))
+        return [
+            f"The notebook has no cell tagged {DEFAULTS_TAG!r}, so it has no parameter {names}."
+        ], True
+    try:
+        parts = [part for cell in defaults for part in ast.walk(_parsed(cell.source))]
+    except SyntaxError:
+        return [f"The cell tagged {DEFAULTS_TAG!r} is no Python that can be read."], False
+    stored = (p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store))
+    known = sorted(set(stored))
+    told = [
         f"The notebook has no parameter {name!r}. "
         f"{did_you_mean(name, known, noun='Its parameters are')}".rstrip()
         for name in parameters
         if name not in known
     ]
+    return told, not any(isinstance(part, ast.alias) and part.name == "*" for part in parts)
 
 
-def _assigned_names(sources: Iterable[str]) -> Iterable[str]:
-    for source in sources:
-        try:
-            statements = ast.parse(source).body
-        except SyntaxError:  # a magic, say: each of its lines may still tell a name
-            lines = (line.split("=")[0].split(":")[0].strip() for line in source.splitlines())
-            yield from (line for line in lines if line.isidentifier())
-            continue
-        for statement in statements:
-            for part in ast.walk(statement):
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                    yield part.id
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(plain_source(source))

@@ -66,8 +66,8 @@ class Walk:
     async def go(self, kernel_name: str | None) -> None:
         """Execute all cells."""
         node = self._outcome.notebook
-        name, note = choose_kernel(node, kernel_name)
-        for text in [*self._outcome.notes, *([note] if note else [])]:
+        name = choose_kernel(node, kernel_name)
+        for text in self._outcome.notes:
             self._progress.note(text)
         for cell in self._code():
             cell.outputs, cell.execution_count = [], None

@@ -129,8 +129,13 @@ def test_parameters_are_typed(jobnb, write, tmp_path):
     assert cells[2].outputs[0].text == "(3, '2013-01-01', ['x', None])\n"
 
 
-def test_an_unknown_parameter_is_a_warning_line(jobnb, write):
-    done = jobnb("execute", write(("year = 1", "parameters")), "-p", "yaer", "3")
+def test_an_unknown_parameter_is_2_unless_extra_ones_are_allowed(jobnb, write, tmp_path):
+    path = write(("year = 1", "parameters"), f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    done = jobnb("execute", path, "-p", "yaer", "3")
+    assert done.exit_code == 2
+    assert "Did you mean 'year'?" in done.stderr
+    assert not (tmp_path / "ran").exists()
+    done = jobnb("execute", path, "-p", "yaer", "3", "--allow-extra-parameters")
     assert done.exit_code == 0
     assert "note: The notebook has no parameter 'yaer'. Did you mean 'year'?" in done.stderr
 

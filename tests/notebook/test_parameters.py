@@ -100,16 +100,29 @@ def test_without_parameters_nothing_changes(write):
 
 def test_without_defaults_the_values_stand_before_the_first_code_cell(write):
     node = read_notebook(write("# Title", "1"))
-    (note,) = inject(node, {"year": 3})
+    with pytest.raises(NotebookError, match="no cell tagged 'parameters', so it has no.* 'year'"):
+        inject(node, {"year": 3})
+    (note,) = inject(node, {"year": 3}, allow_extra=True)
     assert "no cell tagged 'parameters'" in note
     assert sources(node)[1] == ("# Parameters\nyear = 3", ["injected-parameters"])
 
 
-def test_an_unknown_parameter_is_noted_with_the_nearest_one(write):
+def test_an_unknown_parameter_is_refused_with_the_nearest_one(write):
     node = read_notebook(write(("year: int = 1\nmonth, day = 2, 3", "parameters")))
-    assert inject(node, {"yeer": 1, "day": 4}) == [
-        "The notebook has no parameter 'yeer'. Did you mean 'year'?"
-    ]
+    before = sources(node)
+    with pytest.raises(NotebookError) as refused:
+        inject(node, {"yeer": 1, "day": 4, "mnth": 5})
+    said = str(refused.value)
+    assert "no parameter 'yeer'. Did you mean 'year'?" in said
+    assert "no parameter 'mnth'. Did you mean 'month'?" in said
+    assert "--allow-extra-parameters" in said
+    assert sources(node) == before
+
+
+@pytest.mark.parametrize("defaults", ["from settings import *", "year = ("])
+def test_where_the_defaults_do_not_tell_all_names_nothing_is_refused(write, defaults):
+    node = read_notebook(write((defaults, "parameters")))
+    assert len(inject(node, {"month": 1})) == 1
 
 
 def test_defaults_that_are_no_plain_python_still_tell_their_names(write):
