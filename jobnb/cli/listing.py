@@ -173,7 +173,8 @@ def _run_row(record: Any) -> tuple[str, ...]:
     started = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%S}" if start else ""
     took = duration(end - start) if start and end else ""
     by, partitions = run.notebook or "", run.partition_words
-    return run.run_id, run.job_name, run.status.value, started, took, by, partitions
+    status = f"{run.status.value} (unreadable)" if run.unreadable else run.status.value
+    return run.run_id, run.job_name, status, started, took, by, partitions
 
 
 def _show(

@@ -26,8 +26,10 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is text that can be stored: no character is half (a lone surrogate)."""
-    return isinstance(value, str) and (value.isascii() or _HALF.search(value) is None)
+    """Whether a value is text that can be stored: no character is NUL or half (a surrogate)."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    return value.isascii() or _HALF.search(value) is None
 
 
 def check_text(value: Any, what: str) -> None:
@@ -37,8 +39,18 @@ def check_text(value: Any, what: str) -> None:
         InvalidDefinitionError: If it is not.
     """
     if value is not None and not is_text(value):
-        half = ", with half a character (a lone surrogate) in it" if isinstance(value, str) else ""
-        raise InvalidDefinitionError(f"{what} is text, not {value!r}{half}.")
+        raise InvalidDefinitionError(f"{what} is text, not {value!r}{ill_text(value)}.")
+
+
+def ill_text(value: Any) -> str:
+    """Why a text cannot be stored, as the end of a sentence."""
+    if not isinstance(value, str):
+        return ""
+    return (
+        ", with a NUL in it"
+        if "\0" in value
+        else (", with half a character (a lone surrogate) in it")
+    )
 
 
 def plain_scalar(value: Any) -> Any:
@@ -112,7 +124,7 @@ def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
         if not (is_text(str(key)) and is_text(text)):
             raise InvalidDefinitionError(
                 f"The tag {key!r} of {owner} cannot be stored: it or its value {value!r} holds "
-                "half a character (a lone surrogate)."
+                "a NUL or half a character (a lone surrogate)."
             )
         checked[str(key)] = text
     return checked

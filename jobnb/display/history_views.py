@@ -13,6 +13,7 @@ from jobnb.display.run_views import job_title
 from jobnb.display.text import counted, table_text
 from jobnb.display.view import View
 from jobnb.state import RunStatus
+from jobnb.storage.run import UNREADABLE_TAG
 from jobnb.storage.run_table import RunTable
 
 __all__ = ["run_table_view"]
@@ -44,7 +45,7 @@ def _cells(row: Mapping[str, Any]) -> list[Html | str]:
 def _words(row: Mapping[str, Any]) -> list[str]:
     return [
         str(row["run_id"])[:8],
-        job_title(str(row["job"])),
+        job_title(str(row["job"])) + (" (unreadable)" if UNREADABLE_TAG in row["tags"] else ""),
         f"{SIGNS[_status(row)]} {str(row['status']).lower()}".strip(),
         f"{row['created']:%Y-%m-%d %H:%M:%S}",
         duration_text(row["seconds"]),

@@ -15,6 +15,7 @@ from jobnb.errors import (
     InvalidSubsetError,
     InvariantViolationError,
     RunNotFoundError,
+    StorageError,
     did_you_mean,
 )
 from jobnb.events import (
@@ -150,10 +151,13 @@ def parent_of(instance: Instance, run_id: str) -> JobRun:
 
     Raises:
         RunNotFoundError: If there is none.
+        StorageError: If what was asked of it cannot be read.
     """
     run = instance.get_run_by_id(run_id)
     if run is None:
         raise RunNotFoundError(f"There is no run {run_id!r} in {instance!r}.")
+    if run.unreadable:
+        raise StorageError(f"The run {run_id!r} cannot be repeated. {run.unreadable}")
     return run
 
 

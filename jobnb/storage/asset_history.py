@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.plain import check_text
 from jobnb.events import EventType
 from jobnb.storage.history import History
 from jobnb.storage.records import AssetRecord, EventLogEntry, EventLogRecord, EventRecordsFilter
@@ -192,6 +193,8 @@ class NamedHistory(History):
         """Keep what a launchpad holds under a name; one of that name is replaced."""
         from jobnb.storage import named_queries
 
+        check_text(job_name, "The name of a job")
+        check_text(name, "The name of a preset")
         self._write(
             lambda connection: named_queries.save_preset(connection, job_name, name, preset)
         )
@@ -212,6 +215,9 @@ class NamedHistory(History):
         """Keep small texts by key."""
         from jobnb.storage import named_queries
 
+        for key, value in pairs.items():
+            check_text(key, "The key of a text that is kept")
+            check_text(value, f"What is kept under {key!r}")
         self._write(lambda connection: named_queries.set_values(connection, pairs))
 
     def get_values(self, keys: Sequence[str]) -> Mapping[str, str]:

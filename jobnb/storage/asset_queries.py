@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.events import EventType
+from jobnb.errors import StorageError
+from jobnb.events import Event, EventType
 from jobnb.storage import tables
 from jobnb.storage.event_queries import events_of_kind, job_names, read_event
 from jobnb.storage.partition_notes import forget_partitions, forget_run_partitions
 from jobnb.storage.records import AssetEntry, AssetRecord, EventLogRecord, entry_of
+from jobnb.storage.rows import readable, tell_unreadable
 
 __all__ = ["all_keys", "asset_records", "forget_run", "remove_assets", "remove_partitions"]
 
@@ -24,7 +26,7 @@ _GROUP = 500  # keys per statement: databases bound the number of parameters
 
 def all_keys(connection: Connection) -> list[AssetKey]:
     """Every asset that the history knows, in order."""
-    return sorted(_key(text) for text in connection.scalars(select(assets.c.asset_key)))
+    return sorted(readable(connection.scalars(select(assets.c.asset_key)), _key, "an asset"))
 
 
 def asset_records(
@@ -36,7 +38,8 @@ def asset_records(
     else:
         rows = [row for group in _groups(keys) for row in connection.execute(group)]
     names = job_names(connection, {row.run_id for row in rows})
-    return sorted((_record(row, names) for row in rows), key=lambda r: r.asset_entry.asset_key)
+    found = readable(rows, lambda row: _record(connection, row, names), "an asset")
+    return sorted(found, key=lambda record: record.asset_entry.asset_key)
 
 
 def _groups(keys: Sequence[AssetKey]) -> Iterable[Any]:
@@ -45,12 +48,23 @@ def _groups(keys: Sequence[AssetKey]) -> Iterable[Any]:
         yield select(assets).where(assets.c.asset_key.in_(texts[start : start + _GROUP]))
 
 
-def _record(row: Any, names: dict[str, str]) -> AssetRecord:
+def _record(connection: Connection, row: Any, names: dict[str, str]) -> AssetRecord:
     last = None
-    if row.storage_id is not None:
-        entry = entry_of(read_event(row.body), row.run_id, names.get(row.run_id, ""))
+    event = _last_event(connection, row) if row.storage_id is not None else None
+    if event is not None:
+        entry = entry_of(event, row.run_id, names.get(row.run_id, ""))
         last = EventLogRecord(row.storage_id, entry)
     return AssetRecord(row.id, AssetEntry(_key(row.asset_key), last, row.run_id))
+
+
+def _last_event(connection: Connection, row: Any) -> Event | None:
+    """The last materialization; from the index of events, where the asset's row is damaged."""
+    try:
+        return read_event(row.body)
+    except StorageError as error:
+        tell_unreadable(f"what was last made of the asset {row.asset_key}", error)
+    same = connection.scalars(select(indexed.c.body).where(indexed.c.storage_id == row.storage_id))
+    return next(readable(same.all(), read_event, "an event"), None)
 
 
 def _key(text: str) -> AssetKey:

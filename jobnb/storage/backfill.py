@@ -132,7 +132,7 @@ def decode_backfill(body: bytes) -> PartitionBackfill:
     """
     try:
         return _decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(
             f"The history holds a backfill that cannot be read: {error}. "
             "Perhaps a newer jobnb wrote it: update jobnb."

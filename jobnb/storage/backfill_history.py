@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobnb.errors import InvariantViolationError
+from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.storage.backfill import (
     BackfillFilter,
     BackfillStatus,
@@ -129,7 +129,8 @@ def _find(
 
     from jobnb.storage.tables import backfills
 
-    query = select(backfills.c.body).order_by(backfills.c.id.desc()).limit(limit)
+    columns = (backfills.c.backfill_id, backfills.c.status, backfills.c.created, backfills.c.body)
+    query = select(*columns).order_by(backfills.c.id.desc()).limit(limit)
     if statuses:
         query = query.where(backfills.c.status.in_([each.value for each in statuses]))
     if ids is not None:
@@ -137,4 +138,18 @@ def _find(
     if cursor is not None:
         last = select(backfills.c.id).where(backfills.c.backfill_id == cursor)
         query = query.where(backfills.c.id < last.scalar_subquery())
-    return [decode_backfill(body) for body in connection.scalars(query)]
+    return [_backfill(row) for row in connection.execute(query)]
+
+
+def _backfill(row: Any) -> PartitionBackfill:
+    """A backfill; of one that cannot be read what the other columns tell, with the reason."""
+    try:
+        return decode_backfill(row.body)
+    except StorageError as error:
+        statuses = {each.value: each for each in BackfillStatus}
+        return PartitionBackfill(
+            str(row.backfill_id),
+            status=statuses.get(row.status, BackfillStatus.FAILED),
+            backfill_timestamp=row.created if isinstance(row.created, float) else 0.0,
+            error=str(error),
+        )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
+from jobnb.errors import StorageError
 from jobnb.events import AssetCheckEvaluated, EventType
 from jobnb.storage import tables
 from jobnb.storage.event_queries import find_records, job_names, read_event
 from jobnb.storage.records import EventLogEntry, EventLogRecord, EventRecordsFilter, entry_of
+from jobnb.storage.rows import readable
 
 __all__ = ["check_history", "latest_checks"]
 
@@ -74,10 +77,15 @@ def _last_of_each(
             .where(ranked.c.place <= most)
             .order_by(indexed.c.storage_id.desc())
         )
-        for run_id, body in connection.execute(query):
-            event = read_event(body)
-            assert isinstance(event, AssetCheckEvaluated)
-            yield run_id, event
+        yield from readable(connection.execute(query), _evaluation, "what a check said")
+
+
+def _evaluation(row: Any) -> tuple[str, AssetCheckEvaluated]:
+    run_id, body = row
+    event = read_event(body)
+    if not isinstance(event, AssetCheckEvaluated):
+        raise StorageError(f"{event.event_type.value} is none.")
+    return run_id, event
 
 
 def check_history(

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from jobnb.errors import StorageError
+from jobnb.errors import JobnbError, StorageError
 from jobnb.storage import engines, tables
 from jobnb.storage.engines import Kept, Place
 
@@ -72,6 +72,7 @@ class Database:
         self._make_place = make_place
         self._opening = threading.RLock()
         self._file: Place | None = None
+        self._reads_all_texts = False
         self.url = engines.parsed_url(url, what)
         # All threads share the one connection of a database in memory, one at a time.
         in_memory = engines.is_in_memory(self.url)
@@ -188,7 +189,7 @@ class Database:
         while True:
             opened = self.opened
             try:
-                return work()
+                return self._do(work, verb)
             except _GoneError as error:
                 if verb == "open" or time.monotonic() > deadline:
                     raise StorageError(
@@ -214,6 +215,30 @@ class Database:
                 raise self._unusable(verb, error) from error
             time.sleep(pause * (0.5 + random.random()))
             pause = min(pause * 2, 0.25)
+
+    def _do(self, work: Callable[[], T], verb: str) -> T:
+        """Do it; texts that cannot be written are told of, and those that cannot be read repaired.
+
+        Raises:
+            StorageError: If a text or a path is none that can be stored.
+        """
+        try:
+            return work()
+        except UnicodeEncodeError as error:
+            raise StorageError(
+                f"Cannot {verb} {self.what}: the text {error.object!r} holds half a character "
+                "(a lone surrogate), which no database stores."
+            ) from error
+        except ValueError as error:
+            if verb != "open" or isinstance(error, JobnbError):
+                raise
+            raise StorageError(f"Cannot {verb} {self.what}: {error}.") from error
+        except OperationalError as error:
+            if not engines.is_of_ill_text(error) or self._reads_all_texts:
+                raise
+            self._reads_all_texts = True
+            engines.read_all_texts(self._engine)
+            return work()
 
     def _unusable(self, verb: str, error: DBAPIError) -> StorageError:
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig) else "unknown reason"
@@ -310,13 +335,27 @@ def _is_busy(error: OperationalError) -> bool:
     return any(phrase in text for phrase in _BUSY)
 
 
+def _version_of(text: Any) -> int:
+    """The version of the tables that a history has.
+
+    Raises:
+        StorageError: If that is none.
+    """
+    if not str(text).isdecimal() or int(text) < 1:
+        raise StorageError(
+            f"The history cannot be used: its tables are of the version {str(text)!r}, which is "
+            "none. Perhaps something else has changed it: restore an earlier copy."
+        )
+    return int(text)
+
+
 def _make_tables(connection: Connection) -> int:
     """Create what is missing; the version of the tables that were there or are now."""
     kvs = tables.kvs
     found = None
     if inspect(connection).has_table(kvs.name):
         found = connection.scalar(select(kvs.c.value).where(kvs.c.key == _VERSION_KEY))
-    version = tables.SCHEMA_VERSION if found is None else int(found)
+    version = tables.SCHEMA_VERSION if found is None else _version_of(found)
     if version > tables.SCHEMA_VERSION:
         return version  # it is not ours to change
     tables.metadata.create_all(connection)

@@ -19,13 +19,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from jobnb.errors import StorageError, did_you_mean
 
-__all__ = ["PATIENCE", "TURN", "Kept", "Place", "cleared", "file_of", "is_in_memory", "is_there",
-           "kept", "let_go", "open_engine", "parsed_url", "place", "reader", "writer"]  # fmt: skip
+__all__ = ["PATIENCE", "TURN", "Kept", "Place", "cleared", "file_of", "is_in_memory",
+           "is_of_ill_text", "is_there", "kept", "let_go", "open_engine", "parsed_url", "place",
+           "read_all_texts", "reader", "writer"]  # fmt: skip
 
 PATIENCE = 60.0
 """Seconds for which a write waits for others to finish theirs."""
@@ -93,7 +94,7 @@ def cleared(url: URL) -> Iterator[None]:
     with _alone_in(os.path.dirname(path)):  # noqa: PTH120
         if place(path) is None:
             for ending in ("-wal", "-shm"):
-                with suppress(OSError):
+                with suppress(OSError, ValueError):
                     os.unlink(path + ending)  # noqa: PTH108
         yield
 
@@ -105,7 +106,7 @@ def _alone_in(folder: str) -> Iterator[None]:
         from fcntl import LOCK_EX, LOCK_NB, flock
 
         handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
+    except (ImportError, OSError, ValueError):
         yield
         return
     try:
@@ -254,7 +255,7 @@ def place(path: str) -> Place | None:
     """Which file is at a path: its device and its number there."""
     try:
         found = os.stat(path)  # noqa: PTH116 - asked at every commit
-    except OSError:
+    except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino
 
@@ -290,6 +291,21 @@ def _on_connect(path: str | None, connection: Any, _record: Any) -> None:
             cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1")  # its log is open now
         connection.note_files(path)
     cursor.close()
+
+
+def is_of_ill_text(error: DBAPIError) -> bool:
+    """Whether an error is of a text that is no UTF-8: its row would hide all others."""
+    return "Could not decode to UTF-8" in str(error.orig)
+
+
+def read_all_texts(engine: Engine) -> None:
+    """From now on, show what cannot be read of a text as such, however long reading takes."""
+    event.listen(engine, "connect", _on_connect_to_ill_texts)
+    engine.dispose()
+
+
+def _on_connect_to_ill_texts(connection: Any, _record: Any) -> None:
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
 
 
 def _begin_on_sqlite(connection: Connection) -> None:

@@ -9,9 +9,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from jobnb.errors import StorageError
-from jobnb.events import AnyEvent, Event, EventType, decode_events
+from jobnb.events import AnyEvent, EngineNote, ErrorInfo, Event, EventType, decode_events
 from jobnb.storage import tables
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
+from jobnb.storage.rows import UNREADABLE, readable
 from jobnb.storage.writing import INDEXED_KINDS
 
 __all__ = ["chunk_events", "events_of_kind", "find_records", "job_names", "read_event",
@@ -28,21 +29,42 @@ def read_event(body: bytes) -> Event:
     """One event of the index."""
     try:
         event: Event = _one.decode(body)
-    except msgspec.DecodeError as error:
-        raise _unreadable(error) from error
+    except UNREADABLE as error:
+        raise StorageError(_unreadable(error)) from error
     return event
 
 
-def chunk_events(body: bytes) -> list[Event]:
-    """The events of one row."""
+def chunk_events(body: bytes, when: float = 0.0) -> list[Event]:
+    """The events of one row; in the place of one that cannot be read is a note of that.
+
+    Args:
+        body: What the row holds.
+        when: The time of a note where no event before it tells one.
+    """
     try:
         return decode_events(body)
-    except msgspec.DecodeError as error:
-        raise _unreadable(error) from error
+    except UNREADABLE as error:
+        why = error
+    try:
+        parts = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except UNREADABLE:
+        return [_note(when, why)]
+    found: list[Event] = []
+    for part in parts:
+        try:
+            found.append(_one.decode(part))
+        except UNREADABLE as error:
+            found.append(_note(found[-1].time if found else when, error))
+    return found
 
 
-def _unreadable(error: Exception) -> StorageError:
-    return StorageError(
+def _note(when: float, error: Exception) -> Event:
+    text = _unreadable(error)
+    return EngineNote(when, text, error=ErrorInfo("Unreadable", text))
+
+
+def _unreadable(error: Exception) -> str:
+    return (
         f"The history holds events that cannot be read: {error}. "
         "Perhaps a newer jobnb wrote them: update jobnb."
     )
@@ -60,9 +82,10 @@ def run_events(
     query = query.where(chunks.c.run_id == run_id, chunks.c.first_seq + chunks.c.count > after + 1)
     if kinds is not None:
         query = query.where(_has_kind(kinds))
-    left = limit
+    left, when = limit, 0.0
     for chunk_id, first_seq, body in connection.execute(query.order_by(chunks.c.first_seq)):
-        for offset, event in enumerate(chunk_events(body)):
+        for offset, event in enumerate(chunk_events(body, when)):
+            when = event.time
             if left is not None and left <= 0:
                 return
             seq = first_seq + offset
@@ -125,8 +148,16 @@ def _from_index(
     key = indexed.c.storage_id
     query = query.order_by(key.asc() if ascending else key.desc())
     # Tags are told apart after reading, so a limit in SQL would be too early.
-    for row in connection.execute(query.limit(None if filters.tags else limit)):
-        yield row.storage_id, row.run_id, read_event(row.body)
+    rows = connection.execute(query.limit(None if filters.tags else limit)).all()
+    found = list(readable(rows, _event_of_row, "an event"))
+    if len(found) < len(rows) and limit is not None:
+        # Others take the place of what cannot be read.
+        found = list(readable(connection.execute(query), _event_of_row, "an event"))
+    yield from found
+
+
+def _event_of_row(row: Any) -> tuple[int, str, Event]:
+    return row.storage_id, row.run_id, read_event(row.body)
 
 
 def _bounds(filters: EventRecordsFilter, key: ColumnElement[int]) -> list[ColumnElement[bool]]:

@@ -20,7 +20,7 @@ from jobnb.events import Event
 from jobnb.storage.home import launcher
 from jobnb.storage.listeners import Listeners
 from jobnb.storage.process import Holder, this_process
-from jobnb.storage.run import JobRun
+from jobnb.storage.run import JobRun, check_run
 from jobnb.storage.run_batch import RunBatch
 from jobnb.storage.run_log import Flusher, RunLog, RunPart, WatchedLog
 
@@ -74,8 +74,10 @@ class History:
 
         Raises:
             InvariantViolationError: If its id is there already.
+            InvalidDefinitionError: If one of its texts cannot be stored.
         """
         self._check_open()
+        check_run(run)
         with self._opening:
             if self._database is None:
                 if run.run_id in self._runs_in_memory:

@@ -23,8 +23,19 @@ NOTEBOOK_VARIABLE = "JOBNB_NOTEBOOK"
 
 
 def default_home() -> Path:
-    """The folder in `$JOBNB_HOME`, else `.jobnb` here."""
-    return Path(os.environ.get(HOME_VARIABLE) or ".jobnb").expanduser().absolute()
+    """The folder in `$JOBNB_HOME`, else `.jobnb` here.
+
+    Raises:
+        StorageError: If it names the home of a user that there is not.
+    """
+    return _expanded(os.environ.get(HOME_VARIABLE) or ".jobnb").absolute()
+
+
+def _expanded(home: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(home).expanduser()
+    except RuntimeError as error:
+        raise unusable(Path(home), error) from error
 
 
 def named_database() -> str | None:
@@ -40,7 +51,10 @@ def has_history(home: str | os.PathLike[str] | None = None) -> bool:
     """
     if named_database() is not None:
         return True
-    return (Path(home).expanduser() if home else default_home()).is_dir()
+    try:
+        return (_expanded(home) if home else default_home()).is_dir()
+    except ValueError:  # no folder has such a name
+        return False
 
 
 def launcher(home: Path | None) -> str | None:
@@ -92,14 +106,14 @@ def made_home(home: str | os.PathLike[str]) -> Path:
             (home / ".gitignore").write_text("*\n", encoding="utf-8")
         if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError("it cannot be read and written")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise unusable(home, error) from error
     return home
 
 
-def unusable(path: Path, error: OSError) -> StorageError:
+def unusable(path: Path, error: Exception) -> StorageError:
     """The error of a folder that cannot be used."""
-    reason = error.strerror or str(error)
+    reason = getattr(error, "strerror", None) or str(error)
     return StorageError(
         f"Cannot keep the history in {str(path)!r}: {reason}. "
         f"Set {HOME_VARIABLE} to a folder that can be written."

@@ -52,7 +52,7 @@ def last_runs(
     # By age, in which they come as a rule: of several runs for a partition, the last one stays.
     order = sorted(range(len(ids)), key=ids.__getitem__)
     known = {status.value: status for status in RunStatus}
-    last = {names[at]: (ids[at], known[statuses[at]]) for at in order}
+    last = {names[at]: (ids[at], known[statuses[at]]) for at in order if statuses[at] in known}
     last.pop(None, None)
     return last
 
@@ -82,9 +82,11 @@ def runs_for_several(connection: Connection, job_name: str) -> list[RunForSevera
         .order_by(runs.c.id)
     )
     found: dict[int, RunForSeveral] = {}
+    known = {status.value: status for status in RunStatus}
     for place, run_id, status, created, ended, key, value in connection.execute(query):
-        run = RunForSeveral(place, run_id, RunStatus(status), created, ended, {})
-        found.setdefault(place, run).tags[key] = value
+        if status in known:
+            run = RunForSeveral(place, run_id, known[status], created, ended, {})
+            found.setdefault(place, run).tags[key] = value
     return list(found.values())
 
 

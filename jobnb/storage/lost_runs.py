@@ -24,6 +24,7 @@ from jobnb.storage.backfill import (
     encode_backfill,
 )
 from jobnb.storage.process import Holder, is_gone
+from jobnb.storage.run_queries import known_status
 from jobnb.storage.writing import write_events
 
 __all__ = ["LAPSE", "end_backfills", "find_lost", "find_lost_backfills", "note_end"]
@@ -40,7 +41,11 @@ def find_lost(connection: Connection) -> list[tuple[str, Holder]]:
         select(tables.leases).join(tables.runs, tables.runs.c.run_id == tables.leases.c.run_id)
     ).all()
     found = [(row, Holder(row.host, row.pid, row.mark)) for row in rows]
-    return [(row.run_id, holder) for row, holder in found if _is_lost(holder, row.seen)]
+    return [(row.run_id, holder) for row, holder in found if _is_lost(holder, _number(row.seen))]
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
 
 
 def _is_lost(holder: Holder, seen: float | None) -> bool:
@@ -61,16 +66,18 @@ def note_end(connection: Connection, run_id: str, holder: Holder) -> tuple[str, 
     run = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
     if lease is None:
         return None
-    if run is None or RunStatus(run.status).is_finished:
+    status = known_status(run.status) if run is not None else None
+    if run is None or (status is not None and status.is_finished):
         leases.drop(connection, run_id)
+    if run is None or status is None or status.is_finished:
         return None
-    event = _end(run, holder, max(lease.seen, run.updated))
+    event = _end(run, status, holder, max(_number(lease.seen), _number(run.updated)))
     write_events(connection, run_id, [event])
     return run.job_name, event
 
 
-def _end(run: Any, holder: Holder, when: float) -> ev.Event:
-    if RunStatus(run.status) in tables.UNDER_WAY:
+def _end(run: Any, status: RunStatus, holder: Holder, when: float) -> ev.Event:
+    if status in tables.UNDER_WAY:
         told = (
             f"The run was interrupted: the {holder} that did it is gone. "
             "What had succeeded by then is kept."
@@ -78,7 +85,7 @@ def _end(run: Any, holder: Holder, when: float) -> ev.Event:
     else:
         told = f"The run was interrupted before it began: the {holder} that was to do it is gone."
     why = ev.ErrorInfo("Interrupted", told)
-    if run.status == RunStatus.CANCELING.value:
+    if status is RunStatus.CANCELING:
         return ev.RunCanceled(when, run.job_name, why)
     return ev.RunFailed(when, run.job_name, error=why)
 
@@ -107,7 +114,7 @@ def _open_backfills(
     names = [leases.name_of_backfill(each.backfill_id) for each in found]
     own = select(tables.leases.c.run_id, tables.leases.c.seen)
     rows = connection.execute(own.where(tables.leases.c.run_id.in_(names))) if names else ()
-    seen: dict[str, float] = {row.run_id: row.seen for row in rows}
+    seen = {row.run_id: _number(row.seen) for row in rows}
     return [(each, seen.get(name)) for each, name in zip(found, names, strict=True)]
 
 

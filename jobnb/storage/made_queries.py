@@ -12,6 +12,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.events import EventType
 from jobnb.storage import tables
 from jobnb.storage.made import Failed, Made
+from jobnb.storage.rows import UNREADABLE, readable
 
 __all__ = ["failed_steps", "last_made", "last_observed", "partitions_made", "partitions_print"]
 
@@ -69,7 +70,7 @@ def partitions_made(
         query = query.where(by.c.storage_id > after)
     if partitions is not None and len(partitions) <= _GROUP:
         query = query.where(by.c.partition.in_(list(partitions)))
-    found = [_made(*row) for row in connection.execute(query)]
+    found = readable(connection.execute(query), lambda row: _made(*row), "a materialization")
     wanted = None if partitions is None else set(partitions)
     return {
         each.partition: each
@@ -95,8 +96,14 @@ def failed_steps(connection: Connection) -> Iterator[Failed]:
         .limit(_FAILURES)
     )
     for row in connection.execute(query):
-        error = msgspec.json.decode(row.body).get("error") or {}
-        yield Failed(row.step_key or "", row.run_id, row.time, error.get("cls_name", ""))
+        yield Failed(row.step_key or "", row.run_id, row.time, _error_class(row.body))
+
+
+def _error_class(body: bytes) -> str:
+    try:
+        return str((msgspec.json.decode(body).get("error") or {}).get("cls_name", ""))
+    except UNREADABLE:
+        return ""
 
 
 def _rows(
@@ -108,12 +115,13 @@ def _rows(
 
 
 def _by_key(rows: Iterable[Any], wanted: Mapping[str, AssetKey] | None) -> dict[AssetKey, Made]:
-    found: dict[AssetKey, Made] = {}
-    for text, *columns in rows:
+    def read(row: Any) -> tuple[AssetKey | None, Made]:
+        text, *columns = row
         key = wanted.get(text) if wanted is not None else AssetKey.from_db_string(text)
-        if key is not None:
-            found[key] = _made(*columns)
-    return found
+        return key, _made(*columns)
+
+    found = readable(rows, read, "what was made of an asset")
+    return {key: made for key, made in found if key is not None}
 
 
 def _made(storage_id: int, run_id: str, time: float, body: bytes) -> Made:

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, select
 
+from jobnb.errors import StorageError
 from jobnb.storage import tables
-from jobnb.storage.rows import upsert
+from jobnb.storage.rows import UNREADABLE, readable, upsert
 
 __all__ = ["add_partitions", "find_presets", "get_values", "has_partition", "partition_page",
            "partitions", "remove_partition", "remove_preset", "save_preset", "set_values",
@@ -73,7 +74,15 @@ def find_presets(connection: Connection, job_name: str) -> dict[str, dict[str, A
     """The presets of a job."""
     query = select(presets.c.name, presets.c.body).where(presets.c.job_name == job_name)
     rows = connection.execute(query.order_by(presets.c.name))
-    return {name: msgspec.json.decode(body) for name, body in rows}
+    return dict(readable(rows, _preset, f"a preset of the job {job_name!r}"))
+
+
+def _preset(row: Any) -> tuple[str, dict[str, Any]]:
+    name, body = row
+    try:
+        return name, msgspec.json.decode(body, type=dict[str, Any])
+    except UNREADABLE as error:
+        raise StorageError(f"{name!r}: {error}") from error
 
 
 def remove_preset(connection: Connection, job_name: str, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.partitions.partition_keys import check_partition_keys
 from jobnb.definitions.partitions.partition_loading import PaginatedResults
+from jobnb.definitions.plain import check_text
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.history import History
 from jobnb.storage.records import EventLogRecord
@@ -188,6 +189,7 @@ class PartitionHistory(History):
         """
         from jobnb.storage import named_queries
 
+        check_text(partitions_def_name, "The name of dynamic partitions")
         given = (
             partition_keys if isinstance(partition_keys, str) else [*dict.fromkeys(partition_keys)]
         )

@@ -14,6 +14,7 @@ from jobnb.storage import tables
 from jobnb.storage.event_queries import job_names, read_event
 from jobnb.storage.partition_notes import latest_made
 from jobnb.storage.records import EventLogRecord, entry_of
+from jobnb.storage.rows import readable
 
 __all__ = [
     "latest_records",
@@ -106,12 +107,12 @@ def latest_records(
     )
     rows = [row for part in _parts(names) for row in connection.execute(_among(query, part))]
     jobs = job_names(connection, {row.run_id for row in rows})
-    return {
-        row.partition: EventLogRecord(
-            row.storage_id, entry_of(read_event(row.body), row.run_id, jobs.get(row.run_id, ""))
-        )
-        for row in rows
-    }
+
+    def read(row: Any) -> tuple[str, EventLogRecord]:
+        entry = entry_of(read_event(row.body), row.run_id, jobs.get(row.run_id, ""))
+        return row.partition, EventLogRecord(row.storage_id, entry)
+
+    return dict(readable(rows, read, "what was made of a partition"))
 
 
 def _among(query: Select[Any], names: list[str] | None) -> Select[Any]:

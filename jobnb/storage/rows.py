@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Insert
 
-__all__ = ["insert_many", "upsert"]
+from jobnb.errors import StorageError
+
+__all__ = ["UNREADABLE", "insert_many", "readable", "tell_unreadable", "upsert"]
+
+T = TypeVar("T")
+_logger = logging.getLogger("jobnb.storage")
+
+UNREADABLE = (msgspec.MsgspecError, StorageError, ArithmeticError, AttributeError, RecursionError,
+              TypeError, ValueError)  # fmt: skip
+"""What is raised where a row holds something else than it should."""
+
+_told: set[tuple[str, str]] = set()
+_MOST_TOLD = 1000
+
+
+def readable(rows: Iterable[Any], read: Callable[[Any], T], what: str) -> Iterator[T]:
+    """What the rows hold; one that cannot be read is left out, and told of once."""
+    for row in rows:
+        try:
+            yield read(row)
+        except UNREADABLE as error:
+            tell_unreadable(what, error)
+
+
+def tell_unreadable(what: str, error: BaseException) -> None:
+    """Say, once, that the history holds something that cannot be read."""
+    told = (what, str(error))
+    if told not in _told and len(_told) < _MOST_TOLD:
+        _told.add(told)
+        _logger.warning("The history holds %s that cannot be read: %s", what, error)
+
 
 _compiled: dict[tuple[Any, str], tuple[str, list[str] | None]] = {}
 

@@ -20,6 +20,7 @@ from jobnb.definitions.partitions.partition_keys import (
     RANGE_START_TAG,
     SUBSET_TAG,
 )
+from jobnb.definitions.plain import check_tags, check_text
 from jobnb.errors import StorageError
 from jobnb.state import RunStatus
 
@@ -31,10 +32,14 @@ __all__ = [
     "RunStatus",
     "RunsFilter",
     "TagBucket",
+    "check_run",
     "decode_run",
     "encode_run",
     "new_run_id",
 ]
+
+UNREADABLE_TAG = "jobnb/unreadable"
+"""A run that has it could not be read wholly: it says why."""
 
 RESUME_TAG = "dagster/is_resume_retry"
 BACKFILL_TAG = "dagster/backfill"
@@ -126,6 +131,11 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         if RANGE_START_TAG in tags and RANGE_END_TAG in tags:
             return f"{tags[RANGE_START_TAG]}...{tags[RANGE_END_TAG]}"
         return self.partition_key or ("several" if SUBSET_TAG in tags else "")
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why no more of it can be read than is shown; None where all can."""
+        return self.tags.get(UNREADABLE_TAG)
 
     @property
     def makes_only_checks(self) -> bool:
@@ -313,5 +323,16 @@ def decode_run(data: bytes) -> JobRun:
     """
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(f"The history holds a run that cannot be read: {error}.") from error
+
+
+def check_run(run: JobRun) -> None:
+    """See that the texts of a run can be stored, in whatever database.
+
+    Raises:
+        InvalidDefinitionError: If one holds a NUL or half a character; it names the text.
+    """
+    check_text(run.run_id, "The id of a run")
+    check_text(run.job_name, "The name of a job")
+    check_tags(run.tags, f"the run {run.run_id!r}")

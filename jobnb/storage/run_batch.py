@@ -7,7 +7,7 @@ import threading
 import time
 
 from jobnb.events import Event
-from jobnb.storage.run import JobRun
+from jobnb.storage.run import JobRun, check_run
 from jobnb.storage.run_log import COMMIT_INTERVAL, LogKeeper, RunPart
 
 __all__ = ["BatchLog", "RunBatch"]
@@ -74,6 +74,7 @@ class RunBatch:
 
     def begin(self, run: JobRun) -> BatchLog:
         """The log of a new run; the run is in the history with the next commit."""
+        check_run(run)
         log = BatchLog(self, run)
         with self._lock:
             self._logs[log] = None

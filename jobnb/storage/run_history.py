@@ -102,9 +102,18 @@ class RunHistory(History):
         return record.dagster_run if record is not None else None
 
     def get_run_record_by_id(self, run_id: str) -> RunRecord | None:
-        """The run with this id and its times, or None."""
+        """The run with this id and its times, or None.
+
+        Raises:
+            StorageError: If the status that it has is none that is known here.
+        """
+        from jobnb.storage.run_queries import check_status
+
         found = self.get_run_records(RunsFilter(run_ids=[run_id]), limit=1)
-        return found[0] if found else None
+        for record in found:
+            check_status(record)
+            return record
+        return None
 
     def get_run_ids(
         self, filters: RunsFilter | None = None, cursor: str | None = None, limit: int | None = None

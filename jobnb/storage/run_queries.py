@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -20,12 +21,30 @@ from sqlalchemy import (
     select,
 )
 
-from jobnb.errors import InvariantViolationError, RunNotFoundError, did_you_mean
+from jobnb.errors import InvariantViolationError, RunNotFoundError, StorageError, did_you_mean
 from jobnb.state import RunStatus
 from jobnb.storage import tables
-from jobnb.storage.run import JobBucket, JobRun, RunRecord, RunsFilter, TagBucket, decode_run
+from jobnb.storage.rows import UNREADABLE
+from jobnb.storage.run import (
+    UNREADABLE_TAG,
+    JobBucket,
+    JobRun,
+    RunRecord,
+    RunsFilter,
+    TagBucket,
+    decode_run,
+)
 
-__all__ = ["count_runs", "find_group", "find_records", "find_tags", "remove_run", "tag_keys"]
+__all__ = [
+    "check_status",
+    "count_runs",
+    "find_group",
+    "find_records",
+    "find_tags",
+    "known_status",
+    "remove_run",
+    "tag_keys",
+]
 
 runs, run_tags, indexed = tables.runs, tables.run_tags, tables.indexed_events
 
@@ -51,7 +70,7 @@ def find_records(
 ) -> list[RunRecord]:
     """One page of runs, newest first unless told otherwise; `cursor` is the last run seen."""
     order = _order(order_by)
-    columns = (runs.c.id, runs.c.body, runs.c.status, runs.c.created, runs.c.updated,
+    columns = (runs.c.id, runs.c.run_id, runs.c.body, runs.c.status, runs.c.created, runs.c.updated,
                runs.c.started, runs.c.ended)  # fmt: skip
     query = select(*columns).where(*conditions(filters))
     if cursor is not None:
@@ -60,7 +79,8 @@ def find_records(
         query = query.where(runs.c.id.in_(_bucketed(bucket_by, filters, ascending)))
     keys = [order] if order is runs.c.id else [order, runs.c.id]
     query = query.order_by(*(key.asc() if ascending else key.desc() for key in keys))
-    return [_record(row) for row in connection.execute(query.limit(limit))]
+    rows = connection.execute(query.limit(limit)).all()
+    return [_record(row) or _what_is_readable(connection, row) for row in rows]
 
 
 def _order(order_by: str | None) -> ColumnElement[Any]:
@@ -118,13 +138,23 @@ def conditions(filters: RunsFilter | None) -> list[ColumnElement[bool]]:
     if filters.job_name is not None:
         found.append(runs.c.job_name == filters.job_name)
     if filters.statuses:
-        found.append(runs.c.status.in_([RunStatus(status).value for status in filters.statuses]))
+        found.append(runs.c.status.in_([_asked(status).value for status in filters.statuses]))
     if filters.notebook is not None:
         found.append(runs.c.notebook == filters.notebook)
     if filters.snapshot_id is not None:
         found.append(runs.c.snapshot_id == filters.snapshot_id)
     found += [_tagged(key, value) for key, value in filters.tags.items()]
     return found + _times(filters)
+
+
+def _asked(status: Any) -> RunStatus:
+    found = known_status(status)
+    if found is None:
+        known = [each.value for each in RunStatus]
+        raise InvariantViolationError(
+            f"No run stands at {status!r}. {did_you_mean(str(status), known)}"
+        )
+    return found
 
 
 def _tagged(key: str, value: str | Sequence[str]) -> ColumnElement[bool]:
@@ -151,16 +181,82 @@ def seconds(moment: datetime | float) -> float:
     return moment.timestamp() if isinstance(moment, datetime) else float(moment)
 
 
-def _record(row: Any) -> RunRecord:
-    run = decode_run(row.body)
-    return RunRecord(
-        storage_id=row.id,
-        dagster_run=run.with_status(RunStatus(row.status)),
-        create_timestamp=datetime.fromtimestamp(row.created, UTC),
-        update_timestamp=datetime.fromtimestamp(row.updated, UTC),
-        start_time=row.started,
-        end_time=row.ended,
+def _record(row: Any) -> RunRecord | None:
+    """A row as a record; None if not all of it can be read."""
+    try:
+        run = decode_run(row.body).with_status(RunStatus(row.status))
+        if not _is_moment(row.started) or not _is_moment(row.ended):
+            return None
+        created, updated = (datetime.fromtimestamp(t, UTC) for t in (row.created, row.updated))
+        return RunRecord(row.id, run, created, updated, row.started, row.ended)
+    except UNREADABLE:
+        return None
+
+
+def _is_moment(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and isfinite(value))
+
+
+def _what_is_readable(connection: Connection, row: Any) -> RunRecord:
+    """What the other columns tell of a run that cannot be read wholly; a tag says why."""
+    own = run_tags.c.run_id == row.run_id
+    tags = {str(key): str(value) for key, value in
+            connection.execute(select(run_tags.c.key, run_tags.c.value).where(own))}  # fmt: skip
+    name, root = connection.execute(
+        select(runs.c.job_name, runs.c.root_run_id).where(runs.c.id == row.id)
+    ).one()
+    status = known_status(row.status)
+    run = JobRun(
+        str(name),
+        str(row.run_id),
+        status=status or RunStatus.FAILURE,
+        root_run_id=None if root in (None, row.run_id) else str(root),
+        tags={**tags, UNREADABLE_TAG: _why(row, status)},
     )
+    created, updated = map(_moment, (row.created, row.updated))
+    start, end = (t if _is_moment(t) else None for t in (row.started, row.ended))
+    return RunRecord(row.id, run, created, updated, start_time=start, end_time=end)
+
+
+def known_status(text: Any) -> RunStatus | None:
+    """The status that a row tells of; None if it is none that is known."""
+    try:
+        return RunStatus(text)
+    except ValueError:
+        return None
+
+
+def _why(row: Any, status: RunStatus | None) -> str:
+    if status is None:
+        return (
+            f"{_UNKNOWN_STATUS}: {str(row.status)!r}. Perhaps a newer jobnb wrote it: update jobnb."
+        )
+    try:
+        decode_run(row.body)
+    except StorageError as error:
+        return str(error)
+    return "The history holds a run whose times cannot be read."
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except UNREADABLE:
+        return datetime.fromtimestamp(0, UTC)
+
+
+def check_status(record: RunRecord) -> None:
+    """See that it is known how a run stands.
+
+    Raises:
+        StorageError: If it is not; a list of runs shows it all the same.
+    """
+    why = record.dagster_run.unreadable
+    if why is not None and why.startswith(_UNKNOWN_STATUS):
+        raise StorageError(f"The run {record.dagster_run.run_id!r} cannot be looked at. {why}")
+
+
+_UNKNOWN_STATUS = "Its status is none that is known here"
 
 
 def find_run_ids(
@@ -240,7 +336,10 @@ def change_tags(connection: Connection, run_id: str, new: dict[str, str]) -> Job
     body = connection.scalar(select(runs.c.body).where(runs.c.run_id == run_id))
     if body is None:
         raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
-    run = decode_run(body)
+    try:
+        run = decode_run(body)
+    except StorageError as error:
+        raise StorageError(f"The run {run_id!r} gets no tags. {error}") from error
     return msgspec.structs.replace(run, tags={**run.tags, **new})
 
 

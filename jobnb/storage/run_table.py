@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jobnb.storage.run import RunRecord, RunsFilter
+from jobnb.storage.run import UNREADABLE_TAG, RunRecord, RunsFilter
 
 if TYPE_CHECKING:
     from jobnb.storage.instance import Instance
@@ -68,12 +68,16 @@ class RunTable:
     def __repr__(self) -> str:
         lines = [
             f"{row['run_id'][:8]}  {row['status']:<10} {row['created']:%Y-%m-%d %H:%M:%S}  "
-            f"{row['seconds'] or 0:>8.2f} s  {row['job']}"
+            f"{row['seconds'] or 0:>8.2f} s  {row['job']}{_mark(row)}"
             for row in self.rows(_SHOWN)
         ]
         total = len(self)
         rest = [f"and {total - _SHOWN} more"] if total > _SHOWN else []
         return "\n".join([f"{total} run{'' if total == 1 else 's'}", *lines, *rest])
+
+
+def _mark(row: dict[str, Any]) -> str:
+    return " (unreadable)" if UNREADABLE_TAG in row["tags"] else ""
 
 
 def _seconds(record: RunRecord) -> float | None:

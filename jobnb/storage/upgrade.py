@@ -9,7 +9,9 @@ from sqlalchemy import Connection, inspect, select
 import jobnb.events as ev
 from jobnb.state import RunStatus
 from jobnb.storage import tables
+from jobnb.storage.event_queries import chunk_events
 from jobnb.storage.partition_notes import note_partitions
+from jobnb.storage.run_queries import known_status
 from jobnb.storage.writing import key_text
 
 __all__ = ["upgrade"]
@@ -49,7 +51,9 @@ def _runs_in_order(connection: Connection) -> Iterator[tuple[str, RunStatus]]:
     query = select(runs.c.run_id, runs.c.status, runs.c.ended).order_by(runs.c.id)
     rows = connection.execute(query).all()
     for run_id, status, _ in sorted(rows, key=lambda row: row.ended or float("inf")):
-        yield run_id, RunStatus(status)
+        known = known_status(status)
+        if known is not None:
+            yield run_id, known
 
 
 def _may_lack(status: RunStatus) -> bool:
@@ -64,7 +68,7 @@ def _planned(connection: Connection, run_id: str) -> dict[tuple[str, str | None]
         chunks.c.run_id == run_id, chunks.c.kinds.contains(f" {_PLANNED} ")
     )
     for body in connection.scalars(own.order_by(chunks.c.first_seq)):
-        for event in ev.decode_events(body):
+        for event in chunk_events(body):
             if isinstance(event, ev.AssetPlanned) and key_text(event.asset) in known:
                 found[key_text(event.asset), event.partition] = None
     return found

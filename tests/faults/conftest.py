@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.storage.conftest import durable, on_file, place
+from tests.storage.conftest import durable, instance, on_file, place
 
-__all__ = ["durable", "on_file", "place"]
+__all__ = ["durable", "instance", "on_file", "place"]

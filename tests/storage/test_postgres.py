@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 
 from jobnb import AssetKey, MaterializeResult, MetadataValue, asset, materialize
 from jobnb import events as ev
-from jobnb.errors import StorageError
+from jobnb.errors import InvalidDefinitionError, StorageError
 from jobnb.storage import engines, lost_runs, tables
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import this_process
@@ -323,7 +323,7 @@ def test_names_are_in_the_order_of_their_characters(postgres: Server, tmp_path: 
 
 
 def test_a_text_that_the_server_cannot_hold_is_one_sentence(on_server: Instance) -> None:
-    with pytest.raises(StorageError, match="NUL"):
+    with pytest.raises(InvalidDefinitionError, match="NUL"):
         on_server.create_run(JobRun("daily", tags={"a": "b\0c"}))
     on_server.create_run(JobRun("daily", "r"))
     on_server.report_engine_event("a\0b", run_id="r")

@@ -59,7 +59,9 @@ def run_row(record: RunRecord) -> dict[str, Any]:
 
 
 def _target(run: JobRun) -> str:
-    """What was selected, where it was not all."""
+    """What was selected, where it was not all; of a run that cannot be read, why."""
+    if run.unreadable:
+        return run.unreadable
     if run.asset_selection or run.asset_check_selection:
         keys = run.asset_selection or run.asset_check_selection or ()
         names = sorted(key.to_user_string() for key in keys)
