@@ -13,6 +13,7 @@ from jobnb.display.check_standing import CheckStanding, check_standings
 from jobnb.display.metadata import entry_text
 from jobnb.display.moments import has_history, moment
 from jobnb.display.picture import NO_CHECKS, Checks, Mark, Status
+from jobnb.registry.code_version import CodeNote
 from jobnb.staleness.causes import AssetStatus, PartitionCounts, StaleStatus
 
 __all__ = ["NEVER", "SHOWN_AS", "Standing", "standings"]
@@ -38,6 +39,7 @@ class Standing(msgspec.Struct, frozen=True):
         metadata: What is known of what was made: label and text.
         checks: How its checks stand.
         counts: How many of its partitions stand how, if it has some.
+        notes: What the version of its code does not tell.
     """
 
     status: Status = Status.NONE
@@ -48,6 +50,7 @@ class Standing(msgspec.Struct, frozen=True):
     metadata: tuple[tuple[str, str], ...] = ()
     checks: tuple[CheckStanding, ...] = ()
     counts: PartitionCounts | None = None
+    notes: tuple[CodeNote, ...] = ()
 
     @property
     def check_counts(self) -> Checks:
@@ -144,4 +147,5 @@ def _standing(status: AssetStatus, entry: Any) -> Standing:
         tuple(cause.seen_from(status.key) for cause in status.causes),
         tuple((label, entry_text(value)) for label, value in metadata.items()),
         counts=counts,
+        notes=status.notes,
     )

@@ -12,7 +12,7 @@ from jobnb.staleness.causes import AssetStatus, AssetStatuses, StaleStatus
 
 __all__ = ["status_view", "statuses_view"]
 
-_MOST_ROWS = 300
+_MOST_ROWS, _MOST_NOTES = 300, 30
 
 
 def status_view(status: AssetStatus) -> View:
@@ -24,15 +24,22 @@ def status_view(status: AssetStatus) -> View:
         [
             header(name, "asset", SHOWN_AS[status.status], made),
             tag("ul", *why) if why else None,
+            _notes(list(map(str, status.notes))),
         ]
     )
-    return View(f"status of {name}", str(status), html)
+    text = "\n".join([status.line, *map(str, status.notes)])
+    return View(f"status of {name}", text, html)
 
 
 def statuses_view(statuses: AssetStatuses) -> View:
     """How several assets stand, one on a line."""
+    notes = [
+        f"{key.to_user_string()}: {note}" for key, each in statuses.blind.items() for note in each
+    ]
     if not statuses:
-        return View("status", "All assets are fresh.", tag("p", "All assets are fresh."))
+        words = "All assets are fresh."
+        html = join([tag("p", words), _notes(notes)])
+        return View("status", "\n".join([words, *notes]), html)
     shown = list(statuses.values())[:_MOST_ROWS]
     left = len(statuses) - len(shown)
     more = f"… {counted(left, 'more asset')}" if left else ""
@@ -47,10 +54,19 @@ def statuses_view(statuses: AssetStatuses) -> View:
             header("assets", note=counts),
             table(titles, [_cells(each) for each in shown]),
             tag("div", more, css="jn-muted") if more else None,
+            _notes(notes),
         ]
     )
-    lines = [counts, table_text(titles, [_words(each) for each in shown]), more]
+    lines = [counts, table_text(titles, [_words(each) for each in shown]), more, *notes]
     return View("status", "\n".join(line for line in lines if line), html)
+
+
+def _notes(notes: list[str]) -> Html | None:
+    """What the versions of code do not tell; it makes nothing stale."""
+    shown = [tag("li", note) for note in notes[:_MOST_NOTES]]
+    left = len(notes) - len(shown)
+    shown += [tag("li", f"… {counted(left, 'more note')}")] if left else []
+    return tag("ul", *shown, css="jn-muted") if shown else None
 
 
 def _cells(status: AssetStatus) -> list[Html | str]:

@@ -8,29 +8,62 @@ count. Another minor version of Python compiles differently: see `code_hash.PYTH
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterator
+import inspect
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-__all__ = ["CodeFacts", "facts_of", "plain_text"]
+__all__ = [
+    "FIRST_CHANGERS",
+    "MUTATORS",
+    "Call",
+    "CodeFacts",
+    "Trail",
+    "Ways",
+    "facts_of",
+    "plain_text",
+    "ways_of",
+]
 
 _EXTENDED = dis.opmap["EXTENDED_ARG"]
 _CONSTANTS = frozenset(dis.hasconst)
 _GLOBALS = {dis.opmap["LOAD_GLOBAL"]: 1, dis.opmap["LOAD_NAME"]: 0} | {
     dis.opmap[name]: 0 for name in ("LOAD_FROM_DICT_OR_GLOBALS",) if name in dis.opmap
 }
+_IMPORT, _BINARY = dis.opmap["IMPORT_NAME"], dis.opmap["BINARY_OP"]
+_IN_PLACE = 13  # the first `+=` among the operations of two values
+_WRITES = frozenset(
+    dis.opmap[name]
+    for kind in ("GLOBAL", "DEREF", "ATTR", "SUBSCR", "SLICE")
+    for name in (f"STORE_{kind}", f"DELETE_{kind}")
+    if name in dis.opmap
+)
 # *args, **kwargs, generator, coroutine, iterable coroutine, asynchronous generator.
 _KINDS = 4 | 8 | 32 | 128 | 256 | 512
 _IS_FUNCTION = 1
+_LONG = 10_000
+MUTATORS = frozenset(
+    ("append", "extend", "insert", "appendleft", "extendleft", "add", "update", "setdefault",
+     "pop", "popitem", "popleft", "remove", "discard", "clear", "sort", "reverse", "rotate",
+     "subtract", "move_to_end", "difference_update", "intersection_update", "frombytes",
+     "symmetric_difference_update", "__setitem__", "__delitem__", "__iadd__", "fill", "put",
+     "resize", "partition", "setfield", "setflags", "byteswap", "push")
+)  # fmt: skip
+"""Methods that change what they belong to, where it is a container or an array."""
+FIRST_CHANGERS = frozenset(
+    ("heappush", "heappop", "heapify", "heapreplace", "heappushpop", "insort", "insort_left",
+     "insort_right", "shuffle", "setattr", "delattr", "setitem", "delitem", "iadd", "iconcat",
+     "ior", "iand", "isub", "imul", "copyto", "place", "put", "putmask", "put_along_axis",
+     "fill_diagonal", "__setattr__", "__delattr__", "_heappush_max", "_heapify_max")
+)  # fmt: skip
+"""Functions of libraries that change their first argument."""
+_CHANGERS = MUTATORS | FIRST_CHANGERS
+_CHANGING = frozenset(("inplace", "out"))  # keywords of pandas and numpy
 # What a class body says of itself: where it stands, and its documentation.
 _ABOUT = ("__doc__", "__firstlineno__", "__static_attributes__", "__qualname__", "__module__")
-_CHANGES = frozenset(
-    ("append", "extend", "insert", "appendleft", "extendleft", "add", "update", "setdefault",
-     "pop", "popitem", "popleft", "remove", "discard", "clear", "sort", "reverse")
-)  # fmt: skip
-_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF")
 
 
 class CodeFacts:
@@ -40,12 +73,17 @@ class CodeFacts:
         token: The hash of what it does.
         names: The global names that it reads, in order.
         attributes: All attribute names that it uses.
+        imports: Whether it imports something itself.
+        writes: Whether it may change something that is not its own.
         alone: The hash of a function of this code that uses nothing else, once it was asked for.
+        ways: How it uses names, once it was asked for: see `ways_of`.
     """
 
-    __slots__ = ("_changed", "_code", "alone", "attributes", "names", "token")
+    __slots__ = ("alone", "attributes", "imports", "names", "token", "ways", "writes")
     names: tuple[str, ...]
     attributes: frozenset[str]
+    imports: bool
+    writes: bool
 
     def __init__(self, code: CodeType) -> None:
         instructions = list(_instructions(code))
@@ -54,19 +92,17 @@ class CodeFacts:
         self.names = tuple(sorted(own.union(*(each.names for each in inner))))
         self.attributes = frozenset(code.co_names).union(*(each.attributes for each in inner))
         self.token = sha256(repr(list(_parts(code, instructions))).encode()).hexdigest()
+        ops = {op for op, _ in instructions}
+        self.imports = _IMPORT in ops or any(each.imports for each in inner)
+        self.writes = (
+            not ops.isdisjoint(_WRITES)
+            or not _CHANGERS.isdisjoint(code.co_names)
+            or any(op == _BINARY and arg >= _IN_PLACE for op, arg in instructions)
+            or any(isinstance(e, tuple) and not _CHANGING.isdisjoint(e) for e in code.co_consts)
+            or any(each.writes for each in inner)
+        )
         self.alone = ""
-        self._code = code
-        self._changed: frozenset[str] | None = None
-
-    @property
-    def changed(self) -> frozenset[str]:
-        """Outer names whose object the code changes itself, as `seen.append(x)` does.
-
-        Such an object is a place to put things, no input: it is not what the code was told.
-        """
-        if self._changed is None:
-            self._changed = frozenset(_changed(self._code))
-        return self._changed
+        self.ways: Ways | None = None
 
 
 _known: WeakKeyDictionary[CodeType, CodeFacts] = WeakKeyDictionary()
@@ -129,24 +165,455 @@ def plain_text(value: Any) -> str:
         return f"{{{sorted(map(plain_text, value))}}}"
     if isinstance(value, tuple):
         return f"({[plain_text(each) for each in value]})"
+    if isinstance(value, int) and value.bit_length() > _LONG:
+        return hex(value)  # as decimal it is slow, and refused
     return repr(value)
 
 
-def _changed(code: CodeType) -> Iterator[str]:
-    last: str | None = None
-    loaded: dict[Any, str] = {}
-    for each in dis.get_instructions(code):
-        place = each.positions and (each.positions.lineno, each.positions.col_offset)
-        if each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL") or (
-            each.opname == "STORE_DEREF" and each.argval in code.co_freevars
-        ):
-            yield each.argval
-        elif each.opname in ("LOAD_METHOD", "LOAD_ATTR") and last and each.argval in _CHANGES:
-            yield last
-        elif each.opname in ("STORE_SUBSCR", "DELETE_SUBSCR") and place in loaded:
-            yield loaded[place]  # the target `x[...]` begins where its `x` does
-        last = each.argval if each.opname in _LOADS else None
-        if last and place:
-            loaded[place] = last
-        elif isinstance(each.argval, CodeType):
-            yield from facts_of(each.argval).changed
+# --- how names are used ----------------------------------------------------
+
+Trail = tuple[str, ...]
+"""A name and what is taken of it, as the code writes it: `state.rows[0]` is
+`("global", "state", "rows", "[]")`, with `"()"` for a call. The first part tells where the name
+is from: `global`, `free` (closed over), `param`, or `import` for a module that is imported inside.
+"""
+_Value = frozenset[Trail]
+_NOTHING: _Value = frozenset()
+_MOST_TRAILS, _LONGEST, _MOST_STEPS = 8, 16, 5
+
+
+class Call(NamedTuple):
+    """A call of something that has a name.
+
+    Attributes:
+        callee: What is called.
+        args: What is handed to it that has a name, by position or keyword.
+    """
+
+    callee: Trail
+    args: frozenset[tuple[int | str, Trail]]
+
+
+class Ways(NamedTuple):
+    """How a code object and those inside of it use names that are not their own.
+
+    Attributes:
+        reads: What is read, as far as each trail goes.
+        sets: Whose last attribute is set or deleted.
+        changes: What is changed in place: `x[0] = 1`, `del x[0]`, `x += [1]`.
+        rebinds: Names that get another value.
+        calls: What is called with something that has a name.
+        returns: What it may give back.
+    """
+
+    reads: frozenset[Trail]
+    sets: frozenset[Trail]
+    changes: frozenset[Trail]
+    rebinds: frozenset[Trail]
+    calls: frozenset[Call]
+    returns: frozenset[Trail]
+
+
+def ways_of(code: CodeType) -> Ways:
+    """How a code object uses names; read once for all that are equal."""
+    facts = facts_of(code)
+    if facts.ways is None:
+        facts.ways = _Machine(code).run()
+    return facts.ways
+
+
+class _Machine:
+    """Follows names over the stack, each instruction once, in the order in which they stand.
+
+    Only names are followed, no values: `dis` tells by how much an unknown instruction moves the
+    stack, and its results have no name. What gets lost so is read, and not known to be changed.
+    """
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        self.stack: list[_Value] = []
+        self.at: dict[int, list[_Value]] = {}  # the stack where a jump leads to
+        self.held: dict[str, set[Trail]] = defaultdict(set)  # what local names stand for
+        self.constants: deque[Any] = deque(maxlen=2)  # the last that were loaded
+        self.imported: set[Trail] = set()  # by `import`, without `from`
+        self.keywords: tuple[str, ...] = ()
+        self.inner: list[CodeType] = []
+        self.found: dict[str, set[Trail]] = defaultdict(set)
+        self.called: list[tuple[_Value, dict[int | str, _Value]]] = []
+        count = code.co_argcount + code.co_kwonlyargcount
+        count += bool(code.co_flags & inspect.CO_VARARGS)
+        count += bool(code.co_flags & inspect.CO_VARKEYWORDS)
+        self.params = frozenset(code.co_varnames[:count])
+
+    def run(self) -> Ways:
+        """Go through the code."""
+        goes_on = True
+        for each in dis.get_instructions(self.code):
+            if each.offset in self.at:
+                self._arrive(self.at[each.offset], goes_on)
+            elif not goes_on:
+                self._pop(len(self.stack))
+            self._step(each)
+            goes_on = each.opname not in _ENDS
+        self._pop(len(self.stack))
+        return self._ways()
+
+    # --- the stack ---------------------------------------------------------
+
+    def _arrive(self, known: list[_Value], goes_on: bool) -> None:
+        if goes_on and len(known) == len(self.stack):
+            known = [_few(one | other) for one, other in zip(known, self.stack, strict=True)]
+        self.stack = list(known)
+
+    def _push(self, *values: _Value) -> None:
+        self.stack += values
+
+    def _take(self) -> _Value:
+        """The value on top, for something that goes on from it."""
+        return self.stack.pop() if self.stack else _NOTHING
+
+    def _pop(self, count: int = 1) -> None:
+        """The values on top, for something that just uses them."""
+        for _ in range(count):
+            self.found["reads"] |= self._take()
+
+    def _step(self, each: dis.Instruction) -> None:
+        before = len(self.stack)
+        left = before + _effect(each, False)
+        act = _ACTS.get(each.opname)
+        if act is not None:
+            act(self, each)
+        elif each.opname not in _IDLE:
+            # What it takes and gives is not known: nothing that it may have made keeps a name.
+            makes = not each.opname.startswith(_ONLY_TAKE)
+            self._pop(max(before - left, 0) + makes)
+        del self.stack[max(left, 0) :]
+        self.stack += [_NOTHING] * (left - len(self.stack))
+        if each.opcode in _JUMPS and each.argval > each.offset:
+            there = before + _effect(each, True)
+            stack = [*self.stack[:there], *[_NOTHING] * (there - len(self.stack))]
+            self.at.setdefault(each.argval, stack)
+
+    # --- instructions ------------------------------------------------------
+
+    def _load_global(self, each: dis.Instruction) -> None:
+        if each.opname.startswith("LOAD_FROM_DICT"):
+            self._pop()
+        elif _effect(each, False) == 2:  # it is called, and a mark lies below
+            self._push(_NOTHING)
+        self._push(frozenset({("global", each.argval)}))
+
+    def _load_local(self, each: dis.Instruction) -> None:
+        names = each.argval if isinstance(each.argval, tuple) else (each.argval,)
+        self._push(*map(self._local, names))
+
+    def _local(self, name: str) -> _Value:
+        return frozenset({("local", name)})
+
+    def _load_fast(self, each: dis.Instruction) -> None:
+        if each.argval in (*self.code.co_cellvars, *self.code.co_freevars):
+            self._push(_NOTHING)  # the cell itself, for a function inside
+        else:
+            self._load_local(each)
+
+    def _load_outer(self, each: dis.Instruction) -> None:
+        self._pop(each.opname.startswith("LOAD_FROM_DICT"))
+        free = each.argval in self.code.co_freevars
+        self._push(frozenset({("free" if free else "local", each.argval)}))
+
+    def _load_const(self, each: dis.Instruction) -> None:
+        self.constants.append(each.argval)
+        is_name = isinstance(each.argval, str) and each.argval.replace(".", "").isidentifier()
+        self._push(frozenset({("const", each.argval)}) if is_name else _NOTHING)
+
+    def _load_attr(self, each: dis.Instruction) -> None:
+        self._push(_onward(self._take(), each.argval))
+
+    def _import_name(self, each: dis.Instruction) -> None:
+        level, names = self.constants if len(self.constants) == 2 else (0, None)
+        self._pop(2)
+        name = each.argval if names else each.argval.partition(".")[0]
+        self._push(frozenset({("import", "." * (level or 0) + name)}))
+        if not names and self.code.co_flags & _IS_FUNCTION:
+            self.imported.add(("import", *each.argval.split(".")))
+
+    def _import_from(self, each: dis.Instruction) -> None:
+        self._push(_onward(self.stack[-1] if self.stack else _NOTHING, each.argval))
+
+    def _let_go(self, each: dis.Instruction) -> None:
+        """What is thrown away, or gets a name in a module; of an import, that is no use of it."""
+        del each
+        self.found["reads"] |= {trail for trail in self._take() if trail[0] != "import"}
+
+    def _import_star(self, each: dis.Instruction) -> None:
+        if each.opname == "IMPORT_STAR" or each.arg == 2:
+            self.found["reads"] |= _onward(self._take(), "*")
+
+    def _subscript(self, each: dis.Instruction) -> None:
+        key, owner = self._take(), self._take()
+        self.found["reads"] |= key
+        self._push(_global_by_name(owner, key) or _onward(owner, "[]"))
+
+    def _binary(self, each: dis.Instruction) -> None:
+        if each.argrepr == "[]":
+            self._subscript(each)
+            return
+        right, left = self._take(), self._take()
+        self.found["reads"] |= right | left
+        in_place = each.argrepr.endswith("=")
+        if in_place:
+            self.found["changes"] |= left
+        self._push(left if in_place else _NOTHING)
+
+    def _change_item(self, each: dis.Instruction) -> None:
+        """`x[y] = z`, `x[y:z] = w`, `del x[y]`."""
+        key = self._take()
+        if each.opname == "STORE_SLICE":
+            self._pop()
+        owner = self._take()
+        if each.opname != "DELETE_SUBSCR":
+            self._pop()
+        self.found["rebinds"] |= _global_by_name(owner, key)
+        self.found["changes"] |= owner
+
+    def _change_attr(self, each: dis.Instruction) -> None:
+        self.found["sets"] |= _onward(self._take(), each.argval)
+        if each.opname == "STORE_ATTR":
+            self._pop()
+
+    def _rebind(self, each: dis.Instruction) -> None:
+        self._pop(each.opname.startswith("STORE"))
+        self.found["rebinds"].add(("global", each.argval))
+
+    def _store_outer(self, each: dis.Instruction) -> None:
+        if each.argval in self.code.co_freevars:
+            self._pop(each.opname.startswith("STORE"))
+            self.found["rebinds"].add(("free", each.argval))
+        elif each.opname.startswith("STORE"):
+            self.held[each.argval] |= self._take()
+
+    def _store_fast(self, each: dis.Instruction) -> None:
+        names = each.argval if isinstance(each.argval, tuple) else (each.argval,)
+        self.held[names[0]] |= self._take()
+        if each.opname == "STORE_FAST_STORE_FAST":
+            self.held[names[1]] |= self._take()
+        elif len(names) > 1:
+            self._push(self._local(names[1]))
+
+    def _copy(self, each: dis.Instruction) -> None:
+        depth = each.arg or 1
+        self._push(self.stack[-depth] if depth <= len(self.stack) else _NOTHING)
+
+    def _swap(self, each: dis.Instruction) -> None:
+        depth = each.arg or 1
+        if depth <= len(self.stack):
+            stack = self.stack
+            stack[-1], stack[-depth] = stack[-depth], stack[-1]
+
+    def _next(self, each: dis.Instruction) -> None:
+        self._push(_onward(self.stack[-1] if self.stack else _NOTHING, "[]"))
+
+    def _unpack(self, each: dis.Instruction) -> None:
+        count = each.arg or 0
+        if each.opname == "UNPACK_EX":
+            count = (count & 0xFF) + 1 + (count >> 8)
+        self._push(*[_onward(self._take(), "[]")] * count)
+
+    def _enter(self, each: dis.Instruction) -> None:
+        self._push(self.stack[-1] if self.stack else _NOTHING)  # mostly it gives itself
+
+    def _give(self, each: dis.Instruction) -> None:
+        value = self._take()
+        self.found["returns"] |= value
+        self.found["reads"] |= value
+
+    def _build(self, each: dis.Instruction) -> None:
+        self._pop((each.arg or 0) * (2 if each.opname == "BUILD_MAP" else 1))
+        self._push(_NOTHING)
+
+    def _function(self, each: dis.Instruction) -> None:
+        code = next((c for c in reversed(self.constants) if isinstance(c, CodeType)), None)
+        self._pop(1 - _effect(each, False))
+        self._push(frozenset({("inner", str(len(self.inner)))}) if code else _NOTHING)
+        self.inner += [code] if code else []
+
+    def _function_part(self, each: dis.Instruction) -> None:
+        function = self._take()
+        self._pop()
+        self._push(function)
+
+    def _names_of_keywords(self, each: dis.Instruction) -> None:
+        self.keywords = self.code.co_consts[each.arg or 0]
+
+    def _call(self, each: dis.Instruction) -> None:
+        if each.opname == "CALL_KW":
+            self.keywords = self.constants[-1]
+            self._pop()
+        values = [self._take() for _ in range(each.arg or 0)][::-1]
+        callee = self._take() | self._take()  # one of the two is no value, or what it belongs to
+        names, self.keywords = self.keywords, ()
+        count = len(values) - len(names)
+        args: dict[int | str, _Value] = dict(enumerate(values[:count]))
+        args.update(zip(names, values[count:], strict=True))
+        self._push(self._called(callee, args))
+
+    def _called(self, callee: _Value, args: dict[int | str, _Value]) -> _Value:
+        for value in args.values():
+            self.found["reads"] |= value
+        insides = {each for each in callee if each[0] == "inner"}
+        if insides and len(callee) > len(insides):  # a comprehension, and what it goes over
+            args, callee = {0: callee - insides}, frozenset(insides)
+        if "inplace" in args:
+            self.found["changes"] |= {each[:-1] for each in callee if len(each) > 2}
+        names = {each[-1] for each in callee}
+        named = {each[1] for each in args.get(1, _NOTHING) if each[0] == "const"}
+        if names & {"setattr", "delattr", "__setattr__"} and named:
+            self.found["sets"] |= _onward(args[0], *named)
+            return _NOTHING
+        self.called.append((callee, args))
+        if names == {"type"} and set(args) == {0}:
+            return _onward(args[0], "__class__")
+        if "getattr" in names and named:
+            return _onward(args[0], *named)
+        if names & {"import_module", "__import__"}:
+            modules = {each[1] for each in args.get(0, _NOTHING) if each[0] == "const"}
+            return frozenset(("import", name) for name in modules)
+        return _onward(callee, "()")
+
+    # --- what comes of it --------------------------------------------------
+
+    def _ways(self) -> Ways:
+        calls = [
+            (one, {key: self._outer(arg) for key, arg in args.items()})
+            for callee, args in self.called
+            for one in self._outer(callee)
+        ]
+        found = {name: set(self._outer(trails)) for name, trails in self.found.items()}
+        kept = {_call_of(callee, args) for callee, args in calls if callee[0] != "inner"}
+        for index, code in enumerate(self.inner):
+            inner = ways_of(code)
+            given = [args for callee, args in calls if callee[:2] == ("inner", str(index))]
+            for name in ("reads", "sets", "changes", "rebinds"):
+                for trail in getattr(inner, name):
+                    found.setdefault(name, set()).update(self._from_inside(code, trail, given))
+            for call in inner.calls:
+                for callee in self._from_inside(code, call.callee, given):
+                    args = {k: self._from_inside(code, arg, given) for k, arg in call.args}
+                    kept.add(_call_of(callee, args))
+        used = {trail[:2] for trail in found.get("reads", ())}
+        found.setdefault("reads", set()).update(e for e in self.imported if e[:2] not in used)
+        shown = {k: frozenset(each for each in v if each[0] in _SHOWN) for k, v in found.items()}
+        nothing: frozenset[Trail] = frozenset()
+        sets = {name: shown.get(name, nothing) for name in Ways._fields if name != "calls"}
+        return Ways(calls=frozenset(each for each in kept if each.callee[0] in _SHOWN), **sets)
+
+    def _from_inside(
+        self, code: CodeType, trail: Trail, given: list[dict[int | str, _Value]]
+    ) -> _Value:
+        """What a trail of a code object inside is, seen from here."""
+        scope, name, *path = trail
+        if scope == "free" and name not in self.code.co_freevars:
+            return self._outer([("local", name, *path)])
+        if scope != "param":
+            return frozenset({trail})
+        place = code.co_varnames.index(name)
+        values = [args.get(place, args.get(name, _NOTHING)) for args in given]
+        return _few(_onward(frozenset().union(*values), *path))
+
+    def _outer(self, trails: Iterable[Trail], steps: int = _MOST_STEPS) -> _Value:
+        """Trails with the names of this code replaced by what they stand for."""
+        found: set[Trail] = set()
+        for trail in trails:
+            if trail[0] != "local":
+                found.add(trail)
+                continue
+            name, path = trail[1], trail[2:]
+            if name in self.params:
+                found.add(("param", name, *path))
+            held = self.held.get(name, set()) - {("local", name)}
+            if held and steps:
+                found |= {(*each, *path)[:_LONGEST] for each in self._outer(held, steps - 1)}
+        return frozenset(found)
+
+
+_SHOWN = ("global", "free", "param", "import")
+_ENDS = frozenset(
+    ("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "JUMP_FORWARD", "JUMP_BACKWARD",
+     "JUMP_BACKWARD_NO_INTERRUPT")
+)  # fmt: skip
+_JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
+_ONLY_TAKE = ("POP_", "LIST_", "SET_", "DICT_", "MAP_ADD", "JUMP_IF", "RERAISE", "RAISE", "END_")
+_IDLE = frozenset(
+    ("NOP", "RESUME", "CACHE", "PRECALL", "EXTENDED_ARG", "MAKE_CELL", "COPY_FREE_VARS",
+     "PUSH_NULL", "GET_ITER", "GET_AITER", "GET_AWAITABLE", "JUMP_FORWARD", "JUMP_BACKWARD",
+     "NOT_TAKEN",
+     "JUMP_BACKWARD_NO_INTERRUPT", "RETURN_GENERATOR", "LOAD_BUILD_CLASS", "PUSH_EXC_INFO",
+     "GET_YIELD_FROM_ITER")
+)  # fmt: skip
+_ACTS = {
+    name: act
+    for act, names in (
+        (_Machine._load_global, "LOAD_GLOBAL LOAD_NAME LOAD_FROM_DICT_OR_GLOBALS"),
+        (_Machine._load_fast, "LOAD_FAST LOAD_FAST_BORROW"),
+        (_Machine._load_local, "LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR LOAD_FAST_LOAD_FAST"),
+        (_Machine._load_local, "LOAD_FAST_BORROW_LOAD_FAST_BORROW"),
+        (_Machine._load_outer, "LOAD_DEREF LOAD_CLASSDEREF LOAD_FROM_DICT_OR_DEREF"),
+        (_Machine._load_const, "LOAD_CONST LOAD_SMALL_INT LOAD_CONST_IMMORTAL"),
+        (_Machine._load_attr, "LOAD_ATTR LOAD_METHOD"),
+        (_Machine._import_name, "IMPORT_NAME"),
+        (_Machine._import_from, "IMPORT_FROM"),
+        (_Machine._let_go, "POP_TOP STORE_NAME"),
+        (_Machine._import_star, "IMPORT_STAR CALL_INTRINSIC_1"),
+        (_Machine._subscript, "BINARY_SUBSCR"),
+        (_Machine._binary, "BINARY_OP"),
+        (_Machine._change_item, "STORE_SUBSCR DELETE_SUBSCR STORE_SLICE"),
+        (_Machine._change_attr, "STORE_ATTR DELETE_ATTR"),
+        (_Machine._rebind, "STORE_GLOBAL DELETE_GLOBAL"),
+        (_Machine._store_outer, "STORE_DEREF DELETE_DEREF"),
+        (_Machine._store_fast, "STORE_FAST STORE_FAST_STORE_FAST STORE_FAST_LOAD_FAST"),
+        (_Machine._store_fast, "STORE_FAST_MAYBE_NULL"),
+        (_Machine._copy, "COPY"),
+        (_Machine._swap, "SWAP"),
+        (_Machine._next, "FOR_ITER"),
+        (_Machine._unpack, "UNPACK_SEQUENCE UNPACK_EX"),
+        (_Machine._enter, "BEFORE_WITH BEFORE_ASYNC_WITH"),
+        (_Machine._give, "RETURN_VALUE YIELD_VALUE"),
+        (_Machine._build, "BUILD_TUPLE BUILD_LIST BUILD_SET BUILD_MAP BUILD_STRING BUILD_SLICE"),
+        (_Machine._function, "MAKE_FUNCTION"),
+        (_Machine._function_part, "SET_FUNCTION_ATTRIBUTE"),
+        (_Machine._names_of_keywords, "KW_NAMES"),
+        (_Machine._call, "CALL CALL_KW"),
+    )
+    for name in names.split()
+}
+
+
+def _effect(each: dis.Instruction, jump: bool) -> int:
+    """By how much an instruction moves the stack."""
+    if each.opname == "PRECALL":  # CPython 3.11 counts half of a call here
+        return 0
+    if each.opname == "CALL":
+        return -(each.arg or 0) - 1
+    takes_arg = each.opcode >= dis.HAVE_ARGUMENT
+    return dis.stack_effect(each.opcode, each.arg if takes_arg else None, jump=jump)
+
+
+def _few(value: _Value) -> _Value:
+    return value if len(value) <= _MOST_TRAILS else frozenset(sorted(value)[:_MOST_TRAILS])
+
+
+def _onward(value: _Value, *path: str) -> _Value:
+    """What is taken of a value."""
+    return frozenset((*each, *path)[:_LONGEST] for each in value if each[0] != "const")
+
+
+def _global_by_name(owner: _Value, key: _Value) -> _Value:
+    """`globals()["x"]` is `x`."""
+    if ("global", "globals", "()") not in owner:
+        return _NOTHING
+    return frozenset(("global", each[1]) for each in key if each[0] == "const")
+
+
+def _call_of(callee: Trail, args: dict[int | str, _Value]) -> Call:
+    known = {(key, each) for key, value in args.items() for each in value if each[0] in _SHOWN}
+    return Call(callee, frozenset(known))

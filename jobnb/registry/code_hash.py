@@ -1,10 +1,14 @@
 """The hash of a function's code: it changes when what the function does may change.
 
-What counts: the function, its defaults, what it closes over, plain values among the globals that
-it reads, and all functions and classes of one's own (see `own_code`) that it leads to, however
-deep. Comments, docstrings, blank lines and the place in the notebook do not count; nor does a
-list, dict or set that the function itself writes to. Of other objects (frames, connections) only
-the type counts: their contents may change by themselves.
+What counts: the function, its defaults, what it closes over, the globals that it reads, and all
+functions, classes, objects and modules of one's own (see `own_code`) that it leads to, however
+deep; values of Python, numpy and pandas; objects of one's own with what is in them; libraries by
+name. Comments, docstrings, blank lines and the place in the notebook do not count; nor does what
+the code changes itself (see `own_changes`), nor which part of a library does the work.
+
+Objects of libraries (models, connections, generators of random numbers) count by their class
+alone: what is in them may change by itself. Of very large values only samples are read. Both are
+told where the asset is shown, as is what is not counted: see `CodeReader.notes`.
 """
 
 from __future__ import annotations

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import NamedTuple
 
-__all__ = ["PYTHON", "CodeHash"]
+__all__ = ["PYTHON", "READING", "CodeHash", "CodeNote"]
 
 PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
 """Which Python compiled the code; hashes of different ones do not compare."""
+_HASH = re.compile(r"([0-9]+\.)?[0-9a-f]{10}")
+READING = "2"
+"""Which way of reading what code uses; hashes of different ones do not compare."""
+
+
+class CodeNote(NamedTuple):
+    """What is to be known of a code version.
+
+    Attributes:
+        kind: `not followed`: a change there is not noticed. `not counted`: the code changes it
+            itself. `edited since imported`: a module whose file is not what is loaded.
+        words: What it is about.
+    """
+
+    kind: str
+    words: str
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether a change by somebody else may go unnoticed."""
+        return self.kind != "not counted"
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.words}"
 
 
 class CodeHash(NamedTuple):
@@ -17,7 +42,8 @@ class CodeHash(NamedTuple):
     Attributes:
         python: Which Python compiled it.
         own: The hash of the function itself.
-        used: The hash of the values, functions and classes that it uses; empty if there are none.
+        used: The hash of the values, functions and classes that it uses, after how these were
+            read and a dot; empty if there are none.
     """
 
     python: str
@@ -37,5 +63,10 @@ class CodeHash(NamedTuple):
         """
         parts = text.split("-")
         ours = len(parts) in (2, 3) and parts[0].startswith("py") and parts[0][2:].isdigit()
-        hexes = all(len(p) == 10 and set(p) <= set("0123456789abcdef") for p in parts[1:])
-        return cls(*parts) if ours and hexes else None
+        return cls(*parts) if ours and all(map(_HASH.fullmatch, parts[1:])) else None
+
+    @property
+    def reading(self) -> str:
+        """How what it uses was read; `1` is how the first versions of jobnb did it."""
+        reading, dot, _ = self.used.partition(".")
+        return reading if dot else "1"

@@ -621,6 +621,11 @@ class Session:
         was made, or if an asset that it is made from is stale. `materialize(stale_only=True)`
         makes just these.
 
+        Code is all that its function leads to: functions and classes of the notebook and of
+        modules beside it as they are loaded, constants, tables, objects. What of it cannot be
+        looked into (a model, a connection) is named below the assets, as is a module that was
+        edited since it was imported; neither makes stale.
+
         Args:
             selection: Which assets are looked at, as in `materialize`; all if absent.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 
 import msgspec
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.registry.code_version import CodeNote
 
 __all__ = [
     "AssetStatus",
@@ -17,6 +18,9 @@ __all__ = [
     "PartitionCounts",
     "StaleStatus",
 ]
+
+
+_MOST_NOTES = 6
 
 
 class StaleStatus(str, Enum):
@@ -144,6 +148,8 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
         error: The class of what the last attempt raised.
         partition: Which partition, where it is about one.
         counts: How many partitions stand how, where it is about all of them.
+        notes: What the version of its code does not tell: what could not be followed, what the
+            code changes itself, and modules that were edited since they were imported.
     """
 
     key: AssetKey
@@ -154,6 +160,7 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
     error: str = ""
     partition: str | None = None
     counts: PartitionCounts | None = None
+    notes: tuple[CodeNote, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -165,13 +172,23 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
             missing = ("never made",) if self.made is None and not failed else ()
         return (*failed, *missing, *(cause.seen_from(self.key) for cause in self.causes))
 
-    def __str__(self) -> str:
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """Where a change of what its code uses may go unnoticed, in words."""
+        return _few_words(note for note in self.notes if note.is_blind)
+
+    @property
+    def line(self) -> str:
+        """How it stands and why, without notes."""
         name = self.key.to_user_string() + (f"[{self.partition}]" if self.partition else "")
         if self.status is StaleStatus.FAILED and self.error:
             return f"{name} {'; '.join(self.reasons)}"
         why = f": {'; '.join(self.reasons)}" if self.causes or self.counts else ""
         verb = "has" if self.status is StaleStatus.FAILED else "is"
         return f"{name} {verb} {self.status.value}{why}"
+
+    def __str__(self) -> str:
+        return f"{self.line} ({'; '.join(self.blind)})" if self.blind else self.line
 
     def __repr__(self) -> str:
         return f"<{self}>"
@@ -180,14 +197,23 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
 class AssetStatuses(Mapping[AssetKey, AssetStatus]):
     """How several assets stand, by key; a key may be given as text.
 
+    Args:
+        statuses: These.
+        looked_at: All that were looked at, of which these are left; these if absent.
+
     Example:
         >>> fresh = AssetStatus(AssetKey("orders"), StaleStatus.FRESH, made=1.0)
         >>> AssetStatuses({fresh.key: fresh})["orders"]
         <orders is fresh>
     """
 
-    def __init__(self, statuses: Mapping[AssetKey, AssetStatus]) -> None:
+    def __init__(
+        self,
+        statuses: Mapping[AssetKey, AssetStatus],
+        looked_at: Mapping[AssetKey, AssetStatus] | None = None,
+    ) -> None:
         self._statuses = dict(statuses)
+        self._looked_at = self._statuses if looked_at is None else looked_at
 
     def __getitem__(self, key: CoercibleToAssetKey) -> AssetStatus:
         return self._statuses[AssetKey.from_coercible(key)]
@@ -203,7 +229,22 @@ class AssetStatuses(Mapping[AssetKey, AssetStatus]):
         """Those that are missing, stale or failed."""
         fresh = StaleStatus.FRESH
         left = {key: each for key, each in self._statuses.items() if each.status is not fresh}
-        return AssetStatuses(left)
+        return AssetStatuses(left, self._looked_at)
+
+    @property
+    def blind(self) -> dict[AssetKey, tuple[str, ...]]:
+        """Where a change may go unnoticed, by the asset; also of those that are left out."""
+        return {key: each.blind for key, each in self._looked_at.items() if each.blind}
 
     def __repr__(self) -> str:
-        return "\n".join(map(str, self._statuses.values())) or "<all assets are fresh>"
+        lines = [each.line for each in self._statuses.values()] or ["<all assets are fresh>"]
+        for key, words in self.blind.items():
+            lines.append(f"{key.to_user_string()}: {'; '.join(words)}")
+        return "\n".join(lines)
+
+
+def _few_words(notes: Iterable[CodeNote]) -> tuple[str, ...]:
+    """Notes in words, and not too many."""
+    words = list(dict.fromkeys(map(str, notes)))
+    left = len(words) - _MOST_NOTES
+    return (*words[:_MOST_NOTES], *((f"and {left} more",) if left > 0 else ()))

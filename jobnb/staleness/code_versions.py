@@ -11,7 +11,7 @@ from jobnb.definitions.ops.graph_parts import graph_without
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.registry.code_reader import CodeReader
-from jobnb.registry.code_version import CodeHash
+from jobnb.registry.code_version import CodeHash, CodeNote
 
 __all__ = ["CodeVersions", "code_change"]
 
@@ -34,6 +34,12 @@ class CodeVersions:
         """The version of the code that makes one of the assets, and whether somebody gave it."""
         given = _given_version(assets, key)
         return (given, True) if given is not None else (self._hash(assets), False)
+
+    def notes(self, assets: AssetsDefinition, key: AssetKey) -> tuple[CodeNote, ...]:
+        """What the version of an asset's code does not tell; nothing if somebody gave it."""
+        if _given_version(assets, key) is not None:
+            return ()
+        return self._reader.notes(_read(assets))
 
     def _hash(self, assets: AssetsDefinition) -> str:
         node = assets.node_def
@@ -72,7 +78,7 @@ def code_change(recorded: str, now: str, place: str) -> str:
     Example:
         >>> code_change("v1", "v2", "cell 7")
         "code version changed in cell 7: 'v1' -> 'v2'"
-        >>> code_change("py311-0123456789", "py311-0123456789-9876543210", "cell 7")
+        >>> code_change("py311-0123456789", "py311-0123456789-2.9876543210", "cell 7")
         'what the code in cell 7 uses changed'
     """
     old, new = CodeHash.read(recorded), CodeHash.read(now)
@@ -82,7 +88,11 @@ def code_change(recorded: str, now: str, place: str) -> str:
         return f"code version changed{where}: {from_to}"
     if old.python != new.python:
         return f"made with {_python(old)}, this is {_python(new)}"
-    return f"code changed{where}" if old.own != new.own else f"what the code{where} uses changed"
+    if old.own != new.own:
+        return f"code changed{where}"
+    if old.used and old.reading != new.reading:
+        return f"made by another version of jobnb, which read what the code{where} uses differently"
+    return f"what the code{where} uses changed"
 
 
 def _given(text: str, found: CodeHash | None) -> str:

@@ -129,7 +129,8 @@ def defined_assets(assets: Iterable[AssetsDefinition]) -> dict[AssetKey, Defined
     for each in assets:
         for key in each.ordered_keys:
             upstream = tuple(sorted(each.asset_deps.get(key, set()) - {key}))
-            found[key] = Defined(key, versions.of(each, key)[0], each, upstream)
+            code, notes = versions.of(each, key)[0], versions.notes(each, key)
+            found[key] = Defined(key, code, each, upstream, notes)
     return found
 
 

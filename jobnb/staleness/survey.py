@@ -122,7 +122,7 @@ class Survey:
             causes = _joined([own, *(each.status.causes for _, each in above if each.stale)])
         to_make = made is None or failed is not None or bool(own)
         to_make = to_make or any(each.to_make for key, each in above if key in self._among)
-        status = status_of(asset.key, made, causes, failed)
+        status = status_of(asset, made, causes, failed)
         return _Standing(status, bool(causes), to_make)
 
     def _own_causes(self, asset: Defined, made: Made) -> tuple[Cause, ...]:
@@ -167,7 +167,7 @@ class Survey:
             in_progress=len(under_way & exist),
             knows_stale=asset.key not in self._unread,
         )
-        return _Standing(self._status(asset.key, counts, _joined(told_of)), stale, to_make)
+        return _Standing(self._status(asset, counts, _joined(told_of)), stale, to_make)
 
     def _all_of(self, own: PartitionsDefinition) -> tuple[PartitionsSubset, set[str]]:
         """All partitions that there are now, and their keys."""
@@ -222,16 +222,17 @@ class Survey:
         )
 
     def _status(
-        self, key: AssetKey, counts: PartitionCounts, causes: tuple[Cause, ...]
+        self, asset: Defined, counts: PartitionCounts, causes: tuple[Cause, ...]
     ) -> AssetStatus:
-        made = self._known.made.get(key)
+        made = self._known.made.get(asset.key)
         return AssetStatus(
-            key,
+            asset.key,
             counts.worst,
             causes,
             made.time if made is not None else None,
             made.run_id if made is not None else "",
             counts=counts,
+            notes=asset.notes,
         )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.node import NodeDefinition
+from jobnb.registry.code_version import CodeNote
 from jobnb.staleness.causes import AssetStatus, Cause, CauseKind, StaleStatus
 from jobnb.staleness.code_versions import code_change
 from jobnb.staleness.config_versions import config_change
@@ -44,12 +45,14 @@ class Defined(msgspec.Struct, frozen=True, gc=False):
         code: The version of its code.
         assets: What makes it.
         upstream: The assets it is made from.
+        notes: What the version of its code does not tell.
     """
 
     key: AssetKey
     code: str
     assets: AssetsDefinition
     upstream: tuple[AssetKey, ...]
+    notes: tuple[CodeNote, ...] = ()
 
     @property
     def node(self) -> NodeDefinition:
@@ -121,11 +124,11 @@ def _verdict(asset: Defined, known: Known, verdicts: Mapping[AssetKey, Verdict])
             if verdict is not None and verdict.causes:
                 causes += tuple(cause for cause in verdict.causes if cause not in causes)
         causes = causes[:_MOST_CAUSES]
-    return Verdict(own, causes, status_of(asset.key, made, causes, known.failed.get(asset.key)))
+    return Verdict(own, causes, status_of(asset, made, causes, known.failed.get(asset.key)))
 
 
 def status_of(
-    key: AssetKey, made: Made | None, causes: tuple[Cause, ...], failed: Failed | None
+    asset: Defined, made: Made | None, causes: tuple[Cause, ...], failed: Failed | None
 ) -> AssetStatus:
     """How an asset stands, given what was last made of it and what has changed since."""
     if failed is not None:
@@ -135,13 +138,14 @@ def status_of(
     else:
         status = StaleStatus.STALE if causes else StaleStatus.FRESH
     return AssetStatus(
-        key,
+        asset.key,
         status,
         causes,
         made.time if made else None,
         failed.run_id if failed else made.run_id if made else "",
         failed.error or "an error" if failed else "",
         made.partition if made else None,
+        notes=asset.notes,
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jobnb.definitions.assets.asset import asset
 from jobnb.definitions.assets.asset_job import define_asset_job
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.op import op
 from jobnb.display.asset_past import Making, past_parts, plots
 from jobnb.display.history_views import run_table_view
@@ -20,9 +21,10 @@ from jobnb.display.session_views import (
     known_job_view,
     session_view,
 )
-from jobnb.display.standing import Standing
+from jobnb.display.standing import Standing, standings
 from jobnb.display.status_views import status_view, statuses_view
 from jobnb.display.view import bundle
+from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.job import JobView
 from jobnb.registry.session import Session
 from jobnb.storage.instance import Instance
@@ -102,6 +104,53 @@ def test_what_is_stale_is_marked_and_told_why(session):
     assert "never made" in bundle(status_view(session.status("revenue")))["text/html"]
     session.materialize("orders")
     assert "All assets are fresh" in bundle(statuses_view(session.stale("orders")))["text/html"]
+
+
+def test_what_the_code_uses_and_cannot_be_followed_is_told_wherever_the_asset_stands(session):
+    text = (
+        "import random\nfrom jobnb import asset\nrng, cache = random.Random(1), {}\n"
+        "@asset\ndef drawn():\n    cache[1] = 1\n    return rng.random()"
+    )
+    exec(text, scope := {"__name__": "__main__"})
+    session.add(scope["drawn"])
+    session.materialize("drawn")
+    blind = "not followed: `rng`, an object of class random.Random"
+    changed = "not counted: `cache`, which the code changes"
+    status = session.status("drawn")
+    assert str(status) == f"drawn is fresh ({blind})"
+    shown = check_bundle(bundle(status_view(status)))
+    for words in (blind, changed):
+        assert words in shown["text/plain"]
+        assert words in shown["text/html"]
+    stale = session.stale("drawn")
+    assert repr(stale) == f"<all assets are fresh>\ndrawn: {blind}"
+    shown = check_bundle(bundle(statuses_view(stale)))
+    for words in ("All assets are fresh", f"drawn: {blind}"):
+        assert words in shown["text/plain"]
+        assert words in shown["text/html"]
+    assert "cache" not in shown["text/html"]
+    key = AssetKey("drawn")
+    tell = asset_facts({key: scope["drawn"]}, standings(session, [key]), session)
+    facts = dict(tell("drawn"))
+    assert facts["not followed"] == "`rng`, an object of class random.Random"
+    assert facts["not counted"] == "`cache`, which the code changes"
+    session.add(asset(name="drawn", code_version="1")(scope["drawn"].op.compute_fn))
+    assert session.status("drawn").notes == ()  # who gives a version answers for it
+
+
+def test_many_notes_are_shortened_and_escaped(session):
+    names = ", ".join(f"r{n}" for n in range(40))
+    text = (
+        f"import random\nfrom jobnb import asset\n{names} = (random.Random() for _ in range(40))\n"
+        f"@asset\ndef drawn():\n    return {names}"
+    )
+    exec(text, scope := {"__name__": "__main__"})
+    session.add(scope["drawn"])
+    session.materialize("drawn")
+    assert len(session.status("drawn").notes) == 40
+    assert str(session.status("drawn")).endswith("; and 34 more)")
+    html = check_bundle(bundle(status_view(session.status("drawn"))))["text/html"]
+    assert "… 10 more notes" in html
 
 
 def test_an_asset_shows_what_the_session_makes_of_it(session):

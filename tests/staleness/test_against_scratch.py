@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -49,11 +50,12 @@ def function(asset_: Asset, number: int, outside: Outside) -> Any:
     """The function as it is written now."""
     text = (
         f"def fn({'' if asset_.year is None else 'config'}):\n"
-        f"    if {number} in outside.failing: raise ValueError\n"
-        f"    version = outside.versions[{number}]\n"
+        f"    if {number} in outside.get().failing: raise ValueError\n"
+        f"    version = outside.get().versions[{number}]\n"
         f"    return {asset_.code} if version is None else Output(0, data_version=f'v{{version}}')"
     )
-    scope: dict[str, Any] = {"__name__": "__main__", "outside": outside, "Output": Output}
+    around = ContextVar("around", default=outside)  # what is in it is no code
+    scope: dict[str, Any] = {"__name__": "__main__", "outside": around, "Output": Output}
     exec(text, scope)
     fn: Any = scope["fn"]
     if asset_.year is not None:

@@ -22,7 +22,9 @@ from jobnb import (
     materialize,
     op,
 )
+from jobnb.registry import code_reader
 from jobnb.staleness.causes import AssetStatuses
+from jobnb.staleness.code_versions import code_change
 from jobnb.staleness.statuses import asset_statuses
 
 
@@ -73,6 +75,41 @@ def test_what_the_code_uses_is_told_apart_from_the_code(instance: Instance) -> N
     one, two = (named("a", text, names={"help_": lambda x, n=n: x + n}) for n in (1, 2))
     materialize([one], instance=instance)
     assert words([two], instance)["a"] == "a is stale: what the code in cell of a uses changed"
+
+
+def test_a_version_of_another_way_of_reading_is_told_as_such_and_not_as_a_change(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = named("a", "def f(): return K", names={"K": 1})
+    monkeypatch.setattr(code_reader, "READING", "1")
+    materialize([one, named("b", "def f(): return 1")], instance=instance)
+    monkeypatch.undo()
+    now = words([one, named("b", "def f(): return 1")], instance)
+    assert now["a"] == (
+        "a is stale: made by another version of jobnb, "
+        "which read what the code in cell of a uses differently"
+    )
+    assert now["b"] == "b is fresh"  # whatever uses nothing is read as ever
+    assert code_change(
+        "py311-0123456789-0123456789", "py311-0123456789-2.0123456789", ""
+    ).startswith("made by another version of jobnb")
+
+
+def test_a_step_is_not_stale_by_its_own_run_but_by_what_it_reads(instance: Instance) -> None:
+    text = (
+        "import heapq\ncalls, cache, heap, limit = 0, {}, [], 1\n"
+        "def remember(k, v): cache[k] = v\n"
+        "def f():\n    global calls\n    calls += 1\n    remember('a', 1)\n"
+        "    heapq.heappush(heap, calls)\n    return len(cache) + len(heap) + limit"
+    )
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    exec(text, scope)
+    a = asset(name="a")(scope["f"])
+    for _ in range(3):
+        assert materialize([a], instance=instance).success
+        assert words([a], instance)["a"] == "a is fresh"
+    scope["limit"] = 2
+    assert words([a], instance)["a"] == "a is stale: what the code in cell of a uses changed"
 
 
 def test_config_is_told_by_field_and_from_what_to_what(instance: Instance) -> None:

@@ -22,6 +22,7 @@ __all__ = ["asset_facts", "op_facts"]
 Facts = list[tuple[str, str]]
 _MOST_FIELDS = 8
 _MOST_CHECKS = 8
+_MOST_NOTES = 5
 
 
 def asset_facts(
@@ -43,6 +44,7 @@ def asset_facts(
         return [
             *(_definition_facts(key, definition) if definition is not None else []),
             *_made_facts(standings.get(key)),
+            *_code_facts(standings.get(key)),
             *_check_facts(standings.get(key)),
             *_cell_facts(session, "asset", name),
         ]
@@ -76,6 +78,18 @@ def _made_facts(standing: Standing | None) -> Facts:
         ("stale", "\n".join(standing.reasons)),
         ("last made", f"{moment(standing.made)}, run {standing.run_id[:8]}"),
         *((label, shorten(text, 80)) for label, text in standing.metadata[:6]),
+    ]
+
+
+def _code_facts(standing: Standing | None) -> Facts:
+    """What the version of its code does not tell, by kind."""
+    notes = standing.notes if standing is not None else ()
+    found: dict[str, list[str]] = {}
+    for note in notes:
+        found.setdefault(note.kind, []).append(shorten(note.words, 120))
+    return [
+        (kind, "\n".join([*lines[:_MOST_NOTES], *(["…"] if len(lines) > _MOST_NOTES else [])]))
+        for kind, lines in found.items()
     ]
 
 
