@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobnb.display.folding import fold_picture
+from jobnb.display.folding import Folds, fold_picture
 from jobnb.display.html import EMPTY, Html, page, preformatted, scrolling
+from jobnb.display.layout import lay_out
 from jobnb.display.picture import Picture
 from jobnb.display.svg import picture_svg, text_svg
 from jobnb.display.text import picture_text
 
 __all__ = ["View", "bundle", "fallback_bundle", "picture_html"]
+
+_WIDEST_IMAGE = 2000  # pixels: on a page half as wide its titles can just be read
+_MOST_IN_IMAGE = 12
 
 TEXT, HTML, SVG = "text/plain", "text/html", "image/svg+xml"
 
@@ -46,8 +50,17 @@ def bundle(view: View) -> dict[str, str]:
 def _svg(view: View) -> str:
     drawn: str | None = view.drawn or None
     if view.picture is not None and view.picture.cards:
-        drawn = picture_svg(fold_picture(view.picture))
+        drawn = picture_svg(_for_image(view.picture))
     return drawn or text_svg(view.title, view.text.splitlines())
+
+
+def _for_image(picture: Picture) -> Picture:
+    """What an image can show: it is made as narrow as its page, and nobody can scroll in it."""
+    folded = fold_picture(picture)
+    layout = lay_out(folded)
+    if layout is None or layout.width <= _WIDEST_IMAGE:
+        return folded
+    return Folds(picture, _MOST_IN_IMAGE).shown()
 
 
 def picture_html(picture: Picture) -> Html:

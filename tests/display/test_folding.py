@@ -17,6 +17,7 @@ from jobnb.display.folding import (
 )
 from jobnb.display.layout import lay_out
 from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
+from jobnb.display.widgets.graph import GraphView
 from tests.display.pictures import SHAPES, chain, many, woven
 
 
@@ -220,6 +221,20 @@ def test_a_folded_card_says_how_many_of_it_are_how():
     assert running == Mark(Status.RUNNING, "2 of 3 done")
     assert combined_mark(card, {"a": Mark(Status.SUCCEEDED)}) == Mark(Status.NONE, "1 of 3 done")
     assert combined_mark(card, {}) == Mark()
+
+
+def test_hovering_over_a_folded_card_tells_how_all_of_it_stand():
+    cards = tuple(Card(key, key, group=("g",)) for key in "abcd")
+    states = (Status.SUCCEEDED, Status.FAILED, Status.SUCCEEDED)
+    marks = {card.key: Mark(status) for card, status in zip(cards, states, strict=False)}
+    view = GraphView(Picture("p", cards, marks=marks))
+    view.fold(("g",))
+    told = dict(view.about(fold_key(("g",)))["facts"])
+    assert told == {"of these": "2 succeeded, 1 failed, 1 other", "holds": "a, b, c, d"}
+    view.patch({"d": Mark(Status.SUCCEEDED), "b": Mark(Status.SUCCEEDED)})
+    told = dict(view.about(fold_key(("g",)))["facts"])
+    assert told["of these"] == "4 succeeded"
+    assert "of these" not in dict(GraphView(Picture("p", cards)).about("a")["facts"])
 
 
 def test_levels_count_the_longest_way():

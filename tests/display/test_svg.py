@@ -10,8 +10,9 @@ from jobnb.display.palette import COLOURS, DARK, GLYPHS, LIGHT, SIGNS, WORDS
 from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
 from jobnb.display.sizes import CARD_HEIGHT, PAD, SMALL, TITLE, fitting_line
 from jobnb.display.svg import picture_svg, text_svg
-from tests.display.pictures import chain, every_state, woven
-from tests.display.reading import read_svg
+from jobnb.display.view import View, bundle, picture_html
+from tests.display.pictures import chain, every_state, many, woven
+from tests.display.reading import read_html, read_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -181,6 +182,16 @@ def test_a_thousand_cards_take_no_more_room_than_their_groups():
 
     root = read_svg(picture_svg(fold_picture(woven(1000, 8))))
     assert len(nodes(root)) == 8
+
+
+@pytest.mark.parametrize("count", [40, 90, 150, 400, 1000])
+@pytest.mark.parametrize("shape", ["chain", "skips", "layers", "tree", "fan"])
+def test_the_picture_of_a_large_graph_can_be_read_on_a_page_where_nobody_scrolls(shape, count):
+    picture = many(shape, count, grouped=shape == "layers")
+    shown = bundle(View("p", "text", picture_html(picture), picture))
+    assert float(read_svg(shown["image/svg+xml"]).get("width")) <= 2000
+    page = read_html(shown["text/html"])
+    assert "svg" in page.tags
 
 
 def test_a_running_step_colours_the_arrow_that_leads_to_it():

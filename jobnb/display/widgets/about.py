@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jobnb.display.attempt import attempt
-from jobnb.display.picture import Card
+from jobnb.display.palette import WORDS
+from jobnb.display.picture import Card, Status
 
-__all__ = ["About", "about_card"]
+__all__ = ["About", "about_card", "held_words"]
 
 About = Callable[[str], list[tuple[str, str]]]
 _MOST_MEMBERS = 12
@@ -24,7 +26,21 @@ def about_card(card: Card, more: About | None = None) -> dict[str, Any]:
     facts = list(_own(card))
     if more is not None and not card.members:
         facts += attempt(lambda: more(card.key), [])
-    return {"doc": card.tooltip, "facts": [[label, text] for label, text in facts if text]}
+    doc = "" if card.members else card.tooltip
+    return {"doc": doc, "facts": [[label, text] for label, text in facts if text]}
+
+
+def held_words(statuses: Iterable[Status]) -> str:
+    """How many of the cards in a folded one stand how.
+
+    Example:
+        >>> held_words([Status.FAILED, Status.SUCCEEDED, Status.SUCCEEDED, Status.NONE])
+        '2 succeeded, 1 failed, 1 other'
+    """
+    counts = Counter(WORDS[status] or "other" for status in statuses)
+    if set(counts) == {"other"}:
+        return ""
+    return ", ".join(f"{many:,} {word}" for word, many in counts.most_common())
 
 
 def _own(card: Card) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from jobnb.display.picture import Mark, Picture, Status, marked
 from jobnb.display.text import picture_text
 from jobnb.display.view import View as Static
 from jobnb.display.view import bundle, picture_html
-from jobnb.display.widgets.about import About, about_card
+from jobnb.display.widgets.about import About, about_card, held_words
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.drawing import drawing_of, mark_json
 from jobnb.display.widgets.follow import follow_run
@@ -154,7 +154,14 @@ class GraphView(View):
     def about(self, key: str) -> dict[str, Any]:
         """What hovering over a card tells."""
         card = self._shown.get(key)
-        return {} if card is None else about_card(card, self._about)
+        if card is None:
+            return {}
+        told = about_card(card, self._about)
+        if card.members:
+            with self.guard:
+                held = [self._states.get(key, (Mark(), None))[0].status for key in card.members]
+            told["facts"][:0] = [["of these", words]] if (words := held_words(held)) else []
+        return told
 
     # --- states -----------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from traitlets import List, Unicode, observe
 
 from jobnb.display.attempt import attempt
 from jobnb.display.front_end import has_front_end
+from jobnb.display.run_marks import base_key
 from jobnb.display.run_views import run_view
 from jobnb.display.view import bundle
 from jobnb.display.widgets.follow import News, cards_of_plan
@@ -210,9 +212,17 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
             self._linking = False
 
     def _steps_of(self, cards: Sequence[str]) -> list[str]:
-        """The steps of cards: those that make the assets of these names, or are called so."""
+        """The steps of cards: those that make the assets of these names, or are called so.
+
+        For a step that was mapped over a dynamic output stand those that ran for its elements.
+        """
         makers = {card: step for step, names in self._known_cards().items() for card in names}
-        return list(dict.fromkeys(makers.get(card, card) for card in cards))
+        mapped: dict[str, list[str]] = defaultdict(list)
+        for key in self._model.state.steps:
+            if "[" in key:
+                mapped[base_key(key)].append(key)
+        steps = dict.fromkeys(makers.get(card, card) for card in cards)
+        return [key for step in steps for key in mapped.get(step, [step])]
 
     def _cards_of(self, steps: Sequence[str]) -> list[str]:
         known = self._known_cards()

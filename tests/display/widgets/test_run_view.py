@@ -147,6 +147,10 @@ def test_every_element_of_a_dynamic_output_can_be_looked_at():
     assert [row[0] for row in view.tabs.answer("steps")["rows"]] == ["fan", "twice[a]", "twice[b]"]
     view.selected = ["twice[a]"]
     assert view.graph.selected == ["twice"]
+    view.graph.picked = []
+    view.graph.picked = ["twice"]  # its card stands for all elements
+    assert view.selected == view.tabs.selected == ["twice[a]", "twice[b]"]
+    assert view.graph.selected == ["twice"]
 
 
 def test_an_asset_is_called_by_its_key_and_selected_by_its_card():
