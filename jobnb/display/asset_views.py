@@ -32,6 +32,7 @@ from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.view import View, picture_html
 
 __all__ = [
+    "asset_details",
     "asset_job_view",
     "asset_note",
     "asset_said",
@@ -79,11 +80,7 @@ def asset_view(
             tabs(
                 [
                     *_past_parts(keys, past or {}),
-                    ("Config", fields_html(_config_schema(definition))),
-                    ("Resources", words(op_resources(definition))),
-                    ("Metadata", _metadata(definition)),
-                    ("Checks", checks_html(own)),
-                    ("Made by a graph", _inside(definition)),
+                    *_said_parts(definition, own),
                 ],
                 open_=2 if past else 1,
             ),
@@ -92,6 +89,29 @@ def asset_view(
     title = ", ".join(key.to_user_string() for key in keys)
     text = _asset_text(definition, own, parted, stands or {})
     return View(f"asset {title}", text, html, picture)
+
+
+def asset_details(definition: AssetsDefinition) -> Html:
+    """What the definition of an asset says: documentation, facts, config, checks."""
+    keys = sorted(definition.keys)
+    return join(
+        [
+            *(_one_asset(key, definition, "", {}) for key in keys),
+            tabs(_said_parts(definition, own_checks(definition)), open_=1),
+        ]
+    )
+
+
+def _said_parts(
+    definition: AssetsDefinition, checks: Mapping[AssetKey, Sequence[CheckStanding]]
+) -> list[tuple[str, Html]]:
+    return [
+        ("Config", fields_html(_config_schema(definition))),
+        ("Resources", words(op_resources(definition))),
+        ("Metadata", _metadata(definition)),
+        ("Checks", checks_html(checks)),
+        ("Made by a graph", _inside(definition)),
+    ]
 
 
 def _past_parts(

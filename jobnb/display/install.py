@@ -50,6 +50,7 @@ WIDGETS = {
     "jobnb.definitions.ops.graph_definition:GraphDefinition": "job:graph_widget",
     "jobnb.definitions.jobs.job_definition:JobDefinition": "job:JobView",
     "jobnb.definitions.assets.asset_job:AssetJobDefinition": "job:JobView",
+    "jobnb.definitions.assets.assets_definition:AssetsDefinition": "asset:AssetView",
     "jobnb.registry.session:Session": "catalogue:SessionView",
     "jobnb.storage.run_table:RunTable": "history:HistoryView",
     "jobnb.storage.standing_table:StandingTable": "partitions:PartitionsView",

@@ -9,6 +9,7 @@ import pytest
 
 from jobnb import DailyPartitionsDefinition, SourceAsset, asset, job, op
 from jobnb.config import Config
+from jobnb.display.widgets.asset import AssetView
 from jobnb.display.widgets.catalogue import Catalogue, SessionView
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.display.widgets.partitions import PartitionsView
@@ -322,3 +323,69 @@ def test_several_assets_with_partitions_ask_for_one_in_their_launchpad(by_day):
 def test_an_asset_without_partitions_is_made_beside_others_that_have_some(by_day):
     view = Catalogue(by_day)
     assert view.answer("materialize", keys=["planes"])
+
+
+@pytest.fixture
+def chain(session):
+    @asset
+    def lines(context):
+        """The lines."""
+        context.add_output_metadata({"rows": 2})
+        return [1, 2]
+
+    @asset
+    def total(lines):
+        return sum(lines)
+
+    return session.add(lines, total)
+
+
+def test_the_card_of_an_asset_shows_what_was_made_and_makes_it(chain):
+    view = AssetView(chain.asset("lines"))
+    shown = view.card.told["keys"][0]
+    assert (shown["word"], shown["about"]) == ("never made", "The lines.")
+    assert [card["key"] for card in view.card.graph.drawing["cards"]] == ["lines", "total"]
+    run_id = view.card.answer("materialize")
+    view.run._model.source.run.wait()
+    view.card.answer("keep_up")
+    shown = view.card.told["keys"][0]
+    assert shown["status"] == "succeeded"
+    assert [run["run_id"] for run in shown["runs"]] == [run_id]
+    assert ("rows", "2") in [(row["name"], row["text"]) for row in shown["metadata"]]
+    assert view.card.answer("preview", key="lines")["text"] == "[1, 2]"
+    assert view.card.graph.marks["lines"]["status"] == "succeeded"
+    view.card.answer("show", tab="launchpad")
+    assert isinstance(view.part("launchpad"), Launchpad)
+    view.card.answer("show", run_id=run_id)
+    assert view.run.run_id == run_id
+    view.close()
+
+
+def test_an_asset_with_partitions_asks_for_some_first(session):
+    @asset(partitions_def=DailyPartitionsDefinition("2013-01-01", end_date="2013-01-04"))
+    def days():
+        return 1
+
+    session.add(days)
+    view = AssetView(days)
+    assert view.card.answer("materialize") == ""
+    assert view.bar.opened == "partitions"
+    assert isinstance(view.part("partitions"), PartitionsView)
+
+
+def test_the_card_of_an_asset_follows_what_other_cells_do(chain):
+    view = AssetView(chain.asset("lines"))
+    chain.materialize(["lines"])
+    assert view.card.behind
+    view.card.answer("keep_up")
+    assert view.card.told["keys"][0]["made"] is not None
+
+    @asset(name="lines")
+    def other():
+        return "<b>"
+
+    chain.add(other)
+    assert view.card.behind
+    view.card.answer("keep_up")
+    assert view.card.told["keys"][0]["status"] == "stale"
+    assert any("code changed" in reason for reason in view.card.told["keys"][0]["reasons"])

@@ -35,10 +35,3 @@ function changeText(one, other) {
   const share = one > 0 ? ` (${sign}${Math.abs((100 * gap) / one).toFixed(0)} %)` : "";
   return `${sign}${durationText(Math.abs(gap))}${share}`;
 }
-
-function whenText(seconds) {
-  if (seconds === null || seconds === undefined) return "";
-  const [moment, now] = [new Date(seconds * 1000), new Date()];
-  const time = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  return moment.toDateString() === now.toDateString() ? time : `${moment.toLocaleDateString()} ${time}`;
-}

@@ -223,3 +223,12 @@ function durationText(seconds) {
   if (days) return `${days} d ${hours} h`;
   return hours ? `${hours} h ${minutes} m` : `${minutes} m ${whole % 60} s`;
 }
+
+// A time as all of jobnb writes it, in the time zone of whoever reads: 2013-01-31 09:30:00.
+function whenText(seconds) {
+  if (seconds === null || seconds === undefined) return "";
+  const moment = new Date(seconds * 1000);
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())].join("-");
+  return `${day} ${[moment.getHours(), moment.getMinutes(), moment.getSeconds()].map(two).join(":")}`;
+}

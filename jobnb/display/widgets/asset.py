@@ -1,0 +1,251 @@
+"""An asset, alive: how it stands, its place in the graph, what was made of it, and its buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+from ipywidgets import widget_serialization
+from traitlets import Bool, Dict, Instance
+
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.doors import engine
+from jobnb.definitions.keys import AssetKey
+from jobnb.display.asset_past import makings, plots
+from jobnb.display.asset_views import asset_details, asset_note, place_picture
+from jobnb.display.front_end import has_front_end
+from jobnb.display.html import page
+from jobnb.display.prose import undocumented
+from jobnb.display.session_views import known_asset_view
+from jobnb.display.standing import NEVER, Standing, standings
+from jobnb.display.text import shorten
+from jobnb.display.view import bundle
+from jobnb.display.widgets.assemble import css, esm
+from jobnb.display.widgets.catalogue_data import standing_json
+from jobnb.display.widgets.facts import asset_facts
+from jobnb.display.widgets.follow import follow_run
+from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
+from jobnb.display.widgets.keeping_up import keep_up
+from jobnb.display.widgets.previews import clean, metadata_rows, preview
+from jobnb.display.widgets.run_source import stored_or_live
+from jobnb.display.widgets.tabbed import Tabbed
+from jobnb.display.widgets.twin import Twinned, widget_bundle
+from jobnb.display.widgets.view import View, answers
+from jobnb.errors import PartitionNeededError
+from jobnb.registry.session import Session
+
+__all__ = ["AssetCard", "AssetView"]
+
+_MOST_RUNS = 8
+
+
+class AssetCard(View):
+    """How an asset stands, with its place in the graph; more of it below.
+
+    Args:
+        definition: The asset, or assets made together; as the session knows them by then.
+        session: Whose asset it is.
+        show: Shows a run below.
+        open_tab: Opens another tab: `launchpad`, `partitions`.
+        ended: Called when something has changed.
+        eager: Whether the last value is looked at without being asked for.
+
+    Attributes:
+        told: What is shown of each key: state, reasons, metadata, plots, runs.
+        graph: Its place in the graph.
+        session: Whose asset it is.
+    """
+
+    _esm = esm(*GRAPH_PARTS, "parts/child.js", "parts/values.js", "asset.js")
+    _css = css("graph_view.css", "asset.css")
+
+    told = Dict().tag(sync=True)
+    eager = Bool(False).tag(sync=True)
+    behind = Bool(False, help="Whether something may have changed since.").tag(sync=True)
+    graph = Instance(GraphView).tag(sync=True, **widget_serialization)
+
+    def __init__(
+        self,
+        definition: AssetsDefinition,
+        session: Session,
+        show: Callable[[Any], None],
+        open_tab: Callable[[str], None],
+        ended: Callable[[], None],
+        *,
+        eager: bool = False,
+    ) -> None:
+        self.session = session
+        self._definition = definition
+        self._show, self._open_tab, self._ended = show, open_tab, ended
+        self._standings: dict[AssetKey, Standing] = {}
+        super().__init__(eager=eager, graph=GraphView(place_picture(definition, (), (), None)))
+        self.refresh()
+        keep_up(self)
+
+    @answers("refresh")
+    def refresh(self) -> bool:
+        """Read the definition and the history again."""
+        known = self.session.snapshot()
+        key = min(self._definition.keys)
+        self._definition = known.assets_by_key.get(key, self._definition)
+        picture = place_picture(self._definition, known.assets, known.source_assets, None)
+        shown = {AssetKey.from_user_string(card.key) for card in picture.cards}
+        made = [key for key in known.assets_by_key if key in shown]
+        with self.guard, self.hold_sync():
+            self._standings.clear()
+            self._standings.update(standings(self.session, made))
+            marks = {key.to_user_string(): each.mark for key, each in self._standings.items()}
+            picture = place_picture(self._definition, known.assets, known.source_assets, marks)
+            about = asset_facts(known.assets_by_key, self._standings, self.session)
+            self.graph.show(picture, about)
+            self.told = self._tell()
+        return True
+
+    @answers("keep_up")
+    def keep_up(self) -> bool:
+        """Show what has changed, for a front end that still shows this."""
+        self.behind = False
+        self.refresh()
+        self._ended()
+        return True
+
+    def _tell(self) -> dict[str, Any]:
+        keys = sorted(self._definition.keys)
+        found: dict[str, Any] = clean(
+            {
+                "title": ", ".join(key.to_user_string() for key in keys),
+                "parted": self._definition.partitions_def is not None,
+                "keys": [self._key(key) for key in keys],
+            }
+        )
+        return found
+
+    def _key(self, key: AssetKey) -> dict[str, Any]:
+        past = makings(self.session, key)
+        standing = self._standings.get(key, NEVER)
+        about = undocumented(self._definition.descriptions_by_key.get(key, ""))
+        return {
+            "key": key.to_user_string(),
+            "note": asset_note(key, self._definition),
+            "about": shorten(about.partition("\n\n")[0], 400),
+            **{name: standing_json(standing)[name] for name in ("status", "word", "more")},
+            "made": standing.made,
+            "reasons": list(standing.reasons),
+            "metadata": metadata_rows(past[0].metadata) if past else [],
+            "plots": [{"name": name, "points": points} for name, points in plots(past).items()],
+            "runs": [
+                {"run_id": each.run_id, "time": each.time, "partition": each.partition}
+                for each in past[:_MOST_RUNS]
+            ],
+        }
+
+    @answers("preview")
+    def preview(self, key: str) -> dict[str, Any]:
+        """A look at the last value."""
+        return preview(self.session.peek(key))
+
+    @answers("materialize")
+    def materialize(self) -> str:
+        """Materialize it in the background; where it has partitions, they are chosen first.
+
+        Returns:
+            The run's id; empty if nothing runs yet.
+
+        Raises:
+            InvalidConfigError: If it needs config.
+        """
+        try:
+            run = self.session.launch(sorted(self._definition.keys))
+        except PartitionNeededError:
+            self._open_tab("partitions")
+            return ""
+        self._show(run)
+        follow_run(
+            run, lambda news: self.graph.patch({key: mark for key, (mark, _) in news.items()})
+        )
+        return str(run.run_id)
+
+    @answers("show")
+    def show_part(self, run_id: str = "", tab: str = "") -> bool:
+        """Show a run below, or open another tab."""
+        if tab:
+            self._open_tab(tab)
+        else:
+            self._show(stored_or_live(self.session.instance, run_id))
+        return True
+
+    def close(self) -> None:
+        """Take it away, with its graph."""
+        self.graph.close()
+        super().close()
+
+
+class AssetView(Twinned, Tabbed):
+    """An asset: how it stands and its place in the graph, launchpad, partitions, details.
+
+    Args:
+        definition: The asset, or assets made together.
+        eager: Whether the last value is looked at without being asked for.
+
+    Attributes:
+        card: What its first tab shows.
+        run: The view of the run that was launched or opened last, or None.
+
+    Example:
+        >>> from jobnb import asset
+        >>> @asset
+        ... def orders():
+        ...     return [1, 2]
+        >>> AssetView(orders).card.told["keys"][0]["word"]
+        'never made'
+    """
+
+    def __init__(self, definition: AssetsDefinition, *, eager: bool = True) -> None:
+        self._definition = definition
+        self.session = engine().session_with(definition)
+        self.run: Any = None
+        self.below = ipywidgets.VBox()
+        self.card = AssetCard(
+            definition, self.session, self._show_run, self._open_tab, self.renew_twins, eager=eager
+        )
+        parts: dict[str, tuple[str, Callable[[], Any]]] = {
+            "asset": ("Asset", lambda: self.card),
+            "launchpad": ("Launchpad", lambda: self.session.launchpad(sorted(definition.keys))),
+            "details": ("Details", self._details),
+        }
+        if definition.partitions_def is not None:
+            parts["partitions"] = ("Partitions", self._partitions)
+        super().__init__(parts)
+        self.children = (*self.children, self.below)
+
+    def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:
+        """Text, HTML and a picture always; alive where there is a front end."""
+        live = widget_bundle(self) if has_front_end() else {}
+        return {**bundle(known_asset_view(self._definition)), **live}
+
+    def _details(self) -> Any:
+        return ipywidgets.HTML(page(asset_details(self._definition)))
+
+    def _partitions(self) -> Any:
+        from jobnb.display.widgets.partitions import PartitionsView
+
+        return PartitionsView(self.session.partitions(min(self._definition.keys)))
+
+    def _open_tab(self, name: str) -> None:
+        self.bar.opened = name
+
+    def _show_run(self, run: Any) -> None:
+        from jobnb.display.widgets.run import RunView
+
+        if self.run is None:
+            self.run = RunView(run)
+            self.below.children = (self.run,)
+        else:
+            self.run.show(run)
+
+    def close(self) -> None:
+        """Take it away from all front ends; the launchpad stays, others may show it."""
+        self._made.pop("launchpad", None)
+        self.below.close()
+        super().close()
