@@ -5,18 +5,22 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.errors import JobnbError
 from jobnb.notebook.completion import complete_no_more, complete_with
 from jobnb.notebook.magics import register, unregister
 from jobnb.notebook.step_displays import keep_displays
 
+if TYPE_CHECKING:
+    from jobnb.display.defined import CellDefinitions
+
 _HERE = str(Path(__file__).resolve().parents[1])
 
 __all__ = ["load", "unload"]
 
 _watching: list[tuple[list[Any], Any]] = []
+_showing: list[CellDefinitions] = []
 
 
 def load(shell: Any) -> None:
@@ -59,6 +63,10 @@ def _watch(shell: Any) -> None:
     for watching, each in added:
         watching.append(each)
     _watching.extend(added)
+    if has_front_end():
+        from jobnb.display.defined import CellDefinitions
+
+        _showing.append(CellDefinitions(shell, _is_read))
 
 
 def _stop_watching() -> None:
@@ -66,6 +74,8 @@ def _stop_watching() -> None:
         if each in watching:
             watching.remove(each)
     _watching.clear()
+    while _showing:
+        _showing.pop().detach()
 
 
 def _is_read() -> bool:

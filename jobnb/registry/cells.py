@@ -37,6 +37,9 @@ class CellWatch:
     Args:
         on_start: Called with a cell before it runs.
         on_done: Called with a cell that ran without an error, when it is done.
+
+    Attributes:
+        done: The cell that was done last, with or without an error.
     """
 
     def __init__(self, on_start: Callable[[Cell], None], on_done: Callable[[Cell], None]) -> None:
@@ -44,6 +47,7 @@ class CellWatch:
         self._on_start = on_start
         self._on_done = on_done
         self._shell: Any = None
+        self.done: Cell | None = None
 
     @property
     def current(self) -> Cell | None:
@@ -79,7 +83,7 @@ class CellWatch:
     def _after(self, result: Any) -> None:
         if not self._running:
             return
-        cell = self._running.pop()
+        cell = self.done = self._running.pop()
         if result.success:
             self._on_done(cell)
 

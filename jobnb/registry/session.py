@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 from traitlets.config import Configurable
 
 from jobnb.definitions.announce import listen
@@ -42,6 +42,9 @@ class _Settings(Configurable):
 
     home = Unicode(
         None, allow_none=True, help="The folder of the history; $JOBNB_HOME or .jobnb if not set."
+    ).tag(config=True)
+    show_definitions = Bool(
+        True, help="Whether a cell that ends with a definition shows what it has defined."
     ).tag(config=True)
 
     @classmethod
@@ -88,6 +91,20 @@ class Session:
     @home.setter
     def home(self, folder: str | None) -> None:
         self._settings.home = folder
+
+    @property
+    def show_definitions(self) -> bool:
+        """Whether a cell that ends with a definition shows what it has defined.
+
+        It is one picture under the cell, where someone may be looking at it; true unless it is
+        set here, or as `c.Session.show_definitions` in IPython's config.
+        """
+        shows: bool = self._settings.show_definitions
+        return shows
+
+    @show_definitions.setter
+    def show_definitions(self, shows: bool) -> None:
+        self._settings.show_definitions = shows
 
     @property
     def resources(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import ipywidgets
@@ -13,9 +13,11 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_past import makings, plots
+from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.asset_views import asset_details, asset_note, place_picture
 from jobnb.display.front_end import has_front_end
 from jobnb.display.html import page
+from jobnb.display.picture import marked
 from jobnb.display.prose import undocumented
 from jobnb.display.session_views import known_asset_view
 from jobnb.display.standing import NEVER, Standing, standings
@@ -35,7 +37,7 @@ from jobnb.display.widgets.view import View, answers
 from jobnb.errors import PartitionNeededError
 from jobnb.registry.session import Session
 
-__all__ = ["AssetCard", "AssetView"]
+__all__ = ["AssetCard", "AssetView", "assets_graph"]
 
 _MOST_RUNS = 8
 
@@ -181,6 +183,18 @@ class AssetCard(View):
         super().close()
 
 
+def assets_graph(keys: Collection[AssetKey], session: Session) -> GraphView:
+    """The live graph of some assets, with what they need directly, as they stand now."""
+    known = session.snapshot()
+    title = ", ".join(sorted(key.to_user_string() for key in keys))
+    picture = asset_picture(known.assets, known.source_assets, title=title, only=keys)
+    shown = {card.key for card in picture.cards}
+    made = [key for key in known.assets_by_key if key.to_user_string() in shown]
+    how = standings(session, made)
+    picture = marked(picture, {key.to_user_string(): each.mark for key, each in how.items()})
+    return GraphView(picture, about=asset_facts(known.assets_by_key, how, session))
+
+
 class AssetView(Twinned, Tabbed):
     """An asset: how it stands and its place in the graph, launchpad, partitions, details.
 
@@ -217,7 +231,7 @@ class AssetView(Twinned, Tabbed):
         if definition.partitions_def is not None:
             parts["partitions"] = ("Partitions", self._partitions)
         super().__init__(parts)
-        self.children = (*self.children, self.below)
+        self.children = (self.bar, self.place, self.below)
 
     def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:
         """Text, HTML and a picture always; alive where there is a front end."""

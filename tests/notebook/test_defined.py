@@ -1,0 +1,95 @@
+"""A cell that ends with a definition shows what it has defined, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.notebook.talk import Talk
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    talk = Talk(tmp_path_factory.mktemp("defined"))
+    talk("from jobnb import asset, asset_check, graph, job, op, session")
+    yield talk
+    talk.end()
+
+
+def shown(outputs):
+    """The titles of the static pictures, and how many live views there are."""
+    assert {output["type"] for output in outputs} <= {"display_data"}
+    live = [output for output in outputs if WIDGET in output["data"]]
+    texts = [output["data"]["text/plain"] for output in outputs if WIDGET not in output["data"]]
+    return [text.splitlines()[0] for text in texts], len(live)
+
+
+def test_an_asset_is_shown_with_its_place_in_the_graph(kernel):
+    titles, live = shown(kernel("@asset\ndef lines():\n    return [1, 2]"))
+    assert (len(titles), live) == (1, 1)
+    assert titles[0].startswith("asset lines")
+    outputs = kernel("@asset\ndef total(lines):\n    return sum(lines)")
+    assert shown(outputs)[0][0].startswith("asset total")
+    assert "lines" in outputs[0]["data"]["image/svg+xml"]
+
+
+def test_many_definitions_are_shown_as_one_graph(kernel):
+    cell = "\n".join(f"@asset\ndef a{n}({f'a{n - 1}' if n else ''}): return {n}" for n in range(10))
+    outputs = kernel(cell)
+    titles, live = shown(outputs)
+    assert (len(titles), live) == (1, 1)
+    assert all(f"a{n}" in outputs[0]["data"]["text/plain"] for n in range(10))
+
+
+def test_ops_and_the_job_of_them_are_shown_as_the_job(kernel):
+    cell = "@op\ndef one(): return 1\n@op\ndef two(x): return x\n@job\ndef both():\n    two(one())"
+    titles, live = shown(kernel(cell))
+    assert (len(titles), live) == (1, 1)
+    assert "both" in titles[0]
+    assert "alone" in shown(kernel("@op\ndef alone(): return 1"))[0][0]
+    assert "inner" in shown(kernel("@graph\ndef inner():\n    alone()"))[0][0]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "x = 1",
+        "@asset\ndef lines():\n    return [1, 2]\nlen('ab');",
+        "@asset\ndef lines():\n    return [1, 2]\nif True:\n    pass",
+        "def plain(): return 1",
+    ],
+    ids=["no definition", "an expression", "a statement", "a function"],
+)
+def test_a_cell_that_does_not_end_with_a_definition_of_its_own_shows_nothing(kernel, cell):
+    assert [each for each in kernel(cell) if each["type"] == "display_data"] == []
+
+
+def test_an_expression_after_a_definition_is_all_that_is_shown(kernel):
+    outputs = kernel("@asset\ndef lines():\n    return [1, 2]\n1 + 1")
+    assert [each["type"] for each in outputs] == ["execute_result"]
+
+
+def test_the_switch_turns_it_off_and_on(kernel):
+    define = "@asset\ndef lines():\n    return [1, 2]"
+    kernel("session.show_definitions = False")
+    assert kernel(define) == []
+    kernel("session.show_definitions = True")
+    assert shown(kernel(define))[1] == 1
+
+
+def test_a_cell_that_fails_shows_its_error_alone(kernel):
+    kernel("@asset\ndef lines():\n    return [1, 2]\n1 / 0\nx = 1", fails=True)
+    assert [each for each in kernel.shown if each["type"] == "display_data"] == []
+
+
+def test_nothing_is_shown_or_loaded_where_no_widget_can_be_seen(tmp_path, monkeypatch):
+    monkeypatch.setenv("JOBNB_WIDGETS", "0")
+    talk = Talk(tmp_path)
+    try:
+        talk("from jobnb import asset")
+        assert talk("@asset\ndef lines():\n    return [1, 2]") == []
+        loaded = talk.text("import sys\nprint('jobnb.display.defined' in sys.modules)")
+        assert loaded.strip() == "False"
+    finally:
+        talk.end()
