@@ -28,6 +28,9 @@ from jobnb.storage.places import Context, Place, asset_place, maker_of, owner_of
 __all__ = ["FileIOManager"]
 
 
+_ENDINGS = tuple((form, ending) for form in FORMATS for ending in (form.suffix, *form.others))
+
+
 class _File(NamedTuple):
     """A file that may hold a value: its path, the ending of its name, and its format."""
 
@@ -38,12 +41,12 @@ class _File(NamedTuple):
 
 def _files(stem: Path) -> list[_File]:
     """The files that are there of a value, the newest first, should a crash have left two."""
-    found = []
-    for form in FORMATS:
-        for ending in (form.suffix, *form.others):
-            path = stem.with_name(stem.name + ending)
-            if path.is_file():
-                found.append(_File(path, ending, form))
+    text = str(stem)
+    found = [
+        _File(Path(text + ending), ending, form)
+        for form, ending in _ENDINGS
+        if os.path.isfile(text + ending)  # noqa: PTH113 - a path is made of what is there only
+    ]
     return sorted(found, key=lambda each: -each.path.stat().st_mtime_ns) if found[1:] else found
 
 
@@ -233,8 +236,8 @@ class FileIOManager(IOManager):
 
     def _owner(self, context: Context, place: Place, file: _File) -> Place | None:
         """Whose value is in a file, if an older version may have put another's into it."""
-        if file.ending in ("", BLOCKED):  # older versions wrote no such files
-            return None
+        if file.ending in ("", BLOCKED) or file.form.is_marked(file.path):
+            return None  # older versions wrote no such files
 
         def is_there(other: Place) -> bool:
             own = _files(self.base_dir.joinpath(*other.parts))

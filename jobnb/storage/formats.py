@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from jobnb.storage import pickles
 from jobnb.storage.peek import Peek
 
 __all__ = ["BLOCKED", "FORMATS", "OLDER", "PARQUET", "Format", "formats_for"]
+
+_MARK = b"jobnb.storage.place"
 
 
 class UnfaithfulError(Exception):
@@ -43,6 +46,10 @@ class Format:
         """The first rows without the rest; None where the format has no such thing."""
         return None
 
+    def is_marked(self, path: Path) -> bool:
+        """Whether a file says of itself that it lies where no other value does."""
+        return False
+
 
 class Parquet(Format):
     """Data frames as Parquet files, which other tools read too."""
@@ -58,7 +65,8 @@ class Parquet(Format):
 
         try:
             table = pa.Table.from_pandas(value)
-            pq.write_table(table, file)
+            marked = {**(table.schema.metadata or {}), _MARK: b"1"}
+            pq.write_table(table.replace_schema_metadata(marked), file)
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
             raise UnfaithfulError(str(error)) from error
         file.flush()
@@ -83,6 +91,17 @@ class Parquet(Format):
         found = pa.Table.from_batches([batch] if batch is not None else [], schema)
         head = found.slice(0, rows).to_pandas()
         return Peek(head, (count, len(head.columns)))
+
+    def is_marked(self, path: Path) -> bool:
+        """Whether the end of the file, which tells what is in it, has the mark."""
+        try:
+            with path.open("rb") as file:
+                file.seek(-8, os.SEEK_END)  # the length of the end, and four letters
+                length = int.from_bytes(file.read(4), "little")
+                file.seek(-8 - length, os.SEEK_END)
+                return _MARK in file.read(length)
+        except OSError:  # it is damaged, or gone
+            return False
 
 
 BLOCKED, OLDER = ".pickle", ".pkl"

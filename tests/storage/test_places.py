@@ -472,6 +472,31 @@ def test_without_a_history_a_frame_of_another_value_is_not_taken_for_an_old_one(
         load("a", partition_key="b")
 
 
+def test_the_history_is_asked_only_of_files_that_an_earlier_version_wrote(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asset(key=["w", "frame"])
+    def frame() -> pd.DataFrame:
+        return pd.DataFrame({"n": [1]})
+
+    load = Definitions([frame]).load_asset_value
+    for _ in range(2):
+        materialize([frame], instance=instance)
+    asked: list[Any] = []
+    ask = type(instance).get_event_records
+
+    def get_event_records(self: Instance, *args: Any, **more: Any) -> Any:
+        asked.append(args)
+        return ask(self, *args, **more)
+
+    monkeypatch.setattr(type(instance), "get_event_records", get_event_records)
+    assert list(load("w/frame", instance=instance)["n"]) == [1]
+    assert asked == []
+    older_file(Path(instance.storage_directory()), "w", "frame", value=pd.DataFrame({"n": [2]}))
+    assert list(load("w/frame", instance=instance)["n"]) == [2]
+    assert asked
+
+
 @pytest.mark.parametrize("remade", [True, False])
 def test_old_files_of_upath_managers_are_read_and_not_taken_for_others(
     instance: Instance, tmp_path: Path, remade: bool
