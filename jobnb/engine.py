@@ -247,12 +247,24 @@ class JobnbEngine:
 
         return load_asset_value(definitions, asset_key, **parameters)
 
-    def peek_asset_value(
-        self, definitions: Definitions, asset_key: CoercibleToAssetKey, **parameters: Any
+    def session_value(
+        self,
+        session: Session,
+        asset_key: CoercibleToAssetKey,
+        partition: PartitionsAsked | None,
+        first_rows: int | None = None,
     ) -> Any:
-        from jobnb.execution.values import peek_asset_value
+        from jobnb.execution.values import load_known_or_stored
 
-        return peek_asset_value(definitions, asset_key, **parameters)
+        key = AssetKey.from_coercible(asset_key)
+
+        def load(loader: AssetValueLoader) -> Any:
+            if first_rows is None:
+                return loader.load_asset_value(key, partition_key=partition)
+            single = partition if isinstance(partition, str) else None
+            return loader.peek_asset_value(key, partition_key=single, rows=first_rows)
+
+        return load_known_or_stored(session.snapshot(), key, session.instance, load)
 
     def asset_value_loader(
         self, definitions: Definitions, instance: Instance | None

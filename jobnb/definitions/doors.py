@@ -196,10 +196,14 @@ class Engine(Protocol):
     ) -> Any:
         """Load the stored value of an asset."""
 
-    def peek_asset_value(
-        self, definitions: Definitions, asset_key: CoercibleToAssetKey, **parameters: Any
+    def session_value(
+        self,
+        session: Session,
+        asset_key: CoercibleToAssetKey,
+        partition: PartitionsAsked | None,
+        first_rows: int | None = None,
     ) -> Any:
-        """Load the beginning of a stored value."""
+        """Load a stored value, or the beginning of it, also where nothing defines it yet."""
 
     def asset_value_loader(
         self, definitions: Definitions, instance: Instance | None

@@ -37,7 +37,7 @@ def statuses_view(statuses: AssetStatuses) -> View:
         f"{key.to_user_string()}: {note}" for key, each in statuses.blind.items() for note in each
     ]
     if not statuses:
-        words = "All assets are fresh."
+        words = statuses.empty
         html = join([tag("p", words), _notes(notes)])
         return View("status", "\n".join([words, *notes]), html)
     shown = list(statuses.values())[:_MOST_ROWS]

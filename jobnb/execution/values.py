@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -10,12 +12,14 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.types import ANY, resolve
 from jobnb.errors import (
     InvalidInvocationError,
     InvalidSubsetError,
     InvariantViolationError,
+    UnknownPartitionError,
     did_you_mean,
 )
 from jobnb.execution.io import resources_of
@@ -25,8 +29,9 @@ from jobnb.plan.asset_job import AssetGraphDefinition, Loadable, loadable_of
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
 from jobnb.plan.step import Step
 from jobnb.storage.instance import Instance
+from jobnb.storage.records import EventLogEntry
 
-__all__ = ["AssetValueLoader", "load_asset_value", "load_for_step", "peek_asset_value"]
+__all__ = ["AssetValueLoader", "load_asset_value", "load_for_step", "load_known_or_stored"]
 
 
 def load_asset_value(
@@ -45,17 +50,75 @@ def load_asset_value(
         )
 
 
-def peek_asset_value(
+def load_known_or_stored(
     definitions: Definitions,
-    asset_key: Any,
-    *,
-    instance: Instance | None = None,
-    partition_key: str | None = None,
-    rows: int = 10,
+    key: AssetKey,
+    instance: Instance,
+    load: Callable[[AssetValueLoader], Any],
 ) -> Any:
-    """The beginning of a stored value; see `AssetValueLoader.peek_asset_value`."""
-    with AssetValueLoader.of(definitions, instance) as loader:
-        return loader.peek_asset_value(asset_key, partition_key=partition_key, rows=rows)
+    """What `load` gives of an asset, also where no cell has defined it yet.
+
+    A kernel that was just started knows the history, and no definitions. What the default IO
+    manager stored can be loaded all the same; of what another stored it is told where it is from.
+
+    Args:
+        definitions: What is defined.
+        key: The asset.
+        instance: Where it was made.
+        load: Loads its value, or the beginning of it.
+
+    Raises:
+        InvalidSubsetError: If there is no such asset, or it must be defined first.
+    """
+    sources = {each.key for each in definitions.source_assets}
+    defined = key in definitions.assets_by_key or key in sources
+    last = None if defined else instance.get_latest_materialization_event(key)
+    if last is None:
+        with AssetValueLoader.of(definitions, instance) as loader:
+            return load(loader)
+    name = key.to_user_string()
+    advice = f"Run the cell that defines {name!r} first, or session.add(...) its module."
+    if not _is_stored_by_default(definitions, last, instance):
+        raise InvalidSubsetError(
+            f"{_stored_words(name, last, instance)}, not by the default IO manager. {advice}"
+        )
+    made = sorted(instance.get_materialized_partitions(key))
+    source = SourceAsset(key, partitions_def=StaticPartitionsDefinition(made) if made else None)
+    resources = definitions.resources
+    with AssetValueLoader({}, {key: source}, instance=instance, resources=resources) as loader:
+        try:
+            return load(loader)
+        except (InvalidInvocationError, UnknownPartitionError):
+            raise
+        except Exception as error:
+            raise InvalidSubsetError(
+                f"{_stored_words(name, last, instance)}, but cannot be loaded without its "
+                f"definition ({type(error).__name__}: {error}). {advice}"
+            ) from error
+
+
+def _is_stored_by_default(
+    definitions: Definitions, last: EventLogEntry, instance: Instance
+) -> bool:
+    """Whether the value lies where the default IO manager puts values."""
+    if "io_manager" in definitions.resources:
+        return True  # it is the default of this session
+    made = last.asset_materialization
+    path = (made.metadata or {}).get("path") if made is not None else None
+    if path is None or not isinstance(path.value, str):
+        return False
+    return Path(path.value).is_relative_to(instance.storage_directory())
+
+
+def _stored_words(name: str, last: EventLogEntry, instance: Instance) -> str:
+    """When and by which run of which notebook an asset that nothing defines was stored."""
+    run = instance.get_run_by_id(last.run_id)
+    by = f" of {run.notebook}" if run is not None and run.notebook else ""
+    when = datetime.fromtimestamp(last.timestamp, UTC)
+    return (
+        f"Nothing that has run in this kernel defines the asset {name!r}. It was made "
+        f"{when:%Y-%m-%d %H:%M:%S} UTC by the run {last.run_id[:8]}{by}"
+    )
 
 
 class AssetValueLoader:

@@ -553,6 +553,8 @@ class Session:
     def value(self, key: CoercibleToAssetKey, partition: PartitionsAsked | None = None) -> Any:
         """The last value of an asset, from this kernel or an earlier one.
 
+        What the default IO manager stored is loaded also where no cell has defined the asset yet.
+
         Args:
             key: The key of the asset.
             partition: The partition to load. Of several (a range, a list of keys; all that were
@@ -562,9 +564,7 @@ class Session:
             InvalidSubsetError: If there is no such asset.
             JobnbError: If it has never been stored.
         """
-        return engine().load_asset_value(
-            self.snapshot(), key, instance=self.instance, partition_key=partition
-        )
+        return engine().session_value(self, key, partition)
 
     def peek(self, key: CoercibleToAssetKey, partition: str | None = None, rows: int = 10) -> Any:
         """The beginning of the last value of an asset, without loading all of it where that can be.
@@ -582,9 +582,7 @@ class Session:
             InvalidSubsetError: If there is no such asset.
             JobnbError: If it has never been stored.
         """
-        return engine().peek_asset_value(
-            self.snapshot(), key, instance=self.instance, partition_key=partition, rows=rows
-        )
+        return engine().session_value(self, key, partition, first_rows=rows)
 
     def partitions(
         self, key: CoercibleToAssetKey | JobDefinition | AssetJobDefinition
@@ -647,7 +645,7 @@ class Session:
             selection: Which assets are looked at, as in `materialize`; all if absent.
 
         Returns:
-            An `AssetStatuses`, by key.
+            An `AssetStatuses`, by key; where nothing is defined yet it says so.
 
         Raises:
             InvalidSubsetError: If the selection names what is not there, or nothing.

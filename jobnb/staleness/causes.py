@@ -200,6 +200,7 @@ class AssetStatuses(Mapping[AssetKey, AssetStatus]):
     Args:
         statuses: These.
         looked_at: All that were looked at, of which these are left; these if absent.
+        empty: What it says where it holds none.
 
     Example:
         >>> fresh = AssetStatus(AssetKey("orders"), StaleStatus.FRESH, made=1.0)
@@ -211,8 +212,10 @@ class AssetStatuses(Mapping[AssetKey, AssetStatus]):
         self,
         statuses: Mapping[AssetKey, AssetStatus],
         looked_at: Mapping[AssetKey, AssetStatus] | None = None,
+        empty: str = "All assets are fresh.",
     ) -> None:
         self._statuses = dict(statuses)
+        self.empty = empty
         self._looked_at = self._statuses if looked_at is None else looked_at
 
     def __getitem__(self, key: CoercibleToAssetKey) -> AssetStatus:
@@ -229,7 +232,7 @@ class AssetStatuses(Mapping[AssetKey, AssetStatus]):
         """Those that are missing, stale or failed."""
         fresh = StaleStatus.FRESH
         left = {key: each for key, each in self._statuses.items() if each.status is not fresh}
-        return AssetStatuses(left, self._looked_at)
+        return AssetStatuses(left, self._looked_at, self.empty)
 
     @property
     def blind(self) -> dict[AssetKey, tuple[str, ...]]:
@@ -237,7 +240,7 @@ class AssetStatuses(Mapping[AssetKey, AssetStatus]):
         return {key: each.blind for key, each in self._looked_at.items() if each.blind}
 
     def __repr__(self) -> str:
-        lines = [each.line for each in self._statuses.values()] or ["<all assets are fresh>"]
+        lines = [each.line for each in self._statuses.values()] or [f"<{self.empty}>"]
         for key, words in self.blind.items():
             lines.append(f"{key.to_user_string()}: {'; '.join(words)}")
         return "\n".join(lines)

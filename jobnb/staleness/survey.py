@@ -259,4 +259,18 @@ def _joined(causes: Iterable[tuple[Cause, ...]]) -> tuple[Cause, ...]:
 
 def session_survey(session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
     """How whole assets of a session stand, all if no keys are given."""
-    return Survey(session.snapshot(), session.instance, session.catalogue.place_of).statuses(keys)
+    known, instance = session.snapshot(), session.instance
+    found = Survey(known, instance, session.catalogue.place_of).statuses(keys)
+    return found or AssetStatuses({}, empty=_nothing_defined(instance))
+
+
+def _nothing_defined(instance: Instance) -> str:
+    """That there is nothing to compare with what is stored."""
+    stored = [key.to_user_string() for key in instance.get_asset_keys()]
+    if not stored:
+        return "No assets are defined yet, and none are stored."
+    more = f" and {len(stored) - 3} more" if len(stored) > 3 else ""
+    return (
+        f"No assets are defined yet: run the cells that define them. "
+        f"Stored from earlier: {', '.join(stored[:3])}{more}."
+    )

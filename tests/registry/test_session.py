@@ -11,6 +11,7 @@ from jobnb import (
     AssetsDefinition,
     Definitions,
     Instance,
+    IOManager,
     Out,
     SourceAsset,
     StaticPartitionsDefinition,
@@ -22,6 +23,7 @@ from jobnb import (
     op,
 )
 from jobnb.definitions.announce import announce
+from jobnb.display.status_views import statuses_view
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, UnknownPartitionError
 from jobnb.registry.session import Session, current_session, session
 
@@ -234,3 +236,77 @@ def test_the_launchpad_of_an_asset_is_the_same_each_time(tmp_path: Path) -> None
         run = pad.launch().wait()
         assert run.status == "SUCCESS"
         assert here.value("high") == 2
+
+
+def test_a_stored_value_is_loaded_before_any_cell_defines_its_asset(tmp_path):
+    @asset
+    def orders():
+        return [3, 4]
+
+    @asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+    def letters(context):
+        return context.partition_key * 2
+
+    before = Session(home=str(tmp_path)).add(orders, letters)
+    before.materialize("orders")
+    before.backfill("letters").wait()
+    later = Session(home=str(tmp_path))
+    assert later.value("orders") == [3, 4]
+    assert later.peek("orders") == [3, 4]
+    assert later.value("letters", "b") == "bb"
+    assert later.value("letters") == {"a": "aa", "b": "bb"}
+    with pytest.raises(InvalidSubsetError, match="no asset 'ordrs'"):
+        later.value("ordrs")
+
+
+class Forgetful(IOManager):
+    def handle_output(self, context, obj):
+        pass
+
+    def load_input(self, context):
+        return "its own"
+
+
+def test_a_value_that_its_own_io_manager_stored_tells_when_and_by_which_run(tmp_path):
+    @asset(io_manager_def=Forgetful())
+    def orders():
+        return 1
+
+    run = Session(home=str(tmp_path)).add(orders).materialize()
+    later = Session(home=str(tmp_path))
+    with pytest.raises(InvalidSubsetError) as told:
+        later.value("orders")
+    said = str(told.value)
+    assert f"by the run {run.run_id[:8]}" in said
+    assert "UTC" in said
+    assert "Run the cell that defines 'orders' first" in said
+    assert later.add(orders).value("orders") == "its own"
+
+
+def test_an_older_file_is_not_taken_for_what_another_io_manager_stored_since(tmp_path):
+    def named(**parameters):
+        @asset(name="orders", **parameters)
+        def orders():
+            return "old"
+
+        return orders
+
+    Session(home=str(tmp_path)).add(named()).materialize()
+    Session(home=str(tmp_path)).add(named(io_manager_def=Forgetful())).materialize()
+    with pytest.raises(InvalidSubsetError, match="not by the default IO manager"):
+        Session(home=str(tmp_path)).value("orders")
+
+
+def test_stale_says_that_nothing_is_defined_and_what_is_stored(tmp_path):
+    @asset
+    def orders():
+        return 1
+
+    session = Session(home=str(tmp_path))
+    assert "No assets are defined yet, and none are stored" in repr(session.stale())
+    session.add(orders).materialize()
+    assert repr(session.stale()) == "<All assets are fresh.>"
+    told = Session(home=str(tmp_path)).stale()
+    assert "No assets are defined yet" in repr(told)
+    assert "Stored from earlier: orders." in repr(told)
+    assert "No assets are defined yet" in statuses_view(told).text
