@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +139,7 @@ def run_list(
     home = home_of(location)
     if has_history(home):
         records, more = _records(home, limit, cursor, job, status, notebook)
-    titles = ("run", "job", "status", "started (UTC)", "took", "notebook", "partition")
+    titles = ("run", "job", "status", "started", "took", "notebook", "partition")
     _show(titles, [_run_row(record) for record in records], as_json, f"No runs in {home}.")
     if more and not as_json:
         last = records[-1].dagster_run.run_id
@@ -168,9 +167,10 @@ def _records(
 
 def _run_row(record: Any) -> tuple[str, ...]:
     from jobnb.cli.texts import duration
+    from jobnb.display.moments import moment
 
     run, start, end = record.dagster_run, record.start_time, record.end_time
-    started = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%S}" if start else ""
+    started = moment(start) if start else ""
     took = duration(end - start) if start and end else ""
     by, partitions = run.notebook or "", run.partition_words
     status = f"{run.status.value} (unreadable)" if run.unreadable else run.status.value

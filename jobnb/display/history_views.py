@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobnb.display.html import Html, badge, code, header, join, table, tag
+from jobnb.display.moments import moment
 from jobnb.display.palette import SIGNS
 from jobnb.display.picture import Status, duration_text
 from jobnb.display.run_marks import run_status
@@ -47,7 +48,7 @@ def _words(row: Mapping[str, Any]) -> list[str]:
         str(row["run_id"])[:8],
         job_title(str(row["job"])) + (" (unreadable)" if UNREADABLE_TAG in row["tags"] else ""),
         f"{SIGNS[_status(row)]} {str(row['status']).lower()}".strip(),
-        f"{row['created']:%Y-%m-%d %H:%M:%S}",
+        moment(row["created"].timestamp()),
         duration_text(row["seconds"]),
         str(row["notebook"] or ""),
         str(row["partition"] or ""),

@@ -8,6 +8,7 @@ from typing import Any
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_partitions import has_partitions, written_partitions
+from jobnb.display.moments import moment
 from jobnb.display.text import shorten
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.storage.run import JobRun, RunsFilter
@@ -79,7 +80,7 @@ def earlier_runs(form: LaunchForm, instance: Any) -> list[tuple[str, str]]:
 
 
 def _shown(form: LaunchForm, run: JobRun, created: datetime) -> str:
-    when = created.astimezone().strftime("%Y-%m-%d %H:%M")
+    when = moment(created.timestamp())
     partitions = written_partitions(form.job, run.tags, form.instance)
     partition = f", {shorten(partitions, 60)}" if partitions else ""
     return f"{run.run_id[:8]} {run.status.value.lower()}, {when}{partition}"

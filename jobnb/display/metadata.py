@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from jobnb.definitions.metadata import to_json, unmarked
 from jobnb.display.attempt import attempt
 from jobnb.display.html import Html, code, folded, join, link, pairs, preformatted, table, tag
+from jobnb.display.moments import moment
 from jobnb.display.prose import markdown
 from jobnb.display.text import counted, shorten
 from jobnb.display.values import short_repr
@@ -155,7 +155,7 @@ def _artifact_line(value: Any) -> str:
 
 
 def _time_line(value: Any) -> str:
-    return datetime.fromtimestamp(float(value), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment(float(value)) or str(value)
 
 
 def _number(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Times as people read them, and whether there is a history to tell of."""
+"""Times as people read them, all in one format, and whether there is a history to tell of."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ def has_history(session: Any) -> bool:
 
 
 def moment(time: float) -> str:
-    """A time as people here read it; short for today."""
-    moment, now = datetime.fromtimestamp(time).astimezone(), datetime.now().astimezone()
-    same_day = moment.date() == now.date()
-    return moment.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M")
+    """A time in the time zone of whoever reads: `2013-01-31 09:30:00`; `whenText` in `dom.js`.
+
+    A time that no calendar has is empty.
+    """
+    try:
+        return f"{datetime.fromtimestamp(time).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, OSError, ValueError):
+        return ""

@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from jobnb.display.html import (
     tag,
 )
 from jobnb.display.metadata import metadata_html
+from jobnb.display.moments import moment
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Picture, duration_text, marked
 from jobnb.display.run_marks import (
@@ -284,14 +284,13 @@ def _log(events: Sequence[Event]) -> Html:
         ]
         for event in lines[-_MOST_LINES:]
     ]
-    return table(["time (UTC)", "level", "step", "message"], rows) if rows else EMPTY
+    return table(["time", "level", "step", "message"], rows) if rows else EMPTY
 
 
 def _clock(time: float) -> str:
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%H:%M:%S.%f")[:-3]
-    except (OverflowError, OSError, ValueError):
-        return ""
+    """A time of a log: in the format of all times, with milliseconds."""
+    shown = moment(time)
+    return f"{shown}.{int(time % 1 * 1000):03}" if shown else ""
 
 
 def _text(look: RunLook, failed: Sequence[StepState]) -> str:

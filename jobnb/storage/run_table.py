@@ -67,7 +67,8 @@ class RunTable:
 
     def __repr__(self) -> str:
         lines = [
-            f"{row['run_id'][:8]}  {row['status']:<10} {row['created']:%Y-%m-%d %H:%M:%S}  "
+            f"{row['run_id'][:8]}  {row['status']:<10} "
+            f"{row['created'].astimezone():%Y-%m-%d %H:%M:%S}  "
             f"{row['seconds'] or 0:>8.2f} s  {row['job']}{_mark(row)}"
             for row in self.rows(_SHOWN)
         ]

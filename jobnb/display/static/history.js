@@ -86,17 +86,24 @@ function filterBar(model, state, changed) {
     field("notebook", "search", "Notebook", { list: lists.notebooks.id }), field("id", "search", "Run id"),
     tagField(state, lists.tags.id, () => drawChips(state, chips, changed, drawn), changed), chips,
   ];
-  const times = [
+  const times = el("span", { class: "jw-bar" },
     el("label", { class: "jw-note" }, "after ", field("after", "datetime-local", "Created after")),
-    el("label", { class: "jw-note" }, "before ", field("before", "datetime-local", "Created before")),
-  ];
+    el("label", { class: "jw-note" }, "before ", field("before", "datetime-local", "Created before")));
+  const dated = button("Dates", () => showTimes(times.classList.contains("jw-hidden")), {
+    class: "jw-plain", title: "Filter by when the runs were created",
+  });
+  const showTimes = (on) => {
+    times.classList.toggle("jw-hidden", !on);
+    dated.setAttribute("aria-expanded", String(on));
+  };
+  showTimes(Boolean(state.asked.after || state.asked.before));
   const clear = button("Clear", () => {
     state.asked = {};
     for (const input of node.querySelectorAll("input")) input.value = "";
     drawn();
     changed();
   }, { class: "jw-plain", title: "Show all runs" });
-  const node = el("div", null, el("div", { class: "jw-bar" }, fields), el("div", { class: "jw-bar" }, statuses, times, clear),
+  const node = el("div", null, el("div", { class: "jw-bar" }, fields), el("div", { class: "jw-bar" }, statuses, dated, times, clear),
     lists.jobs, lists.notebooks, lists.tags);
   let told = { statuses: [], jobs: [], notebooks: [], tags: {} };
   function drawn() {
@@ -239,7 +246,7 @@ function runRow(row, state, parts, act) {
     el("td", null, button(row.run_id.slice(0, 8), () => act.open(row.run_id), { class: "jw-plain jw-code", title: `Open ${row.run_id}` })),
     el("td", null, row.job, row.target ? el("div", { class: "jn-muted" }, row.target) : null),
     el("td", null, stateBadge(row.status, row.word)),
-    el("td", { title: new Date((row.started ?? row.created) * 1000).toLocaleString() }, whenText(row.started ?? row.created)),
+    el("td", null, whenText(row.started ?? row.created)),
     el("td", { class: "jw-took" }, durationText(row.seconds)),
     el("td", null, row.by), el("td", null, row.notebook), el("td", null, row.partition),
     el("td", null, Object.entries(row.tags).map(([key, value]) =>

@@ -132,12 +132,18 @@ function checksView(model, pick) {
   return { node, begin: load, about: () => seen !== model.get("about").checks && soon() };
 }
 
+function stepButton(step, pick) {
+  return button(["made by step ", el("code", null, step)], () => pick(step), {
+    class: "jw-plain jw-note", title: `Select the step ${step} in the graph, the timeline and the log`,
+  });
+}
+
 function checkNode({ asset, check, step, status, word, says, blocking, metadata }, pick) {
   return el(
     "div", { class: "jw-check" },
     el("div", null, stateBadge(status, word), " ", el("code", null, `${asset}:${check}`),
       blocking ? el("span", { class: "jn-muted" }, " blocking") : null, " ",
-      button("select its step", () => pick(step), { class: "jw-plain jw-note" })),
+      stepButton(step, pick)),
     says ? el("div", { class: "jw-note" }, says) : null,
     metadata.length ? metadataNode(metadata) : null,
   );
@@ -152,8 +158,9 @@ function forget({ drawn, opened }) {
 }
 
 function drawOutputs(model, node, told, { drawn, opened }, pick) {
-  told.outputs.forEach((output, at) => {
-    const open = (at < OPEN_VALUES && told.finished) || opened.has(output.name);
+  const ends = told.outputs.filter((output) => output.end).slice(0, OPEN_VALUES);
+  told.outputs.forEach((output) => {
+    const open = (ends.includes(output) && told.finished) || opened.has(output.name);
     if (!drawn.has(output.name)) drawn.set(output.name, outputNode(model, output, open, pick));
   });
   const left = told.count - told.outputs.length;
@@ -179,7 +186,7 @@ function outputNode(model, { name, step, type, metadata }, open, pick) {
       fill(body, el("div", { class: "jn-muted" }, error.message));
     }
     if (metadata.length) body.append(metadataNode(metadata));
-    body.append(button("select its step", () => pick(step), { class: "jw-plain jw-note" }));
+    body.append(stepButton(step, pick));
   };
   node.addEventListener("toggle", () => (node.open ? load() : null));
   node.open = open;

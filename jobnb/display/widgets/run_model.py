@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -81,6 +81,8 @@ class RunModel:
         self._marks = RunMarks(self._cards, source.plan)
         self._upstream = upstream_of(source.plan)
         self._depths = depths(self._upstream)
+        self._feeding = {key for keys in self._upstream.values() for key in keys}
+        self._places = {key: place for place, key in enumerate(self._upstream)}
 
     @property
     def state(self) -> RunState:
@@ -177,7 +179,10 @@ class RunModel:
             start = self.state.started
             deep = {step.key: self._depths.get(base_key(step.key), 0) for step in steps}
             return {
-                step.key: step_row(step, start, ready.get(step.key), deep[step.key])
+                step.key: [
+                    *step_row(step, start, ready.get(step.key), deep[step.key]),
+                    self._place(step.key),
+                ]
                 for step in steps
             }
 
@@ -187,16 +192,20 @@ class RunModel:
             return slowest_path(self.state, self._upstream)
 
     def output_list(self) -> list[dict[str, Any]]:
-        """What came out so far, the ends of the graph first: that is what the run was for."""
+        """What came out so far, in the order of the graph; its ends are what is never left out."""
         with self.guard:
-            shown = list(self._ends_first())[:_MOST_OUTPUTS]
+            ends_first = sorted(self.outputs.values(), key=self._feeds)[:_MOST_OUTPUTS]
+            shown = sorted(ends_first, key=lambda each: self._place(each.step))
             seen = [observed_data(name, event) for name, event in self._observed.items()]
             return [*(self._output_data(output) for output in shown), *seen]
 
-    def _ends_first(self) -> Iterator[Output]:
-        feeding = {key for keys in self._upstream.values() for key in keys}
-        yield from (each for each in self.outputs.values() if each.step not in feeding)
-        yield from (each for each in self.outputs.values() if each.step in feeding)
+    def _feeds(self, output: Output) -> bool:
+        """Whether a later step takes what comes out of this one's step."""
+        return base_key(output.step) in self._feeding
+
+    def _place(self, key: str) -> int:
+        """Where a step stands in the plan; an element of a mapped one where that does."""
+        return self._places.get(base_key(key), len(self._places))
 
     def _output_data(self, output: Output) -> dict[str, Any]:
         step = self.state.steps.get(output.step)
@@ -207,6 +216,7 @@ class RunModel:
         return {
             "name": output.name,
             "step": output.step,
+            "end": not self._feeds(output),
             "type": "" if output.type_name == "Any" else output.type_name,
             "metadata": metadata_rows(metadata),
         }
@@ -263,6 +273,7 @@ def observed_data(name: str, event: AssetObserved) -> dict[str, Any]:
     return {
         "name": name,
         "step": str(event.step_key),
+        "end": True,
         "type": "observed",
         "metadata": metadata_rows(event.metadata),
     }

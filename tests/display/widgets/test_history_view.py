@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobnb import AssetKey, Instance, RunsFilter, StaticPartitionsDefinition, job, op
+from jobnb.display.history_views import run_table_view
+from jobnb.display.moments import moment
 from jobnb.display.widgets.history import HistoryView
 from jobnb.display.widgets.history_data import choices, compared, filter_of, page_of, run_row
 from jobnb.display.widgets.twin import WIDGET_MIME
@@ -326,3 +328,24 @@ def until(holds):
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_all_times_are_written_in_one_format_in_the_time_zone_of_whoever_reads(monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert moment(1357000200.0) == "2012-12-31 19:30:00"
+        assert moment(float("nan")) == moment(1e300) == ""
+        with Instance.ephemeral() as instance:
+            numbers.execute_in_process(
+                instance=instance, run_config=config(1), partition_key=DAYS[0]
+            )
+            (record,) = instance.get_run_records()
+            created = moment(record.create_timestamp.timestamp())
+            runs = RunTable(instance)
+            assert created in repr(runs)
+            assert created in run_table_view(runs).text
+            assert created in run_table_view(runs).html
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -99,11 +99,12 @@ def test_an_ended_run_shows_how_it_went():
     assert json.loads(json.dumps(sent))[0] == head
 
 
-def test_outputs_are_listed_ends_first_with_their_metadata():
+def test_outputs_are_listed_in_the_order_of_the_graph_with_their_metadata():
     view = RunView(daily.execute_in_process())
     listed = view.tabs.answer("outputs")["outputs"]
-    assert [each["name"] for each in listed] == ["told.words", "told.count", "load", "fragile"]
-    assert listed[0]["metadata"] == [
+    assert [each["name"] for each in listed] == ["load", "fragile", "told.words", "told.count"]
+    assert [each["end"] for each in listed] == [False, False, True, True]
+    assert listed[2]["metadata"] == [
         {"name": "length", "type": "int", "text": "6"},
         {"name": "site", "type": "text", "text": "https://example.org"},
     ]

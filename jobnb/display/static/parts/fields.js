@@ -59,12 +59,12 @@ function textControl(row, said, label) {
     inner = { ...areaControl({ ...row, kind: "long_text" }, said, label) };
     fill(node, inner.node);
   };
-  const more = button("¶", () => {
+  const more = button("more lines", () => {
     const text = inner.input.value;
     enlarge();
     inner.show(text);
     inner.input.focus();
-  }, { class: "jw-plain jl-side", title: "Several lines", "aria-label": `several lines for ${label}` });
+  }, { class: "jw-plain jl-side", title: "Write a text of several lines", "aria-label": `several lines for ${label}` });
   append(node, [inner.node, more]);
   return {
     node,

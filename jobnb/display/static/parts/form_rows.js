@@ -217,7 +217,7 @@ class FormRows {
       return made;
     };
     const plain = !row.mode || row.mode === "value" || row.mode === "raw";
-    if (plain && row.env) side("env", "env", "From environment");
+    if (plain && row.env) side("from env", "env", "From environment variable");
     if (plain && row.nullable && !row.options) side("none", "none", "No value");
     if (row.mode === "raw") side("✎", "value", "Start again with a value of the type");
     const reset = row.resets ? side(`↺ ${row.default}`, "unset", "Back to the default") : null;

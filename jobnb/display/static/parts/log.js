@@ -145,13 +145,12 @@ function sinceText(seconds) {
 }
 
 function lineDetail(detail, line, pickStep) {
-  const when = new Date(line.time * 1000);
   const close = button("Close", () => (detail.hidden = true), { class: "jw-plain" });
   fill(detail,
     el("div", { class: "jw-bar" }, el("strong", null, line.type || line.kind),
       line.step ? button(line.step, () => pickStep(line.step), { class: "jw-plain jw-code" }) : null,
       line.logger ? el("span", { class: "jw-note" }, line.logger) : null,
-      el("span", { class: "jw-note jw-grow" }, when.toLocaleString()), close),
+      el("span", { class: "jw-note jw-grow" }, whenText(line.time)), close),
     pre(line.text), line.error ? pre(line.error, "jw-error-text") : null);
   detail.hidden = false;
 }

@@ -1,11 +1,11 @@
 // When each step waited and worked. A row: [key, status, ready, started, ended, attempts, lines, why,
-// depth], times in seconds since the start of the run.
+// depth, place], times in seconds since the start of the run.
 
 const STEP_ROW = 24;
-const NAMES_OF_ROW = ["key", "status", "ready", "started", "ended", "attempts", "lines", "why", "depth"];
+const NAMES_OF_ROW = ["key", "status", "ready", "started", "ended", "attempts", "lines", "why", "depth", "place"];
 // In what order the steps stand: by the plan, as they began, what took or waited longest first.
 const STEP_ORDERS = {
-  plan: null,
+  plan: (one, other) => one.place - other.place, // elements of a mapped step stand where it does
   began: (one, other) => (one.started ?? 1e12) - (other.started ?? 1e12),
   slowest: (one, other) => workOf(other) - workOf(one),
   waited: (one, other) => waitOf(other) - waitOf(one),
