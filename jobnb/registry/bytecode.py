@@ -411,13 +411,13 @@ class _Machine:
             stack[-1], stack[-depth] = stack[-depth], stack[-1]
 
     def _next(self, each: dis.Instruction) -> None:
-        self._push(_onward(self.stack[-1] if self.stack else _NOTHING, "[]"))
+        self._push(_elements(self.stack[-1] if self.stack else _NOTHING))
 
     def _unpack(self, each: dis.Instruction) -> None:
         count = each.arg or 0
         if each.opname == "UNPACK_EX":
             count = (count & 0xFF) + 1 + (count >> 8)
-        self._push(*[_onward(self._take(), "[]")] * count)
+        self._push(*[_elements(self._take())] * count)
 
     def _enter(self, each: dis.Instruction) -> None:
         self._push(self.stack[-1] if self.stack else _NOTHING)  # mostly it gives itself
@@ -428,7 +428,13 @@ class _Machine:
         self.found["reads"] |= value
 
     def _build(self, each: dis.Instruction) -> None:
-        self._pop((each.arg or 0) * (2 if each.opname == "BUILD_MAP" else 1))
+        count = each.arg or 0
+        if each.opname in ("BUILD_TUPLE", "BUILD_LIST") and count:
+            inside = frozenset().union(*self.stack[-count:])
+            self._pop(count)
+            self._push(_few(frozenset(("each", *trail) for trail in inside)))
+            return
+        self._pop(count * (2 if each.opname == "BUILD_MAP" else 1))
         self._push(_NOTHING)
 
     def _function(self, each: dis.Instruction) -> None:
@@ -471,8 +477,8 @@ class _Machine:
             self.found["sets"] |= _onward(args[0], *named)
             return _NOTHING
         self.called.append((callee, args))
-        if names == {"type"} and set(args) == {0}:
-            return _onward(args[0], "__class__")
+        if names in ({"type"}, {"vars"}) and set(args) == {0}:
+            return _onward(args[0], "__class__" if names == {"type"} else "__dict__")
         if "getattr" in names and named:
             return _onward(args[0], *named)
         if names & {"import_module", "__import__"}:
@@ -605,6 +611,15 @@ def _few(value: _Value) -> _Value:
 def _onward(value: _Value, *path: str) -> _Value:
     """What is taken of a value."""
     return frozenset((*each, *path)[:_LONGEST] for each in value if each[0] != "const")
+
+
+def _elements(value: _Value) -> _Value:
+    """What is in a value; of `(x, y)`, these two."""
+    return frozenset(
+        trail[1:] if trail[0] == "each" else (*trail, "[]")[:_LONGEST]
+        for trail in value
+        if trail[0] != "const"
+    )
 
 
 def _global_by_name(owner: _Value, key: _Value) -> _Value:

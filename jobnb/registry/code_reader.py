@@ -292,7 +292,7 @@ class CodeReader:
                 name = reached.name_of(piece)
                 where = f"`{name}`" if name else ""
                 changed = sight.changed(piece)
-                if changed and told.isdisjoint(changed):
+                if changed and told.isdisjoint(changed) and not reached.is_library(self._is_own):
                     told |= changed
                     yield CodeNote("not counted", f"{where}, which the code changes{reached.place}")
                 for words in () if changed else piece.blind:
@@ -618,6 +618,12 @@ class _Reached(NamedTuple):
     name: str
     place: str
 
+    def is_library(self, is_own: Callable[[str | None], bool]) -> bool:
+        """Whether it is a function of a library, around one's own."""
+        value = self.node.value
+        module = module_of_code(value) if type(value) is FunctionType else None
+        return module is not None and not is_own(module)
+
     def name_of(self, piece: _Piece) -> str:
         """The name of what it uses."""
         is_wrapper = type(self.node.value) is FunctionType and self.name
@@ -672,4 +678,7 @@ def _says_something(name: str, value: Any, cls: type) -> bool:
         return False  # its members are read already
     if type(value) in _ACCESS or type(value).__name__ == "_tuplegetter":
         return False
+    if name.startswith("__") and (callable(value) or hasattr(type(value), "__get__")):
+        # As `__call__ = partialmethod(...)`.
+        return not (_is_class(value) or name.startswith(("__pydantic", "__signature__")))
     return not name.startswith(("__", "_abc_")) and name not in _ABOUT_MODELS

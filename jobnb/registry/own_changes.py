@@ -116,7 +116,7 @@ class OwnChanges:
             found |= self._outer(fn)
         ids = {id(fn) for fn in running}
         for method in methods:
-            if id(method.fn) in ids and method.name not in _CONSTRUCTORS:
+            if id(method.fn) in ids:
                 found |= self._of_self(method)
         return frozenset(found)
 
@@ -260,6 +260,9 @@ class OwnChanges:
                 return
             if kind == "sets" and index == len(path) - 1:
                 break
+            if step == "__dict__" and not _is_a(value, ModuleType, type, FunctionType):
+                yield "in", id(value)
+                return
             further = _taken(value, step)
             if further is _MISSING:
                 break
@@ -288,9 +291,11 @@ class OwnChanges:
             scope, name, *path = trail
             if (scope, name) != ("param", first):
                 continue
-            of_class = method.is_of_class
+            of_class = method.is_of_class or method.name == "__new__"
             if path[:1] == ["__class__"]:
                 of_class, path = True, path[1:]
+            if method.name in _CONSTRUCTORS and not of_class:
+                continue  # that is how its object begins
             attribute = path[0] if path and path[0] not in MUTATORS | {"[]"} else "[]"
             if attribute in ("[]", "__dict__"):
                 yield "self", own, "[]"

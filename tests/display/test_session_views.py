@@ -123,7 +123,7 @@ def test_what_the_code_uses_and_cannot_be_followed_is_told_wherever_the_asset_st
         assert words in shown["text/plain"]
         assert words in shown["text/html"]
     stale = session.stale("drawn")
-    assert repr(stale) == f"<all assets are fresh>\ndrawn: {blind}"
+    assert repr(stale) == f"<All assets are fresh.>\ndrawn: {blind}"
     shown = check_bundle(bundle(statuses_view(stale)))
     for words in ("All assets are fresh", f"drawn: {blind}"):
         assert words in shown["text/plain"]

@@ -178,6 +178,22 @@ OWN_RUN = {
         ("class C:\n    def __init__(self): self._x = None\n    @property\n    def x(self):\n"
         "        if self._x is None: self._x = 1\n        return self._x\no = C()"), "o.x", "o._x"
     ),
+    "by the dict of an object": ("class C: pass\no = C()\no.n = 0", "o.__dict__['n'] = 1", "o"),
+    "by vars of an object": ("class C: pass\no = C()\no.n = 0", "vars(o).update(n=1)", "o"),
+    "a class that keeps its only object": (
+        ("class C:\n    one = None\n    def __new__(cls):\n"
+        "        if cls.one is None: cls.one = super().__new__(cls)\n        return cls.one"),
+        "C()", "C.one"
+    ),
+    "a class that counts its objects": (
+        "class C:\n    n = 0\n    def __init__(self): type(self).n += 1", "C()", "C.n"
+    ),
+    "a timer": (
+        ("class C:\n    total = 0\n    def __enter__(self): self.begun = 1\n"
+        "    def __exit__(self, *a): C.total += 1\no = C()"), "with o: pass", "o.total"
+    ),
+    "in a loop over two": ("a, b = [], {}", "for x in (a, b): x.clear()\n    a.append(1)", "a b"),
+    "two at once": ("a, b = [], {}", "x, y = a, b\n    x.append(1)\n    y['a'] = 1", "a b"),
     "a dict of one's own": (
         "class C(dict):\n    def put(self, k): self[k] = 1\no = C()", "o.put('a')", "o"
     ),

@@ -423,7 +423,7 @@ def test_the_session_tells_of_an_edit_in_a_new_kernel(tmp_path):
             [line for line in done.stdout.splitlines() if line.startswith(("one", "two", "<"))]
         )
     changed = "is stale: what the code uses changed"
-    assert seen[1:] == [["<all assets are fresh>"], [f"one {changed}"], [f"two {changed}"]]
+    assert seen[1:] == [["<All assets are fresh.>"], [f"one {changed}"], [f"two {changed}"]]
 
 
 edits = st.lists(
@@ -472,10 +472,10 @@ def test_the_session_of_a_notebook_is_told_what_is_edited(modules, tmp_path):
             {"__name__": "__main__"},
         )
         assert captured.materialize().success
-        assert repr(captured.stale()) == "<all assets are fresh>"
+        assert repr(captured.stale()) == "<All assets are fresh.>"
         modules.write({"hmod.py": "def g(): return 2"})
         words = "edited since imported: `hmod`; what was loaded runs"
-        assert repr(captured.stale()) == f"<all assets are fresh>\none: {words}"
+        assert repr(captured.stale()) == f"<All assets are fresh.>\none: {words}"
         assert str(captured.status("one")) == f"one is fresh ({words})"
         captured.instance.dispose()
     assert session is not captured

@@ -267,6 +267,13 @@ CELLS = {
         "K = types.SimpleNamespace(a=dict(b=C({})))"
     ),
     "a class attribute of an object": "class C:\n    n = {}\nK = C()",
+    "a special method that is no function": (
+        "class C:\n    def m(self, n): return n\n"
+        "    __call__ = functools.partialmethod(m, {})\nK = C()"
+    ),
+    "a special method that is cached": (
+        "class C:\n    @functools.lru_cache\n    def __call__(self): return {}\nK = C()"
+    ),
     "a metaclass": "class M(type):\n    def m(cls): return {}\nclass K(metaclass=M): pass",
     "a mixin": "class M:\n    def m(self): return {}\nclass B: pass\nclass K(B, M): pass",
     "a descriptor": (
