@@ -36,9 +36,9 @@ SHOWN = range(1, len(CELLS))
 TWIN = "[data-jobnb-twin]"
 
 
-def executed(lab, tab) -> Notebook:
-    """The notebook, run, its run ended."""
-    notebook = lab.open(tab, *CELLS)
+def executed(lab, tab, *more: str) -> Notebook:
+    """The notebook, run but for what more stands in it, its run ended."""
+    notebook = lab.open(tab, *CELLS, *more)
     for number in range(len(CELLS)):
         notebook.start(number)
     expect(notebook.output(2).locator(".jw-run-head")).to_contain_text("2 of 2 steps")
@@ -88,3 +88,34 @@ def test_pictures_stay_in_a_page_of_nbconvert(lab, tab, page):
     (lab.folder / "page.html").write_text(text)
     page.goto((lab.folder / "page.html").as_uri(), wait_until="domcontentloaded")
     check_pictures(page, page.locator(TWIN).all())
+
+
+GONE = "The kernel that made this view is gone: run this cell again."
+RESTART = """async () => {
+    await window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart();
+}"""
+
+
+def test_views_of_a_restarted_kernel_say_so_and_do_nothing(lab, tab):
+    notebook = executed(lab, tab)
+    tab.evaluate(RESTART)
+    for number in SHOWN:
+        output = notebook.output(number)
+        expect(output.get_by_text(GONE)).to_have_count(1)
+        expect(output.locator("button:enabled, input:enabled, select:enabled")).to_have_count(0)
+    expect(notebook.output(2).locator("svg .jn-node").first).to_be_visible()
+    expect(tab.get_by_text("Cannot send")).to_have_count(0)
+    for number in (0, 1):
+        notebook.start(number)
+    expect(notebook.output(1).get_by_text(GONE)).to_have_count(0)
+    expect(notebook.output(1).get_by_role("tab", name="Runs")).to_be_enabled()
+
+
+def test_a_view_of_a_kernel_that_died_says_so(lab, tab):
+    notebook = executed(lab, tab, "import os; os.kill(os.getpid(), 9)")
+    notebook.start(len(CELLS))
+    tab.get_by_role("dialog").get_by_role("button", name="Ok").click(timeout=40_000)
+    rerun = notebook.output(2).get_by_role("button", name="Re-run", exact=True)
+    expect(notebook.output(2).get_by_text(GONE)).to_be_visible()
+    expect(rerun).to_be_disabled()
+    expect(tab.get_by_text("Cannot send")).to_have_count(0)

@@ -1,6 +1,6 @@
 // An asset: how it stands, its place in the graph, its last value and metadata, its runs.
 
-export default {
+export default alive({
   render({ model, el: host }) {
     host.classList.add("jobnb");
     const view = {
@@ -22,7 +22,7 @@ export default {
       view.graph?.stop();
     };
   },
-};
+});
 
 function deedsOf(view) {
   const make = button("Materialize", () => act(view, "materialize", {}, (id) =>

@@ -34,7 +34,7 @@ function drawBackfillDeeds(model, { buttons, problem }) {
   }));
 }
 
-export default {
+export default alive({
   render({ model, el: place }) {
     const root = el("div", { class: "jobnb jw-run-head jw-backfill", "data-lm-suppress-shortcuts": "true" });
     place.append(root);
@@ -56,4 +56,4 @@ export default {
     const stops = Object.entries(draws).map(([name, draw]) => watch(model, [name], draw));
     return () => stops.forEach((stop) => stop());
   },
-};
+});

@@ -1,6 +1,6 @@
 // All that a session knows: the graph, the assets, jobs and resources.
 
-export default {
+export default alive({
   render({ model, el: host }) {
     host.classList.add("jobnb");
     const view = {
@@ -33,7 +33,7 @@ export default {
       view.graph?.stop();
     };
   },
-};
+});
 
 function headOf(view) {
   const again = button("Refresh", () => act(view, "refresh", {}, () => "Up to date."), {

@@ -1,10 +1,10 @@
 // The graph on its own: see parts/graph_panel.js.
 
-export default {
+export default alive({
   render({ model, el: host }) {
     host.classList.add("jobnb");
     const panel = graphPanel(model);
     host.append(panel.node);
     return panel.stop;
   },
-};
+});

@@ -316,10 +316,10 @@ function ticked(state) {
   return [...state.ticked].sort((a, b) => order.indexOf(b) - order.indexOf(a));
 }
 
-export default {
+export default alive({
   render({ model, el: place }) {
     const root = el("div", { class: "jobnb jw-history", "data-lm-suppress-shortcuts": "true" });
     place.append(root);
     return historyTable(model, root);
   },
-};
+});

@@ -169,4 +169,4 @@ function render({ model, el: host }) {
   return () => stops.forEach((stop) => stop());
 }
 
-export default { render };
+export default alive({ render });

@@ -1,6 +1,6 @@
 // A line of text.
 
-export default {
+export default alive({
   render({ model, el: host }) {
     host.classList.add("jobnb");
     const line = el("div", { class: "jw-note", role: "status" });
@@ -9,4 +9,4 @@ export default {
     show();
     return watch(model, ["text"], show);
   },
-};
+});

@@ -165,4 +165,4 @@ function render({ model, el: host }) {
   };
 }
 
-export default { render };
+export default alive({ render });

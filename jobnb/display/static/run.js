@@ -26,7 +26,7 @@ function runTabs(model, root) {
     }),
     watch(model, ["tab"], () => shown.open(model.get("tab"))),
   ];
-  const timer = setInterval(all("beat"), 250);
+  const timer = setInterval(() => isGone(model) || all("beat")(), 250);
   return () => {
     clearInterval(timer);
     stops.forEach((stop) => stop());
@@ -217,10 +217,10 @@ function tagsView(model) {
   return { node, begin: load };
 }
 
-export default {
+export default alive({
   render({ model, el: place }) {
     const root = el("div", { class: "jobnb jw-run-tabs", "data-lm-suppress-shortcuts": "true" });
     place.append(root);
     return runTabs(model, root);
   },
-};
+});

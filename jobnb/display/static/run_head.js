@@ -69,7 +69,7 @@ function roughly(seconds) {
 
 function tick(model, { title }, clock) {
   const head = model.get("head");
-  if (head.finished || !title.isConnected) return;
+  if (head.finished || !title.isConnected || isGone(model)) return;
   const since = (performance.now() - clock.at) / 1000;
   const shown = title.querySelector(".jw-clock");
   if (shown) shown.textContent = clockText(head, since);
@@ -108,10 +108,10 @@ async function act(model, deed, pressedButton, problem) {
   pressedButton.disabled = false;
 }
 
-export default {
+export default alive({
   render({ model, el: place }) {
     const root = el("div", { class: "jobnb jw-run-head", "data-lm-suppress-shortcuts": "true" });
     place.append(root);
     return runHead(model, root);
   },
-};
+});

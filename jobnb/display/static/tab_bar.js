@@ -1,6 +1,6 @@
 // Tabs alone: what they open is a widget that the kernel puts below.
 
-export default {
+export default alive({
   render({ model, el: host }) {
     host.classList.add("jobnb");
     const { title, noun, note } = model.get("heading");
@@ -19,4 +19,4 @@ export default {
     append(host, [title ? head : null, bar.node]);
     return watch(model, ["opened"], () => bar.open(model.get("opened")));
   },
-};
+});

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from importlib.resources import files
 
 import pytest
 
@@ -172,3 +173,11 @@ def test_a_stopped_pace_forgets_what_waits_and_goes_on_later():
     pace.tell("end", {"over": True})
     assert heard.done.wait(5)
     assert heard.news == [{"a": {"x": 1}}, {"end": {"over": True}}]
+
+
+def test_every_view_tells_when_its_kernel_is_gone():
+    static = files("jobnb.display") / "static"
+    own = [each for each in static.iterdir() if each.name.endswith(".js")]
+    texts = {each.name: each.read_text(encoding="utf-8") for each in own}
+    assert len(texts) > 8
+    assert [name for name, text in texts.items() if "export default alive({" not in text] == []

@@ -124,9 +124,77 @@ const askedBy = new WeakMap(); // model -> id -> how to settle its promise
 function ask(model, name, asked = {}) {
   const id = `${Date.now()}-${++askedSoFar}`;
   return new Promise((resolve, reject) => {
+    if (isGone(model)) throw new Error(GONE);
     waitingFor(model).set(id, { resolve, reject });
-    model.send({ ask: name, id, with: asked });
+    try {
+      model.send({ ask: name, id, with: asked });
+    } catch { // a kernel that died: nothing else tells of it
+      waitingFor(model).delete(id);
+      lookAgain.get(model)?.forEach((look) => look(true));
+      throw new Error(GONE);
+    }
   });
+}
+
+// --- a kernel that is gone ----------------------------------------------------
+
+const GONE = "The kernel that made this view is gone: run this cell again.";
+const goneModels = new WeakSet();
+const lookAgain = new WeakMap(); // model -> what shows in each of its views whether it lives
+
+// A view that greys out and says so when the kernel that made it is gone.
+function alive({ render }) {
+  return {
+    render(given) {
+      const { model, el: host } = given;
+      const stop = render(given);
+      // The class is that of Jupyter's own widgets, set before they tell of the change.
+      const look = (gone) => showLife(model, host, gone ?? Boolean(host.closest(".jupyter-widgets-disconnected")));
+      const changed = () => setTimeout(look);
+      if (!lookAgain.has(model)) lookAgain.set(model, new Set());
+      lookAgain.get(model).add(look);
+      model.on("comm_live_update", changed);
+      look();
+      return () => {
+        lookAgain.get(model).delete(look);
+        model.off("comm_live_update", changed);
+        stop?.();
+      };
+    },
+  };
+}
+
+function isGone(model) {
+  return goneModels.has(model);
+}
+
+function showLife(model, host, gone) {
+  if (gone === isGone(model) && gone === host.classList.contains("jw-gone")) return;
+  if (gone) goneModels.add(model);
+  else goneModels.delete(model);
+  host.classList.toggle("jw-gone", gone);
+  frameOf(host).disabled = gone;
+  const top = outermost(host);
+  const note = top.querySelector(":scope > .jw-gone-note");
+  if (gone && !note) top.prepend(el("div", { class: "jobnb jw-gone-note", role: "status" }, GONE));
+  else if (!gone) note?.remove();
+}
+
+// All of a view in one set of controls, which are disabled together, those to come included.
+function frameOf(host) {
+  let frame = host.querySelector(":scope > fieldset.jw-frame");
+  if (!frame) {
+    frame = el("fieldset", { class: "jw-frame" });
+    frame.append(...host.childNodes);
+    host.append(frame);
+  }
+  return frame;
+}
+
+// The widget that stands in the page: a view may be a part of it, and one note is enough.
+function outermost(host) {
+  const around = host.parentElement?.closest(".jupyter-widgets, .jobnb-run");
+  return around ? outermost(around) : host;
 }
 
 function waitingFor(model) {
