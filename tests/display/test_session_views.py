@@ -24,6 +24,7 @@ from jobnb.display.session_views import (
 from jobnb.display.standing import Standing, standings
 from jobnb.display.status_views import status_view, statuses_view
 from jobnb.display.view import bundle
+from jobnb.display.widgets.asset import AssetView
 from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.job import JobView
 from jobnb.registry.session import Session
@@ -134,6 +135,7 @@ def test_what_the_code_uses_and_cannot_be_followed_is_told_wherever_the_asset_st
     facts = dict(tell("drawn"))
     assert facts["not followed"] == "`rng`, an object of class random.Random"
     assert facts["not counted"] == "`cache`, which the code changes"
+    assert AssetView(scope["drawn"]).card.told["keys"][0]["notes"] == [changed, blind]
     session.add(asset(name="drawn", code_version="1")(scope["drawn"].op.compute_fn))
     assert session.status("drawn").notes == ()  # who gives a version answers for it
 

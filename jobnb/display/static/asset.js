@@ -65,8 +65,8 @@ function drawTold(view) {
   fill(view.past, keys.flatMap((each) => pastOf(view, each, keys.length > 1, parted)));
 }
 
-function headOfKey({ key, note, about, status, word, more, made, reasons }) {
-  const why = reasons.slice(word.includes(reasons[0]) ? 1 : 0);
+function headOfKey({ key, note, about, status, word, more, made, reasons, notes = [] }) {
+  const why = [...reasons.slice(word.includes(reasons[0]) ? 1 : 0), ...notes];
   return el("div", { class: "jw-asset-head" },
     el("div", { class: "jn-header" },
       el("strong", { class: "jn-name" }, key), " ", el("span", { class: "jn-noun" }, "asset"), " ",

@@ -40,6 +40,7 @@ from jobnb.registry.session import Session
 __all__ = ["AssetCard", "AssetView", "assets_graph"]
 
 _MOST_RUNS = 8
+_MOST_NOTES = 6
 
 
 class AssetCard(View):
@@ -134,6 +135,7 @@ class AssetCard(View):
             **{name: standing_json(standing)[name] for name in ("status", "word", "more")},
             "made": standing.made,
             "reasons": list(standing.reasons),
+            "notes": [shorten(str(note), 160) for note in standing.notes[:_MOST_NOTES]],
             "metadata": metadata_rows(past[0].metadata) if past else [],
             "plots": [{"name": name, "points": points} for name, points in plots(past).items()],
             "runs": [
