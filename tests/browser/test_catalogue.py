@@ -51,3 +51,41 @@ def test_what_other_cells_make_and_define_is_seen_without_a_click(lab, tab):
     )
     expect(row).to_contain_text("code changed")
     expect(shown.locator(".jn-node")).to_have_count(3)
+
+
+TOGETHER = """
+from jobnb import AssetOut, asset, multi_asset, session
+@multi_asset(outs={"low": AssetOut(), "high": AssetOut()})
+def both():
+    return 1, 2
+@asset
+def a_name_of_an_asset_that_is_long_enough_to_need_more_room(low):
+    return low
+_ = session.materialize()
+@asset
+def a_name_of_an_asset_that_is_long_enough_to_need_more_room(low):
+    return -low
+session
+"""
+
+
+def test_columns_have_headings_siblings_are_ticked_together_and_stale_assets_made(lab, tab):
+    nb = lab.open(tab, TOGETHER)
+    nb.start(0)
+    shown = nb.output(0)
+    heads = shown.get_by_role("columnheader")
+    expect(heads).to_have_text(
+        ["selected", "asset", "kind", "state", "last made", "description", "value"],
+        timeout=60_000,
+    )
+    shown.get_by_role("checkbox", name="Select low, made together with high").check()
+    expect(shown.get_by_role("checkbox", name="Select high")).to_be_checked()
+    expect(shown.locator(".jw-deeds")).to_contain_text("low is made together with high.")
+    shown.get_by_role("checkbox", name="Select high").uncheck()
+    expect(shown.get_by_role("checkbox", name="Select low")).not_to_be_checked()
+    key = shown.locator(".jw-asset-key").filter(has_text="a_name_of")
+    assert key.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+    shown.get_by_role("button", name="Materialize stale").click()
+    row = shown.locator(".jw-asset", has_text="a_name_of")
+    expect(row).to_contain_text("fresh", timeout=30_000)
+    expect(shown.get_by_role("button", name="Materialize stale")).to_be_hidden()

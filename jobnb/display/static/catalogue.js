@@ -15,10 +15,17 @@ export default alive({
     view.table = assetTable({
       toggle: (keys, on) => toggleKeys(view, keys, on),
       look: (key, place) => lookAt(view, key, place),
+      say: (text) => {
+        view.said.className = "jw-note";
+        view.said.textContent = text;
+      },
     });
     append(host, [headOf(view), view.place, view.deeds.node, view.lists]);
     const stops = [
-      watch(model, ["rows"], () => view.table.rows(model.get("rows"))),
+      watch(model, ["rows"], () => {
+        view.table.rows(model.get("rows"));
+        view.deeds.show();
+      }),
       watch(model, ["contents"], () => drawLists(view)),
       watch(model, ["graph"], () => drawGraphOf(view)),
       watch(model, ["behind"], () => keepUp(view)),
@@ -92,19 +99,25 @@ function toggleKeys(view, keys, on) {
 
 function deedBar(view) {
   const make = button("Materialize all", () => materialize(view), { class: "jw-main" });
+  const stale = button("Materialize stale", () => materialize(view, true), {
+    title: "Only what is stale, failed or was never made: of what is selected, else of all",
+  });
   const pad = button("Launchpad", () => openPad(view, { keys: selectedKeys(view) }), {
     title: "Choose config, partition and tags first",
   });
   const check = button("Run checks", () => runChecks(view), {
     title: "Look at the stored values, and make nothing",
   });
-  const node = el("div", { class: "jw-bar jw-deeds" }, make, pad, check, view.said);
+  const node = el("div", { class: "jw-bar jw-deeds" }, make, stale, pad, check, view.said);
   const show = () => {
     const count = selectedKeys(view).length;
     make.textContent = count ? `Materialize ${count} selected` : "Materialize all";
     const rows = view.model.get("rows");
     const chosen = new Set(selectedKeys(view));
     const checked = rows.filter((row) => row.checks);
+    const old = rows.filter((row) => !row.source && row.status !== "succeeded" && (!count || chosen.has(row.key)));
+    stale.classList.toggle("jw-hidden", !rows.some((row) => row.status === "stale"));
+    stale.disabled = !old.length;
     check.classList.toggle("jw-hidden", !checked.length);
     check.disabled = count > 0 && !checked.some((row) => chosen.has(row.key));
     node.classList.toggle("jw-hidden", !rows.length);
@@ -112,10 +125,10 @@ function deedBar(view) {
   return { node, show, make, check };
 }
 
-async function materialize(view) {
+async function materialize(view, stale_only = false) {
   view.deeds.make.disabled = true;
   const told = (id) => (id ? `Run ${id.slice(0, 8)} has begun.` : "Choose partitions below.");
-  await act(view, "materialize", { keys: selectedKeys(view) }, told);
+  await act(view, "materialize", { keys: selectedKeys(view), stale_only }, told);
   view.deeds.make.disabled = false;
 }
 

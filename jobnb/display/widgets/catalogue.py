@@ -133,10 +133,14 @@ class Catalogue(View):
     # --- what can be done -------------------------------------------------
 
     @answers("materialize")
-    def materialize(self, keys: Iterable[str] = ()) -> str:
+    def materialize(self, keys: Iterable[str] = (), stale_only: bool = False) -> str:
         """Make these assets in the background, all if none is named.
 
         Where partitions are to be chosen first, what is shown below asks for them.
+
+        Args:
+            keys: Which ones.
+            stale_only: Whether those that are fresh are left as they are.
 
         Returns:
             The run's id; empty if nothing runs yet.
@@ -147,7 +151,7 @@ class Catalogue(View):
         """
         chosen = [AssetKey.from_user_string(key) for key in self._makeable(keys)]
         try:
-            run = self.session.launch(chosen)
+            run = self.session.launch(chosen, stale_only=stale_only)
         except PartitionNeededError:
             if len(chosen) == 1:
                 self._show_partitions(chosen[0])

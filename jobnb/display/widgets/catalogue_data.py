@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.definitions.assets.assets_definition import DEFAULT_GROUP
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.display.asset_pictures import asset_kind, asset_type, source_kind
+from jobnb.display.asset_pictures import asset_kind, asset_type, made_with, source_kind
 from jobnb.display.asset_views import counts_words
 from jobnb.display.check_views import checks_words
 from jobnb.display.moments import moment
@@ -45,6 +45,7 @@ def asset_rows(known: Definitions, standings: Mapping[AssetKey, Standing]) -> li
             "group": definition.group_names_by_key.get(key, DEFAULT_GROUP),
             "kind": asset_kind(key, definition),
             "type": asset_type(key, definition),
+            "together": [] if definition.can_subset else made_with(key, definition),
             "doc": _first_line(definition.descriptions_by_key.get(key)),
             **standing_json(standings.get(key, NEVER)),
         }
@@ -82,6 +83,7 @@ def standing_json(standing: Standing) -> Row:
         "word": f"{word}: {why}" if why else word,
         "more": standing.partition_words,
         "made": moment(standing.made) if standing.made else "",
+        "time": standing.made,
         "checks": _checks(standing),
     }
 

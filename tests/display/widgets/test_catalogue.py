@@ -7,7 +7,17 @@ import time
 
 import pytest
 
-from jobnb import DailyPartitionsDefinition, SourceAsset, asset, job, op
+from jobnb import (
+    AssetOut,
+    DailyPartitionsDefinition,
+    Output,
+    Run,
+    SourceAsset,
+    asset,
+    job,
+    multi_asset,
+    op,
+)
 from jobnb.config import Config
 from jobnb.display.widgets.asset import AssetView
 from jobnb.display.widgets.catalogue import Catalogue, SessionView
@@ -15,6 +25,8 @@ from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.display.widgets.run import RunView
 from jobnb.errors import InvalidSubsetError, JobnbError
+from jobnb.events import EventType
+from jobnb.execution.task import find
 from jobnb.registry.session import Session
 from tests.display.reading import HOSTILE
 
@@ -389,3 +401,46 @@ def test_the_card_of_an_asset_follows_what_other_cells_do(chain):
     view.card.answer("keep_up")
     assert view.card.told["keys"][0]["status"] == "stale"
     assert any("code changed" in reason for reason in view.card.told["keys"][0]["reasons"])
+
+
+def test_assets_that_are_made_together_are_told_as_such_and_what_is_stale_can_be_made(session):
+    @multi_asset(outs={"low": AssetOut(), "high": AssetOut()})
+    def both():
+        return 1, 2
+
+    @multi_asset(
+        outs={"one": AssetOut(is_required=False), "two": AssetOut(is_required=False)},
+        can_subset=True,
+    )
+    def some(context):
+        for name in context.selected_output_names:
+            yield Output(1, name)
+
+    @asset
+    def total(low, high):
+        return low + high
+
+    session.add(both, some, total)
+    catalogue = Catalogue(session)
+    assert {row["key"]: row["together"] for row in catalogue.rows} == {
+        "low": ["high"],
+        "high": ["low"],
+        "one": [],
+        "two": [],
+        "total": [],
+    }
+    session.materialize()
+
+    @asset(name="total")
+    def other(low, high):
+        return low * high
+
+    session.add(other)
+    catalogue.answer("refresh")
+    assert [row["key"] for row in catalogue.rows if row["status"] == "stale"] == ["total"]
+    run_id = catalogue.answer("materialize", stale_only=True)
+    find(Run, run_id).wait()
+    made = session.instance.get_records_for_run(
+        run_id, of_type=EventType.ASSET_MATERIALIZATION
+    ).records
+    assert [str(each.asset_key.to_user_string()) for each in made] == ["total"]

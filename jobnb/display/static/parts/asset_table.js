@@ -1,6 +1,6 @@
 // Assets by group: rows that are selected together with the cards of the graph.
 
-// assetTable({ toggle(keys, on), look(key, place) }) -> { node, rows(list), news(states), select(keys) }
+// assetTable({ toggle(keys, on), look(key, place), say(text) }) -> { node, rows(list), news(states), select(keys) }
 function assetTable(actions) {
   const search = el("input", {
     class: "jw-input", type: "search", placeholder: "Search assets", "aria-label": "Search assets",
@@ -10,6 +10,7 @@ function assetTable(actions) {
   const body = el("div", { class: "jw-assets", role: "table", "aria-label": "Assets" });
   const table = { actions, body, search, found, byKey: new Map(), groups: [], selected: new Set() };
   search.addEventListener("input", () => filterRows(table));
+  table.heads = headRow();
   const more = el("button", { type: "button", class: "jw-button jw-plain jw-hidden" });
   more.addEventListener("click", () => addRows(table));
   table.more = more;
@@ -23,6 +24,19 @@ function assetTable(actions) {
 
 const ROWS_AT_ONCE = 300;
 
+function headRow() {
+  const head = (title, more = "") => el("span", { class: more, role: "columnheader" }, title);
+  return el("div", { class: "jw-asset jw-asset-heads", role: "row" },
+    head(el("span", { class: "jw-spoken" }, "selected")), head("asset"), head("kind", "jw-note"), head("state"),
+    head("checks", "jw-asset-checks"), head("last made", "jw-note"), head("description", "jw-note"),
+    head("value", "jw-asset-look"));
+}
+
+// The keys of an asset and of those that the same function makes with it: no run makes one alone.
+function keysWith(row) {
+  return [row.key, ...(row.together ?? [])];
+}
+
 function drawRows(table, list) {
   const same = table.list?.length === list.length && list.every((row, at) => sameAsset(row, table.list[at]));
   table.list = list;
@@ -30,14 +44,14 @@ function drawRows(table, list) {
   if (same) return list.forEach((row) => changeRow(table, row));
   table.byKey.clear();
   table.groups = [];
-  table.body.replaceChildren();
+  table.body.replaceChildren(...(list.length ? [table.heads] : []));
   table.drawn = 0;
   addRows(table);
   selectRows(table, table.selected);
 }
 
 function sameAsset(one, other) {
-  return ["key", "group", "kind", "type", "doc", "source"].every((name) => one[name] === other[name]);
+  return ["key", "group", "kind", "type", "doc", "source", "together"].every((name) => `${one[name]}` === `${other[name]}`);
 }
 
 // An asset that stands otherwise now; its value is looked at again where it is open.
@@ -47,7 +61,7 @@ function changeRow(table, row) {
   const again = row.made !== shown.row.made || row.status !== shown.row.status;
   shown.row = row;
   showState(shown, row);
-  shown.made.textContent = row.made;
+  shown.made.textContent = whenText(row.time);
   showRowChecks(shown, row);
   if (again && !shown.below.classList.contains("jw-hidden")) table.actions.look(row.key, shown.place);
 }
@@ -77,7 +91,8 @@ function addRow(table, row) {
 
 function groupHead(table, name) {
   const box = checkbox(`Select all of ${name}`, (on) => {
-    table.actions.toggle(table.groups.find((group) => group.name === name).keys, on);
+    const { keys } = table.groups.find((group) => group.name === name);
+    table.actions.toggle(keys.flatMap((key) => keysWith(table.byKey.get(key).row)), on);
   });
   const node = el(
     "div", { class: "jw-asset-group", role: "row" },
@@ -93,9 +108,14 @@ function checkbox(label, changed) {
 }
 
 function assetRow(table, row) {
-  const box = checkbox(`Select ${row.key}`, (on) => table.actions.toggle([row.key], on));
+  const others = row.together?.length ? `made together with ${row.together.join(", ")}` : "";
+  const box = checkbox(`Select ${row.key}${others && `, ${others}`}`, (on) => {
+    table.actions.toggle(keysWith(row), on);
+    if (others) table.actions.say(`${row.key} is ${others}.`);
+  });
+  if (others) box.title = others;
   const state = el("span", { class: "jw-asset-state", role: "cell" });
-  const made = el("span", { class: "jw-note jw-asset-made", role: "cell" }, row.made);
+  const made = el("span", { class: "jw-note jw-asset-made", role: "cell" }, whenText(row.time));
   const checks = el("span", { class: "jw-asset-checks", role: "cell" });
   const place = el("div", { role: "cell" });
   const below = el("div", { class: "jw-asset-value jw-hidden", role: "row" }, place);
