@@ -65,6 +65,9 @@ const KEYS = {
   Escape: (panel) => put(panel.model, { picked: [] }),
 };
 
+const KEYS_IN_WORDS = "Arrow keys go from node to node, with Shift they move the picture. Enter selects, "
+  + "e folds or opens, plus and minus zoom, f shows all, Home goes back to the beginning, slash searches.";
+
 function keyed(panel, event, card) {
   if (event.target.closest("input, button") || event.altKey) return;
   if (ARROWS[event.key] && (event.shiftKey || !card)) panel.view.pan(...ARROWS[event.key]);

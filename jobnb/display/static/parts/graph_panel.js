@@ -5,6 +5,7 @@ function graphPanel(model) {
   const stage = svgEl("g", { class: "jw-stage" });
   const svg = svgEl("svg", {
     class: "jobnb-graph jw-canvas", role: "group", tabindex: -1, "data-lm-suppress-shortcuts": "true",
+    "aria-description": KEYS_IN_WORDS,
   }, stage);
   const canvas = el("div", { class: "jw-canvas-box" }, svg);
   const bars = { tools: el("div", { class: "jw-bar jw-graph-tools" }), chosen: chosenBar(model) };
