@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 import jobnb.events as ev
+from jobnb.definitions.jobs.job_config import run_title
 from jobnb.definitions.keys import AssetKey
 
 __all__ = ["RunState", "RunStatus", "StepState", "StepStatus", "fold"]
@@ -163,6 +164,13 @@ class RunState(msgspec.Struct):
     def is_finished(self) -> bool:
         """Whether the run has ended, one way or another."""
         return self.status.is_finished
+
+    @property
+    def title(self) -> str:
+        """The job that it is of; where nobody named it, what it is for."""
+        names = (key.split(".")[0].split("[")[0].replace("__", "/") for key in self.steps)
+        only_checks = bool(self.checked) and not self.materialized and self.is_finished
+        return run_title(self.job_name, names, only_checks=only_checks)
 
     @property
     def is_success(self) -> bool:

@@ -215,8 +215,8 @@ class BarFace(Face):
 
 
 def _name(run: RunOutcome) -> str:
-    """The job's name; a run of assets alone has a job that nobody named."""
-    return "assets" if run.job_name.startswith("__") else run.job_name
+    """The job's name, or what a run that nobody named makes."""
+    return run.title
 
 
 def _fit(text: str, width: int = 44) -> str:

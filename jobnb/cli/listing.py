@@ -174,7 +174,7 @@ def _run_row(record: Any) -> tuple[str, ...]:
     took = duration(end - start) if start and end else ""
     by, partitions = run.notebook or "", run.partition_words
     status = f"{run.status.value} (unreadable)" if run.unreadable else run.status.value
-    return run.run_id, run.job_name, status, started, took, by, partitions
+    return run.run_id, run.title, status, started, took, by, partitions
 
 
 def _show(

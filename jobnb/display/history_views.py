@@ -10,7 +10,6 @@ from jobnb.display.moments import moment
 from jobnb.display.palette import SIGNS
 from jobnb.display.picture import Status, duration_text
 from jobnb.display.run_marks import run_status
-from jobnb.display.run_views import job_title
 from jobnb.display.text import counted, table_text
 from jobnb.display.view import View
 from jobnb.state import RunStatus
@@ -46,7 +45,7 @@ def _cells(row: Mapping[str, Any]) -> list[Html | str]:
 def _words(row: Mapping[str, Any]) -> list[str]:
     return [
         str(row["run_id"])[:8],
-        job_title(str(row["job"])) + (" (unreadable)" if UNREADABLE_TAG in row["tags"] else ""),
+        str(row["job"]) + (" (unreadable)" if UNREADABLE_TAG in row["tags"] else ""),
         f"{SIGNS[_status(row)]} {str(row['status']).lower()}".strip(),
         moment(row["created"].timestamp()),
         duration_text(row["seconds"]),

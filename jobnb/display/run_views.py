@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.jobs.job_config import run_title
 from jobnb.display.failures import error_html, error_text
 from jobnb.display.html import (
     EMPTY,
@@ -42,7 +43,7 @@ from jobnb.display.view import View, picture_html
 from jobnb.events import Event, Logged
 from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
-__all__ = ["RunLook", "job_title", "run_view"]
+__all__ = ["RunLook", "run_view"]
 
 _MOST_ROWS = 200
 _MOST_VALUES = 30
@@ -79,7 +80,7 @@ def run_view(look: RunLook) -> View:
     failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
     html = join(
         [
-            header(job_title(state.job_name), "run", run_status(state.status), _summary(look)),
+            header(state.title, "run", run_status(state.status), _summary(look)),
             *(_failure(step) for step in failed[:5]),
             _own_error(state, failed),
             picture_html(picture) if picture else EMPTY,
@@ -96,19 +97,7 @@ def run_view(look: RunLook) -> View:
             ),
         ]
     )
-    return View(f"run of {job_title(state.job_name)}", _text(look, failed), html, picture)
-
-
-def job_title(name: str, only_checks: bool = False) -> str:
-    """The name of a job as people know it: one made for a single run has none of its own.
-
-    Args:
-        name: The name.
-        only_checks: Whether the run makes checks and no assets.
-    """
-    if name and not name.startswith("__"):
-        return name
-    return "checks" if only_checks else "materialize"
+    return View(f"run of {state.title}", _text(look, failed), html, picture)
 
 
 def _marked_picture(look: RunLook) -> Picture | None:
@@ -116,7 +105,7 @@ def _marked_picture(look: RunLook) -> Picture | None:
         return None
     details = {card: _detail(value) for card, value in look.values.items()}
     marks = run_marks(look.state, look.cards_of_step, details)
-    named = msgspec.structs.replace(look.picture, title=job_title(look.picture.title))
+    named = msgspec.structs.replace(look.picture, title=run_title(look.picture.title))
     return marked(named, marks)
 
 
@@ -296,9 +285,7 @@ def _clock(time: float) -> str:
 def _text(look: RunLook, failed: Sequence[StepState]) -> str:
     state = look.state
     status = run_status(state.status)
-    lines = [
-        f"run of {job_title(state.job_name)} {SIGNS[status]} {WORDS[status]} ({_summary(look)})"
-    ]
+    lines = [f"run of {state.title} {SIGNS[status]} {WORDS[status]} ({_summary(look)})"]
     lines += [
         f"check {'/'.join(event.asset)}:{event.check} {check_word(event)}"
         for event in list(state.checked.values())[:_MOST_ROWS]

@@ -142,7 +142,7 @@ class Run(Task[ExecuteInProcessResult]):
         __tracebackhide__ = True
         if not self.wait(timeout).is_finished:
             raise StillRunningError(
-                f"The run of {self.job_name!r} has not ended after {timeout} s. "
+                f"The run of {self.state.title!r} has not ended after {timeout} s. "
                 "Wait longer, or stop it with cancel()."
             )
         if raise_on_error:
@@ -164,7 +164,7 @@ class Run(Task[ExecuteInProcessResult]):
             return None
         why = self._stop.reason or "It was canceled."
         return RunCanceledError(
-            f"The run of {self.job_name!r} did not come to its end. {why} What had succeeded is "
+            f"The run of {self.state.title!r} did not come to its end. {why} What had succeeded is "
             f"kept (run {self.run_id}); result(raise_on_error=False) gives it."
         )
 
@@ -265,7 +265,7 @@ class Run(Task[ExecuteInProcessResult]):
     def __repr__(self) -> str:
         state = self.state
         steps = f"{self._done_steps} of {len(state.steps)} step{'s'[: len(state.steps) != 1]}"
-        return f"<Run of {self.job_name!r}: {state.status.value}, {steps}, run {self.run_id[:8]}>"
+        return f"<Run of {state.title!r}: {state.status.value}, {steps}, run {self.run_id[:8]}>"
 
 
 @contextmanager

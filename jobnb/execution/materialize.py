@@ -7,6 +7,7 @@ from typing import Any
 
 from jobnb.definitions.assets.defined_assets import each_asset
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.jobs.job_config import OBSERVATION_JOB
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.selections.selection import AssetSelection
@@ -17,8 +18,6 @@ from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.plan.partitions import PartitionsAsked
 from jobnb.storage.instance import Instance
 from jobnb.storage.values import mem_io_manager
-
-OBSERVATION_JOB = "in_process_observation_job"
 
 
 def materialize(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.resources.io_context import OutputContext
 from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.definitions.types import NOTHING
@@ -245,7 +246,7 @@ def chosen_steps(plan: Plan, selection: Sequence[str]) -> dict[int, frozenset[st
             joined.append((bare, regions))
         else:
             whole.append(bare)
-    what = f"the job {plan.job.name!r}"
+    what = f"{job_words(plan.job.name)}"
     found: dict[int, frozenset[str] | None] = {i: frozenset(each) for i, each in single.items()}
     for bare, regions in joined:
         for key in resolve_op_selection([bare], list(upstream), upstream, what=what):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 from jobnb.definitions.plain import check_tags
@@ -187,7 +188,7 @@ def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
     """What is asked of a run that repeats another one: what is not said is taken from that one."""
     if parent.job_name != spec.job.name:
         raise InvariantViolationError(
-            f"The run {parent.run_id} is of the job {parent.job_name!r} and cannot be repeated "
+            f"The run {parent.run_id} is of {job_words(parent.job_name)} and cannot be repeated "
             f"with {spec.job.name!r}."
         )
     assets, checks, job = spec.asset_selection, spec.asset_check_selection, spec.job
@@ -226,8 +227,8 @@ def subset_of(
     if (asset_selection or checks) and job.asset_layer is None:
         name = "asset_selection" if asset_selection else "asset_check_selection"
         raise InvariantViolationError(
-            f"The job {job.name!r} makes no assets: {name} has nothing to choose from. "
-            "Use op_selection."
+            f"{job_words(job.name, begins=True)} makes no assets: {name} has nothing "
+            "to choose from. Use op_selection."
         )
     if not op_selection and not asset_selection and checks is None:
         return job

@@ -23,7 +23,7 @@ def to_junit(outcome: NotebookOutcome) -> str:
     root.append(_suite(name, outcome.seconds, cells))
     for run in outcome.runs:
         steps = [_step_case(step, run) for step in run.state.steps.values()]
-        root.append(_suite(f"{run.job_name} {run.run_id}", run.state.seconds or 0.0, steps))
+        root.append(_suite(f"{run.title} {run.run_id}", run.state.seconds or 0.0, steps))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -56,7 +56,7 @@ def _cell_case(cell: CellOutcome, notebook: str) -> ET.Element:
 
 
 def _step_case(step: StepState, run: RunOutcome) -> ET.Element:
-    case = _case(step.key, run.job_name, step.seconds or 0.0)
+    case = _case(step.key, run.title, step.seconds or 0.0)
     if step.status is StepStatus.FAILED:
         error = step.error
         _fail(case, str(error or "failed"), error.to_string() if error else "")

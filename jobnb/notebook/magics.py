@@ -260,10 +260,10 @@ def _cancel(_session: Session, line: Line) -> None:
     begins = _bare(line.rest)
     found = [run for run in live if run.run_id.startswith(begins)]
     if len(found) != 1:
-        some = ", ".join(f"{run.run_id[:_FIRST]} ({run.job_name})" for run in live)
+        some = ", ".join(f"{run.run_id[:_FIRST]} ({run.record.title})" for run in live)
         raise RunNotFoundError(f"Say which one: {some}.")
     found[0].cancel()
-    _say(f"Canceling the run {found[0].run_id} of {found[0].job_name!r}.")
+    _say(f"Canceling the run {found[0].run_id} of {found[0].record.title!r}.")
 
 
 def _value(session: Session, line: Line) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobnb.automation.backfill_progress import BackfillProgress
+from jobnb.definitions.jobs.job_config import run_title
 from jobnb.state import RunState, RunStatus
 from jobnb.storage.backfill import BackfillStatus
 
@@ -134,6 +135,11 @@ class RunOutcome:
     asked: bool = False
 
     @property
+    def title(self) -> str:
+        """The job that it is of; where nobody named it, what it is for."""
+        return self.state.title if self.state.job_name else run_title(self.job_name)
+
+    @property
     def failures(self) -> dict[str, str]:
         """The failed steps, each with the user's error in a line."""
         return {
@@ -248,6 +254,4 @@ class NotebookOutcome:
         failed = "".join(f"\n  {step}: {error}" for step, error in run.failures.items())
         reason = failed or (f" {run.state.error}" if run.state.error else "")
         status = run.state.status.value
-        self.end(
-            Verdict.FAILURE, f"The run {run.run_id} of {run.job_name!r} ended {status}.{reason}"
-        )
+        self.end(Verdict.FAILURE, f"The run {run.run_id} of {run.title!r} ended {status}.{reason}")

@@ -95,7 +95,7 @@ def summary_of(result: Any) -> dict[str, Any]:
     failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
     return {
         "run_id": result.run_id,
-        "job": state.job_name,
+        "job": state.title,
         "status": state.status.value,
         "seconds": state.seconds,
         "steps": {key: step.status.value for key, step in state.steps.items()},

@@ -261,7 +261,7 @@ class Walk:
     def _judge_unfinished(self) -> None:
         """What still goes on when the time is over makes the execution fail."""
         runs, backfills = self._outcome.runs, self._outcome.backfills
-        names = [f"{run.job_name} ({run.run_id})" for run in runs if not run.state.is_finished]
+        names = [f"{run.title} ({run.run_id})" for run in runs if not run.state.is_finished]
         names += [
             f"the backfill {each.backfill_id} of {each.title}, {each.counts}"
             for each in backfills

@@ -14,6 +14,7 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.asset_rules import AssetRule, Key
@@ -121,7 +122,7 @@ def _asked_for(
         names = sorted(key.to_user_string() for key in selected)
         first = min(key.to_user_string() for key in unknown)
         raise InvalidSubsetError(
-            f"The job {job.name!r} does not {does} {first!r}. "
+            f"{job_words(job.name, begins=True)} does not {does} {first!r}. "
             + did_you_mean(first, names, noun=f"It {does}s")
         )
     return wanted

@@ -12,6 +12,7 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.known_keys import with_known_keys
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
@@ -170,7 +171,8 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
         place(each.name, node, reader.edges(each))
     if reader.problems:
         raise InvalidDefinitionError(
-            f"The job {job.name!r} cannot be put together:\n  " + "\n  ".join(reader.problems)
+            f"{job_words(job.name, begins=True)} cannot be put together:"
+            + "".join(f"\n  {problem}" for problem in reader.problems)
         )
     by_node = {part.name: part.assets for part in parts}
     checking = {each.name: each for each in checks}

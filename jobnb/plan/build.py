@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.errors import InvalidDefinitionError
@@ -131,7 +132,8 @@ class _Builder(StepInputs):
         steps = tuple(self._step(index, bound, regions) for index in range(len(self.nodes)))
         if self.problems:
             raise InvalidDefinitionError(
-                f"The job {self.job.name!r} cannot run:\n  " + "\n  ".join(self.problems)
+                f"{job_words(self.job.name, begins=True)} cannot run:\n  "
+                + "\n  ".join(self.problems)
             )
         return Plan(
             job=self.job,

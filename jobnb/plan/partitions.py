@@ -9,6 +9,7 @@ import msgspec
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
@@ -138,7 +139,7 @@ def run_partitions(
 def _subject(job: JobDefinition) -> str:
     """The job, or the assets that are made by none that anybody named."""
     if not _is_nameless(job):
-        return f"The job {job.name!r} has"
+        return f"{job_words(job.name, begins=True)} has"
     names = sorted(key.to_user_string() for each in job.graph.partitioned for key in _keys(each))
     return subject_of(names)
 
@@ -167,7 +168,7 @@ def _definition_of(job: JobDefinition, what: str) -> PartitionsDefinition:
             "Leave it out, or give an asset a partitions_def."
         )
     raise InvalidDefinitionError(
-        f"The job {job.name!r} has no partitions, but {what}. "
+        f"{job_words(job.name, begins=True)} has no partitions, but {what}. "
         "Leave it out, or give the job a partitions_def or a PartitionedConfig."
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.doors import engine
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
@@ -45,15 +46,24 @@ def plan_resources(
         defs["io_manager"] = engine().default_io_manager()
     problems = [
         f"{who!r} needs the resource {key!r}, which nothing provides. "
-        + (did_you_mean(key, defs, noun="There are") or "Pass resources={...}.")
+        + f"{did_you_mean(key, defs, noun='There are')} {_how_to_give(key)}".strip()
         for key, who in wanted.items()
         if key not in defs
     ]
     if problems:
         raise InvalidDefinitionError(
-            f"The job {job.name!r} lacks resources:\n  " + "\n  ".join(problems)
+            f"{job_words(job.name, begins=True)} lacks resources:\n  " + "\n  ".join(problems)
         )
     return in_order(wanted, defs)
+
+
+def _how_to_give(key: str) -> str:
+    """The ways to provide a resource: for this run, for the session, or for a code location."""
+    return (
+        f"Give it: resources={{{key!r}: ...}} for this run, session.add(resources={{{key!r}: "
+        "...}) for this kernel, or "
+        f" Definitions(resources={{{key!r}: ...}})."
+    )
 
 
 def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
@@ -58,8 +59,9 @@ def raw_config_of(
     if partitioned is not None and partitions is not None:
         if partitions.single is None:
             raise InvalidInvocationError(
-                f"The job {job.name!r} has a config for each partition, so one run cannot be for "
-                f"{len(partitions.keys)} of them. Run it once for each, or give a run_config."
+                f"{job_words(job.name, begins=True)} has a config for each partition, so one run "
+                f"cannot be for {len(partitions.keys)} of them. Run it once for each, or give a "
+                "run_config."
             )
         return raw_config(partitioned.get_run_config_for_partition_key(partitions.single))
     return raw_config(job.run_config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.graph_parts import graph_of
@@ -38,7 +39,7 @@ def _selected(
         name: {each.step for edge in flat.edges.values() for each in output_edges(edge)}
         for name, flat in zip(names, nodes, strict=True)
     }
-    chosen = resolve_op_selection(op_selection, names, upstream, what=f"the job {job.name!r}")
+    chosen = resolve_op_selection(op_selection, names, upstream, what=f"{job_words(job.name)}")
     return [flat for name, flat in zip(names, nodes, strict=True) if name in chosen]
 
 

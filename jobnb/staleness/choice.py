@@ -8,6 +8,7 @@ import msgspec
 
 from jobnb.definitions.assets.asset_layer import AssetLayer
 from jobnb.definitions.assets.known_keys import with_known_keys
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
@@ -67,8 +68,8 @@ def choose_stale(
     layer = plan.job.asset_layer
     if layer is None:
         raise InvariantViolationError(
-            f"The job {plan.job.name!r} makes no assets: none of its steps can be stale. "
-            "Leave out stale_only."
+            f"{job_words(plan.job.name, begins=True)} makes no assets: none of its "
+            "steps can be stale. Leave out stale_only."
         )
     nodes = _nodes(plan)
     verdicts: dict[AssetKey, Verdict] = {}

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
+from jobnb.definitions.jobs.job_config import run_title
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import (
     PARTITION_TAG,
@@ -136,6 +137,17 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     def unreadable(self) -> str | None:
         """Why no more of it can be read than is shown; None where all can."""
         return self.tags.get(UNREADABLE_TAG)
+
+    @property
+    def title(self) -> str:
+        """The job that it is of; where nobody named it, what it is for.
+
+        Example:
+            >>> JobRun("__ephemeral_asset_job__", asset_selection=frozenset([AssetKey("a")])).title
+            'materialize a'
+        """
+        names = (key.to_user_string() for key in self.asset_selection or ())
+        return run_title(self.job_name, names, only_checks=self.makes_only_checks)
 
     @property
     def makes_only_checks(self) -> bool:

@@ -47,7 +47,7 @@ class RunTable:
         return [
             {
                 "run_id": record.run.run_id,
-                "job": record.run.job_name,
+                "job": record.run.title,
                 "status": record.run.status.value,
                 "created": record.create_timestamp,
                 "seconds": _seconds(record),

@@ -9,6 +9,7 @@ from jobnb import (
     AssetExecutionContext,
     AssetOut,
     AssetsDefinition,
+    DataVersion,
     Definitions,
     Instance,
     IOManager,
@@ -20,6 +21,7 @@ from jobnb import (
     graph,
     job,
     multi_asset,
+    observable_source_asset,
     op,
 )
 from jobnb.definitions.announce import announce
@@ -310,3 +312,49 @@ def test_stale_says_that_nothing_is_defined_and_what_is_stored(tmp_path):
     assert "No assets are defined yet" in repr(told)
     assert "Stored from earlier: orders." in repr(told)
     assert "No assets are defined yet" in statuses_view(told).text
+
+
+def test_a_run_that_nobody_named_is_told_by_its_assets(tmp_path):
+    @asset
+    def revenue():
+        return 1
+
+    @asset
+    def orders():
+        return 1
+
+    session = Session(home=str(tmp_path)).add(revenue, orders)
+    run = session.launch()
+    run.wait()
+    session.materialize("orders")
+    assert "materialize orders, revenue (2 assets)" in repr(run)
+    assert "materialize orders, revenue (2 assets)" in repr(session.runs)
+    assert session.runs.rows()[0]["job"] == "materialize orders"
+    assert "__" not in repr(session.runs)
+
+
+def test_an_observation_is_told_by_what_it_observes(tmp_path):
+    @observable_source_asset
+    def prices():
+        return DataVersion("1")
+
+    session = Session(home=str(tmp_path)).add(prices)
+    assert session.observe_assets().state.title == "observe prices"
+    assert [row["job"] for row in session.runs.rows()] == ["observe"]
+
+
+def test_a_missing_resource_tells_how_to_give_it_and_no_name_that_nobody_gave(tmp_path):
+    @asset(required_resource_keys={"warehouse"})
+    def orders():
+        return 1
+
+    with pytest.raises(InvalidDefinitionError) as refused:
+        Session(home=str(tmp_path)).add(orders).materialize()
+    said = str(refused.value)
+    assert said.startswith("The run lacks resources:")
+    for way in (
+        "resources={'warehouse': ...} for this run",
+        "session.add(resources={'warehouse': ...})",
+        "Definitions(resources={'warehouse': ...})",
+    ):
+        assert way in said

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from jobnb.definitions.assets.source_asset import SourceAsset
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["common_partitions", "readable_config"]
+__all__ = ["OBSERVATION_JOB", "common_partitions", "job_words", "readable_config", "run_title"]
+
+OBSERVATION_JOB = "in_process_observation_job"
+_MOST_NAMES = 3
 
 
 def readable_config(config: Any, name: str) -> Any:
@@ -36,6 +39,46 @@ def readable_config(config: Any, name: str) -> Any:
     )
 
 
+def run_title(job_name: str, assets: Iterable[str] = (), *, only_checks: bool = False) -> str:
+    """The job that a run is of; where nobody named it, what the run is for.
+
+    Args:
+        job_name: The name of the job.
+        assets: The keys of the assets that the run makes or observes.
+        only_checks: Whether it makes checks and no assets.
+
+    Example:
+        >>> run_title("daily"), run_title("__ephemeral_asset_job__", ["revenue", "orders"])
+        ('daily', 'materialize orders, revenue (2 assets)')
+    """
+    if job_name and not job_name.startswith("__") and job_name != OBSERVATION_JOB:
+        return job_name
+    if only_checks:
+        return "checks"
+    verb = "observe" if job_name == OBSERVATION_JOB else "materialize"
+    names = sorted(set(assets))
+    if not names:
+        return verb
+    shown = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
+    return f"{verb} {shown}" + (f" ({len(names):,} assets)" if len(names) > 1 else "")
+
+
+def job_words(name: str, *, begins: bool = False) -> str:
+    """The job in a sentence; one that nobody named is the run that it was made for.
+
+    Args:
+        name: Its name.
+        begins: Whether the sentence begins with it.
+
+    Example:
+        >>> job_words("daily"), job_words("__ephemeral_asset_job__", begins=True)
+        ("the job 'daily'", 'The run')
+    """
+    nameless = name.startswith("__") or name == OBSERVATION_JOB
+    words = "the run" if nameless else f"the job {name!r}"
+    return words[0].upper() + words[1:] if begins else words
+
+
 def common_partitions(
     job_name: str, assets: Iterable[AssetsDefinition | SourceAsset]
 ) -> PartitionsDefinition | None:
@@ -51,7 +94,7 @@ def common_partitions(
             owners.append((each, found))
     if len(owners) > 1:
         told = "\n  ".join(f"{each!r} has {found!r}" for each, found in owners)
-        what = "the run" if job_name.startswith("__") else f"the job {job_name!r}"
+        what = job_words(job_name)
         raise InvalidDefinitionError(
             f"The assets of {what} have different partitions:\n  {told}\n"
             "Select assets that share theirs, or make all in runs of their own: "

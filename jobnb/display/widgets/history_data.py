@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.jobs.job_config import run_title
 from jobnb.display.run_marks import real_steps, run_status, step_status
-from jobnb.display.run_views import job_title
 from jobnb.display.text import shorten
 from jobnb.display.values import short_repr
 from jobnb.display.widgets.previews import clean
@@ -41,7 +41,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
     found: dict[str, Any] = clean(
         {
             "run_id": run.run_id,
-            "job": job_title(run.job_name, run.makes_only_checks),
+            "job": run_title(run.job_name, only_checks=run.makes_only_checks),
             "target": _target(run),
             "status": run_status(run.status).value,
             "word": run.status.value.lower().replace("_", " "),

@@ -11,7 +11,7 @@ import msgspec
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.metadata import metadata_text
 from jobnb.display.run_marks import base_key, check_status, check_word, real_steps
-from jobnb.display.run_views import RunLook, job_title
+from jobnb.display.run_views import RunLook
 from jobnb.display.text import shorten
 from jobnb.display.widgets.follow import News, RunMarks, cards_of_plan
 from jobnb.display.widgets.log_lines import LogLines
@@ -165,7 +165,7 @@ class RunModel:
         """How it stands and how far it is."""
         with self.guard:
             record = self.source.record
-            title = job_title(self.state.job_name or record.job_name, record.makes_only_checks)
+            title = record.title
             told = head_data(self.state, self.source.run_id, title)
             return {**told, "again": record.parent_run_id or ""}
 

@@ -12,13 +12,13 @@ from typing import Any, cast
 
 import msgspec
 
+from jobnb.definitions.jobs.job_config import run_title
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.attempt import attempt
 from jobnb.display.graph_pictures import job_picture
 from jobnb.display.known_session import known_session
 from jobnb.display.picture import Picture
-from jobnb.display.run_views import job_title
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, JobnbError, RunNotFoundError
 from jobnb.events import Event
 from jobnb.execution.result import ExecuteInProcessResult
@@ -70,7 +70,7 @@ class RunSource(ABC):
         drawn = attempt(self._picture, None)
         if drawn is None or not drawn.cards:
             return None
-        title = job_title(drawn.title, self.record.makes_only_checks)
+        title = run_title(drawn.title, only_checks=self.record.makes_only_checks)
         return msgspec.structs.replace(drawn, title=title, marks={})
 
     def _picture(self) -> Picture | None:
