@@ -17,6 +17,7 @@ from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinit
 __all__ = ["Grid", "Row", "binned", "grid_of"]
 
 _WRAP = 40  # cells in a row, where nothing else says how many
+_FEW = 24  # keys that are listed by name, one in a row
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -88,7 +89,9 @@ def grid_of(partitions_def: PartitionsDefinition, keys: Sequence[str]) -> Grid:
 
 
 def _wrapped(keys: Sequence[str]) -> Grid:
-    """Keys one after the other, each row called by its first."""
+    """A few keys by name, one below the other; of many, each row is called by its first."""
+    if len(keys) <= _FEW:
+        return Grid(("",) if keys else (), tuple(Row(key, at, 1) for at, key in enumerate(keys)))
     rows = [
         Row(keys[start], start, min(_WRAP, len(keys) - start))
         for start in range(0, len(keys), _WRAP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -20,7 +21,6 @@ from jobnb.definitions.partitions.partition_keys import (
     SUBSET_TAG,
     DynamicPartitionsStore,
     PartitionKeyRange,
-    nearest_key,
     none_of,
 )
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
@@ -194,8 +194,8 @@ def keys_asked(
     every = definition.subset_with_all_partitions(dynamic_partitions_store=store)
     unknown = list(wanted - every)
     if unknown:
-        known = definition.get_partition_keys(dynamic_partitions_store=store)
-        raise UnknownPartitionError(f"{none_of(unknown)} {nearest_key(unknown[0], known)}".strip())
+        why = definition.why_not(unknown[0], datetime.now(UTC), store)
+        raise UnknownPartitionError(f"{none_of(unknown)} {why}".strip())
     return list(wanted)
 
 

@@ -93,11 +93,17 @@ def test_what_is_selected_is_made_while_one_looks(lab, tab):
     written = view.get_by_role("textbox", name="selection")
     written.fill("2013-01-02...2013-01-05")
     written.press("Enter")
+    cells = view.locator(".jp-scroll")
+    cells.press("ArrowRight")
+    cells.press("ArrowRight")
+    told = view.locator(".jp-said")
+    expect(told).to_have_text("2013-01-02 · missing")
     view.get_by_role("button", name="Materialize selected").click()
     expect(view.get_by_role("button", name="Cancel")).to_be_visible()
     expect(view.locator('[data-status="materialized"]')).to_have_text("3 materialized")
     expect(view.locator('[data-status="failed"]')).to_have_text("1 failed")
     expect(view).to_contain_text("4 of 4 partitions done (100%): 3 made, 1 failed")
+    expect(told).to_contain_text("2013-01-02 · materialized")
     expect(view.get_by_role("button", name="Cancel")).to_be_hidden()
 
 

@@ -156,3 +156,14 @@ def test_a_table_answers_in_words_and_as_a_frame():
     assert list(frame["status"]) == ["missing", "materialized", "missing"]
     assert frame["run_id"][1] == made.run_id
     assert frame["made"].isna().tolist() == [True, False, True]
+
+
+def test_a_few_keys_are_listed_by_name_and_many_in_rows():
+    few = [f"key {number}" for number in range(24)]
+    grid = grid_of(StaticPartitionsDefinition(few), few)
+    assert [row.label for row in grid.rows] == few
+    assert [list(row.places()) for row in grid.rows] == [[at] for at in range(24)]
+    table = PartitionTable(AssetKey("x"), StaticPartitionsDefinition(few), Instance.ephemeral())
+    assert all(key in bundle(partitions_view(table))["image/svg+xml"] for key in few)
+    many = [*few, "one more"]
+    assert [row.count for row in grid_of(StaticPartitionsDefinition(many), many).rows] == [25]

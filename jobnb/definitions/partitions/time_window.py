@@ -136,9 +136,10 @@ class TimeWindowPartitionsDefinition(WindowSearch, PositionedPartitions):
         self, partition_key: str, current_time: datetime, store: DynamicPartitionsStore | None
     ) -> str:
         """What to say of a key that there is not: which one comes next, or was the last."""
-        if self._index(partition_key) is None:
+        place = self._index(partition_key)
+        if place is None:
             return self._hint(partition_key)
-        return self._not_yet(self._count(current_time))
+        return self._not_yet(place, self._count(current_time))
 
     def _unknown(self, partition_keys: Sequence[str]) -> UnknownPartitionError:
         return UnknownPartitionError(f"{none_of(partition_keys)} {self._hint(partition_keys[0])}")

@@ -75,7 +75,10 @@ class WindowSearch(WindowIndex):
             return f"Keys have the format {self.fmt!r}, as {self._key(0)!r}."
         if moment < self.start:
             return f"The first one is {self._key(0)!r}."
-        return f"The next one is {self._key(self.windows.begun_before(moment))!r}."
+        place = self.windows.begun_before(moment)
+        if self._most is not None and place >= self._most:
+            return self._not_yet(place, self._count())
+        return f"The next one is {self._key(place)!r}."
 
     def is_valid_partition_key(self, partition_key: str) -> bool:
         """Whether the key names a window at or after the start, ended or not."""
@@ -101,11 +104,16 @@ class WindowSearch(WindowIndex):
         count = self._count() if validate else 0
         for place, key in zip(places, partition_keys, strict=True) if validate else ():
             if place >= count:
-                raise UnknownPartitionError(f"There is no {key!r} yet. {self._not_yet(count)}")
+                raise UnknownPartitionError(
+                    f"There is no {key!r} yet. {self._not_yet(place, count)}"
+                )
         return [self.windows.window(place) for place in sorted(places)]
 
-    def _not_yet(self, count: int) -> str:
+    def _not_yet(self, place: int, count: int) -> str:
+        """What to say of a window behind the last: it has not ended, or there will never be one."""
         last = f"the last one is {self._key(count - 1)!r}" if count else "none has"
+        if self._most is not None and place >= self._most:
+            return f"It lies past the end: {last if count else 'there is none'}."
         return f"Its window has not ended: {last}."
 
     def start_time_for_partition_key(self, partition_key: str) -> datetime:

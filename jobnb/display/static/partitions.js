@@ -46,6 +46,7 @@ class Partitions {
     this.grid.show(this.model.get("grid"), this.bytes());
     this.drawPicked();
     this.drawBar();
+    if (this.place !== undefined) this.tell(this.place); // it may stand otherwise now
   }
 
   bytes() {
@@ -106,8 +107,9 @@ class Partitions {
   }
 
   async tellOf(place) {
+    this.place = place;
     const told = await ask(this.model, "cell", { place }).catch(() => null);
-    if (told) this.said.textContent = [told.key, told.state, told.made].filter(Boolean).join(" · ");
+    if (told && place === this.place) this.said.textContent = [told.key, told.state, told.made].filter(Boolean).join(" · ");
   }
 
   // Looks again while something goes on; where that takes long, it looks seldom.
@@ -123,9 +125,13 @@ class Partitions {
     try {
       const answer = await ask(this.model, name, asked);
       this.said.classList.remove("jw-problem");
-      if (name === "select") this.said.textContent = "";
+      if (name === "select") {
+        this.said.textContent = "";
+        this.place = undefined;
+      }
       return answer;
     } catch (error) {
+      this.place = undefined;
       this.said.textContent = error.message;
       this.said.classList.add("jw-problem");
       return null;

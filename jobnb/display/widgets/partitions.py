@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakSet
 
@@ -12,6 +13,7 @@ from traitlets import Bool, Bytes, Dict, Int, List, Unicode
 
 from jobnb.automation.backfill import Backfill
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.front_end import has_front_end
 from jobnb.display.moments import moment
@@ -207,9 +209,18 @@ class PartitionsView(View):
         ends = [end.strip() for end in part.split("...")]
         for end in ends:
             if end not in places:
-                hint = did_you_mean(end, list(places)[-1000:], noun="There are")
+                hint = self._why_not(end, list(places)[-1000:])
                 raise InvalidSubsetError(f"There is no partition {end!r}. {hint}".rstrip())
         return [places[ends[0]], places[ends[-1]]]
+
+    def _why_not(self, key: str, known: Sequence[str]) -> str:
+        """What to say of a key that is none: of a window, why there is none; else the nearest."""
+        definition = self._table.partitions_def
+        if isinstance(definition, TimeWindowPartitionsDefinition) and (
+            definition.is_valid_partition_key(key)
+        ):
+            return definition.why_not(key, datetime.now(UTC), self._table.instance)
+        return did_you_mean(key, known, noun="There are")
 
     # --- doing ------------------------------------------------------------
 

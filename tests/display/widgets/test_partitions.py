@@ -13,6 +13,7 @@ from jobnb import (
     Instance,
     InvalidDefinitionError,
     MultiPartitionsDefinition,
+    PartitionKeyRange,
     RunsFilter,
     StaticPartitionsDefinition,
     asset,
@@ -20,11 +21,12 @@ from jobnb import (
     materialize,
     op,
 )
+from jobnb.definitions.keys import AssetKey
 from jobnb.display.partition_views import partitions_view
 from jobnb.display.view import bundle
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.partitions import PartitionsView
-from jobnb.errors import InvalidSubsetError
+from jobnb.errors import InvalidSubsetError, UnknownPartitionError
 from jobnb.registry.session import Session
 from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.partition_table import PartitionTable
@@ -264,3 +266,35 @@ def test_a_job_without_partitions_has_no_calendar(ran):
         ran.partitions(plain)
     assert "partitions" not in JobView(plain).bar.labels
     assert JobView(daily_job).bar.labels["partitions"] == "Partitions"
+
+
+@pytest.mark.parametrize("asked", ["2013-01-09", "2999-01-01"])
+def test_a_key_past_the_end_is_told_as_such_wherever_it_is_asked_for(asked):
+    @asset(partitions_def=DailyPartitionsDefinition("2013-01-01", end_date="2013-01-04"))
+    def days():
+        return 1
+
+    @asset(partitions_def=DailyPartitionsDefinition("2013-01-01"))
+    def open_days():
+        return 1
+
+    session, instance = Session().add(days, open_days), Instance.ephemeral()
+    ways = [
+        lambda name: session.materialize(name, partition=asked, instance=instance),
+        lambda name: session.materialize(name, partition=[asked], instance=instance),
+        lambda name: session.backfill(name, [asked], instance=instance),
+        lambda name: session.materialize(
+            name, partition=PartitionKeyRange("2013-01-02", asked), instance=instance
+        ),
+    ]
+    for way in ways:
+        with pytest.raises(
+            UnknownPartitionError, match="past the end: the last one is '2013-01-03'"
+        ):
+            way("days")
+        if asked > "2900":
+            with pytest.raises(UnknownPartitionError, match="Its window has not ended"):
+                way("open_days")
+    view = PartitionsView(PartitionTable(AssetKey("days"), days.partitions_def, instance))
+    with pytest.raises(InvalidSubsetError, match="past the end"):
+        view.select(asked)
