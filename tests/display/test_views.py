@@ -321,8 +321,8 @@ def test_an_error_without_a_message_that_can_be_read_is_still_told():
 
 
 def storable(text: str) -> str:
-    """A text as a key or tag may have it: neither takes half a character."""
-    return text.encode(errors="replace").decode() or "x"
+    """A text as a key or tag may have it: neither takes half a character, nor a NUL."""
+    return text.encode(errors="replace").decode().replace("\0", "?") or "x"
 
 
 def hostile_assets(text: str) -> list[AssetsDefinition]:
