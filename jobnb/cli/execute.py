@@ -95,6 +95,8 @@ def execute(
 ) -> None:
     """Execute NOTEBOOK in a kernel of its own, in the notebook's folder.
 
+    It is an .ipynb file, or a .py file whose cells begin with a line "# %%".
+
     The exit code is 0 if all went well, 1 if a cell or the run failed or took too long, 2 if what
     was asked for cannot be, 130 if it was interrupted (Ctrl-C, SIGTERM). What --output, --html and
     --junit name is written in all cases but the third.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import tempfile
 import warnings
@@ -20,7 +21,7 @@ def read_notebook(path: str | Path) -> Any:
     """Read a notebook, in the newest minor version of format 4.
 
     Args:
-        path: The `.ipynb` file.
+        path: The `.ipynb` file, or a `.py` file of cells that begin with `# %%`.
 
     Returns:
         The notebook, an `nbformat.NotebookNode`.
@@ -28,6 +29,8 @@ def read_notebook(path: str | Path) -> Any:
     Raises:
         NotebookError: If there is no such file, or it is no notebook.
     """
+    if Path(path).suffix == ".py":
+        return _of_python(Path(path))
     text = _text_of(Path(path))
     import nbformat
 
@@ -44,16 +47,7 @@ def read_notebook(path: str | Path) -> Any:
 
 
 def _text_of(path: Path) -> str:
-    if path.suffix == ".py":
-        raise NotebookError(f"{path} is a Python file; a notebook's name ends in .ipynb.")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotebookError(f"There is no notebook {path}{_neighbours(path)}.") from None
-    except IsADirectoryError:
-        raise NotebookError(f"{path} is a folder; name the notebook in it.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotebookError(f"The notebook {path} cannot be read: {_first(error)}") from error
+    text = _read(path)
     try:
         parsed = json.loads(text)
     except ValueError as error:
@@ -61,6 +55,69 @@ def _text_of(path: Path) -> str:
     if not isinstance(parsed, dict) or "nbformat" not in parsed:
         raise NotebookError(f"{path} is no notebook: it is JSON, but has no 'nbformat'.")
     return text
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotebookError(f"There is no notebook {path}{_neighbours(path)}.") from None
+    except IsADirectoryError:
+        raise NotebookError(f"{path} is a folder; name the notebook in it.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotebookError(f"The notebook {path} cannot be read: {_first(error)}") from error
+
+
+# The "percent" form of editors and jupytext: a line begins a cell, its kind and tags behind it.
+_CELL = re.compile(r"^# ?%%(?=[ \t\[]|$)(?P<about>.*)$", re.MULTILINE)
+_KIND = re.compile(r"\[(markdown|md|raw)\]")
+_TAGS = re.compile(r"tags=(\[[^\]]*\])")
+_MAGIC = re.compile(r"^# (?=%{1,2}[a-zA-Z])", re.MULTILINE)
+
+
+def _of_python(path: Path) -> Any:
+    """The notebook that a Python file in the percent form stands for.
+
+    Raises:
+        NotebookError: If it has no such cells.
+    """
+    from nbformat.v4 import new_notebook
+
+    text = _read(path)
+    begins = list(_CELL.finditer(text))
+    if not begins:
+        raise NotebookError(
+            f"{path} is a Python file without cells. Begin each with a line '# %%', or name an "
+            ".ipynb file."
+        )
+    ends = [*(each.start() for each in begins[1:]), len(text)]
+    first = text[: begins[0].start()]
+    head = [_python_cell("", first)] if _has_code(first) else []
+    cells = [
+        _python_cell(each["about"], text[each.end() : end])
+        for each, end in zip(begins, ends, strict=True)
+    ]
+    return new_notebook(cells=[*head, *cells])
+
+
+def _has_code(text: str) -> bool:
+    return any(line.strip() and not line.startswith("#") for line in text.splitlines())
+
+
+def _python_cell(about: str, text: str) -> Any:
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+
+    kind, tags = _KIND.search(about), _TAGS.search(about)
+    text = text.strip("\n")
+    if kind is None:
+        cell = new_code_cell(_MAGIC.sub("", text))
+    else:
+        words = "\n".join(re.sub(r"^# ?", "", line) for line in text.splitlines())
+        make = new_raw_cell if kind[1] == "raw" else new_markdown_cell
+        cell = make(words)  # type: ignore[no-untyped-call]
+    if tags is not None:
+        cell.metadata["tags"] = re.findall(r"[\w.-]+", tags[1])
+    return cell
 
 
 def _neighbours(path: Path) -> str:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from jobnb.errors import NotebookError
 from jobnb.notebook.document import check_writable, dump_notebook, read_notebook, write_whole
 from jobnb.notebook.outcome import NotebookOutcome
 from jobnb.notebook.outputs import LIMIT
@@ -45,7 +46,8 @@ def execute_notebook(
     kept in the history at `$JOBNB_HOME`, else in `.jobnb` beside the notebook.
 
     Args:
-        path: The notebook; it is left as it is, unless `output` names it too.
+        path: The notebook, or a `.py` file of cells that begin with `# %%`; it is left as it is,
+            unless `output` names it too.
         output: Where the executed notebook goes.
         html: Where it goes as a page that needs no Jupyter.
         junit: Where the cells and steps go as JUnit XML, which CI systems show as tests.
@@ -81,6 +83,8 @@ def execute_notebook(
     for target in (output, html, junit):
         if target is not None:
             check_writable(target)
+    if output is not None and Path(output).suffix == ".py":
+        raise NotebookError(f"{output} cannot be written: what was executed is an .ipynb file.")
     notes = inject(node, parameters or {}, allow_extra=allow_extra_parameters)
     drop_old(node)
     if wish:

@@ -72,7 +72,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 def test_a_folder_and_a_python_file_are_refused(tmp_path):
     with pytest.raises(NotebookError, match="is a folder"):
         read_notebook(tmp_path)
-    with pytest.raises(NotebookError, match="ends in .ipynb"):
+    with pytest.raises(NotebookError, match="no notebook"):
         read_notebook(tmp_path / "a.py")
 
 
@@ -137,3 +137,48 @@ def test_places_that_cannot_be_written_are_refused_before_any_work(tmp_path):
         check_writable("/proc/out.ipynb")
     with pytest.raises(NotebookError, match="cannot be written"):
         write_whole("/proc/out.ipynb", "x")
+
+
+PERCENT = """# ---
+# jupyter: {}
+# ---
+
+# %% [markdown]
+# # Title
+# and words
+
+# %% tags=["parameters"]
+year = 1
+
+# %% a title of a cell
+# %time year
+# a comment
+text = "# %% no cell" if year else None
+
+# %% [raw]
+# as it is
+"""
+
+
+def test_a_python_file_in_the_percent_form_is_a_notebook(tmp_path):
+    path = tmp_path / "pipeline.py"
+    path.write_text(PERCENT)
+    cells = read_notebook(path).cells
+    assert [cell.cell_type for cell in cells] == ["markdown", "code", "code", "raw"]
+    assert cells[0].source == "# Title\nand words"
+    assert (cells[1].source, tags_of(cells[1])) == ("year = 1", ["parameters"])
+    assert cells[2].source.startswith("%time year\n# a comment\n")
+    assert cells[3].source == "as it is"
+
+
+def test_what_stands_before_the_first_cell_is_a_cell_where_it_is_code(tmp_path):
+    path = tmp_path / "pipeline.py"
+    path.write_text("import os\n#%%\nos.name\n# %%\n")
+    assert [cell.source for cell in read_notebook(path).cells] == ["import os", "os.name", ""]
+
+
+def test_a_python_file_without_cells_is_refused(tmp_path):
+    path = tmp_path / "pipeline.py"
+    path.write_text("x = 1\n# %%timeit is no cell\n")
+    with pytest.raises(NotebookError, match="Python file without cells"):
+        read_notebook(path)

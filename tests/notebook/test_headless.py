@@ -412,3 +412,12 @@ def test_a_failed_run_that_raises_nothing_is_shown_once(write):
     out = path.with_name("out.ipynb")
     execute_notebook(path, output=out)
     assert len(nbformat.read(out, 4).cells[1].outputs) == 1
+
+
+def test_a_python_file_of_cells_is_executed_with_its_parameters(tmp_path):
+    path, out = tmp_path / "pipeline.py", tmp_path / "out.ipynb"
+    path.write_text('# %% tags=["parameters"]\nyear = 1\n# %%\nprint(year)\n')
+    assert execute_notebook(path, output=out, parameters={"year": 2013}).success
+    assert text_of(out) == "2013\n"
+    with pytest.raises(NotebookError, match="cannot be written"):
+        execute_notebook(path, output=path)
