@@ -73,7 +73,7 @@ class Standing(msgspec.Struct, frozen=True):
             return Mark(self.status, self.error)
         if self.status is Status.STALE:
             return Mark(self.status, self.reasons[0] if self.reasons else "")
-        return Mark() if self.made is None else Mark(self.status, f"made {moment(self.made)}")
+        return Mark() if self.made is None else Mark(self.status, moment(self.made))
 
     @property
     def words(self) -> str:

@@ -85,6 +85,7 @@ def test_columns_have_headings_siblings_are_ticked_together_and_stale_assets_mad
     expect(shown.get_by_role("checkbox", name="Select low")).not_to_be_checked()
     key = shown.locator(".jw-asset-key").filter(has_text="a_name_of")
     assert key.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+    assert shown.locator(".jw-asset-heads").evaluate("node => node.clientHeight") < 30
     shown.get_by_role("button", name="Materialize stale").click()
     row = shown.locator(".jw-asset", has_text="a_name_of")
     expect(row).to_contain_text("fresh", timeout=30_000)
