@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -63,7 +64,7 @@ def _watch(shell: Any) -> None:
     for watching, each in added:
         watching.append(each)
     _watching.extend(added)
-    if has_front_end():
+    if has_front_end() and not _is_app():
         from jobnb.display.defined import CellDefinitions
 
         _showing.append(CellDefinitions(shell, _is_read))
@@ -76,6 +77,11 @@ def _stop_watching() -> None:
     _watching.clear()
     while _showing:
         _showing.pop().detach()
+
+
+def _is_app() -> bool:
+    """Whether the notebook runs as an app of Voila: only what its cells ask for is shown there."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 
 def _is_read() -> bool:

@@ -83,8 +83,11 @@ def test_a_cell_that_fails_shows_its_error_alone(kernel):
     assert [each for each in kernel.shown if each["type"] == "display_data"] == []
 
 
-def test_nothing_is_shown_or_loaded_where_no_widget_can_be_seen(tmp_path, monkeypatch):
-    monkeypatch.setenv("JOBNB_WIDGETS", "0")
+@pytest.mark.parametrize(
+    ("name", "value"), [("JOBNB_WIDGETS", "0"), ("SERVER_SOFTWARE", "voila/0.5.8")]
+)
+def test_nothing_is_shown_or_loaded_where_nobody_looks_at_cells(tmp_path, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
     talk = Talk(tmp_path)
     try:
         talk("from jobnb import asset")
