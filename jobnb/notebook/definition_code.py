@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from jobnb.errors import JobnbError
 
-__all__ = ["DefinitionCode", "plain_source"]
+__all__ = ["DefinitionCode", "NamesTold", "plain_source"]
 
 # Calls that run something or show something; a definition never needs what they return.
 _RUNS = frozenset(
@@ -161,3 +161,74 @@ def _is_main_guard(statement: ast.stmt) -> bool:
         return False
     sides = [statement.test.left, *statement.test.comparators]
     return any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
+
+
+# Calls that may bring in or build names which do not stand in the code.
+_OPEN = frozenset(
+    {"Definitions", "__import__", "add", "eval", "exec", "execfile", "format", "globals"}
+    | {"import_module", "join", "replace", "run_path", "setattr", "type", "with_resources"}
+)
+_SAYING = frozenset({"debug", "error", "exception", "info", "print", "warning"})
+_NAMING = frozenset({"key", "key_prefix", "keys", "name", "prefix"})
+
+
+class NamesTold:
+    """The names that stand in a notebook's code, and whether it can define any other.
+
+    Args:
+        sources: The code of its cells.
+
+    Attributes:
+        words: Every name and text in it.
+        is_sure: Whether nothing in it can define what is called by another name.
+    """
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        self.words: set[str] = set()
+        self.is_sure = True
+        try:
+            for source in sources:
+                tree = ast.parse(plain_source(source))
+                said = {id(part) for node in ast.walk(tree) for part in _said(node)}
+                for node in ast.walk(tree):
+                    self._read(node, id(node) in said)
+        except SyntaxError:
+            self.is_sure = False
+
+    def _read(self, node: ast.AST, is_said: bool) -> None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            self.words |= {node.value, *node.value.split("/")}
+        for name in (getattr(node, part, None) for part in ("id", "attr", "name", "asname", "arg")):
+            if isinstance(name, str):
+                self.words.add(name)
+        if not is_said and _may_name_more(node):
+            self.is_sure = False
+
+
+def _said(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of what is only printed, logged or raised: texts built there name nothing."""
+    is_call = isinstance(node, ast.Call) and _name_of(node.func) in _SAYING
+    if is_call or isinstance(node, (ast.Raise, ast.Assert)):
+        yield from ast.walk(node)
+
+
+def _may_name_more(node: ast.AST) -> bool:
+    if isinstance(node, ast.alias):
+        return node.name == "*"
+    if isinstance(node, ast.keyword):
+        return node.arg is None or (node.arg in _NAMING and not _is_literal(node.value))
+    if isinstance(node, ast.BinOp):
+        sides = (node.left, node.right)
+        return any(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in sides)
+    if not isinstance(node, ast.Call):
+        return isinstance(node, ast.JoinedStr)
+    called = _name_of(node.func)
+    if called == "run_line_magic":
+        return ast.unparse(node.args[0]) in ("'run'", "'load'", "'macro'", "'store'")
+    if called == "define_asset_job":
+        return not all(map(_is_literal, node.args[:1]))
+    return called in _OPEN or called.startswith("load_")
+
+
+def _is_literal(node: ast.AST) -> bool:
+    return all(isinstance(each, (ast.Constant, ast.List, ast.Load)) for each in ast.walk(node))

@@ -88,6 +88,7 @@ def execute_notebook(
     notes = inject(node, parameters or {}, allow_extra=allow_extra_parameters)
     drop_old(node)
     if wish:
+        wish.refuse_unknown(node)
         node.cells.append(wish.cell())
     outcome = NotebookOutcome(source, node, notes=notes)
     limits = Limits(timeout, cell_timeout, allow_errors, output_limit)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobnb.errors import NotebookError
+from jobnb.errors import NotebookError, did_you_mean
+from jobnb.notebook.definition_code import NamesTold
 from jobnb.notebook.document import tags_of
 from jobnb.notebook.parameters import literal
 from jobnb.notebook.remote import RUN_MIME
@@ -53,6 +55,26 @@ class Wish:
         if self.job is not None:
             return f"the job {self.job!r}"
         return f"the assets {self.selection!r}"
+
+    def refuse_unknown(self, node: Any) -> None:
+        """Refuse now what no cell of the notebook can define, before an hour of work.
+
+        Only where it is sure: code that builds names, or takes in those of others, is run first.
+
+        Raises:
+            NotebookError: If the notebook has no such job or asset.
+        """
+        code = [cell.source for cell in node.cells if cell.cell_type == "code"]
+        told = NamesTold(code)
+        plain = re.fullmatch(r"[+*]*(\w+)[+*]*", self.selection or "")
+        wanted = [("job", self.job)] + ([("asset", plain[1])] if plain else [])
+        for noun, name in wanted:
+            if name is not None and told.is_sure and name not in told.words:
+                hint = did_you_mean(name, (word for word in told.words if word.isidentifier()))
+                near = hint if hint.startswith("Did you mean") else ""
+                raise NotebookError(
+                    f"No cell of the notebook defines the {noun} {name!r}. {near}".rstrip()
+                )
 
     def source(self) -> str:
         """The cell that fulfils it."""

@@ -138,7 +138,8 @@ def test_what_cannot_be_run_is_2_in_our_words(jobnb, write, tmp_path, arguments,
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert "Cell In" not in done.stderr
-    assert (tmp_path / "out.ipynb").exists()
+    # A name that no cell can define is told before any cell runs.
+    assert (tmp_path / "out.ipynb").exists() == ("-c" in arguments)
 
 
 def test_a_failing_run_of_a_cell_fails_it_unless_the_cell_takes_it(jobnb, write):
@@ -250,3 +251,22 @@ def test_the_help_tells_of_partitions(jobnb):
     shown = jobnb("execute", "--help").stdout
     assert "--partition KEY" in shown
     assert "--partition-range START...END" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--job", "dialy"], "defines the job 'dialy'. Did you mean 'daily'?"),
+        (["--select", "+ordrs"], "defines the asset 'ordrs'. Did you mean 'orders'?"),
+    ],
+)
+def test_a_mistyped_name_is_told_before_any_cell_runs(jobnb, write, tmp_path, arguments, said):
+    ran = tmp_path / "ran"
+    path = write(
+        "from jobnb import asset, job, op\n@op\ndef one(): ...\n@job\ndef daily():\n    one()\n"
+        f"@asset\ndef orders(): ...\nopen({str(ran)!r}, 'w').close()"
+    )
+    done = jobnb("execute", path, *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not ran.exists()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb.errors import InvalidDefinitionError
-from jobnb.notebook.definition_code import DefinitionCode, plain_source
+from jobnb.notebook.definition_code import DefinitionCode, NamesTold, plain_source
 
 
 def kept(*cells: str) -> str:
@@ -115,3 +115,43 @@ def test_any_text_is_picked_or_a_syntax_error(text):
         DefinitionCode().pick(plain_source(text), "cell")
     except (SyntaxError, ValueError):
         pass
+
+
+SURE = """
+from jobnb import asset, define_asset_job, job, op
+@op
+def load(): ...
+@job
+def daily():
+    load()
+@asset(key_prefix=["shop"])
+def orders(): ...
+weekly = define_asset_job("each_week", "orders")
+"""
+
+
+@pytest.mark.parametrize("name", ["daily", "each_week", "orders", "shop"])
+def test_names_that_stand_in_the_code_are_told(name):
+    told = NamesTold(["%matplotlib inline", SURE, "print(f'made {name} ' + 'now')"])
+    assert told.is_sure
+    assert name in told.words
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "from pipeline import *",
+        "session.add(pipeline)",
+        "define_asset_job(name)",
+        "job(name=f'{x}_job')(f)",
+        "asset(name='a' + x)(f)",
+        "job(**options)(f)",
+        "%run other.ipynb",
+        "exec(text)",
+        "Definitions(jobs=[theirs])",
+        "load_assets_from_modules([pipeline])",
+        "not python (",
+    ],
+)
+def test_code_that_may_define_by_other_names_is_not_sure(more):
+    assert not NamesTold([SURE, more]).is_sure
