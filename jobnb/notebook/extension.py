@@ -117,11 +117,24 @@ def _show_short(
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """The same traceback without jobnb's frames and those that they called."""
-    if trace is None or trace.tb_frame.f_code.co_filename.startswith(_HERE):
-        return None
-    rest = _without_ours(trace.tb_next)
-    return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+    """Give the traceback without jobnb's frames, and without those that they called in libraries.
+
+    What user code that jobnb called has raised, as a `Failure` in a step, keeps the user's frames.
+    """
+    frames = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    ours = [each.tb_frame.f_code.co_filename.startswith(_HERE) for each in frames]
+    last = len(ours) - 1 - ours[::-1].index(True) if True in ours else len(ours)
+    # Below the last frame of ours is user code that raised it, unless the error is our own.
+    kept = [each for each, own in zip(frames, ours, strict=True) if not own]
+    if last == len(ours) - 1:
+        kept = frames[: ours.index(True)]
+    short: TracebackType | None = None
+    for each in reversed(kept):
+        short = TracebackType(short, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return short
 
 
 class _CellNamer:

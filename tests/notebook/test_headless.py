@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import threading
 import time
@@ -421,3 +422,25 @@ def test_a_python_file_of_cells_is_executed_with_its_parameters(tmp_path):
     assert text_of(out) == "2013\n"
     with pytest.raises(NotebookError, match="cannot be written"):
         execute_notebook(path, output=path)
+
+
+def plain(cell) -> str:
+    """The traceback of a cell, without its colours."""
+    return re.sub(r"\x1b\[[\d;]*m", "", "\n".join(cell.outputs[-1].traceback))
+
+
+def test_a_failure_that_a_step_raises_shows_the_line_that_raised_it(write):
+    path = write(
+        "from jobnb import Failure, asset, session\n@asset\ndef smoke():\n    raise Failure('')",
+        "session.materialize()",
+        "session.materialize('wood')",
+    )
+    out = path.with_name("out.ipynb")
+    execute_notebook(path, output=out, allow_errors=True)
+    cells = nbformat.read(out, 4).cells
+    raised = plain(cells[1])
+    assert "raise Failure(" in raised
+    assert "in_process.py" not in raised
+    told = plain(cells[2])  # an error of jobnb's own
+    assert "session.materialize(" in told
+    assert ".py" not in told
