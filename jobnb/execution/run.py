@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from contextvars import ContextVar
@@ -19,6 +20,7 @@ from jobnb.execution.stopping import Stopping
 from jobnb.plan.step import Plan
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.storage.instance import Instance
+from jobnb.storage.process import keep_for_ever
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_batch import BatchLog
 from jobnb.storage.run_log import RunLog
@@ -49,6 +51,15 @@ HANDLED: Any = _Mark("HANDLED")
 _scopes: WeakValueDictionary[str, RunScope] = WeakValueDictionary()
 
 
+def _leave_all() -> None:
+    for scope in list(_scopes.values()):
+        scope.leave()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all)
+
+
 def value_in_memory(run_id: str, step_key: str, output_name: str, element: str | None) -> Any:
     """A value that a run of this process made and no IO manager stores; MISSING if it is gone."""
     scope = _scopes.get(run_id)
@@ -60,6 +71,10 @@ def value_in_memory(run_id: str, step_key: str, output_name: str, element: str |
     if element is not None:
         value = value.get(element, MISSING) if isinstance(value, dict) else MISSING
     return MISSING if value is HANDLED else value
+
+
+def _drop(event: Event) -> None:
+    """Tell nobody."""
 
 
 class RunScope:
@@ -123,6 +138,12 @@ class RunScope:
         self.fresh: tuple[AssetKey, ...] = ()
         self.notes: list[str] = []
         _scopes[record.run_id] = self
+
+    def leave(self) -> None:
+        """In a copy of the process (a fork): the other one does the run, and closes things."""
+        self.stop.left = True
+        self.append = _drop
+        keep_for_ever(self.opened.pop_all())
 
     @property
     def run_id(self) -> str:

@@ -35,7 +35,17 @@ def run_all(run: RunScope) -> None:
     Raises:
         ExecutionInterruptedError: If it was interrupted; resources are torn down then.
         ResourceFunctionError: If a resource could not be set up.
+        InvariantViolationError: If this is a copy (a fork) of the process that does the run.
     """
+    try:
+        _run_all(run)
+    except BaseException as error:
+        if not run.stop.left:
+            raise
+        run.stop.part(error, f"the run of {run.plan.job.name!r}")
+
+
+def _run_all(run: RunScope) -> None:
     name = run.plan.job.name
     token = current_run.set(run)
     end: Event
@@ -70,7 +80,8 @@ def run_all(run: RunScope) -> None:
         run.stop.shield()
         run.current_key = run.attempt = run.context = None
         current_run.reset(token)
-        run.append(end)
+        if not run.stop.left:
+            run.append(end)
         run.stop.end()
         run.run_log.close()
 

@@ -131,7 +131,9 @@ class StepRunner:
             run.context = context_of(run, *run.attempt) if self.wants_context else None
             try:
                 self.attempt(key, mapping_key)
-            except Exception as error:  # noqa: BLE001 - it is told, and raised when all is done
+            except Exception as error:
+                if run.stop.left:
+                    raise
                 wait = self._wait_before_retry(error, retries)
                 if wait is None:
                     self._fail(key, mapping_key, error, began)
@@ -164,6 +166,8 @@ class StepRunner:
             result = call_function(step.op, inputs, step.config, run.resources, run.context)
         finally:
             stop.open = False
+        if stop.left:
+            stop.stay()
         # A function that was not given a context may have asked for it.
         if type(result) in _PLAIN_RESULTS and _has_one_plain_output(step):
             handle_output(run, step, step.outputs[0], key, mapping_key, result, None, run.context)

@@ -8,18 +8,20 @@ caller waits for; the run tells both when it is in the user's code.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import FrameType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
-from jobnb.errors import ExecutionInterruptedError
+from jobnb.errors import ExecutionInterruptedError, InvariantViolationError
 
-__all__ = ["Interrupts", "Stop", "StopSignal", "Stopping", "here"]
+__all__ = ["ForkedError", "Interrupts", "Stop", "StopSignal", "Stopping", "here"]
 
 T = TypeVar("T")
 
@@ -28,10 +30,16 @@ class StopSignal(KeyboardInterrupt):
     """Raised in a run's thread where the run is to stop."""
 
 
+class ForkedError(BaseException):
+    """Raised in a copy of the process (a fork) where the user's code comes back to jobnb."""
+
+
 class Stopping:
     """How a run learns that it is to stop; this one never is.
 
     Attributes:
+        left: Whether this is a copy (a fork) of the process that does the run: nothing more of it
+            is done here.
         wanted: Whether it is to stop; looked at between steps.
         open: Whether it is in the user's code, where it can be interrupted.
         reason: Why it is to stop, in words.
@@ -39,7 +47,7 @@ class Stopping:
     """
 
     def __init__(self) -> None:
-        self.wanted = self.open = self.is_failure = False
+        self.wanted = self.open = self.is_failure = self.left = False
         self.reason = ""
         self._outer: Stopping | None = None
 
@@ -63,19 +71,40 @@ class Stopping:
     def check(self) -> None:
         """Stop here, if the run is to stop."""
 
+    def stay(self) -> None:
+        """Go on here only in the process that does the run.
+
+        Raises:
+            ForkedError: If this is a copy of it.
+        """
+        if self.left:
+            raise ForkedError
+
+    def part(self, error: BaseException, what: str) -> NoReturn:
+        """End the run in a copy of its process: what the user's code raised there goes on.
+
+        Args:
+            error: What was raised.
+            what: What it is that runs.
+        """
+        raise _told(error, what) from None
+
     def pause(self, seconds: float) -> None:
         """Wait, unless the run is to stop."""
         self.call(time.sleep, seconds)
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call the user's code."""
+        self.stay()
         before, self.open = self.open, True
         try:
             if self.wanted:
                 self.check()
-            return function(*arguments)
+            result = function(*arguments)
         finally:
             self.open = before
+        self.stay()
+        return result
 
     def hold(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call code of jobnb from within the user's: it goes to its end."""
@@ -97,6 +126,7 @@ class Stopping:
                 self.check()
             for item in stream:
                 self.open = False
+                self.stay()
                 yield item
                 self.open = True
                 if self.wanted:
@@ -106,6 +136,7 @@ class Stopping:
             if close is not None:
                 close()  # its own clean-up runs now
             self.open = False
+        self.stay()
 
 
 class Stop(Stopping):
@@ -190,6 +221,16 @@ class Stop(Stopping):
         """
         if self._requested.wait(seconds):
             raise StopSignal
+
+    def part(self, error: BaseException, what: str) -> NoReturn:
+        """End the copy of the process: nobody waits in it for what happens in the background."""
+        code = error.code if isinstance(error, SystemExit) else 1
+        if not isinstance(error, SystemExit):
+            traceback.print_exception(_told(error, what))
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
     def shield(self) -> None:
         """From here on nothing interrupts this thread: it closes what it had opened."""
@@ -285,6 +326,15 @@ class Interrupts(Stopping):
             return function(*arguments)
         finally:
             self._closing = False
+
+
+def _told(error: BaseException, what: str) -> BaseException:
+    if not isinstance(error, ForkedError):
+        return error
+    return InvariantViolationError(
+        f"This process is a copy (os.fork) of the one that does {what}, which goes on there. "
+        "End the copy where it was made, with os._exit(0)."
+    )
 
 
 _here = threading.local()

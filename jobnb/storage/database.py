@@ -6,7 +6,6 @@ Only this module and the queries beside it know SQLAlchemy.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import signal
 import threading
@@ -80,7 +79,6 @@ class Database:
         self._engine = engines.open_engine(self.url, what)
         self._reader = engines.reader(self._engine)
         self._writer = engines.writer(self._engine)
-        self._pid = os.getpid()
         try:
             self._prepare()
         except BaseException:
@@ -100,11 +98,16 @@ class Database:
     @property
     def engine(self) -> Engine:
         """SQLAlchemy's engine, for whoever wants to look at the tables."""
-        if self._pid != os.getpid():
-            # A forked child must not talk over its parent's connections.
-            self._engine.dispose(close=False)
-            self._pid = os.getpid()
         return self._engine
+
+    def leave(self) -> None:
+        """In a copy of the process (a fork): use connections and locks of its own."""
+        self._opening = threading.RLock()
+        if engines.is_in_memory(self.url):
+            self._turn = threading.RLock()
+        else:
+            engines.leave_connections()
+            self._engine.dispose(close=False)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """What `work` finds, in one transaction: all it reads is of one moment."""
@@ -120,7 +123,6 @@ class Database:
             self.engine.dispose()
 
     def _once(self, work: Callable[[Connection], T], engine: Engine) -> T:
-        _ = self.engine  # in a forked child it lets go of the parent's connections
         worked, opened = False, self.opened
         try:
             # The bookkeeping of connections is not left half done; what is read may be long.

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
@@ -23,10 +24,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from jobnb.errors import StorageError, did_you_mean
+from jobnb.storage.process import keep_for_ever
 
 __all__ = ["PATIENCE", "TURN", "Kept", "Place", "cleared", "file_of", "is_in_memory",
-           "is_of_ill_text", "is_there", "kept", "let_go", "open_engine", "parsed_url", "place",
-           "read_all_texts", "reader", "writer"]  # fmt: skip
+           "is_of_ill_text", "is_there", "kept", "leave_connections", "let_go", "open_engine",
+           "parsed_url", "place", "read_all_texts", "reader", "writer"]  # fmt: skip
 
 PATIENCE = 60.0
 """Seconds for which a write waits for others to finish theirs."""
@@ -184,6 +186,7 @@ class _FileConnection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        _connections.add(self)
         self._cursors: list[sqlite3.Cursor] = []
         self._path = ""
         self.file: Place | None = None
@@ -232,6 +235,19 @@ class _FileConnection(sqlite3.Connection):
         """Close it for good: no query outlives it."""
         self.let_go()
         super().close()
+
+
+_connections: WeakSet[_FileConnection] = WeakSet()
+
+
+def leave_connections() -> None:
+    """In a copy of the process (a fork): its connections are the other one's, and stay open.
+
+    To close one that was in a transaction would undo that in the memory that both share.
+    """
+    for connection in list(_connections):
+        if connection.file is not None:
+            keep_for_ever(connection)
 
 
 class Kept(Enum):

@@ -7,13 +7,14 @@ when someone asks it something, so that a run costs next to nothing.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakMethod
+from weakref import WeakMethod, WeakSet
 
 from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.events import Event
@@ -57,10 +58,24 @@ class History:
         self._opening = threading.RLock()
         self._runs_in_memory: dict[str, JobRun] = {}
         self._logs_in_memory: dict[WatchedLog, None] = {}
-        self._listeners = Listeners(_report)
-        self._flusher = Flusher(_report, WeakMethod(self.renew_leases))
+        self._watch()
         self._next_look = 0.0
         self._database: Database | None = opener() if durable else None
+        _histories.add(self)
+
+    def _watch(self) -> None:
+        self._listeners = Listeners(_report)
+        self._flusher = Flusher(_report, WeakMethod(self.renew_leases))
+
+    def _leave(self) -> None:
+        """In a copy of the process (a fork): the runs that go on are the other one's to write."""
+        for log in (*self._flusher.left_logs(), *self._logs_in_memory):
+            log.leave()
+        self._opening = threading.RLock()
+        self._logs_in_memory.clear()
+        self._watch()
+        if self._database is not None:
+            self._database.leave()
 
     @property
     def launcher(self) -> str | None:
@@ -176,7 +191,7 @@ class History:
 
     def forget_log(self, log: WatchedLog) -> None:
         """The log is closed."""
-        self._flusher.leave(log)
+        self._flusher.forget(log)
 
     # -- reading
 
@@ -279,6 +294,18 @@ class History:
 
     def __exit__(self, *exc: object) -> None:
         self._close()
+
+
+_histories: WeakSet[History] = WeakSet()
+
+
+def _leave_all() -> None:
+    for history in list(_histories):
+        history._leave()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all)
 
 
 def _twice(run: JobRun) -> InvariantViolationError:

@@ -273,7 +273,13 @@ class Instance(
         return self._temporary
 
     def _remove_at_end(self, folder: str) -> None:
-        self._cleaner = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._cleaner = weakref.finalize(self, _remove, folder, os.getpid())
+
+
+def _remove(folder: str, pid: int) -> None:
+    """Remove a temporary folder, if this is the process that made it and not a copy of that."""
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _shared(home: str | os.PathLike[str], url: str | None) -> Instance:
@@ -315,6 +321,15 @@ def _close_all() -> None:
 atexit.register(_close_all)
 
 
+def _leave_lock() -> None:
+    global _cache_lock  # noqa: PLW0603
+    _cache_lock = threading.RLock()  # a thread that a copy of the process has not may hold it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_lock)
+
+
 @contextmanager
 def instance_for_test(
     overrides: Mapping[str, Any] | None = None,
@@ -336,20 +351,21 @@ def instance_for_test(
 
     Source: Dagster's `instance_for_test`.
     """
-    with tempfile.TemporaryDirectory(prefix="jobnb-") as made:
-        home = Path(temp_dir or made).absolute()
-        before = {name: os.environ.get(name) for name in (HOME_VARIABLE, DATABASE_VARIABLE)}
-        instance = Instance(home=home, settings=overrides)
+    home = Path(temp_dir or tempfile.mkdtemp(prefix="jobnb-")).absolute()
+    before = {name: os.environ.get(name) for name in (HOME_VARIABLE, DATABASE_VARIABLE)}
+    instance = Instance(home=home, settings=overrides)
+    if temp_dir is None:
+        instance._remove_at_end(str(home))
+    if set_dagster_home:
+        _set({HOME_VARIABLE: str(home), DATABASE_VARIABLE: None})
+        with _cache_lock:
+            _cache[home, None] = instance
+    try:
+        yield instance
+    finally:
+        instance.dispose()
         if set_dagster_home:
-            _set({HOME_VARIABLE: str(home), DATABASE_VARIABLE: None})
-            with _cache_lock:
-                _cache[home, None] = instance
-        try:
-            yield instance
-        finally:
-            instance.dispose()
-            if set_dagster_home:
-                _set(before)
+            _set(before)
 
 
 def _set(variables: Mapping[str, str | None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Holder", "is_gone", "this_process"]
+__all__ = ["Holder", "is_gone", "keep_for_ever", "this_process"]
 
 _PROC = Path("/proc")
 _SLACK = 2.0  # start times in seconds are told a little differently after the clock was set
@@ -42,6 +43,21 @@ def this_process() -> Holder:
 @lru_cache(maxsize=4)
 def _holder(pid: int) -> Holder:
     return Holder(_host(), pid, _mark(pid) or "")
+
+
+def keep_for_ever(value: object) -> None:
+    """Never give a thing back: it belongs to the process that this one is a copy of.
+
+    To close it, as Python does with what nobody refers to, would reach into the other process.
+    """
+    with suppress(ImportError):  # a Python without it: it stays until this process ends
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
+    _kept.append(value)
+
+
+_kept: list[object] = []
 
 
 def is_gone(holder: Holder) -> bool | None:

@@ -69,6 +69,7 @@ class RunBatch:
         self._keeper = keeper
         self._logs: dict[BatchLog, None] = {}
         self._tried: list[_News] = []
+        self._left = False
         self._since = 1
         self._lock = threading.RLock()
 
@@ -90,6 +91,8 @@ class RunBatch:
     @property
     def pending(self) -> int:
         """How many runs and events are not yet committed."""
+        if self._left:
+            return 0
         logs = list(self._logs)
         return sum(len(log.events) - (log.written or 0) + (log.written is None) for log in logs)
 
@@ -107,6 +110,8 @@ class RunBatch:
         self._written()
 
     def _written(self) -> list[_News]:
+        if self._left:
+            return []
         with self._lock:
             settled = self._settle_doubt()
             news: list[_News] = []
@@ -149,6 +154,12 @@ class RunBatch:
             if log.closed and end == len(log.events):
                 self._logs.pop(log, None)
         self._tried = []
+
+    def leave(self) -> None:
+        """In a copy of the process (a fork): write nothing, the other one does."""
+        self._lock = threading.RLock()
+        self._left = self.closed = True
+        self.due = math.inf
 
     def discard(self) -> None:
         """The history is being emptied: write nothing more of these runs."""

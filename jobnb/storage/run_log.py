@@ -83,6 +83,9 @@ class WatchedLog(Protocol):
     def discard(self) -> None:
         """Write nothing more."""
 
+    def leave(self) -> None:
+        """In a copy of the process (a fork): write nothing, the other one does."""
+
 
 class RunLog:
     """The log of one run while it is written.
@@ -96,8 +99,8 @@ class RunLog:
         due: When the next commit is due; never, where nothing is to be written.
     """
 
-    __slots__ = ("__weakref__", "_announced", "_keeper", "_lock", "_since", "_telling", "_tried",
-                 "_written", "closed", "due", "durable", "events", "run")  # fmt: skip
+    __slots__ = ("__weakref__", "_announced", "_keeper", "_left", "_lock", "_since", "_telling",
+                 "_tried", "_written", "closed", "due", "durable", "events", "run")  # fmt: skip
 
     def __init__(self, run: JobRun, keeper: LogKeeper, *, durable: bool) -> None:
         self.run = run
@@ -108,6 +111,7 @@ class RunLog:
         self._keeper = keeper
         self._written = 0
         self._tried = 0
+        self._left = False
         self._since = 1  # of how many openings those are in which it is known to have been there
         self._announced = 0
         self._lock = threading.Lock()
@@ -116,7 +120,7 @@ class RunLog:
     @property
     def pending(self) -> int:
         """How many events are not yet committed."""
-        return len(self.events) - self._written
+        return 0 if self._left else len(self.events) - self._written
 
     def commit(self) -> None:
         """Keep all that is not yet kept, in one transaction; safe from any thread.
@@ -126,10 +130,13 @@ class RunLog:
         """
         if self.durable:
             self.write()
-        self._announce()
+        if not self._left:
+            self._announce()
 
     def write(self) -> None:
         """Write what is not yet written, telling nobody."""
+        if self._left:
+            return
         with self._lock:
             self._settle_doubt()
             end = len(self.events)
@@ -165,6 +172,12 @@ class RunLog:
         with self._lock:
             self._written = self._announced = len(self.events)
             self.closed = True
+
+    def leave(self) -> None:
+        """In a copy of the process (a fork): write nothing, the other one does."""
+        self._lock, self._telling = threading.Lock(), threading.Lock()
+        self._left = self.closed = True
+        self.due = math.inf
 
     def _announce(self) -> None:
         """Tell listeners, in order, outside of the lock: they may read the history.
@@ -217,11 +230,15 @@ class Flusher:
                 self._thread.start()
             self._wake.notify()
 
-    def leave(self, log: WatchedLog) -> None:
+    def forget(self, log: WatchedLog) -> None:
         """Look after it no more."""
         with self._wake:
             self._logs.discard(log)
             self._troubled.discard(log)
+
+    def left_logs(self) -> list[WatchedLog]:
+        """In a copy of the process (a fork), whose locks may be held by threads it has not."""
+        return list(self._logs)
 
     def open_logs(self) -> list[WatchedLog]:
         """The logs that are being written."""
@@ -256,7 +273,7 @@ class Flusher:
             return
         self._troubled.discard(log)
         if log.closed and not log.pending:
-            self.leave(log)
+            self.forget(log)
 
     def _say_here(self) -> None:
         self._renewal = time.monotonic() + RENEWAL
