@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from jobnb.storage.home import DATABASE_VARIABLE
 from tests.postgres import Server, serving
+
+# A shell starts what it puts in the background with SIGINT ignored, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more of the machine than of jobnb.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
