@@ -109,6 +109,8 @@ def run_hooks(run: RunScope, step: Step, key: str, error: Exception | None) -> N
                 result = run.stop.call(hook.hook_fn, seen, events)
             else:
                 result = run.stop.call(hook.hook_fn, seen)
+        except KeyboardInterrupt:
+            raise
         except Exception as problem:  # noqa: BLE001 - a hook leaves its step as it was
             run.append(HookErrored(now(), key, hook.name, error_info(problem)))
             continue

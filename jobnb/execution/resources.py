@@ -65,6 +65,8 @@ def _make_all(
 def _tear_down(run: RunScope) -> None:
     try:
         run.opened.close()
+    except KeyboardInterrupt:
+        raise
     except Exception as error:  # noqa: BLE001
         # The steps are done: what they made stands, and the log tells of the rest.
         info = error_info(error)
@@ -177,6 +179,8 @@ class _Opener:
     def _set_up(self, key: str, definition: ResourceDefinition, context: Any) -> Any:
         try:
             return set_up(definition, context, self.stack, self.stop)
+        except KeyboardInterrupt:
+            raise
         except Exception as error:
             self.failed = (key,)
             raise ResourceFunctionError(

@@ -131,6 +131,8 @@ class StepRunner:
             run.context = context_of(run, *run.attempt) if self.wants_context else None
             try:
                 self.attempt(key, mapping_key)
+            except KeyboardInterrupt:
+                raise  # that of a run within this step is an Exception too
             except Exception as error:
                 if run.stop.left:
                     raise

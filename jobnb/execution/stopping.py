@@ -306,7 +306,7 @@ class Interrupts(Stopping):
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         """The handler of the signal."""
         insists = self._closing and self.wanted and time.monotonic() > self._since + _INSISTENCE
-        if self._behind is not None and (self.open or insists):
+        if self._behind is not None and (insists or (self.open and _can_be_raised(frame))):
             self._behind(number, frame)
         elif not self.wanted:
             self._since = time.monotonic()
@@ -335,6 +335,33 @@ def _told(error: BaseException, what: str) -> BaseException:
         f"This process is a copy (os.fork) of the one that does {what}, which goes on there. "
         "End the copy where it was made, with os._exit(0)."
     )
+
+
+def _can_be_raised(frame: FrameType | None) -> bool:
+    """Whether an interrupt comes to something here, and harms nothing.
+
+    Python drops what is raised where an object comes to its end; and its lock for imports stays
+    taken for ever, for all other threads, by what is raised while it is being taken.
+    """
+    inner = frame
+    while frame is not None:
+        name = frame.f_globals.get("__name__")
+        if frame.f_code.co_name == "__del__" or name in ("_weakrefset", "weakref"):
+            return False
+        frame = frame.f_back
+    importing = inner is not None and inner.f_globals.get("__name__") == "importlib._bootstrap"
+    return not (importing and inner is not None and inner.f_code.co_name in _IMPORT_LOCKING)
+
+
+_IMPORT_LOCKING = (
+    "__enter__",
+    "__exit__",
+    "__init__",
+    "_get_module_lock",
+    "acquire",
+    "cb",
+    "release",
+)
 
 
 _here = threading.local()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from jobnb import (
     DynamicOut,
     DynamicOutput,
+    Failure,
     HookExecutionResult,
     Instance,
     Out,
     ResourceDefinition,
+    RetryPolicy,
     RetryRequested,
     event_list_hook,
     failure_hook,
@@ -197,3 +201,53 @@ def test_the_op_of_a_hook_is_the_one_in_the_graph_under_its_name_there():
 
     outer.execute_in_process()
     assert seen == [("first", "fine", "first"), ("second", "fine", "inner.second")]
+
+
+# --- what a failure hook sees of retries -----------------------------------------
+
+
+def _raises(error):
+    raise error
+
+
+def _asks_again(retries, cause):
+    def work():
+        try:
+            raise cause
+        except type(cause) as error:
+            raise RetryRequested(max_retries=retries) from error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("work", "policy", "seen"),
+    [
+        (lambda: _raises(KeyError("k")), None, (KeyError, None)),
+        (lambda: _raises(KeyError("k")), RetryPolicy(max_retries=2), (KeyError, None)),
+        (lambda: _raises(Failure("f")), RetryPolicy(max_retries=1), (Failure, None)),
+        (lambda: _raises(RetryRequested(max_retries=1)), None, (RetryRequested, None)),
+        (_asks_again(0, KeyError("k")), None, (RetryRequested, KeyError)),
+        (_asks_again(2, KeyError("k")), None, (RetryRequested, KeyError)),
+        (_asks_again(1, Failure("f")), None, (RetryRequested, Failure)),
+        (_asks_again(0, KeyError("k")), RetryPolicy(max_retries=1), (RetryRequested, KeyError)),
+    ],
+)
+def test_a_failure_hook_sees_once_what_was_raised_last_and_its_cause(work, policy, seen):
+    found = []
+
+    @failure_hook
+    def tells(context):
+        error = context.op_exception
+        found.append((type(error), error.__cause__ and type(error.__cause__)))
+
+    @op(retry_policy=policy)
+    def failing():
+        work()
+
+    @job(hooks={tells})
+    def single():
+        failing()
+
+    single.execute_in_process(raise_on_error=False)
+    assert found == [seen]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import random
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 
@@ -17,6 +19,7 @@ from jobnb import (
     ExecutionInterruptedError,
     Instance,
     Output,
+    RunStatus,
     Session,
     StaticPartitionsDefinition,
     asset,
@@ -294,3 +297,159 @@ def test_an_interrupt_at_any_place_cancels_the_run_and_closes_everything(way, mo
         assert instance.get_runs(limit=1)[0].is_success
         gc.collect()  # what an interrupt kept from being closed is told of here, if at all
     assert {at: each for at, each in found.items() if each[1]} == {}
+
+
+# --- what else it is to be ---------------------------------------------------
+
+
+def interrupting(where):
+    """A job that is interrupted at one place, and what it ran."""
+    ran = []
+
+    class Dying:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def interrupt(place):
+        ran.append(place)
+        if place == where:
+            signal.raise_signal(signal.SIGINT)
+
+    @resource
+    def held(_context):
+        interrupt("set-up")
+        yield 1
+        interrupt("tear-down")
+        ran.append("closed")
+
+    @op(required_resource_keys={"held"})
+    def one():
+        interrupt("step")
+        if where == "end of an object":
+            Dying()
+        return 1
+
+    @op
+    async def two(one):
+        interrupt("coroutine")
+        ran.append("two")
+
+    @job(resource_defs={"held": held})
+    def single():
+        two(one())
+
+    return single, ran
+
+
+@pytest.mark.parametrize(
+    ("where", "ran_then"),
+    [
+        ("set-up", ["set-up"]),
+        ("step", ["set-up", "step", "tear-down", "closed"]),
+        ("end of an object", ["set-up", "step", "tear-down", "closed"]),
+        ("tear-down", ["set-up", "step", "coroutine", "two", "tear-down", "closed"]),
+    ],
+)
+def test_where_an_interrupt_comes_to_something(where, ran_then):
+    single, ran = interrupting(where)
+    with Instance.ephemeral() as instance:
+        with pytest.raises(ExecutionInterruptedError):
+            single.execute_in_process(instance=instance)
+        assert ran == ran_then
+        assert instance.get_runs()[0].status is RunStatus.CANCELED
+
+
+def test_who_insists_leaves_a_resource_that_hangs():
+    closed = []
+
+    @resource
+    def first(_context):
+        yield 1
+        closed.append("first")
+
+    @resource(required_resource_keys={"first"})
+    def hanging(_context):
+        yield 2
+        signal.raise_signal(signal.SIGINT)  # it waits
+        signal.raise_signal(signal.SIGINT)  # the same key pressed twice
+        closed.append("hangs")
+        time.sleep(1.1)
+        signal.raise_signal(signal.SIGINT)
+        closed.append("never")
+
+    @op(required_resource_keys={"hanging"})
+    def one():
+        return 1
+
+    @job(resource_defs={"first": first, "hanging": hanging})
+    def single():
+        one()
+
+    with Instance.ephemeral() as instance:
+        with pytest.raises(ExecutionInterruptedError):
+            single.execute_in_process(instance=instance)
+        assert closed == ["hangs", "first"]
+        assert instance.get_runs()[0].status is RunStatus.CANCELED
+
+
+def test_the_users_own_handler_decides_and_stays():
+    came = []
+
+    def own(number, _frame):
+        came.append(number)
+
+    @op
+    def one():
+        signal.raise_signal(signal.SIGINT)
+        return 1
+
+    @job
+    def single():
+        one()
+
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        assert single.execute_in_process().success
+        assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert came == [signal.SIGINT]
+
+
+def test_a_run_within_a_step_of_another_is_canceled_with_it():
+    inner, ran = interrupting("step")
+
+    @op
+    def outer_op():
+        inner.execute_in_process(instance=instance)
+
+    @op
+    def later(outer_op):
+        ran.append("later")
+
+    @job(resource_defs={"generator": generator})
+    def outer():
+        later(outer_op())
+
+    with Instance.ephemeral() as instance:
+        with pytest.raises(ExecutionInterruptedError):
+            outer.execute_in_process(instance=instance)
+        assert [run.status for run in instance.get_runs()] == [RunStatus.CANCELED] * 2
+    assert ran == ["set-up", "step", "tear-down", "closed"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_cancel_at_any_moment_closes_everything_once(seed):
+    dice = random.Random(seed)
+    with Instance.ephemeral() as instance:
+        chain.launch(instance=instance).wait()
+        for _ in range(40):
+            OPENED.clear()
+            CLOSED.clear()
+            run = chain.launch(instance=instance)
+            time.sleep(dice.uniform(0, 0.004))
+            stopped = run.cancel()
+            run.wait(30)
+            assert run.status in (("CANCELED",) if stopped else ("SUCCESS",))
+            assert OPENED == CLOSED
