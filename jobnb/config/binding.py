@@ -216,8 +216,7 @@ def without_secrets(schema: Any, raw: Any) -> Any:
     Example:
         >>> from pydantic import SecretStr
         >>> from jobnb.config import Config
-        >>> class Login(Config):
-        ...     pin: SecretStr
+        >>> Login = type("Login", (Config,), {"__annotations__": {"pin": SecretStr}})
         >>> without_secrets(Login, {"pin": 48151623, "user": "me"})
         {'pin': {'env': 'secret:pin'}, 'user': 'me'}
     """

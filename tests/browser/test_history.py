@@ -57,7 +57,7 @@ def test_the_history_is_paged_and_filtered(history):
     history.get_by_role("button", name="Newer").click()
     expect(status).to_have_text("21 to 40 of 47 runs")
     history.get_by_role("button", name="failure").click()
-    expect(status).to_have_text("1 to 1 of 1 runs")
+    expect(status).to_have_text("1 to 1 of 1 run")
     expect(rows.first).to_contain_text("failure")
     history.get_by_role("button", name="Clear").click()
     expect(status).to_have_text("1 to 20 of 47 runs")

@@ -76,17 +76,23 @@ def test_partitioned_assets_load_their_own_partition(tmp_path):
 
 
 def test_values_on_disk_are_looked_at_after_the_run():
-    @job(resource_defs={"io_manager": fs_io_manager})
-    def wired():
+    @job
+    def unnamed():
         plus(one())
 
+    @job(resource_defs={"io_manager": fs_io_manager})
+    def named():
+        plus(one())
+
+    def is_on_disk(result):
+        return "path" in of_kind(result, "HANDLED_OUTPUT", "one")[0].metadata
+
     with Instance.ephemeral() as instance:
-        result = wired.execute_in_process(instance=instance, keep_outputs=False)
-        # In-process runs keep values in memory unless the job asks for something of its own.
-        in_memory = "path" not in of_kind(result, "HANDLED_OUTPUT", "one")[0].metadata
-        assert in_memory
-        result = wired.execute_in_process(
-            instance=instance, keep_outputs=False, resources={"io_manager": fs_io_manager}
-        )
-        assert "path" in of_kind(result, "HANDLED_OUTPUT", "one")[0].metadata
+        # In-process runs keep values in memory unless an IO manager is named.
+        assert not is_on_disk(unnamed.execute_in_process(instance=instance, keep_outputs=False))
+        result = named.execute_in_process(instance=instance, keep_outputs=False)
+        assert is_on_disk(result)
         assert result.output_for_node("plus") == 2
+        given = {"io_manager": fs_io_manager}
+        result = unnamed.execute_in_process(instance=instance, keep_outputs=False, resources=given)
+        assert is_on_disk(result)
