@@ -174,12 +174,12 @@ class JobnbEngine:
         )
 
     def open_launchpad(self, job: JobDefinition | AssetJobDefinition) -> Launchpad:
-        from jobnb.display.widgets.opening import open_job
+        from jobnb.display.widgets.launchpad import open_job
 
         return open_job(job)
 
     def open_session_launchpad(self, session: Session, target: Any) -> Launchpad:
-        from jobnb.display.widgets.opening import open_session
+        from jobnb.display.widgets.launchpad import open_session
 
         return open_session(session, target)
 

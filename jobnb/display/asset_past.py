@@ -12,8 +12,8 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.display.attempt import attempt
 from jobnb.display.html import EMPTY, Html, code, join, table, tag
 from jobnb.display.metadata import entry_text, metadata_html
-from jobnb.display.moments import has_history, moment
-from jobnb.display.text import shorten
+from jobnb.display.surroundings import has_history
+from jobnb.display.text import moment, shorten
 
 __all__ = ["Making", "makings", "past_parts", "plots"]
 

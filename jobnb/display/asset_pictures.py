@@ -10,10 +10,9 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.display.picture import Card, Edge, Mark, Picture
+from jobnb.display.picture import Card, Edge, Mark, Picture, output_type
 from jobnb.display.prose import undocumented
 from jobnb.display.text import shorten
-from jobnb.display.types_of import output_type
 
 __all__ = [
     "asset_card",

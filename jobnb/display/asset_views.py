@@ -1,12 +1,15 @@
-"""How assets look: alone, and all together."""
+"""How assets look: alone, all together, and those that come from elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
+from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
@@ -17,9 +20,9 @@ from jobnb.display.asset_pictures import (
     asset_picture,
     asset_type,
     made_with,
+    source_kind,
 )
 from jobnb.display.attempt import attempt
-from jobnb.display.check_standing import CheckStanding
 from jobnb.display.check_views import checks_html, checks_words, own_checks
 from jobnb.display.config_fields import fields_html
 from jobnb.display.graph_pictures import graph_picture
@@ -28,6 +31,7 @@ from jobnb.display.metadata import json_metadata, metadata_html, metadata_text
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, resources_html, words
 from jobnb.display.picture import Mark, Picture
 from jobnb.display.prose import inline
+from jobnb.display.standing import CheckStanding
 from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.view import View, picture_html
 
@@ -40,8 +44,11 @@ __all__ = [
     "catalogue_rows",
     "counts_words",
     "definitions_view",
+    "observable_view",
     "place_picture",
     "said",
+    "source_view",
+    "spec_view",
     "tag_words",
 ]
 
@@ -399,3 +406,61 @@ def _automation(definitions: Definitions) -> Html:
         for kind, each in things
     ]
     return table(["", "name", "when"], rows) if rows else EMPTY
+
+
+def _source_facts(source: SourceAsset) -> dict[str, str | None]:
+    names = [dep.asset_key.to_user_string() for dep in source.deps]
+    facts: dict[str, str | None] = {"made from": words(names)} if names else {}
+    if source.partitions_def is not None:
+        facts["partitions"] = shorten(repr(source.partitions_def), 200)
+    observer = source.observe_op
+    return facts | said(
+        owners=", ".join(source.owners),
+        tags=tag_words(source.tags),
+        freshness=source.freshness_policy,
+        code_version=source.code_version,
+        observed_by=observer.name if observer is not None else None,
+        automation=source.automation_condition,
+    )
+
+
+def spec_view(spec: AssetSpec) -> View:
+    """What is said of an asset."""
+    return source_view(SourceAsset.of_spec(spec))
+
+
+def observable_view(assets: ObservableAssets) -> View:
+    """Source assets that one function looks at."""
+    names = ", ".join(each.key.to_user_string() for each in assets.sources)
+    picture = asset_picture((), assets.sources, title=names)
+    html = join(
+        [header(names, "source assets", note="observed"), doc_html(assets.op.description),
+         picture_html(picture)]
+    )  # fmt: skip
+    return View(f"source assets {names}", f"source assets {names}", html, picture)
+
+
+def source_view(source: SourceAsset, checks: Sequence[CheckStanding] = ()) -> View:
+    """A source asset.
+
+    Args:
+        source: The source asset.
+        checks: How its checks stand.
+    """
+    name = source.key.to_user_string()
+    picture = asset_picture((), (source,), title=name)
+    group = "" if source.group_name == DEFAULT_GROUP else source.group_name
+    note = " · ".join(fact for fact in (group, source_kind(source)) if fact != "source" and fact)
+    html = join(
+        [
+            header(name, "source asset", note=note),
+            doc_html(source.description),
+            pairs(_source_facts(source)),
+            metadata_html(json_metadata(source.metadata)),
+            picture_html(picture),
+            tabs([("Checks", checks_html({source.key: checks}))]),
+        ]
+    )
+    lines = [f"source asset {name}{doc_line(source.description)}"]
+    lines += [f"  check {each.name}: {each.words}" for each in checks]
+    return View(f"source asset {name}", "\n".join(lines), html, picture)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jobnb.display.attempt import attempt
-from jobnb.display.front_end import has_front_end
+from jobnb.display.surroundings import has_front_end
 from jobnb.execution.run import RunScope
 
 if TYPE_CHECKING:

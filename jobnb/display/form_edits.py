@@ -1,19 +1,33 @@
-"""What a person does in a form, as changes to the raw config. Nothing is changed in place."""
+"""What a person does in a form, as changes to the raw config. Nothing is changed in place.
+
+A person sees a form as it was a moment ago: entries are moved, renamed and taken away while
+somebody still types in them. What is done to a row then is meant for the entry that was seen,
+wherever it is now.
+"""
 
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from jobnb.config.env import env_name, keep_secret
 from jobnb.config.nodes import NOTHING
 from jobnb.display.form_rows import Found, Rows, row_id
-from jobnb.display.form_values import read, read_any, selected, start_value
+from jobnb.display.form_values import option_of, read, read_any, selected, start_value
 from jobnb.display.forms import SCALARS, Place
 from jobnb.errors import InvalidConfigError
 
-__all__ = ["ACTIONS", "Edit", "edited"]
+__all__ = [
+    "ACTIONS",
+    "Edit",
+    "Shifts",
+    "edited",
+    "filled",
+    "shift_of",
+    "without_extras",
+]
 
 Config = dict[str, Any]
 Path = tuple[str, ...]
@@ -343,3 +357,109 @@ def _can_in(above: Found, found: Found, action: str) -> bool:
         return above.place.kind == "list" and action != "rename"
     own = isinstance(above.value, Mapping) and found.path[-1] not in above.place.fields
     return own and (action == "remove" or (action == "rename" and above.place.item is not None))
+
+
+def filled(place: Place, raw: Any) -> Any:
+    """The config with all that it leaves out: defaults, and samples of what must be given."""
+    if place.kind in ("section", "object") and (isinstance(raw, Mapping) or raw is NOTHING):
+        given = dict(raw) if isinstance(raw, Mapping) else {}
+        for name, field in place.fields.items():
+            value = _filled_field(field, given.get(name, NOTHING))
+            if value is not NOTHING:
+                given[name] = value
+        return given
+    return raw
+
+
+def _filled_field(field: Place, raw: Any) -> Any:
+    if raw is NOTHING:
+        if field.kind == "section":
+            return filled(field, NOTHING) or NOTHING
+        if field.default is not NOTHING:
+            raw = copy.deepcopy(field.default)
+        elif field.required:
+            raw = copy.deepcopy(start_value(field))
+        else:
+            return NOTHING
+    flat = field.tag and isinstance(raw, dict) and selected(field, raw) is None
+    if flat and field.tag not in raw:
+        option = field.options[option_of(field, raw)]
+        return start_value(option) | raw
+    return filled(field, raw) if field.kind in ("section", "object") else raw
+
+
+def without_extras(rows: Rows, config: Config) -> Config:
+    """The config without what the form does not know."""
+    edit = Edit(rows, config, {})
+    for path in reversed(list(_extra_paths(rows.layout, rows))):
+        edit.drop(path)
+    return edit.config
+
+
+def _extra_paths(layout: list[dict[str, Any]], rows: Rows) -> list[Path]:
+    paths: list[Path] = []
+    for row in layout:
+        if row.get("extra"):
+            paths.append(rows.found[row["id"]].path)
+        paths += _extra_paths(row.get("rows", []), rows)
+    return paths
+
+
+_MOST_SHIFTS = 40  # that are remembered
+Moves = Mapping[str, str | None]
+
+
+class Shifts:
+    """What was moved in a form, in order.
+
+    Example:
+        >>> shifts = Shifts()
+        >>> shifts.add("ops/load/config/codes", {"0": "1", "1": "0"})
+        >>> shifts.now("ops/load/config/codes/1", seen=0)
+        'ops/load/config/codes/0'
+        >>> shifts.now("ops/load/config/codes/1", seen=shifts.count)
+        'ops/load/config/codes/1'
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._kept: deque[tuple[int, str, Moves]] = deque(maxlen=_MOST_SHIFTS)
+
+    def add(self, holder: str, to: Moves) -> None:
+        """Entries of a row went elsewhere, or to nowhere (None)."""
+        self.count += 1
+        self._kept.append((self.count, holder, to))
+
+    def now(self, row: str, seen: int) -> str | None:
+        """The row that somebody means who saw the form after so many shifts; None if it went."""
+        for number, holder, to in self._kept:
+            if number > seen and row.startswith(f"{holder}/"):
+                part, *below = row[len(holder) + 1 :].split("/")
+                goes = to.get(part, part)
+                if goes is None:
+                    return None
+                row = "/".join([holder, goes, *below])
+        return row
+
+    @property
+    def told(self) -> list[list[Any]]:
+        """The last ones, JSON-ready: number, row, and where its entries went."""
+        return [[number, holder, dict(to)] for number, holder, to in self._kept]
+
+
+def shift_of(rows: Rows, row: str, action: str, control: Any) -> tuple[str, Moves] | None:
+    """Which entries go elsewhere when something is done to a row."""
+    found = rows.found[row]
+    if action not in ("move", "remove", "rename") or not found.path:
+        return None
+    above = rows.found[row_id(found.path[:-1])]
+    here, holder = row_id(found.path[-1:]), row_id(above.path)
+    if action == "rename":
+        return holder, {here: row_id((str(control),))}
+    if not isinstance(above.value, list):
+        return holder, {here: None}
+    if action == "remove":
+        after = range(int(here) + 1, len(above.value))
+        return holder, {here: None} | {str(n): str(n - 1) for n in after}
+    there = str(int(here) + (1 if control == "down" else -1))
+    return holder, {here: there, there: here}

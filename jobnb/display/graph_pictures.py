@@ -1,4 +1,4 @@
-"""Pictures of graphs: each op a card named by its step key, nested graphs as frames."""
+"""Pictures of graphs and jobs: each op a card named by its step key, nested graphs as frames."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobnb.definitions.assets.asset_layer import AssetLayer
-from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.attempt import attempt
-from jobnb.display.picture import Card, Cluster, Edge, Picture
+from jobnb.display.picture import Card, Cluster, Edge, Picture, input_type, output_type
 from jobnb.display.prose import undocumented
-from jobnb.display.types_of import input_type, output_type
+from jobnb.display.surroundings import has_history
+from jobnb.display.text import shorten
 from jobnb.plan.asset_choice import chosen_by
 from jobnb.plan.flatten import Edge as FlatEdge
 from jobnb.plan.flatten import FlatNode, flatten
+from jobnb.staleness.standing_jobs import as_it_stands
 
-__all__ = ["graph_picture", "job_picture", "node_picture"]
+__all__ = [
+    "as_seen",
+    "graph_picture",
+    "job_picture",
+    "node_picture",
+]
 
 Path = tuple[str, ...]
 _LONG_TOOLTIP = 1200
@@ -160,3 +167,23 @@ def _outputs(definition: Any) -> str:
     if len(names) == 1 and isinstance(definition, OpDefinition):
         return output_type(definition, names[0])
     return f"{len(names)} outputs" if len(names) > 1 else ""
+
+
+def as_seen(job: JobDefinition, session: Any = None) -> tuple[JobDefinition, str]:
+    """The job to draw, and what is to be said of it; nothing of most jobs.
+
+    Args:
+        job: The job.
+        session: Knows how assets stand, if there is one.
+    """
+    layer = job.asset_layer
+    if layer is None or not (layer.is_undecided or layer.status_of):
+        return job, ""
+    asked = shorten(str(layer.selection), 120)
+    if session is not None and has_history(session):
+        decided = attempt(lambda: as_it_stands(job, session.instance), job)
+        if attempt(lambda: bool(decided.nodes), False) and decided is not job:
+            return decided, f"{asked}: what stands so now; looked up again at each launch"
+        if decided is not job:
+            return job, f"{asked}: nothing stands so now; drawn is all that could be selected"
+    return job, f"{asked}: looked up at each launch; drawn is all that could be selected"

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobnb.display.html import Html, badge, code, header, join, table, tag
-from jobnb.display.moments import moment
 from jobnb.display.palette import SIGNS
 from jobnb.display.picture import Status, duration_text
 from jobnb.display.run_marks import run_status
-from jobnb.display.text import counted, table_text
+from jobnb.display.text import counted, moment, table_text
 from jobnb.display.view import View
 from jobnb.state import RunStatus
 from jobnb.storage.run import UNREADABLE_TAG

@@ -25,8 +25,8 @@ VIEWS = {
     "jobnb.definitions.jobs.job_definition:JobDefinition": "noun_views:job_view",
     "jobnb.definitions.assets.assets_definition:AssetsDefinition": "session_views:known_asset_view",
     "jobnb.definitions.assets.source_asset:SourceAsset": "session_views:known_source_view",
-    "jobnb.definitions.assets.asset_spec:AssetSpec": "source_views:spec_view",
-    "jobnb.definitions.assets.observable_asset:ObservableAssets": "source_views:observable_view",
+    "jobnb.definitions.assets.asset_spec:AssetSpec": "asset_views:spec_view",
+    "jobnb.definitions.assets.observable_asset:ObservableAssets": "asset_views:observable_view",
     "jobnb.definitions.assets.asset_job:AssetJobDefinition": "session_views:known_job_view",
     "jobnb.definitions.checks.asset_checks_definition:AssetChecksDefinition": (
         "check_views:check_view"
@@ -41,7 +41,7 @@ VIEWS = {
     "jobnb.staleness.causes:AssetStatus": "status_views:status_view",
     "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",
     "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
-    "jobnb.execution.background:Run": "live_views:live_run_view",
+    "jobnb.execution.background:Run": "result_views:live_run_view",
     "jobnb.events:ErrorInfo": "other_views:error_view",
     "jobnb.errors:JobnbError": "other_views:exception_view",
 }
@@ -149,7 +149,7 @@ def live_widget(value: Any, widget: str) -> Any:
         widget: What makes the widget, as `module:name` within `display.widgets`.
     """
     from jobnb.display.attempt import attempt
-    from jobnb.display.front_end import has_front_end
+    from jobnb.display.surroundings import has_front_end
 
     if not has_front_end():
         return None

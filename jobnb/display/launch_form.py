@@ -11,10 +11,8 @@ from typing import Any
 
 from jobnb.config import load_yaml, raw_config
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.display.form_edits import edited
+from jobnb.display.form_edits import Shifts, edited, filled, shift_of, without_extras
 from jobnb.display.form_rows import Rows
-from jobnb.display.form_shifts import Shifts, shift_of
-from jobnb.display.form_whole import filled, without_extras
 from jobnb.display.launch_partitions import (
     all_keys,
     has_partitions,
@@ -24,7 +22,7 @@ from jobnb.display.launch_partitions import (
     tags_of_partition,
 )
 from jobnb.display.launch_schema import LaunchSchema, selected
-from jobnb.display.launch_text import LaunchText
+from jobnb.display.yaml_text import LaunchText
 from jobnb.errors import InvalidConfigError, JobnbError
 from jobnb.plan.run_config import kept_config
 

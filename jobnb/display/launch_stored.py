@@ -8,8 +8,7 @@ from typing import Any
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_partitions import has_partitions, written_partitions
-from jobnb.display.moments import moment
-from jobnb.display.text import shorten
+from jobnb.display.text import moment, shorten
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.storage.run import JobRun, RunsFilter
 

@@ -19,9 +19,9 @@ from jobnb.display.html import (
     tag,
 )
 from jobnb.display.launch_form import LaunchForm
-from jobnb.display.launch_text import LaunchText
 from jobnb.display.text import shorten
 from jobnb.display.view import View
+from jobnb.display.yaml_text import LaunchText
 
 __all__ = ["launch_view"]
 

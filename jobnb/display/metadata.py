@@ -10,9 +10,8 @@ from typing import Any
 from jobnb.definitions.metadata import to_json, unmarked
 from jobnb.display.attempt import attempt
 from jobnb.display.html import Html, code, folded, join, link, pairs, preformatted, table, tag
-from jobnb.display.moments import moment
 from jobnb.display.prose import markdown
-from jobnb.display.text import counted, shorten
+from jobnb.display.text import counted, moment, shorten
 from jobnb.display.values import short_repr
 
 __all__ = ["entry_html", "entry_text", "json_metadata", "metadata_html", "metadata_text"]

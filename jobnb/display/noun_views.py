@@ -10,7 +10,7 @@ from jobnb.definitions.ops.graph import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import fields_html, fields_text
-from jobnb.display.graph_pictures import graph_picture, job_picture, node_picture
+from jobnb.display.graph_pictures import as_seen, graph_picture, job_picture, node_picture
 from jobnb.display.html import (
     EMPTY,
     Html,
@@ -23,11 +23,9 @@ from jobnb.display.html import (
     tabs,
     tag,
 )
-from jobnb.display.picture import Picture
+from jobnb.display.picture import Picture, input_type, output_type
 from jobnb.display.prose import markdown, undocumented
 from jobnb.display.text import picture_text, shorten
-from jobnb.display.types_of import input_type, output_type
-from jobnb.display.undecided_jobs import as_seen
 from jobnb.display.view import View, picture_html
 from jobnb.display.yaml_text import yaml_text
 

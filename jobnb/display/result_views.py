@@ -1,4 +1,4 @@
-"""How the result of a run in this process looks."""
+"""How a run of this process looks: one that has ended, and one that goes on unwatched."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from jobnb.display.attempt import attempt
 from jobnb.display.graph_pictures import job_picture
 from jobnb.display.run_views import RunLook, run_view
 from jobnb.display.view import View
+from jobnb.display.widgets.follow import cards_of_plan
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.plan.step import Plan, Step, StepOutput
-from jobnb.state import StepStatus
+from jobnb.state import StepStatus, fold
 
-__all__ = ["result_view"]
+__all__ = [
+    "live_run_view",
+    "result_view",
+]
 
 _MOST_VALUES = 30
 
@@ -66,3 +70,17 @@ def _name(step: Step, output: StepOutput) -> str:
     if output.asset_key is not None:
         return output.asset_key.to_user_string()
     return step.key if len(step.outputs) == 1 else f"{step.key}.{output.name}"
+
+
+def live_run_view(run: Any) -> View:
+    """A background run as it stands now: its graph, failures, steps and log."""
+    events = run.events()
+    look = RunLook(
+        state=fold(events),
+        run_id=run.run_id,
+        picture=attempt(lambda: job_picture(run.plan.job), None),
+        cards_of_step=cards_of_plan(run.plan),
+        events=events,
+        tags=attempt(lambda: dict(run.record.tags), {}),
+    )
+    return run_view(look)

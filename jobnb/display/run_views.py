@@ -26,7 +26,6 @@ from jobnb.display.html import (
     tag,
 )
 from jobnb.display.metadata import metadata_html
-from jobnb.display.moments import moment
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Picture, duration_text, marked
 from jobnb.display.run_marks import (
@@ -37,7 +36,7 @@ from jobnb.display.run_marks import (
     run_status,
     step_status,
 )
-from jobnb.display.text import counted, shorten, table_text
+from jobnb.display.text import counted, moment, shorten, table_text
 from jobnb.display.values import short_repr, value_html, value_line
 from jobnb.display.view import View, picture_html
 from jobnb.events import Event, Logged

@@ -1,10 +1,11 @@
-"""Pictures, tables and lists where only text can be shown."""
+"""Pictures, tables, lists and times where only text can be shown."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from jobnb.display.measure import clean
 from jobnb.display.palette import SIGNS, WORDS
@@ -14,6 +15,7 @@ from jobnb.display.sizes import second_line
 __all__ = [
     "columns",
     "counted",
+    "moment",
     "picture_text",
     "shorten",
     "table_text",
@@ -179,3 +181,14 @@ def table_text(headers: Sequence[str], rows: Sequence[Sequence[str]], *, most: i
 
 def _padded(cell: str, wide: int) -> str:
     return cell + " " * (wide - columns(cell))
+
+
+def moment(time: float) -> str:
+    """A time in the time zone of whoever reads: `2013-01-31 09:30:00`; `whenText` in `dom.js`.
+
+    A time that no calendar has is empty.
+    """
+    try:
+        return f"{datetime.fromtimestamp(time).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, OSError, ValueError):
+        return ""

@@ -45,8 +45,8 @@ def _watch(shell: Any) -> None:
     """Show how far a run is that a cell waits for; keep what background runs display."""
     from jobnb.automation.backfill import watchers as backfill_watchers
     from jobnb.display.awaited import watch_cells
-    from jobnb.display.front_end import has_front_end
     from jobnb.display.progress import cell_watch, terminal_watch
+    from jobnb.display.surroundings import has_front_end
     from jobnb.execution.watch import background_watchers, raising, watchers
 
     in_kernel = getattr(shell, "kernel", None) is not None

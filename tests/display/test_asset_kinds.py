@@ -29,9 +29,11 @@ from jobnb.display.asset_views import (
     asset_view,
     counts_words,
     definitions_view,
+    observable_view,
+    source_view,
+    spec_view,
 )
 from jobnb.display.graph_pictures import job_picture
-from jobnb.display.source_views import observable_view, source_view, spec_view
 from jobnb.display.widgets.run_model import RunModel
 from jobnb.display.widgets.run_source import StoredRun
 

@@ -29,10 +29,9 @@ from jobnb.config import (
     schema_of,
     without_secrets,
 )
-from jobnb.display.form_edits import edited
+from jobnb.display.form_edits import edited, filled, without_extras
 from jobnb.display.form_rows import Row, Rows
 from jobnb.display.form_values import any_text, read, read_any
-from jobnb.display.form_whole import filled, without_extras
 from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError
 

@@ -19,7 +19,7 @@ from jobnb.display.form_edits import ACTIONS, edited
 from jobnb.display.form_rows import Rows
 from jobnb.display.forms import form_of
 from jobnb.display.launch_form import LaunchForm
-from jobnb.display.launch_text import LaunchText
+from jobnb.display.yaml_text import LaunchText
 from jobnb.errors import InvalidConfigError
 
 

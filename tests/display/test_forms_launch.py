@@ -31,8 +31,8 @@ from jobnb.display.launch_stored import (
     preset_names,
     save_preset,
 )
-from jobnb.display.launch_text import LaunchText
 from jobnb.display.launch_view import launch_view
+from jobnb.display.yaml_text import LaunchText
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, RunNotFoundError
 from jobnb.registry.session import Session
 

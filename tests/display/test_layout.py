@@ -16,7 +16,7 @@ from jobnb.display.layout import Box, Frame, Line, lay_out, structure_hash, titl
 from jobnb.display.measure import width
 from jobnb.display.picture import Card, Cluster, Edge, Picture, duration_text, marked
 from jobnb.display.sizes import SMALL, cluster_title
-from jobnb.display.widgets.plain_layout import plain_layout
+from jobnb.display.widgets.drawing import plain_layout
 from tests.display.pictures import chain, every_state, many, woven
 from tests.display.reading import HOSTILE
 

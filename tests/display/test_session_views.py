@@ -13,7 +13,6 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.op import op
 from jobnb.display.asset_past import Making, past_parts, plots
 from jobnb.display.history_views import run_table_view
-from jobnb.display.moments import moment
 from jobnb.display.noun_views import job_view
 from jobnb.display.picture import Status
 from jobnb.display.result_views import result_view
@@ -24,6 +23,7 @@ from jobnb.display.session_views import (
 )
 from jobnb.display.standing import Standing, standings
 from jobnb.display.status_views import status_view, statuses_view
+from jobnb.display.text import moment
 from jobnb.display.view import bundle
 from jobnb.display.widgets.asset import AssetView
 from jobnb.display.widgets.facts import asset_facts

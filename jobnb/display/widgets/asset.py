@@ -15,20 +15,19 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_past import makings, plots
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.asset_views import asset_details, asset_note, place_picture
-from jobnb.display.front_end import has_front_end
 from jobnb.display.html import page
 from jobnb.display.picture import marked
 from jobnb.display.prose import undocumented
 from jobnb.display.session_views import known_asset_view
 from jobnb.display.standing import NEVER, Standing, standings
+from jobnb.display.surroundings import has_front_end
 from jobnb.display.text import shorten
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import standing_json
 from jobnb.display.widgets.facts import asset_facts
-from jobnb.display.widgets.follow import follow_run
+from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
-from jobnb.display.widgets.keeping_up import keep_up
 from jobnb.display.widgets.previews import clean, metadata_rows, preview
 from jobnb.display.widgets.run_source import stored_or_live
 from jobnb.display.widgets.tabbed import Tabbed

@@ -14,8 +14,8 @@ from jobnb.display.backfill_views import (
     first_failures,
     parts_of,
 )
-from jobnb.display.front_end import has_front_end
 from jobnb.display.picture import Status, duration_text
+from jobnb.display.surroundings import has_front_end
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.run_data import error_data

@@ -19,9 +19,8 @@ from jobnb.display.standing import standings
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import asset_rows, contents, standing_json
 from jobnb.display.widgets.facts import asset_facts
-from jobnb.display.widgets.follow import follow_run
+from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
-from jobnb.display.widgets.keeping_up import keep_up
 from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.display.widgets.previews import preview
 from jobnb.display.widgets.twin import Twinned

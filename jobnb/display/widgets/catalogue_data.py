@@ -11,11 +11,10 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.display.asset_pictures import asset_kind, asset_type, made_with, source_kind
 from jobnb.display.asset_views import counts_words
 from jobnb.display.check_views import checks_words
-from jobnb.display.moments import moment
 from jobnb.display.noun_views import doc_line, resource_words
 from jobnb.display.picture import Status
 from jobnb.display.standing import NEVER, Standing
-from jobnb.display.text import shorten
+from jobnb.display.text import moment, shorten
 
 __all__ = ["asset_rows", "contents", "standing_json"]
 

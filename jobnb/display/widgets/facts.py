@@ -1,8 +1,9 @@
-"""Facts for hover cards: config, where it was written, when it was last made."""
+"""What hovering over a card tells: documentation, type, group, config, last time, cell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -11,13 +12,59 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import field_rows
-from jobnb.display.known_session import known_session
-from jobnb.display.moments import moment
+from jobnb.display.palette import WORDS
+from jobnb.display.picture import Card, Status
 from jobnb.display.standing import Standing
-from jobnb.display.text import shorten
-from jobnb.display.widgets.about import About
+from jobnb.display.surroundings import known_session
+from jobnb.display.text import moment, shorten
 
-__all__ = ["asset_facts", "op_facts"]
+__all__ = [
+    "About",
+    "about_card",
+    "asset_facts",
+    "held_words",
+    "op_facts",
+]
+
+About = Callable[[str], list[tuple[str, str]]]
+_MOST_MEMBERS = 12
+
+
+def about_card(card: Card, more: About | None = None) -> dict[str, Any]:
+    """What is known of a card, as the front end shows it.
+
+    Args:
+        card: The card.
+        more: Tells label and text of facts, by the key of the card.
+    """
+    facts = list(_own(card))
+    if more is not None and not card.members:
+        facts += attempt(lambda: more(card.key), [])
+    doc = "" if card.members else card.tooltip
+    return {"doc": doc, "facts": [[label, text] for label, text in facts if text]}
+
+
+def held_words(statuses: Iterable[Status]) -> str:
+    """How many of the cards in a folded one stand how.
+
+    Example:
+        >>> held_words([Status.FAILED, Status.SUCCEEDED, Status.SUCCEEDED, Status.NONE])
+        '2 succeeded, 1 failed, 1 other'
+    """
+    counts = Counter(WORDS[status] or "other" for status in statuses)
+    if set(counts) == {"other"}:
+        return ""
+    return ", ".join(f"{many:,} {word}" for word, many in counts.most_common())
+
+
+def _own(card: Card) -> list[tuple[str, str]]:
+    if card.members:
+        shown = ", ".join(card.members[:_MOST_MEMBERS])
+        left = len(card.members) - _MOST_MEMBERS
+        return [("holds", f"{shown} and {left:,} more" if left > 0 else shown)]
+    facts = [("kind", card.kind), ("type", card.subtitle), ("in", " › ".join(card.group))]
+    return facts if card.key == card.title else [("key", card.key), *facts]
+
 
 Facts = list[tuple[str, str]]
 _MOST_FIELDS = 8

@@ -1,14 +1,23 @@
-"""The marks of a run while it goes on: only what its new events have changed."""
+"""Following what goes on: the marks of a run as they change, and views told that they are behind.
+
+A view of how things stand is only told that something in this kernel may have changed it. A front
+end that still shows one asks for the rest; a view whose cell was run again is shown by nobody,
+asks for nothing, and costs nothing more.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 
+from jobnb.automation.backfill import Backfill
+from jobnb.display.attempt import attempt
 from jobnb.display.picture import UNMARKED, Mark
 from jobnb.display.run_marks import base_key, check_counts, run_marks
 from jobnb.events import (
@@ -19,10 +28,17 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
 )
+from jobnb.execution.run import RunScope
+from jobnb.execution.watch import background_watchers, watchers
 from jobnb.plan.step import Plan
 from jobnb.state import RunState, StepState, StepStatus
 
-__all__ = ["RunMarks", "cards_of_plan", "follow_run"]
+__all__ = [
+    "RunMarks",
+    "cards_of_plan",
+    "follow_run",
+    "keep_up",
+]
 
 Cards = Mapping[str, Sequence[str]]
 News = dict[str, tuple[Mark, float | None]]
@@ -158,3 +174,53 @@ def follow_run(
     run.observe(look, names=["version"])
     look()
     return stop
+
+
+_views: WeakSet[Any] = WeakSet()
+
+
+def keep_up(view: Any) -> None:
+    """Have a view of a session told when a run or a backfill has ended, or a cell has defined.
+
+    Args:
+        view: Has the `session` that it shows, and a trait `behind` that becomes true then.
+    """
+    _views.add(view)
+    view.session.catalogue.observe(_cell_defined, names=["version"])  # asking twice changes nothing
+    for known in (watchers, background_watchers):
+        if _while_it_runs not in known:
+            known.append(_while_it_runs)
+    if _backfill_begins not in Backfill.begun:
+        Backfill.begun.append(_backfill_begins)
+
+
+def _tell(concerns: Callable[[Any], bool]) -> None:
+    for view in list(_views):
+        if not view.behind:
+            attempt(lambda view=view: _fall_behind(view, concerns), None)  # type: ignore[misc]
+
+
+def _fall_behind(view: Any, concerns: Callable[[Any], bool]) -> None:
+    if concerns(view.session):
+        with view.guard:
+            view.behind = True
+
+
+def _cell_defined(change: Any) -> None:
+    _tell(lambda session: session.catalogue is change.owner)
+
+
+@contextmanager
+def _while_it_runs(run: RunScope) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        _tell(lambda session: session.instance is run.instance)
+
+
+def _backfill_begins(backfill: Any) -> None:
+    def ended(_change: Any) -> None:
+        if backfill.is_finished:
+            _tell(lambda session: session.instance is backfill.instance)
+
+    backfill.observe(ended, names=["status", "version"])

@@ -10,8 +10,8 @@ import ipywidgets
 from traitlets import Dict, Int
 
 from jobnb.display.attempt import attempt
-from jobnb.display.front_end import has_front_end
 from jobnb.display.history_views import run_table_view
+from jobnb.display.surroundings import has_front_end
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.history_data import choices, compared, page_of

@@ -15,10 +15,10 @@ from jobnb.automation.backfill import Backfill
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.display.attempt import attempt
-from jobnb.display.front_end import has_front_end
-from jobnb.display.moments import moment
 from jobnb.display.partition_grid import Grid, grid_of
 from jobnb.display.partition_views import PARTITION_STATES, partitions_view, range_text
+from jobnb.display.surroundings import has_front_end
+from jobnb.display.text import moment
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.twin import widget_bundle

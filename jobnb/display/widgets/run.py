@@ -11,9 +11,9 @@ import ipywidgets
 from traitlets import List, Unicode, observe
 
 from jobnb.display.attempt import attempt
-from jobnb.display.front_end import has_front_end
 from jobnb.display.run_marks import base_key
 from jobnb.display.run_views import run_view
+from jobnb.display.surroundings import has_front_end
 from jobnb.display.view import bundle
 from jobnb.display.widgets.follow import News, cards_of_plan
 from jobnb.display.widgets.graph import GraphView

@@ -17,8 +17,8 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.attempt import attempt
 from jobnb.display.graph_pictures import job_picture
-from jobnb.display.known_session import known_session
 from jobnb.display.picture import Picture
+from jobnb.display.surroundings import known_session
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, JobnbError, RunNotFoundError
 from jobnb.events import Event
 from jobnb.execution.result import ExecuteInProcessResult

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from jobnb.display.attempt import attempt
-from jobnb.display.front_end import has_front_end
+from jobnb.display.surroundings import has_front_end
 
 __all__ = ["WIDGET_MIME", "Twinned", "show_twins", "widget_bundle"]
 

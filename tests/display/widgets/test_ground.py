@@ -15,10 +15,9 @@ from jobnb.display.widgets import assemble
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue import Catalogue
 from jobnb.display.widgets.graph import GraphView
-from jobnb.display.widgets.pace import Pace
 from jobnb.display.widgets.tabbed import Note, TabBar
 from jobnb.display.widgets.twin import WIDGET_MIME, widget_bundle
-from jobnb.display.widgets.view import View, answers
+from jobnb.display.widgets.view import Pace, View, answers
 from jobnb.errors import JobnbError
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from jobnb import AssetKey, Instance, RunsFilter, StaticPartitionsDefinition, job, op
 from jobnb.display.history_views import run_table_view
-from jobnb.display.moments import moment
+from jobnb.display.text import moment
 from jobnb.display.widgets.history import HistoryView
 from jobnb.display.widgets.history_data import choices, compared, filter_of, page_of, run_row
 from jobnb.display.widgets.twin import WIDGET_MIME

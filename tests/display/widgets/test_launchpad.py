@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jobnb import Config, Definitions, Instance, asset, define_asset_job, job, op
-from jobnb.display.widgets import opening
+from jobnb.display.widgets import launchpad
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.errors import InvalidConfigError, InvalidSubsetError
@@ -178,7 +178,7 @@ def session(tmp_path):
         made.home = str(tmp_path)
         yield made
         made.instance.dispose()
-    opening._opened.clear()
+    launchpad._opened.clear()
 
 
 def test_asked_for_again_it_is_the_same_and_holds_what_was_typed(session):

@@ -9,8 +9,7 @@ from jobnb import AssetKey, AssetSelection, SourceAsset, asset
 from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.picture import Card, Edge, Picture
-from jobnb.display.widgets.graph import GraphView
-from jobnb.display.widgets.picking import Reach, selection_text
+from jobnb.display.widgets.graph import GraphView, Reach, selection_text
 
 COUNT = 12
 GROUPS = ("load", "and", "report", "a1")

@@ -9,7 +9,7 @@ from IPython.core.formatters import DisplayFormatter
 
 from jobnb.definitions.jobs.job import job
 from jobnb.definitions.ops.op import op
-from jobnb.display import front_end
+from jobnb.display import surroundings
 from jobnb.display.install import install, uninstall
 from jobnb.display.picture import Card, Mark, Picture, Status
 from jobnb.display.widgets import twin
@@ -39,7 +39,7 @@ def published(monkeypatch):
         sent.append((data, (transient or {}).get("display_id"), update))
 
     monkeypatch.setattr("IPython.display.publish_display_data", publish)
-    for module in (front_end, twin):
+    for module in (surroundings, twin):
         monkeypatch.setattr(module, "has_front_end", lambda: True)
     monkeypatch.setattr("jobnb.display.widgets.graph.has_front_end", lambda: True)
     monkeypatch.setattr("jobnb.display.widgets.run.has_front_end", lambda: True)

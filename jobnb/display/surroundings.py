@@ -1,0 +1,45 @@
+"""What surrounds a view: somebody who can touch it, the session of this kernel, a history."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from jobnb.display.attempt import attempt
+from jobnb.storage.home import has_history as is_there
+
+__all__ = [
+    "has_front_end",
+    "has_history",
+    "known_session",
+]
+
+SWITCH = "JOBNB_WIDGETS"  # "0" leaves the static pictures and texts
+
+
+def has_front_end() -> bool:
+    """Whether this is a Jupyter kernel, where a widget can be shown.
+
+    The environment variable `JOBNB_WIDGETS=0` turns widgets off, as for a notebook that only
+    runs to be read.
+
+    Example:
+        >>> has_front_end()
+        False
+    """
+    if os.environ.get(SWITCH) == "0" or "IPython" not in sys.modules:
+        return False
+    shell = attempt(sys.modules["IPython"].get_ipython, None)
+    return getattr(shell, "kernel", None) is not None
+
+
+def known_session() -> Any:
+    """The session of this kernel, if there is one; a look at something does not make one."""
+    module = sys.modules.get("jobnb.registry.session")
+    return attempt(module.current_session, None) if module is not None else None
+
+
+def has_history(session: Any) -> bool:
+    """Whether there is a history: a look at something does not make its folder."""
+    return is_there(getattr(session, "home", None))
