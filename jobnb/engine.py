@@ -6,7 +6,7 @@ it, and each room when it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from jobnb.definitions.doors import BackfillOptions, RunOptions
@@ -21,7 +21,9 @@ from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.plan.asset_job import AssetGraphDefinition, graph_of_assets
 from jobnb.plan.build import build_plan
+from jobnb.plan.known_keys import resolve_among
 from jobnb.plan.partitions import PartitionsAsked
+from jobnb.plan.selecting import resolve_assets, resolve_checks
 from jobnb.registry.selecting import partitioned_job, pinned
 from jobnb.storage.instance import Instance
 from jobnb.storage.values import fs_io_manager
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.locations.definitions import Definitions
     from jobnb.definitions.locations.repository import RepositoryDefinition
+    from jobnb.definitions.selections.selection import AssetSelection, StatusOf
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.values import AssetValueLoader
@@ -208,6 +212,31 @@ class JobnbEngine:
         if session.catalogue.holds(definition):
             return session
         return Session(session.home).add(session.snapshot(), definition)
+
+    def resolve_assets(
+        self,
+        selection: AssetSelection,
+        assets: Iterable[Any],
+        *,
+        allow_missing: bool,
+        status_of: StatusOf | None,
+    ) -> set[AssetKey]:
+        return resolve_assets(selection, assets, allow_missing=allow_missing, status_of=status_of)
+
+    def resolve_checks(
+        self,
+        selection: AssetSelection,
+        assets: Iterable[Any],
+        *,
+        allow_missing: bool,
+        status_of: StatusOf | None,
+    ) -> set[AssetCheckKey]:
+        return resolve_checks(selection, assets, allow_missing=allow_missing, status_of=status_of)
+
+    def resolve_selection(
+        self, definitions: Definitions, selection: Any, status_of: StatusOf | None
+    ) -> tuple[set[AssetKey], set[AssetCheckKey]]:
+        return resolve_among(definitions, selection, status_of)
 
     def asset_job_graph(self, job: JobDefinition) -> AssetGraphDefinition:
         return graph_of_assets(job)

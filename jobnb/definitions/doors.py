@@ -7,19 +7,21 @@ runs it. It asks the engine through this protocol; the roof plugs the implementa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
     from jobnb.definitions.locations.definitions import Definitions
     from jobnb.definitions.locations.repository import RepositoryDefinition
     from jobnb.definitions.ops.graph_definition import GraphDefinition
     from jobnb.definitions.resources.io import IOManagerDefinition
+    from jobnb.definitions.selections.selection import AssetSelection, StatusOf
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.result import ExecuteInProcessResult
@@ -165,6 +167,31 @@ class Engine(Protocol):
 
     def session_with(self, definition: AssetsDefinition) -> Session:
         """Give the current session if it knows this very definition, else one like it that does."""
+
+    def resolve_assets(
+        self,
+        selection: AssetSelection,
+        assets: Iterable[Any],
+        *,
+        allow_missing: bool,
+        status_of: StatusOf | None,
+    ) -> set[AssetKey]:
+        """Resolve the keys of the assets that a selection names."""
+
+    def resolve_checks(
+        self,
+        selection: AssetSelection,
+        assets: Iterable[Any],
+        *,
+        allow_missing: bool,
+        status_of: StatusOf | None,
+    ) -> set[AssetCheckKey]:
+        """Resolve the keys of the checks that a selection names."""
+
+    def resolve_selection(
+        self, definitions: Definitions, selection: Any, status_of: StatusOf | None
+    ) -> tuple[set[AssetKey], set[AssetCheckKey]]:
+        """Resolve the keys of the assets and checks of definitions that a selection names."""
 
     def asset_job_graph(self, job: JobDefinition) -> GraphDefinition:
         """Resolve the graph of an asset job: its assets as nodes."""

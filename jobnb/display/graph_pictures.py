@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.asset_job import AssetLayer
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph import GraphDefinition

@@ -11,21 +11,22 @@ from typing import Any
 
 from jobnb.config import Section
 from jobnb.config.nodes import NOTHING
-from jobnb.definitions.assets.asset_graph import AssetGraph
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.selections.selection import AssetSelection
-from jobnb.definitions.selections.selection_completing import Suggestions, Words, suggest
 from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.build import build_plan
+from jobnb.plan.completing import Suggestions, Words, suggest
 from jobnb.plan.config_tree import WRAP, config_tree, outer_tree
 from jobnb.plan.flatten import Edge, FlatNode, flatten
+from jobnb.plan.graphs import AssetGraph
 from jobnb.plan.regions import output_edges
 from jobnb.plan.resources import all_resource_defs, plan_resources
 from jobnb.plan.run_config import bind_run_config
 from jobnb.plan.select import select_nodes, without_unasked
+from jobnb.plan.selecting import resolve_all
 from jobnb.registry.selecting import pinned
 from jobnb.registry.session import current_session
 
@@ -48,7 +49,7 @@ def selected(job: JobDefinition, selection: str) -> dict[str, list[Any]]:
     chosen = AssetSelection.from_coercible(pinned(current_session(), text))
     layer = job.asset_layer
     around = AssetGraph([*layer.assets, *layer.sources, *layer.checks])
-    keys, checks = chosen.resolve_all(around)
+    keys, checks = resolve_all(chosen, around)
     parts = _parts(job)
     keys &= {key for each in job.graph.assets_by_node.values() for key in each.keys}
     checks &= {spec.key for each in parts for spec in each.check_specs}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.asset_job import AssetLayer
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition

@@ -10,7 +10,6 @@ import msgspec
 
 from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.resources.io_context import OutputContext
-from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import (
     InvalidSubsetError,
@@ -28,6 +27,7 @@ from jobnb.events import (
     StepSucceeded,
 )
 from jobnb.execution.run import HANDLED, MISSING, value_in_memory
+from jobnb.plan.selecting import resolve_op_selection
 from jobnb.plan.step import Plan, Step, StepOutput
 from jobnb.state import StepState, StepStatus
 from jobnb.storage.instance import Instance

@@ -13,7 +13,7 @@ from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 from jobnb.definitions.plain import check_tags
-from jobnb.definitions.selections.selection_parts import check_keys_of
+from jobnb.definitions.selections.selection import check_keys_of
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.reexecution import Elements, Repetition, parent_of, repetition_of

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from jobnb.definitions.selections.selection_completing import Words, suggest
 from jobnb.notebook.magics import COMMANDS, OPTIONS
+from jobnb.plan.completing import Words, suggest
 from jobnb.plan.flatten import flatten
 from jobnb.registry.session import Session, current_session
 

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jobnb.definitions.assets.asset_graph import AssetGraph
-from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.asset_job import AssetLayer
 from jobnb.definitions.assets.asset_outs import output_name
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
@@ -17,10 +16,11 @@ from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefiniti
 from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.selections.asset_rules import AssetRule, Key
+from jobnb.definitions.selections.rules import AnyOf, Key, Rule
 from jobnb.definitions.selections.selection import AssetSelection
-from jobnb.definitions.selections.selection_rules import AnyOf
 from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.plan.graphs import AssetGraph
+from jobnb.plan.selecting import resolve_all, resolve_assets
 
 __all__ = ["Chosen", "chosen_by", "observed_nodes", "observed_output"]
 
@@ -78,11 +78,11 @@ def _everything(layer: AssetLayer) -> Chosen:
 def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
     graph = AssetGraph([*layer.assets, *layer.sources, *layer.checks])
     chosen = selection.at_most() if layer.is_undecided else selection
-    resolved, checks = chosen.resolve_all(graph, layer.status_of)
+    resolved, checks = resolve_all(chosen, graph, layer.status_of)
     if layer.status_of is not None and resolved:
         # What stands so may be made together with what does not.
         keys = AssetSelection.keys(*sorted(resolved))
-        resolved = keys.required_multi_asset_neighbors().resolve(graph)
+        resolved = resolve_assets(keys.required_multi_asset_neighbors(), graph)
     selected = frozenset(resolved) & {graph.keys[number] for number in graph.made}
     looked_at = {each.key for each in layer.sources if each.is_observable} & resolved
     selected |= looked_at & _named(selection.rule) if selected else looked_at
@@ -128,7 +128,7 @@ def _asked_for(
     return wanted
 
 
-def _named(rule: AssetRule) -> frozenset[AssetKey]:
+def _named(rule: Rule) -> frozenset[AssetKey]:
     """The keys that a selection spells out."""
     if isinstance(rule, Key):
         return frozenset((rule.key,))

@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.asset_job import AssetLayer
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.known_keys import with_known_keys
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.jobs.job_config import job_words
@@ -24,6 +23,7 @@ from jobnb.plan.asset_checks import assets_to_make, checks_to_make, guards_of, s
 from jobnb.plan.asset_choice import chosen_by, observed_nodes
 from jobnb.plan.asset_edges import EdgeReader
 from jobnb.plan.asset_parts import parts_of, shared_names
+from jobnb.plan.known_keys import with_known_keys
 
 __all__ = ["AssetGraphDefinition", "Loadable", "graph_of_assets"]
 

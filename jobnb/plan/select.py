@@ -13,6 +13,7 @@ from jobnb.plan.asset_checks import check_outputs
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode, flatten, output_at
 from jobnb.plan.regions import output_edges
+from jobnb.plan.selecting import resolve_op_selection
 
 __all__ = ["select_nodes", "selected_graph", "without_unasked"]
 
@@ -32,8 +33,6 @@ def select_nodes(job: JobDefinition, nodes: list[FlatNode]) -> list[FlatNode]:
 def _selected(
     job: JobDefinition, nodes: list[FlatNode], op_selection: Sequence[str]
 ) -> list[FlatNode]:
-    from jobnb.definitions.selections.op_selection import resolve_op_selection
-
     names = [".".join(flat.path) for flat in nodes]
     upstream = {
         name: {each.step for edge in flat.edges.values() for each in output_edges(edge)}

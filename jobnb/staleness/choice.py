@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from jobnb.definitions.assets.asset_layer import AssetLayer
-from jobnb.definitions.assets.known_keys import with_known_keys
+from jobnb.definitions.assets.asset_job import AssetLayer
 from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
+from jobnb.plan.known_keys import with_known_keys
 from jobnb.plan.step import Plan, Step
 from jobnb.staleness.causes import StaleStatus
 from jobnb.staleness.config_versions import config_tags

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.known_keys import with_known_keys
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.asset_parts import name_in, shared_names
+from jobnb.plan.known_keys import with_known_keys
 from jobnb.staleness.causes import AssetStatuses
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.staleness.config_versions import config_tags, given_config

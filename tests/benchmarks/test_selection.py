@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from jobnb.definitions.assets.asset_graph import AssetGraph
-from jobnb.definitions.selections.asset_reading import parse_selection
-from jobnb.definitions.selections.op_selection import resolve_op_selection
+from jobnb.definitions.selections.reading import parse_selection
 from jobnb.definitions.selections.selection import AssetSelection
+from jobnb.plan.graphs import AssetGraph
+from jobnb.plan.selecting import resolve_op_selection
 from tests.benchmarks.conftest import Measure
 from tests.benchmarks.shapes import asset_definitions
 

@@ -19,7 +19,7 @@ from jobnb import (
     multi_asset_check,
 )
 from jobnb.definitions.selections.selection import AssetSelection as S
-from jobnb.definitions.selections.selection_completing import Words, suggest
+from jobnb.plan.completing import Words, suggest
 
 
 @asset(group_name="raw")

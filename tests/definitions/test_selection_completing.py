@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobnb import AssetKey, SourceAsset, asset
-from jobnb.definitions.selections.asset_reading import parse_selection
-from jobnb.definitions.selections.selection_completing import Words, suggest
+from jobnb.definitions.selections.reading import parse_selection
 from jobnb.errors import InvalidSubsetError
+from jobnb.plan.completing import Words, suggest
 
 
 @asset(

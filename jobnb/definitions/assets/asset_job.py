@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from jobnb.definitions.announce import announce_from_caller
-from jobnb.definitions.assets.asset_layer import AssetLayer
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.run_request import RunRequest
-from jobnb.definitions.keys import check_name
+from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.selections.selection import AssetSelection
 
@@ -29,7 +30,26 @@ if TYPE_CHECKING:
     from jobnb.execution.result import ExecuteInProcessResult
     from jobnb.plan.partitions import PartitionsAsked
 
-__all__ = ["AssetJobDefinition", "define_asset_job"]
+
+class AssetLayer(msgspec.Struct, frozen=True):
+    """The assets around a job, and the selection of those that it makes.
+
+    Attributes:
+        assets: All that could be made.
+        sources: All that can only be loaded.
+        selection: An `AssetSelection`, a selection string, or None for all of `assets`.
+        checks: All that could be checked.
+        status_of: Tells how an asset stands, where somebody has looked.
+        is_undecided: Whether the selection asks how assets stand, and nobody has looked yet: all
+            that it could name is chosen meanwhile.
+    """
+
+    assets: tuple[AssetsDefinition, ...]
+    sources: tuple[SourceAsset, ...] = ()
+    selection: Any = None
+    checks: tuple[AssetChecksDefinition, ...] = ()
+    status_of: Callable[[AssetKey], str] | None = None
+    is_undecided: bool = False
 
 
 class AssetJobDefinition:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from jobnb.definitions.assets.asset_graph import AssetGraph
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.known_keys import with_known_keys
 from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckKey
+from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
@@ -84,11 +83,7 @@ class DefinedAssets:
         self, selection: Any, status_of: Callable[[AssetKey], str] | None = None
     ) -> tuple[set[AssetKey], set[AssetCheckKey]]:
         """The keys of the assets and of the checks that a selection names; see `named_by`."""
-        own = cast("Definitions", self)
-        chosen = AssetSelection.from_coercible(selection)
-        assets = with_known_keys(own.assets, own.source_assets)
-        around = AssetGraph([*assets, *own.source_assets, *own.asset_checks])
-        return chosen.resolve_all(around, status_of)
+        return engine().resolve_selection(cast("Definitions", self), selection, status_of)
 
     def resolve_all_asset_keys(self) -> list[AssetKey]:
         """The keys of all assets, external ones included."""

@@ -21,7 +21,7 @@ from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mea
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
     from jobnb.config.run_config import CoercibleToRunConfig
-    from jobnb.definitions.assets.asset_layer import AssetLayer
+    from jobnb.definitions.assets.asset_job import AssetLayer
     from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.logger import LoggerDefinition

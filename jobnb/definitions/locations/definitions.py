@@ -7,8 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce_from_caller
-from jobnb.definitions.assets.asset_job import AssetJobDefinition
-from jobnb.definitions.assets.asset_layer import AssetLayer
+from jobnb.definitions.assets.asset_job import AssetJobDefinition, AssetLayer
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.defined_assets import DefinedAssets, each_asset
 from jobnb.definitions.assets.source_asset import SourceAsset

@@ -20,7 +20,7 @@ from jobnb.definitions.ops.node import Node, NodeDefinition
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 if TYPE_CHECKING:
-    from jobnb.definitions.assets.asset_layer import AssetLayer
+    from jobnb.definitions.assets.asset_job import AssetLayer
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
     from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.job_definition import JobDefinition

@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.selections.asset_reading import parse_selection
-from jobnb.definitions.selections.asset_rules import (
-    AssetRule,
+from jobnb.definitions.selections.grammar import written
+from jobnb.definitions.selections.reading import parse_selection
+from jobnb.definitions.selections.rules import (
+    AllOf,
+    AnyOf,
+    Check,
+    ChecksLike,
+    ChecksOf,
+    Everything,
+    Key,
     Neighbors,
     Prefix,
+    Roots,
+    Rule,
+    Sinks,
+    Standing,
+    Steps,
     UpstreamSources,
     Where,
 )
-from jobnb.definitions.selections.check_rules import Check, ChecksOf
-from jobnb.definitions.selections.selection_bounds import at_most
-from jobnb.definitions.selections.selection_parts import (
-    check_keys_of,
-    depth_of,
-    keys_of,
-    rule_of,
-    rule_of_keys,
-    text_of,
-    written_text,
-)
-from jobnb.definitions.selections.selection_resolving import ResolvableSelection
-from jobnb.definitions.selections.selection_rules import (
-    AllOf,
-    AnyOf,
-    Everything,
-    Roots,
-    Sinks,
-    Steps,
-)
-
-__all__ = ["AssetSelection", "CoercibleToAssetSelection"]
+from jobnb.errors import InvalidDefinitionError
 
 CoercibleToAssetSelection = Any
+StatusOf = Callable[[AssetKey], str]
 
 
 @dataclass(frozen=True)
-class AssetSelection(ResolvableSelection):
+class AssetSelection:
     """Some assets of a catalogue, named by what they are and how they hang together.
 
     Made by the functions below and joined with `|`, `&`, `-` and `~`.
@@ -60,7 +53,7 @@ class AssetSelection(ResolvableSelection):
     Source: Dagster's `AssetSelection`.
     """
 
-    rule: AssetRule
+    rule: Rule
 
     # Naming assets
 
@@ -81,12 +74,12 @@ class AssetSelection(ResolvableSelection):
             >>> print(AssetSelection.keys("raw/flights"))
             key:raw/flights
         """
-        return AssetSelection(rule_of_keys(AssetKey.from_coercible(key) for key in asset_keys))
+        return AssetSelection(_rule_of_keys(AssetKey.from_coercible(key) for key in asset_keys))
 
     @staticmethod
     def assets(*assets_defs: Any) -> AssetSelection:
         """What the definitions make; keys and strings stand for themselves."""
-        return AssetSelection(rule_of_keys(key for each in assets_defs for key in keys_of(each)))
+        return AssetSelection(_rule_of_keys(key for each in assets_defs for key in _keys_of(each)))
 
     @staticmethod
     def groups(*group_strs: str, include_sources: bool = False) -> AssetSelection:
@@ -96,7 +89,7 @@ class AssetSelection(ResolvableSelection):
             *group_strs: The groups.
             include_sources: Whether source assets count.
         """
-        names = [written_text(name, "A group") for name in group_strs]
+        names = [_written_text(name, "A group") for name in group_strs]
         rules = (Where("group", name, None, include_sources) for name in names)
         return AssetSelection(AnyOf.of(rules))
 
@@ -116,31 +109,31 @@ class AssetSelection(ResolvableSelection):
     @staticmethod
     def key_substring(key_substring: str, include_sources: bool = False) -> AssetSelection:
         """The assets whose keys contain a text."""
-        text = written_text(key_substring, "A part of a key")
+        text = _written_text(key_substring, "A part of a key")
         return AssetSelection(Where("key_substring", text, None, include_sources))
 
     @staticmethod
     def tag(key: str, value: str, include_sources: bool = False) -> AssetSelection:
         """The assets with a tag of this value."""
-        name, text = written_text(key, "A tag"), written_text(value, "The value of a tag")
+        name, text = _written_text(key, "A tag"), _written_text(value, "The value of a tag")
         return AssetSelection(Where("tag", name, text, include_sources))
 
     @staticmethod
     def tag_string(string: str, include_sources: bool = False) -> AssetSelection:
         """The assets with a tag, written as `name=value`, or as `name` for any value."""
         name, equals, value = string.partition("=")
-        text = written_text(value, "The value of a tag") if equals else None
-        return AssetSelection(Where("tag", written_text(name, "A tag"), text, include_sources))
+        text = _written_text(value, "The value of a tag") if equals else None
+        return AssetSelection(Where("tag", _written_text(name, "A tag"), text, include_sources))
 
     @staticmethod
     def owner(owner: str) -> AssetSelection:
         """The assets of an owner."""
-        return AssetSelection(Where("owner", written_text(owner, "An owner")))
+        return AssetSelection(Where("owner", _written_text(owner, "An owner")))
 
     @staticmethod
     def kind(kind: str, include_sources: bool = False) -> AssetSelection:
         """The assets of a kind."""
-        return AssetSelection(Where("kind", written_text(kind, "A kind"), None, include_sources))
+        return AssetSelection(Where("kind", _written_text(kind, "A kind"), None, include_sources))
 
     @staticmethod
     def checks(*assets_defs_or_check_keys: Any) -> AssetSelection:
@@ -186,7 +179,7 @@ class AssetSelection(ResolvableSelection):
         Raises:
             InvalidSubsetError: If it cannot be read; it points at the column.
         """
-        rule = parse_selection(text_of(string))
+        rule = parse_selection(_text_of(string))
         return AssetSelection(rule.with_sources() if include_sources else rule)
 
     @staticmethod
@@ -217,13 +210,13 @@ class AssetSelection(ResolvableSelection):
     # Joining selections
 
     def __or__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(AnyOf.of([self.rule, rule_of(other)]))
+        return AssetSelection(AnyOf.of([self.rule, _rule_of(other)]))
 
     def __and__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(AllOf.of([self.rule, rule_of(other)]))
+        return AssetSelection(AllOf.of([self.rule, _rule_of(other)]))
 
     def __sub__(self, other: AssetSelection) -> AssetSelection:
-        return AssetSelection(AllOf.of([self.rule], [rule_of(other)]))
+        return AssetSelection(AllOf.of([self.rule], [_rule_of(other)]))
 
     def __invert__(self) -> AssetSelection:
         return AssetSelection(AllOf((), (self.rule,)))
@@ -249,7 +242,7 @@ class AssetSelection(ResolvableSelection):
         return self._reached(False, depth, include_self)
 
     def _reached(self, up: bool, depth: Any, include_self: bool) -> AssetSelection:
-        reached: AssetRule = Steps(self.rule, up, depth_of(depth))
+        reached: Rule = Steps(self.rule, up, _depth_of(depth))
         return AssetSelection(reached if include_self else AllOf.of([reached], [self.rule]))
 
     def roots(self) -> AssetSelection:
@@ -292,7 +285,66 @@ class AssetSelection(ResolvableSelection):
             >>> print(AssetSelection.from_string("+status:stale and not group:raw").at_most())
             +(*) and not group:raw
         """
-        return AssetSelection(at_most(self.rule))
+        return AssetSelection(_bound(self.rule, most=True))
+
+    # Once it is known which assets there are
+
+    def resolve(
+        self,
+        all_assets: Iterable[Any],
+        allow_missing: bool = False,
+        status_of: StatusOf | None = None,
+    ) -> set[AssetKey]:
+        """The keys of the assets it names.
+
+        Args:
+            all_assets: Assets definitions and source assets.
+            allow_missing: Whether names that are not there are passed over.
+            status_of: Tells how an asset stands, for `status:stale` and its siblings: "fresh",
+                "stale", "missing" or "failed".
+
+        Raises:
+            InvalidSubsetError: If it names what is not there; all problems at once.
+        """
+        return engine().resolve_assets(
+            self, all_assets, allow_missing=allow_missing, status_of=status_of
+        )
+
+    def resolve_checks(
+        self,
+        asset_graph: Iterable[Any],
+        allow_missing: bool = False,
+        status_of: StatusOf | None = None,
+    ) -> set[AssetCheckKey]:
+        """The keys of the checks it names: those of its assets, unless it says otherwise.
+
+        Args:
+            asset_graph: Assets, source assets and checks.
+            allow_missing: Whether names that are not there are passed over.
+            status_of: Tells how an asset stands, as in `resolve`.
+
+        Raises:
+            InvalidSubsetError: If it names what is not there; all problems at once.
+        """
+        return engine().resolve_checks(
+            self, asset_graph, allow_missing=allow_missing, status_of=status_of
+        )
+
+    @property
+    def asks_status(self) -> bool:
+        """Whether it asks how assets stand, so that `resolve` needs `status_of`."""
+        return any(isinstance(rule, Standing) for rule in self.rule.within())
+
+    @property
+    def tells_checks(self) -> bool:
+        """Whether it says which checks are meant."""
+        kinds = (Check, ChecksLike, ChecksOf)
+        return any(isinstance(rule, kinds) for rule in self.rule.within())
+
+    @property
+    def named_checks(self) -> frozenset[AssetCheckKey]:
+        """The checks that it spells out."""
+        return frozenset(rule.key for rule in self.rule.within() if isinstance(rule, Check))
 
     # As text
 
@@ -315,3 +367,120 @@ class AssetSelection(ResolvableSelection):
 
     def __repr__(self) -> str:
         return f"AssetSelection({str(self)!r})"
+
+
+# --- what users give to select by -------------------------------------------------------
+
+
+def _text_of(selection: Any) -> str:
+    """The text of a selection.
+
+    Raises:
+        InvalidDefinitionError: If it is none.
+    """
+    if isinstance(selection, str):
+        return selection
+    raise InvalidDefinitionError(
+        f"A selection in text form is text, not {selection!r}: use AssetSelection.from_coercible."
+    )
+
+
+def _rule_of_keys(keys: Iterable[AssetKey]) -> Rule:
+    """Any of these keys."""
+    return AnyOf.of(Key(key) for key in keys)
+
+
+def _rule_of(other: Any) -> Rule:
+    """The rule of a selection that is joined with another.
+
+    Raises:
+        InvalidDefinitionError: If it is no selection.
+    """
+    rule = getattr(other, "rule", None)
+    if isinstance(rule, Rule):
+        return rule
+    raise InvalidDefinitionError(
+        f"A selection is joined with another AssetSelection, not with {other!r}: "
+        "use AssetSelection.from_coercible."
+    )
+
+
+def _depth_of(depth: Any) -> int | None:
+    """How many steps to go; None is all the way.
+
+    Raises:
+        InvalidDefinitionError: If it does not count steps.
+    """
+    if depth is None or (isinstance(depth, int) and depth >= 0):
+        return depth
+    raise InvalidDefinitionError(f"depth counts steps, from 0, or is None; not {depth!r}.")
+
+
+def _written_text(value: Any, what: str) -> str:
+    """A text that stands for itself, as rules keep it.
+
+    Raises:
+        InvalidDefinitionError: If it is no text.
+    """
+    if not isinstance(value, str):
+        raise InvalidDefinitionError(f"{what} is named by text, not by {value!r}.")
+    return written(value)
+
+
+def check_keys_of(given: Any) -> Iterable[AssetCheckKey]:
+    """The keys of the checks that something stands for.
+
+    Raises:
+        InvalidDefinitionError: If it stands for none.
+    """
+    if isinstance(given, AssetCheckKey):
+        return (given,)
+    if isinstance(given, str):
+        return (AssetCheckKey.from_user_string(given),)
+    keys: Iterable[AssetCheckKey] | None = getattr(given, "check_keys", None)
+    if keys is not None:
+        return sorted(keys)
+    raise InvalidDefinitionError(
+        f"{given!r} names no checks: give a check, an AssetCheckKey, or asset:check as text."
+    )
+
+
+def _keys_of(asset: Any) -> Iterable[AssetKey]:
+    """The keys of the assets that something stands for.
+
+    Raises:
+        InvalidDefinitionError: If it stands for none.
+    """
+    if isinstance(asset, (str, AssetKey)):
+        return (AssetKey.from_coercible(asset),)
+    keys = getattr(asset, "keys", None)
+    if keys and hasattr(asset, "asset_deps"):
+        return sorted(keys)
+    key = getattr(asset, "key", None)
+    if isinstance(key, AssetKey):
+        return (key,)
+    raise InvalidDefinitionError(
+        f"{asset!r} cannot select assets: give an AssetSelection, text, an AssetKey, an asset, "
+        "or a list of these."
+    )
+
+
+def _bound(rule: Rule, *, most: bool) -> Rule:
+    if not any(isinstance(each, Standing) for each in rule.within()):
+        return rule
+    if isinstance(rule, Standing):
+        return Everything() if most else AnyOf(())
+    if isinstance(rule, (Roots, Sinks)):
+        # Which of them are at an end depends on the others: any could be.
+        return _bound(rule.rule, most=True) if most else AnyOf(())
+    if isinstance(rule, AnyOf):
+        return AnyOf(tuple(_bound(each, most=most) for each in rule.rules))
+    if isinstance(rule, AllOf):
+        return AllOf(
+            tuple(_bound(each, most=most) for each in rule.rules),
+            tuple(_bound(each, most=not most) for each in rule.without),
+        )
+    around: Any = rule  # what is made of one rule, and names more where that names more
+    inside: Rule = _bound(around.rule, most=most)
+    wider: Rule = replace(around, rule=inside)
+    return wider

@@ -10,8 +10,7 @@ from typing import Any
 from traitlets import Bool, Dict, Int, List, Unicode, observe
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.selections.op_selection import resolve_op_selection
-from jobnb.definitions.selections.selection_text import quoted, written, written_key
+from jobnb.definitions.selections.grammar import quoted, written, written_key
 from jobnb.display.attempt import attempt
 from jobnb.display.folding import Folds, Path, combined_mark, fold_key
 from jobnb.display.picture import Card, Mark, Picture, Status, marked
@@ -25,6 +24,7 @@ from jobnb.display.widgets.facts import About, about_card, held_words
 from jobnb.display.widgets.follow import follow_run
 from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
+from jobnb.plan.selecting import resolve_op_selection
 
 __all__ = [
     "GRAPH_PARTS",

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import AssetKey, AssetSelection, SourceAsset, asset
-from jobnb.definitions.selections.op_selection import resolve_op_selection
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.picture import Card, Edge, Picture
 from jobnb.display.widgets.graph import GraphView, Reach, selection_text
+from jobnb.plan.selecting import resolve_op_selection
 
 COUNT = 12
 GROUPS = ("load", "and", "report", "a1")

@@ -1,17 +1,89 @@
-"""Assets and who is made from whom, by integer index."""
+"""Assets or ops and who is made from whom, by integer index: what selections are resolved over."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.selections.numbered_graph import NumberedGraph
 
-__all__ = ["AssetGraph", "AssetLike", "SourceAssetLike"]
+K = TypeVar("K")
+
+
+class NumberedGraph(Generic[K]):
+    """Keys, numbered, with edges both ways.
+
+    Attributes:
+        keys: The key of each number.
+        index: The number of each key.
+        upstream: For each number, those it is made from.
+        downstream: For each number, those that are made from it.
+        made: The numbers of what can be selected without being named.
+        sources: The numbers of what is only loaded.
+
+    Example:
+        >>> graph = NumberedGraph()
+        >>> graph.made = {graph.number("a"), graph.number("b")}
+        >>> graph.upstream[1] = [0]
+        >>> graph.link()
+        >>> graph.reach([0], graph.downstream)
+        {0, 1}
+    """
+
+    def __init__(self) -> None:
+        self.keys: list[K] = []
+        self.index: dict[K, int] = {}
+        self.upstream: list[list[int]] = []
+        self.downstream: list[list[int]] = []
+        self.made: set[int] = set()
+        self.sources: set[int] = set()
+
+    def number(self, key: K) -> int:
+        """The number of a key; a new one if it has none."""
+        found = self.index.get(key)
+        if found is None:
+            found = self.index[key] = len(self.keys)
+            self.keys.append(key)
+            self.upstream.append([])
+            self.downstream.append([])
+        return found
+
+    def link(self) -> None:
+        """Lay the edges down from the edges up."""
+        for number, parents in enumerate(self.upstream):
+            for parent in parents:
+                self.downstream[parent].append(number)
+
+    def scope(self, include_sources: bool = False) -> set[int]:
+        """The numbers of all, with or without what is only loaded."""
+        return self.made | self.sources if include_sources else self.made
+
+    def checks_of(self, numbers: Iterable[int]) -> set[Any]:
+        """The checks of these; only assets have any."""
+        return set()
+
+    def reach(
+        self, start: Iterable[int], edges: list[list[int]], depth: int | None = None
+    ) -> set[int]:
+        """Whatever can be reached from `start` over `edges` in at most `depth` steps.
+
+        Args:
+            start: The numbers to begin with; they are part of what is reached.
+            edges: `upstream` or `downstream`.
+            depth: How many steps at most; any number if None.
+        """
+        seen = set(start)
+        edge = list(seen)
+        while edge and (depth is None or depth > 0):
+            edge = [number for here in edge for number in edges[here] if number not in seen]
+            edge = list(dict.fromkeys(edge))
+            seen.update(edge)
+            depth = None if depth is None else depth - 1
+        return seen
 
 
 _path = attrgetter("path")
@@ -130,3 +202,42 @@ class AssetGraph(NumberedGraph[AssetKey]):
             return getattr(definition, name.removesuffix("_by_key"), None)
         by_key = getattr(definition, name, None)
         return by_key.get(self.keys[number]) if isinstance(by_key, Mapping) else None
+
+
+class OpGraph(NumberedGraph[str]):
+    """The ops of a job, numbered, folded at each depth of nesting where it is asked for."""
+
+    def __init__(
+        self, names: Sequence[str], upstream: Mapping[str, Collection[str]], what: str
+    ) -> None:
+        super().__init__()
+        self.what = what
+        self.made = {self.number(name) for name in names}
+        for number, name in enumerate(names):
+            above = upstream.get(name, ())
+            self.upstream[number] = [self.index[each] for each in above if each in self.index]
+        self.link()
+        self._folded: dict[int, _Level] = {}
+
+    def level(self, depth: int) -> _Level:
+        """The graph with every name cut after so many parts."""
+        if depth not in self._folded:
+            self._folded[depth] = _Level(self, depth)
+        return self._folded[depth]
+
+
+class _Level(NumberedGraph[str]):
+    """Ops folded into the graphs that hold them; `members` are the ops of each number."""
+
+    def __init__(self, ops: OpGraph, depth: int) -> None:
+        super().__init__()
+        place = [self.number(".".join(name.split(".")[:depth])) for name in ops.keys]
+        self.members: dict[int, list[int]] = defaultdict(list)
+        above: dict[int, set[int]] = defaultdict(set)
+        for number, here in enumerate(place):
+            self.members[here].append(number)
+            above[here].update(place[each] for each in ops.upstream[number])
+        for here, over in above.items():
+            self.upstream[here] = sorted(over - {here})
+        self.link()
+        self.made = set(range(len(self.keys)))

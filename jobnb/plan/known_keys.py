@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.selections.selection import AssetSelection, StatusOf
+from jobnb.plan.graphs import AssetGraph
+from jobnb.plan.selecting import resolve_all
 
 __all__ = ["with_known_keys"]
 
@@ -41,6 +47,15 @@ def with_known_keys(
                 changes[name] = same[0]
         result.append(_renamed(each, changes) if changes else each)
     return result
+
+
+def resolve_among(
+    definitions: Definitions, selection: Any, status_of: StatusOf | None = None
+) -> tuple[set[AssetKey], set[AssetCheckKey]]:
+    """Resolve the keys of the assets and of the checks of definitions that a selection names."""
+    assets = with_known_keys(definitions.assets, definitions.source_assets)
+    graph = AssetGraph([*assets, *definitions.source_assets, *definitions.asset_checks])
+    return resolve_all(AssetSelection.from_coercible(selection), graph, status_of)
 
 
 def _renamed(assets: AssetsDefinition, changes: dict[str, AssetKey]) -> AssetsDefinition:

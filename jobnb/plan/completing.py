@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobnb.definitions.assets.asset_graph import AssetGraph
 from jobnb.definitions.checks.asset_check import AssetCheckKey
-from jobnb.definitions.selections import asset_reading, op_selection
-from jobnb.definitions.selections.asset_rules import Standing
-from jobnb.definitions.selections.selection_grammar import expected_after
-from jobnb.definitions.selections.selection_text import quoted, written, written_key
+from jobnb.definitions.selections.grammar import expected_after, quoted, written, written_key
+from jobnb.definitions.selections.reading import ASSET_FUNCTIONS, OP_FUNCTIONS
+from jobnb.definitions.selections.rules import Standing
+from jobnb.plan.graphs import AssetGraph
+from jobnb.plan.selecting import with_graphs
 
 if TYPE_CHECKING:
     from lark import Token
@@ -75,13 +75,13 @@ class Words:
             "check": [_written_check(key) for key in sorted(graph.check_keys)],
         }
         tag_values = {name: list(found) for name, found in tags.items()}
-        return cls(keys, values, tag_values, asset_reading.FUNCTIONS)
+        return cls(keys, values, tag_values, ASSET_FUNCTIONS)
 
     @classmethod
     def of_ops(cls, names: Iterable[str]) -> Words:
         """The words that select among ops, and the graphs that hold them."""
-        known = op_selection.with_graphs(names)
-        return cls(known, {"name": known}, functions=op_selection.FUNCTIONS)
+        known = with_graphs(names)
+        return cls(known, {"name": known}, functions=OP_FUNCTIONS)
 
 
 def _written_check(key: AssetCheckKey) -> str:

@@ -1,0 +1,389 @@
+"""What a selection can say: small frozen rules, read from text and written as text.
+
+Those without a prefix do for assets and for ops. `jobnb.plan.selecting` resolves them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from jobnb.definitions.checks.asset_check import AssetCheckKey
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.selections.grammar import (
+    Spot,
+    quoted,
+    written_key,
+)
+from jobnb.errors import InvalidDefinitionError
+
+_DEEPEST = 50  # rules within each other: more is a mistake, and would exhaust the stack
+
+
+class Rule(ABC):
+    """Something that names assets or ops.
+
+    Attributes:
+        depth: How many rules lie within each other below it.
+        binds: How tightly its text holds together: 0 for `or`, 1 for `and`, 2 for marks, 3 for a
+            single term.
+    """
+
+    depth: int = 0
+    binds: ClassVar[int] = 3
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+    def inside(self, binds: int) -> str:
+        """Its text where something that binds so tightly is wanted."""
+        return str(self) if self.binds >= binds else f"({self})"
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rules it is made of."""
+        return ()
+
+    def with_sources(self) -> Rule:
+        """The same, where source assets count too."""
+        return self
+
+    def within(self) -> Iterator[Rule]:
+        """It and all that it is made of."""
+        waiting: list[Rule] = [self]
+        while waiting:
+            rule = waiting.pop()
+            yield rule
+            waiting += rule.parts()
+
+
+class Compound(Rule):
+    """A rule made of others."""
+
+    def __post_init__(self) -> None:
+        depth = 1 + max((part.depth for part in self.parts()), default=0)
+        if depth > _DEEPEST:
+            raise InvalidDefinitionError(
+                f"A selection cannot have more than {_DEEPEST} parts within each other: resolve "
+                "it on the way, and go on with AssetSelection.keys(...)."
+            )
+        object.__setattr__(self, "depth", depth)
+
+
+@dataclass(frozen=True)
+class Everything(Rule):
+    """All there is, with or without source assets."""
+
+    include_sources: bool = False
+    binds = 2
+
+    def with_sources(self) -> Rule:
+        """All with source assets."""
+        return Everything(True)
+
+    def __str__(self) -> str:
+        return "with_sources(*)" if self.include_sources else "*"
+
+
+@dataclass(frozen=True)
+class AnyOf(Compound):
+    """What any of the rules names."""
+
+    rules: tuple[Rule, ...]
+    binds = 0
+
+    @staticmethod
+    def of(rules: Iterable[Rule]) -> Rule:
+        """One flat rule: a long chain of them must not become a deep one."""
+        flat: list[Rule] = []
+        for rule in rules:
+            flat.extend(rule.rules if isinstance(rule, AnyOf) else [rule])
+        return flat[0] if len(flat) == 1 else AnyOf(tuple(flat))
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rules."""
+        return self.rules
+
+    def with_sources(self) -> Rule:
+        """Any of the rules with source assets."""
+        return AnyOf(tuple(rule.with_sources() for rule in self.rules))
+
+    def inside(self, binds: int) -> str:
+        """Its text; nothing at all is a single term."""
+        return super().inside(binds) if self.rules else str(self)
+
+    def __str__(self) -> str:
+        return " or ".join(rule.inside(1) for rule in self.rules) or "nothing()"
+
+
+@dataclass(frozen=True)
+class AllOf(Compound):
+    """What all of the rules name, of everything if there is none, and none of some others."""
+
+    rules: tuple[Rule, ...] = ()
+    without: tuple[Rule, ...] = ()
+    binds = 1
+
+    @staticmethod
+    def of(rules: Iterable[Rule], without: Iterable[Rule] = ()) -> Rule:
+        """One flat rule: a long chain of them must not become a deep one."""
+        wanted: list[Rule] = []
+        unwanted: list[Rule] = []
+        for rule in rules:
+            flat = rule if isinstance(rule, AllOf) else AllOf((rule,))
+            wanted.extend(flat.rules)
+            unwanted.extend(flat.without)
+        unwanted.extend(without)
+        if len(wanted) == 1 and not unwanted:
+            return wanted[0]
+        return AllOf(tuple(wanted), tuple(unwanted))
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rules, and the unwanted."""
+        return self.rules + self.without
+
+    def with_sources(self) -> Rule:
+        """All of the rules with source assets."""
+        rules = self.rules or (Everything(),)
+        without = tuple(rule.with_sources() for rule in self.without)
+        return AllOf(tuple(rule.with_sources() for rule in rules), without)
+
+    def __str__(self) -> str:
+        wanted = [rule.inside(2) for rule in self.rules]
+        return " and ".join(wanted + [f"not {rule.inside(2)}" for rule in self.without])
+
+
+@dataclass(frozen=True)
+class Steps(Compound):
+    """What a rule names, and what lies some steps up or down from it."""
+
+    rule: Rule
+    up: bool
+    depth_limit: int | None = None
+    binds = 2
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule."""
+        return (self.rule,)
+
+    def with_sources(self) -> Rule:
+        """The same from the rule with source assets."""
+        return Steps(self.rule.with_sources(), self.up, self.depth_limit)
+
+    def __str__(self) -> str:
+        steps = "" if self.depth_limit is None else str(self.depth_limit)
+        term = self.rule.inside(3)
+        return f"{steps}+{term}" if self.up else f"{term}+{steps}"
+
+
+def with_steps(rule: Rule, up: int | None, down: int | None) -> Rule:
+    """The rule with what lies above and below it; None is all the way, -1 is not to go at all."""
+    ways = ((True, up), (False, down))
+    parts = [Steps(rule, way, depth) for way, depth in ways if depth != -1]
+    return AnyOf.of(parts) if parts else rule
+
+
+@dataclass(frozen=True)
+class Roots(Compound):
+    """Of what a rule names, what is made from none of the others."""
+
+    rule: Rule
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule."""
+        return (self.rule,)
+
+    def with_sources(self) -> Rule:
+        """The roots of the rule with source assets."""
+        return Roots(self.rule.with_sources())
+
+    def __str__(self) -> str:
+        return f"roots({self.rule})"
+
+
+@dataclass(frozen=True)
+class Sinks(Compound):
+    """Of what a rule names, what none of the others are made from."""
+
+    rule: Rule
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule."""
+        return (self.rule,)
+
+    def with_sources(self) -> Rule:
+        """The sinks of the rule with source assets."""
+        return Sinks(self.rule.with_sources())
+
+    def __str__(self) -> str:
+        return f"sinks({self.rule})"
+
+
+@dataclass(frozen=True)
+class Key(Rule):
+    """An asset by its key."""
+
+    key: AssetKey
+    spot: Spot | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"key:{quoted(written_key(self.key))}"
+
+
+def _marked(text: str, include_sources: bool) -> str:
+    return f"with_sources({text})" if include_sources else text
+
+
+@dataclass(frozen=True)
+class Prefix(Rule):
+    """Assets whose keys begin with a prefix."""
+
+    prefix: AssetKey
+    include_sources: bool = False
+
+    def with_sources(self) -> Rule:
+        """The same, where source assets count too."""
+        return replace(self, include_sources=True)
+
+    def __str__(self) -> str:
+        return _marked(f"key_prefix:{quoted(written_key(self.prefix))}", self.include_sources)
+
+
+@dataclass(frozen=True)
+class Where(Rule):
+    """Assets of which something holds.
+
+    Attributes:
+        what: "key", "key_substring", "group", "owner", "kind" or "tag".
+        value: What it should be, as it is written between quotes; None for having none at all.
+        tag_value: For a tag, its value; any if None.
+        include_sources: Whether source assets count.
+        spot: Where it stands in a text. A value that was typed has to be there.
+    """
+
+    what: str
+    value: str | None
+    tag_value: str | None = None
+    include_sources: bool = False
+    spot: Spot | None = field(default=None, compare=False, repr=False)
+
+    def with_sources(self) -> Rule:
+        """The same, where source assets count too."""
+        return replace(self, include_sources=True)
+
+    def __str__(self) -> str:
+        value = "<null>" if self.value is None else quoted(self.value)
+        tag_value = "" if self.tag_value is None else f"={quoted(self.tag_value)}"
+        return _marked(f"{self.what}:{value}{tag_value}", self.include_sources)
+
+
+@dataclass(frozen=True)
+class Standing(Rule):
+    """Assets that stand so: `fresh`, `stale`, `missing` or `failed`."""
+
+    ALLOWED: ClassVar[tuple[str, ...]] = ("fresh", "stale", "missing", "failed")
+
+    status: str
+    spot: Spot | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"status:{self.status}"
+
+
+@dataclass(frozen=True)
+class UpstreamSources(Compound):
+    """The source assets that anything a rule names is made from."""
+
+    rule: Rule
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule."""
+        return (self.rule,)
+
+    def with_sources(self) -> Rule:
+        """The sources of the rule with source assets."""
+        return UpstreamSources(self.rule.with_sources())
+
+    def __str__(self) -> str:
+        return f"sources({self.rule})"
+
+
+@dataclass(frozen=True)
+class Neighbors(Compound):
+    """What a rule names, and what the same functions make with it."""
+
+    rule: Rule
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule."""
+        return (self.rule,)
+
+    def with_sources(self) -> Rule:
+        """The neighbors of the rule with source assets."""
+        return Neighbors(self.rule.with_sources())
+
+    def __str__(self) -> str:
+        return f"neighbors({self.rule})"
+
+
+@dataclass(frozen=True)
+class Check(Rule):
+    """A check by its key; no asset is made."""
+
+    key: AssetCheckKey
+    spot: Spot | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"check:{quoted(f'{written_key(self.key.asset)}:{self.key.name}')}"
+
+
+@dataclass(frozen=True)
+class ChecksLike(Rule):
+    """The checks whose asset and name, written `asset:check`, are like a text with wildcards."""
+
+    pattern: str
+
+    def __str__(self) -> str:
+        return f"check:{quoted(self.pattern)}"
+
+
+@dataclass(frozen=True)
+class ChecksOf(Compound):
+    """The checks of what a rule names, without the assets themselves; all checks if it is None."""
+
+    rule: Rule | None = None
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule, if there is one."""
+        return () if self.rule is None else (self.rule,)
+
+    def with_sources(self) -> Rule:
+        """The checks of the rule with source assets."""
+        return self if self.rule is None else ChecksOf(self.rule.with_sources())
+
+    def __str__(self) -> str:
+        return f"checks({self.rule or ''})"
+
+
+@dataclass(frozen=True)
+class Named(Rule):
+    """An op, or all ops of a graph, with what lies some steps up and down at its own level."""
+
+    name: str
+    up: int | None = -1
+    down: int | None = -1
+    spot: Spot | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return quoted(self.name)
+
+
+@dataclass(frozen=True)
+class Like(Rule):
+    """The ops, and those of the graphs, whose names match."""
+
+    pattern: str
+
+    def __str__(self) -> str:
+        return quoted(self.pattern)
