@@ -49,7 +49,7 @@ from jobnb.definitions.assets.asset_modules import (
 from jobnb.definitions.assets.asset_spec import AssetDep as AssetDep
 from jobnb.definitions.assets.asset_spec import AssetSpec as AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition as AssetsDefinition
-from jobnb.definitions.assets.assets_specs import map_asset_specs as map_asset_specs
+from jobnb.definitions.assets.assets_definition import map_asset_specs as map_asset_specs
 from jobnb.definitions.assets.backfill_policy import BackfillPolicy as BackfillPolicy
 from jobnb.definitions.assets.external_assets import (
     external_asset_from_spec as external_asset_from_spec,

@@ -22,7 +22,7 @@ from jobnb.plan.completing import Suggestions, Words, suggest
 from jobnb.plan.config_tree import WRAP, config_tree, outer_tree
 from jobnb.plan.flatten import Edge, FlatNode, flatten
 from jobnb.plan.graphs import AssetGraph
-from jobnb.plan.regions import output_edges
+from jobnb.plan.order import output_edges
 from jobnb.plan.resources import all_resource_defs, plan_resources
 from jobnb.plan.run_config import bind_run_config
 from jobnb.plan.select import select_nodes, without_unasked

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.assets.defined_assets import each_asset
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.jobs.job_config import OBSERVATION_JOB
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.locations.definitions import Definitions, each_asset
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError, InvariantViolationError
 from jobnb.execution.in_process import execute

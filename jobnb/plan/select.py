@@ -12,7 +12,7 @@ from jobnb.definitions.ops.graph_parts import graph_of
 from jobnb.plan.asset_checks import check_outputs
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode, flatten, output_at
-from jobnb.plan.regions import output_edges
+from jobnb.plan.order import output_edges
 from jobnb.plan.selecting import resolve_op_selection
 
 __all__ = ["select_nodes", "selected_graph", "without_unasked"]

@@ -13,13 +13,12 @@ from traitlets import HasTraits, Int
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.defined_assets import each_asset
 from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.locations.definitions import Definitions, each_asset
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean

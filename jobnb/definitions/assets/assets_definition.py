@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP, checked_mapping
-from jobnb.definitions.assets.assets_attributes import AssetsAttributes
-from jobnb.definitions.assets.assets_from_node import AssetsFromNode
-from jobnb.definitions.assets.assets_specs import AssetsSpecs
-from jobnb.definitions.assets.assets_subset import AssetsSubset
+from jobnb.definitions.assets.asset_spec import AssetSpec
+from jobnb.definitions.assets.assets_from_node import assets_of_node
+from jobnb.definitions.assets.assets_said import (
+    PARAMETER,
+    for_all,
+    merged,
+    renamed,
+    see_nothing_lost,
+    spec_of,
+    with_specs,
+)
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.doors import engine
-from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition
 from jobnb.definitions.ops.hook import checked_hooks
@@ -22,6 +30,7 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource_binding import resources_for
 from jobnb.errors import (
     InvalidDefinitionError,
+    InvalidSubsetError,
     InvariantViolationError,
     did_you_mean,
 )
@@ -29,6 +38,7 @@ from jobnb.errors import (
 if TYPE_CHECKING:
     from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+    from jobnb.definitions.ops.graph_definition import GraphDefinition
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.partitions.partition import PartitionsDefinition
     from jobnb.display.widgets.launchpad import Launchpad
@@ -37,12 +47,10 @@ if TYPE_CHECKING:
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.storage.instance import Instance
 
-__all__ = ["DEFAULT_GROUP", "AssetsDefinition"]
-
 NOTHING_SAID: Mapping[Any, Any] = MappingProxyType({})
 
 
-class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubset):
+class AssetsDefinition:
     """One or more assets and the op or graph that makes them.
 
     Usually made by `@asset`.
@@ -147,6 +155,181 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubs
             if value is not None:
                 self.__dict__[name] = value
 
+    # --- made of an op or graph ---------------------------------------------------------
+
+    @classmethod
+    def from_op(
+        cls,
+        op_def: OpDefinition[..., Any],
+        keys_by_input_name: Mapping[str, AssetKey] | None = None,
+        keys_by_output_name: Mapping[str, AssetKey] | None = None,
+        key_prefix: str | Sequence[str] | None = None,
+        internal_asset_deps: Mapping[str, set[AssetKey]] | None = None,
+        partitions_def: PartitionsDefinition | None = None,
+        partition_mappings: Mapping[str, Any] | None = None,
+        group_name: str | None = None,
+        group_names_by_output_name: Mapping[str, str | None] | None = None,
+        descriptions_by_output_name: Mapping[str, str] | None = None,
+        metadata_by_output_name: Mapping[str, Mapping[str, Any] | None] | None = None,
+        freshness_policies_by_output_name: Mapping[str, Any] | None = None,
+        auto_materialize_policies_by_output_name: Mapping[str, Any] | None = None,
+        backfill_policy: Any = None,
+        can_subset: bool = False,
+        tags_by_output_name: Mapping[str, Mapping[str, str] | None] | None = None,
+        owners_by_output_name: Mapping[str, Sequence[str] | None] | None = None,
+        code_versions_by_output_name: Mapping[str, str | None] | None = None,
+        automation_conditions_by_output_name: Mapping[str, Any] | None = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
+    ) -> Self:
+        """The assets that an op makes: one for each of its outputs.
+
+        Args:
+            op_def: The op.
+            keys_by_input_name: The upstream asset of each input; the one of its name if absent.
+            keys_by_output_name: The asset of each output; the one of its name if absent, or of
+                the op's name where it has a single unnamed output.
+            key_prefix: Parts before the keys of the assets that are made.
+            internal_asset_deps: For each output, the assets it is made from; all inputs if absent.
+            partitions_def: The partitions of the assets.
+            partition_mappings: By input, which partitions of the upstream asset are loaded.
+            group_name: The group of all of them.
+            group_names_by_output_name: The group of each.
+            descriptions_by_output_name: In words, Markdown.
+            metadata_by_output_name: Values shown beside each.
+            freshness_policies_by_output_name: How fresh each should be.
+            auto_materialize_policies_by_output_name: When each should make itself.
+            backfill_policy: How partitions are filled.
+            can_subset: Whether the op can make some without the others.
+            tags_by_output_name: Tags of each.
+            owners_by_output_name: Owners of each: e-mail addresses or `team:name`.
+            code_versions_by_output_name: The version of the code of each.
+            automation_conditions_by_output_name: When each should be made.
+            hook_defs: Hooks of the step.
+
+        Raises:
+            InvalidDefinitionError: If a name is not one of the op's; all problems at once.
+
+        Example:
+            >>> from jobnb import AssetsDefinition, Out, materialize, op
+            >>> @op(out={"low": Out(), "high": Out()})
+            ... def bounds():
+            ...     return 1, 9
+            >>> materialize([AssetsDefinition.from_op(bounds)]).asset_value("high")
+            9
+
+        Source: Dagster's `AssetsDefinition.from_op`.
+        """
+        parameters = assets_of_node(
+            op_def,
+            keys_by_input_name,
+            keys_by_output_name,
+            key_prefix,
+            internal_asset_deps,
+            partition_mappings,
+            group_name,
+            (),
+            group_names=group_names_by_output_name,
+            descriptions=descriptions_by_output_name,
+            metadata=metadata_by_output_name,
+            freshness_policies=freshness_policies_by_output_name,
+            auto_materialize_policies=auto_materialize_policies_by_output_name,
+            tags=tags_by_output_name,
+            owners=owners_by_output_name,
+            code_versions=code_versions_by_output_name,
+            automation_conditions=automation_conditions_by_output_name,
+        )
+        made = cls(
+            **parameters,
+            partitions_def=partitions_def,
+            backfill_policy=backfill_policy,
+            can_subset=can_subset,
+            hook_defs=hook_defs,
+        )
+        announce_from_caller(made)
+        return made
+
+    @classmethod
+    def from_graph(
+        cls,
+        graph_def: GraphDefinition,
+        keys_by_input_name: Mapping[str, AssetKey] | None = None,
+        keys_by_output_name: Mapping[str, AssetKey] | None = None,
+        key_prefix: str | Sequence[str] | None = None,
+        internal_asset_deps: Mapping[str, set[AssetKey]] | None = None,
+        partitions_def: PartitionsDefinition | None = None,
+        partition_mappings: Mapping[str, Any] | None = None,
+        resource_defs: Mapping[str, Any] | None = None,
+        group_name: str | None = None,
+        group_names_by_output_name: Mapping[str, str | None] | None = None,
+        descriptions_by_output_name: Mapping[str, str] | None = None,
+        metadata_by_output_name: Mapping[str, Mapping[str, Any] | None] | None = None,
+        freshness_policies_by_output_name: Mapping[str, Any] | None = None,
+        auto_materialize_policies_by_output_name: Mapping[str, Any] | None = None,
+        backfill_policy: Any = None,
+        can_subset: bool = False,
+        tags_by_output_name: Mapping[str, Mapping[str, str] | None] | None = None,
+        owners_by_output_name: Mapping[str, Sequence[str] | None] | None = None,
+        code_versions_by_output_name: Mapping[str, str | None] | None = None,
+        automation_conditions_by_output_name: Mapping[str, Any] | None = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
+        check_specs: Sequence[AssetCheckSpec] | None = None,
+    ) -> Self:
+        """The assets that a graph makes: one for each of its outputs.
+
+        The parameters are those of `from_op`, and `resource_defs`: resources by key, and
+        `check_specs`: the checks that outputs of the graph called `<asset>_<check>` give.
+
+        Raises:
+            InvalidDefinitionError: If a name is not one of the graph's; all problems at once.
+
+        Example:
+            >>> from jobnb import AssetsDefinition, graph, materialize, op
+            >>> @op
+            ... def two():
+            ...     return 2
+            >>> @op
+            ... def double(number):
+            ...     return number * 2
+            >>> @graph
+            ... def four():
+            ...     return double(two())
+            >>> materialize([AssetsDefinition.from_graph(four)]).asset_value("four")
+            4
+
+        Source: Dagster's `AssetsDefinition.from_graph`.
+        """
+        parameters = assets_of_node(
+            graph_def,
+            keys_by_input_name,
+            keys_by_output_name,
+            key_prefix,
+            internal_asset_deps,
+            partition_mappings,
+            group_name,
+            check_specs or (),
+            group_names=group_names_by_output_name,
+            descriptions=descriptions_by_output_name,
+            metadata=metadata_by_output_name,
+            freshness_policies=freshness_policies_by_output_name,
+            auto_materialize_policies=auto_materialize_policies_by_output_name,
+            tags=tags_by_output_name,
+            owners=owners_by_output_name,
+            code_versions=code_versions_by_output_name,
+            automation_conditions=automation_conditions_by_output_name,
+        )
+        made = cls(
+            **parameters,
+            partitions_def=partitions_def,
+            resource_defs=resource_defs,
+            backfill_policy=backfill_policy,
+            can_subset=can_subset,
+            hook_defs=hook_defs,
+        )
+        announce_from_caller(made)
+        return made
+
+    # --- what it says -------------------------------------------------------------------
+
     @lazy
     def keys(self) -> frozenset[AssetKey]:
         """The assets that are made: those that are selected."""
@@ -249,6 +432,64 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubs
         hint = did_you_mean(key.to_user_string(), known, noun="It makes")
         raise InvalidDefinitionError(f"{self!r} does not make {key.to_user_string()!r}. {hint}")
 
+    @lazy
+    def specs_by_key(self) -> Mapping[AssetKey, AssetSpec]:
+        """What is said of each asset, by key."""
+        return {key: spec_of(self, key) for key in sorted(self.keys)}
+
+    @property
+    def specs(self) -> list[AssetSpec]:
+        """What is said of each asset."""
+        return list(self.specs_by_key.values())
+
+    def get_asset_spec(self, key: Any = None) -> AssetSpec:
+        """What is said of an asset.
+
+        Args:
+            key: Which one, where several are made.
+
+        Raises:
+            InvariantViolationError: If it is not made here.
+        """
+        wanted = self.key if key is None else AssetKey.from_coercible(key)
+        if wanted in self.specs_by_key:
+            return self.specs_by_key[wanted]
+        known = [each.to_user_string() for each in self.specs_by_key]
+        hint = did_you_mean(wanted.to_user_string(), known, noun="It makes")
+        raise InvariantViolationError(f"{self!r} does not make {wanted.to_user_string()!r}. {hint}")
+
+    @property
+    def check_specs(self) -> tuple[AssetCheckSpec, ...]:
+        """The checks that are made together with the assets."""
+        own, chosen = self.check_specs_by_output_name, self._selected_checks
+        if not own:
+            return ()
+        if chosen is None:
+            return tuple(spec for spec in own.values() if spec.asset_key in self.keys)
+        return tuple(spec for spec in own.values() if spec.key in chosen)
+
+    @property
+    def can_part_with_checks(self) -> bool:
+        """Whether assets can be made without their checks, and checked without being made.
+
+        In a graph a check is a step of its self.
+        """
+        return self.can_subset or not isinstance(self.node_def, OpDefinition)
+
+    @property
+    def check_keys(self) -> frozenset[AssetCheckKey]:
+        """The names of the checks that are made together with the assets."""
+        return frozenset(spec.key for spec in self.check_specs)
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether only some of what it could make is selected."""
+        if len(self.keys) < len(self.keys_by_output_name):
+            return True
+        return len(self.check_keys) < len(self.check_specs_by_output_name)
+
+    # --- the same, said otherwise -------------------------------------------------------
+
     def with_resources(self, resource_defs: Mapping[str, Any]) -> AssetsDefinition:
         """The same with the resources it needs taken from these.
 
@@ -309,6 +550,155 @@ class AssetsDefinition(AssetsFromNode, AssetsAttributes, AssetsSpecs, AssetsSubs
             "selected_asset_check_keys": self._selected_checks,
         }
         return AssetsDefinition(**{**own, **parameters})
+
+    def with_attributes(
+        self,
+        *,
+        output_asset_key_replacements: Mapping[AssetKey, AssetKey] | None = None,
+        input_asset_key_replacements: Mapping[AssetKey, AssetKey] | None = None,
+        group_names_by_key: Mapping[AssetKey, str] | None = None,
+        descriptions_by_key: Mapping[AssetKey, str] | None = None,
+        metadata_by_key: Mapping[AssetKey, Mapping[str, Any]] | None = None,
+        freshness_policy: Any = None,
+        auto_materialize_policy: Any = None,
+        backfill_policy: Any = None,
+        asset_key_replacements: Mapping[AssetKey, AssetKey] | None = None,
+        tags_by_key: Mapping[AssetKey, Mapping[str, str]] | None = None,
+        legacy_freshness_policy: Any = None,
+        automation_condition: Any = None,
+        hook_defs: Iterable[HookDefinition] | None = None,
+    ) -> AssetsDefinition:
+        """The same assets with other keys, groups, words or policies.
+
+        Args:
+            output_asset_key_replacements: New keys of what is made, by the old ones.
+            input_asset_key_replacements: New keys of what is upstream, by the old ones.
+            group_names_by_key: The groups of assets that have none.
+            descriptions_by_key: In words, Markdown.
+            metadata_by_key: More metadata, beside what is there.
+            freshness_policy: How fresh assets that say nothing of it should be.
+            auto_materialize_policy: When assets that say nothing of it should make themselves.
+            backfill_policy: How partitions are filled.
+            asset_key_replacements: New keys of both, by the old ones.
+            tags_by_key: More tags, beside what is there.
+            legacy_freshness_policy: An older name of `freshness_policy`.
+            automation_condition: When assets that say nothing of it should be made.
+            hook_defs: Hooks, instead of those that are there.
+
+        Raises:
+            InvalidDefinitionError: If a group or a policy is there already; all at once.
+
+        Example:
+            >>> from jobnb import AssetKey, asset
+            >>> @asset
+            ... def orders():
+            ...     return 3
+            >>> orders.with_attributes(group_names_by_key={orders.key: "sales"}).group_names_by_key
+            {AssetKey(['orders']): 'sales'}
+
+        Source: Dagster's `AssetsDefinition.with_attributes`.
+        """
+        freshness = freshness_policy or legacy_freshness_policy
+        added = {
+            "_group_names": {
+                key: check_name(group, "a group")
+                for key, group in (group_names_by_key or {}).items()
+            },
+            "freshness_policies_by_key": for_all(self, freshness),
+            "auto_materialize_policies_by_key": for_all(self, auto_materialize_policy),
+            "automation_conditions_by_key": for_all(self, automation_condition),
+        }
+        see_nothing_lost(self, added)
+        changes: dict[str, Any] = {
+            **{name: {**getattr(self, name), **given} for name, given in added.items() if given},
+            "_descriptions": {**self._descriptions, **(descriptions_by_key or {})},
+            "metadata_by_key": merged(self._metadata, metadata_by_key),
+            "tags_by_key": merged(self.tags_by_key, tags_by_key),
+        }
+        changes = {PARAMETER.get(name, name): value for name, value in changes.items()}
+        if backfill_policy is not None:
+            changes["backfill_policy"] = backfill_policy
+        if hook_defs is not None:
+            changes["hook_defs"] = hook_defs
+        made = self.with_changes(**changes)
+        outputs = {**(asset_key_replacements or {}), **(output_asset_key_replacements or {})}
+        inputs = {**(asset_key_replacements or {}), **(input_asset_key_replacements or {})}
+        return renamed(made, outputs, inputs) if outputs or inputs else made
+
+    def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> AssetsDefinition:
+        """The same with more hooks of the step or steps that make them."""
+        return self.with_changes(hook_defs=self.hook_defs | frozenset(hook_defs))
+
+    @property
+    def is_external(self) -> bool:
+        """Whether nothing here makes them: never so for what a function makes."""
+        return False
+
+    @property
+    def is_materializable(self) -> bool:
+        """Whether running them makes the assets."""
+        return True
+
+    @property
+    def is_observable(self) -> bool:
+        """Whether running them only looks at the assets."""
+        return False
+
+    def map_asset_specs(self, fn: Callable[[AssetSpec], AssetSpec]) -> AssetsDefinition:
+        """The same assets, with what a function makes of each spec.
+
+        Args:
+            fn: Takes a spec and gives one, which may have another key, group, tags and so on.
+
+        Raises:
+            InvalidDefinitionError: If it changes deps of an asset that a function makes.
+
+        Example:
+            >>> from jobnb import asset
+            >>> @asset
+            ... def orders():
+            ...     return 3
+            >>> tagged = orders.map_asset_specs(lambda spec: spec.merge_attributes(kinds={"sql"}))
+            >>> tagged.kinds_by_key
+            {AssetKey(['orders']): frozenset({'sql'})}
+        """
+        mapped = {key: fn(spec) for key, spec in self.specs_by_key.items()}
+        return with_specs(self, mapped)
+
+    def subset_for(
+        self,
+        selected_asset_keys: Iterable[AssetKey],
+        selected_asset_check_keys: Iterable[AssetCheckKey] | None = None,
+    ) -> AssetsDefinition:
+        """The same, making only some of its assets.
+
+        Args:
+            selected_asset_keys: The assets.
+            selected_asset_check_keys: Which of their checks are made, if it can leave out some;
+                all if absent.
+
+        Raises:
+            InvalidSubsetError: If it cannot make some without the others.
+        """
+        wanted = self.keys & frozenset(selected_asset_keys)
+        if wanted == self.keys and not self.check_specs_by_output_name:
+            return self
+        checks = self.check_keys
+        if selected_asset_check_keys is None:
+            checks = frozenset(key for key in checks if key.asset in wanted)
+        elif self.can_part_with_checks:
+            checks &= frozenset(selected_asset_check_keys)
+        if wanted == self.keys and checks == self.check_keys:
+            return self
+        if wanted != self.keys and not self.can_subset and (wanted or not checks):
+            names = ", ".join(sorted(key.to_user_string() for key in self.keys))
+            raise InvalidSubsetError(
+                f"{self.node_def.name!r} makes {names} together and cannot make only some of "
+                "them. Select all, or define it with can_subset=True."
+            )
+        return self.with_changes(selected_asset_keys=wanted, selected_asset_check_keys=checks)
+
+    # --- running ------------------------------------------------------------------------
 
     def materialize(
         self,
@@ -435,3 +825,28 @@ def _checked(mappings: Mapping[AssetKey, Any]) -> dict[AssetKey, Any]:
         AssetKey.from_coercible(key): checked_mapping(mapping, key)
         for key, mapping in mappings.items()
     }
+
+
+def map_asset_specs(func: Callable[[AssetSpec], AssetSpec], iterable: Iterable[Any]) -> list[Any]:
+    """Assets and specs, with what a function makes of each spec.
+
+    Args:
+        func: Takes a spec and gives one.
+        iterable: Assets definitions and specs.
+
+    Example:
+        >>> from jobnb import AssetSpec
+        >>> [
+        ...     spec.group_name
+        ...     for spec in map_asset_specs(
+        ...         lambda spec: spec.replace_attributes(group_name="sales"), [AssetSpec("orders")]
+        ...     )
+        ... ]
+        ['sales']
+
+    Source: Dagster's `map_asset_specs`.
+    """
+    return [
+        func(each) if isinstance(each, AssetSpec) else each.map_asset_specs(func)
+        for each in iterable
+    ]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
-from jobnb.definitions.checks.makes_no_assets import MakesNoAssets
 from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
@@ -17,13 +16,12 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 
 if TYPE_CHECKING:
+    from jobnb.definitions.keys import AssetKey
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["AssetChecksDefinition"]
 
-
-class AssetChecksDefinition(MakesNoAssets):
+class AssetChecksDefinition:
     """One or more checks and the op that makes them.
 
     Usually made by `@asset_check` or `@multi_asset_check`.
@@ -195,6 +193,61 @@ class AssetChecksDefinition(MakesNoAssets):
                 f"{self!r} cannot be invoked in a graph: checks go by key."
             )
         return engine().invoke(self, args, kwargs)
+
+    @property
+    def keys(self) -> frozenset[AssetKey]:
+        """The assets it makes: none."""
+        return frozenset()
+
+    @property
+    def key(self) -> NoReturn:
+        """The asset it makes.
+
+        Raises:
+            InvariantViolationError: Always: it makes none.
+        """
+        raise self._none()
+
+    @property
+    def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
+        """For each asset it makes, those it is made from: none."""
+        return {}
+
+    @property
+    def group_names_by_key(self) -> Mapping[AssetKey, str]:
+        """The group of each asset it makes: none."""
+        return {}
+
+    @property
+    def descriptions_by_key(self) -> Mapping[AssetKey, str]:
+        """What each asset is that it makes: none."""
+        return {}
+
+    def get_asset_spec(self, key: Any = None) -> NoReturn:
+        """What is said of an asset that it makes.
+
+        Raises:
+            InvariantViolationError: Always: it makes none.
+        """
+        raise self._none()
+
+    def to_source_asset(self, key: Any = None) -> NoReturn:
+        """A source asset that loads what it makes.
+
+        Raises:
+            InvariantViolationError: Always: it makes none.
+        """
+        raise self._none()
+
+    def to_source_assets(self) -> list[Any]:
+        """A source asset for each asset that it makes: none."""
+        return []
+
+    def _none(self) -> InvariantViolationError:
+        return InvariantViolationError(
+            f"{self!r} checks assets and makes none. Ask for .check_specs, or .asset_keys for the "
+            "assets that it looks at."
+        )
 
     def __repr__(self) -> str:
         names = ", ".join(each.key.to_user_string() for each in self.check_specs)

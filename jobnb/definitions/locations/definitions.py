@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_job import AssetJobDefinition, AssetLayer
+from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.defined_assets import DefinedAssets, each_asset
+from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.locations.merged_definitions import MergedDefinitions
+from jobnb.definitions.metadata import normalize
 from jobnb.definitions.resources.resource import resource_defs_of
 from jobnb.definitions.selections.selection import AssetSelection
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, JobnbError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.locations.repository import RepositoryDefinition
     from jobnb.execution.values import AssetValueLoader
     from jobnb.storage.instance import Instance
-
-__all__ = ["Definitions"]
 
 GLOBAL_ASSET_JOB = "__ASSET_JOB"
 _PARTS = (
@@ -34,7 +33,7 @@ _PARTS = (
 )  # fmt: skip
 
 
-class Definitions(DefinedAssets, MergedDefinitions):
+class Definitions:
     """Assets, jobs, schedules, sensors and the resources they share.
 
     Args:
@@ -276,6 +275,98 @@ class Definitions(DefinedAssets, MergedDefinitions):
         """These definitions as a repository, Dagster's older name for them."""
         return engine().repository_of(self)
 
+    def get_assets_def(self, key: Any) -> AssetsDefinition | SourceAsset:
+        """The definition of an asset.
+
+        Raises:
+            InvalidSubsetError: If there is none.
+        """
+        wanted = AssetKey.from_coercible(key)
+        known: dict[AssetKey, AssetsDefinition | SourceAsset] = {
+            **{each.key: each for each in self.source_assets},
+            **self.assets_by_key,
+        }
+        if wanted in known:
+            return known[wanted]
+        names = [each.to_user_string() for each in known]
+        hint = did_you_mean(wanted.to_user_string(), names, noun="There are")
+        raise InvalidSubsetError(f"There is no asset {wanted.to_user_string()!r}. {hint}".rstrip())
+
+    def named_by(
+        self, selection: Any, status_of: Callable[[AssetKey], str] | None = None
+    ) -> set[AssetKey]:
+        """The keys of all that a selection names, source assets included.
+
+        Args:
+            selection: An `AssetSelection`, text, or whatever else can stand for one.
+            status_of: Tells how an asset stands, as in `AssetSelection.resolve`.
+
+        Raises:
+            InvalidSubsetError: If it cannot be read, or names what is not there.
+        """
+        return self.resolve_selection(selection, status_of)[0]
+
+    def resolve_selection(
+        self, selection: Any, status_of: Callable[[AssetKey], str] | None = None
+    ) -> tuple[set[AssetKey], set[AssetCheckKey]]:
+        """The keys of the assets and of the checks that a selection names; see `named_by`."""
+        return engine().resolve_selection(self, selection, status_of)
+
+    def resolve_all_asset_keys(self) -> list[AssetKey]:
+        """The keys of all assets, external ones included."""
+        return [spec.key for spec in self.resolve_all_asset_specs()]
+
+    def resolve_all_asset_specs(self) -> list[AssetSpec]:
+        """What is said of each asset, external ones included."""
+        around: list[Any] = [*self.assets, *self.source_assets]
+        return [spec for each in around for spec in each.specs]
+
+    def map_asset_specs(
+        self, *, func: Callable[[AssetSpec], AssetSpec], selection: Any = None
+    ) -> Definitions:
+        """The same definitions, with what a function makes of each asset's spec.
+
+        Args:
+            func: Takes a spec and gives one.
+            selection: The assets it is asked for; all if absent.
+
+        Raises:
+            InvalidSubsetError: If the selection names what is not there.
+
+        Example:
+            >>> from jobnb import AssetSpec, Definitions
+            >>> defs = Definitions(assets=[AssetSpec("orders")])
+            >>> owned = defs.map_asset_specs(
+            ...     func=lambda spec: spec.merge_attributes(owners=["team:shop"])
+            ... )
+            >>> owned.get_assets_def("orders").owners
+            ['team:shop']
+        """
+        around: list[Any] = [*self.assets, *self.source_assets]
+        everything = AssetSelection.all(include_sources=True)
+        chosen = self.named_by(everything if selection is None else selection)
+
+        def changed(spec: AssetSpec) -> AssetSpec:
+            return func(spec) if spec.key in chosen else spec
+
+        return self._with_assets([each.map_asset_specs(changed) for each in around])
+
+    map_resolved_asset_specs = map_asset_specs
+
+    def _with_assets(self, assets: Iterable[Any]) -> Definitions:
+        made = type(self).of(
+            assets=assets,
+            schedules=self.schedules,
+            sensors=self.sensors,
+            jobs=self.jobs,
+            resources=self.resources,
+            executor=self.executor,
+            loggers=self.loggers,
+            asset_checks=self.asset_checks,
+        )
+        made.metadata = self.metadata
+        return made
+
     def load_asset_value(
         self,
         asset_key: Any,
@@ -310,6 +401,88 @@ class Definitions(DefinedAssets, MergedDefinitions):
         """An object that loads several values and sets resources up once for all."""
         return engine().asset_value_loader(self, instance)
 
+    @classmethod
+    def merge(cls, *def_sets: Definitions) -> Definitions:
+        """All of several `Definitions` as one; what several of them hold is in it once.
+
+        Args:
+            *def_sets: The definitions.
+
+        Raises:
+            InvalidDefinitionError: If they have different resources, loggers, executors or values
+                of one name; all of these at once.
+
+        Example:
+            >>> from jobnb import Definitions, asset
+            >>> orders, prices = asset(name="orders")(lambda: 3), asset(name="prices")(lambda: 4)
+            >>> Definitions.merge(Definitions([orders]), Definitions([prices, orders]))
+            Definitions(2 assets)
+
+        Source: Dagster's `Definitions.merge`.
+        """
+        problems: list[str] = []
+        lists = {name: _once(getattr(each, name) for each in def_sets) for name in _LISTS}
+        named = {
+            name: _agreed(name[:-1], [getattr(each, name) for each in def_sets], problems)
+            for name in _MAPPINGS
+        }
+        executors = [{"": each.executor} for each in def_sets if each.executor is not None]
+        executor = _agreed("executor", executors, problems).get("")
+        metadata = _agreed("metadata", [normalize(each.metadata) for each in def_sets], problems)
+        if problems:
+            raise InvalidDefinitionError(
+                "These definitions do not go together:\n  " + "\n  ".join(problems)
+            )
+        lists["assets"] += lists.pop("source_assets")
+        parts: dict[str, Any] = {**lists, **named}
+        return cls(**parts, executor=executor, metadata=metadata)
+
+    def with_resources(self, resources: Mapping[str, Any] | None) -> Definitions:
+        """The same with more resources; those of a key that is there take its place."""
+        return type(self)(
+            assets=[*self.assets, *self.source_assets],
+            asset_checks=self.asset_checks,
+            jobs=self.jobs,
+            schedules=self.schedules,
+            sensors=self.sensors,
+            resources={**self.resources, **(resources or {})},
+            executor=self.executor,
+            loggers=self.loggers,
+            metadata=self.metadata,
+        )
+
+    @staticmethod
+    def validate_loadable(defs: Definitions) -> None:
+        """Check that every job can be planned, as a test of a whole code location.
+
+        Args:
+            defs: The definitions.
+
+        Raises:
+            InvalidDefinitionError: If jobs cannot; all of them, each with its reason.
+        """
+        problems = []
+        names = [*defs.job_names, *(["__ASSET_JOB"] if defs.assets else [])]
+        for name in names:
+            try:
+                _ = defs.get_job_def(name).required_resource_keys
+            except JobnbError as error:
+                problems.append(f"{name!r}: {error}")
+        if problems:
+            raise InvalidDefinitionError("These jobs cannot run:\n  " + "\n  ".join(problems))
+
+    def resolve_job_def(self, name: str) -> Any:
+        """Dagster's newer name for `get_job_def`."""
+        return self.get_job_def(name)
+
+    def resolve_schedule_def(self, name: str) -> Any:
+        """Dagster's newer name for `get_schedule_def`."""
+        return self.get_schedule_def(name)
+
+    def resolve_sensor_def(self, name: str) -> Any:
+        """Dagster's newer name for `get_sensor_def`."""
+        return self.get_sensor_def(name)
+
     def __repr__(self) -> str:
         parts = [
             f"{len(things)} {noun}"
@@ -340,3 +513,47 @@ def _named(things: Iterable[Any], name: str, noun: str) -> Any:
         return known[name]
     hint = did_you_mean(name, known, noun="There are")
     raise InvalidSubsetError(f"There is no {noun} called {name!r}. {hint}".rstrip())
+
+
+def each_asset(given: Iterable[Any]) -> list[Any]:
+    """Assets and source assets; a spec is an external asset, and lists are taken apart.
+
+    Raises:
+        InvalidDefinitionError: If it is no list.
+    """
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise InvalidDefinitionError(f"Assets are given as a list: [{given!r}].")
+    found: list[Any] = []
+    for each in given:
+        if isinstance(each, AssetsDefinition):
+            found.append(each)
+        elif isinstance(each, AssetSpec):
+            found.append(SourceAsset.of_spec(each))
+        elif isinstance(each, ObservableAssets):
+            found += each.sources
+        elif isinstance(each, (list, tuple)):
+            found += each_asset(each)
+        else:
+            found.append(each)
+    return found
+
+
+_LISTS = ("assets", "source_assets", "asset_checks", "jobs", "schedules", "sensors")
+_MAPPINGS = ("resources", "loggers")
+
+
+def _once(lists: Iterable[Iterable[Any]]) -> list[Any]:
+    """The elements of all lists, each object once."""
+    return list({id(each): each for several in lists for each in several}.values())
+
+
+def _agreed(noun: str, several: Iterable[Mapping[str, Any]], problems: list[str]) -> dict[str, Any]:
+    """The entries of all mappings; those that differ under one name go to the problems."""
+    made: dict[str, Any] = {}
+    for mapping in several:
+        for name, value in mapping.items():
+            known = made.setdefault(name, value)
+            if known is not value and known != value:
+                which = f"the {noun} {name!r}" if name else f"the {noun}"
+                problems.append(f"{which} is {known!r} in one of them and {value!r} in another.")
+    return made
