@@ -9,17 +9,24 @@ from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.plain import check_text
 from jobnb.events import EventType
-from jobnb.storage.history import History
 from jobnb.storage.records import AssetRecord, EventLogEntry, EventLogRecord, EventRecordsFilter
 
 if TYPE_CHECKING:
+    from jobnb.storage.history import History
     from jobnb.storage.made import Failed, Made
 
 __all__ = ["AssetHistory", "NamedHistory"]
 
 
-class AssetHistory(History):
-    """Assets: which are known, and what was last made of each."""
+class AssetHistory:
+    """Assets: which are known, and what was last made of each.
+
+    Args:
+        history: What it reads and writes.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
 
     def get_asset_keys(
         self,
@@ -36,7 +43,7 @@ class AssetHistory(History):
         """
         from jobnb.storage import asset_queries
 
-        keys = self._read(asset_queries.all_keys)
+        keys = self._history.read(asset_queries.all_keys)
         last = AssetKey.from_db_string(cursor)
         found = [
             key
@@ -55,7 +62,9 @@ class AssetHistory(History):
         """What is known of these assets, or of all; one that is not known is left out."""
         from jobnb.storage import asset_queries
 
-        return self._read(lambda connection: asset_queries.asset_records(connection, asset_keys))
+        return self._history.read(
+            lambda connection: asset_queries.asset_records(connection, asset_keys)
+        )
 
     def get_latest_materialization_event(self, asset_key: AssetKey) -> EventLogEntry | None:
         """The last materialization of an asset, or None.
@@ -82,7 +91,7 @@ class AssetHistory(History):
         from jobnb.storage import check_queries
 
         keys = list(dict.fromkeys(map(AssetKey.from_coercible, asset_keys)))
-        return self._read(lambda connection: check_queries.latest_checks(connection, keys))
+        return self._history.read(lambda connection: check_queries.latest_checks(connection, keys))
 
     def get_asset_check_evaluation_records(
         self, check_key: AssetCheckKey, limit: int = 100, cursor: int | None = None
@@ -96,7 +105,7 @@ class AssetHistory(History):
         """
         from jobnb.storage import check_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: check_queries.check_history(connection, check_key, limit, cursor)
         )
 
@@ -134,7 +143,7 @@ class AssetHistory(History):
     def _records(self, wanted: EventRecordsFilter, limit: int) -> list[EventLogRecord]:
         from jobnb.storage import event_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: event_queries.find_records(connection, wanted, limit, False)
         )
 
@@ -142,13 +151,13 @@ class AssetHistory(History):
         """When and with which versions these assets were last made, or all; never: left out."""
         from jobnb.storage import made_queries
 
-        return self._read(lambda connection: made_queries.last_made(connection, keys))
+        return self._history.read(lambda connection: made_queries.last_made(connection, keys))
 
     def last_observed(self, keys: Collection[AssetKey]) -> Mapping[AssetKey, Made]:
         """When these assets were last observed, and as which version; never: left out."""
         from jobnb.storage import made_queries
 
-        return self._read(lambda connection: made_queries.last_observed(connection, keys))
+        return self._history.read(lambda connection: made_queries.last_observed(connection, keys))
 
     def partitions_made(
         self, key: AssetKey, partitions: Sequence[str] | None = None, after: int | None = None
@@ -162,7 +171,7 @@ class AssetHistory(History):
         """
         from jobnb.storage import made_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: made_queries.partitions_made(connection, key, partitions, after)
         )
 
@@ -170,24 +179,31 @@ class AssetHistory(History):
         """Two numbers, of which one at least is another once a partition was made or forgotten."""
         from jobnb.storage import made_queries
 
-        return self._read(lambda connection: made_queries.partitions_print(connection, key))
+        return self._history.read(lambda connection: made_queries.partitions_print(connection, key))
 
     def failed_steps(self) -> Sequence[Failed]:
         """The latest failures of steps, the newest first."""
         from jobnb.storage import made_queries
 
-        return self._read(lambda connection: list(made_queries.failed_steps(connection)))
+        return self._history.read(lambda connection: list(made_queries.failed_steps(connection)))
 
     def wipe_assets(self, asset_keys: Sequence[CoercibleToAssetKey]) -> None:
         """Forget what is known of these assets; the logs of the runs that made them stay."""
         from jobnb.storage import asset_queries
 
         keys = [AssetKey.from_coercible(key) for key in asset_keys]
-        self._write(lambda connection: asset_queries.remove_assets(connection, keys))
+        self._history.write(lambda connection: asset_queries.remove_assets(connection, keys))
 
 
-class NamedHistory(History):
-    """What is kept by name beside runs: presets, small values."""
+class NamedHistory:
+    """What is kept by name beside runs: presets, small values.
+
+    Args:
+        history: What it reads and writes.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
 
     def save_preset(self, job_name: str, name: str, preset: Mapping[str, Any]) -> None:
         """Keep what a launchpad holds under a name; one of that name is replaced."""
@@ -195,7 +211,7 @@ class NamedHistory(History):
 
         check_text(job_name, "The name of a job")
         check_text(name, "The name of a preset")
-        self._write(
+        self._history.write(
             lambda connection: named_queries.save_preset(connection, job_name, name, preset)
         )
 
@@ -203,13 +219,17 @@ class NamedHistory(History):
         """The presets of a job by name, in alphabetical order."""
         from jobnb.storage import named_queries
 
-        return self._read(lambda connection: named_queries.find_presets(connection, job_name))
+        return self._history.read(
+            lambda connection: named_queries.find_presets(connection, job_name)
+        )
 
     def delete_preset(self, job_name: str, name: str) -> None:
         """Forget a preset; one that is not there is no error."""
         from jobnb.storage import named_queries
 
-        self._write(lambda connection: named_queries.remove_preset(connection, job_name, name))
+        self._history.write(
+            lambda connection: named_queries.remove_preset(connection, job_name, name)
+        )
 
     def set_values(self, pairs: Mapping[str, str]) -> None:
         """Keep small texts by key."""
@@ -218,10 +238,10 @@ class NamedHistory(History):
         for key, value in pairs.items():
             check_text(key, "The key of a text that is kept")
             check_text(value, f"What is kept under {key!r}")
-        self._write(lambda connection: named_queries.set_values(connection, pairs))
+        self._history.write(lambda connection: named_queries.set_values(connection, pairs))
 
     def get_values(self, keys: Sequence[str]) -> Mapping[str, str]:
         """The small texts that are kept under these keys; a key that is not there is left out."""
         from jobnb.storage import named_queries
 
-        return self._read(lambda connection: named_queries.get_values(connection, keys))
+        return self._history.read(lambda connection: named_queries.get_values(connection, keys))

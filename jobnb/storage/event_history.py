@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jobnb.events as ev
 from jobnb.errors import InvariantViolationError, RunNotFoundError
 from jobnb.events import Event, EventType
-from jobnb.storage.history import History
-from jobnb.storage.listeners import Listener, Watcher
 from jobnb.storage.records import (
     EventLogConnection,
     EventLogEntry,
@@ -20,13 +18,23 @@ from jobnb.storage.records import (
 )
 from jobnb.storage.run import JobRun
 
+if TYPE_CHECKING:
+    from jobnb.storage.history import History, Listener, Watcher
+
 __all__ = ["EventHistory"]
 
 Kinds = EventType | Iterable[EventType] | None
 
 
-class EventHistory(History):
-    """Events: reading them, hearing of them, reporting them."""
+class EventHistory:
+    """Events: reading them, hearing of them, reporting them.
+
+    Args:
+        history: What it reads and writes.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
 
     def events(self, run_id: str, after: int = -1, limit: int | None = None) -> list[Event]:
         """The events of a run, in order.
@@ -108,7 +116,7 @@ class EventHistory(History):
         """
         from jobnb.storage import event_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: event_queries.find_records(
                 connection, event_records_filter, limit, ascending
             )
@@ -120,7 +128,7 @@ class EventHistory(History):
         from jobnb.storage import event_queries
 
         kinds = _kinds(of_type)
-        return self._read(
+        return self._history.read(
             lambda connection: list(
                 event_queries.run_events(connection, run_id, after, limit, kinds)
             )
@@ -129,15 +137,15 @@ class EventHistory(History):
     def _job_name(self, run_id: str) -> str:
         from jobnb.storage import event_queries
 
-        return self._read(lambda connection: event_queries.job_names(connection, [run_id])).get(
-            run_id, ""
-        )
+        return self._history.read(
+            lambda connection: event_queries.job_names(connection, [run_id])
+        ).get(run_id, "")
 
     # -- hearing of events
 
     def add_event_listener(self, run_id: str, cb: Listener) -> None:
         """Call `cb(entry)` for every event of a run that this process commits from now on."""
-        self._listeners.add(run_id, cb)
+        self._history.listeners.add(run_id, cb)
 
     def watch_event_logs(self, run_id: str, cursor: str | None, cb: Watcher) -> None:
         """Call `cb(entry, cursor)` for all that is in a run's log after `cursor`, then for more.
@@ -154,11 +162,11 @@ class EventHistory(History):
             return [(seq, entry_of(event, run_id, name)) for seq, _, event in found]
 
         place = _place(cursor)
-        self._listeners.watch(run_id, cb, -1 if place is None else place, pull)
+        self._history.listeners.watch(run_id, cb, -1 if place is None else place, pull)
 
     def end_watch_event_logs(self, run_id: str, cb: Watcher) -> None:
         """Undo `watch_event_logs`."""
-        self._listeners.unwatch(run_id, cb)
+        self._history.listeners.unwatch(run_id, cb)
 
     # -- reports from outside of the run
 
@@ -168,7 +176,7 @@ class EventHistory(History):
         Raises:
             RunNotFoundError: If there is no such run.
         """
-        for log in self._logs_of(run_id):
+        for log in self._history.logs_of(run_id):
             if not log.closed:
                 log.events.append(event)
                 log.commit()
@@ -178,9 +186,11 @@ class EventHistory(History):
     def _report_later(self, event: Event, run_id: str) -> None:
         from jobnb.storage import writing
 
-        if not self._write(lambda connection: writing.write_events(connection, run_id, [event])):
+        if not self._history.write(
+            lambda connection: writing.write_events(connection, run_id, [event])
+        ):
             raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
-        self._listeners.tell(run_id, self._job_name(run_id), [event])
+        self._history.listeners.tell(run_id, self._job_name(run_id), [event])
 
     def report_dagster_event(
         self, dagster_event: Event, run_id: str, log_level: int | None = None

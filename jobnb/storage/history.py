@@ -1,4 +1,4 @@
-"""The history underneath an instance: when the database opens, and which logs are being written.
+"""The history underneath an instance: its database, the logs being written, and who listens.
 
 A history on disk opens at once; one in memory keeps lists and opens a database in memory only
 when someone asks it something, so that a run costs next to nothing.
@@ -6,21 +6,24 @@ when someone asks it something, so that a run costs next to nothing.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakMethod, WeakSet
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakMethod
 
 from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.events import Event
-from jobnb.storage.home import launcher
-from jobnb.storage.listeners import Listeners
+from jobnb.storage.home import launcher, seen_from
 from jobnb.storage.process import Holder, this_process
+from jobnb.storage.records import EventLogEntry, entry_of
 from jobnb.storage.run import JobRun, check_run
 from jobnb.storage.run_batch import RunBatch
 from jobnb.storage.run_log import Flusher, RunLog, RunPart, WatchedLog
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from jobnb.storage.database import Database
-
-__all__ = ["LOOK_INTERVAL", "History"]
 
 LOOK_INTERVAL = 1.0
 """Seconds for which nobody looks again whether a run's process is gone."""
@@ -43,31 +44,126 @@ def _report(message: str, error: BaseException) -> None:
     _logger.warning("%s (%s)", message, error)
 
 
+Listener = Callable[[EventLogEntry], None]
+Watcher = Callable[[EventLogEntry, str], None]
+Pull = Callable[[int], Sequence[tuple[int, EventLogEntry]]]
+
+
+class _Watch:
+    """One watcher: it reads the log on from where it is, so it misses and repeats nothing."""
+
+    def __init__(self, callback: Watcher, seen: int, pull: Pull) -> None:
+        self.callback = callback
+        self._seen = seen
+        self._pull = pull
+        self._turn = threading.RLock()
+
+    def catch_up(self, report: Callable[[str, BaseException], None]) -> None:
+        with self._turn:
+            for seq, entry in self._pull(self._seen):
+                if seq <= self._seen:
+                    continue  # the callback itself wrote to the log and caught up further in
+                self._seen = seq
+                try:
+                    self.callback(entry, str(seq))
+                except Exception as error:  # noqa: BLE001 - a listener never hurts the run
+                    report("A watcher of the event log failed.", error)
+
+
+class Listeners:
+    """The callbacks of every run."""
+
+    def __init__(self, report: Callable[[str, BaseException], None]) -> None:
+        self._report = report
+        self._listeners: dict[str, list[Listener]] = {}
+        self._watches: dict[str, list[_Watch]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, run_id: str, callback: Listener) -> None:
+        """Call back for every event that is committed from now on."""
+        with self._lock:
+            self._listeners.setdefault(run_id, []).append(callback)
+
+    def watch(self, run_id: str, callback: Watcher, seen: int, pull: Pull) -> None:
+        """Call back for every event after place `seen`: the ones that are there, then new ones."""
+        watch = _Watch(callback, seen, pull)
+        with self._lock:
+            self._watches.setdefault(run_id, []).append(watch)
+        watch.catch_up(self._report)
+
+    def unwatch(self, run_id: str, callback: Watcher) -> None:
+        """Call this watcher back no more."""
+        with self._lock:
+            left = [w for w in self._watches.get(run_id, []) if w.callback != callback]
+            self._watches[run_id] = left
+
+    def tell(self, run_id: str, job_name: str, events: Sequence[Event]) -> None:
+        """These events were committed."""
+        with self._lock:
+            listeners = list(self._listeners.get(run_id, ()))
+            watches = list(self._watches.get(run_id, ()))
+        if listeners:
+            for event in events:
+                self._call(listeners, entry_of(event, run_id, job_name))
+        for watch in watches:
+            try:
+                watch.catch_up(self._report)
+            except Exception as error:  # noqa: BLE001 - a listener never hurts the run
+                self._report("The event log could not be read for a watcher.", error)
+
+    def _call(self, listeners: list[Listener], entry: EventLogEntry) -> None:
+        for listener in listeners:
+            try:
+                listener(entry)
+            except Exception as error:  # noqa: BLE001 - a listener never hurts the run
+                self._report("A listener of the event log failed.", error)
+
+    def clear(self) -> None:
+        """Call nobody back any more."""
+        with self._lock:
+            self._listeners.clear()
+            self._watches.clear()
+
+
 class History:
     """Runs being written and the database they are written to.
 
     Args:
         opener: Opens the database.
         durable: Whether what is written outlives the process.
+        home: The folder that it is in, if it is on disk.
+
+    Attributes:
+        closed: Whether nothing is read or written any more.
+        listeners: Who hears of events that are committed here.
     """
 
-    def __init__(self, opener: Callable[[], Database], *, durable: bool) -> None:
+    def __init__(
+        self, opener: Callable[[], Database], *, durable: bool, home: Path | None = None
+    ) -> None:
         self._opener = opener
-        self._durable = durable
-        self._closed = False
+        self.durable = durable
+        self.home = home
+        self.closed = False
+        self._launcher: str | None = None
         self._opening = threading.RLock()
         self._runs_in_memory: dict[str, JobRun] = {}
         self._logs_in_memory: dict[WatchedLog, None] = {}
         self._watch()
         self._next_look = 0.0
         self._database: Database | None = opener() if durable else None
+        self._letting_go: weakref.finalize[..., History] | None = None
         _histories.add(self)
+        if self._database is not None:
+            # A history that nobody holds any more lets go of its connections.
+            self._letting_go = weakref.finalize(self, self._database.dispose)
+            self._letting_go.atexit = False
 
     def _watch(self) -> None:
-        self._listeners = Listeners(_report)
+        self.listeners = Listeners(_report)
         self._flusher = Flusher(_report, WeakMethod(self.renew_leases))
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """In a copy of the process (a fork): the runs that go on are the other one's to write."""
         for log in (*self._flusher.left_logs(), *self._logs_in_memory):
             log.leave()
@@ -80,18 +176,17 @@ class History:
     @property
     def launcher(self) -> str | None:
         """The notebook, script or module that launches runs here; see `JobRun.notebook`."""
-        return launcher(None)
+        return self._launcher or launcher(self.home)
+
+    def launched_by(self, path: str | os.PathLike[str]) -> None:
+        """Have what is done here count as that of a notebook or script, not of this program."""
+        self._launcher = seen_from(self.home, os.fspath(path))
 
     # -- writing runs
 
     def create_run(self, run: JobRun) -> JobRun:
-        """Add a run to the history.
-
-        Raises:
-            InvariantViolationError: If its id is there already.
-            InvalidDefinitionError: If one of its texts cannot be stored.
-        """
-        self._check_open()
+        """Add a run; its id must be new."""
+        self.check_open()
         check_run(run)
         with self._opening:
             if self._database is None:
@@ -114,21 +209,10 @@ class History:
             raise _twice(run) from error
 
     def open_log(self, run: JobRun) -> RunLog:
-        """The log to write a run's events to; the run must have been created.
-
-        Example:
-            >>> from jobnb.events import RunStarted
-            >>> from jobnb.storage.instance import Instance
-            >>> instance = Instance.ephemeral()
-            >>> log = instance.open_log(instance.create_run(JobRun("daily")))
-            >>> log.events.append(RunStarted(1.0, "daily"))
-            >>> log.close()
-            >>> instance.get_run_by_id(log.run.run_id).status.value
-            'STARTED'
-        """
-        self._check_open()
-        log = RunLog(run, self, durable=self._durable)
-        if self._durable:
+        """The log to write a run's events to; the run must have been created."""
+        self.check_open()
+        log = RunLog(run, self, durable=self.durable)
+        if self.durable:
             self._flusher.watch(log)
         else:
             self._logs_in_memory[log] = None
@@ -136,9 +220,9 @@ class History:
 
     def open_batch(self) -> RunBatch:
         """A batch of short runs, written together; see `RunBatch`."""
-        self._check_open()
-        batch = RunBatch(self, durable=self._durable)
-        if self._durable:
+        self.check_open()
+        batch = RunBatch(self, durable=self.durable)
+        if self.durable:
             self._flusher.watch(batch)
         else:
             self._logs_in_memory[batch] = None
@@ -159,35 +243,35 @@ class History:
         """
         from jobnb.storage.batch_writing import write_parts
 
-        database, holder = self._opened(), self._holder()
+        database, holder = self.database(), self._holder()
         return database.write(lambda connection: write_parts(connection, parts, holder))
 
     def write_log(self, run_id: str, events: Sequence[Event]) -> bool:
         """Keep events for good; False if the run is not there."""
         from jobnb.storage.writing import write_events
 
-        database, holder = self._opened(), self._holder()
+        database, holder = self.database(), self._holder()
         return database.write(lambda connection: write_events(connection, run_id, events, holder))
 
     def holds(self, run_id: str, events: Sequence[Event]) -> bool:
         """Whether these events are kept already."""
         from jobnb.storage.writing import holds
 
-        return self._opened().read(lambda connection: holds(connection, run_id, events))
+        return self.database().read(lambda connection: holds(connection, run_id, events))
 
     def renew_leases(self) -> None:
         """This process is still there, and does what it does."""
         from jobnb.storage.leases import renew
 
-        self._opened().write(lambda connection: renew(connection, this_process()))
+        self.database().write(lambda connection: renew(connection, this_process()))
 
     def _holder(self) -> Holder | None:
         """Who does what this process does; None where nobody else can see it."""
-        return this_process() if self._durable else None
+        return this_process() if self.durable else None
 
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
         """Tell listeners; must not raise."""
-        self._listeners.tell(run.run_id, run.job_name, events)
+        self.listeners.tell(run.run_id, run.job_name, events)
 
     def forget_log(self, log: WatchedLog) -> None:
         """The log is closed."""
@@ -195,20 +279,21 @@ class History:
 
     # -- reading
 
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        """What `work` finds, once all that was written so far can be found."""
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Read once all that was written so far can be found."""
         return self._synced().read(work)
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Change the history in one transaction, after all that was written so far."""
         return self._synced().write(work)
 
     def _synced(self) -> Database:
-        database = self._opened()
-        for log in self._open_logs():
+        database = self.database()
+        for log in self.open_logs():
             if log.pending:
                 with suppress(StorageError):  # who writes the log hears of it; reading goes on
                     log.write()
-        if self._durable:
+        if self.durable:
             self._notice_lost(database)
         else:
             for log in list(self._logs_in_memory):
@@ -216,8 +301,9 @@ class History:
                     self._logs_in_memory.pop(log, None)
         return database
 
-    def _opened(self) -> Database:
-        self._check_open()
+    def database(self) -> Database:
+        """The database, opened by now."""
+        self.check_open()
         if self._database is None:
             with self._opening:
                 if self._database is None:
@@ -230,11 +316,13 @@ class History:
         self._runs_in_memory.clear()
         return database
 
-    def _open_logs(self) -> Sequence[WatchedLog]:
-        return self._flusher.open_logs() if self._durable else list(self._logs_in_memory)
+    def open_logs(self) -> Sequence[WatchedLog]:
+        """The logs that are being written."""
+        return self._flusher.open_logs() if self.durable else list(self._logs_in_memory)
 
-    def _logs_of(self, run_id: str) -> list[RunLog]:
-        logs = (log for log in self._open_logs() if isinstance(log, RunLog))
+    def logs_of(self, run_id: str) -> list[RunLog]:
+        """The logs that a run is being written to."""
+        logs = (log for log in self.open_logs() if isinstance(log, RunLog))
         return [log for log in logs if log.run.run_id == run_id]
 
     # -- leases
@@ -257,7 +345,7 @@ class History:
                 _report("An interrupted run could not be marked as such.", error)
                 return
             if ended is not None:
-                self._listeners.tell(run_id, ended[0], [ended[1]])
+                self.listeners.tell(run_id, ended[0], [ended[1]])
         if backfills:
             try:
                 database.write(partial(lost_runs.end_backfills, lost=backfills))
@@ -266,16 +354,21 @@ class History:
 
     # -- closing
 
-    def _check_open(self) -> None:
-        if self._closed:
+    def check_open(self) -> None:
+        """See that it is not closed.
+
+        Raises:
+            InvariantViolationError: If it is.
+        """
+        if self.closed:
             raise InvariantViolationError(
                 "This instance was closed by dispose(). Open it again, for example "
                 "with Instance.get()."
             )
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Write what is pending and let go of the database."""
-        if self._closed:
+        if self.closed:
             return
         self._flusher.stop()
         for log in self._flusher.open_logs():
@@ -283,25 +376,30 @@ class History:
                 log.write()
             except Exception as error:  # noqa: BLE001 - the rest is still closed
                 _report("The end of a log could not be written.", error)
-        self._closed = True
-        self._listeners.clear()
+        self.closed = True
+        self.listeners.clear()
         if self._database is not None:
             self._database.dispose()
-
-    def __enter__(self) -> Any:
-        self._check_open()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._close()
+        if self._letting_go is not None:
+            self._letting_go.detach()
 
 
-_histories: WeakSet[History] = WeakSet()
+_histories: weakref.WeakSet[History] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """At the end of the process nothing that was pending is lost."""
+    for history in list(_histories):
+        if history.durable:
+            history.close()
+
+
+atexit.register(_close_all)
 
 
 def _leave_all() -> None:
     for history in list(_histories):
-        history._leave()
+        history.leave()
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import shutil
@@ -12,51 +11,68 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, cast
 
 from jobnb.errors import InvariantViolationError
 from jobnb.events import Event
 from jobnb.storage.asset_history import AssetHistory, NamedHistory
-from jobnb.storage.backfill_history import BackfillHistory
+from jobnb.storage.backfill import BackfillHistory
 from jobnb.storage.event_history import EventHistory
+from jobnb.storage.history import History
 from jobnb.storage.home import (
     DATABASE_VARIABLE,
     HOME_VARIABLE,
     default_home,
-    launcher,
     made_home,
     named_database,
-    seen_from,
     unusable,
 )
-from jobnb.storage.job_partition_history import JobPartitionHistory
 from jobnb.storage.partition_history import PartitionHistory
 from jobnb.storage.run import JobRun
+from jobnb.storage.run_batch import RunBatch
 from jobnb.storage.run_history import RunHistory
+from jobnb.storage.run_log import RunLog
 
 if TYPE_CHECKING:
     from jobnb.storage.database import Database
 
-__all__ = ["Instance", "instance_for_test"]
-
 _FILE = "history.db"
+
+
+class _Part(Protocol):
+    """A part of an instance: it answers about one thing, by the history that it is given."""
+
+    def __init__(self, history: History) -> None: ...
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound=_Part)
 
 _cache: dict[tuple[Path, str | None], Instance] = {}
 _cache_lock = threading.RLock()
-_open: weakref.WeakSet[Instance] = weakref.WeakSet()
 
 
-class Instance(
-    RunHistory,
-    EventHistory,
-    AssetHistory,
-    PartitionHistory,
-    JobPartitionHistory,
-    BackfillHistory,
-    NamedHistory,
-):
+def _answered(
+    kind: type[S], method: Callable[Concatenate[S, P], R]
+) -> Callable[Concatenate[Any, P], R]:
+    """A method of the instance that one of its parts answers: with its signature and its words.
+
+    Args:
+        kind: The class of the part.
+        method: The method of that class.
+    """
+
+    @wraps(method)
+    def ask(self: Instance, *args: P.args, **kwargs: P.kwargs) -> R:
+        return method(self._part(kind), *args, **kwargs)
+
+    return cast("Callable[Concatenate[Any, P], R]", ask)
+
+
+class Instance:
     """The history of runs, their events and assets, and where values are stored.
 
     Make one with `Instance.ephemeral()`, `Instance.local_temp()` or `Instance.get()`.
@@ -85,19 +101,15 @@ class Instance(
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         durable = home is not None or url is not None
-        self._storage: str | None = None
         self._home = made_home(home or default_home()) if durable else None
         self._url = url
-        self._launcher: str | None = None
         self._settings = dict(settings or {})
-        self._temporary: str | None = None
+        self._storage: str | None = None
         self._given_directory: str | None = None
+        self._temporary: str | None = None
         self._cleaner: weakref.finalize[Any, Any] | None = None
-        super().__init__(_opener(self._home, url), durable=durable)
-        if self._database is not None:
-            _open.add(self)
-            # An instance that nobody holds any more lets go of its connections.
-            weakref.finalize(self, self._database.dispose).atexit = False
+        self._parts: dict[type[_Part], Any] = {}
+        self._history = History(_opener(self._home, url), durable=durable, home=self._home)
 
     # -- making one
 
@@ -176,11 +188,11 @@ class Instance(
     @property
     def launcher(self) -> str | None:
         """The notebook, script or module that launches runs here; see `JobRun.notebook`."""
-        return self._launcher or launcher(self._home)
+        return self._history.launcher
 
     def launched_by(self, path: str | os.PathLike[str]) -> None:
         """Have what is done here count as that of a notebook or script, not of this program."""
-        self._launcher = seen_from(self._home, os.fspath(path))
+        self._history.launched_by(path)
 
     @property
     def root_directory(self) -> str:
@@ -190,12 +202,12 @@ class Instance(
     @property
     def is_ephemeral(self) -> bool:
         """Whether it is gone with the process."""
-        return not self._durable
+        return not self._history.durable
 
     @property
     def is_persistent(self) -> bool:
         """Whether it outlives the process."""
-        return self._durable
+        return self._history.durable
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -219,15 +231,143 @@ class Instance(
 
     def info_str(self) -> str:
         """A few lines on where this instance keeps what."""
-        database = self._opened()
         lines = {
             "home": str(self._home) if self._home is not None else "(in memory)",
-            "history": database.shown_url,
+            "history": self._opened().shown_url,
             "values": str(Path(self.root_directory) / "storage"),
             "runs": str(self.get_runs_count()),
             "assets": str(len(self.get_asset_keys())),
         }
         return "\n".join(f"{name}: {value}" for name, value in lines.items()) + "\n"
+
+    # -- writing runs
+
+    def create_run(self, run: JobRun) -> JobRun:
+        """Add a run to the history.
+
+        Raises:
+            InvariantViolationError: If its id is there already.
+            InvalidDefinitionError: If one of its texts cannot be stored.
+        """
+        return self._history.create_run(run)
+
+    def open_log(self, run: JobRun) -> RunLog:
+        """The log to write a run's events to; the run must have been created.
+
+        Example:
+            >>> from jobnb.events import RunStarted
+            >>> instance = Instance.ephemeral()
+            >>> log = instance.open_log(instance.create_run(JobRun("daily")))
+            >>> log.events.append(RunStarted(1.0, "daily"))
+            >>> log.close()
+            >>> instance.get_run_by_id(log.run.run_id).status.value
+            'STARTED'
+        """
+        return self._history.open_log(run)
+
+    def open_batch(self) -> RunBatch:
+        """A batch of short runs, written together; see `RunBatch`."""
+        return self._history.open_batch()
+
+    # -- what its parts answer
+
+    get_runs = _answered(RunHistory, RunHistory.get_runs)
+    get_run_records = _answered(RunHistory, RunHistory.get_run_records)
+    get_run_by_id = _answered(RunHistory, RunHistory.get_run_by_id)
+    get_run_record_by_id = _answered(RunHistory, RunHistory.get_run_record_by_id)
+    get_run_ids = _answered(RunHistory, RunHistory.get_run_ids)
+    get_runs_count = _answered(RunHistory, RunHistory.get_runs_count)
+    has_run = _answered(RunHistory, RunHistory.has_run)
+    get_run_group = _answered(RunHistory, RunHistory.get_run_group)
+    get_run_tags = _answered(RunHistory, RunHistory.get_run_tags)
+    get_run_tag_keys = _answered(RunHistory, RunHistory.get_run_tag_keys)
+    get_run_notebooks = _answered(RunHistory, RunHistory.get_run_notebooks)
+    made_elsewhere = _answered(RunHistory, RunHistory.made_elsewhere)
+    launched_elsewhere = _answered(RunHistory, RunHistory.launched_elsewhere)
+    add_run_tags = _answered(RunHistory, RunHistory.add_run_tags)
+    delete_run = _answered(RunHistory, RunHistory.delete_run)
+    run_state = _answered(RunHistory, RunHistory.run_state)
+    get_run_stats = _answered(RunHistory, RunHistory.get_run_stats)
+
+    events = _answered(EventHistory, EventHistory.events)
+    all_logs = _answered(EventHistory, EventHistory.all_logs)
+    logs_after = _answered(EventHistory, EventHistory.logs_after)
+    get_records_for_run = _answered(EventHistory, EventHistory.get_records_for_run)
+    get_event_records = _answered(EventHistory, EventHistory.get_event_records)
+    add_event_listener = _answered(EventHistory, EventHistory.add_event_listener)
+    watch_event_logs = _answered(EventHistory, EventHistory.watch_event_logs)
+    end_watch_event_logs = _answered(EventHistory, EventHistory.end_watch_event_logs)
+    report_event = _answered(EventHistory, EventHistory.report_event)
+    report_dagster_event = _answered(EventHistory, EventHistory.report_dagster_event)
+    report_engine_event = _answered(EventHistory, EventHistory.report_engine_event)
+    report_run_canceling = _answered(EventHistory, EventHistory.report_run_canceling)
+    report_run_canceled = _answered(EventHistory, EventHistory.report_run_canceled)
+    report_run_failed = _answered(EventHistory, EventHistory.report_run_failed)
+
+    get_asset_keys = _answered(AssetHistory, AssetHistory.get_asset_keys)
+    has_asset_key = _answered(AssetHistory, AssetHistory.has_asset_key)
+    get_asset_records = _answered(AssetHistory, AssetHistory.get_asset_records)
+    get_latest_materialization_event = _answered(
+        AssetHistory, AssetHistory.get_latest_materialization_event
+    )
+    get_latest_materialization_events = _answered(
+        AssetHistory, AssetHistory.get_latest_materialization_events
+    )
+    get_latest_asset_check_evaluations = _answered(
+        AssetHistory, AssetHistory.get_latest_asset_check_evaluations
+    )
+    get_asset_check_evaluation_records = _answered(
+        AssetHistory, AssetHistory.get_asset_check_evaluation_records
+    )
+    get_latest_data_version_record = _answered(
+        AssetHistory, AssetHistory.get_latest_data_version_record
+    )
+    last_made = _answered(AssetHistory, AssetHistory.last_made)
+    last_observed = _answered(AssetHistory, AssetHistory.last_observed)
+    partitions_made = _answered(AssetHistory, AssetHistory.partitions_made)
+    partitions_print = _answered(AssetHistory, AssetHistory.partitions_print)
+    failed_steps = _answered(AssetHistory, AssetHistory.failed_steps)
+    wipe_assets = _answered(AssetHistory, AssetHistory.wipe_assets)
+
+    get_materialized_partitions = _answered(
+        PartitionHistory, PartitionHistory.get_materialized_partitions
+    )
+    get_partitions_made_since = _answered(
+        PartitionHistory, PartitionHistory.get_partitions_made_since
+    )
+    get_materialization_count_by_partition = _answered(
+        PartitionHistory, PartitionHistory.get_materialization_count_by_partition
+    )
+    get_status_by_partition = _answered(PartitionHistory, PartitionHistory.get_status_by_partition)
+    unfinished_partitions = _answered(PartitionHistory, PartitionHistory.unfinished_partitions)
+    get_latest_materialization_by_partition = _answered(
+        PartitionHistory, PartitionHistory.get_latest_materialization_by_partition
+    )
+    wipe_asset_partitions = _answered(PartitionHistory, PartitionHistory.wipe_asset_partitions)
+    get_job_status_by_partition = _answered(
+        PartitionHistory, PartitionHistory.get_job_status_by_partition
+    )
+    get_last_job_runs = _answered(PartitionHistory, PartitionHistory.get_last_job_runs)
+    add_dynamic_partitions = _answered(PartitionHistory, PartitionHistory.add_dynamic_partitions)
+    get_dynamic_partitions = _answered(PartitionHistory, PartitionHistory.get_dynamic_partitions)
+    get_paginated_dynamic_partitions = _answered(
+        PartitionHistory, PartitionHistory.get_paginated_dynamic_partitions
+    )
+    has_dynamic_partition = _answered(PartitionHistory, PartitionHistory.has_dynamic_partition)
+    delete_dynamic_partition = _answered(
+        PartitionHistory, PartitionHistory.delete_dynamic_partition
+    )
+
+    get_backfills = _answered(BackfillHistory, BackfillHistory.get_backfills)
+    get_backfill = _answered(BackfillHistory, BackfillHistory.get_backfill)
+    add_backfill = _answered(BackfillHistory, BackfillHistory.add_backfill)
+    update_backfill = _answered(BackfillHistory, BackfillHistory.update_backfill)
+
+    save_preset = _answered(NamedHistory, NamedHistory.save_preset)
+    get_presets = _answered(NamedHistory, NamedHistory.get_presets)
+    delete_preset = _answered(NamedHistory, NamedHistory.delete_preset)
+    set_values = _answered(NamedHistory, NamedHistory.set_values)
+    get_values = _answered(NamedHistory, NamedHistory.get_values)
 
     # -- emptying and closing
 
@@ -235,19 +375,23 @@ class Instance(
         """Empty the history: runs, events, assets, partitions, presets. Stored values stay."""
         from jobnb.storage import named_queries
 
-        for log in self._open_logs():
+        for log in self._history.open_logs():
             log.discard()
-            self.forget_log(log)
-        self._write(named_queries.wipe)
+            self._history.forget_log(log)
+        self._history.write(named_queries.wipe)
 
     def dispose(self) -> None:
         """Write what is pending and close everything; safe to call twice."""
-        self._close()
+        self._history.close()
         with _cache_lock:
             for key in [key for key, found in _cache.items() if found is self]:
                 del _cache[key]
         if self._cleaner is not None:
             self._cleaner()
+
+    def __enter__(self) -> Self:
+        self._history.check_open()
+        return self
 
     def __exit__(self, *exc: object) -> None:
         self.dispose()
@@ -266,14 +410,25 @@ class Instance(
     def _own_directory(self) -> str:
         if self._given_directory is not None:
             return self._given_directory
-        with self._opening:
+        with _cache_lock:
             if self._temporary is None:
                 self._temporary = tempfile.mkdtemp(prefix="jobnb-")
                 self._remove_at_end(self._temporary)
         return self._temporary
 
     def _remove_at_end(self, folder: str) -> None:
-        self._cleaner = weakref.finalize(self, _remove, folder, os.getpid())
+        # With the history rather than with this object: a log that is written holds that.
+        self._cleaner = weakref.finalize(self._history, _remove, folder, os.getpid())
+
+    def _part(self, kind: type[S]) -> S:
+        """A part, made when it is first asked: most instances of tests and notebooks ask few."""
+        found: S | None = self._parts.get(kind)
+        if found is None:
+            found = self._parts[kind] = kind(self._history)
+        return found
+
+    def _opened(self) -> Database:
+        return self._history.database()
 
 
 def _remove(folder: str, pid: int) -> None:
@@ -286,7 +441,7 @@ def _shared(home: str | os.PathLike[str], url: str | None) -> Instance:
     key = (Path(os.path.abspath(home)), url)  # noqa: PTH100 - resolve() would follow links
     with _cache_lock:
         found = _cache.get(key)
-        if found is None or found._closed:
+        if found is None or found._history.closed:
             found = _cache[key] = Instance(home=key[0], url=url)
         return found
 
@@ -310,15 +465,6 @@ def _opener(home: Path | None, url: str | None) -> Callable[[], Database]:
         return Database(file_url(home / _FILE), what, partial(made_home, home))
 
     return open_database
-
-
-def _close_all() -> None:
-    """At the end of the process nothing that was pending is lost."""
-    for instance in list(_open):
-        instance._close()
-
-
-atexit.register(_close_all)
 
 
 def _leave_lock() -> None:

@@ -1,18 +1,28 @@
-"""The part of an instance that knows of partitions: how those of assets stand, and dynamic ones."""
+"""The part of an instance that knows how partitions of assets and jobs stand, and dynamic ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.partitions.partition_keys import check_partition_keys
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import (
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    SUBSET_TAG,
+    PartitionKeyRange,
+    check_partition_keys,
+)
 from jobnb.definitions.partitions.partition_loading import PaginatedResults
 from jobnb.definitions.plain import check_text
-from jobnb.errors import InvariantViolationError
-from jobnb.storage.history import History
+from jobnb.errors import InvariantViolationError, JobnbError
+from jobnb.state import RunStatus
 from jobnb.storage.records import EventLogRecord
+
+if TYPE_CHECKING:
+    from jobnb.storage.history import History
 
 __all__ = ["AssetPartitionStatus", "PartitionHistory"]
 
@@ -28,8 +38,21 @@ class AssetPartitionStatus(Enum):
     FAILED = "FAILED"
 
 
-class PartitionHistory(History):
-    """Partitions: which were made, failed or are under way; and the keys of dynamic ones."""
+_STANDING = {
+    RunStatus.SUCCESS: AssetPartitionStatus.MATERIALIZED,
+    RunStatus.FAILURE: AssetPartitionStatus.FAILED,
+}
+
+
+class PartitionHistory:
+    """Partitions: which were made, failed or are under way; and the keys of dynamic ones.
+
+    Args:
+        history: What it reads and writes.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
 
     def get_materialized_partitions(
         self,
@@ -58,7 +81,7 @@ class PartitionHistory(History):
         from jobnb.storage import partition_queries
 
         key = _text(asset_key)
-        return self._read(
+        return self._history.read(
             lambda connection: partition_queries.made_partitions(
                 connection, key, before_cursor, after_cursor
             )
@@ -76,7 +99,7 @@ class PartitionHistory(History):
         from jobnb.storage import partition_queries
 
         key = _text(asset_key)
-        return self._read(
+        return self._history.read(
             lambda connection: partition_queries.made_since(connection, key, timestamp)
         )
 
@@ -94,7 +117,7 @@ class PartitionHistory(History):
         from jobnb.storage import partition_queries
 
         keys = {each: each.to_string() for each in map(AssetKey.from_coercible, asset_keys)}
-        found = self._read(
+        found = self._history.read(
             lambda connection: partition_queries.made_counts(
                 connection, list(keys.values()), after_cursor
             )
@@ -122,7 +145,7 @@ class PartitionHistory(History):
         from jobnb.storage import partition_queries
 
         key = _text(asset_key)
-        made, failed, begun = self._read(
+        made, failed, begun = self._history.read(
             lambda connection: partition_queries.standing(connection, key)
         )
         known: dict[str, AssetPartitionStatus] = dict.fromkeys(
@@ -143,7 +166,7 @@ class PartitionHistory(History):
         from jobnb.storage import partition_queries
 
         key = _text(asset_key)
-        return self._read(lambda connection: partition_queries.unfinished(connection, key))
+        return self._history.read(lambda connection: partition_queries.unfinished(connection, key))
 
     def get_latest_materialization_by_partition(
         self, asset_key: CoercibleToAssetKey, partition_keys: Iterable[str] | None = None
@@ -157,7 +180,7 @@ class PartitionHistory(History):
         from jobnb.storage import partition_queries
 
         key = _text(asset_key)
-        return self._read(
+        return self._history.read(
             lambda connection: partition_queries.latest_records(connection, key, partition_keys)
         )
 
@@ -171,9 +194,96 @@ class PartitionHistory(History):
         from jobnb.storage import asset_queries
 
         key = AssetKey.from_coercible(asset_key)
-        self._write(
+        self._history.write(
             lambda connection: asset_queries.remove_partitions(connection, key, partition_keys)
         )
+
+    # -- partitions of jobs, by their last runs
+
+    def get_job_status_by_partition(
+        self,
+        job_name: str,
+        partition_keys: Iterable[str],
+        partitions_def: PartitionsDefinition | None = None,
+        since: float | None = None,
+    ) -> Mapping[str, AssetPartitionStatus | None]:
+        """How each of these partitions of a job stands by its last run; None if it never ran.
+
+        A run that was canceled changes nothing. MATERIALIZED says that the last run succeeded.
+
+        Args:
+            job_name: The job.
+            partition_keys: The partitions.
+            partitions_def: What they are partitions of; with it, runs for several count too.
+            since: Only runs that go on or ended at this moment or later, in seconds since the
+                epoch.
+
+        Example:
+            >>> from jobnb import Instance, StaticPartitionsDefinition, job, op
+            >>> @op
+            ... def load(context):
+            ...     return context.partition_key
+            >>> @job(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+            ... def letters():
+            ...     load()
+            >>> instance = Instance.ephemeral()
+            >>> done = letters.execute_in_process(partition_key="b", instance=instance)
+            >>> instance.get_job_status_by_partition("letters", ["a", "b"])
+            {'a': None, 'b': <AssetPartitionStatus.MATERIALIZED: 'MATERIALIZED'>}
+        """
+        from jobnb.storage import partition_queries
+
+        last = self._history.read(lambda c: partition_queries.last_runs(c, job_name, since))
+        if partitions_def is not None:
+            several = self._history.read(lambda c: partition_queries.runs_for_several(c, job_name))
+            for run in several:
+                if since is None or run.ended is None or run.ended >= since:
+                    for key in self._keys_in(run.tags, partitions_def):
+                        if key not in last or last[key][0] < run.place:
+                            last[key] = (run.place, run.status)
+        under_way = AssetPartitionStatus.IN_PROGRESS
+        told = {key: _STANDING.get(status, under_way) for key, (_, status) in last.items()}
+        return {key: told.get(key) for key in partition_keys}
+
+    def get_last_job_runs(
+        self,
+        job_name: str,
+        partition_key: str | None = None,
+        partitions_def: PartitionsDefinition | None = None,
+    ) -> Mapping[str, tuple[str, float]]:
+        """By partition, the last run of a job that was not canceled, and when it was created.
+
+        Args:
+            job_name: The job.
+            partition_key: For this partition only.
+            partitions_def: What it is a partition of; with it, runs for several count too.
+        """
+        from jobnb.storage import partition_queries
+
+        last = self._history.read(
+            lambda c: partition_queries.begun_runs(c, job_name, partition_key)
+        )
+        if partitions_def is not None:
+            several = self._history.read(lambda c: partition_queries.runs_for_several(c, job_name))
+            for run in several:
+                for key in self._keys_in(run.tags, partitions_def):
+                    asked = partition_key is None or key == partition_key
+                    if asked and (key not in last or last[key][0] < run.place):
+                        last[key] = (run.place, run.run_id, run.created)
+        return {key: (run_id, created) for key, (_, run_id, created) in last.items()}
+
+    def _keys_in(
+        self, tags: Mapping[str, str], partitions_def: PartitionsDefinition
+    ) -> Iterator[str]:
+        """The partitions that the tags of a run name, of those that there still are."""
+        try:
+            if SUBSET_TAG in tags:
+                yield from map(str, partitions_def.deserialize_subset(tags[SUBSET_TAG]))
+            elif RANGE_START_TAG in tags and RANGE_END_TAG in tags:
+                ends = PartitionKeyRange(tags[RANGE_START_TAG], tags[RANGE_END_TAG])
+                yield from map(str, partitions_def.get_partition_keys_in_range(ends, self))
+        except JobnbError:
+            return  # the job has other partitions by now
 
     # -- dynamic partitions
 
@@ -194,7 +304,7 @@ class PartitionHistory(History):
             partition_keys if isinstance(partition_keys, str) else [*dict.fromkeys(partition_keys)]
         )
         keys = check_partition_keys(given, f"the dynamic partitions {partitions_def_name!r}")
-        self._write(
+        self._history.write(
             lambda connection: named_queries.add_partitions(connection, partitions_def_name, keys)
         )
 
@@ -205,7 +315,7 @@ class PartitionHistory(History):
         """
         from jobnb.storage import named_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: named_queries.partitions(connection, partitions_def_name)
         )
 
@@ -229,7 +339,7 @@ class PartitionHistory(History):
         from jobnb.storage import named_queries
 
         after = _place(cursor)
-        rows = self._read(
+        rows = self._history.read(
             lambda connection: named_queries.partition_page(
                 connection, partitions_def_name, limit + 1, ascending, after
             )
@@ -245,7 +355,7 @@ class PartitionHistory(History):
         """
         from jobnb.storage import named_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: named_queries.has_partition(
                 connection, partitions_def_name, partition_key
             )
@@ -258,7 +368,7 @@ class PartitionHistory(History):
         """
         from jobnb.storage import named_queries
 
-        self._write(
+        self._history.write(
             lambda connection: named_queries.remove_partition(
                 connection, partitions_def_name, partition_key
             )

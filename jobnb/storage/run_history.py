@@ -10,12 +10,13 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.plain import check_tags
 from jobnb.errors import RunNotFoundError
 from jobnb.state import RunState, fold
-from jobnb.storage.history import History
 from jobnb.storage.records import JobRunStats
 from jobnb.storage.run import JobBucket, JobRun, RunRecord, RunsFilter, TagBucket
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from jobnb.storage.history import History
 
 __all__ = ["RunHistory"]
 
@@ -26,8 +27,15 @@ _STATS_KINDS = frozenset(
 )  # fmt: skip
 
 
-class RunHistory(History):
-    """Runs: looking them up, tagging and deleting them."""
+class RunHistory:
+    """Runs: looking them up, tagging and deleting them.
+
+    Args:
+        history: What it reads and writes.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
 
     def get_runs(
         self,
@@ -89,7 +97,7 @@ class RunHistory(History):
         """
         from jobnb.storage import run_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: run_queries.find_records(
                 connection, filters, cursor=cursor, limit=limit, order_by=order_by,
                 ascending=ascending, bucket_by=bucket_by,
@@ -121,7 +129,7 @@ class RunHistory(History):
         """The ids of runs, newest first; see `get_runs`."""
         from jobnb.storage import run_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: run_queries.find_run_ids(connection, filters, cursor, limit)
         )
 
@@ -129,7 +137,7 @@ class RunHistory(History):
         """How many runs fit."""
         from jobnb.storage import run_queries
 
-        return self._read(lambda connection: run_queries.count_runs(connection, filters))
+        return self._history.read(lambda connection: run_queries.count_runs(connection, filters))
 
     def has_run(self, run_id: str) -> bool:
         """Whether there is a run with this id."""
@@ -143,7 +151,7 @@ class RunHistory(History):
         """
         from jobnb.storage import run_queries
 
-        return self._read(lambda connection: run_queries.find_group(connection, run_id))
+        return self._history.read(lambda connection: run_queries.find_group(connection, run_id))
 
     def get_run_tags(
         self,
@@ -160,7 +168,7 @@ class RunHistory(History):
         """
         from jobnb.storage import run_queries
 
-        return self._read(
+        return self._history.read(
             lambda connection: run_queries.find_tags(connection, tag_keys, value_prefix, limit)
         )
 
@@ -168,13 +176,13 @@ class RunHistory(History):
         """Every tag that any run has."""
         from jobnb.storage import run_queries
 
-        return self._read(run_queries.tag_keys)
+        return self._history.read(run_queries.tag_keys)
 
     def get_run_notebooks(self) -> Sequence[str]:
         """Every notebook, script or module that launched any run."""
         from jobnb.storage import run_queries
 
-        return self._read(run_queries.notebooks)
+        return self._history.read(run_queries.notebooks)
 
     def made_elsewhere(self, keys: Collection[AssetKey]) -> dict[AssetKey, str]:
         """The assets that a run of another notebook than this made last, each with that notebook.
@@ -184,17 +192,17 @@ class RunHistory(History):
         """
         from jobnb.storage import run_queries
 
-        own, wanted = self.launcher, {key.to_string(): key for key in keys}
+        own, wanted = self._history.launcher, {key.to_string(): key for key in keys}
         if own is None or not wanted:
             return {}
-        found = self._read(
+        found = self._history.read(
             lambda connection: run_queries.other_notebooks(connection, wanted.keys(), own)
         )
         return {wanted[name]: notebook for name, notebook in found}
 
     def launched_elsewhere(self, run_id: str) -> str:
         """The notebook that launched a run, if it is another than this; else an empty text."""
-        run, own = self.get_run_by_id(run_id), self.launcher
+        run, own = self.get_run_by_id(run_id), self._history.launcher
         known = run is not None and own is not None and run.notebook != own
         return (run.notebook or "") if run is not None and known else ""
 
@@ -207,7 +215,7 @@ class RunHistory(History):
         from jobnb.storage import run_queries, writing
 
         tags = dict(check_tags(new_tags, f"the run {run_id!r}"))
-        self._write(
+        self._history.write(
             lambda connection: writing.replace_tags(
                 connection, run_queries.change_tags(connection, run_id, tags)
             )
@@ -223,15 +231,15 @@ class RunHistory(History):
 
         if not self.has_run(run_id):
             raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
-        for log in self._logs_of(run_id):
+        for log in self._history.logs_of(run_id):
             log.discard()
-            self.forget_log(log)
+            self._history.forget_log(log)
 
         def work(connection: Connection) -> None:
             run_queries.remove_run(connection, run_id)
             asset_queries.forget_run(connection, run_id)
 
-        self._write(work)
+        self._history.write(work)
 
     def run_state(self, run_id: str) -> RunState:
         """How a run stands, step by step; also while it runs, in any process.
@@ -245,7 +253,7 @@ class RunHistory(History):
         if run is None:
             raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
         state = RunState(status=run.status, job_name=run.job_name)
-        return self._read(
+        return self._history.read(
             lambda connection: fold(
                 (event for _, _, event in event_queries.run_events(connection, run_id)), state
             )
@@ -262,7 +270,7 @@ class RunHistory(History):
         record = self.get_run_record_by_id(run_id)
         if record is None:
             raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
-        found: list[ev.Event] = self._read(
+        found: list[ev.Event] = self._history.read(
             lambda connection: [
                 event
                 for _, _, event in event_queries.run_events(connection, run_id, kinds=_STATS_KINDS)

@@ -168,8 +168,8 @@ def test_a_status_of_ten_thousand_assets_takes_few_queries(tmp_path: Path, monke
     with Instance.ephemeral() as instance:
         materialize(assets, instance=instance)
         reads = []
-        real = History._read
-        monkeypatch.setattr(History, "_read", lambda self, q: reads.append(q) or real(self, q))
+        real = History.read
+        monkeypatch.setattr(History, "read", lambda self, q: reads.append(q) or real(self, q))
         found = asset_statuses(Definitions.of(assets=assets), instance)
     assert len(reads) <= 3
     assert {each.status.value for each in found.values()} == {"fresh"}

@@ -152,7 +152,7 @@ def report_event(kernel: Kernel) -> Work:
 
 def renew_leases(kernel: Kernel) -> Work:
     kernel.create_run()
-    return kernel.instance.renew_leases
+    return kernel.instance._history.renew_leases
 
 
 def end_lost_backfill(kernel: Kernel) -> Work:

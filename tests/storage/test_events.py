@@ -299,7 +299,7 @@ def test_a_failed_write_loses_nothing(durable: Instance, monkeypatch: pytest.Mon
         raise StorageError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(durable, "write_log", broken)
+        patch.setattr(durable._history, "write_log", broken)
         with pytest.raises(StorageError, match="disk is full"):
             log.commit()
     log.events.append(line(1))

@@ -141,7 +141,7 @@ def test_an_interrupt_around_a_commit_tells_everything_once(
         batch = instance.open_batch()
         batch.due = float("inf")  # only this test commits
         logs = [batch.begin(JobRun("daily")) for _ in range(2)]
-        write: Callable[..., None] = instance.write_runs
+        write: Callable[..., None] = instance._history.write_runs
 
         def interrupted(parts: Any) -> None:
             if when == "after":
@@ -153,7 +153,7 @@ def test_an_interrupt_around_a_commit_tells_everything_once(
             log.events.append(ev.RunStarted(1.0, "daily"))
         happens(logs[0], "end", "success")
         with monkeypatch.context() as patch:
-            patch.setattr(instance, "write_runs", interrupted)
+            patch.setattr(instance._history, "write_runs", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 batch.commit()
         happens(logs[1], "end", "success")

@@ -80,7 +80,7 @@ def test_the_flusher_complains_once_and_goes_on(
     monkeypatch.setattr(run_log, "COMMIT_INTERVAL", 0.001)
     log = opened(durable)
     tries: list[int] = []
-    write: Callable[..., None] = durable.write_log
+    write: Callable[..., None] = durable._history.write_log
 
     def failing(run_id: str, events: Any) -> None:
         tries.append(len(events))
@@ -88,11 +88,11 @@ def test_the_flusher_complains_once_and_goes_on(
             raise StorageError("the disk is full")
         write(run_id, events)
 
-    monkeypatch.setattr(durable, "write_log", failing)
+    monkeypatch.setattr(durable._history, "write_log", failing)
     with caplog.at_level(logging.WARNING, "jobnb.storage"):
         log.events.append(note("late"))
         log.due = 0.0
-        durable._flusher.watch(log)
+        durable._history._flusher.watch(log)
         deadline = time.monotonic() + 30
         while log.pending and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -159,7 +159,7 @@ def test_an_interrupt_around_a_commit_tells_everything_once(
     log.events.append(note("one"))
     log.commit()
     log.events.append(note("two"))
-    write: Callable[..., None] = durable.write_log
+    write: Callable[..., None] = durable._history.write_log
 
     def interrupted(run_id: str, events: Any) -> None:
         if when == "after":
@@ -167,7 +167,7 @@ def test_an_interrupt_around_a_commit_tells_everything_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(durable, "write_log", interrupted)
+        patch.setattr(durable._history, "write_log", interrupted)
         with pytest.raises(KeyboardInterrupt):
             log.commit()
     log.events.append(note("three"))
@@ -219,7 +219,7 @@ def test_the_thread_that_commits_goes_when_nothing_is_written_and_comes_again(
     instance = Instance(home=tmp_path)
     for run_id in ("a", "b"):
         log = opened(instance, run_id)
-        thread = instance._flusher._thread
+        thread = instance._history._flusher._thread
         assert thread is not None
         log.close()
         thread.join(timeout=30)
