@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from jobnb.code.version import CodeNote
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.attempt import attempt
@@ -16,7 +17,6 @@ from jobnb.display.picture import NO_CHECKS, Checks, Mark, Status
 from jobnb.display.run_marks import check_count, check_word
 from jobnb.display.surroundings import has_history
 from jobnb.display.text import moment
-from jobnb.registry.code_version import CodeNote
 from jobnb.staleness.causes import AssetStatus, PartitionCounts, StaleStatus
 
 __all__ = ["NEVER", "SHOWN_AS", "CheckStanding", "Standing", "check_standings", "standings"]

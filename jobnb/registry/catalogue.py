@@ -10,6 +10,7 @@ from typing import Any
 
 from traitlets import HasTraits, Int
 
+from jobnb.code.reader import code_hash
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -23,7 +24,6 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 from jobnb.registry.cells import Cell, CellWatch
-from jobnb.registry.code_hash import code_hash
 
 _KINDS: tuple[tuple[type, str], ...] = (
     (AssetsDefinition, "asset"),

@@ -7,8 +7,8 @@ from enum import Enum
 
 import msgspec
 
+from jobnb.code.version import CodeNote
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.registry.code_version import CodeNote
 
 __all__ = [
     "AssetStatus",

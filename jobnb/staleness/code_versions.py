@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobnb.code.reader import CodeReader
+from jobnb.code.version import CodeHash, CodeNote
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.graph_parts import graph_without
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.registry.code_reader import CodeReader
-from jobnb.registry.code_version import CodeHash, CodeNote
 
 __all__ = ["CodeVersions", "code_change"]
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
+from jobnb.code.version import CodeNote
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.node import NodeDefinition
-from jobnb.registry.code_version import CodeNote
 from jobnb.staleness.causes import AssetStatus, Cause, CauseKind, StaleStatus
 from jobnb.staleness.code_versions import code_change
 from jobnb.staleness.config_versions import config_change

@@ -22,7 +22,7 @@ from jobnb import (
     materialize,
     op,
 )
-from jobnb.registry import code_reader
+from jobnb.code import reader
 from jobnb.staleness.causes import AssetStatuses
 from jobnb.staleness.code_versions import code_change
 from jobnb.staleness.statuses import asset_statuses
@@ -81,7 +81,7 @@ def test_a_version_of_another_way_of_reading_is_told_as_such_and_not_as_a_change
     instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = named("a", "def f(): return K", names={"K": 1})
-    monkeypatch.setattr(code_reader, "READING", "1")
+    monkeypatch.setattr(reader, "READING", "1")
     materialize([one, named("b", "def f(): return 1")], instance=instance)
     monkeypatch.undo()
     now = words([one, named("b", "def f(): return 1")], instance)

@@ -31,6 +31,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from jobnb.code.facts import facts_of, plain_text
+from jobnb.code.look import (
+    class_name,
+    declares_fields,
+    has_no_state,
+    instance_state,
+    is_made_on_the_spot,
+    module_of_code,
+    public_name,
+)
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.dependency import (
@@ -42,9 +52,6 @@ from jobnb.definitions.ops.dependency import (
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.partitions.partition import PartitionsDefinition
-from jobnb.registry.bytecode import facts_of, plain_text
-
-__all__ = ["PLAIN", "ValueText", "class_name", "instance_state", "module_of_code"]
 
 PLAIN = frozenset((int, float, complex, str, bytes, bool, type(None), type(Ellipsis), range))
 """Types of values that are their own description."""
@@ -55,9 +62,6 @@ _MOST_PLAIN = 200_000  # numbers and texts in one list
 _MOST_BYTES = 32_000_000
 _SAMPLE = 2_000
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
-_ACCESS = (types.GetSetDescriptorType, types.MemberDescriptorType)
-_HEAP_TYPE = 1 << 9
-_BARE_SIZE = 32  # of an object of a class written in Python: what is longer has a state in C
 
 
 class ValueText:
@@ -139,7 +143,7 @@ class ValueText:
 
     def reference(self, cls: type) -> str:
         """A class of one's own is followed, another one named."""
-        if self.is_own(cls.__module__) or _is_made_on_the_spot(cls):
+        if self.is_own(cls.__module__) or is_made_on_the_spot(cls):
             self.uses.append(cls)
             return "own"
         return class_name(cls)
@@ -147,12 +151,12 @@ class ValueText:
     # --- what is not looked into -------------------------------------------
 
     def _unknown(self, value: Any, kind: type) -> Any:
-        if _declares_fields(kind):
+        if declares_fields(kind):
             return class_name(kind), self.state(value)
-        name = _public_name(value)
+        name = public_name(value)
         if name:
             return name
-        if issubclass(kind, _NO_INPUT) or _has_no_state(value, kind):
+        if issubclass(kind, _NO_INPUT) or has_no_state(value, kind):
             return class_name(kind)
         return self.opaque(value)
 
@@ -526,89 +530,7 @@ def _reader_of(kind: type) -> tuple[_Reads, type] | None:
     return None
 
 
-# --- looking without touching ----------------------------------------------
-
-
-def class_name(cls: type) -> str:
-    """The name of a class with its module, as people know it."""
-    return (
-        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    )
-
-
-def module_of_code(fn: FunctionType) -> str | None:
-    """The name of the module that a function's code is in, whatever it says of itself."""
-    return fn.__globals__.get("__name__")
-
-
-def instance_state(value: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes that an object has itself, in its dict and slots."""
-    cls = type(value)
-    cached = {
-        name
-        for base in cls.__mro__
-        for name, each in vars(base).items()
-        if isinstance(each, functools.cached_property)
-    }
-    for base in cls.__mro__:
-        own = vars(base)
-        if type(own.get("__dict__")) in _ACCESS:
-            inside = own["__dict__"].__get__(value)
-            yield from ((name, each) for name, each in inside.items() if name not in cached)
-            break
-    for base in cls.__mro__:
-        if "__slots__" in vars(base) or "__struct_fields__" in vars(base):
-            yield from _slots(value, base)
-
-
-def _slots(value: Any, base: type) -> Iterator[tuple[str, Any]]:
-    for name, each in vars(base).items():
-        if type(each) is types.MemberDescriptorType and name not in ("__weakref__", "__dict__"):
-            try:
-                yield name, each.__get__(value)
-            except AttributeError:  # not set
-                continue
-
-
-def _declares_fields(kind: type) -> bool:
-    """Whether it is a class of fields, as of dataclasses, attrs, msgspec and pydantic."""
-    marks = ("__dataclass_fields__", "__attrs_attrs__", "__struct_fields__", "__pydantic_fields__")
-    return any(mark in vars(base) for base in kind.__mro__ for mark in marks)
-
-
-def _public_name(value: Any) -> str:
-    """The name under which something is found in its module, if it is; as of `np.mean`."""
-    module = _own_text(value, "__module__")
-    name = _own_text(value, "__qualname__") or _own_text(value, "__name__")
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = vars(found).get(part) if isinstance(found, (ModuleType, type)) else None
-    return f"{module}.{name}" if found is value and name else ""
-
-
-def _own_text(value: Any, name: str) -> str:
-    """A text that an object says of itself, without running code of its class."""
-    for base in type(value).__mro__:
-        each: Any = vars(base).get(name)
-        if type(each) in _ACCESS:
-            try:
-                return str(each.__get__(value))
-            except AttributeError:
-                break
-    found = dict(instance_state(value)).get(name)
-    return found if isinstance(found, str) else ""
-
-
-def _is_made_on_the_spot(cls: type) -> bool:
-    """Whether a class is in no module, as what `make_dataclass` gives."""
-    return cls.__module__ == "types" and vars(types).get(cls.__qualname__) is not cls
-
-
-def _has_no_state(value: Any, kind: type) -> bool:
-    """Whether an object is nothing but one of its class, as `object()` is."""
-    if kind is not object and not kind.__flags__ & _HEAP_TYPE:
-        return False
-    return kind.__basicsize__ <= _BARE_SIZE and not any(instance_state(value))
+# --- in short --------------------------------------------------------------
 
 
 def _digest(data: Any) -> str:

@@ -35,8 +35,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import AssetKey, DailyPartitionsDefinition, StaticPartitionsDefinition
-from jobnb.registry.code_reader import CodeReader
-from tests.registry.test_code_hash import made
+from jobnb.code.reader import CodeReader
+from tests.code.test_hash import made
 
 HEAD = """
 import array, collections, dataclasses, datetime as dt, enum, functools, itertools, operator, re
@@ -476,9 +476,9 @@ def test_hashes_are_the_same_in_every_process(tmp_path):
     ]
     program = tmp_path / "program.py"
     program.write_text(
-        "from tests.registry.test_value_text import cell, version\n"
+        "from tests.code.test_values import cell, version\n"
         f"for text in {texts!r}:\n    print(version(cell(text)))\n"
-        "from tests.registry.test_value_text import VALUES, reading\n"
+        "from tests.code.test_values import VALUES, reading\n"
         "for one, _ in VALUES:\n    print(version(reading(one)))\n"
     )
     found = [

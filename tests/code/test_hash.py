@@ -21,9 +21,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.registry.code_hash import code_hash
-from jobnb.registry.code_version import CodeHash
-from jobnb.registry.own_code import is_own
+from jobnb.code.modules import is_own
+from jobnb.code.reader import code_hash
+from jobnb.code.version import CodeHash
 from jobnb.registry.session import Session
 
 
@@ -221,7 +221,7 @@ def test_the_methods_of_a_notebook_class_count():
 
 def test_the_hash_is_the_same_in_every_process():
     code = (
-        "from jobnb.registry.code_hash import code_hash\n"
+        "from jobnb.code.reader import code_hash\n"
         "def f(x, y={'a', 'b', 'c'}):\n"
         "    return x in {'one', 'two', 'three'} or (x, frozenset({'p', 'q'}))\n"
         "print(code_hash(f))"

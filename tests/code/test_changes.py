@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from jobnb import Instance, asset, materialize
-from jobnb.registry.code_reader import CodeReader
+from jobnb.code.reader import CodeReader
 from jobnb.registry.session import Session
 
 HEAD = """

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobnb import session
-from jobnb.registry.code_reader import CodeReader
-from jobnb.registry.own_code import is_own
+from jobnb.code.modules import is_own
+from jobnb.code.reader import CodeReader
 from jobnb.registry.session import Session
 
 

@@ -33,10 +33,9 @@ from types import (
 )
 from typing import Any, NamedTuple
 
-from jobnb.registry.bytecode import FIRST_CHANGERS, MUTATORS, Trail, facts_of, ways_of
-from jobnb.registry.value_text import instance_state, module_of_code
-
-__all__ = ["OwnChanges", "Place", "is_changeable", "is_mutator"]
+from jobnb.code.facts import FIRST_CHANGERS, MUTATORS, facts_of
+from jobnb.code.look import instance_state, module_of_code
+from jobnb.code.ways import Trail, ways_of
 
 Place = tuple[Any, ...]
 """Where something is: a name in the globals of a module, a cell, an attribute, or the thing itself

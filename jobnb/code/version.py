@@ -6,8 +6,6 @@ import re
 import sys
 from typing import NamedTuple
 
-__all__ = ["PYTHON", "READING", "CodeHash", "CodeNote"]
-
 PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
 """Which Python compiled the code; hashes of different ones do not compare."""
 _HASH = re.compile(r"([0-9]+\.)?[0-9a-f]{10}")

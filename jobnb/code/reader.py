@@ -1,0 +1,390 @@
+"""The hash of a function's code: it changes when what the function does may change.
+
+What counts: the function, its defaults, what it closes over, the globals that it reads, and all
+functions, classes, objects and modules of one's own (see `modules`) that it leads to, however
+deep; values of Python, numpy and pandas; objects of one's own with what is in them; libraries by
+name. Comments, docstrings, blank lines and the place in the notebook do not count; nor does what
+the code changes itself (see `changes`), nor which part of a library does the work.
+
+Objects of libraries (models, connections, generators of random numbers) count by their class
+alone: what is in them may change by itself. Of very large values only samples are read. Both are
+told where the asset is shown, as is what is not counted: see `CodeReader.notes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from types import FunctionType
+from typing import Any, NamedTuple
+
+from jobnb.code.changes import OwnChanges, Place, is_mutator
+from jobnb.code.facts import CodeFacts
+from jobnb.code.look import is_class, module_of, module_of_code
+from jobnb.code.modules import is_own
+from jobnb.code.pieces import IMPORTERS, LOOKS, Part, Piece, PieceReader, says_plain
+from jobnb.code.values import ValueText
+from jobnb.code.version import PYTHON, READING, CodeHash, CodeNote
+
+_MOST_NODES = 20_000
+_Digests = dict[int, tuple[bytes, bool]]
+
+
+def code_hash(fn: Any) -> str:
+    """The hash of a function.
+
+    Example:
+        >>> code_hash(lambda x: x + 1) == code_hash(lambda x: x + 2)
+        False
+    """
+    return CodeReader().version(fn)
+
+
+class _Node:
+    """A function, class, object or module that is followed.
+
+    Attributes:
+        value: It; kept, so that nothing else comes to have its id.
+        token: What it is by itself.
+        pieces: What it uses.
+        whole: The text of all of these, and what they lead to.
+        writes: Whether it may change something.
+    """
+
+    __slots__ = ("pieces", "token", "value", "whole", "writes")
+
+    def __init__(self, value: Any, token: str, pieces: tuple[Piece, ...], writes: bool) -> None:
+        self.value = value
+        self.token = token
+        self.pieces = pieces
+        self.whole: Part = _joined([piece.part for piece in pieces])
+        self.writes = writes or any(is_mutator(piece.value) for piece in pieces)
+
+
+def _joined(parts: list[Part]) -> Part:
+    return "".join([text for text, _ in parts]), tuple([use for _, uses in parts for use in uses])
+
+
+class _Sight:
+    """What counts of the pieces of nodes, given what the code changes itself.
+
+    Args:
+        excluded: The places that it changes.
+        read: Reads a piece again, without some containers inside of it.
+    """
+
+    def __init__(
+        self, excluded: frozenset[Place], read: Callable[[Piece, frozenset[int]], Piece]
+    ) -> None:
+        self.excluded = excluded
+        self._changed = frozenset(place[1] for place in excluded if place[0] == "in")
+        self._read = read
+        self._wholes: dict[int, Part] = {}
+
+    def whole(self, node: _Node) -> Part:
+        """The text of a node, and what it leads to."""
+        if not self.excluded:
+            return node.whole
+        found = self._wholes.get(id(node))
+        if found is None:
+            found = self._wholes[id(node)] = _joined([self.part(piece) for piece in node.pieces])
+        return found
+
+    def changed(self, piece: Piece) -> frozenset[Any]:
+        """The places of a piece that the code changes, or what it changes inside of it."""
+        inside = self._changed & piece.inside
+        return self.excluded.intersection(piece.places) or frozenset(("in", e) for e in inside)
+
+    def part(self, piece: Piece) -> Part:
+        """What counts of a piece."""
+        hit = self.excluded.intersection(piece.places)
+        if hit:
+            # Of what is changed in place the class stays; of a name, not even that it is there.
+            kept = piece.kept if all(place[0] == "in" for place in hit) else ()
+            return f"{piece.label};" if kept else "", kept
+        if not self._changed.isdisjoint(piece.inside):
+            piece = self._read(piece, self._changed)
+        return piece.part
+
+
+class _Reading(NamedTuple):
+    """What was found out of a function."""
+
+    version: str
+    root: _Node
+    sight: _Sight
+
+
+class CodeReader:
+    """Hashes functions; what several of them use is read once.
+
+    What it has read it holds to be so: take a new one when cells may have been run since.
+    """
+
+    def __init__(self) -> None:
+        self._nodes: dict[int, _Node] = {}
+        self._owns: dict[str | None, bool] = {}
+        # Which modules are one's own depends on the package that a function is of.
+        self._by_package: dict[str, tuple[dict[int, _Node], dict[str | None, bool], _Digests]] = {}
+        self._readings: dict[int, tuple[Any, _Reading]] = {}
+        self._package = ""
+        self._pieces = PieceReader(self._is_own)
+        self._changes = OwnChanges(self._is_own)
+
+    def version(self, fn: Any) -> str:
+        """The hash of a function, a callable object, a class or a graph, as it is recorded."""
+        facts = self._alone(fn)
+        if facts is None:
+            return self._reading(fn).version
+        if not facts.alone:
+            facts.alone = str(CodeHash(PYTHON, facts.token[:10]))
+        return facts.alone
+
+    def notes(self, fn: Any) -> tuple[CodeNote, ...]:
+        """What the hash of a function does not tell: what could not be followed, and the like."""
+        if self._alone(fn) is not None:
+            return ()
+        reading = self._reading(fn)
+        self._turn_to(fn)
+        return tuple(self._notes_of(reading.root, reading.sight))
+
+    def _reading(self, fn: Any) -> _Reading:
+        found = self._readings.get(id(fn))
+        if found is None:
+            found = self._readings[id(fn)] = (fn, self._read(fn))
+        return found[1]
+
+    # --- functions that need no look around --------------------------------
+
+    def _alone(self, fn: Any) -> CodeFacts | None:
+        """The facts of a function that its code alone tells: equal code is hashed once for all."""
+        if type(fn) is not FunctionType or fn.__closure__ or fn.__defaults__ or fn.__kwdefaults__:
+            return None
+        facts = self._pieces.facts_of(fn.__code__)
+        if facts.imports or fn.__dict__ or not LOOKS.isdisjoint(facts.names):
+            return None
+        if not IMPORTERS.isdisjoint(facts.attributes):
+            return None
+        if facts.names and not fn.__globals__.keys().isdisjoint(facts.names):
+            return None
+        return facts if says_plain(fn) else None
+
+    # --- a function and all that it leads to -------------------------------
+
+    def _turn_to(self, fn: Any) -> _Digests:
+        """Take the package of a function as one's own; what is known of such hashes."""
+        self._package = _package_of(fn)
+        known = self._by_package.setdefault(self._package, ({}, {}, {}))
+        self._nodes, self._owns, digests = known
+        return digests
+
+    def _read(self, fn: Any) -> _Reading:
+        digests = self._turn_to(fn)
+        root, sight = self._node(fn), _Sight(frozenset(), self._read_again)
+        used, writes = self._used(root, sight, digests)
+        if writes:
+            sight = self._without_own_changes(root, sight)
+            if sight.excluded:
+                used, _ = self._used(root, sight, {})
+        own = root.token or sha256(root.whole[0].encode()).hexdigest()
+        version = CodeHash(PYTHON, own[:10], f"{READING}.{used[:10]}" if used else "")
+        return _Reading(str(version), root, sight)
+
+    def _without_own_changes(self, root: _Node, sight: _Sight) -> _Sight:
+        """What counts beside the places that the code changes; see `changes`.
+
+        It is asked twice: what only the contents of such a place lead to changes nothing.
+        """
+        for _ in range(2):
+            reached = self._all_below(root, sight)
+            direct = {
+                id(use) for node in reached if not is_class(node.value) for use in node.whole[1]
+            }
+            excluded = self._changes.places([each.value for each in reached], direct)
+            if excluded == sight.excluded:
+                break
+            sight = _Sight(excluded, self._read_again)
+        return sight
+
+    def _all_below(self, root: _Node, sight: _Sight) -> list[_Node]:
+        """All that a function leads to, each once."""
+        seen, found = {id(root.value)}, [root]
+        for node in found:  # which grows meanwhile
+            for use in sight.whole(node)[1]:
+                if id(use) not in seen and len(seen) < _MOST_NODES:
+                    seen.add(id(use))
+                    found.append(self._node(use))
+        return found
+
+    def _read_again(self, piece: Piece, left_out: frozenset[int]) -> Piece:
+        out = ValueText(self._is_own, left_out)
+        return piece._replace(text=repr(out.text(piece.value)), uses=tuple(out.uses))
+
+    def _reached(self, root: _Node, sight: _Sight) -> Iterator[_Reached]:
+        """The same, with the name by which one comes to it."""
+        seen, waiting = {id(root.value)}, [_Reached(root, "", "")]
+        for each in waiting:  # which grows meanwhile
+            yield each
+            for piece in each.node.pieces:
+                for use in sight.part(piece)[1]:
+                    if id(use) not in seen and len(seen) < _MOST_NODES:
+                        seen.add(id(use))
+                        waiting.append(each.onward(piece, self._node(use), self._is_own))
+
+    def _notes_of(self, root: _Node, sight: _Sight) -> Iterator[CodeNote]:
+        modules: dict[str, None] = {}
+        told: set[Any] = set()
+        for reached in self._reached(root, sight):
+            modules[module_of(reached.node.value)] = None
+            for piece in reached.node.pieces:
+                modules.update(dict.fromkeys(piece.modules))
+                name = reached.name_of(piece)
+                where = f"`{name}`" if name else ""
+                changed = sight.changed(piece)
+                if changed and told.isdisjoint(changed) and not reached.is_library(self._is_own):
+                    told |= changed
+                    yield CodeNote("not counted", f"{where}, which the code changes{reached.place}")
+                for words in () if changed else piece.blind:
+                    said = f"{where}, {words}" if where else words
+                    yield CodeNote("not followed", said + reached.place)
+        for name in modules:
+            if self._is_own(name) and self._pieces.modules.was_edited(name):
+                yield CodeNote("edited since imported", f"`{name}`; what was loaded runs")
+
+    # --- the hash of it ----------------------------------------------------
+
+    def _used(self, root: _Node, sight: _Sight, digests: _Digests) -> tuple[str, bool]:
+        """The hash of what something uses, empty if that is nothing; and if something may write."""
+        if not sight.whole(root)[0] and not sight.whole(root)[1]:
+            return "", root.writes
+        for group in self._groups(root, sight, digests):
+            if id(root.value) in group:
+                digest, writes = self._digest(root, group, sight, digests, is_root=True)
+                return digest.hex(), writes
+            found = {key: self._digest(node, group, sight, digests) for key, node in group.items()}
+            digests.update(found)
+        raise AssertionError(root)
+
+    def _digest(
+        self,
+        first: _Node,
+        group: dict[int, _Node],
+        sight: _Sight,
+        digests: _Digests,
+        is_root: bool = False,
+    ) -> tuple[bytes, bool]:
+        """The hash of a node: of what it is, and of all that it leads to; and if that may write.
+
+        Nodes that lead to each other are numbered in the order in which one meets them.
+        """
+        numbers, waiting, digest, writes = {id(first.value): 0}, [first], sha256(), False
+        for node in waiting:  # which grows meanwhile
+            text, uses = sight.whole(node)
+            digest.update(f"{'' if is_root and node is first else node.token} {text}".encode())
+            writes = writes or node.writes
+            for use in uses:
+                key = id(use)
+                if key not in group:
+                    below, below_writes = digests.get(key, (b"", False))
+                    digest.update(below)
+                    writes = writes or below_writes
+                    continue
+                if key not in numbers:
+                    numbers[key] = len(numbers)
+                    waiting.append(group[key])
+                digest.update(f"#{numbers[key]}".encode())
+        return digest.digest(), writes
+
+    def _groups(self, root: _Node, sight: _Sight, done: _Digests) -> Iterator[dict[int, _Node]]:
+        """Nodes that lead to each other, together; what they lead to comes before (Tarjan)."""
+        order: dict[int, int] = {}
+        lowest: dict[int, int] = {}
+        path: dict[int, _Node] = {}
+        work: list[tuple[_Node, Iterator[Any]]] = []
+
+        def enter(node: _Node) -> None:
+            key = id(node.value)
+            order[key] = lowest[key] = len(order)
+            path[key] = node
+            work.append((node, iter(sight.whole(node)[1])))
+
+        enter(root)
+        while work:
+            node, uses = work[-1]
+            key = id(node.value)
+            for use in uses:
+                other = id(use)
+                if other not in order and other not in done and len(order) < _MOST_NODES:
+                    enter(self._node(use))
+                    break
+                if other in path:
+                    lowest[key] = min(lowest[key], order[other])
+            else:
+                work.pop()
+                if work:
+                    above = id(work[-1][0].value)
+                    lowest[above] = min(lowest[above], lowest[key])
+                if lowest[key] == order[key]:
+                    keys = list(path)
+                    yield {each: path.pop(each) for each in keys[keys.index(key) :]}
+
+    # --- nodes -------------------------------------------------------------
+
+    def _node(self, value: Any) -> _Node:
+        found = self._nodes.get(id(value))
+        if found is None:
+            facts = self._pieces.facts_of(value.__code__) if type(value) is FunctionType else None
+            pieces = self._pieces.pieces_of(value)
+            token, writes = (facts.token, facts.writes) if facts is not None else ("", False)
+            found = self._nodes[id(value)] = _Node(value, token, pieces, writes)
+        return found
+
+    def _is_own(self, module: str | None) -> bool:
+        found = self._owns.get(module)
+        if found is None:
+            package = str(module).partition(".")[0]
+            found = is_own(module) or (bool(self._package) and package == self._package)
+            self._owns[module] = found
+        return found
+
+
+class _Reached(NamedTuple):
+    """A node, and how one comes to it from a function.
+
+    Attributes:
+        node: It.
+        name: By which name, with dots.
+        place: In which function.
+    """
+
+    node: _Node
+    name: str
+    place: str
+
+    def is_library(self, is_own: Callable[[str | None], bool]) -> bool:
+        """Whether it is a function of a library, around one's own."""
+        value = self.node.value
+        module = module_of_code(value) if type(value) is FunctionType else None
+        return module is not None and not is_own(module)
+
+    def name_of(self, piece: Piece) -> str:
+        """The name of what it uses."""
+        is_wrapper = type(self.node.value) is FunctionType and self.name
+        parts = (self.name,) if is_wrapper else (self.name, piece.label)
+        return ".".join(filter(None, parts))
+
+    def onward(self, piece: Piece, node: _Node, is_own: Callable[[str | None], bool]) -> _Reached:
+        """How one comes to what it uses."""
+        value = node.value
+        if type(value) is not FunctionType:
+            return _Reached(node, self.name_of(piece), self.place)
+        module = module_of_code(value)
+        if module is not None and not is_own(module):  # of a library, around one's own
+            return _Reached(node, self.name_of(piece), self.place)
+        return _Reached(node, "", f" in `{value.__qualname__.rpartition('<locals>.')[2]}`")
+
+
+def _package_of(fn: Any) -> str:
+    """The package that a function comes from: all of it counts as one's own."""
+    name = module_of(fn).partition(".")[0]
+    return "" if name in ("__main__", "jobnb") else name
