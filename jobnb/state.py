@@ -50,6 +50,7 @@ class StepStatus(str, Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
+    BLOCKED = "blocked"  # skipped, since a blocking check did not pass
     CANCELED = "canceled"
 
     @property
@@ -59,6 +60,7 @@ class StepStatus(str, Enum):
 
 
 _FINISHED_RUN = frozenset({RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED})
+_CHECK_FAILED = "AssetCheckFailedError"
 _OPEN_STEP = frozenset({StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.RETRYING})
 
 
@@ -286,7 +288,17 @@ def _step_failed(run: RunState, event: ev.StepFailed) -> None:
 
 def _step_skipped(run: RunState, event: ev.StepSkipped) -> None:
     step = run.step(event.step_key)
-    step.status, step.because = StepStatus.SKIPPED, event.because
+    blocked = event.failed and any(_is_blocking(run.steps.get(key)) for key in event.because)
+    step.status = StepStatus.BLOCKED if blocked else StepStatus.SKIPPED
+    step.because = event.because
+
+
+def _is_blocking(step: StepState | None) -> bool:
+    """Whether what waits for a step waits for a blocking check that did not pass."""
+    if step is None:
+        return False
+    failed = step.error is not None and step.error.cls_name == _CHECK_FAILED
+    return failed or step.status is StepStatus.BLOCKED
 
 
 def _output_yielded(run: RunState, event: ev.OutputYielded | ev.OutputHandled) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from operator import is_
 from typing import Any
 
@@ -36,17 +37,18 @@ class Blocking:
             these did.
         """
         failed = blocked = 0
+        partitions = chunk.partitions
+        keys: tuple[str | None, ...] = (None,) if partitions is None else tuple(partitions.keys)
         for node in chunk.group.nodes:
-            missing = outcome.missing(node)
+            missing = outcome.missing(node, keys)
             if not missing:
                 continue
-            self._lose(node, chunk.partitions)
+            self._lose(node, _part(partitions, missing))
             if outcome.blames(node):
-                failed += missing
+                failed += sum(missing.values())
             else:
-                blocked += missing
-        each = chunk.size // chunk.group.width
-        return failed * each, blocked * each
+                blocked += sum(missing.values())
+        return failed, blocked
 
     def _lose(self, node: BackfillNode, partitions: RunPartitions | None) -> None:
         with self._lock:
@@ -124,3 +126,11 @@ class Blocking:
             None, lost.partitions_def, dynamic_partitions_store=self._store
         )
         return not (found.partitions_subset & lost).is_empty
+
+
+def _part(partitions: RunPartitions | None, keys: Collection[str | None]) -> RunPartitions | None:
+    """Those of the partitions that are among some keys."""
+    if partitions is None or len(keys) == len(partitions.keys):
+        return partitions
+    held = tuple(key for key in partitions.keys if key in keys)
+    return RunPartitions(partitions.definition, held)

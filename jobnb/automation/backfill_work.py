@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -64,24 +65,40 @@ class Setting:
     resources: Mapping[str, Any] | None = None
 
 
+_NOTHING: frozenset[str | None] = frozenset()
+
+
 class Outcome(NamedTuple):
     """What came of a run.
 
     Args:
         success: Whether all went well.
-        made: The assets that it made.
+        made: The assets that it made, each with the partitions that it made of it.
         failed: The steps that failed; none where the run could not begin.
     """
 
     success: bool
-    made: frozenset[AssetKey] = frozenset()
+    made: Mapping[AssetKey, frozenset[str | None]] = MappingProxyType({})
     failed: frozenset[str] = frozenset()
 
-    def missing(self, node: BackfillNode) -> int:
-        """How many things the run did not make of a node."""
+    def missing(self, node: BackfillNode, keys: Sequence[str | None]) -> dict[str | None, int]:
+        """The partitions that the run did not make of a node, each with how many assets lack it.
+
+        A step that made some of its partitions before it failed has made these.
+
+        Args:
+            node: The node.
+            keys: The partitions of the run; None stands for a run that has none.
+        """
         if node.job is not None:
-            return 0 if self.success else 1
-        return sum(key not in self.made for key in node.keys)
+            return {} if self.success else dict.fromkeys(keys, 1)
+        lacks: dict[str | None, int] = {}
+        for asset in node.keys:
+            made = self.made.get(asset, _NOTHING)
+            for key in keys:
+                if key not in made and None not in made:
+                    lacks[key] = lacks.get(key, 0) + 1
+        return lacks
 
     def blames(self, node: BackfillNode) -> bool:
         """Whether it is a node's own fault if the node was not made."""
@@ -256,9 +273,13 @@ class BackfillRuns:
             return None
         except ResourceFunctionError:
             began = False  # the log of the run tells of it
-        paths = {each.asset for each in scope.events if type(each) is AssetMaterialized}
+        made: dict[AssetKey, frozenset[str | None]] = {}
+        for each in scope.events:
+            if type(each) is AssetMaterialized:
+                key = AssetKey(each.asset)
+                made[key] = made.get(key, _NOTHING) | {each.partition}
         failed = frozenset(scope.failed_steps)
-        return Outcome(began and not failed, frozenset(map(AssetKey, paths)), failed)
+        return Outcome(began and not failed, made, failed)
 
 
 def _raw(config: Any) -> dict[str, Any]:

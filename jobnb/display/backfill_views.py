@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from jobnb.automation.backfill import Backfill
-from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.display.attempt import attempt
 from jobnb.display.failures import error_html, error_text
 from jobnb.display.html import EMPTY, Html, badge, code, header, join, tag
@@ -43,8 +42,8 @@ def backfill_view(backfill: Backfill) -> View:
     html = join(
         [
             header(title, "backfill", status, note),
-            _bar(counts),
-            tag("div", *_legend(counts)),
+            _bar(backfill),
+            tag("div", *_legend(backfill)),
             *map(_failure, failed),
             _again(backfill),
         ]
@@ -60,15 +59,19 @@ def backfill_status(backfill: Backfill) -> Status:
     return _STATUS.get(backfill.status, Status.QUEUED)
 
 
-def parts_of(counts: BackfillProgress) -> list[tuple[str, Status, int]]:
+def parts_of(backfill: Backfill) -> list[tuple[str, Status, int]]:
     """How many partitions stand how: a word, the state it is shown with, and the number."""
+    counts = backfill.counts
     left = counts.total - counts.done - counts.under_way
+    canceled = backfill_status(backfill) is Status.CANCELED
     found = [
         ("made", Status.SUCCEEDED, counts.made),
-        ("failed", Status.FAILED, counts.failed),
-        ("skipped", Status.SKIPPED, counts.blocked),
-        ("under way", Status.RUNNING, counts.under_way),
-        ("to go", Status.NONE, left),
+        (WORDS[Status.FAILED], Status.FAILED, counts.failed),
+        (WORDS[Status.SKIPPED], Status.SKIPPED, counts.blocked),
+        (WORDS[Status.RUNNING], Status.RUNNING, counts.under_way),
+        (WORDS[Status.CANCELED], Status.CANCELED, left)
+        if canceled
+        else ("to go", Status.NONE, left),
     ]
     return [part for part in found if part[2]]
 
@@ -116,9 +119,10 @@ def _failures(backfill: Backfill, most: int) -> list[Failed]:
     return found
 
 
-def _bar(counts: BackfillProgress) -> Html:
+def _bar(backfill: Backfill) -> Html:
+    counts = backfill.counts
     left, parts = 0.0, []
-    for word, status, count in parts_of(counts):
+    for word, status, count in parts_of(backfill):
         wide = _WIDE * count / max(counts.total, 1)
         if status is not Status.NONE:
             parts.append(
@@ -139,9 +143,10 @@ def _bar(counts: BackfillProgress) -> Html:
     )
 
 
-def _legend(counts: BackfillProgress) -> list[Html | str]:
+def _legend(backfill: Backfill) -> list[Html | str]:
+    counts = backfill.counts
     found: list[Html | str] = [f"{counts.done:,} of {counted(counts.total, 'partition')} "]
-    for word, status, count in parts_of(counts):
+    for word, status, count in parts_of(backfill):
         if status is not Status.NONE:
             found += [" ", badge(status, f"{count:,} {word}")]
     return found

@@ -39,6 +39,7 @@ _BUNDLES = 7  # about as many stand for all that lie at one place
 _ORDER = (
     Status.FAILED,
     Status.RUNNING,
+    Status.BLOCKED,
     Status.CANCELED,
     Status.QUEUED,
     Status.MISSING,

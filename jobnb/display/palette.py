@@ -7,9 +7,21 @@ fonts differ.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from jobnb.display.picture import Status
 
-__all__ = ["COLOURS", "GLYPHS", "LIGHT", "WORDS", "Colours", "variables"]
+__all__ = [
+    "COLOURS",
+    "GLYPHS",
+    "LIGHT",
+    "LOOKS",
+    "SIGNS",
+    "WORDS",
+    "Colours",
+    "state_rules",
+    "variables",
+]
 
 Colours = dict[str, str]
 
@@ -30,29 +42,66 @@ DARK: Colours = {
     "line": "#39414a",
     "edge": "#717b86",
 }
-_LIGHT_STATES: Colours = {
-    "none": "#aab2bb",
-    "missing": "#b0568c",
-    "stale": "#a86a00",
-    "queued": "#8b949e",
-    "running": "#0072b2",
-    "succeeded": "#00805e",
-    "failed": "#c4480a",
-    "skipped": "#8b949e",
-    "canceled": "#7a5ea8",
+
+
+class Look(NamedTuple):
+    """How a state is told in every view: by word, by colour, and by shape.
+
+    Args:
+        word: Its word.
+        sign: Its sign where only text can be shown.
+        light: Its colour on a light page.
+        dark: Its colour on a dark page.
+        glyph: Its sign as strokes in a box of 12 by 12 pixels around the origin.
+    """
+
+    word: str
+    sign: str
+    light: str
+    dark: str
+    glyph: str = ""
+
+
+_CIRCLE = "M4.3 0a4.3 4.3 0 1 1-8.6 0a4.3 4.3 0 1 1 8.6 0z"
+_HALVES = "M0-4.4A4.4 4.4 0 0 1 0 4.4M-2.6 3.5A4.4 4.4 0 0 1-2.6-3.5"
+
+LOOKS = {
+    Status.NONE: Look("", "", "#aab2bb", "#59626c"),
+    Status.MISSING: Look(
+        "missing", "?", "#b0568c", "#e08fc0", "M-2.2-2.4a2.3 2.3 0 1 1 3.3 2.4Q0 .7 0 1.8M0 4.3v.2"
+    ),
+    Status.STALE: Look(
+        "stale", "↻", "#a86a00", "#f0b035", "M4-2.2A4.6 4.6 0 1 0 4.5 1.2M4.4-4.6v2.6h-2.6"
+    ),
+    Status.QUEUED: Look("queued", "○", "#8b949e", "#8b949e", _CIRCLE),
+    Status.RUNNING: Look(
+        "running",
+        "◐",
+        "#0072b2",
+        "#56b4e9",
+        "M0-4.4A4.4 4.4 0 0 1 0 4.4M-2.6 3.5A4.4 4.4 0 0 1-2.6-3.5",
+    ),
+    Status.SUCCEEDED: Look("succeeded", "✓", "#00805e", "#2bbf93", "M-4.2.4L-1.2 3.4L4.4-3.4"),
+    Status.FAILED: Look("failed", "✗", "#c4480a", "#ff8142", "M-3.6-3.6L3.6 3.6M3.6-3.6L-3.6 3.6"),
+    Status.SKIPPED: Look(
+        "skipped", "»", "#8b949e", "#8b949e", "M-4-3.2L0 0L-4 3.2M.4-3.2L4.4 0L.4 3.2"
+    ),
+    Status.BLOCKED: Look(
+        "blocked",
+        "⊘",
+        "#8a5a2b",
+        "#d0a070",
+        "M4.3 0a4.3 4.3 0 1 1-8.6 0a4.3 4.3 0 1 1 8.6 0zM-3 3L3-3",
+    ),
+    Status.CANCELED: Look("canceled", "■", "#7a5ea8", "#b79ae6", "M-3.2-3.2h6.4v6.4h-6.4z"),
 }
-_DARK_STATES: Colours = {
-    "none": "#59626c",
-    "missing": "#e08fc0",
-    "stale": "#f0b035",
-    "queued": "#8b949e",
-    "running": "#56b4e9",
-    "succeeded": "#2bbf93",
-    "failed": "#ff8142",
-    "skipped": "#8b949e",
-    "canceled": "#b79ae6",
-}
-COLOURS = LIGHT | _LIGHT_STATES
+"""The one table of states: runs, steps, assets, partitions and backfills are all told by it."""
+
+WORDS = {status: look.word for status, look in LOOKS.items()}
+SIGNS = {status: look.sign for status, look in LOOKS.items()}
+GLYPHS = {status: look.glyph for status, look in LOOKS.items() if look.glyph}
+COLOURS = LIGHT | {status.value: look.light for status, look in LOOKS.items()}
+_DARK = DARK | {status.value: look.dark for status, look in LOOKS.items()}
 
 _JUPYTER = {
     "bg": "--jp-layout-color1",
@@ -64,7 +113,7 @@ _JUPYTER = {
 
 def variables(dark: bool) -> str:
     """The declarations of the CSS variables, those of JupyterLab's theme going first."""
-    colours = DARK | _DARK_STATES if dark else COLOURS
+    colours = _DARK if dark else COLOURS
     made = [f"--jn-{name}:{_value(name, colour)};" for name, colour in colours.items()]
     return "".join([*made, f"--jn-scheme:{'dark' if dark else 'light'};"])
 
@@ -76,39 +125,14 @@ def _value(name: str, colour: str) -> str:
     return f"var({theirs},{colour})" if theirs else colour
 
 
-WORDS = {
-    Status.NONE: "",
-    Status.MISSING: "missing",
-    Status.STALE: "stale",
-    Status.QUEUED: "queued",
-    Status.RUNNING: "running",
-    Status.SUCCEEDED: "succeeded",
-    Status.FAILED: "failed",
-    Status.SKIPPED: "skipped",
-    Status.CANCELED: "canceled",
-}
+def state_rules(root: str) -> str:
+    """The rules of a style sheet that give what shows a state its colour.
 
-# Strokes in a box of 12 by 12 pixels around the origin.
-GLYPHS = {
-    Status.MISSING: "M-2.2-2.4a2.3 2.3 0 1 1 3.3 2.4Q0 .7 0 1.8M0 4.3v.2",
-    Status.STALE: "M4-2.2A4.6 4.6 0 1 0 4.5 1.2M4.4-4.6v2.6h-2.6",
-    Status.QUEUED: "M4.3 0a4.3 4.3 0 1 1-8.6 0a4.3 4.3 0 1 1 8.6 0z",
-    Status.RUNNING: "M0-4.4A4.4 4.4 0 0 1 0 4.4M-2.6 3.5A4.4 4.4 0 0 1-2.6-3.5",
-    Status.SUCCEEDED: "M-4.2.4L-1.2 3.4L4.4-3.4",
-    Status.FAILED: "M-3.6-3.6L3.6 3.6M3.6-3.6L-3.6 3.6",
-    Status.SKIPPED: "M-4-3.2L0 0L-4 3.2M.4-3.2L4.4 0L.4 3.2",
-    Status.CANCELED: "M-3.2-3.2h6.4v6.4h-6.4z",
-}
-
-# The same signs where only text can be shown.
-SIGNS = {
-    Status.NONE: "",
-    Status.MISSING: "?",
-    Status.STALE: "↻",
-    Status.QUEUED: "○",
-    Status.RUNNING: "◐",
-    Status.SUCCEEDED: "✓",
-    Status.FAILED: "✗",
-    Status.SKIPPED: "»",
-    Status.CANCELED: "■",
-}
+    Args:
+        root: The selector of what the states stand in.
+    """
+    return "\n".join(
+        f"{root} .jn-{name} {{ --jn-state: var(--jn-{name}); }}\n"
+        f"{root} .jn-is-{name} {{ color: var(--jn-{name}); fill: var(--jn-{name}); }}"
+        for name in (status.value for status in LOOKS)
+    )

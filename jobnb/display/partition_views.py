@@ -9,7 +9,7 @@ from html import escape
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.display.html import Html, badge, code, header, join, pairs, scrolling, tag
 from jobnb.display.measure import clean, elide, width
-from jobnb.display.palette import COLOURS, SIGNS
+from jobnb.display.palette import COLOURS, GLYPHS, SIGNS
 from jobnb.display.partition_grid import Grid, Row, binned, grid_of
 from jobnb.display.picture import Status
 from jobnb.display.style import graph_css
@@ -17,24 +17,36 @@ from jobnb.display.text import counted
 from jobnb.display.view import View
 from jobnb.storage.standing_table import StandingTable
 
-__all__ = ["PARTITION_STATES", "partitions_view", "range_text"]
+__all__ = ["GRAVEST", "PARTITION_STATES", "partitions_view", "range_text"]
 
 PARTITION_STATES = {
     "missing": Status.NONE,
     "materialized": Status.SUCCEEDED,
     "succeeded": Status.SUCCEEDED,
     "failed": Status.FAILED,
+    "skipped": Status.SKIPPED,
+    "blocked": Status.BLOCKED,
     "in_progress": Status.RUNNING,
 }
 """The state whose colour and sign a partition is shown with."""
 
+# Cells that a colour alone would not tell: these have their sign in them.
+_SIGNED = (Status.FAILED, Status.SKIPPED, Status.BLOCKED)
 _ROWS = 36  # at most, in a picture
 _COLUMNS = 80
 _BINS = 240
 _RANGES = 12
 _CELL, _GAP, _LABEL = 13.0, 2.0, 10.0
 # A bin, like a folded card, shows what is most to be known of.
-_GRAVEST = ("failed", "in_progress", "missing", "materialized", "succeeded")
+GRAVEST = (
+    "failed",
+    "blocked",
+    "skipped",
+    "in_progress",
+    "missing",
+    "materialized",
+    "succeeded",
+)
 
 
 def partitions_view(table: StandingTable) -> View:
@@ -45,7 +57,7 @@ def partitions_view(table: StandingTable) -> View:
     name = table.name
     told = {
         word: _ranges_of(table, keys, [at for at, each in enumerate(statuses) if each == word])
-        for word in ("failed", "in_progress", "missing")
+        for word in ("failed", "skipped", "blocked", "in_progress", "missing")
     }
     drawn = _svg(name, grid_of(table.partitions_def, keys), statuses)
     html = join(
@@ -136,7 +148,7 @@ def gravest(statuses: Sequence[str]) -> str:
         'failed'
     """
     found = set(statuses)
-    return next((word for word in _GRAVEST if word in found), "missing")
+    return next((word for word in GRAVEST if word in found), "missing")
 
 
 def _bar(statuses: Sequence[str], wide: float) -> Iterator[str]:
@@ -174,9 +186,12 @@ def _cell(word: str, x: float, y: float, wide: float, high: float, *, edge: bool
             f'stroke-width="{0.6 if edge else 0}"/>'
         )
     filled = f'<rect class="jn-bar" {box} fill="{COLOURS[status.value]}"/>'
-    if word == "failed" and wide >= _CELL:
-        cross = f"M{x + 4:.1f} {y + 4:.1f}l5 5m0-5l-5 5"
-        filled += f'<path d="{cross}" fill="none" stroke="{COLOURS["bg"]}" stroke-width="1.6"/>'
+    if status in _SIGNED and wide >= _CELL:
+        middle = f"translate({x + wide / 2:.1f} {y + high / 2:.1f}) scale(.75)"
+        filled += (
+            f'<path d="{GLYPHS[status]}" transform="{middle}" fill="none" '
+            f'stroke="{COLOURS["bg"]}" stroke-width="2"/>'
+        )
     return f'<g class="jn-{status.value}">{filled}</g>'
 
 

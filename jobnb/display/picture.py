@@ -44,6 +44,7 @@ class Status(str, Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
+    BLOCKED = "blocked"
     CANCELED = "canceled"
 
 

@@ -15,6 +15,7 @@ from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
 __all__ = [
     "base_key",
+    "because_words",
     "check_count",
     "check_counts",
     "check_status",
@@ -33,6 +34,7 @@ _STEP = {
     StepStatus.SUCCEEDED: Status.SUCCEEDED,
     StepStatus.FAILED: Status.FAILED,
     StepStatus.SKIPPED: Status.SKIPPED,
+    StepStatus.BLOCKED: Status.BLOCKED,
     StepStatus.CANCELED: Status.CANCELED,
 }
 _RUN = {
@@ -119,6 +121,16 @@ def check_counts(evaluations: Iterable[AssetCheckEvaluated]) -> dict[str, Checks
     for event in evaluations:
         found["/".join(event.asset)] += check_count(event)
     return dict(found)
+
+
+def because_words(step: StepState) -> str:
+    """Why a step was not run, in words; empty if it was."""
+    if not step.because:
+        return ""
+    names = ", ".join(step.because)
+    if step.status is StepStatus.BLOCKED:
+        return f"a blocking check did not pass: {names}"
+    return f"because of {names}"
 
 
 def real_steps(state: RunState) -> list[StepState]:

@@ -29,6 +29,7 @@ from jobnb.display.metadata import metadata_html
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Picture, duration_text, marked
 from jobnb.display.run_marks import (
+    because_words,
     check_status,
     check_word,
     real_steps,
@@ -114,7 +115,13 @@ def _detail(value: Any) -> str:
     return line.partition(", ")[2] if ", " in line and not line.startswith(("(", "[", "{")) else ""
 
 
-_COUNTED = (StepStatus.FAILED, StepStatus.SUCCEEDED, StepStatus.SKIPPED, StepStatus.CANCELED)
+_COUNTED = (
+    StepStatus.FAILED,
+    StepStatus.SUCCEEDED,
+    StepStatus.SKIPPED,
+    StepStatus.BLOCKED,
+    StepStatus.CANCELED,
+)
 
 
 def _summary(look: RunLook) -> str:
@@ -235,9 +242,7 @@ def _bar(step: StepState, span: tuple[float, float]) -> Html:
 def _why(step: StepState) -> str:
     if step.error is not None:
         return shorten(f"{step.error.cls_name}: {step.error.message}", 160)
-    if step.because:
-        return shorten("because of " + ", ".join(step.because), 160)
-    return ""
+    return shorten(because_words(step), 160)
 
 
 def _metadata(state: RunState) -> Html:

@@ -70,7 +70,8 @@ class Standing(msgspec.Struct, frozen=True):
     @property
     def _mark(self) -> Mark:
         if self.counts is not None:
-            begun = self.counts.made or self.counts.failed or self.counts.in_progress
+            counts = self.counts
+            begun = counts.made or counts.failed or counts.skipped or counts.in_progress
             return Mark(self.status, self.counts.words) if begun else Mark()
         if self.status is Status.FAILED:
             return Mark(self.status, self.error)
@@ -142,6 +143,8 @@ def _standing(status: AssetStatus, entry: Any) -> Standing:
     shown = SHOWN_AS[status.status]
     if counts is not None and status.status is StaleStatus.MISSING and counts.made:
         shown = Status.MISSING  # of some, while others are there
+    if counts is not None and counts.skipped and not counts.failed:
+        shown = Status.SKIPPED
     return Standing(
         shown,
         status.made,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.resources import files
 
-from jobnb.display.palette import variables
+from jobnb.display.palette import state_rules, variables
 
 __all__ = ["graph_css", "page_css"]
 
@@ -37,10 +37,10 @@ def _sheet(name: str) -> str:
 @lru_cache(maxsize=1)
 def graph_css() -> str:
     """What a picture on its own needs."""
-    return f"{_colours()}\n{_sheet('graph.css')}"
+    return f"{_colours()}\n{state_rules('.jobnb-graph')}\n{_sheet('graph.css')}"
 
 
 @lru_cache(maxsize=1)
 def page_css() -> str:
     """What an HTML output needs, the pictures in it included."""
-    return f"{graph_css()}\n{_sheet('jobnb.css')}"
+    return f"{graph_css()}\n{state_rules('.jobnb')}\n{_sheet('jobnb.css')}"

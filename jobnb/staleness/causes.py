@@ -79,6 +79,7 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
         missing: Those never made.
         stale: Those made of what is not what it is now.
         failed: Those whose last attempt failed.
+        skipped: Those that a failed run never tried, since what they are made from failed.
         made: Those that were made, whatever happened since.
         in_progress: Those that a run makes just now.
         knows_stale: Whether it was looked at which are stale.
@@ -95,11 +96,12 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
     made: int = 0
     in_progress: int = 0
     knows_stale: bool = True
+    skipped: int = 0
 
     @property
     def worst(self) -> StaleStatus:
         """How the asset stands that has them."""
-        if self.failed:
+        if self.failed or self.skipped:
             return StaleStatus.FAILED
         if self.stale:
             return StaleStatus.STALE
@@ -118,12 +120,14 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
         made = (
             f"all {self.total:,}" if self.made == self.total else f"{self.made:,} of {self.total:,}"
         )
-        counts = {"failed": self.failed, "stale": self.stale, "under way": self.in_progress}
+        counts = {"failed": self.failed, "skipped": self.skipped, "stale": self.stale}
+        counts["under way"] = self.in_progress
         told = [f"{count:,} {word}" for word, count in counts.items() if count]
         return ", ".join([f"{made} made", *told])
 
     def __str__(self) -> str:
-        counts = {"failed": self.failed, "stale": self.stale, "missing": self.missing}
+        counts = {"failed": self.failed, "skipped": self.skipped, "stale": self.stale}
+        counts["missing"] = self.missing
         told = [f"{count:,} {word}" for word, count in counts.items() if count]
         if not self.knows_stale:
             told.append("which are stale is not known yet")

@@ -31,6 +31,7 @@ from jobnb.staleness.verdicts import (
 )
 from jobnb.storage.instance import Instance
 from jobnb.storage.made import Made
+from jobnb.storage.partition_skips import left_out
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
@@ -158,14 +159,17 @@ class Survey:
                 told_of.append(above.status.causes)
             if key in self._among:
                 to_make = to_make | (self._below(asset, own, key, above.to_make) & every)
+        tried_none = left_out(self._instance, asset.key) if failed else {}
+        skipped = failed & exist & tried_none.keys()
         counts = PartitionCounts(
             len(exist),
             len(every - made - part(failed)),
             len(stale),
-            len(failed & exist),
+            len(failed & exist) - len(skipped),
             made=len(made),
             in_progress=len(under_way & exist),
             knows_stale=asset.key not in self._unread,
+            skipped=len(skipped),
         )
         return _Standing(self._status(asset, counts, _joined(told_of)), stale, to_make)
 

@@ -13,9 +13,14 @@ from jobnb.storage.partition_history import AssetPartitionStatus
 from jobnb.storage.standing_table import StandingTable
 
 if TYPE_CHECKING:
+    from jobnb.state import StepStatus
     from jobnb.storage.instance import Instance
 
 __all__ = ["PartitionTable"]
+
+
+LEFT_OUT = ("skipped", "blocked")
+"""How a partition stands that a failed run never tried."""
 
 
 class PartitionTable(StandingTable):
@@ -47,6 +52,7 @@ class PartitionTable(StandingTable):
         "materialized": AssetPartitionStatus.MATERIALIZED,
         "failed": AssetPartitionStatus.FAILED,
         "in_progress": AssetPartitionStatus.IN_PROGRESS,
+        **dict.fromkeys(LEFT_OUT, AssetPartitionStatus.FAILED),
     }
     DEED = "Materialize"
     WHEN = "made"
@@ -60,9 +66,27 @@ class PartitionTable(StandingTable):
     ) -> None:
         super().__init__(asset_key.to_user_string(), partitions_def, instance, backfill)
         self.asset_key = asset_key
+        self._left_out: dict[str, StepStatus | None] = {}
 
     def _standing(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
         return self.instance.get_status_by_partition(self.asset_key, keys, self.partitions_def)
+
+    def statuses(self, keys: Sequence[str] | None = None) -> list[str]:
+        """How each partition stands, in the order of the keys: a word of `STATUSES`.
+
+        Of those whose last run failed, `skipped` and `blocked` are told apart from `failed`.
+        """
+        keys = self.keys if keys is None else keys
+        found = super().statuses(keys)
+        if "failed" not in found:
+            return found
+        from jobnb.storage.partition_skips import left_out
+
+        never_tried = left_out(self.instance, self.asset_key, self._left_out)
+        return [
+            never_tried[key].value if word == "failed" and key in never_tried else word
+            for key, word in zip(keys, found, strict=True)
+        ]
 
     def last_run(self, key: str) -> tuple[str, float] | None:
         """The run that last made a partition, and when; None if it was never made."""

@@ -84,7 +84,9 @@ class StandingTable(ABC):
     def statuses(self, keys: Sequence[str] | None = None) -> list[str]:
         """How each partition stands, in the order of the keys: a word of `STATUSES`."""
         keys = self.keys if keys is None else keys
-        words = {status: word for word, status in self.STATUSES.items()}
+        words: dict[AssetPartitionStatus | None, str] = {}
+        for word, status in self.STATUSES.items():
+            words.setdefault(status, word)
         found = self._standing(keys)
         return [words[found[key]] for key in keys]
 

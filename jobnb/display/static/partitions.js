@@ -20,7 +20,7 @@ class Partitions {
     });
     this.count = el("span", { class: "jw-note" });
     this.only = el("select", { class: "jw-select", "aria-label": "which of them" },
-      [["", "all of it"], ["missing", "only missing"], ["failed", "only failed"]]
+      [["", "all of it"], ["missing", "only missing"], ["failed", "only failed or skipped"]]
         .map(([value, text]) => el("option", { value }, text)));
     this.go = button(model.get("about").deed, () => this.act("materialize", { only: this.only.value }), { class: "jw-main" });
     this.stopper = button("Cancel", () => this.act("cancel"), { class: "jw-hidden" });
@@ -60,7 +60,7 @@ class Partitions {
     fill(this.head, el("strong", { class: "jn-name" }, name), " ", el("span", { class: "jn-noun" }, "partitions"),
       states.map(({ word, state }, at) => counts[at]
         ? el("span", { class: `jw-badge jn-${state} jp-count`, data: { status: word } },
-            el("i", { class: `jp-dot jp-is-${at}` }), `${counts[at].toLocaleString("en")} ${word}`)
+            glyphIcon(state) ?? el("i", { class: "jp-dot" }), `${counts[at].toLocaleString("en")} ${word}`)
         : null),
       button("Refresh", () => this.act("refresh"), { class: "jw-plain" }));
     const running = this.model.get("running");
@@ -98,10 +98,11 @@ class Partitions {
     const style = getComputedStyle(bar);
     const colour = this.model.get("about").states.map(({ state }) => (
       style.getPropertyValue(`--jn-${state === "none" ? "line" : state}`).trim()));
+    const gravity = this.model.get("about").gravity;
     for (let x = 0; x < wide; x++) {
       const from = Math.floor((x * statuses.byteLength) / wide);
       const to = Math.max(from + 1, Math.floor(((x + 1) * statuses.byteLength) / wide));
-      context.fillStyle = colour[gravestOf(statuses, from, to)];
+      context.fillStyle = colour[gravestOf(statuses, from, to, gravity)];
       context.fillRect(x, 0, 1, bar.height);
     }
   }
@@ -146,13 +147,12 @@ class Partitions {
   }
 }
 
-const GRAVEST = [1, 0, 3, 2]; // status code -> how much it is to be known of: made, missing, under way, failed
-
-function gravestOf(statuses, from, to) {
-  let worst = 1;
-  for (let at = from; at < to; at++) {
+// Of some partitions the one to be known of first; `gravity` tells for each status how much it is.
+function gravestOf(statuses, from, to, gravity) {
+  let worst = statuses.getUint8(from);
+  for (let at = from + 1; at < to; at++) {
     const code = statuses.getUint8(at);
-    if (GRAVEST.indexOf(code) > GRAVEST.indexOf(worst)) worst = code;
+    if (gravity[code] > gravity[worst]) worst = code;
   }
   return worst;
 }

@@ -110,7 +110,7 @@ def _head(backfill: Backfill) -> dict[str, Any]:
         "total": counts.total,
         "parts": [
             {"word": word, "status": status.value, "count": count}
-            for word, status, count in parts_of(counts)
+            for word, status, count in parts_of(backfill)
             if status is not Status.NONE
         ],
     }

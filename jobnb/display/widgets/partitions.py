@@ -16,7 +16,7 @@ from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.partition_grid import Grid, grid_of
-from jobnb.display.partition_views import PARTITION_STATES, partitions_view, range_text
+from jobnb.display.partition_views import GRAVEST, PARTITION_STATES, partitions_view, range_text
 from jobnb.display.surroundings import has_front_end
 from jobnb.display.text import moment
 from jobnb.display.view import bundle
@@ -25,11 +25,13 @@ from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.execution.task import running
+from jobnb.storage.partition_table import LEFT_OUT
 from jobnb.storage.standing_table import StandingTable
 
 __all__ = ["PartitionsView"]
 
 _MOST_RANGES = 40
+_ONLY = {"missing": ("missing",), "failed": ("failed", *LEFT_OUT)}
 
 
 class PartitionsView(View):
@@ -108,7 +110,13 @@ class PartitionsView(View):
         states = [
             {"word": w.replace("_", " "), "state": PARTITION_STATES[w].value} for w in self._codes
         ]
-        return {"name": self._table.name, "states": states, "deed": self._table.DEED}
+        gravity = [-GRAVEST.index(word) for word in self._codes]
+        return {
+            "name": self._table.name,
+            "states": states,
+            "deed": self._table.DEED,
+            "gravity": gravity,
+        }
 
     def follow(self, backfill: Any) -> None:
         """Show how far a backfill is, wherever it was started, if it makes these partitions."""
@@ -229,15 +237,15 @@ class PartitionsView(View):
         """Make what is selected in the background, all if nothing is.
 
         Args:
-            only: `missing` or `failed` to leave out what stands otherwise.
+            only: `missing`, or `failed` with what was skipped or blocked, to leave out the others.
 
         Raises:
             InvalidSubsetError: If nothing is left to make.
         """
         places = sorted(self._places()) or range(len(self._keys))
         if only:
-            code = self._codes[only]
-            places = [place for place in places if self.statuses[place] == code]
+            codes = {self._codes[word] for word in self._codes if word in _ONLY[only]}
+            places = [place for place in places if self.statuses[place] in codes]
         if not places:
             what = f"Nothing of it is {only}." if only else "There are no partitions."
             raise InvalidSubsetError(f"{what} Select others.")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobnb.display.picture import duration_text
-from jobnb.display.run_marks import base_key, real_steps, run_status, step_status
+from jobnb.display.run_marks import base_key, because_words, real_steps, run_status, step_status
 from jobnb.display.text import shorten
 from jobnb.display.widgets.previews import clean, metadata_rows
 from jobnb.events import ErrorInfo
@@ -166,9 +166,7 @@ def _into(moment: float | None, start: float | None) -> float | None:
 def _why(step: StepState) -> str:
     if step.error is not None:
         return str(clean(shorten(f"{step.error.cls_name}: {step.error.message[:400]}", 160)))
-    if step.because:
-        return str(clean(shorten("because of " + ", ".join(step.because), 160)))
-    return ""
+    return str(clean(shorten(because_words(step), 160)))
 
 
 def failures(state: RunState) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ function openingView(drawing, width, tallest) {
     return { ...fittedView(drawing, width, height), height, all: true };
   }
   const roots = rootsOf(drawing);
-  const views = openingScales(drawing, width).flatMap((k) => viewsAt(drawing, k, width, tallest, roots));
+  const views = openingScales(drawing, width).flatMap((scale) => viewsAt(drawing, scale, width, tallest, roots));
   return views.reduce((best, each) => (each.worth > best.worth ? each : best)).view;
 }
 

@@ -74,7 +74,7 @@ function colours(view) {
   const style = getComputedStyle(view.node);
   const read = (name) => style.getPropertyValue(`--jn-${name}`).trim();
   return {
-    states: view.states.map(({ state }) => read(state)),
+    states: view.states.map(({ word, state }) => ({ state, colour: read(state), is: STANDS[word] ?? "full" })),
     fg: read("fg"), bg: read("bg"), muted: read("muted"), line: read("line"), picked: read("running"),
   };
 }
@@ -126,27 +126,31 @@ function paintRow(view, context, paints, at, chosen, top, left) {
   }
 }
 
-// Full for made, hollow for missing, a cross for failed, half for what is under way.
+// Full for made, hollow for missing, half for what is under way; the others with their sign.
+const STANDS = { missing: "hollow", "in progress": "half", failed: "signed", skipped: "signed", blocked: "signed" };
+
 function paintCell(context, paints, code, x, y, wide, high) {
-  context.fillStyle = context.strokeStyle = paints.states[code];
+  const { state, colour, is } = paints.states[code];
+  context.fillStyle = context.strokeStyle = colour;
   context.lineWidth = 1;
-  if (code === 0) {
-    context.strokeRect(x + 0.5, y + 0.5, wide - 1, high - 1);
-    return;
-  }
-  context.fillRect(x, y, wide, code === 3 ? high / 2 : high);
-  if (code === 3) context.strokeRect(x + 0.5, y + 0.5, wide - 1, high - 1);
-  if (code === 2 && wide >= 8) {
-    const [cx, cy] = [x + wide / 2, y + high / 2];
-    context.strokeStyle = paints.bg;
-    context.lineWidth = 1.6;
-    context.beginPath();
-    context.moveTo(cx - 3, cy - 3);
-    context.lineTo(cx + 3, cy + 3);
-    context.moveTo(cx + 3, cy - 3);
-    context.lineTo(cx - 3, cy + 3);
-    context.stroke();
-  }
+  if (is === "hollow" || is === "half") context.strokeRect(x + 0.5, y + 0.5, wide - 1, high - 1);
+  if (is === "hollow") return;
+  context.fillRect(x, y, wide, is === "half" ? high / 2 : high);
+  if (is !== "signed" || wide < 8) return;
+  context.save();
+  context.translate(x + wide / 2, y + high / 2);
+  context.scale(0.8, 0.8);
+  context.strokeStyle = paints.bg;
+  context.lineWidth = 2;
+  context.stroke(signPath(state));
+  context.restore();
+}
+
+const signPaths = new Map(); // state -> its sign, read once
+
+function signPath(state) {
+  if (!signPaths.has(state)) signPaths.set(state, new Path2D(STATES[state].glyph));
+  return signPaths.get(state);
 }
 
 function paintLabels(view, context, paints, first, last, top, left) {
