@@ -31,7 +31,6 @@ from jobnb.staleness.verdicts import (
 )
 from jobnb.storage.instance import Instance
 from jobnb.storage.made import Made
-from jobnb.storage.partition_skips import left_out
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
@@ -159,7 +158,7 @@ class Survey:
                 told_of.append(above.status.causes)
             if key in self._among:
                 to_make = to_make | (self._below(asset, own, key, above.to_make) & every)
-        tried_none = left_out(self._instance, asset.key) if failed else {}
+        tried_none = self._instance.untried_partitions(asset.key) if failed else {}
         skipped = failed & exist & tried_none.keys()
         counts = PartitionCounts(
             len(exist),

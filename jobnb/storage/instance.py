@@ -340,6 +340,7 @@ class Instance:
     )
     get_status_by_partition = _answered(PartitionHistory, PartitionHistory.get_status_by_partition)
     unfinished_partitions = _answered(PartitionHistory, PartitionHistory.unfinished_partitions)
+    untried_partitions = _answered(PartitionHistory, PartitionHistory.untried_partitions)
     get_latest_materialization_by_partition = _answered(
         PartitionHistory, PartitionHistory.get_latest_materialization_by_partition
     )

@@ -18,7 +18,7 @@ from jobnb.definitions.partitions.partition_keys import (
 from jobnb.definitions.partitions.partition_loading import PaginatedResults
 from jobnb.definitions.plain import check_text
 from jobnb.errors import InvariantViolationError, JobnbError
-from jobnb.state import RunStatus
+from jobnb.state import RunStatus, StepStatus
 from jobnb.storage.records import EventLogRecord
 
 if TYPE_CHECKING:
@@ -167,6 +167,23 @@ class PartitionHistory:
 
         key = _text(asset_key)
         return self._history.read(lambda connection: partition_queries.unfinished(connection, key))
+
+    def untried_partitions(
+        self,
+        asset_key: CoercibleToAssetKey,
+        known: dict[str, StepStatus | None] | None = None,
+    ) -> Mapping[str, StepStatus]:
+        """The partitions whose last run failed without trying them: skipped, or blocked.
+
+        Args:
+            asset_key: The asset.
+            known: How the asset's step stood in a run that failed; None where it was tried. What
+                is read is added: a run that has ended stays as it is.
+        """
+        from jobnb.storage import partition_skips
+
+        key, seen = _text(asset_key), {} if known is None else known
+        return self._history.read(lambda connection: partition_skips.untried(connection, key, seen))
 
     def get_latest_materialization_by_partition(
         self, asset_key: CoercibleToAssetKey, partition_keys: Iterable[str] | None = None

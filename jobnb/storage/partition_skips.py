@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
-from jobnb.definitions.keys import AssetKey
 from jobnb.events import AssetPlanned, EventType, StepSkipped
 from jobnb.events.event import Event
 from jobnb.state import StepStatus, fold
@@ -16,10 +14,7 @@ from jobnb.storage import tables
 from jobnb.storage.event_queries import chunk_events
 from jobnb.storage.writing import key_text
 
-if TYPE_CHECKING:
-    from jobnb.storage.instance import Instance
-
-__all__ = ["left_out"]
+__all__ = ["untried"]
 
 partitions, chunks = tables.asset_partitions, tables.event_chunks
 
@@ -27,24 +22,17 @@ _SKIPPED = EventType.STEP_SKIPPED.value
 _GROUP = 500  # runs per statement: databases bound the number of parameters
 
 
-def left_out(
-    instance: Instance, asset_key: AssetKey, known: dict[str, StepStatus | None] | None = None
+def untried(
+    connection: Connection, key: str, known: dict[str, StepStatus | None]
 ) -> dict[str, StepStatus]:
     """The partitions whose last run failed without trying them, each with how its step stands.
 
     Args:
-        instance: Whose history.
-        asset_key: The asset.
+        connection: The connection.
+        key: The text of the asset's key.
         known: How the asset's step stood in a run that failed; None where it was tried. What is
-            read is added: a run that has ended stays as it is.
+            read is added.
     """
-    key, known = asset_key.to_string(), {} if known is None else known
-    return instance._read(lambda connection: _left_out(connection, key, known))
-
-
-def _left_out(
-    connection: Connection, key: str, known: dict[str, StepStatus | None]
-) -> dict[str, StepStatus]:
     own = (partitions.c.asset_key == key, partitions.c.failed_run_id.is_not(None))
     failed = select(partitions.c.partition, partitions.c.failed_run_id).where(*own)
     rows = [(name, run_id) for name, run_id in connection.execute(failed)]

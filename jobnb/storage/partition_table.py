@@ -80,9 +80,7 @@ class PartitionTable(StandingTable):
         found = super().statuses(keys)
         if "failed" not in found:
             return found
-        from jobnb.storage.partition_skips import left_out
-
-        never_tried = left_out(self.instance, self.asset_key, self._left_out)
+        never_tried = self.instance.untried_partitions(self.asset_key, self._left_out)
         return [
             never_tried[key].value if word == "failed" and key in never_tried else word
             for key, word in zip(keys, found, strict=True)
