@@ -8,8 +8,12 @@ import re
 import secrets
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 
 from jobnb.errors import NotebookError
@@ -32,8 +36,7 @@ def read_notebook(path: str | Path) -> Any:
     if Path(path).suffix == ".py":
         return _of_python(Path(path))
     text = _text_of(Path(path))
-    import nbformat
-
+    nbformat = _nbformat()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cells without ids get some
         try:
@@ -44,6 +47,19 @@ def read_notebook(path: str | Path) -> Any:
                 f"{path} is no notebook that can be read: {_first(error)}"
             ) from error
     return node
+
+
+@cache
+def _nbformat() -> ModuleType:
+    """The library, imported by a thread of its own, whose stack is still empty.
+
+    What it needs (jsonschema) compiles grammars while it is imported, in a million calls. CPython
+    keeps the frames of calls in chunks of 16 kB: where the caller's stack happens to end at the
+    border of one, each of these calls maps a new chunk and each return unmaps it, which took
+    longer than all else that executing a small notebook does.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(import_module, "nbformat").result()
 
 
 def _text_of(path: Path) -> str:
@@ -81,8 +97,6 @@ def _of_python(path: Path) -> Any:
     Raises:
         NotebookError: If it has no such cells.
     """
-    from nbformat.v4 import new_notebook
-
     text = _read(path)
     begins = list(_CELL.finditer(text))
     if not begins:
@@ -97,7 +111,7 @@ def _of_python(path: Path) -> Any:
         _python_cell(each["about"], text[each.end() : end])
         for each, end in zip(begins, ends, strict=True)
     ]
-    return new_notebook(cells=[*head, *cells])
+    return _nbformat().v4.new_notebook(cells=[*head, *cells])
 
 
 def _has_code(text: str) -> bool:
@@ -105,16 +119,15 @@ def _has_code(text: str) -> bool:
 
 
 def _python_cell(about: str, text: str) -> Any:
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
-
+    new = _nbformat().v4
     kind, tags = _KIND.search(about), _TAGS.search(about)
     text = text.strip("\n")
     if kind is None:
-        cell = new_code_cell(_MAGIC.sub("", text))
+        cell = new.new_code_cell(_MAGIC.sub("", text))
     else:
         words = "\n".join(re.sub(r"^# ?", "", line) for line in text.splitlines())
-        make = new_raw_cell if kind[1] == "raw" else new_markdown_cell
-        cell = make(words)  # type: ignore[no-untyped-call]
+        make = new.new_raw_cell if kind[1] == "raw" else new.new_markdown_cell
+        cell = make(words)
     if tags is not None:
         cell.metadata["tags"] = re.findall(r"[\w.-]+", tags[1])
     return cell

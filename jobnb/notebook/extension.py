@@ -39,6 +39,10 @@ def load(shell: Any) -> None:
     complete_with(shell)
     _stop_watching()
     _watch(shell)
+    if path := shell.config.Jobnb.get("events"):  # executed headlessly
+        from jobnb.notebook.reporting import report_to
+
+        report_to(path)
 
 
 def _watch(shell: Any) -> None:

@@ -74,12 +74,13 @@ def execute_notebook(
         NotebookError: If what was asked for cannot be: no such notebook or kernel, a bad
             parameter, a place that cannot be written. Nothing was executed then.
     """
-    from jobnb.notebook.walk import Limits, Walk
-
     started = time.monotonic()
     source = Path(path)
     wish = Wish(job, selection, config, _one_or_some(partition), dict(tags or {}))
     node = read_notebook(source)
+    # Not before: the notebook's library is to be imported by who reads it.
+    from jobnb.notebook.walk import Limits, Walk
+
     for target in (output, html, junit):
         if target is not None:
             check_writable(target)

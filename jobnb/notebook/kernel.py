@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from queue import Empty
@@ -121,17 +121,15 @@ class Feeder(NotebookClient):
 
     Attributes:
         kept: The outputs of all cells.
-        reply: What the kernel said at the end of the last cell, if it came to it.
     """
 
     def __init__(self, node: Any, manager: Any, client: Any, limit: int, log: Any) -> None:
         options = {"timeout": None, "store_widget_state": False, "iopub_timeout": OUTPUT_SECONDS}
-        super().__init__(node, km=manager, on_cell_executed=self._note, log=log, **options)
+        super().__init__(node, km=manager, log=log, **options)
         self.kc = client
         self._outputs = client.iopub_channel
         self.widget_registry["@jupyter-widgets/output"] = {"OutputModel": _Widget}
         self.kept = NotebookOutputs(limit)
-        self.reply: Mapping[str, Any] = {}
         self._cell = self.kept.begin()
         self._request = ""
 
@@ -143,7 +141,7 @@ class Feeder(NotebookClient):
         store_history: bool = True,
     ) -> Any:
         """Execute a cell; its outputs are put into it however it ends."""
-        self._cell, self.reply, self._request = self.kept.begin(), {}, ""
+        self._cell, self._request = self.kept.begin(), ""
         try:
             return await super().async_execute_cell(
                 cell, cell_index, execution_count, store_history
@@ -187,9 +185,6 @@ class Feeder(NotebookClient):
     def _is_hooked(self, msg: dict[str, Any]) -> bool:
         return bool(self.output_hook_stack.get(msg["parent_header"].get("msg_id")))
 
-    def _note(self, execute_reply: Mapping[str, Any] | None, **_: Any) -> None:
-        self.reply = (execute_reply or {}).get("content", {})
-
 
 class Kernel:
     """A running kernel with what feeds it."""
@@ -207,12 +202,6 @@ class Kernel:
             Exception: nbclient's, if the cell fails or the kernel dies.
         """
         await self._feeder.async_execute_cell(cell, index)
-
-    @property
-    def asked_to_exit(self) -> bool:
-        """Whether the last cell called `exit()` or `quit()`: the kernel ends after it."""
-        payload = self._feeder.reply.get("payload") or ()
-        return any(each.get("source") == "ask_exit" for each in payload)
 
     async def ask(self, source: str, seconds: float | None) -> bool:
         """Execute code that leaves no trace in the notebook; tells whether it succeeded."""

@@ -75,16 +75,18 @@ class CellError:
         name: The exception's class.
         message: What it said.
         traceback: The frames of the user's own cells, without colours.
+        by_step: Whether a step raised it, not the cell itself.
     """
 
     name: str
     message: str
     traceback: str = ""
+    by_step: bool = False
 
     @property
     def exits(self) -> bool:
-        """Whether it is no error, but asks to end the program."""
-        return self.name == "SystemExit"
+        """Whether it is no error, but asks to end the program: a step cannot ask for that."""
+        return self.name == "SystemExit" and not self.by_step
 
     @property
     def exit_code(self) -> int:
@@ -102,7 +104,10 @@ class CellError:
         return f"ended the notebook with exit code {self.exit_code}{told}"
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.message}" if self.message else self.name
+        told = f"{self.name}: {self.message}" if self.message else self.name
+        if self.name == "SystemExit" and self.by_step:
+            return f"{told} (raised in a step, which fails its run; it does not end the notebook)"
+        return told
 
 
 @dataclass(frozen=True, slots=True)

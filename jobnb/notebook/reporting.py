@@ -10,13 +10,14 @@ import atexit
 import sys
 import threading
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobnb.automation.backfill import Backfill
 from jobnb.execution.watch import opened
-from jobnb.notebook.side_channel import line_of, line_of_backfill
+from jobnb.notebook.side_channel import line_of, line_of_backfill, line_of_exit
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Reporter", "report_to"]
 
 INTERVAL = 0.1
+_HERE = str(Path(__file__).resolve().parents[1])
 
 
 class Reporter:
@@ -58,16 +60,25 @@ class Reporter:
             self._thread = threading.Thread(target=self._run, name="jobnb-report", daemon=True)
             self._thread.start()
 
-    def flush(self, *_: Any) -> None:
+    def flush(self) -> None:
         """Tell all that happened so far."""
         with self._lock:
             lines = [line for log in list(self._seen) for line in self._news(log)]
             lines += [line for each in list(self._backfills) for line in self._counts(each)]
-            # A parent that has gone took its file along; the runs go on all the same.
-            with suppress(OSError):
-                if lines:
-                    with self._path.open("ab") as stream:
-                        stream.write(b"".join(lines))
+            if lines:
+                self._write(b"".join(lines))
+
+    def after_cell(self, result: Any) -> None:
+        """Tell the rest of a cell that has ended; also whether a step has asked to exit."""
+        self.flush()
+        error = result.error_in_exec
+        if isinstance(error, SystemExit) and _came_through_us(error):
+            self._write(line_of_exit())
+
+    def _write(self, lines: bytes) -> None:
+        # A parent that has gone took its file along; the runs go on all the same.
+        with suppress(OSError), self._path.open("ab") as stream:
+            stream.write(lines)
 
     def _news(self, log: Any) -> list[bytes]:
         closed = log.closed  # read first: nothing is appended after it
@@ -125,22 +136,26 @@ _reporter: Reporter | None = None
 
 
 def report_to(path: str) -> None:
-    """Tell of all runs and backfills of this process in a file; for a kernel run headlessly."""
+    """Tell of all runs and backfills of this process in a file; for a kernel run headlessly.
+
+    Once is enough: doing it again changes nothing.
+    """
     global _reporter  # noqa: PLW0603  (one per process, as the kernel is)
+    if _reporter is not None:
+        return
     _reporter = reporter = Reporter(Path(path))
     opened.append(reporter.watch)
     Backfill.begun.append(reporter.follow)
     atexit.register(reporter.stop)
     shell = _shell()
     if shell is not None:
-        shell.events.register("post_run_cell", reporter.flush)
-        shell.events.register("post_run_cell", lambda *_: _wait_before_exit(reporter, shell))
+        shell.events.register("post_run_cell", reporter.after_cell)
 
 
-def _wait_before_exit(reporter: Reporter, shell: Any) -> None:
-    """After `exit()` the kernel ends at once: what goes on in the background comes first."""
-    if shell.exit_now:
-        reporter.wait()
+def _came_through_us(error: BaseException) -> bool:
+    """Whether what a cell raised was raised by a step, or by something else that jobnb called."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code.co_filename.startswith(_HERE) for frame, _ in frames)
 
 
 def wait_for_runs(timeout: float | None = None) -> bool:

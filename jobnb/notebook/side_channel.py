@@ -1,6 +1,7 @@
 """How a kernel tells the process that started it what its runs do: lines in a file.
 
-One line holds a few events of one run, as JSON, or how a backfill stands. A file outlives the
+One line holds a few events of one run, as JSON, or how a backfill stands, or that a step has asked
+to exit. A file outlives the
 kernel that wrote it, needs no thread on this side, and does not touch the messages that make the
 notebook's outputs.
 """
@@ -39,7 +40,7 @@ from jobnb.state import RunState, StepState, fold
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
 
-__all__ = ["TOLD", "SideChannel", "line_of", "line_of_backfill"]
+__all__ = ["TOLD", "SideChannel", "line_of", "line_of_backfill", "line_of_exit"]
 
 # What a progress display and a report need; outputs and logs stay in the history.
 TOLD = (
@@ -79,13 +80,25 @@ def line_of_backfill(backfill: Backfill, failures: Sequence[str] = ()) -> bytes:
     return json.dumps(told).encode() + b"\n"
 
 
+def line_of_exit() -> bytes:
+    """That a step, not the cell's own code, has raised the SystemExit that ended the cell."""
+    return json.dumps({"step_exits": True}).encode() + b"\n"
+
+
 class SideChannel:
-    """The reading end: keeps what came of each run and backfill that the kernel tells of."""
+    """The reading end: keeps what came of each run and backfill that the kernel tells of.
+
+    Attributes:
+        runs: The runs, by id.
+        backfills: The backfills, by id.
+        exits: The numbers of the cells that a SystemExit of a step has ended.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.runs: dict[str, RunOutcome] = {}
         self.backfills: dict[str, BackfillOutcome] = {}
+        self.exits: set[int] = set()
         self._went_on: dict[str, None] = {}
         self._position = 0
         self._rest = b""
@@ -103,6 +116,9 @@ class SideChannel:
             names = json.loads(head)
             if "backfill_id" in names:
                 self._take_backfill(names, cell)
+                continue
+            if "step_exits" in names:
+                self.exits.add(cell)
                 continue
             run, keys = self._take(names, body, cell)
             changed.setdefault(run.run_id, {}).update(keys)

@@ -34,8 +34,29 @@ __all__ = ["Limits", "Walk"]
 
 LOOK_SECONDS = 0.1
 LONGEST_MESSAGE = 2000  # characters of an error that go into a line
-_REPORT = "__import__('jobnb.notebook.reporting', fromlist=['_']).report_to({path!r})"
-_WAIT = "assert __import__('jobnb.notebook.reporting', fromlist=['_']).wait_for_runs()"
+# Neither imports jobnb: a notebook that does not use it must not wait for it.
+_IN_KERNEL = """
+import sys
+from IPython.core.autocall import IPyAutocall
+
+class Exit(IPyAutocall):
+    '''Ends what calls it, as in a script: a step too. IPython's own waits for the cell's end.'''
+    rewrite = False
+
+    def __call__(self, code=None):
+        raise SystemExit(code)
+
+for name in ("exit", "quit"):
+    if shell.user_ns.get(name) is shell.exiter:
+        shell.user_ns[name] = Exit(shell)
+shell.config.Jobnb.events = events
+if "jobnb" in sys.modules:
+    shell.run_line_magic("load_ext", "jobnb")
+"""
+_WAIT = """
+if 'jobnb.notebook.reporting' in __import__('sys').modules:
+    assert __import__('jobnb.notebook.reporting', fromlist=['_']).wait_for_runs()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +110,7 @@ class Walk:
         status = await self._done(task)
         if status is None:
             kernel: Kernel = await task
-            report = _REPORT.format(path=str(self._channel.path))
-            task = asyncio.ensure_future(kernel.ask(report, 60))
+            task = asyncio.ensure_future(kernel.ask(self._preparation(), 60))
             status = await self._done(task)
             if status is None:
                 return kernel
@@ -99,6 +119,11 @@ class Walk:
             await task
         self._end(status, "while its kernel started")
         return None
+
+    def _preparation(self) -> str:
+        """What the kernel executes before the cells."""
+        given = f"{{'shell': get_ipython(), 'events': {str(self._channel.path)!r}}}"
+        return f"exec({_IN_KERNEL!r}, {given})"
 
     def _code(self) -> list[Any]:
         cells = self._outcome.notebook.cells
@@ -130,7 +155,6 @@ class Walk:
         self._progress.cell_began(number, label)
         started = time.monotonic()
         status, error = await self._attempt(kernel, cell, index, number)
-        self._look(number)
         done = CellOutcome(number, label, status, time.monotonic() - started, error)
         self._outcome.cells.append(done)
         self._progress.cell_ended(done)
@@ -145,9 +169,10 @@ class Walk:
         if status is not None:
             await kernel.interrupt(task)
         error = None if task.cancelled() or not task.done() else task.exception()
-        found = _error_in(cell)
+        self._look(number)
+        found = _error_in(cell, by_step=number in self._channel.exits)
         if status is None:
-            status = self._status_of(error, found, kernel)
+            status = self._status_of(error, found)
         if status is CellStatus.ENDED:
             cell.outputs = ended_here(cell.outputs)
             return status, None
@@ -155,15 +180,12 @@ class Walk:
             found = CellError(type(error).__name__, shortened(str(error).strip(), LONGEST_MESSAGE))
         return status, found
 
-    def _status_of(
-        self, error: BaseException | None, found: CellError | None, kernel: Kernel
-    ) -> CellStatus:
+    def _status_of(self, error: BaseException | None, found: CellError | None) -> CellStatus:
         """How a cell ended that nobody here has ended."""
         if type(error).__name__ == "DeadKernelError":
             return CellStatus.DIED
         if error is None:  # what it raised, if anything, its tag allows
-            ended = CellStatus.ENDED if kernel.asked_to_exit else CellStatus.SUCCEEDED
-            return CellStatus.ALLOWED if found is not None else ended
+            return CellStatus.SUCCEEDED if found is None else CellStatus.ALLOWED
         if found is not None and found.exits:
             return CellStatus.FAILED if found.exit_code else CellStatus.ENDED
         return CellStatus.ALLOWED if self._limits.allow_errors else CellStatus.FAILED
@@ -294,12 +316,12 @@ def _capital(text: str) -> str:
 _OWN_FRAME = re.compile(r"^\s*(Cell In|Input In|File <ipython-input|<ipython-input)")
 
 
-def _error_in(cell: Any) -> CellError | None:
+def _error_in(cell: Any, *, by_step: bool) -> CellError | None:
     """The error among a cell's outputs, with the frames of the user's own cells."""
     for output in cell.get("outputs", []):
         if output.get("output_type") == "error":
             lines = [without_colours(part) for part in output.get("traceback", [])]
             frames = [part.rstrip() for part in lines if _OWN_FRAME.match(part)]
             told = shortened(output["evalue"], LONGEST_MESSAGE)
-            return CellError(output["ename"], told, "\n".join(frames))
+            return CellError(output["ename"], told, "\n".join(frames), by_step)
     return None

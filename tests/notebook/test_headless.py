@@ -18,6 +18,7 @@ from jobnb.notebook.document import tags_of
 from jobnb.notebook.headless import execute_notebook
 from jobnb.notebook.outcome import CellError, CellStatus, Verdict
 from jobnb.notebook.progress import Progress
+from jobnb.state import RunStatus
 
 
 def statuses(outcome):
@@ -182,6 +183,46 @@ def test_a_cell_that_may_fail_may_exit_too(write):
 def test_exit_codes_are_those_of_python(code, number):
     error = SystemExit() if code is None else SystemExit(code)
     assert CellError("SystemExit", str(error)).exit_code == number
+
+
+LEAVING = """
+import sys
+from jobnb import asset, job, op, session
+@asset
+def leaves(): {call}
+@op
+def leaves_too(): {call}
+@job
+def daily(): leaves_too()
+"""
+
+
+@pytest.mark.parametrize("call", ["sys.exit(0)", "exit()", "quit()", "raise SystemExit"])
+@pytest.mark.parametrize(
+    "run", ["session.materialize()", "daily.execute_in_process()", "daily.launch().result()"]
+)
+def test_a_step_that_asks_to_exit_fails_the_cell_that_runs_it(write, tmp_path, call, run):
+    path = write(LEAVING.format(call=call), run, "print('after')")
+    outcome = execute_notebook(path, output=tmp_path / "out.ipynb")
+    assert outcome.exit_code == 1
+    assert statuses(outcome) == [CellStatus.SUCCEEDED, CellStatus.FAILED, CellStatus.NOT_RUN]
+    assert outcome.runs[0].state.status is RunStatus.FAILURE
+    assert outcome.problem.startswith(f"Cell [2] ({run}) failed: SystemExit")
+    assert "raised in a step" in outcome.problem
+    assert outcome.notes == []
+
+
+def test_a_cell_may_end_the_notebook_after_a_step_has_asked_to_exit(write):
+    code = "try:\n    session.materialize()\nexcept SystemExit:\n    pass\nsys.exit(0)"
+    outcome = execute_notebook(write(LEAVING.format(call="sys.exit(3)"), code, "1"))
+    assert statuses(outcome)[1:] == [CellStatus.ENDED, CellStatus.NOT_RUN]
+    assert outcome.exit_code == 0
+
+
+def test_exit_takes_a_code_and_needs_no_parentheses(write):
+    failed = execute_notebook(write("exit(3)", "1"))
+    assert failed.problem == "Cell [1] (exit(3)) ended the notebook with exit code 3"
+    assert execute_notebook(write("exit", "1/0")).success
 
 
 @pytest.mark.parametrize("call", ["sys.exit(0)", "exit()"])
