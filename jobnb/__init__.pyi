@@ -30,34 +30,12 @@ from jobnb.config import config_from_yaml_strings as config_from_yaml_strings
 from jobnb.config import config_mapping as config_mapping
 from jobnb.config import configured as configured
 from jobnb.definitions.assets.asset import asset as asset
-from jobnb.definitions.assets.asset_inout import AssetIn as AssetIn
-from jobnb.definitions.assets.asset_inout import AssetOut as AssetOut
 from jobnb.definitions.assets.asset_job import AssetJobDefinition as AssetJobDefinition
 from jobnb.definitions.assets.asset_job import define_asset_job as define_asset_job
-from jobnb.definitions.assets.asset_modules import (
-    load_assets_from_current_module as load_assets_from_current_module,
-)
-from jobnb.definitions.assets.asset_modules import (
-    load_assets_from_modules as load_assets_from_modules,
-)
-from jobnb.definitions.assets.asset_modules import (
-    load_assets_from_package_module as load_assets_from_package_module,
-)
-from jobnb.definitions.assets.asset_modules import (
-    load_assets_from_package_name as load_assets_from_package_name,
-)
 from jobnb.definitions.assets.asset_spec import AssetDep as AssetDep
 from jobnb.definitions.assets.asset_spec import AssetSpec as AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition as AssetsDefinition
 from jobnb.definitions.assets.assets_definition import map_asset_specs as map_asset_specs
-from jobnb.definitions.assets.backfill_policy import BackfillPolicy as BackfillPolicy
-from jobnb.definitions.assets.external_assets import (
-    external_asset_from_spec as external_asset_from_spec,
-)
-from jobnb.definitions.assets.external_assets import (
-    external_assets_from_specs as external_assets_from_specs,
-)
-from jobnb.definitions.assets.freshness import FreshnessPolicy as FreshnessPolicy
 from jobnb.definitions.assets.graph_asset import graph_asset as graph_asset
 from jobnb.definitions.assets.graph_asset import graph_multi_asset as graph_multi_asset
 from jobnb.definitions.assets.multi_asset import multi_asset as multi_asset
@@ -67,7 +45,15 @@ from jobnb.definitions.assets.observable_asset import (
 from jobnb.definitions.assets.observable_asset import (
     observable_source_asset as observable_source_asset,
 )
+from jobnb.definitions.assets.policies import BackfillPolicy as BackfillPolicy
+from jobnb.definitions.assets.policies import FreshnessPolicy as FreshnessPolicy
 from jobnb.definitions.assets.source_asset import SourceAsset as SourceAsset
+from jobnb.definitions.assets.source_asset import (
+    external_asset_from_spec as external_asset_from_spec,
+)
+from jobnb.definitions.assets.source_asset import (
+    external_assets_from_specs as external_assets_from_specs,
+)
 from jobnb.definitions.checks.asset_check import AssetCheckEvaluation as AssetCheckEvaluation
 from jobnb.definitions.checks.asset_check import AssetCheckKey as AssetCheckKey
 from jobnb.definitions.checks.asset_check import AssetCheckResult as AssetCheckResult
@@ -85,18 +71,6 @@ from jobnb.definitions.checks.built_checks import (
 )
 from jobnb.definitions.checks.built_checks import (
     build_metadata_bounds_checks as build_metadata_bounds_checks,
-)
-from jobnb.definitions.checks.check_modules import (
-    load_asset_checks_from_current_module as load_asset_checks_from_current_module,
-)
-from jobnb.definitions.checks.check_modules import (
-    load_asset_checks_from_modules as load_asset_checks_from_modules,
-)
-from jobnb.definitions.checks.check_modules import (
-    load_asset_checks_from_package_module as load_asset_checks_from_package_module,
-)
-from jobnb.definitions.checks.check_modules import (
-    load_asset_checks_from_package_name as load_asset_checks_from_package_name,
 )
 from jobnb.definitions.jobs.executor import ExecutorDefinition as ExecutorDefinition
 from jobnb.definitions.jobs.executor import ExecutorRequirement as ExecutorRequirement
@@ -124,62 +98,74 @@ from jobnb.definitions.jobs.run_request import RunRequest as RunRequest
 from jobnb.definitions.keys import AssetKey as AssetKey
 from jobnb.definitions.keys import CoercibleToAssetKey as CoercibleToAssetKey
 from jobnb.definitions.locations.definitions import Definitions as Definitions
-from jobnb.definitions.locations.definitions_modules import (
+from jobnb.definitions.locations.modules import (
+    load_asset_checks_from_current_module as load_asset_checks_from_current_module,
+)
+from jobnb.definitions.locations.modules import (
+    load_asset_checks_from_modules as load_asset_checks_from_modules,
+)
+from jobnb.definitions.locations.modules import (
+    load_asset_checks_from_package_module as load_asset_checks_from_package_module,
+)
+from jobnb.definitions.locations.modules import (
+    load_asset_checks_from_package_name as load_asset_checks_from_package_name,
+)
+from jobnb.definitions.locations.modules import (
+    load_assets_from_current_module as load_assets_from_current_module,
+)
+from jobnb.definitions.locations.modules import (
+    load_assets_from_modules as load_assets_from_modules,
+)
+from jobnb.definitions.locations.modules import (
+    load_assets_from_package_module as load_assets_from_package_module,
+)
+from jobnb.definitions.locations.modules import (
+    load_assets_from_package_name as load_assets_from_package_name,
+)
+from jobnb.definitions.locations.modules import (
     load_definitions_from_current_module as load_definitions_from_current_module,
 )
-from jobnb.definitions.locations.definitions_modules import (
+from jobnb.definitions.locations.modules import (
     load_definitions_from_module as load_definitions_from_module,
 )
-from jobnb.definitions.locations.definitions_modules import (
+from jobnb.definitions.locations.modules import (
     load_definitions_from_modules as load_definitions_from_modules,
 )
-from jobnb.definitions.locations.definitions_modules import (
+from jobnb.definitions.locations.modules import (
     load_definitions_from_package_module as load_definitions_from_package_module,
 )
-from jobnb.definitions.locations.definitions_modules import (
+from jobnb.definitions.locations.modules import (
     load_definitions_from_package_name as load_definitions_from_package_name,
 )
 from jobnb.definitions.locations.relative_path import file_relative_path as file_relative_path
 from jobnb.definitions.locations.repository import RepositoryDefinition as RepositoryDefinition
 from jobnb.definitions.locations.repository import repository as repository
-from jobnb.definitions.metadata import AssetMetadataValue as AssetMetadataValue
-from jobnb.definitions.metadata import BoolMetadataValue as BoolMetadataValue
-from jobnb.definitions.metadata import FloatMetadataValue as FloatMetadataValue
-from jobnb.definitions.metadata import IntMetadataValue as IntMetadataValue
-from jobnb.definitions.metadata import JobMetadataValue as JobMetadataValue
-from jobnb.definitions.metadata import JsonMetadataValue as JsonMetadataValue
-from jobnb.definitions.metadata import MarkdownMetadataValue as MarkdownMetadataValue
-from jobnb.definitions.metadata import MetadataValue as MetadataValue
-from jobnb.definitions.metadata import NotebookMetadataValue as NotebookMetadataValue
-from jobnb.definitions.metadata import NullMetadataValue as NullMetadataValue
-from jobnb.definitions.metadata import PathMetadataValue as PathMetadataValue
-from jobnb.definitions.metadata import PoolMetadataValue as PoolMetadataValue
-from jobnb.definitions.metadata import (
+from jobnb.definitions.metadata_values import AssetMetadataValue as AssetMetadataValue
+from jobnb.definitions.metadata_values import BoolMetadataValue as BoolMetadataValue
+from jobnb.definitions.metadata_values import FloatMetadataValue as FloatMetadataValue
+from jobnb.definitions.metadata_values import IntMetadataValue as IntMetadataValue
+from jobnb.definitions.metadata_values import JobMetadataValue as JobMetadataValue
+from jobnb.definitions.metadata_values import JsonMetadataValue as JsonMetadataValue
+from jobnb.definitions.metadata_values import MarkdownMetadataValue as MarkdownMetadataValue
+from jobnb.definitions.metadata_values import MetadataValue as MetadataValue
+from jobnb.definitions.metadata_values import NotebookMetadataValue as NotebookMetadataValue
+from jobnb.definitions.metadata_values import NullMetadataValue as NullMetadataValue
+from jobnb.definitions.metadata_values import PathMetadataValue as PathMetadataValue
+from jobnb.definitions.metadata_values import PoolMetadataValue as PoolMetadataValue
+from jobnb.definitions.metadata_values import (
     PythonArtifactMetadataValue as PythonArtifactMetadataValue,
 )
-from jobnb.definitions.metadata import RunMetadataValue as RunMetadataValue
-from jobnb.definitions.metadata import TableColumn as TableColumn
-from jobnb.definitions.metadata import TableColumnConstraints as TableColumnConstraints
-from jobnb.definitions.metadata import TableColumnDep as TableColumnDep
-from jobnb.definitions.metadata import TableColumnLineage as TableColumnLineage
-from jobnb.definitions.metadata import (
+from jobnb.definitions.metadata_values import RunMetadataValue as RunMetadataValue
+from jobnb.definitions.metadata_values import (
     TableColumnLineageMetadataValue as TableColumnLineageMetadataValue,
 )
-from jobnb.definitions.metadata import TableConstraints as TableConstraints
-from jobnb.definitions.metadata import TableMetadataValue as TableMetadataValue
-from jobnb.definitions.metadata import TableRecord as TableRecord
-from jobnb.definitions.metadata import TableSchema as TableSchema
-from jobnb.definitions.metadata import TableSchemaMetadataValue as TableSchemaMetadataValue
-from jobnb.definitions.metadata import TextMetadataValue as TextMetadataValue
-from jobnb.definitions.metadata import TimestampMetadataValue as TimestampMetadataValue
-from jobnb.definitions.metadata import UrlMetadataValue as UrlMetadataValue
-from jobnb.definitions.ops.asset_result import MaterializeResult as MaterializeResult
-from jobnb.definitions.ops.asset_result import ObserveResult as ObserveResult
-from jobnb.definitions.ops.data_version import DataProvenance as DataProvenance
-from jobnb.definitions.ops.data_version import DataVersion as DataVersion
-from jobnb.definitions.ops.data_version import (
-    DataVersionsByPartition as DataVersionsByPartition,
-)
+from jobnb.definitions.metadata_values import TableMetadataValue as TableMetadataValue
+from jobnb.definitions.metadata_values import TableSchemaMetadataValue as TableSchemaMetadataValue
+from jobnb.definitions.metadata_values import TextMetadataValue as TextMetadataValue
+from jobnb.definitions.metadata_values import TimestampMetadataValue as TimestampMetadataValue
+from jobnb.definitions.metadata_values import UrlMetadataValue as UrlMetadataValue
+from jobnb.definitions.ops.asset_inout import AssetIn as AssetIn
+from jobnb.definitions.ops.asset_inout import AssetOut as AssetOut
 from jobnb.definitions.ops.dependency import DependencyDefinition as DependencyDefinition
 from jobnb.definitions.ops.dependency import GraphIn as GraphIn
 from jobnb.definitions.ops.dependency import GraphOut as GraphOut
@@ -204,27 +190,18 @@ from jobnb.definitions.ops.node import NodeDefinition as NodeDefinition
 from jobnb.definitions.ops.node import PendingNodeInvocation as PendingNodeInvocation
 from jobnb.definitions.ops.op import OpDefinition as OpDefinition
 from jobnb.definitions.ops.op import op as op
+from jobnb.definitions.ops.output import DataProvenance as DataProvenance
+from jobnb.definitions.ops.output import DataVersion as DataVersion
+from jobnb.definitions.ops.output import (
+    DataVersionsByPartition as DataVersionsByPartition,
+)
 from jobnb.definitions.ops.output import DynamicOutput as DynamicOutput
+from jobnb.definitions.ops.output import MaterializeResult as MaterializeResult
+from jobnb.definitions.ops.output import ObserveResult as ObserveResult
 from jobnb.definitions.ops.output import Output as Output
 from jobnb.definitions.ops.retry import Backoff as Backoff
 from jobnb.definitions.ops.retry import Jitter as Jitter
 from jobnb.definitions.ops.retry import RetryPolicy as RetryPolicy
-from jobnb.definitions.ops.user_events import AssetMaterialization as AssetMaterialization
-from jobnb.definitions.ops.user_events import AssetObservation as AssetObservation
-from jobnb.definitions.ops.user_events import ExpectationResult as ExpectationResult
-from jobnb.definitions.ops.user_events import TypeCheck as TypeCheck
-from jobnb.definitions.partitions.calendar_config import (
-    daily_partitioned_config as daily_partitioned_config,
-)
-from jobnb.definitions.partitions.calendar_config import (
-    hourly_partitioned_config as hourly_partitioned_config,
-)
-from jobnb.definitions.partitions.calendar_config import (
-    monthly_partitioned_config as monthly_partitioned_config,
-)
-from jobnb.definitions.partitions.calendar_config import (
-    weekly_partitioned_config as weekly_partitioned_config,
-)
 from jobnb.definitions.partitions.calendar_partitions import (
     DailyPartitionsDefinition as DailyPartitionsDefinition,
 )
@@ -237,9 +214,19 @@ from jobnb.definitions.partitions.calendar_partitions import (
 from jobnb.definitions.partitions.calendar_partitions import (
     WeeklyPartitionsDefinition as WeeklyPartitionsDefinition,
 )
-from jobnb.definitions.partitions.dimension_mapping import (
-    MultiToSingleDimensionPartitionMapping as MultiToSingleDimensionPartitionMapping,
+from jobnb.definitions.partitions.calendar_partitions import (
+    daily_partitioned_config as daily_partitioned_config,
 )
+from jobnb.definitions.partitions.calendar_partitions import (
+    hourly_partitioned_config as hourly_partitioned_config,
+)
+from jobnb.definitions.partitions.calendar_partitions import (
+    monthly_partitioned_config as monthly_partitioned_config,
+)
+from jobnb.definitions.partitions.calendar_partitions import (
+    weekly_partitioned_config as weekly_partitioned_config,
+)
+from jobnb.definitions.partitions.cron_times import ScheduleType as ScheduleType
 from jobnb.definitions.partitions.dynamic_partitions import (
     AddDynamicPartitionsRequest as AddDynamicPartitionsRequest,
 )
@@ -258,8 +245,8 @@ from jobnb.definitions.partitions.fixed_mappings import (
 from jobnb.definitions.partitions.fixed_mappings import (
     SpecificPartitionsPartitionMapping as SpecificPartitionsPartitionMapping,
 )
-from jobnb.definitions.partitions.multi_dimensions import (
-    PartitionDimensionDefinition as PartitionDimensionDefinition,
+from jobnb.definitions.partitions.fixed_mappings import (
+    StaticPartitionMapping as StaticPartitionMapping,
 )
 from jobnb.definitions.partitions.multi_mapping import (
     DimensionPartitionMapping as DimensionPartitionMapping,
@@ -267,11 +254,17 @@ from jobnb.definitions.partitions.multi_mapping import (
 from jobnb.definitions.partitions.multi_mapping import (
     MultiPartitionMapping as MultiPartitionMapping,
 )
+from jobnb.definitions.partitions.multi_mapping import (
+    MultiToSingleDimensionPartitionMapping as MultiToSingleDimensionPartitionMapping,
+)
 from jobnb.definitions.partitions.multi_partition_key import (
     MultiPartitionKey as MultiPartitionKey,
 )
 from jobnb.definitions.partitions.multi_partitions import (
     MultiPartitionsDefinition as MultiPartitionsDefinition,
+)
+from jobnb.definitions.partitions.multi_partitions import (
+    PartitionDimensionDefinition as PartitionDimensionDefinition,
 )
 from jobnb.definitions.partitions.partition import PartitionsDefinition as PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG as PARTITION_TAG
@@ -306,24 +299,20 @@ from jobnb.definitions.partitions.partitioned_config import (
 from jobnb.definitions.partitions.partitioned_config import (
     static_partitioned_config as static_partitioned_config,
 )
-from jobnb.definitions.partitions.static_mapping import (
-    StaticPartitionMapping as StaticPartitionMapping,
-)
 from jobnb.definitions.partitions.static_partitions import (
     StaticPartitionsDefinition as StaticPartitionsDefinition,
 )
-from jobnb.definitions.partitions.time_window import ScheduleType as ScheduleType
-from jobnb.definitions.partitions.time_window import TimeWindow as TimeWindow
 from jobnb.definitions.partitions.time_window import (
     TimeWindowPartitionsDefinition as TimeWindowPartitionsDefinition,
 )
 from jobnb.definitions.partitions.time_window_mapping import (
     TimeWindowPartitionMapping as TimeWindowPartitionMapping,
 )
-from jobnb.definitions.resources.configurable_io import (
+from jobnb.definitions.partitions.window_times import TimeWindow as TimeWindow
+from jobnb.definitions.resources.configurable_resource import (
     ConfigurableIOManager as ConfigurableIOManager,
 )
-from jobnb.definitions.resources.configurable_io import (
+from jobnb.definitions.resources.configurable_resource import (
     ConfigurableIOManagerFactory as ConfigurableIOManagerFactory,
 )
 from jobnb.definitions.resources.configurable_resource import (
@@ -349,7 +338,7 @@ from jobnb.definitions.resources.io_test_context import (
 from jobnb.definitions.resources.resource import ResourceDefinition as ResourceDefinition
 from jobnb.definitions.resources.resource import make_values_resource as make_values_resource
 from jobnb.definitions.resources.resource import resource as resource
-from jobnb.definitions.resources.resource_binding import with_resources as with_resources
+from jobnb.definitions.resources.resource import with_resources as with_resources
 from jobnb.definitions.resources.resource_context import (
     IAttachDifferentObjectToOpContext as IAttachDifferentObjectToOpContext,
 )
@@ -360,6 +349,13 @@ from jobnb.definitions.resources.resource_context import (
     build_init_resource_context as build_init_resource_context,
 )
 from jobnb.definitions.selections.selection import AssetSelection as AssetSelection
+from jobnb.definitions.table import TableColumn as TableColumn
+from jobnb.definitions.table import TableColumnConstraints as TableColumnConstraints
+from jobnb.definitions.table import TableColumnDep as TableColumnDep
+from jobnb.definitions.table import TableColumnLineage as TableColumnLineage
+from jobnb.definitions.table import TableConstraints as TableConstraints
+from jobnb.definitions.table import TableRecord as TableRecord
+from jobnb.definitions.table import TableSchema as TableSchema
 from jobnb.definitions.types import Any as Any
 from jobnb.definitions.types import Bool as Bool
 from jobnb.definitions.types import DataType as DataType
@@ -382,6 +378,10 @@ from jobnb.definitions.types import (
     make_python_type_usable_as_data_type as make_python_type_usable_as_data_type,
 )
 from jobnb.definitions.types import usable_as_data_type as usable_as_data_type
+from jobnb.definitions.user_events import AssetMaterialization as AssetMaterialization
+from jobnb.definitions.user_events import AssetObservation as AssetObservation
+from jobnb.definitions.user_events import ExpectationResult as ExpectationResult
+from jobnb.definitions.user_events import TypeCheck as TypeCheck
 from jobnb.errors import AssetCheckFailedError as AssetCheckFailedError
 from jobnb.errors import ConfigMappingFunctionError as ConfigMappingFunctionError
 from jobnb.errors import ExecutionInterruptedError as ExecutionInterruptedError

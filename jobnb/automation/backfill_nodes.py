@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.backfill_policy import BackfillPolicy
+from jobnb.definitions.assets.policies import BackfillPolicy
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from jobnb.config.binding import BoundConfig, bind, bind_value, without_secrets
+from jobnb.config.binding import (
+    BoundConfig,
+    bind,
+    bind_value,
+    resolve_fields,
+    resolved,
+    without_secrets,
+)
 from jobnb.config.completing import completed
-from jobnb.config.configured import ConfiguredSchema, configured, configured_schema
 from jobnb.config.describe import describe, json_schema, scaffold, with_defaults
 from jobnb.config.env import EnvVar
 from jobnb.config.field import Field
-from jobnb.config.mapping import ConfigMapping, config_mapping
+from jobnb.config.mapping import (
+    ConfigMapping,
+    ConfiguredSchema,
+    config_mapping,
+    configured,
+    configured_schema,
+)
 from jobnb.config.model import Config, PermissiveConfig, derived
 from jobnb.config.nodes import BoolSource, Enum, EnumValue, IntSource, StringSource
-from jobnb.config.resolve import resolve_fields, resolved
-from jobnb.config.rewriting import rewritten
 from jobnb.config.run_config import CoercibleToRunConfig, RunConfig, raw_config
 from jobnb.config.schema import (
     Array,
@@ -34,6 +44,7 @@ from jobnb.config.yaml import (
     dump_yaml,
     load_yaml,
     merged,
+    rewritten,
 )
 
 __all__ = [

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError, to_json
 
+from jobnb.config.env import holds_env
+from jobnb.config.fields import field_type
 from jobnb.config.models import annotation_of, settled
 from jobnb.config.nodes import NOTHING, Schema, Typed
-from jobnb.config.plain import plain
+from jobnb.config.plain import plain, plain_field
 from jobnb.config.reading import Reading, read_raw
 from jobnb.config.run_config import SECTIONS, raw_config
-from jobnb.config.schema import schema_of
+from jobnb.config.schema import ConfigField, schema_of
 from jobnb.config.tree import Section, model_of, tree_of
 from jobnb.config.verdicts import problems_of
 from jobnb.errors import (
@@ -24,8 +26,6 @@ from jobnb.errors import (
     InvalidConfigError,
     Problem,
 )
-
-__all__ = ["BoundConfig", "bind", "bind_value", "without_secrets"]
 
 _Prefix = tuple[str, ...]
 _LONE = re.compile("[\ud800-\udfff]")
@@ -240,3 +240,55 @@ def _refused(
 
 def _config_of(what: str) -> str:
     return f"the config of {what}" if what else "the config"
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def resolved(config: ModelT, path: tuple[str, ...] = (), what: str | None = None) -> ModelT:
+    """The config with its variables read and its validators run; itself if it has none.
+
+    Args:
+        config: A `Config` object.
+        path: Where it is, for errors.
+        what: Whose config it is, for errors.
+
+    Raises:
+        InvalidConfigError: If a variable is not set or holds what does not fit.
+
+    Example:
+        >>> from jobnb.config import Config
+        >>> class Login(Config):
+        ...     user: str
+        >>> me = Login(user="me")
+        >>> resolved(me) is me
+        True
+    """
+    if not holds_env(config):
+        return config
+    made: ModelT = bind_value(type(config), config, path, what or type(config).__name__)
+    return made
+
+
+def resolve_fields(
+    model: BaseModel, path: tuple[str, ...] = (), what: str | None = None
+) -> dict[str, Any]:
+    """The values of those fields that hold variables, read; other fields are left alone.
+
+    For objects whose fields are not all config, such as resources that hold resources.
+
+    Args:
+        model: Any pydantic object.
+        path: Where it is, for errors.
+        what: Whose config it is, for errors.
+    """
+    return {
+        name: bind_value(
+            ConfigField(Typed(field_type(info))),
+            plain_field(model, name),
+            (*path, name),
+            what or type(model).__name__,
+        )
+        for name, info in type(model).model_fields.items()
+        if holds_env(getattr(model, name))
+    }

@@ -9,8 +9,6 @@ from jobnb.config.env import anonymous
 from jobnb.config.schema import schema_of
 from jobnb.config.tree import Section
 
-__all__ = ["completed"]
-
 
 def completed(config_schema: Any, raw: Any = None) -> Any:
     """A raw config with the defaults of all that it leaves out; it need not be right.

@@ -11,8 +11,6 @@ from jobnb.config.models import ConfigJsonSchema
 from jobnb.config.run_config import raw_config
 from jobnb.config.tree import Section, model_of
 
-__all__ = ["describe", "filled", "json_schema", "scaffold", "with_defaults"]
-
 _Json = Mapping[str, Any]
 _NOTHING = object()
 _FORMATS = {

@@ -6,20 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import Any, Self
 
-__all__ = [
-    "EnvVar",
-    "IntEnvVar",
-    "anonymous",
-    "env_name",
-    "holds_env",
-    "is_marked",
-    "keep_secret",
-    "kinds_of",
-    "look_up",
-    "reference",
-    "shown_name",
-]
-
 _SECRET = "secret:"  # noqa: S105 (a prefix of names)
 _OPEN = "$"  # before the name of a variable that stands where any value may
 _SECRETS: dict[str, Any] = {}  # of this process alone: the stored config has only the names

@@ -10,8 +10,6 @@ from jobnb.config.nodes import NOTHING, Scalar
 from jobnb.config.schema import ConfigField
 from jobnb.errors import InvalidConfigDefinitionError, InvalidConfigError
 
-__all__ = ["Field"]
-
 
 class Field(ConfigField):
     """One field of a config: what it takes, its default, whether it must be given.

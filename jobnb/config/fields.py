@@ -9,17 +9,6 @@ from pydantic import AliasChoices, BaseModel
 from pydantic import Field as PydanticField
 from pydantic.fields import FieldInfo
 
-__all__ = [
-    "by_field_name",
-    "field_name",
-    "field_names",
-    "field_path",
-    "field_paths",
-    "field_type",
-    "known_names",
-    "takes_names",
-]
-
 
 def field_names(name: str, info: FieldInfo, by_name: bool = False) -> list[str]:
     """The names under which raw config may give a field of a model, the preferred one first."""

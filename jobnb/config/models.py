@@ -26,9 +26,6 @@ from jobnb.config.schema import (
 )
 from jobnb.errors import InvalidConfigError
 
-__all__ = ["ConfigJsonSchema", "Part", "annotation_of", "make_annotation", "part_of", "settled"]
-
-
 _EMPTY: dict[Any, Any] = {list: [], dict: {}, set: [], frozenset: [], tuple: []}
 
 

@@ -8,22 +8,6 @@ from typing import Any as AnyValue
 
 from jobnb.errors import InvalidConfigDefinitionError
 
-__all__ = [
-    "ANYTHING",
-    "NOTHING",
-    "SCALARS",
-    "BoolSource",
-    "Enum",
-    "EnumValue",
-    "Ignored",
-    "IntSource",
-    "Nothing",
-    "Scalar",
-    "Schema",
-    "StringSource",
-    "Typed",
-]
-
 
 class Nothing:
     """The mark for a default that was not given (None is a value)."""

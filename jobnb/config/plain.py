@@ -20,17 +20,6 @@ from jobnb.config.fields import field_path
 from jobnb.config.nodes import NOTHING
 from jobnb.errors import InvalidConfigError, Problem
 
-__all__ = [
-    "DEEPEST",
-    "MOST_DIGITS",
-    "TOO_BIG",
-    "key_text",
-    "plain",
-    "plain_field",
-    "plain_model",
-    "value_at",
-]
-
 Path = tuple[str, ...]
 DEEPEST = 100  # of mappings and lists; pydantic reads no deeper than 200
 MOST_DIGITS = 4300  # what Python reads of an integer's text

@@ -25,12 +25,9 @@ from jobnb.config.schema import (
     Selector,
     Shape,
 )
-from jobnb.config.texts import as_scalar, near
 from jobnb.config.tree import Section, is_required
-from jobnb.config.typed_reading import read_open, read_typed
+from jobnb.config.typed_reading import as_scalar, near, read_open, read_typed
 from jobnb.errors import Problem
-
-__all__ = ["Reading", "read_field", "read_raw"]
 
 Path = tuple[str | int, ...]
 

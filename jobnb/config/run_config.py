@@ -10,8 +10,6 @@ from pydantic import BaseModel
 from jobnb.config.plain import plain, plain_model
 from jobnb.errors import InvalidConfigError
 
-__all__ = ["SECTIONS", "CoercibleToRunConfig", "RunConfig", "copied", "raw_config"]
-
 SECTIONS = ("loggers", "resources", "ops", "execution")
 
 

@@ -9,19 +9,6 @@ from typing import Any, cast
 from jobnb.config.nodes import ANYTHING, NOTHING, SCALARS, Scalar, Schema, Typed
 from jobnb.errors import InvalidConfigDefinitionError
 
-__all__ = [
-    "Array",
-    "ConfigField",
-    "ConfigSchema",
-    "Map",
-    "Noneable",
-    "Permissive",
-    "ScalarUnion",
-    "Selector",
-    "Shape",
-    "schema_of",
-]
-
 ConfigSchema = Any  # whatever `schema_of` reads; Dagster's name for it
 
 _ALLOWED = (

@@ -12,8 +12,6 @@ from jobnb.config.models import Part, annotation_of, make_annotation, part_of
 from jobnb.config.nodes import NOTHING, Schema
 from jobnb.config.schema import ConfigField
 
-__all__ = ["Branch", "Section", "model_of", "tree_of"]
-
 Branch = Union["Section", ConfigField]
 _TREE = "__jobnb_tree__"
 

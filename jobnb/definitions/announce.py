@@ -7,8 +7,6 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-__all__ = ["announce", "announce_from_caller", "listen", "unlisten"]
-
 Listener = Callable[[Any, str], None]
 
 _listeners: list[Listener] = []

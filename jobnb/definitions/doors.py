@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from jobnb.storage.partition_table import PartitionTable
     from jobnb.storage.run_table import RunTable
 
-__all__ = ["BackfillOptions", "Engine", "RunOptions", "engine", "plug_in"]
-
 
 class RunOptions(TypedDict, total=False):
     """What may be asked of a run, by the names of `RunSpec`."""

@@ -11,8 +11,6 @@ from zlib import crc32
 from jobnb.definitions.plain import is_text
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["AssetKey", "CoercibleToAssetKey", "check_name"]
-
 CoercibleToAssetKey = Union["AssetKey", str, Sequence[str]]
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.column_lineage import TableColumnDep, TableColumnLineage
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata_values import (
     AssetMetadataValue,
@@ -39,47 +38,11 @@ from jobnb.definitions.metadata_values import (
 )
 from jobnb.definitions.plain import plain_scalar
 from jobnb.definitions.table import (
-    TableColumn,
-    TableColumnConstraints,
-    TableConstraints,
+    TableColumnLineage,
     TableRecord,
     TableSchema,
 )
 from jobnb.errors import InvalidDefinitionError
-
-__all__ = [
-    "AssetMetadataValue",
-    "BoolMetadataValue",
-    "FloatMetadataValue",
-    "IntMetadataValue",
-    "JobMetadataValue",
-    "JsonMetadataValue",
-    "MarkdownMetadataValue",
-    "MetadataValue",
-    "NotebookMetadataValue",
-    "NullMetadataValue",
-    "PathMetadataValue",
-    "PoolMetadataValue",
-    "PythonArtifactMetadataValue",
-    "RunMetadataValue",
-    "TableColumn",
-    "TableColumnConstraints",
-    "TableColumnDep",
-    "TableColumnLineage",
-    "TableColumnLineageMetadataValue",
-    "TableConstraints",
-    "TableMetadataValue",
-    "TableRecord",
-    "TableSchema",
-    "TableSchemaMetadataValue",
-    "TextMetadataValue",
-    "TimestampMetadataValue",
-    "UrlMetadataValue",
-    "from_json",
-    "normalize",
-    "to_json",
-    "unmarked",
-]
 
 _BIG = 2**63  # an integer beyond 64 bits travels as text: not every reader of JSON can hold it
 

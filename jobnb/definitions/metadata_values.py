@@ -10,35 +10,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from jobnb.definitions.column_lineage import TableColumnLineage
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.plain import plain_data, require
-from jobnb.definitions.table import TableRecord, TableSchema, schema_of_records
+from jobnb.definitions.table import TableColumnLineage, TableRecord, TableSchema, schema_of_records
 from jobnb.errors import InvalidDefinitionError
-
-__all__ = [
-    "AssetMetadataValue",
-    "BoolMetadataValue",
-    "FloatMetadataValue",
-    "IntMetadataValue",
-    "JobMetadataValue",
-    "JsonMetadataValue",
-    "MarkdownMetadataValue",
-    "MetadataValue",
-    "NotebookMetadataValue",
-    "NullMetadataValue",
-    "PathMetadataValue",
-    "PoolMetadataValue",
-    "PythonArtifactMetadataValue",
-    "RunMetadataValue",
-    "TableColumnLineageMetadataValue",
-    "TableMetadataValue",
-    "TableSchemaMetadataValue",
-    "TextMetadataValue",
-    "TimestampMetadataValue",
-    "UrlMetadataValue",
-]
-
 
 # The field, its type, and what it holds in words.
 Holds = tuple[str, type, str]

@@ -12,16 +12,6 @@ import msgspec
 
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = [
-    "check_tags",
-    "check_text",
-    "is_text",
-    "plain_data",
-    "plain_scalar",
-    "plain_verdict",
-    "require",
-]
-
 _HALF = re.compile("[\ud800-\udfff]")
 
 

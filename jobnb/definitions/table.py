@@ -1,4 +1,4 @@
-"""Small tables as metadata: records, and the schema that describes their columns."""
+"""What stands in a table: its columns, their constraints, its rows, and where columns come from."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.plain import plain_scalar
 from jobnb.errors import InvalidDefinitionError
-
-__all__ = [
-    "TableColumn",
-    "TableColumnConstraints",
-    "TableConstraints",
-    "TableRecord",
-    "TableSchema",
-    "schema_of_records",
-]
 
 _TYPE_NAMES: tuple[tuple[type, str], ...] = (
     (bool, "bool"),  # before int: a bool is an int too
@@ -186,3 +178,64 @@ def _type_name(records: Sequence[TableRecord], column: str) -> str:
             if isinstance(record.data[column], type_):
                 return name
     return "string"
+
+
+class TableColumnDep(msgspec.Struct, frozen=True):
+    """A column of an asset, from which another column is made.
+
+    Source: Dagster's `TableColumnDep`.
+    """
+
+    asset_key: Any
+    column_name: str
+
+    def __post_init__(self) -> None:
+        """Make it a key."""
+        msgspec.structs.force_setattr(self, "asset_key", AssetKey.from_coercible(self.asset_key))
+
+
+class TableColumnLineage(msgspec.Struct, frozen=True):
+    """The columns that each column of a table is made from.
+
+    Args:
+        deps_by_column: By column, the columns it is made from.
+
+    Example:
+        >>> lineage = TableColumnLineage({"total": [TableColumnDep("orders", "price")]})
+        >>> lineage.deps_by_column["total"][0].column_name
+        'price'
+
+    Source: Dagster's `TableColumnLineage`.
+    """
+
+    deps_by_column: Mapping[str, Sequence[TableColumnDep]]
+
+    def __post_init__(self) -> None:
+        """Check the columns."""
+        if not isinstance(self.deps_by_column, Mapping):
+            raise InvalidDefinitionError(
+                "A TableColumnLineage is a dict with a list of TableColumnDep for each column, "
+                f"not {self.deps_by_column!r}."
+            )
+        for column, deps in self.deps_by_column.items():
+            if not all(isinstance(dep, TableColumnDep) for dep in deps):
+                raise InvalidDefinitionError(
+                    f"The column {column!r} is made from a list of TableColumnDep, not {deps!r}."
+                )
+
+    def as_lists(self) -> dict[str, list[list[str]]]:
+        """By column, the parts of each key with the column's name at the end."""
+        return {
+            column: [[*dep.asset_key.path, dep.column_name] for dep in deps]
+            for column, deps in self.deps_by_column.items()
+        }
+
+    @staticmethod
+    def from_lists(data: Mapping[str, Sequence[Sequence[str]]]) -> TableColumnLineage:
+        """What `as_lists` wrote."""
+        return TableColumnLineage(
+            {
+                column: [TableColumnDep(AssetKey(list(dep[:-1])), dep[-1]) for dep in deps]
+                for column, deps in data.items()
+            }
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -13,6 +12,7 @@ from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_past import Making, past_parts
 from jobnb.display.asset_pictures import (
@@ -235,7 +235,7 @@ def _metadata(definition: AssetsDefinition) -> Html:
 
 def _inside(definition: AssetsDefinition) -> Html:
     """The graph that makes the assets, where one does."""
-    from jobnb.definitions.ops.graph import GraphDefinition
+    from jobnb.definitions.ops.graph_definition import GraphDefinition
 
     node = definition.node_def
     return picture_html(graph_picture(node)) if isinstance(node, GraphDefinition) else EMPTY

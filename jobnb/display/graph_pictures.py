@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.definitions.assets.asset_job import AssetLayer
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.ops.graph import GraphDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_pictures import asset_picture

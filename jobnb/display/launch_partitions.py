@@ -12,8 +12,7 @@ from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.display.attempt import attempt
 from jobnb.display.partition_views import range_text
 from jobnb.errors import InvalidDefinitionError, JobnbError
-from jobnb.plan.partition_need import partition_needed
-from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, keys_asked
+from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, keys_asked, partition_needed
 
 __all__ = [
     "all_keys",

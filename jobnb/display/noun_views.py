@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jobnb.definitions.jobs.job import JobDefinition
-from jobnb.definitions.ops.graph import GraphDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import fields_html, fields_text

@@ -9,9 +9,9 @@ from math import ceil, prod
 
 import msgspec
 
+from jobnb.definitions.partitions.cron_times import ScheduleType
 from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
 from jobnb.definitions.partitions.partition import PartitionsDefinition
-from jobnb.definitions.partitions.schedule_type import ScheduleType
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 
 __all__ = ["Grid", "Row", "binned", "grid_of"]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json
-from jobnb.definitions.ops.user_events import AssetMaterialization, AssetObservation
+from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
 from jobnb.events.event import Event
 from jobnb.events.kinds import EventType
 

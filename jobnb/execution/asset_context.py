@@ -11,7 +11,7 @@ from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.metadata import normalize
-from jobnb.definitions.ops.data_version import DataProvenance, DataVersion, provenance_of
+from jobnb.definitions.ops.output import DataProvenance, DataVersion, provenance_of
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
 
 if TYPE_CHECKING:

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.ops.asset_result import MaterializeResult
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.definitions.ops.output import DynamicOutput, Output
-from jobnb.definitions.ops.user_events import (
+from jobnb.definitions.ops.output import DynamicOutput, MaterializeResult, Output
+from jobnb.definitions.types import NOTHING
+from jobnb.definitions.user_events import (
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,
 )
-from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
 from jobnb.execution.checks import with_asset
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize
-from jobnb.definitions.ops.user_events import (
+from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.user_events import (
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,
 )
-from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.execution.handle import NodeHandle
 from jobnb.execution.partition_context import PartitionContext

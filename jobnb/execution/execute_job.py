@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.execution.in_process import conduct
 from jobnb.execution.reconstructable import ReconstructableJob

@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.ops.graph import GraphDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvalidInvocationError, did_you_mean

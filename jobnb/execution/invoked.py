@@ -7,9 +7,8 @@ from inspect import isasyncgen, iscoroutine, isgenerator
 from typing import Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckResult
-from jobnb.definitions.ops.asset_result import NO_VALUE, MaterializeResult
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.definitions.ops.output import DynamicOutput, Output
+from jobnb.definitions.ops.output import NO_VALUE, DynamicOutput, MaterializeResult, Output
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, DataType, TypeCheckContext
 from jobnb.errors import InvariantViolationError

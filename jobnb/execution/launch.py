@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidInvocationError
 from jobnb.execution.background import Run
 from jobnb.execution.reexecution import ReexecutionOptions, parent_of

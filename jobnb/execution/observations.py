@@ -12,10 +12,8 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
-from jobnb.definitions.ops.asset_result import ObserveResult
-from jobnb.definitions.ops.data_version import DataVersion, DataVersionsByPartition
-from jobnb.definitions.ops.output import Output
-from jobnb.definitions.ops.user_events import (
+from jobnb.definitions.ops.output import DataVersion, DataVersionsByPartition, ObserveResult, Output
+from jobnb.definitions.user_events import (
     AssetObservation,
 )
 from jobnb.errors import InvariantViolationError, did_you_mean

@@ -7,11 +7,11 @@ from time import time as now
 from typing import Any
 
 from jobnb.definitions.metadata import normalize, to_json
-from jobnb.definitions.ops.asset_result import NO_VALUE
-from jobnb.definitions.ops.user_events import AssetMaterialization
+from jobnb.definitions.ops.output import NO_VALUE
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, TypeCheckContext
+from jobnb.definitions.user_events import AssetMaterialization
 from jobnb.errors import InvariantViolationError
 from jobnb.events import AssetMaterialized, OutputHandled, OutputYielded
 from jobnb.execution.context import OpExecutionContext

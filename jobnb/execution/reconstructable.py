@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from jobnb.definitions.jobs.job import JobDefinition
-from jobnb.definitions.ops.graph import GraphDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import InvariantViolationError, did_you_mean
 
 __all__ = ["ReconstructableJob", "build_reconstructable_job", "reconstructable"]

@@ -13,7 +13,7 @@ from jobnb.execution.run import MISSING
 from jobnb.execution.run_events import RunEvents
 
 if TYPE_CHECKING:
-    from jobnb.definitions.jobs.job import JobDefinition
+    from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.plan.step import Plan, Step, StepOutput
     from jobnb.storage.instance import Instance
     from jobnb.storage.run import JobRun
@@ -146,7 +146,7 @@ class ExecuteInProcessResult(RunEvents):
 
     def _inside(self, node_str: str, output_name: str) -> tuple[str, str]:
         """The step and output that an output of a nested graph is."""
-        from jobnb.definitions.ops.graph import GraphDefinition
+        from jobnb.definitions.ops.graph_definition import GraphDefinition
         from jobnb.plan.flatten import output_at
 
         self._steps_of(node_str)

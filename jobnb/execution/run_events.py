@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jobnb.definitions.checks.asset_check import AssetCheckEvaluation
-from jobnb.definitions.ops.user_events import (
+from jobnb.definitions.user_events import (
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from jobnb.definitions.jobs.job import JobDefinition
 from jobnb.definitions.jobs.job_config import job_words
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 from jobnb.definitions.plain import check_tags

@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
-from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resources.resource import resource_def_of
@@ -194,7 +194,7 @@ def _asset_places(
 
 
 def _no_plan(partitions: RunPartitions | None) -> Plan:
-    from jobnb.definitions.ops.graph import GraphDefinition
+    from jobnb.definitions.ops.graph_definition import GraphDefinition
 
     job = JobDefinition(GraphDefinition(_EMPTY_JOB))
     plan = build_plan(job, check_config=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobnb.definitions.checks.asset_check import AssetCheckEvaluation
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json, to_json
-from jobnb.definitions.ops.user_events import (
+from jobnb.definitions.user_events import (
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,

@@ -15,8 +15,6 @@ from jobnb.errors import InvalidSubsetError
 from jobnb.plan.asset_choice import Chosen
 from jobnb.plan.flatten import output_at
 
-__all__ = ["Guards", "assets_to_make", "check_outputs", "checks_to_make", "guards_of"]
-
 Guards = Mapping[str, tuple[tuple[str, str], ...]]
 """For a node or a step that waits for others: the step and the output of each of them."""
 

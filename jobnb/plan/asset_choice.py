@@ -22,8 +22,6 @@ from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.plan.graphs import AssetGraph
 from jobnb.plan.selecting import resolve_all, resolve_assets
 
-__all__ = ["Chosen", "chosen_by", "observed_nodes", "observed_output"]
-
 
 class Chosen(NamedTuple):
     """What a job is about.

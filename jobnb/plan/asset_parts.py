@@ -18,8 +18,6 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 
-__all__ = ["UNNEEDED", "Part", "name_in", "parts_of", "shared_names"]
-
 
 class _Unneeded:
     """Stands for an input that what is made in this part is not made from."""

@@ -17,7 +17,6 @@ from jobnb.plan.selecting import with_graphs
 if TYPE_CHECKING:
     from lark import Token
 
-__all__ = ["Suggestions", "Words", "suggest"]
 
 _STRINGS = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 _BARE = re.compile(r"(?!(?:and|or|not)$)[\w./@-]+", re.IGNORECASE)

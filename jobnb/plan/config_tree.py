@@ -15,7 +15,6 @@ from jobnb.plan.asset_parts import name_in, shared_names
 if TYPE_CHECKING:
     from jobnb.config import ConfigMapping, Section
 
-__all__ = ["WRAP", "ConfigTrees", "Managers", "config_tree", "mapping_of", "outer_tree"]
 
 WRAP = "config"  # what a config mapping of the whole job takes stands under this name
 

@@ -21,8 +21,6 @@ from jobnb.definitions.ops.hook import HookDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.retry import RetryPolicy
 
-__all__ = ["Edge", "FlatNode", "flatten", "output_at"]
-
 
 class Edge(msgspec.Struct, frozen=True, gc=False):
     """Where an input comes from, still by name.

@@ -15,8 +15,6 @@ from jobnb.definitions.selections.selection import AssetSelection, StatusOf
 from jobnb.plan.graphs import AssetGraph
 from jobnb.plan.selecting import resolve_all
 
-__all__ = ["with_known_keys"]
-
 
 def with_known_keys(
     assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset]

@@ -16,8 +16,6 @@ from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode
 from jobnb.plan.step import FromAsset, FromMany, FromOutput, Plan, Step
 
-__all__ = ["all_resource_defs", "in_order", "plan_resources", "step_resource_keys"]
-
 
 def all_resource_defs(
     job: JobDefinition, given: Mapping[str, Any] | None

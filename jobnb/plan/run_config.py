@@ -19,8 +19,6 @@ from jobnb.plan.partitions import RunPartitions
 if TYPE_CHECKING:
     from jobnb.config import Section
 
-__all__ = ["BoundConfig", "bind_run_config", "config_schema_of", "kept_config", "raw_config_of"]
-
 
 class BoundConfig(msgspec.Struct, frozen=True):
     """Config checked, with defaults filled in: by step, by resource, by logger.

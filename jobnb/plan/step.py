@@ -20,19 +20,6 @@ from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.definitions.types import DataType
 from jobnb.plan.partitions import RunPartitions
 
-__all__ = [
-    "FromAsset",
-    "FromConfig",
-    "FromMany",
-    "FromOutput",
-    "FromValue",
-    "Plan",
-    "Source",
-    "Step",
-    "StepInput",
-    "StepOutput",
-]
-
 
 class FromOutput(msgspec.Struct, frozen=True, gc=False):
     """The value of an output of an earlier step, at `slot`.

@@ -9,9 +9,9 @@ from jobnb.code.version import CodeHash, CodeNote
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
-from jobnb.definitions.ops.graph_parts import graph_without
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.plan.select import graph_without
 
 __all__ = ["CodeVersions", "code_change"]
 

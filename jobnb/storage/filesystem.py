@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobnb.definitions.resources.configurable_io import ConfigurableIOManagerFactory
+from jobnb.definitions.resources.configurable_resource import ConfigurableIOManagerFactory
 from jobnb.storage.files import FileIOManager
 from jobnb.storage.values import values_directory
 

@@ -11,7 +11,7 @@ import msgspec
 from jobnb.definitions.checks.asset_check import AssetCheckEvaluation, AssetCheckSeverity
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json
-from jobnb.definitions.ops.user_events import AssetMaterialization, AssetObservation
+from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
 from jobnb.events import (
     AssetCheckEvaluated,
     AssetMaterialized,

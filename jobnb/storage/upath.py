@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
-from jobnb.definitions.metadata import MetadataValue
+from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, StorageError

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.ops.user_events import AssetMaterialization
 from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.resources.configurable_io import (
+from jobnb.definitions.resources.configurable_resource import (
     ConfigurableIOManager,
     ConfigurableIOManagerFactory,
 )
@@ -27,6 +26,7 @@ from jobnb.definitions.resources.io import (
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.io_test_context import build_input_context, build_output_context
 from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
+from jobnb.definitions.user_events import AssetMaterialization
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.memory import InMemoryIOManager
 

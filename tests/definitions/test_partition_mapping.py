@@ -21,16 +21,17 @@ from jobnb.definitions.partitions.default_mapping import (
     default_partition_mapping,
     fitting_partition_mapping,
 )
-from jobnb.definitions.partitions.dimension_mapping import MultiToSingleDimensionPartitionMapping
 from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
 from jobnb.definitions.partitions.fixed_mappings import (
     AllPartitionMapping,
     LastPartitionMapping,
     SpecificPartitionsPartitionMapping,
+    StaticPartitionMapping,
 )
 from jobnb.definitions.partitions.multi_mapping import (
     DimensionPartitionMapping,
     MultiPartitionMapping,
+    MultiToSingleDimensionPartitionMapping,
 )
 from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
 from jobnb.definitions.partitions.partition import PartitionsDefinition
@@ -38,7 +39,6 @@ from jobnb.definitions.partitions.partition_mapping import (
     IdentityPartitionMapping,
     PartitionMapping,
 )
-from jobnb.definitions.partitions.static_mapping import StaticPartitionMapping
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.definitions.partitions.time_window_mapping import TimeWindowPartitionMapping

@@ -16,14 +16,13 @@ from jobnb.definitions.partitions.dynamic_partitions import (
     DynamicPartitionsDefinition,
 )
 from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition, SeenKeys
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, PartitionKeyRange
 from jobnb.definitions.partitions.partition_loading import PartitionLoadingContext
 from jobnb.definitions.partitions.partitioned_config import (
     dynamic_partitioned_config,
     static_partitioned_config,
 )
-from jobnb.definitions.partitions.seen_keys import SeenKeys
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
 

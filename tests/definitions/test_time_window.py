@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions.assets.freshness import FreshnessPolicy
+from jobnb.definitions.assets.policies import FreshnessPolicy
 from jobnb.definitions.partitions import cron_times as cron_module
 from jobnb.definitions.partitions.calendar_partitions import (
     DailyPartitionsDefinition,
@@ -20,13 +20,10 @@ from jobnb.definitions.partitions.calendar_partitions import (
     MonthlyPartitionsDefinition,
     WeeklyPartitionsDefinition,
 )
-from jobnb.definitions.partitions.cron_times import cron_times
+from jobnb.definitions.partitions.cron_times import ScheduleType, cron_times
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.partitions.time_window import (
-    ScheduleType,
-    TimeWindow,
-    TimeWindowPartitionsDefinition,
-)
+from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from jobnb.definitions.partitions.window_times import TimeWindow
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
 NOW = datetime(2023, 3, 15, 10, 30)  # naive: in the zone of the definition

@@ -19,11 +19,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb import op
 from jobnb.config import bind_value, schema_of
 from jobnb.definitions import types as ty
 from jobnb.definitions.ops.output import DynamicOutput, Output
-from jobnb.definitions.ops.user_events import TypeCheck
 from jobnb.definitions.types import DataType, PythonObjectDataType, checker, resolve
+from jobnb.definitions.user_events import TypeCheck
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError, TypeCheckError
 
 T = TypeVar("T")
@@ -449,31 +450,28 @@ def test_a_loader_from_a_function() -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotation", "inner", "dynamic"),
+    ("annotation", "inner"),
     [
-        (inspect.Parameter.empty, Any, False),
-        (None, type(None), False),
-        (int, int, False),
-        (Output, Any, False),
-        (Output[int], int, False),
-        (Output[list[int]], list[int], False),
-        (DynamicOutput[int], int, True),
-        (list[DynamicOutput[str]], str, True),
-        (list[Output[str]], list[Output[str]], False),
-        (typing.Iterator[Output[int]], int, False),
-        (typing.Generator[DynamicOutput[int], None, None], int, True),
-        (typing.Iterator[Output[int] | TypeCheck], int, False),
-        (typing.Iterator[Output[int] | Output[str]], Any, False),
-        (typing.Iterator[int], typing.Iterator[int], False),
-        (typing.Iterator, typing.Iterator, False),
+        (inspect.Parameter.empty, Any),
+        (None, type(None)),
+        (int, int),
+        (Output, Any),
+        (Output[int], int),
+        (Output[list[int]], list[int]),
+        (list[DynamicOutput[str]], str),
+        (typing.Iterator[Output[int]], int),
+        (typing.Generator[DynamicOutput[int], None, None], int),
+        (typing.Iterator[Output[int] | TypeCheck], int),
+        (typing.Iterator[Output[int] | Output[str]], Any),
+        (typing.Iterator[int], Any),
+        (typing.Iterator, Any),
     ],
 )
-def test_return_annotations_are_unwrapped(annotation: Any, inner: Any, dynamic: bool) -> None:
-    found = ty.unwrap_output_annotation(annotation)
-    assert (found.annotation, found.is_dynamic) == (inner, dynamic)
+def test_return_annotations_are_unwrapped(annotation: Any, inner: Any) -> None:
+    def given() -> Any:
+        return 1
 
-
-def test_a_generator_tells_only_by_what_it_wraps() -> None:
-    assert ty.unwrap_output_annotation(typing.Iterator[int], is_generator=True).annotation is Any
-    found = ty.unwrap_output_annotation(typing.Iterator[Output[int]], is_generator=True)
-    assert found.annotation is int
+    given.__annotations__["return"] = annotation
+    if annotation is inspect.Parameter.empty:
+        del given.__annotations__["return"]
+    assert op(given).outs["result"].dagster_type is resolve(inner)

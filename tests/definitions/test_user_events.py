@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.metadata import IntMetadataValue, PathMetadataValue
-from jobnb.definitions.ops.asset_result import MaterializeResult, ObserveResult
-from jobnb.definitions.ops.data_version import DataVersion
-from jobnb.definitions.ops.output import DynamicOutput, Output
-from jobnb.definitions.ops.user_events import (
+from jobnb.definitions.metadata_values import IntMetadataValue, PathMetadataValue
+from jobnb.definitions.ops.output import (
+    DataVersion,
+    DynamicOutput,
+    MaterializeResult,
+    ObserveResult,
+    Output,
+)
+from jobnb.definitions.user_events import (
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,

@@ -5,13 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.metadata import (
-    MetadataValue,
-    TableColumnDep,
-    TableColumnLineage,
-    TableRecord,
-    to_json,
-)
+from jobnb.definitions.metadata import to_json
+from jobnb.definitions.metadata_values import MetadataValue
+from jobnb.definitions.table import TableColumnDep, TableColumnLineage, TableRecord
 from jobnb.display.failures import error_text
 from jobnb.display.metadata import entry_html, entry_text, metadata_html, metadata_text
 from jobnb.display.picture import Status

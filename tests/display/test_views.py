@@ -14,14 +14,14 @@ from pydantic import SecretStr
 from jobnb.config import Config, RunConfig
 from jobnb.config.schema import Noneable, Permissive
 from jobnb.definitions.assets.asset import asset
-from jobnb.definitions.assets.asset_inout import AssetIn
 from jobnb.definitions.assets.asset_job import define_asset_job
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.jobs.job import job
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.metadata import MetadataValue
+from jobnb.definitions.metadata_values import MetadataValue
+from jobnb.definitions.ops.asset_inout import AssetIn
 from jobnb.definitions.ops.graph import graph
 from jobnb.definitions.ops.inout import DynamicOut, In, Out
 from jobnb.definitions.ops.op import op

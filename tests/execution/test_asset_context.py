@@ -25,7 +25,7 @@ from jobnb import (
     multi_asset,
     op,
 )
-from jobnb.definitions.ops.data_version import provenance_of
+from jobnb.definitions.ops.output import provenance_of
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 
 

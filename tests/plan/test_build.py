@@ -29,7 +29,7 @@ from jobnb import (
     success_hook,
 )
 from jobnb.definitions.ops.dependency import DependencyDefinition, MultiDependencyDefinition
-from jobnb.definitions.ops.graph import GraphDefinition
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import (
     InvalidConfigError,
     InvalidDefinitionError,

@@ -29,8 +29,7 @@ from jobnb import (
     op,
 )
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, PartitionNeededError
-from jobnb.plan.partition_need import partition_needed, subject_of
-from jobnb.plan.partitions import keys_asked
+from jobnb.plan.partitions import keys_asked, partition_needed, subject_of
 from jobnb.registry.session import Session
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")

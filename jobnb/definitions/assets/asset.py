@@ -14,11 +14,11 @@ from jobnb.definitions.assets.asset_function import (
     own_key,
     read_upstream,
 )
-from jobnb.definitions.assets.asset_inout import AssetIn
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.checks.check_specs import checks_of
+from jobnb.definitions.checks.asset_check import checks_of
 from jobnb.definitions.keys import CoercibleToAssetKey, check_name
+from jobnb.definitions.ops.asset_inout import AssetIn
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import INFER, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_check import AssetCheckSpec
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.partitions.partition import PartitionsDefinition
-
-__all__ = ["asset"]
 
 
 @overload

@@ -6,24 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.assets.asset_inout import AssetIn, prefix_of
 from jobnb.definitions.assets.asset_spec import AssetDep, deps_of, listed
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.asset_inout import AssetIn, prefix_of
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import In
 from jobnb.errors import InvalidDefinitionError, did_you_mean
-
-__all__ = [
-    "FunctionAsset",
-    "Upstream",
-    "asset_op_name",
-    "kind_words",
-    "op_tags_of",
-    "own_key",
-    "read_upstream",
-]
 
 _PLAIN_PART = re.compile(r"[A-Za-z0-9_-]+")
 

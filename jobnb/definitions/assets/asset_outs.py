@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jobnb.definitions.assets.asset_inout import AssetOut
 from jobnb.definitions.assets.asset_spec import AssetSpec, check_labels, check_owners
 from jobnb.definitions.keys import AssetKey, check_name
+from jobnb.definitions.ops.asset_inout import AssetOut
 from jobnb.definitions.ops.inout import Out
 from jobnb.errors import InvalidDefinitionError, did_you_mean
-
-__all__ = ["SeveralAssets", "internal_deps"]
 
 
 class SeveralAssets:

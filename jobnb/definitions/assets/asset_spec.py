@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.assets.asset_inout import checked_mapping
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
+from jobnb.definitions.ops.asset_inout import checked_mapping
 from jobnb.definitions.plain import check_text, is_text
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["AssetDep", "AssetSpec", "check_labels", "check_owners", "deps_of", "listed"]
 
 MANAGER_KEY = "dagster/io_manager_key"
 _KEEP: Any = object()

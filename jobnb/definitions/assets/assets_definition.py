@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.announce import announce_from_caller
-from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP, checked_mapping
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_from_node import assets_of_node
 from jobnb.definitions.assets.assets_said import (
@@ -24,10 +23,11 @@ from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition
+from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP, checked_mapping
 from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.node import NO_HOOKS, NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.definitions.resources.resource_binding import resources_for
+from jobnb.definitions.resources.resource import resources_for
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidSubsetError,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.assets.asset_inout import prefix_of
 from jobnb.definitions.assets.asset_outs import internal_deps
-from jobnb.definitions.checks.asset_check import AssetCheckSpec
-from jobnb.definitions.checks.check_specs import checks_of
+from jobnb.definitions.checks.asset_check import AssetCheckSpec, checks_of
 from jobnb.definitions.keys import AssetKey, check_name
+from jobnb.definitions.ops.asset_inout import prefix_of
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
 from jobnb.definitions.assets.asset_function import asset_op_name, own_key
-from jobnb.definitions.assets.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.assets.asset_outs import SeveralAssets
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.checks.check_specs import checks_of, see_free
+from jobnb.definitions.checks.asset_check import checks_of, see_free
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
+from jobnb.definitions.ops.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.ops.dependency import GraphIn, GraphOut
 from jobnb.definitions.ops.graph import read_graph
 from jobnb.definitions.ops.graph_definition import GraphDefinition
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_check import AssetCheckSpec
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.partitions.partition import PartitionsDefinition
-
-__all__ = ["graph_asset", "graph_multi_asset"]
 
 
 @overload

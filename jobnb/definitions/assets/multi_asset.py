@@ -12,13 +12,13 @@ from jobnb.definitions.assets.asset_function import (
     op_tags_of,
     read_upstream,
 )
-from jobnb.definitions.assets.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.assets.asset_outs import SeveralAssets, internal_deps
 from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, listed
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.checks.check_specs import checks_of
+from jobnb.definitions.checks.asset_check import checks_of
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.op import OpDefinition, look_like
 from jobnb.definitions.ops.retry import RetryPolicy
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_check import AssetCheckSpec
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.partitions.partition import PartitionsDefinition
-
-__all__ = ["multi_asset"]
 
 
 class SpecifiedAssets(FunctionAsset):

@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
-from jobnb.definitions.assets.asset_inout import prefix_of
 from jobnb.definitions.assets.asset_outs import output_name
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.source_asset import SourceAsset, observing_op
-from jobnb.definitions.checks.check_specs import checks_of
+from jobnb.definitions.checks.asset_check import checks_of
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.ops.asset_inout import prefix_of
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
     from jobnb.definitions.partitions.partition import PartitionsDefinition
-
-__all__ = ["ObservableAssets", "multi_observable_source_asset", "observable_source_asset"]
 
 
 @overload

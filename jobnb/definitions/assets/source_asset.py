@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from jobnb.definitions.announce import announce_from_caller
-from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, check_labels
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import Out
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.ops.stored_input import StoredInput
-from jobnb.definitions.resources.resource_binding import resources_for
+from jobnb.definitions.resources.resource import resources_for
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
     from jobnb.definitions.partitions.partition import PartitionsDefinition
-
-__all__ = ["SourceAsset", "observing_op"]
 
 
 class SourceAsset(StoredInput):
@@ -311,3 +309,35 @@ def observing_op(
         required_resource_keys,
         tags,
     )
+
+
+def external_assets_from_specs(specs: Iterable[AssetSpec]) -> list[SourceAsset]:
+    """The external assets that specs describe, known to the session.
+
+    Args:
+        specs: What is said of each. Given to `Definitions`, a spec becomes one by itself.
+
+    Raises:
+        InvalidDefinitionError: If something is no `AssetSpec`.
+
+    Example:
+        >>> from jobnb import AssetSpec, external_assets_from_specs
+        >>> external_assets_from_specs([AssetSpec("raw/orders"), AssetSpec("raw/customers")])
+        [SourceAsset('raw/orders'), SourceAsset('raw/customers')]
+
+    Source: Dagster's `external_assets_from_specs`.
+    """
+    made = []
+    for spec in specs:
+        if not isinstance(spec, AssetSpec):
+            raise InvalidDefinitionError(f"{spec!r} is no AssetSpec.")
+        made.append(SourceAsset.of_spec(spec))
+    for each in made:
+        announce_from_caller(each)
+    return made
+
+
+def external_asset_from_spec(spec: AssetSpec) -> SourceAsset:
+    """The external asset that a spec describes; see `external_assets_from_specs`."""
+    (made,) = external_assets_from_specs([spec])
+    return made

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce
-from jobnb.definitions.assets.asset_inout import AssetIn
-from jobnb.definitions.checks.asset_check import AssetCheckSpec
+from jobnb.definitions.checks.asset_check import AssetCheckSpec, see_distinct
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.checks.check_specs import see_distinct
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.ops.asset_inout import AssetIn
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import In, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
@@ -20,7 +19,6 @@ from jobnb.errors import InvalidDefinitionError
 if TYPE_CHECKING:
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["asset_check", "multi_asset_check"]
 
 Decorator = Callable[[Callable[..., Any]], AssetChecksDefinition]
 

@@ -21,8 +21,6 @@ from jobnb.definitions.ops.inout import In, Out
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["build_last_update_freshness_checks", "build_metadata_bounds_checks"]
-
 Look = Callable[[Any, AssetKey], AssetCheckResult]
 """Takes the context and the asset."""
 _LOOK_BACK = (2, 40, 400, 4000)

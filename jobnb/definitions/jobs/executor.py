@@ -13,17 +13,6 @@ from typing import Any, overload
 from jobnb.definitions.keys import check_name
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = [
-    "ExecutorDefinition",
-    "ExecutorRequirement",
-    "InitExecutorContext",
-    "executor",
-    "in_process_executor",
-    "multi_or_in_process_executor",
-    "multiple_process_executor_requirements",
-    "multiprocess_executor",
-]
-
 ExecutorFunction = Callable[["InitExecutorContext"], Any]
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.ops.retry import RetryPolicy
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["JobDefinition", "job"]
-
 
 @overload
 def job(compose_fn: Callable[..., Any]) -> JobDefinition: ...

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.assets.source_asset import SourceAsset
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["OBSERVATION_JOB", "common_partitions", "job_words", "readable_config", "run_title"]
 
 OBSERVATION_JOB = "in_process_observation_job"
 _MOST_NAMES = 3

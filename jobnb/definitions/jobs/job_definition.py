@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.storage.instance import Instance
 
-__all__ = ["JobDefinition"]
-
 
 class JobDefinition:
     """A graph bound to resources, config, hooks and an executor.

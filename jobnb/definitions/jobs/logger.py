@@ -13,17 +13,6 @@ import msgspec
 
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
-__all__ = [
-    "InitLoggerContext",
-    "LoggerDefinition",
-    "build_init_logger_context",
-    "colored_console_logger",
-    "default_loggers",
-    "get_jobnb_logger",
-    "json_console_logger",
-    "logger",
-]
-
 LoggerFunction = Callable[["InitLoggerContext"], logging.Logger]
 USER_LOGGER = "jobnb.builtin"
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.job_definition import JobDefinition
 
-__all__ = ["RunRequest"]
 
 _PARTS = (
     "run_key", "run_config", "tags", "job_name", "asset_selection", "stale_assets_only",

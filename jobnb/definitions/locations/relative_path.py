@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["file_relative_path"]
-
 
 def file_relative_path(dunderfile: str, relative_path: str) -> str:
     """The path of a file that lies beside a module, wherever the process was started.

@@ -12,11 +12,10 @@ from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefiniti
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.metadata import MetadataValue, normalize
+from jobnb.definitions.metadata import normalize
+from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
-
-__all__ = ["RepositoryDefinition", "repository"]
 
 _UNNAMED = "__repository__"
 _KINDS: Mapping[str, tuple[type, ...]] = {

@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.ops.node import NodeDefinition
     from jobnb.definitions.ops.retry import RetryPolicy
 
-__all__ = [
-    "Collected",
-    "Composition",
-    "DynamicHandle",
-    "InputHandle",
-    "OutputHandle",
-    "compose",
-    "current",
-]
 
 _CONSTANTS = (str, int, float, bool, type(None), bytes)
 

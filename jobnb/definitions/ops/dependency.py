@@ -11,22 +11,6 @@ from jobnb.definitions.ops.hook import HookDefinition
 from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.definitions.ops.stored_input import StoredInput
 
-__all__ = [
-    "AssetDependency",
-    "CollectDependency",
-    "Dependency",
-    "DependencyDefinition",
-    "DependencyMapping",
-    "GraphIn",
-    "GraphInput",
-    "GraphOut",
-    "InputMapping",
-    "MultiDependencyDefinition",
-    "NodeInvocation",
-    "OutputMapping",
-    "ValueDependency",
-]
-
 
 class DependencyDefinition(msgspec.Struct, frozen=True, gc=False):
     """An input is fed by an output of another node.

@@ -14,8 +14,6 @@ from typing import Any
 
 from jobnb.definitions.lazy import lazy
 
-__all__ = ["EMPTY", "Function", "ResourceParam", "is_resource_annotation"]
-
 EMPTY: Any = inspect.Parameter.empty
 
 _CONTEXT_NAMES = frozenset(("context", "_context", "_", "__"))

@@ -20,8 +20,6 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
-__all__ = ["GraphDefinition", "graph", "read_graph"]
-
 
 def read_graph(
     fn: Callable[..., Any],

@@ -9,15 +9,6 @@ from typing import Any, Literal, overload
 from jobnb.definitions.keys import check_name
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
-__all__ = [
-    "HookDefinition",
-    "HookExecutionResult",
-    "checked_hooks",
-    "event_list_hook",
-    "failure_hook",
-    "success_hook",
-]
-
 Trigger = Literal["success", "failure", "events"]
 HookFunction = Callable[..., Any]
 Decorator = Callable[[HookFunction], "HookDefinition"]

@@ -7,8 +7,6 @@ from typing import Any
 
 from jobnb.definitions.plain import check_text
 
-__all__ = ["INFER", "DynamicOut", "In", "Out"]
-
 
 class _Infer:
     """Stands for a type that is read from the annotation when it is first needed."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.ops.inout import Out
     from jobnb.definitions.ops.retry import RetryPolicy
 
-__all__ = ["Node", "NodeDefinition", "PendingNodeInvocation"]
 
 NO_HOOKS: frozenset[HookDefinition] = frozenset()
 

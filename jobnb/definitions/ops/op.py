@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import collections.abc
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from jobnb.definitions.announce import announce
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
-from jobnb.definitions.ops.annotations import output_types
 from jobnb.definitions.ops.function import EMPTY, Function
 from jobnb.definitions.ops.inout import INFER, In, Out
 from jobnb.definitions.ops.node import NodeDefinition
-from jobnb.definitions.ops.op_checks import check_declared
+from jobnb.definitions.ops.output import DynamicOutput, MaterializeResult, Output
 from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.definitions.plain import check_text
-from jobnb.definitions.types import resolve
-from jobnb.errors import InvalidDefinitionError
-
-__all__ = ["OpDefinition", "look_like", "op"]
+from jobnb.definitions.types import DataType, resolve
+from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -324,3 +324,110 @@ def look_like(definition: Any, fn: Callable[..., Any]) -> None:
     definition.__doc__ = fn.__doc__
     definition.__name__ = getattr(fn, "__name__", "")
     definition.__wrapped__ = fn
+
+
+_STREAMS = (
+    collections.abc.Iterator,
+    collections.abc.Iterable,
+    collections.abc.Generator,
+    collections.abc.AsyncIterator,
+    collections.abc.AsyncGenerator,
+)
+
+_WRAPPERS = (Output, DynamicOutput, MaterializeResult)
+
+
+def output_types(annotation: Any, outs: Mapping[str, Out]) -> dict[str, DataType]:
+    """The type of each output: the one given, else what the annotation says of it."""
+    notes = dict.fromkeys(outs, EMPTY)
+    if annotation is not EMPTY:
+        notes = _by_output(_unwrap(annotation), list(outs))
+    return {
+        name: resolve(notes[name] if out.dagster_type is INFER else out.dagster_type)
+        for name, out in outs.items()
+    }
+
+
+def _by_output(annotation: Any, names: list[str]) -> dict[str, Any]:
+    if len(names) == 1:
+        return {names[0]: annotation}
+    parts = typing.get_args(annotation) if typing.get_origin(annotation) is tuple else ()
+    if len(parts) == len(names) and Ellipsis not in parts:
+        return {name: _unwrap(part) for name, part in zip(names, parts, strict=True)}
+    return dict.fromkeys(names, EMPTY)
+
+
+def _unwrap(annotation: Any) -> Any:
+    """What an annotation says of the value: `Output[int]` and `Iterator[Output[int]]` say `int`."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation in _WRAPPERS or annotation in _STREAMS:
+        return EMPTY
+    if origin in _WRAPPERS:
+        return args[0] if args else EMPTY
+    if origin in _STREAMS:
+        inner = [each for each in _members(args[:1]) if _is_output(each)]
+        return _unwrap(inner[0]) if len(inner) == 1 else EMPTY
+    if origin is list and args and _is_output(args[0]):
+        return _unwrap(args[0])
+    return annotation
+
+
+def _is_output(annotation: Any) -> bool:
+    return annotation in _WRAPPERS or typing.get_origin(annotation) in _WRAPPERS
+
+
+def _members(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The members of a union, or the one annotation itself."""
+    if args and typing.get_origin(args[0]) in (typing.Union, types.UnionType):
+        return typing.get_args(args[0])
+    return args
+
+
+def check_declared(op: OpDefinition[..., Any]) -> None:
+    """See that `ins` and `config_schema` fit the function; no annotation is evaluated.
+
+    Raises:
+        InvalidDefinitionError: If they do not; all problems at once.
+    """
+    problems = [*_no_ins(op)] or [*_misplaced_ins(op), *_two_configs(op)]
+    if problems:
+        raise InvalidDefinitionError(f"{op.name!r} cannot be right:\n  " + "\n  ".join(problems))
+
+
+def _no_ins(op: OpDefinition[..., Any]) -> Iterator[str]:
+    declared: Mapping[str, Any] = op.given_ins
+    for name, given in declared.items():
+        if not isinstance(given, In):
+            shown = getattr(given, "__name__", repr(given))
+            yield f"The input {name!r} is declared as {shown}. Write In({shown})."
+
+
+def _misplaced_ins(op: OpDefinition[..., Any]) -> Iterator[str]:
+    function = op.function
+    if not op.is_decorated or not op.given_ins:
+        return
+    from jobnb.definitions.types import Nothing, resolve
+
+    for name, given in op.given_ins.items():
+        kind = given.dagster_type
+        if name in function.parameters:
+            if kind is Nothing:
+                yield (
+                    f"The input {name!r} is declared as In(Nothing), which brings no value, but "
+                    "the function takes it. Take the parameter out, or declare another type."
+                )
+        elif not function.has_var_keyword and (kind is INFER or resolve(kind) is not Nothing):
+            hint = did_you_mean(name, function.parameters, noun="It takes")
+            yield (
+                f"The input {name!r} is declared, but the function does not take it. "
+                + (hint or "Add the parameter, or declare it as In(Nothing).")
+            )
+
+
+def _two_configs(op: OpDefinition[..., Any]) -> Iterator[str]:
+    function = op.function
+    if op.given_config_schema is None or not op.is_decorated:
+        return
+    typed = "config" in getattr(function.fn, "__annotations__", {})
+    if typed and "config" in function.parameters and "config" not in op.given_ins:
+        yield "It has both a `config` parameter and a config_schema. Keep one."

@@ -1,20 +1,109 @@
-"""The values that ops yield and return: `Output` and `DynamicOutput`.
+"""What ops yield and return: `Output`, `DynamicOutput`, `MaterializeResult`, `DataVersion`.
 
-They are made once or more per step, so they are bare slots and touch metadata only where there
+Outputs are made once or more per step, so they are bare slots and touch metadata only where there
 is some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from jobnb.definitions.keys import check_name
-from jobnb.definitions.metadata import MetadataValue, normalize
-from jobnb.definitions.ops.data_version import DataVersion, as_version
+import msgspec
+
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
+from jobnb.definitions.metadata import normalize
+from jobnb.definitions.metadata_values import MetadataValue
+from jobnb.definitions.plain import is_text
+from jobnb.definitions.user_events import checked_tags
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["DynamicOutput", "Output"]
+_CODE = "dagster/code_version"
+_GIVEN = "dagster/data_version_is_user_provided"
+_INPUT = "dagster/input_data_version/"
+_POINTER = "dagster/input_event_pointer/"
+
+
+class DataVersion(msgspec.Struct, frozen=True):
+    """The version of a value, as text that changes when the value does.
+
+    Args:
+        value: The version.
+
+    Source: Dagster's `DataVersion`.
+    """
+
+    value: str
+
+    def __post_init__(self) -> None:
+        """Check the version."""
+        if not is_text(self.value):
+            raise InvalidDefinitionError(f"A DataVersion holds text, not {self.value!r}.")
+
+
+class DataVersionsByPartition(msgspec.Struct, frozen=True):
+    """The versions of the partitions of an asset.
+
+    Args:
+        data_versions_by_partition: The version of each, by its key.
+
+    Source: Dagster's `DataVersionsByPartition`.
+    """
+
+    data_versions_by_partition: Mapping[str, DataVersion | str]
+
+    def __post_init__(self) -> None:
+        """Read text as versions."""
+        given = {key: as_version(each) for key, each in self.data_versions_by_partition.items()}
+        msgspec.structs.force_setattr(self, "data_versions_by_partition", given)
+
+
+class DataProvenance(msgspec.Struct, frozen=True):
+    """What a value was made from.
+
+    Args:
+        code_version: The version of the code that made it.
+        input_data_versions: The versions of what it read, by asset.
+        input_storage_ids: Which events of the log those were, by asset.
+        is_user_provided: Whether the user's code set the data version itself.
+
+    Source: Dagster's `DataProvenance`.
+    """
+
+    code_version: str
+    input_data_versions: Mapping[AssetKey, DataVersion]
+    input_storage_ids: Mapping[AssetKey, int | None]
+    is_user_provided: bool
+
+
+def as_version(given: DataVersion | str | None) -> DataVersion | None:
+    """Text as a version; a version or None as it is."""
+    return DataVersion(given) if isinstance(given, str) else given
+
+
+def provenance_of(tags: Mapping[str, str]) -> DataProvenance | None:
+    """What a value was made from, as the tags of its materialization tell; None if they do not."""
+    code_version = tags.get(_CODE)
+    if code_version is None:
+        return None
+    versions = _by_key(tags, _INPUT)
+    pointers = _by_key(tags, _POINTER)
+    return DataProvenance(
+        code_version,
+        {key: DataVersion(version) for key, version in versions.items()},
+        {key: int(pointers[key]) if key in pointers else None for key in versions},
+        tags.get(_GIVEN) == "true",
+    )
+
+
+def _by_key(tags: Mapping[str, str], prefix: str) -> dict[AssetKey, str]:
+    start = len(prefix)
+    return {
+        AssetKey.from_user_string(name[start:]): value
+        for name, value in tags.items()
+        if name.startswith(prefix)
+    }
+
 
 T = TypeVar("T")
 
@@ -137,3 +226,78 @@ class DynamicOutput(Generic[T]):
 
     def __repr__(self) -> str:
         return f"DynamicOutput({self.value!r}, mapping_key={self.mapping_key!r})"
+
+
+class _NoValue:
+    """Stands for the value of an asset that its function stored itself."""
+
+    def __repr__(self) -> str:
+        return "NO_VALUE"
+
+
+NO_VALUE: Any = _NoValue()
+
+
+class _AssetResult(msgspec.Struct, frozen=True):
+    """What an asset's function can return instead of a value."""
+
+    asset_key: CoercibleToAssetKey | None = None
+    metadata: Mapping[str, Any] | None = None
+    check_results: Sequence[Any] = ()
+    data_version: DataVersion | str | None = None
+    tags: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        """Check and normalise what was given."""
+        put = msgspec.structs.force_setattr
+        if self.asset_key is not None:
+            put(self, "asset_key", AssetKey.from_coercible(self.asset_key))
+        put(self, "metadata", normalize(self.metadata))
+        put(self, "check_results", list(self.check_results or ()))
+        put(self, "data_version", as_version(self.data_version))
+        put(self, "tags", checked_tags(self.tags, type(self).__name__))
+
+
+class MaterializeResult(_AssetResult, Generic[T], frozen=True):
+    """Tells what an asset's function made, where it stored the value itself.
+
+    Args:
+        asset_key: Which asset, where the function makes several.
+        metadata: Facts shown beside the materialization.
+        check_results: Results of checks made on the way.
+        data_version: The version of the value, where the code knows it.
+        tags: Labels, name to value.
+        value: A value for the IO manager to store; without one, nothing is stored.
+
+    Example:
+        >>> from jobnb import MaterializeResult, asset, materialize
+        >>> @asset
+        ... def table():
+        ...     return MaterializeResult(metadata={"rows": 3})
+        >>> [event] = materialize([table]).get_asset_materialization_events()
+        >>> event.metadata["rows"]["value"]
+        3
+
+    Source: Dagster's `MaterializeResult`.
+    """
+
+    value: Any = NO_VALUE
+
+    @property
+    def has_value(self) -> bool:
+        """Whether there is a value to store."""
+        return self.value is not NO_VALUE
+
+
+class ObserveResult(_AssetResult, frozen=True):
+    """Tells what a function learned about an asset that it did not make.
+
+    Args:
+        asset_key: Which asset, where the function looks at several.
+        metadata: Facts shown beside the observation.
+        check_results: Results of checks made on the way.
+        data_version: The version of the value, where the code knows it.
+        tags: Labels, name to value.
+
+    Source: Dagster's `ObserveResult`.
+    """

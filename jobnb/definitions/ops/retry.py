@@ -10,8 +10,6 @@ import msgspec
 
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["Backoff", "Jitter", "RetryPolicy"]
-
 
 class Backoff(Enum):
     """How the wait grows from one attempt to the next.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from jobnb.definitions.keys import AssetKey
 
-__all__ = ["StoredInput"]
-
 
 class StoredInput:
     """Something that feeds an input with a stored value: a `SourceAsset` is one."""

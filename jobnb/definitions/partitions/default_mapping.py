@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from jobnb.definitions.partitions.dimension_mapping import (
+from datetime import datetime
+from functools import cache
+from inspect import signature
+from typing import Any
+
+from jobnb.definitions.partitions.fixed_mappings import AllPartitionMapping
+from jobnb.definitions.partitions.multi_mapping import (
     MultiToSingleDimensionPartitionMapping,
     dimensions_like,
 )
-from jobnb.definitions.partitions.fixed_mappings import AllPartitionMapping
 from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partitions.newer_mapping import NewerMapping, wants_both
 from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 from jobnb.definitions.partitions.partition_mapping import (
     IdentityPartitionMapping,
     PartitionMapping,
+    UpstreamPartitionsResult,
 )
+from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.definitions.partitions.time_window_mapping import TimeWindowPartitionMapping
 from jobnb.errors import InvalidDefinitionError
-
-__all__ = ["default_partition_mapping", "fitting_partition_mapping"]
 
 
 def default_partition_mapping(
@@ -95,3 +100,73 @@ def fitting_partition_mapping(
     if wants_both(given):
         return NewerMapping(given, upstream_partitions_def, downstream_partitions_def)
     return given
+
+
+def wants_both(mapping: PartitionMapping) -> bool:
+    """Whether the methods of a mapping take the definitions of both assets."""
+    return _wants_both(type(mapping))
+
+
+@cache
+def _wants_both(kind: type[PartitionMapping]) -> bool:
+    asked = kind.get_upstream_mapped_partitions_result_for_partitions
+    return "downstream_partitions_def" in signature(asked).parameters
+
+
+class NewerMapping(PartitionMapping):
+    """Asks a mapping as newer Dagster does.
+
+    Args:
+        mapping: The mapping.
+        upstream: The partitions of the upstream asset.
+        downstream: Those of the downstream one.
+    """
+
+    def __init__(
+        self,
+        mapping: Any,
+        upstream: PartitionsDefinition,
+        downstream: PartitionsDefinition | None,
+    ) -> None:
+        self._mapping = mapping
+        self._upstream = upstream
+        self._downstream = downstream
+
+    def get_upstream_mapped_partitions_result_for_partitions(
+        self,
+        downstream_partitions_subset: PartitionsSubset | None,
+        upstream_partitions_def: PartitionsDefinition,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> UpstreamPartitionsResult:
+        """What some downstream partitions are made from."""
+        found: UpstreamPartitionsResult = (
+            self._mapping.get_upstream_mapped_partitions_result_for_partitions(
+                downstream_partitions_subset=downstream_partitions_subset,
+                downstream_partitions_def=self._downstream,
+                upstream_partitions_def=upstream_partitions_def,
+                current_time=current_time,
+                dynamic_partitions_store=dynamic_partitions_store,
+            )
+        )
+        return found
+
+    def get_downstream_partitions_for_partitions(
+        self,
+        upstream_partitions_subset: PartitionsSubset,
+        downstream_partitions_def: PartitionsDefinition,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PartitionsSubset:
+        """What is made from some upstream partitions."""
+        found: PartitionsSubset = self._mapping.get_downstream_partitions_for_partitions(
+            upstream_partitions_subset=upstream_partitions_subset,
+            upstream_partitions_def=self._upstream,
+            downstream_partitions_def=downstream_partitions_def,
+            current_time=current_time,
+            dynamic_partitions_store=dynamic_partitions_store,
+        )
+        return found
+
+    def __repr__(self) -> str:
+        return repr(self._mapping)

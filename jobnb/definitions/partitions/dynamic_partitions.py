@@ -9,27 +9,19 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition, SeenKeys
 from jobnb.definitions.partitions.partition_keys import (
     DynamicPartitionsStore,
     Partition,
     check_partition_keys,
 )
 from jobnb.definitions.partitions.partition_loading import store_or
-from jobnb.definitions.partitions.seen_keys import SeenKeys
 from jobnb.definitions.plain import check_text
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
 )
-
-__all__ = [
-    "AddDynamicPartitionsRequest",
-    "DeleteDynamicPartitionsRequest",
-    "DynamicPartitionsDefinition",
-    "KeysAsRequested",
-]
 
 
 class AddDynamicPartitionsRequest(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from jobnb.definitions.partitions.partition import PartitionsDefinition
@@ -11,11 +11,10 @@ from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, 
 from jobnb.definitions.partitions.partition_mapping import (
     PartitionMapping,
     UpstreamPartitionsResult,
+    needs_partitions,
 )
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
-
-__all__ = ["AllPartitionMapping", "LastPartitionMapping", "SpecificPartitionsPartitionMapping"]
 
 
 class _SameForAll(PartitionMapping):
@@ -160,3 +159,141 @@ class SpecificPartitionsPartitionMapping(_SameForAll):
 
     def __repr__(self) -> str:
         return f"SpecificPartitionsPartitionMapping({self.partition_keys!r})"
+
+
+class StaticPartitionMapping(PartitionMapping):
+    """For each upstream key, the downstream keys that are made from it.
+
+    Args:
+        downstream_partition_keys_by_upstream_partition_key: One downstream key or several, by
+            upstream key.
+
+    Raises:
+        InvalidDefinitionError: If it is no dict of keys.
+
+    Example:
+        >>> from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+        >>> airports = StaticPartitionsDefinition(["EWR", "JFK", "LGA"])
+        >>> states = StaticPartitionsDefinition(["NJ", "NY"])
+        >>> mapping = StaticPartitionMapping({"EWR": "NJ", "JFK": "NY", "LGA": ["NY"]})
+        >>> list(
+        ...     mapping.get_upstream_mapped_partitions_result_for_partitions(
+        ...         states.subset_with_partition_keys(["NY"]), airports
+        ...     ).partitions_subset
+        ... )
+        ['JFK', 'LGA']
+
+    Source: Dagster's `StaticPartitionMapping`.
+    """
+
+    def __init__(
+        self,
+        downstream_partition_keys_by_upstream_partition_key: Mapping[str, str | Collection[str]],
+    ) -> None:
+        given = downstream_partition_keys_by_upstream_partition_key
+        if not _is_mapping(given):
+            raise InvalidDefinitionError(
+                "A StaticPartitionMapping is a dict with the downstream keys of each upstream "
+                f"key, not {given!r}."
+            )
+        self.downstream_partition_keys_by_upstream_partition_key = dict(given)
+        self._downstream = {
+            key: frozenset([keys] if isinstance(keys, str) else keys) for key, keys in given.items()
+        }
+        self._upstream: dict[str, set[str]] = {}
+        for upstream, keys in self._downstream.items():
+            for key in keys:
+                self._upstream.setdefault(key, set()).add(upstream)
+
+    def get_upstream_mapped_partitions_result_for_partitions(
+        self,
+        downstream_partitions_subset: PartitionsSubset | None,
+        upstream_partitions_def: PartitionsDefinition,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> UpstreamPartitionsResult:
+        """The upstream partitions that are written down for some downstream ones.
+
+        Raises:
+            InvalidDefinitionError: If the mapping names keys that one of the assets has not.
+        """
+        needs_partitions(self, downstream_partitions_subset, "downstream")
+        assert downstream_partitions_subset is not None  # just seen
+        self.validate_partition_mapping(
+            upstream_partitions_def, downstream_partitions_subset.partitions_def
+        )
+        found = _mentioned(downstream_partitions_subset, self._upstream)
+        return UpstreamPartitionsResult(upstream_partitions_def.subset_with_partition_keys(found))
+
+    def get_downstream_partitions_for_partitions(
+        self,
+        upstream_partitions_subset: PartitionsSubset,
+        downstream_partitions_def: PartitionsDefinition,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PartitionsSubset:
+        """The downstream partitions that are written down for some upstream ones.
+
+        Raises:
+            InvalidDefinitionError: If the mapping names keys that one of the assets has not.
+        """
+        self.validate_partition_mapping(
+            upstream_partitions_subset.partitions_def, downstream_partitions_def
+        )
+        found = _mentioned(upstream_partitions_subset, self._downstream)
+        return downstream_partitions_def.subset_with_partition_keys(found)
+
+    def validate_partition_mapping(
+        self,
+        upstream_partitions_def: PartitionsDefinition,
+        downstream_partitions_def: PartitionsDefinition | None,
+    ) -> None:
+        """Make sure that both assets have the keys that are written down.
+
+        Raises:
+            InvalidDefinitionError: If not; it names the keys.
+        """
+        needs_partitions(self, downstream_partitions_def, "downstream")
+        assert downstream_partitions_def is not None  # just seen
+        sides = (
+            ("upstream", upstream_partitions_def, self._downstream),
+            ("downstream", downstream_partitions_def, self._upstream),
+        )
+        for side, definition, keys in sides:
+            try:
+                definition.positions_of(keys)
+            except UnknownPartitionError as error:
+                raise InvalidDefinitionError(
+                    f"A StaticPartitionMapping names {side} partitions: {error}"
+                ) from None
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, StaticPartitionMapping):
+            return self._downstream == other._downstream
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._downstream.items()))
+
+    def __repr__(self) -> str:
+        written = self.downstream_partition_keys_by_upstream_partition_key
+        return f"StaticPartitionMapping({written!r})"
+
+
+def _is_mapping(given: object) -> bool:
+    return isinstance(given, Mapping) and all(
+        isinstance(key, str)
+        and (isinstance(keys, str) or (isinstance(keys, Collection) and _all_text(keys)))
+        for key, keys in given.items()
+    )
+
+
+def _all_text(keys: Iterable[object]) -> bool:
+    return all(isinstance(each, str) for each in keys)
+
+
+def _mentioned(subset: PartitionsSubset, written: Mapping[str, Collection[str]]) -> set[str]:
+    """The other side's keys of those in a subset; the smaller of both is walked through."""
+    if len(written) < len(subset):
+        return {each for key, keys in written.items() if key in subset for each in keys}
+    return {each for key in subset for each in written.get(key, ())}

@@ -6,8 +6,6 @@ import re
 from datetime import UTC, datetime
 from functools import cached_property
 
-__all__ = ["KeyFormat"]
-
 _TOKEN = re.compile(r"%[-_0^#]?[A-Za-z%]|[^%]+|%")
 _SHORT_FOR = {
     "F": "%Y-%m-%d",

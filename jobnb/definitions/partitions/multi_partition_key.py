@@ -7,8 +7,6 @@ from typing import Any, Self
 
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["SEPARATOR", "MultiPartitionKey", "check_part"]
-
 SEPARATOR = "|"
 _FORBIDDEN = (SEPARATOR, "[", "]", ",")
 

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache, cached_property
 from itertools import product
 from math import prod
+from typing import Any, NamedTuple
 
-from jobnb.definitions.partitions.multi_partition_key import MultiPartitionKey, check_part
-from jobnb.definitions.partitions.multi_positions import MultiPositions
-from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, DynamicPartitionsStore
+from jobnb.definitions.partitions.multi_partition_key import (
+    SEPARATOR,
+    MultiPartitionKey,
+    check_part,
+)
+from jobnb.definitions.partitions.partition import PartitionsDefinition
+from jobnb.definitions.partitions.partition_keys import (
+    PARTITION_TAG,
+    DynamicPartitionsStore,
+    PartitionKeyRange,
+    none_of,
+)
 from jobnb.definitions.partitions.partition_loading import now_or
+from jobnb.definitions.partitions.position_runs import PositionRuns, block, blocks, joined, rows
+from jobnb.definitions.partitions.positioned_partitions import PositionedPartitions
+from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
+from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.definitions.partitions.window_times import TimeWindow
+from jobnb.definitions.plain import is_text
+from jobnb.errors import (
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    InvariantViolationError,
+    UnknownPartitionError,
+    did_you_mean,
+)
 
-__all__ = ["MultiPartitionsDefinition"]
 
-
-class MultiPartitionsDefinition(MultiPositions):
+class MultiPartitionsDefinition(PositionedPartitions):
     """Partitions along several dimensions: one for each combination of their keys.
 
     Args:
@@ -42,6 +64,273 @@ class MultiPartitionsDefinition(MultiPositions):
 
     Source: Dagster's `MultiPartitionsDefinition`.
     """
+
+    def __init__(self, partitions_defs: Mapping[str, PartitionsDefinition]) -> None:
+        if not _several(partitions_defs):
+            raise InvalidDefinitionError(
+                "A MultiPartitionsDefinition has two dimensions or more: pass a dict with a "
+                f"PartitionsDefinition for each name, not {partitions_defs!r}."
+            )
+        for name, definition in partitions_defs.items():
+            _check_dimension(name, definition)
+        self._dimensions = tuple(
+            PartitionDimensionDefinition(name, partitions_defs[name])
+            for name in sorted(partitions_defs)
+        )
+
+    # Dimensions
+
+    @property
+    def partitions_defs(self) -> Sequence[PartitionDimensionDefinition]:
+        """The dimensions, sorted by name."""
+        return self._dimensions
+
+    @property
+    def partition_dimension_names(self) -> list[str]:
+        """The names of the dimensions, sorted."""
+        return [each.name for each in self._dimensions]
+
+    def get_partitions_def_for_dimension(self, dimension_name: str) -> PartitionsDefinition:
+        """The partitions of one dimension.
+
+        Raises:
+            InvalidInvocationError: If there is no such dimension.
+        """
+        return self._dimensions[self.place_of_dimension(dimension_name)].partitions_def
+
+    def place_of_dimension(self, dimension_name: str) -> int:
+        """Where a dimension comes among the others, from 0.
+
+        Raises:
+            InvalidInvocationError: If there is no such dimension.
+        """
+        names = self.partition_dimension_names
+        if dimension_name not in names:
+            nearest = did_you_mean(str(dimension_name), names, noun="There are")
+            raise InvalidInvocationError(f"There is no dimension {dimension_name!r}. {nearest}")
+        return names.index(dimension_name)
+
+    @cached_property
+    def _in_time(self) -> list[PartitionDimensionDefinition]:
+        return [
+            each
+            for each in self._dimensions
+            if isinstance(each.partitions_def, TimeWindowPartitionsDefinition)
+        ]
+
+    @property
+    def has_time_window_dimension(self) -> bool:
+        """Whether exactly one dimension is in time."""
+        return len(self._in_time) == 1
+
+    @property
+    def time_window_dimension(self) -> PartitionDimensionDefinition:
+        """The dimension in time.
+
+        Raises:
+            InvariantViolationError: If not exactly one dimension is in time.
+        """
+        if len(self._in_time) != 1:
+            names = ", ".join(repr(each.name) for each in self._in_time)
+            raise InvariantViolationError(
+                f"Exactly one dimension must be in time; here {names or 'none'} "
+                f"{'are' if names else 'is'}, of {', '.join(self.partition_dimension_names)}."
+            )
+        return self._in_time[0]
+
+    @property
+    def time_window_partitions_def(self) -> TimeWindowPartitionsDefinition:
+        """The partitions of the dimension in time."""
+        found = self.time_window_dimension.partitions_def
+        assert isinstance(found, TimeWindowPartitionsDefinition)  # that is how it was found
+        return found
+
+    @property
+    def primary_dimension(self) -> PartitionDimensionDefinition:
+        """The dimension in time if there is exactly one, else the first."""
+        return self._in_time[0] if len(self._in_time) == 1 else self._dimensions[0]
+
+    @property
+    def secondary_dimension(self) -> PartitionDimensionDefinition:
+        """The first dimension that is not the primary one."""
+        return next(each for each in self._dimensions if each is not self.primary_dimension)
+
+    def _parts(self, partition_key: str) -> list[str] | None:
+        parts = partition_key.split(SEPARATOR)
+        return parts if len(parts) == len(self._dimensions) else None
+
+    def get_partition_key_from_str(self, partition_key_str: str) -> MultiPartitionKey:
+        """The key that a text names, with its parts; that it exists is not asked.
+
+        Raises:
+            UnknownPartitionError: If the text has not one part for each dimension.
+        """
+        parts = self._parts(partition_key_str)
+        if parts is None:
+            raise UnknownPartitionError(
+                f"{partition_key_str!r} is no key of these partitions: write one part for each of "
+                f"the dimensions {', '.join(self.partition_dimension_names)}, with {SEPARATOR!r} "
+                "between."
+            )
+        return MultiPartitionKey.of_parts(
+            tuple(zip(self.partition_dimension_names, parts, strict=True))
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, MultiPartitionsDefinition):
+            return self is other or self._dimensions == other._dimensions
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._dimensions)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}: {each!r}" for name, each in self._dimensions)
+        return f"{type(self).__name__}({inner})"
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """For each dimension but the first, how many positions it has room for."""
+        limits = [each.partitions_def.position_limit for each in self._dimensions[1:]]
+        return [_ROOM if limit is None else limit for limit in limits]
+
+    @cached_property
+    def position_limit(self) -> int | None:
+        """A number that no position reaches, or None where there is none."""
+        limits = [each.partitions_def.position_limit for each in self._dimensions]
+        return None if None in limits else prod(limit or 0 for limit in limits)
+
+    def _place(self, partition_key: str, find: Sequence[Callable[[str], int | None]]) -> int | None:
+        parts = self._parts(partition_key)
+        if parts is None:
+            return None
+        position = 0
+        for part, each, size in zip(parts, find, (1, *self.sizes), strict=True):
+            place = each(part)
+            if place is None:
+                return None
+            position = position * size + place
+        return position
+
+    def position_of(self, partition_key: str) -> int | None:
+        """Where a key stands, or None where it can be no key."""
+        find = [each.partitions_def.position_of for each in self._dimensions]
+        return self._place(partition_key, find)
+
+    def placed(self, partition_key: str) -> int | None:
+        """Where a key stands, also where a part is seen for the first time."""
+        return self._place(partition_key, [_placing(each) for each in self._dimensions])
+
+    def _all_placed(self, partition_keys: Sequence[str]) -> list[int | None]:
+        find = [cache(_placing(each)) for each in self._dimensions]  # parts come again and again
+        return [self._place(key, find) for key in partition_keys]
+
+    def key_at(self, position: int) -> MultiPartitionKey:
+        """The key at a position."""
+        parts = []
+        for each, size in zip(reversed(self._dimensions[1:]), reversed(self.sizes), strict=True):
+            position, place = divmod(position, size)
+            parts.append((each.name, each.partitions_def.key_at(place)))
+        first = self._dimensions[0]
+        parts.append((first.name, first.partitions_def.key_at(position)))
+        return MultiPartitionKey.of_parts(tuple(reversed(parts)))
+
+    def block(self, positions: Sequence[PositionRuns]) -> PositionRuns:
+        """Where all combinations of some positions of each dimension stand."""
+        return block(positions, self.sizes)
+
+    def blocks(self, positions: PositionRuns) -> Iterator[tuple[PositionRuns, ...]]:
+        """Some positions as blocks: combinations of positions of each dimension."""
+        return blocks(positions, self.sizes)
+
+    def dimension_positions(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> list[PositionRuns]:
+        """For each dimension, where the keys that exist stand."""
+        now = now_or(current_time)
+        return [
+            each.partitions_def.positions(now, dynamic_partitions_store)
+            for each in self._dimensions
+        ]
+
+    def positions(
+        self,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PositionRuns:
+        """Where the combinations of keys that exist stand."""
+        return self.block(self.dimension_positions(current_time, dynamic_partitions_store))
+
+    def positions_in_range(
+        self,
+        partition_key_range: PartitionKeyRange,
+        dynamic_partitions_store: DynamicPartitionsStore | None = None,
+    ) -> PositionRuns:
+        """Where the existing keys from the start to the end of a range stand.
+
+        Raises:
+            UnknownPartitionError: If the start or the end does not exist.
+        """
+        for key in (partition_key_range.start, partition_key_range.end):
+            self.validate_partition_key(key, None, dynamic_partitions_store)
+        (run,) = super().positions_in_range(partition_key_range).runs or ((0, 0),)
+        return self.positions(None, dynamic_partitions_store).between(*run)
+
+    def _unknown(self, partition_keys: Sequence[str]) -> UnknownPartitionError:
+        for each, part in zip(self._dimensions, self._parts(partition_keys[0]) or (), strict=False):
+            if each.partitions_def.placed(part) is None:
+                hint = f"In the dimension {each.name!r}, {part!r} is none."
+                return UnknownPartitionError(f"{none_of(partition_keys)} {hint}")
+        names = f" {SEPARATOR} ".join(self.partition_dimension_names)
+        return UnknownPartitionError(f"{none_of(partition_keys)} Keys are written {names}.")
+
+    # Text
+
+    def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
+        """Some positions as rows of what each dimension tells."""
+        return self._told(positions, 0)
+
+    def _told(self, positions: PositionRuns, place: int) -> dict[str, Any]:
+        definition = self._dimensions[place].partitions_def
+        sizes = self.sizes[place:]
+        if not sizes:
+            return definition.told_positions(positions)
+        return {
+            "rows": [
+                [definition.told_positions(outer), self._told(inner, place + 1)]
+                for outer, inner in rows(positions, prod(sizes))
+            ]
+        }
+
+    def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
+        """The positions that `told_positions` told of.
+
+        Raises:
+            UnknownPartitionError: If it names keys that cannot be of these partitions.
+        """
+        return self._from(told, 0)
+
+    def _from(self, told: Mapping[str, Any], place: int) -> PositionRuns:
+        definition = self._dimensions[place].partitions_def
+        sizes = self.sizes[place:]
+        if not sizes:
+            return definition.positions_from(told)
+        return joined(
+            block([definition.positions_from(outer), self._from(inner, place + 1)], [prod(sizes)])
+            for outer, inner in told["rows"]
+        )
+
+    def get_serializable_unique_identifier(
+        self, dynamic_partitions_store: DynamicPartitionsStore | None = None
+    ) -> str:
+        """A hash of the dimensions: definitions with the same dimensions share it."""
+        parts = [
+            f"{name}={each.get_serializable_unique_identifier(dynamic_partitions_store)}"
+            for name, each in self._dimensions
+        ]
+        return hashlib.sha1("\n".join(parts).encode(), usedforsecurity=False).hexdigest()
 
     def get_partition_keys(
         self,
@@ -213,3 +502,46 @@ class MultiPartitionsDefinition(MultiPositions):
     def arguments_of(self, partition_key: str) -> tuple[MultiPartitionKey]:
         """The key, with its parts."""
         return (self.get_partition_key_from_str(partition_key),)
+
+
+_ROOM = 1 << 40  # positions along a dimension that may grow without end
+
+
+def _placing(dimension: PartitionDimensionDefinition) -> Callable[[str], int | None]:
+    def placed(part: str) -> int | None:
+        return dimension.partitions_def.placed(check_part(dimension.name, part))
+
+    return placed
+
+
+class PartitionDimensionDefinition(NamedTuple):
+    """One dimension of partitions with several.
+
+    Source: Dagster's `PartitionDimensionDefinition`.
+    """
+
+    name: str
+    partitions_def: PartitionsDefinition
+
+
+def _several(given: object) -> bool:
+    return isinstance(given, Mapping) and len(given) > 1
+
+
+def _check_dimension(name: Any, definition: object) -> None:
+    if not name or not is_text(name):
+        raise InvalidDefinitionError(f"The name of a dimension is text, not {name!r}.")
+    if not isinstance(definition, PartitionsDefinition):
+        raise InvalidDefinitionError(
+            f"The dimension {name!r} needs a PartitionsDefinition, not {definition!r}."
+        )
+    if isinstance(definition, MultiPartitionsDefinition):
+        raise InvalidDefinitionError(
+            f"The dimension {name!r} has several dimensions itself: name them all in one "
+            "MultiPartitionsDefinition."
+        )
+    if isinstance(definition, StaticPartitionsDefinition):
+        for key in definition.get_partition_keys():
+            check_part(name, key)
+    if isinstance(definition, TimeWindowPartitionsDefinition):
+        check_part(name, definition.key_at(0))

@@ -11,19 +11,6 @@ import msgspec
 from jobnb.definitions.plain import is_text
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
-__all__ = [
-    "PARTITION_TAG",
-    "RANGE_END_TAG",
-    "RANGE_START_TAG",
-    "SUBSET_TAG",
-    "DynamicPartitionsStore",
-    "Partition",
-    "PartitionKeyRange",
-    "check_partition_keys",
-    "nearest_key",
-    "none_of",
-]
-
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"

@@ -10,14 +10,6 @@ from typing import NamedTuple
 
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 
-__all__ = [
-    "PaginatedResults",
-    "PartitionLoadingContext",
-    "now_or",
-    "partition_loading_context",
-    "store_or",
-]
-
 
 class PartitionLoadingContext(NamedTuple):
     """The moment that counts as now, and the store of dynamic partitions.

@@ -13,13 +13,6 @@ from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.definitions.partitions.position_runs import PositionRuns
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = [
-    "IdentityPartitionMapping",
-    "PartitionMapping",
-    "UpstreamPartitionsResult",
-    "needs_partitions",
-]
-
 
 class UpstreamPartitionsResult(NamedTuple):
     """What some downstream partitions are made from.

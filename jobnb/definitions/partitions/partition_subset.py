@@ -14,7 +14,6 @@ from jobnb.errors import InvalidInvocationError, InvalidSubsetError, UnknownPart
 if TYPE_CHECKING:
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["PartitionsSubset"]
 
 _VERSION = 1
 

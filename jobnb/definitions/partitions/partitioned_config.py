@@ -18,14 +18,6 @@ from jobnb.errors import (
     UnknownPartitionError,
 )
 
-__all__ = [
-    "PartitionedConfig",
-    "decorator_for",
-    "dynamic_partitioned_config",
-    "partitioned_config",
-    "static_partitioned_config",
-]
-
 ConfigFunction = Callable[..., Any]
 TagsFunction = Callable[..., Mapping[str, str]]
 Decorator = Callable[[ConfigFunction], "PartitionedConfig"]

@@ -11,8 +11,6 @@ from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, 
 from jobnb.definitions.partitions.position_runs import PositionRuns
 from jobnb.errors import UnknownPartitionError
 
-__all__ = ["PositionedPartitions"]
-
 
 class PositionedPartitions(PartitionsDefinition):
     """Partitions whose keys and positions follow from the definition alone."""

@@ -16,8 +16,6 @@ from jobnb.definitions.partitions.position_runs import PositionRuns
 from jobnb.definitions.partitions.positioned_partitions import PositionedPartitions
 from jobnb.errors import UnknownPartitionError
 
-__all__ = ["StaticPartitionsDefinition"]
-
 
 class StaticPartitionsDefinition(PositionedPartitions):
     """A fixed list of partitions.

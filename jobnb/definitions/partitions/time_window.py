@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from math import inf
 from typing import Any
 
+from jobnb.definitions.partitions.cron_times import (
+    DayTimes,
+    ScheduleType,
+    cron_from,
+    localize,
+    shifted,
+    type_of,
+    zone_of,
+)
+from jobnb.definitions.partitions.key_format import KeyFormat
 from jobnb.definitions.partitions.partition_keys import (
     DynamicPartitionsStore,
+    PartitionKeyRange,
+    check_partition_keys,
     none_of,
 )
+from jobnb.definitions.partitions.partition_loading import now_or
 from jobnb.definitions.partitions.position_runs import PositionRuns
 from jobnb.definitions.partitions.positioned_partitions import PositionedPartitions
-from jobnb.definitions.partitions.schedule_type import ScheduleType
-from jobnb.definitions.partitions.window_search import WindowSearch
-from jobnb.definitions.partitions.window_times import TimeWindow
-from jobnb.errors import UnknownPartitionError
-
-__all__ = ["ScheduleType", "TimeWindow", "TimeWindowPartitionsDefinition"]
+from jobnb.definitions.partitions.window_times import TimeWindow, WindowTimes
+from jobnb.definitions.plain import check_text
+from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
 
 
-class TimeWindowPartitionsDefinition(WindowSearch, PositionedPartitions):
+class TimeWindowPartitionsDefinition(PositionedPartitions):
     """One partition per window of time; a window is there once it has ended.
 
     Args:
@@ -54,6 +64,439 @@ class TimeWindowPartitionsDefinition(WindowSearch, PositionedPartitions):
 
     Source: Dagster's `TimeWindowPartitionsDefinition`.
     """
+
+    def __init__(
+        self,
+        start: datetime | str,
+        fmt: str,
+        end: datetime | str | None = None,
+        schedule_type: ScheduleType | None = None,
+        timezone: str | None = None,
+        end_offset: int = 0,
+        minute_offset: int | None = None,
+        hour_offset: int | None = None,
+        day_offset: int | None = None,
+        cron_schedule: str | None = None,
+        exclusions: Sequence[str | datetime] | None = None,
+    ) -> None:
+        self._timezone = timezone or "UTC"
+        self._zone = zone_of(self._timezone)
+        check_text(fmt, "The format (fmt) of time partitions")
+        self._fmt = fmt
+        self._end_offset = end_offset
+        offsets = (minute_offset, hour_offset, day_offset)
+        self._cron_schedule = cron_from(schedule_type, offsets, cron_schedule)
+        self._start = self._moment(start, "start")
+        self._end = None if end is None else self._moment(end, "end")
+        self._exclusions = _exclusions(exclusions)
+        self.windows = WindowTimes(self.cron_schedule, self.start, self._zone, self.exclusions)
+        self._check_format()
+
+    @property
+    def start(self) -> datetime:
+        """When the first window may begin."""
+        return self._start
+
+    @property
+    def end(self) -> datetime | None:
+        """When the last window ends at the latest, or None where there is no last one."""
+        return self._end
+
+    @property
+    def start_ts(self) -> float:
+        """When the first window may begin, in seconds since the epoch."""
+        return self._start.timestamp()
+
+    @property
+    def end_ts(self) -> float | None:
+        """When the last window ends at the latest, in seconds since the epoch."""
+        return None if self._end is None else self._end.timestamp()
+
+    @property
+    def fmt(self) -> str:
+        """The format of the keys."""
+        return self._fmt
+
+    @property
+    def timezone(self) -> str:
+        """The zone that the schedule and the keys are in."""
+        return self._timezone
+
+    @property
+    def end_offset(self) -> int:
+        """How many more windows there are than have ended; negative for fewer."""
+        return self._end_offset
+
+    @property
+    def cron_schedule(self) -> str:
+        """The schedule whose times the windows lie between."""
+        return self._cron_schedule
+
+    @property
+    def exclusions(self) -> Sequence[str | datetime]:
+        """Moments and cron schedules; no window begins at them."""
+        return self._exclusions
+
+    @cached_property
+    def schedule_type(self) -> ScheduleType | None:
+        """Hourly, daily, weekly, monthly, or None for any other schedule."""
+        return type_of(self.cron_schedule)
+
+    def _field(self, place: int, default: int = 0) -> int:
+        text = self.cron_schedule.split()[place]
+        return int(text) if self.schedule_type is not None and text.isdigit() else default
+
+    @property
+    def minute_offset(self) -> int:
+        """The minute at which windows begin."""
+        return self._field(0)
+
+    @property
+    def hour_offset(self) -> int:
+        """The hour at which windows begin."""
+        return self._field(1)
+
+    @property
+    def day_offset(self) -> int:
+        """The day of the week or month at which windows begin."""
+        if self.schedule_type is ScheduleType.WEEKLY:
+            return self._field(4)
+        return self._field(2, 1 if self.schedule_type is ScheduleType.MONTHLY else 0)
+
+    @property
+    def is_basic_daily(self) -> bool:
+        """Whether windows are days from midnight to midnight."""
+        return self.cron_schedule == "0 0 * * *"
+
+    def get_cron_schedule(
+        self,
+        minute_of_hour: int | None = None,
+        hour_of_day: int | None = None,
+        day_of_week: int | None = None,
+        day_of_month: int | None = None,
+    ) -> str:
+        """A cron schedule as frequent as the windows, at another minute, hour or day.
+
+        Raises:
+            InvalidInvocationError: If the windows are not frequent in that way.
+        """
+        given = {
+            "minute_of_hour": minute_of_hour,
+            "hour_of_day": hour_of_day,
+            "day_of_week": day_of_week,
+            "day_of_month": day_of_month,
+        }
+        return shifted(self.cron_schedule, given)
+
+    def _moment(self, given: datetime | str, what: str) -> datetime:
+        if isinstance(given, datetime):
+            return localize(given, self._zone)
+        moment = next(iter(self._moments(given)), None)
+        if moment is None:
+            raise InvalidDefinitionError(
+                f"The {what} {given!r} of time partitions does not fit the format {self.fmt!r}."
+            )
+        return moment
+
+    def _check_format(self) -> None:
+        keys = self._key(0), self._key(1)
+        check_partition_keys(keys[:1], f"time partitions of the format {self.fmt!r}")
+        if keys[0] == keys[1] or self._index(keys[0]) != 0 or self._index(keys[1]) != 1:
+            raise InvalidDefinitionError(
+                f"The format {self.fmt!r} cannot tell the partitions of the schedule "
+                f"{self.cron_schedule!r} apart: the first two are {keys[0]!r} and {keys[1]!r}."
+            )
+
+    def _key(self, index: int) -> str:
+        """The key of the window with this index."""
+        if self._days is not None:
+            return self._days.day_at(self.windows.tick(index)).isoformat()
+        return self.key_of_start(self.windows.start(index))
+
+    def key_of_start(self, start: datetime) -> str:
+        """The key of the window that begins at a moment."""
+        text = start.strftime(self.fmt)
+        if start.fold and self._has_twin(start, text):
+            text += start.strftime("%z")
+        return text
+
+    def _has_twin(self, start: datetime, text: str) -> bool:
+        """Whether a window that began before the clocks went back would have the same key."""
+        ticks = self.windows.ticks
+        number = ticks.count_before(start)
+        since = max(0, ticks.count_before(start.replace(fold=0)))
+        return any(ticks.at(each).strftime(self.fmt) == text for each in range(since, number))
+
+    def _moments(self, key: Any) -> Iterator[datetime]:
+        """The moments that a key may name, where they can be some of this calendar."""
+        for form in self._formats if isinstance(key, str) else ():
+            try:
+                told = form.read(key)
+                if told is None:
+                    continue
+                both = (told,) if told.tzinfo else (told, told.replace(fold=1))
+                found = [localize(each, self._zone) for each in both]
+            except (ValueError, OverflowError):
+                continue
+            yield from (each for each in found if each.year in _YEARS)
+
+    @cached_property
+    def _formats(self) -> tuple[KeyFormat, KeyFormat]:
+        """How keys are written, also where one alone would not tell which window is meant."""
+        return KeyFormat(self.fmt), KeyFormat(self.fmt + "%z")
+
+    @cached_property
+    def _days(self) -> DayTimes | None:
+        """The schedule, if keys are plain days: then they are found without times of the day."""
+        ticks = self.windows.ticks
+        return ticks if self.fmt == _DAY and isinstance(ticks, DayTimes) else None
+
+    def _index_of_day(self, days: DayTimes, key: str) -> int | None:
+        try:
+            day = date.fromisoformat(key)
+        except (ValueError, TypeError):
+            return None
+        is_key = day.isoformat() == key and day.year in _YEARS
+        tick = days.index_of(day) if is_key else None
+        return None if tick is None else self.windows.number_of(tick)
+
+    def _index(self, key: str) -> int | None:
+        """The index of the window with this key, or None."""
+        if self._days is not None:
+            return self._index_of_day(self._days, key)
+        for moment in self._moments(key):
+            index = self.windows.begun_before(moment)
+            if self._key(index) == key:
+                return index
+        return None
+
+    def _count(self, current_time: datetime | None = None) -> int:
+        """How many windows there are now: those that have ended, within the bounds."""
+        now = localize(now_or(current_time), self._zone)
+        count = self.windows.ended_until(now, max(0, self.end_offset))
+        if self._most is not None:
+            count = min(count, self._most)
+        return max(0, count + min(0, self.end_offset))
+
+    @cached_property
+    def _most(self) -> int | None:
+        """How many windows end before the bound, if there is one."""
+        return None if self.end is None else self.windows.ended_until(self.end)
+
+    @cached_property
+    def _further_back(self) -> tuple[WindowTimes, int]:
+        return self.windows, 0
+
+    def reaching_back(self, count: int) -> tuple[WindowTimes, int]:
+        """The windows with some more before the first one, and how many more those are."""
+        windows, more = self._further_back
+        days = 2.0
+        while more < count:
+            windows, more = self.reaching_back_to(self._days_before(days))
+            days *= 2
+        return windows, more
+
+    def reaching_back_to(self, moment: datetime) -> tuple[WindowTimes, int]:
+        """The windows with those that begin after a moment, or just before it, and how many more.
+
+        A window that a moment before the first one lies in is among them.
+        """
+        windows, more = self._further_back
+        back = 2.0
+        while windows.ticks.at(0) > moment:
+            start = localize(moment, self._zone) - timedelta(days=back)
+            windows = WindowTimes(self.cron_schedule, start, self._zone, self.exclusions)
+            more = windows.begun_before(self.windows.ticks.at(0))
+            back *= 2
+        self._further_back = windows, more
+        return windows, more
+
+    def _days_before(self, days: float) -> datetime:
+        return self.windows.ticks.at(0) - timedelta(days=days)
+
+    def _known_index(self, key: str) -> int:
+        index = self._index(key)
+        if index is None:
+            raise UnknownPartitionError(f"There is no partition {key!r}. {self._hint(key)}")
+        return index
+
+    def _hint(self, key: str) -> str:
+        moment = next(iter(self._moments(key)), None)
+        if moment is None:
+            return f"Keys have the format {self.fmt!r}, as {self._key(0)!r}."
+        if moment < self.start:
+            return f"The first one is {self._key(0)!r}."
+        place = self.windows.begun_before(moment)
+        if self._most is not None and place >= self._most:
+            return self._not_yet(place, self._count())
+        return f"The next one is {self._key(place)!r}."
+
+    def is_valid_partition_key(self, partition_key: str) -> bool:
+        """Whether the key names a window at or after the start, ended or not."""
+        return self._index(partition_key) is not None
+
+    def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
+        """The window of a key, whether it has ended or not.
+
+        Raises:
+            UnknownPartitionError: If it is no key, or lies before the start.
+        """
+        return self.windows.window(self._known_index(partition_key))
+
+    def time_windows_for_partition_keys(
+        self, partition_keys: Collection[str], validate: bool = True
+    ) -> Sequence[TimeWindow]:
+        """The window of each key, the earliest first.
+
+        Raises:
+            UnknownPartitionError: If one is no key, or (with `validate`) has not ended.
+        """
+        places = [self._known_index(key) for key in partition_keys]
+        count = self._count() if validate else 0
+        for place, key in zip(places, partition_keys, strict=True) if validate else ():
+            if place >= count:
+                raise UnknownPartitionError(
+                    f"There is no {key!r} yet. {self._not_yet(place, count)}"
+                )
+        return [self.windows.window(place) for place in sorted(places)]
+
+    def _not_yet(self, place: int, count: int) -> str:
+        """What to say of a window behind the last: it has not ended, or there will never be one."""
+        last = f"the last one is {self._key(count - 1)!r}" if count else "none has"
+        if self._most is not None and place >= self._most:
+            return f"It lies past the end: {last if count else 'there is none'}."
+        return f"Its window has not ended: {last}."
+
+    def start_time_for_partition_key(self, partition_key: str) -> datetime:
+        """When the window of a key begins."""
+        return self.time_window_for_partition_key(partition_key).start
+
+    def end_time_for_partition_key(self, partition_key: str) -> datetime:
+        """When the window of a key ends."""
+        return self.time_window_for_partition_key(partition_key).end
+
+    def get_first_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
+        """The first window, or None where none has ended."""
+        return self.windows.window(0) if self._count(current_time) else None
+
+    def get_last_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
+        """The last window that has ended, or None."""
+        count = self._count(current_time)
+        return self.windows.window(count - 1) if count else None
+
+    def get_next_partition_window(
+        self, end_dt: datetime, current_time: datetime | None = None, respect_bounds: bool = True
+    ) -> TimeWindow | None:
+        """The first window that begins at or after a moment.
+
+        Args:
+            end_dt: The moment.
+            current_time: The moment that counts as now.
+            respect_bounds: Whether it must lie after the start and have ended; else None.
+        """
+        moment = localize(end_dt, self._zone)
+        if not respect_bounds:
+            windows, _ = self.reaching_back_to(moment)
+            return windows.window(windows.begun_before(moment))
+        index = self.windows.begun_before(moment)
+        return self.windows.window(index) if index < self._count(current_time) else None
+
+    def get_prev_partition_window(
+        self, start_dt: datetime, respect_bounds: bool = True
+    ) -> TimeWindow | None:
+        """The last window that ends at or before a moment.
+
+        Args:
+            start_dt: The moment.
+            respect_bounds: Whether it must lie after the start; else None.
+        """
+        moment = localize(start_dt, self._zone)
+        windows = self.windows
+        if not respect_bounds:
+            windows, _ = self.reaching_back_to(moment - timedelta(days=1))
+            while not windows.ended_until(moment):
+                windows, _ = self.reaching_back_to(windows.start(0) - timedelta(days=1))
+        index = windows.ended_until(moment) - 1
+        return windows.window(index) if index >= 0 else None
+
+    def get_partition_key(self, key: str | date | datetime) -> str:
+        """The key that a text, a day or a moment stands for, once it is made a key.
+
+        Raises:
+            UnknownPartitionError: If no window begins there.
+        """
+        if isinstance(key, datetime):
+            text = self.key_of_start(localize(key, self._zone))
+        else:
+            text = key if isinstance(key, str) else key.strftime(self.fmt)
+        self._known_index(text)
+        return text
+
+    def get_current_timestamp(self, current_time: datetime | None = None) -> float:
+        """The moment that counts as now, in seconds since the epoch."""
+        return localize(now_or(current_time), self._zone).timestamp()
+
+    def get_next_partition_key(
+        self, partition_key: str, current_time: datetime | None = None
+    ) -> str | None:
+        """The key after this one, or None where its window has not ended."""
+        index = self._known_index(partition_key) + 1
+        return self._key(index) if index < self._count(current_time) else None
+
+    def get_partition_key_for_timestamp(self, timestamp: float, end_closed: bool = False) -> str:
+        """The key of the window that a moment is in.
+
+        Args:
+            timestamp: The moment, in seconds since the epoch.
+            end_closed: Whether a window includes the moment it ends at, not the one it begins at.
+
+        Raises:
+            UnknownPartitionError: If it lies before the first window.
+        """
+        moment = datetime.fromtimestamp(timestamp, self._zone)
+        times = self.windows
+        index = (times.begun_before(moment) if end_closed else times.begun_until(moment)) - 1
+        if index < 0:
+            raise UnknownPartitionError(
+                f"{moment.isoformat()} lies before the first partition, {self._key(0)!r}."
+            )
+        return self._key(index)
+
+    def get_partition_keys_in_time_window(self, time_window: TimeWindow) -> Sequence[str]:
+        """The keys of the windows that begin within a stretch of time."""
+        return [self._key(index) for index in self._within(self.windows, time_window)]
+
+    def has_any_partitions_in_window(self, time_window: TimeWindow) -> bool:
+        """Whether a window begins within a stretch of time."""
+        return bool(self._within(self.windows, time_window))
+
+    def get_partition_key_range_for_time_window(
+        self, time_window: TimeWindow, respect_bounds: bool = True
+    ) -> PartitionKeyRange:
+        """The first and the last key of the windows that begin within a stretch of time.
+
+        Args:
+            time_window: The stretch.
+            respect_bounds: Whether they must lie after the start.
+
+        Raises:
+            UnknownPartitionError: If none does.
+        """
+        windows = self.windows
+        if not respect_bounds:
+            windows, _ = self.reaching_back_to(localize(time_window.start, self._zone))
+        indices = self._within(windows, time_window)
+        if not indices:
+            raise UnknownPartitionError(
+                f"No partition begins from {time_window.start.isoformat()} "
+                f"to {time_window.end.isoformat()}."
+            )
+        ends = (windows.start(indices[0]), windows.start(indices[-1]))
+        return PartitionKeyRange(*map(self.key_of_start, ends))
+
+    def _within(self, windows: WindowTimes, time_window: TimeWindow) -> range:
+        first, last = (windows.begun_before(localize(each, self._zone)) for each in time_window)
+        return range(first, last)
 
     def get_partition_keys(
         self,
@@ -190,3 +633,18 @@ class TimeWindowPartitionsDefinition(WindowSearch, PositionedPartitions):
         kind = self.schedule_type.value.capitalize() if self.schedule_type else self.cron_schedule
         until = f", until {self.end.strftime(self.fmt)}" if self.end else ""
         return f"{kind}, starting {self.start.strftime(self.fmt)} {self.timezone}{until}"
+
+
+_DAY = "%Y-%m-%d"
+_YEARS = range(2, 9998)  # whose days can be counted on in every zone
+
+
+def _exclusions(given: Any) -> tuple[str | datetime, ...]:
+    found = [given] if isinstance(given, str | datetime) else list(given or ())
+    wrong = [each for each in found if not isinstance(each, str | datetime)]
+    if found == [given] or wrong:
+        raise InvalidDefinitionError(
+            "exclusions are a list of cron schedules and datetimes, such as ['0 0 * * 6'], not "
+            f"{wrong[0] if wrong else given!r}."
+        )
+    return tuple(found)

@@ -18,8 +18,6 @@ from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinit
 from jobnb.definitions.partitions.window_times import TimeWindow
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["TimeWindowPartitionMapping"]
-
 
 class TimeWindowPartitionMapping(PartitionMapping):
     """Each partition is made from the upstream ones whose windows share time with its own.

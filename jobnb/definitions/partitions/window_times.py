@@ -11,8 +11,6 @@ from zoneinfo import ZoneInfo
 from jobnb.definitions.partitions.cron_times import CronTimes, cron_times, localize
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["TimeWindow", "WindowTimes"]
-
 _LONGEST_GAP = 50  # windows that may be left out one after another,
 _LONGEST_TIME = timedelta(days=4 * 366)  # or longer than this: else there are none left
 

@@ -10,15 +10,6 @@ from jobnb.definitions.ops.function import Function
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource import ResourceDefinition
 
-__all__ = [
-    "IOManager",
-    "IOManagerDefinition",
-    "InputManager",
-    "InputManagerDefinition",
-    "input_manager",
-    "io_manager",
-]
-
 
 class InputManager(ABC):
     """Loads inputs.

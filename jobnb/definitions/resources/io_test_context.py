@@ -10,8 +10,6 @@ from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource_context import ScopedResources
 
-__all__ = ["build_input_context", "build_output_context"]
-
 _TEST_RUN = "__EPHEMERAL_RUN_ID"
 
 

@@ -9,13 +9,6 @@ from typing import Any
 
 from jobnb.errors import UnknownResourceError, did_you_mean
 
-__all__ = [
-    "IAttachDifferentObjectToOpContext",
-    "InitResourceContext",
-    "ScopedResources",
-    "build_init_resource_context",
-]
-
 
 class IAttachDifferentObjectToOpContext(ABC):
     """A resource that shows itself as another object where steps read `context.resources`.

@@ -16,7 +16,7 @@ from jobnb.definitions.types.loader import (
     DataTypeLoaderContext,
     data_type_loader,
 )
-from jobnb.definitions.types.names import (
+from jobnb.definitions.types.resolution import (
     Bool,
     Dict,
     Float,
@@ -28,14 +28,10 @@ from jobnb.definitions.types.names import (
     String,
     Tuple,
     check_data_type,
-    make_python_type_usable_as_data_type,
-    usable_as_data_type,
-)
-from jobnb.definitions.types.resolution import (
-    OutputAnnotation,
     checker,
+    make_python_type_usable_as_data_type,
     resolve,
-    unwrap_output_annotation,
+    usable_as_data_type,
 )
 
 __all__ = [
@@ -57,7 +53,6 @@ __all__ = [
     "List",
     "Nothing",
     "Optional",
-    "OutputAnnotation",
     "PythonObjectDataType",
     "Set",
     "String",
@@ -68,6 +63,5 @@ __all__ = [
     "data_type_loader",
     "make_python_type_usable_as_data_type",
     "resolve",
-    "unwrap_output_annotation",
     "usable_as_data_type",
 ]

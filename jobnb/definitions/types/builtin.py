@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Dict, List, Optional, Set, Tuple  # noqa: UP035 - shown to users
 
-from jobnb.definitions.ops.user_events import TypeCheck
 from jobnb.definitions.types.data_type import (
     DataType,
     DataTypeKind,
@@ -22,24 +21,7 @@ from jobnb.definitions.types.loader import (
     NullableLoader,
     ScalarLoader,
 )
-
-__all__ = [
-    "ANY",
-    "BOOL",
-    "DICT",
-    "FLOAT",
-    "INT",
-    "NOTHING",
-    "STRING",
-    "AnyType",
-    "ContainerType",
-    "DictType",
-    "ListType",
-    "OptionalType",
-    "SetType",
-    "TupleType",
-    "UnionType",
-]
+from jobnb.definitions.user_events import TypeCheck
 
 _OK = TypeCheck(True)
 

@@ -13,16 +13,15 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
-from jobnb.definitions.metadata import MetadataValue, normalize
-from jobnb.definitions.ops.user_events import TypeCheck
+from jobnb.definitions.metadata import normalize
+from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.plain import plain_verdict
+from jobnb.definitions.user_events import TypeCheck
 from jobnb.errors import InvalidDefinitionError, TypeCheckError
 
 if TYPE_CHECKING:
     from jobnb.definitions.types.loader import DataTypeLoader
 
-__all__ = ["DataType", "DataTypeKind", "PythonObjectDataType", "TypeCheckContext",
-           "is_made_again", "shown"]  # fmt: skip
 
 Passes = Callable[[Any], bool]
 TypeCheckFunction = Callable[["TypeCheckContext", Any], "bool | TypeCheck"]

@@ -11,18 +11,6 @@ from typing import Any
 
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError
 
-__all__ = [
-    "AnyLoader",
-    "DataTypeLoader",
-    "DataTypeLoaderContext",
-    "DictLoader",
-    "ListLoader",
-    "MapLoader",
-    "NullableLoader",
-    "ScalarLoader",
-    "data_type_loader",
-]
-
 LoaderFunction = Callable[["DataTypeLoaderContext", Any], Any]
 
 

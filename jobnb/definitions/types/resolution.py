@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import collections.abc
 import functools
 import inspect
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
-from jobnb.definitions.ops.output import DynamicOutput, Output
-from jobnb.definitions.ops.user_events import TypeCheck
 from jobnb.definitions.types.builtin import (
     ANY,
     BOOL,
@@ -33,13 +30,13 @@ from jobnb.definitions.types.data_type import (
     DataType,
     Passes,
     PythonObjectDataType,
+    TypeCheckContext,
     is_made_again,
     shown,
 )
-from jobnb.definitions.types.loader import AnyLoader
+from jobnb.definitions.types.loader import AnyLoader, DataTypeLoader, ListLoader
+from jobnb.definitions.user_events import TypeCheck
 from jobnb.errors import InvalidDefinitionError
-
-__all__ = ["OutputAnnotation", "checker", "register", "resolve", "unwrap_output_annotation"]
 
 _registered: WeakKeyDictionary[type, DataType] = WeakKeyDictionary()
 
@@ -245,77 +242,144 @@ def checker(data_type: DataType) -> Passes | None:
     return data_type.passes
 
 
-class OutputAnnotation(NamedTuple):
-    """What a return annotation says about one output.
+C = TypeVar("C", bound=type)
 
-    Attributes:
-        annotation: The annotation of the value itself, for `resolve`.
-        is_dynamic: Whether the values come as `DynamicOutput`.
-        is_explicit: Whether the annotation told anything at all.
-    """
-
-    annotation: Any
-    is_dynamic: bool = False
-    is_explicit: bool = True
+String = STRING
+Int = INT
+Float = FLOAT
+Bool = BOOL
+Nothing = NOTHING
 
 
-_STREAMS = (
-    collections.abc.Iterator,
-    collections.abc.Iterable,
-    collections.abc.Generator,
-    collections.abc.AsyncIterator,
-    collections.abc.AsyncIterable,
-    collections.abc.AsyncGenerator,
+class _Brackets:
+    """A name that is a type by itself, and makes others: `List`, `List[int]`."""
+
+    def __init__(self, name: str, bare: DataType | None, make: Callable[..., DataType]) -> None:
+        self._name = name
+        self._make = make
+        self.data_type = bare
+
+    def __getitem__(self, inner: Any) -> DataType:
+        given = inner if isinstance(inner, tuple) else (inner,)
+        try:
+            return self._make(*(resolve(each) for each in given))
+        except TypeError:
+            raise InvalidDefinitionError(
+                f"{self._name}[{', '.join(map(repr, given))}] has the wrong number of types: "
+                f"{_USE[self._name]}."
+            ) from None
+
+    def __call__(self, inner_type: Any = Any) -> DataType:
+        """The same as brackets."""
+        return self[inner_type]
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+def _set_of(inner: DataType) -> DataType:
+    return SetType(inner)
+
+
+_USE = {
+    "List": "write List[Int]",
+    "Set": "write Set[Int]",
+    "Optional": "write Optional[Int]",
+    "Dict": "write Dict[String, Int]",
+    "Tuple": "write Tuple[Int, String]",
+}
+
+List = _Brackets("List", ListType(ANY), ListType)
+Set = _Brackets(
+    "Set",
+    PythonObjectDataType(set, loader=ListLoader(AnyLoader(), set)),
+    _set_of,
+)
+Optional = _Brackets("Optional", None, OptionalType)
+Dict = _Brackets("Dict", DICT, DictType)
+Tuple = _Brackets(
+    "Tuple",
+    PythonObjectDataType(tuple, loader=ListLoader(AnyLoader(), tuple)),
+    lambda *inner: TupleType(inner),
 )
 
 
-def unwrap_output_annotation(annotation: Any, is_generator: bool = False) -> OutputAnnotation:
-    """What a function's return annotation says about the value of its one output.
+def check_data_type(dagster_type: Any, value: Any) -> TypeCheck:
+    """Check a value against a type, outside of any run.
 
     Args:
-        annotation: The return annotation, or `inspect.Parameter.empty`.
-        is_generator: Whether the function yields: then `Iterator[...]` tells what it yields.
-
-    Returns:
-        The value's annotation: `Output[int]` and `Iterator[Output[int]]` give int, `None`
-        gives `type(None)`, and what says nothing about the value gives Any.
+        dagster_type: A `DataType` or an annotation.
+        value: The value.
 
     Example:
-        >>> unwrap_output_annotation(Output[int]).annotation
-        <class 'int'>
-        >>> unwrap_output_annotation(list[DynamicOutput[str]])
-        OutputAnnotation(annotation=<class 'str'>, is_dynamic=True, is_explicit=True)
+        >>> check_data_type(List[Int], [1, "two"]).description
+        "Item 1: Expected int, got str 'two'."
+
+    Source: Dagster's `check_dagster_type`.
     """
-    if annotation is inspect.Parameter.empty:
-        return OutputAnnotation(Any, is_explicit=False)
-    if annotation is None:
-        return OutputAnnotation(type(None))
-    found = _wrapped(annotation)
-    if found is not None:
-        return found
-    origin, args = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
-    if origin in _STREAMS:
-        inner = [found for arg in _members(args[:1]) if (found := _wrapped(arg))]
-        if len(inner) == 1:
-            return inner[0]
-        if inner or is_generator:
-            return OutputAnnotation(Any, any(each.is_dynamic for each in inner))
-    if origin is list and args and (found := _wrapped(args[0])) and found.is_dynamic:
-        return found
-    if is_generator:
-        return OutputAnnotation(Any)
-    return OutputAnnotation(annotation)
+    data_type = resolve(dagster_type)
+    return data_type.type_check(TypeCheckContext("", None, None, data_type), value)
 
 
-def _members(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The members of a union, or the one annotation itself."""
-    if args and typing.get_origin(args[0]) in (typing.Union, types.UnionType):
-        return typing.get_args(args[0])
-    return args
+def make_python_type_usable_as_data_type(python_type: Any, dagster_type: Any) -> None:
+    """Let a `DataType` check whatever is annotated with a Python class.
+
+    Calling it again for the same class replaces the type, so that a cell can be re-run.
+
+    Args:
+        python_type: The class.
+        dagster_type: The type that checks its values.
+
+    Raises:
+        InvalidDefinitionError: If the class is a builtin scalar, list or dict.
+
+    Source: Dagster's `make_python_type_usable_as_dagster_type`.
+    """
+    if not isinstance(python_type, type) or not isinstance(dagster_type, DataType):
+        raise InvalidDefinitionError(
+            f"Give a class and a DataType, not {python_type!r} and {dagster_type!r}."
+        )
+    register(python_type, dagster_type)
 
 
-def _wrapped(annotation: Any) -> OutputAnnotation | None:
-    origin, args = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
-    if origin is Output or origin is DynamicOutput:
-        return OutputAnnotation(args[0] if args else Any, origin is DynamicOutput)
-    return None
+@overload
+def usable_as_data_type(name: C) -> C: ...
+
+
+@overload
+def usable_as_data_type(
+    name: str | None = None,
+    description: str | None = None,
+    loader: DataTypeLoader | None = None,
+) -> Callable[[C], C]: ...
+
+
+def usable_as_data_type(
+    name: Any = None,
+    description: str | None = None,
+    loader: DataTypeLoader | None = None,
+) -> Any:
+    """Give a class a `DataType` of its own, with a name, words and a loader.
+
+    Args:
+        name: What people see; the name of the class unless given.
+        description: What its values are; the class's docstring unless given.
+        loader: Makes a value from run config.
+
+    Example:
+        >>> @usable_as_data_type(name="Route")
+        ... class Leg: ...
+        >>> resolve(Leg).display_name
+        'Route'
+
+    Source: Dagster's `usable_as_dagster_type`.
+    """
+
+    def mark(class_: C) -> C:
+        label = name if isinstance(name, str) else class_.__name__
+        words = description if description is not None else class_.__doc__
+        made = PythonObjectDataType(class_, name=label, description=words, loader=loader)
+        register(class_, made)
+        return class_
+
+    return mark(name) if isinstance(name, type) else mark

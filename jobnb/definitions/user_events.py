@@ -10,17 +10,10 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.metadata import PathMetadataValue, normalize
+from jobnb.definitions.metadata import normalize
+from jobnb.definitions.metadata_values import PathMetadataValue
 from jobnb.definitions.plain import is_text, plain_verdict
 from jobnb.errors import InvalidDefinitionError
-
-__all__ = [
-    "AssetMaterialization",
-    "AssetObservation",
-    "ExpectationResult",
-    "TypeCheck",
-    "checked_tags",
-]
 
 
 class _AssetNews(msgspec.Struct, frozen=True):

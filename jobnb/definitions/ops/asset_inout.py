@@ -9,8 +9,6 @@ from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.ops.inout import INFER, In, Out
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["DEFAULT_GROUP", "AssetIn", "AssetOut", "checked_mapping", "prefix_of"]
-
 DEFAULT_GROUP = "default"
 
 

@@ -1,4 +1,4 @@
-"""Finding the assets of modules: `load_assets_from_modules` and its kin."""
+"""Finding assets, checks and other definitions in modules: `load_assets_from_modules` and such."""
 
 from __future__ import annotations
 
@@ -9,23 +9,17 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
-from jobnb.definitions.assets.asset_inout import DEFAULT_GROUP, prefix_of
+from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP, prefix_of
 from jobnb.errors import InvalidDefinitionError
-
-__all__ = [
-    "assets_of_modules",
-    "listed_modules",
-    "load_assets_from_current_module",
-    "load_assets_from_modules",
-    "load_assets_from_package_module",
-    "load_assets_from_package_name",
-    "modules_of_package",
-]
 
 
 def load_assets_from_modules(
@@ -230,3 +224,196 @@ def _definitions(values: Iterable[Any], include_specs: bool) -> Iterator[Any]:
 
 def _prefixed(keys: Iterable[AssetKey], prefix: Sequence[str]) -> Mapping[AssetKey, AssetKey]:
     return {key: key.with_prefix(prefix) for key in keys} if prefix else {}
+
+
+Prefix = str | Sequence[str] | None
+
+
+def load_asset_checks_from_modules(
+    modules: Iterable[ModuleType], asset_key_prefix: Prefix = None
+) -> list[AssetChecksDefinition]:
+    """The checks that modules define, as variables or in lists.
+
+    Args:
+        modules: The modules.
+        asset_key_prefix: Parts before the keys of the assets, as `key_prefix` of
+            `load_assets_from_modules`.
+
+    Example:
+        >>> from types import ModuleType
+        >>> from jobnb import asset_check
+        >>> shop = ModuleType("shop")
+        >>> shop.no_nulls = asset_check(asset="orders", name="no_nulls")(lambda: True)
+        >>> load_asset_checks_from_modules([shop], asset_key_prefix="raw")
+        [AssetChecksDefinition(raw/orders:no_nulls)]
+
+    Source: Dagster's `load_asset_checks_from_modules`.
+    """
+    found = checks_of_modules(listed_modules(modules))
+    prefix = prefix_of(asset_key_prefix)
+    return [each.with_key_prefix(prefix) for each in found] if prefix else found
+
+
+def load_asset_checks_from_current_module(
+    asset_key_prefix: Prefix = None,
+) -> list[AssetChecksDefinition]:
+    """The checks of the module (or notebook) that calls this.
+
+    Args:
+        asset_key_prefix: Parts before the keys of the assets.
+
+    Source: Dagster's `load_asset_checks_from_current_module`.
+    """
+    name = sys._getframe(1).f_globals.get("__name__", "__main__")
+    return load_asset_checks_from_modules([sys.modules[name]], asset_key_prefix)
+
+
+def load_asset_checks_from_package_module(
+    package_module: ModuleType, asset_key_prefix: Prefix = None
+) -> list[AssetChecksDefinition]:
+    """The checks of a package and all modules in it; see `load_asset_checks_from_modules`.
+
+    Args:
+        package_module: The package.
+        asset_key_prefix: Parts before the keys of the assets.
+
+    Source: Dagster's `load_asset_checks_from_package_module`.
+    """
+    return load_asset_checks_from_modules(modules_of_package(package_module), asset_key_prefix)
+
+
+def load_asset_checks_from_package_name(
+    package_name: str, asset_key_prefix: Prefix = None
+) -> list[AssetChecksDefinition]:
+    """The checks of the package called so; see `load_asset_checks_from_modules`.
+
+    Args:
+        package_name: The name that it is imported under.
+        asset_key_prefix: Parts before the keys of the assets.
+
+    Source: Dagster's `load_asset_checks_from_package_name`.
+    """
+    return load_asset_checks_from_package_module(import_module(package_name), asset_key_prefix)
+
+
+def checks_of_modules(modules: Iterable[ModuleType]) -> list[AssetChecksDefinition]:
+    """Each definition of checks once, however many modules import it."""
+    found = (each for module in modules for each in _checks(vars(module).values()))
+    return list({id(each): each for each in found}.values())
+
+
+def _checks(values: Iterable[Any]) -> Iterator[AssetChecksDefinition]:
+    for value in values:
+        if isinstance(value, AssetChecksDefinition):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _checks(value)
+
+
+def load_definitions_from_modules(
+    modules: Iterable[ModuleType],
+    resources: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, Any] | None = None,
+    executor: Any = None,
+) -> Definitions:
+    """All assets, checks and jobs of modules, with the `Definitions` that stand in them.
+
+    Args:
+        modules: The modules.
+        resources: Resources by key.
+        loggers: Loggers by name, where a job has none.
+        executor: How steps are run, where a job does not say.
+
+    Raises:
+        InvalidDefinitionError: If two different things have one name; all of them at once.
+
+    Example:
+        >>> from types import ModuleType
+        >>> from jobnb import asset
+        >>> shop = ModuleType("shop")
+        >>> shop.orders = asset(name="orders")(lambda: 3)
+        >>> load_definitions_from_modules([shop])
+        Definitions(1 assets)
+
+    Source: Dagster's `load_definitions_from_modules`.
+    """
+    listed = listed_modules(modules)
+    values = [value for module in listed for value in vars(module).values()]
+    inside = _of_kind(values, Definitions)
+    own = Definitions.of(
+        assets=_assets(listed, inside),
+        asset_checks=checks_of_modules(listed),
+        jobs=_of_kind(values, JobDefinition, AssetJobDefinition),
+        resources=resources,
+        loggers=loggers,
+        executor=executor,
+    )
+    return Definitions.merge(own, *inside)
+
+
+def _assets(modules: list[ModuleType], inside: Iterable[Definitions]) -> list[Any]:
+    """The assets of modules; specs only where no `Definitions` have made an asset of them."""
+    known = {key for each in inside for key in each.resolve_all_asset_keys()}
+    made = assets_of_modules(modules, include_specs=False)
+    held = set(map(id, made))
+    specs = [e for e in assets_of_modules(modules, include_specs=True) if id(e) not in held]
+    return [*made, *(each for each in specs if each.key not in known)]
+
+
+def load_definitions_from_module(
+    module: ModuleType,
+    resources: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, Any] | None = None,
+    executor: Any = None,
+) -> Definitions:
+    """All that a module defines; see `load_definitions_from_modules`.
+
+    Source: Dagster's `load_definitions_from_module`.
+    """
+    return load_definitions_from_modules([module], resources, loggers, executor)
+
+
+def load_definitions_from_current_module(
+    resources: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, Any] | None = None,
+    executor: Any = None,
+) -> Definitions:
+    """All that the calling module (or notebook) defines; see `load_definitions_from_modules`.
+
+    Source: Dagster's `load_definitions_from_current_module`.
+    """
+    name = sys._getframe(1).f_globals.get("__name__", "__main__")
+    return load_definitions_from_modules([sys.modules[name]], resources, loggers, executor)
+
+
+def load_definitions_from_package_module(
+    package_module: ModuleType,
+    resources: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, Any] | None = None,
+    executor: Any = None,
+) -> Definitions:
+    """All that a package and the modules in it define; see `load_definitions_from_modules`.
+
+    Source: Dagster's `load_definitions_from_package_module`.
+    """
+    modules = modules_of_package(package_module)
+    return load_definitions_from_modules(modules, resources, loggers, executor)
+
+
+def load_definitions_from_package_name(
+    package_name: str,
+    resources: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, Any] | None = None,
+    executor: Any = None,
+) -> Definitions:
+    """The same for the package that is imported under a name.
+
+    Source: Dagster's `load_definitions_from_package_name`.
+    """
+    package = import_module(package_name)
+    return load_definitions_from_package_module(package, resources, loggers, executor)
+
+
+def _of_kind(values: Iterable[Any], *kinds: type) -> list[Any]:
+    """Those of some kinds, each object once."""
+    return list({id(each): each for each in values if isinstance(each, kinds)}.values())
