@@ -35,7 +35,6 @@ from jobnb.execution.start import in_memory_resources, open_run, run_tags, warn_
 from jobnb.execution.stopping import Stop
 from jobnb.execution.trace import error_info
 from jobnb.plan.build import build_plan
-from jobnb.plan.config_tree import ConfigTrees
 from jobnb.plan.partitions import RunPartitions
 from jobnb.plan.step import Plan
 from jobnb.staleness.code_versions import CodeVersions
@@ -125,7 +124,6 @@ class _Prepared:
         self.job = job
         self._resources = in_memory_resources(job, own) if in_memory else own
         self._given = None if setting.run_config is None else _raw(setting.run_config)
-        self._trees = ConfigTrees()
         # Where each partition has a config of its own, this one is only looked at.
         self.differ = job.partitioned_config is not None
         self.plan = build_plan(
@@ -151,7 +149,6 @@ class _Prepared:
             run_config=run_config,
             partitions=partitions,
             resources=self._resources,
-            trees=self._trees,
         )
 
     def plan_for(self, partitions: RunPartitions | None) -> Plan:

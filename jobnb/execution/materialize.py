@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any
 
 from jobnb.definitions.assets.source_asset import SourceAsset
@@ -59,7 +61,7 @@ def materialize(
     Source: Dagster's `materialize`.
     """
     __tracebackhide__ = True
-    definitions = Definitions.of(assets=assets, resources=resources)
+    definitions = _definitions_of(assets, resources)
     spec = RunSpec(
         job=definitions.job_of_assets(ASSET_JOB, selection),
         instance=instance or Instance.ephemeral(),
@@ -69,6 +71,26 @@ def materialize(
         keep_outputs=True,
     )
     return execute(spec, raise_on_error=raise_on_error)
+
+
+_recent: deque[tuple[Sequence[Any], Definitions]] = deque(maxlen=4)
+
+
+def _definitions_of(assets: Sequence[Any], resources: Mapping[str, Any] | None) -> Definitions:
+    """These assets and resources together.
+
+    The same few assets are often materialized again: what was planned of them is used again.
+    Resources, which may be connections, are not held for that.
+    """
+    several = list(each_asset(assets))
+    if resources:
+        return Definitions.of(assets=several, resources=resources)
+    for known, definitions in _recent:
+        if len(known) == len(several) and all(map(is_, known, several)):
+            return definitions
+    made = Definitions.of(assets=several)
+    _recent.append((several, made))
+    return made
 
 
 def materialize_to_memory(
@@ -110,7 +132,6 @@ def materialize_to_memory(
             f"materialize_to_memory keeps values in memory, but resources has the IO manager "
             f"{given[0]!r}. Leave it out, or use materialize()."
         )
-    in_memory = dict.fromkeys(keys, mem_io_manager)
     in_memory = dict.fromkeys(keys, mem_io_manager)
     definitions = Definitions.of(assets=assets, resources={**(resources or {}), **in_memory})
     spec = RunSpec(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import msgspec
 
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
@@ -14,6 +16,7 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.inout import In
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.definitions.types import ANY, Nothing
 from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.asset_checks import check_outputs
@@ -39,9 +42,6 @@ from jobnb.plan.step import (
     StepOutput,
 )
 
-if TYPE_CHECKING:
-    from jobnb.definitions.resources.resource import ResourceDefinition
-
 
 def build_plan(
     job: JobDefinition,
@@ -52,9 +52,10 @@ def build_plan(
     partitions: RunPartitions | None = None,
     resources: Mapping[str, Any] | None = None,
     check_config: bool = True,
-    trees: ConfigTrees | None = None,
 ) -> Plan:
     """What a run of the job will do.
+
+    Runs of one job differ in their config and partitions only: the rest is looked up once.
 
     Args:
         job: The job.
@@ -64,16 +65,26 @@ def build_plan(
         partitions: The partitions that the run is for.
         resources: Definitions that take the place of the job's, by key.
         check_config: Whether the config is bound; without it the plan can be drawn, not run.
-        trees: What describes the config of other runs of the same job, with the same resources.
 
     Raises:
         InvalidDefinitionError: If the graph does not hold together; all problems at once.
         InvalidConfigError: If the config does not fit; all problems at once.
     """
     with _no_collection():
-        return _build(
-            job, run_config, input_values, op_selection, partitions, resources, check_config, trees
-        )
+        if op_selection:
+            job = job.get_subset(op_selection=op_selection)
+        outline = _outline_of(job, input_values, resources)
+        if not check_config:
+            return _Builder(job, outline.nodes).build(BoundConfig(), partitions, outline.resources)
+        raw = raw_config_of(job, run_config, partitions)
+        if not raw and outline.plan is not None:
+            return outline.plan_for(partitions)
+        builder = _Builder(job, outline.nodes)
+        bound = bind_run_config(job, raw, outline.resources, builder.keys, outline.trees)
+        plan = builder.build(bound, partitions, outline.resources)
+        if not (raw or job.has_specified_executor) and bound.is_empty:
+            outline.plan = plan
+        return plan
 
 
 @contextmanager
@@ -93,30 +104,57 @@ def _no_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _build(
-    job: JobDefinition,
-    run_config: Any,
-    input_values: Mapping[str, Any] | None,
-    op_selection: Sequence[str] | None,
-    partitions: RunPartitions | None,
-    resources: Mapping[str, Any] | None,
-    check_config: bool,
-    trees: ConfigTrees | None,
-) -> Plan:
-    if op_selection:
-        job = job.get_subset(op_selection=op_selection)
-    values = {**job.input_values, **(input_values or {})}
-    nodes = flatten(job.graph, values)
-    if isinstance(job.graph, AssetGraphDefinition):
-        nodes = without_unasked(job.graph, nodes)
-    nodes = select_nodes(job, nodes)
-    builder = _Builder(job, nodes)
-    needed = plan_resources(job, nodes, resources)
-    bound = BoundConfig()
-    if check_config:
-        raw = raw_config_of(job, run_config, partitions)
-        bound = bind_run_config(job, raw, needed, builder.keys, trees)
-    return builder.build(bound, partitions, needed)
+class _Outline:
+    """What all runs of a job with the same resources have in common.
+
+    Attributes:
+        nodes: The nodes that run, those in graphs too.
+        resources: The resources that they need, in order.
+        trees: What describes their config.
+        plan: The plan of a run without config, once there is one. It is kept only where no default
+            is config either: a default may name an environment variable.
+    """
+
+    def __init__(
+        self,
+        job: JobDefinition,
+        input_values: Mapping[str, Any] | None,
+        resources: Mapping[str, Any] | None,
+    ) -> None:
+        nodes = flatten(job.graph, {**job.input_values, **(input_values or {})})
+        if isinstance(job.graph, AssetGraphDefinition):
+            nodes = without_unasked(job.graph, nodes)
+        self.nodes = select_nodes(job, nodes)
+        self.resources = plan_resources(job, self.nodes, resources)
+        self.trees = ConfigTrees()
+        self.plan: Plan | None = None
+
+    def plan_for(self, partitions: RunPartitions | None) -> Plan:
+        """The plan of a run without config; what code may change of it is its own."""
+        assert self.plan is not None
+        config = {key: type(each)() for key, each in self.plan.resource_config.items()}
+        return msgspec.structs.replace(self.plan, partitions=partitions, resource_config=config)
+
+
+def _outline_of(
+    job: JobDefinition, input_values: Mapping[str, Any] | None, resources: Mapping[str, Any] | None
+) -> _Outline:
+    """What this run has in common with others; kept with the job, where it is of definitions only.
+
+    Input values and objects given as resources belong to one run and are not held any longer.
+    """
+    given = resources or {}
+    if input_values or not all(isinstance(each, ResourceDefinition) for each in given.values()):
+        return _Outline(job, input_values, resources)
+    known = job.kept.get("outline")
+    if (
+        known is None
+        or known[0].keys() != given.keys()
+        or any(each is not given[key] for key, each in known[0].items())
+    ):
+        known = job.kept["outline"] = dict(given), _Outline(job, None, given)
+    outline: _Outline = known[1]
+    return outline
 
 
 class _Builder:

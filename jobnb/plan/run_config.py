@@ -42,6 +42,13 @@ class BoundConfig(msgspec.Struct, frozen=True):
     graph_inputs: Mapping[str, Any] = {}
     given: Mapping[str, Any] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing takes a value from it, not even a default; the executor apart."""
+        values = (*self.resources.values(), *self.loggers.values(), *self.ops.values())
+        parts = (self.inputs, self.loading, self.storing, self.graph_inputs)
+        return not any(each for each in (*values, *parts))
+
 
 def raw_config_of(
     job: JobDefinition, run_config: Any, partitions: RunPartitions | None
@@ -86,8 +93,7 @@ def bind_run_config(
     """
     what = f"job {job.name!r}"
     inner = _inner_config(job, raw, what)
-    make = trees.tree if trees is not None else config_tree
-    tree = make(job, resources, inner, frozenset(steps))
+    tree = (trees or ConfigTrees()).tree(job, resources, inner, frozenset(steps))
     if tree is None:
         return BoundConfig(raw=raw if inner is raw else _stored(job, None, raw))
     from jobnb.config import bind

@@ -145,7 +145,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         return next((each for each in self.outputs if each.name == name), None)
 
 
-class Plan(msgspec.Struct, frozen=True, gc=False):
+class Plan(msgspec.Struct, frozen=True):
     """What a run will do; nothing is left to resolve.
 
     Attributes:

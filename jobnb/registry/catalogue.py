@@ -118,6 +118,7 @@ class Catalogue(HasTraits):
         self._entries: dict[tuple[str, str], Entry] = {}
         self._executor: Any = None
         self._loggers: dict[str, Any] = {}
+        self._last: tuple[dict[str, Any], Definitions] | None = None
         self._brought: dict[tuple[str, str], Cell | None] = {}
         self._defined_now: dict[str | None, set[tuple[str, str]]] = {}
 
@@ -287,16 +288,20 @@ class Catalogue(HasTraits):
 
     def snapshot(self) -> Definitions:
         """All definitions as they are now, frozen: cells run later change nothing in it."""
-        return Definitions.of(
-            assets=self.definitions("asset"),
-            asset_checks=self.definitions("check"),
-            jobs=self.definitions("job"),
-            schedules=self.definitions("schedule"),
-            sensors=self.definitions("sensor"),
-            resources=dict(self.resources),
-            executor=self._executor,
-            loggers=dict(self._loggers),
-        )
+        parts = {
+            "assets": self.definitions("asset"),
+            "asset_checks": self.definitions("check"),
+            "jobs": self.definitions("job"),
+            "schedules": self.definitions("schedule"),
+            "sensors": self.definitions("sensor"),
+            "resources": dict(self.resources),
+            "executor": self._executor,
+            "loggers": dict(self._loggers),
+        }
+        # As long as nothing changes it is the same one: what was planned of it is kept with it.
+        if self._last is None or not _are_same(self._last[0], parts):
+            self._last = parts, Definitions.of(**parts)
+        return self._last[1]
 
     def entry(self, name: Any) -> Entry:
         """A definition with where it was written: an asset by key, else a job, graph or op.
@@ -323,3 +328,15 @@ class Catalogue(HasTraits):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def _are_same(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether these are the very same definitions, under the same names and in the same order."""
+    return all(_flat(before[name]) == _flat(each) for name, each in now.items())
+
+
+def _flat(several: Any) -> list[Any]:
+    """The names and identities of what is in a list or dict."""
+    if isinstance(several, dict):
+        return [(name, id(each)) for name, each in several.items()]
+    return list(map(id, several)) if isinstance(several, list) else [id(several)]

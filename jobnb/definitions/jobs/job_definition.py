@@ -135,6 +135,14 @@ class JobDefinition:
             return self._graph
         return engine().asset_job_graph(self)
 
+    @lazy
+    def kept(self) -> dict[str, Any]:
+        """What planning has found out of the job, for its next run; it stays in this process."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: each for name, each in vars(self).items() if name != "kept"}
+
     @property
     def nodes(self) -> list[Node]:
         """The nodes of its graph, in order; of a part of a job, those that are selected."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jobnb.storage.instance import Instance
 
 GLOBAL_ASSET_JOB = "__ASSET_JOB"
+_MOST_JOBS = 32
 _PARTS = (
     "assets", "schedules", "sensors", "jobs", "resources", "executor", "loggers", "asset_checks",
 )  # fmt: skip
@@ -221,7 +222,24 @@ class Definitions:
         return self.job_of_assets(GLOBAL_ASSET_JOB)
 
     def job_of_assets(self, name: str, selection: Any = None, **parameters: Any) -> JobDefinition:
-        """A job that makes the selected assets, with the resources they share."""
+        """A job that makes the selected assets, with the resources they share.
+
+        Asked for again by name or text, it is the same one: what was planned for it is kept.
+        """
+        if parameters or not isinstance(selection, str | None):
+            return self._new_job_of_assets(name, selection, **parameters)
+        known = self._jobs_of_assets
+        if (name, selection) not in known:
+            if len(known) == _MOST_JOBS:
+                known.clear()
+            known[name, selection] = self._new_job_of_assets(name, selection)
+        return known[name, selection]
+
+    @cached_property
+    def _jobs_of_assets(self) -> dict[tuple[str, str | None], JobDefinition]:
+        return {}
+
+    def _new_job_of_assets(self, name: str, selection: Any, **parameters: Any) -> JobDefinition:
         return JobDefinition(
             name=name,
             resource_defs=self._resource_defs,
