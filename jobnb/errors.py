@@ -1,7 +1,7 @@
 """The errors jobnb raises: each is a sentence with the user's own name in it and a next step.
 
-Every class is a `JobnbError` and, where a caller would naturally catch a builtin
-(`KeyError` for an unknown name, `ValueError` for a bad value), that builtin too.
+Every class is a `JobnbError` (but for the one of an interrupt) and, where a caller would naturally
+catch a builtin (`KeyError` for an unknown name, `ValueError` for a bad value), that builtin too.
 """
 
 from __future__ import annotations
@@ -180,8 +180,11 @@ class StepOutputNotFoundError(JobnbError, KeyError):
     """An output that a step should have yielded and did not, or that was not kept."""
 
 
-class ExecutionInterruptedError(JobnbError, KeyboardInterrupt):
-    """The run was interrupted; what it had opened is closed again."""
+class ExecutionInterruptedError(KeyboardInterrupt):
+    """The run was interrupted; what it had opened is closed again.
+
+    It is no `Exception`, as in Dagster: a loop that goes on after errors ends at Ctrl-C.
+    """
 
 
 class TypeCheckError(JobnbError, TypeError):

@@ -68,12 +68,20 @@ class ReexecutionOptions(msgspec.Struct, frozen=True):
         """
         parent = parent_of(instance, run_id)
         if not parent.is_failure_or_canceled:
+            goes_on = not parent.is_finished
+            now = "has not ended yet" if goes_on else "succeeded"
             raise InvariantViolationError(
-                f"The run {run_id} is {parent.status.value.lower()}: only a run that failed or was "
-                "canceled is repeated from where it failed. Repeat all of it with "
-                "ReexecutionOptions(parent_run_id=...)."
+                f"The run {run_id} {now}: only a run that failed or was canceled is repeated from "
+                f"where it failed. {_all_of_it(run_id)}"
             )
         return ReexecutionOptions(run_id, _unfinished(instance, parent))
+
+
+def _all_of_it(run_id: str) -> str:
+    return (
+        f"Repeat all of it with session.rerun({run_id!r}), or, in code that waits for it, with "
+        f"ReexecutionOptions({run_id!r})."
+    )
 
 
 def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
@@ -88,7 +96,10 @@ def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
         elif state.status is not StepStatus.SUCCEEDED:
             left[key] = None
     if not left:
-        raise InvariantViolationError(f"All steps of the run {parent.run_id} succeeded.")
+        raise InvariantViolationError(
+            f"All steps of the run {parent.run_id} succeeded: none is left to do. "
+            f"{_all_of_it(parent.run_id)}"
+        )
     return list(left)
 
 

@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -288,6 +289,11 @@ def cancel_all(
 
 def _at_exit() -> None:
     reason = "The process that did it ended."
+    tasks = running(Task)
+    if tasks and "ipykernel" not in sys.modules:  # a kernel has nobody to tell any more
+        names = ", ".join(task._title for task in tasks)
+        with suppress(Exception):
+            sys.stderr.write(f"Canceled, as the process ends: {names}. wait() waits for its end.\n")
     if not cancel_all(timeout=EXIT_SECONDS, reason=reason):
         for task in running(Task):
             task.abandon(reason)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from jobnb.errors import JobnbError
+from jobnb.errors import ExecutionInterruptedError, JobnbError
 from jobnb.notebook.completion import complete_no_more, complete_with
 from jobnb.notebook.magics import register, unregister
 from jobnb.notebook.step_displays import keep_displays
@@ -32,7 +32,7 @@ def load(shell: Any) -> None:
 
     install(shell)
     attach(shell)
-    shell.set_custom_exc((JobnbError,), _show_short)
+    shell.set_custom_exc((JobnbError, ExecutionInterruptedError), _show_short)
     if not any(isinstance(namer, _CellNamer) for namer in file_namers):
         file_namers.append(_CellNamer(shell))
     register(shell)

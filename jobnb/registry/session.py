@@ -15,6 +15,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.registry.catalogue import Catalogue, Entry
 from jobnb.registry.selecting import pinned
+from jobnb.registry.spellings import telling_names
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
@@ -53,6 +54,7 @@ class _Settings(Configurable):
         return ["Session"]
 
 
+@telling_names
 class Session:
     """What this kernel knows: definitions by name, resources, and where the history is.
 

@@ -160,6 +160,7 @@ def test_an_interrupt_cancels_the_run_and_closes_resources(where, tmp_path):
         with pytest.raises(ExecutionInterruptedError, match="interrupted") as caught:
             single.execute_in_process(instance=instance, raise_on_error=False)
         assert isinstance(caught.value, KeyboardInterrupt)
+        assert not isinstance(caught.value, Exception)  # `except Exception` does not swallow Ctrl-C
         (run,) = instance.get_runs()
         state = instance.run_state(run.run_id)
         assert watched.closed == [run.run_id]

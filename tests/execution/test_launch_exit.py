@@ -14,7 +14,7 @@ from jobnb import Instance
 SCRIPT = """
 import sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from jobnb import Instance, job, op, resource
+from jobnb import Instance, job, op, resource, session
 
 home, how = sys.argv[1:]
 
@@ -43,7 +43,17 @@ def daily():
     waiting()
 
 began = threading.Event()
-run = daily.launch(instance=Instance.from_home(home))
+instance = Instance.from_home(home)
+if how == "a rerun":
+    session.add(daily)
+    first = session.launch("daily", instance=instance)
+    assert began.wait(60)
+    first.cancel()
+    first.wait()
+    began.clear()
+    run = session.rerun(first.run_id, instance=instance)
+else:
+    run = daily.launch(instance=instance)
 assert began.wait(60)
 print(run.run_id)
 if how == "an error":
@@ -58,6 +68,7 @@ if how == "exit":
     [
         ("end", 0, "sqlite"),
         ("end", 0, "postgres"),
+        ("a rerun", 0, "sqlite"),
         ("in C", 0, "sqlite"),
         ("in a pool", 0, "sqlite"),
         ("an error", 1, "sqlite"),
@@ -78,8 +89,10 @@ def test_a_script_that_ends_cancels_its_runs(home, how, code):
     )
     assert done.returncode == code, done.stderr
     assert ("the script fails" in done.stderr) == (how == "an error")
+    told = f"Canceled, as the process ends: jobnb run {done.stdout[:8]}. wait() waits for its end."
+    assert done.stderr.count(told) == 1
     if how != "an error":
-        assert done.stderr == ""
+        assert done.stderr.strip() == told
     with Instance.from_home(home) as instance:
         record = instance.get_run_by_id(done.stdout.strip())
         assert record is not None
@@ -87,4 +100,4 @@ def test_a_script_that_ends_cancels_its_runs(home, how, code):
         state = instance.run_state(record.run_id)
         assert state.steps["waiting"].status.value == "canceled"
         assert "ended" in state.error.message
-    assert (home / "closed").read_text() == "closed "
+    assert (home / "closed").read_text() == "closed " * (2 if how == "a rerun" else 1)

@@ -253,3 +253,27 @@ def test_a_run_whose_job_is_not_known_any_more_is_not_repeated(session, broken):
     forget(run_id)
     with pytest.raises(InvalidSubsetError, match="no job or asset 'daily'"):
         session.rerun(run_id)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_did_not_fail_is_not_repeated_from_failure_but_it_is_told_how_to(instance, ends):
+    @op
+    def waits():
+        while not ends:
+            time.sleep(0.01)
+
+    @job
+    def daily():
+        waits()
+
+    session = Session().add(daily)
+    run = session.launch("daily", instance=instance)
+    if ends:
+        run.wait(WAIT)
+    with pytest.raises(InvariantViolationError) as caught:
+        session.rerun(run.run_id, from_failure=True, instance=instance)
+    said = str(caught.value)
+    assert f"The run {run.run_id} {'succeeded' if ends else 'has not ended yet'}: only" in said
+    assert f"Repeat all of it with session.rerun({run.run_id!r})" in said
+    run.cancel()
+    run.wait(WAIT)

@@ -1,0 +1,95 @@
+"""Arguments by names that a method does not have: told with the right one, Dagster's spellings too.
+
+A bare `TypeError` says only what is wrong; who comes from Dagster writes `partition_key=` first.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
+from types import FunctionType
+from typing import Any, TypeVar
+
+from jobnb.errors import InvalidInvocationError, did_you_mean
+
+__all__ = ["telling_names"]
+
+K = TypeVar("K", bound=type)
+
+_PARTITIONS = ("partition", "partitions")
+_SELECTION = ("selection", "target")
+_CALLED_HERE: dict[str, Sequence[str]] = {
+    "asset": ("key", *_SELECTION),
+    "asset_key": ("key", *_SELECTION),
+    "asset_keys": _SELECTION,
+    "asset_selection": _SELECTION,
+    "assets": _SELECTION,
+    "job": ("target", "selection"),
+    "job_def": ("job", "target", "selection"),
+    "job_name": ("job", "target", "selection"),
+    "partition": ("partitions",),
+    "partition_key": _PARTITIONS,
+    "partition_key_range": _PARTITIONS,
+    "partition_keys": _PARTITIONS,
+    "partition_names": _PARTITIONS,
+    "partition_range": _PARTITIONS,
+    "partitions": ("partition",),
+    "parent_run_id": ("run_id",),
+    "run_config": ("config",),
+    "run_tags": ("tags",),
+    "selection": ("target",),
+    "step_keys": ("steps",),
+    "step_selection": ("steps",),
+    "target": ("selection",),
+}
+"""What is another word for which parameters; the first one that a method has is meant."""
+
+
+def telling_names(cls: K) -> K:
+    """Have the public methods of a class tell which argument was meant, where there is none so.
+
+    Args:
+        cls: The class; its methods keep their signatures.
+
+    Returns:
+        The same class.
+
+    Example:
+        >>> @telling_names
+        ... class Door:
+        ...     def open(self, *, partition: str = "") -> None: ...
+        >>> Door().open(partition_key="a")
+        Traceback (most recent call last):
+        jobnb.errors.InvalidInvocationError: door.open() takes no 'partition_key': it is \
+called 'partition' here.
+    """
+    for name, method in list(vars(cls).items()):
+        if isinstance(method, FunctionType) and not name.startswith("_"):
+            setattr(cls, name, _telling(method, f"{cls.__name__.lower()}.{name}()"))
+    return cls
+
+
+def _telling(method: FunctionType, called: str) -> Callable[..., Any]:
+    code = method.__code__
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        return method
+    names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    known = frozenset(names)
+
+    @wraps(method)
+    def telling(*arguments: Any, **named: Any) -> Any:
+        __tracebackhide__ = True
+        if not named.keys() <= known:
+            raise InvalidInvocationError(_problem(called, names, named))
+        return method(*arguments, **named)
+
+    return telling
+
+
+def _problem(called: str, names: Sequence[str], given: dict[str, Any]) -> str:
+    (wrong, *_) = [name for name in given if name not in names]
+    here = next((name for name in _CALLED_HERE.get(wrong, ()) if name in names), None)
+    if here is not None:
+        return f"{called} takes no {wrong!r}: it is called {here!r} here."
+    return f"{called} takes no {wrong!r}. {did_you_mean(wrong, names, noun='It takes')}".rstrip()
