@@ -8,12 +8,13 @@ were stored.
 
 from __future__ import annotations
 
+import dis
 import pickle
 import re
 import sys
 import types
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -151,15 +152,27 @@ class _Reader(pickle.Unpickler):
         if called is None:  # it is defined nowhere but here
             return cloudpickle._class_setstate(made, state)  # type: ignore[no-any-return]
         now = self._now[called]
-        then, fields = _fields(state[0]), _fields(vars(now))
-        if then is not None and fields is not None and not issubclass(now, Enum):
-            self._compare(called, "fields", then, fields)
-            by_place = issubclass(now, tuple) or _sets_by_place(state[0])
-            if by_place and list(then) != list(fields) and called not in self._apart:
-                self._refuse(called)
+        if not issubclass(now, Enum):
+            self._compare_state(called, state[0], now)
         if made is now:
             return made
         return cloudpickle._class_setstate(made, state)  # type: ignore[no-any-return]
+
+    def _compare_state(self, called: _Name, attributes: Mapping[str, Any], now: type) -> None:
+        """Note what instances had and have; where the new class would misread them, refuse it."""
+        then, fields = _fields(attributes), _fields(vars(now))
+        tells = then is not None and fields is not None
+        then, fields = then or {}, fields or {}
+        had, has = (
+            then | _set_by_methods(attributes, then),
+            fields | _set_by_methods(vars(now), fields),
+        )
+        if not tells:  # of one of them no types are known
+            had, has = (dict.fromkeys(sorted(each), "") for each in (had, has))
+        self._compare(called, "fields" if tells else "attributes", had, has)
+        by_place = issubclass(now, tuple) or _sets_by_place(attributes)
+        if tells and by_place and list(then) != list(fields) and called not in self._apart:
+            self._refuse(called)
 
     def _find(self, called: _Name, kind: type, *, wanted: bool) -> type | None:
         """The class that has a name now, where there is one of its kind."""
@@ -220,6 +233,30 @@ def _fields(attributes: Mapping[str, Any]) -> dict[str, str] | None:
     return (
         None if slots is None else dict.fromkeys((slots,) if isinstance(slots, str) else slots, "")
     )
+
+
+def _set_by_methods(attributes: Mapping[str, Any], fields: Container[str]) -> dict[str, str]:
+    """What the methods of a class set on its instances besides its fields: of these no types."""
+    found = {name for each in attributes.values() for name in _set_by(each)}
+    return dict.fromkeys(sorted(name for name in found if name not in fields), "")
+
+
+def _set_by(method: Any) -> Iterator[str]:
+    """The attributes that a method assigns to its first argument."""
+    if not isinstance(method, types.FunctionType) or not method.__code__.co_argcount:
+        return
+    me, before = method.__code__.co_varnames[0], None
+    for each in dis.get_instructions(method):
+        if each.opname == "STORE_ATTR" and before is not None and _loads(before, me):
+            yield each.argval
+        before = each
+
+
+def _loads(instruction: dis.Instruction, name: str) -> bool:
+    """Whether what an instruction loads last is a local variable."""
+    what = instruction.argval  # of two variables that are loaded at once, a pair
+    last = what[-1:] if isinstance(what, tuple) else (what,)
+    return instruction.opname.startswith(("LOAD_FAST", "LOAD_DEREF")) and last == (name,)
 
 
 def _type_of(field: Any) -> str:

@@ -55,5 +55,5 @@ def letters(context):
 
 
 def test_a_parameter_that_there_is_not_is_refused_where_it_is_written():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'partitons'"):
+    with pytest.raises(TypeError, match="takes no 'partitons'. Did you mean 'partition'?"):
         Session().add(letters).materialize("letters", partitons="a")

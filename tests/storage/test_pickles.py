@@ -280,6 +280,80 @@ def test_other_fields_are_told_and_the_value_is_one_of_the_class_of_today(
 
 
 @pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        ("self.x = 1", "self.x = 1; self.y = 2", "attributes were x and are x, y"),
+        ("self.x = 1; self.y = 2", "self.x = 1", "attributes were x, y and are x"),
+        ("self.x, self.y = 1, 2", "self.x, self.z = (lambda: self, 2)", "were x, y and are x, z"),
+        ("self.x = 1", "pass", "attributes were x and are none"),
+    ],
+)
+def test_other_attributes_of_a_plain_class_are_told(
+    tmp_path: Path, kernel: Any, then: str, now: str, said: str
+) -> None:
+    code = "class Plain:\n    def __init__(self): self.set()\n    def set(self):\n        {}\n"
+    path = store(tmp_path / "value", kernel(code.format(then))["Plain"]())
+    names = kernel(code.format(now))
+    with pytest.warns(UserWarning, match=f"another definition of 'Plain': the .*{said}"):
+        back = pickles.load(path)
+    assert type(back) is names["Plain"]
+    assert back.__dict__.get("x", 1) == 1
+
+
+def test_a_plain_class_that_has_become_a_dataclass_is_told_only_where_it_holds_other_things(
+    tmp_path: Path, kernel: Any
+) -> None:
+    plain = "class Thing:\n    def __init__(self, n): self.n = n\n"
+    path = store(tmp_path / "value", kernel(plain)["Thing"](3))
+    names = kernel(THING.format("") + "    n: int\n")
+    assert pickles.load(path) == names["Thing"](3)
+    kernel(THING.format("") + "    n: int\n    m: int = 0\n")
+    with pytest.warns(UserWarning, match="the attributes were n and are m, n"):
+        pickles.load(path)
+
+
+def test_what_a_dataclass_sets_after_its_fields_is_told_too(tmp_path: Path, kernel: Any) -> None:
+    code = THING.format("") + "    n: int\n    def __post_init__(self): self.{} = 2 * self.n\n"
+    path = store(tmp_path / "value", kernel(code.format("twice"))["Thing"](3))
+    assert pickles.load(path).twice == 6
+    kernel(code.format("double"))
+    with pytest.warns(UserWarning, match="fields were n: int, twice and are n: int, double"):
+        pickles.load(path)
+
+
+@pytest.mark.parametrize(
+    ("code", "then", "now"),
+    [
+        ("class P:\n    def __init__(self): {}\n", "self.x = 1", "self.x = self.y = 1"),
+        (THING.format("") + "    x: int = 1\n{}P = Thing\n", "", "    y: int = 1\n"),
+        (
+            "from enum import Enum\nclass C(Enum):\n    {}\nP = lambda: C.A\n",
+            "A = 1",
+            "A, B = 1, 2",
+        ),
+    ],
+)
+def test_a_script_is_told_that_its_class_is_not_the_stored_one(
+    tmp_path: Path, code: str, then: str, now: str
+) -> None:
+    made = "from jobnb import Instance, asset, materialize\n@asset\ndef p(): return P()\n"
+    home = f"instance = Instance(home={str(tmp_path)!r})\n"
+    make = "materialize([p], instance=instance)"
+    load = f"import jobnb\njobnb.session.home = {str(tmp_path)!r}\njobnb.session.value('p')"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    said = []
+    for definition, end in ((then, make), (then, load), (now, load)):
+        script = tmp_path / "script.py"
+        script.write_text(code.format(definition) + made + home + end)
+        done = subprocess.run(
+            [sys.executable, script], capture_output=True, text=True, env=env, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        said.append("another definition of" in done.stderr)
+    assert said == [False, False, True]
+
+
+@pytest.mark.parametrize(
     ("code", "then", "now", "shown"),
     [
         (THING.format("(slots=True, frozen=True)"), "    a: int\n    b: int\n",
