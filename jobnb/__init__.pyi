@@ -75,6 +75,8 @@ from jobnb.definitions.checks.built_checks import (
 from jobnb.definitions.jobs.executor import ExecutorDefinition as ExecutorDefinition
 from jobnb.definitions.jobs.executor import ExecutorRequirement as ExecutorRequirement
 from jobnb.definitions.jobs.executor import InitExecutorContext as InitExecutorContext
+from jobnb.definitions.jobs.executor import async_executor as async_executor
+from jobnb.definitions.jobs.executor import dask_executor as dask_executor
 from jobnb.definitions.jobs.executor import executor as executor
 from jobnb.definitions.jobs.executor import in_process_executor as in_process_executor
 from jobnb.definitions.jobs.executor import (
@@ -84,6 +86,7 @@ from jobnb.definitions.jobs.executor import (
     multiple_process_executor_requirements as multiple_process_executor_requirements,
 )
 from jobnb.definitions.jobs.executor import multiprocess_executor as multiprocess_executor
+from jobnb.definitions.jobs.executor import thread_executor as thread_executor
 from jobnb.definitions.jobs.job import job as job
 from jobnb.definitions.jobs.job_definition import JobDefinition as JobDefinition
 from jobnb.definitions.jobs.logger import InitLoggerContext as InitLoggerContext
@@ -401,6 +404,7 @@ from jobnb.errors import RunNotFoundError as RunNotFoundError
 from jobnb.errors import StepExecutionError as StepExecutionError
 from jobnb.errors import StepNotFoundError as StepNotFoundError
 from jobnb.errors import StepOutputNotFoundError as StepOutputNotFoundError
+from jobnb.errors import StepTimeoutError as StepTimeoutError
 from jobnb.errors import StorageError as StorageError
 from jobnb.errors import TypeCheckDidNotPass as TypeCheckDidNotPass
 from jobnb.errors import TypeCheckError as TypeCheckError
@@ -408,6 +412,7 @@ from jobnb.errors import UnknownPartitionError as UnknownPartitionError
 from jobnb.errors import UnknownResourceError as UnknownResourceError
 from jobnb.errors import UnmetExecutorRequirementsError as UnmetExecutorRequirementsError
 from jobnb.errors import UserCodeExecutionError as UserCodeExecutionError
+from jobnb.errors import WorkerLostError as WorkerLostError
 from jobnb.events import ErrorInfo as ErrorInfo
 from jobnb.events import Event as Event
 from jobnb.events import EventType as EventType

@@ -64,7 +64,7 @@ class JobnbEngine:
     ) -> ExecuteInProcessResult:
         __tracebackhide__ = True
         given = _with_instance(asked, Instance.ephemeral)
-        spec = RunSpec(job=job, in_memory=True, **given)
+        spec = RunSpec(job=job, in_memory=True, in_process=True, **given)
         return execute(spec, raise_on_error=raise_on_error)
 
     def execute_session_job(

@@ -33,6 +33,7 @@ __all__ = [
     "StepExecutionError",
     "StepNotFoundError",
     "StepOutputNotFoundError",
+    "StepTimeoutError",
     "StorageError",
     "TypeCheckDidNotPass",
     "TypeCheckError",
@@ -41,6 +42,7 @@ __all__ = [
     "UnmetExecutorRequirementsError",
     "UnreadableConfigError",
     "UserCodeExecutionError",
+    "WorkerLostError",
     "did_you_mean",
 ]
 
@@ -93,6 +95,14 @@ class PartitionNeededError(InvariantViolationError):
 
 class UnmetExecutorRequirementsError(JobnbError, RuntimeError):
     """An executor needs what this run cannot give."""
+
+
+class StepTimeoutError(JobnbError, TimeoutError):
+    """A step took longer than its time-out."""
+
+
+class WorkerLostError(JobnbError, RuntimeError):
+    """The process that did a step is gone."""
 
 
 class RunNotFoundError(JobnbError, KeyError):

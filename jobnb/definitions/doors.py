@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
     from jobnb.definitions.checks.asset_check import AssetCheckKey
+    from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
     from jobnb.definitions.locations.definitions import Definitions
@@ -50,6 +51,7 @@ class RunOptions(TypedDict, total=False):
     asset_check_selection: Sequence[Any] | None
     stale_only: bool
     keep_outputs: bool
+    executor: str | ExecutorDefinition | None
 
 
 class BackfillOptions(TypedDict, total=False):

@@ -7,11 +7,15 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 
 from jobnb.execution.stopping import here
 
-__all__ = ["run_async"]
+__all__ = ["LoopThread", "run_async", "shared_loop"]
+
+shared_loop: ContextVar[LoopThread | None] = ContextVar("jobnb_loop", default=None)
+"""The loop that the steps of a run share; each has one of its own if None."""
 
 _LOOK = 0.1  # seconds
 _GRACE = 10.0  # seconds that an interrupted coroutine has for its own clean-up
@@ -35,7 +39,10 @@ def run_async(result: Any) -> Any:
 
 
 def _waited_for(result: Coroutine[Any, Any, Any]) -> Any:
-    loop = _LoopThread()
+    shared = shared_loop.get()
+    if shared is not None:
+        return shared.wait(result)
+    loop = LoopThread()
     try:
         loop.start()
         return loop.wait(result)
@@ -45,9 +52,11 @@ def _waited_for(result: Coroutine[Any, Any, Any]) -> Any:
 
 def _stepwise(stream: AsyncGenerator[Any]) -> Iterator[Any]:
     """Each item as soon as it is yielded; the generator waits while the item is dealt with."""
-    stop, loop = here(), _LoopThread()
+    stop, shared = here(), shared_loop.get()
+    loop = shared or LoopThread()
     try:
-        stop.hold(loop.start)
+        if shared is None:
+            stop.hold(loop.start)
         while True:
             try:
                 item = stop.hold(loop.wait_for_next, stream)
@@ -58,11 +67,14 @@ def _stepwise(stream: AsyncGenerator[Any]) -> Iterator[Any]:
         try:
             stop.open = False
         finally:
-            loop.end(stream)
+            if shared is None:
+                loop.end(stream)
+            else:
+                loop.wait(stream.aclose())
 
 
-class _LoopThread:
-    """A thread with a running event loop, for the time of one call."""
+class LoopThread:
+    """A thread with a running event loop, for the time of one call or of one run."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None

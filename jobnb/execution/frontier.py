@@ -164,9 +164,9 @@ class Frontier:
         return not self._left
 
     @property
-    def has_ready(self) -> bool:
-        """Whether some unit may be taken now, if its tags allow."""
-        return bool(self._ready)
+    def ready_count(self) -> int:
+        """How many units may be taken now, if their tags allow."""
+        return len(self._ready)
 
     @property
     def due(self) -> float | None:

@@ -69,6 +69,7 @@ def materialize(
         partition=partition_key,
         tags=tags,
         keep_outputs=True,
+        in_process=True,
     )
     return execute(spec, raise_on_error=raise_on_error)
 
@@ -142,6 +143,7 @@ def materialize_to_memory(
         resources=in_memory,
         tags=tags,
         keep_outputs=True,
+        in_process=True,
     )
     return execute(spec, raise_on_error=raise_on_error)
 
@@ -183,6 +185,7 @@ def observe(
         partition=partition_key,
         tags=tags,
         keep_outputs=True,
+        in_process=True,
     )
     return execute(spec, raise_on_error=raise_on_error)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from jobnb.events import Event, Logged
 
-__all__ = ["capturing", "follow_streams"]
+__all__ = ["capturing", "follow_streams", "is_captured"]
 
 _LEVELS = {"stdout": logging.INFO, "stderr": logging.ERROR}
 _LONGEST = 65536  # characters without a line's end that are held back
@@ -87,6 +87,11 @@ def _overwritten(text: str) -> str:
 
 def _last_state(line: str) -> str:
     return line.rstrip("\r").rpartition("\r")[2]
+
+
+def is_captured() -> bool:
+    """Whether what this thread prints becomes events of a run."""
+    return _sink.get() is not None
 
 
 @contextmanager

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from contextvars import ContextVar
+from copy import copy
 from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
+from jobnb.definitions.jobs.executor import STRATEGIES
 from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
 from jobnb.execution.lineage import Lineage
@@ -99,6 +101,7 @@ class RunScope:
         notes: What is told when it begins.
         provenance: The versions of the assets that it makes; None before it begins.
         code_versions: Code that was read before, where several runs are of the same definitions.
+        in_process: Whether its steps run one by one in this process, whatever the executor is.
         around: Entered while its resources and steps are at work.
     """
 
@@ -121,6 +124,7 @@ class RunScope:
         self.chosen = chosen
         self.stop = stop or Stopping()
         self.opened = ExitStack()
+        self.in_process = False
         self.around: AbstractContextManager[None] = nullcontext()
         self.elements: Mapping[int, frozenset[str]] = {}
         self.origins: dict[tuple[int, str | None], str] = {}
@@ -144,6 +148,20 @@ class RunScope:
         self.stop.left = True
         self.append = _drop
         keep_for_ever(self.opened.pop_all())
+
+    def lane(self, stop: Stopping) -> RunScope:
+        """The same run for a thread that does one of its steps while others do others.
+
+        All is shared but what is known of the step that runs.
+
+        Args:
+            stop: How that step is told to stop.
+        """
+        made = copy(self)
+        made.stop = stop
+        made.current_key = made.attempt = made.context = None
+        made.log = RunLogger(made.append, lambda: made.current_key, self.log.listeners)
+        return made
 
     @property
     def run_id(self) -> str:
@@ -174,7 +192,7 @@ class RunScope:
         config = self.plan.execution_config
         if self.plan.job.executor_def.strategy is None:
             return True  # what config another executor takes is its own affair
-        chosen = config.get("multiprocess") or config.get("in_process") or config
+        chosen = next((config[name] for name in STRATEGIES if config.get(name)), config)
         return "disabled" not in (chosen.get("retries") or {})
 
     @property
@@ -185,7 +203,12 @@ class RunScope:
     @cached_property
     def log(self) -> RunLogger:
         """The logger of the run."""
-        return RunLogger(self.append, lambda: self.current_key, self._loggers())
+        return RunLogger(self.append, self._key_here, self._loggers())
+
+    def _key_here(self) -> str | None:
+        """The key of the step that runs in this thread."""
+        scope = current_run.get()
+        return (scope if scope and scope.record is self.record else self).current_key
 
     def _loggers(self) -> list[Any]:
         job, made = self.plan.job, []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from time import time as now
 
@@ -19,10 +18,13 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
 )
+from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
+from jobnb.execution.executors.choice import crew_of
+from jobnb.execution.executors.coordinator import Coordinator
 from jobnb.execution.log import listening
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources, open_resources
-from jobnb.execution.run import HANDLED, MISSING, RunScope, current_run
+from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
 from jobnb.execution.trace import error_info
 
@@ -53,9 +55,14 @@ def _run_all(run: RunScope) -> None:
         run.stop.begin()
         _announce(run)
         with run.around, listening(run):
+            crew = crew_of(run)
             try:
-                open_resources(run)
-                _run_steps(run)
+                if crew is None or crew.shares_resources:
+                    open_resources(run)
+                if crew is None:
+                    _run_steps(run)
+                else:
+                    Coordinator(run, crew).run_all()
             finally:
                 close_resources(run)
         run.stop.check()
@@ -153,7 +160,7 @@ def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> No
             for slot in runner.outputs:
                 if run.values[slot] is MISSING:
                     run.values[slot] = {}
-        passing = _passing_slots(run, runners)
+        passing = passing_slots(run, runners)
         mapping_keys = list(elements)
         some = [run.elements.get(runner.step.index) for runner in runners] if run.elements else ()
         for mapping_key in mapping_keys:
@@ -161,11 +168,11 @@ def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> No
                 run.stop.check()
             for runner in _those_for(mapping_key, runners, some) if some else runners:
                 runner(mapping_key)
-            _let_go(run, passing, mapping_key)
+            let_go(run, passing, mapping_key)
         if some:
-            _put_in_order(run, runners, mapping_keys)
+            put_in_order(run, runners, mapping_keys)
         if mapping_keys:
-            _close_empty(run, [runner for runner in runners if not {*runner.outputs} & passing])
+            close_empty(run, [runner for runner in runners if not {*runner.outputs} & passing])
     for runner in runners:
         runner.release()
 
@@ -175,36 +182,3 @@ def _those_for(
 ) -> list[StepRunner]:
     """The steps that run for an element, where some only run for some."""
     return [r for r, only in zip(runners, some, strict=True) if only is None or mapping_key in only]
-
-
-def _put_in_order(run: RunScope, runners: Sequence[StepRunner], elements: Sequence[str]) -> None:
-    """What an earlier run made and what this one did stand in the order of the elements."""
-    for runner in runners:
-        for slot in runner.outputs:
-            values = run.values[slot]
-            run.values[slot] = {key: values[key] for key in elements if key in values}
-
-
-def _passing_slots(run: RunScope, runners: Sequence[StepRunner]) -> set[int]:
-    """Slots whose elements nobody wants once these steps have run for them."""
-    if run.keep_outputs:
-        return set()
-    waits = [{w.slot for w in r.step.waits_for if w.maps} for r in runners]
-    readers = Counter(slot for slots in waits for slot in slots)
-    outputs = {slot: 0 for runner in runners for slot in runner.outputs}
-    return {slot for slot, count in {**outputs, **readers}.items() if count == run.readers[slot]}
-
-
-def _let_go(run: RunScope, slots: set[int], mapping_key: str) -> None:
-    for slot in slots:
-        elements = run.values[slot]
-        if elements is not MISSING and elements.get(mapping_key, HANDLED) is not HANDLED:
-            del elements[mapping_key]
-
-
-def _close_empty(run: RunScope, runners: Sequence[StepRunner]) -> None:
-    """An output that no element gave is missing: who collects it is skipped, as they were."""
-    for runner in runners:
-        for slot in runner.outputs:
-            if not run.values[slot]:
-                run.values[slot] = MISSING

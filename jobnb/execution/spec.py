@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobnb.config.run_config import CoercibleToRunConfig
+    from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.keys import AssetKey
     from jobnb.execution.reexecution import ReexecutionOptions
@@ -41,6 +42,8 @@ class RunSpec:
         place_of: Says where an asset is written, for the reasons why it is stale.
         in_memory: Whether op values stay in memory where no IO manager is named.
         keep_outputs: Whether values in memory are kept after their last reader.
+        executor: The executor, by name or as such; that of the job if None.
+        in_process: Whether steps run one by one in this process, whatever the executor is.
     """
 
     job: JobDefinition
@@ -59,3 +62,5 @@ class RunSpec:
     place_of: Callable[[AssetKey], str] | None = None
     in_memory: bool = False
     keep_outputs: bool = False
+    executor: str | ExecutorDefinition | None = None
+    in_process: bool = False

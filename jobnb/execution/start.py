@@ -16,6 +16,7 @@ from jobnb.definitions.plain import check_tags
 from jobnb.definitions.selections.selection import check_keys_of
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
+from jobnb.execution.executors.choice import with_executor
 from jobnb.execution.reexecution import Elements, Repetition, parent_of, repetition_of
 from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.spec import RunSpec
@@ -84,6 +85,7 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         _keep_earlier(scope, again)
     if choice is not None:
         _keep_fresh(scope, choice)
+    scope.in_process = spec.in_process
     scope.notes += filter(None, [nothing_stands_so(plan.job)])
     return scope
 
@@ -93,7 +95,7 @@ def _planned(spec: RunSpec) -> _Planned:
     if spec.repeats is not None:
         parent = parent_of(instance, spec.repeats.parent_run_id)
         spec = _taken_over(spec, parent)
-    job = spec.job
+    job = with_executor(spec.job, spec.executor)
     if parent is None or not parent.asset_selection:
         job = as_it_stands(job, instance)
     job = subset_of(job, spec.op_selection, spec.asset_selection, spec.asset_check_selection)

@@ -126,31 +126,59 @@ class StepRunner:
         retries = 0
         began = now()
         run.append(StepStarted(began, key))
-        while True:
-            run.attempt = (step, key, mapping_key, retries)
-            run.context = context_of(run, *run.attempt) if self.wants_context else None
-            try:
-                self.attempt(key, mapping_key)
-            except KeyboardInterrupt:
-                raise  # that of a run within this step is an Exception too
-            except Exception as error:
-                if run.stop.left:
-                    raise
-                wait = self._wait_before_retry(error, retries)
-                if wait is None:
-                    self._fail(key, mapping_key, error, began)
-                    break
-                retries += 1
-                self._announce_retry(key, error, retries, wait)
-                continue
-            ended = now()
-            run.append(StepSucceeded(ended, key, ended - began))
-            if step.hooks:
-                run_hooks(run, step, key, None)
-            break
+        while (wait := self.try_once(key, mapping_key, retries, began)) is not None:
+            retries += 1
+            if wait:
+                run.run_log.commit()
+                run.stop.pause(wait)
+            run.append(StepRestarted(now(), key, retries + 1))
         run.current_key = None
         if now() >= run.run_log.due:
             run.run_log.commit()
+
+    def try_once(
+        self, key: str, mapping_key: str | None, retries: int, began: float
+    ) -> float | None:
+        """Make one attempt; how it ended is in the log.
+
+        Args:
+            key: The step's key, with the mapping key if it has one.
+            mapping_key: The element of a dynamic output that the step runs for.
+            retries: How many attempts there were before.
+            began: When the first of them began.
+
+        Returns:
+            Seconds to wait before the next attempt; None if there is none.
+        """
+        run, step = self.run, self.step
+        run.attempt = (step, key, mapping_key, retries)
+        run.context = context_of(run, *run.attempt) if self.wants_context else None
+        try:
+            self.attempt(key, mapping_key)
+        except KeyboardInterrupt:
+            raise  # that of a run within this step is an Exception too
+        except Exception as error:
+            if run.stop.left:
+                raise
+            return self.give_up_or_wait(key, mapping_key, error, retries, began)
+        ended = now()
+        run.append(StepSucceeded(ended, key, ended - began))
+        if step.hooks:
+            run_hooks(run, step, key, None)
+        return None
+
+    def give_up_or_wait(
+        self, key: str, mapping_key: str | None, error: Exception, retries: int, began: float
+    ) -> float | None:
+        """Tell of an attempt that failed; seconds to wait before the next one, None if it ends."""
+        wait = self._wait_before_retry(error, retries)
+        if wait is None:
+            self._fail(key, mapping_key, error, began)
+            return None
+        cause = error.__cause__ if isinstance(error, RetryRequested) else error
+        told = error_info(cause) if cause else None
+        self.run.append(StepRetried(now(), key, retries + 1, wait, told))
+        return wait
 
     def attempt(self, key: str, mapping_key: str | None) -> None:
         """Load the inputs, call the function, handle the outputs."""
@@ -258,15 +286,6 @@ class StepRunner:
         if isinstance(error, Failure) and not error.allow_retries:
             return None
         return float(policy.calculate_delay(retries + 1) or 0.0)
-
-    def _announce_retry(self, key: str, error: Exception, retries: int, wait: float) -> None:
-        run = self.run
-        cause = error.__cause__ if isinstance(error, RetryRequested) else error
-        run.append(StepRetried(now(), key, retries, wait, error_info(cause) if cause else None))
-        if wait:
-            run.run_log.commit()
-            run.stop.pause(wait)
-        run.append(StepRestarted(now(), key, retries + 1))
 
     def release(self) -> None:
         """Let go of what the step has read, where it was the last reader."""

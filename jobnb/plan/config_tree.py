@@ -69,7 +69,7 @@ def config_tree(
     made = _resources_section(resources, raw.get("resources"), job.resource_defs)
     if made:
         parts["resources"] = made
-    if not parts and not raw:
+    if not parts and not raw and not job.has_specified_executor:
         return None
     from jobnb.config import Section
 
@@ -82,7 +82,7 @@ def config_tree(
     parts["loggers"] = Section(
         {name: _config_section(each.config_schema) for name, each in named.items()}
     )
-    parts["execution"] = _config_section(job.executor_def.config_schema)
+    parts["execution"] = _config_section(job.executor_def.schema_for(raw.get("execution")))
     return Section(parts)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.keys import CoercibleToAssetKey
     from jobnb.definitions.locations.definitions import Definitions
@@ -206,6 +207,7 @@ class Session:
         raise_on_error: bool = True,
         tags: Mapping[str, str] | None = None,
         stale_only: bool = False,
+        executor: str | ExecutorDefinition | None = None,
     ) -> ExecuteInProcessResult:
         """Make the selected assets and wait for it.
 
@@ -220,6 +222,8 @@ class Session:
             raise_on_error: Whether a failure is raised, after all that could run has run.
             tags: Tags of the run.
             stale_only: Whether fresh assets are left as they are; see `stale`.
+            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
 
         Returns:
             An `ExecuteInProcessResult`; it shows the graph, times and values.
@@ -251,6 +255,7 @@ class Session:
             raise_on_error=raise_on_error,
             tags=tags,
             stale_only=stale_only,
+            executor=executor,
         )
 
     def observe_assets(
@@ -309,6 +314,7 @@ class Session:
         tags: Mapping[str, str] | None = None,
         resources: Mapping[str, Any] | None = None,
         keep_outputs: bool = True,
+        executor: str | ExecutorDefinition | None = None,
     ) -> ExecuteInProcessResult:
         """Run a job and wait for it; the run is kept in the history.
 
@@ -326,6 +332,8 @@ class Session:
             tags: Tags of the run, beside those of the job.
             resources: Values or definitions that take the place of the job's resources.
             keep_outputs: Whether values held in memory are kept for `output_for_node`.
+            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
 
         Returns:
             An `ExecuteInProcessResult`.
@@ -351,6 +359,7 @@ class Session:
             tags=tags,
             resources=resources,
             keep_outputs=keep_outputs,
+            executor=executor,
         )
 
     def launch(
@@ -367,6 +376,7 @@ class Session:
         resources: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         stale_only: bool = False,
+        executor: str | ExecutorDefinition | None = None,
     ) -> Run:
         """Begin a run in the background: the kernel stays free.
 
@@ -383,6 +393,8 @@ class Session:
             resources: Values or definitions that take the place of the job's resources.
             run_id: The id of the run; made if absent.
             stale_only: Whether fresh assets are left as they are; see `stale`.
+            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -407,6 +419,7 @@ class Session:
             resources=resources,
             run_id=run_id,
             stale_only=stale_only,
+            executor=executor,
         )
 
     def rerun(

@@ -38,6 +38,7 @@ from jobnb.errors import (
 if TYPE_CHECKING:
     from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+    from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.ops.graph_definition import GraphDefinition
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.partitions.partition import PartitionsDefinition
@@ -710,6 +711,7 @@ class AssetsDefinition:
         raise_on_error: bool = True,
         tags: Mapping[str, str] | None = None,
         stale_only: bool = False,
+        executor: str | ExecutorDefinition | None = None,
     ) -> ExecuteInProcessResult:
         """Materialize it, among the other definitions of the session, and wait for it.
 
@@ -723,6 +725,8 @@ class AssetsDefinition:
             raise_on_error: Whether a failure is raised.
             tags: Tags of the run.
             stale_only: Whether it is left as it is if fresh; see `Session.stale`.
+            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
 
         Returns:
             An `ExecuteInProcessResult`; it shows the graph, times and values.
@@ -754,6 +758,7 @@ class AssetsDefinition:
                 raise_on_error=raise_on_error,
                 tags=tags,
                 stale_only=stale_only,
+                executor=executor,
             )
         )
 
@@ -767,6 +772,7 @@ class AssetsDefinition:
         tags: Mapping[str, str] | None = None,
         run_id: str | None = None,
         stale_only: bool = False,
+        executor: str | ExecutorDefinition | None = None,
     ) -> Run:
         """Launch a run that materializes it, in the background.
 
@@ -778,6 +784,8 @@ class AssetsDefinition:
             tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
             run_id: The id of the run; made if absent.
             stale_only: Whether it is left as it is if fresh; see `Session.stale`.
+            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -800,6 +808,7 @@ class AssetsDefinition:
                 tags=tags,
                 run_id=run_id,
                 stale_only=stale_only,
+                executor=executor,
             )
         )
 

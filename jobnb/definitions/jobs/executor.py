@@ -11,7 +11,10 @@ from functools import cached_property
 from typing import Any, overload
 
 from jobnb.definitions.keys import check_name
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import InvalidDefinitionError, did_you_mean
+
+STRATEGIES = ("in_process", "threads", "async", "multiprocess", "dask")
+"""The ways in which jobnb itself runs steps; `executor=` takes these names."""
 
 ExecutorFunction = Callable[["InitExecutorContext"], Any]
 
@@ -74,8 +77,8 @@ class ExecutorDefinition:
         description: In words.
 
     Attributes:
-        strategy: "in_process", "multiprocess" or "multi_or_in_process" for jobnb's own, however
-            they are configured and renamed; None for others.
+        strategy: For jobnb's own, however they are configured and renamed: one of `STRATEGIES`,
+            "multi_or_in_process" or "default"; None for others.
 
     Source: Dagster's `ExecutorDefinition`.
     """
@@ -102,6 +105,10 @@ class ExecutorDefinition:
     def config_schema(self) -> Any:
         """What config it takes."""
         return self._schema
+
+    def schema_for(self, raw: Any) -> Any:
+        """What config it takes, where this is given."""
+        return self.config_schema
 
     def get_requirements(self, executor_config: Any = None) -> list[ExecutorRequirement]:
         """What it needs, with this config."""
@@ -156,17 +163,24 @@ def executor(
 def executor(name: Any = None, config_schema: Any = None, requirements: Any = None) -> Any:
     """Turn a function of an `InitExecutorContext` into an executor.
 
+    The function gives an object with `submit(function, *arguments)`, which gives a future, as those
+    of `concurrent.futures` do: a pool of threads runs the steps in this process, any other one in
+    processes that can import jobnb and see the same files. jobnb decides which steps are ready,
+    retries and skips; at the end of the run it calls `shutdown()`, where there is one. An object
+    with `max_workers` says how many steps it takes at once.
+
     Args:
         name: Its name; the function's unless given.
         config_schema: What config it takes.
         requirements: What it needs: a list, or a function from config to a list.
 
     Example:
+        >>> from concurrent.futures import ThreadPoolExecutor
         >>> @executor(config_schema={"workers": int})
-        ... def cluster(init_context):
-        ...     return init_context.executor_config["workers"]
-        >>> cluster
-        ExecutorDefinition('cluster')
+        ... def pool(init_context):
+        ...     return ThreadPoolExecutor(init_context.executor_config["workers"])
+        >>> pool
+        ExecutorDefinition('pool')
 
     Source: Dagster's `executor`.
     """
@@ -250,6 +264,38 @@ def _multiprocess_schema() -> Any:
     }
 
 
+def _threads_schema() -> Any:
+    from jobnb.config import Field, Noneable
+
+    most = Field(Noneable(int), default_value=None, description="How many steps run at once.")
+    return {"max_concurrent": most, "tag_concurrency_limits": _limits(), "retries": _retries()}
+
+
+def _dask_schema() -> Any:
+    from jobnb.config import Field, Noneable, Permissive, Selector
+
+    local = Field(Permissive(), is_required=False, description="Parameters of a LocalCluster.")
+    text, number = Field(Noneable(str), is_required=False), Field(Noneable(int), is_required=False)
+    existing = {"address": text, "timeout": number, "scheduler_file": text}
+    return {
+        "address": Field(
+            Noneable(str),
+            default_value=None,
+            description="Of a scheduler that is there; a LocalCluster is made if null.",
+        ),
+        "cluster": Field(
+            Noneable(Selector({"local": local, "existing": existing})),
+            default_value=None,
+            description="The same as Dagster spells it.",
+        ),
+        "max_concurrent": Field(
+            Noneable(int), default_value=None, description="How many steps run at once."
+        ),
+        "tag_concurrency_limits": _limits(),
+        "retries": _retries(),
+    }
+
+
 def _either_schema() -> Any:
     from jobnb.config import Field, Selector
 
@@ -274,7 +320,7 @@ multiprocess_executor = _OwnExecutor(
     "multiprocess",
     _multiprocess_schema,
     lambda _config: multiple_process_executor_requirements(),
-    "Each step runs in a process of its own.",
+    "Steps run side by side in processes that stay for the next run.",
 )
 multi_or_in_process_executor = _OwnExecutor(
     "multi_or_in_process",
@@ -283,3 +329,64 @@ multi_or_in_process_executor = _OwnExecutor(
     "Steps run in this process or each in its own, as the config says.",
     "multi_or_in_process_executor",
 )
+thread_executor = _OwnExecutor(
+    "threads",
+    _threads_schema,
+    lambda _config: [],
+    "Steps run side by side in threads of this process: for those that wait for others.",
+)
+async_executor = _OwnExecutor(
+    "async",
+    _threads_schema,
+    lambda _config: [],
+    "Asynchronous functions run side by side on one event loop, others in threads.",
+)
+dask_executor = _OwnExecutor(
+    "dask",
+    _dask_schema,
+    lambda _config: [],
+    "Steps run on the workers of a Dask cluster; needs the extra jobnb[dask].",
+)
+
+
+class _DefaultExecutor(_OwnExecutor):
+    """That of a job which names none: in this process, unless the config names another way."""
+
+    def schema_for(self, raw: Any) -> Any:
+        """What config it takes, where this is given."""
+        given = raw.get("config") if isinstance(raw, Mapping) else None
+        names = [name for name in given or () if name in STRATEGIES]
+        if not names:
+            return self.config_schema
+        from jobnb.config import Field
+
+        schemas = {name: executor_named(name).config_schema for name in names}
+        return {name: Field(each, is_required=False) for name, each in schemas.items()}
+
+
+default_executor = _DefaultExecutor(
+    "default",
+    _in_process_schema,
+    lambda _config: [],
+    "Steps run one by one in this process, unless the config names another way.",
+    "in_process",
+)
+
+
+def executor_named(name: str) -> ExecutorDefinition:
+    """The executor of a name, as `executor="threads"` takes it.
+
+    Raises:
+        InvalidDefinitionError: If there is none.
+
+    Example:
+        >>> executor_named("threads")
+        ExecutorDefinition('threads')
+    """
+    own = (in_process_executor, thread_executor, async_executor, multiprocess_executor,
+           dask_executor)  # fmt: skip
+    for each in own:
+        if each.strategy == name:
+            return each
+    hint = did_you_mean(name, STRATEGIES, noun="There are")
+    raise InvalidDefinitionError(f"There is no executor {name!r}. {hint}")

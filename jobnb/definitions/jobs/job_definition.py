@@ -206,9 +206,9 @@ class JobDefinition:
         """How its steps are run."""
         if self._executor_def is not None:
             return self._executor_def
-        from jobnb.definitions.jobs.executor import in_process_executor
+        from jobnb.definitions.jobs.executor import default_executor
 
-        return in_process_executor
+        return default_executor
 
     @property
     def has_specified_executor(self) -> bool:
@@ -423,6 +423,7 @@ class JobDefinition:
         resources: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         stale_only: bool = False,
+        executor: str | ExecutorDefinition | None = None,
     ) -> Run:
         """Begin a run in the background; the history and the values go to the session's home.
 
@@ -437,6 +438,8 @@ class JobDefinition:
             resources: Values or definitions that take the place of the job's resources.
             run_id: The id of the run; made if absent.
             stale_only: Whether fresh assets are left as they are; see `Session.stale`.
+            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -457,6 +460,7 @@ class JobDefinition:
             resources=resources,
             run_id=run_id,
             stale_only=stale_only,
+            executor=executor,
         )
 
     def backfill(

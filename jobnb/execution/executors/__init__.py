@@ -1,0 +1,1 @@
+"""Executors: each takes units that are ready, runs them somewhere and tells how they ended."""

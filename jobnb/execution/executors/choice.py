@@ -1,0 +1,88 @@
+"""Which executor does a run: that of its job, of what was asked for, or of its config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobnb.definitions.jobs.executor import (
+    STRATEGIES,
+    ExecutorDefinition,
+    executor_named,
+)
+from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.errors import InvalidConfigError, InvalidDefinitionError
+from jobnb.execution.executors.crew import Crew
+from jobnb.execution.executors.threads import PLACES, ThreadCrew
+from jobnb.execution.run import RunScope
+
+__all__ = ["crew_of", "with_executor"]
+
+
+def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
+    """The job with the executor that is asked for: a name or a definition; its own if None.
+
+    Raises:
+        InvalidDefinitionError: If it is neither, or there is none of this name.
+    """
+    if wanted is None:
+        return job
+    if isinstance(wanted, str):
+        wanted = executor_named(wanted)
+    if not isinstance(wanted, ExecutorDefinition):
+        names = ", ".join(map(repr, STRATEGIES))
+        raise InvalidDefinitionError(
+            f"executor= is {wanted!r}. Give one of {names}, or an ExecutorDefinition."
+        )
+    return job.with_executor_def(wanted)
+
+
+def crew_of(run: RunScope) -> Crew | None:
+    """Who does the steps of a run; None where they run one by one in this process.
+
+    Raises:
+        InvalidConfigError: If its config names several executors.
+        UnmetExecutorRequirementsError: If a custom executor gives nothing that can run steps.
+    """
+    if run.in_process:
+        return None
+    strategy, config = _chosen(run)
+    if strategy == "threads":
+        return ThreadCrew(run, places_of(config, PLACES))
+    if strategy == "async":
+        from jobnb.execution.executors.async_loop import ASYNC_PLACES, AsyncCrew  # brings asyncio
+
+        return AsyncCrew(run, places_of(config, ASYNC_PLACES))
+    return None
+
+
+def _chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
+    """The strategy that runs the steps, and its config."""
+    strategy, config = run.plan.job.executor_def.strategy, run.plan.execution_config
+    if strategy not in ("default", "multi_or_in_process"):
+        return strategy, config
+    named = [name for name in STRATEGIES if config.get(name) is not None]
+    if len(named) > 1:
+        raise InvalidConfigError(
+            f"The config of the run of {run.plan.job.name!r} names several executors: "
+            f"{', '.join(named)}. Keep one under execution > config."
+        )
+    if not named:
+        return ("in_process" if strategy == "default" else "multiprocess"), config
+    return named[0], config[named[0]]
+
+
+def places_of(config: Mapping[str, Any], otherwise: int) -> int:
+    """How many steps run at once.
+
+    Raises:
+        InvalidConfigError: If it is less than one; 0 stands for what is usual, as in Dagster.
+    """
+    wanted = config.get("max_concurrent")
+    if not wanted:
+        return otherwise
+    if wanted < 0:
+        raise InvalidConfigError(
+            f"max_concurrent of the executor is {wanted}. Give a number from 1, or leave it out."
+        )
+    return int(wanted)

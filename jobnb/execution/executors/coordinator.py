@@ -1,0 +1,372 @@
+"""The coordinator: hands ready units to a crew, takes in how they ended, and nothing else.
+
+It is one loop in the run's thread. Everything that has to be decided is the frontier's; all that
+has to be done is the crew's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from time import time as now
+from typing import Any
+
+from jobnb.errors import StepTimeoutError
+from jobnb.events import EngineNote, StepSkipped, StepStarted
+from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
+from jobnb.execution.executors.crew import Crew, Ended, Outcome, Piece, Task
+from jobnb.execution.executors.limits import limits_of, timeout_of
+from jobnb.execution.frontier import Frontier, Unit
+from jobnb.execution.io import step_key_of
+from jobnb.execution.run import MISSING, RunScope
+from jobnb.execution.step import StepRunner
+from jobnb.plan.step import Step
+
+__all__ = ["Coordinator"]
+
+LOOK = 0.05
+"""Seconds between two looks at whether the run is to stop."""
+
+GRACE = 5.0
+"""Seconds that steps have to end, once they were told to stop, before they are left behind."""
+
+SHORT = 0.002
+"""Seconds: steps that take less are handed over several at once."""
+
+CHUNK = 0.01
+"""Seconds that the pieces of one task take together, about."""
+
+
+class Coordinator:
+    """Has a crew do the steps of a run.
+
+    Args:
+        run: The run.
+        crew: Who does them.
+    """
+
+    def __init__(self, run: RunScope, crew: Crew) -> None:
+        self.run, self.crew = run, crew
+        self._steps = run.plan.steps
+        self._frontier = Frontier(
+            self._steps,
+            run.groups,
+            given=_given(run),
+            elements=run.elements,
+            limits=limits_of(run.plan.execution_config),
+        )
+        self._numbers = 0
+        self._tasks: dict[int, list[Piece]] = {}
+        self._attempts: dict[Unit, Piece] = {}
+        self._deadlines: list[tuple[float, int, int]] = []
+        self._late: set[int] = set()
+        self._took: dict[int, float] = {}
+        self._regions = _Regions(run)
+
+    def run_all(self) -> None:
+        """Run every step; a stop of the run is raised once all that went on has ended."""
+        run, crew, began = self.run, self.crew, now()
+        run.append(EngineNote(began, f"Executing steps on {crew.title}"))
+        try:
+            crew.begin()
+            self._go_on()
+        except BaseException:
+            run.stop.open = False
+            self._end_all()
+            raise
+        finally:
+            run.current_key = None
+            crew.close()
+        took = (now() - began) * 1000
+        run.append(EngineNote(now(), f"Finished steps on {crew.title} in {took:.0f}ms"))
+
+    def _go_on(self) -> None:
+        frontier, run = self._frontier, self.run
+        while True:
+            self._tell_followed()
+            if frontier.is_done and not self._tasks:
+                return
+            run.stop.check()
+            self._hand_over()
+            for outcome in self.crew.wait(self._pause()):
+                self._take_in(outcome)
+            self._see_deadlines()
+            if now() >= run.run_log.due:
+                run.run_log.commit()
+
+    def _pause(self) -> float:
+        """How long to wait for news, at most."""
+        pause, at = LOOK, now()
+        if self._frontier.due is not None:
+            pause = min(pause, self._frontier.due - at)
+        if self._deadlines:
+            pause = min(pause, self._deadlines[0][0] - at)
+        return max(pause, 0.0)
+
+    # --- handing over ----------------------------------------------------
+
+    def _hand_over(self) -> None:
+        crew, frontier = self.crew, self._frontier
+        while (free := crew.places - len(self._tasks)) > 0:
+            units = frontier.take(now(), free)
+            if not units:
+                return
+            for unit in units:
+                self._send(self._chunk(unit) if crew.fuses else [unit])
+
+    def _chunk(self, unit: Unit) -> list[Unit]:
+        """A unit, with what is done best in the same task: short ones that follow it or wait."""
+        chunk, took = [unit], self._took.get(unit.step)
+        if took is None or took > SHORT or self._timed(unit):
+            return chunk
+        room = CHUNK - took
+        while room > 0 and len(chunk) < 100:
+            more = self._frontier.follower(chunk[-1]) or self._another()
+            if more is None:
+                break
+            chunk.append(more)
+            room -= self._took.get(more.step, CHUNK)
+        return chunk
+
+    def _another(self) -> Unit | None:
+        """Another unit that is ready, if there are more than the crew has places for."""
+        if self._frontier.ready_count <= self.crew.places - len(self._tasks):
+            return None
+        taken = self._frontier.take(now(), 1)
+        return taken[0] if taken else None
+
+    def _timed(self, unit: Unit) -> bool:
+        return timeout_of(self._steps[unit.step]) is not None
+
+    def _send(self, units: list[Unit]) -> None:
+        self._numbers += 1
+        number = self._numbers
+        pieces = [self._attempts.get(unit) or Piece(unit) for unit in units]
+        self._tasks[number] = pieces
+        limit = timeout_of(self._steps[units[0].step])
+        if limit is not None:
+            heappush(self._deadlines, (now() + limit, number, units[0].step))
+        self.run.current_key = self._key(units[0])
+        self.crew.hand_over(Task(number, tuple(pieces)))
+
+    def _key(self, unit: Unit) -> str:
+        return step_key_of(self._steps[unit.step], unit.mapping_key)
+
+    # --- taking in -------------------------------------------------------
+
+    def _take_in(self, outcome: Outcome) -> None:
+        piece, unit = outcome.piece, outcome.piece.unit
+        pieces = self._tasks[outcome.task]
+        pieces.remove(piece)
+        if outcome.ended is Ended.SUCCEEDED:
+            self._succeeded(unit, outcome)
+        elif outcome.ended is Ended.FAILED:
+            self._failed(unit, outcome.error)
+        elif outcome.ended is Ended.RETRY:
+            self._retry(piece, outcome.wait)
+        elif outcome.ended is Ended.LOST:
+            self._lost(piece, outcome)
+        else:
+            self._frontier.give_back(unit)
+        if outcome.is_last:
+            for left in pieces:
+                self._frontier.give_back(left.unit)
+            del self._tasks[outcome.task]
+            self._late.discard(outcome.task)
+            self.run.current_key = self._current_key()
+
+    def _current_key(self) -> str | None:
+        """The step that is shown as the current one: the one that began last of those that run."""
+        for pieces in reversed(self._tasks.values()):
+            if pieces:
+                return self._key(pieces[0].unit)
+        return None
+
+    def _succeeded(self, unit: Unit, outcome: Outcome) -> None:
+        run, step = self.run, self._steps[unit.step]
+        self._attempts.pop(unit, None)
+        before = self._took.get(unit.step, outcome.seconds)
+        self._took[unit.step] = (before + outcome.seconds) / 2
+        if outcome.values is not None:
+            _put(run, unit, outcome.values)
+        came: dict[int, Any] = {}
+        for out in step.outputs:
+            value = run.values[out.slot]
+            if value is MISSING or (unit.mapping_key is not None and unit.mapping_key not in value):
+                continue
+            came[out.slot] = list(value) if out.definition.is_dynamic else None
+        self._frontier.succeed(unit, came)
+        self._regions.ended(unit)
+
+    def _failed(self, unit: Unit, error: BaseException | None) -> None:
+        run, step = self.run, self._steps[unit.step]
+        self._attempts.pop(unit, None)
+        key = self._key(unit)
+        if error is not None and key not in run.failed_steps:
+            run.failed_steps[key] = error
+        run.failed_slots.update(out.slot for out in step.outputs)
+        self._frontier.fail(unit)
+        self._regions.ended(unit)
+
+    def _retry(self, piece: Piece, wait: float) -> None:
+        unit = piece.unit
+        self._attempts[unit] = Piece(unit, piece.retries + 1, piece.began or now())
+        self._frontier.retry(unit, now() + wait)
+
+    def _lost(self, piece: Piece, outcome: Outcome) -> None:
+        """Its worker is gone: it has failed with these words, and is tried again where it may."""
+        step, key = self._steps[piece.unit.step], self._key(piece.unit)
+        began = piece.began or now()
+        if not outcome.began:
+            self.run.append(StepStarted(now(), key))
+        error = outcome.error
+        if outcome.task in self._late:
+            error = StepTimeoutError(_late_words(key, step))
+        assert isinstance(error, Exception)
+        runner = StepRunner(self.run, step)
+        element = piece.unit.mapping_key
+        wait = runner.give_up_or_wait(key, element, error, piece.retries, began)
+        if wait is None:
+            self._failed(piece.unit, error)
+        else:
+            self._retry(piece, wait)
+
+    def _tell_followed(self) -> None:
+        """Tell of what is skipped, and let go of what nobody will read."""
+        run, frontier = self.run, self._frontier
+        for skip in frontier.skips:
+            step = self._steps[skip.unit.step]
+            if skip.failed:
+                run.failed_slots.update(out.slot for out in step.outputs)
+            key = self._key(skip.unit)
+            run.append(StepSkipped(now(), key, skip.because, skip.failed))
+            self._regions.ended(skip.unit)
+        frontier.skips.clear()
+        for index in frontier.closed:
+            self._regions.closed(index)
+        frontier.closed.clear()
+
+    # --- time ------------------------------------------------------------
+
+    def _see_deadlines(self) -> None:
+        while self._deadlines and self._deadlines[0][0] <= now():
+            _, number, index = heappop(self._deadlines)
+            if number in self._tasks and number not in self._late:
+                self._late.add(number)
+                step = self._steps[index]
+                reason = _late_words(self._key(self._tasks[number][0].unit), step)
+                self.crew.stop(number, reason, is_failure=True)
+
+    # --- the end ---------------------------------------------------------
+
+    def _end_all(self) -> None:
+        """Have all that goes on end: what was opened is closed, and what has come is kept."""
+        reason = self.run.stop.reason or "The run ends."
+        deadline = time.monotonic() + GRACE
+        while self._tasks and time.monotonic() < deadline:
+            for number in self._tasks:  # again: a task may have gone on to its next piece
+                self.crew.stop(number, reason, is_failure=False)
+            for outcome in self.crew.wait(LOOK):
+                self._take_in_last(outcome)
+            if all(self.crew.is_stuck(number) for number in self._tasks):
+                break
+        for pieces in self._tasks.values():
+            for piece in pieces[:1]:
+                key = self._key(piece.unit)
+                note = f"The step {key!r} does not stop: it waits in code that is not Python's."
+                self.run.append(EngineNote(now(), note))
+
+    def _take_in_last(self, outcome: Outcome) -> None:
+        """What ends while the run is being stopped; nothing follows from it."""
+        if outcome.ended is Ended.SUCCEEDED and outcome.values is not None:
+            _put(self.run, outcome.piece.unit, outcome.values)
+        if outcome.is_last:
+            self._tasks.pop(outcome.task, None)
+
+
+def _late_words(key: str, step: Step) -> str:
+    return f"The step {key!r} took longer than {timeout_of(step):g} s, its time-out."
+
+
+def _given(run: RunScope) -> dict[int, list[str] | None]:
+    """What is there before any step has run."""
+    return {
+        slot: list(value) if isinstance(value, dict) and _holds_elements(run, slot) else None
+        for slot, value in enumerate(run.values)
+        if value is not MISSING
+    }
+
+
+def _holds_elements(run: RunScope, slot: int) -> bool:
+    for step in run.plan.steps:
+        for out in step.outputs:
+            if out.slot == slot:
+                return out.definition.is_dynamic or step.region is not None
+    return False
+
+
+def _put(run: RunScope, unit: Unit, values: Any) -> None:
+    """Put what came from elsewhere where readers find it."""
+    for slot, value in values.items():
+        if unit.mapping_key is None:
+            run.values[slot] = value
+        else:
+            if run.values[slot] is MISSING:
+                run.values[slot] = {}
+            run.values[slot][unit.mapping_key] = value
+
+
+class _Regions:
+    """Looks after the values of steps that have ended, and of elements that went through all."""
+
+    def __init__(self, run: RunScope) -> None:
+        self._run = run
+        self._steps: dict[int, list[StepRunner]] = {}
+        for group in run.groups:
+            for index in group:
+                step = run.plan.steps[index]
+                if step.region is not None:
+                    self._steps.setdefault(step.region, []).append(StepRunner(run, step))
+        self._passing = {
+            region: passing_slots(run, runners) for region, runners in self._steps.items()
+        }
+        self._left: dict[tuple[int, str], int] = {}
+        self._keys = {region: list(_elements(run, region)) for region in self._steps}
+
+    def ended(self, unit: Unit) -> None:
+        """A unit has ended: nobody reads an element any more that went through all steps."""
+        step, key = self._run.plan.steps[unit.step], unit.mapping_key
+        if step.region is None or key is None or not self._passing[step.region]:
+            return
+        place = (step.region, key)
+        left = self._left.get(place, len(self._steps[step.region])) - 1
+        self._left[place] = left
+        if not left:
+            del self._left[place]
+            let_go(self._run, self._passing[step.region], key)
+
+    def closed(self, index: int) -> None:
+        """A step has ended for good: what it has read is let go of, where it was the last."""
+        run, step = self._run, self._run.plan.steps[index]
+        runner = StepRunner(run, step)
+        for slot in self._keys.keys() & {*runner.outputs}:
+            self._keys[slot] = list(_elements(run, slot))
+        region = step.region
+        if region is not None and run.values[region] is not MISSING:
+            self._close_mapped(runner, region)
+        runner.release()
+
+    def _close_mapped(self, runner: StepRunner, region: int) -> None:
+        run, keys = self._run, self._keys[region]
+        for slot in runner.outputs:
+            if run.values[slot] is MISSING:
+                run.values[slot] = {}
+        others = [key for slot in runner.outputs for key in run.values[slot]]
+        put_in_order(run, [runner], [*keys, *others])
+        if keys and not {*runner.outputs} & self._passing[region]:
+            close_empty(run, [runner])
+
+
+def _elements(run: RunScope, slot: int) -> Iterable[str]:
+    return run.values[slot] if run.values[slot] is not MISSING else ()

@@ -1,0 +1,109 @@
+"""What an executor is to the coordinator: a crew that takes tasks and tells how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from jobnb.execution.frontier import Unit
+
+__all__ = ["Crew", "Ended", "Outcome", "Piece", "Task"]
+
+
+class Piece(NamedTuple):
+    """One attempt at one unit.
+
+    Args:
+        unit: The unit.
+        retries: How many attempts there were before.
+        began: When the first of them began; 0 if this is the first.
+    """
+
+    unit: Unit
+    retries: int = 0
+    began: float = 0.0
+
+
+class Task(NamedTuple):
+    """Pieces that one worker does one after the other.
+
+    Args:
+        number: Which task of its run.
+        pieces: The pieces; each one after the first is left out where one before it that it
+            needs did not succeed.
+    """
+
+    number: int
+    pieces: Sequence[Piece]
+
+
+class Ended(Enum):
+    """How a piece ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    RETRY = "retry"
+    STOPPED = "stopped"
+    LOST = "lost"
+    LEFT = "left"
+
+
+class Outcome(NamedTuple):
+    """How a piece ended.
+
+    Args:
+        task: The number of its task.
+        piece: The piece.
+        ended: How: `LEFT` is one that did not begin, `LOST` one whose worker is gone.
+        seconds: How long the attempt took.
+        wait: Seconds to wait before the next attempt.
+        error: What was raised, where it failed; why the worker is gone, where it was lost.
+        values: What came, by slot, where the crew does not share the run's values.
+        is_last: Whether its task is done.
+        began: Whether the log tells that it began.
+    """
+
+    task: int
+    piece: Piece
+    ended: Ended
+    seconds: float = 0.0
+    wait: float = 0.0
+    error: BaseException | None = None
+    values: Mapping[int, Any] | None = None
+    is_last: bool = True
+    began: bool = True
+
+
+class Crew(Protocol):
+    """Workers of one run.
+
+    Attributes:
+        title: What it is called in the log, as "threads".
+        places: How many tasks it takes at once.
+        shares_resources: Whether its steps use the resources of this process.
+        fuses: Whether it gains from several short pieces in one task.
+    """
+
+    title: str
+    places: int
+    shares_resources: bool
+    fuses: bool
+
+    def begin(self) -> None:
+        """Get ready; what it starts is ended by `close`."""
+
+    def hand_over(self, task: Task) -> None:
+        """Have a task done, as soon as may be; returns at once."""
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """What has ended by now; waits for the first of it, at most so long."""
+
+    def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
+        """Stop what goes on of a task; `is_failure` if it has taken too long."""
+
+    def is_stuck(self, task: int) -> bool:
+        """Whether a task that was to stop cannot be stopped."""
+
+    def close(self) -> None:
+        """End all that it started; nothing of it goes on after."""

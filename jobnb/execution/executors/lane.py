@@ -1,0 +1,98 @@
+"""A lane: does one piece after the other in its thread, in a scope of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from time import time as now
+
+from jobnb.errors import StepTimeoutError
+from jobnb.events import StepRestarted, StepStarted
+from jobnb.execution.executors.crew import Ended, Outcome, Piece
+from jobnb.execution.io import step_key_of
+from jobnb.execution.run import MISSING, RunScope, current_run
+from jobnb.execution.step import StepRunner
+from jobnb.execution.stopping import Stop
+
+__all__ = ["Lane"]
+
+
+class Lane:
+    """Does pieces of a run in one thread.
+
+    Args:
+        run: The run; its values, resources and log are shared.
+
+    Attributes:
+        scope: What the steps that it does see of the run.
+        stop: How the piece that it does now is told to stop.
+    """
+
+    def __init__(self, run: RunScope) -> None:
+        self.scope = run.lane(Stop())
+        self.stop = Stop()
+
+    def do(self, task: int, piece: Piece, stop: Stop) -> Outcome:
+        """Make one attempt; what happens is in the log.
+
+        Args:
+            task: The number of the task that it is of.
+            piece: The attempt.
+            stop: How it is told to stop.
+        """
+        scope = self.scope
+        self.stop = scope.stop = stop
+        step = scope.plan.steps[piece.unit.step]
+        runner = StepRunner(scope, step)
+        key = step_key_of(step, piece.unit.mapping_key)
+        began = piece.began or now()
+        piece_now = piece._replace(began=began)
+        token = current_run.set(scope)
+        start = time.perf_counter()
+        try:
+            wait = self._attempt(runner, key, piece_now)
+        except KeyboardInterrupt:
+            return Outcome(task, piece, Ended.STOPPED)
+        finally:
+            scope.current_key = scope.attempt = scope.context = None
+            current_run.reset(token)
+        took = time.perf_counter() - start
+        if wait is not None:
+            return Outcome(task, piece, Ended.RETRY, took, wait)
+        error = scope.failed_steps.get(key)
+        ended = Ended.SUCCEEDED if error is None else Ended.FAILED
+        return Outcome(task, piece, ended, took, error=error)
+
+    def _attempt(self, runner: StepRunner, key: str, piece: Piece) -> float | None:
+        scope, stop, element = self.scope, self.stop, piece.unit.mapping_key
+        scope.current_key = key
+        stop.begin()
+        try:
+            stop.check()
+            if piece.retries:
+                scope.append(StepRestarted(now(), key, piece.retries + 1))
+            else:
+                scope.append(StepStarted(piece.began, key))
+            return runner.try_once(key, element, piece.retries, piece.began)
+        except KeyboardInterrupt:
+            if not stop.is_failure:
+                raise
+            stop.shield()
+            late = StepTimeoutError(stop.reason)
+            return runner.give_up_or_wait(key, element, late, piece.retries, piece.began)
+        finally:
+            stop.shield()
+            stop.end()
+
+    def still_needs(self, piece: Piece) -> bool:
+        """Whether something that a piece needs has not come; it does not begin then."""
+        values, key = self.scope.values, piece.unit.mapping_key
+        for wait in self.scope.plan.steps[piece.unit.step].waits_for:
+            value = values[wait.slot]
+            if value is MISSING or (wait.maps and key not in value):
+                return True
+        return False
+
+
+Report = Callable[[Outcome], None]
+"""Takes how a piece ended."""

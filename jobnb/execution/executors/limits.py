@@ -1,0 +1,55 @@
+"""Limits on steps: how many run at once, and for how long each may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobnb.errors import InvalidConfigError, InvalidDefinitionError
+from jobnb.execution.frontier import TagLimit
+from jobnb.plan.step import Step
+
+__all__ = ["TIMEOUT_TAG", "limits_of", "timeout_of"]
+
+TIMEOUT_TAG = "dagster/step_timeout"
+"""The tag that holds how many seconds an attempt at a step may take."""
+
+
+def limits_of(config: Mapping[str, Any]) -> list[TagLimit]:
+    """The limits on steps with a tag, from the config of an executor.
+
+    Raises:
+        InvalidConfigError: If a value is neither text nor a wish to count each value by itself.
+    """
+    found = []
+    for each in config.get("tag_concurrency_limits") or ():
+        value = each.get("value")
+        per_value = isinstance(value, Mapping)
+        if per_value and not value.get("applyLimitPerUniqueValue"):
+            raise InvalidConfigError(
+                f"The limit for the tag {each['key']!r} has the value {value!r}. Give a text, or "
+                '{"applyLimitPerUniqueValue": True}.'
+            )
+        text = None if per_value or value is None else str(value)
+        found.append(TagLimit(each["key"], each["limit"], text, per_value))
+    return found
+
+
+def timeout_of(step: Step) -> float | None:
+    """How many seconds an attempt at a step may take; None if it may take any.
+
+    Raises:
+        InvalidDefinitionError: If its tag is no such number.
+    """
+    if not step.tags or TIMEOUT_TAG not in step.tags:
+        return None
+    text = step.tags[TIMEOUT_TAG]
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds > 0:
+        raise InvalidDefinitionError(
+            f"The tag {TIMEOUT_TAG} of {step.key!r} is {text!r}. Give a number of seconds above 0."
+        )
+    return seconds

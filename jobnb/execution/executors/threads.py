@@ -1,0 +1,144 @@
+"""Steps side by side in threads of this process: for those that wait for others."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+from queue import Empty, SimpleQueue
+
+from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
+from jobnb.execution.executors.lane import Lane
+from jobnb.execution.output_capture import capturing, is_captured
+from jobnb.execution.run import RunScope
+from jobnb.execution.stopping import Stop
+
+__all__ = ["PLACES", "ThreadCrew"]
+
+PLACES = 32
+"""How many steps run at once where nothing is said: they wait more than they work."""
+
+_END = 5.0  # seconds that the threads have to end once nothing is left to do
+
+
+class ThreadCrew:
+    """Does the steps of a run in threads; each is started when there is work for it.
+
+    Args:
+        run: The run.
+        places: How many steps run at once.
+        title: What it is called in the log.
+    """
+
+    shares_resources = True
+    fuses = True
+
+    def __init__(self, run: RunScope, places: int = PLACES, title: str = "threads") -> None:
+        self.run, self.places, self.title = run, places, title
+        self._inbox: SimpleQueue[Task | None] = SimpleQueue()
+        self._outbox: SimpleQueue[Outcome] = SimpleQueue()
+        self._stops: dict[int, Stop] = {}
+        self._threads: list[threading.Thread] = []
+        self._busy = 0
+
+    def begin(self) -> None:
+        """Nothing to get ready: threads are started with their first task."""
+
+    def hand_over(self, task: Task) -> None:
+        """Have a task done by a thread that is free, or a new one."""
+        self._stops[task.number] = Stop()
+        self._busy += 1
+        self._inbox.put(task)
+        if self._busy > len(self._threads):
+            self._start()
+
+    def _start(self) -> None:
+        name = f"jobnb {self.run.run_id[:8]} step thread {len(self._threads) + 1}"
+        # What belongs to the caller's context, as the cell that it prints to, holds in them too.
+        work = copy_context().run
+        thread = threading.Thread(target=work, args=(self._work,), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        lane = Lane(self.run)
+        with self._captured(lane):
+            while (task := self._inbox.get()) is not None:
+                self._do(lane, task)
+
+    def _captured(self, lane: Lane) -> AbstractContextManager[None]:
+        """What it prints goes under its own step, where what the run prints goes to the log."""
+        scope = lane.scope
+        if not is_captured():
+            return nullcontext()
+        return capturing(scope.append, lambda: scope.current_key)
+
+    def _do(self, lane: Lane, task: Task) -> None:
+        stop = self._stops[task.number]
+        last = len(task.pieces) - 1
+        for number, piece in enumerate(task.pieces):
+            outcome = self._attempt(lane, task, piece, stop, is_first=not number)
+            self._outbox.put(outcome._replace(is_last=number == last))
+            if number < last:
+                stop = self._stops[task.number] = _next(stop)
+
+    def _attempt(
+        self, lane: Lane, task: Task, piece: Piece, stop: Stop, *, is_first: bool
+    ) -> Outcome:
+        if not is_first and (stop.wanted or lane.still_needs(piece)):
+            return Outcome(task.number, piece, Ended.LEFT)
+        try:
+            return lane.do(task.number, piece, stop)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
+            return Outcome(task.number, piece, Ended.LOST, error=_lost(error))
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """What has ended by now; waits for the first of it, at most so long."""
+        found: list[Outcome] = []
+        try:
+            found.append(
+                self._outbox.get(timeout=seconds) if seconds else self._outbox.get_nowait()
+            )
+            while True:
+                found.append(self._outbox.get_nowait())
+        except Empty:
+            pass
+        for outcome in found:
+            if outcome.is_last:
+                self._busy -= 1
+                self._stops.pop(outcome.task, None)
+        for stop in list(self._stops.values()):
+            stop.interrupt()  # again, where the step was in code that is not to be left half done
+        return found
+
+    def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
+        """Interrupt the step that a task is at."""
+        if task in self._stops:
+            self._stops[task].request(reason, _tell_nobody, is_failure=is_failure)
+
+    def is_stuck(self, task: int) -> bool:
+        """A thread can only wait for code that is not Python's."""
+        return False
+
+    def close(self) -> None:
+        """End the threads; one whose step does not stop ends with it."""
+        for _ in self._threads:
+            self._inbox.put(None)
+        if not self._stops:
+            for thread in self._threads:
+                thread.join(_END)
+
+
+def _next(stop: Stop) -> Stop:
+    """The stop of the next piece of a task: that of the last one, if that was not used."""
+    return stop if stop.wanted else Stop()
+
+
+def _lost(error: BaseException) -> Exception:
+    if isinstance(error, Exception):
+        return error
+    return RuntimeError(f"The step ended its thread: {type(error).__name__}: {error}")
+
+
+def _tell_nobody() -> None:
+    """The coordinator tells of it."""

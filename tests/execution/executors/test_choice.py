@@ -1,0 +1,180 @@
+"""Where it is said how steps are run, and what comes of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from jobnb import (
+    Definitions,
+    Instance,
+    InvalidConfigError,
+    InvalidDefinitionError,
+    asset,
+    define_asset_job,
+    execute_job,
+    graph,
+    in_process_executor,
+    job,
+    materialize,
+    multi_or_in_process_executor,
+    op,
+    thread_executor,
+)
+from jobnb.events import EngineNote
+from jobnb.registry.session import Session
+
+
+@op
+def where():
+    return threading.current_thread().name
+
+
+@job
+def plain():
+    where()
+
+
+@job(executor_def=thread_executor)
+def threaded():
+    where()
+
+
+@pytest.fixture
+def instance():
+    with Instance.ephemeral() as made:
+        yield made
+
+
+def on_thread(result, node="where"):
+    return "step thread" in result.output_for_node(node)
+
+
+def test_on_the_job(instance):
+    assert on_thread(threaded.launch(instance=instance).result())
+    assert on_thread(execute_job(threaded, instance))
+
+
+def test_at_launch(instance):
+    for given in ("threads", thread_executor, thread_executor.configured({"max_concurrent": 2})):
+        assert on_thread(plain.launch(instance=instance, executor=given).result())
+    for given in ("in_process", in_process_executor):
+        assert not on_thread(threaded.launch(instance=instance, executor=given).result())
+    assert not on_thread(plain.launch(instance=instance).result())
+
+
+def test_execute_in_process_stays_in_process(instance):
+    assert not on_thread(threaded.execute_in_process())
+
+
+def test_in_definitions(instance):
+    @asset
+    def here():
+        return threading.current_thread().name
+
+    own = define_asset_job("own", executor_def=in_process_executor)
+    definitions = Definitions(
+        assets=[here],
+        jobs=[plain, own, define_asset_job("theirs")],
+        executor=thread_executor,
+    )
+    found = {name: definitions.get_job_def(name) for name in ("plain", "own", "theirs")}
+    assert on_thread(found["plain"].launch(instance=instance).result())
+    assert on_thread(found["theirs"].launch(instance=instance).result(), "here")
+    assert not on_thread(found["own"].launch(instance=instance).result(), "here")
+    assert materialize([here], instance=instance).asset_value("here") == "MainThread"
+
+
+def test_in_a_session(tmp_path):
+    @asset
+    def here():
+        return threading.current_thread().name
+
+    session = Session(home=str(tmp_path))
+    session.add(Definitions(assets=[here], jobs=[plain]))
+    assert "step thread" in session.materialize("here", executor="threads").asset_value("here")
+    assert session.materialize("here").asset_value("here") == "MainThread"
+    assert on_thread(session.launch("plain", executor="threads").result())
+    assert on_thread(session.execute_job("plain", executor="threads"))
+
+
+def test_in_run_config(instance):
+    def given(**config):
+        return {"execution": {"config": config}}
+
+    launch = plain.launch
+    assert on_thread(launch(given(threads={"max_concurrent": 4}), instance=instance).result())
+    assert not on_thread(launch(given(in_process={}), instance=instance).result())
+    forbidden = given(retries={"disabled": {}})
+    assert not on_thread(launch(forbidden, instance=instance).result())
+    with pytest.raises(InvalidConfigError, match="Keep one"):
+        launch(given(threads={}, in_process={}), instance=instance).result()
+    with pytest.raises(InvalidConfigError, match="max_concurent"):
+        launch(given(threads={"max_concurent": 4}), instance=instance)
+    either = plain.with_executor_def(multi_or_in_process_executor)
+    assert not on_thread(either.launch(given(in_process={}), instance=instance).result())
+
+
+def test_a_graph_says_it_of_its_job(instance):
+    @graph
+    def alone():
+        where()
+
+    assert on_thread(alone.to_job(executor_def=thread_executor).launch(instance=instance).result())
+
+
+def test_what_is_no_executor_is_refused(instance):
+    with pytest.raises(InvalidDefinitionError, match="Did you mean 'threads'"):
+        plain.launch(instance=instance, executor="thread")
+    with pytest.raises(InvalidDefinitionError, match="executor= is 3"):
+        plain.launch(instance=instance, executor=3)
+
+
+def test_the_log_says_where_steps_run(instance):
+    run = plain.launch(instance=instance, executor="threads")
+    run.result()
+    notes = [event.text for event in run.events() if isinstance(event, EngineNote)]
+    assert notes[0] == "Executing steps on threads"
+
+
+def test_no_more_than_are_allowed_run_at_once(instance):
+    now, most = [], []
+
+    @op(tags={"db": "main"})
+    def busy():
+        now.append(1)
+        most.append(len(now))
+        time.sleep(0.03)
+        now.pop()
+
+    @job
+    def eight():
+        for n in range(8):
+            busy.alias(f"n{n}")()
+
+    eight.launch(instance=instance, executor="threads").result()
+    assert max(most) == 8
+    most.clear()
+    few = thread_executor.configured({"max_concurrent": 3})
+    eight.launch(instance=instance, executor=few).result()
+    assert max(most) == 3
+    most.clear()
+    limit = {"key": "db", "value": {"applyLimitPerUniqueValue": True}, "limit": 2}
+    limited = thread_executor.configured({"tag_concurrency_limits": [limit]})
+    eight.launch(instance=instance, executor=limited).result()
+    assert max(most) == 2
+    most.clear()
+    other = thread_executor.configured(
+        {"tag_concurrency_limits": [{"key": "db", "value": "other", "limit": 1}]}
+    )
+    eight.launch(instance=instance, executor=other).result()
+    assert max(most) == 8
+
+
+@pytest.mark.parametrize("limit", [-1, -5])
+def test_a_senseless_number_is_refused(instance, limit):
+    few = thread_executor.configured({"max_concurrent": limit})
+    with pytest.raises(InvalidConfigError, match="a number from 1"):
+        plain.launch(instance=instance, executor=few).result()
