@@ -103,7 +103,7 @@ class ConfigTrees:
         steps: frozenset[str],
     ) -> Section | None:
         """The same as `config_tree`; job, resources and steps are those of the first call."""
-        named = _names_in(raw)
+        named = _names_in(raw), _names_of_ways(raw.get("execution"))
         if named not in self._made:
             self._made[named] = config_tree(job, resources, raw, steps)
         return self._made[named]
@@ -115,6 +115,12 @@ def _names_in(raw: Any) -> Hashable:
         return None
     parts = ((name, None if name == "config" else _names_in(raw[name])) for name in raw)
     return tuple(sorted(parts, key=lambda part: str(part[0])))
+
+
+def _names_of_ways(execution: Any) -> tuple[str, ...]:
+    """Which executors a config names: what it takes depends on that."""
+    config = execution.get("config") if _is_map(execution) else None
+    return tuple(sorted(str(name) for name in config or ())) if _is_map(config) else ()
 
 
 def _default_loggers(raw: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from jobnb.definitions.jobs.executor import (
     ExecutorDefinition,
     executor_named,
 )
-from jobnb.definitions.jobs.job import JobDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError
 from jobnb.execution.executors.crew import Crew
 from jobnb.execution.executors.threads import PLACES, ThreadCrew
