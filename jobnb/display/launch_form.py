@@ -14,14 +14,17 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.display.form_edits import Shifts, edited, filled, shift_of, without_extras
 from jobnb.display.form_rows import Rows
 from jobnb.display.launch_partitions import (
+    PartitionChoices,
     all_keys,
+    choices_of,
     has_partitions,
     is_key,
     partition_notes,
     partitions_asked,
     tags_of_partition,
 )
-from jobnb.display.launch_schema import LaunchSchema, selected
+from jobnb.display.launch_schema import WRAP, LaunchSchema, selected
+from jobnb.display.yaml_completion import completions
 from jobnb.display.yaml_text import LaunchText
 from jobnb.errors import InvalidConfigError, JobnbError
 from jobnb.plan.run_config import kept_config
@@ -161,6 +164,18 @@ class LaunchForm:
             self.text.refuse(text, str(error))
             self._check()
 
+    def complete_yaml(self, before: str, after: str = "") -> dict[str, Any]:
+        """What may be typed in the YAML at the cursor; see `yaml_completion.completions`.
+
+        Args:
+            before: The text before the cursor.
+            after: The text behind it.
+        """
+        if self._schema is None:
+            return {"word": "", "options": []}
+        root = self._schema.root.fields[WRAP] if self._schema.wrapped else self._schema.root
+        return completions(root, before, after)
+
     def discard_yaml(self) -> None:
         """Give up a text that cannot be read: the form's own is shown."""
         self.text.write(self.config)
@@ -218,6 +233,13 @@ class LaunchForm:
     def own_tags(self) -> dict[str, str]:
         """The tags that the run has anyway."""
         return {**self.job.tags, **tags_of_partition(self.job, self.partition, self.instance)}
+
+    def partition_choices(self) -> PartitionChoices | None:
+        """What the partition of a run is chosen from; None where it has none."""
+        keys = self.partition_keys()
+        if keys is None:
+            return None
+        return choices_of(self._part, keys, self.instance)
 
     def partition_keys(self, text: str = "") -> list[str] | None:
         """Partitions that hold a text, the last ones first, `MOST_PARTITIONS` at most.

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, PartitionKeyRange
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.display.attempt import attempt
 from jobnb.display.partition_views import range_text
 from jobnb.errors import InvalidDefinitionError, JobnbError
 from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, keys_asked, partition_needed
 
 __all__ = [
+    "MOST_LISTED",
+    "PartitionChoices",
     "all_keys",
+    "choices_of",
     "has_partitions",
     "is_key",
     "partition_notes",
@@ -25,6 +30,8 @@ __all__ = [
 ]
 
 Note = dict[str, Any]
+MOST_LISTED = 50
+"""Keys that are chosen from a list; more are typed, with completion."""
 _SHARE = "Select assets that share theirs; session.backfill() makes all, in runs of their own."
 _HOW = "Choose one; or several for this one run, as first...last or with commas between."
 
@@ -52,6 +59,58 @@ def all_keys(job: JobDefinition, instance: Any) -> list[str] | None:
         lambda: list(definition.get_partition_keys(dynamic_partitions_store=instance)), []
     )
     return found
+
+
+class PartitionChoices(TypedDict):
+    """What the partition of a run is chosen from.
+
+    Attributes:
+        keys: The keys, as many as are offered at once.
+        listed: Whether they are so few that a list shows them all.
+        parts: Of partitions in several dimensions, the name and the keys of each dimension.
+    """
+
+    keys: list[str]
+    listed: bool
+    parts: list[tuple[str, list[str]]]
+
+
+def choices_of(job: JobDefinition, keys: list[str], instance: Any) -> PartitionChoices:
+    """What the partition of a run is chosen from.
+
+    Args:
+        job: The part of the job that will run.
+        keys: The keys that are offered at once, the last ones first.
+        instance: Keeps the keys of dynamic partitions.
+
+    Example:
+        >>> from jobnb import StaticPartitionsDefinition, job
+        >>> @job(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+        ... def work(): ...
+        >>> choices_of(work, ["b", "a"], None)
+        {'keys': ['a', 'b'], 'listed': True, 'parts': []}
+    """
+    definition = _definition(job)
+    parts: list[tuple[str, list[str]]] = []
+    if isinstance(definition, MultiPartitionsDefinition):
+        parts = [
+            (part.name, _part_keys(part.partitions_def, instance))
+            for part in definition.partitions_defs
+        ]
+    listed = len(keys) <= MOST_LISTED
+    if listed and not isinstance(definition, TimeWindowPartitionsDefinition):
+        offered = keys[::-1]  # as they were defined; of days the latest is wanted first
+    else:
+        offered = keys
+    return {"keys": offered, "listed": listed, "parts": parts}
+
+
+def _part_keys(definition: PartitionsDefinition, instance: Any) -> list[str]:
+    """The keys of one dimension, in the order in which they are offered."""
+    keys: list[str] = attempt(
+        lambda: list(definition.get_partition_keys(dynamic_partitions_store=instance)), []
+    )
+    return keys[::-1] if isinstance(definition, TimeWindowPartitionsDefinition) else keys
 
 
 def is_key(job: JobDefinition, text: str | None, instance: Any) -> bool:

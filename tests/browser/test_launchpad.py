@@ -327,11 +327,15 @@ def revenue_NUMBER(orders_NUMBER):
 def test_a_partition_fills_the_config(lab, tab):
     _, pad = opened(lab, tab, PARTITIONED + "\nairports_NUMBER.launchpad()", 7)
     partition = pad.box.get_by_label("Partition")
+    expect(partition.locator("option")).to_have_text(["choose …", "EWR", "JFK", "LGA"])
+    pad.box.get_by_role("button", name="Several …").click()
+    partition = pad.box.get_by_label("Partition")
     partition.fill("JFX")
     partition.blur()
     expect(pad.box.locator(".jl-choices")).to_contain_text("Did you mean 'JFK'?")
-    partition.fill("JFK")
-    partition.blur()
+    pad.box.get_by_role("button", name="Choose one").click()
+    partition = pad.box.get_by_label("Partition")
+    partition.select_option("JFK")
     expect(pad.field("ops/load/config/origin")).to_have_value("JFK")
     expect(pad.box.locator(".jl-tags")).to_contain_text("dagster/partition: JFK")
     pad.box.get_by_role("button", name="Launch", exact=True).click()
@@ -373,3 +377,141 @@ def test_assets_of_a_session_are_launched_from_a_form(lab, tab):
     expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
     notebook.start(1)
     expect(notebook.output(1)).to_contain_text("41")
+
+
+DIMENSIONS = """
+from jobnb import (
+    DailyPartitionsDefinition, MultiPartitionsDefinition, StaticPartitionsDefinition, asset,
+    session,
+)
+parts = MultiPartitionsDefinition({
+    "day": DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01"),
+    "region": StaticPartitionsDefinition(["eu", "us"]),
+})
+@asset(partitions_def=parts)
+def sales_NUMBER(context):
+    return context.partition_key
+session.launchpad("sales_NUMBER")
+"""
+
+
+def test_each_dimension_of_a_partition_is_chosen_by_itself(lab, tab):
+    _, pad = opened(lab, tab, DIMENSIONS, 12)
+    group = pad.box.get_by_role("group", name="Partition")
+    group.get_by_label("region").select_option("us")
+    expect(pad.problems).to_contain_text("1 problem")  # a day is still to be chosen
+    day = group.get_by_label("day")
+    day.fill("2013-01-0")
+    expect(group.locator("option[value='2013-01-09']")).to_have_count(1)
+    day.fill("2013-01-09")
+    day.blur()
+    expect(pad.box.get_by_text("Ready to launch.")).to_be_visible()
+    pad.box.get_by_role("button", name="Launch").click()
+    expect(tab.locator(".jw-run-head").first).to_contain_text("succeeded", timeout=30_000)
+
+
+COMPLETED = """
+from typing import Literal
+from jobnb import Config, job, op
+from pydantic import Field
+
+class Load(Config):
+    origin: Literal["EWR", "JFK"] = "JFK"
+    month: int = Field(1, description="From 1 to 12.")
+
+@op
+def load(config: Load):
+    return config.month
+
+@job
+def daily_NUMBER():
+    load()
+
+daily_NUMBER.launchpad()
+"""
+
+
+def test_yaml_is_completed_by_the_keyboard_alone(lab, tab):
+    _, pad = opened(lab, tab, COMPLETED, 13)
+    press = tab.keyboard.press
+    pad.open("YAML")
+    yaml = pad.box.get_by_label("config as YAML")
+    offers = pad.box.get_by_role("listbox", name="What may stand here")
+    yaml.focus()
+    expect(yaml).to_have_accessible_description("Ctrl+Space offers what may stand at the cursor.")
+    press("Control+Space")
+    chosen = offers.locator('[aria-selected="true"]')
+    expect(chosen).to_contain_text("ops")
+    press("Enter")  # what may stand below is offered right away
+    expect(chosen).to_contain_text("load")
+    press("Enter")
+    expect(chosen).to_contain_text("config")
+    press("Tab")
+    expect(offers.get_by_role("option")).to_have_count(2)
+    tab.keyboard.type("mo")
+    expect(chosen).to_contain_text("month")
+    expect(chosen).to_contain_text("an integer = 1")
+    expect(chosen).to_have_attribute("title", "From 1 to 12.")
+    expect(yaml).to_have_attribute("aria-activedescendant", chosen.get_attribute("id"))
+    press("Enter")
+    press("Escape")
+    expect(offers).to_be_hidden()
+    tab.keyboard.type("3")
+    press("Enter")  # the next line stands where this one does
+    tab.keyboard.type("or")
+    expect(chosen).to_contain_text("origin")
+    press("Enter")
+    expect(offers.get_by_role("option")).to_have_text(["JFKdefault", "EWR"])
+    press("ArrowDown")
+    press("Enter")
+    expect(yaml).to_have_value("ops:\n  load:\n    config:\n      month: 3\n      origin: EWR")
+    press("Tab")  # where nothing is offered it goes on through the page
+    expect(yaml).not_to_be_focused()
+    pad.open("Form")
+    expect(pad.field("ops/load/config/month")).to_have_value("3")
+
+
+def test_yaml_has_colours_that_can_be_read_in_both_themes(lab, tab):
+    notebook, pad = opened(lab, tab, COMPLETED, 14)
+    pad.open("YAML")
+    yaml = pad.box.get_by_label("config as YAML")
+    yaml.fill("ops:  # mine\n  load: {config: {month: 3}}\n  'a # b': \"c\"\n  - true\n")
+    paint = pad.box.locator(".jl-yaml-paint")
+    assert paint.evaluate("each => each.textContent") == yaml.input_value() + "\n"
+    expect(paint.locator(".jl-y-key")).to_have_text(["ops", "load", "'a # b'"])
+    expect(paint.locator(".jl-y-note")).to_have_text("# mine")
+    expect(paint.locator(".jl-y-text")).to_have_text('"c"')
+    expect(paint.locator(".jl-y-value")).to_have_text(["3", "true"])
+    for theme in ("Light", "Dark"):
+        notebook.command("apputils:change-theme", {"theme": f"JupyterLab {theme}"})
+        light = str(theme == "Light").lower()
+        tab.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
+        for kind in ("key", "note", "text", "value"):
+            assert paint.locator(f".jl-y-{kind}").first.evaluate(CONTRAST) >= 4.5, (theme, kind)
+
+
+CONTRAST = """piece => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[0-9.]+/g).map(Number).map((part) => part / 255)
+      .map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const over = getComputedStyle(piece).color;
+  const under = getComputedStyle(piece.closest('.jl-yaml-paint')).backgroundColor;
+  const [low, high] = [light(over), light(under)].sort((one, other) => one - other);
+  return (high + 0.05) / (low + 0.05);
+}"""
+
+
+def test_the_colours_lie_where_the_text_lies(lab, tab):
+    _, pad = opened(lab, tab, COMPLETED, 15)
+    pad.open("YAML")
+    yaml = pad.box.get_by_label("config as YAML")
+    yaml.fill("\n".join(f"key_{n}: {'long ' * 60}" for n in range(60)))
+    yaml.evaluate("each => { each.scrollTop = 333; each.scrollLeft = 77; }")
+    same = "each => [each.scrollTop, each.scrollLeft, each.clientWidth, each.scrollWidth]"
+    tab.wait_for_function(
+        "() => document.querySelector('.jl-yaml-paint').scrollTop === 333", timeout=5_000
+    )
+    paint = pad.box.locator(".jl-yaml-paint").evaluate(same)
+    assert yaml.evaluate(same)[:2] == paint[:2]

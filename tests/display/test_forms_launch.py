@@ -12,6 +12,7 @@ from jobnb import (
     Definitions,
     Field,
     Instance,
+    MultiPartitionsDefinition,
     StaticPartitionsDefinition,
     asset,
     config_mapping,
@@ -680,3 +681,50 @@ def test_a_union_given_as_a_selector_is_read_shown_and_edited():
     assert [note["row"] for note in form.problems] == [f"{at}/dog/barks"]
     form.edit(f"{at}/dog/barks", "set", "4")
     assert form.parameters()["config"]["ops"]["feed"]["config"] == {"pet": {"dog": {"barks": 4}}}
+
+
+def test_few_partitions_are_chosen_from_a_list_and_many_are_typed():
+    few = StaticPartitionsDefinition(["b", "a"])
+    many = StaticPartitionsDefinition([f"p{n:03}" for n in range(51)])
+
+    @job(partitions_def=few)
+    def of_few(): ...
+
+    @job(partitions_def=many)
+    def of_many(): ...
+
+    assert LaunchForm(of_few).partition_choices() == {
+        "keys": ["b", "a"],
+        "listed": True,
+        "parts": [],
+    }
+    choices = LaunchForm(of_many).partition_choices()
+    assert choices is not None
+    assert (choices["listed"], choices["keys"][0]) == (False, "p050")
+
+
+def test_each_dimension_of_partitions_is_a_choice_of_its_own():
+    days = DailyPartitionsDefinition("2013-01-01", end_date="2013-01-04")
+    both = MultiPartitionsDefinition(
+        {"region": StaticPartitionsDefinition(["eu", "us"]), "day": days}
+    )
+
+    @job(partitions_def=both)
+    def work(): ...
+
+    form = LaunchForm(work)
+    choices = form.partition_choices()
+    assert choices is not None
+    assert choices["parts"] == [
+        ("day", ["2013-01-03", "2013-01-02", "2013-01-01"]),
+        ("region", ["eu", "us"]),
+    ]
+    form.set_partition("|".join(keys[0] for _, keys in choices["parts"]))
+    assert form.problems == []
+
+
+def test_a_job_without_partitions_has_none_to_choose():
+    @job
+    def plain(): ...
+
+    assert LaunchForm(plain).partition_choices() is None

@@ -60,7 +60,8 @@ class LaunchFace(View):
 
     _esm = esm(
         *("parts/dom.js", "parts/tabs.js", "parts/edits.js", "parts/fields.js"),
-        *("parts/form_rows.js", "parts/launch_around.js", "parts/launch_yaml.js"),
+        *("parts/form_rows.js", "parts/partition_picker.js", "parts/launch_around.js"),
+        *("parts/yaml_paint.js", "parts/yaml_offers.js", "parts/launch_yaml.js"),
         "launchpad.js",
     )
     _css = css("launchpad.css")
@@ -103,7 +104,7 @@ class LaunchFace(View):
                 "help": state.job.description or "",
                 "selection": "Assets" if assets else "Steps",
                 "selects": f"all, or such as {example}",
-                "partitions": state.partition_keys(),
+                "partitions": state.partition_choices(),
             }
             self.sync_stored()
             self.sync()
@@ -195,6 +196,11 @@ class LaunchFace(View):
         """Take the config from YAML."""
         self._do(self.state.set_yaml, text)
 
+    @answers("complete_yaml")
+    def complete_yaml(self, before: str, after: str) -> dict[str, Any]:
+        """What may be typed in the YAML at the cursor."""
+        return self.state.complete_yaml(before, after)
+
     @answers("discard_yaml")
     def discard_yaml(self) -> None:
         """Give up a text that cannot be read."""
@@ -205,7 +211,7 @@ class LaunchFace(View):
         """Run another part of the job, which may have other partitions."""
         with self.guard, self.hold_sync():
             self._do(self.state.select, text)
-            self.head = {**self.head, "partitions": self.state.partition_keys()}
+            self.head = {**self.head, "partitions": self.state.partition_choices()}
 
     @answers("partition")
     def choose_partition(self, text: str) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import threading
 import time
+from importlib import import_module
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -180,3 +185,50 @@ def test_every_view_tells_when_its_kernel_is_gone():
     texts = {each.name: each.read_text(encoding="utf-8") for each in own}
     assert len(texts) > 8
     assert [name for name, text in texts.items() if "export default alive({" not in text] == []
+
+
+# --- the scripts as a linter sees them -----------------------------------------
+
+OXLINT = Path(sys.executable).with_name("oxlint")
+WIDGETS = {
+    "asset": ["AssetCard"],
+    "backfill": ["BackfillView"],
+    "catalogue": ["Catalogue"],
+    "graph": ["GraphView"],
+    "history": ["HistoryTable"],
+    "launchpad": ["LaunchFace"],
+    "partitions": ["PartitionsView"],
+    "run_parts": ["RunHead", "RunTabs"],
+    "tabbed": ["TabBar", "Note"],
+}
+
+
+@pytest.mark.skipif(not OXLINT.exists(), reason="oxlint comes with the extra `dev`")
+def test_no_script_names_what_its_parts_do_not_define(tmp_path):
+    for module, kinds in WIDGETS.items():
+        for kind in kinds:
+            found = getattr(import_module(f"jobnb.display.widgets.{module}"), kind)
+            (tmp_path / f"{kind}.js").write_text(str(found._esm), encoding="utf-8")
+    rules = {
+        "env": {"browser": True, "es2024": True},
+        "categories": {"correctness": "off"},
+        "rules": {"no-undef": "error", "no-redeclare": "error", "no-const-assign": "error"},
+    }
+    config = tmp_path / "rules.json"
+    config.write_text(json.dumps(rules), encoding="utf-8")
+    done = subprocess.run(
+        [OXLINT, "--config", config, tmp_path], capture_output=True, text=True, timeout=60
+    )
+    assert "on 11 files" in done.stdout
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_part_is_used_and_every_function_in_it():
+    parts = list(files("jobnb.display").joinpath("static", "parts").iterdir())
+    whole = "\n".join(
+        each.read_text(encoding="utf-8")
+        for each in [*parts, *files("jobnb.display").joinpath("static").iterdir()]
+        if each.name.endswith(".js")
+    )
+    for name in re.findall(r"^(?:async )?(?:function|class) (\w+)", whole, re.MULTILINE):
+        assert len(re.findall(rf"\b{name}\b", whole)) > 1, name

@@ -117,10 +117,33 @@ function proseNodes(nodes) {
 
 // --- the kernel -------------------------------------------------------------
 
+/**
+ * @typedef {object} Asked What goes to the kernel: a question or a deed.
+ * @property {string} ask The name of what `@answers(name)` answers in Python.
+ * @property {string} id The number of the question.
+ * @property {object} with The arguments, by name.
+ */
+/**
+ * @typedef {object} Answer What comes back.
+ * @property {string} answer The number of the question.
+ * @property {unknown} [value] What the method gave.
+ * @property {string} [error] Why there is no value, in words.
+ */
+/**
+ * @typedef {object} News What the kernel tells by itself.
+ * @property {Record<string, Record<string, unknown>>} news The news by topic.
+ */
+
 let askedSoFar = 0;
 const askedBy = new WeakMap(); // model -> id -> how to settle its promise
 
-// Asks the kernel and promises the answer: ask(model, "about", { key }).
+/**
+ * Asks the kernel and promises the answer: ask(model, "about", { key }).
+ * @param {object} model The widget's.
+ * @param {string} name
+ * @param {object} [asked]
+ * @returns {Promise<unknown>} The value; it fails with what went wrong in words.
+ */
 function ask(model, name, asked = {}) {
   const id = `${Date.now()}-${++askedSoFar}`;
   return new Promise((resolve, reject) => {

@@ -3,6 +3,17 @@
 // Each deed goes out with the name of this view and a number; the trait `answered` says, for each
 // view, up to which number the kernel's state answers. Until then a control shows its own value.
 
+/**
+ * @typedef {[view: string, number: number]} Did What a deed is marked with, as `did`.
+ */
+/**
+ * @typedef {object} Edit What `launchpad.LaunchFace.edit` is asked with.
+ * @property {string} row The row's id: the path in the config.
+ * @property {string} action One of `form_edits.ACTIONS`.
+ * @property {unknown} control What the control holds.
+ * @property {number} seen After how many shifts the form was drawn.
+ */
+
 const PATIENCE = 2000; // ms until it is told that the kernel has not answered
 
 class Edits {

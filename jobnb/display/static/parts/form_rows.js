@@ -1,8 +1,29 @@
 // The rows of a form: made once, kept as long as they mean the same, so that typing is not lost.
 //
-// A row is { id, label, kind, mode, rows, ... } as the kernel describes it. `act(id, action,
-// control, soon)` tells what a person did; `own(id)` is what a row holds that the kernel has not
+// `act(id, action, control, soon)` tells what a person did; `own(id)` is what a row holds that the kernel has not
 // answered yet.
+
+/**
+ * @typedef {object} Row A place of the config, as `form_rows.Rows` lays it out.
+ * @property {string} id Its path.
+ * @property {string} label What it is called.
+ * @property {string} kind Which control it needs: one of `forms.Place.kind`.
+ * @property {string} [mode] How its value is given, if not by that control: one of `Found.mode`.
+ * @property {Row[]} [rows] What is in it.
+ * @property {boolean} [fold] Whether it opens only when asked.
+ * @property {boolean} [required] Whether it must be given.
+ * @property {string} [words] Its type.
+ * @property {string} [default] What it is where it is not given.
+ * @property {string} [help] What it is for.
+ * @property {string[]} [choices] The values of a choice.
+ * @property {string[]} [options] The types of a union; `option` is the chosen one.
+ * @property {number} [option] The place of the chosen type among them.
+ */
+/**
+ * @typedef {object} Shown What a row shows, as `form_rows.Rows.values` gives it.
+ * @property {boolean} given Whether the config says it.
+ * @property {string | number | boolean} [v] The value for its control.
+ */
 
 const MODES = {
   env: envBody, none: noneBody, kept: keptBody, absent: absentBody,
@@ -128,7 +149,7 @@ class FormRows {
 
   section(row) {
     const below = el("div", { class: "jl-below" });
-    const error = errorLine(row);
+    const error = errorLine();
     const open = this.opened.get(row.id) ?? !row.fold;
     const node = el("details", { class: "jl-section", data: { row: row.id }, open },
       el("summary", null, el("span", { class: "jl-name" }, row.label), helpOf(row)),
@@ -141,10 +162,10 @@ class FormRows {
 
   field(row) {
     const holds = ["object", "map", "list", "tuple", "selector", "section"].includes(row.kind);
-    const error = errorLine(row);
+    const error = errorLine();
     const below = holds && (row.mode ?? "value") === "value" ? el("div", { class: "jl-below" }) : null;
     const body = this.body(row, error);
-    const sides = this.sides(row, body);
+    const sides = this.sides(row);
     const node = el("div", {
       class: `jl-row ${below ? "jl-holds" : ""} ${row.extra ? "jl-extra" : ""}`,
       data: { row: row.id }, role: below ? "group" : null, "aria-label": below ? row.label : null,
@@ -207,7 +228,7 @@ class FormRows {
   }
 
   // What else can be done: another source, no value, the default, moving, removing.
-  sides(row, body) {
+  sides(row) {
     const nodes = [];
     const side = (label, action, title, control) => {
       const made = button(label, () => this.act(row.id, action, control), {
@@ -242,7 +263,7 @@ class FormRows {
   }
 }
 
-function errorLine(row) {
+function errorLine() {
   return el("div", { class: "jl-error jw-problem", id: freshId("error"), role: "status" });
 }
 

@@ -4,6 +4,41 @@ const CARD = { bar: 5, pad: 11, glyph: 24 };
 const DASHES = { nothing: "1.5 3.5", dynamic: "7 3", missing: "3 4" };
 const ROUND_SHAPES = ["asset", "source", "folded", "missing"];
 
+/**
+ * @typedef {[x: number, y: number, width: number, height: number]} Box In pixels.
+ */
+/**
+ * @typedef {object} Card A node, as `drawing.drawing_of` gives it.
+ * @property {string} key What it is called everywhere.
+ * @property {string} title What stands on it.
+ * @property {string} shape One of `picture.Shape`.
+ * @property {Box} box Where it is.
+ * @property {string} [kind] What kind of thing it is.
+ * @property {string} [subtitle] Its type.
+ * @property {string[]} [group] The names of what it is in, the outermost first.
+ * @property {string[]} [members] The keys of what is folded into it.
+ */
+/**
+ * @typedef {object} Edge An arrow.
+ * @property {string} start The key of the card that it leaves.
+ * @property {string} end The key of the card that it leads to.
+ * @property {string} path The path of its curve.
+ * @property {[x: number, y: number, degrees: number]} tip Its tip, and which way that points.
+ * @property {string} [kind] One of `picture.EdgeKind`, unless it is data.
+ * @property {string} [label] What stands on it.
+ * @property {[x: number, y: number]} [at] Where that stands.
+ */
+/**
+ * @typedef {object} Drawing A picture that is laid out.
+ * @property {string} title What it is of.
+ * @property {number} width In pixels.
+ * @property {number} height In pixels.
+ * @property {Card[]} cards Its nodes.
+ * @property {Edge[]} edges Its arrows.
+ * @property {{ path: string[], title: string, at: number[] | null, whole: string, kind: string, box: Box }[]} frames
+ *   What stands around groups.
+ */
+
 // drawGraph(drawing, family) -> { node, cards: key -> card, edges, frames }
 function drawGraph(drawing, family) {
   const cards = new Map(drawing.cards.map((card) => [card.key, cardNode(card)]));

@@ -20,7 +20,7 @@ class Choices {
     this.make();
     const { selection, partition, steps, up_to: most } = this.model.get("around");
     this.show("select", this.selection, selection);
-    if (this.partition) this.show("partition", this.partition, partition);
+    if (this.partition && !this.edits.own("partition")) this.partition.show(partition);
     this.steps.textContent = `${most ? "up to " : ""}${steps} ${steps === 1 ? "step" : "steps"}`;
     this.steps.title = most ? "How assets stand is looked up when it is launched" : "";
   }
@@ -52,37 +52,32 @@ class Choices {
     return input;
   }
 
-  picker(first) {
-    const list = el("datalist", { id: freshId("partitions") });
-    const offer = (keys) => fill(list, keys.map((key) => el("option", { value: key })));
-    this.partition = this.input("partition", {
-      class: "jw-input jl-partition", list: list.id, placeholder: "a key, or first...last",
-      spellcheck: "false",
+  picker(choices) {
+    this.partition = new PartitionPicker(choices, {
+      changed: (text) => {
+        this.flush();
+        this.edits.tell("partition", { text }, "partition", text);
+      },
+      more: (text) => ask(this.model, "partitions", { text }).catch(() => []),
     });
-    const more = debounce(async () => {
-      const keys = await ask(this.model, "partitions", { text: this.partition.value }).catch(() => null);
-      if (keys) offer(keys);
-    }, SOON);
-    this.partition.addEventListener("input", more);
-    offer(first);
-    return [labeled("Partition", this.partition), list];
+    return this.partition.node;
   }
 
   // What is wrong, where it is typed.
   tell(problems) {
-    this.tellAt(this.selection, "selection", problems);
-    this.tellAt(this.partition, "partition", problems);
+    this.tellAt([this.selection], "selection", problems);
+    this.tellAt(this.partition?.inputs() ?? [], "partition", problems);
   }
 
-  tellAt(input, name, problems) {
+  tellAt(inputs, name, problems) {
     const texts = problems.filter((note) => note.field === name).map((note) => note.message);
     const wrong = this.wrong[name];
     fill(wrong, texts.join("\n"));
-    if (!input) return;
-    input.classList.toggle("jl-bad", texts.length > 0);
-    input.setAttribute("aria-invalid", String(texts.length > 0));
-    if (texts.length) input.setAttribute("aria-describedby", wrong.id);
-    else input.removeAttribute("aria-describedby");
+    for (const input of inputs) {
+      input.classList.toggle("jl-bad", texts.length > 0);
+      input.setAttribute("aria-invalid", String(texts.length > 0));
+      setAttr(input, "aria-describedby", texts.length ? wrong.id : null);
+    }
   }
 }
 

@@ -1,5 +1,28 @@
 // How states are seen: colour by class, sign by glyph, word for those who listen.
-// STATES is set by the assembler: status -> { word, glyph }.
+
+/**
+ * @typedef {"none" | "missing" | "stale" | "queued" | "running" | "succeeded" | "failed" | "skipped"
+ *   | "blocked" | "canceled"} Status The value of `picture.Status`.
+ */
+/**
+ * STATES is set by the assembler: status -> Look.
+ * @typedef {object} Look How a state is told, as `palette.LOOKS` says.
+ * @property {string} word Its word.
+ * @property {string} glyph Its sign: the path of strokes in a box of 12 by 12 pixels, or nothing.
+ */
+/**
+ * @typedef {object} Mark The state of a card, as `drawing.mark_json` gives it.
+ * @property {Status} status How it stands.
+ * @property {string} [detail] A few words on it.
+ * @property {string} [duration] How long it took.
+ * @property {{ status: Status, short: string, words: string }} [checks] What its checks said.
+ * @property {number} [since] When it began to run, in seconds since the epoch.
+ */
+
+/**
+ * The word of a state.
+ * @param {Status} status
+ */
 
 function stateWord(status) {
   return STATES[status]?.word ?? "";

@@ -1,5 +1,10 @@
-// When each step waited and worked. A row: [key, status, ready, started, ended, attempts, lines, why,
-// depth, place], times in seconds since the start of the run.
+// When each step waited and worked.
+
+/**
+ * @typedef {[key: string, status: string, ready: number | null, started: number | null,
+ *   ended: number | null, attempts: number, lines: number, why: string, depth: number,
+ *   place: number]} StepRow What `run_data.step_row` gives, times in seconds into the run.
+ */
 
 const STEP_ROW = 24;
 const NAMES_OF_ROW = ["key", "status", "ready", "started", "ended", "attempts", "lines", "why", "depth", "place"];
