@@ -75,6 +75,11 @@ function pre(text, css) {
   return el("pre", { class: css, tabindex: 0 }, text);
 }
 
+// A part that opens when its title is clicked.
+function folded(title, ...body) {
+  return el("details", null, el("summary", null, title), el("div", { class: "jn-body" }, ...body));
+}
+
 // The head of a column; where there is nothing to say it is no heading.
 function columnHead(title) {
   return title ? el("th", { scope: "col" }, title) : el("td");

@@ -25,8 +25,3 @@ function sourceLine(line) {
   const failing = /^\s*(→|-->|>)/.test(line);
   return [failing ? el("span", { class: "jn-line" }, line) : line, "\n"];
 }
-
-// A part that opens when its title is clicked.
-function folded(title, ...body) {
-  return el("details", null, el("summary", null, title), el("div", { class: "jn-body" }, ...body));
-}
