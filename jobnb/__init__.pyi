@@ -5,6 +5,10 @@
 from collections.abc import Mapping
 
 from jobnb.automation.backfill import Backfill as Backfill
+from jobnb.automation.schedule_context import ScheduleEvaluationContext as ScheduleEvaluationContext
+from jobnb.automation.schedule_context import build_schedule_context as build_schedule_context
+from jobnb.automation.sensor_context import SensorEvaluationContext as SensorEvaluationContext
+from jobnb.automation.sensor_context import build_sensor_context as build_sensor_context
 from jobnb.config import Array as Array
 from jobnb.config import BoolSource as BoolSource
 from jobnb.config import Config as Config
@@ -54,6 +58,24 @@ from jobnb.definitions.assets.source_asset import (
 from jobnb.definitions.assets.source_asset import (
     external_assets_from_specs as external_assets_from_specs,
 )
+from jobnb.definitions.automation.asset_sensor import AssetSensorDefinition as AssetSensorDefinition
+from jobnb.definitions.automation.asset_sensor import asset_sensor as asset_sensor
+from jobnb.definitions.automation.execution_data import (
+    ScheduleExecutionData as ScheduleExecutionData,
+)
+from jobnb.definitions.automation.execution_data import SensorExecutionData as SensorExecutionData
+from jobnb.definitions.automation.partitioned_schedule import (
+    build_schedule_from_partitioned_job as build_schedule_from_partitioned_job,
+)
+from jobnb.definitions.automation.results import DefaultScheduleStatus as DefaultScheduleStatus
+from jobnb.definitions.automation.results import DefaultSensorStatus as DefaultSensorStatus
+from jobnb.definitions.automation.results import SensorResult as SensorResult
+from jobnb.definitions.automation.results import SensorType as SensorType
+from jobnb.definitions.automation.results import SkipReason as SkipReason
+from jobnb.definitions.automation.schedule import ScheduleDefinition as ScheduleDefinition
+from jobnb.definitions.automation.schedule import schedule as schedule
+from jobnb.definitions.automation.sensor import SensorDefinition as SensorDefinition
+from jobnb.definitions.automation.sensor import sensor as sensor
 from jobnb.definitions.checks.asset_check import AssetCheckEvaluation as AssetCheckEvaluation
 from jobnb.definitions.checks.asset_check import AssetCheckKey as AssetCheckKey
 from jobnb.definitions.checks.asset_check import AssetCheckResult as AssetCheckResult

@@ -30,8 +30,16 @@ from jobnb.storage.values import fs_io_manager
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
+    from jobnb.automation.schedule_context import ScheduleEvaluationContext
+    from jobnb.automation.sensor_context import SensorEvaluationContext
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.automation.execution_data import (
+        ScheduleExecutionData,
+        SensorExecutionData,
+    )
+    from jobnb.definitions.automation.schedule import ScheduleDefinition
+    from jobnb.definitions.automation.sensor import SensorDefinition
     from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.locations.definitions import Definitions
     from jobnb.definitions.locations.repository import RepositoryDefinition
@@ -186,6 +194,20 @@ class JobnbEngine:
         from jobnb.display.widgets.launchpad import open_session
 
         return open_session(session, target)
+
+    def evaluate_schedule(
+        self, schedule: ScheduleDefinition, context: ScheduleEvaluationContext
+    ) -> ScheduleExecutionData:
+        from jobnb.automation.schedules import evaluate_schedule
+
+        return evaluate_schedule(schedule, context)
+
+    def evaluate_sensor(
+        self, sensor: SensorDefinition, context: SensorEvaluationContext
+    ) -> SensorExecutionData:
+        from jobnb.automation.sensors import evaluate_sensor
+
+        return evaluate_sensor(sensor, context)
 
     # --- resolving ----------------------------------------------------------
 

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
+    from jobnb.automation.schedule_context import ScheduleEvaluationContext
+    from jobnb.automation.sensor_context import SensorEvaluationContext
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.automation.execution_data import (
+        ScheduleExecutionData,
+        SensorExecutionData,
+    )
+    from jobnb.definitions.automation.schedule import ScheduleDefinition
+    from jobnb.definitions.automation.sensor import SensorDefinition
     from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.job_definition import JobDefinition
@@ -150,6 +158,16 @@ class Engine(Protocol):
 
     def open_session_launchpad(self, session: Session, target: Any) -> Launchpad:
         """Open the launchpad of a job of a session, or of the assets that a selection names."""
+
+    def evaluate_schedule(
+        self, schedule: ScheduleDefinition, context: ScheduleEvaluationContext
+    ) -> ScheduleExecutionData:
+        """Find out what a schedule would launch."""
+
+    def evaluate_sensor(
+        self, sensor: SensorDefinition, context: SensorEvaluationContext
+    ) -> SensorExecutionData:
+        """Find out what a sensor would launch."""
 
     # --- resolving ----------------------------------------------------------
 

@@ -395,7 +395,7 @@ def _jobs(definitions: Definitions) -> Html:
 
 
 def _automation(definitions: Definitions) -> Html:
-    things = [("schedule", each) for each in definitions.schedules]
+    things: list[tuple[str, Any]] = [("schedule", each) for each in definitions.schedules]
     things += [("sensor", each) for each in definitions.sensors]
     rows = [
         [

@@ -134,7 +134,7 @@ def test_assets_keep_the_resources_they_were_given():
         ("daily", "is made of 'daily'"),
         (
             [daily, 3, [None]],
-            r"check, job or graph:\n  3, at place 1\n  None, at place 2",
+            r"schedule or sensor:\n  3, at place 1\n  None, at place 2",
         ),
         ({"jbs": {}}, "has a part called 'jbs'. Did you mean 'jobs'"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_job import AssetJobDefinition, AssetLayer
@@ -12,11 +12,20 @@ from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.automation.schedule import ScheduleDefinition
+from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.launching import (
+    brought_jobs,
+    lacking_resources,
+    launching_problems,
+    of_wrong_kind,
+    with_partitions_of,
+)
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.resources.resource import resource_defs_of
 from jobnb.definitions.selections.selection import AssetSelection
@@ -76,6 +85,8 @@ class Definitions:
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self._read(assets, schedules, sensors, jobs, resources, executor, loggers, asset_checks)
+        unresolved = launching_problems(self.jobs, self.schedules, self.sensors, GLOBAL_ASSET_JOB)
+        _raise_all(unresolved)
         self.metadata = dict(metadata or {})
         announce_from_caller(self)
 
@@ -119,8 +130,9 @@ class Definitions:
             for each in rest
             if not isinstance(each, (SourceAsset, AssetChecksDefinition))
         ]
-        self.schedules = tuple(schedules or ())
-        self.sensors = tuple(sensors or ())
+        self.schedules: tuple[ScheduleDefinition, ...] = tuple(schedules or ())
+        self.sensors: tuple[SensorDefinition, ...] = tuple(sensors or ())
+        problems += of_wrong_kind(self.schedules, self.sensors)
         wanted_jobs = list(jobs or ())
         self.jobs: tuple[JobDefinition | AssetJobDefinition, ...] = tuple(wanted_jobs)
         problems += [
@@ -137,9 +149,7 @@ class Definitions:
             if not isinstance(each, AssetChecksDefinition)
         ]
         problems += self._twice()
-        if problems:
-            told = "\n  ".join(problems)
-            raise InvalidDefinitionError(f"These definitions are not right:\n  {told}")
+        _raise_all(problems)
 
     def _twice(self) -> list[str]:
         """The names that two different things have."""
@@ -171,9 +181,8 @@ class Definitions:
     @cached_property
     def _jobs_by_name(self) -> dict[str, JobDefinition | AssetJobDefinition]:
         found = {each.name: each for each in self.jobs}
-        for each in (*self.schedules, *self.sensors):
-            for target in getattr(each, "jobs", None) or ():
-                found.setdefault(target.name, target)
+        for target in brought_jobs([*self.schedules, *self.sensors]):
+            found.setdefault(target.name, target)
         return found
 
     @property
@@ -281,12 +290,21 @@ class Definitions:
         hint = did_you_mean(name, known, noun="There are")
         raise InvalidSubsetError(f"There is no check called {name!r}. {hint}".rstrip())
 
-    def get_schedule_def(self, name: str) -> Any:
-        """The schedule called so."""
-        return _named(self.schedules, name, "schedule")
+    def get_schedule_def(self, name: str) -> ScheduleDefinition:
+        """The schedule called so.
 
-    def get_sensor_def(self, name: str) -> Any:
-        """The sensor called so."""
+        Raises:
+            InvalidSubsetError: If there is none.
+        """
+        found = _named(self.schedules, name, "schedule")
+        return with_partitions_of(found, lambda: self.get_job_def(found.job_name))
+
+    def get_sensor_def(self, name: str) -> SensorDefinition:
+        """The sensor called so.
+
+        Raises:
+            InvalidSubsetError: If there is none.
+        """
         return _named(self.sensors, name, "sensor")
 
     def get_repository_def(self) -> RepositoryDefinition:
@@ -486,6 +504,7 @@ class Definitions:
                 _ = defs.get_job_def(name).required_resource_keys
             except JobnbError as error:
                 problems.append(f"{name!r}: {error}")
+        problems += lacking_resources(defs.schedules, defs.sensors, defs.resources)
         if problems:
             raise InvalidDefinitionError("These jobs cannot run:\n  " + "\n  ".join(problems))
 
@@ -493,11 +512,11 @@ class Definitions:
         """Dagster's newer name for `get_job_def`."""
         return self.get_job_def(name)
 
-    def resolve_schedule_def(self, name: str) -> Any:
+    def resolve_schedule_def(self, name: str) -> ScheduleDefinition:
         """Dagster's newer name for `get_schedule_def`."""
         return self.get_schedule_def(name)
 
-    def resolve_sensor_def(self, name: str) -> Any:
+    def resolve_sensor_def(self, name: str) -> SensorDefinition:
         """Dagster's newer name for `get_sensor_def`."""
         return self.get_sensor_def(name)
 
@@ -525,7 +544,16 @@ def _shared(named: Iterable[tuple[Any, Any]]) -> list[Any]:
     return [name for name in dict.fromkeys(twice) if name is not None]
 
 
-def _named(things: Iterable[Any], name: str, noun: str) -> Any:
+def _raise_all(problems: list[str]) -> None:
+    if problems:
+        told = "\n  ".join(problems)
+        raise InvalidDefinitionError(f"These definitions are not right:\n  {told}")
+
+
+_Launching = TypeVar("_Launching", ScheduleDefinition, SensorDefinition)
+
+
+def _named(things: Iterable[_Launching], name: str, noun: str) -> _Launching:
     known = {each.name: each for each in things}
     if name in known:
         return known[name]

@@ -8,6 +8,8 @@ from typing import Any, overload
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
+from jobnb.definitions.automation.schedule import ScheduleDefinition
+from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey, check_name
@@ -22,6 +24,8 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "assets": (AssetsDefinition, SourceAsset),
     "asset_checks": (AssetChecksDefinition,),
     "jobs": (JobDefinition, AssetJobDefinition, GraphDefinition),
+    "schedules": (ScheduleDefinition,),
+    "sensors": (SensorDefinition,),
 }
 _NAMED = ("jobs", "schedules", "sensors")
 
@@ -33,8 +37,9 @@ class RepositoryDefinition(Definitions):
 
     Args:
         name: Letters, digits and underscores.
-        repository_data: A list of assets, jobs and graphs, also nested; or a dict with `jobs`,
-            `schedules` and `sensors`, each by name, as objects or as functions that make them.
+        repository_data: A list of assets, jobs, schedules and sensors, also nested; or a dict with
+            `jobs`, `schedules` and `sensors`, each by name, as objects or as functions that make
+            them.
         description: In words, Markdown.
         metadata: Values shown beside it.
         default_executor_def: How steps are run, where a job does not say.
@@ -114,12 +119,12 @@ class RepositoryDefinition(Definitions):
         return {key: each for each in self.asset_checks for key in each.check_keys}
 
     @property
-    def schedule_defs(self) -> list[Any]:
+    def schedule_defs(self) -> list[ScheduleDefinition]:
         """Its schedules."""
         return list(self.schedules)
 
     @property
-    def sensor_defs(self) -> list[Any]:
+    def sensor_defs(self) -> list[SensorDefinition]:
         """Its sensors."""
         return list(self.sensors)
 
@@ -147,8 +152,8 @@ def _parts(name: str, data: Any) -> dict[str, Any]:
     if isinstance(data, Iterable) and not isinstance(data, str):
         return _from_list(name, data)
     raise InvalidDefinitionError(
-        f"The repository {name!r} is made of {data!r}. Return a list of assets and jobs, or a "
-        f"dict with {', '.join(map(repr, _NAMED))}."
+        f"The repository {name!r} is made of {data!r}. Return a list of assets, jobs, schedules "
+        f"and sensors, or a dict with {', '.join(map(repr, _NAMED))}."
     )
 
 
@@ -163,8 +168,8 @@ def _from_list(name: str, data: Iterable[Any]) -> dict[str, Any]:
             found[part].append(each)
     if problems:
         raise InvalidDefinitionError(
-            f"The repository {name!r} holds what is no asset, check, job or graph:\n  "
-            + "\n  ".join(problems)
+            f"The repository {name!r} holds what is no asset, check, job, graph, schedule or "
+            "sensor:\n  " + "\n  ".join(problems)
         )
     found["jobs"] = [_as_job(each) for each in found["jobs"]]
     return found

@@ -102,6 +102,75 @@ def cron_times(cron: str, start: datetime, zone: ZoneInfo) -> CronTimes:
     return _Irregular(cron, start, zone)
 
 
+def cron_instants(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """The moments of a cron schedule after one, in UTC, in order and each once.
+
+    Args:
+        cron: Five fields.
+        after: The moment before the first.
+        zone: The time zone of the schedule.
+    """
+    minute, hour = cron.split()[:2]
+    often = minute.startswith("*") or hour.startswith("*")
+    last = after.astimezone(UTC)
+    for each in _of_every_hour(cron, last, zone) if often else _of_some_hours(cron, last, zone):
+        if each > last:
+            last = each
+            yield each
+
+
+def _of_some_hours(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """A time that the clock skips comes when it jumps, one that comes twice the first time."""
+    from cronsim import CronSim
+
+    # Begun some hours before: what a clock change moves must not be missed.
+    for each in CronSim(cron, (after - timedelta(hours=3)).astimezone(zone)):
+        yield each.astimezone(UTC)
+
+
+def _of_every_hour(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """What the clock on the wall shows counts, from one change of it to the next.
+
+    Each stretch is walked through as if there were no change: the library steps by whole hours,
+    and there are zones whose clock changes by half of one.
+    """
+    from cronsim import CronSim
+
+    moment, before = after, timedelta()
+    while True:
+        offset = _offset_at(moment, zone)
+        for wall in CronSim(cron, (moment + offset - before).replace(tzinfo=None)):
+            found = wall.replace(tzinfo=UTC) - offset
+            if _offset_at(found, zone) != offset:
+                # Go on at the change itself: it may be one of the moments.
+                moment, before = _first_change(moment, found, zone), timedelta(seconds=1)
+                break
+            moment, before = found, timedelta()
+            yield found
+        else:
+            return
+
+
+def _offset_at(moment: datetime, zone: ZoneInfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
+
+
+def _first_change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment, to the second, at which a zone has another offset than at `low`."""
+    offset = _offset_at(low, zone)
+    step = timedelta(seconds=_SAMPLE)
+    while low + step < high and _offset_at(low + step, zone) == offset:
+        low += step
+    high = min(high, low + step)
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+        if _offset_at(middle, zone) == offset:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
 def _check_cron(cron: str) -> None:
     from cronsim import CronSim, CronSimError
 
@@ -331,11 +400,9 @@ class _Irregular(CronTimes):
     """Any other schedule: its times are walked through once, as far as needed, and kept."""
 
     def __init__(self, cron: str, start: datetime, zone: ZoneInfo) -> None:
-        from cronsim import CronSim
-
         self._zone = zone
-        before = (start.astimezone(UTC) - timedelta(seconds=1)).astimezone(zone)
-        self._more: Iterator[datetime] = CronSim(cron, before)
+        before = start.astimezone(UTC) - timedelta(seconds=1)
+        self._more = cron_instants(cron, before, zone)
         self._known: list[int] = []
 
     def _grow(self) -> bool:

@@ -120,7 +120,7 @@ def _parts(session: Any) -> Iterator[Row]:
 
 
 def _automation(known: Definitions) -> Iterator[Row]:
-    things = [("schedule", each) for each in known.schedules]
+    things: list[tuple[str, Any]] = [("schedule", each) for each in known.schedules]
     things += [("sensor", each) for each in known.sensors]
     for noun, each in things:
         when = str(getattr(each, "cron_schedule", ""))

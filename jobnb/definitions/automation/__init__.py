@@ -1,0 +1,1 @@
+"""Schedules, sensors and conditions: what launches runs without anybody asking."""

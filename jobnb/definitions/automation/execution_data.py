@@ -1,0 +1,50 @@
+"""What one evaluation of a schedule or sensor came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.jobs.run_request import RunRequest
+
+__all__ = ["ScheduleExecutionData", "SensorExecutionData"]
+
+
+class ScheduleExecutionData(msgspec.Struct, frozen=True):
+    """What one evaluation of a schedule came to.
+
+    Attributes:
+        run_requests: The runs to launch, with the tags and the config of their partitions.
+        skip_message: Why there are none; None if there are some.
+        captured_log_key: Not used.
+
+    Source: Dagster's `ScheduleExecutionData`.
+    """
+
+    run_requests: Sequence[RunRequest] = ()
+    skip_message: str | None = None
+    captured_log_key: Any = None
+
+
+class SensorExecutionData(msgspec.Struct, frozen=True):
+    """What one evaluation of a sensor came to.
+
+    Attributes:
+        run_requests: The runs to launch.
+        skip_message: Why there are none; None if there are some.
+        cursor: The cursor of the next evaluation.
+        dagster_run_reactions: The runs that a run status sensor was called for.
+        captured_log_key: Not used.
+        dynamic_partitions_requests: Keys of dynamic partitions to add or delete.
+
+    Source: Dagster's `SensorExecutionData`.
+    """
+
+    run_requests: Sequence[RunRequest] = ()
+    skip_message: str | None = None
+    cursor: str | None = None
+    dagster_run_reactions: Sequence[Any] = ()
+    captured_log_key: Any = None
+    dynamic_partitions_requests: Sequence[Any] = ()

@@ -1,0 +1,109 @@
+"""What the schedules and sensors of a code location launch: their jobs come along with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from jobnb.definitions.automation.partitioned_schedule import PartitionedScheduleDefinition
+from jobnb.definitions.automation.schedule import ScheduleDefinition
+from jobnb.definitions.automation.sensor import SensorDefinition
+from jobnb.definitions.automation.targets import DirectTarget, TargetedJob
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.errors import did_you_mean
+
+__all__ = [
+    "brought_jobs",
+    "lacking_resources",
+    "launching_problems",
+    "of_wrong_kind",
+    "with_partitions_of",
+]
+
+
+def of_wrong_kind(schedules: Iterable[Any], sensors: Iterable[Any]) -> list[str]:
+    """What is given as a schedule or sensor and is none, in words."""
+    problems = [
+        f"{each!r} is not a schedule. Use ScheduleDefinition or @schedule."
+        for each in schedules
+        if not isinstance(each, ScheduleDefinition)
+    ]
+    return problems + [
+        f"{each!r} is not a sensor. Decorate its function with @sensor."
+        for each in sensors
+        if not isinstance(each, SensorDefinition)
+    ]
+
+
+def brought_jobs(things: Iterable[ScheduleDefinition | SensorDefinition]) -> list[TargetedJob]:
+    """The jobs that schedules and sensors know as such, each once."""
+    found = [
+        target.target
+        for each in things
+        for target in each.targets
+        if isinstance(target, DirectTarget)
+    ]
+    return list({id(job): job for job in found}.values())
+
+
+def launching_problems(
+    jobs: Sequence[TargetedJob],
+    schedules: Sequence[ScheduleDefinition],
+    sensors: Sequence[SensorDefinition],
+    asset_job: str,
+) -> list[str]:
+    """Names that two things have, and targets that are not there, in words.
+
+    Args:
+        jobs: The jobs of the code location.
+        schedules: Its schedules.
+        sensors: Its sensors.
+        asset_job: The name of the job of all assets, which is always there.
+    """
+    known = {job.name: job for job in jobs}
+    problems = [
+        f"Two jobs are called {job.name!r}: one of them comes with a schedule or sensor."
+        for job in brought_jobs([*schedules, *sensors])
+        if known.setdefault(job.name, job) is not job
+    ]
+    sensor_names = {each.name for each in sensors}
+    problems += [
+        f"A schedule and a sensor are called {each.name!r}."
+        for each in schedules
+        if each.name in sensor_names
+    ]
+    launching: list[ScheduleDefinition | SensorDefinition] = [*schedules, *sensors]
+    for each in launching:
+        noun = "schedule" if isinstance(each, ScheduleDefinition) else "sensor"
+        problems += [
+            f"The {noun} {each.name!r} launches the job {target.job_name!r}, which is not there. "
+            + did_you_mean(target.job_name, known, noun="There are")
+            for target in each.targets
+            if target.job_name not in known and target.job_name != asset_job
+        ]
+    return [each.rstrip() for each in dict.fromkeys(problems)]
+
+
+def with_partitions_of(
+    schedule: ScheduleDefinition, find_job: Callable[[], JobDefinition]
+) -> ScheduleDefinition:
+    """A schedule; that of a partitioned job with the partitions that the code location gives."""
+    if isinstance(schedule, PartitionedScheduleDefinition):
+        return schedule.resolved_by(find_job)
+    return schedule
+
+
+def lacking_resources(
+    schedules: Iterable[ScheduleDefinition],
+    sensors: Iterable[SensorDefinition],
+    known: Mapping[str, Any],
+) -> list[str]:
+    """The resources that functions of schedules and sensors take and nothing gives, in words."""
+    launching: list[ScheduleDefinition | SensorDefinition] = [*schedules, *sensors]
+    return [
+        f"{each.name!r}: its function takes the resource {key!r}, which nothing provides. "
+        + did_you_mean(key, known, noun="There are")
+        for each in launching
+        for key in sorted(each.required_resource_keys)
+        if key not in known
+    ]
