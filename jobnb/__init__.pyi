@@ -481,9 +481,7 @@ from jobnb.storage.file_handles import local_file_manager as local_file_manager
 from jobnb.storage.filesystem import FilesystemIOManager as FilesystemIOManager
 from jobnb.storage.instance import Instance as Instance
 from jobnb.storage.instance import instance_for_test as instance_for_test
-from jobnb.storage.job_partition_table import JobPartitionTable as JobPartitionTable
 from jobnb.storage.partition_history import AssetPartitionStatus as AssetPartitionStatus
-from jobnb.storage.partition_table import PartitionTable as PartitionTable
 from jobnb.storage.records import AssetRecord as AssetRecord
 from jobnb.storage.records import EventLogEntry as EventLogEntry
 from jobnb.storage.records import EventLogRecord as EventLogRecord
@@ -492,6 +490,8 @@ from jobnb.storage.run import JobRun as JobRun
 from jobnb.storage.run import RunRecord as RunRecord
 from jobnb.storage.run import RunsFilter as RunsFilter
 from jobnb.storage.run_table import RunTable as RunTable
+from jobnb.storage.standing_table import JobPartitionTable as JobPartitionTable
+from jobnb.storage.standing_table import PartitionTable as PartitionTable
 from jobnb.storage.upath import UPathIOManager as UPathIOManager
 from jobnb.storage.values import InMemoryIOManager as InMemoryIOManager
 from jobnb.storage.values import fs_io_manager as fs_io_manager

@@ -49,9 +49,8 @@ if TYPE_CHECKING:
     from jobnb.execution.values import AssetValueLoader
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
-    from jobnb.storage.job_partition_table import JobPartitionTable
-    from jobnb.storage.partition_table import PartitionTable
     from jobnb.storage.run_table import RunTable
+    from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
 
 __all__ = ["JobnbEngine"]
 
@@ -342,8 +341,7 @@ class JobnbEngine:
         return RunTable(instance)
 
     def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
-        from jobnb.storage.job_partition_table import JobPartitionTable
-        from jobnb.storage.partition_table import PartitionTable
+        from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
 
         def backfill(**parameters: Any) -> Backfill:
             return session.backfill(target if job is not None else [asset_key], **parameters)

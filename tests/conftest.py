@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from jobnb.storage.home import DATABASE_VARIABLE
+from jobnb.storage.history import DATABASE_VARIABLE
 from tests.postgres import Server, serving
 
 # A shell starts what it puts in the background with SIGINT ignored, and so do its children.

@@ -40,7 +40,7 @@ from jobnb.plan.step import Plan
 from jobnb.staleness.code_versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import BACKFILL_TAG
-from jobnb.storage.run_batch import RunBatch
+from jobnb.storage.run_log import RunBatch
 
 
 @dataclass(frozen=True)

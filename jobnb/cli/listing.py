@@ -67,7 +67,7 @@ def asset_list(location: str, selection: str | None, as_json: bool) -> None:
 def _statuses(location: str, definitions: Any) -> Any:
     """How the assets stand; None without a history."""
     from jobnb.notebook.location import home_of
-    from jobnb.storage.home import has_history
+    from jobnb.storage.history import has_history
 
     home = home_of(location)
     if not has_history(home):
@@ -132,7 +132,7 @@ def run_list(
     or in this folder where none is named; $JOBNB_DATABASE names a database that has it instead.
     """
     from jobnb.notebook.location import home_of
-    from jobnb.storage.home import has_history
+    from jobnb.storage.history import has_history
 
     records: list[Any] = []
     more = False

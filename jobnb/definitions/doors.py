@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.instance import Instance
-    from jobnb.storage.job_partition_table import JobPartitionTable
-    from jobnb.storage.partition_table import PartitionTable
     from jobnb.storage.run_table import RunTable
+    from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
 
 
 class RunOptions(TypedDict, total=False):

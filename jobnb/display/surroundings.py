@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from jobnb.display.attempt import attempt
-from jobnb.storage.home import has_history as is_there
+from jobnb.storage.history import has_history as is_there
 
 __all__ = [
     "has_front_end",

@@ -17,7 +17,7 @@ from typing import Any
 from jobnb.display.attempt import attempt
 from jobnb.display.html import Html, is_balanced, join, preformatted, scrolling, table, tag, void
 from jobnb.display.text import counted, shorten
-from jobnb.storage.peek import Peek
+from jobnb.storage.formats import Peek
 
 __all__ = ["short_repr", "value_html", "value_line"]
 

@@ -20,7 +20,8 @@ from jobnb.execution.io import manager_of, output_context
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.told import During, tell
 from jobnb.plan.step import Step, StepOutput
-from jobnb.storage.values import FileIOManager, MemoryIOManager
+from jobnb.storage.files import FileIOManager
+from jobnb.storage.values import MemoryIOManager
 
 
 def handle_output(

@@ -30,9 +30,10 @@ from jobnb.execution.run import HANDLED, MISSING, value_in_memory
 from jobnb.plan.selecting import resolve_op_selection
 from jobnb.plan.step import Plan, Step, StepOutput
 from jobnb.state import StepState, StepStatus
+from jobnb.storage.files import FileIOManager
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
-from jobnb.storage.values import FileIOManager, fs_io_manager, mem_io_manager
+from jobnb.storage.values import fs_io_manager, mem_io_manager
 
 __all__ = ["Elements", "ReexecutionOptions", "Repetition", "parent_of", "repetition_of"]
 

@@ -24,8 +24,7 @@ from jobnb.staleness.code_versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import keep_for_ever
 from jobnb.storage.run import JobRun
-from jobnb.storage.run_batch import BatchLog
-from jobnb.storage.run_log import RunLog
+from jobnb.storage.run_log import BatchLog, RunLog
 
 __all__ = ["HANDLED", "MISSING", "RunScope"]
 

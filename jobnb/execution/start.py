@@ -36,8 +36,7 @@ from jobnb.staleness.statuses import defined_assets
 from jobnb.staleness.tags import CODE
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
-from jobnb.storage.run_batch import BatchLog, RunBatch
-from jobnb.storage.run_log import RunLog
+from jobnb.storage.run_log import BatchLog, RunBatch, RunLog
 from jobnb.storage.values import mem_io_manager
 
 PARENT_TAG = "dagster/parent_run_id"

@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import TypeVar
 
 from jobnb.execution.run import RunScope
-from jobnb.storage.run_batch import BatchLog
-from jobnb.storage.run_log import RunLog
+from jobnb.storage.run_log import BatchLog, RunLog
 
 __all__ = ["Watcher", "background_watchers", "watched", "watchers"]
 

@@ -24,7 +24,7 @@ from nbclient.output_widget import OutputWidget
 
 from jobnb.errors import NotebookError, did_you_mean
 from jobnb.notebook.outputs import NotebookOutputs
-from jobnb.storage.home import NOTEBOOK_VARIABLE
+from jobnb.storage.history import NOTEBOOK_VARIABLE
 
 __all__ = ["Kernel", "choose_kernel", "running_kernel"]
 

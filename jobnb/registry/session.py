@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.instance import Instance
-    from jobnb.storage.job_partition_table import JobPartitionTable
-    from jobnb.storage.partition_table import PartitionTable
     from jobnb.storage.run_table import RunTable
+    from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
 
 __all__ = ["Session", "current_session", "session"]
 

@@ -27,7 +27,7 @@ from jobnb.staleness.statuses import (
 )
 from jobnb.staleness.verdicts import Defined, Known, Verdict, judge
 from jobnb.storage.instance import Instance
-from jobnb.storage.made import Made
+from jobnb.storage.records import Made
 
 __all__ = ["StaleChoice", "choose_stale"]
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.storage.instance import Instance
-from jobnb.storage.made import Made
+from jobnb.storage.records import Made
 
 __all__ = ["last_told"]
 

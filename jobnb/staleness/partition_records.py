@@ -23,7 +23,7 @@ from jobnb.staleness.tags import (
     data_version_of,
 )
 from jobnb.storage.instance import Instance
-from jobnb.storage.made import Made
+from jobnb.storage.records import Made
 
 __all__ = ["PartitionRecords", "SameKind", "records_of", "unread"]
 

@@ -12,7 +12,7 @@ from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.staleness.partition_records import PartitionRecords, records_of, unread
 from jobnb.staleness.tags import data_version_of
 from jobnb.storage.instance import Instance
-from jobnb.storage.made import Made
+from jobnb.storage.records import Made
 
 __all__ = ["PartitionVersions", "partitions_of"]
 

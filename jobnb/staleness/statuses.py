@@ -20,8 +20,8 @@ from jobnb.staleness.partition_versions import PartitionVersions, partitions_of
 from jobnb.staleness.tags import INITIAL, data_version_of
 from jobnb.staleness.verdicts import Defined, Known, judge
 from jobnb.storage.instance import Instance
-from jobnb.storage.made import Failed, Made
 from jobnb.storage.partition_history import AssetPartitionStatus
+from jobnb.storage.records import Failed, Made
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session

@@ -30,7 +30,7 @@ from jobnb.staleness.verdicts import (
     status_of,
 )
 from jobnb.storage.instance import Instance
-from jobnb.storage.made import Made
+from jobnb.storage.records import Made
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session

@@ -19,7 +19,7 @@ from jobnb.staleness.code_versions import code_change
 from jobnb.staleness.config_versions import config_change
 from jobnb.staleness.partition_versions import PartitionVersions
 from jobnb.staleness.tags import CODE, CONFIG_VERSION, INITIAL, data_version_of, input_versions
-from jobnb.storage.made import Failed, Made
+from jobnb.storage.records import Failed, Made
 
 __all__ = [
     "Defined",

@@ -13,7 +13,7 @@ from jobnb.storage.records import AssetRecord, EventLogEntry, EventLogRecord, Ev
 
 if TYPE_CHECKING:
     from jobnb.storage.history import History
-    from jobnb.storage.made import Failed, Made
+    from jobnb.storage.records import Failed, Made
 
 __all__ = ["AssetHistory", "NamedHistory"]
 
@@ -88,10 +88,10 @@ class AssetHistory:
         self, asset_keys: Sequence[CoercibleToAssetKey]
     ) -> Mapping[AssetCheckKey, EventLogEntry]:
         """What each check of these assets said last; checks that never ran are left out."""
-        from jobnb.storage import check_queries
+        from jobnb.storage import asset_queries
 
         keys = list(dict.fromkeys(map(AssetKey.from_coercible, asset_keys)))
-        return self._history.read(lambda connection: check_queries.latest_checks(connection, keys))
+        return self._history.read(lambda connection: asset_queries.latest_checks(connection, keys))
 
     def get_asset_check_evaluation_records(
         self, check_key: AssetCheckKey, limit: int = 100, cursor: int | None = None
@@ -103,10 +103,10 @@ class AssetHistory:
             limit: How many at most.
             cursor: The `storage_id` of the last record of the page before.
         """
-        from jobnb.storage import check_queries
+        from jobnb.storage import asset_queries
 
         return self._history.read(
-            lambda connection: check_queries.check_history(connection, check_key, limit, cursor)
+            lambda connection: asset_queries.check_history(connection, check_key, limit, cursor)
         )
 
     def get_latest_data_version_record(
@@ -149,15 +149,15 @@ class AssetHistory:
 
     def last_made(self, keys: Collection[AssetKey] | None = None) -> Mapping[AssetKey, Made]:
         """When and with which versions these assets were last made, or all; never: left out."""
-        from jobnb.storage import made_queries
+        from jobnb.storage import asset_queries
 
-        return self._history.read(lambda connection: made_queries.last_made(connection, keys))
+        return self._history.read(lambda connection: asset_queries.last_made(connection, keys))
 
     def last_observed(self, keys: Collection[AssetKey]) -> Mapping[AssetKey, Made]:
         """When these assets were last observed, and as which version; never: left out."""
-        from jobnb.storage import made_queries
+        from jobnb.storage import asset_queries
 
-        return self._history.read(lambda connection: made_queries.last_observed(connection, keys))
+        return self._history.read(lambda connection: asset_queries.last_observed(connection, keys))
 
     def partitions_made(
         self, key: AssetKey, partitions: Sequence[str] | None = None, after: int | None = None
@@ -169,23 +169,25 @@ class AssetHistory:
             partitions: Only these.
             after: Only those made by an event after this storage id.
         """
-        from jobnb.storage import made_queries
+        from jobnb.storage import asset_queries
 
         return self._history.read(
-            lambda connection: made_queries.partitions_made(connection, key, partitions, after)
+            lambda connection: asset_queries.partitions_made(connection, key, partitions, after)
         )
 
     def partitions_print(self, key: AssetKey) -> tuple[int, int]:
         """Two numbers, of which one at least is another once a partition was made or forgotten."""
-        from jobnb.storage import made_queries
+        from jobnb.storage import asset_queries
 
-        return self._history.read(lambda connection: made_queries.partitions_print(connection, key))
+        return self._history.read(
+            lambda connection: asset_queries.partitions_print(connection, key)
+        )
 
     def failed_steps(self) -> Sequence[Failed]:
         """The latest failures of steps, the newest first."""
-        from jobnb.storage import made_queries
+        from jobnb.storage import asset_queries
 
-        return self._history.read(lambda connection: list(made_queries.failed_steps(connection)))
+        return self._history.read(lambda connection: list(asset_queries.failed_steps(connection)))
 
     def wipe_assets(self, asset_keys: Sequence[CoercibleToAssetKey]) -> None:
         """Forget what is known of these assets; the logs of the runs that made them stay."""

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+import msgspec
+from sqlalchemy import Connection, Select, delete, func, select, update
 
+from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import StorageError
-from jobnb.events import Event, EventType
+from jobnb.events import AssetCheckEvaluated, Event, EventType
 from jobnb.storage import tables
-from jobnb.storage.event_queries import events_of_kind, job_names, read_event
-from jobnb.storage.partition_notes import forget_partitions, forget_run_partitions
-from jobnb.storage.records import AssetEntry, AssetRecord, EventLogRecord, entry_of
-from jobnb.storage.rows import readable, tell_unreadable
-
-__all__ = ["all_keys", "asset_records", "forget_run", "remove_assets", "remove_partitions"]
+from jobnb.storage.event_queries import events_of_kind, find_records, job_names, read_event
+from jobnb.storage.records import (
+    AssetEntry,
+    AssetRecord,
+    EventLogEntry,
+    EventLogRecord,
+    EventRecordsFilter,
+    Failed,
+    Made,
+    entry_of,
+)
+from jobnb.storage.tables import UNREADABLE, readable, tell_unreadable
+from jobnb.storage.writing import forget_partitions, forget_run_partitions
 
 assets, indexed = tables.assets, tables.indexed_events
 
@@ -141,3 +150,211 @@ def _latest_left(connection: Connection, text: str) -> dict[str, Any] | None:
     if other is None:
         return None
     return _unmade(other.run_id)
+
+
+# --- what was made ----------------------------------------------------------------
+
+
+assets, indexed, runs = tables.assets, tables.indexed_events, tables.runs
+
+_FAILURES = 500  # how far back failures are looked at
+
+
+class _Told(msgspec.Struct):
+    """Of an event only what is asked for: the rest is not even decoded."""
+
+    tags: dict[str, str] = {}
+    partition: str | None = None
+
+
+_read = msgspec.json.Decoder(_Told).decode
+
+
+def last_made(
+    connection: Connection, keys: Collection[AssetKey] | None = None
+) -> dict[AssetKey, Made]:
+    """The last materialization of these assets, or of all; many are had in one query."""
+    columns = select(assets.c.asset_key, assets.c.storage_id, assets.c.run_id, assets.c.time,
+                     assets.c.body).where(assets.c.storage_id.is_not(None))  # fmt: skip
+    wanted = None if keys is None else {key.to_string(): key for key in keys}
+    return _by_key(_rows(connection, columns, assets.c.asset_key, wanted), wanted)
+
+
+def last_observed(connection: Connection, keys: Collection[AssetKey]) -> dict[AssetKey, Made]:
+    """The last observation of these assets."""
+    wanted = {key.to_string(): key for key in keys}
+    kind = indexed.c.kind == EventType.ASSET_OBSERVATION.value
+    latest = select(func.max(indexed.c.storage_id)).where(kind, indexed.c.asset_key.is_not(None))
+    numbers = latest.group_by(indexed.c.asset_key).scalar_subquery()
+    columns = select(indexed.c.asset_key, indexed.c.storage_id, indexed.c.run_id, indexed.c.time,
+                     indexed.c.body).where(kind, indexed.c.storage_id.in_(numbers))  # fmt: skip
+    return _by_key(_rows(connection, columns, indexed.c.asset_key, wanted), wanted)
+
+
+def partitions_made(
+    connection: Connection,
+    key: AssetKey,
+    partitions: Sequence[str] | None = None,
+    after: int | None = None,
+) -> dict[str, Made]:
+    """The last materialization of each partition of an asset, or of these; or after an event."""
+    by = tables.asset_partitions
+    query = (
+        select(by.c.storage_id, indexed.c.run_id, indexed.c.time, indexed.c.body)
+        .join(indexed, indexed.c.storage_id == by.c.storage_id)
+        .where(by.c.asset_key == key.to_string())
+    )
+    if after is not None:
+        query = query.where(by.c.storage_id > after)
+    if partitions is not None and len(partitions) <= _GROUP:
+        query = query.where(by.c.partition.in_(list(partitions)))
+    found = readable(connection.execute(query), lambda row: _made(*row), "a materialization")
+    wanted = None if partitions is None else set(partitions)
+    return {
+        each.partition: each
+        for each in found
+        if each.partition is not None and (wanted is None or each.partition in wanted)
+    }
+
+
+def partitions_print(connection: Connection, key: AssetKey) -> tuple[int, int]:
+    """How many partitions were made, and the sum of the numbers of the events that made them."""
+    by = tables.asset_partitions
+    numbers = select(func.count(by.c.storage_id), func.coalesce(func.sum(by.c.storage_id), 0))
+    count, total = connection.execute(numbers.where(by.c.asset_key == key.to_string())).one()
+    return int(count), int(total)
+
+
+def failed_steps(connection: Connection) -> Iterator[Failed]:
+    """The latest failures of steps in runs that make assets, the newest first."""
+    query = (
+        select(indexed.c.step_key, indexed.c.run_id, indexed.c.time, indexed.c.body)
+        .where(indexed.c.kind == EventType.STEP_FAILURE.value)
+        .order_by(indexed.c.storage_id.desc())
+        .limit(_FAILURES)
+    )
+    for row in connection.execute(query):
+        yield Failed(row.step_key or "", row.run_id, row.time, _error_class(row.body))
+
+
+def _error_class(body: bytes) -> str:
+    try:
+        return str((msgspec.json.decode(body).get("error") or {}).get("cls_name", ""))
+    except UNREADABLE:
+        return ""
+
+
+def _rows(
+    connection: Connection, query: Select[Any], column: Any, wanted: Collection[str] | None
+) -> Iterable[Any]:
+    if wanted is not None and len(wanted) <= _GROUP:
+        query = query.where(column.in_(sorted(wanted)))
+    return connection.execute(query)
+
+
+def _by_key(rows: Iterable[Any], wanted: Mapping[str, AssetKey] | None) -> dict[AssetKey, Made]:
+    def read(row: Any) -> tuple[AssetKey | None, Made]:
+        text, *columns = row
+        key = wanted.get(text) if wanted is not None else AssetKey.from_db_string(text)
+        return key, _made(*columns)
+
+    found = readable(rows, read, "what was made of an asset")
+    return {key: made for key, made in found if key is not None}
+
+
+def _made(storage_id: int, run_id: str, time: float, body: bytes) -> Made:
+    told = _read(body)
+    return Made(storage_id, run_id, time, told.partition, told.tags)
+
+
+# --- what checks said -------------------------------------------------------------
+
+
+indexed = tables.indexed_events
+
+_FEW, _MANY = 20, 1000
+"""How many evaluations of an asset are read for the last of each of its checks: mostly the few
+suffice; of assets that have more, many are."""
+_PAGE = 200
+
+
+def latest_checks(
+    connection: Connection, keys: Sequence[AssetKey]
+) -> dict[AssetCheckKey, EventLogEntry]:
+    """What each check of these assets said last, in one query for hundreds of assets."""
+    found: dict[AssetCheckKey, EventLogEntry] = {}
+    again = _read_latest(connection, keys, _FEW, found)
+    _read_latest(connection, again, _MANY, found)
+    return found
+
+
+def _read_latest(
+    connection: Connection,
+    keys: Sequence[AssetKey],
+    most: int,
+    found: dict[AssetCheckKey, EventLogEntry],
+) -> list[AssetKey]:
+    """Add what the last evaluations of each asset tell; gives the assets that have more."""
+    counts = dict.fromkeys(keys, 0)
+    latest: dict[AssetCheckKey, tuple[str, AssetCheckEvaluated]] = {}
+    for run_id, event in _last_of_each(connection, keys, most):
+        key = AssetKey(event.asset)
+        counts[key] += 1
+        latest.setdefault(AssetCheckKey(key, event.check), (run_id, event))
+    names = job_names(connection, {run_id for run_id, _ in latest.values()})
+    for check, (run_id, event) in latest.items():
+        found.setdefault(check, entry_of(event, run_id, names.get(run_id, "")))
+    return [key for key, count in counts.items() if count == most]
+
+
+def _last_of_each(
+    connection: Connection, keys: Sequence[AssetKey], most: int
+) -> Iterator[tuple[str, AssetCheckEvaluated]]:
+    """The last evaluations of each asset, newest first."""
+    place = func.row_number().over(
+        partition_by=indexed.c.asset_key, order_by=indexed.c.storage_id.desc()
+    )
+    kind = EventType.ASSET_CHECK_EVALUATION.value
+    for start in range(0, len(keys), _GROUP):
+        texts = [key.to_string() for key in keys[start : start + _GROUP]]
+        ranked = (
+            select(indexed.c.storage_id, place.label("place"))
+            .where(indexed.c.kind == kind, indexed.c.asset_key.in_(texts))
+            .subquery()
+        )
+        query = (
+            select(indexed.c.run_id, indexed.c.body)
+            .join(ranked, ranked.c.storage_id == indexed.c.storage_id)
+            .where(ranked.c.place <= most)
+            .order_by(indexed.c.storage_id.desc())
+        )
+        yield from readable(connection.execute(query), _evaluation, "what a check said")
+
+
+def _evaluation(row: Any) -> tuple[str, AssetCheckEvaluated]:
+    run_id, body = row
+    event = read_event(body)
+    if not isinstance(event, AssetCheckEvaluated):
+        raise StorageError(f"{event.event_type.value} is none.")
+    return run_id, event
+
+
+def check_history(
+    connection: Connection, check: AssetCheckKey, limit: int, cursor: int | None
+) -> list[EventLogRecord]:
+    """What a check said, newest first; `cursor` is the storage id that the last page ended with."""
+    found: list[EventLogRecord] = []
+    while True:
+        wanted = EventRecordsFilter(
+            EventType.ASSET_CHECK_EVALUATION, check.asset, before_cursor=cursor
+        )
+        page = find_records(connection, wanted, _PAGE, ascending=False)
+        for record in page:
+            said = record.event_log_entry.asset_check_evaluation
+            if said is not None and said.check_name == check.name:
+                found.append(record)
+            if len(found) == limit:
+                return found
+        if len(page) < _PAGE:
+            return found
+        cursor = page[-1].storage_id

@@ -229,13 +229,13 @@ class BackfillHistory:
 
     def _note_lease(self, connection: Connection, backfill: PartitionBackfill) -> None:
         """Whoever does it has a lease on it until it ends."""
-        from jobnb.storage import leases
+        from jobnb.storage import writing
 
-        name, holder = leases.name_of_backfill(backfill.backfill_id), backfill.holder
+        name, holder = writing.name_of_backfill(backfill.backfill_id), backfill.holder
         if backfill.status.is_finished:
-            leases.drop(connection, name)
+            writing.drop(connection, name)
         elif holder is not None and self._history.durable:
-            leases.take(connection, name, holder)
+            writing.take(connection, name, holder)
 
 
 def _row(backfill: PartitionBackfill) -> dict[str, Any]:

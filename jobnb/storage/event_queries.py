@@ -12,7 +12,7 @@ from jobnb.errors import StorageError
 from jobnb.events import AnyEvent, EngineNote, ErrorInfo, Event, EventType, decode_events
 from jobnb.storage import tables
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
-from jobnb.storage.rows import UNREADABLE, readable
+from jobnb.storage.tables import UNREADABLE, readable
 from jobnb.storage.writing import INDEXED_KINDS
 
 __all__ = ["chunk_events", "events_of_kind", "find_records", "job_names", "read_event",

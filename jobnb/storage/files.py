@@ -12,18 +12,26 @@ from typing import Any, NamedTuple
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.errors import JobnbError, StepOutputNotFoundError, StorageError
+from jobnb.errors import InvariantViolationError, JobnbError, StepOutputNotFoundError, StorageError
 from jobnb.storage.formats import (
     BLOCKED,
     FORMATS,
     OLDER,
     Format,
+    Peek,
     UnfaithfulError,
     formats_for,
 )
-from jobnb.storage.partition_values import load_partitions, split_partitions
-from jobnb.storage.peek import Peek
-from jobnb.storage.places import Context, Place, asset_place, maker_of, owner_of, place_of
+from jobnb.storage.places import (
+    Context,
+    Place,
+    asset_place,
+    load_partitions,
+    maker_of,
+    owner_of,
+    place_of,
+    split_partitions,
+)
 
 __all__ = ["FileIOManager"]
 
@@ -253,6 +261,26 @@ class FileIOManager(IOManager):
                 own = self.base_dir.joinpath(*owner.parts)
                 _make_folder(own.parent, self.base_dir)
                 _replace(each.path, own.with_name(own.name + each.ending))
+
+
+def file_manager(context: Any) -> FileIOManager:
+    """The manager of a run: in `base_dir` of its config, else where its instance stores."""
+    base_dir = (context.resource_config or {}).get("base_dir")
+    return FileIOManager(base_dir or values_directory(context))
+
+
+def values_directory(context: Any) -> str:
+    """Where the instance of a run stores values.
+
+    Raises:
+        InvariantViolationError: If there is no instance.
+    """
+    if context.instance is None:
+        raise InvariantViolationError(
+            "fs_io_manager does not know where to store values: there is no instance. "
+            'Give it a folder: {"base_dir": ...}.'
+        )
+    return str(context.instance.storage_directory())
 
 
 def _describe(context: Context, place: Place | None = None) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobnb.definitions.resources.configurable_resource import ConfigurableIOManagerFactory
-from jobnb.storage.files import FileIOManager
-from jobnb.storage.values import values_directory
+from jobnb.storage.files import FileIOManager, values_directory
 
 __all__ = ["FilesystemIOManager"]
 

@@ -10,10 +10,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from jobnb.storage import pickles
-from jobnb.storage.peek import Peek
+import msgspec
 
-__all__ = ["BLOCKED", "FORMATS", "OLDER", "PARQUET", "Format", "formats_for"]
+from jobnb.storage import pickles
+
+
+class Peek(msgspec.Struct, frozen=True):
+    """The first rows of a stored table, and how large the whole is.
+
+    Attributes:
+        head: The first rows.
+        shape: Rows and columns of the whole.
+        type_name: What the whole is.
+    """
+
+    head: Any
+    shape: tuple[int, int]
+    type_name: str = "DataFrame"
+
+    def __repr__(self) -> str:
+        rows, columns = self.shape
+        return f"{self.type_name}, {rows:,} × {columns:,}, of which:\n{self.head!r}"
+
 
 _MARK = b"jobnb.storage.place"
 

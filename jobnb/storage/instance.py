@@ -20,10 +20,10 @@ from jobnb.events import Event
 from jobnb.storage.asset_history import AssetHistory, NamedHistory
 from jobnb.storage.backfill import BackfillHistory
 from jobnb.storage.event_history import EventHistory
-from jobnb.storage.history import History
-from jobnb.storage.home import (
+from jobnb.storage.history import (
     DATABASE_VARIABLE,
     HOME_VARIABLE,
+    History,
     default_home,
     made_home,
     named_database,
@@ -31,9 +31,8 @@ from jobnb.storage.home import (
 )
 from jobnb.storage.partition_history import PartitionHistory
 from jobnb.storage.run import JobRun
-from jobnb.storage.run_batch import RunBatch
 from jobnb.storage.run_history import RunHistory
-from jobnb.storage.run_log import RunLog
+from jobnb.storage.run_log import RunBatch, RunLog
 
 if TYPE_CHECKING:
     from jobnb.storage.database import Database

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 import jobnb.events as ev
 from jobnb.errors import StorageError
 from jobnb.state import RunStatus
-from jobnb.storage import leases, tables
+from jobnb.storage import tables, writing
 from jobnb.storage.backfill import (
     BackfillStatus,
     PartitionBackfill,
@@ -61,14 +61,14 @@ def note_end(connection: Connection, run_id: str, holder: Holder) -> tuple[str, 
     It ended when it was last heard of. None if someone else has noted it, or it had ended.
     """
     runs = tables.runs
-    own = select(tables.leases.c.seen).where(leases.held(run_id, holder))
+    own = select(tables.leases.c.seen).where(writing.held(run_id, holder))
     lease = connection.execute(own).first()
     run = connection.execute(select(runs).where(runs.c.run_id == run_id)).first()
     if lease is None:
         return None
     status = known_status(run.status) if run is not None else None
     if run is None or (status is not None and status.is_finished):
-        leases.drop(connection, run_id)
+        writing.drop(connection, run_id)
     if run is None or status is None or status.is_finished:
         return None
     event = _end(run, status, holder, max(_number(lease.seen), _number(run.updated)))
@@ -111,7 +111,7 @@ def _open_backfills(
             found.append(decode_backfill(body))
         except StorageError:
             continue  # whoever lists it is told
-    names = [leases.name_of_backfill(each.backfill_id) for each in found]
+    names = [writing.name_of_backfill(each.backfill_id) for each in found]
     own = select(tables.leases.c.run_id, tables.leases.c.seen)
     rows = connection.execute(own.where(tables.leases.c.run_id.in_(names))) if names else ()
     seen = {row.run_id: _number(row.seen) for row in rows}
@@ -149,4 +149,4 @@ def _end_backfill(
         .where(backfills.c.backfill_id == backfill_id)
         .values(status=ended.status.value, body=encode_backfill(ended))
     )
-    leases.drop(connection, leases.name_of_backfill(backfill_id))
+    writing.drop(connection, writing.name_of_backfill(backfill_id))

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, delete, select
 
 from jobnb.errors import StorageError
 from jobnb.storage import tables
-from jobnb.storage.rows import UNREADABLE, readable, upsert
+from jobnb.storage.tables import UNREADABLE, readable
+from jobnb.storage.writing import upsert
 
 __all__ = ["add_partitions", "find_presets", "get_values", "has_partition", "partition_page",
            "partitions", "remove_partition", "remove_preset", "save_preset", "set_values",

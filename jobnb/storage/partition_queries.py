@@ -19,9 +19,9 @@ from jobnb.events import EventType
 from jobnb.state import RunStatus
 from jobnb.storage import tables
 from jobnb.storage.event_queries import job_names, read_event
-from jobnb.storage.partition_notes import latest_made
 from jobnb.storage.records import EventLogRecord, entry_of
-from jobnb.storage.rows import readable
+from jobnb.storage.tables import readable
+from jobnb.storage.writing import latest_made
 
 partitions, plans, indexed = (
     tables.asset_partitions,

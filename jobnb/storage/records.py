@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,20 +22,6 @@ from jobnb.events import (
     Logged,
     OutputYielded,
 )
-
-__all__ = [
-    "AssetEntry",
-    "AssetRecord",
-    "EventLogConnection",
-    "EventLogEntry",
-    "EventLogRecord",
-    "EventRecordsFilter",
-    "JobRunStats",
-    "as_evaluation",
-    "as_materialization",
-    "as_observation",
-    "entry_of",
-]
 
 
 class EventLogEntry(msgspec.Struct, frozen=True):
@@ -289,3 +275,40 @@ class JobRunStats(msgspec.Struct, frozen=True):
     launch_time: float | None = None
     start_time: float | None = None
     end_time: float | None = None
+
+
+# --- what was made, in short ------------------------------------------------------
+
+
+class Made(msgspec.Struct, frozen=True, gc=False):
+    """What is recorded of an asset, or of one of its partitions.
+
+    Attributes:
+        storage_id: The number of the event.
+        run_id: The run that made it.
+        time: When, in seconds since the epoch.
+        partition: Which partition.
+        tags: The tags of the event: its versions are among them.
+    """
+
+    storage_id: int
+    run_id: str
+    time: float
+    partition: str | None
+    tags: Mapping[str, str]
+
+
+class Failed(msgspec.Struct, frozen=True, gc=False):
+    """A step of a run that made assets, and failed.
+
+    Attributes:
+        step_key: The step.
+        run_id: The run.
+        time: When, in seconds since the epoch.
+        error: The class of what was raised.
+    """
+
+    step_key: str
+    run_id: str
+    time: float
+    error: str

@@ -24,7 +24,6 @@ from sqlalchemy import (
 from jobnb.errors import InvariantViolationError, RunNotFoundError, StorageError, did_you_mean
 from jobnb.state import RunStatus
 from jobnb.storage import tables
-from jobnb.storage.rows import UNREADABLE
 from jobnb.storage.run import (
     UNREADABLE_TAG,
     JobBucket,
@@ -34,6 +33,7 @@ from jobnb.storage.run import (
     TagBucket,
     decode_run,
 )
+from jobnb.storage.tables import UNREADABLE
 
 __all__ = [
     "check_status",

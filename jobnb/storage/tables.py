@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -16,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from jobnb.errors import StorageError
 from jobnb.state import RunStatus
 
 __all__ = [
@@ -196,3 +202,33 @@ kvs = Table(
     Column("key", _Text, primary_key=True),
     Column("value", _Text, nullable=False),
 )
+
+
+# --- rows that cannot be read ---------------------------------------------------------
+
+T = TypeVar("T")
+_logger = logging.getLogger("jobnb.storage")
+
+UNREADABLE = (msgspec.MsgspecError, StorageError, ArithmeticError, AttributeError, RecursionError,
+              TypeError, ValueError)  # fmt: skip
+"""What is raised where a row holds something else than it should."""
+
+_told: set[tuple[str, str]] = set()
+_MOST_TOLD = 1000
+
+
+def readable(rows: Iterable[Any], read: Callable[[Any], T], what: str) -> Iterator[T]:
+    """What the rows hold; one that cannot be read is left out, and told of once."""
+    for row in rows:
+        try:
+            yield read(row)
+        except UNREADABLE as error:
+            tell_unreadable(what, error)
+
+
+def tell_unreadable(what: str, error: BaseException) -> None:
+    """Say, once, that the history holds something that cannot be read."""
+    told = (what, str(error))
+    if told not in _told and len(_told) < _MOST_TOLD:
+        _told.add(told)
+        _logger.warning("The history holds %s that cannot be read: %s", what, error)

@@ -16,16 +16,18 @@ from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, StorageError
-from jobnb.storage.partition_values import load_partitions, partition_parts, split_partitions
 from jobnb.storage.places import (
     Context,
     Place,
     asset_place,
     below_asset,
+    load_partitions,
     maker_of,
     owner_of,
+    partition_parts,
     place_of,
     safe_name,
+    split_partitions,
 )
 
 __all__ = ["UPathIOManager"]

@@ -10,9 +10,8 @@ import jobnb.events as ev
 from jobnb.state import RunStatus
 from jobnb.storage import tables
 from jobnb.storage.event_queries import chunk_events
-from jobnb.storage.partition_notes import note_partitions
 from jobnb.storage.run_queries import known_status
-from jobnb.storage.writing import key_text
+from jobnb.storage.writing import key_text, note_partitions
 
 __all__ = ["upgrade"]
 

@@ -5,18 +5,64 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from jobnb.definitions.resources.io import IOManagerDefinition
-from jobnb.errors import InvariantViolationError
-from jobnb.storage.files import FileIOManager
-from jobnb.storage.memory import InMemoryIOManager, MemoryIOManager, mem_io_manager
+from jobnb.definitions.resources.io import IOManager, IOManagerDefinition
+from jobnb.definitions.resources.io_context import InputContext, OutputContext
+from jobnb.errors import StepOutputNotFoundError
+from jobnb.storage.files import file_manager
+from jobnb.storage.places import load_partitions, maker_of, place_of, split_partitions
 
-__all__ = [
-    "FileIOManager",
-    "InMemoryIOManager",
-    "MemoryIOManager",
-    "fs_io_manager",
-    "mem_io_manager",
-]
+
+class InMemoryIOManager(IOManager):
+    """Keeps values in a dictionary by their identifier.
+
+    Source: Dagster's `InMemoryIOManager`.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, ...], Any] = {}
+
+    def handle_output(self, context: OutputContext, obj: Any) -> None:
+        """Keep the value; that of an asset with partitions by partition."""
+        if context.has_asset_key and context.has_asset_partitions:
+            for partition, value in split_partitions(context, obj):
+                self.values[place_of(context, partition).parts] = value
+        else:
+            self.values[place_of(context).parts] = obj
+
+    def load_input(self, context: InputContext) -> Any:
+        """The value that was kept; of several partitions, a dictionary of them.
+
+        Raises:
+            StepOutputNotFoundError: If none was in this run.
+        """
+        maker = maker_of(context)
+        if maker.has_asset_key and maker.has_asset_partitions:
+            return load_partitions(
+                context, maker, lambda key: self._kept(place_of(context, key).parts)
+            )
+        return self._kept(place_of(context).parts)
+
+    def _kept(self, place: tuple[str, ...]) -> Any:
+        try:
+            return self.values[place]
+        except KeyError:
+            raise StepOutputNotFoundError(
+                f"The value of {'/'.join(place)!r} is not in memory: mem_io_manager keeps values "
+                "for one run only. Select what makes it too, or use fs_io_manager."
+            ) from None
+
+
+MemoryIOManager = InMemoryIOManager
+
+
+def _make() -> InMemoryIOManager:
+    return InMemoryIOManager()
+
+
+mem_io_manager = IOManagerDefinition(
+    _make, description="Keeps values in memory for the time of one run."
+)
+mem_io_manager.wants_context = False
 
 
 class _FilesDefinition(IOManagerDefinition):
@@ -29,26 +75,6 @@ class _FilesDefinition(IOManagerDefinition):
 
         folder = Field(StringSource, is_required=False, description="Where values are stored.")
         return {"base_dir": folder}
-
-
-def file_manager(context: Any) -> FileIOManager:
-    """The manager of a run: in `base_dir` of its config, else where its instance stores."""
-    base_dir = (context.resource_config or {}).get("base_dir")
-    return FileIOManager(base_dir or values_directory(context))
-
-
-def values_directory(context: Any) -> str:
-    """Where the instance of a run stores values.
-
-    Raises:
-        InvariantViolationError: If there is no instance.
-    """
-    if context.instance is None:
-        raise InvariantViolationError(
-            "fs_io_manager does not know where to store values: there is no instance. "
-            'Give it a folder: {"base_dir": ...}.'
-        )
-    return str(context.instance.storage_directory())
 
 
 fs_io_manager = _FilesDefinition(

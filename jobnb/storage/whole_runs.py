@@ -10,22 +10,24 @@ from sqlalchemy import Connection, Insert, func, insert, select, text
 import jobnb.events as ev
 from jobnb.state import RunStatus
 from jobnb.storage import tables
-from jobnb.storage.partition_notes import note_ended_runs
-from jobnb.storage.rows import insert_many
+from jobnb.storage.process import Holder
 from jobnb.storage.run import JobRun, encode_run
+from jobnb.storage.run_log import RunPart
 from jobnb.storage.writing import (
     CHUNK_CAP,
     RUN_STATUS,
     IndexRow,
     encoded,
     index_rows,
+    insert_many,
+    insert_run,
     keep_index,
     key_text,
     kinds_text,
     note_assets,
+    note_ended_runs,
+    write_events,
 )
-
-__all__ = ["is_whole", "write_whole_runs"]
 
 _RUN_COLUMNS = ("run_id", "job_name", "status", "created", "updated", "started", "ended",
                 "root_run_id", "notebook", "body")  # fmt: skip
@@ -104,3 +106,25 @@ def _keep_tags(_connection: Connection) -> Insert:
 
 def _keep_chunks(_connection: Connection) -> Insert:
     return insert(tables.event_chunks)
+
+
+def write_parts(
+    connection: Connection, parts: Sequence[RunPart], holder: Holder | None
+) -> set[str]:
+    """Add the new events of several runs, and the runs that are new, in the open transaction.
+
+    Returns:
+        The ids of the runs that are not there.
+    """
+    missing: set[str] = set()
+    whole = [part for part in parts if part.is_new and is_whole(part.events)]
+    write_whole_runs(connection, [(part.run, part.events) for part in whole])
+    for part in parts:
+        if part.is_new and is_whole(part.events):
+            continue
+        if part.is_new:
+            insert_run(connection, part.run, holder)
+        run_id = part.run.run_id
+        if part.events and not write_events(connection, run_id, part.events, holder):
+            missing.add(run_id)
+    return missing

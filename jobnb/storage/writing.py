@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Insert, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Insert,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 import jobnb.events as ev
 from jobnb.state import RunStatus
-from jobnb.storage import leases, tables
-from jobnb.storage.partition_notes import note_partitions
+from jobnb.storage import tables
 from jobnb.storage.process import Holder
-from jobnb.storage.rows import insert_many, upsert
 from jobnb.storage.run import JobRun, encode_run
-
-__all__ = ["CHUNK_CAP", "holds", "insert_run", "replace_tags", "write_events"]
+from jobnb.storage.tables import leases
 
 CHUNK_CAP = 4096
 """How many events one row holds at most."""
@@ -68,7 +77,7 @@ def insert_run(connection: Connection, run: JobRun, holder: Holder | None = None
     )
     _insert_tags(connection, run)
     if holder is not None and not run.status.is_finished:
-        leases.take(connection, run.run_id, holder)
+        take(connection, run.run_id, holder)
 
 
 def replace_tags(connection: Connection, run: JobRun) -> None:
@@ -147,9 +156,9 @@ def _note_lease(
     connection: Connection, run_id: str, status: RunStatus, holder: Holder | None
 ) -> None:
     if status.is_finished:
-        leases.drop(connection, run_id)
+        drop(connection, run_id)
     elif holder is not None:
-        leases.take(connection, run_id, holder)
+        take(connection, run_id, holder)
 
 
 def holds(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bool:
@@ -216,6 +225,7 @@ def _insert_chunk(
 
 
 def index_rows(run_id: str, chunk_id: int, events: list[ev.Event]) -> list[IndexRow]:
+    """The rows of those events of a chunk that are looked up across runs."""
     first = chunk_id * tables.CHUNK_SPAN
     return [
         _index_row(run_id, first + offset, event)
@@ -280,3 +290,270 @@ def _keep_made(connection: Connection) -> Insert:
 
 def _keep_heard(connection: Connection) -> Insert:
     return upsert(connection, tables.assets, "asset_key", ())
+
+
+# --- statements that hold many rows ----------------------------------------------------
+
+_compiled: dict[tuple[Any, str], tuple[str, list[str] | None]] = {}
+
+
+def insert_many(
+    connection: Connection,
+    statement: Callable[[Connection], Insert],
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Insert rows whose values the driver takes as they are: SQLAlchemy looks at none of them."""
+    if not rows:
+        return
+    key = (statement, connection.dialect.name)
+    if key not in _compiled:
+        made = (
+            statement(connection)
+            .inline()
+            .compile(dialect=connection.dialect, column_keys=list(columns))
+        )
+        order = getattr(made, "positiontup", None)
+        _compiled[key] = (str(made), list(order) if order is not None else None)
+    sql, order = _compiled[key]
+    if order == list(columns):
+        connection.exec_driver_sql(sql, list(rows))
+    else:
+        connection.exec_driver_sql(sql, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def upsert(
+    connection: Connection, table: Any, unique: str | Sequence[str], changed: Sequence[str]
+) -> Insert:
+    """Insert rows, or change these columns of the ones that are there; none: leave them."""
+    columns = [unique] if isinstance(unique, str) else list(unique)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+        on_pg = pg_insert(table)
+        if not changed:
+            return on_pg.on_conflict_do_nothing(index_elements=columns)
+        return on_pg.on_conflict_do_update(
+            index_elements=columns, set_={name: on_pg.excluded[name] for name in changed}
+        )
+    from sqlalchemy.dialects.sqlite import insert as lite_insert
+
+    on_lite = lite_insert(table)
+    if not changed:
+        return on_lite.on_conflict_do_nothing(index_elements=columns)
+    return on_lite.on_conflict_do_update(
+        index_elements=columns, set_={name: on_lite.excluded[name] for name in changed}
+    )
+
+
+# --- leases -----------------------------------------------------------------------
+
+
+_LEASE_COLUMNS = ("run_id", "host", "pid", "mark", "seen")
+
+
+def name_of_backfill(backfill_id: str) -> str:
+    """What a backfill is called among the runs that have leases."""
+    return f"backfill {backfill_id}"
+
+
+def take(connection: Connection, run_id: str, holder: Holder) -> None:
+    """The run is now done by this process."""
+    row = (run_id, holder.host, holder.pid, holder.mark, time.time())
+    insert_many(connection, _keep_lease, _LEASE_COLUMNS, [row])
+
+
+def _keep_lease(connection: Connection) -> Insert:
+    return upsert(connection, leases, "run_id", _LEASE_COLUMNS[1:])
+
+
+def drop(connection: Connection, run_id: str) -> None:
+    """The run has ended."""
+    connection.execute(delete(leases).where(leases.c.run_id == run_id))
+
+
+def renew(connection: Connection, holder: Holder) -> None:
+    """A process is still there: all that it does goes on."""
+    connection.execute(update(leases).where(_is_of(holder)).values(seen=time.time()))
+
+
+def held(run_id: str, holder: Holder) -> ColumnElement[bool]:
+    """Whether a lease is the one that this process has on this run."""
+    return and_(leases.c.run_id == run_id, _is_of(holder))
+
+
+def _is_of(holder: Holder) -> ColumnElement[bool]:
+    return and_(
+        leases.c.host == holder.host, leases.c.pid == holder.pid, leases.c.mark == holder.mark
+    )
+
+
+# --- what became of each partition ------------------------------------------------
+
+
+partitions, plans, indexed = (
+    tables.asset_partitions,
+    tables.partition_plans,
+    tables.indexed_events,
+)
+
+Place = tuple[str, str]
+"""The text of an asset's key, and a partition."""
+
+_PARTITION_COLUMNS = ("asset_key", "partition", "storage_id", "run_id", "time", "failed_run_id")
+_GROUP = 500  # keys per statement: databases bound the number of parameters
+
+
+def note_partitions(
+    connection: Connection,
+    run_id: str,
+    planned: Iterable[tuple[str, str | None]],
+    made: Sequence[tuple[Any, Any, int, float]],
+    status: RunStatus | None,
+) -> None:
+    """Keep what events say of partitions.
+
+    Args:
+        connection: The connection, in the transaction that writes the events.
+        run_id: The run.
+        planned: The assets and partitions that it says it will make.
+        made: The assets and partitions it has made, with the event's storage id and time.
+        status: Where the run stands by these events, if they tell.
+    """
+    done = {(key, partition): (key, partition, place, run_id, when, None)
+            for key, partition, place, when in made}  # fmt: skip
+    insert_many(connection, _keep_made_partition, _PARTITION_COLUMNS, list(done.values()))
+    ended = status is not None and status.is_finished
+    if not ended or status is RunStatus.FAILURE:
+        left = [(run_id, *each) for each in planned if each[1] is not None and each not in done]
+        insert_many(connection, _keep_plan, ("run_id", "asset_key", "partition"), left)
+        _settle(connection, run_id, done)
+    if status is RunStatus.FAILURE:
+        _fail(connection, run_id)
+    if ended:
+        connection.execute(delete(plans).where(plans.c.run_id == run_id))
+
+
+def note_ended_runs(
+    connection: Connection,
+    planned: Iterable[tuple[str, str | None, str]],
+    indexed: Iterable[Any],
+    failed: set[str],
+) -> None:
+    """Keep what runs that are not in the history yet, and have ended, say of partitions.
+
+    Args:
+        connection: The connection, in the transaction that writes the events.
+        planned: The assets and partitions that they meant to make, each with its run.
+        indexed: The rows of their events that are looked up across runs, in order.
+        failed: The runs that failed.
+    """
+    done: dict[Place, tuple[Any, ...]] = {}
+    by_run: set[tuple[str, str, str]] = set()
+    for place, run_id, kind, when, _, key, partition, _ in indexed:
+        if kind == _MADE and partition:
+            done[key, partition] = (key, partition, place, run_id, when, None)
+            by_run.add((key, partition, run_id))
+    insert_many(connection, _keep_made_partition, _PARTITION_COLUMNS, list(done.values()))
+    lost = {
+        (key, partition): (key, partition, run_id)
+        for key, partition, run_id in planned
+        if partition and run_id in failed and (key, partition, run_id) not in by_run
+    }
+    columns = (*_PARTITION_COLUMNS[:2], "failed_run_id")
+    insert_many(connection, _keep_failed, columns, list(lost.values()))
+
+
+def _settle(connection: Connection, run_id: str, done: Iterable[Place]) -> None:
+    """What was made is no longer planned."""
+    rows = [{"run": run_id, "key": key, "part": partition} for key, partition in done]
+    if rows:
+        connection.execute(_DROP_PLAN, rows)
+
+
+_DROP_PLAN: Delete = delete(plans).where(
+    plans.c.run_id == bindparam("run"),
+    plans.c.asset_key == bindparam("key"),
+    plans.c.partition == bindparam("part"),
+)
+
+
+def _keep_made_partition(connection: Connection) -> Insert:
+    return upsert(connection, partitions, ("asset_key", "partition"), _PARTITION_COLUMNS[2:])
+
+
+def _keep_failed(connection: Connection) -> Insert:
+    return upsert(connection, partitions, ("asset_key", "partition"), ("failed_run_id",))
+
+
+def _keep_plan(connection: Connection) -> Insert:
+    return upsert(connection, plans, ("run_id", "asset_key", "partition"), ())
+
+
+def _fail(connection: Connection, run_id: str) -> None:
+    """What the run meant to make and did not has failed."""
+    own = select(plans.c.asset_key, plans.c.partition, plans.c.run_id)
+    own = own.where(plans.c.run_id == run_id)
+    failed = ("asset_key", "partition", "failed_run_id")
+    statement = upsert(connection, partitions, ("asset_key", "partition"), failed[2:])
+    connection.execute(statement.from_select(failed, own))
+
+
+# --- taking out -----------------------------------------------------------
+
+
+def forget_partitions(connection: Connection, key: str, names: Sequence[str] | None = None) -> None:
+    """Forget what is known of these partitions of an asset, or of all."""
+    if names is None:
+        connection.execute(delete(partitions).where(partitions.c.asset_key == key))
+        connection.execute(delete(plans).where(plans.c.asset_key == key))
+        return
+    for start in range(0, len(names), _GROUP):
+        some = list(names[start : start + _GROUP])
+        for table in (partitions, plans, indexed):
+            own = (table.c.asset_key == key) & table.c.partition.in_(some)
+            connection.execute(delete(table).where(own))
+
+
+def forget_run_partitions(connection: Connection, run_id: str) -> None:
+    """After a run was taken out: its partitions go back to what an earlier run made of them."""
+    connection.execute(delete(plans).where(plans.c.run_id == run_id))
+    failed = partitions.c.failed_run_id == run_id
+    connection.execute(update(partitions).where(failed).values(failed_run_id=None))
+    mine = select(partitions.c.asset_key, partitions.c.partition)
+    lost: dict[str, set[str]] = {}
+    for key, partition in connection.execute(mine.where(partitions.c.run_id == run_id)):
+        lost.setdefault(key, set()).add(partition)
+    gone = {"storage_id": None, "run_id": None, "time": None}
+    connection.execute(update(partitions).where(partitions.c.run_id == run_id).values(gone))
+    for key, names in lost.items():
+        _remake(connection, key, names)
+    empty = partitions.c.storage_id.is_(None) & partitions.c.failed_run_id.is_(None)
+    connection.execute(delete(partitions).where(empty))
+
+
+def _remake(connection: Connection, key: str, names: set[str]) -> None:
+    """Look up again what was last made of these partitions."""
+    own = update(partitions).where(
+        partitions.c.asset_key == key, partitions.c.partition == bindparam("part")
+    )
+    rows = [
+        {"part": partition, "storage_id": place, "run_id": run_id, "time": when}
+        for partition, place, run_id, when in latest_made(connection, key)
+        if partition in names
+    ]
+    if rows:
+        connection.execute(own, rows)
+
+
+def latest_made(
+    connection: Connection, key: str, before: int | None = None
+) -> list[tuple[str, int, str, float]]:
+    """The last materialization of each partition as the index of events has it."""
+    about = (indexed.c.kind == _MADE, indexed.c.asset_key == key, indexed.c.partition.is_not(None))
+    query = select(indexed.c.partition, indexed.c.storage_id, indexed.c.run_id, indexed.c.time)
+    query = query.where(*about).order_by(indexed.c.storage_id)
+    if before is not None:
+        query = query.where(indexed.c.storage_id < before)
+    found = {row[0]: (row[0], row[1], row[2], row[3]) for row in connection.execute(query)}
+    return list(found.values())

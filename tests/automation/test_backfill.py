@@ -41,7 +41,7 @@ from jobnb.errors import (
 )
 from jobnb.execution.task import RunCanceledError, StillRunningError
 from jobnb.storage.backfill import BackfillStatus
-from jobnb.storage.home import DATABASE_VARIABLE
+from jobnb.storage.history import DATABASE_VARIABLE
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2013-02-01")
 WEEKS = WeeklyPartitionsDefinition("2013-01-06", end_date="2013-02-01")

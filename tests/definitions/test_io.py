@@ -28,7 +28,7 @@ from jobnb.definitions.resources.io_test_context import build_input_context, bui
 from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
 from jobnb.definitions.user_events import AssetMaterialization
 from jobnb.errors import InvariantViolationError
-from jobnb.storage.memory import InMemoryIOManager
+from jobnb.storage.values import InMemoryIOManager
 
 
 class Kept(IOManager):

@@ -25,7 +25,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.display.partition_grid import binned, grid_of
 from jobnb.display.partition_views import partitions_view
 from jobnb.display.view import bundle
-from jobnb.storage.partition_table import PartitionTable
+from jobnb.storage.standing_table import PartitionTable
 
 DEFINITIONS = {
     "days": DailyPartitionsDefinition("2011-11-20", "2013-03-03"),

@@ -17,7 +17,7 @@ from jobnb import (
 from jobnb.display.values import value_line
 from jobnb.display.widgets.previews import preview
 from jobnb.registry.session import Session
-from jobnb.storage.peek import Peek
+from jobnb.storage.formats import Peek
 
 ROWS = 200_000
 

@@ -39,9 +39,9 @@ from jobnb.errors import JobnbError, StorageError
 from jobnb.state import RunStatus
 from jobnb.storage import tables
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
-from jobnb.storage.rows import _told
 from jobnb.storage.run import JobRun, RunsFilter
 from jobnb.storage.run_table import RunTable
+from jobnb.storage.writing import _told
 from tests.storage.place import Place
 
 DAMAGED = [b"", b"\x00\xff", b"null", b"[]", b"{", b'{"job_name": 1}', b'{"kind": "??"}',

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from jobnb.storage.home import DATABASE_VARIABLE
+from jobnb.storage.history import DATABASE_VARIABLE
 from jobnb.storage.instance import Instance
 
 

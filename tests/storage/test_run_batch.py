@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from jobnb import events as ev
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
-from jobnb.storage.run_batch import BatchLog
-from jobnb.storage.run_log import RunLog
+from jobnb.storage.run_log import BatchLog, RunLog
 from tests.storage.place import Place
 
 KEYS = ["p0", "p1", "p2"]

@@ -165,7 +165,7 @@ def io_manager(
         version: The version of the code.
 
     Example:
-        >>> from jobnb.storage.memory import InMemoryIOManager
+        >>> from jobnb.storage.values import InMemoryIOManager
         >>> @io_manager
         ... def in_memory(context):
         ...     return InMemoryIOManager()

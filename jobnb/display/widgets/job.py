@@ -87,7 +87,7 @@ def _launchpad(job: JobDefinition | AssetJobDefinition) -> Any:
 def _partitions(job: JobDefinition | AssetJobDefinition, known: JobDefinition) -> Any:
     from jobnb.display.widgets.partitions import PartitionsView
     from jobnb.registry.session import current_session
-    from jobnb.storage.job_partition_table import JobPartitionTable
+    from jobnb.storage.standing_table import JobPartitionTable
 
     instance = current_session().instance
     return PartitionsView(JobPartitionTable.of_job(known, instance, job.backfill))

@@ -25,8 +25,7 @@ from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.execution.task import running
-from jobnb.storage.partition_table import LEFT_OUT
-from jobnb.storage.standing_table import StandingTable
+from jobnb.storage.standing_table import LEFT_OUT, StandingTable
 
 __all__ = ["PartitionsView"]
 
@@ -48,7 +47,7 @@ class PartitionsView(View):
     Example:
         >>> from jobnb import Instance, StaticPartitionsDefinition
         >>> from jobnb.definitions.keys import AssetKey
-        >>> from jobnb.storage.partition_table import PartitionTable
+        >>> from jobnb.storage.standing_table import PartitionTable
         >>> letters = StaticPartitionsDefinition(["a", "b", "c"])
         >>> table = PartitionTable(AssetKey("x"), letters, Instance.ephemeral())
         >>> view = PartitionsView(table)

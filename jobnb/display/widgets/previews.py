@@ -19,7 +19,7 @@ from jobnb.display.prose import prose_tree
 from jobnb.display.text import counted, shorten
 from jobnb.display.values import short_repr, value_line
 from jobnb.display.view import sendable
-from jobnb.storage.peek import Peek
+from jobnb.storage.formats import Peek
 
 __all__ = ["Preview", "clean", "metadata_rows", "preview"]
 
