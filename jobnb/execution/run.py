@@ -183,7 +183,11 @@ class RunScope:
     @cached_property
     def lineage(self) -> Lineage:
         """Where the assets of the plan come from."""
-        return Lineage(self.plan)
+        kept = self.plan.kept
+        if "lineage" not in kept:
+            kept["lineage"] = Lineage(self.plan)
+        found: Lineage = kept["lineage"]
+        return found
 
     @cached_property
     def follows_retries(self) -> bool:

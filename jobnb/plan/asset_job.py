@@ -215,7 +215,7 @@ class AssetGraphDefinition(GraphDefinition):
         found = [*self.assets_by_node.values(), *(each for each in around if each is not None)]
         return list({id(each): each for each in found}.values())
 
-    @property
+    @lazy
     def resource_defs(self) -> dict[str, Any]:
         """The resources that the assets bring along.
 

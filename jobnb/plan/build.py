@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.inout import In
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
@@ -74,12 +76,12 @@ def build_plan(
         if op_selection:
             job = job.get_subset(op_selection=op_selection)
         outline = _outline_of(job, input_values, resources)
+        builder = outline.builder
         if not check_config:
-            return _Builder(job, outline.nodes).build(BoundConfig(), partitions, outline.resources)
+            return builder.build(BoundConfig(), partitions, outline.resources)
         raw = raw_config_of(job, run_config, partitions)
         if not raw and outline.plan is not None:
             return outline.plan_for(partitions)
-        builder = _Builder(job, outline.nodes)
         bound = bind_run_config(job, raw, outline.resources, builder.keys, outline.trees)
         plan = builder.build(bound, partitions, outline.resources)
         if not (raw or job.has_specified_executor) and bound.is_empty:
@@ -108,7 +110,7 @@ class _Outline:
     """What all runs of a job with the same resources have in common.
 
     Attributes:
-        nodes: The nodes that run, those in graphs too.
+        builder: Puts its plans together.
         resources: The resources that they need, in order.
         trees: What describes their config.
         plan: The plan of a run without config, once there is one. It is kept only where no default
@@ -124,8 +126,9 @@ class _Outline:
         nodes = flatten(job.graph, {**job.input_values, **(input_values or {})})
         if isinstance(job.graph, AssetGraphDefinition):
             nodes = without_unasked(job.graph, nodes)
-        self.nodes = select_nodes(job, nodes)
-        self.resources = plan_resources(job, self.nodes, resources)
+        nodes = select_nodes(job, nodes)
+        self.builder = _Builder(job, nodes)
+        self.resources = plan_resources(job, nodes, resources)
         self.trees = ConfigTrees()
         self.plan: Plan | None = None
 
@@ -158,7 +161,7 @@ def _outline_of(
 
 
 class _Builder:
-    """Puts the plan together.
+    """Puts plans together; what does not depend on config or partitions is worked out once.
 
     Args:
         job: The job.
@@ -176,6 +179,7 @@ class _Builder:
                 self.slots[key, output] = len(self.slots)
         self.problems: list[str] = []
         self.graph_inputs: Mapping[str, Any] = {}
+        self._kept: dict[str, Any] = {}
         graph = job.graph
         self.assets = graph if isinstance(graph, AssetGraphDefinition) else None
         self.unasked: set[tuple[str, str]] = set()
@@ -218,36 +222,65 @@ class _Builder:
         resources: Mapping[str, ResourceDefinition],
     ) -> Plan:
         """The plan, with everything looked up."""
-        self.graph_inputs = bound.graph_inputs
-        upstream = [self._upstream(index) for index in range(len(self.nodes))]
-        regions: Sequence[int | None] = [None] * len(self.nodes)
-        order = topological(upstream, regions, self.keys.__getitem__)
-        if self._any_dynamic():
-            regions = regions_of(self.nodes, self.index_of, self.slots, order)
-            order = topological(upstream, regions, self.keys.__getitem__)
-        steps = tuple(self._step(index, bound, regions) for index in range(len(self.nodes)))
-        if self.problems:
-            raise InvalidDefinitionError(
-                f"{job_words(self.job.name, begins=True)} cannot run:\n  "
-                + "\n  ".join(self.problems)
+        order, _ = self._order
+        is_fed = bool(bound.inputs or bound.graph_inputs)  # which inputs are, the config says
+        steps = self._steps(bound) if is_fed else self._unfed
+        if bound.ops and not is_fed:
+            ops = bound.ops
+            steps = tuple(
+                msgspec.structs.replace(each, config=ops[each.key]) if each.key in ops else each
+                for each in steps
             )
         return Plan(
             job=self.job,
             steps=steps,
-            order=group_regions(order, regions),
-            readers=self._readers(steps),
+            order=order,
+            readers=self._readers(steps) if is_fed else self._readers_unfed,
             resources=resources,
             resource_config=bound.resources,
             execution_config=bound.execution,
             logger_config=bound.loggers,
             run_config=bound.raw,
             partitions=partitions,
-            outputs=self._graph_outputs(),
+            outputs=self._graph_outputs,
             step_by_key=self.index_of,
             loading=bound.loading,
             storing=bound.storing,
             given_config=bound.given,
+            kept={} if is_fed or bound.ops or bound.given else self._kept,
         )
+
+    @lazy
+    def _order(self) -> tuple[tuple[tuple[int, ...], ...], Sequence[int | None]]:
+        """The order of the steps, and the dynamic output that each is mapped over."""
+        upstream = [self._upstream(index) for index in range(len(self.nodes))]
+        regions: Sequence[int | None] = [None] * len(self.nodes)
+        order = topological(upstream, regions, self.keys.__getitem__)
+        if self._any_dynamic():
+            regions = regions_of(self.nodes, self.index_of, self.slots, order)
+            order = topological(upstream, regions, self.keys.__getitem__)
+        return group_regions(order, regions), regions
+
+    @lazy
+    def _unfed(self) -> tuple[Step, ...]:
+        """The steps where config feeds no input, without config."""
+        return self._steps(BoundConfig())
+
+    @lazy
+    def _readers_unfed(self) -> tuple[int, ...]:
+        return self._readers(self._unfed)
+
+    def _steps(self, bound: BoundConfig) -> tuple[Step, ...]:
+        _, regions = self._order
+        own = copy(self)  # another thread may be planning the same job
+        own.problems, own.graph_inputs = [], bound.graph_inputs
+        steps = tuple(own._step(index, bound, regions) for index in range(len(self.nodes)))
+        if own.problems:
+            raise InvalidDefinitionError(
+                f"{job_words(self.job.name, begins=True)} cannot run:\n  "
+                + "\n  ".join(own.problems)
+            )
+        return steps
 
     def _any_dynamic(self) -> bool:
         seen: dict[int, bool] = {}
@@ -499,6 +532,7 @@ class _Builder:
                 readers[slot] += 1
         return tuple(readers)
 
+    @lazy
     def _graph_outputs(self) -> dict[str, tuple[str, str]]:
         graph = self.job.graph
         return {

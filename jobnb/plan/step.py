@@ -160,6 +160,8 @@ class Plan(msgspec.Struct, frozen=True):
         run_config: The raw config, as it is stored.
         partitions: The partitions that the run is for.
         given_config: The part of it that is for ops, by node; config mappings are applied.
+        kept: What others work out of the steps and the config of ops alone, by name; plans of the
+            same job share it where ops take no config.
     """
 
     job: JobDefinition
@@ -177,6 +179,7 @@ class Plan(msgspec.Struct, frozen=True):
     loading: Mapping[str, Mapping[str, Any]] = {}
     storing: Mapping[str, Mapping[str, Any]] = {}
     given_config: Mapping[str, Any] = {}
+    kept: dict[str, Any] = {}
 
     @property
     def partition_key(self) -> str | None:

@@ -77,6 +77,28 @@ def test_build_and_plan_assets(measure: Measure) -> None:
     assert len(build().steps) == N
 
 
+def test_plan_assets_again(measure: Measure) -> None:
+    """A plan is kept between runs of the same snapshot."""
+    definitions = asset_definitions(N)
+    build_plan(definitions.get_job_def("everything"))
+    measure(lambda: build_plan(definitions.get_job_def("everything")), pieces=N, budget_us=10.0)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_run_assets_again(measure: Measure, durable: bool, tmp_path: Path) -> None:
+    """Assets that are materialized again: versions, provenance and events included."""
+    definitions = asset_definitions(N)
+    budget = 45.0 if durable else 25.0
+    with Instance(home=tmp_path) if durable else Instance.ephemeral() as instance:
+
+        def run() -> Any:
+            return definitions.get_job_def("everything").execute_in_process(instance=instance)
+
+        run()
+        measure(run, pieces=N, budget_us=budget)
+        assert instance.get_runs()[0].is_success
+
+
 def _told(n: int) -> list[ev.Event]:
     """The log of a run of `n` steps."""
     with Instance.ephemeral() as instance:

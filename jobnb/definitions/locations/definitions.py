@@ -202,7 +202,14 @@ class Definitions:
         if found is None:
             hint = did_you_mean(name, self._jobs_by_name, noun="There are")
             raise InvalidSubsetError(f"There is no job called {name!r}. {hint}".rstrip())
-        return self._bound(found)
+        if name not in self._named_jobs:
+            self._named_jobs[name] = self._bound(found)
+        return self._named_jobs[name]
+
+    @cached_property
+    def _named_jobs(self) -> dict[str, JobDefinition]:
+        """Jobs with the resources they share: the same each time, with what was planned of them."""
+        return {}
 
     def _bound(self, job: JobDefinition | AssetJobDefinition) -> JobDefinition:
         if isinstance(job, AssetJobDefinition):
@@ -233,19 +240,21 @@ class Definitions:
     def job_of_assets(self, name: str, selection: Any = None, **parameters: Any) -> JobDefinition:
         """A job that makes the selected assets, with the resources they share.
 
-        Asked for again by name or text, it is the same one: what was planned for it is kept.
+        Asked for again, it is the same one: what was planned for it is kept.
         """
-        if parameters or not isinstance(selection, str | None):
+        if parameters:
             return self._new_job_of_assets(name, selection, **parameters)
+        is_text = isinstance(selection, str | None)
+        wanted = name, selection if is_text else AssetSelection.from_coercible(selection)
         known = self._jobs_of_assets
-        if (name, selection) not in known:
+        if wanted not in known:
             if len(known) == _MOST_JOBS:
                 known.clear()
-            known[name, selection] = self._new_job_of_assets(name, selection)
-        return known[name, selection]
+            known[wanted] = self._new_job_of_assets(name, selection)
+        return known[wanted]
 
     @cached_property
-    def _jobs_of_assets(self) -> dict[tuple[str, str | None], JobDefinition]:
+    def _jobs_of_assets(self) -> dict[tuple[str, str | AssetSelection | None], JobDefinition]:
         return {}
 
     def _new_job_of_assets(self, name: str, selection: Any, **parameters: Any) -> JobDefinition:
