@@ -10,8 +10,7 @@ from jobnb.config.binding import (
     resolved,
     without_secrets,
 )
-from jobnb.config.completing import completed
-from jobnb.config.describe import describe, json_schema, scaffold, with_defaults
+from jobnb.config.describe import completed, describe, scaffold, with_defaults
 from jobnb.config.env import EnvVar
 from jobnb.config.field import Field
 from jobnb.config.mapping import (
@@ -23,6 +22,7 @@ from jobnb.config.mapping import (
 )
 from jobnb.config.model import Config, PermissiveConfig, derived
 from jobnb.config.nodes import BoolSource, Enum, EnumValue, IntSource, StringSource
+from jobnb.config.places import json_schema
 from jobnb.config.run_config import CoercibleToRunConfig, RunConfig, raw_config
 from jobnb.config.schema import (
     Array,

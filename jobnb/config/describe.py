@@ -7,12 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobnb.config.models import ConfigJsonSchema
+from jobnb.config.env import anonymous
+from jobnb.config.nodes import NOTHING
+from jobnb.config.places import NUMBERS, Place, form_of
 from jobnb.config.run_config import raw_config
-from jobnb.config.tree import Section, model_of
+from jobnb.config.schema import schema_of
+from jobnb.config.tree import Section
 
-_Json = Mapping[str, Any]
-_NOTHING = object()
 _FORMATS = {
     "date": "2024-01-31",
     "date-time": "2024-01-31T12:00:00",
@@ -25,13 +26,10 @@ _FORMATS = {
     "ipvanyaddress": "127.0.0.1",
     "email": "someone@example.org",
 }
-_EMPTY = {"string": "", "boolean": False, "null": None}
+_EMPTY: dict[str, Any] = {"bool": False, "list": [], "map": {}, "any": None}
 
 
-def json_schema(tree: Section | type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of a run config, as forms use it."""
-    model = model_of("RunConfig", tree) if isinstance(tree, Section) else tree
-    return model.model_json_schema(schema_generator=ConfigJsonSchema)
+# --- samples --------------------------------------------------------------------------
 
 
 def scaffold(tree: Section | type[BaseModel], required_only: bool = False) -> dict[str, Any]:
@@ -46,116 +44,152 @@ def scaffold(tree: Section | type[BaseModel], required_only: bool = False) -> di
         >>> scaffold(Section({"config": schema_of({"n": int, "s": [str]})}))
         {'config': {'n': 0, 's': []}}
     """
-    schema = json_schema(tree)
-    return _Sampler(schema.get("$defs", {}), required_only).of_object(schema, ())
-
-
-def with_defaults(tree: Section | type[BaseModel], raw: Any = None) -> dict[str, Any]:
-    """A raw config with the defaults of everything it leaves out; it need not be right."""
-    schema = json_schema(tree)
-    return filled(schema, raw_config(raw), schema.get("$defs", {}))
+    return _Sampler(required_only).of_fields(form_of(tree), ())
 
 
 class _Sampler:
-    def __init__(self, models: _Json, required_only: bool) -> None:
-        self.models, self.required_only = models, required_only
+    """Makes values that are right.
 
-    def of_object(self, schema: _Json, above: tuple[str, ...]) -> dict[str, Any]:
-        required = schema.get("required", ())
+    Args:
+        required_only: Leave out what may be left out.
+    """
+
+    def __init__(self, required_only: bool) -> None:
+        self.required_only = required_only
+
+    def of_fields(self, place: Place, above: tuple[str, ...]) -> dict[str, Any]:
+        """What a place with named ones in it holds; a class within itself is left out."""
+        if place.model and place.model in above:
+            return {}
+        above = (*above, place.model)
         made: dict[str, Any] = {}
-        for name, inner in schema.get("properties", {}).items():
-            if name in required:
-                made[name] = self.of(inner, above)
+        for name, field in place.fields.items():
+            if field.required:
+                made[name] = self.of(field, above)
             elif not self.required_only:
-                value = self.of_optional(inner, above)
-                if value is not _NOTHING:
+                value = self.of_optional(field, above)
+                if value is not NOTHING:
                     made[name] = value
-            if made and schema.get("maxProperties") == 1:
+            if made and place.kind == "selector":
                 break
-        if not made and schema.get("minProperties") == 1 and schema.get("properties"):
-            name, inner = next(iter(schema["properties"].items()))
-            made[name] = self.of(inner, above)
+        if not made and place.kind == "selector":
+            name, field = next(iter(place.fields.items()))
+            made[name] = self.of(field, above)
         return made
 
-    def of_optional(self, schema: _Json, above: tuple[str, ...]) -> Any:
-        if "default" in schema:
-            return schema["default"]
-        inner, above = self.entered(schema, above)
-        made = self.of_object(inner, above)
-        return made or _NOTHING
+    def of_optional(self, place: Place, above: tuple[str, ...]) -> Any:
+        """The default, or what its places may hold; NOTHING where it is left out."""
+        if place.default is not NOTHING:
+            return place.default
+        return NOTHING if place.nullable else self.of_fields(place, above) or NOTHING
 
-    def entered(self, schema: _Json, above: tuple[str, ...]) -> tuple[_Json, tuple[str, ...]]:
-        name = _reference(schema)
-        if name is None:
-            return schema, above
-        if name in above:  # a class within itself: stop here
-            return {}, above
-        return self.models.get(name, {}), (*above, name)
-
-    def of(self, schema: _Json, above: tuple[str, ...]) -> Any:
-        if "default" in schema:
-            return schema["default"]
-        if "const" in schema:
-            return schema["const"]
-        if schema.get("enum"):
-            return schema["enum"][0]
-        if "$ref" in schema:
-            inner, below = self.entered(schema, above)
-            return self.of(inner, below)
-        for choices in (schema.get("anyOf"), schema.get("oneOf"), schema.get("allOf")):
-            if choices:
-                return self.of(choices[0], above)
-        return self.of_type(schema, above)
-
-    def of_type(self, schema: _Json, above: tuple[str, ...]) -> Any:
-        kind = schema.get("type")
-        if kind in ("integer", "number"):
-            return _number(schema)
-        if kind == "array":
-            items = schema.get("prefixItems") or [schema.get("items", {})] * schema.get(
-                "minItems", 0
-            )
-            return [self.of(item, above) for item in items]
-        if kind == "string":
-            text = _FORMATS.get(schema.get("format", ""), "")
-            return text or "x" * schema.get("minLength", 0)
-        return self.of_object(schema, above) if kind in ("object", None) else _EMPTY.get(str(kind))
+    def of(self, place: Place, above: tuple[str, ...]) -> Any:
+        """The default, or the first value that fits."""
+        if place.default is not NOTHING:
+            return place.default
+        kind = place.kind
+        if kind == "const":
+            return place.constant
+        if kind == "choice":
+            return place.choices[0] if place.choices else ""
+        if kind in NUMBERS:
+            return _number(place.bounds)
+        if kind == "union":
+            return self.of(place.options[0], above)
+        if place.places:
+            return [self.of(each, above) for each in place.places]
+        if kind == "list" and place.item is not None:
+            return [self.of(place.item, above) for _ in range(place.bounds.get("min_items", 0))]
+        if kind in ("section", "object", "selector", "map", "any"):
+            return self.of_fields(place, above)
+        sample = _FORMATS.get(place.format) or "x" * place.bounds.get("min_length", 0)
+        return _EMPTY.get(kind, sample)
 
 
-def _number(schema: _Json) -> Any:
-    least, most = schema.get("minimum"), schema.get("maximum")
-    step = schema.get("multipleOf", 1)
-    if least is None and "exclusiveMinimum" in schema:
-        least = schema["exclusiveMinimum"] + step
-    if most is None and "exclusiveMaximum" in schema:
-        most = schema["exclusiveMaximum"] - step
+def start_value(place: Place) -> Any:
+    """What to put where an entry is added or an option chosen: the default, or little."""
+    if place.default is not NOTHING:
+        return place.default
+    kind = place.kind
+    if kind == "const":
+        return place.constant
+    if kind in NUMBERS:
+        return _number(place.bounds)
+    if kind == "choice":
+        return place.choices[0] if place.choices else ""
+    if kind == "tuple":
+        return [start_value(each) for each in place.places]
+    if kind == "union":
+        return start_value(place.options[0])
+    if kind == "selector":
+        return {name: start_value(field) for name, field in list(place.fields.items())[:1]}
+    if kind in ("object", "section"):
+        tags = {n: f for n, f in place.fields.items() if f.kind == "const"}
+        return {name: field.constant for name, field in tags.items()}
+    return _EMPTY.get(kind, "")
+
+
+def _number(bounds: Mapping[str, Any]) -> Any:
+    """A number within bounds: 0 if it is, else the nearest."""
+    step = bounds.get("step", 1)
+    least = bounds.get("min", bounds["above"] + step if "above" in bounds else None)
+    most = bounds.get("max", bounds["below"] - step if "below" in bounds else None)
     if least is not None and least > 0:
         return least
     return most if most is not None and most < 0 else 0
 
 
-def _reference(schema: _Json) -> str | None:
-    reference = schema.get("$ref")
-    return None if reference is None else str(reference).rpartition("/")[2]
+# --- defaults -------------------------------------------------------------------------
 
 
-def filled(schema: _Json, raw: Any, models: _Json) -> dict[str, Any]:
-    """A raw config with the defaults that a JSON Schema tells."""
+def with_defaults(tree: Section | type[BaseModel], raw: Any = None) -> dict[str, Any]:
+    """A raw config with the defaults of everything it leaves out; it need not be right."""
+    return _filled(form_of(tree), raw_config(raw))
+
+
+def completed(config_schema: Any, raw: Any = None) -> Any:
+    """A raw config with the defaults of all that it leaves out; it need not be right.
+
+    Variables and secrets stay names, so the outcome is the same whatever they hold. Defaults that
+    a factory makes are left out: they may be others each time.
+
+    Args:
+        config_schema: A `Config` class, a dict schema...; None takes nothing.
+        raw: The raw config as it is stored, secrets by name; None where nothing is given.
+
+    Example:
+        >>> from jobnb.config import Field
+        >>> completed(
+        ...     {"year": Field(int, default_value=2013), "token": str}, {"token": {"env": "T"}}
+        ... )
+        {'token': {'env': 'T'}, 'year': 2013}
+    """
+    field = schema_of(config_schema)
+    if field is None:
+        return raw
+    known = field.schema.__dict__
+    place = known.get("_place")
+    if place is None:
+        place = known["_place"] = form_of(Section({"config": field}))
+    return anonymous(_filled(place, {} if raw is None else {"config": raw}).get("config"))
+
+
+def _filled(place: Place, raw: Any) -> dict[str, Any]:
+    """A raw config with the defaults of what it leaves out; a value that may be null stays."""
     made: dict[str, Any] = dict(raw)
-    for name, inner in schema.get("properties", {}).items():
-        target = models.get(_reference(inner) or "", inner)
-        if name not in made and "default" in inner:
-            made[name] = inner["default"]
+    for name, field in place.fields.items():
+        is_given = name in made
+        if not is_given and field.default is not NOTHING:
+            made[name], is_given = field.default, True
         given = made.get(name, {})
-        if isinstance(given, Mapping) and "properties" in target:
-            below = filled(target, given, models) if name in made or _has_default(target) else {}
-            if below or name in made:
+        if isinstance(given, Mapping) and field.fields and not field.nullable:
+            below = _filled(field, given) if is_given or field.kind != "selector" else {}
+            if below or is_given:
                 made[name] = below
     return made
 
 
-def _has_default(schema: _Json) -> bool:
-    return schema.get("maxProperties") != 1
+# --- a text to read -------------------------------------------------------------------
 
 
 def describe(tree: Section | type[BaseModel]) -> str:
@@ -169,65 +203,23 @@ def describe(tree: Section | type[BaseModel]) -> str:
           year: an integer, 2013 by default. Which year.
           all: true or false, required.
     """
-    schema = json_schema(tree)
-    return "\n".join(_lines(schema, schema.get("$defs", {}), 0, ()))
+    return "\n".join(_lines(form_of(tree), 0, ()))
 
 
-def _lines(schema: _Json, models: _Json, depth: int, above: tuple[str, ...]) -> Iterator[str]:
-    required = schema.get("required", ())
-    for name, inner in schema.get("properties", {}).items():
-        reference = _reference(inner)
-        target = models.get(reference or "", inner)
+def _lines(place: Place, depth: int, above: tuple[str, ...]) -> Iterator[str]:
+    for name, field in place.fields.items():
         indent = "  " * depth
-        if "properties" in target and reference not in above:
-            about = inner.get("description") or target.get("description")
-            yield f"{indent}{name}:{' # ' + about if about else ''}"
-            yield from _lines(target, models, depth + 1, (*above, str(reference)))
+        if field.fields and not field.nullable and field.model not in above:
+            yield f"{indent}{name}:{' # ' + field.help if field.help else ''}"
+            yield from _lines(field, depth + 1, (*above, field.model) if field.model else above)
         else:
-            yield f"{indent}{name}: {_line(inner, models, name in required)}"
+            yield f"{indent}{name}: {_line(field)}"
 
 
-def _line(schema: _Json, models: _Json, required: bool) -> str:
-    parts = [type_words(schema, models)]
-    if required:
+def _line(field: Place) -> str:
+    parts = [field.type_words]
+    if field.required:
         parts.append("required")
-    elif "default" in schema:
-        parts.append(f"{schema['default']!r} by default")
-    about = f" {schema['description']}" if schema.get("description") else ""
-    return ", ".join(parts) + "." + about
-
-
-_BOUNDS = {
-    "minimum": "at least",
-    "exclusiveMinimum": "more than",
-    "maximum": "at most",
-    "exclusiveMaximum": "less than",
-}
-_KINDS = {
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "true or false",
-    "string": "text",
-    "null": "null",
-    "object": "a mapping",
-}
-
-
-def type_words(schema: _Json, models: _Json) -> str:
-    """The type of a place in words."""
-    if "$ref" in schema:
-        return type_words(models.get(str(_reference(schema)), {}), models)
-    if "const" in schema:
-        return repr(schema["const"])
-    if "enum" in schema:
-        return "one of " + ", ".join(map(repr, schema["enum"]))
-    for choices in (schema.get("anyOf"), schema.get("oneOf")):
-        if choices:
-            return " or ".join(dict.fromkeys(type_words(choice, models) for choice in choices))
-    kind = schema.get("type")
-    if kind == "array":
-        return f"a list of {type_words(schema.get('items', {}), models)}"
-    if kind == "string" and schema.get("format"):
-        return f"text ({schema['format']})"
-    bounds = [f" {words} {schema[key]}" for key, words in _BOUNDS.items() if key in schema]
-    return _KINDS.get(str(kind), "anything") + " and".join(bounds)
+    elif field.default is not NOTHING:
+        parts.append(f"{field.default!r} by default")
+    return ", ".join(parts) + "." + (f" {field.help}" if field.help else "")

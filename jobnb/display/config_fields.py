@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from jobnb.config import Section, json_schema, schema_of
-from jobnb.config.describe import type_words
+from jobnb.config import Section, schema_of
+from jobnb.config.nodes import NOTHING
+from jobnb.config.places import Place, form_of
 from jobnb.display.attempt import attempt
 from jobnb.display.html import EMPTY, Html, code, table, tag
 from jobnb.display.text import shorten
@@ -16,7 +17,6 @@ __all__ = ["FieldRow", "field_rows", "fields_html", "fields_text"]
 
 _DEEPEST = 6
 _MOST = 200
-_Json = Mapping[str, Any]
 
 
 class FieldRow(NamedTuple):
@@ -44,39 +44,24 @@ def _read_rows(config_schema: Any) -> list[FieldRow]:
     field = schema_of(config_schema)
     if field is None:
         return []
-    whole = json_schema(Section({"config": field}))
-    rows = _rows(whole, whole.get("$defs", {}), (), ())
+    rows = _rows(form_of(Section({"config": field})), (), ())
     return [row for row, _ in zip(rows, range(_MOST), strict=False)]
 
 
-def _rows(
-    schema: _Json, models: _Json, path: tuple[str, ...], above: tuple[str, ...]
-) -> Iterator[FieldRow]:
-    required = schema.get("required", ())
-    for name, inner in schema.get("properties", {}).items():
+def _rows(place: Place, path: tuple[str, ...], above: tuple[str, ...]) -> Iterator[FieldRow]:
+    for name, field in place.fields.items():
         where = (*path, name)
-        reference = _inner_model(inner)
-        target = models.get(reference, inner)
-        open_ = bool(target.get("properties")) and reference not in above
-        if not open_ or "anyOf" in inner:
-            yield _row(where, inner, models, name in required)
-        if open_ and len(where) <= _DEEPEST:
-            yield from _rows(target, models, where, (*above, reference))
+        is_open = bool(field.fields) and field.model not in above
+        if not is_open or field.nullable:
+            yield _row(where, field)
+        if is_open and len(where) <= _DEEPEST:
+            yield from _rows(field, where, (*above, field.model) if field.model else above)
 
 
-def _inner_model(schema: _Json) -> str:
-    """The model that a place holds, also where it may be null instead."""
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
-    choices = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
-    return _inner_model(choices[0]) if len(choices) == 1 else ""
-
-
-def _row(path: tuple[str, ...], schema: _Json, models: _Json, required: bool) -> FieldRow:
+def _row(path: tuple[str, ...], field: Place) -> FieldRow:
     shown = ".".join(path[1:]) or "config"  # the first part is the section that holds it all
-    default = default_text(schema["default"]) if "default" in schema else ""
-    about = str(schema.get("description") or "")
-    return FieldRow(shown, type_words(schema, models), default, required, about)
+    default = default_text(field.default) if field.default is not NOTHING else ""
+    return FieldRow(shown, field.type_words, default, field.required, field.help)
 
 
 def default_text(value: Any) -> str:

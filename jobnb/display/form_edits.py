@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jobnb.config.describe import start_value
 from jobnb.config.env import env_name, keep_secret
 from jobnb.config.nodes import NOTHING
+from jobnb.config.places import SCALARS, Place
 from jobnb.display.form_rows import Found, Rows, row_id
-from jobnb.display.form_values import option_of, read, read_any, selected, start_value
-from jobnb.display.forms import SCALARS, Place
+from jobnb.display.form_values import option_of, read, read_any, selected
 from jobnb.errors import InvalidConfigError
 
 __all__ = [

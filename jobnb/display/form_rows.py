@@ -12,9 +12,9 @@ from typing import Any
 
 from jobnb.config.env import env_name
 from jobnb.config.nodes import NOTHING
+from jobnb.config.places import SCALARS, TEXTS, Place
 from jobnb.display.config_fields import default_text
 from jobnb.display.form_values import any_text, option_of, selected, shown
-from jobnb.display.forms import SCALARS, TEXTS, Place
 from jobnb.display.text import shorten
 
 __all__ = ["Found", "Row", "Rows", "row_id"]
@@ -69,7 +69,7 @@ class Rows:
 
     Example:
         >>> from jobnb.config import Section, schema_of
-        >>> from jobnb.display.forms import form_of
+        >>> from jobnb.config.places import form_of
         >>> root = form_of(Section({"config": schema_of({"year": int})}))
         >>> rows = Rows(root, {"config": {"year": 2013}})
         >>> rows.values

@@ -11,11 +11,11 @@ from typing import Any
 from jobnb.config import dump_yaml, load_yaml
 from jobnb.config.env import env_name
 from jobnb.config.nodes import NOTHING
+from jobnb.config.places import NUMBERS, SCALARS, TEXTS, Place
 from jobnb.config.plain import key_text
-from jobnb.display.forms import NUMBERS, SCALARS, TEXTS, Place
 from jobnb.errors import InvalidConfigError
 
-__all__ = ["any_text", "fit", "option_of", "read", "read_any", "selected", "shown", "start_value"]
+__all__ = ["any_text", "fit", "option_of", "read", "read_any", "selected", "shown"]
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
 _WRITTEN = {
@@ -30,7 +30,7 @@ def shown(place: Place, raw: Any) -> Any:
     """What the control of a scalar place shows for a raw value; NOTHING if it cannot show it.
 
     Example:
-        >>> from jobnb.display.forms import Place
+        >>> from jobnb.config.places import Place
         >>> shown(Place({"type": "integer"}, {}), 2**60)
         '1152921504606846976'
     """
@@ -57,7 +57,7 @@ def read(place: Place, control: Any) -> Any:
         InvalidConfigError: If it is YAML that cannot be read.
 
     Example:
-        >>> from jobnb.display.forms import Place
+        >>> from jobnb.config.places import Place
         >>> number = Place({"type": "number"}, {})
         >>> read(number, "1e-3"), read(number, "1e-")
         (0.001, '1e-')
@@ -233,36 +233,3 @@ def option_of(place: Place, raw: Any) -> int:
                 return n
     scores = [fit(option, raw) for option in place.options]
     return scores.index(max(scores)) if scores else 0
-
-
-def start_value(place: Place) -> Any:
-    """What to put where an entry is added or an option chosen: the default, or little."""
-    if place.default is not NOTHING:
-        return place.default
-    kind = place.kind
-    if kind == "const":
-        return place.constant
-    if kind in NUMBERS:
-        return _first_number(place.bounds)
-    if kind == "choice":
-        return place.choices[0] if place.choices else ""
-    if kind == "tuple":
-        return [start_value(each) for each in place.places]
-    if kind == "union":
-        return start_value(place.options[0])
-    if kind == "selector":
-        return {name: start_value(field) for name, field in list(place.fields.items())[:1]}
-    if kind in ("object", "section"):
-        tags = {n: f for n, f in place.fields.items() if f.kind == "const"}
-        return {name: field.constant for name, field in tags.items()}
-    empty: dict[str, Any] = {"bool": False, "list": [], "map": {}, "any": None}
-    return empty.get(kind, "")
-
-
-def _first_number(bounds: Mapping[str, Any]) -> Any:
-    step = bounds.get("step", 1)
-    least = bounds.get("min", bounds["above"] + step if "above" in bounds else None)
-    most = bounds.get("max", bounds["below"] - step if "below" in bounds else None)
-    if least is not None and least > 0:
-        return least
-    return most if most is not None and most < 0 else 0

@@ -339,7 +339,7 @@ class LaunchForm:
 
 def _nothing_known() -> Any:
     from jobnb.config import Section
-    from jobnb.display.forms import form_of
+    from jobnb.config.places import form_of
 
     return form_of(Section({}))
 

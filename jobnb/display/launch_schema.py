@@ -11,10 +11,10 @@ from typing import Any
 
 from jobnb.config import Section
 from jobnb.config.nodes import NOTHING
+from jobnb.config.places import Place, form_of
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.selections.selection import AssetSelection
-from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.build import build_plan

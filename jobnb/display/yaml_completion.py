@@ -11,9 +11,9 @@ from typing import Any
 
 from jobnb.config import dump_yaml
 from jobnb.config.nodes import NOTHING
+from jobnb.config.places import Place
 from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import default_text
-from jobnb.display.forms import Place
 from jobnb.display.text import shorten
 
 __all__ = ["completions"]
@@ -46,7 +46,7 @@ def completions(root: Place, before: str, after: str = "") -> dict[str, Any]:
 
     Example:
         >>> from jobnb.config import Section, schema_of
-        >>> from jobnb.display.forms import form_of
+        >>> from jobnb.config.places import form_of
         >>> root = form_of(Section({"config": schema_of({"year": int, "codes": [str]})}))
         >>> [each["name"] for each in completions(root, "config:\n  y")["options"]]
         ['year']

@@ -22,9 +22,9 @@ from typing_extensions import TypedDict
 
 from jobnb import Array, Config, Enum, EnumValue, Field, Map, Noneable, Permissive, Selector, Shape
 from jobnb.config import Section, schema_of
+from jobnb.config.places import form_of
 from jobnb.display.form_edits import ACTIONS, edited, filled, without_extras
 from jobnb.display.form_rows import Rows
-from jobnb.display.forms import form_of
 from jobnb.errors import InvalidConfigError
 
 

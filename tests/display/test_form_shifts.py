@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb.config import Section, schema_of
+from jobnb.config.places import form_of
 from jobnb.display.form_edits import Shifts, edited, shift_of
 from jobnb.display.form_rows import Rows, row_id
-from jobnb.display.forms import form_of
 
 ROOT = form_of(Section({"config": schema_of({"codes": [str], "named": {str: str}})}))
 

@@ -29,10 +29,10 @@ from jobnb.config import (
     schema_of,
     without_secrets,
 )
+from jobnb.config.places import Place, form_of
 from jobnb.display.form_edits import edited, filled, without_extras
 from jobnb.display.form_rows import Row, Rows
 from jobnb.display.form_values import any_text, read, read_any
-from jobnb.display.forms import Place, form_of
 from jobnb.errors import InvalidConfigError
 
 

@@ -13,11 +13,11 @@ from pydantic import Field as PydanticField
 from pydantic import create_model
 
 from jobnb.config import Config, Section, bind_value, dump_yaml, load_yaml, raw_config, schema_of
+from jobnb.config.places import form_of
 from jobnb.definitions.ops.graph import graph
 from jobnb.definitions.ops.op import op
 from jobnb.display.form_edits import ACTIONS, edited
 from jobnb.display.form_rows import Rows
-from jobnb.display.forms import form_of
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.yaml_text import LaunchText
 from jobnb.errors import InvalidConfigError

@@ -1,7 +1,8 @@
-"""What each place of a config takes, as a form needs it: kind, bounds, choices, default, parts.
+"""What each place of a config takes: kind, words, bounds, choices, default, and the places in it.
 
-A `Place` reads the JSON Schema that the config room makes of a job's one config model. Places
-below are made when they are first asked for, so that a class within itself has no end and no cost.
+A `Place` walks the JSON Schema of a job's one config model; samples, defaults, descriptions and
+forms all read places. Those below are made when they are first asked for, so that a class within
+itself has no end and no cost.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from jobnb.config import Section, json_schema
-from jobnb.config.describe import type_words
-from jobnb.config.nodes import NOTHING
+from pydantic import BaseModel
 
-__all__ = ["NUMBERS", "SCALARS", "TEXTS", "Place", "form_of"]
+from jobnb.config.models import ConfigJsonSchema
+from jobnb.config.nodes import NOTHING
+from jobnb.config.tree import Section, model_of
 
 _Json = Mapping[str, Any]
 
@@ -39,7 +40,13 @@ _WORDS = {
     "path": "a path",
     "secret": "a secret, kept by name only",
     "tuple": "a list",
+    "bool": "true or false",
+    "int": "an integer",
+    "float": "a number",
+    "map": "a mapping",
+    "any": "anything",
 }
+_LIMITS = {"min": "at least", "above": "more than", "max": "at most", "below": "less than"}
 _PLAIN = {"integer": "int", "number": "float", "boolean": "bool", "null": "const"}
 _BOUNDS = {
     "minimum": "min",
@@ -65,6 +72,10 @@ class Place:
         name: The name it has in what holds it.
         required: Whether it must be given.
         section: The part of the run config that it is, if it is one.
+
+    Attributes:
+        model: The name of the schema that it refers to; empty if it stands on its own.
+        nullable: Whether null may stand in its place.
     """
 
     def __init__(
@@ -78,8 +89,7 @@ class Place:
     ) -> None:
         self.name, self.required, self.section = name, required, section
         self._models = models
-        self._given = schema
-        self._schema, self.nullable = _resolved(schema, models)
+        self._schema, self.model, self.nullable = _resolved(schema, models)
 
     def __repr__(self) -> str:
         return f"Place({self.name!r}, {self.kind})"
@@ -100,16 +110,34 @@ class Place:
 
     @cached_property
     def words(self) -> str:
-        """Its type in words."""
+        """Its type in a form's words; nothing for what is shown by the places in it."""
         if self.kind in ("section", "object", "selector"):
             return ""
-        if self.kind == "union" and not all(each.kind in SCALARS for each in self.options):
-            none = ["none"] if self.nullable else []
-            return " or ".join(dict.fromkeys([*(each.title for each in self.options), *none]))
-        own = _WORDS.get(self.kind)
-        if own is None:
-            return type_words(self._given, self._models).replace(" or null", " or none")
-        return own + (" or none" if self.nullable else "")
+        return self.type_words.replace(" or null", " or none")
+
+    @cached_property
+    def type_words(self) -> str:
+        """Its type in words."""
+        words = self._words()
+        return f"{words} or null" if self.nullable and words != "null" else words
+
+    def _words(self) -> str:
+        kind = self.kind
+        if kind == "const":
+            return "null" if self.constant is None else repr(self.constant)
+        if kind == "choice":
+            return "one of " + ", ".join(map(repr, self.choices))
+        if kind == "union":
+            scalar = all(each.kind in SCALARS for each in self.options)
+            words = (each.type_words if scalar else each.title for each in self.options)
+            return " or ".join(dict.fromkeys(words))
+        if kind == "list":
+            return f"a list of {self.item.type_words if self.item else 'anything'}"
+        if kind in ("text", "long_text"):
+            return f"text ({self.format})" if self.format else "text"
+        bounds = self.bounds
+        limits = [f" {words} {bounds[name]}" for name, words in _LIMITS.items() if name in bounds]
+        return _WORDS.get(kind, "a mapping") + " and".join(limits)
 
     @property
     def help(self) -> str:
@@ -145,6 +173,11 @@ class Place:
     def bounds(self) -> dict[str, Any]:
         """Limits: min, max, above, below, step, lengths, counts, pattern."""
         return {name: self._schema[key] for key, name in _BOUNDS.items() if key in self._schema}
+
+    @property
+    def format(self) -> str:
+        """What its text is written as, such as `date` or `email`, in JSON Schema's words."""
+        return str(self._schema.get("format") or "")
 
     @property
     def env(self) -> bool:
@@ -190,7 +223,8 @@ class Place:
     @cached_property
     def places(self) -> list[Place]:
         """What the entries of a tuple are."""
-        return [self._below(inner, str(n)) for n, inner in enumerate(self._schema["prefixItems"])]
+        inner = self._schema.get("prefixItems", ())
+        return [self._below(each, str(n)) for n, each in enumerate(inner)]
 
     @cached_property
     def options(self) -> list[Place]:
@@ -253,13 +287,13 @@ def _is_long(schema: _Json) -> bool:
     )
 
 
-def _resolved(schema: _Json, models: _Json) -> tuple[dict[str, Any], bool]:
-    """The schema with references followed, and whether null is allowed beside it."""
-    made, nullable = dict(schema), False
+def _resolved(schema: _Json, models: _Json) -> tuple[dict[str, Any], str, bool]:
+    """The schema with references followed, the last one's name, and whether null is allowed."""
+    made, model, nullable = dict(schema), "", False
     while True:
         if "$ref" in made:
-            target = models.get(str(made.pop("$ref")).rpartition("/")[2], {})
-            made = {**target, **made}
+            model = str(made.pop("$ref")).rpartition("/")[2]
+            made = {**models.get(model, {}), **made}
             continue
         for word in ("anyOf", "oneOf", "allOf"):
             choices = made.get(word)
@@ -275,10 +309,16 @@ def _resolved(schema: _Json, models: _Json) -> tuple[dict[str, Any], bool]:
                 break
             made[word] = kept
         else:
-            return made, nullable
+            return made, model, nullable
 
 
-def form_of(tree: Section) -> Place:
+def json_schema(tree: Section | type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of a run config."""
+    model = model_of("RunConfig", tree) if isinstance(tree, Section) else tree
+    return model.model_json_schema(schema_generator=ConfigJsonSchema)
+
+
+def form_of(tree: Section | type[BaseModel]) -> Place:
     """The whole config as a place, with all others below it.
 
     Example:
@@ -288,4 +328,5 @@ def form_of(tree: Section) -> Place:
         [Place('year', int), Place('codes', list)]
     """
     schema = json_schema(tree)
-    return Place(schema, schema.get("$defs", {}), section=tree)
+    section = tree if isinstance(tree, Section) else None
+    return Place(schema, schema.get("$defs", {}), section=section)
