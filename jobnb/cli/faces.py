@@ -8,13 +8,17 @@ from typing import Any, Self
 
 import click
 
-from jobnb.cli.texts import duration
 from jobnb.display.text import counted
-from jobnb.notebook.outcome import BackfillOutcome, CellOutcome, NotebookOutcome, RunOutcome
-from jobnb.notebook.progress import Progress
+from jobnb.notebook.outcome import (
+    BackfillOutcome,
+    CellOutcome,
+    NotebookOutcome,
+    Progress,
+    RunOutcome,
+)
 from jobnb.state import StepState, StepStatus
 
-__all__ = ["BarFace", "Face", "LineFace", "face_for"]
+__all__ = ["BarFace", "Face", "LineFace", "duration", "face_for"]
 
 SLOW = 1.0
 MANY_STEPS = 60
@@ -251,3 +255,19 @@ def _last_line(outcome: NotebookOutcome) -> str:
     cells = f"{done} of {counted(len(outcome.cells), 'cell')}"
     took = duration(outcome.seconds)
     return f"{outcome.path.name}: {outcome.verdict.value}, {cells}{runs}, {took}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time span for people.
+
+    >>> duration(0.4), duration(75), duration(7260), duration(None)
+    ('0.4 s', '1 min 15 s', '2 h 1 min', '')
+    """
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -166,7 +166,7 @@ def _records(
 
 
 def _run_row(record: Any) -> tuple[str, ...]:
-    from jobnb.cli.texts import duration
+    from jobnb.cli.faces import duration
     from jobnb.display.text import moment
 
     run, start, end = record.dagster_run, record.start_time, record.end_time

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from time import time as now
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from jobnb.errors import ExecutionInterruptedError, JobnbError
+from jobnb.events import Logged
+from jobnb.execution.run import RunScope
 from jobnb.notebook.completion import complete_no_more, complete_with
 from jobnb.notebook.magics import register, unregister
-from jobnb.notebook.step_displays import keep_displays
 
 if TYPE_CHECKING:
     from jobnb.display.defined import CellDefinitions
@@ -57,7 +62,7 @@ def _watch(shell: Any) -> None:
     watch = cell_watch(_is_read) if in_kernel else terminal_watch()
     added: list[tuple[list[Any], Any]] = [
         (backfill_watchers, watch.of_backfill),
-        (background_watchers, keep_displays(shell)),
+        (background_watchers, _keep_displays(shell)),
     ]
     if in_kernel:
         runs = watch_cells(shell, _is_read)
@@ -139,6 +144,37 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     for each in reversed(kept):
         short = TracebackType(short, each.tb_frame, each.tb_lasti, each.tb_lineno)
     return short
+
+
+def _keep_displays(shell: Any) -> Callable[[RunScope], AbstractContextManager[None]]:
+    """A watcher of background runs: what their steps display goes into their logs, as text.
+
+    Else it would stand under whatever cell runs by then.
+    """
+
+    @contextmanager
+    def watcher(run: RunScope) -> Iterator[None]:
+        publisher = shell.display_pub
+        if not hasattr(publisher, "register_hook"):  # a shell without a front end
+            yield
+            return
+        hook = _keeper(run)
+        publisher.register_hook(hook)  # for this thread only
+        try:
+            yield
+        finally:
+            publisher.unregister_hook(hook)
+
+    return watcher
+
+
+def _keeper(run: RunScope) -> Callable[[Mapping[str, Any]], None]:
+    def keep(message: Mapping[str, Any]) -> None:
+        text = message["content"].get("data", {}).get("text/plain")
+        if text:
+            run.append(Logged(now(), logging.INFO, text, run.current_key, "display"))
+
+    return keep
 
 
 class _CellNamer:

@@ -11,10 +11,9 @@ from typing import Any
 
 from jobnb.errors import NotebookError
 from jobnb.notebook.document import check_writable, dump_notebook, read_notebook, write_whole
-from jobnb.notebook.outcome import NotebookOutcome
+from jobnb.notebook.outcome import NotebookOutcome, Progress
 from jobnb.notebook.outputs import LIMIT
 from jobnb.notebook.parameters import inject
-from jobnb.notebook.progress import Progress
 from jobnb.notebook.wish import Wish, drop_old
 
 __all__ = ["execute_notebook"]
@@ -130,10 +129,10 @@ def _write(
     if output is not None:
         write_whole(output, dump_notebook(outcome.notebook))
     if junit is not None:
-        from jobnb.notebook.junit import to_junit
+        from jobnb.notebook.exports import to_junit
 
         write_whole(junit, to_junit(outcome))
     if html is not None:
-        from jobnb.notebook.page import to_html
+        from jobnb.notebook.exports import to_html
 
         write_whole(html, to_html(outcome.notebook, outcome.path.stem))

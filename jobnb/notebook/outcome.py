@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.definitions.jobs.job_config import run_title
-from jobnb.state import RunState, RunStatus
+from jobnb.state import RunState, RunStatus, StepState
 from jobnb.storage.backfill import BackfillStatus
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "CellOutcome",
     "CellStatus",
     "NotebookOutcome",
+    "Progress",
     "RunOutcome",
     "Verdict",
     "label_of",
@@ -260,3 +262,31 @@ class NotebookOutcome:
         reason = failed or (f" {run.state.error}" if run.state.error else "")
         status = run.state.status.value
         self.end(Verdict.FAILURE, f"The run {run.run_id} of {run.title!r} ended {status}.{reason}")
+
+
+class Progress:
+    """What a face of a headless execution is told; this one keeps still. Override what is shown.
+
+    All calls come from one thread, in the order of what happens.
+    """
+
+    def began(self, name: str, cells: int) -> None:
+        """The notebook `name` with `cells` code cells is about to be executed."""
+
+    def cell_began(self, number: int, label: str) -> None:
+        """A cell was sent to the kernel."""
+
+    def cell_ended(self, cell: CellOutcome) -> None:
+        """A cell is done."""
+
+    def run_changed(self, run: RunOutcome, steps: Sequence[StepState]) -> None:
+        """A run of the notebook went on; `steps` are those that stand elsewhere than before."""
+
+    def backfill_changed(self, backfill: BackfillOutcome) -> None:
+        """A backfill of the notebook went on."""
+
+    def note(self, text: str) -> None:
+        """Something that deserves a word."""
+
+    def ended(self, outcome: NotebookOutcome) -> None:
+        """All is over."""

@@ -21,12 +21,12 @@ from jobnb.notebook.outcome import (
     CellOutcome,
     CellStatus,
     NotebookOutcome,
+    Progress,
     Verdict,
     label_of,
     without_colours,
 )
 from jobnb.notebook.outputs import LIMIT, ended_here, shortened
-from jobnb.notebook.progress import Progress
 from jobnb.notebook.side_channel import SideChannel
 from jobnb.notebook.wish import RUN_TAG, Wish, summary_in
 

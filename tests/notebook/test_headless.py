@@ -16,8 +16,7 @@ import pytest
 from jobnb.errors import NotebookError
 from jobnb.notebook.document import tags_of
 from jobnb.notebook.headless import execute_notebook
-from jobnb.notebook.outcome import CellError, CellStatus, Verdict
-from jobnb.notebook.progress import Progress
+from jobnb.notebook.outcome import CellError, CellStatus, Progress, Verdict
 from jobnb.state import RunStatus
 
 

@@ -17,7 +17,7 @@ from jobnb.events import (
     StepStarted,
     StepSucceeded,
 )
-from jobnb.notebook.junit import to_junit
+from jobnb.notebook.exports import to_junit
 from jobnb.notebook.outcome import CellError, CellOutcome, CellStatus, NotebookOutcome, RunOutcome
 from jobnb.state import fold
 

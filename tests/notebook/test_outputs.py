@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb.notebook.exports import coloured
 from jobnb.notebook.headless import execute_notebook
 from jobnb.notebook.outputs import LIMIT, Line, NotebookOutputs
-from jobnb.notebook.page import coloured
 
 
 def outputs_of(path: Path, cell: int = 0) -> list:
@@ -364,5 +364,5 @@ def test_pieces_of_a_coloured_text_look_as_the_whole_does(parts):
 
     text = "".join(parts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jobnb.notebook.page._PIECE", 100)
+        patch.setattr("jobnb.notebook.exports._PIECE", 100)
         assert look(coloured(text)) == look(ansi2html(text))
