@@ -37,7 +37,7 @@ from jobnb.execution.trace import error_info
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import RunPartitions
 from jobnb.plan.step import Plan
-from jobnb.staleness.code_versions import CodeVersions
+from jobnb.staleness.versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import BACKFILL_TAG
 from jobnb.storage.run_log import RunBatch

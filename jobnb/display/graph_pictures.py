@@ -20,7 +20,7 @@ from jobnb.display.text import shorten
 from jobnb.plan.asset_choice import chosen_by
 from jobnb.plan.flatten import Edge as FlatEdge
 from jobnb.plan.flatten import FlatNode, flatten
-from jobnb.staleness.standing_jobs import as_it_stands
+from jobnb.staleness.survey import as_it_stands
 
 __all__ = [
     "as_seen",

@@ -12,13 +12,7 @@ import msgspec
 from jobnb.events.event import (
     ErrorInfo,
     Event,
-)
-from jobnb.events.kinds import (
     EventType,
-)
-from jobnb.events.of_checks import (
-    AssetCheckEvaluated,
-    AssetCheckPlanned,
 )
 from jobnb.events.of_runs import (
     EngineNote,
@@ -46,6 +40,8 @@ from jobnb.events.of_steps import (
     StepSucceeded,
 )
 from jobnb.events.of_values import (
+    AssetCheckEvaluated,
+    AssetCheckPlanned,
     AssetMaterialized,
     AssetObserved,
     AssetPlanned,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from jobnb.events.event import ErrorInfo, Event
-from jobnb.events.kinds import EventType
+from jobnb.events.event import ErrorInfo, Event, EventType
 
 __all__ = [
     "EngineNote",

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from jobnb.errors import DAGSTER_NAMES
-from jobnb.events.event import ErrorInfo, Event
-from jobnb.events.kinds import EventType
+from jobnb.events.event import ErrorInfo, Event, EventType
 
 __all__ = [
     "HookCompleted",

@@ -7,19 +7,7 @@ from typing import Any, ClassVar
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
-from jobnb.events.event import Event
-from jobnb.events.kinds import EventType
-
-__all__ = [
-    "AssetMaterialized",
-    "AssetObserved",
-    "AssetPlanned",
-    "ExpectationChecked",
-    "InputChecked",
-    "InputLoaded",
-    "OutputHandled",
-    "OutputYielded",
-]
+from jobnb.events.event import Event, EventType
 
 
 class InputLoaded(Event, frozen=True, gc=False, tag="LOADED_INPUT"):
@@ -197,3 +185,53 @@ class ExpectationChecked(Event, frozen=True, gc=False, tag="STEP_EXPECTATION_RES
         """What happened, in a sentence."""
         verdict = "passed" if self.success else "failed"
         return f"Expectation {self.label or self.description or ''} {verdict}".replace("  ", " ")
+
+
+class AssetCheckPlanned(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUATION_PLANNED"):
+    """The run intends to check an asset; `asset` is the path of its key."""
+
+    event_type: ClassVar[EventType] = EventType.ASSET_CHECK_EVALUATION_PLANNED
+    step_key: str | None
+    asset: tuple[str, ...]
+    check: str
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return f"Intends to check {self.check!r} of asset {'/'.join(self.asset)}."
+
+
+class AssetCheckEvaluated(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUATION"):
+    """An asset was checked.
+
+    Attributes:
+        severity: `WARN` or `ERROR`: how bad it is if it did not pass.
+        blocking: Whether what is made from the asset waits for it.
+        target: The storage id of the materialization that was looked at, where it is known.
+        target_run: The run of that materialization.
+        partition: The partition that was looked at.
+    """
+
+    event_type: ClassVar[EventType] = EventType.ASSET_CHECK_EVALUATION
+    step_key: str | None
+    asset: tuple[str, ...]
+    check: str
+    passed: bool
+    severity: str = "ERROR"
+    description: str | None = None
+    metadata: dict[str, Any] = {}
+    blocking: bool = False
+    partition: str | None = None
+    target: int | None = None
+    target_run: str | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it did not pass and that counts as an error."""
+        return not self.passed and self.severity == "ERROR"
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        verdict = "passed" if self.passed else f"did not pass ({self.severity})"
+        return f"Check {self.check!r} of asset {'/'.join(self.asset)} {verdict}."

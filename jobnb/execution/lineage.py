@@ -11,9 +11,8 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.plan.step import Plan, Step
-from jobnb.staleness.config_versions import config_tags
-from jobnb.staleness.partition_versions import partitions_of
-from jobnb.staleness.tags import INPUT, POINTER
+from jobnb.staleness.partition_records import partitions_of
+from jobnb.staleness.versions import INPUT, POINTER, config_tags
 
 __all__ = ["Lineage", "Origin"]
 

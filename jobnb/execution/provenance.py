@@ -10,10 +10,17 @@ import msgspec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.execution.lineage import Lineage, Origin
-from jobnb.staleness.code_versions import CodeVersions
-from jobnb.staleness.events import last_told
-from jobnb.staleness.partition_versions import PartitionVersions
-from jobnb.staleness.tags import CODE, CONFIG_VERSION, DATA, INITIAL, IS_GIVEN, data_version_of
+from jobnb.staleness.partition_records import PartitionVersions
+from jobnb.staleness.versions import (
+    CODE,
+    CONFIG_VERSION,
+    DATA,
+    INITIAL,
+    IS_GIVEN,
+    CodeVersions,
+    data_version_of,
+    last_told,
+)
 
 __all__ = ["Provenance"]
 

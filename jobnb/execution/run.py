@@ -20,7 +20,7 @@ from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.stopping import Stopping
 from jobnb.plan.step import Plan
-from jobnb.staleness.code_versions import CodeVersions
+from jobnb.staleness.versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import keep_for_ever
 from jobnb.storage.run import JobRun

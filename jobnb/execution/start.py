@@ -31,9 +31,9 @@ from jobnb.plan.partitions import (
 )
 from jobnb.plan.step import Plan
 from jobnb.staleness.choice import StaleChoice, choose_stale
-from jobnb.staleness.standing_jobs import as_it_stands, nothing_stands_so
 from jobnb.staleness.statuses import defined_assets
-from jobnb.staleness.tags import CODE
+from jobnb.staleness.survey import as_it_stands, nothing_stands_so
+from jobnb.staleness.versions import CODE
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
 from jobnb.storage.run_log import BatchLog, RunBatch, RunLog

@@ -14,8 +14,7 @@ from jobnb.errors import InvariantViolationError
 from jobnb.plan.known_keys import with_known_keys
 from jobnb.plan.step import Plan, Step
 from jobnb.staleness.causes import StaleStatus
-from jobnb.staleness.config_versions import config_tags
-from jobnb.staleness.partition_versions import PartitionVersions, partitions_of
+from jobnb.staleness.partition_records import PartitionVersions, partitions_of
 from jobnb.staleness.statuses import (
     Place,
     at_partition,
@@ -26,6 +25,7 @@ from jobnb.staleness.statuses import (
     source_versions,
 )
 from jobnb.staleness.verdicts import Defined, Known, Verdict, judge
+from jobnb.staleness.versions import config_tags
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import Made
 

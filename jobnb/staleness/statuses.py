@@ -13,12 +13,16 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.asset_parts import name_in, shared_names
 from jobnb.plan.known_keys import with_known_keys
 from jobnb.staleness.causes import AssetStatuses
-from jobnb.staleness.code_versions import CodeVersions
-from jobnb.staleness.config_versions import config_tags, given_config
-from jobnb.staleness.events import last_told
-from jobnb.staleness.partition_versions import PartitionVersions, partitions_of
-from jobnb.staleness.tags import INITIAL, data_version_of
+from jobnb.staleness.partition_records import PartitionVersions, partitions_of
 from jobnb.staleness.verdicts import Defined, Known, judge
+from jobnb.staleness.versions import (
+    INITIAL,
+    CodeVersions,
+    config_tags,
+    data_version_of,
+    given_config,
+    last_told,
+)
 from jobnb.storage.instance import Instance
 from jobnb.storage.partition_history import AssetPartitionStatus
 from jobnb.storage.records import Failed, Made

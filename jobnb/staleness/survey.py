@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
@@ -18,24 +19,114 @@ from jobnb.staleness.causes import (
     Cause,
     PartitionCounts,
 )
-from jobnb.staleness.partition_changes import Change, changed_partitions
+from jobnb.staleness.partition_records import PartitionRecords, SameKind
 from jobnb.staleness.statuses import Place, known_of
-from jobnb.staleness.tags import CODE
 from jobnb.staleness.verdicts import (
     Defined,
     Known,
     definition_causes,
     in_order,
+    left_causes,
     own_causes,
     status_of,
+    upstream_cause,
 )
+from jobnb.staleness.versions import CODE, INITIAL
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import Made
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
 
-__all__ = ["Survey", "session_survey"]
+Change = tuple[Collection[str], tuple[Cause, ...]]
+"""Some partitions, and why they are not what they would be now."""
+
+
+def changed_partitions(
+    asset: Defined, records: PartitionRecords, known: Known, among: set[str] | None
+) -> Iterator[Change]:
+    """The partitions of an asset that have changed since they were made, and why.
+
+    Args:
+        asset: The asset.
+        records: What was last made of its partitions.
+        known: What there is beside them.
+        among: The partitions that there are now; None if there are all that were ever made.
+    """
+    for kind in records.kinds:
+        some = kind.partitions if among is None else kind.partitions & among
+        if not some:
+            continue
+        if CODE not in kind.made.tags:
+            yield from _one_by_one(asset, kind, records, some, known)
+            continue
+        whole = (*definition_causes(asset, kind.made, known), *left_causes(asset, kind.read))
+        if whole:
+            yield some, whole
+        for key in asset.upstream:
+            yield from _of_upstream(asset, key, kind, some, known)
+
+
+def _one_by_one(
+    asset: Defined, kind: SameKind, records: PartitionRecords, some: set[str], known: Known
+) -> Iterator[Change]:
+    """Of partitions that were only told of, times are compared."""
+    for name in some:
+        made = msgspec.structs.replace(
+            kind.made, partition=name, storage_id=records.storage_ids[name]
+        )
+        causes = tuple(own_causes(asset, made, known))
+        if causes:
+            yield [name], causes
+
+
+def _of_upstream(
+    asset: Defined, key: AssetKey, kind: SameKind, some: set[str], known: Known
+) -> Iterator[Change]:
+    """The partitions for which another value of an upstream asset was read than there is now."""
+    read: Mapping[str, str] = kind.read.get(key, {})
+    now = _versions_now(asset, key, known)
+    by_cause: dict[Cause, list[str]] = {}
+    for name in _unlike(some, read, now):
+        cause = upstream_cause(asset, key, read.get(name), _of(now, name), known)
+        if cause is not None:
+            by_cause.setdefault(cause, []).append(name)
+    for cause, names in by_cause.items():
+        yield names, (cause,)
+
+
+Versions = Mapping[str, str] | Callable[[str], str | None]
+"""Which value of an upstream asset there is for a partition."""
+
+
+def _unlike(some: set[str], read: Mapping[str, str], now: Versions) -> Iterable[str]:
+    """Those of the partitions whose version was another, or that have none."""
+    if not isinstance(now, Mapping):
+        return (name for name in some if (found := now(name)) is None or read.get(name) != found)
+    if read == now:
+        return ()
+    other = [name for name, version in read.items() if now.get(name) != version]
+    unread = some - read.keys() if len(read) < len(some) else ()
+    return [*(name for name in other if name in some), *unread]
+
+
+def _of(now: Versions, name: str) -> str | None:
+    return now.get(name) if isinstance(now, Mapping) else now(name)
+
+
+def _versions_now(asset: Defined, key: AssetKey, known: Known) -> Versions:
+    """Which value of an upstream asset each partition would be made from now."""
+    partitions = known.partitions
+    if not partitions.has(key):
+        version = known.version(asset, None, key)
+        return lambda _name: version
+    if not partitions.is_same(asset.assets, key):
+        return lambda name: known.version(asset, name, key)
+    found = partitions.whole(key).versions
+    if key in known.sources:
+        return lambda name: found.get(name, INITIAL)
+    return found
+
 
 _MOST_CAUSES = 8
 Part = PartitionsSubset | bool
@@ -277,3 +368,47 @@ def _nothing_defined(instance: Instance) -> str:
         f"No assets are defined yet: run the cells that define them. "
         f"Stored from earlier: {', '.join(stored[:3])}{more}."
     )
+
+
+# --- jobs whose selection asks how assets stand -----------------------------------
+
+
+def as_it_stands(job: JobDefinition, instance: Instance) -> JobDefinition:
+    """The job, its selection decided by how assets stand now; itself if it does not ask.
+
+    Args:
+        job: The job.
+        instance: Where its assets were made.
+
+    Example:
+        >>> from jobnb import Definitions, asset, define_asset_job
+        >>> @asset
+        ... def orders():
+        ...     return [1, 2]
+        >>> missing = define_asset_job("all_missing", "status:missing")
+        >>> defs = Definitions(assets=[orders], jobs=[missing])
+        >>> job = as_it_stands(defs.get_job_def("all_missing"), Instance.ephemeral())
+        >>> [node.name for node in job.nodes]
+        ['orders']
+    """
+    layer = job.asset_layer
+    if layer is None or not layer.is_undecided:
+        return job
+    known = Definitions.of(assets=[*layer.assets, *layer.sources], asset_checks=layer.checks)
+    statuses = Survey(known, instance).statuses()
+
+    def status_of(key: AssetKey) -> str:
+        return str(statuses[key].status.value)
+
+    looked_up = msgspec.structs.replace(layer, status_of=status_of, is_undecided=False)
+    decided = job.replaced(asset_layer=looked_up)
+    # With nothing to make there is nothing to tell the partitions: they stay what they could be.
+    return decided if decided.nodes else decided.replaced(partitions_def=job.partitions_def)
+
+
+def nothing_stands_so(job: JobDefinition) -> str:
+    """That a job has nothing to make, since no asset stands as it asks; empty if it has."""
+    layer = job.asset_layer
+    if layer is None or layer.status_of is None or job.nodes:
+        return ""
+    return f"No asset stands as '{layer.selection}' asks: there is nothing to make."

@@ -15,10 +15,16 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.staleness.causes import AssetStatus, Cause, CauseKind, StaleStatus
-from jobnb.staleness.code_versions import code_change
-from jobnb.staleness.config_versions import config_change
-from jobnb.staleness.partition_versions import PartitionVersions
-from jobnb.staleness.tags import CODE, CONFIG_VERSION, INITIAL, data_version_of, input_versions
+from jobnb.staleness.partition_records import PartitionVersions
+from jobnb.staleness.versions import (
+    CODE,
+    CONFIG_VERSION,
+    INITIAL,
+    code_change,
+    config_change,
+    data_version_of,
+    input_versions,
+)
 from jobnb.storage.records import Failed, Made
 
 __all__ = [

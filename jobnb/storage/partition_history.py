@@ -180,10 +180,12 @@ class PartitionHistory:
             known: How the asset's step stood in a run that failed; None where it was tried. What
                 is read is added: a run that has ended stays as it is.
         """
-        from jobnb.storage import partition_skips
+        from jobnb.storage import partition_queries
 
         key, seen = _text(asset_key), {} if known is None else known
-        return self._history.read(lambda connection: partition_skips.untried(connection, key, seen))
+        return self._history.read(
+            lambda connection: partition_queries.untried(connection, key, seen)
+        )
 
     def get_latest_materialization_by_partition(
         self, asset_key: CoercibleToAssetKey, partition_keys: Iterable[str] | None = None

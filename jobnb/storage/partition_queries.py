@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,13 +15,14 @@ from jobnb.definitions.partitions.partition_keys import (
     RANGE_START_TAG,
     SUBSET_TAG,
 )
-from jobnb.events import EventType
-from jobnb.state import RunStatus
+from jobnb.events import AssetPlanned, EventType, StepSkipped
+from jobnb.events.event import Event
+from jobnb.state import RunStatus, StepStatus, fold
 from jobnb.storage import tables
-from jobnb.storage.event_queries import job_names, read_event
+from jobnb.storage.event_queries import chunk_events, job_names, read_event
 from jobnb.storage.records import EventLogRecord, entry_of
 from jobnb.storage.tables import readable
-from jobnb.storage.writing import latest_made
+from jobnb.storage.writing import key_text, latest_made
 
 partitions, plans, indexed = (
     tables.asset_partitions,
@@ -226,3 +227,66 @@ def _read(gathered: Any) -> list[Any]:
     if isinstance(gathered, (str, bytes)):
         return msgspec.json.decode(gathered, type=list[Any])
     return list(gathered or ())
+
+
+# --- partitions that a failed run never tried -------------------------------------
+
+
+partitions, chunks = tables.asset_partitions, tables.event_chunks
+
+_SKIPPED = EventType.STEP_SKIPPED.value
+_RUNS = 500  # runs per statement: databases bound the number of parameters
+
+
+def untried(
+    connection: Connection, key: str, known: dict[str, StepStatus | None]
+) -> dict[str, StepStatus]:
+    """The partitions whose last run failed without trying them, each with how its step stands.
+
+    Args:
+        connection: The connection.
+        key: The text of the asset's key.
+        known: How the asset's step stood in a run that failed; None where it was tried. What is
+            read is added.
+    """
+    own = (partitions.c.asset_key == key, partitions.c.failed_run_id.is_not(None))
+    failed = select(partitions.c.partition, partitions.c.failed_run_id).where(*own)
+    rows = [(name, run_id) for name, run_id in connection.execute(failed)]
+    unread = list(dict.fromkeys(run_id for _, run_id in rows if run_id not in known))
+    for start in range(0, len(unread), _RUNS):
+        known |= _steps_left_out(connection, key, unread[start : start + _RUNS])
+    found = ((name, known[run_id]) for name, run_id in rows)
+    return {name: status for name, status in found if status is not None}
+
+
+def _steps_left_out(
+    connection: Connection, key: str, runs: list[str]
+) -> Mapping[str, StepStatus | None]:
+    """How the step of an asset stands in each of these runs, where it was not tried."""
+    told = chunks.c.kinds.contains(f" {_SKIPPED} ")
+    skipping = list(
+        connection.scalars(select(chunks.c.run_id).where(chunks.c.run_id.in_(runs), told))
+    )
+    events: dict[str, list[Event]] = defaultdict(list)
+    query = select(chunks.c.run_id, chunks.c.body).where(chunks.c.run_id.in_(skipping))
+    for run_id, body in connection.execute(query.order_by(chunks.c.run_id, chunks.c.first_seq)):
+        events[run_id].extend(chunk_events(body))
+    return dict.fromkeys(runs) | {run_id: _of_asset(read, key) for run_id, read in events.items()}
+
+
+def _of_asset(events: list[Event], key: str) -> StepStatus | None:
+    steps = set(_planned_steps(events, key))
+    if not steps.intersection(each.step_key for each in events if isinstance(each, StepSkipped)):
+        return None
+    state = fold(events)
+    stands = {state.steps[step].status for step in steps if step in state.steps}
+    for status in (StepStatus.BLOCKED, StepStatus.SKIPPED):
+        if status in stands:
+            return status
+    return None
+
+
+def _planned_steps(events: list[Event], key: str) -> Iterator[str]:
+    for each in events:
+        if isinstance(each, AssetPlanned) and key_text(each.asset) == key and each.step_key:
+            yield each.step_key

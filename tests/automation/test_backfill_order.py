@@ -21,7 +21,7 @@ from jobnb import (
     asset,
 )
 from jobnb.automation.backfill_nodes import nodes_of
-from jobnb.automation.backfill_targets import find_targets
+from jobnb.automation.backfilling import find_targets
 from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
 from jobnb.errors import InvalidInvocationError
 

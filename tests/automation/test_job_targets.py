@@ -17,7 +17,7 @@ from jobnb import (
     op,
 )
 from jobnb.automation.backfill_nodes import node_of_job
-from jobnb.automation.backfill_targets import job_target
+from jobnb.automation.backfilling import job_target
 from jobnb.events import RunCanceled, RunFailed, RunStarted, RunSucceeded
 from jobnb.state import RunStatus
 from jobnb.storage.run import JobRun

@@ -24,8 +24,8 @@ from jobnb import (
 )
 from jobnb.code import reader
 from jobnb.staleness.causes import AssetStatuses
-from jobnb.staleness.code_versions import code_change
 from jobnb.staleness.statuses import asset_statuses
+from jobnb.staleness.versions import code_change
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ def test_assets_that_are_made_from_each_other_have_a_status_too(instance: Instan
 
 
 def test_another_python_is_told_as_such() -> None:
-    from jobnb.staleness.code_versions import code_change
+    from jobnb.staleness.versions import code_change
 
     assert code_change("py310-0123456789", "py311-0123456780", "cell 1") == (
         "made with Python 3.10, this is Python 3.11"
