@@ -123,6 +123,7 @@ from jobnb.definitions.jobs.run_request import RunRequest as RunRequest
 from jobnb.definitions.keys import AssetKey as AssetKey
 from jobnb.definitions.keys import CoercibleToAssetKey as CoercibleToAssetKey
 from jobnb.definitions.locations.definitions import Definitions as Definitions
+from jobnb.definitions.locations.modules import file_relative_path as file_relative_path
 from jobnb.definitions.locations.modules import (
     load_asset_checks_from_current_module as load_asset_checks_from_current_module,
 )
@@ -162,7 +163,6 @@ from jobnb.definitions.locations.modules import (
 from jobnb.definitions.locations.modules import (
     load_definitions_from_package_name as load_definitions_from_package_name,
 )
-from jobnb.definitions.locations.relative_path import file_relative_path as file_relative_path
 from jobnb.definitions.locations.repository import RepositoryDefinition as RepositoryDefinition
 from jobnb.definitions.locations.repository import repository as repository
 from jobnb.definitions.metadata_values import AssetMetadataValue as AssetMetadataValue
@@ -189,8 +189,6 @@ from jobnb.definitions.metadata_values import TableSchemaMetadataValue as TableS
 from jobnb.definitions.metadata_values import TextMetadataValue as TextMetadataValue
 from jobnb.definitions.metadata_values import TimestampMetadataValue as TimestampMetadataValue
 from jobnb.definitions.metadata_values import UrlMetadataValue as UrlMetadataValue
-from jobnb.definitions.ops.asset_inout import AssetIn as AssetIn
-from jobnb.definitions.ops.asset_inout import AssetOut as AssetOut
 from jobnb.definitions.ops.dependency import DependencyDefinition as DependencyDefinition
 from jobnb.definitions.ops.dependency import GraphIn as GraphIn
 from jobnb.definitions.ops.dependency import GraphOut as GraphOut
@@ -208,6 +206,8 @@ from jobnb.definitions.ops.hook import HookExecutionResult as HookExecutionResul
 from jobnb.definitions.ops.hook import event_list_hook as event_list_hook
 from jobnb.definitions.ops.hook import failure_hook as failure_hook
 from jobnb.definitions.ops.hook import success_hook as success_hook
+from jobnb.definitions.ops.inout import AssetIn as AssetIn
+from jobnb.definitions.ops.inout import AssetOut as AssetOut
 from jobnb.definitions.ops.inout import DynamicOut as DynamicOut
 from jobnb.definitions.ops.inout import In as In
 from jobnb.definitions.ops.inout import Out as Out

@@ -21,9 +21,8 @@ from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.plan.asset_job import AssetGraphDefinition, graph_of_assets
 from jobnb.plan.build import build_plan
-from jobnb.plan.known_keys import resolve_among
 from jobnb.plan.partitions import PartitionsAsked
-from jobnb.plan.selecting import resolve_assets, resolve_checks
+from jobnb.plan.selecting import resolve_among, resolve_assets, resolve_checks
 from jobnb.registry.selecting import partitioned_job, pinned
 from jobnb.storage.instance import Instance
 from jobnb.storage.values import fs_io_manager

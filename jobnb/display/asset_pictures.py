@@ -8,8 +8,8 @@ from typing import Any
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.picture import Card, Edge, Mark, Picture, output_type
 from jobnb.display.prose import undocumented

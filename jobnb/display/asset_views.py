@@ -12,7 +12,7 @@ from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_past import Making, past_parts
 from jobnb.display.asset_pictures import (

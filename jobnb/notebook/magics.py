@@ -232,7 +232,7 @@ def _full_id(session: Session, begins: str) -> str:
 
 def _graph(session: Session, line: Line) -> Any:
     from jobnb.definitions.locations.definitions import Definitions
-    from jobnb.plan.known_keys import with_known_keys
+    from jobnb.plan.selecting import with_known_keys
 
     wanted = _bare(line.rest)
     if wanted in session.catalogue.by_name("job"):

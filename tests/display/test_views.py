@@ -21,9 +21,8 @@ from jobnb.definitions.jobs.job import job
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.metadata_values import MetadataValue
-from jobnb.definitions.ops.asset_inout import AssetIn
 from jobnb.definitions.ops.graph import graph
-from jobnb.definitions.ops.inout import DynamicOut, In, Out
+from jobnb.definitions.ops.inout import AssetIn, DynamicOut, In, Out
 from jobnb.definitions.ops.op import op
 from jobnb.definitions.ops.output import DynamicOutput, Output
 from jobnb.definitions.types import Nothing

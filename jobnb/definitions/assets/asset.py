@@ -18,9 +18,8 @@ from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.asset_check import checks_of
 from jobnb.definitions.keys import CoercibleToAssetKey, check_name
-from jobnb.definitions.ops.asset_inout import AssetIn
 from jobnb.definitions.ops.function import Function
-from jobnb.definitions.ops.inout import INFER, Out
+from jobnb.definitions.ops.inout import INFER, AssetIn, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
 from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError

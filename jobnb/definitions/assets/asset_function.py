@@ -10,9 +10,8 @@ from jobnb.definitions.assets.asset_spec import AssetDep, deps_of, listed
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.lazy import lazy
-from jobnb.definitions.ops.asset_inout import AssetIn, prefix_of
 from jobnb.definitions.ops.function import Function
-from jobnb.definitions.ops.inout import In
+from jobnb.definitions.ops.inout import AssetIn, In, prefix_of
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 _PLAIN_PART = re.compile(r"[A-Za-z0-9_-]+")

@@ -7,8 +7,7 @@ from typing import Any
 
 from jobnb.definitions.assets.asset_spec import AssetSpec, check_labels, check_owners
 from jobnb.definitions.keys import AssetKey, check_name
-from jobnb.definitions.ops.asset_inout import AssetOut
-from jobnb.definitions.ops.inout import Out
+from jobnb.definitions.ops.inout import AssetOut, Out
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
-from jobnb.definitions.ops.asset_inout import checked_mapping
+from jobnb.definitions.ops.inout import checked_mapping
 from jobnb.definitions.plain import check_text, is_text
 from jobnb.errors import InvalidDefinitionError
 

@@ -23,8 +23,8 @@ from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition
-from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP, checked_mapping
 from jobnb.definitions.ops.hook import checked_hooks
+from jobnb.definitions.ops.inout import DEFAULT_GROUP, checked_mapping
 from jobnb.definitions.ops.node import NO_HOOKS, NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import resources_for

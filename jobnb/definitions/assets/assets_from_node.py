@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.definitions.assets.asset_outs import internal_deps
 from jobnb.definitions.checks.asset_check import AssetCheckSpec, checks_of
 from jobnb.definitions.keys import AssetKey, check_name
-from jobnb.definitions.ops.asset_inout import prefix_of
+from jobnb.definitions.ops.inout import prefix_of
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 

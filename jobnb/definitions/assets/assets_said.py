@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from jobnb.definitions.assets.asset_spec import MANAGER_KEY, AssetDep, AssetSpec
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.asset_check import checks_of, see_free
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
-from jobnb.definitions.ops.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.ops.dependency import GraphIn, GraphOut
 from jobnb.definitions.ops.graph import read_graph
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.ops.inout import AssetIn, AssetOut
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:

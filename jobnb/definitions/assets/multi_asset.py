@@ -18,8 +18,8 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.asset_check import checks_of
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
-from jobnb.definitions.ops.asset_inout import AssetIn, AssetOut
 from jobnb.definitions.ops.function import Function
+from jobnb.definitions.ops.inout import AssetIn, AssetOut
 from jobnb.definitions.ops.op import OpDefinition, look_like
 from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError

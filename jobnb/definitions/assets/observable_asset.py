@@ -11,7 +11,7 @@ from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.source_asset import SourceAsset, observing_op
 from jobnb.definitions.checks.asset_check import checks_of
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.ops.asset_inout import prefix_of
+from jobnb.definitions.ops.inout import prefix_of
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:

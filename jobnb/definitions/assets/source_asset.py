@@ -13,11 +13,10 @@ from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, check_labels
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.lazy import lazy
-from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.ops.dependency import StoredInput
 from jobnb.definitions.ops.function import Function
-from jobnb.definitions.ops.inout import Out
+from jobnb.definitions.ops.inout import DEFAULT_GROUP, Out
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.definitions.ops.stored_input import StoredInput
 from jobnb.definitions.resources.resource import resources_for
 from jobnb.errors import InvalidDefinitionError
 

@@ -9,9 +9,8 @@ from jobnb.definitions.announce import announce
 from jobnb.definitions.checks.asset_check import AssetCheckSpec, see_distinct
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.ops.asset_inout import AssetIn
 from jobnb.definitions.ops.function import Function
-from jobnb.definitions.ops.inout import In, Out
+from jobnb.definitions.ops.inout import AssetIn, In, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
 from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.errors import InvalidDefinitionError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
@@ -18,7 +19,7 @@ from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefiniti
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP, prefix_of
+from jobnb.definitions.ops.inout import DEFAULT_GROUP, prefix_of
 from jobnb.errors import InvalidDefinitionError
 
 
@@ -417,3 +418,19 @@ def load_definitions_from_package_name(
 def _of_kind(values: Iterable[Any], *kinds: type) -> list[Any]:
     """Those of some kinds, each object once."""
     return list({id(each): each for each in values if isinstance(each, kinds)}.values())
+
+
+def file_relative_path(dunderfile: str, relative_path: str) -> str:
+    """The path of a file that lies beside a module, wherever the process was started.
+
+    Args:
+        dunderfile: The module's `__file__`.
+        relative_path: From the module's folder to the file.
+
+    Example:
+        >>> file_relative_path("/project/jobs/daily.py", "daily.yaml")
+        '/project/jobs/daily.yaml'
+
+    Source: Dagster's `file_relative_path`.
+    """
+    return os.path.join(os.path.dirname(dunderfile), relative_path)  # noqa: PTH118, PTH120

@@ -14,9 +14,9 @@ from jobnb.definitions.ops.dependency import (
     GraphInput,
     MultiDependencyDefinition,
     OutputMapping,
+    StoredInput,
     ValueDependency,
 )
-from jobnb.definitions.ops.stored_input import StoredInput
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, did_you_mean
 
 if TYPE_CHECKING:

@@ -7,9 +7,15 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.hook import HookDefinition
 from jobnb.definitions.ops.retry import RetryPolicy
-from jobnb.definitions.ops.stored_input import StoredInput
+
+
+class StoredInput:
+    """Something that feeds an input with a stored value: a `SourceAsset` is one."""
+
+    key: AssetKey
 
 
 class DependencyDefinition(msgspec.Struct, frozen=True, gc=False):

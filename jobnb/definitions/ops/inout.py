@@ -1,11 +1,13 @@
-"""What an op says of its inputs and outputs."""
+"""What goes into ops and assets, and what comes out: `In`, `Out`, `AssetIn`, `AssetOut`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.plain import check_text
+from jobnb.errors import InvalidDefinitionError
 
 
 class _Infer:
@@ -146,3 +148,167 @@ class DynamicOut(Out):
 
     __slots__ = ()
     is_dynamic = True
+
+
+DEFAULT_GROUP = "default"
+
+
+def prefix_of(prefix: str | Sequence[str] | None) -> list[str]:
+    """A key prefix as a list of parts."""
+    return [prefix] if isinstance(prefix, str) else list(prefix or ())
+
+
+def checked_mapping(given: Any, upstream: object) -> Any:
+    """A partition mapping, if it can map partitions.
+
+    Raises:
+        InvalidDefinitionError: If it cannot.
+    """
+    # What it must be able to do is asked, not its class: most assets need no mapping module.
+    if given is None or callable(
+        getattr(given, "get_upstream_mapped_partitions_result_for_partitions", None)
+    ):
+        return given
+    raise InvalidDefinitionError(
+        f"The partition_mapping of the upstream asset {upstream} is a PartitionMapping, such as "
+        f"LastPartitionMapping(), not {given!r}."
+    )
+
+
+class AssetIn:
+    """An upstream asset, as an input.
+
+    Args:
+        key: Its key; the parameter's name if absent.
+        metadata: Values for the input's manager.
+        key_prefix: Parts before the parameter's name.
+        input_manager_key: The resource that loads it, instead of the asset's IO manager.
+        partition_mapping: Which of its partitions are loaded.
+        dagster_type: What it must be.
+
+    Source: Dagster's `AssetIn`.
+    """
+
+    __slots__ = (
+        "dagster_type",
+        "input_manager_key",
+        "key",
+        "key_prefix",
+        "metadata",
+        "partition_mapping",
+    )
+
+    def __init__(
+        self,
+        key: CoercibleToAssetKey | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        key_prefix: str | Sequence[str] | None = None,
+        input_manager_key: str | None = None,
+        partition_mapping: Any = None,
+        dagster_type: Any = INFER,
+    ) -> None:
+        if key is not None and key_prefix is not None:
+            raise InvalidDefinitionError(
+                f"An AssetIn has both the key {key!r} and the key_prefix {key_prefix!r}. Keep one."
+            )
+        self.key = None if key is None else AssetKey.from_coercible(key)
+        self.metadata = dict(metadata or {})
+        self.key_prefix = prefix_of(key_prefix)
+        self.input_manager_key = input_manager_key
+        self.partition_mapping = checked_mapping(partition_mapping, self.key or "of an AssetIn")
+        self.dagster_type = dagster_type
+
+    @property
+    def only_orders(self) -> bool:
+        """Whether it is declared as `Nothing`: the asset is waited for, and not loaded."""
+        if self.dagster_type is INFER:
+            return False
+        from jobnb.definitions.types import Nothing, resolve
+
+        return resolve(self.dagster_type) is Nothing
+
+    def key_for(self, parameter: str) -> AssetKey:
+        """The key of the asset that the parameter takes."""
+        return self.key or AssetKey([*self.key_prefix, parameter])
+
+    def to_in(self) -> In:
+        """The input of the op that makes the asset."""
+        return In(
+            self.dagster_type, metadata=self.metadata, input_manager_key=self.input_manager_key
+        )
+
+
+class AssetOut:
+    """One of the assets that a function with several outputs makes.
+
+    Args:
+        key_prefix: Parts before the output's name.
+        key: Its key; the output's name if absent.
+        dagster_type: What it must be.
+        description: In words, Markdown.
+        is_required: Whether the function must yield it.
+        io_manager_key: The resource that stores it.
+        metadata: Values shown beside it and for the IO manager.
+        group_name: The group it belongs to.
+        code_version: The version of the code that makes it.
+        freshness_policy: How fresh it should be.
+        auto_materialize_policy: When it should make itself.
+        backfill_policy: How its partitions are filled.
+        automation_condition: When it should be made.
+        owners: Owners: e-mail addresses or `team:name`.
+        tags: Tags of the asset.
+        kinds: What it is, as short words.
+
+    Source: Dagster's `AssetOut`.
+    """
+
+    def __init__(
+        self,
+        key_prefix: str | Sequence[str] | None = None,
+        key: CoercibleToAssetKey | None = None,
+        dagster_type: Any = INFER,
+        description: str | None = None,
+        is_required: bool = True,
+        io_manager_key: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        group_name: str | None = None,
+        code_version: str | None = None,
+        freshness_policy: Any = None,
+        auto_materialize_policy: Any = None,
+        backfill_policy: Any = None,
+        automation_condition: Any = None,
+        owners: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        kinds: Iterable[str] | None = None,
+    ) -> None:
+        self.key_prefix = prefix_of(key_prefix)
+        self.key = None if key is None else AssetKey.from_coercible(key)
+        self.dagster_type = dagster_type
+        self.description = description
+        self.is_required = is_required
+        self.io_manager_key = io_manager_key
+        self.metadata = dict(metadata or {})
+        self.group_name = group_name
+        self.code_version = code_version
+        self.freshness_policy = freshness_policy
+        self.auto_materialize_policy = auto_materialize_policy
+        self.backfill_policy = backfill_policy
+        self.automation_condition = automation_condition
+        self.owners = list(owners or ())
+        self.tags = dict(tags or {})
+        self.kinds = frozenset(kinds or ())
+
+    def key_for(self, output: str) -> AssetKey:
+        """The key of the asset that the output makes."""
+        return self.key or AssetKey([*self.key_prefix, output])
+
+    def to_out(self) -> Out:
+        """The output of the op that makes the asset."""
+        return Out(
+            self.dagster_type,
+            self.description,
+            self.is_required,
+            self.io_manager_key,
+            self.metadata,
+            self.code_version,
+        )

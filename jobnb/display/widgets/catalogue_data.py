@@ -7,7 +7,7 @@ from typing import Any
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.ops.asset_inout import DEFAULT_GROUP
+from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.display.asset_pictures import asset_kind, asset_type, made_with, source_kind
 from jobnb.display.asset_views import counts_words
 from jobnb.display.check_views import checks_words
