@@ -111,6 +111,11 @@ def test_nothing_below_the_roof_imports_the_engine():
     assert users == []
 
 
+def test_one_file_alone_walks_the_json_schema_of_a_config():
+    walkers = [module_name(file) for file in PACKAGE.rglob("*.py") if '"$defs"' in file.read_text()]
+    assert walkers == ["jobnb.config.places"]
+
+
 # --- the page about it --------------------------------------------------------------
 
 PAGE = PACKAGE / "README.md"

@@ -10,7 +10,6 @@ from jobnb.config.binding import (
     resolved,
     without_secrets,
 )
-from jobnb.config.describe import completed, describe, scaffold, with_defaults
 from jobnb.config.env import EnvVar
 from jobnb.config.field import Field
 from jobnb.config.mapping import (
@@ -24,6 +23,7 @@ from jobnb.config.model import Config, PermissiveConfig, derived
 from jobnb.config.nodes import BoolSource, Enum, EnumValue, IntSource, StringSource
 from jobnb.config.places import json_schema
 from jobnb.config.run_config import CoercibleToRunConfig, RunConfig, raw_config
+from jobnb.config.samples import completed, scaffold, with_defaults
 from jobnb.config.schema import (
     Array,
     ConfigField,
@@ -82,7 +82,6 @@ __all__ = [
     "configured",
     "configured_schema",
     "derived",
-    "describe",
     "dump_yaml",
     "json_schema",
     "load_yaml",

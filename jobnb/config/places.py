@@ -159,6 +159,10 @@ class Place:
         """What it is where it is not given, or NOTHING."""
         return self._schema.get("default", NOTHING)
 
+    def without_default(self) -> Place:
+        """The same, where nothing is said of what it is if it is not given."""
+        return Place({**self._schema, "default": NOTHING}, self._models)
+
     @property
     def constant(self) -> Any:
         """The only value that it takes."""

@@ -40,8 +40,3 @@ def listen(listener: Listener) -> None:
     waiting, _unheard[:] = list(_unheard), []
     for definition, module in waiting:
         listener(definition, module)
-
-
-def unlisten(listener: Listener) -> None:
-    """Stop calling `listener`."""
-    _listeners.remove(listener)

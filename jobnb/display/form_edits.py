@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobnb.config.describe import start_value
 from jobnb.config.env import env_name, keep_secret
 from jobnb.config.nodes import NOTHING
 from jobnb.config.places import SCALARS, Place
+from jobnb.config.samples import start_value
 from jobnb.display.form_rows import Found, Rows, row_id
 from jobnb.display.form_values import option_of, read, read_any, selected
 from jobnb.errors import InvalidConfigError
@@ -175,7 +175,7 @@ def _value(edit: Edit, found: Found, _control: Any) -> None:
 def _start(place: Place) -> Any:
     """A first value that is not null."""
     if place.default in (NOTHING, None) or env_name(place.default) is not None:
-        return start_value(Place({**place._schema, "default": NOTHING}, place._models))
+        return start_value(place.without_default())
     return copy.deepcopy(place.default)
 
 

@@ -23,7 +23,7 @@ from jobnb import op
 from jobnb.config import bind_value, schema_of
 from jobnb.definitions import types as ty
 from jobnb.definitions.ops.output import DynamicOutput, Output
-from jobnb.definitions.types import DataType, PythonObjectDataType, checker, resolve
+from jobnb.definitions.types import DataType, PythonObjectDataType, resolve
 from jobnb.definitions.user_events import TypeCheck
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError, TypeCheckError
 
@@ -157,7 +157,7 @@ _CASES: list[tuple[Any, list[Any], list[Any]]] = [
 @pytest.mark.parametrize(("annotation", "right", "wrong"), _CASES)
 def test_both_checks_agree(annotation: Any, right: list[Any], wrong: list[Any]) -> None:
     data_type = resolve(annotation)
-    fast = checker(data_type)
+    fast = data_type.passes
     for value in right:
         assert data_type.type_check(None, value).success
         assert fast is None or fast(value) is True
@@ -196,7 +196,7 @@ _some_values = st.recursive(
 def test_fast_and_full_check_never_disagree(annotation: Any, value: Any) -> None:
     data_type = resolve(annotation)
     verdict = data_type.type_check(None, value)
-    fast = checker(data_type)
+    fast = data_type.passes
     assert verdict.success is (fast is None or fast(value))
     assert verdict.success or verdict.description
 
@@ -231,7 +231,7 @@ def test_a_check_function_gives_a_bool_or_a_verdict() -> None:
     told = DataType(lambda _c, _v: TypeCheck(False, "no", {"n": 1}), name="Told")
     assert told.type_check(None, 1).description == "no"
     assert DataType(lambda _c, _v: np.bool_(True), name="Np").type_check(None, 1).success
-    fast = checker(even)
+    fast = even.passes
     assert fast is not None
     assert fast(2) is False  # only the user's function can tell
 

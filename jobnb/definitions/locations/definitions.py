@@ -517,7 +517,7 @@ class Definitions:
         if problems:
             raise InvalidDefinitionError("These jobs cannot run:\n  " + "\n  ".join(problems))
 
-    def resolve_job_def(self, name: str) -> Any:
+    def resolve_job_def(self, name: str) -> JobDefinition:
         """Dagster's newer name for `get_job_def`."""
         return self.get_job_def(name)
 

@@ -157,11 +157,6 @@ class Function:
         return self.annotations.get("return", EMPTY)
 
     @lazy
-    def is_generator(self) -> bool:
-        """Whether calling it gives a generator."""
-        return inspect.isgeneratorfunction(self.fn)
-
-    @lazy
     def is_async(self) -> bool:
         """Whether calling it gives a coroutine or an asynchronous generator."""
         code = getattr(self.fn, "__code__", None)

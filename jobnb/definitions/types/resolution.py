@@ -223,25 +223,6 @@ def _checked(name: str, check: Any, passes: Passes, annotation: Any) -> DataType
     return made
 
 
-def checker(data_type: DataType) -> Passes | None:
-    """The fast check of a type, for loops that cannot afford the full one.
-
-    Args:
-        data_type: The type.
-
-    Returns:
-        None where every value passes; else a function that says True for a value that
-        certainly passes. Where it says False, `data_type.type_check` has the last word.
-
-    Example:
-        >>> checker(resolve(list[int]))([1, 2])
-        True
-        >>> checker(resolve(Any)) is None
-        True
-    """
-    return data_type.passes
-
-
 C = TypeVar("C", bound=type)
 
 String = STRING

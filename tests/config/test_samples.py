@@ -20,12 +20,13 @@ from jobnb.config import (
     Section,
     Selector,
     bind,
-    describe,
     json_schema,
     scaffold,
     schema_of,
     with_defaults,
 )
+from jobnb.config.nodes import NOTHING
+from jobnb.config.places import form_of
 from jobnb.errors import InvalidConfigError
 
 
@@ -91,7 +92,7 @@ def test_a_scaffold_of_nothing_is_nothing() -> None:
     assert scaffold(Section({})) == {}
     silent = Section({"ops": Section({"free": Section({"config": _any()})})})
     assert scaffold(silent) == {}
-    assert describe(silent) == "ops:\n  free:\n    config: anything."
+    assert form_of(silent).fields["ops"].fields["free"].fields["config"].words == "anything"
 
 
 def test_the_json_schema_says_what_forms_need() -> None:
@@ -130,13 +131,18 @@ def test_defaults_are_filled_into_config_that_need_not_be_right() -> None:
     assert with_defaults(tree(), {"ops": []})["ops"] == []
 
 
-def test_the_description_names_types_defaults_and_bounds() -> None:
-    lines = [line.strip() for line in describe(tree()).splitlines()]
-    assert "year: an integer at least 2000 and at most 2013, required. Which year." in lines
-    assert "limit: an integer, 3 by default. How many." in lines
-    assert "mode: one of 'fast', 'slow', required." in lines
-    assert "free: # Takes anything." in lines
-    assert "tops3cret" not in describe(tree())
+def test_places_tell_types_defaults_and_bounds() -> None:
+    ops = form_of(tree()).fields["ops"].fields
+    load, plain = (ops[name].fields["config"].fields for name in ("load", "plain"))
+    year, limit, mode = load["year"], plain["limit"], plain["mode"]
+    assert (year.words, year.help) == ("an integer at least 2000 and at most 2013", "Which year.")
+    assert year.required
+    assert (limit.words, limit.default, limit.help) == ("an integer", 3, "How many.")
+    assert (mode.words, mode.required) == ("one of 'fast', 'slow'", True)
+    assert ops["free"].help == "Takes anything."
+    assert load["password"].default is NOTHING
+    assert load["itself"].type_words == "a mapping or null"
+    assert load["pet"].words == "Cat or Dog"
 
 
 def test_types_that_json_schema_does_not_know_do_no_harm() -> None:
@@ -148,6 +154,6 @@ def test_types_that_json_schema_does_not_know_do_no_harm() -> None:
     field = schema_of(Odd)
     assert field is not None
     odd = Section({"config": field})
-    assert "thing" in describe(odd)
+    assert "thing" in form_of(odd).fields["config"].fields
     with pytest.raises(InvalidConfigError, match="only Python code can give"):
         bind(odd, {"config": {"thing": 1, "call": 3}})

@@ -1,8 +1,8 @@
-"""What a run config may hold, for people: samples, defaults and a text to read."""
+"""What a config could hold: samples to start from, and the defaults of what it leaves out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -187,39 +187,3 @@ def _filled(place: Place, raw: Any) -> dict[str, Any]:
             if below or is_given:
                 made[name] = below
     return made
-
-
-# --- a text to read -------------------------------------------------------------------
-
-
-def describe(tree: Section | type[BaseModel]) -> str:
-    """What a config may hold, one line for each place: type, default, bounds, meaning.
-
-    Example:
-        >>> from jobnb.config import Field, Section, schema_of
-        >>> year = Field(int, default_value=2013, description="Which year.")
-        >>> print(describe(Section({"config": schema_of({"year": year, "all": bool})})))
-        config:
-          year: an integer, 2013 by default. Which year.
-          all: true or false, required.
-    """
-    return "\n".join(_lines(form_of(tree), 0, ()))
-
-
-def _lines(place: Place, depth: int, above: tuple[str, ...]) -> Iterator[str]:
-    for name, field in place.fields.items():
-        indent = "  " * depth
-        if field.fields and not field.nullable and field.model not in above:
-            yield f"{indent}{name}:{' # ' + field.help if field.help else ''}"
-            yield from _lines(field, depth + 1, (*above, field.model) if field.model else above)
-        else:
-            yield f"{indent}{name}: {_line(field)}"
-
-
-def _line(field: Place) -> str:
-    parts = [field.type_words]
-    if field.required:
-        parts.append("required")
-    elif field.default is not NOTHING:
-        parts.append(f"{field.default!r} by default")
-    return ", ".join(parts) + "." + (f" {field.help}" if field.help else "")
