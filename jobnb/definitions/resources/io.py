@@ -6,9 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, overload
 
-from jobnb.definitions.ops.function import Function
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.definitions.resources.resource import ResourceDefinition
+from jobnb.definitions.resources.resource import ResourceDefinition, is_function, takes_argument
 
 
 class InputManager(ABC):
@@ -122,17 +121,12 @@ class FunctionInputManager(InputManager):
 
     def __init__(self, fn: Callable[..., Any]) -> None:
         self._fn = fn
-        self._wants_context = _takes_argument(fn)
+        self._wants_context = takes_argument(fn)
 
     def load_input(self, context: InputContext) -> Any:
         """What the function returns; an input manager that it returns loads the value."""
         loaded = self._fn(context) if self._wants_context else self._fn()
         return loaded.load_input(context) if isinstance(loaded, InputManager) else loaded
-
-
-def _takes_argument(fn: Callable[..., Any]) -> bool:
-    function = Function(fn)
-    return bool(function.parameters) or function.has_var_positional
 
 
 @overload
@@ -180,11 +174,11 @@ def io_manager(
             fn, schema, description or fn.__doc__, required_resource_keys, version,
             input_config_schema, output_config_schema,
         )  # fmt: skip
-        made.wants_context = _takes_argument(fn)
+        made.wants_context = takes_argument(fn)
         made.__doc__ = fn.__doc__
         return made
 
-    return decorate(config_schema, None) if _is_function(config_schema) else decorate
+    return decorate(config_schema, None) if is_function(config_schema) else decorate
 
 
 @overload
@@ -230,8 +224,4 @@ def input_manager(
         made.__doc__ = fn.__doc__
         return made
 
-    return decorate(config_schema, None) if _is_function(config_schema) else decorate
-
-
-def _is_function(value: Any) -> bool:
-    return callable(value) and not isinstance(value, type) and hasattr(value, "__code__")
+    return decorate(config_schema, None) if is_function(config_schema) else decorate

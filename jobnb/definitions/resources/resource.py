@@ -253,19 +253,25 @@ def resource(
         made = ResourceDefinition(
             fn, schema, description or fn.__doc__, required_resource_keys, version
         )
-        function = Function(fn)
-        made.wants_context = bool(function.parameters) or function.has_var_positional
+        made.wants_context = takes_argument(fn)
         made.__doc__ = fn.__doc__
         return made
 
-    if _is_function(config_schema):
+    if is_function(config_schema):
         schema = None
         return decorate(config_schema)
     schema = config_schema
     return decorate
 
 
-def _is_function(value: Any) -> bool:
+def takes_argument(fn: Callable[..., Any]) -> bool:
+    """Whether the function of a resource takes a context."""
+    function = Function(fn)
+    return bool(function.parameters) or function.has_var_positional
+
+
+def is_function(value: Any) -> bool:
+    """Whether a decorator without parentheses was given the function itself."""
     return callable(value) and not isinstance(value, type) and hasattr(value, "__code__")
 
 
