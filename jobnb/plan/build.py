@@ -37,6 +37,7 @@ from jobnb.plan.step import (
     FromMany,
     FromOutput,
     FromValue,
+    Kept,
     Plan,
     Source,
     Step,
@@ -179,7 +180,7 @@ class _Builder:
                 self.slots[key, output] = len(self.slots)
         self.problems: list[str] = []
         self.graph_inputs: Mapping[str, Any] = {}
-        self._kept: dict[str, Any] = {}
+        self._kept = Kept()
         graph = job.graph
         self.assets = graph if isinstance(graph, AssetGraphDefinition) else None
         self.unasked: set[tuple[str, str]] = set()
@@ -247,7 +248,7 @@ class _Builder:
             loading=bound.loading,
             storing=bound.storing,
             given_config=bound.given,
-            kept={} if is_fed or bound.ops or bound.given else self._kept,
+            kept=Kept() if is_fed or bound.ops or bound.given else self._kept,
         )
 
     @lazy

@@ -145,6 +145,13 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         return next((each for each in self.outputs if each.name == name), None)
 
 
+class Kept(dict[str, Any]):
+    """What is kept with a plan in this process; another one that the plan goes to starts empty."""
+
+    def __reduce__(self) -> tuple[type[Kept], tuple[()]]:
+        return Kept, ()
+
+
 class Plan(msgspec.Struct, frozen=True):
     """What a run will do; nothing is left to resolve.
 
@@ -179,7 +186,7 @@ class Plan(msgspec.Struct, frozen=True):
     loading: Mapping[str, Mapping[str, Any]] = {}
     storing: Mapping[str, Mapping[str, Any]] = {}
     given_config: Mapping[str, Any] = {}
-    kept: dict[str, Any] = {}
+    kept: Kept = msgspec.field(default_factory=Kept)
 
     @property
     def partition_key(self) -> str | None:

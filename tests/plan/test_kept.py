@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import cloudpickle
@@ -166,3 +167,10 @@ def test_what_is_sent_to_another_process_is_planned_there():
     sent = cloudpickle.loads(cloudpickle.dumps(whole))
     assert ("outline" in whole.kept, sent.kept) == (True, {})
     assert [step.key for step in build_plan(sent).steps] == [step.key for step in steps]
+
+
+def test_what_is_kept_with_a_plan_stays_in_this_process():
+    plan = build_plan(Definitions(assets(1)).job_of_assets("all"))
+    plan.kept["seen"] = threading.Lock()  # which cannot be sent anywhere
+    assert cloudpickle.loads(cloudpickle.dumps(plan)).kept == {}
+    assert build_plan(plan.job).kept is plan.kept
