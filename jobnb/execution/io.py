@@ -10,6 +10,7 @@ from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvalidDefinitionError
+from jobnb.execution.packed import unpacked
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
 
@@ -198,7 +199,7 @@ def _loaded(
     run: RunScope, step: Step, output: StepOutput, element: str | None, held: Any, kept: Any
 ) -> Any:
     if held is not HANDLED:
-        return held
+        return unpacked(held)
     if kept is not None:
         return kept
     if output.data_type is NOTHING:

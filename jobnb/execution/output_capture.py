@@ -58,6 +58,11 @@ class Sink:
             if end:
                 self._tell(lines, stream)
 
+    def tell_rest(self) -> None:
+        """Tell what was held back: its step ends."""
+        with self._lock:
+            self._tell_rest()
+
     def close(self) -> None:
         """Tell what was held back; from here on nothing is taken."""
         with self._lock:

@@ -23,7 +23,7 @@ from jobnb.execution.stopping import Stopping
 from jobnb.execution.trace import error_info
 from jobnb.plan.resources import in_order
 
-__all__ = ["build_resources", "close_resources", "open_resources", "resource_values"]
+__all__ = ["build_resources", "close_resources", "open_resources", "opener_of", "resource_values"]
 
 
 def open_resources(run: RunScope) -> None:
@@ -60,6 +60,17 @@ def _make_all(
     except ResourceFunctionError as error:
         run.append(ResourceFailed(time.time(), opener.failed, error_info(error)))
         raise
+
+
+def opener_of(run: RunScope, stack: ExitStack) -> _Opener:
+    """What sets up single resources of a run, with those that they need.
+
+    Args:
+        run: The run.
+        stack: Takes what is to be torn down.
+    """
+    about = run.instance, run.record, run.log
+    return _Opener(run.plan.resources, run.plan.resource_config.get, stack, Stopping(), *about)
 
 
 def _tear_down(run: RunScope) -> None:

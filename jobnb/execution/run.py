@@ -16,6 +16,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
 from jobnb.execution.lineage import Lineage
 from jobnb.execution.log import RunLogger
+from jobnb.execution.packed import unpacked
 from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.stopping import Stopping
@@ -41,6 +42,9 @@ class _Mark:
 
     def __repr__(self) -> str:
         return self.text
+
+    def __reduce__(self) -> str:
+        return self.text  # in another process it is that process's own
 
 
 MISSING: Any = _Mark("MISSING")
@@ -68,9 +72,9 @@ def value_in_memory(run_id: str, step_key: str, output_name: str, element: str |
     output = scope.plan.steps[index].output(output_name) if scope and index is not None else None
     if scope is None or output is None:
         return MISSING
-    value = scope.values[output.slot]
+    value = unpacked(scope.values[output.slot])
     if element is not None:
-        value = value.get(element, MISSING) if isinstance(value, dict) else MISSING
+        value = unpacked(value.get(element, MISSING)) if isinstance(value, dict) else MISSING
     return MISSING if value is HANDLED else value
 
 
@@ -148,16 +152,18 @@ class RunScope:
         self.append = _drop
         keep_for_ever(self.opened.pop_all())
 
-    def lane(self, stop: Stopping) -> RunScope:
+    def lane(self, stop: Stopping, append: Callable[[Event], None] | None = None) -> RunScope:
         """The same run for a thread that does one of its steps while others do others.
 
         All is shared but what is known of the step that runs.
 
         Args:
             stop: How that step is told to stop.
+            append: Where its events go; to the run's log if None.
         """
         made = copy(self)
         made.stop = stop
+        made.append = append or self.append
         made.current_key = made.attempt = made.context = None
         made.log = RunLogger(made.append, lambda: made.current_key, self.log.listeners)
         return made

@@ -5,13 +5,21 @@ from __future__ import annotations
 import linecache
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
 from jobnb.events import ErrorInfo
 
-__all__ = ["error_info", "file_namers", "name_of_file", "where_is", "without_own_frames"]
+__all__ = [
+    "cells_of_notebook",
+    "error_info",
+    "file_namers",
+    "know_cells",
+    "name_of_file",
+    "where_is",
+    "without_own_frames",
+]
 
 _HERE = str(Path(__file__).resolve().parents[1])
 _LIBRARIES = tuple(
@@ -33,6 +41,28 @@ def name_of_file(filename: str) -> str:
         if name:
             return name
     return Path(filename).name
+
+
+def cells_of_notebook() -> dict[str, tuple[str, str]]:
+    """The files that no disk has, as the cells of a notebook: what they are called, their text."""
+    found = {}
+    for filename, entry in list(linecache.cache.items()):
+        name = next(filter(None, (namer(filename) for namer in file_namers)), None)
+        if name and len(entry) > 2:
+            found[filename] = name, "".join(entry[2])
+    return found
+
+
+def know_cells(cells: Mapping[str, tuple[str, str]]) -> None:
+    """Know the cells of a notebook that runs in another process."""
+    for filename, (_, text) in cells.items():
+        linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
+    _told_names.update({filename: name for filename, (name, _) in cells.items()})
+    if _told_names.get not in file_namers:
+        file_namers.append(_told_names.get)
+
+
+_told_names: dict[str, str] = {}
 
 
 def _is_own(frame: traceback.FrameSummary) -> bool:

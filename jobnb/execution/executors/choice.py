@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,6 +54,10 @@ def crew_of(run: RunScope) -> Crew | None:
         from jobnb.execution.executors.async_loop import ASYNC_PLACES, AsyncCrew  # brings asyncio
 
         return AsyncCrew(run, places_of(config, ASYNC_PLACES))
+    if strategy == "multiprocess":
+        from jobnb.execution.executors.processes import ProcessCrew  # brings multiprocessing along
+
+        return ProcessCrew(run, places_of(config, os.cpu_count() or 1), config)
     return None
 
 

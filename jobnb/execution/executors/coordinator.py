@@ -13,7 +13,7 @@ from time import time as now
 from typing import Any
 
 from jobnb.errors import StepTimeoutError
-from jobnb.events import EngineNote, StepSkipped, StepStarted
+from jobnb.events import EngineNote, StepRestarted, StepSkipped, StepStarted
 from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.executors.crew import Crew, Ended, Outcome, Piece, Task
 from jobnb.execution.executors.limits import limits_of, timeout_of
@@ -218,7 +218,9 @@ class Coordinator:
         """Its worker is gone: it has failed with these words, and is tried again where it may."""
         step, key = self._steps[piece.unit.step], self._key(piece.unit)
         began = piece.began or now()
-        if not outcome.began:
+        if not outcome.began and piece.retries:
+            self.run.append(StepRestarted(now(), key, piece.retries + 1))
+        elif not outcome.began:
             self.run.append(StepStarted(now(), key))
         error = outcome.error
         if outcome.task in self._late:

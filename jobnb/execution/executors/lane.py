@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 from time import time as now
 
-from jobnb.errors import StepTimeoutError
-from jobnb.events import StepRestarted, StepStarted
+from jobnb.errors import StepTimeoutError, WorkerLostError
+from jobnb.events import Event, StepRestarted, StepStarted
 from jobnb.execution.executors.crew import Ended, Outcome, Piece
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import Stop
 
-__all__ = ["Lane"]
+__all__ = ["Lane", "lost"]
 
 
 class Lane:
@@ -22,14 +22,15 @@ class Lane:
 
     Args:
         run: The run; its values, resources and log are shared.
+        append: Where the events go; to the run's log if None.
 
     Attributes:
         scope: What the steps that it does see of the run.
         stop: How the piece that it does now is told to stop.
     """
 
-    def __init__(self, run: RunScope) -> None:
-        self.scope = run.lane(Stop())
+    def __init__(self, run: RunScope, append: Callable[[Event], None] | None = None) -> None:
+        self.scope = run.lane(Stop(), append)
         self.stop = Stop()
 
     def do(self, task: int, piece: Piece, stop: Stop) -> Outcome:
@@ -94,5 +95,8 @@ class Lane:
         return False
 
 
-Report = Callable[[Outcome], None]
-"""Takes how a piece ended."""
+def lost(error: BaseException) -> Exception:
+    """What a step has failed with that raised what ends a process, or that was lost otherwise."""
+    if isinstance(error, Exception):
+        return error
+    return WorkerLostError(f"The step would end its process: {type(error).__name__}: {error}")

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 
 from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
-from jobnb.execution.executors.lane import Lane
+from jobnb.execution.executors.lane import Lane, lost
 from jobnb.execution.output_capture import capturing, is_captured
 from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Stop
@@ -90,7 +90,7 @@ class ThreadCrew:
         try:
             return lane.do(task.number, piece, stop)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
-            return Outcome(task.number, piece, Ended.LOST, error=_lost(error))
+            return Outcome(task.number, piece, Ended.LOST, error=lost(error))
 
     def wait(self, seconds: float) -> list[Outcome]:
         """What has ended by now; waits for the first of it, at most so long."""
@@ -132,12 +132,6 @@ class ThreadCrew:
 def _next(stop: Stop) -> Stop:
     """The stop of the next piece of a task: that of the last one, if that was not used."""
     return stop if stop.wanted else Stop()
-
-
-def _lost(error: BaseException) -> Exception:
-    if isinstance(error, Exception):
-        return error
-    return RuntimeError(f"The step ended its thread: {type(error).__name__}: {error}")
 
 
 def _tell_nobody() -> None:

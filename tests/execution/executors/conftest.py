@@ -7,7 +7,7 @@ import pytest
 from jobnb import Instance
 from jobnb.events import EngineNote
 
-EXECUTORS = ["in_process", "threads", "async"]
+EXECUTORS = ["in_process", "threads", "async", "multiprocess"]
 BESIDE = [each for each in EXECUTORS if each != "in_process"]
 
 # The executors' own words, and what each worker does once.

@@ -1,0 +1,43 @@
+"""The resources of a run whose steps run elsewhere: set up here at first need only."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from jobnb.execution.resources import opener_of
+from jobnb.execution.run import RunScope
+
+__all__ = ["LaterResources"]
+
+
+class LaterResources(Mapping[str, Any]):
+    """Resources by key. Values are looked at through the IO managers among them after the run.
+
+    What is set up is torn down when the run is not held any more.
+
+    Args:
+        run: The run.
+    """
+
+    def __init__(self, run: RunScope) -> None:
+        self._keys = tuple(run.plan.resources)
+        stack = ExitStack()
+        self._opener = opener_of(run, stack)
+        self._turn = threading.RLock()
+        weakref.finalize(run, stack.close)
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._keys:
+            raise KeyError(key)
+        with self._turn:
+            return self._opener.open(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)

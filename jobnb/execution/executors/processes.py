@@ -1,0 +1,261 @@
+"""Steps in processes of their own: warm workers that stay for the next run."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import selectors
+import shutil
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jobnb.errors import WorkerLostError
+from jobnb.events import Event, Logged, StepRestarted, StepStarted
+from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
+from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.executors.pool import WorkerProcess, pool
+from jobnb.execution.executors.worker_process import Place
+from jobnb.execution.io import step_key_of
+from jobnb.execution.output_capture import is_captured
+from jobnb.execution.run import RunScope
+from jobnb.execution.worker import errand_of, order_of, owned, told_here, unpacked_error
+
+__all__ = ["ProcessCrew"]
+
+_PATIENCE = 1.0  # seconds that a step has to stop before its process is ended
+_CLOSING = 10.0  # seconds that a worker has to tear down its resources
+
+
+class _Hand:
+    """A worker at work for a run.
+
+    Attributes:
+        worker: The worker.
+        task: What it does now.
+        left: The pieces of it that have not ended.
+        began: The keys of steps whose beginning it has told.
+        stopping: When it was told to stop what it does.
+    """
+
+    def __init__(self, worker: WorkerProcess) -> None:
+        self.worker = worker
+        self.task = 0
+        self.left: list[Piece] = []
+        self.began: set[str] = set()
+        self.stopping: float | None = None
+        self.is_closed = False
+
+
+class ProcessCrew:
+    """Does the steps of a run in worker processes.
+
+    Args:
+        run: The run.
+        places: How many steps run at once.
+        config: The config of the executor.
+    """
+
+    shares_resources = False
+    fuses = True
+
+    def __init__(self, run: RunScope, places: int, config: Mapping[str, Any]) -> None:
+        self.run, self.places = run, places
+        self.title = f"{places} worker process{'es'[: 2 * (places != 1)]}"
+        self._preload = _preloaded(config)
+        self._hands: list[_Hand] = []
+        self._by_task: dict[int, _Hand] = {}
+        self._selector = selectors.DefaultSelector()
+        self._outcomes: list[Outcome] = []
+        self._broken: BaseException | None = None
+        self._cancelled = False
+
+    def begin(self) -> None:
+        """Write down what workers must know; they are started with their first task."""
+        run = self.run
+        self._folder = tempfile.mkdtemp(prefix=f"jobnb-run-{run.run_id[:8]}-")
+        run.resources = LaterResources(run)
+        errand = Path(self._folder) / "errand"
+        errand.write_bytes(errand_of(run, self._folder))
+        folder, environment = str(Path.cwd()), {**os.environ, "PYTHONUNBUFFERED": "1"}
+        self._place = Place(str(errand), folder, list(sys.path), environment, self._preload)
+        self._echoes = not is_captured()
+
+    # --- handing over ----------------------------------------------------
+
+    def hand_over(self, task: Task) -> None:
+        """Have a task done by a worker that is free, or one that joins."""
+        order = order_of(self.run, task.number, task.pieces, self._folder)
+        hand = next((each for each in self._hands if not each.task), None) or self._join()
+        hand.task, hand.left, hand.stopping = task.number, list(task.pieces), None
+        self._by_task[task.number] = hand
+        hand.worker.send("do", order)
+
+    def _join(self) -> _Hand:
+        worker = pool.take()
+        hand = _Hand(worker)
+        self._hands.append(hand)
+        self._selector.register(worker.pipe, selectors.EVENT_READ, hand)
+        self._selector.register(worker.sentinel, selectors.EVENT_READ, hand)
+        worker.send("begin", self._place)
+        return hand
+
+    # --- taking in -------------------------------------------------------
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """What has ended by now; waits for the first of it, at most so long."""
+        if not self._outcomes:
+            self._look(seconds)
+        self._see_stuck()
+        if self._broken is not None:
+            error, self._broken = self._broken, None
+            raise error
+        found, self._outcomes = self._outcomes, []
+        return found
+
+    def _look(self, seconds: float) -> None:
+        if not self._hands:
+            time.sleep(seconds)
+            return
+        ready = self._selector.select(seconds)
+        for hand in {id(key.data): key.data for key, _ in ready}.values():
+            self._read(hand)
+        if not ready:
+            for hand in list(self._hands):
+                if not hand.worker.is_there:  # a child of its own may hold its pipe open
+                    self._read(hand)
+
+    def _read(self, hand: _Hand) -> None:
+        gone = not hand.worker.is_there
+        try:
+            while hand.worker.pipe.poll():
+                self._take(hand, pickle.loads(hand.worker.pipe.recv_bytes()))  # noqa: S301
+        except (EOFError, OSError):
+            gone = True
+        if gone:
+            self._lose(hand)
+
+    def _take(self, hand: _Hand, message: tuple[list[Event], Any]) -> None:
+        events, content = message
+        for event in events:
+            if type(event) in (StepStarted, StepRestarted):
+                hand.began.add(str(event.step_key))
+            self._tell(event)
+        if content is None:
+            return
+        kind, *details = content
+        if kind == "outcome":
+            self._outcome(hand, *details)
+        elif kind == "broken":
+            error = unpacked_error(details[0])
+            self._broken = self._broken or error
+        elif kind == "closed":
+            hand.is_closed = True
+
+    def _tell(self, event: Event) -> None:
+        self.run.append(told_here(self.run, event))
+        if self._echoes and type(event) is Logged and event.logger in ("stdout", "stderr"):
+            print(event.text, file=getattr(sys, event.logger))
+
+    def _outcome(self, hand: _Hand, outcome: Outcome, error: Any) -> None:
+        hand.left.remove(outcome.piece)
+        hand.began.discard(self._key(outcome.piece))
+        if error is not None:
+            outcome = outcome._replace(error=unpacked_error(error))
+        self._outcomes.append(outcome._replace(values=owned(outcome.values)))
+        if outcome.is_last:
+            self._free(hand)
+
+    def _free(self, hand: _Hand) -> None:
+        self._by_task.pop(hand.task, None)
+        hand.task, hand.left, hand.stopping = 0, [], None
+
+    def _key(self, piece: Piece) -> str:
+        return step_key_of(self.run.plan.steps[piece.unit.step], piece.unit.mapping_key)
+
+    # --- workers that are lost or stuck ----------------------------------
+
+    def _lose(self, hand: _Hand) -> None:
+        """Its process has ended: the piece that it did is lost, the others have not begun."""
+        if hand not in self._hands:
+            return
+        self._leave(hand)
+        how = hand.worker.how_it_ended()
+        pool.end(hand.worker)
+        for number, piece in enumerate(hand.left):
+            is_last = number == len(hand.left) - 1
+            if number or hand.is_closed:
+                outcome = Outcome(hand.task, piece, Ended.LEFT, is_last=is_last)
+            else:
+                error = WorkerLostError(
+                    f"The worker's process ended while it did {self._key(piece)!r}: {how}."
+                )
+                began = self._key(piece) in hand.began
+                outcome = Outcome(hand.task, piece, Ended.LOST, error=error, is_last=is_last)
+                outcome = outcome._replace(began=began)
+            self._outcomes.append(outcome)
+        self._free(hand)
+
+    def _leave(self, hand: _Hand) -> None:
+        self._hands.remove(hand)
+        self._selector.unregister(hand.worker.pipe)
+        self._selector.unregister(hand.worker.sentinel)
+
+    def _see_stuck(self) -> None:
+        """A step that was to stop and does not is ended with its process."""
+        for hand in list(self._hands):
+            if hand.stopping is not None and time.monotonic() > hand.stopping + _PATIENCE:
+                hand.worker.kill()
+                hand.stopping = None
+
+    def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
+        """Interrupt the step that a task is at; its process is ended where that does not help."""
+        hand = self._by_task.get(task)
+        self._cancelled |= not is_failure
+        if hand is not None and hand.stopping is None:
+            hand.stopping = time.monotonic()
+            hand.worker.send("stop", task, reason, is_failure)
+
+    def is_stuck(self, task: int) -> bool:
+        """A process can always be ended."""
+        return False
+
+    # --- the end ---------------------------------------------------------
+
+    def close(self) -> None:
+        """Have the workers tear down their resources; they stay for the next run."""
+        try:
+            self._close_all()
+        finally:
+            for hand in list(self._hands):
+                self._leave(hand)
+                if hand.is_closed and not hand.task and not self._cancelled:
+                    pool.give_back(hand.worker)
+                else:
+                    pool.end(hand.worker)
+            self._selector.close()
+            self._remove_folder()
+
+    def _close_all(self) -> None:
+        for hand in self._hands:
+            hand.worker.send("close")
+        deadline = time.monotonic() + _CLOSING
+        while any(not hand.is_closed for hand in self._hands) and time.monotonic() < deadline:
+            self._look(0.05)
+
+    def _remove_folder(self) -> None:
+        """Values that can be asked for after the run stay as long as the run is held."""
+        if self.run.keep_outputs:
+            weakref.finalize(self.run, shutil.rmtree, self._folder, ignore_errors=True)
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _preloaded(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The modules that Dagster's `forkserver` would have had ready."""
+    method = config.get("start_method") or {}
+    return tuple((method.get("forkserver") or {}).get("preload_modules") or ())

@@ -1,0 +1,226 @@
+"""The main loop of a worker's process: does what the process that has the run sends it.
+
+Steps run in its main thread, as they would in a program of their own; a second thread listens, so
+that a step can be told to stop.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from jobnb.events import Event
+from jobnb.execution.executors.crew import Outcome
+from jobnb.execution.executors.worker_output import CaughtOutput
+from jobnb.execution.output_capture import Sink
+from jobnb.execution.stopping import Stop
+from jobnb.execution.worker import Order, PartOfRun, RemoteLane, packed_error
+
+__all__ = ["Place", "main"]
+
+_LIVE = 0.05  # seconds that an event may wait before it is sent
+_LAST = 2.0  # seconds that a step has to end when the process that has the run is gone
+
+
+class Place(NamedTuple):
+    """What a worker takes over from the process that has the run, each time that one begins.
+
+    Args:
+        errand: The file that has the errand.
+        folder: The current folder.
+        path: Where modules are found.
+        environment: The environment's variables.
+        preload: Modules that are imported before anything else.
+    """
+
+    errand: str
+    folder: str
+    path: list[str]
+    environment: Mapping[str, str]
+    preload: tuple[str, ...] = ()
+
+    def take_over(self) -> None:
+        """Make it that of this process."""
+        sys.path[:] = self.path
+        for name in os.environ.keys() - self.environment.keys():
+            del os.environ[name]
+        os.environ.update(self.environment)
+        with suppress(OSError):
+            os.chdir(self.folder)
+        from importlib import import_module
+
+        for name in self.preload:
+            import_module(name)
+
+
+class _Worker:
+    """What the process does.
+
+    Args:
+        pipe: To the process that has the run.
+    """
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._events: list[Event] = []
+        self._turn = threading.Lock()
+        self._sending = threading.Lock()
+        self._wake = threading.Event()
+        self._output = CaughtOutput()
+        self._sink: Sink | None = None
+        self._part: PartOfRun | None = None
+        self._lane: RemoteLane | None = None
+        self._task = 0
+        self._wanted: dict[int, tuple[str, bool]] = {}
+
+    def run(self) -> None:
+        """Do what comes, until there is nobody any more who sends anything."""
+        for work in (self._listen, self._send_live):
+            threading.Thread(target=work, daemon=True).start()
+        while (message := self._inbox.get()) is not None:
+            kind, *content = message
+            try:
+                getattr(self, f"_{kind}")(*content)
+            except KeyboardInterrupt:
+                continue  # it came too late to stop anything
+
+    # --- listening -------------------------------------------------------
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                message = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from our own parent
+                if message[0] == "stop":
+                    self._stop(*message[1:])
+                else:
+                    self._inbox.put(message)
+        except (EOFError, OSError):
+            self._orphaned()
+
+    def _stop(self, task: int, reason: str, is_failure: bool) -> None:
+        self._wanted[task] = reason, is_failure
+        if self._lane is not None and self._task == task:
+            self._lane.stop.request(reason, _tell_nobody, is_failure=is_failure)
+
+    def _orphaned(self) -> None:
+        """The process that has the run is gone: what is open here is closed, and that is all."""
+        self._inbox.put(("close",))
+        self._inbox.put(None)
+        if self._lane is not None:
+            self._lane.stop.request("The process that has the run is gone.", _tell_nobody)
+        deadline = time.monotonic() + _LAST
+        while time.monotonic() < deadline and self._part is not None:
+            if self._lane is not None:
+                self._lane.stop.interrupt()
+            time.sleep(_LIVE)
+        end_group(os.getpid())
+        os._exit(1)
+
+    # --- telling ---------------------------------------------------------
+
+    def _tell_event(self, event: Event) -> None:
+        with self._turn:
+            self._events.append(event)
+        self._wake.set()
+
+    def _send_live(self) -> None:
+        while True:
+            self._wake.wait()
+            time.sleep(_LIVE)
+            self._wake.clear()
+            with suppress(OSError):
+                if self._events:
+                    self._send(None)
+            lane = self._lane
+            if lane is not None:
+                lane.stop.interrupt()  # again, where it was in code that is not to be left
+
+    def _send(self, message: Any) -> None:
+        with self._sending:
+            with self._turn:
+                events, self._events = self._events, []
+            # Events go first: how a piece ended is told after all that happened in it.
+            self._pipe.send_bytes(pickle.dumps((events, message), 5))
+
+    # --- doing -----------------------------------------------------------
+
+    def _begin(self, place: Place) -> None:
+        try:
+            place.take_over()
+            errand = Path(place.errand).read_bytes()
+            self._part = PartOfRun(errand, self._tell_event, self._before_end)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
+            self._send(("broken", packed_error(error)))
+            return
+        self._lane = lane = self._part.lane()
+        scope = lane.lane.scope
+        self._sink = Sink(self._tell_event, lambda: scope.current_key)
+        self._output.take = self._sink.write
+        try:
+            self._part.open()
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
+            self._output.drain()
+            self._send(("broken", packed_error(error)))
+
+    def _do(self, order: Order) -> None:
+        lane = self._lane
+        if lane is None:
+            return
+        self._task, lane.stop = order.number, Stop()
+        if order.number in self._wanted:
+            reason, is_failure = self._wanted[order.number]
+            lane.stop.request(reason, _tell_nobody, is_failure=is_failure)
+        lane.do(order, self._report)
+        self._task = 0
+
+    def _report(self, outcome: Outcome) -> None:
+        error = None if outcome.error is None else packed_error(outcome.error)
+        self._send(("outcome", outcome._replace(error=None), error))
+
+    def _before_end(self) -> None:
+        """All that a step has written is told before its end is."""
+        self._output.drain()
+        if self._sink is not None:
+            self._sink.tell_rest()
+
+    def _close(self) -> None:
+        try:
+            if self._part is not None:
+                self._part.close()
+            self._output.drain()
+            if self._sink is not None:
+                self._sink.close()
+        finally:
+            self._output.take = None
+            self._part = self._lane = self._sink = None
+            self._wanted.clear()
+            with suppress(OSError):
+                self._send(("closed",))
+
+
+def end_group(pid: int) -> None:
+    """End the processes that a worker has started, and those that they have started."""
+    with suppress(OSError, AttributeError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def main(pipe: Connection) -> None:
+    """Be a worker; the target of its process."""
+    with suppress(OSError, AttributeError):
+        os.setsid()  # what a terminal or a notebook sends to its group does not come here
+    _Worker(pipe).run()
+
+
+def _tell_nobody() -> None:
+    """The process that has the run tells of it."""

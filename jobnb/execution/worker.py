@@ -1,0 +1,430 @@
+"""What runs on the other side: the part of a run that one process does for another one.
+
+The process that has the run sends its plan once, then pieces with the values that they need; back
+come events as they happen, and how each piece ended with what it gave.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from jobnb.errors import StepExecutionError
+from jobnb.events import AssetMaterialized, Event, StepFailed, StepRetried, StepSucceeded
+from jobnb.execution.executors.crew import Ended, Outcome, Piece
+from jobnb.execution.executors.lane import Lane, lost
+from jobnb.execution.log import listening
+from jobnb.execution.packed import Packed, dumps, loads, pack, unpacked
+from jobnb.execution.provenance import Provenance
+from jobnb.execution.resources import close_resources, open_resources
+from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.stopping import Stop
+from jobnb.execution.trace import cells_of_notebook, know_cells
+from jobnb.plan.step import Plan, Step
+from jobnb.storage.instance import Instance
+from jobnb.storage.run import JobRun
+
+__all__ = [
+    "Order",
+    "PartOfRun",
+    "RemoteLane",
+    "errand_of",
+    "order_of",
+    "owned",
+    "packed_error",
+    "told_here",
+    "unpacked_error",
+]
+
+_ENDS = frozenset((StepFailed, StepRetried, StepSucceeded))
+_GIVEN = "jobnb/given_data_version"
+"""Stands for the tags of an asset until the process that has the run fills them in."""
+
+
+class Errand(NamedTuple):
+    """What a worker must know of a run: sent once.
+
+    Args:
+        plan: What it does.
+        record: The run as it is stored.
+        instance: Where its history is.
+        origins: What earlier runs stored; see `RunScope.origins`.
+        folder: Where large values go; None if they go with the messages.
+        cells: What a person calls files that no disk has, as the cells of a notebook, and their
+            source.
+    """
+
+    plan: Plan
+    record: JobRun
+    instance: Instance
+    origins: Mapping[tuple[int, str | None], str]
+    folder: str | None
+    cells: Mapping[str, tuple[str, str]]
+
+
+class Order(NamedTuple):
+    """A task, with the values that its pieces read.
+
+    Args:
+        number: The number of the task.
+        pieces: The pieces, in order.
+        values: By slot, what they read and does not come from one of them.
+    """
+
+    number: int
+    pieces: Sequence[Piece]
+    values: Mapping[int, Any]
+
+
+def errand_of(run: RunScope, folder: str | None) -> bytes:
+    """What a worker must know of a run, pickled.
+
+    Raises:
+        StepExecutionError: If something of it cannot go to another process; it is named.
+    """
+    errand = Errand(run.plan, run.record, run.instance, run.origins, folder, cells_of_notebook())
+    try:
+        with _by_value(_modules_of(run.plan)):
+            return dumps(errand)
+    except Exception as error:
+        raise StepExecutionError(_why_not(run.plan, error)) from error
+
+
+def _modules_of(plan: Plan) -> Iterable[Any]:
+    """The modules that the functions of a plan are from."""
+    names = {getattr(step.op.function.fn, "__module__", None) for step in plan.steps}
+    return [sys.modules[name] for name in names if name in sys.modules]
+
+
+@contextmanager
+def _by_value(modules: Iterable[Any]) -> Iterator[None]:
+    """While it lasts, what is of a module that only this process can import goes along."""
+    import cloudpickle
+
+    hidden = [each for each in modules if not _is_importable(each.__name__)]
+    for module in hidden:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in hidden:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_importable(name: str) -> bool:
+    if name == "__main__":
+        return True  # which goes along anyway
+    try:
+        return find_spec(name) is not None and _found_on_disk(name)
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+def _found_on_disk(name: str) -> bool:
+    """Whether another process finds a module, and not only because this one has it already."""
+    finders = (each for each in sys.meta_path if hasattr(each, "find_spec"))
+    parent = name.rpartition(".")[0]
+    path = getattr(sys.modules[parent], "__path__", None) if parent else None
+    return any(each.find_spec(name, path) is not None for each in finders)
+
+
+def _why_not(plan: Plan, error: Exception) -> str:
+    """Which of the definitions it is that cannot be pickled."""
+    what = f"the job {plan.job.name!r}"
+    parts: dict[str, Any] = {f"the op {step.op.name!r}": step.op for step in plan.steps}
+    parts |= {f"the resource {key!r}": each for key, each in plan.resources.items()}
+    for name, part in parts.items():
+        try:
+            dumps(part)
+        except Exception as own:  # noqa: BLE001 - which one it is is asked here
+            what, error = name, own
+            break
+    return (
+        f"{what} cannot be sent to another process: {type(error).__name__}: {error}. Make what it "
+        'uses inside of a function or in a resource, or run it with executor="threads".'
+    )
+
+
+def order_of(run: RunScope, number: int, pieces: Sequence[Piece], folder: str | None) -> Order:
+    """A task with the values that its pieces read, packed."""
+    made: set[tuple[int, str | None]] = set()
+    values: dict[int, Any] = {}
+    for piece in pieces:
+        step, key = run.plan.steps[piece.unit.step], piece.unit.mapping_key
+        for wait in step.waits_for:
+            slot, element = wait.slot, key if wait.maps else None
+            if (slot, element) in made or run.values[slot] is MISSING:
+                continue
+            if wait.maps:
+                if key in run.values[slot]:
+                    values.setdefault(slot, {})[key] = _packed_in(run.values[slot], key, folder)
+            elif wait.collects or _is_mapping_of_elements(run, wait.step, slot):
+                held = run.values[slot]
+                values[slot] = {each: _packed_in(held, each, folder) for each in held}
+            else:
+                values[slot] = _packed_in(run.values, slot, folder)
+        made.update((out.slot, key) for out in step.outputs)
+    return Order(number, pieces, values)
+
+
+def _is_mapping_of_elements(run: RunScope, index: int, slot: int) -> bool:
+    step = run.plan.steps[index]
+    return step.region is not None or any(
+        out.slot == slot and out.definition.is_dynamic for out in step.outputs
+    )
+
+
+def _packed_in(place: Any, key: Any, folder: str | None) -> Any:
+    """A value as it is sent; it stays packed where it is, and is not packed again."""
+    value = place[key]
+    if value is HANDLED or value is MISSING or value is None or type(value) is Packed:
+        return value
+    place[key] = packed = pack(value, folder).own()
+    return packed
+
+
+# --- in the worker -------------------------------------------------------------------
+
+
+class _Slots(dict[int, Any]):
+    """The values that a piece reads and gives; all others are missing."""
+
+    def __missing__(self, slot: int) -> Any:
+        return MISSING
+
+
+class _Relay:
+    """Stands for the log of the run: events go to the process that has it."""
+
+    due = math.inf
+    closed = False
+
+    def __init__(
+        self, send: Callable[[Event], None], before_end: Callable[[], None] | None = None
+    ) -> None:
+        self.events: list[Event] = []
+        self._send = send
+        self._before_end = before_end
+
+    def append(self, event: Event) -> None:
+        """Send an event; it is kept as long as its step goes on."""
+        if self._before_end is not None and type(event) in _ENDS:
+            self._before_end()
+        self.events.append(event)
+        self._send(event)
+
+    def commit(self) -> None:
+        """The process that has the run does it."""
+
+    def close(self) -> None:
+        """The process that has the run does it."""
+
+
+class _Later(Provenance):
+    """The versions of assets are told by the process that has the run: it knows all of them."""
+
+    def __init__(self) -> None:
+        """Look nothing up."""
+
+    def tags(self, key: Any, given: str | None, partition: str | None = None) -> dict[str, str]:
+        """What stands for the tags on the way; see `told_here`."""
+        return {_GIVEN: given or ""}
+
+
+def told_here(run: RunScope, event: Event) -> Event:
+    """An event of a worker as it stands in the log: with the versions of the asset it tells of."""
+    if type(event) is not AssetMaterialized or _GIVEN not in event.tags:
+        return event
+    key = event.asset_key
+    assert key is not None
+    assert run.provenance is not None
+    own = {name: text for name, text in event.tags.items() if name != _GIVEN}
+    tags = run.provenance.tags(key, event.tags[_GIVEN] or None, event.partition)
+    return _with_tags(event, {**own, **tags})
+
+
+def _with_tags(event: AssetMaterialized, tags: dict[str, str]) -> AssetMaterialized:
+    import msgspec
+
+    return msgspec.structs.replace(event, tags=tags)
+
+
+class PartOfRun:
+    """What one process does of a run.
+
+    Args:
+        errand: What it must know of it, as `errand_of` gives it.
+        send: Takes each event as it happens; called from any thread.
+        before_end: Called before it is told that an attempt at a step has ended.
+
+    Raises:
+        Exception: What unpickling the definitions raises.
+    """
+
+    def __init__(
+        self,
+        errand: bytes,
+        send: Callable[[Event], None],
+        before_end: Callable[[], None] | None = None,
+    ) -> None:
+        known: Errand = loads(errand)
+        self.send, self.before_end = send, before_end
+        know_cells(known.cells)
+        self.folder = known.folder
+        log: Any = _Relay(send)
+        self.scope = RunScope(known.plan, known.instance, known.record, log, keep_outputs=False)
+        self.scope.append = log.append
+        self.scope.origins = dict(known.origins)
+        self.scope.provenance = _Later()
+        self._around = ExitStack()
+        self._turn = threading.Lock()
+        self._broken: Exception | None = None
+        self._opened = False
+
+    def open(self) -> None:
+        """Set the resources up, once.
+
+        Raises:
+            ResourceFunctionError: If one cannot be set up.
+        """
+        with self._turn:
+            if self._broken is not None:
+                raise self._broken
+            if self._opened:
+                return
+            self._opened = True
+            try:
+                open_resources(self.scope)
+            except Exception as error:
+                self._broken = error
+                raise
+
+    def close(self) -> None:
+        """Tear the resources down, once."""
+        with self._turn:
+            close_resources(self.scope)
+
+    def lane(self) -> RemoteLane:
+        """What does pieces in one thread."""
+        return RemoteLane(self)
+
+
+class RemoteLane:
+    """Does orders of a run in one thread of a worker.
+
+    Args:
+        part: What this process does of the run.
+    """
+
+    def __init__(self, part: PartOfRun) -> None:
+        self._part = part
+        self._relay = _Relay(part.send, part.before_end)
+        self.lane = Lane(part.scope, self._relay.append)
+        scope = self.lane.scope
+        scope.run_log = self._relay  # type: ignore[assignment]
+        self.stop = Stop()
+
+    def do(self, order: Order, report: Callable[[Outcome], None]) -> None:
+        """Do a task; each piece is reported as it ends.
+
+        Args:
+            order: The task.
+            report: Takes how each piece ended, with what it gave, packed.
+        """
+        scope = self.lane.scope
+        scope.resources = self._part.scope.resources
+        scope.values = values = _Slots()  # type: ignore[assignment]
+        for slot, value in order.values.items():
+            values[slot] = _given(value)
+        last = len(order.pieces) - 1
+        with listening(scope):
+            for number, piece in enumerate(order.pieces):
+                outcome = self._piece(order.number, piece, is_first=not number)
+                report(outcome._replace(is_last=number == last))
+
+    def _piece(self, task: int, piece: Piece, *, is_first: bool) -> Outcome:
+        if not is_first and (self.stop.wanted or self.lane.still_needs(piece)):
+            return Outcome(task, piece, Ended.LEFT)
+        if not is_first:
+            self.stop = Stop()
+        scope = self.lane.scope
+        scope.failed_slots, scope.failed_steps, scope.kept = set(), {}, {}
+        self._relay.events.clear()
+        try:
+            outcome = self.lane.do(task, piece, self.stop)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
+            return Outcome(task, piece, Ended.LOST, error=lost(error))
+        if outcome.ended is not Ended.SUCCEEDED:
+            return outcome
+        step = scope.plan.steps[piece.unit.step]
+        return outcome._replace(values=_came(scope.values, step, piece, self._part.folder))
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: unpacked(each) for key, each in value.items()}
+    return unpacked(value)
+
+
+def _came(values: Any, step: Step, piece: Piece, folder: str | None) -> dict[int, Any]:
+    """What a piece gave, packed, by slot."""
+    came: dict[int, Any] = {}
+    key = piece.unit.mapping_key
+    for out in step.outputs:
+        value = values[out.slot]
+        if value is MISSING:
+            continue
+        if key is not None:
+            if key in value:
+                came[out.slot] = _sent(value[key], folder)
+        elif out.definition.is_dynamic:
+            came[out.slot] = {each: _sent(one, folder) for each, one in value.items()}
+        else:
+            came[out.slot] = _sent(value, folder)
+    return came
+
+
+def _sent(value: Any, folder: str | None) -> Any:
+    """A value as it is sent."""
+    return value if value is HANDLED or value is None else pack(value, folder)
+
+
+def owned(values: Mapping[int, Any] | None) -> Mapping[int, Any] | None:
+    """What came of a piece: its files belong to this process from here on."""
+    for value in (values or {}).values():
+        for each in value.values() if isinstance(value, dict) else (value,):
+            if type(each) is Packed:
+                each.own()
+    return values
+
+
+# --- errors on their way -------------------------------------------------------------
+
+
+def packed_error(error: BaseException) -> tuple[bytes, str]:
+    """An error as it is sent: pickled, and in words for where that cannot be read."""
+    words = f"{type(error).__name__}: {error}"
+    try:
+        data = dumps(error)
+        loads(data)
+    except Exception:  # noqa: BLE001 - the class is the user's
+        return b"", words
+    return data, words
+
+
+def unpacked_error(told: tuple[bytes, str]) -> BaseException:
+    """The error that was sent, or one that says the same."""
+    data, words = told
+    with_words = StepExecutionError(words)
+    if not data:
+        return with_words
+    try:
+        error = loads(data)
+    except Exception:  # noqa: BLE001 - the class is the user's
+        return with_words
+    return error if isinstance(error, BaseException) else with_words
