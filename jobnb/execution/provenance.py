@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -55,7 +56,6 @@ class Provenance:
         self._run = run
         self._lineage: Lineage = run.lineage
         lineage, chosen = self._lineage, run.chosen
-        self._partitions = PartitionVersions(run.instance, lineage.partitions)
         versions = run.code_versions or CodeVersions()
         self._coming = {
             origin.key: self._about(origin, versions)
@@ -66,6 +66,10 @@ class Provenance:
         self._versions: dict[str, str] = {}
         self._pointers: dict[str, str] = {}
         self._look_up()
+
+    @cached_property
+    def _partitions(self) -> PartitionVersions:
+        return PartitionVersions(self._run.instance, self._lineage.partitions)
 
     def _about(self, origin: Origin, versions: CodeVersions) -> _Coming:
         code, promised = versions.of(origin.assets, origin.key)

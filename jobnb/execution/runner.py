@@ -115,7 +115,8 @@ def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | R
 
 
 def _plan_assets(run: RunScope) -> None:
-    run.provenance = Provenance(run)
+    if run.plan.job.asset_layer is not None:
+        run.provenance = Provenance(run)
     keys = run.plan.partitions.keys if run.plan.partitions is not None else ()
     for step in run.plan.steps:
         for spec in step.checks:

@@ -85,7 +85,8 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
     if choice is not None:
         _keep_fresh(scope, choice)
     scope.in_process = spec.in_process
-    scope.notes += filter(None, [nothing_stands_so(plan.job)])
+    if plan.job.asset_layer is not None and not plan.steps:
+        scope.notes += filter(None, [nothing_stands_so(plan.job)])
     return scope
 
 
@@ -95,7 +96,8 @@ def _planned(spec: RunSpec) -> _Planned:
         parent = parent_of(instance, spec.repeats.parent_run_id)
         spec = _taken_over(spec, parent)
     job = with_executor(spec.job, spec.executor)
-    if parent is None or not parent.asset_selection:
+    layer = job.asset_layer
+    if layer is not None and layer.is_undecided and not (parent and parent.asset_selection):
         job = as_it_stands(job, instance)
     job = subset_of(job, spec.op_selection, spec.asset_selection, spec.asset_check_selection)
     tags = {**job.tags, **(spec.tags or {})}

@@ -90,10 +90,14 @@ class ConfigTrees:
     """The trees of runs that differ in their config only: made once for what it names.
 
     Making a tree is cheap; the model that pydantic makes of it takes longer than a short run.
+
+    Attributes:
+        maps: Whether a graph inside has a config mapping; None before it was looked at.
     """
 
     def __init__(self) -> None:
         self._made: dict[Hashable, Section | None] = {}
+        self.maps: bool | None = None
 
     def tree(
         self,

@@ -92,8 +92,9 @@ def bind_run_config(
         InvalidConfigError: If it does not fit; all problems at once.
     """
     what = f"job {job.name!r}"
-    inner = _inner_config(job, raw, what)
-    tree = (trees or ConfigTrees()).tree(job, resources, inner, frozenset(steps))
+    trees = trees or ConfigTrees()
+    inner = _inner_config(job, raw, what, trees)
+    tree = trees.tree(job, resources, inner, frozenset(steps))
     if tree is None:
         return BoundConfig(raw=raw if inner is raw else _stored(job, None, raw))
     from jobnb.config import bind
@@ -152,14 +153,18 @@ def _stored(job: JobDefinition, tree: Section | None, raw: Mapping[str, Any]) ->
     return dict(without_secrets(outer, raw))
 
 
-def _inner_config(job: JobDefinition, raw: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+def _inner_config(
+    job: JobDefinition, raw: Mapping[str, Any], what: str, trees: ConfigTrees
+) -> Mapping[str, Any]:
     """The config with what config mappings stand for put in their place."""
     mapping = job.config_mapping
     if mapping is not None:
         raw = mapping.resolve_from_unvalidated_config(raw, what=what)
     if job.graph.config_mapping is not None:
         raw = _expand_top(mapping_of(job.graph), raw, what)
-    if not _any_mapping(job.graph):
+    if trees.maps is None:
+        trees.maps = _any_mapping(job.graph)
+    if not trees.maps:
         return raw
     ops = raw.get("ops") or {}
     return {**raw, "ops": _expand(job.graph, ops, ("ops",), what)} if _is_map(ops) else raw
