@@ -38,8 +38,8 @@ from jobnb.definitions.assets.asset_job import AssetJobDefinition as AssetJobDef
 from jobnb.definitions.assets.asset_job import define_asset_job as define_asset_job
 from jobnb.definitions.assets.asset_spec import AssetDep as AssetDep
 from jobnb.definitions.assets.asset_spec import AssetSpec as AssetSpec
+from jobnb.definitions.assets.asset_spec import map_asset_specs as map_asset_specs
 from jobnb.definitions.assets.assets_definition import AssetsDefinition as AssetsDefinition
-from jobnb.definitions.assets.assets_definition import map_asset_specs as map_asset_specs
 from jobnb.definitions.assets.graph_asset import graph_asset as graph_asset
 from jobnb.definitions.assets.graph_asset import graph_multi_asset as graph_multi_asset
 from jobnb.definitions.assets.multi_asset import multi_asset as multi_asset

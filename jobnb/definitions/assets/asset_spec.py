@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
@@ -256,3 +256,28 @@ class AssetSpec:
 
     def __repr__(self) -> str:
         return f"AssetSpec({self.key.to_user_string()!r})"
+
+
+def map_asset_specs(func: Callable[[AssetSpec], AssetSpec], iterable: Iterable[Any]) -> list[Any]:
+    """Assets and specs, with what a function makes of each spec.
+
+    Args:
+        func: Takes a spec and gives one.
+        iterable: Assets definitions and specs.
+
+    Example:
+        >>> from jobnb import AssetSpec
+        >>> [
+        ...     spec.group_name
+        ...     for spec in map_asset_specs(
+        ...         lambda spec: spec.replace_attributes(group_name="sales"), [AssetSpec("orders")]
+        ...     )
+        ... ]
+        ['sales']
+
+    Source: Dagster's `map_asset_specs`.
+    """
+    return [
+        func(each) if isinstance(each, AssetSpec) else each.map_asset_specs(func)
+        for each in iterable
+    ]

@@ -834,28 +834,3 @@ def _checked(mappings: Mapping[AssetKey, Any]) -> dict[AssetKey, Any]:
         AssetKey.from_coercible(key): checked_mapping(mapping, key)
         for key, mapping in mappings.items()
     }
-
-
-def map_asset_specs(func: Callable[[AssetSpec], AssetSpec], iterable: Iterable[Any]) -> list[Any]:
-    """Assets and specs, with what a function makes of each spec.
-
-    Args:
-        func: Takes a spec and gives one.
-        iterable: Assets definitions and specs.
-
-    Example:
-        >>> from jobnb import AssetSpec
-        >>> [
-        ...     spec.group_name
-        ...     for spec in map_asset_specs(
-        ...         lambda spec: spec.replace_attributes(group_name="sales"), [AssetSpec("orders")]
-        ...     )
-        ... ]
-        ['sales']
-
-    Source: Dagster's `map_asset_specs`.
-    """
-    return [
-        func(each) if isinstance(each, AssetSpec) else each.map_asset_specs(func)
-        for each in iterable
-    ]
