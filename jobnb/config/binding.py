@@ -248,11 +248,6 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 def resolved(config: ModelT, path: tuple[str, ...] = (), what: str | None = None) -> ModelT:
     """The config with its variables read and its validators run; itself if it has none.
 
-    Args:
-        config: A `Config` object.
-        path: Where it is, for errors.
-        what: Whose config it is, for errors.
-
     Raises:
         InvalidConfigError: If a variable is not set or holds what does not fit.
 
@@ -276,11 +271,6 @@ def resolve_fields(
     """The values of those fields that hold variables, read; other fields are left alone.
 
     For objects whose fields are not all config, such as resources that hold resources.
-
-    Args:
-        model: Any pydantic object.
-        path: Where it is, for errors.
-        what: Whose config it is, for errors.
     """
     return {
         name: bind_value(

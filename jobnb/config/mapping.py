@@ -146,12 +146,6 @@ def configured_schema(
 ) -> ConfiguredSchema:
     """The config schema that a definition has once it is configured.
 
-    Args:
-        inner: The config schema it had.
-        config_or_config_fn: Its config, or a function from a simpler config to it.
-        config_schema: What the function takes.
-        what: What is configured, for errors.
-
     Example:
         >>> from jobnb.config import bind_value
         >>> bind_value(configured_schema({"a": int}, lambda n: {"a": n + 1}, int), 2)

@@ -102,10 +102,6 @@ def _described(key: str, branch: Branch, twins: _Twins) -> _Described:
 def model_of(name: str, tree: Section) -> type[Part]:
     """The one pydantic model of a run config, built once per tree.
 
-    Args:
-        name: What the model is called.
-        tree: The sections.
-
     Returns:
         A model whose `model_json_schema()` describes every field: title, description, default,
         choices and bounds. To read config use `bind`, which also fills defaults and reads

@@ -424,10 +424,6 @@ _Change = tuple[int, int, str]  # from, to, what stands there instead
 def rewritten(text: str, config: Mapping[str, Any]) -> str | None:
     """The text, changed so that it says a config; None where that cannot be done.
 
-    Args:
-        text: YAML.
-        config: What it has to say.
-
     Example:
         >>> rewritten("year:  2013  # not 2012", {"year": 2014})
         'year:  2014  # not 2012'

@@ -65,10 +65,6 @@ def plain_verdict(value: Any) -> Any:
 def plain_data(data: Any, leaves: tuple[type, ...] = ()) -> Any:
     """`data` as plain lists, dicts with string keys, and scalars, all of it copied.
 
-    Args:
-        data: The data.
-        leaves: What may be in it beside, and stays as it is.
-
     Raises:
         InvalidDefinitionError: If something in it cannot be said in JSON.
     """
@@ -122,12 +118,6 @@ def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
 
 def require(owner: Any, field: str, type_: type, words: str) -> None:
     """Make a field of a struct a plain value of a type; a bool is neither an int nor a float.
-
-    Args:
-        owner: The struct.
-        field: The field.
-        type_: The type.
-        words: What it holds, for the error.
 
     Raises:
         InvalidDefinitionError: If it is of another type.

@@ -551,14 +551,7 @@ def _all_waits(inputs: tuple[StepInput, ...]) -> tuple[FromOutput, ...]:
 
 
 def unfed(step: str, name: str, definition: In, edge: Edge | None) -> str:
-    """The problem in words, with what can be done.
-
-    Args:
-        step: The key of the step.
-        name: The name of the input.
-        definition: What the op says of it.
-        edge: Where it should come from, if anything was said.
-    """
+    """The problem in words, with what can be done."""
     loads = definition.dagster_type.loader is not None
     path = " > ".join(
         (*(part for name in step.split(".") for part in ("ops", name)), "inputs", name)

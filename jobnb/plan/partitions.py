@@ -47,10 +47,6 @@ def partition_needed(
     Nothing has run then: a function that never asks for its partition would do its work, and
     nobody could tell afterwards for which one.
 
-    Args:
-        job: What would run.
-        store: Keeps the keys of dynamic partitions.
-
     Example:
         >>> from jobnb import Definitions, StaticPartitionsDefinition, asset
         >>> @asset(partitions_def=StaticPartitionsDefinition(["a", "b", "c"]))

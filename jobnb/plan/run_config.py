@@ -81,13 +81,6 @@ def bind_run_config(
 ) -> BoundConfig:
     """The values of a run's config.
 
-    Args:
-        job: The job.
-        raw: The raw config.
-        resources: The resources that are set up.
-        steps: The keys of the steps that run.
-        trees: Those of other runs of the same steps.
-
     Raises:
         InvalidConfigError: If it does not fit; all problems at once.
     """

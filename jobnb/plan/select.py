@@ -100,10 +100,6 @@ def graph_without(graph: GraphDefinition, outputs: Collection[str]) -> GraphDefi
     """The graph without some of its outputs, and without the nodes that only they need.
 
     A node that no output needs stays: it may do something of its own.
-
-    Args:
-        graph: The graph.
-        outputs: The outputs to leave out.
     """
     kept = [each for each in graph.output_mappings if each.graph_output_name not in outputs]
     gone = [each for each in graph.output_mappings if each.graph_output_name in outputs]

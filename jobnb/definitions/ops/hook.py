@@ -223,10 +223,6 @@ def event_list_hook(
 def checked_hooks(hooks: Iterable[Any], what: str) -> frozenset[HookDefinition]:
     """Hooks, each once.
 
-    Args:
-        hooks: What was given.
-        what: Whose they are, for the error.
-
     Raises:
         InvalidDefinitionError: If something is none.
     """

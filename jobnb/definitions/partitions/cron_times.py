@@ -103,13 +103,7 @@ def cron_times(cron: str, start: datetime, zone: ZoneInfo) -> CronTimes:
 
 
 def cron_instants(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """The moments of a cron schedule after one, in UTC, in order and each once.
-
-    Args:
-        cron: Five fields.
-        after: The moment before the first.
-        zone: The time zone of the schedule.
-    """
+    """The moments of a cron schedule after one, in UTC, in order and each once."""
     minute, hour = cron.split()[:2]
     often = minute.startswith("*") or hour.startswith("*")
     last = after.astimezone(UTC)
@@ -516,10 +510,6 @@ _ALLOWED: Mapping[ScheduleType | None, tuple[str, ...]] = {
 
 def shifted(cron: str, given: Mapping[str, int | None]) -> str:
     """A regular schedule at another minute, hour or day.
-
-    Args:
-        cron: The schedule.
-        given: Some of minute_of_hour, hour_of_day, day_of_week and day_of_month.
 
     Raises:
         InvalidInvocationError: If the schedule does not come in a way that one of them fits.

@@ -302,12 +302,6 @@ def resources_for(
 ) -> dict[str, Any]:
     """The resources that `who` has, with those it needs of the ones that are offered.
 
-    Args:
-        who: Whose they are, for errors.
-        required: The keys it needs.
-        own: Those it has already.
-        offered: Those it may take.
-
     Raises:
         InvalidDefinitionError: If one is missing, or there are two for one key; all problems
             at once. A missing IO manager called `io_manager` is left to the job.

@@ -196,9 +196,6 @@ _NO_VALUES = ("key", "key_prefix", "key_substring", "status", "check")
 def parse_selection(text: str) -> Rule:
     """What a selection in text form says.
 
-    Args:
-        text: The selection.
-
     Raises:
         InvalidSubsetError: If it cannot be read; it points at the column.
 
