@@ -20,7 +20,17 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 
-__all__ = ["LARGE", "Packed", "dumps", "loads", "pack", "unpacked"]
+__all__ = [
+    "LARGE",
+    "Packed",
+    "Stays",
+    "dumps",
+    "holds_values",
+    "is_packed",
+    "loads",
+    "pack",
+    "unpacked",
+]
 
 LARGE = 1 << 18
 """Bytes from which on a value goes through a file and not through the pipe."""
@@ -67,6 +77,23 @@ class Packed:
         return f"<a packed value of {self.size} bytes>"
 
 
+class Stays:
+    """Stands for a large value that stays where it was made.
+
+    Args:
+        place: The slot and the element that it is.
+        holder: Which of those that are asked has it.
+    """
+
+    __slots__ = ("holder", "place")
+
+    def __init__(self, place: tuple[int, str | None], holder: int = 0) -> None:
+        self.place, self.holder = place, holder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Stays, (self.place, self.holder)
+
+
 def _remove(path: str) -> None:
     with suppress(OSError):
         Path(path).unlink()
@@ -74,7 +101,21 @@ def _remove(path: str) -> None:
 
 def unpacked(value: Any) -> Any:
     """The value, where it came packed."""
-    return value.value() if type(value) is Packed else value
+    return value.value() if type(value) in _HOLDERS else value
+
+
+_HOLDERS: set[type] = {Packed}
+"""Types whose `value()` gives the value that they hold."""
+
+
+def holds_values(kind: type) -> None:
+    """Have `unpacked` look into this type too."""
+    _HOLDERS.add(kind)
+
+
+def is_packed(value: Any) -> bool:
+    """Whether a value is packed, or held elsewhere."""
+    return type(value) in _HOLDERS
 
 
 def pack(value: Any, folder: str | None) -> Packed:

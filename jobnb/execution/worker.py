@@ -19,7 +19,7 @@ from jobnb.events import AssetMaterialized, Event, StepFailed, StepRetried, Step
 from jobnb.execution.executors.crew import Ended, Outcome, Piece
 from jobnb.execution.executors.lane import Lane, lost
 from jobnb.execution.log import listening
-from jobnb.execution.packed import Packed, dumps, loads, pack, unpacked
+from jobnb.execution.packed import Packed, dumps, is_packed, loads, pack, unpacked
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources, open_resources
 from jobnb.execution.run import HANDLED, MISSING, RunScope
@@ -182,7 +182,7 @@ def _is_mapping_of_elements(run: RunScope, index: int, slot: int) -> bool:
 def _packed_in(place: Any, key: Any, folder: str | None) -> Any:
     """A value as it is sent; it stays packed where it is, and is not packed again."""
     value = place[key]
-    if value is HANDLED or value is MISSING or value is None or type(value) is Packed:
+    if value is HANDLED or value is MISSING or value is None or is_packed(value):
         return value
     place[key] = packed = pack(value, folder).own()
     return packed
@@ -319,11 +319,12 @@ class RemoteLane:
 
     Args:
         part: What this process does of the run.
+        send: Takes its events; those of the part if None.
     """
 
-    def __init__(self, part: PartOfRun) -> None:
+    def __init__(self, part: PartOfRun, send: Callable[[Event], None] | None = None) -> None:
         self._part = part
-        self._relay = _Relay(part.send, part.before_end)
+        self._relay = _Relay(send or part.send, part.before_end)
         self.lane = Lane(part.scope, self._relay.append)
         scope = self.lane.scope
         scope.run_log = self._relay  # type: ignore[assignment]

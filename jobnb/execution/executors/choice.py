@@ -58,6 +58,10 @@ def crew_of(run: RunScope) -> Crew | None:
         from jobnb.execution.executors.processes import ProcessCrew  # brings multiprocessing along
 
         return ProcessCrew(run, places_of(config, os.cpu_count() or 1), config)
+    if strategy == "dask":
+        from jobnb.execution.executors.dask_cluster import DaskCrew
+
+        return DaskCrew(run, places_of(config, 0) or None, config)
     return None
 
 

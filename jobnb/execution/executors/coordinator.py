@@ -28,14 +28,10 @@ __all__ = ["Coordinator"]
 LOOK = 0.05
 """Seconds between two looks at whether the run is to stop."""
 
+_MOST = 200  # pieces of one task
+
 GRACE = 5.0
 """Seconds that steps have to end, once they were told to stop, before they are left behind."""
-
-SHORT = 0.002
-"""Seconds: steps that take less are handed over several at once."""
-
-CHUNK = 0.01
-"""Seconds that the pieces of one task take together, about."""
 
 
 class Coordinator:
@@ -113,20 +109,23 @@ class Coordinator:
             if not units:
                 return
             for unit in units:
-                self._send(self._chunk(unit) if crew.fuses else [unit])
+                self._send(self._chunk(unit))
 
     def _chunk(self, unit: Unit) -> list[Unit]:
         """A unit, with what is done best in the same task: short ones that follow it or wait."""
         chunk, took = [unit], self._took.get(unit.step)
-        if took is None or took > SHORT or self._timed(unit):
+        if took is None or took > self.crew.short or not self._may_share(unit):
             return chunk
-        room = CHUNK - took
-        while room > 0 and len(chunk) < 100:
+        room = self.crew.chunk - took
+        while room > 0 and len(chunk) < _MOST:
             more = self._frontier.follower(chunk[-1]) or self._another()
             if more is None:
                 break
+            if not self._may_share(more):
+                self._frontier.give_back(more)
+                break
             chunk.append(more)
-            room -= self._took.get(more.step, CHUNK)
+            room -= self._took.get(more.step, self.crew.chunk)
         return chunk
 
     def _another(self) -> Unit | None:
@@ -136,8 +135,10 @@ class Coordinator:
         taken = self._frontier.take(now(), 1)
         return taken[0] if taken else None
 
-    def _timed(self, unit: Unit) -> bool:
-        return timeout_of(self._steps[unit.step]) is not None
+    def _may_share(self, unit: Unit) -> bool:
+        """Whether a unit may be one of several in a task: not one that is timed."""
+        step = self._steps[unit.step]
+        return timeout_of(step) is None and self.crew.fuses(step)
 
     def _send(self, units: list[Unit]) -> None:
         self._numbers += 1
@@ -167,6 +168,10 @@ class Coordinator:
             self._retry(piece, outcome.wait)
         elif outcome.ended is Ended.LOST:
             self._lost(piece, outcome)
+        elif outcome.ended is Ended.BROKEN:
+            del self._tasks[outcome.task]
+            assert outcome.error is not None
+            raise outcome.error
         else:
             self._frontier.give_back(unit)
         if outcome.is_last:

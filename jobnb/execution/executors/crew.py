@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from jobnb.execution.frontier import Unit
+from jobnb.plan.step import Step
 
 __all__ = ["Crew", "Ended", "Outcome", "Piece", "Task"]
 
@@ -47,6 +48,7 @@ class Ended(Enum):
     STOPPED = "stopped"
     LOST = "lost"
     LEFT = "left"
+    BROKEN = "broken"
 
 
 class Outcome(NamedTuple):
@@ -55,7 +57,8 @@ class Outcome(NamedTuple):
     Args:
         task: The number of its task.
         piece: The piece.
-        ended: How: `LEFT` is one that did not begin, `LOST` one whose worker is gone.
+        ended: How: `LEFT` is one that did not begin, `LOST` one whose worker is gone, `BROKEN` one
+            whose worker cannot do anything of this run.
         seconds: How long the attempt took.
         wait: Seconds to wait before the next attempt.
         error: What was raised, where it failed; why the worker is gone, where it was lost.
@@ -82,16 +85,21 @@ class Crew(Protocol):
         title: What it is called in the log, as "threads".
         places: How many tasks it takes at once.
         shares_resources: Whether its steps use the resources of this process.
-        fuses: Whether it gains from several short pieces in one task.
+        short: Seconds: steps that take less are handed over several at once.
+        chunk: Seconds that the pieces of one task take together, about.
     """
 
     title: str
     places: int
     shares_resources: bool
-    fuses: bool
+    short: float
+    chunk: float
 
     def begin(self) -> None:
         """Get ready; what it starts is ended by `close`."""
+
+    def fuses(self, step: Step) -> bool:
+        """Whether a step may share a task with others."""
 
     def hand_over(self, task: Task) -> None:
         """Have a task done, as soon as may be; returns at once."""

@@ -17,13 +17,14 @@ from typing import Any
 from jobnb.errors import WorkerLostError
 from jobnb.events import Event, Logged, StepRestarted, StepStarted
 from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
+from jobnb.execution.executors.echo import echo
 from jobnb.execution.executors.later_resources import LaterResources
 from jobnb.execution.executors.pool import WorkerProcess, pool
 from jobnb.execution.executors.worker_process import Place
 from jobnb.execution.io import step_key_of
-from jobnb.execution.output_capture import is_captured
 from jobnb.execution.run import RunScope
 from jobnb.execution.worker import errand_of, order_of, owned, told_here, unpacked_error
+from jobnb.plan.step import Step
 
 __all__ = ["ProcessCrew"]
 
@@ -61,7 +62,7 @@ class ProcessCrew:
     """
 
     shares_resources = False
-    fuses = True
+    short, chunk = 0.002, 0.01
 
     def __init__(self, run: RunScope, places: int, config: Mapping[str, Any]) -> None:
         self.run, self.places = run, places
@@ -71,7 +72,6 @@ class ProcessCrew:
         self._by_task: dict[int, _Hand] = {}
         self._selector = selectors.DefaultSelector()
         self._outcomes: list[Outcome] = []
-        self._broken: BaseException | None = None
         self._cancelled = False
 
     def begin(self) -> None:
@@ -83,9 +83,12 @@ class ProcessCrew:
         errand.write_bytes(errand_of(run, self._folder))
         folder, environment = str(Path.cwd()), {**os.environ, "PYTHONUNBUFFERED": "1"}
         self._place = Place(str(errand), folder, list(sys.path), environment, self._preload)
-        self._echoes = not is_captured()
 
     # --- handing over ----------------------------------------------------
+
+    def fuses(self, step: Step) -> bool:
+        """Any step may share a task with others."""
+        return True
 
     def hand_over(self, task: Task) -> None:
         """Have a task done by a worker that is free, or one that joins."""
@@ -111,9 +114,6 @@ class ProcessCrew:
         if not self._outcomes:
             self._look(seconds)
         self._see_stuck()
-        if self._broken is not None:
-            error, self._broken = self._broken, None
-            raise error
         found, self._outcomes = self._outcomes, []
         return found
 
@@ -151,15 +151,20 @@ class ProcessCrew:
         if kind == "outcome":
             self._outcome(hand, *details)
         elif kind == "broken":
-            error = unpacked_error(details[0])
-            self._broken = self._broken or error
+            self._give_up(hand, unpacked_error(details[0]))
         elif kind == "closed":
             hand.is_closed = True
 
+    def _give_up(self, hand: _Hand, error: BaseException) -> None:
+        """It cannot do anything of this run, as no other one could."""
+        for piece in hand.left[:1]:
+            self._outcomes.append(Outcome(hand.task, piece, Ended.BROKEN, error=error))
+        self._free(hand)
+
     def _tell(self, event: Event) -> None:
         self.run.append(told_here(self.run, event))
-        if self._echoes and type(event) is Logged and event.logger in ("stdout", "stderr"):
-            print(event.text, file=getattr(sys, event.logger))
+        if type(event) is Logged:
+            echo(event)
 
     def _outcome(self, hand: _Hand, outcome: Outcome, error: Any) -> None:
         hand.left.remove(outcome.piece)

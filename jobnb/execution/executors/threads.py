@@ -12,6 +12,7 @@ from jobnb.execution.executors.lane import Lane, lost
 from jobnb.execution.output_capture import capturing, is_captured
 from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Stop
+from jobnb.plan.step import Step
 
 __all__ = ["PLACES", "ThreadCrew"]
 
@@ -31,7 +32,7 @@ class ThreadCrew:
     """
 
     shares_resources = True
-    fuses = True
+    short, chunk = 0.002, 0.01
 
     def __init__(self, run: RunScope, places: int = PLACES, title: str = "threads") -> None:
         self.run, self.places, self.title = run, places, title
@@ -43,6 +44,10 @@ class ThreadCrew:
 
     def begin(self) -> None:
         """Nothing to get ready: threads are started with their first task."""
+
+    def fuses(self, step: Step) -> bool:
+        """Any step may share a task with others."""
+        return True
 
     def hand_over(self, task: Task) -> None:
         """Have a task done by a thread that is free, or a new one."""

@@ -170,6 +170,7 @@ class _Worker:
         try:
             self._part.open()
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
+            self._lane = None  # what comes now is left
             self._output.drain()
             self._send(("broken", packed_error(error)))
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from jobnb import Instance
+from jobnb import Instance, dask_executor
 from jobnb.events import EngineNote
 
-EXECUTORS = ["in_process", "threads", "async", "multiprocess"]
-BESIDE = [each for each in EXECUTORS if each != "in_process"]
+EXECUTORS = ["in_process", "threads", "async", "multiprocess", "dask"]
 
 # The executors' own words, and what each worker does once.
 OWN = ("ENGINE_EVENT", "RESOURCE_INIT_STARTED", "RESOURCE_INIT_SUCCESS")
 
 
+@pytest.fixture(scope="session")
+def cluster():
+    """A Dask cluster of two processes, for all tests that want one."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR"
+    ) as made:
+        yield made.scheduler_address
+
+
 @pytest.fixture(scope="module", params=EXECUTORS)
 def executor(request):
     """Each of jobnb's executors."""
-    return request.param
-
-
-@pytest.fixture(scope="module", params=BESIDE)
-def beside(request):
-    """Each executor that runs steps side by side."""
+    if request.param == "dask":
+        return dask_executor.configured({"address": request.getfixturevalue("cluster")})
     return request.param
 
 

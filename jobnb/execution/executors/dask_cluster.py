@@ -1,0 +1,365 @@
+"""Steps on the workers of a Dask cluster: the way past one machine."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from jobnb.errors import InvalidDefinitionError, JobnbError, WorkerLostError
+from jobnb.events import EngineNote, Event, Logged, StepRestarted, StepStarted
+from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
+from jobnb.execution.executors.dask_worker import Report, close_part, do_order, stop_task
+from jobnb.execution.executors.echo import echo
+from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.io import step_key_of
+from jobnb.execution.packed import Packed, Stays, holds_values
+from jobnb.execution.run import RunScope
+from jobnb.execution.worker import errand_of, order_of, told_here, unpacked_error
+from jobnb.plan.step import Step
+
+__all__ = ["RESOURCES_TAG", "DaskCrew"]
+
+RESOURCES_TAG = "dagster-dask/resource_requirements"
+"""The tag that holds what a step needs of a worker, as `{"GPU": 1}`."""
+
+_AHEAD = 2  # tasks for each thread of a worker: the next one is there when the first has ended
+_WAIT = 60  # seconds for the first worker
+_PATIENCE = 1.5  # seconds that a step has to stop
+_UNTOLD = 5.0  # seconds after the end of a task in which the news of it arrive
+
+
+class Remote:
+    """A large value that stays on the worker that made it.
+
+    Args:
+        future: The task that made it.
+        place: Which of its values it is.
+    """
+
+    __slots__ = ("future", "place")
+
+    def __init__(self, future: Any, place: tuple[int, str | None]) -> None:
+        self.future, self.place = future, place
+
+    def value(self) -> Any:
+        """The value, fetched."""
+        kept: Mapping[Any, Packed] = self.future.result()
+        return kept[self.place].value()
+
+
+holds_values(Remote)
+
+
+class DaskCrew:
+    """Does the steps of a run on a Dask cluster.
+
+    Args:
+        run: The run.
+        places: How many steps run at once; as many as the cluster has threads if None.
+        config: The config of the executor.
+    """
+
+    shares_resources = False
+    short, chunk = 0.02, 0.1
+
+    def __init__(self, run: RunScope, places: int | None, config: Mapping[str, Any]) -> None:
+        self.run, self.config = run, config
+        self._wanted = places
+        self.places = places or 1
+        self.title = "a Dask cluster"
+        self._stack = ExitStack()
+        self._news: SimpleQueue[Any] = SimpleQueue()
+        self._futures: dict[int, Any] = {}
+        self._left: dict[int, list[Piece]] = {}
+        self._turns: dict[int, str] = {}
+        self._began: set[str] = set()
+        self._untold: dict[int, float] = {}
+        self._stopping: dict[int, float] = {}
+
+    def begin(self) -> None:
+        """Connect to the cluster, or make one, and send it what workers must know.
+
+        Raises:
+            InvalidDefinitionError: If Dask is not installed.
+            JobnbError: If there is no such cluster, or it has no workers.
+        """
+        self._client = client = self._connected()
+        self._topic = f"jobnb-{self.run.run_id}"
+        self.run.resources = LaterResources(self.run)
+        self._errand = client.scatter(errand_of(self.run, None), hash=False, broadcast=True)
+        client.subscribe_topic(self._topic, self._hear)
+        self._stack.callback(client.unsubscribe_topic, self._topic)
+        if self._wanted is None:
+            self.places = max(1, sum(client.nthreads().values())) * _AHEAD
+        where = getattr(client.scheduler, "address", "")
+        self.run.append(EngineNote(time.time(), f"The Dask cluster is at {where}"))
+
+    def _connected(self) -> Any:
+        try:
+            import distributed
+        except ImportError as error:
+            raise InvalidDefinitionError(
+                "The executor 'dask' needs Dask. Install it: pip install 'jobnb[dask]'."
+            ) from error
+        address, local = _address_of(self.config)
+        with suppress(ValueError):
+            known = distributed.default_client()
+            if address in (None, known.scheduler.address) and local is None:
+                return self._with_workers(known)
+        self._own = address is None
+        target: Any = address
+        if address is None:
+            given = {"dashboard_address": ":0", **(local or {})}
+            target = self._stack.enter_context(distributed.LocalCluster(**given))
+        try:
+            client = distributed.Client(target, set_as_default=False)
+        except (OSError, TimeoutError) as error:
+            raise JobnbError(
+                f"There is no Dask scheduler at {address!r}: {error}. Start one with `dask "
+                "scheduler`, or leave the address out for a cluster on this machine."
+            ) from error
+        return self._with_workers(self._stack.enter_context(client))
+
+    def _with_workers(self, client: Any) -> Any:
+        try:
+            client.wait_for_workers(1, timeout=_WAIT)
+        except TimeoutError as error:
+            raise JobnbError(
+                f"The Dask cluster at {client.scheduler.address} has no workers. Start some with "
+                "`dask worker`."
+            ) from error
+        return client
+
+    # --- handing over ----------------------------------------------------
+
+    def fuses(self, step: Step) -> bool:
+        """Whether a step may share a task with others: not one that needs a worker of its own."""
+        return RESOURCES_TAG not in step.tags
+
+    def hand_over(self, task: Task) -> None:
+        """Submit a task; what its pieces read goes along, or is asked of the worker that has it."""
+        order = order_of(self.run, task.number, task.pieces, None)
+        needs: list[Any] = []
+        values = {slot: _with_needs(value, needs) for slot, value in order.values.items()}
+        order = order._replace(values=values)
+        step = self.run.plan.steps[task.pieces[0].unit.step]
+        future = self._client.submit(
+            do_order,
+            self.run.run_id,
+            self._errand,
+            order,
+            needs,
+            key=f"{_plain(step.key)}-{self.run.run_id[:8]}-{task.number}",
+            resources=_resources_of(step),
+            pure=False,
+        )
+        self._futures[task.number] = future
+        self._left[task.number] = list(task.pieces)
+        future.add_done_callback(lambda done, number=task.number: self._news.put((number, done)))
+
+    # --- taking in -------------------------------------------------------
+
+    def _hear(self, event: Any) -> None:
+        """News of a worker; called in the client's own thread."""
+        message = event[1]
+        data = message.get("data") if isinstance(message, dict) else None
+        if data is not None:
+            self._news.put(data)
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """What has ended by now; waits for the first of it, at most so long."""
+        found: list[Outcome] = []
+        with suppress(Empty):
+            news = self._news.get(seconds > 0, seconds or None)
+            while True:
+                found += self._take(news)
+                news = self._news.get_nowait()
+        for number, since in list(self._untold.items()):
+            if time.monotonic() > since + _UNTOLD:
+                found += self._fetch(number)
+        return found
+
+    def _take(self, news: Any) -> list[Outcome]:
+        if isinstance(news, bytes):
+            return self._read(pickle.loads(news))  # noqa: S301 - from our own worker
+        number, future = news
+        if number not in self._left:
+            return []
+        if future.status == "error":
+            return self._lost(number, future.exception())
+        if future.status in ("cancelled", "lost"):
+            return self._lost(number, WorkerLostError("The Dask cluster has let go of the step."))
+        self._untold[number] = time.monotonic()
+        return []
+
+    def _read(self, report: Report) -> list[Outcome]:
+        """News of one turn of a task: Dask begins a task anew where it has lost its worker."""
+        if report.number not in self._left:
+            return []
+        if self._turns.setdefault(report.number, report.turn) != report.turn:
+            self._turns[report.number] = report.turn
+            key = self._key(self._left[report.number][0])
+            self.run.append(EngineNote(time.time(), f"The worker of {key!r} was lost: again."))
+        left = {self._key(piece): piece for piece in self._left[report.number]}
+        for event in report.events:
+            if event.step_key is None or event.step_key in left:
+                self._tell(event)
+        return [each for told in report.outcomes for each in self._outcome(report.number, *told)]
+
+    def _tell(self, event: Event) -> None:
+        if type(event) in (StepStarted, StepRestarted):
+            key = str(event.step_key)
+            if key in self._began and type(event) is StepStarted:
+                event = StepRestarted(event.time, key, 2)
+            self._began.add(key)
+        self.run.append(told_here(self.run, event))
+        if type(event) is Logged:
+            echo(event)
+
+    def _outcome(self, number: int, outcome: Outcome, error: Any) -> list[Outcome]:
+        left = self._left[number]
+        if outcome.piece not in left:
+            return []
+        left.remove(outcome.piece)
+        self._began.discard(self._key(outcome.piece))
+        if error is not None:
+            outcome = outcome._replace(error=unpacked_error(error))
+        if outcome.values is not None:
+            future = self._futures[number]
+            values = {slot: _held(value, future) for slot, value in outcome.values.items()}
+            outcome = outcome._replace(values=values)
+        if outcome.is_last:
+            self._forget(number)
+        return [outcome]
+
+    def _fetch(self, number: int) -> list[Outcome]:
+        """The news of a task did not come: they are asked for."""
+        kept = self._futures[number].result()
+        return [each for told in kept[None] for each in self._outcome(number, *told)]
+
+    def _lost(self, number: int, error: BaseException) -> list[Outcome]:
+        """Its worker is gone for good: the piece that it did is lost, the others have not begun."""
+        left, found = self._left[number], []
+        for place, piece in enumerate(left):
+            is_last = place == len(left) - 1
+            if place or not self._left:
+                found.append(Outcome(number, piece, Ended.LEFT, is_last=is_last))
+                continue
+            key = self._key(piece)
+            why = WorkerLostError(f"The Dask worker was lost while it did {key!r}: {error}")
+            began = key in self._began
+            lost = Outcome(number, piece, Ended.LOST, error=why, is_last=is_last, began=began)
+            found.append(lost)
+        self._forget(number)
+        return found
+
+    def _forget(self, number: int) -> None:
+        for each in (self._futures, self._left, self._turns, self._untold, self._stopping):
+            each.pop(number, None)
+
+    def _key(self, piece: Piece) -> str:
+        return step_key_of(self.run.plan.steps[piece.unit.step], piece.unit.mapping_key)
+
+    # --- the end ---------------------------------------------------------
+
+    def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
+        """Interrupt the step that a task is at, wherever it is; one that waits is taken back."""
+        if task in self._stopping or task not in self._futures:
+            return
+        self._stopping[task] = time.monotonic()
+        arguments = (self.run.run_id, task, reason, is_failure)
+        with suppress(Exception):  # a cluster that is gone has stopped it
+            told = self._client.run(stop_task, *arguments, on_error="ignore")
+            if not any((told or {}).values()):
+                self._futures[task].cancel()
+
+    def is_stuck(self, task: int) -> bool:
+        """A step in code that is not Python's cannot be stopped on a cluster of others."""
+        since = self._stopping.get(task)
+        return since is not None and time.monotonic() > since + _PATIENCE
+
+    def close(self) -> None:
+        """Have workers tear down their resources; end the cluster, if it was made for this run."""
+        with self._stack:
+            if not hasattr(self, "_client"):
+                return
+            with suppress(Exception):  # a cluster that is gone has nothing open
+                self._client.run(close_part, self.run.run_id, on_error="ignore")
+                self._last_news()
+            if self.run.keep_outputs:
+                self._fetch_kept()
+            self._futures.clear()
+
+    def _last_news(self) -> None:
+        """What workers have told while they tore down."""
+        deadline = time.monotonic() + 0.2
+        with suppress(Empty):
+            while time.monotonic() < deadline:
+                news = self._news.get(timeout=0.05)
+                if isinstance(news, bytes):
+                    report: Report = pickle.loads(news)  # noqa: S301 - from our own worker
+                    for event in report.events:
+                        if event.step_key is None:
+                            self._tell(event)
+
+    def _fetch_kept(self) -> None:
+        """Values that can be asked for after the run are fetched: the cluster may be gone then."""
+        for slot, value in enumerate(self.run.values):
+            if isinstance(value, Remote):
+                self.run.values[slot] = value.value()
+            elif isinstance(value, dict):
+                for key, each in value.items():
+                    value[key] = each.value() if isinstance(each, Remote) else each
+
+
+def _plain(key: str) -> str:
+    return key.replace("[", "_").replace("]", "")
+
+
+def _held(value: Any, future: Any) -> Any:
+    """A value as this process holds it."""
+    if isinstance(value, dict):
+        return {key: _held(each, future) for key, each in value.items()}
+    return Remote(future, value.place) if type(value) is Stays else value
+
+
+def _with_needs(value: Any, needs: list[Any]) -> Any:
+    """A value as it is sent: one that stays on a worker as the number of the task that has it."""
+    if isinstance(value, dict):
+        return {key: _with_needs(each, needs) for key, each in value.items()}
+    if isinstance(value, Remote):
+        if value.future not in needs:
+            needs.append(value.future)
+        return Stays(value.place, needs.index(value.future))
+    return value
+
+
+def _address_of(config: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] | None]:
+    """The address of a cluster that is there; else what one is made with, if anything is said."""
+    cluster = config.get("cluster") or {}
+    existing = cluster.get("existing")
+    address = config.get("address") or (existing or {}).get("address")
+    return address, cluster.get("local")
+
+
+def _resources_of(step: Step) -> dict[str, float] | None:
+    """What a step needs of its worker.
+
+    Raises:
+        InvalidDefinitionError: If its tag is no such JSON.
+    """
+    text = step.tags.get(RESOURCES_TAG)
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+        return {str(name): float(count) for name, count in found.items()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InvalidDefinitionError(
+            f'The tag {RESOURCES_TAG} of {step.key!r} is {text!r}. Give JSON such as {{"GPU": 1}}.'
+        ) from error
