@@ -48,6 +48,8 @@ def crew_of(run: RunScope) -> Crew | None:
     if run.in_process:
         return None
     strategy, config = _chosen(run)
+    if strategy == "in_process":
+        return None
     if strategy == "threads":
         return ThreadCrew(run, places_of(config, PLACES))
     if strategy == "async":
@@ -62,7 +64,9 @@ def crew_of(run: RunScope) -> Crew | None:
         from jobnb.execution.executors.dask_cluster import DaskCrew
 
         return DaskCrew(run, places_of(config, 0) or None, config)
-    return None
+    from jobnb.execution.executors.futures import crew_of_custom  # brings concurrent.futures along
+
+    return crew_of_custom(run, config)
 
 
 def _chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:

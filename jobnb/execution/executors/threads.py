@@ -53,6 +53,9 @@ class ThreadCrew:
         """Have a task done by a thread that is free, or a new one."""
         self._stops[task.number] = Stop()
         self._busy += 1
+        self._have_done(task)
+
+    def _have_done(self, task: Task) -> None:
         self._inbox.put(task)
         if self._busy > len(self._threads):
             self._start()

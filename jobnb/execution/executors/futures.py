@@ -1,0 +1,259 @@
+"""Steps on an executor of the user's own: whatever takes a function and gives a future."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from shutil import rmtree
+from typing import Any
+
+from jobnb.definitions.jobs.executor import InitExecutorContext
+from jobnb.errors import UnmetExecutorRequirementsError, WorkerLostError
+from jobnb.events import Event, Logged
+from jobnb.execution.executors.crew import Crew, Ended, Outcome, Task
+from jobnb.execution.executors.echo import echo
+from jobnb.execution.executors.lane import Lane, lost
+from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.executors.threads import ThreadCrew
+from jobnb.execution.run import RunScope
+from jobnb.execution.worker import (
+    Order,
+    PartOfRun,
+    errand_of,
+    order_of,
+    packed_error,
+    told_here,
+    unpacked_error,
+)
+from jobnb.plan.step import Step
+
+__all__ = ["crew_of_custom"]
+
+
+def crew_of_custom(run: RunScope, config: Mapping[str, Any]) -> Crew:
+    """The crew that an executor of the user's own is.
+
+    Raises:
+        UnmetExecutorRequirementsError: If it gives nothing that takes functions.
+    """
+    job = run.plan.job
+    definition = job.executor_def
+    if definition.executor_creation_fn is None:
+        raise UnmetExecutorRequirementsError(
+            f"The executor {definition.name!r} has no function that makes it, so the steps of "
+            f"{job.name!r} cannot run on it. Write it with @executor, or choose another one: "
+            'executor="threads".'
+        )
+    context = InitExecutorContext(job, definition, config, run.instance)
+    made = run.stop.call(definition.executor_creation_fn, context)
+    submit = getattr(made, "submit", None)
+    if not callable(submit):
+        raise UnmetExecutorRequirementsError(
+            f"The executor {definition.name!r} gave a {type(made).__name__}, which has no "
+            "submit(function, *arguments) that gives a future. Give a pool of concurrent.futures "
+            'or the like, or choose another executor: executor="threads".'
+        )
+    places = _places_of(made)
+    if isinstance(made, ThreadPoolExecutor):
+        return _PoolOfThreads(run, made, places, definition.name)
+    return FutureCrew(run, made, places, definition.name)
+
+
+def _places_of(pool: Any) -> int:
+    """How many steps a pool takes at once."""
+    for name in ("max_workers", "_max_workers"):
+        number = getattr(pool, name, None)
+        if isinstance(number, int) and number > 0:
+            return number
+    return os.cpu_count() or 1
+
+
+def _shut_down(pool: Any) -> None:
+    shutdown = getattr(pool, "shutdown", None)
+    if callable(shutdown):
+        shutdown()
+
+
+class _PoolOfThreads(ThreadCrew):
+    """A pool of threads that the user made: its threads do the steps, in this process."""
+
+    def __init__(self, run: RunScope, pool: ThreadPoolExecutor, places: int, name: str) -> None:
+        super().__init__(run, places, f"{name!r}, a pool of threads")
+        self._pool = pool
+        self._here = threading.local()
+
+    def _have_done(self, task: Task) -> None:
+        """Submit it."""
+        context = copy_context()
+        self._pool.submit(context.run, self._do_here, task)
+
+    def _do_here(self, task: Task) -> None:
+        lane = getattr(self._here, "lane", None) or Lane(self.run)
+        self._here.lane = lane
+        with self._captured(lane):
+            self._do(lane, task)
+
+    def close(self) -> None:
+        """Shut the pool down."""
+        super().close()
+        if not self._stops:
+            _shut_down(self._pool)
+
+
+class FutureCrew:
+    """Does the steps of a run on a pool of processes that the user made, wherever they are.
+
+    The processes can import jobnb and see the files of this machine. Events come with the end of
+    their task.
+
+    Args:
+        run: The run.
+        pool: Has `submit(function, *arguments)`, which gives a future.
+        places: How many steps run at once.
+        name: What the executor is called.
+    """
+
+    shares_resources = False
+    short, chunk = 0.005, 0.05
+
+    def __init__(self, run: RunScope, pool: Any, places: int, name: str) -> None:
+        self.run, self.places, self._pool = run, places, pool
+        self.title = f"{name!r}, a {type(pool).__name__}"
+        self._news: SimpleQueue[tuple[int, Any]] = SimpleQueue()
+        self._tasks: dict[int, Task] = {}
+        self._futures: dict[int, Any] = {}
+
+    def begin(self) -> None:
+        """Write down what workers must know."""
+        self._folder = tempfile.mkdtemp(prefix=f"jobnb-run-{self.run.run_id[:8]}-")
+        self.run.resources = LaterResources(self.run)
+        self._errand = Path(self._folder) / "errand"
+        self._errand.write_bytes(errand_of(self.run, None))
+
+    def fuses(self, step: Step) -> bool:
+        """Any step may share a task with others."""
+        return True
+
+    def hand_over(self, task: Task) -> None:
+        """Submit a task."""
+        order = pickle.dumps(order_of(self.run, task.number, task.pieces, None), 5)
+        arguments = str(self._errand), self.run.run_id, order, list(sys.path)
+        future = self._pool.submit(do_order, *arguments)
+        self._tasks[task.number], self._futures[task.number] = task, future
+        future.add_done_callback(lambda done, number=task.number: self._news.put((number, done)))
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """What has ended by now; waits for the first of it, at most so long."""
+        found: list[Outcome] = []
+        with suppress(Empty):
+            number, future = self._news.get(seconds > 0, seconds or None)
+            while True:
+                found += self._take(number, future)
+                number, future = self._news.get_nowait()
+        return found
+
+    def _take(self, number: int, future: Any) -> list[Outcome]:
+        task = self._tasks.pop(number)
+        del self._futures[number]
+        try:
+            events, outcomes = pickle.loads(future.result())  # noqa: S301 - from our own worker
+        except BaseException as error:  # noqa: BLE001 - the pool's own, of any kind
+            return _lost_task(task, error)
+        for event in events:
+            self.run.append(told_here(self.run, event))
+            if type(event) is Logged:
+                echo(event)
+        return [
+            outcome._replace(error=None if error is None else unpacked_error(error))
+            for outcome, error in outcomes
+        ]
+
+    def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
+        """Take a task back that has not begun; one that goes on comes to its end."""
+        if task in self._futures:
+            self._futures[task].cancel()
+
+    def is_stuck(self, task: int) -> bool:
+        """What goes on in a pool of the user's cannot be interrupted."""
+        return task in self._futures
+
+    def close(self) -> None:
+        """Shut the pool down, which tears down the resources with its processes."""
+        try:
+            _shut_down(self._pool)
+        finally:
+            rmtree(self._folder, ignore_errors=True)
+
+
+def _lost_task(task: Task, error: BaseException) -> list[Outcome]:
+    found = []
+    for number, piece in enumerate(task.pieces):
+        is_last = number == len(task.pieces) - 1
+        if number:
+            found.append(Outcome(task.number, piece, Ended.LEFT, is_last=is_last))
+            continue
+        why = WorkerLostError(f"The pool did not do a step: {type(error).__name__}: {error}")
+        lost_one = Outcome(task.number, piece, Ended.LOST, error=why, is_last=is_last)
+        found.append(lost_one._replace(began=False))
+    return found
+
+
+# --- in the worker -------------------------------------------------------------------
+
+_parts: dict[str, PartOfRun] = {}
+_events: list[Event] = []
+_turn = threading.Lock()
+
+
+def do_order(errand: str, run_id: str, order: bytes, path: Sequence[str]) -> bytes:
+    """Do a task, in a process of the pool.
+
+    Args:
+        errand: The file with what it must know of the run.
+        run_id: The run.
+        order: The task.
+        path: Where modules are found.
+
+    Returns:
+        What has happened, and how the pieces ended.
+    """
+    sys.path += [each for each in path if each not in sys.path]
+    with _turn:  # a pool may have threads in its processes
+        part = _part_of(errand, run_id)
+        found: list[tuple[Outcome, Any]] = []
+        _do(part, pickle.loads(order), found)  # noqa: S301 - from the process that has the run
+        events = list(_events)
+        _events.clear()
+    return pickle.dumps((events, found), 5)
+
+
+def _part_of(errand: str, run_id: str) -> PartOfRun:
+    if run_id not in _parts:
+        for part in _parts.values():
+            part.close()  # of a run that has ended
+        _parts.clear()
+        _parts[run_id] = PartOfRun(Path(errand).read_bytes(), _events.append)
+    return _parts[run_id]
+
+
+def _do(part: PartOfRun, order: Order, found: list[tuple[Outcome, Any]]) -> None:
+    def report(outcome: Outcome) -> None:
+        error = None if outcome.error is None else packed_error(outcome.error)
+        found.append((outcome._replace(error=None), error))
+
+    try:
+        part.open()
+    except Exception as error:  # noqa: BLE001 - whoever waits for it must hear of it
+        for piece in order.pieces[:1]:
+            report(Outcome(order.number, piece, Ended.BROKEN, error=lost(error)))
+        return
+    part.lane().do(order, report)

@@ -1,0 +1,159 @@
+"""Executors of the user's own: run by what they give, or refused in words."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
+
+from jobnb import (
+    DynamicOut,
+    DynamicOutput,
+    ExecutorDefinition,
+    RetryPolicy,
+    UnmetExecutorRequirementsError,
+    executor,
+    job,
+    op,
+)
+from tests.execution.executors.test_matrix import launched, same_as_in_process, states
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@executor(config_schema={"workers": int})
+def threads_of_mine(init_context):
+    workers = init_context.executor_config["workers"]
+    return ThreadPoolExecutor(workers, thread_name_prefix="of mine")
+
+
+@executor
+def processes_of_mine(init_context):
+    return ProcessPoolExecutor(1, mp_context=SPAWN)
+
+
+class OneByOne:
+    """The smallest executor there can be."""
+
+    max_workers = 1
+
+    def __init__(self):
+        self.done = 0
+        self.ended = False
+
+    def submit(self, function, *arguments):
+        future = Future()
+        future.set_result(function(*arguments))
+        self.done += 1
+        return future
+
+    def shutdown(self):
+        self.ended = True
+
+
+@op
+def one():
+    return 1
+
+
+@op
+def where():
+    return threading.current_thread().name
+
+
+@op
+def pid():
+    return os.getpid()
+
+
+@op(out=DynamicOut())
+def parts():
+    for n in range(3):
+        yield DynamicOutput(n, str(n))
+
+
+@op(retry_policy=RetryPolicy(max_retries=1))
+def shaky(context, x):
+    if x == 1 and not context.retry_number:
+        raise ValueError("not yet")
+    if x == 2:
+        raise ValueError("never")
+    return x
+
+
+@op
+def total(xs: list):
+    return sum(xs)
+
+
+@job
+def everything():
+    parts().map(shaky)
+    total([one(), one.alias("other")()])
+
+
+def test_a_pool_of_threads_runs_steps_here(instance):
+    @job(executor_def=threads_of_mine.configured({"workers": 2}))
+    def alone():
+        where()
+
+    run = alone.launch(instance=instance)
+    assert run.result(30).output_for_node("where").startswith("of mine")
+
+
+def test_a_pool_of_processes_runs_steps_there(instance):
+    @job(executor_def=processes_of_mine)
+    def alone():
+        pid()
+
+    run = alone.launch(instance=instance)
+    assert run.result(60).output_for_node("pid") != os.getpid()
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes", "one by one"])
+def test_a_run_is_as_with_any_other_executor(instance, kind):
+    made = OneByOne()
+    given = {
+        "threads": threads_of_mine.configured({"workers": 3}),
+        "processes": processes_of_mine,
+        "one by one": ExecutorDefinition("mine", executor_creation_fn=lambda _context: made),
+    }
+    result = same_as_in_process(everything, instance, given[kind])
+    assert result.output_for_node("total") == 2
+    assert result.get_failed_step_keys() == {"shaky[2]"}
+    if kind == "one by one":
+        assert made.done > 0
+        assert made.ended
+
+
+def test_a_pool_that_breaks_fails_the_step(instance):
+    @op
+    def dies():
+        os._exit(1)
+
+    @job
+    def alone():
+        dies()
+
+    run = launched(alone, instance, processes_of_mine)
+    assert states(run) == {"dies": "failed"}
+    with pytest.raises(Exception, match="BrokenProcessPool"):
+        run.result()
+
+
+def test_what_gives_no_pool_is_refused(instance):
+    @executor
+    def odd(_init_context):
+        return 7
+
+    @job
+    def alone():
+        one()
+
+    with pytest.raises(UnmetExecutorRequirementsError, match="'odd' gave a int"):
+        launched(alone, instance, odd).result()
+    with pytest.raises(UnmetExecutorRequirementsError, match="no function that makes it"):
+        launched(alone, instance, ExecutorDefinition("empty")).result()
