@@ -4,6 +4,7 @@
 # it is first asked for.
 from collections.abc import Mapping
 
+from jobnb.automation.automation import Automation as Automation
 from jobnb.automation.backfill import Backfill as Backfill
 from jobnb.automation.schedule_context import ScheduleEvaluationContext as ScheduleEvaluationContext
 from jobnb.automation.schedule_context import build_schedule_context as build_schedule_context
@@ -492,6 +493,10 @@ from jobnb.storage.run import RunsFilter as RunsFilter
 from jobnb.storage.run_table import RunTable as RunTable
 from jobnb.storage.standing_table import JobPartitionTable as JobPartitionTable
 from jobnb.storage.standing_table import PartitionTable as PartitionTable
+from jobnb.storage.ticks import InstigatorState as InstigatorState
+from jobnb.storage.ticks import InstigatorStatus as InstigatorStatus
+from jobnb.storage.ticks import Tick as Tick
+from jobnb.storage.ticks import TickStatus as TickStatus
 from jobnb.storage.upath import UPathIOManager as UPathIOManager
 from jobnb.storage.values import InMemoryIOManager as InMemoryIOManager
 from jobnb.storage.values import fs_io_manager as fs_io_manager

@@ -28,6 +28,7 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.values import fs_io_manager
 
 if TYPE_CHECKING:
+    from jobnb.automation.automation import Automation
     from jobnb.automation.backfill import Backfill
     from jobnb.automation.schedule_context import ScheduleEvaluationContext
     from jobnb.automation.sensor_context import SensorEvaluationContext
@@ -206,6 +207,11 @@ class JobnbEngine:
         from jobnb.automation.sensors import evaluate_sensor
 
         return evaluate_sensor(sensor, context)
+
+    def automation(self, session: Session) -> Automation:
+        from jobnb.automation.automation import Automation
+
+        return Automation(session)
 
     # --- resolving ----------------------------------------------------------
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 if TYPE_CHECKING:
+    from jobnb.automation.automation import Automation
     from jobnb.automation.backfill import Backfill
     from jobnb.automation.schedule_context import ScheduleEvaluationContext
     from jobnb.automation.sensor_context import SensorEvaluationContext
@@ -167,6 +168,9 @@ class Engine(Protocol):
         self, sensor: SensorDefinition, context: SensorEvaluationContext
     ) -> SensorExecutionData:
         """Find out what a sensor would launch."""
+
+    def automation(self, session: Session) -> Automation:
+        """Give what evaluates the schedules and sensors of a session."""
 
     # --- resolving ----------------------------------------------------------
 

@@ -18,6 +18,7 @@ from jobnb.registry.selecting import pinned
 from jobnb.registry.spellings import telling_names
 
 if TYPE_CHECKING:
+    from jobnb.automation.automation import Automation
     from jobnb.automation.backfill import Backfill
     from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
@@ -81,6 +82,7 @@ class Session:
     def __init__(self, home: str | None = None) -> None:
         self.catalogue = Catalogue()
         self._settings = _Settings(home=home)
+        self._automation: Automation | None = None
 
     # --- what it knows ------------------------------------------------------
 
@@ -556,6 +558,19 @@ class Session:
             A `Launchpad`; asked for again, it is the same and still holds what was typed.
         """
         return engine().open_session_launchpad(self, target)
+
+    # --- by itself ----------------------------------------------------------
+
+    @property
+    def automation(self) -> Automation:
+        """The schedules and sensors, and the loop that evaluates them.
+
+        `session.automation.start()` lets it go on in the background of this kernel; `tick_now`
+        evaluates one now, `preview` tells what it would launch.
+        """
+        if self._automation is None:
+            self._automation = engine().automation(self)
+        return self._automation
 
     # --- looking back -------------------------------------------------------
 

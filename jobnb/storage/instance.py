@@ -33,6 +33,7 @@ from jobnb.storage.partition_history import PartitionHistory
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_history import RunHistory
 from jobnb.storage.run_log import RunBatch, RunLog
+from jobnb.storage.tick_history import TickHistory
 
 if TYPE_CHECKING:
     from jobnb.storage.database import Database
@@ -267,6 +268,22 @@ class Instance:
     def open_batch(self) -> RunBatch:
         """A batch of short runs, written together; see `RunBatch`."""
         return self._history.open_batch()
+
+    # -- schedules and sensors
+
+    @property
+    def ticks(self) -> TickHistory:
+        """What is kept of schedules and sensors, for the loop that evaluates them."""
+        return self._part(TickHistory)
+
+    get_ticks = _answered(TickHistory, TickHistory.get_ticks)
+    get_tick = _answered(TickHistory, TickHistory.get_tick)
+    all_instigator_state = _answered(TickHistory, TickHistory.all_instigator_state)
+    start_schedule = _answered(TickHistory, TickHistory.start_schedule)
+    stop_schedule = _answered(TickHistory, TickHistory.stop_schedule)
+    start_sensor = _answered(TickHistory, TickHistory.start_sensor)
+    stop_sensor = _answered(TickHistory, TickHistory.stop_sensor)
+    wipe_all_schedules = _answered(TickHistory, TickHistory.wipe_all_schedules)
 
     # -- what its parts answer
 

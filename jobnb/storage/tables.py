@@ -34,13 +34,16 @@ __all__ = [
     "dynamic_partitions",
     "event_chunks",
     "indexed_events",
+    "instigators",
     "kvs",
     "leases",
     "metadata",
     "partition_plans",
     "presets",
+    "run_keys",
     "run_tags",
     "runs",
+    "ticks",
 ]
 
 SCHEMA_VERSION = 3
@@ -203,6 +206,51 @@ kvs = Table(
     Column("value", _Text, nullable=False),
 )
 
+instigators = Table(
+    "instigators",
+    metadata,
+    Column("origin", _Text, primary_key=True),
+    Column("kind", _Text, nullable=False),
+    Column("name", _Text, nullable=False),
+    Column("location", _Text, nullable=False),
+    Column("status", _Text, nullable=False),
+    Column("started", Float(53)),
+    Column("cursor", _Text),
+    Column("last_tick", Float(53)),
+    Column("last_end", Float(53)),
+    Column("last_run_key", _Text),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("not_before", Float(53)),
+    Column("current", Float(53)),
+    Column("host", _Text),
+    Column("pid", BigInteger),
+    Column("mark", _Text),
+    Column("loop_id", _Text),
+    Column("seen", Float(53)),
+)
+"""How schedules and sensors stand, and the loop that is at a tick of one."""
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("origin", _Text, nullable=False),
+    Column("time", Float(53), nullable=False),
+    Column("status", _Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("origin", "time"),
+    sqlite_autoincrement=True,
+)
+
+run_keys = Table(
+    "run_keys",
+    metadata,
+    Column("origin", _Text, primary_key=True),
+    Column("run_key", _Text, primary_key=True),
+    Column("run_id", _Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The run that each run key of a schedule or sensor launched."""
 
 # --- rows that cannot be read ---------------------------------------------------------
 

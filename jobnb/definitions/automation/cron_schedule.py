@@ -77,6 +77,10 @@ class CronSchedule:
                 last = each
                 yield each.astimezone(self._zone)
 
+    def localized(self, seconds: float) -> datetime:
+        """A moment, given in seconds since the epoch, in the time zone of the schedule."""
+        return datetime.fromtimestamp(seconds, self._zone)
+
     def next_after(self, moment: datetime) -> datetime | None:
         """The first moment after one; None if there is none."""
         return next(self.after(moment), None)

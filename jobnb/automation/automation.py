@@ -1,0 +1,216 @@
+"""What a session does by itself: `session.automation`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from jobnb.automation.code_location import CodeLocation
+from jobnb.automation.evaluating import Definition, Evaluation, evaluation_of
+from jobnb.automation.evaluation_context import EvaluationContext, resources_for
+from jobnb.automation.loop import AutomationLoop
+from jobnb.automation.schedule_context import ScheduleEvaluationContext
+from jobnb.automation.sensor_context import SensorEvaluationContext
+from jobnb.definitions.automation.schedule import ScheduleDefinition
+from jobnb.definitions.automation.sensor import SensorDefinition
+from jobnb.errors import InvalidInvocationError
+from jobnb.storage.instance import Instance
+from jobnb.storage.ticks import Instigator, InstigatorState, InstigatorStatus, Tick
+
+if TYPE_CHECKING:
+    from jobnb.registry.session import Session
+
+__all__ = ["Automation", "next_ticks", "preview"]
+
+
+class Automation:
+    """The schedules and sensors of a session, and the loop that evaluates them.
+
+    Asked for as `session.automation`.
+
+    Example:
+        >>> from jobnb import ScheduleDefinition, Session, job, op
+        >>> @op
+        ... def hello(): ...
+        >>> @job
+        ... def greet():
+        ...     hello()
+        >>> session = Session().add(ScheduleDefinition(job=greet, cron_schedule="@daily"))
+        >>> session.automation
+        <automation: 1 schedule, not started>
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._loop: AutomationLoop | None = None
+        self._place: tuple[Instance, str] | None = None
+
+    @property
+    def loop(self) -> AutomationLoop:
+        """The loop; another one once the history of the session is another."""
+        instance = self._session.instance
+        place = instance, instance.launcher or ""
+        if self._loop is None or (self._place != place and not self._loop.is_running):
+            location = CodeLocation.of_session(self._session)
+            self._loop, self._place = AutomationLoop(instance, [location]), place
+        return self._loop
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the loop goes on in this kernel."""
+        return self._loop is not None and self._loop.is_running
+
+    def start(self, *names: str) -> Automation:
+        """Evaluate schedules and sensors when they come due, in the background, until `stop`.
+
+        Args:
+            *names: Schedules and sensors to start, too: those that are stopped otherwise. It is
+                kept in the history that they run, also for a loop in another process.
+
+        Raises:
+            InvalidSubsetError: If there is none of a name.
+        """
+        for name in names:
+            self._set(name, InstigatorStatus.RUNNING)
+        self.loop.start()
+        return self
+
+    def stop(self, *names: str) -> Automation:
+        """Stop some schedules and sensors for all loops; without names, stop this loop.
+
+        Raises:
+            InvalidSubsetError: If there is none of a name.
+        """
+        for name in names:
+            self._set(name, InstigatorStatus.STOPPED)
+        if not names and self._loop is not None:
+            self._loop.stop()
+        return self
+
+    def _set(self, name: str, status: InstigatorStatus) -> InstigatorState:
+        loop = self.loop
+        instigator = loop.named(name)[0]
+        return loop.instance.ticks.set_instigator_status(instigator, status)
+
+    def tick_now(self, name: str) -> Tick | None:
+        """Evaluate a schedule or sensor now, due or not, and launch what it requests.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The tick; None if another loop is at it.
+
+        Raises:
+            InvalidSubsetError: If there is none of this name.
+        """
+        return self.loop.tick_now(name)
+
+    def preview(
+        self, name: str, *, at: datetime | None = None, cursor: str | None = None
+    ) -> Evaluation:
+        """Evaluate a schedule or sensor without launching or keeping anything.
+
+        Args:
+            name: Its name.
+            at: The moment of a schedule; its next one if absent.
+            cursor: The cursor of a sensor; the one that is kept if absent.
+
+        Raises:
+            InvalidSubsetError: If there is none of this name.
+        """
+        instigator, location, definition = self.loop.named(name)
+        return preview(definition, instigator, location, self.loop.instance, at, cursor)
+
+    def ticks(self, name: str, limit: int = 20) -> Sequence[Tick]:
+        """The last ticks of a schedule or sensor, the newest first.
+
+        Raises:
+            InvalidSubsetError: If there is none of this name.
+        """
+        instigator = self.loop.named(name)[0]
+        return self.loop.instance.get_ticks(instigator.origin_id, limit=limit)
+
+    def state(self, name: str) -> InstigatorState:
+        """How a schedule or sensor stands.
+
+        Raises:
+            InvalidSubsetError: If there is none of this name.
+        """
+        instigator = self.loop.named(name)[0]
+        return next(state for each, _, state in self.loop.instigators() if each == instigator)
+
+    def __repr__(self) -> str:
+        known = self._session.snapshot()
+        counts = [
+            f"{len(found)} {noun}{'s' if len(found) > 1 else ''}"
+            for noun, found in (("schedule", known.schedules), ("sensor", known.sensors))
+            if found
+        ]
+        state = "running" if self.is_running else "not started"
+        return f"<automation: {', '.join(counts) or 'nothing defined yet'}, {state}>"
+
+
+def preview(
+    definition: Definition,
+    instigator: Instigator,
+    location: CodeLocation,
+    instance: Instance,
+    at: datetime | None = None,
+    cursor: str | None = None,
+) -> Evaluation:
+    """Evaluate a schedule or sensor without launching or keeping anything.
+
+    Args:
+        definition: The schedule or sensor.
+        instigator: The same, as the history names it.
+        location: What defines it.
+        instance: The history.
+        at: The moment of a schedule; its next one if None.
+        cursor: The cursor of a sensor; the one that is kept if None.
+    """
+    definitions = location.definitions()
+    resources = resources_for(definition.required_resource_keys, definitions.resources)
+    context: EvaluationContext
+    if isinstance(definition, ScheduleDefinition):
+        if cursor is not None:
+            raise InvalidInvocationError(f"The schedule {definition.name!r} has no cursor.")
+        when = at if at is not None else next(iter(next_ticks(definition, 1)), None)
+        context = ScheduleEvaluationContext(
+            instance, when, location.name, definition.name, resources, definitions
+        )
+    else:
+        state = instance.ticks.instigator_state(instigator)
+        context = SensorEvaluationContext(
+            instance,
+            state.last_end if state is not None else None,
+            state.last_run_key if state is not None else None,
+            cursor if cursor is not None or state is None else state.cursor,
+            location.name,
+            sensor_name=definition.name,
+            resources=resources,
+            definitions=definitions,
+        )
+    with context:
+        found = evaluation_of(definition, context)
+    found.lines = context.log_lines
+    return found
+
+
+def next_ticks(definition: Definition, count: int, now: float | None = None) -> list[datetime]:
+    """The next moments of a schedule; none of a sensor, which looks now and then.
+
+    Args:
+        definition: The schedule or sensor.
+        count: How many.
+        now: The moment that counts as now, in seconds since the epoch.
+    """
+    from itertools import islice
+
+    if isinstance(definition, SensorDefinition):
+        return []
+    begin = datetime.fromtimestamp(time.time() if now is None else now, UTC)
+    moments: Any = definition.times.after(begin)
+    return list(islice(moments, count))

@@ -1,0 +1,57 @@
+"""Where schedules and sensors are defined: a session, or a file that is loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+from jobnb.definitions.locations.definitions import Definitions
+
+if TYPE_CHECKING:
+    from jobnb.registry.session import Session
+
+__all__ = ["CodeLocation"]
+
+
+class CodeLocation:
+    """What defines schedules and sensors, under a name that the history knows it by.
+
+    Args:
+        name: The notebook, script or module.
+        load: Gives the definitions as they are now.
+        version: Gives another value whenever the definitions may have changed; cheap to ask.
+    """
+
+    def __init__(
+        self, name: str, load: Callable[[], Definitions], version: Callable[[], Hashable]
+    ) -> None:
+        self.name = name
+        self._load = load
+        self._version = version
+        self._loaded: tuple[Hashable, Definitions] | None = None
+
+    @classmethod
+    def of_definitions(cls, definitions: Definitions, name: str = "") -> CodeLocation:
+        """A location whose definitions stay as they are."""
+        return cls(name, lambda: definitions, lambda: 0)
+
+    @classmethod
+    def of_session(cls, session: Session) -> CodeLocation:
+        """What a session knows, as it knows it at each moment."""
+        catalogue = session.catalogue
+        name = session.instance.launcher or ""
+        return cls(name, session.snapshot, lambda: (catalogue.version, len(catalogue)))
+
+    def version(self) -> Hashable:
+        """It is another one whenever the definitions may have changed."""
+        return self._version()
+
+    def definitions(self) -> Definitions:
+        """The definitions as they are now; loaded again only where they may have changed."""
+        version = self._version()
+        if self._loaded is None or self._loaded[0] != version:
+            self._loaded = version, self._load()
+        return self._loaded[1]
+
+    def __repr__(self) -> str:
+        return f"CodeLocation({self.name!r})"

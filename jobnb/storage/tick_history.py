@@ -1,0 +1,266 @@
+"""The part of an instance that keeps ticks, cursors, and which schedules and sensors run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from jobnb.errors import StorageError
+from jobnb.storage.history import History
+from jobnb.storage.ticks import (
+    Instigator,
+    InstigatorState,
+    InstigatorStatus,
+    LoopHolder,
+    Tick,
+    TickStatus,
+)
+
+__all__ = ["TickHistory"]
+
+Kind = Literal["SCHEDULE", "SENSOR"]
+
+
+class TickHistory:
+    """Schedules and sensors: whether they run, their cursors and their ticks.
+
+    Args:
+        history: What it reads and writes.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    # -- whether they run
+
+    def instigator(self, kind: Kind, name: str, location: str | None = None) -> Instigator:
+        """What a schedule or sensor is called in the history.
+
+        Args:
+            kind: What it is.
+            name: Its name.
+            location: The notebook, script or module that defines it; that of this process if None.
+        """
+        return Instigator(
+            kind, name, (self._history.launcher or "") if location is None else location
+        )
+
+    def instigator_state(self, instigator: Instigator) -> InstigatorState | None:
+        """How a schedule or sensor stands; None if no loop has seen it and nobody started it."""
+        from jobnb.storage import tick_queries
+
+        return self._history.read(lambda connection: tick_queries.state_of(connection, instigator))
+
+    def all_instigator_state(
+        self,
+        repository_origin_id: str | None = None,
+        repository_selector_id: str | None = None,
+        instigator_type: Any = None,
+        instigator_statuses: Iterable[InstigatorStatus] | None = None,
+    ) -> Sequence[InstigatorState]:
+        """How all schedules and sensors stand, by name.
+
+        Args:
+            repository_origin_id: Of this notebook, script or module only.
+            repository_selector_id: Accepted as Dagster does.
+            instigator_type: `"SCHEDULE"` or `"SENSOR"` only.
+            instigator_statuses: That stand so only.
+
+        Source: Dagster's `DagsterInstance.all_instigator_state`.
+        """
+        from jobnb.storage import tick_queries
+
+        kind = getattr(instigator_type, "value", instigator_type)
+        wanted = None if instigator_statuses is None else set(instigator_statuses)
+        found = self._history.read(
+            lambda connection: tick_queries.all_states(connection, repository_origin_id, kind)
+        )
+        return [each for each in found if wanted is None or each.status in wanted]
+
+    def set_instigator_status(
+        self, instigator: Instigator, status: InstigatorStatus, now: float | None = None
+    ) -> InstigatorState:
+        """Start or stop a schedule or sensor, for all loops on this history.
+
+        Args:
+            instigator: Which one.
+            status: Whether it runs from now on.
+            now: The moment that counts as now, in seconds since the epoch.
+        """
+        from jobnb.storage import tick_queries
+
+        when = time.time() if now is None else now
+        work = partial(tick_queries.set_status, instigator=instigator, status=status, now=when)
+        self._history.write(work)
+        found = self.instigator_state(instigator)
+        assert found is not None
+        return found
+
+    def start_schedule(self, external_schedule: Any) -> InstigatorState:
+        """Let a schedule run, given as such or by name."""
+        return self._set("SCHEDULE", external_schedule, InstigatorStatus.RUNNING)
+
+    def stop_schedule(
+        self,
+        schedule_origin_id: str | None,
+        schedule_selector_id: str | None = None,
+        external_schedule: Any = None,
+    ) -> InstigatorState:
+        """Let a schedule run no more, given as such or by name."""
+        named = schedule_origin_id if external_schedule is None else external_schedule
+        return self._set("SCHEDULE", named, InstigatorStatus.STOPPED)
+
+    def start_sensor(self, external_sensor: Any) -> InstigatorState:
+        """Let a sensor run, given as such or by name."""
+        return self._set("SENSOR", external_sensor, InstigatorStatus.RUNNING)
+
+    def stop_sensor(
+        self,
+        instigator_origin_id: str | None,
+        selector_id: str | None = None,
+        external_sensor: Any = None,
+    ) -> InstigatorState:
+        """Let a sensor run no more, given as such or by name."""
+        named = instigator_origin_id if external_sensor is None else external_sensor
+        return self._set("SENSOR", named, InstigatorStatus.STOPPED)
+
+    def _set(self, kind: Kind, named: Any, status: InstigatorStatus) -> InstigatorState:
+        name = str(getattr(named, "name", named))
+        return self.set_instigator_status(self.instigator(kind, name), status)
+
+    def set_cursor(self, instigator: Instigator, cursor: str | None) -> None:
+        """Keep another cursor for the next evaluation of a sensor."""
+        from jobnb.storage import tick_queries
+
+        self._history.write(
+            partial(tick_queries.set_cursor, instigator=instigator, cursor=cursor, now=time.time())
+        )
+
+    def wipe_all_schedules(self) -> None:
+        """Forget the states, ticks and run keys of all schedules and sensors.
+
+        Source: Dagster's `DagsterInstance.wipe_all_schedules`.
+        """
+        from jobnb.storage import tick_queries
+
+        self._history.write(tick_queries.wipe_schedules)
+
+    # -- ticks
+
+    def get_ticks(
+        self,
+        origin_id: str | None,
+        selector_id: str | None = None,
+        before: float | None = None,
+        after: float | None = None,
+        limit: int | None = None,
+        statuses: Sequence[TickStatus] | None = None,
+    ) -> Sequence[Tick]:
+        """Ticks of a schedule or sensor, the newest first.
+
+        Args:
+            origin_id: The `origin_id` of an `Instigator`; all ticks if None.
+            selector_id: Accepted as Dagster does.
+            before: Only ticks of earlier moments, in seconds since the epoch.
+            after: Only ticks of later moments.
+            limit: How many at most.
+            statuses: Only ticks that stand so.
+
+        Source: Dagster's `DagsterInstance.get_ticks`.
+        """
+        from jobnb.storage import tick_queries
+
+        return self._history.read(
+            lambda connection: tick_queries.find_ticks(
+                connection, origin_id, before, after, limit, tuple(statuses or ())
+            )
+        )
+
+    def get_tick(self, origin_id: str, selector_id: str | None, timestamp: float) -> Tick:
+        """The tick of a moment.
+
+        Raises:
+            StorageError: If there is none.
+
+        Source: Dagster's `DagsterInstance.get_tick`.
+        """
+        around = self.get_ticks(origin_id, before=timestamp + 1e-6, after=timestamp - 1e-6, limit=1)
+        if around:
+            return around[0]
+        raise StorageError(f"The history has no tick of {origin_id!r} at {timestamp}.")
+
+    def purge_ticks(self, before: float, statuses: Sequence[TickStatus]) -> int:
+        """Delete ticks of earlier moments that stand so; how many they were."""
+        from jobnb.storage import tick_queries
+
+        return self._history.write(
+            lambda connection: tick_queries.purge(connection, before, tuple(statuses))
+        )
+
+    # -- what a loop does; see `jobnb.storage.tick_queries`
+
+    def automation_version(self) -> str:
+        """It is another one whenever somebody has started or stopped something."""
+        from jobnb.storage import tick_queries
+
+        return self._history.database().read(tick_queries.version)
+
+    def add_instigators(
+        self, new: Sequence[tuple[Instigator, InstigatorStatus]], now: float
+    ) -> None:
+        """Keep how schedules and sensors stand that were not known."""
+        from jobnb.storage import tick_queries
+
+        self._history.database().write(
+            lambda connection: tick_queries.add_states(connection, new, now)
+        )
+
+    def claim_tick(
+        self,
+        instigator: Instigator,
+        holder: LoopHolder,
+        due: Callable[[InstigatorState], float | None],
+        *,
+        forced: bool = False,
+    ) -> tuple[InstigatorState, Tick] | None:
+        """Take on the tick that is due; None if none is, or another loop is at it."""
+        from jobnb.storage import tick_queries
+
+        return self._history.database().write(
+            lambda connection: tick_queries.claim(
+                connection, instigator, holder, due, forced=forced
+            )
+        )
+
+    def decide_tick(
+        self,
+        tick: Tick,
+        holder: LoopHolder,
+        partitions_requests: Sequence[Any] = (),
+        *,
+        keeps_cursor: bool = True,
+    ) -> Tick | None:
+        """Settle what a tick launches; None if another loop is at it by now."""
+        from jobnb.storage import tick_queries
+
+        return self._history.database().write(
+            lambda connection: tick_queries.decide(
+                connection, tick, holder, partitions_requests, keeps_cursor=keeps_cursor
+            )
+        )
+
+    def end_tick(self, tick: Tick, holder: LoopHolder, not_before: float | None = None) -> bool:
+        """Note how a tick has ended; False if another loop is at it by now."""
+        from jobnb.storage import tick_queries
+
+        return self._history.database().write(
+            lambda connection: tick_queries.end(connection, tick, holder, not_before)
+        )
+
+    def renew_loop(self, holder: LoopHolder) -> None:
+        """A loop is still there, and at what it is at."""
+        from jobnb.storage import tick_queries
+
+        self._history.database().write(lambda connection: tick_queries.renew(connection, holder))

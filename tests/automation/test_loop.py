@@ -1,0 +1,372 @@
+"""The loop: what is due, what is missed, what fails, what is slow, and clocks that jump."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import pytest
+
+from jobnb import (
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    Definitions,
+    Instance,
+    InstigatorStatus,
+    InvalidSubsetError,
+    RunRequest,
+    ScheduleDefinition,
+    SensorResult,
+    Session,
+    SkipReason,
+    TickStatus,
+    asset,
+    job,
+    op,
+    schedule,
+    sensor,
+)
+from jobnb.automation.evaluating import CATCH_UP
+from tests.automation.place import LOOKING, RUNNING, START, Clock, greet, loop_on
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def instance(request, tmp_path):
+    if request.param == "memory":
+        found = Instance.ephemeral(tempdir=str(tmp_path))
+    else:
+        url = request.getfixturevalue("database") if request.param == "postgres" else None
+        found = Instance(home=tmp_path / "home", url=url)
+    with found:
+        yield found
+
+
+@pytest.fixture
+def on_file(tmp_path):
+    with Instance(home=tmp_path / "home") as found:
+        yield found
+
+
+def hourly(**given):
+    return ScheduleDefinition(job=greet, cron_schedule="@hourly", **(RUNNING | given))
+
+
+def runs_for(loop, clock, seconds, step=MINUTE):
+    end = clock.now + seconds
+    while clock.now < end:
+        clock.now += step
+        loop.round()
+
+
+def test_a_schedule_launches_its_job_and_a_sensor_keeps_its_cursor(instance):
+    @sensor(job=greet, minimum_interval_seconds=600, **LOOKING)
+    def look(context):
+        seen = int(context.cursor or 0) + 1
+        context.log.info("seen %d", seen)
+        return SensorResult([RunRequest(str(seen))], cursor=str(seen))
+
+    clock = Clock()
+    known = Definitions(schedules=[hourly()], sensors=[look])
+    loop = loop_on(instance, clock, known)
+    loop.round()
+    runs_for(loop, clock, 2 * HOUR)
+    hours = instance.ticks.instigator("SCHEDULE", "greet_schedule", "shop.ipynb")
+    ticks = instance.get_ticks(hours.origin_id)
+    assert [tick.timestamp - START for tick in ticks] == [2 * HOUR, HOUR]
+    assert all(tick.is_success and len(tick.run_ids) == 1 for tick in ticks)
+    looked = instance.get_ticks("SENSOR look of shop.ipynb", limit=3)
+    assert [tick.timestamp - START for tick in looked] == [
+        2 * HOUR,
+        2 * HOUR - 600,
+        2 * HOUR - 1200,
+    ]
+    assert [line[2] for line in looked[0].lines] == ["seen 13"]
+    [run] = instance.get_runs(limit=1)
+    assert run.job_name == "greet"
+    [state] = instance.all_instigator_state(instigator_type="SENSOR")
+    assert (state.cursor, state.last_run_key, state.failures) == ("13", "13", 0)
+    assert instance.get_tick("SENSOR look of shop.ipynb", None, START + 600).run_keys == ["2"]
+    skips = instance.get_ticks(None, statuses=[TickStatus.SKIPPED])
+    assert not skips
+
+
+def test_a_run_key_launches_once_and_again_when_its_run_was_deleted(instance):
+    @sensor(job=greet, minimum_interval_seconds=60, **LOOKING)
+    def same():
+        return [RunRequest("a"), RunRequest("b")]
+
+    clock = Clock()
+    loop = loop_on(instance, clock, Definitions(sensors=[same]))
+    loop.round()
+    assert instance.get_runs_count() == 2
+    runs_for(loop, clock, 5 * MINUTE)
+    assert instance.get_runs_count() == 2
+    [last] = instance.get_ticks(None, limit=1)
+    assert last.is_skipped
+    assert "'a', 'b' were launched before" in last.skip_reason
+    gone = next(run for run in instance.get_runs() if run.tags["dagster/run_key"] == "a")
+    instance.delete_run(gone.run_id)
+    runs_for(loop, clock, 2 * MINUTE)
+    keys = sorted(run.tags["dagster/run_key"] for run in instance.get_runs())
+    assert keys == ["a", "b"]
+
+
+def test_what_was_missed_is_made_up_for_the_latest_first_of_all(on_file, caplog):
+    clock = Clock()
+    known = Definitions(schedules=[hourly()])
+    loop_on(on_file, clock, known).round()
+    clock.now += 3 * HOUR + 1
+    later = loop_on(on_file, clock, known)
+    later.round()
+    times = [tick.timestamp - START for tick in on_file.get_ticks(None)]
+    assert times == [3 * HOUR, 2 * HOUR, HOUR]
+    clock.now += 10 * DAY
+    with caplog.at_level(logging.WARNING, "jobnb.automation"):
+        later.round()
+    made_up = [tick.timestamp for tick in on_file.get_ticks(None, after=START + 4 * HOUR)]
+    assert len(made_up) == CATCH_UP
+    assert max(made_up) > clock.now - HOUR
+    assert "missed more than 5 ticks" in caplog.text
+    later.round()
+    assert on_file.get_runs_count() == 3 + CATCH_UP
+
+
+def test_a_clock_that_is_set_back_doubles_nothing_and_holds_up_no_sensor(on_file):
+    looked = []
+
+    @sensor(job=greet, minimum_interval_seconds=60, **LOOKING)
+    def look():
+        looked.append(clock.now)
+
+    clock = Clock()
+    loop = loop_on(on_file, clock, Definitions(schedules=[hourly()], sensors=[look]))
+    loop.round()
+    runs_for(loop, clock, 2 * HOUR)
+    before = len(looked)
+    clock.now -= HOUR
+    loop.round()
+    runs_for(loop, clock, HOUR - MINUTE)
+    assert len(looked) - before == 60
+    of_hours = on_file.get_ticks("SCHEDULE greet_schedule of shop.ipynb")
+    assert [tick.timestamp - START for tick in of_hours] == [2 * HOUR, HOUR]
+    runs_for(loop, clock, HOUR + MINUTE)
+    assert len(on_file.get_ticks("SCHEDULE greet_schedule of shop.ipynb")) == 3
+
+
+def test_a_failing_sensor_backs_off_and_says_so(on_file):
+    tried = []
+
+    @sensor(job=greet, minimum_interval_seconds=60, **LOOKING)
+    def look():
+        tried.append(clock.now - START)
+        if len(tried) < 5:
+            raise ValueError("no such bucket")
+        return SkipReason("fine")
+
+    clock = Clock()
+    loop = loop_on(on_file, clock, Definitions(sensors=[look]))
+    loop.round()
+    runs_for(loop, clock, 20 * MINUTE)
+    assert tried[:6] == [0, 60, 180, 420, 900, 960]
+    failed = on_file.get_ticks(None, statuses=[TickStatus.FAILURE])
+    assert len(failed) == 4
+    assert "ValueError: no such bucket (test_loop.py, line" in failed[0].error
+    assert "4 times in a row; the next try is in 480 seconds" in failed[0].error
+    assert on_file.all_instigator_state()[0].failures == 0
+
+
+def test_a_failing_schedule_comes_again_at_its_next_time(on_file):
+    @schedule(cron_schedule="@hourly", job=greet, **RUNNING)
+    def fails(context):
+        if context.scheduled_execution_time.hour == 1:
+            raise ValueError("boom")
+        return {}
+
+    clock = Clock()
+    loop = loop_on(on_file, clock, Definitions(schedules=[fails]))
+    loop.round()
+    runs_for(loop, clock, 2 * HOUR)
+    second, first = on_file.get_ticks(None)
+    assert (first.status, second.status) == (TickStatus.FAILURE, TickStatus.SUCCESS)
+    assert "ValueError: boom" in first.error
+    assert "next try" not in first.error
+
+
+def test_a_tick_launches_all_of_its_runs_or_none(on_file):
+    @op(config_schema={"n": int})
+    def number(): ...
+
+    @job
+    def numbers():
+        number()
+
+    def config(n):
+        return {"ops": {"number": {"config": {"n": n}}}}
+
+    @sensor(job=numbers, minimum_interval_seconds=60, **LOOKING)
+    def look(context):
+        bad = "x" if context.cursor is None and clock.now == START else 2
+        return SensorResult(
+            [RunRequest("1", config(1)), RunRequest("2", config(bad))], cursor="done"
+        )
+
+    clock = Clock()
+    loop = loop_on(on_file, clock, Definitions(sensors=[look]))
+    loop.round()
+    [tick] = on_file.get_ticks(None)
+    assert tick.is_failure
+    assert "'x'" in tick.error
+    assert on_file.get_runs_count() == 0
+    assert on_file.all_instigator_state()[0].cursor is None
+    runs_for(loop, clock, 2 * MINUTE)
+    assert on_file.get_runs_count() == 2
+    assert on_file.all_instigator_state()[0].cursor == "done"
+
+
+def test_a_slow_sensor_holds_up_no_other_and_is_given_up(on_file):
+    free, looked = threading.Event(), []
+
+    @sensor(job=greet, minimum_interval_seconds=0, **LOOKING)
+    def slow():
+        free.wait(20)
+        return RunRequest("slow")
+
+    @sensor(job=greet, minimum_interval_seconds=0, **LOOKING)
+    def quick():
+        looked.append(time.time())
+
+    known = Definitions(sensors=[slow, quick])
+    slow_origin = "SENSOR slow of shop.ipynb"
+    loop = loop_on(on_file, time.time, known, in_threads=True, timeout=0.3).start()
+    try:
+        deadline = time.monotonic() + 20
+        failed = []
+        while time.monotonic() < deadline and not (failed and len(looked) > 2):
+            time.sleep(0.05)
+            failed = on_file.get_ticks(slow_origin, statuses=[TickStatus.FAILURE])
+        [tick] = failed
+        assert "longer than 0.3 seconds" in tick.error
+        assert len(looked) > 2
+    finally:
+        free.set()
+        loop.stop()
+    assert not on_file.get_runs_count()  # what it came to afterwards does not count
+    assert not loop.is_running
+
+
+def test_what_is_started_and_stopped_elsewhere_is_seen(on_file):
+    clock = Clock()
+    stopped = hourly(default_status=DefaultScheduleStatus.STOPPED)
+    loop = loop_on(on_file, clock, Definitions(schedules=[stopped]))
+    loop.round()
+    runs_for(loop, clock, 2 * HOUR)
+    assert not on_file.get_ticks(None)
+    instigator = on_file.ticks.instigator("SCHEDULE", "greet_schedule", "shop.ipynb")
+    on_file.ticks.set_instigator_status(instigator, InstigatorStatus.RUNNING, clock.now)
+    runs_for(loop, clock, HOUR)
+    assert len(on_file.get_ticks(None)) == 1  # nothing from before it was started
+    on_file.ticks.set_instigator_status(instigator, InstigatorStatus.STOPPED)
+    runs_for(loop, clock, 3 * HOUR)
+    assert len(on_file.get_ticks(None)) == 1
+    on_file.wipe_all_schedules()
+    assert (on_file.get_ticks(None), on_file.all_instigator_state()) == ([], [])
+
+
+def test_a_session_changes_while_its_loop_goes_on(on_file, tmp_path):
+    session = Session(home=str(tmp_path / "home"))
+    session.add(greet)
+    automation = session.automation
+    assert automation is session.automation
+    assert repr(automation) == "<automation: nothing defined yet, not started>"
+    automation.start()
+    try:
+
+        @sensor(job=greet, minimum_interval_seconds=0)
+        def look(context):
+            return RunRequest("only once")
+
+        session.add(look)
+        with pytest.raises(InvalidSubsetError, match="'lok'.*'look'"):
+            automation.start("lok")
+        automation.start("look")
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and len(automation.ticks("look")) < 2:
+            time.sleep(0.05)
+        assert repr(automation) == "<automation: 1 sensor, running>"
+        assert automation.state("look").status is InstigatorStatus.RUNNING
+        automation.stop("look")
+    finally:
+        automation.stop()
+    assert automation.ticks("look")[-1].is_success
+    [run] = session.instance.get_runs()
+    assert run.tags["dagster/sensor_name"] == "look"
+    deadline = time.monotonic() + 20
+    while (
+        time.monotonic() < deadline and not session.instance.get_run_by_id(run.run_id).is_finished
+    ):
+        time.sleep(0.05)
+    assert session.instance.get_run_by_id(run.run_id).is_success
+
+
+def test_a_tick_now_and_a_preview(on_file, tmp_path):
+    @asset
+    def orders(): ...
+
+    @sensor(asset_selection="orders")
+    def look(context):
+        return SensorResult([RunRequest()], cursor=str(int(context.cursor or 0) + 1))
+
+    session = Session(home=str(tmp_path / "home")).add(orders, look, hourly())
+    automation = session.automation
+    seen = automation.preview("look", cursor="7")
+    assert seen.cursor == "8"
+    assert seen.requests[0][0].asset_selection == [orders.key]
+    assert not automation.ticks("look")
+    tick = automation.tick_now("look")
+    assert (tick.status, tick.cursor) == (TickStatus.SUCCESS, "1")
+    assert automation.tick_now("greet_schedule").is_success
+    assert automation.preview("look").cursor == "2"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not all(
+        run.is_finished for run in session.instance.get_runs()
+    ):
+        time.sleep(0.05)
+    assert session.instance.get_latest_materialization_event(orders.key) is not None
+
+
+def test_resources_of_the_code_location_reach_its_functions(on_file):
+    @sensor(job=greet, required_resource_keys={"shop"}, **LOOKING)
+    def look(context):
+        return RunRequest(context.resources.shop)
+
+    clock = Clock()
+    known = Definitions(sensors=[look], resources={"shop": "Kiosk"})
+    loop_on(on_file, clock, known).round()
+    [tick] = on_file.get_ticks(None)
+    assert tick.run_keys == ["Kiosk"]
+
+
+def test_a_round_with_nothing_due_costs_next_to_nothing(on_file):
+    default = DefaultSensorStatus.RUNNING
+    known = Definitions(
+        schedules=[hourly(name=f"s{n}") for n in range(1000)],
+        sensors=[
+            sensor(
+                job=greet, name=f"look{n}", default_status=default, minimum_interval_seconds=10**6
+            )(lambda: None)
+            for n in range(200)
+        ],
+    )
+    clock = Clock()
+    loop = loop_on(on_file, clock, known)
+    loop.round()
+    took = []
+    for _ in range(20):
+        clock.now += 1
+        began = time.perf_counter()
+        loop.round()
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.02
