@@ -220,7 +220,7 @@ class Backfill(Task[BackfillProgress]):
         Raises:
             ExecutionInterruptedError: If one came; the backfill has ended then.
         """
-        with Interrupts(f"The backfill {record.backfill_id}") as interrupts:
+        with Interrupts(lambda: f"The backfill {record.backfill_id}") as interrupts:
             (instance.update_backfill if again else instance.add_backfill)(record)
             backfill = Backfill(record, instance, groups, runs, max_parallel)
             interrupts.undo = backfill.undo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from jobnb.definitions.jobs.job_config import is_nameless
 from jobnb.events.event import ErrorInfo, Event, EventType
 
 __all__ = [
@@ -19,6 +20,20 @@ __all__ = [
     "RunStarting",
     "RunSucceeded",
 ]
+
+
+_MOST_STEPS = 3  # that are named where nobody named the job
+
+
+def _run(job_name: str, step_keys: tuple[str, ...] = ()) -> str:
+    """The run, by the name of its job; where nobody gave it one, by its steps."""
+    if not is_nameless(job_name):
+        return f'run for "{job_name}"'
+    if not step_keys:
+        return "run"
+    shown = ", ".join(key.replace("__", "/") for key in step_keys[:_MOST_STEPS])
+    left = len(step_keys) - _MOST_STEPS
+    return f"run of {shown}" + (f" and {left:,} more" if left > 0 else "")
 
 
 class RunStarting(Event, frozen=True, gc=False, tag="PIPELINE_STARTING"):
@@ -37,7 +52,7 @@ class RunStarted(Event, frozen=True, gc=False, tag="PIPELINE_START"):
     @property
     def message(self) -> str:
         """What happened, in a sentence."""
-        return f'Started execution of run for "{self.job_name}".'
+        return f"Started execution of {_run(self.job_name, self.step_keys)}."
 
 
 class RunSucceeded(Event, frozen=True, gc=False, tag="PIPELINE_SUCCESS"):
@@ -49,7 +64,7 @@ class RunSucceeded(Event, frozen=True, gc=False, tag="PIPELINE_SUCCESS"):
     @property
     def message(self) -> str:
         """What happened, in a sentence."""
-        return f'Finished execution of run for "{self.job_name}".'
+        return f"Finished execution of {_run(self.job_name)}."
 
 
 class RunFailed(Event, frozen=True, gc=False, tag="PIPELINE_FAILURE"):
@@ -64,7 +79,7 @@ class RunFailed(Event, frozen=True, gc=False, tag="PIPELINE_FAILURE"):
     def message(self) -> str:
         """What happened, in a sentence."""
         why = f"Steps failed: {list(self.failed)}." if self.failed else str(self.error or "")
-        return f'Execution of run for "{self.job_name}" failed. {why}'.rstrip()
+        return f"Execution of {_run(self.job_name)} failed. {why}".rstrip()
 
 
 class RunCanceling(Event, frozen=True, gc=False, tag="PIPELINE_CANCELING"):
@@ -84,7 +99,7 @@ class RunCanceled(Event, frozen=True, gc=False, tag="PIPELINE_CANCELED"):
     @property
     def message(self) -> str:
         """What happened, in a sentence."""
-        return f'Execution of run for "{self.job_name}" canceled.'
+        return f"Execution of {_run(self.job_name)} canceled."
 
 
 class EngineNote(Event, frozen=True, gc=False, tag="ENGINE_EVENT"):

@@ -87,7 +87,7 @@ def execute_job(
         asset_selection=asset_selection,
         repeats=reexecution_options,
     )
-    with Interrupts(f"The run of {spec.job.name!r}") as interrupts:
+    with Interrupts(lambda: spec.words) as interrupts:
         run = start(spec, interrupts)
         conduct(run, raise_on_error)
         return JobExecutionResult(run)

@@ -26,7 +26,7 @@ def execute(spec: RunSpec, *, raise_on_error: bool = True) -> ExecuteInProcessRe
         Exception: What the first failing step raised, if `raise_on_error`.
     """
     __tracebackhide__ = True
-    with Interrupts(f"The run of {spec.job.name!r}") as interrupts:
+    with Interrupts(lambda: spec.words) as interrupts:
         run = start(spec, interrupts)
         conduct(run, raise_on_error)
         return ExecuteInProcessResult(run)

@@ -43,7 +43,7 @@ def launch(spec: RunSpec, find_job: FindJob | None = None) -> Run:
 
     stop = Stop()
     spec_here = replace(spec, in_memory=in_memory, keep_outputs=in_memory)
-    with Interrupts(f"The launch of {spec.job.name!r}") as interrupts:
+    with Interrupts(lambda: f"The launch of {spec.words[4:]}") as interrupts:
         scope = start(spec_here, interrupts, stop)
         run = Run(scope, stop, repeat)
         interrupts.undo = run.undo

@@ -182,7 +182,7 @@ class ExecuteInProcessResult(RunEvents):
 
     def __repr__(self) -> str:
         return (
-            f"<{type(self).__name__} of {self.job_def.name!r}: {self.state.status.value}, "
+            f"<{type(self).__name__} of {self.state.title!r}: {self.state.status.value}, "
             f"run {self.run_id[:8]}{_left_out(self._run.fresh)}>"
         )
 

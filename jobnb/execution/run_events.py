@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jobnb.definitions.checks.asset_check import AssetCheckEvaluation
+from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.user_events import (
     AssetMaterialization,
     AssetObservation,
@@ -144,8 +145,9 @@ class RunEvents:
         found = self._of_type(kind)
         if found:
             return found[0]
+        words = self._run.plan.words
         raise InvariantViolationError(
-            f"The run of {self._run.plan.job.name!r} has no {kind.value} event: "
+            f"{words[0].upper()}{words[1:]} has no {kind.value} event: "
             f"it ended as {self.state.status.value}."
         )
 
@@ -181,7 +183,7 @@ class RunEvents:
         bare = node_name.split("[", maxsplit=1)[0]
         hint = did_you_mean(bare, [s.key for s in self._run.plan.steps], noun="Its nodes are")
         raise InvariantViolationError(
-            f"{self._run.plan.job.name!r} has no node {node_name!r}. {hint}"
+            f"{job_words(self._run.plan.job.name, begins=True)} has no node {node_name!r}. {hint}"
         )
 
 

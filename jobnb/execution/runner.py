@@ -44,7 +44,7 @@ def run_all(run: RunScope) -> None:
     except BaseException as error:
         if not run.stop.left:
             raise
-        run.stop.part(error, f"the run of {run.plan.job.name!r}")
+        run.stop.part(error, run.plan.words)
 
 
 def _run_all(run: RunScope) -> None:
@@ -73,8 +73,10 @@ def _run_all(run: RunScope) -> None:
         )
     except KeyboardInterrupt as interrupt:
         end = _interrupted(run, interrupt)
+        words = run.plan.words
         raise ExecutionInterruptedError(
-            f"The run of {name!r} was interrupted; what had succeeded is kept (run {run.run_id})."
+            f"{words[0].upper()}{words[1:]} was interrupted; what had succeeded is kept "
+            f"(run {run.run_id})."
         ) from interrupt
     except BaseException as error:
         # Nothing of the user's code gets here but a resource that could not be set up,

@@ -64,3 +64,15 @@ class RunSpec:
     keep_outputs: bool = False
     executor: str | ExecutorDefinition | None = None
     in_process: bool = False
+
+    @property
+    def words(self) -> str:
+        """The run, to begin a sentence with."""
+        from jobnb.definitions.jobs.job_config import is_nameless, run_words
+
+        assets: Sequence[AssetKey] = ()
+        if is_nameless(self.job.name):  # a selection, which its run has resolved
+            made = self.job.graph.assets_by_node.values()
+            assets = self.asset_selection or [key for each in made for key in each.keys]
+        names = (key.to_user_string() for key in assets)
+        return run_words(self.job.name, names, begins=True)

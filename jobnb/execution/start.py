@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from jobnb.definitions.jobs.job_config import job_words
+from jobnb.definitions.jobs.job_config import OBSERVATION_JOB, job_words, run_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
@@ -147,7 +147,7 @@ def open_run(
         plan.job.name,
         run_id or new_run_id(),
         run_config=plan.run_config,
-        asset_selection=frozenset(plan.asset_keys) or None,
+        asset_selection=frozenset(plan.asset_keys or _observed(plan)) or None,
         asset_check_selection=plan.check_selection,
         op_selection=_selection_of(plan),
         step_keys_to_execute=_keys_of(plan, chosen),
@@ -171,6 +171,13 @@ def open_run(
     return scope
 
 
+def _observed(plan: Plan) -> list[AssetKey]:
+    """The assets that a run observes which makes none."""
+    if plan.job.name != OBSERVATION_JOB:
+        return []
+    return [each.key for step in plan.steps for each in step.observes]
+
+
 def _selection_of(plan: Plan) -> Sequence[str] | None:
     """The selection of ops, as one that can be made of the whole job."""
     return [step.key for step in plan.steps] if plan.job.selected_within else plan.job.op_selection
@@ -192,7 +199,7 @@ def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
     if parent.job_name != spec.job.name:
         raise InvariantViolationError(
             f"The run {parent.run_id} is of {job_words(parent.job_name)} and cannot be repeated "
-            f"with {spec.job.name!r}."
+            f"with {job_words(spec.job.name)}."
         )
     assets, checks, job = spec.asset_selection, spec.asset_check_selection, spec.job
     if spec.op_selection is None and parent.op_selection:  # which says all, also the job's own
@@ -251,7 +258,7 @@ def run_tags(
     store: DynamicPartitionsStore | None,
 ) -> dict[str, str]:
     """Give the tags of a run: those of the job, of its partitions, and those given."""
-    merged = {**job.tags, **check_tags(tags, f"a run of {job.name!r}")}
+    merged = {**job.tags, **check_tags(tags, run_words(job.name))}
     if partitions is None:
         return merged
     config, key = job.partitioned_config, partitions.single

@@ -263,7 +263,7 @@ class Interrupts(Stopping):
         ExecutionInterruptedError: In place of a plain `KeyboardInterrupt`.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: Callable[[], str]) -> None:
         super().__init__()
         self.what = what
         self.undo: Callable[[], object] | None = None
@@ -290,7 +290,7 @@ class Interrupts(Stopping):
         if self.undo is not None:
             self.undo()
         raise ExecutionInterruptedError(
-            f"{self.what} was interrupted; what had succeeded is kept."
+            f"{self.what()} was interrupted; what had succeeded is kept."
         ) from error
 
     def _step_back(self, error: BaseException | None) -> None:

@@ -84,7 +84,7 @@ def bind_run_config(
     Raises:
         InvalidConfigError: If it does not fit; all problems at once.
     """
-    what = f"job {job.name!r}"
+    what = job_words(job.name)
     trees = trees or ConfigTrees()
     inner = _inner_config(job, raw, what, trees)
     tree = trees.tree(job, resources, inner, frozenset(steps))

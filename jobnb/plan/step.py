@@ -10,6 +10,7 @@ import msgspec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+from jobnb.definitions.jobs.job_config import run_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.hook import HookDefinition
@@ -208,6 +209,12 @@ class Plan(msgspec.Struct, frozen=True):
         """The assets that the run makes."""
         found = (out for step in self.steps for out in step.outputs if out.is_asked)
         return [out.asset_key for out in found if out.asset_key is not None]
+
+    @property
+    def words(self) -> str:
+        """The run, in a sentence."""
+        keys = self.asset_keys or [key for step in self.steps for key in step.asset_keys]
+        return run_words(self.job.name, (key.to_user_string() for key in keys))
 
     @property
     def check_selection(self) -> frozenset[AssetCheckKey] | None:

@@ -50,7 +50,7 @@ def run_title(job_name: str, assets: Iterable[str] = (), *, only_checks: bool = 
         >>> run_title("daily"), run_title("__ephemeral_asset_job__", ["revenue", "orders"])
         ('daily', 'materialize orders, revenue (2 assets)')
     """
-    if job_name and not job_name.startswith("__") and job_name != OBSERVATION_JOB:
+    if job_name and not is_nameless(job_name):
         return job_name
     if only_checks:
         return "checks"
@@ -73,9 +73,41 @@ def job_words(name: str, *, begins: bool = False) -> str:
         >>> job_words("daily"), job_words("__ephemeral_asset_job__", begins=True)
         ("the job 'daily'", 'The run')
     """
-    nameless = name.startswith("__") or name == OBSERVATION_JOB
-    words = "the run" if nameless else f"the job {name!r}"
+    words = "the run" if is_nameless(name) else f"the job {name!r}"
     return words[0].upper() + words[1:] if begins else words
+
+
+def run_words(job_name: str, assets: Iterable[str] = (), *, begins: bool = False) -> str:
+    """A run in a sentence; of a job that nobody named, what the run is for.
+
+    Args:
+        job_name: The name of its job.
+        assets: The keys of the assets that it makes or observes.
+        begins: Whether the sentence begins with it.
+
+    Example:
+        >>> run_words("daily"), run_words("__ephemeral_asset_job__", ["a", "b"], begins=True)
+        ("the run of 'daily'", 'The run to materialize a, b (2 assets)')
+    """
+    names = list(assets)
+    if not is_nameless(job_name):
+        words = f"the run of {job_name!r}"
+    else:
+        words = f"the run to {run_title(job_name, names)}" if names else "the run"
+    return words[0].upper() + words[1:] if begins else words
+
+
+def is_nameless(job_name: str) -> bool:
+    """Whether it is the name of a job that nobody named: a selection of assets, say.
+
+    Args:
+        job_name: The name of the job.
+
+    Example:
+        >>> is_nameless("daily"), is_nameless("__ephemeral_asset_job__")
+        (False, True)
+    """
+    return job_name.startswith("__") or job_name == OBSERVATION_JOB
 
 
 def common_partitions(

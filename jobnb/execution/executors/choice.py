@@ -77,7 +77,7 @@ def _chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
     named = [name for name in STRATEGIES if config.get(name) is not None]
     if len(named) > 1:
         raise InvalidConfigError(
-            f"The config of the run of {run.plan.job.name!r} names several executors: "
+            f"The config of {run.plan.words} names several executors: "
             f"{', '.join(named)}. Keep one under execution > config."
         )
     if not named:
