@@ -17,6 +17,8 @@ from __future__ import annotations
 import gc
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -68,6 +70,17 @@ for _module in _HOT:
 gc.collect()
 
 plug_in(lambda: import_module("jobnb.engine").JobnbEngine())
+
+
+@contextmanager
+def _watched_script(run: Any) -> Iterator[None]:
+    """While a script waits for a run, how far that is is told on stderr."""
+    with import_module("jobnb.display.progress").script_watch(run):
+        yield
+
+
+# A shell that is attached to, and the command line, tell of runs in their own ways.
+import_module("jobnb.execution.watch").waiting.append(_watched_script)
 
 if "IPython" in sys.modules:
     _shell = getattr(sys.modules["IPython"], "get_ipython", lambda: None)()

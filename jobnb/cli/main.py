@@ -12,6 +12,7 @@ import click
 from jobnb.cli.execute import execute
 from jobnb.cli.listing import asset_list, job_list, run_list
 from jobnb.errors import JobnbError
+from jobnb.execution.watch import waiting
 
 __all__ = ["cli", "main"]
 
@@ -69,6 +70,7 @@ run_group.add_command(run_list)
 
 def main() -> None:
     """What the console script `jobnb` calls."""
+    waiting.clear()  # the commands tell of runs in their own way
     cli(prog_name="jobnb")
 
 

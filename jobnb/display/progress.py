@@ -1,4 +1,4 @@
-"""How far a run or backfill is that someone waits for: a line under the cell, a bar in a terminal.
+"""How far a run or backfill is that someone waits for: under the cell, in a terminal, in a log.
 
 Nothing is shown of a run that is over soon, and it pays nothing: a thread that looks four times a
 second counts what has happened.
@@ -7,6 +7,7 @@ second counts what has happened.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import threading
 import time
@@ -17,27 +18,37 @@ from contextvars import copy_context
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jobnb.events import StepFailed, StepSkipped, StepSucceeded
+from jobnb.definitions.jobs.job_config import is_nameless, run_title
+from jobnb.display.attempt import attempt
+from jobnb.display.surroundings import known_session
+from jobnb.events import StepFailed, StepSkipped, StepStarted, StepSucceeded
 from jobnb.execution.run import RunScope
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
 
 __all__ = [
+    "SWITCH",
     "BackfillSight",
     "CellFace",
     "Face",
+    "LineFace",
     "RunSight",
     "Sight",
     "TerminalFace",
     "Watch",
     "cell_watch",
+    "script_watch",
     "terminal_watch",
 ]
 
+SWITCH = "JOBNB_PROGRESS"
+"""The environment variable that turns it off in scripts, if it is `0`."""
 LOOK = 0.25
 """Seconds between two looks."""
 _IDLE = 20.0  # seconds without a run after which the thread ends
+_MOST_STEPS = 3  # that are named at once
+_EVERY = 10.0  # seconds between two lines of a log in which nothing has ended
 _ENDS = (StepSucceeded, StepFailed, StepSkipped)
 
 
@@ -76,24 +87,40 @@ class RunSight(Sight):
     """What is seen of a run: its steps."""
 
     def __init__(self, run: RunScope) -> None:
-        name = run.plan.job.name
         total = sum(len(group) for group in run.groups)
-        super().__init__("assets" if name.startswith("__") else name, total)
+        super().__init__(_title(run), total)
         self._run = run
         self._seen = 0
+        self._running: dict[str, None] = {}
 
     @property
     def step(self) -> str:
-        """The key of the step that is on, or nothing."""
-        return self._run.current_key or ""
+        """The keys of the steps that are on, or nothing."""
+        keys = list(self._running) or [self._run.current_key or ""]
+        left = len(keys) - _MOST_STEPS
+        return ", ".join(keys[:_MOST_STEPS]) + (f" and {left:,} more" if left > 0 else "")
 
     def look(self) -> None:
         """Count what has happened since the last look."""
         news = self._run.events[self._seen :]
         self._seen += len(news)
-        self.done += sum(isinstance(event, _ENDS) for event in news)
+        for event in news:
+            if isinstance(event, StepStarted):
+                self._running[event.step_key] = None
+            elif isinstance(event, _ENDS):
+                self._running.pop(event.step_key, None)
+                self.done += 1
         # A dynamic output brings steps that nobody has counted on.
         self.total = max(self.total, self.done)
+
+
+def _title(run: RunScope) -> str:
+    """The job; of assets that nobody gave a job's name, what is made."""
+    plan = run.plan
+    if not is_nameless(plan.job.name):
+        return plan.job.name
+    names = {key.to_user_string() for step in plan.steps for key in step.asset_keys}
+    return run_title(plan.job.name, names)
 
 
 class BackfillSight(Sight):
@@ -172,20 +199,50 @@ class TerminalFace:
         # Names are the user's text: no markup in them is read.
         name = TextColumn("{task.description}", markup=False)
         columns = (name, BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bars = Bars(*columns, console=Console(highlight=False), transient=True)
+        # What is printed meanwhile stands above the bar, unless it goes elsewhere.
+        self._bars = Bars(
+            *columns,
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+            redirect_stdout=_is_terminal(sys.stdout),
+        )
         self._bar: Any = None
 
     def show(self, sight: Sight) -> None:
         """Show how it stands now."""
-        if self._bar is None:
-            self._bars.start()
-            self._bar = self._bars.add_task("")
         text = f"{sight.name}: {sight.step}" if sight.step else sight.name
+        if self._bar is None:
+            self._bar = self._bars.add_task(text, total=sight.total)
+            self._bars.start()
         self._bars.update(self._bar, description=text, completed=sight.done, total=sight.total)
 
     def close(self) -> None:
         """Leave nothing behind."""
         self._bars.stop()
+
+
+class LineFace:
+    """A line on stderr now and then, where a bar could not be drawn: in CI, in a log."""
+
+    def __init__(self) -> None:
+        self._told = (-1, -math.inf)
+
+    def show(self, sight: Sight) -> None:
+        """Tell how it stands, if that is news or was not told for long."""
+        done, when = self._told
+        now = time.monotonic()
+        share = sight.total // 10  # about ten lines tell of a run of many steps
+        if now - when < _EVERY and not (now - when > 1.0 and sight.done - done > share):
+            return
+        self._told = (sight.done, now)
+        print(f"jobnb: {sight}", file=sys.stderr, flush=True)  # noqa: T201 - progress is told
+
+    def close(self) -> None:
+        """Leave what was told: it is a log."""
+
+
+def _is_terminal(stream: Any) -> bool:
+    return stream is not None and attempt(stream.isatty, False)
 
 
 class Watch:
@@ -235,6 +292,10 @@ class Watch:
                 if sight.face is not None:
                     sight.face.close()
 
+    def forget(self) -> None:
+        """In a copy of the process: its thread and what it watched stayed behind."""
+        self._sights, self._lock, self._thread = [], threading.Lock(), None
+
     def _see_to_thread(self) -> None:
         self._rest = time.monotonic() + _IDLE
         if self._thread is None:
@@ -272,5 +333,21 @@ def cell_watch(wanted: Callable[[], bool] = lambda: True) -> Watch:
 
 
 def terminal_watch() -> Watch:
-    """Shows runs of more than a second as a bar, where the output is a terminal."""
-    return Watch(TerminalFace, 1.0, lambda: sys.stdout is not None and sys.stdout.isatty())
+    """Shows runs of more than half a second as a bar, where stderr is a terminal."""
+    return Watch(TerminalFace, 0.5, lambda: _is_terminal(sys.stderr))
+
+
+def _script_face() -> Face:
+    return TerminalFace() if _is_terminal(sys.stderr) else LineFace()
+
+
+def _is_wanted() -> bool:
+    if os.environ.get(SWITCH) == "0" or sys.stderr is None:
+        return False
+    return bool(getattr(known_session(), "show_progress", True))
+
+
+script_watch = Watch(_script_face, 0.5, _is_wanted)
+"""Tells on stderr of runs of more than half a second that a script waits for."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=script_watch.forget)

@@ -10,7 +10,7 @@ from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts
 from jobnb.execution.trace import error_info, without_own_frames
-from jobnb.execution.watch import tell_raising, watched, watchers
+from jobnb.execution.watch import tell_raising, waiting, watched, watchers
 
 
 def execute(spec: RunSpec, *, raise_on_error: bool = True) -> ExecuteInProcessResult:
@@ -36,7 +36,7 @@ def conduct(run: RunScope, raise_on_error: bool) -> None:
     """Run all steps; a failure is raised, if it should be, after all that could run has run."""
     __tracebackhide__ = True
     try:
-        with watched(run, watchers):
+        with watched(run, watchers or waiting):
             run_all(run)
     except ResourceFunctionError:
         if raise_on_error:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from jobnb.execution.run import RunScope
 from jobnb.storage.run_log import BatchLog, RunLog
 
-__all__ = ["Watcher", "background_watchers", "watched", "watchers"]
+__all__ = ["Watcher", "background_watchers", "waiting", "watched", "watchers"]
 
 _logger = logging.getLogger("jobnb.execution")
 
@@ -20,6 +20,8 @@ Watcher = Callable[[RunScope], AbstractContextManager[None]]
 
 watchers: list[Watcher] = []
 """Those of runs that someone waits for; entered in the thread that waits."""
+waiting: list[Watcher] = []
+"""Those of the same runs where nobody else watches them: in a plain script."""
 background_watchers: list[Watcher] = []
 """Those of runs in the background; entered in the run's thread, around its resources and steps."""
 

@@ -49,6 +49,10 @@ class _Settings(Configurable):
         True, help="Whether a cell that ends with a definition shows what it has defined."
     ).tag(config=True)
 
+    show_progress = Bool(
+        True, help="Whether a run that a script waits for tells on stderr how far it is."
+    ).tag(config=True)
+
     @classmethod
     def section_names(cls) -> list[str]:
         """The sections of the config that are read."""
@@ -95,6 +99,20 @@ class Session:
     @home.setter
     def home(self, folder: str | None) -> None:
         self._settings.home = folder
+
+    @property
+    def show_progress(self) -> bool:
+        """Whether a run that a script waits for tells on stderr how far it is.
+
+        It is a bar in a terminal and lines elsewhere, of runs that take longer than a moment;
+        true unless it is set here. `$JOBNB_PROGRESS=0` turns it off for all scripts.
+        """
+        shows: bool = self._settings.show_progress
+        return shows
+
+    @show_progress.setter
+    def show_progress(self, shows: bool) -> None:
+        self._settings.show_progress = shows
 
     @property
     def show_definitions(self) -> bool:

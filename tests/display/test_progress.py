@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -215,25 +216,100 @@ def test_a_cell_shows_it_and_empties_it_at_the_end(tmp_path, monkeypatch):
     assert last["transient"] == first["transient"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_a_terminal_shows_a_bar_and_takes_it_away(tmp_path):
-    import os
+SCRIPT = """
+import logging, sys, time
+from jobnb import Session, asset, job, op
+
+@asset
+def orders(context):
+    time.sleep(SECONDS)
+    print("half way", file=sys.stderr)
+    time.sleep(SECONDS)
+
+@asset
+def revenue(orders): ...
+
+session = Session(HOME)
+"""
+
+
+def script(tmp_path, code, seconds):
+    path = tmp_path / "script.py"
+    home = repr(str(tmp_path / "home"))
+    path.write_text(SCRIPT.replace("SECONDS", str(seconds)).replace("HOME", home) + code)
+    return path
+
+
+def environment(**more):
+    kept = {name: value for name, value in os.environ.items() if name != "JOBNB_PROGRESS"}
+    return {**kept, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm", **more}
+
+
+def ran(tmp_path, code, seconds, **more):
+    """What a script says on stdout, and on stderr without its log."""
+    done = subprocess.run(
+        [sys.executable, str(script(tmp_path, code, seconds))],
+        env=environment(**more), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    lines = [each for each in done.stderr.splitlines() if each.startswith("jobnb: ")]
+    return done, lines
+
+
+WORK = "session.add(orders, revenue).materialize()\nprint('done')\n"
+
+
+def test_a_script_that_is_no_terminal_tells_lines_on_stderr(tmp_path):
+    done, lines = ran(tmp_path, WORK, 0.6)
+    assert done.stdout == "done\n"
+    assert lines
+    assert lines[0].startswith("jobnb: materialize orders, revenue (2 assets): 0 of 2 steps, ")
+    assert lines[0].endswith("  orders")
+    assert "half way" in done.stderr
+
+
+def test_a_short_run_says_nothing_and_switches_turn_it_off(tmp_path):
+    assert ran(tmp_path, WORK, 0.01)[1] == []
+    assert ran(tmp_path, WORK, 0.5, JOBNB_PROGRESS="0")[1] == []
+    assert ran(tmp_path, "session.show_progress = True\n" + WORK, 0.5)[1] != []
+    quiet = "from jobnb import session as s\ns.show_progress = False\n"
+    assert ran(tmp_path, quiet + WORK, 0.5)[1] == []
+
+
+def test_a_failure_in_a_script_is_told_as_ever(tmp_path):
+    code = """
+@asset
+def bad(orders):
+    raise ValueError("what went wrong")
+session.add(orders, bad).materialize()
+"""
+    done, lines = ran(tmp_path, code, 0.5)
+    assert done.returncode == 1
+    assert lines
+    assert "\nValueError: what went wrong\n" in done.stderr
+
+
+def test_a_copy_of_the_process_goes_on_without_what_was_watched(tmp_path):
+    code = """
+import os
+session.add(orders, revenue).materialize()
+if (child := os.fork()) == 0:
+    session.materialize()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print("done")
+"""
+    assert ran(tmp_path, code, 0.4)[0].stdout == "done\n"
+
+
+def on_terminal(path, **more):
+    """Runs a script whose stderr is a terminal: its stdout, and what the terminal was sent."""
     import pty
 
-    script = tmp_path / "script.py"
-    script.write_text(
-        LONG
-        + "from jobnb.display.progress import terminal_watch\n"
-        + "from jobnb.execution.watch import watchers\n"
-        + "watchers.append(terminal_watch())\n"
-        + "time.sleep = lambda s, sleep=time.sleep: sleep(s * 1.6)\n"
-        + "daily.execute_in_process()\nprint('done')\n"
-    )
     leader, follower = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm"}
     with subprocess.Popen(
-        [sys.executable, str(script)], stdout=follower, stderr=follower, env=environment
-    ) as process:
+        [sys.executable, str(path)], stdout=subprocess.PIPE, stderr=follower,
+        env=environment(**more),
+    ) as process:  # fmt: skip
         os.close(follower)
         text = b""
         while True:
@@ -244,9 +320,18 @@ def test_a_terminal_shows_a_bar_and_takes_it_away(tmp_path):
             if not part:
                 break
             text += part
+        assert process.stdout is not None
+        said = process.stdout.read().decode()
         assert process.wait(WAIT) == 0
     os.close(leader)
-    shown = text.decode()
-    assert "daily: slow" in shown
+    return said, text.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_a_bar_with_the_steps_that_run_and_takes_it_away(tmp_path):
+    said, shown = on_terminal(script(tmp_path, WORK, 0.9))
+    assert said == "done\n"  # what is printed goes where it went
+    assert "materialize orders, revenue (2 assets): orders" in shown
     assert "\x1b[2K" in shown  # the bar's line is emptied
-    assert shown.rstrip().endswith("done")
+    log = next(each for each in shown.split("\n") if "half way" in each)
+    assert "━" not in log.rsplit("\x1b[2K", 1)[1]  # a line of the log stands above the bar

@@ -173,10 +173,22 @@ class _ConsoleLogger(LoggerDefinition):
         # Not from getLogger: a logger per run must not leave its handler with the next one.
         level = _level(config.get("log_level", "INFO"))
         made = logging.Logger(config.get("name", "jobnb"), level)  # noqa: LOG001
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _StderrHandler()
         handler.setFormatter(self._formatter())
         made.addHandler(handler)
         return made
+
+
+class _StderrHandler(logging.StreamHandler[Any]):
+    """Writes to whatever stderr is then: lines stand above a progress bar, not within it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        """Where it writes."""
+        return sys.stderr
 
 
 def _level(name: Any) -> int:
