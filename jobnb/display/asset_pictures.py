@@ -12,7 +12,7 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.picture import Card, Edge, Mark, Picture, output_type
-from jobnb.display.prose import undocumented
+from jobnb.display.prose import plain
 from jobnb.display.text import shorten
 
 __all__ = [
@@ -81,7 +81,7 @@ def made_with(key: AssetKey, definition: AssetsDefinition) -> list[str]:
 
 
 def _tooltip(key: AssetKey, definition: AssetsDefinition) -> str:
-    words = undocumented(definition.descriptions_by_key.get(key, ""))[:_LONG_TOOLTIP]
+    words = plain(definition.descriptions_by_key.get(key, ""))[:_LONG_TOOLTIP]
     others = made_with(key, definition)
     if not others:
         return words
@@ -128,7 +128,7 @@ def _outside_card(
     if key in loaded:
         source = loaded[key]
         group = () if source.group_name == DEFAULT_GROUP else (source.group_name,)
-        words = source.description or ""
+        words = plain(source.description or "")[:_LONG_TOOLTIP]
         return Card(name, name, source_kind(source), "", "source", group, words)
     hint = "Nothing defines this asset yet."
     return Card(name, name, "not defined", shape="missing", tooltip=hint)

@@ -387,7 +387,7 @@ def _jobs(definitions: Definitions) -> Html:
         [
             code(each.name),
             "asset job" if getattr(each, "selection", None) is not None else "job",
-            inline(doc_line(each.description).removeprefix(" - ")),
+            doc_line(each.description).removeprefix(" - "),
         ]
         for each in definitions.jobs
     ]

@@ -15,6 +15,7 @@ from jobnb.display.html import EMPTY, Html, badge, code, header, join, pairs, ta
 from jobnb.display.metadata import json_metadata, metadata_html
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, words
 from jobnb.display.picture import NO_CHECKS, Status
+from jobnb.display.prose import plain
 from jobnb.display.run_marks import check_status, check_word
 from jobnb.display.standing import CheckStanding, check_standings
 from jobnb.display.surroundings import has_history, known_session
@@ -35,7 +36,9 @@ def own_checks(definition: AssetsDefinition) -> dict[AssetKey, list[CheckStandin
     """The checks that the function of assets makes itself, as if none had ever run."""
     found: dict[AssetKey, list[CheckStanding]] = {}
     for spec in definition.check_specs:
-        own = CheckStanding(spec.name, blocking=spec.blocking, description=spec.description or "")
+        own = CheckStanding(
+            spec.name, blocking=spec.blocking, description=plain(spec.description or "")
+        )
         found.setdefault(spec.asset_key, []).append(own)
     return found
 
@@ -152,7 +155,7 @@ def _lately(session: Any, spec: AssetCheckSpec) -> Html:
             moment(event.time),
             event.partition or "",
             code(entry.run_id[:8]),
-            join([shorten(event.description or "", 400), _facts(event.metadata)], " "),
+            join([shorten(plain(event.description or ""), 400), _facts(event.metadata)], " "),
         ]
         for entry in entries
         if isinstance(event := entry.dagster_event, AssetCheckEvaluated)

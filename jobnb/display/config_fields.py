@@ -10,6 +10,7 @@ from jobnb.config.nodes import NOTHING
 from jobnb.config.places import Place, form_of
 from jobnb.display.attempt import attempt
 from jobnb.display.html import EMPTY, Html, code, table, tag
+from jobnb.display.prose import inline
 from jobnb.display.text import shorten
 from jobnb.display.values import short_repr
 
@@ -81,7 +82,7 @@ def fields_html(config_schema: Any) -> Html:
 
 def _html_row(row: FieldRow) -> list[Html | str]:
     default = tag("em", "required") if row.required else code(row.default) if row.default else ""
-    return [code(row.path), shorten(row.kind, 200), default, row.description]
+    return [code(row.path), shorten(row.kind, 200), default, inline(row.description)]
 
 
 def fields_text(config_schema: Any) -> list[str]:

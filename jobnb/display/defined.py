@@ -41,11 +41,19 @@ class CellDefinitions:
         cell = session.catalogue.watch.done
         if cell is None or not result.success or result.result is not None:
             return
-        if not session.show_definitions or not self._is_read():
+        if not session.show_definitions or not self._is_read() or not _is_attended(self._shell):
             return
         entries = session.catalogue.of_cell(cell.id)
         if entries and _ends_with_definition(self._shell, result.info.raw_cell):
             attempt(lambda: _show(entries, session), None)
+
+
+def _is_attended(shell: Any) -> bool:
+    """Whether a person may have sent the cell: nbconvert and its like say that they answer nothing.
+
+    What asks nobody for input runs a notebook for its outputs, and these are what cells ask for.
+    """
+    return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", True))
 
 
 def _ends_with_definition(shell: Any, source: str) -> bool:
@@ -77,10 +85,10 @@ def _each(entries: Sequence[Entry], kind: str) -> list[Any]:
 
 def _show_assets(assets: Sequence[Any], known: Session) -> None:
     """One asset as its card, several as the graph of them."""
-    from jobnb.display.widgets.asset import AssetView, assets_graph
+    from jobnb.display.widgets.asset import AssetsGraph, AssetView
 
     if len(assets) == 1 and isinstance(assets[0], AssetsDefinition):
         AssetView(assets[0], eager=False)._ipython_display_()
     else:
         keys = {key for each in assets for key in getattr(each, "keys", None) or {each.key}}
-        assets_graph(keys, known)._ipython_display_()
+        AssetsGraph(keys, known)._ipython_display_()

@@ -15,6 +15,7 @@ from jobnb.config.nodes import NOTHING
 from jobnb.config.places import SCALARS, TEXTS, Place
 from jobnb.display.config_fields import default_text
 from jobnb.display.form_values import any_text, option_of, selected, shown
+from jobnb.display.prose import plain
 from jobnb.display.text import shorten
 
 __all__ = ["Found", "Row", "Rows", "row_id"]
@@ -210,7 +211,7 @@ class Rows:
     def _head(self, place: Place, path: Path, label: str) -> Row:
         default = place.default
         told: Row = {
-            "help": place.help,
+            "help": plain(place.help),
             "words": place.words,
             "required": place.required and default is NOTHING,
             "default": _default_words(place, default),

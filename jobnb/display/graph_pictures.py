@@ -14,7 +14,7 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.attempt import attempt
 from jobnb.display.picture import Card, Cluster, Edge, Picture, input_type, output_type
-from jobnb.display.prose import undocumented
+from jobnb.display.prose import plain
 from jobnb.display.surroundings import has_history
 from jobnb.display.text import shorten
 from jobnb.plan.asset_choice import chosen_by
@@ -35,7 +35,7 @@ _LONG_TOOLTIP = 1200
 
 def job_picture(job: JobDefinition) -> Picture:
     """The picture of a job: its assets if it makes assets, else its graph."""
-    about = job.description or ""
+    about = plain(job.description or "")
     layer = job.asset_layer
     if layer is None:
         return graph_picture(job.graph, title=job.name, description=about)
@@ -59,7 +59,7 @@ def graph_picture(graph: GraphDefinition, *, title: str = "", description: str =
         tuple(drawing.cards),
         tuple(dict.fromkeys(drawing.edges)),
         tuple(drawing.clusters),
-        description=description or graph.description or "",
+        description=description or plain(graph.description or ""),
     )
 
 
@@ -76,11 +76,11 @@ def node_picture(op: OpDefinition[..., Any]) -> Picture:
         key = f"out:{name}"
         cards.append(Card(key, name, "output", output_type(op, name), "source"))
         edges.append(Edge(op.name, key, kind="dynamic" if op.is_dynamic(name) else "data"))
-    return Picture(op.name, tuple(cards), tuple(edges), description=op.description or "")
+    return Picture(op.name, tuple(cards), tuple(edges), description=plain(op.description or ""))
 
 
 def _doc(definition: Any) -> str:
-    return undocumented(definition.description or "")[:_LONG_TOOLTIP]
+    return plain(definition.description or "")[:_LONG_TOOLTIP]
 
 
 class _Drawing:

@@ -24,7 +24,7 @@ from jobnb.display.html import (
     tag,
 )
 from jobnb.display.picture import Picture, input_type, output_type
-from jobnb.display.prose import markdown, undocumented
+from jobnb.display.prose import markdown, plain
 from jobnb.display.text import picture_text, shorten
 from jobnb.display.view import View, picture_html
 from jobnb.display.yaml_text import yaml_text
@@ -187,7 +187,7 @@ def resource_words(resource: Any) -> list[str | Html]:
     function = getattr(resource, "resource_fn", None)
     name = getattr(function, "__name__", "") or type(resource).__name__
     fields = ", ".join(fields_text(getattr(resource, "config_schema", None)))
-    about = undocumented(getattr(resource, "description", None) or "")
+    about = plain(getattr(resource, "description", None) or "")
     return [name.replace("<lambda>", "resource"), shorten(fields, 160), shorten(about, 160)]
 
 
@@ -212,7 +212,7 @@ def doc_html(description: str | None) -> Html:
 
 def doc_line(description: str | None) -> str:
     """The first line of a description, after a dash."""
-    first = undocumented(description or "").partition("\n")[0].strip()
+    first = plain(description or "").partition("\n")[0].strip()
     return f" - {shorten(first, 100)}" if first else ""
 
 

@@ -28,6 +28,7 @@ from jobnb.display.html import (
 from jobnb.display.metadata import metadata_html
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Picture, duration_text, marked
+from jobnb.display.prose import inline
 from jobnb.display.run_marks import (
     because_words,
     check_status,
@@ -194,7 +195,7 @@ def _checks(state: RunState) -> Html:
             code("/".join(event.asset)),
             code(event.check),
             badge(check_status(event), check_word(event)),
-            shorten(event.description or "", 2000),
+            inline(shorten(event.description or "", 2000)),
             metadata_html(event.metadata) if event.metadata else EMPTY,
         ]
         for event in list(state.checked.values())[:_MOST_ROWS]

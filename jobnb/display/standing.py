@@ -14,6 +14,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.display.attempt import attempt
 from jobnb.display.metadata import entry_text
 from jobnb.display.picture import NO_CHECKS, Checks, Mark, Status
+from jobnb.display.prose import plain
 from jobnb.display.run_marks import check_count, check_word
 from jobnb.display.surroundings import has_history
 from jobnb.display.text import moment
@@ -231,7 +232,7 @@ def _specs(session: Any) -> Iterator[AssetCheckSpec]:
 
 
 def _check_standing(spec: AssetCheckSpec, entry: Any) -> CheckStanding:
-    about = (spec.description or "").strip()
+    about = plain(spec.description or "").strip()
     if entry is None:
         return CheckStanding(spec.name, blocking=spec.blocking, description=about)
     event = entry.dagster_event
@@ -243,7 +244,7 @@ def _check_standing(spec: AssetCheckSpec, entry: Any) -> CheckStanding:
         entry.run_id,
         spec.blocking,
         about,
-        event.description or "",
+        plain(event.description or ""),
         event.partition or "",
         dict(event.metadata),
     )

@@ -96,3 +96,37 @@ def test_nothing_is_shown_or_loaded_where_nobody_looks_at_cells(tmp_path, monkey
         assert loaded.strip() == "False"
     finally:
         talk.end()
+
+
+def test_nbconvert_keeps_what_cells_ask_for_and_nothing_else(tmp_path):
+    """Whoever answers no question, as nbclient says, runs a notebook for its outputs."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    cells = ["from jobnb import asset", "@asset\ndef lines():\n    return [1, 2]", "lines"]
+    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
+    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [len(cell.outputs) > 0 for cell in notebook.cells] == [False, False, True]
+
+
+def test_the_graph_of_a_cell_follows_what_is_made_later(tmp_path):
+    from jobnb import Session, asset
+    from jobnb.display.widgets.asset import AssetsGraph
+
+    @asset
+    def lines():
+        return [1, 2]
+
+    @asset
+    def total(lines):
+        return sum(lines)
+
+    session = Session(str(tmp_path)).add(lines, total)
+    graph = AssetsGraph([lines.key, total.key], session)
+    assert graph.marks["lines"]["status"] == "none"
+    session.materialize("lines")
+    assert graph.behind
+    graph.answer("keep_up")
+    assert not graph.behind
+    stand = {key: mark["status"] for key, mark in graph.marks.items()}
+    assert stand == {"lines": "succeeded", "total": "none"}

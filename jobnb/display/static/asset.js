@@ -11,14 +11,12 @@ export default alive({
     append(host, [view.head, deedsOf(view), view.place, view.past]);
     const stops = [
       watch(model, ["told"], () => drawTold(view)),
-      watch(model, ["behind"], () => catchUp(view)),
+      keepUp(model),
     ];
     drawTold(view);
     drawPlace(view);
-    catchUp(view);
     return () => {
       stops.forEach((stop) => stop());
-      clearTimeout(view.waiting);
       view.graph?.stop();
     };
   },
@@ -46,12 +44,6 @@ async function act(view, name, asked, told) {
   }
 }
 
-function catchUp(view) {
-  clearTimeout(view.waiting);
-  if (!view.model.get("behind")) return;
-  view.waiting = setTimeout(() => ask(view.model, "keep_up").catch(() => {}), 300);
-}
-
 async function drawPlace(view) {
   const graph = await childModel(view.model, "graph").catch(() => null);
   if (!graph) return;
@@ -71,7 +63,7 @@ function headOfKey({ key, note, about, status, word, more, made, reasons, notes 
     el("div", { class: "jn-header" },
       el("strong", { class: "jn-name" }, key), " ", el("span", { class: "jn-noun" }, "asset"), " ",
       note ? el("span", { class: "jn-muted" }, note) : null),
-    about ? el("div", { class: "jn-doc" }, about) : null,
+    about.length ? el("div", { class: "jn-doc" }, proseNodes(about)) : null,
     el("div", { class: "jw-bar" },
       status === "none" ? el("span", { class: "jw-note" }, word) : stateBadge(status, more || word),
       made ? el("span", { class: "jw-note" }, `last made ${whenText(made)}`) : null),

@@ -28,15 +28,13 @@ export default alive({
       }),
       watch(model, ["contents"], () => drawLists(view)),
       watch(model, ["graph"], () => drawGraphOf(view)),
-      watch(model, ["behind"], () => keepUp(view)),
+      keepUp(model),
       hear(model, "rows", (news) => view.table.news(news)),
     ];
     drawLists(view);
     drawGraphOf(view);
-    keepUp(view);
     return () => {
       stops.forEach((stop) => stop());
-      clearTimeout(view.waiting);
       view.graph?.stop();
     };
   },
@@ -51,13 +49,6 @@ function headOf(view) {
     el("strong", { class: "jn-name" }, view.model.get("title")), view.counts,
     el("span", { class: "jw-grow" }), again,
   );
-}
-
-// Several changes in a row, as cells that run one after the other make, are asked for once.
-function keepUp(view) {
-  clearTimeout(view.waiting);
-  if (!view.model.get("behind")) return;
-  view.waiting = setTimeout(() => ask(view.model, "keep_up").catch(() => {}), 300);
 }
 
 // --- the graph --------------------------------------------------------------

@@ -5,6 +5,10 @@ export default alive({
     host.classList.add("jobnb");
     const panel = graphPanel(model);
     host.append(panel.node);
-    return panel.stop;
+    const stop = keepUp(model);
+    return () => {
+      stop();
+      panel.stop();
+    };
   },
 });

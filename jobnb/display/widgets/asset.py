@@ -16,8 +16,8 @@ from jobnb.display.asset_past import makings, plots
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.asset_views import asset_details, asset_note, place_picture
 from jobnb.display.html import page
-from jobnb.display.picture import marked
-from jobnb.display.prose import undocumented
+from jobnb.display.picture import Picture, marked
+from jobnb.display.prose import prose_tree, undocumented
 from jobnb.display.session_views import known_asset_view
 from jobnb.display.standing import NEVER, Standing, standings
 from jobnb.display.surroundings import has_front_end
@@ -25,7 +25,7 @@ from jobnb.display.text import shorten
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import standing_json
-from jobnb.display.widgets.facts import asset_facts
+from jobnb.display.widgets.facts import About, asset_facts
 from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
 from jobnb.display.widgets.previews import clean, metadata_rows, preview
@@ -36,7 +36,7 @@ from jobnb.display.widgets.view import View, answers
 from jobnb.errors import PartitionNeededError
 from jobnb.registry.session import Session
 
-__all__ = ["AssetCard", "AssetView", "assets_graph"]
+__all__ = ["AssetCard", "AssetView", "AssetsGraph"]
 
 _MOST_RUNS = 8
 _MOST_NOTES = 6
@@ -130,7 +130,7 @@ class AssetCard(View):
         return {
             "key": key.to_user_string(),
             "note": asset_note(key, self._definition),
-            "about": shorten(about.partition("\n\n")[0], 400),
+            "about": prose_tree(about.partition("\n\n")[0]) if about else [],
             **{name: standing_json(standing)[name] for name in ("status", "word", "more")},
             "made": standing.made,
             "reasons": list(standing.reasons),
@@ -184,16 +184,38 @@ class AssetCard(View):
         super().close()
 
 
-def assets_graph(keys: Collection[AssetKey], session: Session) -> GraphView:
-    """The live graph of some assets, with what they need directly, as they stand now."""
-    known = session.snapshot()
-    title = ", ".join(sorted(key.to_user_string() for key in keys))
-    picture = asset_picture(known.assets, known.source_assets, title=title, only=keys)
-    shown = {card.key for card in picture.cards}
-    made = [key for key in known.assets_by_key if key.to_user_string() in shown]
-    how = standings(session, made)
-    picture = marked(picture, {key.to_user_string(): each.mark for key, each in how.items()})
-    return GraphView(picture, about=asset_facts(known.assets_by_key, how, session))
+class AssetsGraph(GraphView):
+    """The live graph of some assets, with what they need directly, as they stand now.
+
+    Args:
+        keys: The assets.
+        session: Knows them; what it learns later is shown, too.
+    """
+
+    behind = Bool(False, help="Whether something may have changed since.").tag(sync=True)
+
+    def __init__(self, keys: Collection[AssetKey], session: Session) -> None:
+        self.session, self._wanted = session, keys
+        picture, about = self._now()
+        super().__init__(picture, about=about)
+        keep_up(self)
+
+    def _now(self) -> tuple[Picture, About]:
+        known = self.session.snapshot()
+        title = ", ".join(sorted(key.to_user_string() for key in self._wanted))
+        picture = asset_picture(known.assets, known.source_assets, title=title, only=self._wanted)
+        shown = {card.key for card in picture.cards}
+        made = [key for key in known.assets_by_key if key.to_user_string() in shown]
+        how = standings(self.session, made)
+        marks = {key.to_user_string(): each.mark for key, each in how.items()}
+        return marked(picture, marks), asset_facts(known.assets_by_key, how, self.session)
+
+    @answers("keep_up")
+    def keep_up(self) -> bool:
+        """Show what has changed, for a front end that still shows this."""
+        self.behind = False
+        self.show(*self._now())
+        return True
 
 
 class AssetView(Twinned, Tabbed):

@@ -27,6 +27,7 @@ from jobnb.display.launch_stored import (
     save_preset,
 )
 from jobnb.display.launch_view import launch_view
+from jobnb.display.prose import plain
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.twin import Twinned, widget_bundle
@@ -101,7 +102,7 @@ class LaunchFace(View):
             self.head = {
                 "name": title,
                 "noun": noun,
-                "help": state.job.description or "",
+                "help": plain(state.job.description or ""),
                 "selection": "Assets" if assets else "Steps",
                 "selects": f"all, or such as {example}",
                 "partitions": state.partition_choices(),

@@ -10,6 +10,7 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.metadata import metadata_text
+from jobnb.display.prose import plain
 from jobnb.display.run_marks import base_key, check_status, check_word, real_steps
 from jobnb.display.run_views import RunLook
 from jobnb.display.text import shorten
@@ -255,7 +256,7 @@ class RunModel:
                     "step": event.step_key or "",
                     "status": check_status(event).value,
                     "word": check_word(event),
-                    "says": event.description or "",
+                    "says": plain(event.description or ""),
                     "blocking": event.blocking,
                     "metadata": metadata_rows(event.metadata),
                 }

@@ -257,6 +257,22 @@ function watch(model, names, changed) {
   return () => names.forEach((name) => model.off(`change:${name}`, changed));
 }
 
+// Asks for what has changed when the kernel says that this view is behind; returns what stops it.
+// Several changes in a row, as cells that run one after the other make, are asked for once.
+function keepUp(model) {
+  let waiting = 0;
+  const look = () => {
+    clearTimeout(waiting);
+    if (model.get("behind")) waiting = setTimeout(() => ask(model, "keep_up").catch(() => {}), 300);
+  };
+  const stop = watch(model, ["behind"], look);
+  look();
+  return () => {
+    clearTimeout(waiting);
+    stop();
+  };
+}
+
 // Calls `changed()` when the page has other colours; returns a function that stops it.
 // What is drawn on a canvas has the colours of the moment: nothing else would draw it anew.
 function watchColours(changed) {
