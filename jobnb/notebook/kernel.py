@@ -78,17 +78,29 @@ class _OutputChannel(AsyncZMQSocketChannel):
     """The channel of outputs; also where they come without a pause, others have their turn."""
 
     _turn = 0.0
+    _next: asyncio.Future[dict[str, Any]] | None = None
 
     async def get_msg(  # type: ignore[override]
         self,
         timeout: float | None = None,  # noqa: ASYNC109 as the class above has it
     ) -> dict[str, Any]:
-        """The next message."""
+        """The next message; none is lost where who waits for it is canceled as it arrives."""
         if time.monotonic() > self._turn + TURN_SECONDS:
             await asyncio.sleep(0)  # what is there already is had without waiting
             self._turn = time.monotonic()
-        message: dict[str, Any] = await super().get_msg(timeout)
+        if self._next is None:
+            self._next = asyncio.ensure_future(super().get_msg(None))
+        await asyncio.wait({self._next}, timeout=timeout)
+        if not self._next.done():
+            raise Empty
+        message, self._next = self._next.result(), None
         return message
+
+    def close(self) -> None:
+        """Wait for no more."""
+        if self._next is not None:
+            self._next.cancel()
+        super().close()
 
 
 class _Widget(OutputWidget):
