@@ -43,6 +43,11 @@ _TO_THE_END = (RunStatus.SUCCESS, RunStatus.FAILURE)
 class Run(Task[ExecuteInProcessResult]):
     """A run that goes on in the background; made by `launch`.
 
+    Attributes:
+        retried_by: The run that repeats it, where it failed and its tag `dagster/max_retries`
+            allows; None before.
+        settled: Called when it has ended, before those who wait for it go on.
+
     `status`, `progress`, `current_step` and `version` are traits: `observe` calls a function when
     they change, in a thread of its own. `await run` gives what `result` gives.
 
@@ -69,6 +74,8 @@ class Run(Task[ExecuteInProcessResult]):
         self._state = RunState()
         self._done_steps = self._seen = 0
         self._failure: BaseException | None = None
+        self.retried_by: Run | None = None
+        self.settled: Callable[[], None] | None = None
         self._deadline = _deadline(scope.record)
         scope.around = _around(scope)
         self._begin()
@@ -210,6 +217,8 @@ class Run(Task[ExecuteInProcessResult]):
                 self._scope.append(self._lost())
                 with suppress(Exception):
                     self._scope.run_log.close()
+        if self.settled is not None:
+            self.settled()
 
     def _lost(self) -> RunFailed:
         """How it ended if not even its log could be written."""

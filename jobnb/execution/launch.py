@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidInvocationError
 from jobnb.execution.background import Run
 from jobnb.execution.reexecution import ReexecutionOptions, parent_of
+from jobnb.execution.run_retries import (
+    ALL_STEPS,
+    MAX_RETRIES_TAG,
+    RETRY_NUMBER_TAG,
+    RETRY_STRATEGY_TAG,
+    retry_failed,
+)
 from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts, Stop
@@ -47,7 +55,18 @@ def launch(spec: RunSpec, find_job: FindJob | None = None) -> Run:
         scope = start(spec_here, interrupts, stop)
         run = Run(scope, stop, repeat)
         interrupts.undo = run.undo
+        if MAX_RETRIES_TAG in scope.record.tags:
+            retry_failed(run, partial(_retried, spec, find_job))
         return run
+
+
+def _retried(spec: RunSpec, find_job: FindJob | None, run: Run, number: int) -> Run:
+    """Repeat a run that has failed, as its tags ask for."""
+    job = find_job() if find_job is not None else spec.job
+    tags = {**(spec.tags or {}), RETRY_NUMBER_TAG: str(number)}
+    again = replace(spec, job=job, tags=tags)
+    from_failure = run.record.tags.get(RETRY_STRATEGY_TAG) != ALL_STEPS
+    return launch(_again(again, run.run_id, from_failure, None), find_job)
 
 
 def rerun(

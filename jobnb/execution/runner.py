@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import time as now
+from typing import Any
 
 from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
 from jobnb.events import (
@@ -19,13 +20,14 @@ from jobnb.events import (
     RunSucceeded,
 )
 from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
-from jobnb.execution.executors.choice import crew_of
+from jobnb.execution.executors.choice import chosen, crew_of
 from jobnb.execution.executors.coordinator import Coordinator
 from jobnb.execution.log import listening
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources, open_resources
 from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
+from jobnb.execution.timed import runner_of
 from jobnb.execution.trace import error_info
 
 __all__ = ["run_all"]
@@ -55,14 +57,15 @@ def _run_all(run: RunScope) -> None:
         run.stop.begin()
         _announce(run)
         with run.around, listening(run):
-            crew = crew_of(run)
+            strategy, config = chosen(run)
+            crew = crew_of(run, strategy, config)
             try:
                 if crew is None or crew.shares_resources:
                     open_resources(run)
                 if crew is None:
-                    _run_steps(run)
+                    _run_steps(run, config)
                 else:
-                    Coordinator(run, crew).run_all()
+                    Coordinator(run, crew, config).run_all()
             finally:
                 close_resources(run)
         run.stop.check()
@@ -134,7 +137,7 @@ def _plan_assets(run: RunScope) -> None:
                         run.append(AssetPlanned(now(), step.key, path, key and str(key)))
 
 
-def _run_steps(run: RunScope) -> None:
+def _run_steps(run: RunScope, config: Mapping[str, Any]) -> None:
     run.append(EngineNote(now(), f"Executing steps in process (pid: {os.getpid()})"))
     began = now()
     steps, stop = run.plan.steps, run.stop
@@ -143,11 +146,11 @@ def _run_steps(run: RunScope) -> None:
             stop.check()
         first = steps[group[0]]
         if first.region is None:
-            runner = StepRunner(run, first)
+            runner = runner_of(run, first, config)
             runner()
             runner.release()
         else:
-            _run_region(run, first.region, [StepRunner(run, steps[index]) for index in group])
+            _run_region(run, first.region, [runner_of(run, steps[i], config) for i in group])
     took = (now() - began) * 1000
     run.append(EngineNote(now(), f"Finished steps in process (pid: {os.getpid()}) in {took:.0f}ms"))
 

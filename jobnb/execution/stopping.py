@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvariantViolationError
 
-__all__ = ["ForkedError", "Interrupts", "Stop", "StopSignal", "Stopping", "here"]
+__all__ = ["Alarm", "ForkedError", "Interrupts", "Stop", "StopSignal", "Stopping", "here"]
 
 T = TypeVar("T")
 
@@ -243,6 +243,58 @@ class Stop(Stopping):
             except KeyboardInterrupt:
                 continue  # it was on its way, and came here
         super().shield()
+
+
+class Alarm:
+    """Interrupts the user's code in this thread once, when it has taken too long.
+
+    Args:
+        stopping: Knows when the run is in the user's code.
+        seconds: How long it may take.
+
+    Attributes:
+        rang: Whether it has interrupted it.
+    """
+
+    def __init__(self, stopping: Stopping, seconds: float) -> None:
+        self.rang = False
+        self._stopping, self._seconds = stopping, seconds
+        self._ident = threading.get_ident()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        _ready()
+        threading.Thread(target=self._wait, name="jobnb alarm", daemon=True).start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.silence()
+
+    def silence(self) -> None:
+        """From here on it interrupts nothing; what was on its way has come."""
+        while not self._over.is_set():
+            try:
+                with self._lock:
+                    if self.rang:
+                        _let_arrive()
+                    self._over.set()
+            except KeyboardInterrupt:
+                continue
+
+    def _wait(self) -> None:
+        if self._over.wait(self._seconds):
+            return
+        began = time.monotonic()
+        while not self._over.wait(_PAUSE):
+            with self._lock:
+                time.sleep(0)  # a new turn, as in `Stop.interrupt`
+                patient = time.monotonic() < began + _PATIENCE
+                if self._over.is_set():
+                    return
+                if self._stopping.open and _can_be_left(self._ident, patient=patient):
+                    self.rang = _raise_in(self._ident, StopSignal)
+                    return
 
 
 class Interrupts(Stopping):

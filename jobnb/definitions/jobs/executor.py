@@ -225,11 +225,22 @@ def _retries() -> Any:
     )
 
 
+def _timeout() -> Any:
+    from jobnb.config import Field
+
+    return Field(
+        float,
+        is_required=False,
+        description="Seconds that an attempt at a step may take; its tag dagster/step_timeout "
+        "says otherwise.",
+    )
+
+
 def _in_process_schema() -> Any:
     from jobnb.config import Field
 
     marker = Field(str, is_required=False, description="A file to be removed at the end.")
-    return {"retries": _retries(), "marker_to_close": marker}
+    return {"retries": _retries(), "marker_to_close": marker, "step_timeout": _timeout()}
 
 
 def _limits() -> Any:
@@ -261,6 +272,7 @@ def _multiprocess_schema() -> Any:
             description="How processes are started.",
         ),
         "retries": _retries(),
+        "step_timeout": _timeout(),
     }
 
 
@@ -268,7 +280,12 @@ def _threads_schema() -> Any:
     from jobnb.config import Field, Noneable
 
     most = Field(Noneable(int), default_value=None, description="How many steps run at once.")
-    return {"max_concurrent": most, "tag_concurrency_limits": _limits(), "retries": _retries()}
+    return {
+        "max_concurrent": most,
+        "tag_concurrency_limits": _limits(),
+        "retries": _retries(),
+        "step_timeout": _timeout(),
+    }
 
 
 def _dask_schema() -> Any:
@@ -293,6 +310,7 @@ def _dask_schema() -> Any:
         ),
         "tag_concurrency_limits": _limits(),
         "retries": _retries(),
+        "step_timeout": _timeout(),
     }
 
 

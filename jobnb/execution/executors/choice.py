@@ -17,7 +17,7 @@ from jobnb.execution.executors.crew import Crew
 from jobnb.execution.executors.threads import PLACES, ThreadCrew
 from jobnb.execution.run import RunScope
 
-__all__ = ["crew_of", "with_executor"]
+__all__ = ["chosen", "crew_of", "with_executor"]
 
 
 def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
@@ -38,16 +38,18 @@ def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
     return job.with_executor_def(wanted)
 
 
-def crew_of(run: RunScope) -> Crew | None:
+def crew_of(run: RunScope, strategy: str | None, config: Mapping[str, Any]) -> Crew | None:
     """Who does the steps of a run; None where they run one by one in this process.
 
+    Args:
+        run: The run.
+        strategy: How its steps are run; see `chosen`.
+        config: The config of the executor.
+
     Raises:
-        InvalidConfigError: If its config names several executors.
+        InvalidConfigError: If the config makes no sense.
         UnmetExecutorRequirementsError: If a custom executor gives nothing that can run steps.
     """
-    if run.in_process:
-        return None
-    strategy, config = _chosen(run)
     if strategy == "in_process":
         return None
     if strategy == "threads":
@@ -69,8 +71,17 @@ def crew_of(run: RunScope) -> Crew | None:
     return crew_of_custom(run, config)
 
 
-def _chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
-    """The strategy that runs the steps, and its config."""
+def chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
+    """How the steps of a run are run, and the config of the executor that does it.
+
+    Returns:
+        One of `STRATEGIES`, None for an executor of the user's own; and the config.
+
+    Raises:
+        InvalidConfigError: If its config names several executors.
+    """
+    if run.in_process:
+        return "in_process", run.plan.execution_config
     strategy, config = run.plan.job.executor_def.strategy, run.plan.execution_config
     if strategy not in ("default", "multi_or_in_process"):
         return strategy, config

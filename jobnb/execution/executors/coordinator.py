@@ -7,7 +7,7 @@ has to be done is the crew's.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 from time import time as now
 from typing import Any
@@ -16,12 +16,11 @@ from jobnb.errors import StepTimeoutError
 from jobnb.events import EngineNote, StepRestarted, StepSkipped, StepStarted
 from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.executors.crew import Crew, Ended, Outcome, Piece, Task
-from jobnb.execution.executors.limits import limits_of, timeout_of
+from jobnb.execution.executors.limits import late_words, limits_of, timeout_of
 from jobnb.execution.frontier import Frontier, Unit
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.step import StepRunner
-from jobnb.plan.step import Step
 
 __all__ = ["Coordinator"]
 
@@ -40,9 +39,10 @@ class Coordinator:
     Args:
         run: The run.
         crew: Who does them.
+        config: The config of the executor.
     """
 
-    def __init__(self, run: RunScope, crew: Crew) -> None:
+    def __init__(self, run: RunScope, crew: Crew, config: Mapping[str, Any]) -> None:
         self.run, self.crew = run, crew
         self._steps = run.plan.steps
         self._frontier = Frontier(
@@ -50,8 +50,11 @@ class Coordinator:
             run.groups,
             given=_given(run),
             elements=run.elements,
-            limits=limits_of(run.plan.execution_config),
+            limits=limits_of(config),
         )
+        self._limits = {
+            index: timeout_of(self._steps[index], config) for group in run.groups for index in group
+        }
         self._numbers = 0
         self._tasks: dict[int, list[Piece]] = {}
         self._attempts: dict[Unit, Piece] = {}
@@ -138,18 +141,22 @@ class Coordinator:
     def _may_share(self, unit: Unit) -> bool:
         """Whether a unit may be one of several in a task: not one that is timed."""
         step = self._steps[unit.step]
-        return timeout_of(step) is None and self.crew.fuses(step)
+        return self._limits[unit.step] is None and self.crew.fuses(step)
 
     def _send(self, units: list[Unit]) -> None:
         self._numbers += 1
         number = self._numbers
         pieces = [self._attempts.get(unit) or Piece(unit) for unit in units]
         self._tasks[number] = pieces
-        limit = timeout_of(self._steps[units[0].step])
+        limit = self._limits[units[0].step]
         if limit is not None:
             heappush(self._deadlines, (now() + limit, number, units[0].step))
         self.run.current_key = self._key(units[0])
-        self.crew.hand_over(Task(number, tuple(pieces)))
+        try:
+            self.crew.hand_over(Task(number, tuple(pieces)))
+        except BaseException:
+            del self._tasks[number]
+            raise
 
     def _key(self, unit: Unit) -> str:
         return step_key_of(self._steps[unit.step], unit.mapping_key)
@@ -229,7 +236,7 @@ class Coordinator:
             self.run.append(StepStarted(now(), key))
         error = outcome.error
         if outcome.task in self._late:
-            error = StepTimeoutError(_late_words(key, step))
+            error = StepTimeoutError(late_words(key, self._limits[step.index]))
         assert isinstance(error, Exception)
         runner = StepRunner(self.run, step)
         element = piece.unit.mapping_key
@@ -261,8 +268,8 @@ class Coordinator:
             _, number, index = heappop(self._deadlines)
             if number in self._tasks and number not in self._late:
                 self._late.add(number)
-                step = self._steps[index]
-                reason = _late_words(self._key(self._tasks[number][0].unit), step)
+                key = self._key(self._tasks[number][0].unit)
+                reason = late_words(key, self._limits[index])
                 self.crew.stop(number, reason, is_failure=True)
 
     # --- the end ---------------------------------------------------------
@@ -290,10 +297,6 @@ class Coordinator:
             _put(self.run, outcome.piece.unit, outcome.values)
         if outcome.is_last:
             self._tasks.pop(outcome.task, None)
-
-
-def _late_words(key: str, step: Step) -> str:
-    return f"The step {key!r} took longer than {timeout_of(step):g} s, its time-out."
 
 
 def _given(run: RunScope) -> dict[int, list[str] | None]:

@@ -9,7 +9,7 @@ from jobnb.errors import InvalidConfigError, InvalidDefinitionError
 from jobnb.execution.frontier import TagLimit
 from jobnb.plan.step import Step
 
-__all__ = ["TIMEOUT_TAG", "limits_of", "timeout_of"]
+__all__ = ["TIMEOUT_TAG", "late_words", "limits_of", "timeout_of"]
 
 TIMEOUT_TAG = "dagster/step_timeout"
 """The tag that holds how many seconds an attempt at a step may take."""
@@ -35,14 +35,23 @@ def limits_of(config: Mapping[str, Any]) -> list[TagLimit]:
     return found
 
 
-def timeout_of(step: Step) -> float | None:
+def late_words(key: str, limit: float | None) -> str:
+    """What is said of a step that took too long."""
+    return f"The step {key!r} took longer than {limit or 0:g} s, its time-out."
+
+
+def timeout_of(step: Step, config: Mapping[str, Any]) -> float | None:
     """How many seconds an attempt at a step may take; None if it may take any.
+
+    Args:
+        step: The step; its tag says it, if it has one.
+        config: The config of the executor, which says it of all other steps.
 
     Raises:
         InvalidDefinitionError: If its tag is no such number.
     """
     if not step.tags or TIMEOUT_TAG not in step.tags:
-        return None
+        return config.get("step_timeout")
     text = step.tags[TIMEOUT_TAG]
     try:
         seconds = float(text)
