@@ -160,8 +160,17 @@ def every_state(shown):
     shown["launchpad"].locator(".jl-number").first.fill("3")
     shown["launchpad"].get_by_text("Ready to launch").wait_for()
     shown["launchpad"].get_by_role("tab", name="YAML").click()
-    yield "launchpad, YAML", shown["launchpad"]
+    yaml = shown["launchpad"].get_by_label("config as YAML")
+    yaml.focus()
+    yaml.press("Control+Home")
+    yaml.press("Control+Space")
+    shown["launchpad"].get_by_role("listbox", name="What may stand here").wait_for()
+    yield "launchpad, YAML and what is offered", shown["launchpad"]
+    yaml.press("Escape")
     shown["launchpad"].get_by_role("tab", name="Form").click()
+    for name in ("Details", "Launchpad", "Asset"):
+        shown["asset"].get_by_role("tab", name=name, exact=True).click()
+        yield f"asset, {name}", shown["asset"]
     for number in range(2):
         shown["history"].locator("tbody input[type=checkbox]").nth(number).check()
     shown["history"].get_by_role("button", name="Compare").click()
