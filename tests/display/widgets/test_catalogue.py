@@ -355,7 +355,7 @@ def chain(session):
 def test_the_card_of_an_asset_shows_what_was_made_and_makes_it(chain):
     view = AssetView(chain.asset("lines"))
     shown = view.card.told["keys"][0]
-    assert (shown["word"], shown["about"]) == ("never made", "The lines.")
+    assert (shown["word"], shown["about"]) == ("never made", [["p", "", ["The lines."]]])
     assert [card["key"] for card in view.card.graph.drawing["cards"]] == ["lines", "total"]
     run_id = view.card.answer("materialize")
     view.run._model.source.run.wait()

@@ -452,5 +452,5 @@ def test_a_card_says_why_its_step_failed_and_no_count_is_of_one_steps():
 
 
 def test_a_job_shows_its_description_beside_its_tags():
-    assert JobView(picky_job).bar.heading["note"] == "What is _sold_. · team=sales"
-    assert "What is _sold_." in job_view(picky_job).text
+    assert JobView(picky_job).bar.heading["note"] == "What is sold. · team=sales"
+    assert "What is sold." in job_view(picky_job).text
