@@ -407,11 +407,11 @@ from jobnb.definitions.types import usable_as_data_type as usable_as_data_type
 from jobnb.definitions.user_events import AssetMaterialization as AssetMaterialization
 from jobnb.definitions.user_events import AssetObservation as AssetObservation
 from jobnb.definitions.user_events import ExpectationResult as ExpectationResult
+from jobnb.definitions.user_events import Failure as Failure
 from jobnb.definitions.user_events import TypeCheck as TypeCheck
 from jobnb.errors import AssetCheckFailedError as AssetCheckFailedError
 from jobnb.errors import ConfigMappingFunctionError as ConfigMappingFunctionError
 from jobnb.errors import ExecutionInterruptedError as ExecutionInterruptedError
-from jobnb.errors import Failure as Failure
 from jobnb.errors import InvalidConfigDefinitionError as InvalidConfigDefinitionError
 from jobnb.errors import InvalidConfigError as InvalidConfigError
 from jobnb.errors import InvalidDefinitionError as InvalidDefinitionError

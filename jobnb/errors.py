@@ -15,7 +15,6 @@ __all__ = [
     "DAGSTER_NAMES",
     "ConfigMappingFunctionError",
     "ExecutionInterruptedError",
-    "Failure",
     "InvalidConfigDefinitionError",
     "InvalidConfigError",
     "InvalidDefinitionError",
@@ -218,29 +217,6 @@ class TypeCheckDidNotPass(JobnbError, TypeError):
 
 class AssetCheckFailedError(JobnbError, ValueError):
     """A blocking check of an asset did not pass."""
-
-
-class Failure(JobnbError):
-    """Raise inside an op to fail the step with a description and metadata.
-
-    Args:
-        description: What went wrong, in words.
-        metadata: Values shown beside it.
-        allow_retries: Whether the step's retry policy still applies.
-
-    Source: Dagster's `Failure` event.
-    """
-
-    def __init__(
-        self,
-        description: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        allow_retries: bool | None = None,
-    ) -> None:
-        super().__init__(description or "The op raised Failure.")
-        self.description = description
-        self.metadata = dict(metadata or {})
-        self.allow_retries = True if allow_retries is None else allow_retries
 
 
 class RetryRequested(JobnbError):

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from jobnb import (
+    AssetMaterialization,
     AssetObservation,
     DataVersion,
     EventType,
+    ExpectationResult,
     Failure,
+    InvalidDefinitionError,
     InvariantViolationError,
+    MetadataValue,
     Output,
+    RetryRequested,
     StaticPartitionsDefinition,
     asset,
     failure_hook,
+    graph,
     job,
     materialize,
     op,
 )
 from jobnb.events import Event, StepStarted, decode_events, encode_events
+from jobnb.events.data import StepOutputHandle, TypeCheckData
 
 
 @failure_hook
@@ -58,7 +67,6 @@ ASKED = {
     "is_handled_output": EventType.HANDLED_OUTPUT,
     "is_loaded_input": EventType.LOADED_INPUT,
     "is_engine_event": EventType.ENGINE_EVENT,
-    "is_hook_event": EventType.HOOK_COMPLETED,
 }
 
 
@@ -69,11 +77,21 @@ def test_a_question_is_true_of_its_own_kind_alone(question, events):
     assert said == [event.event_type for event in events if event.event_type is kind] != []
 
 
+def test_hooks_that_ran_and_that_did_not_are_told_in_events(events):
+    said = {event.event_type for event in events if event.is_hook_event}
+    assert said == {EventType.HOOK_COMPLETED, EventType.HOOK_SKIPPED}
+
+
+WIDER = ("is_step_event", "is_failure", "is_hook_event", "is_job_event")
+
+
 def test_no_question_is_true_of_two_kinds_but_that_for_hooks():
     questions = [
         name
         for name in vars(Event)
-        if name.startswith("is_") and name not in ("is_step_event", "is_failure", "is_hook_event")
+        if name.startswith("is_")
+        and name not in ("is_step_event", "is_failure", "is_hook_event", "is_job_event")
+        and "_run_" not in name  # Dagster's older word for it is is_job_
     ]
     for kind in Event.__subclasses__():
         event = kind(*[None] * len(kind.__struct_fields__))
@@ -125,3 +143,130 @@ def test_questions_are_no_fields_and_do_not_go_into_the_log():
     (again,) = decode_events(encode_events([StepStarted(1.0, "load")]))
     assert StepStarted.__struct_fields__ == ("time", "step_key")
     assert (again.step_key, again.is_step_start) == ("load", True)
+
+
+def of_kind(result, name):
+    return [event for event in result.all_events if event.event_type_value == name]
+
+
+@op
+def told(context) -> int:
+    context.log_event(ExpectationResult(True, "fine", metadata={"seen": 1}))
+    context.log_event(AssetMaterialization("k", metadata={"a": "b"}))
+    yield Output(1, metadata={"m": "text"})
+
+
+@op
+def doubled(x: int) -> int:
+    return 2 * x
+
+
+@graph
+def inner(x):
+    doubled(x)
+
+
+@job
+def flow():
+    inner(told())
+
+
+def test_the_data_of_an_event_has_dagsters_names_and_objects():
+    result = flow.execute_in_process()
+    (out, _) = of_kind(result, "STEP_OUTPUT")
+    data = out.event_specific_data
+    assert data.step_output_handle == StepOutputHandle("told", "result", None)
+    assert data.type_check_data == TypeCheckData(
+        True, "result", None, {"m": MetadataValue.text("text")}
+    )
+    assert (data.metadata["m"].text, data.version, data.output_name) == ("text", None, "result")
+    assert out.step_output_data == data
+    (expected,) = of_kind(result, "STEP_EXPECTATION_RESULT")
+    assert expected.event_specific_data.expectation_result == ExpectationResult(
+        True, "fine", metadata={"seen": 1}
+    )
+    (made,) = of_kind(result, "ASSET_MATERIALIZATION")
+    assert made.event_specific_data.metadata == {"a": MetadataValue.text("b")}
+    (loaded,) = of_kind(result, "LOADED_INPUT")
+    data = loaded.event_specific_data
+    assert (data.upstream_step_key, data.upstream_output_name) == ("told", "result")
+    (given,) = of_kind(result, "STEP_INPUT")
+    assert given.event_specific_data.type_check_data.label == "x"
+    assert copy.copy(given.event_specific_data) == given.event_specific_data
+
+
+def test_an_event_knows_its_step_and_node():
+    result = flow.execute_in_process()
+    event = of_kind(result, "STEP_SUCCESS")[-1]
+    assert event.step_handle.to_key() == "inner.doubled"
+    assert (event.node_handle.name, event.node_name) == ("doubled", "doubled")
+    assert (str(event.node_handle.parent), event.step_kind_value) == ("inner", "COMPUTE")
+    last = result.all_events[-1]
+    assert (last.step_handle, last.node_handle, last.step_kind_value) == (None, None, None)
+    assert (last.is_job_success, last.is_job_event, last.is_run_failure) == (True, True, False)
+    with pytest.raises(InvariantViolationError, match="belongs to no node"):
+        _ = last.node_name
+
+
+class Declined(Failure):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("raised", "described"), [(Failure("no", {"n": 1}), "no"), (Declined(), None)]
+)
+def test_what_a_failure_said_is_in_its_data(raised, described):
+    @op
+    def gives_up():
+        raise raised
+
+    @job
+    def failing():
+        gives_up()
+
+    result = failing.execute_in_process(raise_on_error=False)
+    data = result.failure_data_for_node("gives_up")
+    assert data.user_failure_data.description == described
+    assert data.user_failure_data.metadata == raised.metadata
+    assert (data.error.cls_name, data.error_source) == (type(raised).__name__, "FRAMEWORK_ERROR")
+    assert result.all_events[-1].is_run_failure
+
+
+def test_what_an_op_raises_is_the_cause_of_dagsters_error():
+    @op
+    def breaks():
+        raise ValueError("v") from KeyError("k")
+
+    @job
+    def failing():
+        breaks()
+
+    data = failing.execute_in_process(raise_on_error=False).failure_data_for_node("breaks")
+    assert data.error.cls_name == "DagsterExecutionStepExecutionError"
+    assert data.error.message == 'Error occurred while executing op "breaks":'
+    assert (data.error.cause.cls_name, data.error.cause.cause.cls_name) == (
+        "ValueError",
+        "KeyError",
+    )
+    assert (data.error_source, data.user_failure_data) == ("USER_CODE_ERROR", None)
+    assert data.error_display_string.startswith('Error occurred while executing op "breaks":\n\n')
+
+
+def test_how_long_a_step_waits_is_in_the_data_of_its_retry():
+    @op
+    def again(context):
+        if not context.retry_number:
+            raise RetryRequested(1, seconds_to_wait=0.001)
+
+    @job
+    def retried():
+        again()
+
+    (event,) = of_kind(retried.execute_in_process(), "STEP_UP_FOR_RETRY")
+    assert event.event_specific_data.seconds_to_wait == 0.001
+
+
+def test_the_metadata_of_a_failure_is_values():
+    assert Failure("no", metadata={"a": "b"}).metadata == {"a": MetadataValue.text("b")}
+    with pytest.raises(InvalidDefinitionError, match="object has no kind"):
+        Failure("no", metadata={"a": object()})

@@ -13,7 +13,7 @@ from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import PathMetadataValue
 from jobnb.definitions.plain import is_text, plain_verdict
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import InvalidDefinitionError, JobnbError
 
 
 class _AssetNews(msgspec.Struct, frozen=True):
@@ -158,3 +158,26 @@ class TypeCheck(_Verdict, frozen=True):
 
     description: str | None = None
     metadata: Mapping[str, Any] | None = None
+
+
+class Failure(JobnbError):
+    """Raise inside an op to fail the step with a description and metadata.
+
+    Args:
+        description: What went wrong, in words.
+        metadata: Values shown beside it.
+        allow_retries: Whether the step's retry policy still applies.
+
+    Source: Dagster's `Failure` event.
+    """
+
+    def __init__(
+        self,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        allow_retries: bool | None = None,
+    ) -> None:
+        super().__init__(description or "The op raised Failure.")
+        self.description = description
+        self.metadata = normalize(metadata)
+        self.allow_retries = True if allow_retries is None else allow_retries

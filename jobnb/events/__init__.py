@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from jobnb.events.data import StepFailureData
 from jobnb.events.event import (
     ErrorInfo,
     Event,
@@ -32,7 +33,6 @@ from jobnb.events.of_steps import (
     HookErrored,
     HookSkipped,
     StepFailed,
-    StepFailureData,
     StepRestarted,
     StepRetried,
     StepSkipped,

@@ -9,6 +9,7 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvariantViolationError
+from jobnb.events.handle import NodeHandle, StepHandle
 
 
 class EventType(str, Enum):
@@ -103,15 +104,15 @@ def _data(*kinds: EventType) -> Any:
     """A property that gives the data of these kinds of events, and refuses for any other."""
     names = " or ".join(kind.value for kind in kinds)
 
-    def data(event: Event) -> Event:
+    def data(event: Event) -> Any:
         if event.event_type in kinds:
-            return event
+            return event.event_specific_data
         raise InvariantViolationError(
             f"This event is {event.event_type_value}; only {names} has this data. Ask for its "
             "event_type first."
         )
 
-    return property(data, doc=f"The data of {names}: the event itself, its fields are the data.")
+    return property(data, doc=f"The data of {names}.")
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind"):
@@ -146,6 +147,39 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
         return None
 
     @property
+    def step_handle(self) -> StepHandle | None:
+        """The step it belongs to, or None for an event of the run."""
+        return StepHandle(self.step_key) if self.step_key is not None else None
+
+    @property
+    def node_handle(self) -> NodeHandle | None:
+        """Where the op stands whose step it belongs to, or None for an event of the run."""
+        handle = self.step_handle
+        return handle.node_handle if handle is not None else None
+
+    @property
+    def node_name(self) -> str:
+        """The name of the op whose step it belongs to, in its graph.
+
+        Raises:
+            InvariantViolationError: If it is an event of the run.
+        """
+        handle = self.node_handle
+        if handle is None:
+            raise InvariantViolationError(
+                f"This {self.event_type_value} event is one of the run and belongs to no node. Ask "
+                "for is_step_event first."
+            )
+        return handle.name
+
+    @property
+    def step_kind_value(self) -> str | None:
+        """What kind of step it belongs to, as Dagster spells it, or None for one of the run."""
+        if self.step_key is None:
+            return None
+        return "UNRESOLVED_MAPPED" if self.step_key.endswith("[?]") else "COMPUTE"
+
+    @property
     def partition(self) -> str | None:
         """The partition of the asset it is about, or None."""
         return None
@@ -166,6 +200,18 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
         """Whether it tells of a failed step or run."""
         return self.event_type in (EventType.STEP_FAILURE, EventType.RUN_FAILURE)
 
+    is_run_failure = _is(EventType.RUN_FAILURE)
+    is_job_failure = is_run_failure
+    is_job_success = _is(EventType.RUN_SUCCESS)
+    is_run_success = is_job_success
+    is_job_event = _is(
+        EventType.RUN_STARTING,
+        EventType.RUN_START,
+        EventType.RUN_SUCCESS,
+        EventType.RUN_FAILURE,
+        EventType.RUN_CANCELING,
+        EventType.RUN_CANCELED,
+    )
     is_step_start = _is(EventType.STEP_START)
     is_step_success = _is(EventType.STEP_SUCCESS)
     is_step_failure = _is(EventType.STEP_FAILURE)
@@ -183,6 +229,15 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
     is_resource_init_failure = _is(EventType.RESOURCE_INIT_FAILURE)
     is_hook_event = _is(EventType.HOOK_COMPLETED, EventType.HOOK_ERRORED, EventType.HOOK_SKIPPED)
 
+    step_input_data = _data(EventType.STEP_INPUT)
+    step_success_data = _data(EventType.STEP_SUCCESS)
+    step_retry_data = _data(EventType.STEP_UP_FOR_RETRY)
+    step_expectation_result_data = _data(EventType.STEP_EXPECTATION_RESULT)
+    asset_observation_data = _data(EventType.ASSET_OBSERVATION)
+    hook_completed_data = _data(EventType.HOOK_COMPLETED)
+    hook_errored_data = _data(EventType.HOOK_ERRORED)
+    hook_skipped_data = _data(EventType.HOOK_SKIPPED)
+    job_failure_data = _data(EventType.RUN_FAILURE)
     step_output_data = _data(EventType.STEP_OUTPUT)
     step_failure_data = _data(EventType.STEP_FAILURE)
     step_materialization_data = _data(EventType.ASSET_MATERIALIZATION)

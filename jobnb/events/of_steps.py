@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import msgspec
-
-from jobnb.errors import DAGSTER_NAMES
+from jobnb.events.data import FailedRunData, StepFailureData
 from jobnb.events.event import ErrorInfo, Event, EventType
 
 __all__ = [
@@ -14,7 +12,6 @@ __all__ = [
     "HookErrored",
     "HookSkipped",
     "StepFailed",
-    "StepFailureData",
     "StepRestarted",
     "StepRetried",
     "StepSkipped",
@@ -69,8 +66,9 @@ class StepSucceeded(Event, frozen=True, gc=False, tag="STEP_SUCCESS"):
 class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
     """A step failed, after `seconds`.
 
-    `during` tells what was done when code that is no op raised: the kind of the error that
-    Dagster makes of it, and what was done in words.
+    `during` tells what was done when code of the user's raised: the kind of the error that
+    Dagster makes of it, and what was done in words. `declared` says that it raised `Failure` on
+    purpose: `bare`, or `described` if it said why.
     """
 
     event_type: ClassVar[EventType] = EventType.STEP_FAILURE
@@ -79,6 +77,7 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
     seconds: float = 0.0
     metadata: dict[str, Any] = {}
     during: tuple[str, str] | None = None
+    declared: str = ""
 
     @property
     def message(self) -> str:
@@ -86,45 +85,11 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
         return f'Execution of step "{self.step_key}" failed.'
 
     @property
-    def event_specific_data(self) -> Any:
+    def event_specific_data(self) -> StepFailureData:
         """How it failed, as code for Dagster reads it."""
         return StepFailureData(self)
 
     step_failure_data = event_specific_data
-
-
-class StepFailureData:
-    """How a step failed, as code for Dagster reads it; it also has all that the event has.
-
-    Attributes:
-        error: The error, under the name that Dagster has for it. What an IO manager, a type check
-            or a loader raised is the `cause` of the error that Dagster makes of it.
-
-    Source: Dagster's `StepFailureData`.
-    """
-
-    __slots__ = ("_event", "error")
-
-    def __init__(self, event: StepFailed) -> None:
-        self._event = event
-        self.error = _named(event.error)
-        if event.during is not None:
-            kind, doing = event.during
-            said = f"Error occurred while {doing}"
-            self.error = ErrorInfo(f"Dagster{kind}Error", said, cause=self.error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._event, name)
-
-    def __repr__(self) -> str:
-        return f"StepFailureData({self._event.step_key!r}, {self.error.cls_name})"
-
-
-def _named(error: ErrorInfo) -> ErrorInfo:
-    """An error and its causes, under Dagster's names."""
-    name = DAGSTER_NAMES.get(error.cls_name, error.cls_name)
-    cause = _named(error.cause) if error.cause is not None else None
-    return msgspec.structs.replace(error, cls_name=name, cause=cause)
 
 
 class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):
@@ -135,6 +100,11 @@ class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):
     attempt: int
     wait: float = 0.0
     error: ErrorInfo | None = None
+
+    @property
+    def event_specific_data(self) -> FailedRunData:
+        """Its error, and how long it waits."""
+        return FailedRunData(self)
 
     @property
     def message(self) -> str:
@@ -176,6 +146,14 @@ class HookSkipped(Event, frozen=True, gc=False, tag="HOOK_SKIPPED"):
     event_type: ClassVar[EventType] = EventType.HOOK_SKIPPED
     step_key: str
     hook: str
+
+    @property
+    def message(self) -> str:
+        """What happened, in a sentence."""
+        return (
+            f'Skipped the execution of hook "{self.hook}". It did not meet its triggering '
+            f'condition during the execution of "{self.step_key}".'
+        )
 
 
 class HookErrored(Event, frozen=True, gc=False, tag="HOOK_ERRORED"):

@@ -7,6 +7,13 @@ from typing import Any, ClassVar
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
+from jobnb.events.data import (
+    EventData,
+    ExpectationData,
+    HandledOutputData,
+    InputData,
+    OutputData,
+)
 from jobnb.events.event import Event, EventType
 
 
@@ -20,6 +27,11 @@ class InputLoaded(Event, frozen=True, gc=False, tag="LOADED_INPUT"):
     upstream_step: str | None = None
     upstream_output: str | None = None
     metadata: dict[str, Any] = {}
+
+    @property
+    def event_specific_data(self) -> HandledOutputData:
+        """Where it came from, with metadata objects."""
+        return HandledOutputData(self)
 
     @property
     def message(self) -> str:
@@ -44,6 +56,11 @@ class InputChecked(Event, frozen=True, gc=False, tag="STEP_INPUT"):
     metadata: dict[str, Any] = {}
 
     @property
+    def event_specific_data(self) -> InputData:
+        """The input and the check of its type."""
+        return InputData(self)
+
+    @property
     def message(self) -> str:
         """What happened, in a sentence."""
         verdict = "passed" if self.passed else "failed"
@@ -62,6 +79,11 @@ class OutputYielded(Event, frozen=True, gc=False, tag="STEP_OUTPUT"):
     description: str | None = None
     metadata: dict[str, Any] = {}
     data_version: str | None = None
+
+    @property
+    def event_specific_data(self) -> OutputData:
+        """The output, the check of its type and its metadata objects."""
+        return OutputData(self)
 
     @property
     def message(self) -> str:
@@ -85,6 +107,11 @@ class OutputHandled(Event, frozen=True, gc=False, tag="HANDLED_OUTPUT"):
     metadata: dict[str, Any] = {}
 
     @property
+    def event_specific_data(self) -> HandledOutputData:
+        """Where it went, with metadata objects."""
+        return HandledOutputData(self)
+
+    @property
     def message(self) -> str:
         """What happened, in a sentence."""
         return f'Handled output "{self.output_name}" using IO manager "{self.manager_key}"'
@@ -100,6 +127,11 @@ class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION
     description: str | None = None
     metadata: dict[str, Any] = {}
     tags: dict[str, str] = {}
+
+    @property
+    def event_specific_data(self) -> EventData:
+        """What was told of the asset, with metadata objects."""
+        return EventData(self)
 
     @property
     def message(self) -> str:
@@ -133,6 +165,11 @@ class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
     description: str | None = None
     metadata: dict[str, Any] = {}
     tags: dict[str, str] = {}
+
+    @property
+    def event_specific_data(self) -> EventData:
+        """What was told of the asset, with metadata objects."""
+        return EventData(self)
 
     @property
     def message(self) -> str:
@@ -179,6 +216,11 @@ class ExpectationChecked(Event, frozen=True, gc=False, tag="STEP_EXPECTATION_RES
     label: str | None = None
     description: str | None = None
     metadata: dict[str, Any] = {}
+
+    @property
+    def event_specific_data(self) -> ExpectationData:
+        """What was expected, as user code tells it."""
+        return ExpectationData(self)
 
     @property
     def message(self) -> str:
@@ -229,6 +271,11 @@ class AssetCheckEvaluated(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUAT
     def is_error(self) -> bool:
         """Whether it did not pass and that counts as an error."""
         return not self.passed and self.severity == "ERROR"
+
+    @property
+    def event_specific_data(self) -> EventData:
+        """What the check said, with metadata objects."""
+        return EventData(self)
 
     @property
     def message(self) -> str:

@@ -15,7 +15,7 @@ from jobnb.definitions.user_events import (
     ExpectationResult,
 )
 from jobnb.errors import InvariantViolationError, did_you_mean
-from jobnb.execution.handle import NodeHandle
+from jobnb.events.handle import NodeHandle
 from jobnb.execution.partition_context import PartitionContext
 from jobnb.execution.told import tell
 from jobnb.plan.resources import step_resource_keys

@@ -101,6 +101,7 @@ def run_hooks(run: RunScope, step: Step, key: str, error: Exception | None) -> N
     happened = "success" if error is None else "failure"
     for hook in step.hooks:
         if hook.trigger not in (happened, "events"):
+            run.append(HookSkipped(now(), key, hook.name))
             continue
         seen = HookContext(run, step, key, hook, error)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -288,7 +288,28 @@ def _config(definition: ResourceDefinition, key: str, given: Any) -> Any:
     return bind_value(schema, path=path, what=f"resource {key!r}")
 
 
+class HeldResources(dict[str, Any]):
+    """Resources set up for a unit test, by key, until they are closed or nobody holds them.
+
+    Args:
+        values: The resources.
+        stack: What tears them down.
+    """
+
+    def __init__(self, values: Mapping[str, Any], stack: ExitStack) -> None:
+        super().__init__(values)
+        self._stack = stack
+
+    def close(self) -> None:
+        """Tear them down; once."""
+        self._stack.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self._stack.close()
+
+
 def resource_values(resources: Mapping[str, Any], instance: Any) -> Mapping[str, Any]:
-    """Resources set up for a unit test; they are torn down when the process ends, if ever."""
+    """Resources set up for a unit test; they stand as long as its context."""
     stack = ExitStack()
-    return _build(resources, stack, instance, {}, None, None)
+    return HeldResources(_build(resources, stack, instance, {}, None, None), stack)

@@ -8,7 +8,8 @@ from typing import Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.metadata import to_json
-from jobnb.errors import AssetCheckFailedError, Failure, RetryRequested
+from jobnb.definitions.user_events import Failure
+from jobnb.errors import AssetCheckFailedError, JobnbError, RetryRequested
 from jobnb.events import (
     StepFailed,
     StepRestarted,
@@ -265,9 +266,13 @@ class StepRunner:
                 run.values[slot].pop(mapping_key, None)
         run.failed_steps[key] = error
         ended = now()
-        metadata = to_json(error.metadata) if isinstance(error, Failure) else {}
         during = taken_during(error)
-        run.append(StepFailed(ended, key, error_info(error), ended - began, metadata, during))
+        if during is None and not isinstance(error, JobnbError):
+            during = ("ExecutionStepExecution", f'executing op "{self.step.path[-1]}":')
+        metadata, declared = _declared(error)
+        run.append(
+            StepFailed(ended, key, error_info(error), ended - began, metadata, during, declared)
+        )
         if self.step.hooks:
             run_hooks(run, self.step, key, error)
         run.run_log.commit()
@@ -299,6 +304,13 @@ class StepRunner:
             # What an IO manager holds takes no memory here, and can be looked at later.
             if not readers[slot] and not _is_handled(run.values[slot]):
                 run.values[slot] = MISSING
+
+
+def _declared(error: Exception) -> tuple[dict[str, Any], str]:
+    """The metadata of a `Failure`, and whether it says why; nothing of another error."""
+    if not isinstance(error, Failure):
+        return {}, ""
+    return to_json(error.metadata), "bare" if error.description is None else "described"
 
 
 def _is_handled(value: Any) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 from jobnb.definitions.ops.hook import HookDefinition
 from jobnb.definitions.ops.node import Node
@@ -45,6 +45,16 @@ class DirectHookContext(HookContext):
         self._node = Node(name, definition, used.tags, frozenset(), used.retry_policy)
         hook = HookDefinition("direct", lambda _context: None, ())
         super().__init__(run, Step(0, name, (name,), definition), name, hook, op_exception)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._stack.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self._stack.close()
 
     @property
     def op(self) -> Node:

@@ -71,7 +71,7 @@ def test_outputs_before_an_error_are_told():
         "HANDLED_OUTPUT",
         "STEP_FAILURE",
     ]
-    assert result.failure_data_for_node("half").error.message == "half way"
+    assert result.failure_data_for_node("half").error.cause.message == "half way"
 
 
 def test_an_asynchronous_generator_waits_while_its_item_is_handled():

@@ -16,7 +16,9 @@ from jobnb import (
     build_asset_context,
     build_hook_context,
     build_init_resource_context,
+    build_input_context,
     build_op_context,
+    build_output_context,
     graph,
     op,
     resource,
@@ -151,3 +153,32 @@ def test_a_run_config_is_validated_without_running():
     assert whole["ops"] == {"described": {"config": {"n": 1, "name": "x"}}}
     with pytest.raises(InvalidConfigError, match="nn"):
         validate_run_config(chain_job, {"ops": {"described": {"config": {"nn": 1}}}})
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        build_hook_context,
+        build_init_resource_context,
+        build_input_context,
+        build_op_context,
+        build_output_context,
+    ],
+)
+def test_resources_of_a_test_are_torn_down_with_its_context(build):
+    happened = []
+
+    @resource
+    def connection(_):
+        happened.append("opened")
+        yield "open"
+        happened.append("closed")
+
+    with build(resources={"connection": connection}) as context:
+        assert context.resources.connection == "open"
+        assert happened == ["opened"]
+    assert happened == ["opened", "closed"]
+    context = build(resources={"connection": connection})
+    assert (context.resources.connection, happened[2:]) == ("open", ["opened"])
+    del context
+    assert happened[2:] == ["opened", "closed"]

@@ -11,6 +11,7 @@ from jobnb import (
     In,
     Instance,
     IOManager,
+    MetadataValue,
     Out,
     ResourceFunctionError,
     RetryRequested,
@@ -87,8 +88,10 @@ def test_the_failure_event_has_the_users_own_line():
         broken()
 
     result = single.execute_in_process(raise_on_error=False)
-    error = result.failure_data_for_node("broken").error
-    assert (error.cls_name, error.message) == ("ValueError", "broken here")
+    (event,) = result.get_step_failure_events()
+    assert (event.error.cls_name, event.error.message) == ("ValueError", "broken here")
+    error = result.failure_data_for_node("broken").error.cause
+    assert error == event.error
     assert 'raise ValueError("broken here")' in error.source
 
 
@@ -104,7 +107,7 @@ def test_failure_carries_metadata_into_the_event():
     with pytest.raises(Failure, match="too few rows"):
         single.execute_in_process()
     found = single.execute_in_process(raise_on_error=False).failure_data_for_node("rows")
-    assert found.metadata == {"rows": {"type": "int", "value": 3}}
+    assert found.metadata == {"rows": MetadataValue.int(3)}
 
 
 def test_an_exception_whose_words_fail_is_still_told():
@@ -121,7 +124,7 @@ def test_an_exception_whose_words_fail_is_still_told():
         mute()
 
     result = single.execute_in_process(raise_on_error=False)
-    assert "cannot be shown" in result.failure_data_for_node("mute").error.message
+    assert "cannot be shown" in result.failure_data_for_node("mute").error.cause.message
 
 
 # --- interrupts --------------------------------------------------------------
@@ -439,7 +442,8 @@ def test_an_error_that_is_raised_again_by_an_op_is_no_longer_that_of_an_io_manag
 
     result = work.execute_in_process(raise_on_error=False)
     assert names(result.failure_data_for_node("giver").error)[0].startswith("Dagster")
-    assert names(result.failure_data_for_node("again").error) == ["ValueError"]
+    own = ["DagsterExecutionStepExecutionError", "ValueError"]
+    assert names(result.failure_data_for_node("again").error) == own
 
 
 def test_what_failed_is_read_from_the_history_in_the_same_way():

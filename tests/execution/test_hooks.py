@@ -77,8 +77,14 @@ def test_success_and_failure_hooks_and_their_events():
 
     result = run(both)
     assert SEEN == [("fine", {"result": 1}, None), ("broken", {}, "broken")]
-    assert kinds(result, "fine")[-2:] == ["STEP_SUCCESS", "HOOK_COMPLETED"]
-    assert kinds(result, "broken")[-2:] == ["STEP_FAILURE", "HOOK_COMPLETED"]
+    assert kinds(result, "fine")[-3] == "STEP_SUCCESS"
+    assert kinds(result, "broken")[-3] == "STEP_FAILURE"
+    ran = [(told.step_key, told.hook) for told in of_kind(result, "HOOK_COMPLETED")]
+    assert ran == [("fine", "on_success"), ("broken", "on_failure")]
+    skipped = of_kind(result, "HOOK_SKIPPED")
+    others = [("fine", "on_failure"), ("broken", "on_success")]
+    assert [(told.step_key, told.hook) for told in skipped] == others
+    assert skipped[0].message.startswith('Skipped the execution of hook "on_failure".')
 
 
 def test_a_hook_that_fails_is_told_and_changes_nothing():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.resources.resource_context import close_scoped
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
 
@@ -105,6 +106,12 @@ class ValueContext:
     def definition_metadata(self) -> Mapping[str, Any]:
         """The metadata of the definition; the same as `metadata`."""
         return self.metadata
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        close_scoped(self._resources)
 
     @property
     def resources(self) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 from jobnb.errors import UnknownResourceError, did_you_mean
 
@@ -59,6 +59,12 @@ class ScopedResources:
         """The resources by key."""
         return dict(self._values)
 
+    def _close(self) -> None:
+        """Tear down what was set up for a unit test; those of a run are the run's."""
+        close = getattr(self._values, "close", None)
+        if close is not None:
+            close()
+
     def __contains__(self, key: object) -> bool:
         return key in self._values
 
@@ -74,6 +80,12 @@ class ScopedResources:
 
 class MissingResourceError(UnknownResourceError, AttributeError):
     """An attribute of `resources` that is not there."""
+
+
+def close_scoped(resources: object) -> None:
+    """Tear down resources that were set up for a unit test; leave those of a run alone."""
+    if isinstance(resources, ScopedResources):
+        resources._close()
 
 
 class InitResourceContext:
@@ -120,6 +132,12 @@ class InitResourceContext:
     def log(self) -> Any:
         """Where to log; a plain Python logger outside of a run."""
         return self.log_manager or logging.getLogger("jobnb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        close_scoped(self.resources)
 
     def replace_config(self, config: Any) -> InitResourceContext:
         """The same with another config."""
