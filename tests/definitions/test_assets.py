@@ -348,7 +348,7 @@ def test_a_graph_brings_resources_and_takes_config():
     made_of = AssetsDefinition.from_graph(
         reading, resource_defs={"r": ResourceDefinition.hardcoded_resource(4)}
     )
-    assert made_of.required_resource_keys == {"r"}
+    assert made_of.required_resource_keys == {"r", "io_manager"}
     config = {"ops": {"reading": {"ops": {"read": {"config": 3}}}}}
     assert materialize([made_of], run_config=config).asset_value("reading") == 7
 

@@ -349,6 +349,29 @@ class AssetsDefinition:
         return self._keys_by_input_name
 
     @property
+    def input_names(self) -> Iterable[str]:
+        """The names of its inputs, those that only order too."""
+        return self.keys_by_input_name.keys()
+
+    @property
+    def node_keys_by_input_name(self) -> Mapping[str, AssetKey]:
+        """The upstream asset of each input of its op or graph."""
+        return self.keys_by_input_name
+
+    @property
+    def node_keys_by_output_name(self) -> Mapping[str, AssetKey]:
+        """The asset of each output of its op or graph, those that are not selected too."""
+        return self.keys_by_output_name
+
+    def get_io_manager_key_for_asset_key(self, key: AssetKey) -> str:
+        """The resource that stores an asset.
+
+        Raises:
+            InvalidDefinitionError: If it makes no such asset.
+        """
+        return self.node_def.out_of(self.output_name_of(key)).io_manager_key
+
+    @property
     def key(self) -> AssetKey:
         """The key, where there is one asset.
 
@@ -413,8 +436,9 @@ class AssetsDefinition:
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that making the assets needs."""
-        return frozenset(self.node_def.required_resource_keys)
+        """The resources that making the assets needs, their IO managers too."""
+        node = self.node_def
+        return node.required_resource_keys | node.manager_keys | self.resource_defs.keys()
 
     def get_partition_mapping(self, in_asset_key: AssetKey) -> Any:
         """Which partitions of an upstream asset are loaded, or None for those of the same key."""

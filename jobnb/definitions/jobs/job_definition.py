@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.logger import LoggerDefinition
+    from jobnb.definitions.ops.dependency import Dependency
     from jobnb.definitions.ops.hook import HookDefinition
+    from jobnb.definitions.ops.node import NodeDefinition
     from jobnb.definitions.ops.retry import RetryPolicy
     from jobnb.definitions.partitions.partition import PartitionsDefinition
     from jobnb.display.widgets.launchpad import Launchpad
@@ -151,6 +153,26 @@ class JobDefinition:
     def get_node_named(self, name: str) -> Node:
         """The node of its graph called so."""
         return self._selected_graph.node_named(name)
+
+    def has_node_named(self, name: str) -> bool:
+        """Whether a node of its graph is called so."""
+        return self._selected_graph.has_node_named(name)
+
+    @property
+    def dependencies(self) -> Mapping[str, Mapping[str, Dependency]]:
+        """What feeds the inputs of each node of its graph."""
+        return self._selected_graph.dependencies
+
+    @property
+    def top_level_node_defs(self) -> list[NodeDefinition]:
+        """The definitions of the nodes of its graph, each once."""
+        return self._selected_graph.node_defs
+
+    @property
+    def all_node_defs(self) -> list[NodeDefinition]:
+        """The ops and graphs in it at every depth, each once."""
+        graph = self._selected_graph
+        return [each for each in graph.iterate_node_defs() if each is not graph]
 
     @lazy
     def _selected_graph(self) -> GraphDefinition:

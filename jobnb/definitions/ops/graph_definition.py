@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce_from_caller
@@ -19,8 +19,11 @@ from jobnb.definitions.ops.dependency import (
     NodeInvocation,
     OutputMapping,
 )
+from jobnb.definitions.ops.inout import DynamicOut, In, InputDefinition, Out, OutputDefinition
 from jobnb.definitions.ops.node import NO_HOOKS, Node, NodeDefinition
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.plain import check_tags
+from jobnb.definitions.types import resolve
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 if TYPE_CHECKING:
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.jobs.logger import LoggerDefinition
     from jobnb.definitions.ops.hook import HookDefinition
-    from jobnb.definitions.ops.inout import Out
     from jobnb.definitions.ops.retry import RetryPolicy
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
@@ -141,6 +143,52 @@ class GraphDefinition(NodeDefinition):
     def output_names(self) -> tuple[str, ...]:
         """The names of its outputs."""
         return tuple(mapping.graph_output_name for mapping in self.output_mappings)
+
+    @property
+    def input_defs(self) -> list[InputDefinition]:
+        """Its inputs in order, each with the type of the input that it goes to."""
+        leads = {mapping.graph_input_name: mapping for mapping in reversed(self.input_mappings)}
+        return [self._input_def(name, leads.get(name)) for name in self.input_names]
+
+    def _input_def(self, name: str, mapping: InputMapping | None) -> InputDefinition:
+        if mapping is None:
+            return InputDefinition(name, In(resolve(Any)))
+        inner = self.node_map[mapping.mapped_node_name].definition
+        within = inner.input_def_named(mapping.mapped_node_input_name)
+        kind = within.dagster_type if mapping.dagster_type is None else mapping.dagster_type
+        said = In(kind, mapping.graph_input_description, within.default_value)
+        return InputDefinition(name, said)
+
+    @property
+    def output_defs(self) -> list[OutputDefinition]:
+        """Its outputs in order, each with the type of the output that it comes from."""
+        return [self._output_def(mapping) for mapping in self.output_mappings]
+
+    def _output_def(self, mapping: OutputMapping) -> OutputDefinition:
+        inner = self.node_map[mapping.mapped_node_name].definition
+        within = inner.output_def_named(mapping.mapped_node_output_name)
+        kind = within.dagster_type if mapping.dagster_type is None else mapping.dagster_type
+        out = DynamicOut if self.is_dynamic(mapping.graph_output_name) else Out
+        said = out(kind, mapping.graph_output_description, within.is_required)
+        return OutputDefinition(mapping.graph_output_name, said)
+
+    def has_node_named(self, name: str) -> bool:
+        """Whether a node is called so."""
+        return name in self.node_map
+
+    def iterate_node_defs(self) -> Iterator[NodeDefinition]:
+        """It, and the definitions in it at every depth, each once."""
+        yield from {id(each): each for each in self._each_def()}.values()
+
+    def iterate_op_defs(self) -> Iterator[OpDefinition[..., Any]]:
+        """The ops in it at every depth, each once."""
+        return (each for each in self.iterate_node_defs() if isinstance(each, OpDefinition))
+
+    def _each_def(self) -> Iterator[NodeDefinition]:
+        yield self
+        for each in self.node_defs:
+            inner = each._each_def() if isinstance(each, GraphDefinition) else (each,)
+            yield from inner
 
     def output_mapping(self, output_name: str) -> OutputMapping:
         """Where an output comes from."""

@@ -20,7 +20,35 @@ class _Infer:
 INFER: Any = _Infer()
 
 
-class In:
+def _same(one: Any, other: Any) -> bool:
+    """Whether two parts are equal; a default value may be of a class that does not say so."""
+    try:
+        return one is other or bool(one == other)
+    except Exception:  # noqa: BLE001 - the class is the user's
+        return False
+
+
+class _ByValue:
+    """Compared by class and by all that it says."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(_same(getattr(self, name), getattr(other, name)) for name in _parts(self))
+
+    def __hash__(self) -> int:
+        said = (getattr(self, name) for name in _parts(self))
+        return hash((type(self), *(each for each in said if isinstance(each, str | bool))))
+
+
+def _parts(said: _ByValue) -> list[str]:
+    slots = [name for each in type(said).__mro__ for name in getattr(each, "__slots__", ())]
+    return slots or list(vars(said))
+
+
+class In(_ByValue):
     """An input of an op.
 
     Args:
@@ -84,7 +112,7 @@ class In:
         return f"In({self.dagster_type!r})"
 
 
-class Out:
+class Out(_ByValue):
     """An output of an op.
 
     Args:
@@ -140,6 +168,52 @@ class Out:
         return f"{type(self).__name__}({self.dagster_type!r})"
 
 
+class InputDefinition(In):
+    """An input of an op or a graph, with its name.
+
+    Args:
+        name: Its name.
+        said: What is known of it.
+
+    Source: Dagster's `InputDefinition`.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, said: In) -> None:
+        super().__init__(*(getattr(said, part) for part in _IN))
+        self.name = name
+
+    @property
+    def has_default_value(self) -> bool:
+        """Whether it has a value when nothing feeds it."""
+        return self.has_default
+
+
+_IN = ("dagster_type", "description", "default_value", "metadata", "asset_key",
+       "asset_partitions", "input_manager_key")  # fmt: skip
+_OUT = ("dagster_type", "description", "is_required", "io_manager_key", "metadata", "code_version")
+
+
+class OutputDefinition(Out):
+    """An output of an op or a graph, with its name.
+
+    Args:
+        name: Its name.
+        said: What is known of it.
+
+    Source: Dagster's `OutputDefinition`.
+    """
+
+    __slots__ = ("is_dynamic", "name")
+    is_dynamic: bool
+
+    def __init__(self, name: str, said: Out) -> None:
+        super().__init__(*(getattr(said, part) for part in _OUT))
+        self.name = name
+        self.is_dynamic = said.is_dynamic
+
+
 class DynamicOut(Out):
     """An output that yields any number of values, each under a mapping key.
 
@@ -175,7 +249,7 @@ def checked_mapping(given: Any, upstream: object) -> Any:
     )
 
 
-class AssetIn:
+class AssetIn(_ByValue):
     """An upstream asset, as an input.
 
     Args:
@@ -238,7 +312,7 @@ class AssetIn:
         )
 
 
-class AssetOut:
+class AssetOut(_ByValue):
     """One of the assets that a function with several outputs makes.
 
     Args:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops import composition
 from jobnb.definitions.plain import check_tags
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.ops.graph_definition import GraphDefinition
     from jobnb.definitions.ops.hook import HookDefinition
-    from jobnb.definitions.ops.inout import Out
+    from jobnb.definitions.ops.inout import InputDefinition, Out, OutputDefinition
     from jobnb.definitions.ops.retry import RetryPolicy
 
 
+Place = TypeVar("Place")
 NO_HOOKS: frozenset[HookDefinition] = frozenset()
 
 
@@ -68,6 +69,56 @@ class NodeDefinition:
     def output_names(self) -> tuple[str, ...]:
         """The names of its outputs, in order."""
         raise AttributeError(f"{self!r} has no outputs")
+
+    @property
+    def input_defs(self) -> list[InputDefinition]:
+        """Its inputs with their names and types, in order."""
+        raise AttributeError(f"{self!r} has no inputs")
+
+    @property
+    def output_defs(self) -> list[OutputDefinition]:
+        """Its outputs with their names and types, in order."""
+        raise AttributeError(f"{self!r} has no outputs")
+
+    @property
+    def input_dict(self) -> dict[str, InputDefinition]:
+        """Its inputs by name."""
+        return {each.name: each for each in self.input_defs}
+
+    @property
+    def output_dict(self) -> dict[str, OutputDefinition]:
+        """Its outputs by name."""
+        return {each.name: each for each in self.output_defs}
+
+    def has_input(self, name: str) -> bool:
+        """Whether it has an input called so."""
+        return name in self.input_names
+
+    def has_output(self, name: str) -> bool:
+        """Whether it has an output called so."""
+        return name in self.output_names
+
+    def input_def_named(self, name: str) -> InputDefinition:
+        """The input called so.
+
+        Raises:
+            InvariantViolationError: If there is none.
+        """
+        return self._place_named(self.input_dict, name, "input")
+
+    def output_def_named(self, name: str) -> OutputDefinition:
+        """The output called so.
+
+        Raises:
+            InvariantViolationError: If there is none.
+        """
+        return self._place_named(self.output_dict, name, "output")
+
+    def _place_named(self, known: Mapping[str, Place], name: str, noun: str) -> Place:
+        if name in known:
+            return known[name]
+        hint = did_you_mean(name, known, noun=f"Its {noun}s are")
+        raise InvariantViolationError(f"{self.name!r} has no {noun} {name!r}. {hint}".rstrip())
 
     def is_dynamic(self, output_name: str) -> bool:
         """Whether the output gives many values, each under a mapping key."""

@@ -12,7 +12,7 @@ from jobnb.definitions.announce import announce
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.function import EMPTY, Function
-from jobnb.definitions.ops.inout import INFER, In, Out
+from jobnb.definitions.ops.inout import INFER, In, InputDefinition, Out, OutputDefinition
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.output import DynamicOutput, MaterializeResult, Output
 from jobnb.definitions.ops.retry import RetryPolicy
@@ -135,14 +135,14 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         return {name: out.resolved(kinds[name]) for name, out in self.given_outs.items()}
 
     @property
-    def input_defs(self) -> list[In]:
+    def input_defs(self) -> list[InputDefinition]:
         """Its inputs, in order."""
-        return list(self.ins.values())
+        return [InputDefinition(name, said) for name, said in self.ins.items()]
 
     @property
-    def output_defs(self) -> list[Out]:
+    def output_defs(self) -> list[OutputDefinition]:
         """Its outputs, in order."""
-        return list(self.outs.values())
+        return [OutputDefinition(name, said) for name, said in self.outs.items()]
 
     @lazy
     def config_schema(self) -> Any:

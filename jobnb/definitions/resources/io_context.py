@@ -383,6 +383,14 @@ class OutputContext(ValueContext):
         """Dagster's older name for `get_identifier`."""
         return self.get_identifier()
 
+    def get_output_identifier(self) -> Sequence[str]:
+        """Dagster's older name for `get_identifier`."""
+        return self.get_identifier()
+
+    def get_asset_output_identifier(self) -> Sequence[str]:
+        """Dagster's older name for `get_asset_identifier`."""
+        return self.get_asset_identifier()
+
     def add_output_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Show more metadata beside the output.
 

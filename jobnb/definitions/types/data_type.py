@@ -165,6 +165,21 @@ class DataType:
         return ()
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether it brings no value: it only orders."""
+        return self.kind is DataTypeKind.NOTHING
+
+    @property
+    def is_any(self) -> bool:
+        """Whether every value is of it."""
+        return self.kind is DataTypeKind.ANY
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether its values are numbers, text or bools."""
+        return self.kind is DataTypeKind.SCALAR
+
+    @property
     def supports_fan_in(self) -> bool:
         """Whether several outputs may be connected to one input of this type."""
         return self.kind in (DataTypeKind.ANY, DataTypeKind.LIST, DataTypeKind.NOTHING)
