@@ -6,6 +6,27 @@ from collections.abc import Mapping
 
 from jobnb.automation.automation import Automation as Automation
 from jobnb.automation.backfill import Backfill as Backfill
+from jobnb.automation.freshness import FreshnessPolicySensorContext as FreshnessPolicySensorContext
+from jobnb.automation.freshness import (
+    build_freshness_policy_sensor_context as build_freshness_policy_sensor_context,
+)
+from jobnb.automation.multi_asset import (
+    MultiAssetSensorEvaluationContext as MultiAssetSensorEvaluationContext,
+)
+from jobnb.automation.multi_asset import (
+    build_multi_asset_sensor_context as build_multi_asset_sensor_context,
+)
+from jobnb.automation.notifying import (
+    make_email_on_run_failure_sensor as make_email_on_run_failure_sensor,
+)
+from jobnb.automation.notifying import (
+    make_webhook_on_run_failure_sensor as make_webhook_on_run_failure_sensor,
+)
+from jobnb.automation.run_status import RunFailureSensorContext as RunFailureSensorContext
+from jobnb.automation.run_status import RunStatusSensorContext as RunStatusSensorContext
+from jobnb.automation.run_status import (
+    build_run_status_sensor_context as build_run_status_sensor_context,
+)
 from jobnb.automation.schedule_context import ScheduleEvaluationContext as ScheduleEvaluationContext
 from jobnb.automation.schedule_context import build_schedule_context as build_schedule_context
 from jobnb.automation.sensor_context import SensorEvaluationContext as SensorEvaluationContext
@@ -65,6 +86,16 @@ from jobnb.definitions.automation.execution_data import (
     ScheduleExecutionData as ScheduleExecutionData,
 )
 from jobnb.definitions.automation.execution_data import SensorExecutionData as SensorExecutionData
+from jobnb.definitions.automation.freshness_sensor import (
+    FreshnessPolicySensorDefinition as FreshnessPolicySensorDefinition,
+)
+from jobnb.definitions.automation.freshness_sensor import (
+    freshness_policy_sensor as freshness_policy_sensor,
+)
+from jobnb.definitions.automation.multi_asset_sensor import (
+    MultiAssetSensorDefinition as MultiAssetSensorDefinition,
+)
+from jobnb.definitions.automation.multi_asset_sensor import multi_asset_sensor as multi_asset_sensor
 from jobnb.definitions.automation.partitioned_schedule import (
     build_schedule_from_partitioned_job as build_schedule_from_partitioned_job,
 )
@@ -73,6 +104,11 @@ from jobnb.definitions.automation.results import DefaultSensorStatus as DefaultS
 from jobnb.definitions.automation.results import SensorResult as SensorResult
 from jobnb.definitions.automation.results import SensorType as SensorType
 from jobnb.definitions.automation.results import SkipReason as SkipReason
+from jobnb.definitions.automation.run_status_sensor import (
+    RunStatusSensorDefinition as RunStatusSensorDefinition,
+)
+from jobnb.definitions.automation.run_status_sensor import run_failure_sensor as run_failure_sensor
+from jobnb.definitions.automation.run_status_sensor import run_status_sensor as run_status_sensor
 from jobnb.definitions.automation.schedule import ScheduleDefinition as ScheduleDefinition
 from jobnb.definitions.automation.schedule import schedule as schedule
 from jobnb.definitions.automation.sensor import SensorDefinition as SensorDefinition

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from jobnb.automation.freshness import lateness_reactions
+from jobnb.automation.multi_asset import MultiAssetSensorEvaluationContext
+from jobnb.automation.run_status import reactions_of
 from jobnb.automation.schedules import flat_requests, resolved_request
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.definitions.automation.execution_data import SensorExecutionData
+from jobnb.definitions.automation.freshness_sensor import FreshnessPolicySensorDefinition
+from jobnb.definitions.automation.multi_asset_sensor import MultiAssetSensorDefinition
 from jobnb.definitions.automation.results import SensorResult, SkipReason
 from jobnb.definitions.automation.run_reaction import RunReaction
+from jobnb.definitions.automation.run_status_sensor import RunStatusSensorDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.automation.targets import Target
 from jobnb.definitions.jobs.run_request import RunRequest
@@ -24,7 +30,7 @@ def evaluate_sensor(
 ) -> SensorExecutionData:
     """Find out what a sensor would launch; see `SensorDefinition.evaluate_tick`."""
     what = f"sensor {sensor.name!r}"
-    returned = _listed(sensor.asked(context))
+    returned = _listed(_asked(sensor, context))
     reactions = [each for each in returned if isinstance(each, RunReaction)]
     result = _as_result(what, [each for each in returned if not isinstance(each, RunReaction)])
     if result.cursor is not None and context.cursor_updated:
@@ -44,6 +50,35 @@ def evaluate_sensor(
         dagster_run_reactions=tuple(reactions),
         dynamic_partitions_requests=tuple(result.dynamic_partitions_requests),
     )
+
+
+def _asked(sensor: SensorDefinition, context: SensorEvaluationContext) -> Any:
+    """What the function of a sensor returns, with the context of its kind of sensor."""
+    if isinstance(sensor, RunStatusSensorDefinition):
+        return reactions_of(sensor, context)
+    if isinstance(sensor, FreshnessPolicySensorDefinition):
+        return lateness_reactions(sensor, context)
+    if not isinstance(sensor, MultiAssetSensorDefinition):
+        return sensor.asked(context)
+    if isinstance(context, MultiAssetSensorEvaluationContext):
+        return sensor.asked(context)
+    own = MultiAssetSensorEvaluationContext(
+        context.instance,
+        context.last_completion_time,
+        context.last_run_key,
+        context.cursor,
+        context.repository_name,
+        context.definitions,
+        sensor.monitored_assets,
+        resource_defs=context.resource_defs,
+        sensor_name=sensor.name,
+    )
+    own.log_lines = context.log_lines
+    with own:
+        returned = _listed(sensor.asked(own))  # a generator runs while its resources are open
+    if own.cursor_updated:
+        context.update_cursor(own.cursor)
+    return returned
 
 
 def _listed(returned: Any) -> list[Any]:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from jobnb.errors import InvalidDefinitionError
+
+
+class FreshnessMinutes(msgspec.Struct, frozen=True):
+    """How late an asset is.
+
+    Attributes:
+        overdue_minutes: Minutes beyond what its policy allows.
+        lag_minutes: Minutes that its data lag behind.
+    """
+
+    overdue_minutes: float
+    lag_minutes: float
 
 
 class FreshnessPolicy(msgspec.Struct, frozen=True):
@@ -47,6 +59,52 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
 
         zone = zone_of(self.cron_schedule_timezone or "UTC")
         cron_times(self.cron_schedule, datetime(2000, 1, 1, tzinfo=UTC), zone)
+
+    def minutes_overdue(
+        self, data_time: datetime | None, evaluation_time: datetime
+    ) -> FreshnessMinutes | None:
+        """How many minutes an asset is later than it may be.
+
+        Args:
+            data_time: The moment up to which its data reach; None if it was never made.
+            evaluation_time: The moment that counts as now.
+
+        Returns:
+            None if it was never made.
+
+        Example:
+            >>> noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
+            >>> policy = FreshnessPolicy(maximum_lag_minutes=30)
+            >>> policy.minutes_overdue(datetime(2024, 5, 1, 11, tzinfo=UTC), noon)
+            FreshnessMinutes(overdue_minutes=30.0, lag_minutes=60.0)
+        """
+        if data_time is None:
+            return None
+        at = evaluation_time
+        if self.cron_schedule is not None:
+            due = self._last_due(evaluation_time)
+            if due is None:
+                return FreshnessMinutes(0.0, 0.0)
+            at = due
+        lag = max(0.0, (at - data_time).total_seconds() / 60)
+        return FreshnessMinutes(max(0.0, lag - self.maximum_lag_minutes), lag)
+
+    def _last_due(self, moment: datetime) -> datetime | None:
+        """The last moment up to now at which it had to be fresh."""
+        from jobnb.definitions.partitions.cron_times import cron_instants, standard_cron, zone_of
+
+        cron = standard_cron(self.cron_schedule)
+        zone, reach = zone_of(self.cron_schedule_timezone or "UTC"), timedelta(hours=2)
+        while reach < timedelta(days=36500):
+            last = None
+            for each in cron_instants(cron, moment - reach, zone):
+                if each > moment:
+                    break
+                last = each
+            if last is not None:
+                return last
+            reach *= 8
+        return None
 
     def __str__(self) -> str:
         lag = f"at most {self.maximum_lag_minutes:g} min old"
