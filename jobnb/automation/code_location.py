@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from jobnb.definitions.locations.definitions import Definitions
+from jobnb.errors import JobnbError
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
 
 __all__ = ["CodeLocation"]
+
+_logger = logging.getLogger("jobnb.automation")
 
 
 class CodeLocation:
@@ -49,9 +53,19 @@ class CodeLocation:
     def definitions(self) -> Definitions:
         """The definitions as they are now; loaded again only where they may have changed."""
         version = self._version()
-        if self._loaded is None or self._loaded[0] != version:
+        if self._loaded is None:
             self._loaded = version, self._load()
+        elif self._loaded[0] != version:
+            self._loaded = version, self._loaded_again(self._loaded[1])
         return self._loaded[1]
+
+    def _loaded_again(self, before: Definitions) -> Definitions:
+        """The definitions as they are now; as they were, where they cannot be loaded."""
+        try:
+            return self._load()
+        except JobnbError as error:
+            _logger.error("%r has changed and goes on as it was before: %s", self.name, error)
+            return before
 
     def __repr__(self) -> str:
         return f"CodeLocation({self.name!r})"

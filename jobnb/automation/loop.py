@@ -30,7 +30,7 @@ from jobnb.storage.ticks import (
     live_loops,
 )
 
-__all__ = ["AutomationLoop"]
+__all__ = ["AutomationLoop", "runs"]
 
 _logger = logging.getLogger("jobnb.automation")
 
@@ -228,7 +228,7 @@ class AutomationLoop:
         """When the next tick is due, as far as it can be told now."""
         if state.current is not None:
             return now  # a loop that is gone may have left it
-        if not _runs(definition, state):
+        if not runs(definition, state):
             return _NEVER
         try:
             if isinstance(definition, SensorDefinition):
@@ -404,7 +404,7 @@ def _runs_by_default(definition: Definition) -> bool:
     return definition.default_status in running
 
 
-def _runs(definition: Definition, state: InstigatorState) -> bool:
+def runs(definition: Definition, state: InstigatorState) -> bool:
     """Whether it is evaluated when it comes due: somebody has said so, else its code does."""
     if state.status is InstigatorStatus.DECLARED_IN_CODE:
         return _runs_by_default(definition)

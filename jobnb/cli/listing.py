@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["asset_list", "job_list", "run_list"]
+__all__ = ["asset_list", "job_list", "run_list", "show"]
 
 _LOCATION = click.argument("location", metavar="NOTEBOOK|FILE.py", type=click.Path())
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -24,7 +24,7 @@ def job_list(location: str, as_json: bool) -> None:
 
     definitions = load_definitions(location)
     rows = [_job_row(job) for job in definitions.jobs]
-    _show(("job", "kind", "description"), rows, as_json, f"{location} defines no jobs.")
+    show(("job", "kind", "description"), rows, as_json, f"{location} defines no jobs.")
 
 
 def _job_row(job: Any) -> tuple[str, str, str]:
@@ -61,7 +61,7 @@ def asset_list(location: str, selection: str | None, as_json: bool) -> None:
     ]
     nothing = f"{location} defines no assets." if selection is None else "Nothing is selected."
     status = ("status",) if statuses is not None else ()
-    _show(("asset", "group", "from", *status, "description"), sorted(rows), as_json, nothing)
+    show(("asset", "group", "from", *status, "description"), sorted(rows), as_json, nothing)
 
 
 def _statuses(location: str, definitions: Any) -> Any:
@@ -140,7 +140,7 @@ def run_list(
     if has_history(home):
         records, more = _records(home, limit, cursor, job, status, notebook)
     titles = ("run", "job", "status", "started", "took", "notebook", "partition")
-    _show(titles, [_run_row(record) for record in records], as_json, f"No runs in {home}.")
+    show(titles, [_run_row(record) for record in records], as_json, f"No runs in {home}.")
     if more and not as_json:
         last = records[-1].dagster_run.run_id
         click.echo(f"More: --cursor {last}")
@@ -177,7 +177,7 @@ def _run_row(record: Any) -> tuple[str, ...]:
     return run.run_id, run.title, status, started, took, by, partitions
 
 
-def _show(
+def show(
     titles: tuple[str, ...], rows: Sequence[tuple[str, ...]], as_json: bool, none: str
 ) -> None:
     """Print a table, or the same as JSON."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from jobnb.cli.automation import commands_of
+from jobnb.cli.daemon import daemon
 from jobnb.cli.execute import execute
 from jobnb.cli.listing import asset_list, job_list, run_list
 from jobnb.errors import JobnbError
@@ -62,6 +64,21 @@ def run_group() -> None:
     """The history of runs."""
 
 
+@cli.group("schedule", context_settings=HELP)
+def schedule_group() -> None:
+    """Schedules of a notebook, a Python file or a module."""
+
+
+@cli.group("sensor", context_settings=HELP)
+def sensor_group() -> None:
+    """Sensors of a notebook, a Python file or a module."""
+
+
+for _command in commands_of("SCHEDULE"):
+    schedule_group.add_command(_command)
+for _command in commands_of("SENSOR"):
+    sensor_group.add_command(_command)
+cli.add_command(daemon)
 cli.add_command(execute)
 job_group.add_command(job_list)
 asset_group.add_command(asset_list)

@@ -137,7 +137,7 @@ def set_cursor(
     connection: Connection, instigator: Instigator, cursor: str | None, now: float
 ) -> None:
     """Keep another cursor for the next evaluation."""
-    add_states(connection, [(instigator, InstigatorStatus.STOPPED)], now)
+    add_states(connection, [(instigator, InstigatorStatus.DECLARED_IN_CODE)], now)
     own = states.c.origin == instigator.origin_id
     connection.execute(update(states).where(own).values(cursor=cursor))
     bump_version(connection)

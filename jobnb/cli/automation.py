@@ -1,0 +1,307 @@
+"""`jobnb schedule` and `jobnb sensor`: list, start, stop, restart, logs, preview, cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean
+
+__all__ = ["commands_of"]
+
+_LOCATION = click.argument("location", metavar="NOTEBOOK|FILE.py|MODULE")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+_NAMES = click.argument("names", metavar="[NAME]...", nargs=-1)
+
+
+class _Opened:
+    """The schedules or sensors of a code location, with their history."""
+
+    def __init__(self, location: str, kind: str) -> None:
+        from jobnb.automation.loop import AutomationLoop
+        from jobnb.notebook.code_locations import open_locations
+
+        self.noun = kind.lower()
+        self.instance, locations = open_locations([location])
+        self.location = locations[0]
+        loop = AutomationLoop(self.instance, locations)
+        self.found = {
+            instigator.name: (instigator, definition, state)
+            for instigator, definition, state in loop.instigators()
+            if instigator.kind == kind
+        }
+
+    def one(self, name: str | None) -> tuple[Any, Any, Any]:
+        """That of a name; without one, the only one there is."""
+        if name is None and len(self.found) == 1:
+            return next(iter(self.found.values()))
+        if name is None:
+            raise InvalidInvocationError(f"Name a {self.noun}. There are: {self._names()}.")
+        if name in self.found:
+            return self.found[name]
+        hint = did_you_mean(name, self.found, noun="There are")
+        raise InvalidSubsetError(f"There is no {self.noun} {name!r}. {hint}".rstrip())
+
+    def several(
+        self, names: Sequence[str], all_of_them: Sequence[str]
+    ) -> list[tuple[Any, Any, Any]]:
+        """Those of some names, or of those that an option stands for."""
+        if not names and not all_of_them:
+            raise InvalidInvocationError(f"Name a {self.noun}. There are: {self._names()}.")
+        return [self.one(name) for name in dict.fromkeys([*names, *all_of_them])]
+
+    def _names(self) -> str:
+        return ", ".join(map(repr, self.found)) or "none"
+
+
+def commands_of(kind: str) -> list[click.Command]:
+    """The commands on schedules, or on sensors.
+
+    Args:
+        kind: `SCHEDULE` or `SENSOR`.
+    """
+    made = [_list(kind), _start(kind), _stop(kind), _logs(kind), _preview(kind)]
+    return [*made, _restart(kind)] if kind == "SCHEDULE" else [*made, _cursor()]
+
+
+def _show(titles: tuple[str, ...], rows: list[dict[str, Any]], as_json: bool, none: str) -> None:
+    from jobnb.cli.listing import show
+
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, indent=2, default=str))
+        return
+    texts = [tuple(_text(row[title]) for title in titles) for row in rows]
+    show(titles, texts, False, none)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _moment(seconds: float | None, zone: Any = None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).isoformat(timespec="seconds")
+
+
+def _list(kind: str) -> click.Command:
+    noun = kind.lower()
+
+    @click.command("list", help=f"List the {noun}s of a code location, and how they stand.")
+    @_LOCATION
+    @click.option("--running", is_flag=True, help="Only those that run.")
+    @click.option("--stopped", is_flag=True, help="Only those that are stopped.")
+    @click.option("--name", "only_names", is_flag=True, help="Print only their names.")
+    @_JSON
+    def list_them(
+        location: str, running: bool, stopped: bool, only_names: bool, as_json: bool
+    ) -> None:
+        opened = _Opened(location, kind)
+        rows = [_row(*each) for each in opened.found.values()]
+        wanted = {"RUNNING"} if running else {"STOPPED"} if stopped else {"RUNNING", "STOPPED"}
+        rows = [row for row in rows if row["status"] in wanted]
+        if only_names and not as_json:
+            click.echo("\n".join(row["name"] for row in rows))
+            return
+        when = ("cron", "timezone", "next") if kind == "SCHEDULE" else ("interval",)
+        titles = ("name", "jobs", *when, "status", "last tick", "last status")
+        _show(titles, rows, as_json, f"{location} defines no {noun}s.")
+
+    return list_them
+
+
+def _row(instigator: Any, definition: Any, state: Any) -> dict[str, Any]:
+    from jobnb.automation.automation import next_ticks
+
+    runs = _runs(definition, state)
+    row: dict[str, Any] = {
+        "name": definition.name,
+        "jobs": [each.job_name for each in definition.targets],
+        "status": "RUNNING" if runs else "STOPPED",
+        "description": definition.description,
+        "last tick": _moment(state.last_tick),
+        "last status": None
+        if state.last_tick is None
+        else "FAILURE" if state.failures else "under way" if state.current else "done",
+    }  # fmt: skip
+    if instigator.kind == "SCHEDULE":
+        cron = definition.cron_schedule
+        following = next_ticks(definition, 1) if runs else []
+        row["cron"] = [cron] if isinstance(cron, str) else list(cron)
+        row["timezone"] = definition.execution_timezone or "UTC"
+        row["next"] = following[0].isoformat() if following else None
+    else:
+        row["interval"] = f"{definition.minimum_interval_seconds} s"
+        row["cursor"] = state.cursor
+    return row
+
+
+def _runs(definition: Any, state: Any) -> bool:
+    from jobnb.automation.loop import runs
+
+    return runs(definition, state)
+
+
+def _start(kind: str) -> click.Command:
+    noun = kind.lower()
+
+    @click.command("start", help=f"Let {noun}s run, as soon as a loop goes on: `jobnb daemon`.")
+    @_LOCATION
+    @_NAMES
+    @click.option("--start-all", is_flag=True, help="All of them.")
+    def start(location: str, names: tuple[str, ...], start_all: bool) -> None:
+        opened = _Opened(location, kind)
+        _set(opened, opened.several(names, list(opened.found) if start_all else ()), runs=True)
+
+    return start
+
+
+def _stop(kind: str) -> click.Command:
+    noun = kind.lower()
+
+    @click.command("stop", help=f"Let {noun}s run no more.")
+    @_LOCATION
+    @_NAMES
+    def stop(location: str, names: tuple[str, ...]) -> None:
+        opened = _Opened(location, kind)
+        _set(opened, opened.several(names, ()), runs=False)
+
+    return stop
+
+
+def _restart(kind: str) -> click.Command:
+    @click.command("restart", help="Stop schedules and start them: what they missed is left out.")
+    @_LOCATION
+    @_NAMES
+    @click.option("--restart-all-running", is_flag=True, help="All that run.")
+    def restart(location: str, names: tuple[str, ...], restart_all_running: bool) -> None:
+        opened = _Opened(location, kind)
+        running = [name for name, each in opened.found.items() if _runs(*each[1:])]
+        chosen = opened.several(names, running if restart_all_running else ())
+        _set(opened, chosen, runs=False)
+        _set(opened, chosen, runs=True)
+
+    return restart
+
+
+def _set(opened: _Opened, chosen: Sequence[tuple[Any, Any, Any]], *, runs: bool) -> None:
+    from jobnb.storage.ticks import InstigatorStatus
+
+    status = InstigatorStatus.RUNNING if runs else InstigatorStatus.STOPPED
+    for instigator, _, _ in chosen:
+        opened.instance.ticks.set_instigator_status(instigator, status)
+        click.echo(f"{'Started' if runs else 'Stopped'} {opened.noun} {instigator.name}")
+
+
+def _logs(kind: str) -> click.Command:
+    noun = kind.lower()
+
+    @click.command("logs", help=f"Show the last ticks of a {noun}: what it launched, or why not.")
+    @_LOCATION
+    @click.argument("name", required=False)
+    @click.option("-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+    @_JSON
+    def logs(location: str, name: str | None, limit: int, as_json: bool) -> None:
+        opened = _Opened(location, kind)
+        instigator, _, _ = opened.one(name)
+        rows = [_tick_row(t) for t in opened.instance.get_ticks(instigator.origin_id, limit=limit)]
+        titles = ("time", "status", "runs", "why")
+        _show(titles, rows, as_json, f"The {noun} {instigator.name} has no ticks yet.")
+
+    return logs
+
+
+def _tick_row(tick: Any) -> dict[str, Any]:
+    return {
+        "time": _moment(tick.timestamp),
+        "status": tick.status.value,
+        "runs": tick.run_ids,
+        "run_keys": tick.run_keys,
+        "why": tick.error or tick.skip_reason,
+        "cursor": tick.cursor,
+        "log": [line[2] for line in tick.lines],
+    }
+
+
+def _preview(kind: str) -> click.Command:
+    noun = kind.lower()
+
+    @click.command("preview", help=f"Evaluate a {noun} and show what it would launch.")
+    @_LOCATION
+    @click.argument("name", required=False)
+    @_JSON
+    def show(
+        location: str, name: str | None, as_json: bool, at: str | None = None,
+        cursor: str | None = None,
+    ) -> None:  # fmt: skip
+        from jobnb.automation.automation import preview
+
+        opened = _Opened(location, kind)
+        instigator, definition, _ = opened.one(name)
+        when = None if at is None else _read_moment(at, definition)
+        found = preview(definition, instigator, opened.location, opened.instance, when, cursor)
+        rows = [
+            {
+                "job": job_name,
+                "run_key": request.run_key,
+                "partition": request.partition_key,
+                "tags": request.tags,
+                "config": request.run_config,
+                "assets": [key.to_user_string() for key in request.asset_selection or ()],
+            }
+            for request, job_name in found.requests
+        ]
+        if as_json:
+            import json
+
+            told = {"run_requests": rows, "skip_reason": found.skip_reason, "cursor": found.cursor}
+            click.echo(json.dumps(told, indent=2, default=str))
+            return
+        none = f"It would launch nothing: {found.skip_reason}"
+        _show(("job", "run_key", "partition", "tags", "config"), rows, False, none)
+
+    if kind == "SCHEDULE":
+        moment = click.option("--at", metavar="TIME", help="The moment, as 2024-05-01T06:00.")
+        return moment(show)
+    return click.option("--cursor", metavar="TEXT", help="In place of the one that is kept.")(show)
+
+
+def _read_moment(text: str, definition: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInvocationError(
+            f"{text!r} is no moment: write it as 2024-05-01T06:00 or 2024-05-01T06:00+02:00."
+        ) from None
+    zone = definition.times.localized(0).tzinfo
+    return found.replace(tzinfo=zone) if found.tzinfo is None else found
+
+
+def _cursor() -> click.Command:
+    @click.command("cursor", help="Show, set or delete the cursor of a sensor.")
+    @_LOCATION
+    @click.argument("name", required=False)
+    @click.option("--set", "text", metavar="TEXT", help="The new cursor.")
+    @click.option("--delete", is_flag=True, help="Let it begin from the start.")
+    def cursor(location: str, name: str | None, text: str | None, delete: bool) -> None:
+        opened = _Opened(location, "SENSOR")
+        instigator, _, state = opened.one(name)
+        if text is not None and delete:
+            raise InvalidInvocationError("--set and --delete do not go together.")
+        if text is None and not delete:
+            click.echo(state.cursor if state.cursor is not None else "(none)")
+            return
+        opened.instance.ticks.set_cursor(instigator, text)
+        done = "Deleted" if delete else "Set"
+        click.echo(f"{done} the cursor of {instigator.name}")
+
+    return cursor

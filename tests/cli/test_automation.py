@@ -1,0 +1,186 @@
+"""`jobnb schedule`, `jobnb sensor` and `jobnb daemon`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from jobnb import Instance, TickStatus
+from jobnb.cli.main import cli
+
+DEFINE = '''
+from jobnb import (
+    DefaultSensorStatus, RunRequest, SensorResult, asset, job, op, schedule, sensor
+)
+
+
+@op
+def hello(): ...
+
+
+@job
+def greet():
+    hello()
+
+
+@schedule(cron_schedule=["0 6 * * *", "@hourly"], job=greet, execution_timezone="Europe/Berlin")
+def morning(context):
+    """Every [bold]morning[/bold]."""
+    return RunRequest(run_key=str(context.scheduled_execution_time))
+
+
+@schedule(cron_schedule="@daily", job=greet)
+def nightly(): ...
+
+
+@sensor(job=greet, minimum_interval_seconds=0, default_status=DefaultSensorStatus.RUNNING)
+def look(context):
+    seen = int(context.cursor or 0) + 1
+    return SensorResult([RunRequest(str(seen))], cursor=str(seen))
+'''
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    monkeypatch.delenv("JOBNB_HOME", raising=False)
+    path = tmp_path / "shop.py"
+    path.write_text(DEFINE)
+    return path
+
+
+@pytest.fixture
+def jobnb():
+    def run(*arguments, code=0):
+        found = CliRunner().invoke(cli, [str(each) for each in arguments], prog_name="jobnb")
+        assert found.exit_code == code, found.output
+        return found.output
+
+    return run
+
+
+def test_schedules_are_listed_started_and_stopped(shop, jobnb):
+    def listed(*options):
+        return json.loads(jobnb("schedule", "list", shop, "--json", *options))
+
+    first, second = listed()
+    assert (first["name"], first["jobs"], first["status"]) == ("morning", ["greet"], "STOPPED")
+    assert first["cron"] == ["0 6 * * *", "@hourly"]
+    assert (first["timezone"], first["next"]) == ("Europe/Berlin", None)
+    assert second["name"] == "nightly"
+    assert "Started schedule morning" in jobnb("schedule", "start", shop, "morning")
+    [running] = listed("--running")
+    assert running["name"] == "morning"
+    assert running["next"].endswith(("+01:00", "+02:00"))
+    assert jobnb("schedule", "list", shop, "--stopped", "--name") == "nightly\n"
+    assert jobnb("schedule", "restart", shop, "--restart-all-running").splitlines() == [
+        "Stopped schedule morning",
+        "Started schedule morning",
+    ]
+    jobnb("schedule", "start", shop, "--start-all")
+    assert len(listed("--running")) == 2
+    jobnb("schedule", "stop", shop, "morning", "nightly")
+    assert not listed("--running")
+    table = jobnb("schedule", "list", shop)
+    assert "0 6 * * *, @hourly" in table
+
+
+def test_a_preview_launches_nothing(shop, jobnb):
+    found = json.loads(
+        jobnb("schedule", "preview", shop, "morning", "--at", "2024-05-01T06:00", "--json")
+    )
+    [request] = found["run_requests"]
+    assert request["run_key"] == "2024-05-01 06:00:00+02:00"
+    assert request["job"] == "greet"
+    assert "It would launch nothing: Its function returned nothing." in jobnb(
+        "schedule", "preview", shop, "nightly"
+    )
+    found = json.loads(jobnb("sensor", "preview", shop, "look", "--cursor", "7", "--json"))
+    assert (found["cursor"], found["run_requests"][0]["run_key"]) == ("8", "8")
+    assert "no ticks yet" in jobnb("sensor", "logs", shop, "look")
+
+
+def test_the_cursor_of_a_sensor(shop, jobnb):
+    assert jobnb("sensor", "cursor", shop) == "(none)\n"
+    assert jobnb("sensor", "cursor", shop, "look", "--set", "7").startswith("Set the cursor")
+    assert jobnb("sensor", "cursor", shop) == "7\n"
+    [row] = json.loads(jobnb("sensor", "list", shop, "--json"))
+    assert (row["cursor"], row["status"]) == ("7", "RUNNING")
+    jobnb("sensor", "cursor", shop, "--delete")
+    assert jobnb("sensor", "cursor", shop) == "(none)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["schedule", "start"], "Name a schedule. There are: 'morning', 'nightly'."),
+        (["schedule", "logs"], "Name a schedule."),
+        (["schedule", "stop", "nigtly"], "no schedule 'nigtly'. Did you mean 'nightly'"),
+        (["schedule", "preview", "morning", "--at", "soon"], "'soon' is no moment"),
+        (["sensor", "cursor", "look", "--set", "1", "--delete"], "do not go together"),
+        (["sensor", "start", "morning"], "no sensor 'morning'"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_code_2(shop, jobnb, arguments, said):
+    group, command, *rest = arguments
+    found = jobnb(group, command, shop, *rest, code=2)
+    assert said in found
+    assert len(found.splitlines()) == 1
+    assert "nowhere" in jobnb("daemon", "nowhere_to_be_found", code=2)
+
+
+def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobnb.cli", "daemon", str(shop), "--health", "0.2",
+         "--log-format", "json"],
+        stdout=subprocess.PIPE, text=True, cwd=os.getcwd(),
+    )  # fmt: skip
+    lines = []
+
+    def read_until(wanted):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            line = json.loads(process.stdout.readline())
+            lines.append(line)
+            if wanted(line):
+                return line
+        raise AssertionError(lines)
+
+    try:
+        started = read_until(lambda line: line["event"] == "started")
+        assert started["text"] == "1 of 3 schedules and sensors run"
+        assert started["locations"] == ["shop.py"]
+        healthy = read_until(lambda line: line["event"] == "health" and line["runs"] >= 2)
+        assert healthy["healthy"]
+        shop.write_text(DEFINE.replace("RunRequest(str(seen))", 'RunRequest(f"new {seen}")'))
+        home = shop.parent / ".jobnb"
+        with Instance(home=home) as instance:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                [last] = instance.get_ticks(None, limit=1)
+                if any(key.startswith("new ") for key in last.run_keys):
+                    break
+                read_until(lambda line: line["event"] == "health")
+            assert last.run_keys[0].startswith("new ")
+        shop.write_text("this is no Python")
+        read_until(lambda line: "goes on as it was" in line["text"])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read().splitlines()
+        assert process.wait(60) == 0
+        process.stdout.close()
+    events = [json.loads(line)["event"] for line in rest]
+    assert events[-2:] == ["stopping", "stopped"]
+    with Instance(home=home) as instance:
+        assert all(run.is_success for run in instance.get_runs())
+        assert all(run.notebook == "shop.py" for run in instance.get_runs())
+        assert not instance.get_ticks(None, statuses=[TickStatus.STARTED])
+    shop.write_text(DEFINE)
+    rows = json.loads(jobnb("sensor", "logs", shop, "look", "-n", "2", "--json"))
+    assert [row["status"] for row in rows] == ["SUCCESS", "SUCCESS"]
