@@ -18,7 +18,7 @@ from jobnb.definitions.assets.observable_asset import ObservableAssets
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.locations.definitions import Definitions, each_asset
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
@@ -302,6 +302,30 @@ class Catalogue(HasTraits):
         if self._last is None or not _are_same(self._last[0], parts):
             self._last = parts, Definitions.of(**parts)
         return self._last[1]
+
+    def asset(self, key: CoercibleToAssetKey) -> AssetsDefinition:
+        """The definition of an asset.
+
+        Raises:
+            InvalidSubsetError: If it is not known.
+        """
+        text = AssetKey.from_coercible(key).to_user_string()
+        known = self.by_name("asset")
+        if text in known:
+            definition: AssetsDefinition = known[text].definition
+            return definition
+        hint = did_you_mean(text, known, noun="It knows")
+        raise InvalidSubsetError(f"The session knows no asset {text!r}. {hint}".rstrip())
+
+    @property
+    def words(self) -> str:
+        """How many definitions of each kind there are, in words."""
+        counts = [
+            f"{len(found)} {kind}{'s' if len(found) > 1 else ''}"
+            for kind in ("asset", "check", "job", "graph", "op")
+            if (found := self.by_name(kind))
+        ]
+        return ", ".join(counts) or "nothing defined yet"
 
     def entry(self, name: Any) -> Entry:
         """A definition with where it was written: an asset by key, else a job, graph or op.

@@ -6,15 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from traitlets import Bool, Unicode
-from traitlets.config import Configurable
-
 from jobnb.definitions.announce import listen
 from jobnb.definitions.doors import engine
-from jobnb.definitions.keys import AssetKey
-from jobnb.errors import InvalidSubsetError, did_you_mean
+from jobnb.definitions.parts import answered_by
 from jobnb.registry.catalogue import Catalogue, Entry
-from jobnb.registry.selecting import pinned
+from jobnb.registry.looking_back import LookingBack
+from jobnb.registry.settings import SessionSettings
 from jobnb.registry.spellings import telling_names
 
 if TYPE_CHECKING:
@@ -31,32 +28,8 @@ if TYPE_CHECKING:
     from jobnb.execution.background import Run
     from jobnb.execution.result import ExecuteInProcessResult
     from jobnb.plan.partitions import PartitionsAsked
-    from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.instance import Instance
     from jobnb.storage.run_table import RunTable
-    from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
-
-__all__ = ["Session", "current_session", "session"]
-
-
-class _Settings(Configurable):
-    """What a person sets for a session, in code or as `c.Session.home` in IPython's config."""
-
-    home = Unicode(
-        None, allow_none=True, help="The folder of the history; $JOBNB_HOME or .jobnb if not set."
-    ).tag(config=True)
-    show_definitions = Bool(
-        True, help="Whether a cell that ends with a definition shows what it has defined."
-    ).tag(config=True)
-
-    show_progress = Bool(
-        True, help="Whether a run that a script waits for tells on stderr how far it is."
-    ).tag(config=True)
-
-    @classmethod
-    def section_names(cls) -> list[str]:
-        """The sections of the config that are read."""
-        return ["Session"]
 
 
 @telling_names
@@ -85,7 +58,7 @@ class Session:
 
     def __init__(self, home: str | None = None) -> None:
         self.catalogue = Catalogue()
-        self._settings = _Settings(home=home)
+        self._settings = SessionSettings(home=home)
         self._automation: Automation | None = None
 
     # --- what it knows ------------------------------------------------------
@@ -93,8 +66,7 @@ class Session:
     @property
     def home(self) -> str | None:
         """The folder of the history; `$JOBNB_HOME`, else `.jobnb` here, if None."""
-        home: str | None = self._settings.home
-        return home
+        return self._settings.home
 
     @home.setter
     def home(self, folder: str | None) -> None:
@@ -107,8 +79,7 @@ class Session:
         It is a bar in a terminal and lines elsewhere, of runs that take longer than a moment;
         true unless it is set here. `$JOBNB_PROGRESS=0` turns it off for all scripts.
         """
-        shows: bool = self._settings.show_progress
-        return shows
+        return self._settings.show_progress
 
     @show_progress.setter
     def show_progress(self, shows: bool) -> None:
@@ -121,8 +92,7 @@ class Session:
         It is one picture under the cell, where someone may be looking at it; true unless it is
         set here, or as `c.Session.show_definitions` in IPython's config.
         """
-        shows: bool = self._settings.show_definitions
-        return shows
+        return self._settings.show_definitions
 
     @show_definitions.setter
     def show_definitions(self, shows: bool) -> None:
@@ -186,13 +156,7 @@ class Session:
         Raises:
             InvalidSubsetError: If it is not known.
         """
-        text = AssetKey.from_coercible(key).to_user_string()
-        known = self.catalogue.by_name("asset")
-        if text in known:
-            definition: AssetsDefinition = known[text].definition
-            return definition
-        hint = did_you_mean(text, known, noun="It knows")
-        raise InvalidSubsetError(f"The session knows no asset {text!r}. {hint}".rstrip())
+        return self.catalogue.asset(key)
 
     def job(self, name: str) -> JobDefinition:
         """Resolve the job called so, with the session's assets and resources.
@@ -597,109 +561,14 @@ class Session:
         """Where the history and the values are."""
         return engine().instance(self.home)
 
-    def value(self, key: CoercibleToAssetKey, partition: PartitionsAsked | None = None) -> Any:
-        """The last value of an asset, from this kernel or an earlier one.
+    value = answered_by(LookingBack, LookingBack.value)
+    peek = answered_by(LookingBack, LookingBack.peek)
+    partitions = answered_by(LookingBack, LookingBack.partitions)
+    status = answered_by(LookingBack, LookingBack.status)
+    stale = answered_by(LookingBack, LookingBack.stale)
 
-        What the default IO manager stored is loaded also where no cell has defined the asset yet.
-
-        Args:
-            key: The key of the asset.
-            partition: The partition to load. Of several (a range, a list of keys; all that were
-                made, if left out) a dict of values by key comes back.
-
-        Raises:
-            InvalidSubsetError: If there is no such asset.
-            JobnbError: If it has never been stored.
-        """
-        return engine().session_value(self, key, partition)
-
-    def peek(self, key: CoercibleToAssetKey, partition: str | None = None, rows: int = 10) -> Any:
-        """The beginning of the last value of an asset, without loading all of it where that can be.
-
-        Args:
-            key: The key of the asset.
-            partition: The partition to look at.
-            rows: How many rows at most.
-
-        Returns:
-            A `Peek` with the first rows and the shape of the whole for a table that is stored as
-            Parquet; else the value itself.
-
-        Raises:
-            InvalidSubsetError: If there is no such asset.
-            JobnbError: If it has never been stored.
-        """
-        return engine().session_value(self, key, partition, first_rows=rows)
-
-    def partitions(
-        self, key: CoercibleToAssetKey | JobDefinition | AssetJobDefinition
-    ) -> PartitionTable | JobPartitionTable:
-        """The partitions of an asset or a job: which were made, are missing, or failed.
-
-        Args:
-            key: The key of the asset; or a job or its name: its last runs tell then.
-
-        Returns:
-            A `PartitionTable` or `JobPartitionTable`; a cell shows it as a calendar or matrix to
-            select in.
-
-        Raises:
-            InvalidSubsetError: If there is no such asset or job.
-            InvalidDefinitionError: If it has no partitions.
-        """
-        return engine().partition_table(self, key)
-
-    def status(self, key: CoercibleToAssetKey, partition: str | None = None) -> AssetStatus:
-        """How an asset stands: missing, stale (and why), fresh, or failed.
-
-        Args:
-            key: The key of the asset.
-            partition: One of its partitions; all of them count if absent.
-
-        Returns:
-            An `AssetStatus`, with `.status` and `.causes`.
-
-        Raises:
-            InvalidSubsetError: If there is no such asset.
-
-        Example:
-            >>> from jobnb import Instance, asset
-            >>> from jobnb.registry.session import Session
-            >>> @asset
-            ... def orders():
-            ...     return [1, 2]
-            >>> session = Session().add(orders)
-            >>> session.status("orders").status.value
-            'missing'
-        """
-        wanted = AssetKey.from_coercible(key)
-        self.asset(wanted)
-        return engine().asset_status(self, wanted, partition)
-
-    def stale(self, selection: Any = None) -> AssetStatuses:
-        """How the assets stand that are not fresh, and why.
-
-        An asset is stale if its code, its config or what it is made from has changed since it
-        was made, or if an asset that it is made from is stale. `materialize(stale_only=True)`
-        makes just these.
-
-        Code is all that its function leads to: functions and classes of the notebook and of
-        modules beside it as they are loaded, constants, tables, objects. What of it cannot be
-        looked into (a model, a connection) is named below the assets, as is a module that was
-        edited since it was imported; neither makes stale.
-
-        Args:
-            selection: Which assets are looked at, as in `materialize`; all if absent.
-
-        Returns:
-            An `AssetStatuses`, by key; where nothing is defined yet it says so.
-
-        Raises:
-            InvalidSubsetError: If the selection names what is not there, or nothing.
-        """
-        known = self.snapshot()
-        keys = None if selection is None else known.select_assets(pinned(self, selection))
-        return engine().asset_statuses(self, keys).not_fresh
+    def _part(self, kind: type[LookingBack]) -> LookingBack:
+        return kind(self)
 
     @property
     def runs(self) -> RunTable:
@@ -707,12 +576,7 @@ class Session:
         return engine().run_table(self.instance)
 
     def __repr__(self) -> str:
-        counts = [
-            f"{len(found)} {kind}{'s' if len(found) > 1 else ''}"
-            for kind in ("asset", "check", "job", "graph", "op")
-            if (found := self.catalogue.by_name(kind))
-        ]
-        return f"<session: {', '.join(counts) or 'nothing defined yet'}>"
+        return f"<session: {self.catalogue.words}>"
 
 
 def attach(shell: Any) -> None:

@@ -71,7 +71,7 @@ called 'partition' here.
 
 
 def _telling(method: FunctionType, called: str) -> Callable[..., Any]:
-    code = method.__code__
+    code = inspect.unwrap(method).__code__  # a part of the class may answer
     if code.co_flags & inspect.CO_VARKEYWORDS:
         return method
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]

@@ -11,10 +11,11 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from jobnb.definitions.parts import answered_by
 from jobnb.errors import InvariantViolationError
 from jobnb.events import Event
 from jobnb.storage.asset_history import AssetHistory, NamedHistory
@@ -39,37 +40,10 @@ if TYPE_CHECKING:
     from jobnb.storage.database import Database
 
 _FILE = "history.db"
-
-
-class _Part(Protocol):
-    """A part of an instance: it answers about one thing, by the history that it is given."""
-
-    def __init__(self, history: History) -> None: ...
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-S = TypeVar("S", bound=_Part)
+S = TypeVar("S")
 
 _cache: dict[tuple[Path, str | None], Instance] = {}
 _cache_lock = threading.RLock()
-
-
-def _answered(
-    kind: type[S], method: Callable[Concatenate[S, P], R]
-) -> Callable[Concatenate[Any, P], R]:
-    """A method of the instance that one of its parts answers: with its signature and its words.
-
-    Args:
-        kind: The class of the part.
-        method: The method of that class.
-    """
-
-    @wraps(method)
-    def ask(self: Instance, *args: P.args, **kwargs: P.kwargs) -> R:
-        return method(self._part(kind), *args, **kwargs)
-
-    return cast("Callable[Concatenate[Any, P], R]", ask)
 
 
 class Instance:
@@ -108,7 +82,7 @@ class Instance:
         self._given_directory: str | None = None
         self._temporary: str | None = None
         self._cleaner: weakref.finalize[Any, Any] | None = None
-        self._parts: dict[type[_Part], Any] = {}
+        self._parts: dict[type, Any] = {}
         self._history = History(_opener(self._home, url), durable=durable, home=self._home)
 
     # -- making one
@@ -276,115 +250,117 @@ class Instance:
         """What is kept of schedules and sensors, for the loop that evaluates them."""
         return self._part(TickHistory)
 
-    get_ticks = _answered(TickHistory, TickHistory.get_ticks)
-    get_tick = _answered(TickHistory, TickHistory.get_tick)
-    all_instigator_state = _answered(TickHistory, TickHistory.all_instigator_state)
-    start_schedule = _answered(TickHistory, TickHistory.start_schedule)
-    stop_schedule = _answered(TickHistory, TickHistory.stop_schedule)
-    start_sensor = _answered(TickHistory, TickHistory.start_sensor)
-    stop_sensor = _answered(TickHistory, TickHistory.stop_sensor)
-    wipe_all_schedules = _answered(TickHistory, TickHistory.wipe_all_schedules)
+    get_ticks = answered_by(TickHistory, TickHistory.get_ticks)
+    get_tick = answered_by(TickHistory, TickHistory.get_tick)
+    all_instigator_state = answered_by(TickHistory, TickHistory.all_instigator_state)
+    start_schedule = answered_by(TickHistory, TickHistory.start_schedule)
+    stop_schedule = answered_by(TickHistory, TickHistory.stop_schedule)
+    start_sensor = answered_by(TickHistory, TickHistory.start_sensor)
+    stop_sensor = answered_by(TickHistory, TickHistory.stop_sensor)
+    wipe_all_schedules = answered_by(TickHistory, TickHistory.wipe_all_schedules)
 
     # -- what its parts answer
 
-    get_runs = _answered(RunHistory, RunHistory.get_runs)
-    get_run_records = _answered(RunHistory, RunHistory.get_run_records)
-    get_run_by_id = _answered(RunHistory, RunHistory.get_run_by_id)
-    get_run_record_by_id = _answered(RunHistory, RunHistory.get_run_record_by_id)
-    get_run_ids = _answered(RunHistory, RunHistory.get_run_ids)
-    get_runs_count = _answered(RunHistory, RunHistory.get_runs_count)
-    has_run = _answered(RunHistory, RunHistory.has_run)
-    get_run_group = _answered(RunHistory, RunHistory.get_run_group)
-    get_run_tags = _answered(RunHistory, RunHistory.get_run_tags)
-    get_run_tag_keys = _answered(RunHistory, RunHistory.get_run_tag_keys)
-    get_run_notebooks = _answered(RunHistory, RunHistory.get_run_notebooks)
-    made_elsewhere = _answered(RunHistory, RunHistory.made_elsewhere)
-    launched_elsewhere = _answered(RunHistory, RunHistory.launched_elsewhere)
-    add_run_tags = _answered(RunHistory, RunHistory.add_run_tags)
-    delete_run = _answered(RunHistory, RunHistory.delete_run)
-    run_state = _answered(RunHistory, RunHistory.run_state)
-    get_run_stats = _answered(RunHistory, RunHistory.get_run_stats)
+    get_runs = answered_by(RunHistory, RunHistory.get_runs)
+    get_run_records = answered_by(RunHistory, RunHistory.get_run_records)
+    get_run_by_id = answered_by(RunHistory, RunHistory.get_run_by_id)
+    get_run_record_by_id = answered_by(RunHistory, RunHistory.get_run_record_by_id)
+    get_run_ids = answered_by(RunHistory, RunHistory.get_run_ids)
+    get_runs_count = answered_by(RunHistory, RunHistory.get_runs_count)
+    has_run = answered_by(RunHistory, RunHistory.has_run)
+    get_run_group = answered_by(RunHistory, RunHistory.get_run_group)
+    get_run_tags = answered_by(RunHistory, RunHistory.get_run_tags)
+    get_run_tag_keys = answered_by(RunHistory, RunHistory.get_run_tag_keys)
+    get_run_notebooks = answered_by(RunHistory, RunHistory.get_run_notebooks)
+    made_elsewhere = answered_by(RunHistory, RunHistory.made_elsewhere)
+    launched_elsewhere = answered_by(RunHistory, RunHistory.launched_elsewhere)
+    add_run_tags = answered_by(RunHistory, RunHistory.add_run_tags)
+    delete_run = answered_by(RunHistory, RunHistory.delete_run)
+    run_state = answered_by(RunHistory, RunHistory.run_state)
+    get_run_stats = answered_by(RunHistory, RunHistory.get_run_stats)
 
-    events = _answered(EventHistory, EventHistory.events)
-    all_logs = _answered(EventHistory, EventHistory.all_logs)
-    logs_after = _answered(EventHistory, EventHistory.logs_after)
-    get_records_for_run = _answered(EventHistory, EventHistory.get_records_for_run)
-    get_event_records = _answered(EventHistory, EventHistory.get_event_records)
-    add_event_listener = _answered(EventHistory, EventHistory.add_event_listener)
-    watch_event_logs = _answered(EventHistory, EventHistory.watch_event_logs)
-    end_watch_event_logs = _answered(EventHistory, EventHistory.end_watch_event_logs)
-    report_event = _answered(EventHistory, EventHistory.report_event)
-    report_dagster_event = _answered(EventHistory, EventHistory.report_dagster_event)
-    report_engine_event = _answered(EventHistory, EventHistory.report_engine_event)
-    report_run_canceling = _answered(EventHistory, EventHistory.report_run_canceling)
-    report_run_canceled = _answered(EventHistory, EventHistory.report_run_canceled)
-    report_run_failed = _answered(EventHistory, EventHistory.report_run_failed)
+    events = answered_by(EventHistory, EventHistory.events)
+    all_logs = answered_by(EventHistory, EventHistory.all_logs)
+    logs_after = answered_by(EventHistory, EventHistory.logs_after)
+    get_records_for_run = answered_by(EventHistory, EventHistory.get_records_for_run)
+    get_event_records = answered_by(EventHistory, EventHistory.get_event_records)
+    add_event_listener = answered_by(EventHistory, EventHistory.add_event_listener)
+    watch_event_logs = answered_by(EventHistory, EventHistory.watch_event_logs)
+    end_watch_event_logs = answered_by(EventHistory, EventHistory.end_watch_event_logs)
+    report_event = answered_by(EventHistory, EventHistory.report_event)
+    report_dagster_event = answered_by(EventHistory, EventHistory.report_dagster_event)
+    report_engine_event = answered_by(EventHistory, EventHistory.report_engine_event)
+    report_run_canceling = answered_by(EventHistory, EventHistory.report_run_canceling)
+    report_run_canceled = answered_by(EventHistory, EventHistory.report_run_canceled)
+    report_run_failed = answered_by(EventHistory, EventHistory.report_run_failed)
 
-    get_asset_keys = _answered(AssetHistory, AssetHistory.get_asset_keys)
-    has_asset_key = _answered(AssetHistory, AssetHistory.has_asset_key)
-    get_asset_records = _answered(AssetHistory, AssetHistory.get_asset_records)
-    get_latest_materialization_event = _answered(
+    get_asset_keys = answered_by(AssetHistory, AssetHistory.get_asset_keys)
+    has_asset_key = answered_by(AssetHistory, AssetHistory.has_asset_key)
+    get_asset_records = answered_by(AssetHistory, AssetHistory.get_asset_records)
+    get_latest_materialization_event = answered_by(
         AssetHistory, AssetHistory.get_latest_materialization_event
     )
-    get_latest_materialization_events = _answered(
+    get_latest_materialization_events = answered_by(
         AssetHistory, AssetHistory.get_latest_materialization_events
     )
-    get_latest_asset_check_evaluations = _answered(
+    get_latest_asset_check_evaluations = answered_by(
         AssetHistory, AssetHistory.get_latest_asset_check_evaluations
     )
-    get_asset_check_evaluation_records = _answered(
+    get_asset_check_evaluation_records = answered_by(
         AssetHistory, AssetHistory.get_asset_check_evaluation_records
     )
-    get_latest_data_version_record = _answered(
+    get_latest_data_version_record = answered_by(
         AssetHistory, AssetHistory.get_latest_data_version_record
     )
-    last_made = _answered(AssetHistory, AssetHistory.last_made)
-    last_observed = _answered(AssetHistory, AssetHistory.last_observed)
-    partitions_made = _answered(AssetHistory, AssetHistory.partitions_made)
-    partitions_print = _answered(AssetHistory, AssetHistory.partitions_print)
-    failed_steps = _answered(AssetHistory, AssetHistory.failed_steps)
-    wipe_assets = _answered(AssetHistory, AssetHistory.wipe_assets)
+    last_made = answered_by(AssetHistory, AssetHistory.last_made)
+    last_observed = answered_by(AssetHistory, AssetHistory.last_observed)
+    partitions_made = answered_by(AssetHistory, AssetHistory.partitions_made)
+    partitions_print = answered_by(AssetHistory, AssetHistory.partitions_print)
+    failed_steps = answered_by(AssetHistory, AssetHistory.failed_steps)
+    wipe_assets = answered_by(AssetHistory, AssetHistory.wipe_assets)
 
-    get_materialized_partitions = _answered(
+    get_materialized_partitions = answered_by(
         PartitionHistory, PartitionHistory.get_materialized_partitions
     )
-    get_partitions_made_since = _answered(
+    get_partitions_made_since = answered_by(
         PartitionHistory, PartitionHistory.get_partitions_made_since
     )
-    get_materialization_count_by_partition = _answered(
+    get_materialization_count_by_partition = answered_by(
         PartitionHistory, PartitionHistory.get_materialization_count_by_partition
     )
-    get_status_by_partition = _answered(PartitionHistory, PartitionHistory.get_status_by_partition)
-    unfinished_partitions = _answered(PartitionHistory, PartitionHistory.unfinished_partitions)
-    untried_partitions = _answered(PartitionHistory, PartitionHistory.untried_partitions)
-    get_latest_materialization_by_partition = _answered(
+    get_status_by_partition = answered_by(
+        PartitionHistory, PartitionHistory.get_status_by_partition
+    )
+    unfinished_partitions = answered_by(PartitionHistory, PartitionHistory.unfinished_partitions)
+    untried_partitions = answered_by(PartitionHistory, PartitionHistory.untried_partitions)
+    get_latest_materialization_by_partition = answered_by(
         PartitionHistory, PartitionHistory.get_latest_materialization_by_partition
     )
-    wipe_asset_partitions = _answered(PartitionHistory, PartitionHistory.wipe_asset_partitions)
-    get_job_status_by_partition = _answered(
+    wipe_asset_partitions = answered_by(PartitionHistory, PartitionHistory.wipe_asset_partitions)
+    get_job_status_by_partition = answered_by(
         PartitionHistory, PartitionHistory.get_job_status_by_partition
     )
-    get_last_job_runs = _answered(PartitionHistory, PartitionHistory.get_last_job_runs)
-    add_dynamic_partitions = _answered(PartitionHistory, PartitionHistory.add_dynamic_partitions)
-    get_dynamic_partitions = _answered(PartitionHistory, PartitionHistory.get_dynamic_partitions)
-    get_paginated_dynamic_partitions = _answered(
+    get_last_job_runs = answered_by(PartitionHistory, PartitionHistory.get_last_job_runs)
+    add_dynamic_partitions = answered_by(PartitionHistory, PartitionHistory.add_dynamic_partitions)
+    get_dynamic_partitions = answered_by(PartitionHistory, PartitionHistory.get_dynamic_partitions)
+    get_paginated_dynamic_partitions = answered_by(
         PartitionHistory, PartitionHistory.get_paginated_dynamic_partitions
     )
-    has_dynamic_partition = _answered(PartitionHistory, PartitionHistory.has_dynamic_partition)
-    delete_dynamic_partition = _answered(
+    has_dynamic_partition = answered_by(PartitionHistory, PartitionHistory.has_dynamic_partition)
+    delete_dynamic_partition = answered_by(
         PartitionHistory, PartitionHistory.delete_dynamic_partition
     )
 
-    get_backfills = _answered(BackfillHistory, BackfillHistory.get_backfills)
-    get_backfill = _answered(BackfillHistory, BackfillHistory.get_backfill)
-    add_backfill = _answered(BackfillHistory, BackfillHistory.add_backfill)
-    update_backfill = _answered(BackfillHistory, BackfillHistory.update_backfill)
+    get_backfills = answered_by(BackfillHistory, BackfillHistory.get_backfills)
+    get_backfill = answered_by(BackfillHistory, BackfillHistory.get_backfill)
+    add_backfill = answered_by(BackfillHistory, BackfillHistory.add_backfill)
+    update_backfill = answered_by(BackfillHistory, BackfillHistory.update_backfill)
 
-    save_preset = _answered(NamedHistory, NamedHistory.save_preset)
-    get_presets = _answered(NamedHistory, NamedHistory.get_presets)
-    delete_preset = _answered(NamedHistory, NamedHistory.delete_preset)
-    set_values = _answered(NamedHistory, NamedHistory.set_values)
-    get_values = _answered(NamedHistory, NamedHistory.get_values)
+    save_preset = answered_by(NamedHistory, NamedHistory.save_preset)
+    get_presets = answered_by(NamedHistory, NamedHistory.get_presets)
+    delete_preset = answered_by(NamedHistory, NamedHistory.delete_preset)
+    set_values = answered_by(NamedHistory, NamedHistory.set_values)
+    get_values = answered_by(NamedHistory, NamedHistory.get_values)
 
     # -- emptying and closing
 
@@ -438,10 +414,9 @@ class Instance:
         self._cleaner = weakref.finalize(self._history, _remove, folder, os.getpid())
 
     def _part(self, kind: type[S]) -> S:
-        """A part, made when it is first asked: most instances of tests and notebooks ask few."""
         found: S | None = self._parts.get(kind)
         if found is None:
-            found = self._parts[kind] = kind(self._history)
+            found = self._parts[kind] = kind(self._history)  # type: ignore[call-arg]
         return found
 
     def _opened(self) -> Database:

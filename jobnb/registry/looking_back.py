@@ -1,0 +1,133 @@
+"""The part of a session that looks back: values, partitions and how assets stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobnb.definitions.doors import engine
+from jobnb.definitions.keys import AssetKey
+from jobnb.registry.selecting import pinned
+
+if TYPE_CHECKING:
+    from jobnb.definitions.assets.asset_job import AssetJobDefinition
+    from jobnb.definitions.jobs.job_definition import JobDefinition
+    from jobnb.definitions.keys import CoercibleToAssetKey
+    from jobnb.plan.partitions import PartitionsAsked
+    from jobnb.registry.session import Session
+    from jobnb.staleness.causes import AssetStatus, AssetStatuses
+    from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
+
+
+class LookingBack:
+    """What was stored and how it stands, beside what is defined now.
+
+    Args:
+        session: Whose assets and jobs are looked at.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def value(self, key: CoercibleToAssetKey, partition: PartitionsAsked | None = None) -> Any:
+        """The last value of an asset, from this kernel or an earlier one.
+
+        What the default IO manager stored is loaded also where no cell has defined the asset yet.
+
+        Args:
+            key: The key of the asset.
+            partition: The partition to load. Of several (a range, a list of keys; all that were
+                made, if left out) a dict of values by key comes back.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+            JobnbError: If it has never been stored.
+        """
+        return engine().session_value(self._session, key, partition)
+
+    def peek(self, key: CoercibleToAssetKey, partition: str | None = None, rows: int = 10) -> Any:
+        """The beginning of the last value of an asset, without loading all of it where that can be.
+
+        Args:
+            key: The key of the asset.
+            partition: The partition to look at.
+            rows: How many rows at most.
+
+        Returns:
+            A `Peek` with the first rows and the shape of the whole for a table that is stored as
+            Parquet; else the value itself.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+            JobnbError: If it has never been stored.
+        """
+        return engine().session_value(self._session, key, partition, first_rows=rows)
+
+    def partitions(
+        self, key: CoercibleToAssetKey | JobDefinition | AssetJobDefinition
+    ) -> PartitionTable | JobPartitionTable:
+        """The partitions of an asset or a job: which were made, are missing, or failed.
+
+        Args:
+            key: The key of the asset; or a job or its name: its last runs tell then.
+
+        Returns:
+            A `PartitionTable` or `JobPartitionTable`; a cell shows it as a calendar or matrix to
+            select in.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset or job.
+            InvalidDefinitionError: If it has no partitions.
+        """
+        return engine().partition_table(self._session, key)
+
+    def status(self, key: CoercibleToAssetKey, partition: str | None = None) -> AssetStatus:
+        """How an asset stands: missing, stale (and why), fresh, or failed.
+
+        Args:
+            key: The key of the asset.
+            partition: One of its partitions; all of them count if absent.
+
+        Returns:
+            An `AssetStatus`, with `.status` and `.causes`.
+
+        Raises:
+            InvalidSubsetError: If there is no such asset.
+
+        Example:
+            >>> from jobnb import Instance, asset
+            >>> from jobnb.registry.session import Session
+            >>> @asset
+            ... def orders():
+            ...     return [1, 2]
+            >>> session = Session().add(orders)
+            >>> session.status("orders").status.value
+            'missing'
+        """
+        wanted = AssetKey.from_coercible(key)
+        self._session.asset(wanted)
+        return engine().asset_status(self._session, wanted, partition)
+
+    def stale(self, selection: Any = None) -> AssetStatuses:
+        """How the assets stand that are not fresh, and why.
+
+        An asset is stale if its code, its config or what it is made from has changed since it
+        was made, or if an asset that it is made from is stale. `materialize(stale_only=True)`
+        makes just these.
+
+        Code is all that its function leads to: functions and classes of the notebook and of
+        modules beside it as they are loaded, constants, tables, objects. What of it cannot be
+        looked into (a model, a connection) is named below the assets, as is a module that was
+        edited since it was imported; neither makes stale.
+
+        Args:
+            selection: Which assets are looked at, as in `materialize`; all if absent.
+
+        Returns:
+            An `AssetStatuses`, by key; where nothing is defined yet it says so.
+
+        Raises:
+            InvalidSubsetError: If the selection names what is not there, or nothing.
+        """
+        known = self._session.snapshot()
+        keys = None if selection is None else known.select_assets(pinned(self._session, selection))
+        return engine().asset_statuses(self._session, keys).not_fresh
