@@ -340,7 +340,7 @@ def test_an_observation_is_told_by_what_it_observes(tmp_path):
 
     session = Session(home=str(tmp_path)).add(prices)
     assert session.observe_assets().state.title == "observe prices"
-    assert [row["job"] for row in session.runs.rows()] == ["observe"]
+    assert [row["job"] for row in session.runs.rows()] == ["observe prices"]
 
 
 def test_a_missing_resource_tells_how_to_give_it_and_no_name_that_nobody_gave(tmp_path):
