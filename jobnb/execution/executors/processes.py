@@ -93,10 +93,18 @@ class ProcessCrew:
     def hand_over(self, task: Task) -> None:
         """Have a task done by a worker that is free, or one that joins."""
         order = order_of(self.run, task.number, task.pieces, self._folder)
-        hand = next((each for each in self._hands if not each.task), None) or self._join()
+        hand = self._free_hand() or self._join()
         hand.task, hand.left, hand.stopping = task.number, list(task.pieces), None
         self._by_task[task.number] = hand
         hand.worker.send("do", order)
+
+    def _free_hand(self) -> _Hand | None:
+        """A worker that has nothing to do, and is still there."""
+        for hand in [each for each in self._hands if not each.task]:
+            if hand.worker.is_there:
+                return hand
+            self._lose(hand)
+        return None
 
     def _join(self) -> _Hand:
         worker = pool.take()
