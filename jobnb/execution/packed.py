@@ -12,9 +12,9 @@ import pickle
 import struct
 import tempfile
 import weakref
-from collections import ChainMap
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from types import CodeType
@@ -191,7 +191,7 @@ def _pickler() -> Any:
     from jobnb.storage.instance import Instance
 
     known = _known()
-    table = cloudpickle.Pickler.dispatch_table
+    table = dict(cloudpickle.Pickler.dispatch_table)
     of_code = table[CodeType]
 
     def code(value: CodeType) -> Any:
@@ -200,16 +200,23 @@ def _pickler() -> Any:
         names = (value.co_filename if part == "<dynamic-code>" else part for part in parts)
         return make, tuple(names)
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        dispatch_table: ClassVar[Any] = ChainMap(
-            {CodeType: code}, cloudpickle.Pickler.dispatch_table
-        )
+    def instance(value: Instance) -> Any:
+        return (_memory, (value.root_directory,)) if value.is_ephemeral else value.__reduce__()
 
-        def persistent_id(self, obj: Any) -> Any:
-            place = known.get(id(obj))
-            if place is None and type(obj) is Instance and obj.is_ephemeral:
-                return "", obj.root_directory
-            return place
+    def one_of_its_kind(value: Any) -> Any:
+        place = known.get(id(value))
+        return value.__reduce_ex__(5) if place is None else (_found, place)
+
+    # By type and not for each object: a plan is many of them.
+    kinds = {type(getattr(import_module(module), name)) for module, name in known.values()}
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table: ClassVar[Any] = {
+            **table,
+            CodeType: code,
+            Instance: instance,
+            **dict.fromkeys(kinds, one_of_its_kind),
+        }
 
     return Pickler
 
@@ -227,22 +234,16 @@ def dumps(value: Any, buffers: list[pickle.PickleBuffer] | None = None) -> bytes
     return out.getvalue()
 
 
-class _Unpickler(pickle.Unpickler):
-    def persistent_load(self, pid: Any) -> Any:
-        module, name = pid
-        if not module:
-            from jobnb.storage.instance import Instance
-
-            return Instance.ephemeral(tempdir=name)
-        return getattr(_module(module), name)
+def _found(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
 
 
-def _module(name: str) -> Any:
-    from importlib import import_module
+def _memory(folder: str) -> Any:
+    from jobnb.storage.instance import Instance
 
-    return import_module(name)
+    return Instance.ephemeral(tempdir=folder)
 
 
 def loads(data: Any, buffers: Any = ()) -> Any:
     """What was pickled by `dumps`."""
-    return _Unpickler(BytesIO(data), buffers=buffers).load()
+    return pickle.loads(data, buffers=buffers)  # noqa: S301 - from a process of the same run

@@ -60,7 +60,7 @@ class Coordinator:
         self._attempts: dict[Unit, Piece] = {}
         self._deadlines: list[tuple[float, int, int]] = []
         self._late: set[int] = set()
-        self._took: dict[int, float] = {}
+        self._took: dict[int, float] = {}  # by op: seconds that its steps take, about
         self._regions = _Regions(run)
 
     def run_all(self) -> None:
@@ -116,7 +116,7 @@ class Coordinator:
 
     def _chunk(self, unit: Unit) -> list[Unit]:
         """A unit, with what is done best in the same task: short ones that follow it or wait."""
-        chunk, took = [unit], self._took.get(unit.step)
+        chunk, took = [unit], self._estimate(unit)
         if took is None or took > self.crew.short or not self._may_share(unit):
             return chunk
         room = self.crew.chunk - took
@@ -128,8 +128,12 @@ class Coordinator:
                 self._frontier.give_back(more)
                 break
             chunk.append(more)
-            room -= self._took.get(more.step, self.crew.chunk)
+            room -= self._estimate(more) or self.crew.chunk
         return chunk
+
+    def _estimate(self, unit: Unit) -> float | None:
+        """How long a unit takes: as long as others of the same op; None if none has ended."""
+        return self._took.get(id(self._steps[unit.step].op))
 
     def _another(self) -> Unit | None:
         """Another unit that is ready, if there are more than the crew has places for."""
@@ -198,8 +202,8 @@ class Coordinator:
     def _succeeded(self, unit: Unit, outcome: Outcome) -> None:
         run, step = self.run, self._steps[unit.step]
         self._attempts.pop(unit, None)
-        before = self._took.get(unit.step, outcome.seconds)
-        self._took[unit.step] = (before + outcome.seconds) / 2
+        op = id(step.op)
+        self._took[op] = (self._took.get(op, outcome.seconds) + outcome.seconds) / 2
         if outcome.values is not None:
             _put(run, unit, outcome.values)
         came: dict[int, Any] = {}

@@ -130,22 +130,36 @@ class ProcessCrew:
             time.sleep(seconds)
             return
         ready = self._selector.select(seconds)
-        for hand in {id(key.data): key.data for key, _ in ready}.values():
-            self._read(hand)
+        for key, _ in ready:
+            if key.fileobj is key.data.worker.pipe:
+                self._read(key.data)
+            else:
+                self._read_last(key.data)
         if not ready:
             for hand in list(self._hands):
                 if not hand.worker.is_there:  # a child of its own may hold its pipe open
-                    self._read(hand)
+                    self._read_last(hand)
 
     def _read(self, hand: _Hand) -> None:
-        gone = not hand.worker.is_there
+        """Read what a worker has sent: one message, more are told of again."""
+        if hand not in self._hands:
+            return
         try:
-            while hand.worker.pipe.poll():
-                self._take(hand, pickle.loads(hand.worker.pipe.recv_bytes()))  # noqa: S301
+            self._take(hand, pickle.loads(hand.worker.pipe.recv_bytes()))  # noqa: S301
         except (EOFError, OSError):
-            gone = True
-        if gone:
             self._lose(hand)
+
+    def _read_last(self, hand: _Hand) -> None:
+        """Read all that a worker has sent whose process has ended."""
+        while hand in self._hands:
+            try:
+                more = hand.worker.pipe.poll()
+            except OSError:
+                more = False
+            if more:
+                self._read(hand)
+            else:
+                self._lose(hand)
 
     def _take(self, hand: _Hand, message: tuple[list[Event], Any]) -> None:
         events, content = message
@@ -156,8 +170,9 @@ class ProcessCrew:
         if content is None:
             return
         kind, *details = content
-        if kind == "outcome":
-            self._outcome(hand, *details)
+        if kind == "outcomes":
+            for outcome, error in details[0]:
+                self._outcome(hand, outcome, error)
         elif kind == "broken":
             self._give_up(hand, unpacked_error(details[0]))
         elif kind == "closed":

@@ -29,6 +29,7 @@ from jobnb.execution.worker import Order, PartOfRun, RemoteLane, packed_error
 __all__ = ["Place", "main"]
 
 _LIVE = 0.05  # seconds that an event may wait before it is sent
+_SOON = 0.005  # seconds that the end of a piece may wait, while others of its task go on
 _LAST = 2.0  # seconds that a step has to end when the process that has the run is gone
 
 
@@ -83,6 +84,8 @@ class _Worker:
         self._lane: RemoteLane | None = None
         self._task = 0
         self._wanted: dict[int, tuple[str, bool]] = {}
+        self._ended: list[tuple[Outcome, Any]] = []
+        self._told = 0.0
 
     def run(self) -> None:
         """Do what comes, until there is nobody any more who sends anything."""
@@ -187,7 +190,12 @@ class _Worker:
 
     def _report(self, outcome: Outcome) -> None:
         error = None if outcome.error is None else packed_error(outcome.error)
-        self._send(("outcome", outcome._replace(error=None), error))
+        self._ended.append((outcome._replace(error=None), error))
+        # Pieces that end within a moment are told of together.
+        if outcome.is_last or time.monotonic() > self._told + _SOON:
+            ended, self._ended = self._ended, []
+            self._send(("outcomes", ended))
+            self._told = time.monotonic()
 
     def _before_end(self) -> None:
         """All that a step has written is told before its end is."""
