@@ -71,6 +71,11 @@ class Function:
                 # Postponed annotations may name classes of the enclosing function.
                 self._locals = dict(sys._getframe(frame_depth).f_locals)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: the annotations, and not what else stood around it."""
+        assert self.annotations is not None  # they are evaluated here, where their names are known
+        return {**self.__dict__, "_locals": None}
+
     def _read_signature(self) -> None:
         parameters = inspect.signature(self.fn).parameters.values()
         kinds = inspect.Parameter

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import psutil
@@ -234,8 +235,6 @@ def test_values_can_be_looked_at_after_the_run(monkeypatch):
 
 
 def test_what_cannot_travel_is_named(instance):
-    import threading
-
     lock = threading.Lock()
 
     @op
@@ -250,6 +249,28 @@ def test_what_cannot_travel_is_named(instance):
     run = launched(alone, instance, ONE)
     with pytest.raises(StepExecutionError, match="the op 'locked' cannot be sent"):
         run.result()
+
+
+def test_what_only_stands_beside_a_function_stays_here(instance):
+    lock = threading.Lock()
+
+    class Own:
+        pass
+
+    @op
+    def typed() -> Own:
+        return Own()
+
+    @op
+    def takes(x: Own) -> str:
+        return type(x).__name__
+
+    @job
+    def two():
+        takes(typed())
+
+    assert launched(two, instance, ONE).result().output_for_node("takes") == "Own"
+    assert lock.acquire(blocking=False)
 
 
 class OddError(Exception):
