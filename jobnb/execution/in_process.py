@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobnb.errors import ResourceFunctionError
+from jobnb.events import ErrorInfo, StepFailed
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope
 from jobnb.execution.runner import run_all
@@ -50,9 +51,19 @@ def conduct(run: RunScope, raise_on_error: bool) -> None:
 def first_failure(run: RunScope) -> BaseException:
     """Give what the first failing step raised, with notes on where, and on which others failed."""
     (key, error), *others = run.failed_steps.items()
-    info = error_info(error)
+    here = error_info(error)
+    # An error that came from another process has left its traceback there; the log has it.
+    info = here if here.stack else _told_of(run, key) or here
     where = f" ({info.where})" if info.where else ""
     error.add_note(f"in step {key!r}{where}, run {run.run_id}")
+    if info is not here and info.source:
+        error.add_note(info.source)
     if others:
         error.add_note("also failed: " + ", ".join(other for other, _ in others))
     return error.with_traceback(without_own_frames(error))
+
+
+def _told_of(run: RunScope, key: str) -> ErrorInfo | None:
+    """What the log tells of the failure of a step."""
+    told = (e for e in reversed(run.events) if isinstance(e, StepFailed) and e.step_key == key)
+    return next((event.error for event in told), None)

@@ -273,6 +273,22 @@ def test_what_only_stands_beside_a_function_stays_here(instance):
     assert lock.acquire(blocking=False)
 
 
+def test_a_failure_tells_the_line_that_failed_elsewhere(instance):
+    @op
+    def broken():
+        raise ValueError("the line of the worker")
+
+    @job
+    def alone():
+        broken()
+
+    with pytest.raises(ValueError, match="the line of the worker") as caught:
+        launched(alone, instance, ONE).result()
+    where, source = caught.value.__notes__
+    assert where.startswith("in step 'broken' (test_processes.py, line ")
+    assert 'raise ValueError("the line of the worker")' in source
+
+
 class OddError(Exception):
     def __init__(self, first, second):
         super().__init__(f"{first} and {second}")
