@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from jobnb.execution.executors.crew import Crew, Ended, Outcome, Task
 from jobnb.execution.executors.echo import echo
 from jobnb.execution.executors.lane import Lane, lost
 from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.executors.run_folder import made_folder
 from jobnb.execution.executors.threads import ThreadCrew
 from jobnb.execution.run import RunScope
 from jobnb.execution.worker import (
@@ -134,7 +134,7 @@ class FutureCrew:
 
     def begin(self) -> None:
         """Write down what workers must know."""
-        self._folder = tempfile.mkdtemp(prefix=f"jobnb-run-{self.run.run_id[:8]}-")
+        self._folder = made_folder()
         self.run.resources = LaterResources(self.run)
         self._errand = Path(self._folder) / "errand"
         self._errand.write_bytes(errand_of(self.run, None))

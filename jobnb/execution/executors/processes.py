@@ -7,7 +7,6 @@ import pickle
 import selectors
 import shutil
 import sys
-import tempfile
 import time
 import weakref
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
 from jobnb.execution.executors.echo import echo
 from jobnb.execution.executors.later_resources import LaterResources
 from jobnb.execution.executors.pool import WorkerProcess, pool
+from jobnb.execution.executors.run_folder import made_folder
 from jobnb.execution.executors.worker_process import Place
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import RunScope
@@ -77,7 +77,7 @@ class ProcessCrew:
     def begin(self) -> None:
         """Write down what workers must know; they are started with their first task."""
         run = self.run
-        self._folder = tempfile.mkdtemp(prefix=f"jobnb-run-{run.run_id[:8]}-")
+        self._folder = made_folder()
         run.resources = LaterResources(run)
         errand = Path(self._folder) / "errand"
         errand.write_bytes(errand_of(run, self._folder))

@@ -220,6 +220,23 @@ def test_large_values_go_through_files_that_are_gone_at_the_end(instance, monkey
     assert not [each for each in os.listdir(tmp_path) if each.startswith("jobnb-run-")]
 
 
+def test_folders_of_processes_that_were_killed_are_removed(instance, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for pid in (gone.pid, os.getpid()):
+        (tmp_path / f"jobnb-run-{pid}-abc").mkdir()
+    (tmp_path / "jobnb-run-of-mine").mkdir()
+
+    @job
+    def alone():
+        one()
+
+    launched(alone, instance, ONE).result()
+    left = {each for each in os.listdir(tmp_path) if each.startswith("jobnb-run-")}
+    assert left == {f"jobnb-run-{os.getpid()}-abc", "jobnb-run-of-mine"}
+
+
 def test_values_can_be_looked_at_after_the_run(monkeypatch):
     @op
     def large():

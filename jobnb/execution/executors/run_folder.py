@@ -1,0 +1,37 @@
+"""The folder of a run's large values, on this machine, for as long as the run needs them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["made_folder"]
+
+_PREFIX = "jobnb-run-"
+
+
+def made_folder() -> str:
+    """A new folder; those of processes that were killed are removed.
+
+    Its name tells the process that has the run.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if _is_left(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether the process that made a folder is gone."""
+    pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+    if not pid.isdecimal() or not hasattr(os, "killpg"):
+        return False
+    with suppress(PermissionError):
+        try:
+            os.kill(int(pid), 0)
+        except (ProcessLookupError, OverflowError):
+            return True
+    return False
