@@ -79,6 +79,7 @@ class StepState(msgspec.Struct):
         because: What it was skipped for: step keys or outputs.
         outputs: The JSON metadata of each output that came out.
         logs: How many lines it logged.
+        worker: The thread, process or machine that did it, where steps run side by side.
     """
 
     key: str
@@ -92,6 +93,7 @@ class StepState(msgspec.Struct):
     because: tuple[str, ...] = ()
     outputs: dict[str, dict[str, Any]] = {}
     logs: int = 0
+    worker: str = ""
 
     @property
     def is_finished(self) -> bool:
@@ -258,13 +260,14 @@ def _end(
 def _step_started(run: RunState, event: ev.StepStarted) -> None:
     step = run.step(event.step_key)
     step.status, step.started, step.ended = StepStatus.RUNNING, event.time, None
-    step.attempts = max(step.attempts, 1)
+    step.attempts, step.worker = max(step.attempts, 1), event.worker
 
 
 def _step_restarted(run: RunState, event: ev.StepRestarted) -> None:
     step = run.step(event.step_key)
     step.status, step.started, step.ended = StepStatus.RUNNING, event.time, None
     step.attempts, step.failure = max(step.attempts, event.attempt), {}
+    step.worker = event.worker
 
 
 def _step_retried(run: RunState, event: ev.StepRetried) -> None:

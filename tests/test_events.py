@@ -141,7 +141,7 @@ def test_news_of_an_asset_is_read_as_what_user_code_yields():
 
 def test_questions_are_no_fields_and_do_not_go_into_the_log():
     (again,) = decode_events(encode_events([StepStarted(1.0, "load")]))
-    assert StepStarted.__struct_fields__ == ("time", "step_key")
+    assert StepStarted.__struct_fields__ == ("time", "step_key", "worker")
     assert (again.step_key, again.is_step_start) == ("load", True)
 
 

@@ -21,10 +21,11 @@ __all__ = [
 
 
 class StepStarted(Event, frozen=True, gc=False, tag="STEP_START"):
-    """A step began."""
+    """A step began; `worker` names the thread, process or machine where steps run side by side."""
 
     event_type: ClassVar[EventType] = EventType.STEP_START
     step_key: str
+    worker: str = ""
 
     @property
     def message(self) -> str:
@@ -38,6 +39,7 @@ class StepRestarted(Event, frozen=True, gc=False, tag="STEP_RESTARTED"):
     event_type: ClassVar[EventType] = EventType.STEP_RESTARTED
     step_key: str
     attempt: int
+    worker: str = ""
 
     @property
     def message(self) -> str:

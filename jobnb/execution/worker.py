@@ -7,6 +7,7 @@ come events as they happen, and how each piece ended with what it gave.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -320,12 +321,18 @@ class RemoteLane:
     Args:
         part: What this process does of the run.
         send: Takes its events; those of the part if None.
+        name: What the worker is called in the log; after its process if None.
     """
 
-    def __init__(self, part: PartOfRun, send: Callable[[Event], None] | None = None) -> None:
+    def __init__(
+        self,
+        part: PartOfRun,
+        send: Callable[[Event], None] | None = None,
+        name: str | None = None,
+    ) -> None:
         self._part = part
         self._relay = _Relay(send or part.send, part.before_end)
-        self.lane = Lane(part.scope, self._relay.append)
+        self.lane = Lane(part.scope, self._relay.append, name or f"process {os.getpid()}")
         scope = self.lane.scope
         scope.run_log = self._relay  # type: ignore[assignment]
         self.stop = Stop()

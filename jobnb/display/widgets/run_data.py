@@ -141,7 +141,7 @@ def step_row(
     """A step as a short row: status, ready, begun and ended (seconds into the run), and words.
 
     A run of many steps sends many of these, so they carry no names:
-    `[key, status, ready, started, ended, attempts, lines, why, depth]`.
+    `[key, status, ready, started, ended, attempts, lines, why, depth, worker]`.
     """
     status = "retrying" if step.status is StepStatus.RETRYING else step_status(step.status).value
     begun = step.started
@@ -156,6 +156,7 @@ def step_row(
         step.logs,
         _why(step),
         depth,
+        step.worker,
     ]
 
 

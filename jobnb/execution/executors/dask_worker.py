@@ -41,11 +41,16 @@ class Report(NamedTuple):
 
 
 class _Teller:
-    """Sends the events of one task, those that happen close to each other together."""
+    """Sends the events of one task, those that happen close to each other together.
+
+    Attributes:
+        worker_name: What the worker is called.
+    """
 
     def __init__(self, worker: Any, run_id: str, number: int) -> None:
         self._worker, self._topic = worker, f"jobnb-{run_id}"
         self._number, self._turn = number, uuid4().hex
+        self.worker_name = f"worker {getattr(worker, 'name', '')}".strip()
         self._events: list[Event] = []
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -143,7 +148,7 @@ def do_order(run_id: str, errand: bytes, order: Order, needs: Sequence[Any]) -> 
 def _do(
     part: PartOfRun, run_id: str, order: Order, needs: Sequence[Any], teller: _Teller, report: Any
 ) -> None:
-    lane = RemoteLane(part, teller.tell)
+    lane = RemoteLane(part, teller.tell, teller.worker_name)
     scope, mark = lane.lane.scope, (run_id, order.number)
     values = {slot: _brought(value, needs) for slot, value in order.values.items()}
     lane.stop = Stop()

@@ -97,7 +97,9 @@ class _PoolOfThreads(ThreadCrew):
         self._pool.submit(context.run, self._do_here, task)
 
     def _do_here(self, task: Task) -> None:
-        lane = getattr(self._here, "lane", None) or Lane(self.run)
+        lane = getattr(self._here, "lane", None) or Lane(
+            self.run, name=threading.current_thread().name
+        )
         self._here.lane = lane
         with self._captured(lane):
             self._do(lane, task)

@@ -23,15 +23,19 @@ class Lane:
     Args:
         run: The run; its values, resources and log are shared.
         append: Where the events go; to the run's log if None.
+        name: What it is called in the log.
 
     Attributes:
         scope: What the steps that it does see of the run.
         stop: How the piece that it does now is told to stop.
     """
 
-    def __init__(self, run: RunScope, append: Callable[[Event], None] | None = None) -> None:
+    def __init__(
+        self, run: RunScope, append: Callable[[Event], None] | None = None, name: str = ""
+    ) -> None:
         self.scope = run.lane(Stop(), append)
         self.stop = Stop()
+        self.name = name
 
     def do(self, task: int, piece: Piece, stop: Stop) -> Outcome:
         """Make one attempt; what happens is in the log.
@@ -71,9 +75,9 @@ class Lane:
         try:
             stop.check()
             if piece.retries:
-                scope.append(StepRestarted(now(), key, piece.retries + 1))
+                scope.append(StepRestarted(now(), key, piece.retries + 1, self.name))
             else:
-                scope.append(StepStarted(piece.began, key))
+                scope.append(StepStarted(piece.began, key, self.name))
             return runner.try_once(key, element, piece.retries, piece.began)
         except KeyboardInterrupt:
             if not stop.is_failure:

@@ -61,15 +61,18 @@ class ThreadCrew:
             self._start()
 
     def _start(self) -> None:
-        name = f"jobnb {self.run.run_id[:8]} step thread {len(self._threads) + 1}"
+        number = len(self._threads) + 1
+        name = f"jobnb {self.run.run_id[:8]} step thread {number}"
         # What belongs to the caller's context, as the cell that it prints to, holds in them too.
         work = copy_context().run
-        thread = threading.Thread(target=work, args=(self._work,), name=name, daemon=True)
+        thread = threading.Thread(
+            target=work, args=(self._work, f"thread {number}"), name=name, daemon=True
+        )
         self._threads.append(thread)
         thread.start()
 
-    def _work(self) -> None:
-        lane = Lane(self.run)
+    def _work(self, name: str) -> None:
+        lane = Lane(self.run, name=name)
         with self._captured(lane):
             while (task := self._inbox.get()) is not None:
                 self._do(lane, task)

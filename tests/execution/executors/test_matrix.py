@@ -57,6 +57,8 @@ def same_as_in_process(made, instance, executor, **more):
     """The result of a run, whose events are those of a run in process."""
     run = launched(made, instance, executor, **more)
     plain = launched(made, instance, "in_process", **more)
+    if run.status != plain.status:
+        run.result()  # raises what went wrong
     assert by_step(run.events()) == by_step(plain.events())
     assert states(run) == states(plain)
     assert run.status == plain.status

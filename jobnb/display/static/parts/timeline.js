@@ -3,17 +3,19 @@
 /**
  * @typedef {[key: string, status: string, ready: number | null, started: number | null,
  *   ended: number | null, attempts: number, lines: number, why: string, depth: number,
- *   place: number]} StepRow What `run_data.step_row` gives, times in seconds into the run.
+ *   worker: string, place: number]} StepRow What `run_data.step_row` gives, times in seconds into the run.
  */
 
 const STEP_ROW = 24;
-const NAMES_OF_ROW = ["key", "status", "ready", "started", "ended", "attempts", "lines", "why", "depth", "place"];
+const NAMES_OF_ROW = ["key", "status", "ready", "started", "ended", "attempts", "lines", "why", "depth", "worker", "place"];
 // In what order the steps stand: by the plan, as they began, what took or waited longest first.
 const STEP_ORDERS = {
   plan: (one, other) => one.place - other.place, // elements of a mapped step stand where it does
   began: (one, other) => (one.started ?? 1e12) - (other.started ?? 1e12),
   slowest: (one, other) => workOf(other) - workOf(one),
   waited: (one, other) => waitOf(other) - waitOf(one),
+  worker: (one, other) => one.worker.localeCompare(other.worker, undefined, { numeric: true })
+    || STEP_ORDERS.began(one, other),
 };
 
 // timeline({ pick(key, event), isChosen(key), slowest() })
@@ -87,6 +89,7 @@ function timelineTools(changed, slowest) {
   mode.title = "Timed: when each step worked. Waterfall: what each step had to wait for.";
   const order = choice("Order of the steps", {
     plan: "as planned", began: "as they began", slowest: "slowest first", waited: "longest wait first",
+    worker: "by worker",
   });
   const only = el("input", { type: "checkbox", onchange: changed });
   const legend = el("span", { class: "jw-note jw-legend" }, el("i", { class: "jw-wait" }), " waiting ",
@@ -116,11 +119,12 @@ function waitOf({ ready, started }) {
 }
 
 function stepRow(step, drawn, now, chosen) {
-  const { key, started, ended, attempts, why } = step;
+  const { key, started, ended, attempts, why, worker } = step;
   const status = step.status === "retrying" ? "running" : step.status;
   const took = started === null ? "" : durationText((ended ?? Math.max(now, started)) - started);
   const waited = waitOf(step) >= 0.0005 ? durationText(waitOf(step)) : "";
-  const words = [stateWord(status), took, waited && `waited ${waited}`, attempts > 1 && `attempt ${attempts}`];
+  const words = [stateWord(status), took, waited && `waited ${waited}`, attempts > 1 && `attempt ${attempts}`,
+    worker && `on ${worker}`];
   return el("div", {
     class: `jw-step jn-${status}${chosen ? " jw-chosen" : ""}`, data: { step: key, status: step.status },
     title: `${key}: ${words.filter(Boolean).join(", ")}${why ? `. ${why}` : ""}`,
