@@ -6,6 +6,12 @@ from collections.abc import Mapping
 
 from jobnb.automation.automation import Automation as Automation
 from jobnb.automation.backfill import Backfill as Backfill
+from jobnb.automation.conditions import (
+    EvaluateAutomationConditionsResult as EvaluateAutomationConditionsResult,
+)
+from jobnb.automation.conditions import (
+    evaluate_automation_conditions as evaluate_automation_conditions,
+)
 from jobnb.automation.freshness import FreshnessPolicySensorContext as FreshnessPolicySensorContext
 from jobnb.automation.freshness import (
     build_freshness_policy_sensor_context as build_freshness_policy_sensor_context,
@@ -82,6 +88,11 @@ from jobnb.definitions.assets.source_asset import (
 )
 from jobnb.definitions.automation.asset_sensor import AssetSensorDefinition as AssetSensorDefinition
 from jobnb.definitions.automation.asset_sensor import asset_sensor as asset_sensor
+from jobnb.definitions.automation.condition import AutoMaterializePolicy as AutoMaterializePolicy
+from jobnb.definitions.automation.condition import AutomationCondition as AutomationCondition
+from jobnb.definitions.automation.condition_sensor import (
+    AutomationConditionSensorDefinition as AutomationConditionSensorDefinition,
+)
 from jobnb.definitions.automation.execution_data import (
     ScheduleExecutionData as ScheduleExecutionData,
 )

@@ -22,6 +22,7 @@ from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.jobs.run_request import RunRequest
+from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB
 from jobnb.errors import JobnbError, UserCodeExecutionError
 from jobnb.execution.trace import error_info
 from jobnb.storage.instance import Instance
@@ -225,7 +226,7 @@ class Ticker:
                 self._instance, when, location.name, definition.name, resources, definitions
             )
         else:
-            context = SensorEvaluationContext(
+            context = looking = SensorEvaluationContext(
                 self._instance,
                 state.last_end,
                 state.last_run_key,
@@ -235,6 +236,7 @@ class Ticker:
                 resources=resources,
                 definitions=definitions,
             )
+            looking.tick_time = tick.timestamp
         context.log_lines = lines
         with context:
             return evaluation_of(definition, context)
@@ -303,7 +305,7 @@ class Ticker:
 def evaluation_of(definition: Definition, context: EvaluationContext) -> Evaluation:
     """Evaluate a schedule or sensor; each request comes with the job that it is for."""
     found: Any = definition.evaluate_tick(context)  # type: ignore[arg-type]
-    first = definition.targets[0].job_name if definition.targets else ""
+    first = definition.targets[0].job_name if definition.targets else GLOBAL_ASSET_JOB
     requests = [(each, each.job_name or first) for each in found.run_requests]
     made = Evaluation(requests, found.skip_message)
     if isinstance(definition, ScheduleDefinition):

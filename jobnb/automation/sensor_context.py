@@ -57,6 +57,8 @@ class SensorEvaluationContext(EvaluationContext):
         self._cursor = cursor
         self.cursor_updated = False
         """Whether `update_cursor` was called."""
+        self.tick_time: float | None = None
+        """The moment of the tick, in seconds since the epoch; None outside of a loop."""
 
     @property
     def sensor_name(self) -> str | None:

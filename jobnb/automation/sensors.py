@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from jobnb.automation.conditions import condition_requests
 from jobnb.automation.freshness import lateness_reactions
 from jobnb.automation.multi_asset import MultiAssetSensorEvaluationContext
 from jobnb.automation.run_status import reactions_of
 from jobnb.automation.schedules import flat_requests, resolved_request
 from jobnb.automation.sensor_context import SensorEvaluationContext
+from jobnb.definitions.automation.condition_sensor import AutomationConditionSensorDefinition
 from jobnb.definitions.automation.execution_data import SensorExecutionData
 from jobnb.definitions.automation.freshness_sensor import FreshnessPolicySensorDefinition
 from jobnb.definitions.automation.multi_asset_sensor import MultiAssetSensorDefinition
@@ -58,6 +60,8 @@ def _asked(sensor: SensorDefinition, context: SensorEvaluationContext) -> Any:
         return reactions_of(sensor, context)
     if isinstance(sensor, FreshnessPolicySensorDefinition):
         return lateness_reactions(sensor, context)
+    if isinstance(sensor, AutomationConditionSensorDefinition):
+        return condition_requests(sensor, context)
     if not isinstance(sensor, MultiAssetSensorDefinition):
         return sensor.asked(context)
     if isinstance(context, MultiAssetSensorEvaluationContext):

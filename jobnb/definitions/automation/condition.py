@@ -1,0 +1,324 @@
+"""Conditions: when an asset is to be made, put together from small ones with `&`, `|` and `~`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from jobnb.definitions.automation.cron_schedule import CronSchedule
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.errors import InvalidDefinitionError
+
+__all__ = ["AutoMaterializePolicy", "AutomationCondition"]
+
+
+class AutomationCondition(msgspec.Struct, frozen=True):
+    """When an asset, or a partition of it, is to be made.
+
+    It is given to an asset as `automation_condition=`. Made by the methods of this class, and of
+    others with `&`, `|` and `~`.
+
+    Attributes:
+        kind: What it looks at, or how it puts others together.
+        operands: The conditions that it is put together from.
+        cron: Its cron schedule, of those that have one.
+        timezone: The time zone of that.
+        lookback: How far back windows of time count, in seconds.
+        asset: The asset that it looks at, where that is another one.
+        label: What it is called where it is explained.
+
+    Example:
+        >>> condition = AutomationCondition.missing() & ~AutomationCondition.any_deps_missing()
+        >>> str(condition)
+        '(missing and not any_deps_missing)'
+
+    Source: Dagster's `AutomationCondition`.
+    """
+
+    kind: str
+    operands: tuple[AutomationCondition, ...] = ()
+    cron: str | None = None
+    timezone: str = "UTC"
+    lookback: float = 0.0
+    asset: AssetKey | None = None
+    label: str | None = None
+
+    # --- put together -------------------------------------------------------
+
+    def __and__(self, other: AutomationCondition) -> AutomationCondition:
+        return _joined("and", self, other)
+
+    def __or__(self, other: AutomationCondition) -> AutomationCondition:
+        return _joined("or", self, other)
+
+    def __invert__(self) -> AutomationCondition:
+        return AutomationCondition("not", (self,))
+
+    def with_label(self, label: str) -> AutomationCondition:
+        """The same, called so where it is explained."""
+        return msgspec.structs.replace(self, label=label)
+
+    def replace(
+        self, old: AutomationCondition | str, new: AutomationCondition
+    ) -> AutomationCondition:
+        """The same with one of its parts replaced.
+
+        Args:
+            old: The part, or its label.
+            new: What takes its place.
+        """
+        if old in (self, self.label):
+            return new
+        operands = tuple(each.replace(old, new) for each in self.operands)
+        return msgspec.structs.replace(self, operands=operands)
+
+    def each(self) -> Iterator[AutomationCondition]:
+        """It and all of its parts."""
+        yield self
+        for operand in self.operands:
+            yield from operand.each()
+
+    # --- of the asset itself --------------------------------------------------
+
+    @staticmethod
+    def missing() -> AutomationCondition:
+        """It was never made."""
+        return AutomationCondition("missing")
+
+    @staticmethod
+    def newly_missing() -> AutomationCondition:
+        """It is missing, and was not requested since it is."""
+        return AutomationCondition("newly_missing")
+
+    @staticmethod
+    def newly_updated() -> AutomationCondition:
+        """It was made since the last evaluation."""
+        return AutomationCondition("newly_updated")
+
+    @staticmethod
+    def newly_requested() -> AutomationCondition:
+        """It was requested at the last evaluation."""
+        return AutomationCondition("newly_requested")
+
+    @staticmethod
+    def will_be_requested() -> AutomationCondition:
+        """It is requested at this evaluation."""
+        return AutomationCondition("will_be_requested")
+
+    @staticmethod
+    def in_progress() -> AutomationCondition:
+        """A run that makes it goes on."""
+        return AutomationCondition("in_progress")
+
+    @staticmethod
+    def initial_evaluation() -> AutomationCondition:
+        """It is evaluated for the first time."""
+        return AutomationCondition("initial_evaluation")
+
+    @staticmethod
+    def in_latest_time_window(lookback_delta: timedelta | None = None) -> AutomationCondition:
+        """Its partition is the latest in time; true of an asset that has no such partitions.
+
+        Args:
+            lookback_delta: How long before the end of the latest one others end that count, too.
+        """
+        back = lookback_delta.total_seconds() if lookback_delta is not None else 0.0
+        return AutomationCondition("in_latest_time_window", lookback=back)
+
+    @staticmethod
+    def cron_tick_passed(cron_schedule: str, cron_timezone: str = "UTC") -> AutomationCondition:
+        """A moment of a cron schedule has passed since it was made or requested.
+
+        Raises:
+            InvalidDefinitionError: If the schedule cannot be read.
+        """
+        return _of_cron("cron_tick_passed", cron_schedule, cron_timezone)
+
+    @staticmethod
+    def freshness_failed() -> AutomationCondition:
+        """It, or something that is made from it, is later than its `FreshnessPolicy` allows."""
+        return AutomationCondition("freshness_failed")
+
+    # --- of what it is made from ---------------------------------------------
+
+    @staticmethod
+    def any_deps_match(condition: AutomationCondition) -> AutomationCondition:
+        """A condition is true of something that it is made from."""
+        return AutomationCondition("any_deps_match", (condition,))
+
+    @staticmethod
+    def all_deps_match(condition: AutomationCondition) -> AutomationCondition:
+        """A condition is true of all that it is made from."""
+        return AutomationCondition("all_deps_match", (condition,))
+
+    @staticmethod
+    def asset_matches(
+        key: CoercibleToAssetKey, condition: AutomationCondition
+    ) -> AutomationCondition:
+        """A condition is true of another asset."""
+        return AutomationCondition(
+            "asset_matches", (condition,), asset=AssetKey.from_coercible(key)
+        )
+
+    @staticmethod
+    def any_deps_updated() -> AutomationCondition:
+        """Something that it is made from was made since it was itself, or is requested now."""
+        return AutomationCondition("any_deps_updated")
+
+    @staticmethod
+    def any_deps_missing() -> AutomationCondition:
+        """Something that it is made from was never made, and is not requested now."""
+        return AutomationCondition("any_deps_missing")
+
+    @staticmethod
+    def any_deps_in_progress() -> AutomationCondition:
+        """A run that makes something that it is made from goes on."""
+        return AutomationCondition("any_deps_in_progress")
+
+    @staticmethod
+    def all_deps_updated_since_cron(
+        cron_schedule: str, cron_timezone: str = "UTC"
+    ) -> AutomationCondition:
+        """All that it is made from was made since the last moment of a cron schedule.
+
+        Raises:
+            InvalidDefinitionError: If the schedule cannot be read.
+        """
+        return _of_cron("all_deps_updated_since_cron", cron_schedule, cron_timezone)
+
+    # --- whole ones -----------------------------------------------------------
+
+    @staticmethod
+    def eager() -> AutomationCondition:
+        """As soon as it is missing or something that it is made from was made anew."""
+        own = AutomationCondition
+        return (
+            own.in_latest_time_window()
+            & (own.newly_missing() | own.any_deps_updated())
+            & ~own.any_deps_missing()
+            & ~own.any_deps_in_progress()
+            & ~own.in_progress()
+        ).with_label("eager")
+
+    @staticmethod
+    def on_missing() -> AutomationCondition:
+        """As soon as it is missing and all that it is made from is there."""
+        own = AutomationCondition
+        return (
+            own.in_latest_time_window() & own.newly_missing() & ~own.any_deps_missing()
+        ).with_label("on_missing")
+
+    @staticmethod
+    def on_cron(cron_schedule: str, cron_timezone: str = "UTC") -> AutomationCondition:
+        """Once for each moment of a cron schedule, when all that it is made from was made since.
+
+        Raises:
+            InvalidDefinitionError: If the schedule cannot be read.
+        """
+        own = AutomationCondition
+        return (
+            own.in_latest_time_window()
+            & own.cron_tick_passed(cron_schedule, cron_timezone)
+            & own.all_deps_updated_since_cron(cron_schedule, cron_timezone)
+        ).with_label(f"on_cron({cron_schedule}, {cron_timezone})")
+
+    def __str__(self) -> str:
+        return self.label or self.words
+
+    @property
+    def words(self) -> str:
+        """How it is put together."""
+        if self.kind in ("and", "or"):
+            return f"({f' {self.kind} '.join(map(str, self.operands))})"
+        if self.kind == "not":
+            return f"not {self.operands[0]}"
+        about = [
+            str(each) for each in (self.asset and self.asset.to_user_string(), self.cron) if each
+        ]
+        inside = ", ".join([*about, *map(str, self.operands)])
+        return f"{self.kind}({inside})" if inside else self.kind
+
+
+def _joined(kind: str, one: AutomationCondition, other: AutomationCondition) -> AutomationCondition:
+    if not isinstance(other, AutomationCondition):
+        raise InvalidDefinitionError(f"A condition is joined with another one, not with {other!r}.")
+    parts: list[AutomationCondition] = []
+    for each in (one, other):
+        parts += each.operands if each.kind == kind and each.label is None else (each,)
+    return AutomationCondition(kind, tuple(parts))
+
+
+def _of_cron(kind: str, cron: str, timezone: str) -> AutomationCondition:
+    CronSchedule(cron, timezone, "A condition")
+    return AutomationCondition(kind, cron=cron, timezone=timezone)
+
+
+class AutoMaterializePolicy(msgspec.Struct, frozen=True):
+    """When an asset is made by itself, Dagster's older way to say it.
+
+    Args:
+        on_missing: As soon as it, or a partition of it, is missing.
+        on_new_parent_data: As soon as something that it is made from was made anew.
+        for_freshness: When it, or something that is made from it, would be later than its
+            `FreshnessPolicy` allows.
+        max_materializations_per_minute: How many of its partitions are requested in a minute.
+
+    Raises:
+        InvalidDefinitionError: If it would never make anything.
+
+    Example:
+        >>> AutoMaterializePolicy.lazy().on_missing
+        False
+
+    Source: Dagster's `AutoMaterializePolicy`.
+    """
+
+    on_missing: bool
+    on_new_parent_data: bool
+    for_freshness: bool
+    max_materializations_per_minute: int | None = 1
+
+    def __post_init__(self) -> None:
+        """Check what was given."""
+        most: Any = self.max_materializations_per_minute
+        if most is not None and (type(most) is not int or most < 1):
+            raise InvalidDefinitionError(
+                f"max_materializations_per_minute is 1 or more, or None for no limit, not {most!r}."
+            )
+        if not (self.on_new_parent_data or self.for_freshness):
+            raise InvalidDefinitionError(
+                "An AutoMaterializePolicy acts on_new_parent_data, for_freshness, or both. Set one."
+            )
+
+    @staticmethod
+    def eager(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
+        """As soon as it is missing or something that it is made from was made anew."""
+        return AutoMaterializePolicy(True, True, True, max_materializations_per_minute)
+
+    @staticmethod
+    def lazy(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
+        """Only when a `FreshnessPolicy` asks for it."""
+        return AutoMaterializePolicy(False, False, True, max_materializations_per_minute)
+
+    def to_automation_condition(self) -> AutomationCondition:
+        """The condition that says the same."""
+        own = AutomationCondition
+        asked = {
+            own.newly_missing(): self.on_missing,
+            own.any_deps_updated(): self.on_new_parent_data,
+            own.freshness_failed(): self.for_freshness,
+        }
+        chosen = [condition for condition, is_asked in asked.items() if is_asked]
+        any_of_them = chosen[0]
+        for each in chosen[1:]:
+            any_of_them |= each
+        return (
+            own.in_latest_time_window()
+            & any_of_them
+            & ~own.any_deps_missing()
+            & ~own.any_deps_in_progress()
+            & ~own.in_progress()
+        ).with_label("eager policy" if self.on_new_parent_data else "lazy policy")
