@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from copy import copy
 from functools import cached_property
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from jobnb.definitions.jobs.executor import STRATEGIES
 from jobnb.definitions.keys import AssetKey
@@ -105,6 +105,7 @@ class RunScope:
         provenance: The versions of the assets that it makes; None before it begins.
         code_versions: Code that was read before, where several runs are of the same definitions.
         in_process: Whether its steps run one by one in this process, whatever the executor is.
+        lanes: What the threads that do its steps side by side see of it.
         around: Entered while its resources and steps are at work.
     """
 
@@ -128,6 +129,7 @@ class RunScope:
         self.stop = stop or Stopping()
         self.opened = ExitStack()
         self.in_process = False
+        self.lanes: WeakSet[RunScope] = WeakSet()
         self.around: AbstractContextManager[None] = nullcontext()
         self.elements: Mapping[int, frozenset[str]] = {}
         self.origins: dict[tuple[int, str | None], str] = {}
@@ -150,6 +152,9 @@ class RunScope:
         """In a copy of the process (a fork): the other one does the run, and closes things."""
         self.stop.left = True
         self.append = _drop
+        for lane in list(self.lanes):
+            lane.stop.left = True
+            lane.append = _drop
         keep_for_ever(self.opened.pop_all())
 
     def lane(self, stop: Stopping, append: Callable[[Event], None] | None = None) -> RunScope:
@@ -164,6 +169,7 @@ class RunScope:
         made = copy(self)
         made.stop = stop
         made.append = append or self.append
+        self.lanes.add(made)
         made.current_key = made.attempt = made.context = None
         made.log = RunLogger(made.append, lambda: made.current_key, self.log.listeners)
         return made

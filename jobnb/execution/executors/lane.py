@@ -56,17 +56,21 @@ class Lane:
         start = time.perf_counter()
         try:
             wait = self._attempt(runner, key, piece_now)
-        except KeyboardInterrupt:
-            return Outcome(task, piece, Ended.STOPPED)
+        except BaseException as error:
+            if stop.left:
+                stop.part(error, f"the run of {scope.plan.job.name!r}")
+            if isinstance(error, KeyboardInterrupt):
+                return Outcome(task, piece, Ended.STOPPED)
+            raise
         finally:
             scope.current_key = scope.attempt = scope.context = None
             current_run.reset(token)
         took = time.perf_counter() - start
         if wait is not None:
             return Outcome(task, piece, Ended.RETRY, took, wait)
-        error = scope.failed_steps.get(key)
-        ended = Ended.SUCCEEDED if error is None else Ended.FAILED
-        return Outcome(task, piece, ended, took, error=error)
+        failure = scope.failed_steps.get(key)
+        ended = Ended.SUCCEEDED if failure is None else Ended.FAILED
+        return Outcome(task, piece, ended, took, error=failure)
 
     def _attempt(self, runner: StepRunner, key: str, piece: Piece) -> float | None:
         scope, stop, element = self.scope, self.stop, piece.unit.mapping_key
@@ -80,14 +84,15 @@ class Lane:
                 scope.append(StepStarted(piece.began, key, self.name))
             return runner.try_once(key, element, piece.retries, piece.began)
         except KeyboardInterrupt:
-            if not stop.is_failure:
+            if stop.left or not stop.is_failure:
                 raise
             stop.shield()
             late = StepTimeoutError(stop.reason)
             return runner.give_up_or_wait(key, element, late, piece.retries, piece.began)
         finally:
-            stop.shield()
-            stop.end()
+            if not stop.left:  # in a copy of the process its lock may be held for ever
+                stop.shield()
+                stop.end()
 
     def still_needs(self, piece: Piece) -> bool:
         """Whether something that a piece needs has not come; it does not begin then."""

@@ -528,6 +528,38 @@ def test_workers_end_with_their_parent(tmp_path):
         time.sleep(0.02)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+@pytest.mark.parametrize("executor", ["threads", "multiprocess"])
+@pytest.mark.parametrize("deed", ["returns", "raises"])
+def test_a_copy_of_the_process_does_nothing_of_the_run(instance, trace, executor, deed):
+    @op
+    def forks(context):
+        child = os.fork()
+        if child:
+            trace(f"code {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}")
+            return "of the parent"
+        context.log.info("from the child")
+        if deed == "raises":
+            raise ValueError("in the child")
+        return "of the child"
+
+    @op
+    def after(x):
+        trace(f"after {x}")
+
+    @job
+    def forking():
+        after(forks())
+
+    run = launched(forking, instance, executor)
+    assert run.result().output_for_node("forks") == "of the parent"
+    assert trace.lines == ["code 1", "after of the parent"]
+    ends = [event.step_key for event in run.events() if event.event_type_value == "STEP_SUCCESS"]
+    assert ends == ["forks", "after"]
+    logged = [e.text for e in run.events() if isinstance(e, Logged) and not e.logger]
+    assert not any("the child" in text for text in logged)
+
+
 def test_the_pool_ends_what_has_nothing_to_do():
     worker = pool.take()
     assert worker.is_there
