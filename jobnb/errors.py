@@ -22,6 +22,7 @@ __all__ = [
     "InvalidSubsetError",
     "InvariantViolationError",
     "JobnbError",
+    "NoValueYetError",
     "NotebookError",
     "PartitionConfigError",
     "PartitionNeededError",
@@ -64,6 +65,10 @@ class InvalidInvocationError(JobnbError, TypeError):
 
 class InvariantViolationError(JobnbError, RuntimeError):
     """Something was asked for at a moment, or in a place, where it cannot be had."""
+
+
+class NoValueYetError(InvalidInvocationError, InvariantViolationError):
+    """What stands for an output while a graph is composed was used as if it were the value."""
 
 
 class InvalidSubsetError(JobnbError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -130,3 +131,19 @@ def require(owner: Any, field: str, type_: type, words: str) -> None:
     if not isinstance(value, type_) or (type(value) is bool and type_ is not bool):
         raise InvalidDefinitionError(f"{type(owner).__name__} holds {words}, not {value!r}.")
     msgspec.structs.force_setattr(owner, field, value)
+
+
+def docstring(described: Any) -> str | None:
+    r"""The docstring of a function or class without its indentation, or None.
+
+    Example:
+        >>> def load():
+        ...     '''Load it.
+        ...
+        ...     Twice.
+        ...     '''
+        >>> docstring(load)
+        'Load it.\n\nTwice.'
+    """
+    text: str | None = getattr(described, "__doc__", None)
+    return inspect.cleandoc(text) if text else None

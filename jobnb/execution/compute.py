@@ -241,6 +241,8 @@ def _read_one(
         raise InvariantViolationError(
             f"{key!r} returned {type(result).__name__}. Yield it, or use context.log_event()."
         )
+    if op.wraps:
+        _see_wrapped(op, key, name, result)
     if isinstance(result, Output):
         emit(output_called(op, key, result.output_name), result.value, result)
     elif result is None and not op.is_decorated:
@@ -291,7 +293,10 @@ def _read_several(
             emit(name, value.value, value)
             for said in value.check_results:
                 tell(with_asset(said, value.asset_key))
-        elif isinstance(value, Output):
+            continue
+        if op.wraps:
+            _see_wrapped(op, key, name, value)
+        if isinstance(value, Output):
             if value.output_name not in (name, "result"):
                 raise InvariantViolationError(
                     f"{key!r} returned the output {value.output_name!r} in the place of {name!r}."
@@ -305,6 +310,22 @@ def _read_several(
         else:
             emit(name, value, None)
     return set(names)
+
+
+def _see_wrapped(op: OpDefinition[..., Any], key: str, name: str, value: Any) -> None:
+    """An output is returned as an `Output` where the annotation says so, and only there."""
+    wrapped = op.wraps.get(name)
+    if wrapped is None or wrapped == isinstance(value, Output) or isinstance(value, _TOLD):
+        return
+    if wrapped:
+        raise InvariantViolationError(
+            f"{key!r} is said to return its output {name!r} as an Output, but returned "
+            f"{type(value).__name__}. Return Output(...), or annotate the type of the value."
+        )
+    raise InvariantViolationError(
+        f"{key!r} returned an Output for {name!r}, which its annotation does not say. "
+        "Annotate Output[...], or return the value itself."
+    )
 
 
 def output_called(op: OpDefinition[..., Any], key: str, name: str) -> str:

@@ -42,6 +42,7 @@ class OpExecutionContext(PartitionContext):
         self._mapping_key = mapping_key
         self._retries = retries
         self._output_metadata: dict[tuple[str, str | None], dict[str, Any]] = {}
+        self._gone: set[tuple[str, str | None]] | None = None
         self._asset_metadata: dict[tuple[AssetKey, str | None], dict[str, Any]] = {}
         self._events: list[Any] = []
         self._data_versions: dict[AssetKey, Any] = {}
@@ -217,12 +218,23 @@ class OpExecutionContext(PartitionContext):
             mapping_key: Which element of a dynamic output.
 
         Raises:
-            InvariantViolationError: If there is no such output.
+            InvariantViolationError: If there is no such output, or it has been yielded already.
             InvalidDefinitionError: If a value cannot be metadata.
         """
         name = self._output_name(output_name)
+        if self._gone is not None and (name, mapping_key) in self._gone:
+            which = f" with the mapping_key {mapping_key!r}" if mapping_key is not None else ""
+            raise InvariantViolationError(
+                f"{self._key!r} has yielded its output {name!r}{which} already. Add its metadata "
+                "before, or yield it with Output(..., metadata=...)."
+            )
         normalize(metadata)
         self._output_metadata.setdefault((name, mapping_key), {}).update(metadata)
+
+    def gave(self, output_name: str, mapping_key: str | None = None) -> None:
+        """Take note that an output was yielded: what is added to it now would be lost."""
+        self._gone = self._gone or set()
+        self._gone.update(((output_name, None), (output_name, mapping_key)))
 
     def get_output_metadata(
         self, output_name: str, mapping_key: str | None = None

@@ -76,6 +76,7 @@ def _check_item(
     if isinstance(item, (Output, DynamicOutput)):
         name = output_called(op, op.name, item.output_name)
         _check_output(op, name, item.value, context)
+        context.gave(name, getattr(item, "mapping_key", None))
         seen.add(name)
     elif isinstance(item, MaterializeResult):
         name = asset_output(op, op.name, item, context.bound_step)

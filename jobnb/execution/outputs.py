@@ -87,6 +87,8 @@ def _handle_in_full(
         return
     dynamic = output.definition.is_dynamic
     own = given.mapping_key if dynamic and given is not None else None
+    if context is not None and given is not None:
+        context.gave(output.name, own)
     metadata = _metadata(given, context, output.name, own)
     _check_output(run, key, output, value, own, metadata, given)
     told_of = _raw_metadata(given, context, output.name, own)

@@ -332,6 +332,7 @@ def _has_one_plain_output(step: Step) -> bool:
         and not step.checks  # what it gives is looked at in full
         and outputs[0].check is None
         and not outputs[0].definition.is_dynamic
+        and not step.op.wraps.get(outputs[0].name)
     )
 
 

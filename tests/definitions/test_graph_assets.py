@@ -248,7 +248,7 @@ def test_an_op_of_a_job_is_asked_for_all_its_outputs():
 def test_what_cannot_be_is_told():
     with pytest.raises(InvalidDefinitionError, match="returns nothing"):
         graph_asset(name="a")(lambda: None)
-    with pytest.raises(InvalidDefinitionError, match="'q' and use it nowhere"):
+    with pytest.raises(InvalidDefinitionError, match="takes 'q' and hands it to nothing"):
         graph_asset(name="a")(lambda q: one())
     with pytest.raises(InvalidDefinitionError, match="does not take"):
         graph_asset(name="a", ins={"zz": AssetIn("up")})(lambda q: plus(q))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jobnb import Field
 from jobnb.definitions.jobs import logger as lg
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError, InvalidInvocationError
 
@@ -98,3 +99,14 @@ def test_the_default_is_the_colored_console() -> None:
 def test_the_logger_for_user_code_can_be_heard_as_a_family() -> None:
     assert lg.get_jobnb_logger().name == lg.USER_LOGGER
     assert lg.get_jobnb_logger("x").parent is lg.get_jobnb_logger()
+
+
+def test_none_in_the_place_of_a_context_is_one_without_config() -> None:
+    @lg.logger({"level": Field(int, default_value=20)})
+    def quiet(context: lg.InitLoggerContext) -> logging.Logger:
+        return logging.Logger("quiet", context.logger_config["level"])
+
+    assert quiet(None).level == quiet(init_context=None).level == 20
+    assert isinstance(lg.json_console_logger(None), logging.Logger)
+    with pytest.raises(InvalidConfigError, match="level"):
+        leveled(None)

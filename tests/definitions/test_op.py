@@ -223,7 +223,7 @@ def test_tags_of_a_run_that_cannot_be_stored_are_refused_before_it(tmp_path):
 
     with Instance(tmp_path) as instance:
         for tags in ({"a": HALF}, {HALF: "a"}, {"a": object()}):
-            with pytest.raises(InvalidDefinitionError, match="The tag .* of a run of 'daily'"):
+            with pytest.raises(InvalidDefinitionError, match="The tag .* of the run of 'daily'"):
                 daily.execute_in_process(tags=tags, instance=instance)
         done = daily.execute_in_process(tags={"n": 1}, instance=instance)
         assert instance.get_run_tags() == [("n", {"1"})]

@@ -338,6 +338,10 @@ def test_the_schedule_can_be_shifted_within_its_kind() -> None:
     assert months.get_cron_schedule(day_of_month=2) == "0 0 2 * *"
     hours = HourlyPartitionsDefinition("2023-03-15-07:00", minute_offset=20)
     assert hours.get_cron_schedule(minute_of_hour=5) == "5 * * * *"
+    every = {"minute_of_hour": 5, "day_of_week": 0, "day_of_month": 1}
+    assert months.get_cron_schedule(**every, hour_of_day=3) == "5 3 1 * *"
+    assert weeks.get_cron_schedule(**every, hour_of_day=3) == "5 3 * * 0"
+    assert hours.get_cron_schedule(**every) == "5 * * * *"
     with pytest.raises(InvalidInvocationError, match="day_of_week does not apply to daily"):
         DAYS.get_cron_schedule(day_of_week=2)
     with pytest.raises(InvalidInvocationError, match="hour_of_day does not apply to hourly"):

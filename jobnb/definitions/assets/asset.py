@@ -22,6 +22,7 @@ from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import INFER, AssetIn, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
 from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.definitions.plain import docstring
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def asset(
             op_name,
             upstream.op_ins,
             {"result": out},
-            description or fn.__doc__,
+            description or docstring(fn),
             config_schema,
             required_resource_keys,
             op_tags_of(op_tags, compute_kind) if compute_kind else op_tags,

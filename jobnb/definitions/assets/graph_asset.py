@@ -266,15 +266,7 @@ def _composed(
 ) -> GraphDefinition:
     """The graph that the function describes, with all its inputs used."""
     graph_ins = {each: GraphIn() for each in ins or {}}
-    graph = read_graph(fn, name, description, graph_ins, out, None, config)
-    used = {mapping.graph_input_name for mapping in graph.input_mappings}
-    unused = [each for each in graph.input_names if each not in used]
-    if unused:
-        raise InvalidDefinitionError(
-            f"The assets of {name!r} take {', '.join(map(repr, unused))} and use it nowhere. Pass "
-            "it to an op, or take it out."
-        )
-    return graph
+    return read_graph(fn, name, description, graph_ins, out, None, config)
 
 
 def _announced(

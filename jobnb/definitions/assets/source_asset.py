@@ -17,6 +17,7 @@ from jobnb.definitions.ops.dependency import StoredInput
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import DEFAULT_GROUP, Out
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.plain import docstring
 from jobnb.definitions.resources.resource import resources_for
 from jobnb.errors import InvalidDefinitionError
 
@@ -303,7 +304,7 @@ def observing_op(
         own,
         None,
         {each: Out(Nothing) for each in outs},
-        description or fn.__doc__,
+        description or docstring(fn),
         None,
         required_resource_keys,
         tags,

@@ -21,7 +21,7 @@ from jobnb.definitions.automation.targets import (
 from jobnb.definitions.automation.user_function import UserFunction
 from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import check_name
-from jobnb.definitions.plain import check_tags
+from jobnb.definitions.plain import check_tags, docstring
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 if TYPE_CHECKING:
@@ -349,7 +349,7 @@ def schedule(
             should_execute=should_execute,
             environment_vars=environment_vars,
             execution_timezone=execution_timezone,
-            description=description or getattr(fn, "__doc__", None),
+            description=description or docstring(fn),
             job=job,
             default_status=default_status,
             required_resource_keys=required_resource_keys,

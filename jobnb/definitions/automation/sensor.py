@@ -20,6 +20,7 @@ from jobnb.definitions.automation.targets import (
 from jobnb.definitions.automation.user_function import UserFunction
 from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import check_name
+from jobnb.definitions.plain import docstring
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
@@ -93,7 +94,7 @@ class SensorDefinition:
             evaluation_fn, self._what, required_resource_keys or (), self._extra
         )
         self.minimum_interval_seconds = _interval(minimum_interval_seconds, self._what)
-        self.description = description or getattr(evaluation_fn, "__doc__", None)
+        self.description = description or docstring(evaluation_fn)
         self.default_status = _status(default_status, self._what)
         announce_from_caller(self)
 

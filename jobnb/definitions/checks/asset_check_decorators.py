@@ -13,6 +13,7 @@ from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import AssetIn, In, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
 from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.definitions.plain import docstring
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def asset_check(
         spec = AssetCheckSpec(
             name or fn.__name__,
             asset,
-            description or fn.__doc__,
+            description or docstring(fn),
             additional_deps,
             blocking,
             metadata,
@@ -178,7 +179,7 @@ def multi_asset_check(
                 op_name,
                 {key: each for key, (each, _) in made.items()},
                 {each.get_python_identifier(): Out(None, is_required=False) for each in specs},
-                description or fn.__doc__,
+                description or docstring(fn),
                 config_schema,
                 required_resource_keys,
                 {**(op_tags or {}), **({"kind": compute_kind} if compute_kind else {})},

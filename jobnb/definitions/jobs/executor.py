@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, overload
 
 from jobnb.definitions.keys import check_name
+from jobnb.definitions.plain import docstring
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 STRATEGIES = ("in_process", "threads", "async", "multiprocess", "dask")
@@ -188,7 +189,9 @@ def executor(name: Any = None, config_schema: Any = None, requirements: Any = No
     def make(fn: ExecutorFunction, label: str | None = None) -> ExecutorDefinition:
         if not callable(fn):
             raise InvalidDefinitionError(f"Put @executor on a function, not on {fn!r}.")
-        return ExecutorDefinition(label or fn.__name__, config_schema, requirements, fn, fn.__doc__)
+        return ExecutorDefinition(
+            label or fn.__name__, config_schema, requirements, fn, docstring(fn)
+        )
 
     return make(name) if callable(name) else lambda fn: make(fn, name)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from jobnb.definitions.announce import announce
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph import read_graph
+from jobnb.definitions.plain import docstring
 
 if TYPE_CHECKING:
     from jobnb.definitions.jobs.executor import ExecutorDefinition
@@ -95,7 +96,7 @@ def job(
             logger_defs,
             name or fn.__name__,
             config,
-            description or fn.__doc__,
+            description or docstring(fn),
             partitions_def,
             tags,
             metadata,

@@ -103,14 +103,18 @@ class LoggerDefinition:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the logger directly, as a unit test does: pass `build_init_logger_context()`.
 
+        None in its place is a context without config.
+
         Raises:
             InvalidInvocationError: If it is not called with one context.
         """
         given = [*args, *kwargs.values()]
+        if given == [None]:
+            given = [InitLoggerContext(None)]
         if len(given) != 1 or not isinstance(given[0], InitLoggerContext):
             raise InvalidInvocationError(
                 "A logger is called with one argument, its context: pass "
-                "build_init_logger_context()."
+                "build_init_logger_context(), or None."
             )
         from jobnb.config import bind_value, schema_of
 

@@ -17,6 +17,7 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.plain import docstring
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
 
 _UNNAMED = "__repository__"
@@ -253,7 +254,7 @@ def repository(
         return RepositoryDefinition(
             name or function.__name__,
             function(),
-            description or function.__doc__,
+            description or docstring(function),
             metadata,
             default_executor_def=default_executor_def,
             default_logger_defs=default_logger_defs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,11 @@ from jobnb.definitions.ops.dependency import (
     StoredInput,
     ValueDependency,
 )
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, did_you_mean
+from jobnb.errors import InvalidDefinitionError, NoValueYetError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.ops.hook import HookDefinition
-    from jobnb.definitions.ops.node import NodeDefinition
+    from jobnb.definitions.ops.node import NodeDefinition, PendingNodeInvocation
     from jobnb.definitions.ops.retry import RetryPolicy
 
 
@@ -37,8 +38,8 @@ class OutputHandle:
         self.node_name = node_name
         self.output_name = output_name
 
-    def _refuse(self, what: str) -> InvalidInvocationError:
-        return InvalidInvocationError(
+    def _refuse(self, what: str) -> NoValueYetError:
+        return NoValueYetError(
             f"The output {self.output_name!r} of {self.node_name!r} has no value while the graph "
             f"is composed, so it cannot {what}. Do that inside an op."
         )
@@ -52,8 +53,26 @@ class OutputHandle:
     def __getitem__(self, key: Any) -> Any:
         raise self._refuse("be indexed")
 
+    def _too_late(self, *_: Any, **__: Any) -> Any:
+        raise NoValueYetError(
+            f"{self.node_name!r} has been invoked already: this is its output "
+            f"{self.output_name!r}. Give an op its alias, tags, hooks or retry policy before it "
+            "is called: my_op.alias('name')()."
+        )
+
+    alias = tag = with_hooks = with_retry_policy = _too_late
+
+    def __getattr__(self, name: str) -> Any:
+        hint = " Only a dynamic output has it: out=DynamicOut()." if name in _OF_DYNAMIC else ""
+        raise AttributeError(
+            f"The output {self.output_name!r} of {self.node_name!r} has no {name!r}.{hint}"
+        )
+
     def __repr__(self) -> str:
         return f"<output {self.output_name!r} of {self.node_name!r}>"
+
+
+_OF_DYNAMIC = ("map", "collect")
 
 
 class DynamicHandle(OutputHandle):
@@ -88,7 +107,7 @@ class InputHandle:
         self.name = name
 
     def __iter__(self) -> Any:
-        raise InvalidInvocationError(
+        raise NoValueYetError(
             f"The graph input {self.name!r} has no value while the graph is composed, "
             "so it cannot be iterated over. Do that inside an op."
         )
@@ -144,6 +163,8 @@ class Composition:
         self.nodes: dict[str, tuple[Any, ...]] = {}
         self.dependencies: dict[str, dict[str, Dependency]] = {}
         self._uses: dict[str, int] = {}
+        self.is_dynamic = False
+        self.pending: dict[int, PendingNodeInvocation] = {}
 
     def _unique(self, name: str, named: bool, definition: NodeDefinition) -> str:
         if name not in self.nodes:
@@ -182,10 +203,11 @@ class Composition:
             return None
         return _outputs((self._handle(definition, name, out) for out in outs), outs)
 
-    @staticmethod
-    def _handle(definition: NodeDefinition, name: str, output: str) -> OutputHandle:
-        kind = DynamicHandle if definition.is_dynamic(output) else OutputHandle
-        return kind(name, output)
+    def _handle(self, definition: NodeDefinition, name: str, output: str) -> OutputHandle:
+        if not definition.is_dynamic(output):
+            return OutputHandle(name, output)
+        self.is_dynamic = True
+        return DynamicHandle(name, output)
 
     def _bind(
         self,
@@ -273,6 +295,12 @@ def compose(
         returned = fn(**{name: InputHandle(name) for name in input_names})
     finally:
         _current.reset(token)
+    for each in composition.pending.values():
+        warnings.warn(
+            f"{graph_name!r} names a use of {each.node_def.name!r} that is not invoked "
+            f"(an uninvoked {each.name!r}): it does not run. Call it: {each.name}(...).",
+            stacklevel=5,
+        )
     return composition, returned
 
 
@@ -307,6 +335,8 @@ def _name_outputs(graph_name: str, returned: Any, names: list[str] | None) -> di
         returned = dict(zip(names or returned.names, returned, strict=False))
     elif isinstance(returned, tuple) and names:
         returned = dict(zip(names, returned, strict=False))
+    elif isinstance(returned, tuple) and all(_is_one_output(each) for each in returned):
+        returned = {"result": returned[0]}  # as Dagster reads it: one output is declared
     if not isinstance(returned, dict):
         raise InvalidDefinitionError(
             f"{graph_name!r} returns {returned!r}. Return the output of an op, a dict of outputs "
@@ -319,6 +349,10 @@ def _name_outputs(graph_name: str, returned: Any, names: list[str] | None) -> di
             f"{{{', '.join(f'{each!r}: ...' for each in names)}}}."
         )
     return returned
+
+
+def _is_one_output(given: Any) -> bool:
+    return isinstance(given, OutputHandle) and not isinstance(given, Collected)
 
 
 def _output_mapping(

@@ -16,8 +16,10 @@ from jobnb.definitions.ops.dependency import (
     MultiDependencyDefinition,
 )
 from jobnb.definitions.ops.function import Function
+from jobnb.definitions.ops.graph_checks import check_dynamic
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
+from jobnb.definitions.plain import docstring
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 
@@ -44,18 +46,38 @@ def read_graph(
     described = {k: v.description for k, v in declared.items()} if declared else None
     mappings = output_mappings(name, returned, described)
     nodes = {key: Node(key, *parts) for key, parts in composition.nodes.items()}
+    if composition.is_dynamic:
+        check_dynamic(name, nodes, composition.dependencies)
+    taken = _input_mappings(composition.dependencies)
+    _see_all_taken(name, names, taken)
     made = GraphDefinition(
         name,
-        description or fn.__doc__,
+        description or docstring(fn),
         config=config,
         tags=tags,
         output_mappings=mappings,
-        input_mappings=_input_mappings(composition.dependencies),
+        input_mappings=taken,
         graph_ins=names,
         placed=(nodes, composition.dependencies),
     )
     made.__doc__ = fn.__doc__
     return made
+
+
+def _see_all_taken(name: str, inputs: Iterable[str], taken: Iterable[InputMapping]) -> None:
+    """See that each parameter of a composing function goes somewhere.
+
+    Raises:
+        InvalidDefinitionError: If one does not.
+    """
+    used = {mapping.graph_input_name for mapping in taken}
+    left = [each for each in inputs if each not in used]
+    if left:
+        names = ", ".join(map(repr, left))
+        raise InvalidDefinitionError(
+            f"The graph {name!r} takes {names} and hands it to nothing. Pass it to an op, or take "
+            "the parameter out."
+        )
 
 
 def _input_mappings(dependencies: Mapping[str, Mapping[str, Dependency]]) -> list[InputMapping]:

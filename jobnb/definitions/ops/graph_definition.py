@@ -11,7 +11,6 @@ from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.dependency import (
     Dependency,
-    DependencyDefinition,
     DependencyMapping,
     GraphInput,
     InputMapping,
@@ -19,8 +18,9 @@ from jobnb.definitions.ops.dependency import (
     NodeInvocation,
     OutputMapping,
 )
+from jobnb.definitions.ops.graph_checks import check_edges
 from jobnb.definitions.ops.inout import DynamicOut, In, InputDefinition, Out, OutputDefinition
-from jobnb.definitions.ops.node import NO_HOOKS, Node, NodeDefinition
+from jobnb.definitions.ops.node import NO_HOOKS, Node, NodeDefinition, PendingNodeInvocation
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.plain import check_tags
 from jobnb.definitions.types import resolve
@@ -374,45 +374,6 @@ class GraphDefinition(NodeDefinition):
         return f"GraphDefinition({self.name!r})"
 
 
-def check_edges(graph: GraphDefinition) -> None:
-    """See that every edge of a hand-written graph joins what is there; all problems at once.
-
-    Raises:
-        InvalidDefinitionError: If one does not.
-    """
-    problems: list[str] = []
-    for name, edges in graph.dependencies.items():
-        inputs = graph.node_map[name].definition.input_names
-        for input_name, edge in edges.items():
-            if input_name not in inputs:
-                hint = did_you_mean(input_name, inputs, noun="Its inputs are")
-                problems.append(f"{name!r} has no input {input_name!r}. {hint}")
-            problems += _edge_problems(graph, f"{name}.{input_name}", edge)
-    for mapping in graph.output_mappings:
-        source = DependencyDefinition(mapping.mapped_node_name, mapping.mapped_node_output_name)
-        problems += _edge_problems(graph, f"output {mapping.graph_output_name}", source)
-    if problems:
-        raise InvalidDefinitionError(
-            f"The graph {graph.name!r} does not fit together:\n  " + "\n  ".join(problems)
-        )
-
-
-def _edge_problems(graph: GraphDefinition, place: str, edge: Dependency) -> list[str]:
-    if isinstance(edge, MultiDependencyDefinition):
-        return [p for one in edge.dependencies for p in _edge_problems(graph, place, one)]
-    node, output = getattr(edge, "node", None), getattr(edge, "output", "")
-    if node is None:
-        return []
-    if node not in graph.node_map:
-        hint = did_you_mean(node, graph.node_map, noun="The nodes are")
-        return [f"{place} depends on {node!r}, which is not a node. {hint}"]
-    outs = graph.node_map[node].definition.output_names
-    if output not in outs:
-        hint = did_you_mean(output, outs, noun="Its outputs are")
-        return [f"{place} depends on the output {output!r} of {node!r}. {hint}"]
-    return []
-
-
 Nodes = dict[str, Node]
 Edges = dict[str, dict[str, Dependency]]
 
@@ -453,6 +414,7 @@ class _Placing:
         self, node_defs: Sequence[NodeDefinition], dependencies: DependencyMapping
     ) -> list[tuple[NodeDefinition, NodeInvocation, Mapping[str, Dependency]]]:
         """Each use of a definition; one that the dictionary does not speak of is used once."""
+        node_defs = self._known(node_defs)
         known = {each.name: each for each in node_defs}
         by_name: dict[str, list[tuple[NodeInvocation, Mapping[str, Dependency]]]] = {}
         for key, edges in dependencies.items():
@@ -468,6 +430,28 @@ class _Placing:
             for use, edges in by_name.get(definition.name)
             or [(NodeInvocation(definition.name), {})]
         ]
+
+    def _known(self, node_defs: Sequence[NodeDefinition]) -> list[NodeDefinition]:
+        """The ops and graphs among them, each once; what is neither goes to the problems."""
+        given: Sequence[Any] = node_defs
+        if isinstance(given, NodeDefinition) or not isinstance(given, Iterable):
+            self.problems.append(f"node_defs is a list of ops and graphs: [{given!r}].")
+            return []
+        found: dict[int, NodeDefinition] = {}
+        for each in given:
+            if isinstance(each, NodeDefinition):
+                found[id(each)] = each
+            elif isinstance(each, PendingNodeInvocation):
+                self.problems.append(
+                    f"node_defs has a use of {each.node_def.name!r}, not the definition itself. "
+                    f'Say it in dependencies: NodeInvocation("{each.node_def.name}", alias=...).'
+                )
+            else:
+                shown = getattr(each, "__name__", None) or repr(each)
+                self.problems.append(
+                    f"node_defs has {shown}, which is no op and no graph. Decorate it with @op."
+                )
+        return list(found.values())
 
     def add(
         self, definition: NodeDefinition, use: NodeInvocation, edges: Mapping[str, Dependency]

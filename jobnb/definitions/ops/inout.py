@@ -48,6 +48,16 @@ def _parts(said: _ByValue) -> list[str]:
     return slots or list(vars(said))
 
 
+def _checked_type(given: Any, what: str) -> Any:
+    """A type, if it can be one: what is only known by its name is no type."""
+    if isinstance(given, (str, int, float, list, dict, set, tuple)):
+        raise InvalidDefinitionError(
+            f"{what} is declared with {given!r}, which is no type. Give a Python type, an "
+            "annotation or a DataType; what it is for goes into description=."
+        )
+    return given
+
+
 class In(_ByValue):
     """An input of an op.
 
@@ -83,7 +93,7 @@ class In(_ByValue):
         asset_partitions: Any = None,
         input_manager_key: str | None = None,
     ) -> None:
-        self.dagster_type = dagster_type
+        self.dagster_type = _checked_type(dagster_type, "An In")
         self.description = description
         self.default_value = default_value
         self.metadata = dict(metadata) if metadata else {}
@@ -145,7 +155,7 @@ class Out(_ByValue):
         metadata: Mapping[str, Any] | None = None,
         code_version: str | None = None,
     ) -> None:
-        self.dagster_type = dagster_type
+        self.dagster_type = _checked_type(dagster_type, "An Out")
         self.description = description
         self.is_required = is_required
         self.io_manager_key = io_manager_key or "io_manager"

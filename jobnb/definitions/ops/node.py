@@ -183,6 +183,9 @@ class PendingNodeInvocation:
         self.tags = check_tags(tags, f"a use of {node_def.name!r}")
         self.hook_defs = hook_defs
         self.retry_policy = retry_policy
+        context = composition.current()
+        if context is not None:
+            context.pending[id(self)] = self
 
     @property
     def name(self) -> str:
@@ -194,6 +197,7 @@ class PendingNodeInvocation:
         context = composition.current()
         if context is None:
             return engine().invoke(self.node_def, args, kwargs)
+        context.pending.pop(id(self), None)
         named = self.given_alias is not None
         return context.invoke(
             self.node_def,
@@ -208,12 +212,14 @@ class PendingNodeInvocation:
 
     def alias(self, name: str) -> PendingNodeInvocation:
         """The same under another name."""
+        self._taken()
         return PendingNodeInvocation(
             self.node_def, name, self.tags, self.hook_defs, self.retry_policy
         )
 
     def tag(self, tags: Mapping[str, Any] | None) -> PendingNodeInvocation:
         """The same with more tags."""
+        self._taken()
         merged = {**self.tags, **(tags or {})}
         return PendingNodeInvocation(
             self.node_def, self.given_alias, merged, self.hook_defs, self.retry_policy
@@ -221,6 +227,7 @@ class PendingNodeInvocation:
 
     def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> PendingNodeInvocation:
         """The same with more hooks."""
+        self._taken()
         hooks = self.hook_defs | frozenset(hook_defs)
         return PendingNodeInvocation(
             self.node_def, self.given_alias, self.tags, hooks, self.retry_policy
@@ -228,9 +235,16 @@ class PendingNodeInvocation:
 
     def with_retry_policy(self, retry_policy: RetryPolicy) -> PendingNodeInvocation:
         """The same with a retry policy."""
+        self._taken()
         return PendingNodeInvocation(
             self.node_def, self.given_alias, self.tags, self.hook_defs, retry_policy
         )
+
+    def _taken(self) -> None:
+        """Another stands for it now: it is not forgotten."""
+        context = composition.current()
+        if context is not None:
+            context.pending.pop(id(self), None)
 
     def _graph(self) -> GraphDefinition:
         if hasattr(self.node_def, "to_job"):

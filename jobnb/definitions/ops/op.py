@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,12 +12,20 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from jobnb.definitions.announce import announce
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.docstrings import RETURNED, described
 from jobnb.definitions.ops.function import EMPTY, Function
-from jobnb.definitions.ops.inout import INFER, In, InputDefinition, Out, OutputDefinition
+from jobnb.definitions.ops.inout import (
+    INFER,
+    DynamicOut,
+    In,
+    InputDefinition,
+    Out,
+    OutputDefinition,
+)
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.output import DynamicOutput, MaterializeResult, Output
 from jobnb.definitions.ops.retry import RetryPolicy
-from jobnb.definitions.plain import check_text
+from jobnb.definitions.plain import check_text, docstring
 from jobnb.definitions.types import DataType, resolve
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
@@ -75,7 +84,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         self.retry_policy = retry_policy
         for each in (*self.given_ins, *self.given_outs):
             check_name(each, f"an input or output of op {name!r}")
-        if ins or config_schema is not None:
+        if decorated or ins:
             check_declared(self)
 
     @property
@@ -120,19 +129,44 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
     def ins(self) -> Mapping[str, In]:
         """Its inputs by name, with their types."""
         notes, defaults = self.function.annotations, self.function.defaults
-        resolved = {}
+        resolved, said = {}, self._said
         for name in self.input_names:
             given = self.given_ins.get(name) or In()
             kind = given.dagster_type
             note = notes.get(name, EMPTY) if kind is INFER else kind
             resolved[name] = given.resolved(resolve(note), defaults.get(name, INFER))
+            if given.description is None and name in said:
+                resolved[name].description = said[name]
         return resolved
 
     @lazy
     def outs(self) -> Mapping[str, Out]:
         """Its outputs by name, with their types."""
         kinds = output_types(self.function.return_annotation, self.given_outs)
-        return {name: out.resolved(kinds[name]) for name, out in self.given_outs.items()}
+        outs = {name: out.resolved(kinds[name]) for name, out in self.given_outs.items()}
+        if len(outs) == 1 and RETURNED in self._said:
+            (only,) = outs.values()
+            only.description = only.description or self._said[RETURNED]
+        return outs
+
+    @lazy
+    def _said(self) -> Mapping[str, str]:
+        """What its function's docstring says of its parameters and of what it returns."""
+        return described(self.compute_fn.__doc__) if self.is_decorated else {}
+
+    @lazy
+    def wraps(self) -> Mapping[str, bool]:
+        """Whether each output is said to be returned as an `Output`, where its annotation says."""
+        note = self.function.return_annotation if self.is_decorated else EMPTY
+        if note is EMPTY:
+            return {}
+        names, parts = self.output_names, (note,)
+        if len(names) > 1:
+            parts = typing.get_args(note) if typing.get_origin(note) is tuple else ()
+        if len(parts) != len(names):
+            return {}
+        told = {name: _is_wrapped(part) for name, part in zip(names, parts, strict=True)}
+        return {name: wrapped for name, wrapped in told.items() if wrapped is not None}
 
     @property
     def input_defs(self) -> list[InputDefinition]:
@@ -285,8 +319,8 @@ def op(
             Function(fn, frame_depth=depth),
             name or fn.__name__,
             ins,
-            outs_of(out),
-            description or fn.__doc__,
+            outs_of(out) if out is not None else _inferred_outs(fn),
+            description or docstring(fn),
             config_schema,
             required_resource_keys,
             tags,
@@ -302,6 +336,38 @@ def op(
         return decorate(compute_fn)
     depth = 2
     return decorate
+
+
+_SHORT = r"(\w+\.)*"
+_DYNAMIC = re.compile(rf"{_SHORT}DynamicOutput(\[.*\])?", re.DOTALL)
+_DYNAMIC_LIST = re.compile(rf"{_SHORT}[Ll]ist\[\s*{_SHORT}DynamicOutput\b.*\]", re.DOTALL)
+
+
+def _inferred_outs(fn: Callable[..., Any]) -> dict[str, Out]:
+    """The one output of a function that declares none: dynamic if it returns a list of such.
+
+    Raises:
+        InvalidDefinitionError: If it is annotated with a single `DynamicOutput`.
+    """
+    note = getattr(fn, "__annotations__", {}).get("return")
+    # No annotation is evaluated here: it may name what another cell defines.
+    if note is None:
+        return {"result": Out()}
+    if isinstance(note, str):
+        single, several = (bool(form.fullmatch(note.strip())) for form in (_DYNAMIC, _DYNAMIC_LIST))
+    else:
+        single = _is_dynamic(note)
+        several = typing.get_origin(note) is list and _is_dynamic(*typing.get_args(note)[:1])
+    if single:
+        raise InvalidDefinitionError(
+            f"{fn.__name__!r} is said to return one DynamicOutput. Return a list of them, "
+            "-> list[DynamicOutput[...]], or yield them and declare out=DynamicOut()."
+        )
+    return {"result": DynamicOut() if several else Out()}
+
+
+def _is_dynamic(annotation: Any) -> bool:
+    return annotation is DynamicOutput or typing.get_origin(annotation) is DynamicOutput
 
 
 def outs_of(out: Out | Mapping[str, Out] | None) -> dict[str, Out]:
@@ -372,6 +438,18 @@ def _unwrap(annotation: Any) -> Any:
     return annotation
 
 
+def _is_wrapped(annotation: Any) -> bool | None:
+    """Whether an annotation says that an `Output` comes; None if it says nothing of that."""
+    kind = typing.get_origin(annotation) or annotation
+    return True if kind is Output else False if _is_of_one_value(kind) else None
+
+
+def _is_of_one_value(kind: Any) -> bool:
+    """Whether what an annotation speaks of is a class of values, and nothing around them."""
+    silent = (object, Any, types.UnionType, *_WRAPPERS, *_STREAMS)
+    return isinstance(kind, type) and kind not in silent
+
+
 def _is_output(annotation: Any) -> bool:
     return annotation in _WRAPPERS or typing.get_origin(annotation) in _WRAPPERS
 
@@ -390,6 +468,7 @@ def check_declared(op: OpDefinition[..., Any]) -> None:
         InvalidDefinitionError: If they do not; all problems at once.
     """
     problems = [*_no_ins(op)] or [*_misplaced_ins(op), *_two_configs(op)]
+    problems += _odd_parameters(op)
     if problems:
         raise InvalidDefinitionError(f"{op.name!r} cannot be right:\n  " + "\n  ".join(problems))
 
@@ -422,6 +501,38 @@ def _misplaced_ins(op: OpDefinition[..., Any]) -> Iterator[str]:
                 f"The input {name!r} is declared, but the function does not take it. "
                 + (hint or "Add the parameter, or declare it as In(Nothing).")
             )
+
+
+def _odd_parameters(op: OpDefinition[..., Any]) -> Iterator[str]:
+    function = op.function
+    if not op.is_decorated:
+        return
+    if function.has_var_positional:
+        yield "Its function takes *args, which no input can fill. Name each input."
+    notes = getattr(function.fn, "__annotations__", None)
+    if not notes:
+        return
+    for name, note in notes.items():
+        if note is None and name != "return" and name not in op.given_ins:
+            yield (
+                f"The parameter {name!r} is annotated with None, which brings no value. Take it "
+                f"out and declare ins={{{name!r}: In(Nothing)}}, or annotate another type."
+            )
+    if len(op.given_outs) > 1:
+        yield from _odd_returned(notes.get("return"), len(op.given_outs))
+
+
+def _odd_returned(note: Any, wanted: int) -> Iterator[str]:
+    """What is wrong with an annotation of several outputs; a text is not evaluated."""
+    kind, parts = typing.get_origin(note) or note, typing.get_args(note)
+    if kind is tuple:
+        if parts and Ellipsis not in parts and len(parts) != wanted:
+            yield f"It has {wanted} outputs, but its annotation is a tuple of {len(parts)}."
+    elif _is_of_one_value(kind):
+        yield (
+            f"It has {wanted} outputs, but it is said to return {kind.__name__}. Annotate a tuple "
+            "with the type of each output."
+        )
 
 
 def _two_configs(op: OpDefinition[..., Any]) -> Iterator[str]:

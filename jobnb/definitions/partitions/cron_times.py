@@ -508,14 +508,26 @@ _ALLOWED: Mapping[ScheduleType | None, tuple[str, ...]] = {
 }
 
 
+# One call with all parameters serves partitions of every cadence: these fields are in it for
+# another one. Where a field would change which times are meant, it is refused.
+_WITHOUT_MEANING: Mapping[ScheduleType | None, tuple[str, ...]] = {
+    ScheduleType.HOURLY: ("day_of_week", "day_of_month"),
+    ScheduleType.WEEKLY: ("day_of_month",),
+    ScheduleType.MONTHLY: ("day_of_week",),
+}
+
+
 def shifted(cron: str, given: Mapping[str, int | None]) -> str:
     """A regular schedule at another minute, hour or day.
 
     Raises:
         InvalidInvocationError: If the schedule does not come in a way that one of them fits.
     """
-    changes = {name: value for name, value in given.items() if value is not None}
     kind = type_of(cron)
+    silent = _WITHOUT_MEANING.get(kind, ())
+    changes = {
+        name: value for name, value in given.items() if value is not None and name not in silent
+    }
     for name in changes:
         if name not in _ALLOWED[kind]:
             what = kind.value.lower() if kind else f"{cron!r}"

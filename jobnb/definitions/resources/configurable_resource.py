@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from jobnb.config import Config, derived, resolve_fields, schema_of
 from jobnb.config.fields import by_field_name
+from jobnb.definitions.plain import docstring
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.resource import (
     ResourceDefinition,
@@ -32,7 +33,7 @@ class ConfigurableResourceDefinition(ResourceDefinition):
     """
 
     def __init__(self, cls: type[Any], data: Mapping[str, Any], origin: Any) -> None:
-        super().__init__(self.opened, description=cls.__doc__)
+        super().__init__(self.opened, description=docstring(cls))
         self.configurable_resource_cls = cls
         self.data = dict(data)
         self.origin = origin

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, overload
 
+from jobnb.definitions.plain import docstring
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource import ResourceDefinition, is_function, takes_argument
 
@@ -171,7 +172,7 @@ def io_manager(
 
     def decorate(fn: Callable[..., Any], schema: Any = config_schema) -> IOManagerDefinition:
         made = IOManagerDefinition(
-            fn, schema, description or fn.__doc__, required_resource_keys, version,
+            fn, schema, description or docstring(fn), required_resource_keys, version,
             input_config_schema, output_config_schema,
         )  # fmt: skip
         made.wants_context = takes_argument(fn)
@@ -217,7 +218,7 @@ def input_manager(
 
     def decorate(fn: Callable[..., Any], schema: Any = config_schema) -> InputManagerDefinition:
         made = InputManagerDefinition(
-            lambda: FunctionInputManager(fn), schema, description or fn.__doc__,
+            lambda: FunctionInputManager(fn), schema, description or docstring(fn),
             input_config_schema, required_resource_keys, version,
         )  # fmt: skip
         made.wants_context = False

@@ -9,6 +9,7 @@ from types import GeneratorType
 from typing import Any, overload
 
 from jobnb.definitions.ops.function import Function
+from jobnb.definitions.plain import docstring
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
@@ -251,7 +252,7 @@ def resource(
 
     def decorate(fn: Callable[..., Any]) -> ResourceDefinition:
         made = ResourceDefinition(
-            fn, schema, description or fn.__doc__, required_resource_keys, version
+            fn, schema, description or docstring(fn), required_resource_keys, version
         )
         made.wants_context = takes_argument(fn)
         made.__doc__ = fn.__doc__

@@ -22,6 +22,7 @@ from jobnb.definitions.types.loader import (
     ScalarLoader,
 )
 from jobnb.definitions.user_events import TypeCheck
+from jobnb.errors import InvalidDefinitionError
 
 _OK = TypeCheck(True)
 
@@ -103,6 +104,11 @@ class ContainerType(DataType):
         loader: DataTypeLoader | None = None,
     ) -> None:
         self._inner = tuple(inner)
+        if any(each.is_nothing for each in inner):
+            raise InvalidDefinitionError(
+                f"{name} holds Nothing, which brings no value. Nothing stands alone: In(Nothing), "
+                "Out(Nothing)."
+            )
         keys = frozenset(key for each in inner for key in each.required_resource_keys)
         super().__init__(
             self._explain,

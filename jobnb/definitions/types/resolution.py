@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
+from jobnb.definitions.plain import docstring
 from jobnb.definitions.types.builtin import (
     ANY,
     BOOL,
@@ -35,7 +36,7 @@ from jobnb.definitions.types.data_type import (
     shown,
 )
 from jobnb.definitions.types.loader import AnyLoader, DataTypeLoader, ListLoader
-from jobnb.definitions.user_events import TypeCheck
+from jobnb.definitions.user_events import Failure, TypeCheck
 from jobnb.errors import InvalidDefinitionError
 
 _registered: WeakKeyDictionary[type, DataType] = WeakKeyDictionary()
@@ -299,7 +300,10 @@ def check_data_type(dagster_type: Any, value: Any) -> TypeCheck:
     Source: Dagster's `check_dagster_type`.
     """
     data_type = resolve(dagster_type)
-    return data_type.type_check(TypeCheckContext("", None, None, data_type), value)
+    try:
+        return data_type.type_check(TypeCheckContext("", None, None, data_type), value)
+    except Failure as said:  # the check says no in another way
+        return TypeCheck(False, said.description, said.metadata)
 
 
 def make_python_type_usable_as_data_type(python_type: Any, dagster_type: Any) -> None:
@@ -358,7 +362,7 @@ def usable_as_data_type(
 
     def mark(class_: C) -> C:
         label = name if isinstance(name, str) else class_.__name__
-        words = description if description is not None else class_.__doc__
+        words = description if description is not None else docstring(class_)
         made = PythonObjectDataType(class_, name=label, description=words, loader=loader)
         register(class_, made)
         return class_

@@ -1,0 +1,127 @@
+"""What is seen of a graph as soon as it is written: loose edges, circles, maps inside maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from jobnb.definitions.ops.dependency import (
+    CollectDependency,
+    Dependency,
+    DependencyDefinition,
+    MultiDependencyDefinition,
+)
+from jobnb.errors import InvalidDefinitionError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.definitions.ops.graph_definition import GraphDefinition
+    from jobnb.definitions.ops.node import Node
+
+__all__ = ["check_dynamic", "check_edges"]
+
+
+def check_edges(graph: GraphDefinition) -> None:
+    """See that every edge of a hand-written graph joins what is there; all problems at once.
+
+    Raises:
+        InvalidDefinitionError: If one does not, or nodes wait for each other.
+    """
+    problems: list[str] = []
+    for name, edges in graph.dependencies.items():
+        inputs = graph.node_map[name].definition.input_names
+        for input_name, edge in edges.items():
+            if input_name not in inputs:
+                hint = did_you_mean(input_name, inputs, noun="Its inputs are")
+                problems.append(f"{name!r} has no input {input_name!r}. {hint}")
+            problems += _edge_problems(graph, f"{name}.{input_name}", edge)
+    for mapping in graph.output_mappings:
+        source = DependencyDefinition(mapping.mapped_node_name, mapping.mapped_node_output_name)
+        problems += _edge_problems(graph, f"output {mapping.graph_output_name}", source)
+    problems += [] if problems else _circles(graph)
+    if problems:
+        raise InvalidDefinitionError(
+            f"The graph {graph.name!r} does not fit together:\n  " + "\n  ".join(problems)
+        )
+    if any(each.is_dynamic(out) for each in graph.node_defs for out in each.output_names):
+        check_dynamic(graph.name, graph.node_map, graph.dependencies)
+
+
+def _edge_problems(graph: GraphDefinition, place: str, edge: Dependency) -> list[str]:
+    if isinstance(edge, MultiDependencyDefinition):
+        return [p for one in edge.dependencies for p in _edge_problems(graph, place, one)]
+    node, output = getattr(edge, "node", None), getattr(edge, "output", "")
+    if node is None:
+        return []
+    if node not in graph.node_map:
+        hint = did_you_mean(node, graph.node_map, noun="The nodes are")
+        return [f"{place} depends on {node!r}, which is not a node. {hint}"]
+    outs = graph.node_map[node].definition.output_names
+    if output not in outs:
+        hint = did_you_mean(output, outs, noun="Its outputs are")
+        return [f"{place} depends on the output {output!r} of {node!r}. {hint}"]
+    return []
+
+
+def _circles(graph: GraphDefinition) -> list[str]:
+    """The nodes that wait for each other, in words; nothing if none do."""
+    try:
+        _in_order(graph.dependencies)
+    except CycleError as error:
+        path: list[str] = error.args[1]
+        return [f"These nodes wait for each other: {' -> '.join(map(repr, reversed(path)))}."]
+    return []
+
+
+def _in_order(dependencies: Mapping[str, Mapping[str, Dependency]]) -> tuple[str, ...]:
+    before = {
+        name: {one.node for edge in edges.values() for one in _single(edge)}
+        for name, edges in dependencies.items()
+    }
+    return tuple(TopologicalSorter(before).static_order())
+
+
+def _single(edge: Dependency) -> Iterator[DependencyDefinition | CollectDependency]:
+    parts = edge.dependencies if isinstance(edge, MultiDependencyDefinition) else (edge,)
+    return (one for one in parts if isinstance(one, (DependencyDefinition, CollectDependency)))
+
+
+def check_dynamic(
+    graph_name: str,
+    nodes: Mapping[str, Node],
+    dependencies: Mapping[str, Mapping[str, Dependency]],
+) -> None:
+    """See that no node is mapped over two dynamic outputs, or collects what it is mapped over.
+
+    What stands in nested graphs is seen when a run is planned.
+
+    Raises:
+        InvalidDefinitionError: If one is; all problems at once.
+    """
+    over: dict[str, set[tuple[str, str]]] = {}
+    problems: list[str] = []
+    for name in _in_order(dependencies):
+        edges = [one for edge in dependencies[name].values() for one in _single(edge)]
+        mapped: set[tuple[str, str]] = set()
+        for one in edges:
+            if isinstance(one, DependencyDefinition):
+                dynamic = nodes[one.node].definition.is_dynamic(one.output)
+                mapped |= over[one.node] | ({(one.node, one.output)} if dynamic else set())
+        over[name] = mapped
+        if len(mapped) > 1:
+            names = " and ".join(repr(node) for node, _ in sorted(mapped))
+            problems.append(
+                f"{name!r} takes elements of two dynamic outputs, of {names}. Collect one of them "
+                "first: .collect()."
+            )
+            over[name] = set()  # told once, not of all that follows
+        elif mapped and any(isinstance(one, CollectDependency) for one in edges):
+            ((node, _),) = mapped
+            problems.append(
+                f"{name!r} is mapped over the dynamic output of {node!r} and collects one too. "
+                "Do one of the two in an op of its own, before."
+            )
+    if problems:
+        raise InvalidDefinitionError(
+            f"The graph {graph_name!r} does not fit together:\n  " + "\n  ".join(problems)
+        )
