@@ -147,7 +147,7 @@ class Ticker:
             definition: The schedule or sensor.
             instigator: The same, as the history names it.
             forced: Whether it is evaluated now, due or not, running or not.
-            claimed: Is told of the tick once it is this loop's.
+            claimed: Is told of the tick once it is this loop's, and once it is decided.
 
         Returns:
             The tick as it ended; None if none was due, or another loop is at it.
@@ -172,6 +172,7 @@ class Ticker:
             if decided is None or decided.ended is not None:
                 return decided
             tick = decided
+            claimed(tick)
             self._reached("decided")
         problems += self._launch(location, tick, configs, resumed=resumed)
         return self._end(definition, state, tick, problems)

@@ -316,8 +316,8 @@ class AutomationLoop:
     def _give_up(self, work: _Work, now: float) -> None:
         """End the tick; its thread goes on, and what it comes to does not count any more."""
         tick, entry = work.tick, work.entry
-        if tick is None:
-            return
+        if tick is None or tick.decided:
+            return  # what is decided is launched, however long that takes
         from msgspec.structs import replace
 
         text = (
@@ -348,6 +348,7 @@ class AutomationLoop:
         self.instance.ticks.add_instigators(
             [(instigator, InstigatorStatus.DECLARED_IN_CODE)], self._clock()
         )
+        live_loops.add(self.holder.loop_id)
         made = self._ticker.take(location, definition, instigator, forced=True)
         self._seen = ()
         return made

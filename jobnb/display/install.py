@@ -37,6 +37,12 @@ VIEWS = {
     "jobnb.registry.session:Session": "session_views:session_view",
     "jobnb.storage.run_table:RunTable": "history_views:run_table_view",
     "jobnb.storage.standing_table:StandingTable": "partition_views:partitions_view",
+    "jobnb.definitions.automation.schedule:ScheduleDefinition": "automation_views:schedule_view",
+    "jobnb.definitions.automation.sensor:SensorDefinition": "automation_views:sensor_view",
+    "jobnb.automation.automation:Automation": "automation_views:automation_view",
+    "jobnb.automation.conditions:EvaluateAutomationConditionsResult": (
+        "automation_views:conditions_view"
+    ),
     "jobnb.automation.backfill:Backfill": "backfill_views:backfill_view",
     "jobnb.staleness.causes:AssetStatus": "status_views:status_view",
     "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",

@@ -357,6 +357,10 @@ def end(
     state = _is_mine(connection, tick, holder)
     if state is None:
         return False
+    if not tick.decided:
+        stored = _tick_at(connection, tick.instigator, tick.timestamp)
+        if stored is not None and stored.decided:
+            return False  # it was decided just before it was to be given up
     _keep(connection, tick)
     last = tick.timestamp
     if tick.instigator.kind == "SCHEDULE":

@@ -26,6 +26,7 @@ from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 if TYPE_CHECKING:
     from jobnb.automation.schedule_context import ScheduleEvaluationContext
+    from jobnb.definitions.jobs.job_definition import JobDefinition
 
 __all__ = ["ScheduleDefinition", "schedule"]
 
@@ -211,6 +212,10 @@ class ScheduleDefinition:
     def load_target(self) -> TargetedJob:
         """The job that it launches; the same as `job`."""
         return self.job
+
+    def resolved_by(self, find_job: Callable[[], JobDefinition]) -> Self:
+        """The same, as a code location knows it; `find_job` gives its job there."""
+        return self
 
     def with_updated_job(self, new_job: Any) -> Self:
         """The same schedule of another job."""

@@ -24,7 +24,6 @@ from jobnb.definitions.locations.launching import (
     lacking_resources,
     launching_problems,
     of_wrong_kind,
-    with_partitions_of,
 )
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.resources.resource import resource_defs_of
@@ -306,7 +305,7 @@ class Definitions:
             InvalidSubsetError: If there is none.
         """
         found = _named(self.schedules, name, "schedule")
-        return with_partitions_of(found, lambda: self.get_job_def(found.job_name))
+        return found.resolved_by(lambda: self.get_job_def(found.job_name))
 
     def get_sensor_def(self, name: str) -> SensorDefinition:
         """The sensor called so.

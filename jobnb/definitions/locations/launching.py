@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jobnb.definitions.automation.partitioned_schedule import PartitionedScheduleDefinition
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.automation.targets import DirectTarget, TargetedJob
-from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import did_you_mean
 
 __all__ = [
@@ -17,7 +15,6 @@ __all__ = [
     "lacking_resources",
     "launching_problems",
     "of_wrong_kind",
-    "with_partitions_of",
 ]
 
 
@@ -82,15 +79,6 @@ def launching_problems(
             if target.job_name not in known and target.job_name != asset_job
         ]
     return [each.rstrip() for each in dict.fromkeys(problems)]
-
-
-def with_partitions_of(
-    schedule: ScheduleDefinition, find_job: Callable[[], JobDefinition]
-) -> ScheduleDefinition:
-    """A schedule; that of a partitioned job with the partitions that the code location gives."""
-    if isinstance(schedule, PartitionedScheduleDefinition):
-        return schedule.resolved_by(find_job)
-    return schedule
 
 
 def lacking_resources(

@@ -1,0 +1,159 @@
+"""How schedules, sensors and conditions look: when they come, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from jobnb.automation.automation import Automation, next_ticks
+from jobnb.automation.conditions import EvaluateAutomationConditionsResult
+from jobnb.automation.loop import runs
+from jobnb.definitions.automation.schedule import ScheduleDefinition
+from jobnb.definitions.automation.sensor import SensorDefinition
+from jobnb.display.attempt import attempt
+from jobnb.display.html import EMPTY, Html, code, folded, header, join, pairs, pre, table
+from jobnb.display.noun_views import doc_html, doc_line
+from jobnb.display.picture import Status
+from jobnb.display.surroundings import has_history, known_session
+from jobnb.display.text import moment, table_text
+from jobnb.display.view import View
+from jobnb.storage.ticks import InstigatorState, Tick, TickStatus
+
+__all__ = ["automation_view", "conditions_view", "schedule_view", "sensor_view"]
+
+_NEXT, _LAST = 5, 5
+_WORDS = {
+    TickStatus.STARTED: "under way",
+    TickStatus.SUCCESS: "launched",
+    TickStatus.SKIPPED: "skipped",
+    TickStatus.FAILURE: "failed",
+}
+
+
+def schedule_view(schedule: ScheduleDefinition) -> View:
+    """A schedule: its next ticks in its own time and in the reader's, and its last ones."""
+    state, ticks = _past(schedule)
+    moments = _coming(schedule, _NEXT)
+    coming = [[each.isoformat(sep=" "), moment(each.timestamp()), _change(moments, place)]
+              for place, each in enumerate(moments)]  # fmt: skip
+    titles = ["next", "here", ""]
+    about = {
+        "launches": _targets(schedule),
+        "comes at": attempt(lambda: str(schedule.times), ""),
+        "stands": _stands(schedule, state),
+    }
+    return _view("schedule", schedule, about, (titles, coming), ticks)
+
+
+def sensor_view(sensor: SensorDefinition) -> View:
+    """A sensor: how often it looks, its cursor, and its last ticks."""
+    state, ticks = _past(sensor)
+    about = {
+        "launches": _targets(sensor),
+        "looks": f"every {sensor.minimum_interval_seconds} seconds at most",
+        "stands": _stands(sensor, state),
+    }
+    if state is not None and state.cursor is not None:
+        about["cursor"] = state.cursor
+    return _view("sensor", sensor, about, ([], []), ticks)
+
+
+def _view(
+    noun: str,
+    definition: Any,
+    about: dict[str, str],
+    coming: tuple[list[str], list[list[str]]],
+    ticks: Sequence[Tick],
+) -> View:
+    titles, rows = coming
+    past = [_tick_row(tick) for tick in ticks]
+    past_titles = ["last", "", "runs", "why"]
+    parts = [header(definition.name, noun), doc_html(definition.description)]
+    parts.append(pairs({name: code(text) for name, text in about.items() if text}))
+    parts += [table(titles, rows)] if rows else []
+    parts += [table(past_titles, past)] if past else []
+    lines = [f"{noun} {definition.name}{doc_line(definition.description)}"]
+    lines += [f"  {name}  {text}" for name, text in about.items() if text]
+    lines += [table_text(titles, rows)] if rows else []
+    lines += [table_text(past_titles, past)] if past else []
+    return View(f"{noun} {definition.name}", "\n".join(lines), join(parts))
+
+
+def _coming(definition: ScheduleDefinition | SensorDefinition, count: int) -> list[datetime]:
+    """The next ticks; none where the partitions that tell them are not known yet."""
+    nothing: list[datetime] = []
+    return attempt(lambda: next_ticks(definition, count), nothing)
+
+
+def _targets(definition: ScheduleDefinition | SensorDefinition) -> str:
+    names = [each.job_name for each in definition.targets]
+    chosen = getattr(definition, "asset_selection", None)
+    return ", ".join(names) or (str(chosen) if chosen is not None else "nothing")
+
+
+def _stands(definition: Any, state: InstigatorState | None) -> str:
+    if state is None:
+        return "stopped: session.automation.start() and its name let it run"
+    words = "runs" if runs(definition, state) else "stopped"
+    if state.failures:
+        words += f", failed {state.failures} times in a row"
+    return words
+
+
+def _past(definition: Any) -> tuple[InstigatorState | None, Sequence[Tick]]:
+    """How it stands and its last ticks, as far as this kernel knows of them."""
+    session = known_session()
+    if session is None or not has_history(session):
+        return None, []
+    automation = session.automation
+    state = attempt(lambda: automation.state(definition.name), None)
+    return state, attempt(lambda: automation.ticks(definition.name, limit=_LAST), [])
+
+
+def _change(moments: Sequence[datetime], place: int) -> str:
+    """Whether the clock has changed since the tick before."""
+    before = moments[place - 1] if place else datetime.fromtimestamp(time.time(), moments[0].tzinfo)
+    changed = before.utcoffset() != moments[place].utcoffset()
+    return "the clock has changed" if changed else ""
+
+
+def _tick_row(tick: Tick) -> list[str]:
+    why = (tick.error or tick.skip_reason or "").splitlines()
+    runs_of = ", ".join(run_id[:8] for run_id in tick.run_ids)
+    return [moment(tick.timestamp), _WORDS[tick.status], runs_of, why[0] if why else ""]
+
+
+def automation_view(automation: Automation) -> View:
+    """All schedules and sensors of a session: whether they run, when they come, what came last."""
+    rows = []
+    for instigator, definition, state in automation.loop.instigators():
+        following = _coming(definition, 1)
+        going = runs(definition, state)
+        comes = moment(following[0].timestamp()) if following and going else ""
+        if isinstance(definition, SensorDefinition):
+            comes = f"every {definition.minimum_interval_seconds} s" if going else ""
+        last = moment(state.last_tick) if state.last_tick is not None else ""
+        stands = "runs" if going else "stopped"
+        rows.append([definition.name, instigator.kind.lower(), stands, comes, last])
+    titles = ["name", "", "stands", "next", "last"]
+    status = Status.RUNNING if automation.is_running else Status.NONE
+    note = "" if automation.is_running else "session.automation.start() lets it go on here"
+    body: Html = table(titles, rows) if rows else EMPTY
+    html = join([header("automation", "", status, note), body])
+    text = f"{automation!r}\n{table_text(titles, rows)}" if rows else repr(automation)
+    return View("automation", text, html)
+
+
+def conditions_view(found: EvaluateAutomationConditionsResult) -> View:
+    """What the conditions of assets came to: what is requested, and why, each as a tree."""
+    rows = [
+        [each.name, "requested" if each.is_true else "not now", each.reason]
+        for each in found.results
+    ]
+    trees = [folded(each.name, pre(each.tree())) for each in found.results]
+    titles = ["asset", "", "why"]
+    html = join([header("conditions", note=f"{found.total_requested} requested"),
+                 table(titles, rows), *trees])  # fmt: skip
+    return View("conditions", table_text(titles, rows), html)

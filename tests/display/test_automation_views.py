@@ -1,0 +1,105 @@
+"""How schedules, sensors, conditions and the loop look."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from jobnb import (
+    AutomationCondition,
+    Definitions,
+    Instance,
+    RunRequest,
+    ScheduleDefinition,
+    Session,
+    SkipReason,
+    asset,
+    build_schedule_from_partitioned_job,
+    define_asset_job,
+    evaluate_automation_conditions,
+    sensor,
+)
+from jobnb.automation import automation as module
+from jobnb.display.automation_views import (
+    automation_view,
+    conditions_view,
+    schedule_view,
+    sensor_view,
+)
+from jobnb.display.view import bundle
+from tests.automation.place import greet
+from tests.display.reading import HOSTILE, check_bundle
+
+NASTY = next(each for each in HOSTILE if "<" in each)
+
+
+@pytest.fixture
+def session(tmp_path, monkeypatch):
+    with Session.capture() as found:
+        found.home = str(tmp_path / "home")
+        yield found.add(greet)
+
+
+def shown(view):
+    check_bundle(bundle(view))
+    return view.text
+
+
+def test_a_schedule_shows_its_next_ticks_and_when_the_clock_changes(session, monkeypatch):
+    monkeypatch.setattr(
+        module.time, "time", lambda: datetime(2024, 10, 25, 12, tzinfo=UTC).timestamp()
+    )
+    made = ScheduleDefinition(
+        job=greet, cron_schedule="30 2 * * *", execution_timezone="Europe/Berlin",
+        description=f"Nightly. {NASTY}",
+    )  # fmt: skip
+    text = shown(schedule_view(made))
+    lines = text.splitlines()
+    assert lines[0].startswith("schedule greet_schedule - Nightly.")
+    assert "30 2 * * * (Europe/Berlin)" in text
+    nights = [line for line in lines if "02:30:00" in line]
+    assert "2024-10-27 02:30:00+02:00" in nights[1]
+    assert "the clock has changed" in nights[2]
+    assert sum("the clock has changed" in line for line in nights) == 1
+    assert NASTY not in bundle(schedule_view(made))["text/html"]
+
+
+def test_a_sensor_shows_its_cursor_and_its_last_ticks(session):
+    @sensor(job=greet)
+    def look(context):
+        """Looks for files."""
+        if context.cursor:
+            return SkipReason(f"No file. {NASTY}")
+        context.update_cursor("7")
+        return RunRequest("a")
+
+    before = shown(sensor_view(look))
+    assert "stopped: session.automation.start()" in before
+    session.add(look)
+    session.automation.tick_now("look")
+    session.automation.tick_now("look")
+    text = shown(sensor_view(look))
+    assert "cursor  7" in text
+    assert "skipped" in text
+    assert "launched" in text
+    assert "every 30 seconds at most" in text
+    whole = shown(automation_view(session.automation))
+    assert "<automation: 1 sensor, not started>" in whole
+    assert "look" in whole
+
+
+def test_one_whose_partitions_are_not_known_yet_is_shown_all_the_same(session):
+    made = build_schedule_from_partitioned_job(define_asset_job("load", "*orders"))
+    assert "schedule load_schedule" in shown(schedule_view(made))
+
+
+def test_conditions_show_their_reasons():
+    @asset(automation_condition=AutomationCondition.eager())
+    def orders(): ...
+
+    found = evaluate_automation_conditions(Definitions([orders]), Instance.ephemeral())
+    text = shown(conditions_view(found))
+    assert "requested" in text
+    assert "it was never made" in text
+    assert "eager" in bundle(conditions_view(found))["text/html"]
