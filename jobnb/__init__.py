@@ -1,7 +1,7 @@
 """jobnb: Dagster's jobs and assets in Jupyter.
 
-Cells declare ops and assets; `session` knows them; jobs show themselves as graphs and run in
-the kernel. Every public name stands here and is imported when it is first asked for.
+Cells define ops and assets; `session` collects them; jobs are shown as graphs and run in the
+kernel. Every public name is here and is imported at its first use.
 
 Example:
     >>> import jobnb as jb
@@ -30,13 +30,13 @@ with open(f"{__file__.removesuffix('.py')}.pyi", encoding="utf-8") as _list:  # 
 """The module that each public name is defined in, from the one list of them."""
 
 __version__ = "0.1.0"
-# Not given by `import *`: a notebook has these names of pydantic, enum, typing or Python itself.
+# Not part of `import *`: pydantic, enum, typing and Python itself have these names.
 _OF_OTHERS = frozenset(("Any", "Dict", "Enum", "Field", "List", "Optional", "Set", "Tuple"))
 __all__ = [*sorted({*HOME_OF} - _OF_OTHERS), "load_ipython_extension", "unload_ipython_extension"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, imported at its first use; Dagster's own spelling is understood too."""
+    """Import a public name at its first use; Dagster's spelling is accepted, too."""
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in HOME_OF:
@@ -52,21 +52,21 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext jobnb`: rich reprs, and the session follows the cells."""
+    """Load with `%load_ext jobnb`: rich reprs, and a session that follows the cells."""
     import_module("jobnb.notebook.extension").load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """`%unload_ext jobnb`: the reprs go, the session stays."""
+    """Unload the extension: the reprs go, the session stays."""
     import_module("jobnb.notebook.extension").unload(shell)
 
 
-# What every run needs, imported now: a first run must not wait for it. What only some need
-# (pydantic, SQLAlchemy, pandas, the widgets) is imported when it is first used.
+# What every run needs is imported now, so that a first run does not wait for it. What only some
+# # need (pydantic, SQLAlchemy, pandas, the widgets) is imported at its first use.
 _HOT = ("execution.materialize", "definitions.assets.asset", "storage.values", "engine")
 for _module in _HOT:
     import_module(f"jobnb.{_module}")
-# What imports leave to the garbage collector is taken now (6 ms), not in the middle of a run.
+# Collect the garbage of the imports now (6 ms), not in the middle of a run.
 gc.collect()
 
 plug_in(lambda: import_module("jobnb.engine").JobnbEngine())
@@ -74,12 +74,12 @@ plug_in(lambda: import_module("jobnb.engine").JobnbEngine())
 
 @contextmanager
 def _watched_script(run: Any) -> Iterator[None]:
-    """While a script waits for a run, how far that is is told on stderr."""
+    """Show the progress of a run on stderr while a script waits for it."""
     with import_module("jobnb.display.progress").script_watch(run):
         yield
 
 
-# A shell that is attached to, and the command line, tell of runs in their own ways.
+# An attached shell and the command line show progress in their own ways.
 import_module("jobnb.execution.watch").waiting.append(_watched_script)
 
 if "IPython" in sys.modules:

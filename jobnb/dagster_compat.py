@@ -1,7 +1,7 @@
 """Dagster's spelling of jobnb's names, for code written against Dagster.
 
-`from jobnb.dagster_compat import DagsterInstance` gives `jobnb.Instance`; every public name of
-jobnb is here too. After `install()`, `import dagster` finds this module in this process.
+`from jobnb.dagster_compat import DagsterInstance` imports `jobnb.Instance`; every public name
+of jobnb is here too. After `install()`, `import dagster` finds this module in this process.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [*sorted({*SPELLINGS, *HOME_OF}), "SPELLINGS", "install", "uninstall"]
 
 
 def __getattr__(name: str) -> Any:
-    """A name in Dagster's spelling or in jobnb's."""
+    """Return a name in Dagster's spelling or in jobnb's."""
     own = SPELLINGS.get(name, name)
     if own not in HOME_OF:
         raise AttributeError(f"jobnb does not offer {name!r}.")

@@ -1,7 +1,7 @@
-"""The engine: what definitions and sessions ask of the rooms above them, and which room does it.
+"""The engine: connects definitions and sessions to the rooms that plan, run and store.
 
-The roof plugs it into `jobnb.definitions.doors`; it is loaded when something is first asked of
-it, and each room when it is needed.
+`jobnb` registers it with `jobnb.definitions.doors`; it is imported at its first use, and each room
+when it is needed.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class JobnbEngine:
         entry = session.catalogue.by_name("job").get(job.name)
         spec = RunSpec(job=job, **_of_session(session, asked))
         if entry is not None and entry.definition is job:
-            # Repeated, it is the job that the session calls so by then.
+            # A repeated run resolves the job by its name in the session at that time.
             return launch(spec, lambda: session.job(job.name))
         return launch(spec)
 
@@ -227,7 +227,7 @@ class JobnbEngine:
         return self.current_session().job(name)
 
     def current_session(self) -> Session:
-        from jobnb.registry.session import current_session  # brings traitlets along
+        from jobnb.registry.session import current_session  # This import loads traitlets.
 
         return current_session()
 
@@ -371,7 +371,7 @@ def _with_instance(
 
 
 def _of_session(session: Session, asked: RunOptions) -> dict[str, Any]:
-    """What is asked of a run, with the history of the session where no other is named."""
+    """Return the options of a run, with the session's instance if no other is given."""
     given = _with_instance(asked, lambda: session.instance)
     if given.get("stale_only"):
         given["place_of"] = session.catalogue.place_of

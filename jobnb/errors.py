@@ -1,6 +1,6 @@
-"""The errors jobnb raises: each is a sentence with the user's own name in it and a next step.
+"""The errors of jobnb: each message names the user's own thing and a next step.
 
-Every class is a `JobnbError` (but for the one of an interrupt) and, where a caller would naturally
+Every class is a `JobnbError` (except the one for an interrupt) and, where a caller would naturally
 catch a builtin (`KeyError` for an unknown name, `ValueError` for a bad value), that builtin too.
 """
 
@@ -48,23 +48,23 @@ __all__ = [
 
 
 class JobnbError(Exception):
-    """Anything that jobnb itself refuses or reports."""
+    """The base of all errors that jobnb raises."""
 
     def __str__(self) -> str:
-        # KeyError and its children would show the repr of the message, quotes and all.
+        # KeyError and its subclasses would show the repr of the message, with quotes.
         return str(self.args[0]) if self.args else ""
 
 
 class InvalidDefinitionError(JobnbError, ValueError):
-    """A definition cannot be right, whatever is run."""
+    """A definition is invalid, whatever is run."""
 
 
 class InvalidInvocationError(JobnbError, TypeError):
-    """An op, asset or hook was called with arguments it does not take."""
+    """A function or method was called with arguments that it does not take."""
 
 
 class InvariantViolationError(JobnbError, RuntimeError):
-    """Something was asked for at a moment, or in a place, where it cannot be had."""
+    """Something was used at a time or place where it is not available."""
 
 
 class NoValueYetError(InvalidInvocationError, InvariantViolationError):
@@ -72,23 +72,23 @@ class NoValueYetError(InvalidInvocationError, InvariantViolationError):
 
 
 class InvalidSubsetError(JobnbError, ValueError):
-    """A selection names what is not there, or selects nothing."""
+    """A selection names something unknown, or selects nothing."""
 
 
 class UnknownResourceError(JobnbError, KeyError):
-    """A resource key that nothing provides."""
+    """A resource key is not provided."""
 
 
 class UnknownPartitionError(JobnbError, KeyError):
-    """A partition key that the partitions definition does not have."""
+    """A partition key is not in the partitions definition."""
 
 
 class PartitionNeededError(InvariantViolationError):
-    """Assets have partitions, and a run was asked for that is for none of them.
+    """A run of partitioned assets was requested without a partition.
 
     Args:
-        facts: Which assets, and which partitions they have.
-        next_step: What to do in Python; other places know another way.
+        facts: The assets, and their partitions.
+        next_step: What to do in Python; the command line and the launchpad say it their own way.
     """
 
     def __init__(self, facts: str, next_step: str = "") -> None:
@@ -98,23 +98,23 @@ class PartitionNeededError(InvariantViolationError):
 
 
 class UnmetExecutorRequirementsError(JobnbError, RuntimeError):
-    """An executor needs what this run cannot give."""
+    """An executor needs something that this run does not have."""
 
 
 class StepTimeoutError(JobnbError, TimeoutError):
-    """A step took longer than its time-out."""
+    """A step exceeded its time-out."""
 
 
 class WorkerLostError(JobnbError, RuntimeError):
-    """The process that did a step is gone."""
+    """The process that executed a step died."""
 
 
 class RunNotFoundError(JobnbError, KeyError):
-    """A run id that the instance does not know."""
+    """A run id is not in the instance."""
 
 
 class StorageError(JobnbError, OSError):
-    """The home of the history cannot be read or written."""
+    """The history cannot be read or written."""
 
 
 class NotebookError(JobnbError, RuntimeError):
@@ -123,7 +123,7 @@ class NotebookError(JobnbError, RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a config: where, what, and what would be right."""
+    """One problem of a config: its path, what is wrong, and what would be right."""
 
     path: tuple[str, ...]
     message: str
@@ -135,7 +135,7 @@ class Problem:
 
 
 class InvalidConfigError(JobnbError, ValueError):
-    """Config that does not fit; `problems` holds every one of them."""
+    """A config is invalid; `problems` lists everything that is wrong."""
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.problems = tuple(problems)
@@ -149,15 +149,15 @@ class InvalidConfigError(JobnbError, ValueError):
 
 
 class UnreadableConfigError(InvalidConfigError, InvariantViolationError):
-    """Config that cannot be read: a file that is not there, a text that is no YAML."""
+    """A config cannot be read: the file does not exist, or the text is no YAML."""
 
 
 class InvalidConfigDefinitionError(InvalidDefinitionError):
-    """A config schema that is not one."""
+    """A config schema is invalid."""
 
 
 class UserCodeExecutionError(JobnbError, RuntimeError):
-    """The user's own function raised; `user_exception` is what it raised."""
+    """The user's function raised; `user_exception` is its exception."""
 
     def __init__(self, message: str, user_exception: BaseException | None = None) -> None:
         super().__init__(message)
@@ -165,11 +165,11 @@ class UserCodeExecutionError(JobnbError, RuntimeError):
 
 
 class ConfigMappingFunctionError(UserCodeExecutionError):
-    """The function of a config mapping raised or returned no run config."""
+    """The function of a config mapping raised, or returned no run config."""
 
 
 class PartitionConfigError(UserCodeExecutionError):
-    """What gives the run config or the tags of a partition raised, or gave nothing that fits."""
+    """The function for a partition's run config or tags raised, or returned something invalid."""
 
 
 class ResourceFunctionError(UserCodeExecutionError):
@@ -177,7 +177,7 @@ class ResourceFunctionError(UserCodeExecutionError):
 
 
 class StepExecutionError(UserCodeExecutionError):
-    """A step failed in the user's own code."""
+    """A step failed in the user's code."""
 
     def __init__(
         self, message: str, user_exception: BaseException | None = None, step_key: str = ""
@@ -187,26 +187,26 @@ class StepExecutionError(UserCodeExecutionError):
 
 
 class StepNotFoundError(JobnbError, KeyError):
-    """A step key that the plan does not have."""
+    """A step key is not in the plan."""
 
 
 class StepOutputNotFoundError(JobnbError, KeyError):
-    """An output that a step should have yielded and did not, or that was not kept."""
+    """A step did not yield an output that it should have, or the output was not stored."""
 
 
 class ExecutionInterruptedError(KeyboardInterrupt):
-    """The run was interrupted; what it had opened is closed again.
+    """The run was interrupted; its resources have been closed.
 
-    It is no `Exception`, as in Dagster: a loop that goes on after errors ends at Ctrl-C.
+    It is no `Exception`, as in Dagster, so that a loop that catches errors still ends at Ctrl-C.
     """
 
 
 class TypeCheckError(JobnbError, TypeError):
-    """A type check could not be done, or gave something that is no verdict."""
+    """A type check raised, or returned something that is no result."""
 
 
 class TypeCheckDidNotPass(JobnbError, TypeError):
-    """A value is not of the type that its input or output declares."""
+    """A value does not have the type that its input or output declares."""
 
     def __init__(
         self,
@@ -241,7 +241,7 @@ class RetryRequested(JobnbError):
 
 
 def did_you_mean(name: str, known: Iterable[str], *, noun: str = "There is") -> str:
-    """A sentence that helps with a misspelt name: the nearest match, else what is known.
+    """Return a sentence that helps with a misspelled name: the nearest match, else what is known.
 
     >>> did_you_mean("yeer", ["year", "month"])
     "Did you mean 'year'?"

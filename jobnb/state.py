@@ -1,7 +1,7 @@
-"""How a run stands, read from its events: `fold` is the only reader of their meaning.
+"""The state of a run, computed from its events: only `fold` interprets them.
 
-Events are facts in the order they were written; a `RunState` is what they add up to. Whoever
-watches a live run keeps one state and applies the new events to it.
+Events are facts in the order in which they were written; a `RunState` is their sum. To follow a
+live run, keep one state and apply the new events to it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["RunState", "RunStatus", "StepState", "StepStatus", "fold"]
 
 
 class RunStatus(str, Enum):
-    """Where a run stands.
+    """The status of a run.
 
     Source: Dagster's `DagsterRunStatus`.
     """
@@ -37,12 +37,12 @@ class RunStatus(str, Enum):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run has ended, one way or another."""
+        """Whether the run has ended."""
         return self in _FINISHED_RUN
 
 
 class StepStatus(str, Enum):
-    """Where a step stands."""
+    """The status of a step."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -50,12 +50,12 @@ class StepStatus(str, Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
-    BLOCKED = "blocked"  # skipped, since a blocking check did not pass
+    BLOCKED = "blocked"  # Skipped because a blocking check did not pass.
     CANCELED = "canceled"
 
     @property
     def is_finished(self) -> bool:
-        """Whether the step has ended, one way or another."""
+        """Whether the step has ended."""
         return self not in _OPEN_STEP
 
 
@@ -65,15 +65,15 @@ _OPEN_STEP = frozenset({StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.RETRYI
 
 
 class StepState(msgspec.Struct):
-    """How one step stands.
+    """The state of one step.
 
     Attributes:
         key: The step's key.
-        status: Where it stands.
-        started: When it began, in seconds since the epoch.
-        ended: When it ended.
-        seconds: How long its last attempt took.
-        attempts: How many times it was begun.
+        status: Its status.
+        started: When it started, in seconds since the epoch.
+        ended: When it ended, in seconds since the epoch.
+        seconds: The duration of its last attempt.
+        attempts: How many times it was started.
         error: Why its last attempt failed.
         failure: The JSON metadata of the `Failure` that it ended with.
         because: What it was skipped for: step keys or outputs.
@@ -97,11 +97,11 @@ class StepState(msgspec.Struct):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the step has ended, one way or another."""
+        """Whether the step has ended."""
         return self.status.is_finished
 
     def close(self, status: StepStatus, ended: float, error: ev.ErrorInfo | None = None) -> None:
-        """End the step from outside: its run is over."""
+        """End the step because its run is over."""
         self.status = status
         if self.started is not None:
             self.ended = ended
@@ -110,19 +110,19 @@ class StepState(msgspec.Struct):
 
 
 class RunState(msgspec.Struct):
-    """How a run stands.
+    """The state of a run.
 
     Attributes:
-        status: Where it stands.
+        status: Its status.
         job_name: The job it runs, once it is known.
-        started: When it began, in seconds since the epoch.
-        ended: When it ended.
+        started: When it started, in seconds since the epoch.
+        ended: When it ended, in seconds since the epoch.
         error: Why it failed: its own error, or that of the first failed step.
         steps: Every step by key, in the order in which they were planned or first seen.
-        materialized: The last materialization of every asset it made.
-        checked: The last evaluation of every check it made, by asset and name.
-        logs: How many lines were logged.
-        events: How many events went in.
+        materialized: The last materialization of every asset that it materialized.
+        checked: The last evaluation of every check that it ran, by asset and name.
+        logs: How many messages were logged.
+        events: How many events were applied.
     """
 
     status: RunStatus = RunStatus.NOT_STARTED
@@ -137,7 +137,7 @@ class RunState(msgspec.Struct):
     events: int = 0
 
     def apply(self, event: ev.Event) -> RunState:
-        """Take in one more event; the same state is returned."""
+        """Apply one more event in place and return the state."""
         self.events += 1
         handler = _HANDLERS.get(type(event))
         if handler is not None:
@@ -145,7 +145,7 @@ class RunState(msgspec.Struct):
         return self
 
     def step(self, key: str) -> StepState:
-        """The state of a step, which is made when it was not planned (a dynamic one)."""
+        """Return the state of a step, adding it if it was not planned (a dynamic one)."""
         found = self.steps.get(key)
         if found is None:
             found = self.steps[key] = StepState(key)
@@ -153,7 +153,7 @@ class RunState(msgspec.Struct):
 
     @property
     def counts(self) -> dict[StepStatus, int]:
-        """How many steps stand where; statuses that no step has are left out."""
+        """Count the steps by status; statuses without steps are left out."""
         found: dict[StepStatus, int] = {}
         for step in self.steps.values():
             found[step.status] = found.get(step.status, 0) + 1
@@ -161,40 +161,40 @@ class RunState(msgspec.Struct):
 
     @property
     def done(self) -> int:
-        """How many steps have ended."""
+        """Count the steps that have ended."""
         return sum(step.is_finished for step in self.steps.values())
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run has ended, one way or another."""
+        """Whether the run has ended."""
         return self.status.is_finished
 
     @property
     def title(self) -> str:
-        """The job that it is of; where nobody named it, what it is for."""
+        """The name of its job; if it has none, its assets or steps."""
         names = (key.split(".")[0].split("[")[0].replace("__", "/") for key in self.steps)
         only_checks = bool(self.checked) and not self.materialized and self.is_finished
         return run_title(self.job_name, names, only_checks=only_checks)
 
     @property
     def is_success(self) -> bool:
-        """Whether the run ended well."""
+        """Whether the run succeeded."""
         return self.status is RunStatus.SUCCESS
 
     @property
     def seconds(self) -> float | None:
-        """How long the run took, or None while it runs."""
+        """The duration of the run, or None while it runs."""
         if self.started is None or self.ended is None:
             return None
         return self.ended - self.started
 
 
 def fold(events: Iterable[ev.Event], state: RunState | None = None) -> RunState:
-    """Add up events; `state`, when given, is taken further in place.
+    """Compute the state of a run from its events; a given `state` is updated in place.
 
     Args:
         events: The events, oldest first.
-        state: What earlier events added up to.
+        state: The state after earlier events.
 
     Returns:
         The state after the last event.
@@ -247,7 +247,7 @@ def _end(
     waiting: StepStatus,
     begun: StepStatus,
 ) -> None:
-    """The run is over: steps that waited become `waiting`, those that had begun `begun`."""
+    """End the run: steps that waited become `waiting`, those that had begun `begun`."""
     run.status, run.job_name, run.ended = status, event.job_name, event.time
     why = run.error if begun is StepStatus.FAILED else None
     for step in run.steps.values():
@@ -279,7 +279,7 @@ def _step_retried(run: RunState, event: ev.StepRetried) -> None:
 def _step_succeeded(run: RunState, event: ev.StepSucceeded) -> None:
     step = run.step(event.step_key)
     step.status, step.ended, step.seconds = StepStatus.SUCCEEDED, event.time, event.seconds
-    step.error = None  # an earlier attempt's
+    step.error = None  # From an earlier attempt.
 
 
 def _step_failed(run: RunState, event: ev.StepFailed) -> None:
@@ -297,7 +297,7 @@ def _step_skipped(run: RunState, event: ev.StepSkipped) -> None:
 
 
 def _is_blocking(step: StepState | None) -> bool:
-    """Whether what waits for a step waits for a blocking check that did not pass."""
+    """Whether a step's dependents wait for a blocking check that did not pass."""
     if step is None:
         return False
     failed = step.error is not None and step.error.cls_name == _CHECK_FAILED
@@ -305,7 +305,7 @@ def _is_blocking(step: StepState | None) -> bool:
 
 
 def _output_yielded(run: RunState, event: ev.OutputYielded | ev.OutputHandled) -> None:
-    """What the op said of its output and what its IO manager added stand side by side."""
+    """Store what the op and its IO manager said of an output side by side."""
     name = event.output_name
     if event.mapping_key is not None:
         name = f"{name}[{event.mapping_key}]"

@@ -129,22 +129,22 @@ def execute(
 
 
 def _report(outcome: Any) -> None:
-    """What went wrong, on stderr: the sentence first, then the user's own lines."""
+    """Print why the execution failed to stderr: the sentence first, then the user's own lines."""
     if outcome.success:
         return
     click.echo(f"jobnb: {outcome.problem}", err=True)
     cell = outcome.failed_cell
     if outcome.verdict.value == "refused":
-        return  # the cell that asked is ours, and the sentence says it all
+        return  # The requesting cell is jobnb's, and the sentence is enough.
     if cell is not None and cell.error is not None and cell.error.traceback:
         click.echo(cell.error.traceback, err=True)
 
 
-# --- what is typed, read into values ----------------------------------------------
+# --- parsing of options -------------------------------------------------------------
 
 
 def read_config(texts: Iterable[str]) -> dict[str, Any] | None:
-    """The run config of all `--config` options, later ones over earlier ones.
+    """Merge the run config of all `--config` options; later ones override earlier ones.
 
     Args:
         texts: Paths of YAML or JSON files, or the JSON itself.
@@ -170,7 +170,7 @@ def read_config(texts: Iterable[str]) -> dict[str, Any] | None:
 
 
 def read_tags(texts: Iterable[str]) -> dict[str, str]:
-    """Tags given as `KEY=VALUE`.
+    """Parse tags given as `KEY=VALUE`.
 
     Raises:
         NotebookError: If one has no key or no `=`.
@@ -189,14 +189,14 @@ def read_tags(texts: Iterable[str]) -> dict[str, str]:
 
 
 def read_partitions(keys: Iterable[str], ranges: Iterable[str]) -> list[str]:
-    """The partitions of all `--partition` and `--partition-range` options.
+    """Parse all `--partition` and `--partition-range` options.
 
     Args:
         keys: Keys.
         ranges: Ranges as `START...END`.
 
     Raises:
-        NotebookError: If a range is none, or a key is a range.
+        NotebookError: If a range is malformed, or a key is a range.
 
     Example:
         >>> read_partitions(["2013-03-01"], ["2013-01-01...2013-01-31"])

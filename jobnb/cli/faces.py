@@ -1,4 +1,4 @@
-"""How a headless execution looks: bars in a terminal, plain lines in a log."""
+"""The progress of a headless execution: bars in a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ MANY_STEPS = 60
 
 
 def face_for(*, quiet: bool = False) -> Face:
-    """The face that suits where the output goes."""
+    """Choose the progress display for the output's destination."""
     if quiet:
         return Face()
     return BarFace() if sys.stdout.isatty() else LineFace()
 
 
 class Face(Progress):
-    """A face that keeps still; what is worth a word goes to stderr."""
+    """A progress display that shows notes only, on stderr."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the screen as it should stay."""
+        """Restore the screen."""
 
     def note(self, text: str) -> None:
         """Show a note."""
@@ -46,31 +46,31 @@ class Face(Progress):
 
 
 class LineFace(Face):
-    """A line for each cell and each step: what a CI log can hold."""
+    """Prints a line for each cell and each step, for a CI log."""
 
     def __init__(self) -> None:
         self._cells = 0
-        self._told: dict[str, int] = {}  # tenths that were told, by run or backfill
+        self._told: dict[str, int] = {}  # The tenths printed so far, by run or backfill.
 
     def began(self, name: str, cells: int) -> None:
-        """Say what is executed."""
+        """Print what is executed."""
         self._cells = cells
         self._say(f"{name}: {counted(cells, 'cell')}")
 
     def cell_began(self, number: int, label: str) -> None:
-        """Say which cell runs now."""
+        """Print which cell runs."""
         width = len(str(self._cells))
         self._say(f"[{number:>{width}}/{self._cells}] {label}")
 
     def cell_ended(self, cell: CellOutcome) -> None:
-        """Say how it ended, if that is worth a line."""
+        """Print how the cell ended, if that is worth a line."""
         if not cell.status.is_good or cell.error is not None:
             self._say(f"    {cell.status.value}: {cell.error or ''}".rstrip(": "))
         elif cell.seconds >= SLOW:
             self._say(f"    {duration(cell.seconds)}")
 
     def run_changed(self, run: RunOutcome, steps: Sequence[StepState]) -> None:
-        """Say which steps ended; of many steps, only how far the run is."""
+        """Print which steps ended; for many steps, only how far the run is."""
         if run.run_id not in self._told:
             self._told[run.run_id] = 0
             self._say(
@@ -89,7 +89,7 @@ class LineFace(Face):
             self._say(f"    run of {_name(run)}: {status} in {duration(run.state.seconds)}")
 
     def backfill_changed(self, backfill: BackfillOutcome) -> None:
-        """Say how far it is, in tenths, and how it ended."""
+        """Print how far the backfill is, in tenths, and how it ended."""
         name, counts = f"backfill {backfill.backfill_id} of {backfill.title}", backfill.counts
         if backfill.is_finished:
             for failure in backfill.failures:
@@ -106,14 +106,14 @@ class LineFace(Face):
             self._say(f"      {counts}")
 
     def _tell_share(self, run: RunOutcome) -> None:
-        """A line for each tenth of the steps."""
+        """Print a line for each tenth of the steps."""
         done, total = run.state.done, len(run.state.steps)
         if done * 10 // total > self._told[run.run_id]:
             self._told[run.run_id] = done * 10 // total
             self._say(f"      {done}/{total} steps")
 
     def ended(self, outcome: NotebookOutcome) -> None:
-        """Say that it is over."""
+        """Print that the execution has ended."""
         self._say(_last_line(outcome))
 
     def _say(self, text: str) -> None:
@@ -126,7 +126,7 @@ class LineFace(Face):
 
 
 class BarFace(Face):
-    """A bar for the cells, and one for the steps of each run that goes on."""
+    """Shows a bar for the cells, and one for the steps of each active run."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -139,7 +139,7 @@ class BarFace(Face):
         )
         from rich.progress import Progress as Bars
 
-        # Labels are the user's text: no markup in them is read.
+        # Labels are the user's text: markup in them is not interpreted.
         text = TextColumn("{task.description}", markup=False)
         columns = (SpinnerColumn(), text, BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = Bars(*columns, console=Console(highlight=False), transient=True)
@@ -151,7 +151,7 @@ class BarFace(Face):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the bars away."""
+        """Remove the bars."""
         self._bars.stop()
 
     def began(self, name: str, cells: int) -> None:
@@ -159,17 +159,17 @@ class BarFace(Face):
         self._cells = self._bars.add_task(_fit(name), total=cells)
 
     def cell_began(self, number: int, label: str) -> None:
-        """Name the running cell."""
+        """Show the label of the running cell."""
         self._bars.update(self._cells, description=_fit(f"[{number}] {label}"))
 
     def cell_ended(self, cell: CellOutcome) -> None:
-        """Move on."""
+        """Advance the bar of the cells."""
         self._bars.advance(self._cells)
         if cell.error is not None:
             self._print(f"[{cell.number}] {cell.label}: {cell.status.value}: {cell.error}")
 
     def run_changed(self, run: RunOutcome, steps: Sequence[StepState]) -> None:
-        """Move a run's bar; a failed step stays on the screen."""
+        """Advance a run's bar; a failed step stays on the screen."""
         if run.run_id not in self._runs:
             self._runs[run.run_id] = self._bars.add_task("", total=len(run.state.steps) or None)
         for step in steps:
@@ -190,7 +190,7 @@ class BarFace(Face):
             self._print(f"  {_name(run)}: {state.status.value.lower()}, {took}")
 
     def backfill_changed(self, backfill: BackfillOutcome) -> None:
-        """Move its bar; what came of it stays on the screen."""
+        """Advance a backfill's bar; its result stays on the screen."""
         key, counts = backfill.backfill_id, backfill.counts
         if key not in self._runs:
             self._runs[key] = self._bars.add_task("", total=counts.total)
@@ -211,7 +211,7 @@ class BarFace(Face):
         self._print(f"note: {text}")
 
     def ended(self, outcome: NotebookOutcome) -> None:
-        """Say that it is over."""
+        """Print that the execution has ended."""
         self._print(_last_line(outcome))
 
     def _print(self, text: str) -> None:
@@ -219,12 +219,12 @@ class BarFace(Face):
 
 
 def _name(run: RunOutcome) -> str:
-    """The job's name, or what a run that nobody named makes."""
+    """Return the job's name; of a run without a named job, what it materializes."""
     return run.title
 
 
 def _fit(text: str, width: int = 44) -> str:
-    """A text of one width, so that the bars stand still."""
+    """Pad or cut a text to one width, so that the bars do not move."""
     return f"{text[: width - 1]}…" if len(text) > width else text.ljust(width)
 
 
@@ -235,7 +235,7 @@ def _step_line(step: StepState) -> str:
 
 
 def _check_lines(run: RunOutcome) -> list[str]:
-    """The checks that did not pass, and how many did."""
+    """Return the checks that did not pass, and how many did."""
     checked = run.state.checked.values()
     bad = [event for event in checked if not event.passed]
     lines = [
@@ -258,7 +258,7 @@ def _last_line(outcome: NotebookOutcome) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time span for people.
+    """Format a duration for people.
 
     >>> duration(0.4), duration(75), duration(7260), duration(None)
     ('0.4 s', '1 min 15 s', '2 h 1 min', '')

@@ -46,7 +46,7 @@ def _first_line(text: str | None) -> str:
 def asset_list(location: str, selection: str | None, as_json: bool) -> None:
     """List the assets that a notebook or Python file defines.
 
-    Where there is a history, also how each asset stands: missing, stale (and why), fresh, failed.
+    With a history, also the status of each asset: missing, stale (and why), fresh, failed.
     """
     from jobnb.notebook.location import load_definitions
 
@@ -65,7 +65,7 @@ def asset_list(location: str, selection: str | None, as_json: bool) -> None:
 
 
 def _statuses(location: str, definitions: Any) -> Any:
-    """How the assets stand; None without a history."""
+    """Return the status of the assets; None without a history."""
     from jobnb.notebook.location import home_of
     from jobnb.storage.history import has_history
 
@@ -154,7 +154,7 @@ def _records(
     status: tuple[str, ...],
     notebook: str | None,
 ) -> tuple[list[Any], bool]:
-    """A page of runs, and whether there are more."""
+    """Return a page of runs, and whether there are more."""
     from jobnb.storage.instance import Instance
     from jobnb.storage.run import RunsFilter, RunStatus
 
@@ -192,7 +192,7 @@ def show(
     from rich.console import Console
 
     console = Console(highlight=False)
-    if not console.is_terminal:  # a pipe has no width: nothing is cut
+    if not console.is_terminal:  # A pipe has no width: nothing is cut.
         console.width = 10_000
     console.print(_table(titles, rows))
 
@@ -206,5 +206,5 @@ def _table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Any:
     for index, title in enumerate(titles):
         table.add_column(title, no_wrap=index == 0)
     for row in rows:
-        table.add_row(*(Text(part) for part in row))  # the user's text is no markup
+        table.add_row(*(Text(part) for part in row))  # The user's text is not markup.
     return table

@@ -1,4 +1,4 @@
-"""The `jobnb` command: its groups, and one line for whatever cannot be done."""
+"""The `jobnb` command: its groups, and one line for each error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _version() -> str:
 
 
 class OneLine(click.Group):
-    """A group in which what jobnb refuses is one line on stderr and exit code 2."""
+    """A group in which a `JobnbError` is one line on stderr and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -38,7 +38,7 @@ class OneLine(click.Group):
         except JobnbError as error:
             click.echo(f"jobnb: {error}", err=True)
             ctx.exit(2)
-        except BrokenPipeError:  # the reader, as `head`, has seen enough
+        except BrokenPipeError:  # The reader of the pipe, as `head`, has closed it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
 
@@ -86,8 +86,8 @@ run_group.add_command(run_list)
 
 
 def main() -> None:
-    """What the console script `jobnb` calls."""
-    waiting.clear()  # the commands tell of runs in their own way
+    """Run the console script `jobnb`."""
+    waiting.clear()  # The commands report runs themselves.
     cli(prog_name="jobnb")
 
 

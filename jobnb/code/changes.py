@@ -1,18 +1,18 @@
-"""What the code that is followed changes itself: that is no input of it.
+"""What the followed code changes itself, which is therefore no input of it.
 
-Else a step would be stale by its own run. The rule: of all functions that a function leads to,
+Otherwise a step's own run would make it stale. Across all functions that a function leads to,
 these names are left out of its hash:
 
 - names that one of them rebinds: `global count; count += 1`, `nonlocal`;
 - containers, arrays, tables and objects that one of them changes in place: `cache[key] = 1`,
   `rows.append(1)`, `state.total += 1`, `heapq.heappush(heap, 1)`, `table.insert(...)`; also by a
-  local name for it, by what a function gives back, or by handing it to a function that is followed
-  and changes its parameter. Of an object only the attribute that is set counts as changed;
+  local name for it, by a function's return value, or by passing it to a followed function that
+  changes its parameter. Of an object only the attribute that is set counts as changed;
 - attributes that a method sets on its own object, where the method is called by name, is special
   (`__call__`) or a property. What constructors set is an input.
 
-Who changes a thing in another way makes it count: a step that comes out stale by its own run tells
-of it, a change that nobody sees would not.
+A thing that is changed in another way counts as an input: a step that is stale after its own run
+gets noticed, an unnoticed change would not.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _Method(NamedTuple):
 
     cls: type
     name: str
-    fn: Any  # a FunctionType, which mypy takes for a method here
+    fn: Any  # A FunctionType, which mypy takes for a method here.
     is_of_class: bool
     is_property: bool
 
@@ -85,25 +85,25 @@ class _Method(NamedTuple):
 
 
 class OwnChanges:
-    """Looks for what functions change.
+    """Finds what functions change.
 
     Args:
-        is_own: Tells of the name of a module whether its code is one's own.
+        is_own: Whether the module of that name is the user's own.
     """
 
     def __init__(self, is_own: Callable[[str | None], bool]) -> None:
         self._is_own = is_own
-        # Functions are kept beside what is known of them, so that nothing else gets their id.
+        # The cache keeps the functions alive, so that their ids are not reused.
         self._effects: dict[int, tuple[FunctionType, frozenset[_Effect]]] = {}
         self._methods: dict[int, tuple[_Method, ...]] = {}
         self._found: dict[tuple[int, str], tuple[Any, frozenset[Place]]] = {}
 
     def places(self, followed: Iterable[Any], direct: Collection[int]) -> frozenset[Place]:
-        """All places that functions and classes change.
+        """Return all places that functions and classes change.
 
         Args:
             followed: The functions and classes.
-            direct: The ids of the functions that something else than their class leads to.
+            direct: The ids of the functions that are reached not only through their class.
         """
         values = list(followed)
         functions = [each for each in values if type(each) is FunctionType]
@@ -125,14 +125,14 @@ class OwnChanges:
         return self._methods[id(cls)]
 
     def _outer(self, fn: FunctionType) -> frozenset[Place]:
-        """The places outside of a function that it changes."""
+        """Return the places outside of a function that it changes."""
         key = id(fn), ""
         if key not in self._found:
             self._found[key] = fn, frozenset(self._outer_places(fn))
         return self._found[key][1]
 
     def _of_self(self, method: _Method) -> frozenset[Place]:
-        """The attributes of its own object that a method changes."""
+        """Return the attributes of its own object that a method changes."""
         key = id(method.fn), method.cls.__qualname__
         if key not in self._found:
             self._found[key] = method, frozenset(self._places_of_self(method))
@@ -141,22 +141,22 @@ class OwnChanges:
     def _running(
         self, running: list[FunctionType], waiting: dict[int, _Method]
     ) -> list[FunctionType]:
-        """The functions that may run in a step, with the methods that these call."""
+        """Return the functions that may run in a step, with the methods that they call."""
         named: set[str] = set()
-        for fn in running:  # which grows meanwhile
+        for fn in running:  # The list grows while it is read.
             named |= facts_of(fn.__code__).attributes
             for key, each in list(waiting.items()):
                 if each.is_always_called or each.name in named:
                     running.append(each.fn)
                     del waiting[key]
-        # What a constructor does to other things it does in each step that makes an object.
+        # A constructor's effects on other things happen in each step that creates an object.
         running += [each.fn for each in waiting.values() if each.name in _CONSTRUCTORS]
         return running
 
     # --- what a function does ----------------------------------------------
 
     def _all_effects(self, fn: FunctionType, depth: int = _DEEP) -> frozenset[_Effect]:
-        """What a function does, also by calling others with what it was given."""
+        """Return a function's effects, also through functions that it passes arguments to."""
         found = self._effects.get(id(fn))
         if found is not None:
             return found[1]
@@ -164,7 +164,8 @@ class OwnChanges:
         effects = {_Effect("sets", each) for each in ways.sets}
         effects |= {_Effect("changes", each) for each in ways.changes}
         effects |= {_Effect("reads", each) for each in ways.reads if _may_change(each)}
-        self._effects[id(fn)] = fn, frozenset(effects)  # for functions that call each other
+        # Ends the recursion of functions that call each other.
+        self._effects[id(fn)] = fn, frozenset(effects)
         for call in ways.calls if depth else ():
             if call.args:
                 effects |= self._by_call(fn, call.callee, call.args, depth)
@@ -192,7 +193,7 @@ class OwnChanges:
     def _by_parameters(
         self, value: FunctionType, shift: int, args: Iterable[tuple[int | str, Trail]], depth: int
     ) -> set[_Effect]:
-        """What a function does to what it is given."""
+        """Return a function's effects on its arguments."""
         code, found = value.__code__, set()
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         for effect in self._all_effects(value, depth - 1):
@@ -226,7 +227,7 @@ class OwnChanges:
                 yield from _places_in(_default(fn, effect.trail[1]), effect.kind, effect.trail[2:])
 
     def _places_of_bound(self, fn: FunctionType) -> Iterator[Place]:
-        """Where that is which comes with what is called: `append = rows.append`, a partial."""
+        """Iterate over the places bound to a callable: `append = rows.append`, a partial."""
         ways = ways_of(fn.__code__)
         for trail in ways.reads:
             value = self._value(fn, trail[:-1] if trail[-1] == "()" else trail)
@@ -246,7 +247,7 @@ class OwnChanges:
                     yield from _places_in(given[name], kind, tuple(path))
 
     def _places(self, fn: FunctionType, effect: _Effect, depth: int) -> Iterator[Place]:
-        """Where something is that a trail of a function leads to."""
+        """Iterate over the places that a function's trail leads to."""
         kind, (_, _, *path) = effect
         value = _start(fn, effect.trail)
         for index, step in enumerate(path):
@@ -271,7 +272,7 @@ class OwnChanges:
         yield from _places_in(value, kind, tuple(path[index:]))
 
     def _value(self, fn: FunctionType, trail: Trail) -> Any:
-        """What a trail without calls leads to."""
+        """Return the value of a trail without calls."""
         value = _start(fn, trail)
         for step in trail[2:]:
             value = _taken(value, step)
@@ -294,7 +295,7 @@ class OwnChanges:
             if path[:1] == ["__class__"]:
                 of_class, path = True, path[1:]
             if method.name in _CONSTRUCTORS and not of_class:
-                continue  # that is how its object begins
+                continue  # It initializes its object.
             attribute = path[0] if path and path[0] not in MUTATORS | {"[]"} else "[]"
             if attribute in ("[]", "__dict__"):
                 yield "self", own, "[]"
@@ -307,11 +308,11 @@ class OwnChanges:
 
 
 def is_changeable(value: Any, is_own: bool = False) -> bool:
-    """Whether something can be changed in place, so that who holds it sees it.
+    """Whether a value can be changed in place, so that all its holders see it.
 
     Args:
-        value: The thing.
-        is_own: Whether its class is one's own.
+        value: The value.
+        is_own: Whether its class is the user's own.
     """
     kind = type(value)
     if kind is FunctionType or kind is type:
@@ -329,7 +330,7 @@ def _is_table(kind: type) -> bool:
 
 
 def _places_in(value: Any, kind: str, path: tuple[str, ...]) -> Iterator[Place]:
-    """Where a value is changed whose `path` is written to, of which nothing more is known."""
+    """Iterate over the places changed by writing to the `path` of a value."""
     cls = type(value)
     is_table = _is_table(cls)
     if kind == "sets" and len(path) == 1 and not is_table:
@@ -362,7 +363,7 @@ def _may_change(trail: Trail) -> bool:
 
 
 def _start(fn: FunctionType, trail: Trail) -> Any:
-    """What the name that a trail begins with stands for."""
+    """Return the value of the name that a trail begins with."""
     scope, name = trail[:2]
     if scope == "global":
         builtins = fn.__globals__.get("__builtins__", {})
@@ -372,13 +373,13 @@ def _start(fn: FunctionType, trail: Trail) -> Any:
         cell = _cell(fn, name)
         try:
             return _MISSING if cell is None else cell.cell_contents
-        except ValueError:  # not filled yet
+        except ValueError:  # An empty cell: not assigned yet.
             return _MISSING
     return _MISSING
 
 
 def _taken(value: Any, step: str) -> Any:
-    """An attribute of a value, without running anything."""
+    """Return an attribute of a value, without running code."""
     if value is _MISSING or step in ("[]", "()"):
         return _MISSING
     if _is_a(value, ModuleType):
@@ -404,7 +405,7 @@ def _taken(value: Any, step: str) -> Any:
 
 
 def _function_and_shift(value: Any) -> tuple[Any, int]:
-    """The function that is called, and how many parameters are filled before the arguments."""
+    """Return the function behind a callable, and how many parameters are bound."""
     shift = 0
     for _ in range(_DEEP):
         if _is_a(value, staticmethod, classmethod):
@@ -425,7 +426,7 @@ def _function_and_shift(value: Any) -> tuple[Any, int]:
 
 
 def _changes_first(value: Any) -> bool:
-    """Whether it is a function or method of a library that changes its first argument."""
+    """Whether it is a library's function or method that changes its first argument."""
     if _is_a(value, MethodDescriptorType):
         return value.__name__ in MUTATORS
     kind = type(value)
@@ -436,12 +437,12 @@ def _changes_first(value: Any) -> bool:
 
 
 def _is_a(value: Any, *classes: type) -> bool:
-    """`isinstance` that does not ask the object, which may be a stand-in that then wakes up."""
+    """Check `isinstance` without asking the object, which may be a lazy proxy."""
     return issubclass(type(value), classes)
 
 
 def is_mutator(value: Any) -> bool:
-    """Whether it is a method of a container that changes it."""
+    """Whether it is a container's method that changes the container."""
     if not _is_a(value, BuiltinFunctionType) or value.__name__ not in MUTATORS:
         return False
     return _is_a(value.__self__, *_CONTAINERS) or _is_table(type(value.__self__))
@@ -453,7 +454,7 @@ def _cell(fn: FunctionType, name: str) -> Any:
 
 
 def _default(fn: FunctionType, name: str) -> Any:
-    """The default of a parameter."""
+    """Return the default of a parameter."""
     if fn.__kwdefaults__ and name in fn.__kwdefaults__:
         return fn.__kwdefaults__[name]
     defaults, code = fn.__defaults__ or (), fn.__code__
@@ -462,7 +463,7 @@ def _default(fn: FunctionType, name: str) -> Any:
 
 
 def _methods(cls: type) -> Iterator[_Method]:
-    """The functions of a class."""
+    """Iterate over the functions of a class."""
     for name, value in vars(cls).items():
         is_property = _is_a(value, property, cached_property)
         of_class = _is_a(value, classmethod) or name == "__init_subclass__"

@@ -1,8 +1,8 @@
-"""What a compiled function does, apart from where it stands and how it is documented.
+"""What a compiled function does, independent of its position and documentation.
 
-Constants count where they are used and not where they lie, so that a docstring (which nothing
-uses) neither counts nor moves the others. Lines, file names and flags of the compiler do not
-count. Another minor version of Python compiles differently: see `version.PYTHON`.
+Constants count where they are used, not by their index, so that a docstring (which nothing uses)
+neither counts nor moves the others. Lines, file names and compiler flags do not count. Another
+minor version of Python compiles differently: see `version.PYTHON`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _GLOBALS = {dis.opmap["LOAD_GLOBAL"]: 1, dis.opmap["LOAD_NAME"]: 0} | {
     dis.opmap[name]: 0 for name in ("LOAD_FROM_DICT_OR_GLOBALS",) if name in dis.opmap
 }
 _IMPORT, _BINARY = dis.opmap["IMPORT_NAME"], dis.opmap["BINARY_OP"]
-_IN_PLACE = 13  # the first `+=` among the operations of two values
+_IN_PLACE = 13  # The first `+=` among the binary operations.
 _WRITES = frozenset(
     dis.opmap[name]
     for kind in ("GLOBAL", "DEREF", "ATTR", "SUBSCR", "SLICE")
@@ -50,22 +50,22 @@ FIRST_CHANGERS = frozenset(
 )  # fmt: skip
 """Functions of libraries that change their first argument."""
 _CHANGERS = MUTATORS | FIRST_CHANGERS
-_CHANGING = frozenset(("inplace", "out"))  # keywords of pandas and numpy
-# What a class body says of itself: where it stands, and its documentation.
+_CHANGING = frozenset(("inplace", "out"))  # Keywords of pandas and numpy.
+# The names a class body sets about itself: its module, name and docstring.
 _ABOUT = ("__doc__", "__firstlineno__", "__static_attributes__", "__qualname__", "__module__")
 
 
 class CodeFacts:
-    """What there is to know of a code object and those inside of it.
+    """The facts of a code object and of those nested in it.
 
     Attributes:
         token: The hash of what it does.
         names: The global names that it reads, in order.
         attributes: All attribute names that it uses.
         imports: Whether it imports something itself.
-        writes: Whether it may change something that is not its own.
-        alone: The hash of a function of this code that uses nothing else, once it was asked for.
-        ways: How it uses names, once it was asked for: see `ways_of`.
+        writes: Whether it may change something outside of it.
+        alone: The cached hash of a function of this code that uses nothing else.
+        ways: The cached result of `ways_of`.
     """
 
     __slots__ = ("alone", "attributes", "imports", "names", "token", "ways", "writes")
@@ -98,7 +98,7 @@ _known: WeakKeyDictionary[CodeType, CodeFacts] = WeakKeyDictionary()
 
 
 def facts_of(code: CodeType) -> CodeFacts:
-    """The facts of a code object; read once for all that are equal."""
+    """Return the facts of a code object; equal code objects share them."""
     found = _known.get(code)
     if found is None:
         found = _known[code] = CodeFacts(code)
@@ -134,7 +134,7 @@ def _parts(code: CodeType, instructions: list[tuple[int, int]]) -> Iterator[Any]
 
 
 def _class_body(code: CodeType) -> list[tuple[str, Any]]:
-    """The instructions of a class body without what it notes of itself: loaded, then stored."""
+    """Return the instructions of a class body without those that set its own name and docstring."""
     kept: list[tuple[str, Any]] = []
     for each in dis.get_instructions(code):
         if each.opname == "STORE_NAME" and each.argval in _ABOUT and kept:
@@ -147,7 +147,7 @@ def _class_body(code: CodeType) -> list[tuple[str, Any]]:
 
 
 def plain_text(value: Any) -> str:
-    """A constant as text that is the same in every process."""
+    """Return a constant as text that is the same in every process."""
     if isinstance(value, CodeType):
         return facts_of(value).token
     if isinstance(value, frozenset):
@@ -155,5 +155,5 @@ def plain_text(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({[plain_text(each) for each in value]})"
     if isinstance(value, int) and value.bit_length() > _LONG:
-        return hex(value)  # as decimal it is slow, and refused
+        return hex(value)  # As decimal, Python is slow and refuses very long integers.
     return repr(value)

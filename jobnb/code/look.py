@@ -1,4 +1,4 @@
-"""Looking at values from outside: no code of theirs runs."""
+"""Inspect values without running any of their code."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 
 _ACCESS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 _HEAP_TYPE = 1 << 9
-_BARE_SIZE = 32  # of an object of a class written in Python: what is longer has a state in C
+_BARE_SIZE = 32  # The basic size of an object of a Python class: a larger one has state in C.
 
 
 def is_class(value: Any) -> bool:
-    """Whether it is a class; the object itself is not asked, which may be a stand-in."""
+    """Whether it is a class; the object itself is not asked, as it may be a lazy proxy."""
     return issubclass(type(value), type)
 
 
 def module_of(value: Any) -> str:
-    """The name of the module that a function, a class, or the class of an object is in."""
+    """Return the name of the module of a function, a class, or an object's class."""
     if type(value) is FunctionType:
         return module_of_code(value) or ""
     found = value.__module__ if is_class(value) else type(value).__module__
@@ -28,19 +28,19 @@ def module_of(value: Any) -> str:
 
 
 def class_name(cls: type) -> str:
-    """The name of a class with its module, as people know it."""
+    """Return the name of a class with its module."""
     return (
         cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     )
 
 
 def module_of_code(fn: FunctionType) -> str | None:
-    """The name of the module that a function's code is in, whatever it says of itself."""
+    """Return the name of the module of a function's code, whatever `__module__` says."""
     return fn.__globals__.get("__name__")
 
 
 def instance_state(value: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes that an object has itself, in its dict and slots."""
+    """Iterate over the attributes of an object itself, in its dict and slots."""
     cls = type(value)
     cached = {
         name
@@ -64,18 +64,18 @@ def _slots(value: Any, base: type) -> Iterator[tuple[str, Any]]:
         if type(each) is types.MemberDescriptorType and name not in ("__weakref__", "__dict__"):
             try:
                 yield name, each.__get__(value)
-            except AttributeError:  # not set
+            except AttributeError:  # The slot is not set.
                 continue
 
 
 def declares_fields(kind: type) -> bool:
-    """Whether it is a class of fields, as of dataclasses, attrs, msgspec and pydantic."""
+    """Whether it is a class of fields, as in dataclasses, attrs, msgspec and pydantic."""
     marks = ("__dataclass_fields__", "__attrs_attrs__", "__struct_fields__", "__pydantic_fields__")
     return any(mark in vars(base) for base in kind.__mro__ for mark in marks)
 
 
 def public_name(value: Any) -> str:
-    """The name under which something is found in its module, if it is; as of `np.mean`."""
+    """Return the name under which a value is found in its module, as `np.mean`; else empty."""
     module = _own_text(value, "__module__")
     name = _own_text(value, "__qualname__") or _own_text(value, "__name__")
     found: Any = sys.modules.get(module)
@@ -85,7 +85,7 @@ def public_name(value: Any) -> str:
 
 
 def _own_text(value: Any, name: str) -> str:
-    """A text that an object says of itself, without running code of its class."""
+    """Return a text attribute of an object, without running code of its class."""
     for base in type(value).__mro__:
         each: Any = vars(base).get(name)
         if type(each) in _ACCESS:
@@ -98,12 +98,12 @@ def _own_text(value: Any, name: str) -> str:
 
 
 def is_made_on_the_spot(cls: type) -> bool:
-    """Whether a class is in no module, as what `make_dataclass` gives."""
+    """Whether a class is in no module, as one from `make_dataclass`."""
     return cls.__module__ == "types" and vars(types).get(cls.__qualname__) is not cls
 
 
 def has_no_state(value: Any, kind: type) -> bool:
-    """Whether an object is nothing but one of its class, as `object()` is."""
+    """Whether an object is nothing but an instance of its class, as `object()` is."""
     if kind is not object and not kind.__flags__ & _HEAP_TYPE:
         return False
     return kind.__basicsize__ <= _BARE_SIZE and not any(instance_state(value))

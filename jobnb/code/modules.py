@@ -1,15 +1,15 @@
-"""Which code is the user's own, so that it is read, and which is a library's, known by its name.
+"""Which modules are the user's own, and so are read, and which are libraries, known by name.
 
-The notebook is one's own, and so is every module outside of the folders that packages are
+The notebook is the user's own, and so is every module outside of the folders that packages are
 installed to: it is edited beside the notebook, and an edit must be noticed. Installed packages
-are known by name alone, not by version: a new pandas would make everything stale at once, and
-kernel, CI and colleagues seldom have the same. Who wants a version to count, gives `code_version`.
+count by name alone, not by version: a new pandas would make everything stale at once, and
+kernel, CI and colleagues seldom have the same. To make a version count, set `code_version`.
 
 What runs is what is loaded, so of a module that a notebook has imported the loaded functions and
 values are read, and an edit of its file counts when it is loaded again (`importlib.reload`,
-`%autoreload`, a new kernel); until then it is told that the file was edited. What a function
-imports itself may not be loaded yet, and is never loaded just to be looked at: of such a module
-the file is read, those statements that bring about the names that are used.
+`%autoreload`, a new kernel); until then a note says that the file was edited. A module that a
+function imports itself may not be loaded yet, and is never loaded just to be inspected: its file
+is read instead, the statements that define the names in use.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CONSTANTS = (int, float, complex, str, bytes, bool, type(None))
 
 
 def is_own(module: str | None) -> bool:
-    """Whether the code of a module is edited by hand.
+    """Whether the code of a module is the user's own.
 
     Example:
         >>> is_own("__main__"), is_own("json"), is_own("jobnb.registry.session")
@@ -53,7 +53,7 @@ def is_own(module: str | None) -> bool:
         return False
     loaded = sys.modules.get(module)
     if loaded is None:
-        return True  # made on the spot, as by `exec`
+        return True  # Created on the spot, as by `exec`.
     spec = getattr(loaded, "__spec__", None)
     if spec is not None and spec.origin in ("built-in", "frozen"):
         return False
@@ -80,7 +80,7 @@ def _installed() -> tuple[str, ...]:
 
 
 def absolute_name(name: str, known: dict[str, Any]) -> str:
-    """The name of a module that is imported as `.tools` where certain globals are."""
+    """Return the full name of a module that is imported relatively, as `.tools`."""
     level = len(name) - len(name.lstrip("."))
     if not level:
         return name
@@ -100,12 +100,12 @@ class _Statement(NamedTuple):
 
     Attributes:
         token: The hash of what it does.
-        binds: The names that it gives something.
-        loads: The names that it reads at once, as a decorator does.
-        only_binds: Whether that is all that it does at once.
-        imports: What names that it imports stand for: a module, and what of it.
+        binds: The names that it binds.
+        loads: The names that it reads when it is executed, as a decorator does.
+        only_binds: Whether binding names is all that it does when it is executed.
+        imports: The module and attribute behind each name that it imports.
         annotated: The names in annotations of functions.
-        code: It, compiled.
+        code: The compiled statement.
         touches: The names that it may change although it does not bind them.
     """
 
@@ -120,14 +120,14 @@ class _Statement(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """A file of Python at one moment.
+    """A Python file at one moment.
 
     Attributes:
-        stamp: When it was written, and its size.
-        statements: What it says.
-        functions: The functions and methods in it that nothing decorates: the hash of their code.
-        constants: The names that stand for a plain value, and which.
-        places: The numbers of the statements that bring a name about.
+        stamp: Its modification time and size.
+        statements: Its statements.
+        functions: The hash of each function and method without decorators.
+        constants: The names bound to plain values, with the values.
+        places: The numbers of the statements that define each name.
     """
 
     stamp: tuple[int, int]
@@ -137,11 +137,11 @@ class _Source(NamedTuple):
     places: dict[str, list[int]]
 
     def bringing(self, name: str) -> Sequence[int]:
-        """The numbers of the statements that bring a name about, or all of them."""
+        """Return the numbers of the statements that define a name, or all of them."""
         return range(len(self.statements)) if name == _ALL else self.places.get(name, ())
 
     def binding(self, name: str) -> list[_Statement]:
-        """The statements that give a name something."""
+        """Return the statements that bind a name."""
         found = (self.statements[index] for index in self.places.get(name, ()))
         return [each for each in found if name in each.binds]
 
@@ -150,9 +150,9 @@ class _Load(NamedTuple):
     """A module as it was loaded.
 
     Attributes:
-        spec: Made anew whenever it is loaded again.
-        stamp: Of its file when it was first looked at.
-        source: What was loaded; None if nobody knows.
+        spec: Its spec, which is a new object whenever it is loaded again.
+        stamp: The stamp of its file when it was first read.
+        source: The source that was loaded; None if unknown.
     """
 
     spec: Any
@@ -161,24 +161,24 @@ class _Load(NamedTuple):
 
 
 class ModuleText(NamedTuple):
-    """What is used of a module.
+    """The code that a use of a module depends on.
 
     Attributes:
-        text: All statements that bring it about, in short.
-        modules: The modules that these are in.
+        text: The hashes of all statements that it depends on.
+        modules: The modules of these statements.
     """
 
     text: str
     modules: tuple[str, ...]
 
 
-_sources: dict[str, list[_Source]] = {}  # by file, the latest last
+_sources: dict[str, list[_Source]] = {}  # By file, the latest last.
 _loads: dict[str, _Load] = {}
 _MOST_SOURCES = 3
 
 
 class OwnModules:
-    """Reads modules of one's own without loading them; looks at each file once."""
+    """Reads the user's modules without loading them, each file once."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Source | None] = {}
@@ -186,11 +186,11 @@ class OwnModules:
         self._edited: dict[str, bool] = {}
 
     def read(self, module: str, path: tuple[str, ...]) -> ModuleText | None:
-        """What is used of a module; None if it is none of one's own with a file of Python.
+        """Return what is used of a module; None if it is not the user's or has no Python file.
 
         Args:
             module: Its name.
-            path: What is taken of it, by dots.
+            path: The dotted attribute that is used.
         """
         waiting = list(dict.fromkeys(self._places(module, path)))
         seen, found = set(waiting), {}
@@ -213,7 +213,7 @@ class OwnModules:
         return ModuleText(sha256(text.encode()).hexdigest(), tuple(names))
 
     def was_edited(self, module: str) -> bool:
-        """Whether the file of a loaded module says something else than what was loaded."""
+        """Whether the file of a loaded module differs from what was loaded."""
         if module not in self._edited:
             self._edited[module] = self._is_behind(module)
         return self._edited[module]
@@ -223,7 +223,7 @@ class OwnModules:
     def _places(
         self, module: str, path: tuple[str, ...], depth: int = 20
     ) -> Iterator[tuple[str, str]]:
-        """The names in modules that a path leads to."""
+        """Iterate over the names in modules that a path leads to."""
         spec = self._spec(module)
         if spec is None or not depth:
             return
@@ -259,7 +259,7 @@ class OwnModules:
     def _used_by(
         self, module: str, statement: _Statement, is_all: bool
     ) -> Iterator[tuple[str, str]]:
-        """The names that a statement uses, here and in other modules."""
+        """Iterate over the names that a statement uses, here and in other modules."""
         for name, path in statement.imports.values() if is_all else ():
             if path:
                 yield from self._places(self._absolute(name, module), path)
@@ -278,7 +278,7 @@ class OwnModules:
     # --- files -------------------------------------------------------------
 
     def _spec(self, name: str) -> ModuleSpec | None:
-        """Where a module of one's own is; None for those of others."""
+        """Return the spec of a module of the user's; None for others."""
         if name not in self._specs:
             found = _find(name, self._spec)
             origin = found.origin if found is not None else None
@@ -288,7 +288,7 @@ class OwnModules:
         return self._specs[name]
 
     def _source(self, name: str) -> _Source | None:
-        """What a module does: the text that is loaded, else that of its file."""
+        """Return the loaded source of a module, else that of its file."""
         if name not in self._known:
             spec = self._spec(name)
             file = spec.origin if spec is not None else None
@@ -316,7 +316,7 @@ class OwnModules:
 
 
 def _find(name: str, parent_of: Callable[[str], ModuleSpec | None]) -> ModuleSpec | None:
-    """The spec of a module, without loading it or a package that it is in."""
+    """Return the spec of a module, without loading it or its package."""
     package, _, last = name.rpartition(".")
     if not last or name == "__main__" or name.partition(".")[0] in sys.stdlib_module_names:
         return None
@@ -342,7 +342,7 @@ def _stamp(file: str) -> tuple[int, int] | None:
 
 
 def _source_of(file: str) -> _Source | None:
-    """What a file says; read again only where it was written since."""
+    """Read a file, or return the cached source if it was not written since."""
     stamp, known = _stamp(file), _sources.setdefault(file, [])
     if known and known[-1].stamp == stamp:
         return known[-1]
@@ -356,7 +356,7 @@ def _source_of(file: str) -> _Source | None:
 
 
 def _loaded(name: str, module: ModuleType, known: list[_Source]) -> _Source:
-    """Which of the texts that a file had is the one that is loaded."""
+    """Choose the version of a file that is the loaded one."""
     load, now = _loads.get(name), known[-1]
     if load is not None and load.spec is module.__spec__:
         if load.source is not None:
@@ -372,7 +372,7 @@ def _loaded(name: str, module: ModuleType, known: list[_Source]) -> _Source:
 
 
 def _agree(module: ModuleType, source: _Source) -> tuple[bool, bool]:
-    """Whether the functions, and the plain values, of a module are those of a text."""
+    """Whether the functions, and the plain values, of a loaded module match a source."""
     functions = all(
         _token_of(module, name.split(".")) == token for name, token in source.functions.items()
     )
@@ -385,7 +385,7 @@ def _agree(module: ModuleType, source: _Source) -> tuple[bool, bool]:
 
 
 def _is_unknown(name: str) -> bool:
-    """Whether a module is loaded from a text that nobody saw."""
+    """Whether a module was loaded from a source that is not available."""
     load, module = _loads.get(name), sys.modules.get(name)
     if load is None or module is None or load.spec is not module.__spec__:
         return False
@@ -406,7 +406,7 @@ def _parsed(text: bytes, stamp: tuple[int, int]) -> _Source:
     tree = ast.parse(text)
     late = any(isinstance(e, ast.ImportFrom) and e.module == "__future__" for e in tree.body)
     flags = __future__.annotations.compiler_flag if late else 0
-    # A statement by itself is compiled otherwise than one after the imports of its module.
+    # Compiled with the module's `__future__` imports, which change the code.
     whole = compile(tree, "<module>", "exec", dont_inherit=True)
     statements: list[_Statement] = []
     functions: dict[str, str] = {}
@@ -445,7 +445,7 @@ def _statement(node: ast.stmt, flags: int) -> _Statement:
 
 
 def _without_annotations(node: ast.stmt) -> Iterator[str]:
-    """Takes the annotations off the functions in a statement, and gives the names in these."""
+    """Remove the annotations of functions in a statement; iterate over the names in them."""
     for each in ast.walk(node):
         if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from _names_in(each.returns)
@@ -464,7 +464,7 @@ def _names_in(node: ast.expr | None) -> Iterator[str]:
 
 
 def _imports(node: ast.stmt) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]]:
-    """What the names stand for that a statement imports, outside of functions."""
+    """Iterate over the names that a statement imports, outside of functions, with their sources."""
     waiting: list[ast.AST] = [node]
     for each in waiting:  # which grows meanwhile
         if isinstance(each, ast.Import):
@@ -480,20 +480,20 @@ def _imports(node: ast.stmt) -> Iterator[tuple[str, tuple[str, tuple[str, ...]]]
 
 
 def _only_binds(node: ast.stmt) -> bool:
-    """Whether a statement does nothing at once but to give names something."""
+    """Whether executing a statement does nothing but bind names."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return not node.decorator_list
     if isinstance(node, ast.Assign):
         return all(isinstance(each, (ast.Name, ast.Tuple)) for each in node.targets)
     if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
-        return True  # nothing of it runs
+        return True  # Nothing of it is executed.
     if isinstance(node, ast.AnnAssign):
         return isinstance(node.target, ast.Name)
     return isinstance(node, (ast.Import, ast.ImportFrom))
 
 
 def _with_touches(statements: list[_Statement]) -> Iterator[_Statement]:
-    """Statements with the names that they may change at once: all that they lead to."""
+    """Return statements with the names that they may change through what they call."""
     leads: dict[str, set[str]] = {}
     for each in statements:
         for name in each.binds - each.imports.keys():
@@ -511,7 +511,7 @@ def _with_touches(statements: list[_Statement]) -> Iterator[_Statement]:
 
 
 def _plain_functions(node: ast.stmt, code: CodeType) -> Iterator[tuple[str, str]]:
-    """The functions and methods that a statement defines and nothing decorates."""
+    """Iterate over the functions and methods without decorators in a statement."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.decorator_list:
         yield from ((node.name, facts_of(each).token) for each in _codes(code, node.name))
     elif isinstance(node, ast.ClassDef) and not node.decorator_list:

@@ -1,4 +1,4 @@
-"""What a function, class, object or module uses, piece by piece."""
+"""List what a function, class, object or module uses, piece by piece."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Piece(NamedTuple):
 
     Attributes:
         label: Its name there.
-        text: What it is.
-        uses: What it leads to, of one's own.
-        blind: What was not looked into, in words.
-        places: Where it is; who changes one of these changes it.
-        kept: What counts although the code changes it: its class.
+        text: Its description, which is hashed.
+        uses: The user's own functions, classes and objects that it leads to.
+        blind: The parts that were not read, in words.
+        places: Where it is; a change of any of these places changes it.
+        kept: The part that counts although the code changes it: its class.
         modules: The modules whose files were read for it.
-        value: The thing itself.
-        inside: The ids of what it holds: of that, the code may change some.
+        value: The value itself.
+        inside: The ids of the containers in it, which the code may change.
     """
 
     label: str
@@ -55,7 +55,7 @@ class Piece(NamedTuple):
 
     @property
     def part(self) -> Part:
-        """It for the hash, and what it leads to."""
+        """Return what is hashed of it, and what it leads to."""
         return f"{self.label}={self.text};", self.uses
 
 
@@ -64,31 +64,31 @@ Part = tuple[str, tuple[Any, ...]]
 
 
 class PieceReader:
-    """Reads what functions, classes, objects and modules use.
+    """Lists what functions, classes, objects and modules use.
 
     Args:
-        is_own: Tells of the name of a module whether its code is one's own.
+        is_own: Whether the module of that name is the user's own.
 
     Attributes:
-        modules: The modules of one's own, by their files.
+        modules: Reads the user's own modules from their files.
     """
 
     def __init__(self, is_own: Callable[[str | None], bool]) -> None:
         self._is_own = is_own
         self.modules = OwnModules()
-        # Code objects are kept beside their facts, so that nothing else gets their id.
+        # The cache keeps code objects alive, so that their ids are not reused.
         self._facts: dict[int, tuple[Any, CodeFacts]] = {}
 
     def pieces_of(self, value: Any) -> tuple[Piece, ...]:
-        """What something uses; of what cannot be looked at, that it cannot."""
+        """Return what a value uses; for one that cannot be read, a piece that says so."""
         try:
             return tuple(self._pieces(value))
-        except Exception:  # noqa: BLE001 - whatever a class does when it is looked at
+        except Exception:  # noqa: BLE001 - inspecting a class may raise anything
             words = f"{class_name(type(value))} that cannot be looked into"
             return (Piece("", words, blind=(words,)),)
 
     def facts_of(self, code: Any) -> CodeFacts:
-        """The facts of a code object."""
+        """Return the facts of a code object."""
         found = self._facts.get(id(code))
         if found is None:
             found = self._facts[id(code)] = (code, facts_of(code))
@@ -143,12 +143,12 @@ class PieceReader:
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=False):
             try:
                 value = cell.cell_contents
-            except ValueError:  # not filled yet
+            except ValueError:  # An empty cell: not assigned yet.
                 continue
             yield from self._named(fn, "free", name, value, ("cell", id(cell)))
 
     def _surroundings(self, fn: FunctionType) -> Iterator[Piece]:
-        """What a function of one's own uses of its module and others."""
+        """Iterate over the globals and closure variables that a function uses."""
         facts, known = self.facts_of(fn.__code__), fn.__globals__
         for name in self._global_names(fn, facts):
             if name in known:
@@ -165,7 +165,7 @@ class PieceReader:
             yield from self._imported(fn)
 
     def _cases(self, fn: FunctionType) -> Piece:
-        """The functions of a `singledispatch`, whatever the order in which they came."""
+        """Return the functions of a `singledispatch`, independent of their order."""
         out = ValueText(self._is_own)
         text = out.unordered(fn.__dict__["registry"].items())
         return Piece("", repr(text), tuple(out.uses), tuple(out.blind))
@@ -188,7 +188,7 @@ class PieceReader:
     def _named(
         self, fn: FunctionType, scope: str, name: str, value: Any, place: Place
     ) -> Iterator[Piece]:
-        """What a name of a function stands for; of a module, what is used of it."""
+        """Iterate over the pieces behind a name of a function; of a module, what is used of it."""
         if type(value) is not ModuleType or not self._is_own(value.__name__):
             yield self._piece(name, value, place)
             return
@@ -198,7 +198,7 @@ class PieceReader:
     def _of_module(
         self, label: str, module: ModuleType, paths: set[tuple[str, ...]]
     ) -> Iterator[Piece]:
-        """What is used of a module of one's own, by dots; all of it where it is handed on."""
+        """Iterate over the attributes used of a module; over all if it is passed on."""
         found: dict[str, Piece] = {}
         for path in paths:
             value: Any = module
@@ -220,11 +220,11 @@ class PieceReader:
                 yield self._piece(name, value, ("name", id(vars(module)), name))
 
     def _annotated(self, fn: FunctionType) -> Iterator[Piece]:
-        """One's own classes that parameters are annotated with: methods may be called."""
+        """Iterate over the user's classes in annotations: their methods may be called."""
         out, known = ValueText(self._is_own), fn.__globals__
         try:
             notes = list(fn.__annotations__.values())
-        except Exception:  # noqa: BLE001 - they may name what a later cell defines
+        except Exception:  # noqa: BLE001 - annotations may name what a later cell defines
             return
         for note in notes:
             several = _NAME.findall(note) if isinstance(note, str) else ()
@@ -236,7 +236,7 @@ class PieceReader:
             yield Piece("annotations", "", classes)
 
     def _imported(self, fn: FunctionType) -> Iterator[Piece]:
-        """What a function imports itself: the text of that, as its file has it."""
+        """Iterate over what a function imports itself, read from the files."""
         for trail in sorted(ways_of(fn.__code__).reads):
             if trail[0] != "import":
                 continue
@@ -258,7 +258,7 @@ class PieceReader:
         if issubclass(cls, Enum):
             yield self._piece("", [(m._name_, m._value_) for m in cls.__members__.values()])
         if not any(module_of(base).startswith("jobnb.") for base in cls.__mro__):
-            # The defaults of a config or resource class count as config.
+            # The defaults of a config or resource class are compared as config.
             yield from self._fields(cls)
         for name, value in sorted(vars(cls).items()):
             if _says_something(name, value, cls):
@@ -268,7 +268,7 @@ class PieceReader:
                 yield self._piece(name, value, *places)
 
     def _fields(self, cls: type) -> Iterator[Piece]:
-        """What pydantic keeps of a class: its fields, and when its validators run."""
+        """Iterate over pydantic's data of a class: its fields, and when its validators run."""
         about = ("default", "default_factory", "annotation", "metadata", "alias")
         for name, info in (vars(cls).get("__pydantic_fields__") or {}).items():
             yield self._piece(name, [getattr(info, each, None) for each in about])
@@ -298,10 +298,10 @@ class PieceReader:
 
 
 def says_plain(fn: FunctionType) -> bool:
-    """Whether no annotation of a function can lead to a class of one's own."""
+    """Whether no annotation of a function can lead to a class of the user's own."""
     try:
         notes = fn.__annotations__
-    except Exception:  # noqa: BLE001 - they may name what a later cell defines
+    except Exception:  # noqa: BLE001 - annotations may name what a later cell defines
         return False
     known = fn.__globals__
     return all(
@@ -313,7 +313,7 @@ def says_plain(fn: FunctionType) -> bool:
 
 
 def _counts_in_state(name: str, cls: type) -> bool:
-    """Whether an attribute of an object is one's own, and no library's note."""
+    """Whether an attribute of an object is the user's own, and not a library's."""
     bases = {(module_of(base).partition(".")[0], base) for base in cls.__mro__}
     roots = {root for root, _ in bases}
     if "jobnb" in roots:
@@ -323,13 +323,13 @@ def _counts_in_state(name: str, cls: type) -> bool:
 
 
 def _says_something(name: str, value: Any, cls: type) -> bool:
-    """Whether an attribute of a class is what somebody wrote, and no note of Python's own."""
+    """Whether an attribute of a class was written by the user, and not set by Python."""
     if name in ("__annotate__", "__annotate_func__", "__classcell__"):
         return False
     if isinstance(value, (FunctionType, staticmethod, classmethod, property, cached_property)):
         return True
     if issubclass(cls, Enum):
-        return False  # its members are read already
+        return False  # Its members are read already.
     if type(value) in _ACCESS or type(value).__name__ == "_tuplegetter":
         return False
     if name.startswith("__") and (callable(value) or hasattr(type(value), "__get__")):

@@ -1,14 +1,14 @@
-"""The hash of a function's code: it changes when what the function does may change.
+"""The hash of a function's code, which changes when the function's behavior may change.
 
-What counts: the function, its defaults, what it closes over, the globals that it reads, and all
-functions, classes, objects and modules of one's own (see `modules`) that it leads to, however
-deep; values of Python, numpy and pandas; objects of one's own with what is in them; libraries by
+What counts: the function, its defaults, its closure, the globals that it reads, and all functions,
+classes, objects and modules of the user's own (see `modules`) that it leads to, at any depth;
+values of Python, numpy and pandas; objects of the user's own with their contents; libraries by
 name. Comments, docstrings, blank lines and the place in the notebook do not count; nor does what
-the code changes itself (see `changes`), nor which part of a library does the work.
+the code changes itself (see `changes`), nor how a library is built inside.
 
-Objects of libraries (models, connections, generators of random numbers) count by their class
-alone: what is in them may change by itself. Of very large values only samples are read. Both are
-told where the asset is shown, as is what is not counted: see `CodeReader.notes`.
+Objects of libraries (models, connections, random number generators) count by their class alone:
+their contents may change by themselves. Of very large values only samples are read. An asset's
+page shows both, and what is not counted: see `CodeReader.notes`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Digests = dict[int, tuple[bytes, bool]]
 
 
 def code_hash(fn: Any) -> str:
-    """The hash of a function.
+    """Return the hash of a function.
 
     Example:
         >>> code_hash(lambda x: x + 1) == code_hash(lambda x: x + 2)
@@ -44,10 +44,10 @@ class _Node:
     """A function, class, object or module that is followed.
 
     Attributes:
-        value: It; kept, so that nothing else comes to have its id.
-        token: What it is by itself.
+        value: The value, kept alive so that its id is not reused.
+        token: The hash of it alone.
         pieces: What it uses.
-        whole: The text of all of these, and what they lead to.
+        whole: The text of all pieces, and what they lead to.
         writes: Whether it may change something.
     """
 
@@ -66,11 +66,11 @@ def _joined(parts: list[Part]) -> Part:
 
 
 class _Sight:
-    """What counts of the pieces of nodes, given what the code changes itself.
+    """Selects what counts of nodes' pieces, given what the code changes itself.
 
     Args:
-        excluded: The places that it changes.
-        read: Reads a piece again, without some containers inside of it.
+        excluded: The places that the code changes.
+        read: Reads a piece again, without some containers inside it.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class _Sight:
         self._wholes: dict[int, Part] = {}
 
     def whole(self, node: _Node) -> Part:
-        """The text of a node, and what it leads to."""
+        """Return the text of a node, and what it leads to."""
         if not self.excluded:
             return node.whole
         found = self._wholes.get(id(node))
@@ -91,15 +91,15 @@ class _Sight:
         return found
 
     def changed(self, piece: Piece) -> frozenset[Any]:
-        """The places of a piece that the code changes, or what it changes inside of it."""
+        """Return the places of a piece, or inside it, that the code changes."""
         inside = self._changed & piece.inside
         return self.excluded.intersection(piece.places) or frozenset(("in", e) for e in inside)
 
     def part(self, piece: Piece) -> Part:
-        """What counts of a piece."""
+        """Return what counts of a piece."""
         hit = self.excluded.intersection(piece.places)
         if hit:
-            # Of what is changed in place the class stays; of a name, not even that it is there.
+            # A value changed in place still counts by its class; a rebound name not at all.
             kept = piece.kept if all(place[0] == "in" for place in hit) else ()
             return f"{piece.label};" if kept else "", kept
         if not self._changed.isdisjoint(piece.inside):
@@ -108,7 +108,7 @@ class _Sight:
 
 
 class _Reading(NamedTuple):
-    """What was found out of a function."""
+    """The results for one function."""
 
     version: str
     root: _Node
@@ -118,13 +118,13 @@ class _Reading(NamedTuple):
 class CodeReader:
     """Hashes functions; what several of them use is read once.
 
-    What it has read it holds to be so: take a new one when cells may have been run since.
+    It caches all that it reads: create a new one when cells may have run since.
     """
 
     def __init__(self) -> None:
         self._nodes: dict[int, _Node] = {}
         self._owns: dict[str | None, bool] = {}
-        # Which modules are one's own depends on the package that a function is of.
+        # The user's own modules include the whole package that a function is from.
         self._by_package: dict[str, tuple[dict[int, _Node], dict[str | None, bool], _Digests]] = {}
         self._readings: dict[int, tuple[Any, _Reading]] = {}
         self._package = ""
@@ -132,7 +132,7 @@ class CodeReader:
         self._changes = OwnChanges(self._is_own)
 
     def version(self, fn: Any) -> str:
-        """The hash of a function, a callable object, a class or a graph, as it is recorded."""
+        """Return the recorded hash of a function, a callable object, a class or a graph."""
         facts = self._alone(fn)
         if facts is None:
             return self._reading(fn).version
@@ -141,7 +141,7 @@ class CodeReader:
         return facts.alone
 
     def notes(self, fn: Any) -> tuple[CodeNote, ...]:
-        """What the hash of a function does not tell: what could not be followed, and the like."""
+        """Return what the hash of a function does not cover: what was not followed, and so on."""
         if self._alone(fn) is not None:
             return ()
         reading = self._reading(fn)
@@ -157,7 +157,7 @@ class CodeReader:
     # --- functions that need no look around --------------------------------
 
     def _alone(self, fn: Any) -> CodeFacts | None:
-        """The facts of a function that its code alone tells: equal code is hashed once for all."""
+        """Return the facts of a function that uses nothing else: equal code is hashed once."""
         if type(fn) is not FunctionType or fn.__closure__ or fn.__defaults__ or fn.__kwdefaults__:
             return None
         facts = self._pieces.facts_of(fn.__code__)
@@ -172,7 +172,7 @@ class CodeReader:
     # --- a function and all that it leads to -------------------------------
 
     def _turn_to(self, fn: Any) -> _Digests:
-        """Take the package of a function as one's own; what is known of such hashes."""
+        """Count the function's package as the user's own; return the hashes cached for it."""
         self._package = _package_of(fn)
         known = self._by_package.setdefault(self._package, ({}, {}, {}))
         self._nodes, self._owns, digests = known
@@ -191,9 +191,9 @@ class CodeReader:
         return _Reading(str(version), root, sight)
 
     def _without_own_changes(self, root: _Node, sight: _Sight) -> _Sight:
-        """What counts beside the places that the code changes; see `changes`.
+        """Return what counts beside the places that the code changes; see `changes`.
 
-        It is asked twice: what only the contents of such a place lead to changes nothing.
+        Computed twice: functions reached only through the contents of such a place do not count.
         """
         for _ in range(2):
             reached = self._all_below(root, sight)
@@ -207,9 +207,9 @@ class CodeReader:
         return sight
 
     def _all_below(self, root: _Node, sight: _Sight) -> list[_Node]:
-        """All that a function leads to, each once."""
+        """Return all that a function leads to, each once."""
         seen, found = {id(root.value)}, [root]
-        for node in found:  # which grows meanwhile
+        for node in found:  # The list grows while it is read.
             for use in sight.whole(node)[1]:
                 if id(use) not in seen and len(seen) < _MOST_NODES:
                     seen.add(id(use))
@@ -221,9 +221,9 @@ class CodeReader:
         return piece._replace(text=repr(out.text(piece.value)), uses=tuple(out.uses))
 
     def _reached(self, root: _Node, sight: _Sight) -> Iterator[_Reached]:
-        """The same, with the name by which one comes to it."""
+        """Iterate over all that a function leads to, with the name by which it is reached."""
         seen, waiting = {id(root.value)}, [_Reached(root, "", "")]
-        for each in waiting:  # which grows meanwhile
+        for each in waiting:  # The list grows while it is read.
             yield each
             for piece in each.node.pieces:
                 for use in sight.part(piece)[1]:
@@ -254,7 +254,7 @@ class CodeReader:
     # --- the hash of it ----------------------------------------------------
 
     def _used(self, root: _Node, sight: _Sight, digests: _Digests) -> tuple[str, bool]:
-        """The hash of what something uses, empty if that is nothing; and if something may write."""
+        """Return the hash of what a node uses (empty if nothing), and whether it may write."""
         if not sight.whole(root)[0] and not sight.whole(root)[1]:
             return "", root.writes
         for group in self._groups(root, sight, digests):
@@ -273,12 +273,12 @@ class CodeReader:
         digests: _Digests,
         is_root: bool = False,
     ) -> tuple[bytes, bool]:
-        """The hash of a node: of what it is, and of all that it leads to; and if that may write.
+        """Return the hash of a node and all that it leads to; and whether any of it may write.
 
-        Nodes that lead to each other are numbered in the order in which one meets them.
+        Nodes that lead to each other are numbered in the order in which they are met.
         """
         numbers, waiting, digest, writes = {id(first.value): 0}, [first], sha256(), False
-        for node in waiting:  # which grows meanwhile
+        for node in waiting:  # The list grows while it is read.
             text, uses = sight.whole(node)
             digest.update(f"{'' if is_root and node is first else node.token} {text}".encode())
             writes = writes or node.writes
@@ -296,7 +296,7 @@ class CodeReader:
         return digest.digest(), writes
 
     def _groups(self, root: _Node, sight: _Sight, done: _Digests) -> Iterator[dict[int, _Node]]:
-        """Nodes that lead to each other, together; what they lead to comes before (Tarjan)."""
+        """Iterate over strongly connected nodes, each group after those it leads to (Tarjan)."""
         order: dict[int, int] = {}
         lowest: dict[int, int] = {}
         path: dict[int, _Node] = {}
@@ -349,12 +349,12 @@ class CodeReader:
 
 
 class _Reached(NamedTuple):
-    """A node, and how one comes to it from a function.
+    """A node, and how it is reached from a function.
 
     Attributes:
-        node: It.
-        name: By which name, with dots.
-        place: In which function.
+        node: The node.
+        name: The dotted name that leads to it.
+        place: The function that uses the name.
     """
 
     node: _Node
@@ -362,29 +362,29 @@ class _Reached(NamedTuple):
     place: str
 
     def is_library(self, is_own: Callable[[str | None], bool]) -> bool:
-        """Whether it is a function of a library, around one's own."""
+        """Whether it is a library's function around the user's own."""
         value = self.node.value
         module = module_of_code(value) if type(value) is FunctionType else None
         return module is not None and not is_own(module)
 
     def name_of(self, piece: Piece) -> str:
-        """The name of what it uses."""
+        """Return the name of a piece that it uses."""
         is_wrapper = type(self.node.value) is FunctionType and self.name
         parts = (self.name,) if is_wrapper else (self.name, piece.label)
         return ".".join(filter(None, parts))
 
     def onward(self, piece: Piece, node: _Node, is_own: Callable[[str | None], bool]) -> _Reached:
-        """How one comes to what it uses."""
+        """Return how a node that it uses is reached."""
         value = node.value
         if type(value) is not FunctionType:
             return _Reached(node, self.name_of(piece), self.place)
         module = module_of_code(value)
-        if module is not None and not is_own(module):  # of a library, around one's own
+        if module is not None and not is_own(module):  # A library's wrapper around the user's own.
             return _Reached(node, self.name_of(piece), self.place)
         return _Reached(node, "", f" in `{value.__qualname__.rpartition('<locals>.')[2]}`")
 
 
 def _package_of(fn: Any) -> str:
-    """The package that a function comes from: all of it counts as one's own."""
+    """Return the package that a function is from: all of it counts as the user's own."""
     name = module_of(fn).partition(".")[0]
     return "" if name in ("__main__", "jobnb") else name

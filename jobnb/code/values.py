@@ -1,7 +1,7 @@
-"""A value that code uses as text: equal for equal values, in every process.
+"""Describe a value that code uses as text: equal for equal values, in every process.
 
-Values are looked at from outside: no code of theirs runs, but for numpy's and pandas' own. What
-cannot be looked into is named in `blind`, so that somebody can be told.
+No code of the values runs, except numpy's and pandas' own. What cannot be read is listed in
+`blind`, so that it can be shown.
 """
 
 from __future__ import annotations
@@ -57,24 +57,24 @@ PLAIN = frozenset((int, float, complex, str, bytes, bool, type(None), type(Ellip
 """Types of values that are their own description."""
 _DEEP = 20
 _FEW = 64
-_MOST_VALUES = 20_000  # values inside of one that are looked at one by one
-_MOST_PLAIN = 200_000  # numbers and texts in one list
+_MOST_VALUES = 20_000  # How many nested values are read one by one.
+_MOST_PLAIN = 200_000  # How many numbers and texts in one list.
 _MOST_BYTES = 32_000_000
 _SAMPLE = 2_000
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
 class ValueText:
-    """Reads one value.
+    """Describes one value as text.
 
     Args:
-        is_own: Tells of the name of a module whether it is one's own.
+        is_own: Whether the module of that name is the user's own.
         left_out: The ids of containers whose contents do not count.
 
     Attributes:
         inside: The ids of the containers that it holds.
-        uses: Functions, classes and objects of one's own that it leads to, in order.
-        blind: What was not looked into, each in words.
+        uses: The user's own functions, classes and objects that it leads to, in order.
+        blind: The parts that were not read, in words.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ValueText:
         self._inside: list[int] = []
 
     def text(self, value: Any) -> Any:
-        """The value as something whose `repr` is its description."""
+        """Return an object whose `repr` describes the value."""
         kind = type(value)
         if kind in PLAIN:
             return self._plain(value)
@@ -105,7 +105,7 @@ class ValueText:
         self._inside.append(id(value))
         try:
             return self._described(value, kind)
-        except Exception:  # noqa: BLE001 - whatever a value does when it is looked at
+        except Exception:  # noqa: BLE001 - inspecting a value may raise anything
             return self.opaque(value)
         finally:
             self._inside.pop()
@@ -127,14 +127,14 @@ class ValueText:
         return kind.__qualname__, reads(self, value, base)
 
     def content(self, value: Any) -> Any:
-        """Of an object of one's own, what it is by a class that it is built on, as of `dict`."""
+        """Return the contents that an object of the user's own inherits, as from `dict`."""
         found = _reader_of(type(value))
         return found[0](self, value, found[1]) if found is not None else None
 
     # --- functions and classes ---------------------------------------------
 
     def function(self, fn: FunctionType) -> str:
-        """A function: one's own is followed, another one named, with what it wraps."""
+        """Describe a function: the user's own is followed, a library's named with what it wraps."""
         module = module_of_code(fn)
         own = module is None or self.is_own(module)
         if own or fn.__closure__ or fn.__dict__:
@@ -142,7 +142,7 @@ class ValueText:
         return "own" if own else f"{module}.{fn.__qualname__}"
 
     def reference(self, cls: type) -> str:
-        """A class of one's own is followed, another one named."""
+        """Describe a class: the user's own is followed, a library's named."""
         if self.is_own(cls.__module__) or is_made_on_the_spot(cls):
             self.uses.append(cls)
             return "own"
@@ -161,7 +161,7 @@ class ValueText:
         return self.opaque(value)
 
     def opaque(self, value: Any) -> Any:
-        """Only its class, and functions that it holds: a model, a connection, an iterator."""
+        """Describe an object by its class and the functions it holds: a model, a connection."""
         kind = type(value)
         self.blind.append(f"an object of class {class_name(kind)}")
         self._left -= 1
@@ -180,7 +180,7 @@ class ValueText:
     # --- what is read ------------------------------------------------------
 
     def state(self, value: Any) -> Any:
-        """The attributes of an object, by name."""
+        """Describe the attributes of an object, by name."""
         return [(name, self.text(each)) for name, each in sorted(instance_state(value))]
 
     def _plain(self, value: Any) -> str:
@@ -191,7 +191,7 @@ class ValueText:
         return plain_text(value)
 
     def values(self, values: Iterable[Any], count: int, whole: Any) -> Any:
-        """The elements of a container, in order; of very many, some from all over."""
+        """Describe the elements of a container, in order; of very many, a sample."""
         if count <= _FEW:
             return [self.text(each) for each in values]
         some = list(values if count <= _MOST_PLAIN else _some(values, count))
@@ -203,7 +203,7 @@ class ValueText:
         return count, _digest_of(some) if plain else [self.text(each) for each in some]
 
     def unordered(self, values: Iterable[Any]) -> list[Any]:
-        """Elements of no order, in one that is always the same."""
+        """Describe elements without an order, in one that is always the same."""
         found = []
         for each in values:
             before = len(self.uses)
@@ -235,7 +235,7 @@ def _set(out: ValueText, value: Any, base: Any) -> Any:
     elif count <= _MOST_VALUES:
         return out.unordered(base.__iter__(value))
     out.in_part(value, f" of {count:,}")
-    return count  # without an order there is none to take some by
+    return count  # Without an order there is no stable sample.
 
 
 def _mapping(out: ValueText, value: Any, base: Any) -> Any:
@@ -254,7 +254,7 @@ def _member(out: ValueText, value: Any, base: Any) -> Any:
 
 
 def _bound(out: ValueText, value: Any, _base: Any) -> Any:
-    """A function of C: of a module, or a method of something."""
+    """Describe a function written in C: of a module, or a bound method."""
     owner = value.__self__
     if owner is None or isinstance(owner, ModuleType):
         return value.__module__, value.__qualname__
@@ -281,7 +281,7 @@ def _moment(out: ValueText, value: Any, base: Any) -> Any:
 
 
 def _said(out: ValueText, value: Any, _base: Any) -> Any:
-    """By its `repr`, if that says what it is rather than where it is."""
+    """Describe a value by its `repr`, if that does not hold an address."""
     text = repr(value)
     return out.opaque(value) if _ADDRESS.search(text) else text
 
@@ -291,7 +291,7 @@ def _zone(out: ValueText, value: Any, _base: Any) -> Any:
 
 
 def _typing(out: ValueText, value: Any, _base: Any) -> Any:
-    """`list[Order]`, `Annotated[int, ...]`: also what is inside of it."""
+    """Describe `list[Order]`, `Annotated[int, ...]`, with what is inside."""
     parts = [getattr(value, name, None) for name in ("__origin__", "__args__", "__metadata__")]
     return _said(out, value, _base) if parts == [None] * 3 else [out.text(each) for each in parts]
 
@@ -303,7 +303,8 @@ def _module(out: ValueText, value: Any, _base: Any) -> Any:
 
 
 def _reduced(out: ValueText, value: Any, _base: Any) -> Any:
-    return out.text(value.__reduce__())  # of a type of C: a name and what it was made with
+    # Of a type written in C: its name and constructor arguments.
+    return out.text(value.__reduce__())
 
 
 def _cached(out: ValueText, value: Any, _base: Any) -> Any:
@@ -319,7 +320,7 @@ def _op(out: ValueText, value: Any, _base: Any) -> Any:
 
 
 def _graph(out: ValueText, graph: Any, _base: Any) -> Any:
-    """The ops of a graph and how they are wired; in which order they were placed does not count."""
+    """Describe the ops of a graph and its edges, independent of their order."""
     nodes = [(name, out.text(node.definition)) for name, node in sorted(graph.node_map.items())]
     edges = [
         (name, [(each, _edge(out, fed)) for each, fed in sorted(inputs.items())])
@@ -338,7 +339,7 @@ def _graph(out: ValueText, graph: Any, _base: Any) -> Any:
 
 
 def _edge(out: ValueText, fed: Any) -> Any:
-    """What feeds an input of a node."""
+    """Describe what feeds an input of a node."""
     if isinstance(fed, ValueDependency):
         return "value", out.text(fed.value)
     if isinstance(fed, AssetDependency):
@@ -354,7 +355,7 @@ def _edge(out: ValueText, fed: Any) -> Any:
 
 
 def _array(out: ValueText, value: Any, base: Any) -> Any:
-    """An array of numpy: its type, its shape and its bytes."""
+    """Describe a numpy array: its type, its shape and its bytes."""
     about = str(value.dtype), value.shape
     if value.dtype.names:
         return about, [
@@ -409,15 +410,15 @@ def _index(out: ValueText, value: Any, base: Any) -> Any:
 
 
 def _column(out: ValueText, value: Any, _base: Any = None) -> Any:
-    """An array of pandas: numbers by their bytes, else its elements one by one."""
+    """Describe a pandas array: numbers by their bytes, else its elements one by one."""
     if hasattr(value, "categories"):
         return out.text(value.categories), value.ordered, out.text(value.codes)
-    plain = getattr(value, "_ndarray", None)  # of numpy's types, times and spans of time
+    plain = getattr(value, "_ndarray", None)  # numpy's types, datetimes and timedeltas.
     if plain is not None:
         return str(value.dtype), out.text(plain)
     if hasattr(value, "_mask"):
         values = value._data.copy()
-        values[value._mask] = 0  # whatever lies below it
+        values[value._mask] = 0  # Whatever type is below it.
         return str(value.dtype), out.text(values), out.text(value._mask)
     count = len(value)
     if count > _MOST_PLAIN:
@@ -520,7 +521,7 @@ _NO_INPUT = (
 
 
 def _reader_of(kind: type) -> tuple[_Reads, type] | None:
-    """What reads the objects of a class, and the class that it is for."""
+    """Return the function that describes objects of a class, and the class it is registered for."""
     for base in kind.__mro__:
         reads = _BY_CLASS.get(base)
         if reads is None and base.__module__ != "builtins":
@@ -534,26 +535,26 @@ def _reader_of(kind: type) -> tuple[_Reads, type] | None:
 
 
 def _digest(data: Any) -> str:
-    """Bytes, in short."""
+    """Hash bytes."""
     return blake2b(data, digest_size=16).hexdigest()
 
 
 def _digest_of(plain: list[Any]) -> str:
-    """Many plain values, in short."""
+    """Hash many plain values."""
     try:
         text = repr(plain)
-    except ValueError:  # of a very long number
+    except ValueError:  # A very long number.
         text = repr(list(map(plain_text, plain)))
     return _digest(text.encode())
 
 
 def _some(values: Iterable[Any], count: int) -> Iterator[Any]:
-    """All of a few values; of many, some from all over."""
+    """Iterate over all of a few values, or over a sample of many."""
     return islice(values, 0, None, max(count // _SAMPLE, 1) if count > _MOST_VALUES else 1)
 
 
 def _roughly(value: Any) -> str:
-    """What tells functions and classes apart at a glance."""
+    """Return what tells functions and classes apart cheaply."""
     name = str(getattr(value, "__qualname__", type(value).__qualname__))
     return name + (facts_of(value.__code__).token if isinstance(value, FunctionType) else "")
 

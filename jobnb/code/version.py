@@ -1,4 +1,4 @@
-"""The hash of code as it is recorded: which Python compiled it, the code itself, what it uses."""
+"""The recorded hash of code: the Python version, the code itself, what it uses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ READING = "2"
 
 
 class CodeNote(NamedTuple):
-    """What is to be known of a code version.
+    """A note on what a code version does not cover.
 
     Attributes:
         kind: `not followed`: a change there is not noticed. `not counted`: the code changes it
             itself. `edited since imported`: a module whose file is not what is loaded.
-        words: What it is about.
+        words: Its subject.
     """
 
     kind: str
@@ -27,7 +27,7 @@ class CodeNote(NamedTuple):
 
     @property
     def is_blind(self) -> bool:
-        """Whether a change by somebody else may go unnoticed."""
+        """Whether a change elsewhere may go unnoticed."""
         return self.kind != "not counted"
 
     def __str__(self) -> str:
@@ -38,10 +38,10 @@ class CodeHash(NamedTuple):
     """A code version as it is recorded.
 
     Attributes:
-        python: Which Python compiled it.
+        python: The Python version that compiled it.
         own: The hash of the function itself.
-        used: The hash of the values, functions and classes that it uses, after how these were
-            read and a dot; empty if there are none.
+        used: The hash of the values, functions and classes that it uses, after the version of the
+            reader and a dot; empty if there are none.
     """
 
     python: str
@@ -53,7 +53,7 @@ class CodeHash(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> CodeHash | None:
-        """The hash that a recorded version is; None for a version that somebody gave.
+        """Parse a recorded version; None for a version that the user gave.
 
         Example:
             >>> CodeHash.read("py311-0123456789"), CodeHash.read("v1")
@@ -65,6 +65,6 @@ class CodeHash(NamedTuple):
 
     @property
     def reading(self) -> str:
-        """How what it uses was read; `1` is how the first versions of jobnb did it."""
+        """The version of the reader; `1` is that of jobnb's first versions."""
         reading, dot, _ = self.used.partition(".")
         return reading if dot else "1"

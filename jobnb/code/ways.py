@@ -1,4 +1,4 @@
-"""How compiled code uses names that are not its own: what it reads, sets, changes and calls."""
+"""How compiled code uses outer names: what it reads, sets, changes and calls."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MOST_TRAILS, _LONGEST, _MOST_STEPS = 8, 16, 5
 
 
 class Call(NamedTuple):
-    """A call of something that has a name.
+    """A call of something with a name.
 
     Attributes:
-        callee: What is called.
-        args: What is handed to it that has a name, by position or keyword.
+        callee: The callee.
+        args: The arguments that have names, by position or keyword.
     """
 
     callee: Trail
@@ -34,15 +34,15 @@ class Call(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """How a code object and those inside of it use names that are not their own.
+    """How a code object and those nested in it use outer names.
 
     Attributes:
-        reads: What is read, as far as each trail goes.
-        sets: Whose last attribute is set or deleted.
-        changes: What is changed in place: `x[0] = 1`, `del x[0]`, `x += [1]`.
-        rebinds: Names that get another value.
-        calls: What is called with something that has a name.
-        returns: What it may give back.
+        reads: The trails that are read.
+        sets: The trails whose last attribute is set or deleted.
+        changes: The trails that are changed in place: `x[0] = 1`, `del x[0]`, `x += [1]`.
+        rebinds: The names that get another value.
+        calls: The calls with an argument that has a name.
+        returns: The trails that it may return.
     """
 
     reads: frozenset[Trail]
@@ -54,7 +54,7 @@ class Ways(NamedTuple):
 
 
 def ways_of(code: CodeType) -> Ways:
-    """How a code object uses names; read once for all that are equal."""
+    """Return how a code object uses names; equal code objects share the result."""
     facts = facts_of(code)
     if facts.ways is None:
         facts.ways = _Machine(code).run()
@@ -62,19 +62,19 @@ def ways_of(code: CodeType) -> Ways:
 
 
 class _Machine:
-    """Follows names over the stack, each instruction once, in the order in which they stand.
+    """Follows names over the stack, each instruction once, in order.
 
-    Only names are followed, no values: `dis` tells by how much an unknown instruction moves the
-    stack, and its results have no name. What gets lost so is read, and not known to be changed.
+    Only names are followed, no values: `dis` says by how much an unknown instruction moves the
+    stack, and its results have no name. A name lost that way counts as read, not as changed.
     """
 
     def __init__(self, code: CodeType) -> None:
         self.code = code
         self.stack: list[_Value] = []
-        self.at: dict[int, list[_Value]] = {}  # the stack where a jump leads to
-        self.held: dict[str, set[Trail]] = defaultdict(set)  # what local names stand for
-        self.constants: deque[Any] = deque(maxlen=2)  # the last that were loaded
-        self.imported: set[Trail] = set()  # by `import`, without `from`
+        self.at: dict[int, list[_Value]] = {}  # The stack at the target of a jump.
+        self.held: dict[str, set[Trail]] = defaultdict(set)  # The values of local names.
+        self.constants: deque[Any] = deque(maxlen=2)  # The names loaded last.
+        self.imported: set[Trail] = set()  # Names bound by `import` without `from`.
         self.keywords: tuple[str, ...] = ()
         self.inner: list[CodeType] = []
         self.found: dict[str, set[Trail]] = defaultdict(set)
@@ -85,7 +85,7 @@ class _Machine:
         self.params = frozenset(code.co_varnames[:count])
 
     def run(self) -> Ways:
-        """Go through the code."""
+        """Process all instructions."""
         goes_on = True
         for each in dis.get_instructions(self.code):
             if each.offset in self.at:
@@ -108,11 +108,11 @@ class _Machine:
         self.stack += values
 
     def _take(self) -> _Value:
-        """The value on top, for something that goes on from it."""
+        """Pop the value on top for an instruction that derives another from it."""
         return self.stack.pop() if self.stack else _NOTHING
 
     def _pop(self, count: int = 1) -> None:
-        """The values on top, for something that just uses them."""
+        """Pop the values on top for an instruction that only uses them."""
         for _ in range(count):
             self.found["reads"] |= self._take()
 
@@ -123,7 +123,7 @@ class _Machine:
         if act is not None:
             act(self, each)
         elif each.opname not in _IDLE:
-            # What it takes and gives is not known: nothing that it may have made keeps a name.
+            # Its effect on the stack is only known by size: its results have no name.
             makes = not each.opname.startswith(_ONLY_TAKE)
             self._pop(max(before - left, 0) + makes)
         del self.stack[max(left, 0) :]
@@ -138,7 +138,7 @@ class _Machine:
     def _load_global(self, each: dis.Instruction) -> None:
         if each.opname.startswith("LOAD_FROM_DICT"):
             self._pop()
-        elif _effect(each, False) == 2:  # it is called, and a mark lies below
+        elif _effect(each, False) == 2:  # The callable, with a NULL below it.
             self._push(_NOTHING)
         self._push(frozenset({("global", each.argval)}))
 
@@ -151,7 +151,7 @@ class _Machine:
 
     def _load_fast(self, each: dis.Instruction) -> None:
         if each.argval in (*self.code.co_cellvars, *self.code.co_freevars):
-            self._push(_NOTHING)  # the cell itself, for a function inside
+            self._push(_NOTHING)  # The cell itself, for a nested function.
         else:
             self._load_local(each)
 
@@ -180,7 +180,7 @@ class _Machine:
         self._push(_onward(self.stack[-1] if self.stack else _NOTHING, each.argval))
 
     def _let_go(self, each: dis.Instruction) -> None:
-        """What is thrown away, or gets a name in a module; of an import, that is no use of it."""
+        """Note a value that is dropped or stored in a global; for an import, that is no use."""
         del each
         self.found["reads"] |= {trail for trail in self._take() if trail[0] != "import"}
 
@@ -205,7 +205,7 @@ class _Machine:
         self._push(left if in_place else _NOTHING)
 
     def _change_item(self, each: dis.Instruction) -> None:
-        """`x[y] = z`, `x[y:z] = w`, `del x[y]`."""
+        """Note `x[y] = z`, `x[y:z] = w`, `del x[y]`."""
         key = self._take()
         if each.opname == "STORE_SLICE":
             self._pop()
@@ -259,7 +259,7 @@ class _Machine:
         self._push(*[_elements(self._take())] * count)
 
     def _enter(self, each: dis.Instruction) -> None:
-        self._push(self.stack[-1] if self.stack else _NOTHING)  # mostly it gives itself
+        self._push(self.stack[-1] if self.stack else _NOTHING)  # It usually returns itself.
 
     def _give(self, each: dis.Instruction) -> None:
         value = self._take()
@@ -295,7 +295,7 @@ class _Machine:
             self.keywords = self.constants[-1]
             self._pop()
         values = [self._take() for _ in range(each.arg or 0)][::-1]
-        callee = self._take() | self._take()  # one of the two is no value, or what it belongs to
+        callee = self._take() | self._take()  # One of the two is NULL, or the bound object.
         names, self.keywords = self.keywords, ()
         count = len(values) - len(names)
         args: dict[int | str, _Value] = dict(enumerate(values[:count]))
@@ -306,7 +306,7 @@ class _Machine:
         for value in args.values():
             self.found["reads"] |= value
         insides = {each for each in callee if each[0] == "inner"}
-        if insides and len(callee) > len(insides):  # a comprehension, and what it goes over
+        if insides and len(callee) > len(insides):  # A comprehension and its iterable.
             args, callee = {0: callee - insides}, frozenset(insides)
         if "inplace" in args:
             self.found["changes"] |= {each[:-1] for each in callee if len(each) > 2}
@@ -355,7 +355,7 @@ class _Machine:
     def _from_inside(
         self, code: CodeType, trail: Trail, given: list[dict[int | str, _Value]]
     ) -> _Value:
-        """What a trail of a code object inside is, seen from here."""
+        """Translate a trail of a nested code object to this one."""
         scope, name, *path = trail
         if scope == "free" and name not in self.code.co_freevars:
             return self._outer([("local", name, *path)])
@@ -366,7 +366,7 @@ class _Machine:
         return _few(_onward(frozenset().union(*values), *path))
 
     def _outer(self, trails: Iterable[Trail], steps: int = _MOST_STEPS) -> _Value:
-        """Trails with the names of this code replaced by what they stand for."""
+        """Replace local names in trails by what they stand for."""
         found: set[Trail] = set()
         for trail in trails:
             if trail[0] != "local":
@@ -434,8 +434,8 @@ _ACTS = {
 
 
 def _effect(each: dis.Instruction, jump: bool) -> int:
-    """By how much an instruction moves the stack."""
-    if each.opname == "PRECALL":  # CPython 3.11 counts half of a call here
+    """Return by how much an instruction moves the stack."""
+    if each.opname == "PRECALL":  # CPython 3.11 counts half of a call here.
         return 0
     if each.opname == "CALL":
         return -(each.arg or 0) - 1
@@ -448,12 +448,12 @@ def _few(value: _Value) -> _Value:
 
 
 def _onward(value: _Value, *path: str) -> _Value:
-    """What is taken of a value."""
+    """Return the value of an attribute or item of a value."""
     return frozenset((*each, *path)[:_LONGEST] for each in value if each[0] != "const")
 
 
 def _elements(value: _Value) -> _Value:
-    """What is in a value; of `(x, y)`, these two."""
+    """Return the elements of a value; of `(x, y)`, these two."""
     return frozenset(
         trail[1:] if trail[0] == "each" else (*trail, "[]")[:_LONGEST]
         for trail in value
@@ -462,7 +462,7 @@ def _elements(value: _Value) -> _Value:
 
 
 def _global_by_name(owner: _Value, key: _Value) -> _Value:
-    """`globals()["x"]` is `x`."""
+    """Resolve `globals()["x"]` to `x`."""
     if ("global", "globals", "()") not in owner:
         return _NOTHING
     return frozenset(("global", each[1]) for each in key if each[0] == "const")

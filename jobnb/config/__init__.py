@@ -1,4 +1,4 @@
-"""Config: typed classes and dict schemas in, values or path-named problems out."""
+"""Config: typed classes and dict schemas in; values, or problems with their paths, out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw config in, values out: or one error that tells everything wrong with it."""
+"""Bind raw config to values, or raise one error that lists everything wrong with it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _LONE = re.compile("[\ud800-\udfff]")
 
 
 class BoundConfig(dict[str, Any]):
-    """Values of a whole run config, sections as dictionaries.
+    """The values of a whole run config, sections as dictionaries.
 
     Attributes:
-        stored: The raw config as it is kept in the history: secrets and variables by name.
+        stored: The raw config as stored in the history: secrets and variables by name.
     """
 
     stored: dict[str, Any]
@@ -45,7 +45,7 @@ class BoundConfig(dict[str, Any]):
         self.stored = stored
 
     def at(self, *path: str, default: Any = None) -> Any:
-        """The value at a path of sections, or the default where there is none.
+        """Return the value at a path of sections, or the default where there is none.
 
         Example:
             >>> BoundConfig({"ops": {"load": {"config": 3}}}, {}).at("ops", "load", "config")
@@ -60,7 +60,7 @@ class BoundConfig(dict[str, Any]):
 
 
 def bind(tree: Section | type[BaseModel], raw: Any = None, what: str = "the run") -> BoundConfig:
-    """Read a whole run config.
+    """Validate a whole run config and return its values.
 
     Args:
         tree: What it may hold.
@@ -90,20 +90,20 @@ def bind(tree: Section | type[BaseModel], raw: Any = None, what: str = "the run"
     given = {name: part for name, part in given.items() if part or not _may_lack(tree, name)}
     if tree.silent and not any(given.values()) and given.keys() <= tree.fields.keys():
         return BoundConfig({}, given)
-    model_of("RunConfig", tree)  # so that the root has that name
+    model_of("RunConfig", tree)  # The root of the model gets this name.
     return BoundConfig(*_bound(tree, given, (), what))
 
 
 def _may_lack(tree: Section, name: str) -> bool:
-    """Whether a part is one of a `RunConfig`'s that this tree has no use for."""
+    """Whether a part is one of a `RunConfig`'s that this schema does not have."""
     return name in SECTIONS and name not in tree.fields
 
 
 def bind_value(schema: Any, raw: Any = NOTHING, path: _Prefix = (), what: str = "") -> Any:
-    """Read a single config value.
+    """Validate a single config value and return it.
 
     Args:
-        schema: A field as `schema_of` makes it, or anything that it reads; None takes anything.
+        schema: A field as `schema_of` makes it, or anything that it reads; None accepts anything.
         raw: The raw value; where it is left out, the default.
         path: Where the value is, for the error.
         what: Whose config it is, for the error.
@@ -154,11 +154,11 @@ def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any
         problems.extend(map(reading.masked_problem, _new(found, problems)))
     except (ConfigMappingFunctionError, InvalidConfigDefinitionError):
         raise
-    except Exception as error:  # noqa: BLE001 - a validator of the user's own went wrong
+    except Exception as error:  # noqa: BLE001 - a user's validator may raise anything
         told = reading.masked(str(error))
         raise InvalidConfigError(
             f"A validator of {_config_of(what)} raised {type(error).__name__}: {told}."
-        ) from (None if reading.secrets else error)  # whose traceback would tell them
+        ) from (None if reading.secrets else error)  # The traceback would show the secrets.
     if problems:
         raise _refused(what, tuple(_placed(path, problems)), None)
     return value, stored
@@ -169,7 +169,7 @@ def _placed(path: _Prefix, problems: list[Problem]) -> Iterator[Problem]:
 
 
 def _halves(raw: Any, path: _Prefix) -> Iterator[Problem]:
-    """The texts that UTF-8 cannot hold."""
+    """Find the texts that UTF-8 cannot encode."""
     if isinstance(raw, dict):
         for key, inner in raw.items():
             name = str(key).encode(errors="backslashreplace").decode()
@@ -183,7 +183,7 @@ def _halves(raw: Any, path: _Prefix) -> Iterator[Problem]:
 
 
 def _new(found: Any, known: list[Problem]) -> list[Problem]:
-    """The problems that are not merely the consequence of a known one at or above their place."""
+    """Return the problems that do not merely follow from a known one at or above their place."""
     places = {problem.path for problem in known}
     return [
         problem
@@ -207,7 +207,7 @@ def _adapter(schema: Schema, what: str) -> TypeAdapter[Any]:
 
 
 def without_secrets(schema: Any, raw: Any) -> Any:
-    """A raw config as it may be kept and shown, secrets by name; it need not be right.
+    """Return a raw config as it may be stored and shown, secrets by name; it may be invalid.
 
     Args:
         schema: What it may hold: a `Section`, or a field as `schema_of` makes it.
@@ -246,10 +246,10 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def resolved(config: ModelT, path: tuple[str, ...] = (), what: str | None = None) -> ModelT:
-    """The config with its variables read and its validators run; itself if it has none.
+    """Return the config with its variables read and its validators run.
 
     Raises:
-        InvalidConfigError: If a variable is not set or holds what does not fit.
+        InvalidConfigError: If a variable is not set, or its value does not fit.
 
     Example:
         >>> from jobnb.config import Config
@@ -268,7 +268,7 @@ def resolved(config: ModelT, path: tuple[str, ...] = (), what: str | None = None
 def resolve_fields(
     model: BaseModel, path: tuple[str, ...] = (), what: str | None = None
 ) -> dict[str, Any]:
-    """The values of those fields that hold variables, read; other fields are left alone.
+    """Return the values of the fields that hold variables, read from the environment.
 
     For objects whose fields are not all config, such as resources that hold resources.
     """

@@ -1,4 +1,4 @@
-"""Values that live outside the config: environment variables and secrets, known by name only."""
+"""Environment variables and secrets: values that a config refers to by name only."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 _SECRET = "secret:"  # noqa: S105 (a prefix of names)
-_OPEN = "$"  # before the name of a variable that stands where any value may
-_SECRETS: dict[str, Any] = {}  # of this process alone: the stored config has only the names
+_OPEN = "$"  # Marks the name of a variable in a place that takes any value.
+# The secrets of this process; the stored config has only their names.
+_SECRETS: dict[str, Any] = {}
 
 
 class EnvVar(str):
-    """The name of an environment variable that stands for a config value.
+    """An environment variable used as a config value.
 
-    It is read when a run (or a resource) is set up, never before, and what is stored of the
-    config is the name.
+    It is read when a run (or a resource) is set up, never before; the stored config holds the
+    name only.
 
     Args:
         name: The name of the variable.
@@ -31,7 +32,7 @@ class EnvVar(str):
 
     @classmethod
     def int(cls, name: str) -> IntEnvVar:
-        """A variable that holds an integer."""
+        """Return a variable that holds an integer."""
         return IntEnvVar(name)
 
     @property
@@ -40,7 +41,7 @@ class EnvVar(str):
         return str.__str__(self)
 
     def get_value(self, default: str | None = None) -> str | None:
-        """What the variable holds now, or the default where it is not set."""
+        """Read the variable, or return the default where it is not set."""
         return _environment(self.env_var_name, default)
 
     def __repr__(self) -> str:
@@ -48,7 +49,7 @@ class EnvVar(str):
 
 
 class IntEnvVar(int):
-    """The name of an environment variable that holds an integer; made by `EnvVar.int`."""
+    """An environment variable that holds an integer; created by `EnvVar.int`."""
 
     name: str
 
@@ -64,7 +65,7 @@ class IntEnvVar(int):
         return self.name
 
     def get_value(self, default: int | None = None) -> int | None:
-        """What the variable holds now, or the default where it is not set.
+        """Read the variable, or return the default where it is not set.
 
         Raises:
             ValueError: If it holds no integer.
@@ -86,7 +87,7 @@ class IntEnvVar(int):
 
 
 def env_name(raw: Any) -> str | None:
-    """The variable that `{"env": "X"}` or `EnvVar("X")` names, or None for any other value."""
+    """Return the variable that `{"env": "X"}` or `EnvVar("X")` names; None for other values."""
     if isinstance(raw, (EnvVar, IntEnvVar)):
         return raw.env_var_name
     if isinstance(raw, dict) and len(raw) == 1:
@@ -96,12 +97,12 @@ def env_name(raw: Any) -> str | None:
 
 
 def reference(variable: EnvVar | IntEnvVar, in_open: bool) -> dict[str, str]:
-    """A variable in raw config.
+    """Return a variable as raw config.
 
     Args:
         variable: The variable.
-        in_open: Whether it stands where any value may: there `{"env": "X"}` is a value itself, so
-            the name is marked, and tells the type that is due.
+        in_open: Whether the place takes any value. There `{"env": "X"}` is a value itself, so
+            the name is marked, with the type to convert to.
     """
     if not in_open:
         return {"env": variable.env_var_name}
@@ -110,12 +111,12 @@ def reference(variable: EnvVar | IntEnvVar, in_open: bool) -> dict[str, str]:
 
 
 def is_marked(name: str) -> bool:
-    """Whether a name is that of a variable or secret wherever it stands."""
+    """Whether a name is marked as a variable's or secret's in any place."""
     return name.startswith((_OPEN, _SECRET))
 
 
 def kinds_of(name: str, kinds: tuple[type, ...] = ()) -> tuple[type, ...]:
-    """As what the text of a marked variable is read, where one of some types is due, or any."""
+    """Return the types to convert a marked variable's text to."""
     return kinds or ((int,) if name.endswith(":int") else (str,))
 
 
@@ -138,19 +139,19 @@ def holds_env(value: Any) -> bool:
 
 
 def look_up(name: str) -> Any:
-    """What a variable holds as text, or a secret of this process as it was given; or None."""
+    """Return a variable's text, or a secret of this process as it was given; None if unknown."""
     return _SECRETS.get(name) if name.startswith(_SECRET) else _environment(_bare(name))
 
 
 def _environment(name: str, default: str | None = None) -> str | None:
     try:
         return os.environ.get(name, default)
-    except UnicodeEncodeError:  # the system can have no variable of that name
+    except UnicodeEncodeError:  # The system cannot have a variable of that name.
         return default
 
 
 def keep_secret(where: str, value: Any) -> dict[str, str]:
-    """A reference by name to a secret, which itself stays in this process and is never stored."""
+    """Keep a secret in this process and return a reference to it, which is what gets stored."""
     name, number = _SECRET + where, 1
     while _told_apart(_SECRETS.setdefault(name, value)) != _told_apart(value):
         number += 1
@@ -159,18 +160,18 @@ def keep_secret(where: str, value: Any) -> dict[str, str]:
 
 
 def _told_apart(value: Any) -> tuple[type, Any]:
-    return type(value), value  # 1 and True are equal
+    return type(value), value  # 1 and True are equal as keys.
 
 
 def shown_name(name: str) -> str:
-    """A variable or a secret in words."""
+    """Name a variable or a secret in a message."""
     if name.startswith(_SECRET):
         return f"the secret {name.removeprefix(_SECRET)!r}"
     return f"the environment variable {_bare(name)!r}"
 
 
 def anonymous(value: Any) -> Any:
-    """The same with all secrets alike: neither what they hold nor how they were given is told."""
+    """Replace all secrets by the same mark, so that neither value nor source shows."""
     if isinstance(value, dict):
         name = env_name(value)
         if name is not None and name.startswith(_SECRET):

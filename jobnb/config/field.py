@@ -1,4 +1,4 @@
-"""`Field`: what users write for one place in a dict schema."""
+"""`Field`: one place of a dict schema, as users write it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from jobnb.errors import InvalidConfigDefinitionError, InvalidConfigError
 
 
 class Field(ConfigField):
-    """One field of a config: what it takes, its default, whether it must be given.
+    """One field of a config: its type, its default, whether it is required.
 
     Args:
-        config: What it takes: a type, a dict schema, a `Config` class.
-        default_value: The raw value where none is given.
-        is_required: Whether it must be given; where left out, it must if nothing implies a value.
+        config: Its type: a type, a dict schema, a `Config` class.
+        default_value: The raw value if none is given.
+        is_required: Whether it must be given; if left out, it is required unless its type implies
+            a value.
         description: What it is for.
 
     Raises:
@@ -51,9 +52,9 @@ class Field(ConfigField):
 
     def _check(self, default: Any) -> None:
         if isinstance(self.schema, Scalar) and type(default) is self.schema.python_type:
-            return  # the common case costs nothing
+            return  # The common case, without building a model.
         if holds_env(default) or _names_variables(default):
-            return  # read at the run
+            return  # Read when the run is set up.
         try:
             bind_value(ConfigField(self.schema), default)
         except InvalidConfigError as error:

@@ -11,13 +11,13 @@ from pydantic.fields import FieldInfo
 
 
 def field_names(name: str, info: FieldInfo, by_name: bool = False) -> list[str]:
-    """The names under which raw config may give a field of a model, the preferred one first."""
+    """Return the names under which raw config may give a model's field, the preferred one first."""
     names = [str(path[0]) for path in _paths(info) if len(path) == 1]
     return [*names, name] if by_name or not _paths(info) else names
 
 
 def by_field_name(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by the names of a model's fields, where some were given by alias."""
+    """Return values by the names of a model's fields, where some were given by alias."""
     aliases = {
         alias: name
         for name, info in model.model_fields.items()
@@ -28,12 +28,12 @@ def by_field_name(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, 
 
 
 def field_path(name: str, info: FieldInfo) -> list[str | int]:
-    """Where raw config gives a field: its name, or a path for a field with an `AliasPath`."""
+    """Return where raw config gives a field: its name, or a path for one with an `AliasPath`."""
     return (_paths(info) or [[name]])[0]
 
 
 def field_paths(info: FieldInfo) -> list[list[str | int]]:
-    """Where else raw config may give a field: deeper, for one with an `AliasPath`."""
+    """Return the deeper places where raw config may give a field with an `AliasPath`."""
     return [path for path in _paths(info) if len(path) > 1]
 
 
@@ -48,7 +48,7 @@ def _paths(info: FieldInfo) -> list[list[str | int]]:
 
 
 def known_names(model: type[BaseModel]) -> list[str]:
-    """Every name that raw config of a model may have at its top."""
+    """Return every name that raw config of a model may have at its top."""
     names: list[str] = []
     for name, info in model.model_fields.items():
         names += [str(path[0]) for path in _paths(info)]
@@ -63,12 +63,12 @@ def takes_names(model: type[BaseModel]) -> bool:
 
 
 def field_name(name: str, info: FieldInfo) -> str:
-    """The name under which raw config gives a field."""
+    """Return the name under which raw config gives a field."""
     return str(field_path(name, info)[0])
 
 
 def field_type(info: FieldInfo) -> Any:
-    """The whole type of a field, bounds and discriminators included."""
+    """Return the whole type of a field, bounds and discriminators included."""
     extra = list(info.metadata)
     if info.discriminator is not None:
         extra.append(PydanticField(discriminator=info.discriminator))

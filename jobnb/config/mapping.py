@@ -1,4 +1,4 @@
-"""Functions that make config from config: config mappings, and definitions that are configured."""
+"""Config mappings and `configured`: functions that turn one config into another."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from jobnb.errors import (
 
 
 def config_parameter(function: Callable[..., Any]) -> type[BaseModel] | None:
-    """The `Config` class that the function's one parameter is annotated with, or None."""
+    """Return the `Config` class of the function's one parameter, or None."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # a built-in
+    except (TypeError, ValueError):  # A built-in function has no annotations.
         return None
     if not parameters:
         return None
@@ -44,20 +44,20 @@ def config_parameter(function: Callable[..., Any]) -> type[BaseModel] | None:
 def _evaluated(function: Callable[..., Any], name: str) -> Any:
     try:
         return typing.get_type_hints(function).get(name)
-    except Exception:  # noqa: BLE001 (an annotation that names what is nowhere says nothing)
+    except Exception:  # noqa: BLE001 (an annotation may name something undefined)
         return None
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The function's own name, to speak of it."""
+    """Return the function's name for messages."""
     return str(getattr(function, "__name__", repr(function)))
 
 
 def call(function: Callable[..., Any], value: Any, what: str) -> Any:
-    """What the function makes of a value.
+    """Call the function with a value.
 
     Raises:
-        ConfigMappingFunctionError: If it raises; what it raised is chained.
+        ConfigMappingFunctionError: If it raises; the user's exception is its cause.
     """
     try:
         return function(value)
@@ -70,15 +70,15 @@ def call(function: Callable[..., Any], value: Any, what: str) -> Any:
 
 
 class ConfiguredSchema(Schema):
-    """Config for a definition that was configured: what it takes outside, and makes inside.
+    """The schema of a configured definition: outer config in, inner config out.
 
-    It is a schema like any other: `bind` gives the inner value, checked against the inner schema.
+    It is a schema like any other: `bind` returns the inner value, validated by the inner schema.
 
     Args:
-        inner: What the definition itself takes; None for anything.
+        inner: The schema of the definition itself; None for anything.
         config_or_config_fn: The inner config, or a function from the outer value to it.
-        config_schema: What the function takes.
-        what: What was configured, for errors.
+        config_schema: The schema of the function's argument.
+        what: The definition, for errors.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class ConfiguredSchema(Schema):
 
     @cached_property
     def inner(self) -> ConfigField | None:
-        """What the definition itself takes."""
+        """The schema of the definition itself."""
         return schema_of(self.given_inner)
 
     @cached_property
     def outer(self) -> ConfigField:
-        """What config may still give."""
+        """The schema of what config may still give."""
         if not callable(self.config_or_config_fn):
             return ConfigField(Shape({}))
         given = self.given_outer
@@ -108,15 +108,15 @@ class ConfiguredSchema(Schema):
 
     @property
     def implied_default(self) -> Any:
-        """What nothing given means outside."""
+        """The outer value if none is given."""
         return self.outer.raw_default
 
     def resolve(self, outer_value: Any) -> Any:
-        """The inner value for an outer one.
+        """Return the inner value for an outer one.
 
         Raises:
             ConfigMappingFunctionError: If the function raises.
-            InvalidConfigError: If what it makes is not what the definition takes.
+            InvalidConfigError: If the result does not fit the definition's schema.
         """
         given = self.config_or_config_fn
         raw = call(given, settled(outer_value), self.what) if callable(given) else given
@@ -144,7 +144,7 @@ def _(schema: ConfiguredSchema, raw: Any, path: tuple[str | int, ...], reading: 
 def configured_schema(
     inner: Any, config_or_config_fn: Any, config_schema: Any = None, what: str = "this"
 ) -> ConfiguredSchema:
-    """The config schema that a definition has once it is configured.
+    """Return the config schema of a definition once it is configured.
 
     Example:
         >>> from jobnb.config import bind_value
@@ -157,11 +157,11 @@ def configured_schema(
 def configured(
     configurable: Any, config_schema: Any = None, **kwargs: Any
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Configure a definition with the function below: from a simpler config to its own.
+    """Configure a definition with the decorated function: from a simpler config to its own.
 
     Args:
         configurable: An op, graph, resource, executor or logger definition.
-        config_schema: What the function takes.
+        config_schema: The schema of the function's argument.
         kwargs: `name` and `description` of the configured definition, where it has them.
 
     Source: Dagster's `configured`.
@@ -186,8 +186,8 @@ class ConfigMapping:
 
     Args:
         config_fn: Takes the simple config, returns a `RunConfig` or a dictionary.
-        config_schema: What the simple config is; may be left out where the function's parameter
-            is annotated with a `Config` class. Without either, any mapping is passed on.
+        config_schema: The schema of the simple config; may be left out if the function's parameter
+        is annotated with a `Config` class. Without either, any mapping is passed on.
         receive_processed_config_values: Whether the function gets values (enums, variables read)
             or the raw config as it was given; values where left out.
 
@@ -215,7 +215,7 @@ class ConfigMapping:
 
     @cached_property
     def config_schema(self) -> ConfigField | None:
-        """What the simple config is; None if anything."""
+        """The schema of the simple config; None if it takes anything."""
         typed = config_parameter(self.config_fn)
         if typed is not None and self.given_schema is not None:
             raise InvalidDefinitionError(
@@ -227,7 +227,7 @@ class ConfigMapping:
     def resolve_from_unvalidated_config(
         self, config: Any, what: str | None = None, path: tuple[str, ...] = ()
     ) -> dict[str, Any]:
-        """The run config that a simple config stands for.
+        """Validate a simple config and return the run config for it.
 
         Args:
             config: The simple config, as it was given.
@@ -248,7 +248,7 @@ class ConfigMapping:
         return self._called(value)
 
     def resolve_from_validated_config(self, config: Any) -> dict[str, Any]:
-        """The run config for a simple config whose values are known to be right."""
+        """Return the run config for validated values of the simple config."""
         field = self.config_schema
         typed = None if field is None else getattr(field.schema, "annotation", None)
         is_raw = typed is not None and not isinstance(config, BaseModel)
@@ -273,7 +273,7 @@ class ConfigMapping:
 
 
 def _outer(config: Any) -> Any:
-    """The simple config in raw form: most often a mapping, but any value can be one."""
+    """Return the simple config in raw form: most often a mapping, but any value can be one."""
     if config is None or isinstance(config, (RunConfig, BaseModel, Mapping)):
         return raw_config(config)
     return plain(config)
@@ -296,11 +296,11 @@ def config_mapping(
     config_schema: Any = None,
     receive_processed_config_values: bool | None = None,
 ) -> ConfigMapping | Callable[[Callable[..., Any]], ConfigMapping]:
-    """Make a `ConfigMapping` of the function below.
+    """Create a `ConfigMapping` from the decorated function.
 
     Args:
         config_fn: The function, where used without parentheses.
-        config_schema: What the simple config is; see `ConfigMapping`.
+        config_schema: The schema of the simple config; see `ConfigMapping`.
         receive_processed_config_values: Whether the function gets values or raw config.
 
     Example:

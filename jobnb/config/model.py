@@ -1,4 +1,4 @@
-"""`Config`: config described by a typed class."""
+"""`Config`: the base of typed config classes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from jobnb.config.schema import ConfigField, schema_of
 from jobnb.config.typed_reading import holds_secret, takes_none
 from jobnb.errors import InvalidInvocationError
 
-_WAITING = "__jobnb_waiting__"  # pydantic leaves names like these alone
+_WAITING = "__jobnb_waiting__"  # pydantic does not treat names like these as fields.
 _LENIENT = "__jobnb_lenient__"
 
 
 class LaterSignature:
-    """Gives a class its signature when `help()` asks for it: until a class is built it has none.
+    """Gives a class its signature when `help()` reads it: until pydantic builds it, there is none.
 
-    Every class gets one of its own, which pydantic puts the signature over; without it, a class
-    would show that of the class above.
+    Every class gets one of its own, which pydantic overwrites with the signature; without it, a
+    class would show its base class's.
     """
 
     def __get__(self, instance: Any, owner: type[BaseModel]) -> inspect.Signature:
@@ -40,7 +40,7 @@ class LaterSignature:
 
 
 def waiting_fields(model: type[BaseModel], data: Mapping[str, Any]) -> frozenset[str]:
-    """The fields whose values hold environment variables, which are read at the run."""
+    """Return the fields whose values hold environment variables, which are read at the run."""
     given = {name for name, value in data.items() if _waits(value)}
     if not given:
         return frozenset()
@@ -52,12 +52,12 @@ def waiting_fields(model: type[BaseModel], data: Mapping[str, Any]) -> frozenset
 
 
 def _waits(value: Any) -> bool:
-    # A config object within this one waits by itself, and is kept as it is.
+    # A nested config object resolves its own variables, so it is kept as it is.
     return not isinstance(value, BaseModel) and holds_env(value)
 
 
 def without_checks(model: type[BaseModel], fields: frozenset[str]) -> type[BaseModel]:
-    """The model with these fields unchecked, and without validators that look at all fields."""
+    """Return the model with these fields unchecked, and without validators over all fields."""
     kept: dict[frozenset[str], type[BaseModel]]
     kept = model.__dict__.get(_LENIENT) or {}
     if fields not in kept:
@@ -70,7 +70,7 @@ def without_checks(model: type[BaseModel], fields: frozenset[str]) -> type[BaseM
 
 
 def fitted(schema: core_schema.CoreSchema, model: type[BaseModel]) -> core_schema.CoreSchema:
-    """The core schema of a model, changed where fields wait or enums need their names."""
+    """Return a model's core schema, changed where fields wait for variables or enums need names."""
     waiting = model.__dict__.get(_WAITING)
     if waiting is not None:
         schema = _innermost(schema)
@@ -84,7 +84,7 @@ def fitted(schema: core_schema.CoreSchema, model: type[BaseModel]) -> core_schem
 
 
 def _innermost(schema: Any) -> Any:
-    """The schema without the validators around it and around its fields."""
+    """Return the schema without the validators around it and around its fields."""
     while schema["type"].startswith("function-"):
         schema = schema["schema"]
     if schema["type"] in ("model", "definitions"):
@@ -108,7 +108,7 @@ def _fit_field(name: str, field: Any, model: type[BaseModel], waiting: Any) -> N
 
 
 def _fit_keys(schema: Any) -> None:
-    """Let mappings with an enum's members for keys name them: JSON has texts for keys only."""
+    """Let mappings keyed by an enum take member names: JSON has only texts for keys."""
     if isinstance(schema, list):
         for inner in schema:
             _fit_keys(inner)
@@ -131,7 +131,7 @@ def _by_text(schema: Any) -> core_schema.CoreSchema:
 
 
 def _named_choices(annotation: Any) -> dict[str, enum.Enum]:
-    """The members of an enum whose values JSON cannot hold, by name; others need no help."""
+    """Return the members of an enum by name, if JSON cannot hold their values."""
     for kind in (annotation, *typing.get_args(annotation)):
         if isinstance(kind, type) and issubclass(kind, enum.Enum):
             values = [member.value for member in kind]
@@ -143,9 +143,8 @@ def _named_choices(annotation: Any) -> dict[str, enum.Enum]:
 class Config(BaseModel):
     """The base of a typed, frozen config class: annotate its fields as in any pydantic model.
 
-    Every type that pydantic knows may be used; a field that may be None is so where nothing is
-    given. An `EnvVar` may stand for any value; it is read
-    when the run is set up.
+    Every type that pydantic knows may be used; a field that may be None is None if it is not
+    given. An `EnvVar` may be given for any value; it is read when the run is set up.
 
     Example:
         >>> class Load(Config):
@@ -165,13 +164,13 @@ class Config(BaseModel):
         if not waiting:
             super().__init__(**data)
             return
-        # What a variable holds is known at the run, and checked there; the rest is checked now.
+        # A variable is read and validated when the run is set up; the rest now.
         made = without_checks(type(self), waiting).model_validate(data)
         for part in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__"):
             object.__setattr__(self, part, getattr(made, part))
         object.__setattr__(self, "__pydantic_private__", made.__pydantic_private__)
 
-    # Validation fills objects itself and does not come through here.
+    # pydantic's validation sets attributes directly, so this is the user's assignment.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @classmethod
@@ -179,10 +178,12 @@ class Config(BaseModel):
         """Let `help()` and shift-tab show the fields as parameters."""
         super().__pydantic_init_subclass__(**kwargs)
         for info in cls.__pydantic_fields__.values():
-            if info.is_required() and takes_none(info):  # as Dagster has it
+            if info.is_required() and takes_none(info):  # Dagster writes the class name this way.
                 info.default = None
         if not cls.__pydantic_fields_complete__ or holds_secret(cls):
-            cls.model_config["hide_input_in_errors"] = True  # pydantic would tell the secret
+            cls.model_config["hide_input_in_errors"] = (
+                True  # pydantic's message would show the secret.
+            )
         if "__signature__" not in cls.__dict__:
             type.__setattr__(cls, "__signature__", LaterSignature())
 
@@ -202,14 +203,14 @@ class Config(BaseModel):
 
     @classmethod
     def to_config_schema(cls) -> ConfigField:
-        """The class as one field of a config."""
+        """Return the class as one field of a config."""
         field = schema_of(cls)
         assert field is not None
         return field
 
     @classmethod
     def to_fields_dict(cls) -> dict[str, ConfigField]:
-        """The fields of the class, by the names that config uses."""
+        """Return the fields of the class, by the names that config uses."""
         return {
             field_name(name, info): ConfigField(
                 Typed(field_type(info)),
@@ -240,7 +241,7 @@ _OF_A_FIELD = ("alias", "validation_alias", "title", "description", "examples", 
 
 
 def derived(model: type[BaseModel], fields: dict[str, tuple[Any, Any]]) -> type[Config]:
-    """A `Config` class that takes what some fields of another take, under the same names.
+    """Create a `Config` class from some fields of another, under the same names.
 
     Args:
         model: The other.

@@ -1,4 +1,4 @@
-"""From schemas to pydantic types: the parts of which a job's one model is made."""
+"""Build pydantic types from schemas: the parts of a job's one config model."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _EMPTY: dict[Any, Any] = {list: [], dict: {}, set: [], frozenset: [], tuple: []}
 
 
 class ConfigJsonSchema(GenerateJsonSchema):
-    """JSON Schema for forms: it never fails, and shows defaults as config writes them."""
+    """JSON Schema for forms: it never fails, and writes defaults as config writes them."""
 
     def handle_invalid_for_json_schema(
         self, schema: core_schema.CoreSchema, error_info: str
     ) -> JsonSchemaValue:
-        """A type of which JSON Schema says nothing takes anything."""
+        """Describe a type that JSON Schema cannot express as accepting anything."""
         return {"description": f"Cannot be shown in a form: {error_info}."}
 
     def encode_default(self, dft: Any) -> Any:
-        """A default as config writes it; never a secret."""
+        """Return a default as config writes it; never a secret."""
         if hasattr(type(dft), "get_secret_value"):
             raise PydanticInvalidForJsonSchema("A secret is not shown.")
         try:
@@ -48,14 +48,14 @@ class ConfigJsonSchema(GenerateJsonSchema):
             raise PydanticInvalidForJsonSchema(str(error)) from None
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
-        """The names of the members: their values may be nothing that JSON can hold."""
+        """List the names of the members: JSON may be unable to hold their values."""
         made = super().enum_schema({**schema, "members": []})
         return {**made, "enum": [member.name for member in schema["members"]], "type": "string"}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Without the default where that cannot be shown."""
+        """Leave the default out if it cannot be shown."""
         factory = schema.get("default_factory")
-        if factory in _EMPTY:  # other factories may give another value each time
+        if factory in _EMPTY:  # Other factories may return another value each time.
             made: Any = {**schema, "default": _EMPTY[factory]}
             del made["default_factory"]
             schema = made
@@ -65,11 +65,11 @@ class ConfigJsonSchema(GenerateJsonSchema):
             return self.generate_inner(schema["schema"])
 
     def emit_warning(self, kind: Any, detail: str) -> None:
-        """A default that JSON cannot hold is left out, and needs no warning."""
+        """Ignore it: a default that JSON cannot hold is simply left out."""
 
 
 class _KeyLabel:
-    """What the keys of a mapping are, in its JSON Schema; a field around it does not hide it."""
+    """The label of a mapping's keys in its JSON Schema; a field around it does not hide it."""
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -79,7 +79,7 @@ class _KeyLabel:
 
 
 class Part(BaseModel):
-    """The base of the generated models: what they hold comes out as plain dictionaries."""
+    """The base of the generated models, which validate to plain dictionaries."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, extra="forbid", defer_build=True, protected_namespaces=()
@@ -94,7 +94,7 @@ class Part(BaseModel):
         mode: Literal["validation", "serialization"] = "validation",
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """JSON Schema of the part, as forms need it."""
+        """Return the JSON Schema of the part, as forms need it."""
         return super().model_json_schema(by_alias, ref_template, schema_generator, mode, **kwargs)
 
 
@@ -118,9 +118,9 @@ def part_of(
     description: str | None = None,
     base: type[Part] = Part,
 ) -> type[Part]:
-    """A model with the fields: each a type, whether it is required, a raw default, a description.
+    """Create a model from fields: type, whether it is required, raw default, description.
 
-    Fields have numbers for names and the users' names for aliases: any text can name a field.
+    Fields are named by numbers, with the users' names as aliases: any text can name a field.
     """
     made: dict[str, Any] = {}
     for number, (key, (annotation, required, default, about)) in enumerate(fields.items()):
@@ -139,7 +139,7 @@ def _none() -> None:
 
 
 def settled(value: Any) -> Any:
-    """What validation made, with the generated models as plain dictionaries."""
+    """Return validated values, with the generated models as plain dictionaries."""
     if isinstance(value, Part):
         made = {
             str(info.alias): settled(getattr(value, name))
@@ -155,7 +155,7 @@ def settled(value: Any) -> Any:
 
 
 def annotation_of(schema: Schema) -> Any:
-    """The pydantic type of a schema, built once."""
+    """Return the pydantic type of a schema, built once."""
     made = schema.__dict__.get("_annotation")
     if made is None:
         made = schema.__dict__["_annotation"] = make_annotation(schema)
@@ -164,7 +164,7 @@ def annotation_of(schema: Schema) -> Any:
 
 @singledispatch
 def make_annotation(schema: Schema) -> Any:
-    """The pydantic type of a schema, by its kind; rooms of other kinds register theirs."""
+    """Build the pydantic type of a schema, by its kind; other rooms register theirs."""
     raise TypeError(f"{schema!r} has no pydantic type.")
 
 

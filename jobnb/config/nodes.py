@@ -10,7 +10,7 @@ from jobnb.errors import InvalidConfigDefinitionError
 
 
 class Nothing:
-    """The mark for a default that was not given (None is a value)."""
+    """Marks a default that was not given (None is a value)."""
 
     def __repr__(self) -> str:
         return "<no default>"
@@ -20,11 +20,11 @@ NOTHING = Nothing()
 
 
 class Schema:
-    """What values a place in a config takes. Immutable, so that its model can be kept."""
+    """The type of a config value. Immutable, so that its model can be cached."""
 
     @property
     def implied_default(self) -> AnyValue:
-        """The raw value that an absent one means, or NOTHING if one must be given."""
+        """The raw value if none is given, or NOTHING if one is required."""
         return NOTHING
 
     @property
@@ -57,7 +57,7 @@ class Anything(Schema):
 
 
 class Ignored(Anything):
-    """Any value, which nobody looks at; but the secrets in it are known.
+    """Any value, without validation; but the secrets in it are known.
 
     Args:
         inner: What it would be.
@@ -79,7 +79,7 @@ class Typed(Schema):
 
     @property
     def implied_default(self) -> AnyValue:
-        """Nothing given is an empty mapping, for a class whose fields all have defaults."""
+        """An empty mapping, for a class whose fields all have defaults; else NOTHING."""
         fields = getattr(self.annotation, "model_fields", None)
         if fields is None or any(field.is_required() for field in fields.values()):
             return NOTHING
@@ -103,8 +103,8 @@ class EnumValue:
     """One choice of an `Enum`.
 
     Args:
-        config_value: What config says.
-        python_value: What the op gets; the config value itself where not given.
+        config_value: The text in config.
+        python_value: The value that the op gets; the config value if not given.
         description: What the choice means.
 
     Example:
@@ -151,22 +151,22 @@ class Enum(Schema):
 
     @property
     def config_values(self) -> list[str]:
-        """What config may say."""
+        """The texts that config may use."""
         return list(self._python)
 
     def python_value(self, config_value: str) -> AnyValue:
-        """What a choice stands for."""
+        """Return the value of a choice."""
         return self._python[config_value]
 
     @staticmethod
     def from_python_enum(enum: type[enum.Enum], name: str | None = None) -> Enum:
-        """The choices are the names of a Python enum's members; the op gets the member."""
+        """Create an `Enum` from a Python enum; the op gets the member."""
         members = [EnumValue(member.name, python_value=member) for member in _members(enum)]
         return Enum(name or enum.__name__, members)
 
     @staticmethod
     def from_python_enum_direct_values(enum: type[enum.Enum], name: str | None = None) -> Enum:
-        """As `from_python_enum`, but the op gets the member's value."""
+        """Create an `Enum` from a Python enum; the op gets the member's value."""
         members = [EnumValue(member.name, python_value=member.value) for member in _members(enum)]
         return Enum(name or enum.__name__, members)
 

@@ -1,8 +1,8 @@
-"""What each place of a config takes: kind, words, bounds, choices, default, and the places in it.
+"""The places of a config: kind, type in words, bounds, choices, default, and nested places.
 
 A `Place` walks the JSON Schema of a job's one config model; samples, defaults, descriptions and
-forms all read places. Those below are made when they are first asked for, so that a class within
-itself has no end and no cost.
+forms all read places. Nested places are created on access, so that a recursive class costs
+nothing.
 """
 
 from __future__ import annotations
@@ -60,22 +60,22 @@ _BOUNDS = {
     "maxItems": "max_items",
     "pattern": "pattern",
 }
-_LONG = 200  # texts that may be longer get a larger box
+_LONG = 200  # Texts that may be longer get a larger box.
 
 
 class Place:
-    """One place of a config: what it takes.
+    """One place of a config.
 
     Args:
         schema: Its JSON Schema.
         models: The schemas that others refer to, by name.
-        name: The name it has in what holds it.
+        name: Its name in its parent.
         required: Whether it must be given.
-        section: The part of the run config that it is, if it is one.
+        section: The section of the run config that it is, if it is one.
 
     Attributes:
-        model: The name of the schema that it refers to; empty if it stands on its own.
-        nullable: Whether null may stand in its place.
+        model: The name of the schema that it refers to; empty if it refers to none.
+        nullable: Whether it may be null.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Place:
 
     @cached_property
     def kind(self) -> str:
-        """Which control it needs."""
+        """The kind of form control that it needs."""
         schema = self._schema
         if self.section is not None:
             return "section"
@@ -110,7 +110,7 @@ class Place:
 
     @cached_property
     def words(self) -> str:
-        """Its type in a form's words; nothing for what is shown by the places in it."""
+        """Its type for a form label; empty if the nested places show it."""
         if self.kind in ("section", "object", "selector"):
             return ""
         return self.type_words.replace(" or null", " or none")
@@ -141,14 +141,14 @@ class Place:
 
     @property
     def help(self) -> str:
-        """What it is for, in the words of who made it."""
+        """Its description."""
         if self.section is not None:
             return self.section.description or ""
         return str(self._schema.get("description") or "")
 
     @property
     def title(self) -> str:
-        """What the type calls itself, such as the name of a class."""
+        """The title of its type, such as the name of a class."""
         if self.kind == "const":
             return "none" if self.constant is None else str(self.constant)
         named = self._schema.get("title") if self.kind in ("object", "selector", "choice") else None
@@ -156,11 +156,11 @@ class Place:
 
     @property
     def default(self) -> Any:
-        """What it is where it is not given, or NOTHING."""
+        """The value if it is not given, or NOTHING."""
         return self._schema.get("default", NOTHING)
 
     def without_default(self) -> Place:
-        """The same, where nothing is said of what it is if it is not given."""
+        """Return the place without its default."""
         return Place({**self._schema, "default": NOTHING}, self._models)
 
     @property
@@ -175,17 +175,17 @@ class Place:
 
     @property
     def bounds(self) -> dict[str, Any]:
-        """Limits: min, max, above, below, step, lengths, counts, pattern."""
+        """The limits: min, max, above, below, step, lengths, counts, pattern."""
         return {name: self._schema[key] for key, name in _BOUNDS.items() if key in self._schema}
 
     @property
     def format(self) -> str:
-        """What its text is written as, such as `date` or `email`, in JSON Schema's words."""
+        """The format of its text, such as `date` or `email`, as JSON Schema names it."""
         return str(self._schema.get("format") or "")
 
     @property
     def env(self) -> bool:
-        """Whether an environment variable may stand in its place."""
+        """Whether it takes an environment variable."""
         if self.kind == "union":
             return all(option.kind in SCALARS or option.kind == "const" for option in self.options)
         return self.kind in SCALARS
@@ -214,7 +214,7 @@ class Place:
 
     @cached_property
     def item(self) -> Place | None:
-        """What each entry of a list or mapping is, and each key that a class does not name."""
+        """The entries of a list or mapping, and the keys that a class does not name."""
         schema = self._schema
         if schema.get("type") == "array":
             return self._below(schema.get("items") or {})
@@ -226,36 +226,36 @@ class Place:
 
     @cached_property
     def places(self) -> list[Place]:
-        """What the entries of a tuple are."""
+        """The entries of a tuple."""
         inner = self._schema.get("prefixItems", ())
         return [self._below(each, str(n)) for n, each in enumerate(inner)]
 
     @cached_property
     def options(self) -> list[Place]:
-        """The types to choose from."""
+        """The members of a union."""
         choices = self._schema.get("oneOf") or self._schema.get("anyOf") or ()
         return [self._below(inner, self.name, self.required) for inner in choices]
 
     @property
     def tag(self) -> str | None:
-        """The field that tells the options apart, if they say which."""
+        """The field that tells the members of a union apart, if there is one."""
         named = self._schema.get("discriminator")
         return str(named["propertyName"]) if named else None
 
     @property
     def key_choices(self) -> list[Any]:
-        """The keys that a mapping takes, if only certain ones."""
+        """The keys that a mapping takes, if they are limited."""
         names = self._schema.get("propertyNames") or {}
         return list(_resolved(names, self._models)[0].get("enum", ()))
 
     @property
     def key_label(self) -> str:
-        """What the keys of a mapping are, in a word."""
+        """A word for the keys of a mapping."""
         return str(self._schema.get("keyLabel") or "key")
 
     @property
     def unique(self) -> bool:
-        """Whether a list holds nothing twice."""
+        """Whether the entries of a list must differ."""
         return bool(self._schema.get("uniqueItems"))
 
 
@@ -292,7 +292,7 @@ def _is_long(schema: _Json) -> bool:
 
 
 def _resolved(schema: _Json, models: _Json) -> tuple[dict[str, Any], str, bool]:
-    """The schema with references followed, the last one's name, and whether null is allowed."""
+    """Follow references; return the schema, the last one's name, and whether null is allowed."""
     made, model, nullable = dict(schema), "", False
     while True:
         if "$ref" in made:
@@ -307,7 +307,7 @@ def _resolved(schema: _Json, models: _Json) -> tuple[dict[str, Any], str, bool]:
             nullable = nullable or len(kept) < len(choices)
             if len(kept) == 1:
                 del made[word]
-                # A title that pydantic made of the field's name says nothing of the type.
+                # A title that pydantic derived from the field's name does not describe the type.
                 own = {k: v for k, v in made.items() if k != "title"}
                 made = {**kept[0], **own}
                 break
@@ -317,13 +317,13 @@ def _resolved(schema: _Json, models: _Json) -> tuple[dict[str, Any], str, bool]:
 
 
 def json_schema(tree: Section | type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of a run config."""
+    """Return the JSON Schema of a run config."""
     model = model_of("RunConfig", tree) if isinstance(tree, Section) else tree
     return model.model_json_schema(schema_generator=ConfigJsonSchema)
 
 
 def form_of(tree: Section | type[BaseModel]) -> Place:
-    """The whole config as a place, with all others below it.
+    """Return the whole config as a place, with all others below it.
 
     Example:
         >>> from jobnb.config import schema_of

@@ -1,4 +1,4 @@
-"""From Python values to the plain, JSON-ready dictionaries in which config is kept."""
+"""Turn Python values into the plain, JSON-ready dictionaries in which config is stored."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from jobnb.config.nodes import NOTHING
 from jobnb.errors import InvalidConfigError, Problem
 
 Path = tuple[str, ...]
-DEEPEST = 100  # of mappings and lists; pydantic reads no deeper than 200
-MOST_DIGITS = 4300  # what Python reads of an integer's text
+DEEPEST = 100  # The deepest nesting of mappings and lists; pydantic reads no deeper than 200.
+MOST_DIGITS = 4300  # The most digits that Python parses in an integer.
 TOO_BIG = 10**MOST_DIGITS
 
 
 class _Findings(list[Problem]):
-    """What cannot be kept.
+    """Collects the values that cannot be stored.
 
     Attributes:
-        whole: Whether objects are written with what nobody gave: their defaults.
-        is_default: Whether such a default is written; a secret is no part of it.
-        is_open: Whether any value may stand there: fields without a name or type.
+        whole: Whether objects are written with their defaults.
+        is_default: Whether a default is being written; secrets are left out of it.
+        is_open: Whether the place takes any value: fields without a name or type.
     """
 
     def __init__(self, whole: bool, is_default: bool = False, is_open: bool = False) -> None:
@@ -41,18 +41,18 @@ class _Findings(list[Problem]):
 
 
 def plain(value: Any, path: Path = (), *, whole: bool = False) -> Any:
-    """A value made JSON-ready: dates to ISO, enums to names, models to mappings.
+    """Return a value as JSON: dates as ISO text, enums by name, models as mappings.
 
     Secrets and environment variables become `{"env": NAME}`.
 
     Args:
         value: The value.
         path: Where it is, for errors.
-        whole: Whether the objects in it are written with all fields but those that are None, and
-            not only with those that were given.
+        whole: Whether models are written with all fields that are not None, instead of only with
+            those that were given.
 
     Raises:
-        InvalidConfigError: If something in it cannot be; all such places are told.
+        InvalidConfigError: If something in it cannot be stored; lists every place.
 
     Example:
         >>> plain({"day": dt.date(2013, 1, 31), "codes": ("JFK", "LGA")})
@@ -66,13 +66,13 @@ def plain(value: Any, path: Path = (), *, whole: bool = False) -> Any:
 
 
 def plain_model(model: BaseModel) -> dict[str, Any]:
-    """The fields that a model was given, JSON-ready, under the names that config uses."""
+    """Return the fields that a model was given, JSON-ready, under the names that config uses."""
     made: dict[str, Any] = plain(model)
     return made
 
 
 def plain_field(model: BaseModel, name: str) -> Any:
-    """What one field of a model holds, JSON-ready.
+    """Return one field of a model, JSON-ready.
 
     Raises:
         InvalidConfigError: If it cannot be.
@@ -87,12 +87,12 @@ def plain_field(model: BaseModel, name: str) -> Any:
 def _plain(value: Any, path: Path, problems: _Findings) -> Any:
     if isinstance(value, (EnvVar, IntEnvVar)):
         return reference(value, problems.is_open)
-    if isinstance(value, enum.Enum):  # flags together are no member and have no name
+    if isinstance(value, enum.Enum):  # A combination of flags is no member and has no name.
         named = value.name in type(value).__members__
         return value.name if named else _plain(value.value, path, problems)
     if value is None or isinstance(value, (bool, int, float, str)):
         return _exact(value, path, problems)
-    if len(path) > DEEPEST:  # raised, as what is within itself has no end
+    if len(path) > DEEPEST:  # Raised at once: a value within itself has no end.
         problem = Problem(path[:3], f"is nested more than {DEEPEST} deep, or is within itself.")
         raise InvalidConfigError("This cannot be kept as config:", (problem,))
     if isinstance(value, BaseModel):
@@ -106,7 +106,7 @@ def _plain(value: Any, path: Path, problems: _Findings) -> Any:
 
 
 def _exact(value: Any, path: Path, problems: _Findings) -> Any:
-    """The value without what a subclass adds, so that YAML and JSON take it."""
+    """Return the value without its subclass, so that YAML and JSON write it."""
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             if kind is int and abs(int(value)) >= TOO_BIG:
@@ -126,7 +126,7 @@ def _mapping(value: Mapping[Any, Any], path: Path, problems: _Findings) -> dict[
 
 
 def key_text(key: Any) -> str:
-    """A key of a mapping as the text that config has for it."""
+    """Return a key of a mapping as the text that config has for it."""
     if isinstance(key, enum.Enum):
         return str(key.name)
     if isinstance(key, bool):
@@ -148,7 +148,7 @@ def _model(model: BaseModel, path: Path, problems: _Findings) -> Any:
             value = _field(model, name, (*path, *map(str, way)), found)
             if not found:
                 _put(made, way, value)
-            elif given:  # a default that cannot be written need not be
+            elif given:  # A default that cannot be written is left out.
                 problems.extend(found)
     more = _Findings(problems.whole, problems.is_default, is_open=True)
     for name, value in (model.__pydantic_extra__ or {}).items():
@@ -159,7 +159,7 @@ def _model(model: BaseModel, path: Path, problems: _Findings) -> Any:
 
 @lru_cache(maxsize=1024)
 def _open_fields(kind: type[BaseModel]) -> frozenset[str]:
-    """The fields whose types leave open what is in them."""
+    """Return the fields whose types take any value."""
     return frozenset(name for name, i in kind.model_fields.items() if _is_open(i.annotation))
 
 
@@ -170,7 +170,7 @@ def _is_open(annotation: Any) -> bool:
 
 @lru_cache(maxsize=1024)
 def _marks(kind: type[BaseModel]) -> frozenset[str]:
-    """The fields that tell a class from others in a union; written, though nobody gave them."""
+    """Return the fields that tell a class from others in a union; always written."""
     return frozenset(
         name
         for name, info in kind.model_fields.items()
@@ -179,7 +179,7 @@ def _marks(kind: type[BaseModel]) -> frozenset[str]:
 
 
 def _put(made: Any, way: Sequence[str | int], value: Any) -> None:
-    """Set what is at a path, and make what is on the way."""
+    """Set the value at a path, creating the containers on the way."""
     for part, below in pairwise(way):
         made = _within(made, part, [] if isinstance(below, int) else {})
     _within(made, way[-1], value)
@@ -195,14 +195,16 @@ def _within(made: Any, part: str | int, value: Any) -> Any:
 
 def _field(model: BaseModel, name: str, path: Path, problems: _Findings) -> Any:
     value = getattr(model, name)
-    if hasattr(type(value), "get_secret_value"):  # a mock would have it, its class has not
+    if hasattr(
+        type(value), "get_secret_value"
+    ):  # Looked up on the class: a mock has every attribute.
         return _secret(value, f"{type(model).__name__}.{name}", path, problems)
     found = _Findings(problems.whole, problems.is_default, problems.is_open)
     made = _plain(value, path, found)
     if not found or problems.is_default:
         problems.extend(found)
         return made
-    try:  # a type of the user's own, with a serializer of the user's own
+    try:  # The user's own type with a serializer of its own.
         dumped = model.model_dump(mode="json", include={name}, warnings=False)
         return dumped[name]
     except PydanticSerializationError:
@@ -211,7 +213,7 @@ def _field(model: BaseModel, name: str, path: Path, problems: _Findings) -> Any:
 
 
 def _secret(value: Any, name: str, path: Path, problems: _Findings) -> Any:
-    """A secret by name."""
+    """Return a secret by name."""
     found = _Findings(whole=False)
     made = _plain(value.get_secret_value(), path, found)
     if not found and not problems.is_default:
@@ -243,7 +245,7 @@ def _short(value: Any) -> str:
 
 
 def value_at(raw: Any, path: Sequence[str | int]) -> Any:
-    """What is at a path, or NOTHING."""
+    """Return the value at a path, or NOTHING."""
     for part in path:
         is_key = isinstance(raw, Mapping) and part in raw
         is_index = isinstance(raw, list) and isinstance(part, int) and part < len(raw)

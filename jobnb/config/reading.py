@@ -1,6 +1,6 @@
-"""Before validation: raw config made ready, with defaults filled in and variables read.
+"""Prepare raw config for validation: defaults filled in and variables read.
 
-The walk follows the schema, so that `{"env": "X"}` is a variable only where a scalar is due.
+The walk follows the schema, so that `{"env": "X"}` is a variable only where a scalar is expected.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(slots=True)
 class Reading:
-    """What the walk found: problems, names known at a place, and secrets to hide."""
+    """The findings of the walk: problems, the names known at a place, secrets to hide."""
 
     problems: list[Problem] = field(default_factory=list)
     known: dict[Path, list[str]] = field(default_factory=dict)
@@ -44,25 +44,25 @@ class Reading:
     renamed: dict[Path, Path] = field(default_factory=dict)
 
     def problem(self, path: Path, message: str, value: Any, kind: str = "invalid") -> None:
-        """Note something wrong."""
+        """Note a problem."""
         self.problems.append(Problem(self.shown(path), message, value, kind))
 
     def shown(self, path: Path) -> tuple[str, ...]:
-        """A path of what was made ready as it stands in the raw config, for a problem."""
+        """Return the path in the raw config for a path in the prepared one, for a problem."""
         return tuple(map(str, self.given(path)))
 
     def expect(self, path: Path, raw: Mapping[str, Any], names: list[str]) -> None:
-        """Note which names a place knows, if it was given one that it does not."""
+        """Note which names a place knows, if it was given an unknown one."""
         if any(name not in names for name in raw):
             self.known[path] = list(dict.fromkeys([*self.known.get(path, []), *names]))
 
     def hide(self, path: Path, value: Any) -> None:
-        """Note a secret that was given by value: what is stored and told has its name."""
+        """Note a secret that was given by value: it is stored and shown by name."""
         self.texts |= set(_texts_in(value))
         self.secrets.append((path, keep_secret(".".join(map(str, path)) or "value", value)))
 
     def stored(self, raw: Any) -> Any:
-        """The raw config that was read with secrets by name."""
+        """Return the raw config with secrets by name."""
         if not self.secrets:
             return raw
         made = copy.deepcopy(raw)
@@ -71,14 +71,14 @@ class Reading:
         return made
 
     def given(self, path: Path) -> Path:
-        """Where in the raw config stands what is at a path of what was made ready."""
+        """Return the path in the raw config for a path in the prepared one."""
         made = self.renamed.get((), ())
         for n, part in enumerate(path):
             made += self.renamed.get(path[: n + 1], (part,))
         return made
 
     def select(self, path: Path, name: str) -> None:
-        """Note that what is at a path was given one deeper, under the name of its kind."""
+        """Note that the value at a path was given one level deeper, under the name of its kind."""
         self.renamed[path] = (*self.renamed.get(path, path[-1:]), name)
 
     def unselected(self, path: Path, raw: dict[str, Any], names: list[str]) -> None:
@@ -91,25 +91,25 @@ class Reading:
         self.problem(path, message, None, "selector")
 
     def quietly(self) -> Reading:
-        """The same, noting nothing but secrets: for what is read only in case it has some."""
+        """Return a reading that only notes secrets, for values that are not validated."""
         return replace(self, problems=[], known={}, choices={})
 
     def masked(self, text: str) -> str:
-        """A text without those of secrets and variables, which a validator may tell."""
+        """Return a text without the values of secrets and variables that it quotes."""
         for secret in sorted(self.texts, key=len, reverse=True):
-            # A short one can be part of any word.
+            # A short value can be part of any word.
             ends = "" if len(secret) >= _TELLING else r"\b"
             text = re.sub(ends + re.escape(secret) + ends, "***", text)
         return text
 
     def masked_problem(self, problem: Problem) -> Problem:
-        """The problem without the texts of secrets and variables."""
+        """Return the problem without the values of secrets and variables."""
         tells = not self.texts.isdisjoint(_texts_in(problem.value))
         value = None if tells else problem.value
         return Problem(problem.path, self.masked(problem.message), value, problem.kind)
 
     def variable(self, path: Path, name: str, kinds: tuple[type, ...]) -> Any:
-        """What a variable holds, as the first of the kinds that can read it."""
+        """Read a variable, as the first of the types that can parse it."""
         text = look_up(name)
         if text is None:
             self.problem(path, _missing(name), {"env": name}, "missing_env")
@@ -125,7 +125,7 @@ class Reading:
         return value
 
 
-_TELLING = 4  # shorter ones are no secrets, and are in every second word
+_TELLING = 4  # Shorter texts are no secrets, and occur in many words.
 _WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
 
 
@@ -143,12 +143,12 @@ def _replaced(raw: Any, way: Sequence[str | int], value: Any) -> Any:
 def _step(raw: Any, part: str | int) -> Any:
     try:
         return raw[part]
-    except (KeyError, IndexError, TypeError):  # a default, which the raw config does not have
+    except (KeyError, IndexError, TypeError):  # A default, which the raw config does not have.
         return None
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """What a message could tell of a value: its texts, and its numbers as they are written."""
+    """Iterate over the texts that a message could quote from a value."""
     if isinstance(value, (dict, list)):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _texts_in(inner)
@@ -164,8 +164,8 @@ def _missing(name: str) -> str:
 
 @singledispatch
 def read_raw(schema: Schema, raw: Any, path: Path, reading: Reading) -> Any:
-    """A raw value made ready for the model of its schema; other kinds register theirs."""
-    del schema  # of what is in it nothing is known
+    """Prepare a raw value for the model of its schema; other schemas register theirs."""
+    del schema  # Its contents are unknown.
     return read_open(raw, path, reading)
 
 
@@ -237,7 +237,7 @@ def _(schema: Shape, raw: Any, path: Path, reading: Reading) -> Any:
 
 @read_raw.register
 def _(section: Section, raw: Any, path: Path, reading: Reading) -> Any:
-    if raw is None:  # a bare "ops:" in YAML
+    if raw is None:  # A bare "ops:" in YAML is null.
         raw = {}
     if not isinstance(raw, dict):
         return raw
@@ -257,7 +257,7 @@ def _(section: Section, raw: Any, path: Path, reading: Reading) -> Any:
 
 
 def _opened(branch: ConfigField) -> Any:
-    """An empty mapping for config that must be given, so that each missing field is named."""
+    """Return an empty mapping for a required field, so that each missing field in it is named."""
     schema = branch.schema
     has_fields = isinstance(schema, Shape) or hasattr(
         getattr(schema, "annotation", None), "model_fields"
@@ -284,7 +284,9 @@ def _choice(schema: Selector, name: str, raw: Any, path: Path, reading: Reading)
     chosen = schema.fields.get(name)
     if chosen is None:
         return raw
-    if raw is None and chosen.raw_default is not NOTHING:  # "name:" chooses it as it is
+    if (
+        raw is None and chosen.raw_default is not NOTHING
+    ):  # A bare "name:" selects it with its defaults.
         raw = plain(chosen.raw_default)
     return read_raw(chosen.schema, raw, (*path, name), reading)
 
@@ -292,7 +294,7 @@ def _choice(schema: Selector, name: str, raw: Any, path: Path, reading: Reading)
 def _guess(
     fields: Mapping[str, Section | ConfigField], raw: dict[str, Any], path: Path, reading: Reading
 ) -> None:
-    """Note the secrets in what no field takes: it may be a field's name that was mistyped."""
+    """Note the secrets under unknown names: one may be a mistyped field."""
     for key in [key for key in raw if key not in fields]:
         for name in near(key, fields):
             branch = fields[name]
@@ -301,7 +303,7 @@ def _guess(
 
 
 def read_field(branch: ConfigField, raw: Any, path: Path, reading: Reading) -> Any:
-    """The raw value of a field (its default where none is given) made ready, or NOTHING."""
+    """Prepare the raw value of a field (its default if none is given), or return NOTHING."""
     if raw is NOTHING:
         raw = branch.raw_default
         if raw is NOTHING:

@@ -1,4 +1,4 @@
-"""`RunConfig`: the config of a whole run, written with typed classes or plain dictionaries."""
+"""`RunConfig`: the config of a whole run, as typed classes or plain dictionaries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RunConfig:
         ops: `Config` objects (or plain dictionaries) by the name of the op or asset.
         resources: The same by resource key.
         loggers: The same by logger name.
-        execution: The executor's part.
+        execution: The executor's config.
 
     Example:
         >>> from jobnb.config import Config
@@ -47,12 +47,12 @@ class RunConfig:
         self.execution = execution if execution is not None else {}
 
     def to_config_dict(self) -> dict[str, Any]:
-        """The plain dictionary, ready for JSON and YAML; secrets appear by name.
+        """Return the plain dictionary, ready for JSON and YAML; secrets appear by name.
 
         `Config` objects are written with their defaults; fields that are None are left out.
 
         Raises:
-            InvalidConfigError: If a value cannot be written so.
+            InvalidConfigError: If a value cannot be written as JSON.
         """
         made: dict[str, Any] = plain(
             {
@@ -81,7 +81,7 @@ CoercibleToRunConfig = Mapping[str, Any] | RunConfig | None
 
 
 def raw_config(value: Any) -> dict[str, Any]:
-    """The plain dictionary of what may be given as config.
+    """Return any form of config as a plain dictionary.
 
     Args:
         value: A mapping, a `RunConfig`, a `Config` object, or None for no config.
@@ -108,7 +108,7 @@ def raw_config(value: Any) -> dict[str, Any]:
 
 
 def copied(config: Any) -> Any:
-    """The same config in mappings and lists of its own; what they hold is not copied."""
+    """Copy a config's mappings and lists; the values in them are not copied."""
     if isinstance(config, RunConfig):
         return RunConfig(**{name: copied(getattr(config, name)) for name in SECTIONS})
     if isinstance(config, Mapping):
@@ -125,7 +125,7 @@ def _section(entries: Any) -> Any:
 
 
 def _entry(entry: Any) -> Any:
-    """What one op or resource has, with a `Config` object as {"config": ...}; graphs hold ops."""
+    """Return the config of one op or resource; a `Config` object goes under `config`."""
     if isinstance(entry, BaseModel):
         return {"config": entry}
     if isinstance(entry, Mapping) and isinstance(entry.get("ops"), Mapping):

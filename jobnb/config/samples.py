@@ -1,4 +1,4 @@
-"""What a config could hold: samples to start from, and the defaults of what it leaves out."""
+"""Sample configs to start from, and the defaults of what a config leaves out."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _EMPTY: dict[str, Any] = {"bool": False, "list": [], "map": {}, "any": None}
 
 
 def scaffold(tree: Section | type[BaseModel], required_only: bool = False) -> dict[str, Any]:
-    """A config to start from: defaults, and a sample where a value must be given.
+    """Return a config to start from: defaults, and a sample where a value is required.
 
     Args:
-        tree: What the config may hold.
-        required_only: Leave out what may be left out.
+        tree: The schema of the config.
+        required_only: Whether to leave out optional fields.
 
     Example:
         >>> from jobnb.config import Section, schema_of
@@ -48,17 +48,17 @@ def scaffold(tree: Section | type[BaseModel], required_only: bool = False) -> di
 
 
 class _Sampler:
-    """Makes values that are right.
+    """Creates valid sample values.
 
     Args:
-        required_only: Leave out what may be left out.
+        required_only: Whether to leave out optional fields.
     """
 
     def __init__(self, required_only: bool) -> None:
         self.required_only = required_only
 
     def of_fields(self, place: Place, above: tuple[str, ...]) -> dict[str, Any]:
-        """What a place with named ones in it holds; a class within itself is left out."""
+        """Return samples of the named places; recursive classes are left out."""
         if place.model and place.model in above:
             return {}
         above = (*above, place.model)
@@ -78,13 +78,13 @@ class _Sampler:
         return made
 
     def of_optional(self, place: Place, above: tuple[str, ...]) -> Any:
-        """The default, or what its places may hold; NOTHING where it is left out."""
+        """Return the default, or a sample; NOTHING where it is left out."""
         if place.default is not NOTHING:
             return place.default
         return NOTHING if place.nullable else self.of_fields(place, above) or NOTHING
 
     def of(self, place: Place, above: tuple[str, ...]) -> Any:
-        """The default, or the first value that fits."""
+        """Return the default, or the first value that fits."""
         if place.default is not NOTHING:
             return place.default
         kind = place.kind
@@ -107,7 +107,7 @@ class _Sampler:
 
 
 def start_value(place: Place) -> Any:
-    """What to put where an entry is added or an option chosen: the default, or little."""
+    """Return the value for a new entry or a chosen option: the default, or a small one."""
     if place.default is not NOTHING:
         return place.default
     kind = place.kind
@@ -130,7 +130,7 @@ def start_value(place: Place) -> Any:
 
 
 def _number(bounds: Mapping[str, Any]) -> Any:
-    """A number within bounds: 0 if it is, else the nearest."""
+    """Return a number within bounds: 0 if it fits, else the nearest."""
     step = bounds.get("step", 1)
     least = bounds.get("min", bounds["above"] + step if "above" in bounds else None)
     most = bounds.get("max", bounds["below"] - step if "below" in bounds else None)
@@ -143,15 +143,15 @@ def _number(bounds: Mapping[str, Any]) -> Any:
 
 
 def with_defaults(tree: Section | type[BaseModel], raw: Any = None) -> dict[str, Any]:
-    """A raw config with the defaults of everything it leaves out; it need not be right."""
+    """Fill in the defaults of everything a raw config leaves out; it may be invalid."""
     return _filled(form_of(tree), raw_config(raw))
 
 
 def completed(config_schema: Any, raw: Any = None) -> Any:
-    """A raw config with the defaults of all that it leaves out; it need not be right.
+    """Fill in the defaults of everything a raw config leaves out; it may be invalid.
 
-    Variables and secrets stay names, so the outcome is the same whatever they hold. Defaults that
-    a factory makes are left out: they may be others each time.
+    Variables and secrets stay names, so the result does not depend on their values. Defaults from
+    a factory are left out: they may differ each time.
 
     Args:
         config_schema: A `Config` class, a dict schema...; None takes nothing.
@@ -175,7 +175,7 @@ def completed(config_schema: Any, raw: Any = None) -> Any:
 
 
 def _filled(place: Place, raw: Any) -> dict[str, Any]:
-    """A raw config with the defaults of what it leaves out; a value that may be null stays."""
+    """Fill in the defaults below one place; a nullable value that is null stays null."""
     made: dict[str, Any] = dict(raw)
     for name, field in place.fields.items():
         is_given = name in made

@@ -1,4 +1,4 @@
-"""Dict schemas: config described with plain types, lists and dictionaries, Dagster's way."""
+"""Dict schemas: config described with plain types, lists and dictionaries, as in Dagster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 from jobnb.config.nodes import ANYTHING, NOTHING, SCALARS, Scalar, Schema, Typed
 from jobnb.errors import InvalidConfigDefinitionError
 
-ConfigSchema = Any  # whatever `schema_of` reads; Dagster's name for it
+ConfigSchema = Any  # Anything that `schema_of` reads; Dagster's name.
 
 _ALLOWED = (
     "Allowed are: a Config class, int, float, str, bool, Any, list, dict, [type], "
@@ -35,12 +35,12 @@ class Array(Schema):
 
 
 class Map(Schema):
-    """A mapping whose keys are not known beforehand.
+    """A mapping with arbitrary keys.
 
     Args:
         key_type: int, float, str or bool.
         inner_type: What each value is.
-        key_label_name: What the keys are, in a word, for forms.
+        key_label_name: A word for the keys, for forms.
 
     Source: Dagster's `Map`.
     """
@@ -61,10 +61,10 @@ class Map(Schema):
 
 
 class Noneable(Schema):
-    """A value or None; None where it is absent.
+    """A value or None; None if it is not given.
 
     Args:
-        inner_type: What it is where it is not None.
+        inner_type: Its type where it is not None.
 
     Source: Dagster's `Noneable`.
     """
@@ -82,11 +82,11 @@ class Noneable(Schema):
 
 
 class ScalarUnion(Schema):
-    """Either a scalar or something with parts.
+    """Either a scalar or a structured value.
 
     Args:
         scalar_type: int, float, str or bool.
-        non_scalar_schema: What a mapping or a list must look like.
+        non_scalar_schema: The schema of a mapping or a list.
 
     Source: Dagster's `ScalarUnion`.
     """
@@ -120,8 +120,8 @@ class Shape(_Fields):
     """A mapping with these fields and no others.
 
     Args:
-        fields: What each field is.
-        description: What the whole is.
+        fields: The type of each field.
+        description: What the config is for.
         field_aliases: Other names under which config may give a field, by its real name.
 
     Example:
@@ -142,7 +142,7 @@ class Shape(_Fields):
 
     @property
     def implied_default(self) -> Any:
-        """An empty mapping, if no field must be given."""
+        """An empty mapping, if no field is required."""
         return NOTHING if any(field.is_required for field in self.fields.values()) else {}
 
 
@@ -150,8 +150,8 @@ class Permissive(Shape):
     """A mapping with these fields and any others.
 
     Args:
-        fields: What is known of the fields.
-        description: What the whole is.
+        fields: The types of the known fields.
+        description: What the config is for.
 
     Source: Dagster's `Permissive`.
     """
@@ -167,22 +167,22 @@ class Selector(_Fields):
 
     Args:
         fields: The choices.
-        description: What is chosen.
+        description: What the choice is for.
 
     Source: Dagster's `Selector`.
     """
 
     @property
     def implied_default(self) -> Any:
-        """The only field, if there is one alone and it need not be given."""
+        """The only field, if there is exactly one and it is optional."""
         only = list(self.fields.values())
         return {} if len(only) == 1 and not only[0].is_required else NOTHING
 
 
 class ConfigField:
-    """One place in a config: what it takes, its default, whether it must be given.
+    """One place in a config: its type, its default, whether it is required.
 
-    `Field` is the one that users write; it also checks the default.
+    Users write `Field`, which also validates the default.
     """
 
     def __init__(
@@ -233,15 +233,15 @@ _KEPT = 4096
 
 
 def schema_of(config_schema: Any) -> ConfigField | None:
-    """The field that any allowed schema describes; None for None.
+    """Return the field that any allowed schema describes; None for None.
 
-    The same object gives the same field, so what is built from it is built once.
+    The same object returns the same field, so that its model is built once.
 
     Args:
         config_schema: A `Config` class, a type, a dict schema, a `Field`...
 
     Raises:
-        InvalidConfigDefinitionError: If it is no schema; it names the path and what is allowed.
+        InvalidConfigDefinitionError: If it is no schema; names the path and what is allowed.
 
     Example:
         >>> schema_of({"year": int})
@@ -250,7 +250,7 @@ def schema_of(config_schema: Any) -> ConfigField | None:
     if config_schema is None or isinstance(config_schema, ConfigField):
         return config_schema
     known = _SEEN.get(id(config_schema))
-    if known is not None:  # it is kept alive with the field, so the id is still its own
+    if known is not None:  # The field keeps the object alive, so its id cannot be reused.
         return known[1]
     field = ConfigField(config_schema)
     _SEEN[id(config_schema)] = (config_schema, field)
@@ -260,7 +260,7 @@ def schema_of(config_schema: Any) -> ConfigField | None:
 
 
 def read(config: Any, path: tuple[str, ...] = ()) -> Schema:
-    """The schema that a value of the user's stands for."""
+    """Return the schema that a user's value describes."""
     if isinstance(config, Schema):
         return config
     if isinstance(config, dict):
@@ -284,7 +284,7 @@ def _read_type(config: Any) -> Schema | None:
         return SCALARS[config]
     if hasattr(config, "__pydantic_fields__"):
         return Typed(config)
-    named = getattr(config, "config_type", None)  # a built-in data type: String, Int...
+    named = getattr(config, "config_type", None)  # A built-in data type: String, Int...
     return None if named is None or named is config else _read_type(named)
 
 

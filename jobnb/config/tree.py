@@ -1,4 +1,4 @@
-"""The shape of a whole run config: sections within sections, with config at the leaves."""
+"""The schema of a whole run config: nested sections, with fields at the leaves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TREE = "__jobnb_tree__"
 class Section(Schema):
     """A part of the run config with named parts of its own.
 
-    It may be left out if nothing below it must be given.
+    It is optional if nothing below it is required.
 
     Args:
         fields: Sections, or config fields as `schema_of` makes them, by name.
@@ -37,12 +37,12 @@ class Section(Schema):
 
     @cached_property
     def required(self) -> bool:
-        """Whether something below must be given."""
+        """Whether something below is required."""
         return any(is_required(field) for field in self.fields.values())
 
     @cached_property
     def silent(self) -> bool:
-        """Whether giving nothing means nothing: all below is optional and without default."""
+        """Whether it can be omitted without effect: all below is optional without default."""
         return all(
             field.silent
             if isinstance(field, Section)
@@ -52,7 +52,7 @@ class Section(Schema):
 
     @property
     def implied_default(self) -> Any:
-        """An empty section, if nothing below must be given."""
+        """An empty section, if nothing below is required."""
         return NOTHING if self.required else {}
 
     def __repr__(self) -> str:
@@ -60,7 +60,7 @@ class Section(Schema):
 
 
 def is_required(branch: Branch) -> bool:
-    """Whether a section or a field must be given."""
+    """Whether a section or a field is required."""
     return branch.required if isinstance(branch, Section) else branch.is_required
 
 
@@ -74,7 +74,7 @@ def _(section: Section) -> Any:
 
 
 def _model(name: str, section: Section, twins: _Twins) -> type[Part]:
-    """The model of a section; sections that look the same (ops without config) share one."""
+    """Return the model of a section; sections that look the same (ops without config) share one."""
     made: type[Part] | None = section.__dict__.get("_annotation")
     if made is None:
         fields = {key: _described(key, branch, twins) for key, branch in section.fields.items()}
@@ -100,7 +100,7 @@ def _described(key: str, branch: Branch, twins: _Twins) -> _Described:
 
 
 def model_of(name: str, tree: Section) -> type[Part]:
-    """The one pydantic model of a run config, built once per tree.
+    """Return the one pydantic model of a run config, built once per tree.
 
     Returns:
         A model whose `model_json_schema()` describes every field: title, description, default,
@@ -119,6 +119,6 @@ def model_of(name: str, tree: Section) -> type[Part]:
 
 
 def tree_of(model: type[BaseModel]) -> Section | None:
-    """The sections that `model_of` made a model of, or None for any other model."""
+    """Return the sections behind a model of `model_of`, or None for any other model."""
     tree: Section | None = model.__dict__.get(_TREE)
     return tree

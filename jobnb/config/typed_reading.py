@@ -1,4 +1,4 @@
-"""Before validation, for typed classes: the walk along annotations instead of schemas."""
+"""Prepare raw config for typed classes: the walk along annotations instead of schemas."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FALSE = {"false", "no", "off", "0", ""}
 
 
 def as_scalar(text: str, kinds: tuple[type, ...]) -> Any:
-    """The text as the first of the kinds that can read it, or NOTHING.
+    """Parse a text as the first of the types that can read it, or return NOTHING.
 
     >>> as_scalar("7", (int, str)), as_scalar("False", (bool,))
     (7, False)
@@ -48,7 +48,7 @@ def as_scalar(text: str, kinds: tuple[type, ...]) -> Any:
 
 
 def near(name: str, known: Iterable[str]) -> list[str]:
-    """The names that a mistyped one may mean, upper and lower case alike.
+    """Return the names that a mistyped one may mean, regardless of case.
 
     >>> near("PASWORD", ["user", "password"])
     ['password']
@@ -86,11 +86,11 @@ _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
 class Reader(Protocol):
-    """What the walk tells its findings to; see `jobnb.config.reading.Reading`."""
+    """What the walk reports its findings to; see `jobnb.config.reading.Reading`."""
 
     @property
     def choices(self) -> dict[Path, list[str]]:
-        """Which names an enum has at a place."""
+        """The names of the enum expected at each place."""
 
     def expect(self, path: Path, raw: Mapping[str, Any], names: list[str]) -> None:
         """Note which names a place knows."""
@@ -99,25 +99,25 @@ class Reader(Protocol):
         """Note a secret."""
 
     def select(self, path: Path, name: str) -> None:
-        """Note that what is at a path was given one deeper, under the name of its kind."""
+        """Note that the value at a path was given one level deeper, under the name of its kind."""
 
     def unselected(self, path: Path, raw: dict[str, Any], names: list[str]) -> None:
         """Note that a mapping names none of the kinds, or several."""
 
     def quietly(self) -> Reader:
-        """The same, noting nothing but secrets."""
+        """Return a reader that only notes secrets."""
 
     def variable(self, path: Path, name: str, kinds: tuple[type, ...]) -> Any:
         """Read a variable."""
 
 
 def read_typed(annotation: Any, raw: Any, path: Path, reading: Reader) -> Any:
-    """A raw value made ready for a type."""
+    """Prepare a raw value for a type."""
     if _is_json(annotation):
         if holds_secret(annotation):
             reading.hide(path, raw)
         if isinstance(raw, (dict, list)):
-            return json.dumps(raw)  # structure where JSON text is due
+            return json.dumps(raw)  # A structure where JSON text is expected.
     if isinstance(raw, dict) and not isinstance(annotation, type):
         raw = _flat(annotation, raw, path, reading)
     members = list(_members(annotation))
@@ -142,7 +142,7 @@ def read_typed(annotation: Any, raw: Any, path: Path, reading: Reader) -> Any:
 
 
 def read_open(raw: Any, path: Path, reading: Reader) -> Any:
-    """A raw value of any kind, with the variables read that are marked as such."""
+    """Prepare a raw value of any type: read the variables that are marked as such."""
     name = env_name(raw)
     if name is not None and is_marked(name):
         return reading.variable(path, name, kinds_of(name))
@@ -158,12 +158,12 @@ def _note_secrets(members: list[Any], raw: Any, path: Path, reading: Reader) -> 
         reading.hide(path, raw)
     if len(members) > 1:
         for member in filter(holds_secret, members):
-            if _tag_fit(member, raw) >= 0:  # which member it is, the validation finds out
+            if _tag_fit(member, raw) >= 0:  # Validation decides which member it is.
                 read_typed(member, raw, path, reading.quietly())
 
 
 def _flat(annotation: Any, raw: dict[str, Any], path: Path, reading: Reader) -> dict[str, Any]:
-    """A value of a discriminated union in pydantic's form, where it was given as a selector.
+    """Convert a value of a discriminated union from Dagster's selector form to pydantic's.
 
     Dagster takes `{"dog": {"barks": 3}}`, and pydantic `{"kind": "dog", "barks": 3}`.
     """
@@ -200,7 +200,7 @@ def _takes_any_key(member: Any) -> bool:
 
 
 def _kinds_by_tag(annotation: Any) -> dict[str, _Kind]:
-    """The kinds of a discriminated union, by what tells them apart."""
+    """Map the tags of a discriminated union to its members."""
     tag, union = _tag_of(annotation)
     if typing.get_origin(union) not in _UNIONS:
         return {}
@@ -217,7 +217,7 @@ def _kinds_by_tag(annotation: Any) -> dict[str, _Kind]:
 
 
 def _tag_of(annotation: Any) -> tuple[str | None, Any]:
-    """The name of the field that tells the kinds of a union apart, and the union."""
+    """Return the field that tells the members of a union apart, and the union."""
     tag: Any = None
     while typing.get_origin(annotation) is Annotated:
         annotation, *notes = typing.get_args(annotation)
@@ -232,7 +232,7 @@ def _tag_of(annotation: Any) -> tuple[str | None, Any]:
 
 
 def _tags_of(kind: Any, tag: str) -> Iterator[tuple[str, Any]]:
-    """What a kind's tag may be: the name that config has for the field, and each value."""
+    """Iterate over the tag's possible names and values in one member."""
     info = getattr(kind, "__pydantic_fields__", {}).get(tag)
     if info is not None:
         for value in typing.get_args(_unwrapped(info.annotation)):
@@ -240,14 +240,14 @@ def _tags_of(kind: Any, tag: str) -> Iterator[tuple[str, Any]]:
 
 
 def _is_told_by_name(members: list[Any], raw: Any) -> bool:
-    """Whether a value is a secret, whatever its type, or stands where one was due below."""
+    """Whether a value is a reference to a secret, here or below."""
     if any(map(_is_secret, members)):
         return True
     return not any(_takes(member, raw) for member in members) and any(map(holds_secret, members))
 
 
 def _takes(member: Any, raw: Any) -> bool:
-    """Whether a value has the shape that a type takes: a mapping, a list, or neither."""
+    """Whether a value has the form of a type: a mapping, a list, or neither."""
     origin = typing.get_origin(member) or member
     if isinstance(raw, dict):
         return origin in _MAPPINGS or _is_kind(origin, dict) or bool(_field_types(member))
@@ -257,23 +257,23 @@ def _takes(member: Any, raw: Any) -> bool:
 
 
 def holds_secret(annotation: Any, above: tuple[Any, ...] = ()) -> bool:
-    """Whether a secret is in a type, at any depth."""
+    """Whether a type contains a secret, at any depth."""
     if _is_secret(annotation):
         return True
     annotation = _unwrapped(annotation)
-    if annotation in above:  # a class within itself
+    if annotation in above:  # A recursive class.
         return False
     inner = [*typing.get_args(annotation), *_field_types(annotation).values()]
     return any(holds_secret(each, (*above, annotation)) for each in inner)
 
 
 def takes_none(info: FieldInfo) -> bool:
-    """Whether a field's type says that it may be None."""
+    """Whether a field's type allows None."""
     return type(None) in _members(info.annotation)
 
 
 def _members(annotation: Any) -> Iterator[Any]:
-    """The types that a union allows, without the wrappings; the type itself if it is none."""
+    """Iterate over the members of a union, unwrapped; over the type itself if it is none."""
     annotation = _unwrapped(annotation)
     if typing.get_origin(annotation) in _UNIONS:
         for member in typing.get_args(annotation):
@@ -326,9 +326,9 @@ def _takes_mapping(member: Any) -> bool:
 
 
 def _scalar_kinds(members: list[Any]) -> tuple[type, ...]:
-    """As what the text of a variable may be read, the preferred first; none for containers."""
+    """Return the types that a variable's text may be parsed as, the preferred first."""
     kinds = [kind for member in members for kind in _kinds(member)]
-    if str in kinds:  # the text as it is will do
+    if str in kinds:  # The text as it is fits.
         return (str,)
     return tuple(kind for kind in (bool, int, float) if kind in kinds)
 
@@ -370,7 +370,7 @@ def _leaf(members: list[Any], raw: Any, path: Path, reading: Reader) -> Any:
 
 
 def _written(member: enum.Enum) -> Any:
-    """What JSON says of a member: its value; `Config` itself reads the name of any other."""
+    """Return a member as JSON writes it: its value, or its name if JSON cannot hold that."""
     value = member.value
     return value if value is None or isinstance(value, (bool, int, float, str)) else member.name
 
@@ -421,7 +421,7 @@ def _names(member: Any) -> list[str]:
 
 
 def _fit(fields: dict[str, Any], raw: dict[str, Any]) -> tuple[int, int]:
-    """How well a class fits: by its tags (fields with one value allowed), then by its names."""
+    """Score how well a class fits: by tags (fields with one allowed value), then by names."""
     return _tags(fields, raw), sum(1 if name in fields else -1 for name in raw)
 
 
@@ -438,7 +438,7 @@ def _tag_fit(member: Any, raw: Any) -> int:
 
 
 def _field_types(member: Any) -> dict[str, Any]:
-    """The fields of a class by the names that config uses: models, dataclasses, typed dicts."""
+    """Return the fields of a class by the names that config uses."""
     origin = typing.get_origin(member) or member
     if _is_kind(member, BaseModel):
         return {
@@ -457,7 +457,7 @@ def _fields(member: Any, raw: dict[str, Any], path: Path, reading: Reader) -> di
     types_by_name = _field_types(member)
     known = _names(member)
     for key in [key for key in raw if key not in known]:
-        for name in near(key, types_by_name):  # what it was meant to be, maybe
+        for name in near(key, types_by_name):  # Probably a mistyped field.
             read_typed(types_by_name[name], raw[key], (*path, key), reading.quietly())
     raw = {
         key: item if key in known else read_open(item, (*path, key), reading)
@@ -486,7 +486,7 @@ def _field(
     given = next((name for name in names if name in ready), None)
     annotation = field_type(info)
     if given is not None and ready[given] is None and info.default is None:
-        # `x: int = None`: saying null is saying nothing.
+        # `x: int = None`: an explicit null is the same as no value.
         if not takes_none(info):
             del ready[given]
     elif given is None and (way := _way_given(info, ready)):
@@ -494,17 +494,17 @@ def _field(
         ready |= _with(ready, way, value)
     elif given is not None:
         ready[given] = read_typed(annotation, ready[given], (*path, given), reading)
-    elif names and holds_env(info.default):  # a default that is read at the run
+    elif names and holds_env(info.default):  # A default that is read when the run is set up.
         ready[names[0]] = read_typed(annotation, plain(info.default), (*path, names[0]), reading)
 
 
 def _way_given(info: FieldInfo, raw: dict[str, Any]) -> list[str | int] | None:
-    """The path on which raw config gives a field with an `AliasPath`, if it does."""
+    """Return the path at which raw config gives a field with an `AliasPath`, or None."""
     return next((way for way in field_paths(info) if value_at(raw, way) is not NOTHING), None)
 
 
 def _with(raw: Any, way: Sequence[str | int], value: Any) -> Any:
-    """The raw value with another at a path; itself it stays as it is."""
+    """Return a copy of the raw value with another value at a path."""
     if not way:
         return value
     made = copy.copy(raw)

@@ -1,4 +1,4 @@
-"""From one validation error to the problems in it: real paths, unions told as one."""
+"""Turn a validation error into problems: paths in the raw config, one problem per union."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ _WITH_OWN_WORDS = {"value_error", "assertion_error"}
 
 
 def told(error: ErrorDetails, known: list[str], choices: list[str], value: str) -> tuple[str, str]:
-    """What to say of an error and its kind; `value` is the offending value as it may be shown.
+    """Return the message for an error, and its kind.
 
     Args:
-        error: Pydantic's account.
+        error: Pydantic's details of the error.
         known: The names that the place knows, for an unknown one.
-        choices: The names that an enum has there.
-        value: Such as " (got 'x')", or nothing.
+        choices: The names of the enum there.
+        value: The value as it may be shown, such as " (got 'x')", or nothing.
     """
     kind = error["type"]
     if kind in ("missing", "missing_argument", "missing_positional_only_argument"):
@@ -84,13 +84,13 @@ def told(error: ErrorDetails, known: list[str], choices: list[str], value: str) 
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return _unexpected(str(error["loc"][-1]), known), "unexpected"
     if kind in _WITH_OWN_WORDS:
-        whole = isinstance(error["input"], (dict, list))  # which the words are about anyway
+        whole = isinstance(error["input"], (dict, list))  # The message is about the value anyway.
         return _own_words(error) + ("" if whole else value), "invalid"
     return f"must be {expectation(error, choices)}{value}.", _kind(kind)
 
 
 def expectation(error: ErrorDetails, choices: list[str]) -> str:
-    """What would be right, to be put behind "must be"."""
+    """Return what would be valid, to follow "must be"."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in ("literal_error", "enum"):
         return _one_of(context, choices)
@@ -183,13 +183,13 @@ def _kind(kind: str) -> str:
 
 
 def _shown_secret(name: str) -> str:
-    """A secret by its type alone, which tells who gave a number that it needs quotes."""
+    """Describe a secret by its type alone, which shows whether a number needs quotes."""
     written = {int: "a number", float: "a number", bool: "true or false"}.get(type(look_up(name)))
     return f" (got a secret, written as {written})" if written else " (got a secret)"
 
 
 def shown(value: Any) -> str:
-    """An offending value as a message shows it: containers by kind alone, secrets never."""
+    """Return an invalid value as a message shows it: containers by kind only, secrets never."""
     if isinstance(value, dict):
         name = value.get("env")
         if len(value) == 1 and isinstance(name, str):
@@ -208,7 +208,7 @@ Path = tuple[str | int, ...]
 
 
 class _Found:
-    """One error with its place in the raw config, and the union (if any) that it is from."""
+    """One error with its path in the raw config, and its union (if any)."""
 
     __slots__ = ("error", "path", "union")
 
@@ -230,13 +230,13 @@ class _Found:
 def problems_of(
     error: ValidationError, ready: Any, stored: Any, reading: Reading
 ) -> Iterator[Problem]:
-    """Every problem in a validation error.
+    """Iterate over every problem in a validation error.
 
     Args:
-        error: What pydantic raised.
-        ready: The raw config that was validated.
+        error: The error that pydantic raised.
+        ready: The prepared config that was validated.
         stored: The raw config as it may be shown, without secrets.
-        reading: What was found when it was made ready: known names, choices, where things stood.
+        reading: The findings of its preparation: known names, choices, original paths.
     """
     unions: dict[Path, list[_Found]] = {}
     for account in error.errors(include_url=False):
@@ -260,7 +260,7 @@ def _told_union(
         assert one.union is not None
         by_member.setdefault(one.union[1], []).append(one)
     inside = [errors for errors in by_member.values() if any(one.depth > 0 for one in errors)]
-    if inside:  # it has the shape of one of the members: tell what that one misses
+    if inside:  # It has the form of one member: report what is wrong for that one.
         nearest = min(inside, key=lambda errors: (_strangers(errors), len(errors)))
         for one in nearest:
             yield from _told(one, stored, reading)
@@ -281,7 +281,7 @@ def _told_union(
 
 
 def _strangers(errors: list[_Found]) -> int:
-    """How many errors say that it is not this member at all: unknown names, wrong tags."""
+    """Count the errors that say it is not this member at all: unknown names, wrong tags."""
     kinds = ("extra_forbidden", "literal_error", "enum")
     return sum(one.error["type"] in kinds for one in errors)
 
@@ -308,7 +308,7 @@ def _told(
     )
     if is_key:
         message = f"is a key that {message}"
-    untold = value is NOTHING or kind == "unexpected"  # which may be a secret under another name
+    untold = value is NOTHING or kind == "unexpected"  # It may be a secret under a mistyped name.
     yield Problem(reading.shown(path), message, None if untold else value, kind)
 
 
@@ -322,12 +322,12 @@ def _tag_path(error: ErrorDetails, path: Path) -> Path:
 
 
 def _place(error: ErrorDetails, location: Path, raw: Any) -> tuple[Path, tuple[int, ...]]:
-    """The path in the raw config, and which parts of the location are names of union members.
+    """Return the path in the raw config, and which parts of the location name union members.
 
-    A location of pydantic's mixes both, so the way is taken that ends at the offending input.
+    Pydantic's location mixes both, so this takes the path that ends at the invalid input.
     """
     last: Path = ()
-    if error["type"] == "missing":  # the input is what should have had it
+    if error["type"] == "missing":  # For a missing field, the input is its parent.
         location, last = location[:-1], location[-1:]
     ways = list(_ways(location, raw, 0))
     for parts, tags, end in ways:

@@ -1,4 +1,4 @@
-"""YAML in and out: safe, without surprises, and with the place of every mistake."""
+"""Read and write YAML: safely, without surprising types, with the position of every error."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ _FLOAT = re.compile(
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o?[0-7]+|0b[01]+")
 _NUMBER_STARTS = list("-+.0123456789")
 _ODD_BREAKS = frozenset("\r\x85\u2028\u2029\ufeff")
-_HALVES = re.compile(r"\\u[dD][89a-fA-F]")  # in which JSON writes what UTF-16 has in two parts
+_HALVES = re.compile(r"\\u[dD][89a-fA-F]")  # JSON escapes for one character in two UTF-16 halves.
 _SURPRISES = ("timestamp", "int", "float", "value")
-_MOST_REPEATED = 100_000  # a text of 1 KB whose aliases name aliases stands for gigabytes
+_MOST_REPEATED = 100_000  # Aliases of aliases can expand 1 KB of text to gigabytes.
 _TOO_DEEP = f"this is nested more than {DEEPEST} deep"
 _MERGE = "tag:yaml.org,2002:merge"
 
 
 class YamlLoader(yaml.SafeLoader):
-    """Dates stay text, 12:30 is no number, 1e-3 is one, and a key given twice is a mistake.
+    """Reads dates as text, 12:30 as text, 1e-3 as a number; a duplicate key is an error.
 
-    What the text stands for is bounded, in depth and in how much its aliases repeat, and
-    whatever cannot be read is told with its place.
+    Depth and the expansion of aliases are bounded; every error has its position.
     """
 
     def __init__(self, stream: str) -> None:
@@ -46,13 +45,15 @@ class YamlLoader(yaml.SafeLoader):
         self._depth = self._repeated = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """The node that comes next, with its `weight` and `height` when aliases are followed."""
+        """Compose the next node, with its `weight` and `height` when aliases are expanded."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         mark, is_alias = event.start_mark, isinstance(event, yaml.AliasEvent)
-        if is_alias and event.anchor not in self.anchors:  # the name may be a secret, unquoted
+        if (
+            is_alias and event.anchor not in self.anchors
+        ):  # The name is not shown: it may be an unquoted secret.
             raise _mistake("nothing has that anchor; a text that begins with * needs quotes", mark)
         self._depth += 1
-        if self._depth > DEEPEST:  # before going on, which would end in a RecursionError
+        if self._depth > DEEPEST:  # Checked before descending, which would end in a RecursionError.
             raise _mistake(_TOO_DEEP, mark)
         node: Any = super().compose_node(parent, index)
         if is_alias:
@@ -74,7 +75,7 @@ class YamlLoader(yaml.SafeLoader):
             raise _mistake(_TOO_DEEP, mark)
 
     def compose_mapping_node(self, anchor: Any) -> Any:
-        """A mapping whose keys differ, also as the texts that config has for keys."""
+        """Compose a mapping whose keys differ, also as the texts that config has for keys."""
         node: Any = super().compose_mapping_node(anchor)
         seen: set[Any] = set()
         for key, _ in node.value:
@@ -86,7 +87,7 @@ class YamlLoader(yaml.SafeLoader):
         return node
 
     def flatten_mapping(self, node: Any) -> None:
-        """Put in what merge keys (<<) name: its own keys win, then the earlier mapping's.
+        """Apply merge keys (<<): the mapping's own keys win, then the earlier merged mapping's.
 
         PyYAML 6.0.4 lets the later one win, and confuses keys that Python interns.
         """
@@ -107,23 +108,23 @@ class YamlLoader(yaml.SafeLoader):
         return [pair for inner in node.value for pair in self._to_merge(inner)]
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """What a node stands for; what a tag cannot read is a mistake like any other."""
+        """Construct a node's value; one that its tag cannot read is an error with a position."""
         try:
             return super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            # The value itself is not told: it may be a secret.
+            # The value itself is not shown: it may be a secret.
             kind = node.tag.rpartition(":")[2]
             raise _mistake(f"this cannot be read as !!{kind}", node.start_mark) from None
 
     def construct_undefined(self, node: Any) -> Any:
-        """Refuse a tag that is not known."""
+        """Refuse an unknown tag."""
         if node.tag.startswith("tag:"):
             super().construct_undefined(node)
         problem = "this tag is not known; a text that begins with ! needs quotes"
         raise _mistake(problem, node.start_mark)
 
     def construct_yaml_int(self, node: Any) -> int:
-        """An integer of a length that can be written again."""
+        """Construct an integer, if Python can write it again."""
         try:
             number = super().construct_yaml_int(node)
         except ValueError:
@@ -145,7 +146,7 @@ def _key_id(pair: Any) -> Any:
 
 
 def _weigh(node: Any) -> None:
-    """Note how much a node stands for and how deep it goes, aliases followed."""
+    """Record how large and how deep a node is with its aliases expanded."""
     if isinstance(node, yaml.ScalarNode):
         node.value = _whole_text(node)
         node.weight, node.height = 1 + len(node.value) // 100, 0  # type: ignore[attr-defined]
@@ -157,7 +158,7 @@ def _weigh(node: Any) -> None:
 
 
 def _whole_text(node: Any) -> str:
-    """The text of a node, where JSON's escapes for one character in two halves made one."""
+    """Return the text of a node, with JSON's surrogate pairs joined."""
     if node.value.isascii():
         return str(node.value)
     try:
@@ -167,7 +168,7 @@ def _whole_text(node: Any) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what either this loader or a common one would read as something else."""
+    """Quotes every text that this loader or a common one would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -201,17 +202,17 @@ YamlLoader.add_constructor(None, YamlLoader.construct_undefined)
 
 
 def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
-    """A config from YAML (or JSON): a text, or a file.
+    """Load a config from YAML or JSON, given as a text or a file.
 
     Args:
         source: A path, or the text itself; a string that names a file (`.yaml`, `.yml`, `.json`,
             or one that exists) is a path.
 
     Returns:
-        The mapping; nothing at all is an empty one. Dates stay text.
+        The mapping; an empty one for an empty text. Dates stay text.
 
     Raises:
-        InvalidConfigError: If it cannot be read, with line and column, or is no mapping.
+        InvalidConfigError: If it cannot be parsed (with line and column), or is no mapping.
 
     Example:
         >>> load_yaml("ops: {load: {config: {day: 2013-01-31}}}")
@@ -249,10 +250,10 @@ def _text_of(path: Path) -> str:
 
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
-    if text.lstrip().startswith("{"):  # JSON is read as JSON: YAML stumbles over its tabs
+    if text.lstrip().startswith("{"):  # JSON is parsed as JSON: YAML does not accept its tabs.
         try:
             return _from_json(text)
-        except InvalidConfigError:  # good JSON with something bad in it: YAML tells the place
+        except InvalidConfigError:  # Valid JSON with an invalid value: YAML reports the position.
             text = text.replace("\t", " ")
         except (ValueError, RecursionError):
             pass
@@ -282,11 +283,11 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _account(error: Exception, text: str, loader: YamlLoader | None) -> tuple[str, str]:
-    """Where the text went wrong and how."""
+    """Return where parsing failed, and why."""
     if isinstance(error, yaml.reader.ReaderError):
         return _line_and_column(text[: error.position]), _forbidden(error)
     mark = getattr(error, "problem_mark", None)
-    if mark is None and loader is not None:  # a bad escape
+    if mark is None and loader is not None:  # An invalid escape.
         mark = loader.get_mark()
     place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "line 1, column 1"
     if isinstance(error, RecursionError):
@@ -322,11 +323,11 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
 
 
 def dump_yaml(mapping: Any, *, flow: bool = False) -> str:
-    """A config as YAML: a mapping, a `RunConfig` or a `Config`; secrets appear by name.
+    """Write a config as YAML: a mapping, a `RunConfig` or a `Config`; secrets appear by name.
 
     Args:
         mapping: The config.
-        flow: Whether to write it into one line, with brackets.
+        flow: Whether to write it on one line, with brackets.
 
     Example:
         >>> print(dump_yaml({"ops": {"load": {"config": {"day": "2013-01-31"}}}}), end="")
@@ -347,7 +348,7 @@ def dump_yaml(mapping: Any, *, flow: bool = False) -> str:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Both mappings as one, merged at every depth; where they differ, the second wins."""
+    """Merge two mappings at every depth; where they differ, the second wins."""
     made = dict(below)
     for key, value in above.items():
         old = made.get(key)
@@ -364,7 +365,7 @@ def _all_merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def config_from_files(config_files: Sequence[str]) -> dict[str, Any]:
-    """One config from several YAML files, later ones over earlier ones.
+    """Load one config from several YAML files; later files override earlier ones.
 
     Args:
         config_files: Paths, or patterns such as `conf/*.yaml`.
@@ -384,7 +385,7 @@ def config_from_files(config_files: Sequence[str]) -> dict[str, Any]:
 
 
 def config_from_yaml_strings(yaml_strings: Sequence[str]) -> dict[str, Any]:
-    """One config from several YAML texts, later ones over earlier ones.
+    """Load one config from several YAML texts; later ones override earlier ones.
 
     Args:
         yaml_strings: The texts.
@@ -399,7 +400,7 @@ def config_from_yaml_strings(yaml_strings: Sequence[str]) -> dict[str, Any]:
 
 
 def config_from_pkg_resources(pkg_resource_defs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """One config from YAML files inside packages, later ones over earlier ones.
+    """Load one config from YAML files inside packages; later ones override earlier ones.
 
     Args:
         pkg_resource_defs: Pairs of a package and the name of a file in it.
@@ -418,11 +419,11 @@ def _from_package(package: str, name: str) -> dict[str, Any]:
     return _parsed(text, what)
 
 
-_Change = tuple[int, int, str]  # from, to, what stands there instead
+_Change = tuple[int, int, str]  # Start, end, replacement.
 
 
 def rewritten(text: str, config: Mapping[str, Any]) -> str | None:
-    """The text, changed so that it says a config; None where that cannot be done.
+    """Edit the text so that it says a config; None where that cannot be done.
 
     Example:
         >>> rewritten("year:  2013  # not 2012", {"year": 2014})
@@ -441,7 +442,7 @@ def rewritten(text: str, config: Mapping[str, Any]) -> str | None:
 
 
 def _changed(text: str, changes: list[_Change]) -> str:
-    """Changes from the end to the beginning; of two at one place the first stands first."""
+    """Apply changes from the end to the beginning; of two at one place the first comes first."""
     for _, (start, end, new) in sorted(
         enumerate(changes), key=lambda each: (each[1][0], each[0]), reverse=True
     ):
@@ -450,7 +451,7 @@ def _changed(text: str, changes: list[_Change]) -> str:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two raw values are alike, with 1 and 1.0 and True told apart."""
+    """Whether two raw values are equal, with 1, 1.0 and True told apart."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -468,12 +469,12 @@ def _differences(text: str, node: Any, old: Any, new: Any) -> Iterator[_Change]:
         yield from _in_list(text, node, old, new)
     else:
         start: int = node.start_mark.index
-        # What was empty may stand right behind its colon.
+        # An empty value may end right behind its colon.
         yield start, _end(text, node), " " * (text[start - 1 : start] == ":") + _flow(new)
 
 
 def _keeps(node: Any, old: Any, new: Any) -> bool:
-    """Whether entries can be changed one by one; within brackets only where none comes or goes."""
+    """Whether entries can be changed one by one; in brackets only if none comes or goes."""
     if not node.flow_style:
         return True
     return len(old) == len(new) and (isinstance(old, list) or old.keys() == new.keys())
@@ -498,7 +499,7 @@ def _in_mapping(text: str, node: Any, old: Any, new: Any) -> Iterator[_Change]:
 
 
 def _goes_in(node: Any, old: Any, new: Any) -> bool:
-    """Whether what differs can be changed in the value, so that its key and line can stay."""
+    """Whether the change can be made inside the value, so that its key and line can stay."""
     if isinstance(node, yaml.ScalarNode):
         one_line = bool(node.value) and node.style not in ("|", ">")
         return one_line and not isinstance(new, (dict, list)) and "\n" not in str(new)
@@ -527,18 +528,18 @@ def _block(items: list[Any]) -> str:
 
 
 def _flow(value: Any) -> str:
-    """A value within a line."""
+    """Return a value written on one line."""
     text: str = dump_yaml({"v": value}, flow=True)
     return text.strip()[len("{v: ") : -1]
 
 
 def _lines(text: str, at: int, new: str) -> str:
-    """Lines to be set in: after a last line that has no end, that end first."""
+    """Return lines to insert, with a line break first if the last line has none."""
     return f"\n{new.rstrip()}" if at and text[at - 1] != "\n" else new
 
 
 def _line_start(text: str, node: Any) -> int:
-    """Where the line begins in which something stands alone, after blanks or a dash."""
+    """Return where the line of a node begins, if nothing but blanks or a dash precedes it."""
     start: int = text.rfind("\n", 0, node.start_mark.index) + 1
     if text[start : node.start_mark.index].strip(" -"):
         raise LookupError("it shares the line")
@@ -551,7 +552,7 @@ def _line_end(text: str, node: Any) -> int:
 
 
 def _end(text: str, node: Any) -> int:
-    """Where something ends, without the comments and blank lines after it."""
+    """Return where a node ends, without the comments and blank lines after it."""
     if isinstance(node, yaml.CollectionNode) and node.value and not node.flow_style:
         last = node.value[-1]
         return _end(text, last[1] if isinstance(last, tuple) else last)

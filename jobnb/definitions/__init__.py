@@ -1,1 +1,1 @@
-"""The nouns: what was written, frozen, with nothing resolved yet."""
+"""Definitions: what users wrote, frozen and unresolved."""

@@ -1,4 +1,4 @@
-"""How a new definition becomes known: decorators announce, whoever keeps a catalogue listens."""
+"""Announce new definitions to whoever keeps a catalog, such as the session."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _unheard: list[tuple[Any, str]] = []
 
 
 def announce(definition: Any, module: str) -> None:
-    """Tell the listeners that `definition` was made by code of `module`."""
+    """Tell the listeners that code of `module` created `definition`."""
     if _listeners:
         for listener in _listeners:
             listener(definition, module)
     elif module == "__main__":
-        # A script may define first and ask for the session later.
+        # Kept for later listeners: a script may define first and use the session afterwards.
         _unheard.append((definition, module))
 
 
 def announce_from_caller(definition: Any) -> None:
-    """Announce for the module that called into jobnb, where no function tells its own module."""
+    """Announce a definition for the module that called into jobnb."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
@@ -35,7 +35,7 @@ def announce_from_caller(definition: Any) -> None:
 
 
 def listen(listener: Listener) -> None:
-    """Call `listener(definition, module)` for each definition, those unheard so far included."""
+    """Call `listener(definition, module)` for each definition, including all so far."""
     _listeners.append(listener)
     waiting, _unheard[:] = list(_unheard), []
     for definition, module in waiting:

@@ -1,8 +1,8 @@
-"""The one door that leads up: what definitions and sessions ask of the rooms above them.
+"""The protocol by which definitions and sessions reach the rooms above them.
 
 Users expect `job.execute_in_process()` on the job itself, but a definition never imports what
-runs it. It asks the engine through this protocol; the roof plugs the implementation in
-(`jobnb.engine`), which is loaded when something is first asked of it.
+runs it. It calls the engine through this protocol; `jobnb/__init__.py` registers the
+implementation (`jobnb.engine`), which is imported at its first use.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class RunOptions(TypedDict, total=False):
-    """What may be asked of a run, by the names of `RunSpec`."""
+    """The options of a run, by the names of `RunSpec`."""
 
     config: Any
     partition: PartitionsAsked | None
@@ -63,7 +63,7 @@ class RunOptions(TypedDict, total=False):
 
 
 class BackfillOptions(TypedDict, total=False):
-    """What may be asked of a backfill."""
+    """The options of a backfill."""
 
     only_missing: bool
     only_failed: bool
@@ -76,7 +76,7 @@ class BackfillOptions(TypedDict, total=False):
 
 
 class Engine(Protocol):
-    """What definitions and sessions ask of the rooms above them."""
+    """The operations that definitions and sessions delegate."""
 
     # --- running ------------------------------------------------------------
 
@@ -162,32 +162,32 @@ class Engine(Protocol):
     def evaluate_schedule(
         self, schedule: ScheduleDefinition, context: ScheduleEvaluationContext
     ) -> ScheduleExecutionData:
-        """Find out what a schedule would launch."""
+        """Evaluate a schedule without launching anything."""
 
     def evaluate_sensor(
         self, sensor: SensorDefinition, context: SensorEvaluationContext
     ) -> SensorExecutionData:
-        """Find out what a sensor would launch."""
+        """Evaluate a sensor without launching anything."""
 
     def automation(self, session: Session) -> Automation:
-        """Give what evaluates the schedules and sensors of a session."""
+        """Return the evaluator of a session's schedules and sensors."""
 
     # --- resolving ----------------------------------------------------------
 
     def job_of_graph(self, graph: GraphDefinition, **parameters: Any) -> JobDefinition:
-        """Make a job of a graph; the parameters are those of `JobDefinition`."""
+        """Create a job from a graph; the parameters are those of `JobDefinition`."""
 
     def repository_of(self, definitions: Definitions) -> RepositoryDefinition:
-        """Give definitions as a repository."""
+        """Return definitions as a repository."""
 
     def session_job(self, name: str) -> JobDefinition:
         """Resolve the job of this name over all that the session knows."""
 
     def current_session(self) -> Session:
-        """Give the session that definitions go to now."""
+        """Return the session that collects definitions at present."""
 
     def session_with(self, definition: AssetsDefinition) -> Session:
-        """Give the current session if it knows this very definition, else one like it that does."""
+        """Return the current session if it has this very definition, else a copy that does."""
 
     def resolve_assets(
         self,
@@ -221,10 +221,10 @@ class Engine(Protocol):
         """Resolve the selection of ops of a job: its graph with those alone."""
 
     def config_schema_of(self, job: JobDefinition) -> Any:
-        """Give the model of the run config that a job takes."""
+        """Return the model of a job's run config."""
 
     def resource_keys_of(self, job: JobDefinition) -> frozenset[str]:
-        """Give the keys of the resources that the steps of a job need."""
+        """Return the keys of the resources that the steps of a job need."""
 
     # --- the history and the values -------------------------------------------
 
@@ -232,12 +232,12 @@ class Engine(Protocol):
         """Open the instance of a home; that of this process if None."""
 
     def default_io_manager(self) -> IOManagerDefinition:
-        """Give what stores values where nothing else is said: files in the instance's home."""
+        """Return the default IO manager: files in the instance's home."""
 
     def resource_values(
         self, resources: Mapping[str, Any], instance: Instance | None
     ) -> Mapping[str, Any]:
-        """Set resources up outside of a run, for a unit test."""
+        """Set up resources outside of a run, for a unit test."""
 
     def load_asset_value(
         self, definitions: Definitions, asset_key: CoercibleToAssetKey, **parameters: Any
@@ -251,24 +251,24 @@ class Engine(Protocol):
         partition: PartitionsAsked | None,
         first_rows: int | None = None,
     ) -> Any:
-        """Load a stored value, or the beginning of it, also where nothing defines it yet."""
+        """Load a stored value, or its first rows, even if no definition has its key."""
 
     def asset_value_loader(
         self, definitions: Definitions, instance: Instance | None
     ) -> AssetValueLoader:
-        """Give an object that loads several asset values."""
+        """Return an object that loads several asset values."""
 
     def asset_status(self, session: Session, key: AssetKey, partition: str | None) -> AssetStatus:
-        """Tell how an asset of a session stands, as a whole or in one partition."""
+        """Return the status of an asset of a session, as a whole or of one partition."""
 
     def asset_statuses(self, session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
-        """Tell how assets of a session stand, all of their partitions included."""
+        """Return the status of assets of a session, with all of their partitions."""
 
     def run_table(self, instance: Instance) -> RunTable:
-        """Give the history of an instance as a table."""
+        """Return the history of an instance as a table."""
 
     def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
-        """Give the partitions of an asset or a job as a table."""
+        """Return the partitions of an asset or a job as a table."""
 
 
 _load: Callable[[], Engine] | None = None
@@ -276,13 +276,13 @@ _engine: Engine | None = None
 
 
 def plug_in(load: Callable[[], Engine]) -> None:
-    """Say how the engine is loaded; it is, when something is first asked of it."""
+    """Register the function that loads the engine at its first use."""
     global _load, _engine
     _load, _engine = load, None
 
 
 def engine() -> Engine:
-    """Give the engine that was plugged in."""
+    """Return the engine, loading it at the first call."""
     global _engine  # noqa: PLW0603
     if _engine is None:
         assert _load is not None, "import jobnb first: the roof plugs the engine in"

@@ -1,4 +1,4 @@
-"""Keys: how an asset is named, everywhere and for good."""
+"""Asset keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
 def check_name(name: Any, what: str) -> str:
-    """`name` if it can name a definition: letters, digits and underscores.
+    """Return `name` if it is a valid name: letters, digits and underscores.
 
     Raises:
         InvalidDefinitionError: If it cannot.
@@ -30,7 +30,7 @@ def check_name(name: Any, what: str) -> str:
 
 
 class AssetKey:
-    """The name of an asset: one or more path parts.
+    """The key of an asset: one or more path parts.
 
     Args:
         path: A string (one part) or the parts.
@@ -57,7 +57,7 @@ class AssetKey:
                 f"{path!r} cannot be an asset key: give a non-empty string or a list of them."
             )
         self.path = parts
-        # hash() of text differs between processes, and with it the order of sets of keys.
+        # Not hash() of text: it differs between processes, and so would the order of sets.
         self._hash = crc32("/".join(parts).encode("utf-8", "surrogatepass"))
 
     @property
@@ -158,7 +158,8 @@ class AssetKey:
         return list(self.path) < list(other.path)
 
     def __reduce__(self) -> tuple[type[AssetKey], tuple[Sequence[str]]]:
-        return AssetKey, (self.path,)  # the cached hash differs between processes
+        # The cached hash differs between processes, so it is not pickled.
+        return AssetKey, (self.path,)
 
     def __repr__(self) -> str:
         return f"AssetKey({list(self.path)!r})"

@@ -1,7 +1,7 @@
-"""A property that is worked out once; `functools.cached_property` takes a lock each time.
+"""`lazy`: a cached property without the lock that `functools.cached_property` takes.
 
-Definitions are read by one thread at a time or give the same answer twice, so no lock is
-needed, and a plan of many steps asks for many of them.
+Two threads may compute a value twice, with the same result, so no lock is needed; and planning
+many steps reads many of these properties.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class lazy(Generic[T]):  # noqa: N801 it is used as a decorator
-    """Decorate a method to make it a property that is worked out at its first use.
+    """Decorate a method to make it a property that is computed at its first use.
 
     Example:
         >>> class Square:
@@ -37,7 +37,7 @@ class lazy(Generic[T]):  # noqa: N801 it is used as a decorator
     @overload
     def __get__(self, owner: object, cls: type) -> T: ...
     def __get__(self, owner: Any, cls: type) -> T | lazy[T]:
-        """The value; from the second time on it stands in the object's own `__dict__`."""
+        """Compute the value and store it in the object's own `__dict__`."""
         if owner is None:
             return self
         value = owner.__dict__[self.name] = self.work_out(owner)

@@ -1,7 +1,7 @@
-"""Metadata: facts that definitions and events carry, and that people look at.
+"""Metadata: values that definitions and events carry for people to read.
 
-Three forms, one way: what users write (`{"rows": 3}`) is normalised to `MetadataValue`
-objects, and those become JSON (`{"rows": {"type": "int", "value": 3}}`) for the event log.
+What users write (`{"rows": 3}`) is normalized to `MetadataValue` objects, and those become JSON
+(`{"rows": {"type": "int", "value": 3}}`) for the event log.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ from jobnb.definitions.table import (
 )
 from jobnb.errors import InvalidDefinitionError
 
-_BIG = 2**63  # an integer beyond 64 bits travels as text: not every reader of JSON can hold it
+_BIG = 2**63  # An integer beyond 64 bits is stored as text: not every JSON parser can hold it.
 
 
 def normalize(metadata: Mapping[str, Any] | None) -> dict[str, MetadataValue]:
-    """Metadata as `MetadataValue` objects, whatever of the allowed kinds was given.
+    """Convert metadata of any allowed type to `MetadataValue` objects.
 
     Args:
         metadata: Values by label: text, numbers, bools, None, lists, dicts, paths, asset keys,
@@ -58,7 +58,7 @@ def normalize(metadata: Mapping[str, Any] | None) -> dict[str, MetadataValue]:
         One `MetadataValue` per label, in the same order.
 
     Raises:
-        InvalidDefinitionError: If a value is of another kind; it names every such label.
+        InvalidDefinitionError: If a value is of another type; names every such label.
 
     Example:
         >>> normalize({"rows": 3, "ratio": 0.5})
@@ -99,7 +99,7 @@ def _coerce(value: Any) -> MetadataValue:
 
 _COERCIONS: tuple[tuple[type | tuple[type, ...], Callable[[Any], MetadataValue]], ...] = (
     (str, TextMetadataValue),
-    (bool, BoolMetadataValue),  # before int: a bool is an int too
+    (bool, BoolMetadataValue),  # Before int: a bool is an int, too.
     (int, IntMetadataValue),
     (float, FloatMetadataValue),
     ((dict, list), JsonMetadataValue),
@@ -125,10 +125,10 @@ _HINTS = {
 
 
 def to_json(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Metadata ready to be JSON, as events carry it: a kind and a value per label.
+    """Convert metadata to JSON, as events carry it: a kind and a value per label.
 
     Raises:
-        InvalidDefinitionError: If a value is of no known kind.
+        InvalidDefinitionError: If a value is of an unknown type.
 
     Example:
         >>> to_json({"rows": 3})
@@ -161,11 +161,11 @@ def _payload(value: MetadataValue) -> Any:
     return _safe(value.value)
 
 
-_MARK = "$jobnb"  # stands for what JSON cannot say: its kind and how it is written
+_MARK = "$jobnb"  # Marks a value that JSON cannot hold: its kind and its text.
 
 
 def _marked(data: Any) -> Any:
-    """Data as JSON, with marks for what JSON has no word for."""
+    """Convert data to JSON, with marks for values that JSON cannot hold."""
     if isinstance(data, MetadataValue):
         return {_MARK: ["metadata", {"type": data.kind, "value": _payload(data)}]}
     if isinstance(data, AssetKey):
@@ -182,12 +182,12 @@ def _marked(data: Any) -> Any:
 
 
 def unmarked(data: Any, read: Callable[[str, Any], Any] | None = None) -> Any:
-    """Data of metadata from its JSON form.
+    """Convert data of metadata back from its JSON form.
 
     Args:
         data: The JSON.
-        read: What makes a value of what is marked, of its kind (metadata, asset, float, int) and
-            how it is written; the values themselves where left out.
+        read: Creates a marked value from its kind (metadata, asset, float, int) and its text; by
+            default, the original values.
 
     Example:
         >>> unmarked({"ratio": {"$jobnb": ["float", "inf"]}})
@@ -216,7 +216,7 @@ def _value_of(kind: str, written: Any) -> Any:
 
 
 def _safe(data: Any) -> Any:
-    """`data` without what JSON or UTF-8 cannot carry, so that no event is lost for its sake."""
+    """Remove what JSON or UTF-8 cannot hold, so that no event is lost because of it."""
     if isinstance(data, str):
         return data if data.isascii() else data.encode("utf-8", "backslashreplace").decode()
     if isinstance(data, bool) or data is None:
@@ -231,7 +231,7 @@ def _safe(data: Any) -> Any:
 
 
 def from_json(data: Mapping[str, Any] | None) -> dict[str, MetadataValue]:
-    """The metadata that `to_json` wrote; an unknown kind is kept as JSON.
+    """Convert the result of `to_json` back; an unknown kind is kept as JSON.
 
     Example:
         >>> from_json({"rows": {"type": "int", "value": 3}})
@@ -244,7 +244,7 @@ def _read(entry: Any) -> MetadataValue:
     try:
         return _READERS[entry["type"]](entry["value"])
     except (KeyError, TypeError, ValueError, msgspec.ValidationError):
-        # Written by a later version, or by hand: showing it raw beats losing it.
+        # Written by a later version, or by hand: it is shown raw rather than lost.
         return JsonMetadataValue(entry)
 
 

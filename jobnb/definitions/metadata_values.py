@@ -1,4 +1,4 @@
-"""The kinds of metadata: small frozen values, each made by a function of `MetadataValue`."""
+"""The kinds of metadata: small frozen values, each created by a function of `MetadataValue`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from jobnb.definitions.plain import plain_data, require
 from jobnb.definitions.table import TableColumnLineage, TableRecord, TableSchema, schema_of_records
 from jobnb.errors import InvalidDefinitionError
 
-# The field, its type, and what it holds in words.
+# The field, its type, and its contents in words.
 Holds = tuple[str, type, str]
 
 
 class MetadataValue:
-    """A fact of a known kind, made by one of the functions below.
+    """A metadata value of a known kind, created by one of the functions below.
 
     Example:
         >>> MetadataValue.md("**bold**").value
@@ -36,13 +36,13 @@ class MetadataValue:
     holds: ClassVar[Holds | None] = None
 
     def __post_init__(self) -> None:
-        """Check what it holds."""
+        """Validate the value."""
         if self.holds is not None:
             require(self, *self.holds)
 
     @property
     def value(self) -> Any:
-        """What it holds; a kind that holds several things gives itself."""
+        """The plain value; a kind with several fields returns itself."""
         return self if self.holds is None else getattr(self, self.holds[0])
 
     @staticmethod
@@ -67,7 +67,7 @@ class MetadataValue:
 
     @staticmethod
     def json(data: Any) -> JsonMetadataValue:
-        """Anything JSON can say."""
+        """Anything that JSON can hold."""
         return JsonMetadataValue(data)
 
     @staticmethod
@@ -123,7 +123,7 @@ class MetadataValue:
 
     @staticmethod
     def column_lineage(lineage: TableColumnLineage) -> TableColumnLineageMetadataValue:
-        """Which columns the columns of a table are made from."""
+        """The upstream columns of each column of a table."""
         return TableColumnLineageMetadataValue(lineage)
 
     @staticmethod
@@ -140,7 +140,7 @@ class MetadataValue:
 
     @staticmethod
     def null() -> NullMetadataValue:
-        """Known to be nothing."""
+        """No value."""
         return NullMetadataValue()
 
     @staticmethod
@@ -191,7 +191,7 @@ class NotebookMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
 
 
 class JsonMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
-    """Anything JSON can say; other metadata values and asset keys may be in it."""
+    """Anything that JSON can hold; other metadata values and asset keys may be in it."""
 
     kind: ClassVar[str] = "json"
     holds: ClassVar[Holds] = ("data", object, "JSON")
@@ -280,7 +280,7 @@ class PoolMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
 
 
 class TableMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
-    """A small table; without a schema, it is read off the records."""
+    """A small table; without a schema, it is derived from the records."""
 
     kind: ClassVar[str] = "table"
     records: Sequence[TableRecord]
@@ -311,7 +311,7 @@ class TableSchemaMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
 
 
 class TableColumnLineageMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
-    """Which columns the columns of a table are made from."""
+    """The upstream columns of each column of a table."""
 
     kind: ClassVar[str] = "column_lineage"
     holds: ClassVar[Holds] = ("column_lineage", TableColumnLineage, "a TableColumnLineage")
@@ -319,7 +319,7 @@ class TableColumnLineageMetadataValue(MetadataValue, msgspec.Struct, frozen=True
 
 
 class NullMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
-    """Known to be nothing."""
+    """No value."""
 
     kind: ClassVar[str] = "null"
 

@@ -1,4 +1,4 @@
-"""Values as plain Python: numpy's scalars, and whatever JSON can say."""
+"""Convert values to plain Python: numpy's scalars, and whatever JSON can hold."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is text that can be stored: no character is NUL or half (a surrogate)."""
+    """Whether a value is text that can be stored, without NUL or lone surrogates."""
     if not isinstance(value, str) or "\0" in value:
         return False
     return value.isascii() or _HALF.search(value) is None
 
 
 def check_text(value: Any, what: str) -> None:
-    """See that a value, if there is any, is text that can be stored.
+    """Check that a value, if there is any, is text that can be stored.
 
     Raises:
         InvalidDefinitionError: If it is not.
@@ -34,7 +34,7 @@ def check_text(value: Any, what: str) -> None:
 
 
 def ill_text(value: Any) -> str:
-    """Why a text cannot be stored, as the end of a sentence."""
+    """Return why a text cannot be stored, as the end of a sentence."""
     if not isinstance(value, str):
         return ""
     return (
@@ -45,29 +45,29 @@ def ill_text(value: Any) -> str:
 
 
 def plain_scalar(value: Any) -> Any:
-    """A numpy scalar as the Python value it stands for; anything else as it is."""
+    """Convert a numpy scalar to Python; return anything else unchanged."""
     if (
         type(value).__module__ == "numpy"
         and hasattr(value, "item")
         and not hasattr(value, "__len__")
     ):
         plain = value.item()
-        # datetime64 in nanoseconds gives an int here: that would lose what it meant.
+        # datetime64 in nanoseconds becomes an int here, which would lose its meaning.
         return value if isinstance(plain, int) and "datetime64" in type(value).__name__ else plain
     return value
 
 
 def plain_verdict(value: Any) -> Any:
-    """Numpy's True or False, also as an array without dimensions, as Python's; else `value`."""
+    """Convert numpy's booleans, also zero-dimensional arrays, to Python's."""
     of_numpy = type(value).__module__ == "numpy" and value.ndim == 0
     return value.item() if of_numpy else value
 
 
 def plain_data(data: Any, leaves: tuple[type, ...] = ()) -> Any:
-    """`data` as plain lists, dicts with string keys, and scalars, all of it copied.
+    """Copy `data` as plain lists, dicts with string keys, and scalars.
 
     Raises:
-        InvalidDefinitionError: If something in it cannot be said in JSON.
+        InvalidDefinitionError: If something in it cannot be JSON.
     """
     data = plain_scalar(data)
     if data is None or isinstance(data, (str, int, float, *leaves)):
@@ -92,7 +92,7 @@ def _json_key(key: Any) -> str:
 
 
 def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
-    """Tags as strings; what is not a string becomes JSON, as Dagster does it.
+    """Return tags as strings; other values are written as JSON, as in Dagster.
 
     Raises:
         InvalidDefinitionError: If a value cannot be JSON.
@@ -118,7 +118,7 @@ def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
 
 
 def require(owner: Any, field: str, type_: type, words: str) -> None:
-    """Make a field of a struct a plain value of a type; a bool is neither an int nor a float.
+    """Convert a field of a struct to a plain value of a type; a bool is no number.
 
     Raises:
         InvalidDefinitionError: If it is of another type.

@@ -1,4 +1,4 @@
-"""What stands in a table: its columns, their constraints, its rows, and where columns come from."""
+"""Table metadata: columns, constraints, rows and column lineage."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _cell(column: str, value: Any) -> Any:
 
 
 class TableConstraints(msgspec.Struct, frozen=True):
-    """What holds for a table as a whole, each in words.
+    """The constraints of a table as a whole, in words.
 
     Args:
         other: The constraints, as sentences or expressions.
@@ -78,7 +78,7 @@ class TableConstraints(msgspec.Struct, frozen=True):
 
 
 class TableColumnConstraints(msgspec.Struct, frozen=True):
-    """What holds for one column.
+    """The constraints of one column.
 
     Args:
         nullable: Whether values may be missing.
@@ -150,12 +150,12 @@ class TableSchema(msgspec.Struct, frozen=True):
 
     @staticmethod
     def from_name_type_dict(name_type_dict: Mapping[str, str]) -> TableSchema:
-        """A schema from column names and their types alone."""
+        """Create a schema from column names and their types."""
         return TableSchema([TableColumn(name, type_) for name, type_ in name_type_dict.items()])
 
 
 def schema_of_records(records: Sequence[TableRecord]) -> TableSchema:
-    """The schema that the records show: a column's type is that of its first value.
+    """Derive a schema from records: a column's type is that of its first value.
 
     Raises:
         InvalidDefinitionError: If there are no records, or their columns differ.
@@ -181,7 +181,7 @@ def _type_name(records: Sequence[TableRecord], column: str) -> str:
 
 
 class TableColumnDep(msgspec.Struct, frozen=True):
-    """A column of an asset, from which another column is made.
+    """An upstream column of a column.
 
     Source: Dagster's `TableColumnDep`.
     """
@@ -195,10 +195,10 @@ class TableColumnDep(msgspec.Struct, frozen=True):
 
 
 class TableColumnLineage(msgspec.Struct, frozen=True):
-    """The columns that each column of a table is made from.
+    """The upstream columns of each column of a table.
 
     Args:
-        deps_by_column: By column, the columns it is made from.
+        deps_by_column: The upstream columns of each column.
 
     Example:
         >>> lineage = TableColumnLineage({"total": [TableColumnDep("orders", "price")]})
@@ -224,7 +224,7 @@ class TableColumnLineage(msgspec.Struct, frozen=True):
                 )
 
     def as_lists(self) -> dict[str, list[list[str]]]:
-        """By column, the parts of each key with the column's name at the end."""
+        """Encode it as lists: the parts of each key with the column's name at the end."""
         return {
             column: [[*dep.asset_key.path, dep.column_name] for dep in deps]
             for column, deps in self.deps_by_column.items()
@@ -232,7 +232,7 @@ class TableColumnLineage(msgspec.Struct, frozen=True):
 
     @staticmethod
     def from_lists(data: Mapping[str, Sequence[Sequence[str]]]) -> TableColumnLineage:
-        """What `as_lists` wrote."""
+        """Decode the result of `as_lists`."""
         return TableColumnLineage(
             {
                 column: [TableColumnDep(AssetKey(list(dep[:-1])), dep[-1]) for dep in deps]

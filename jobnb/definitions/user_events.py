@@ -68,7 +68,7 @@ class AssetMaterialization(_AssetNews, frozen=True):
     Args:
         asset_key: The asset.
         description: What was made, in words.
-        metadata: Facts shown beside it.
+        metadata: Metadata shown beside it.
         partition: The key of the partition that was made.
         tags: Labels, name to value.
 
@@ -103,7 +103,7 @@ class AssetObservation(_AssetNews, frozen=True):
     Args:
         asset_key: The asset.
         description: What was learned, in words.
-        metadata: Facts shown beside it.
+        metadata: Metadata shown beside it.
         partition: The key of the partition it is about.
         tags: Labels, name to value.
 
@@ -135,7 +135,7 @@ class ExpectationResult(_Verdict, frozen=True):
         success: Whether it held.
         label: A short name for it.
         description: What was expected, in words.
-        metadata: Facts shown beside it.
+        metadata: Metadata shown beside it.
 
     Source: Dagster's `ExpectationResult`.
     """

@@ -1,7 +1,7 @@
-"""What happened: one small frozen struct per kind of event, ready to be JSON.
+"""The events of runs: one small frozen struct per kind, ready to be JSON.
 
-The runner appends events and never looks back. `fold` (in `jobnb.state`) is the one reader
-of their meaning. Field values are JSON-ready: keys of assets are lists of parts, metadata is
+The runner only appends events. `fold` (in `jobnb.state`) is the only code that interprets
+them. Field values are JSON-ready: keys of assets are lists of parts, metadata is
 the JSON form of `MetadataValue`. Times are seconds since the epoch, UTC.
 """
 
@@ -129,10 +129,10 @@ _decoder = msgspec.json.Decoder(list[AnyEvent])
 
 
 def encode_events(events: list[Event]) -> bytes:
-    """Events as one JSON list."""
+    """Encode events as one JSON list."""
     return _encoder.encode(events)
 
 
 def decode_events(data: bytes) -> list[Event]:
-    """The events that `encode_events` wrote."""
+    """Decode the events that `encode_events` wrote."""
     return list(_decoder.decode(data))

@@ -1,4 +1,4 @@
-"""What all events share, and how an exception is kept in one."""
+"""The base of all events, and how they store an exception."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class EventType(str, Enum):
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An exception, kept: its class and message, the user's own line, and the frames.
+    """A stored exception: its class and message, the user's own line, and the frames.
 
     Attributes:
         cls_name: The exception's class.
-        message: What it said.
-        where: The user's own place, as `cell [3], line 2` or `pipeline.py, line 10`.
+        message: The exception's message.
+        where: The line in user code, as `cell [3], line 2` or `pipeline.py, line 10`.
         source: A few numbered lines around it; the failing one starts with an arrow.
         stack: The formatted frames, outermost first, the user's code only.
         cause: The exception it was raised from.
@@ -88,20 +88,20 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{head} ({self.where})" if self.where else head
 
     def to_string(self) -> str:
-        """The whole story: place, source, class and message, frames, cause."""
+        """Return the whole error: place, source, class and message, frames, cause."""
         parts = [self.where, self.source, f"{self.cls_name}: {self.message}", "".join(self.stack)]
         text = "\n".join(part for part in parts if part)
         return f"{text}\ncaused by\n{self.cause.to_string()}" if self.cause else text
 
 
 def _is(*kinds: EventType) -> Any:
-    """A property that says whether an event is of one of these kinds."""
+    """Create a property that says whether an event is of one of these kinds."""
     names = " or ".join(kind.value for kind in kinds)
     return property(lambda event: event.event_type in kinds, doc=f"Whether it is {names}.")
 
 
 def _data(*kinds: EventType) -> Any:
-    """A property that gives the data of these kinds of events, and refuses for any other."""
+    """Create a property that returns the data of these kinds, and raises for any other."""
     names = " or ".join(kind.value for kind in kinds)
 
     def data(event: Event) -> Any:
@@ -116,14 +116,14 @@ def _data(*kinds: EventType) -> Any:
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind"):
-    """Something that happened in a run at `time` (seconds since the epoch, UTC)."""
+    """An event of a run at `time` (seconds since the epoch, UTC)."""
 
     event_type: ClassVar[EventType]
     time: float
 
     @property
     def event_type_value(self) -> str:
-        """The kind as Dagster spells it."""
+        """The kind, as Dagster spells it."""
         return self.event_type.value
 
     @property
@@ -133,17 +133,17 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return self.event_type.value.replace("_", " ").capitalize() + "."
 
     @property
     def event_specific_data(self) -> Any:
-        """What is particular to this kind: the event itself, its fields are the data."""
+        """The data of this kind: the event itself, whose fields are the data."""
         return self
 
     @property
     def step_key(self) -> str | None:
-        """The key of the step it belongs to, or None for an event of the run."""
+        """The key of its step, or None for an event of the run."""
         return None
 
     @property
@@ -181,12 +181,12 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
 
     @property
     def partition(self) -> str | None:
-        """The partition of the asset it is about, or None."""
+        """The partition of its asset, or None."""
         return None
 
     @property
     def asset_key(self) -> AssetKey | None:
-        """The asset it is about, or None."""
+        """The key of its asset, or None."""
         path = getattr(self, "asset", None)
         return AssetKey(path) if path else None
 
@@ -197,7 +197,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
 
     @property
     def is_failure(self) -> bool:
-        """Whether it tells of a failed step or run."""
+        """Whether it is a failure of a step or run."""
         return self.event_type in (EventType.STEP_FAILURE, EventType.RUN_FAILURE)
 
     is_run_failure = _is(EventType.RUN_FAILURE)

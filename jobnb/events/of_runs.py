@@ -1,4 +1,4 @@
-"""What happens in a run outside of its steps, and what is logged."""
+"""Events of runs outside of their steps, and log messages."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = [
 ]
 
 
-_MOST_STEPS = 3  # that are named where nobody named the job
+_MOST_STEPS = 3  # How many steps a message names if the run has no named job.
 
 
 def _run(job_name: str, step_keys: tuple[str, ...] = ()) -> str:
-    """The run, by the name of its job; where nobody gave it one, by its steps."""
+    """Name the run by its job, or by its steps if the job has no name."""
     if not is_nameless(job_name):
         return f'run for "{job_name}"'
     if not step_keys:
@@ -37,13 +37,13 @@ def _run(job_name: str, step_keys: tuple[str, ...] = ()) -> str:
 
 
 class RunStarting(Event, frozen=True, gc=False, tag="PIPELINE_STARTING"):
-    """The run has been handed to an executor."""
+    """The run was passed to an executor."""
 
     event_type: ClassVar[EventType] = EventType.RUN_STARTING
 
 
 class RunStarted(Event, frozen=True, gc=False, tag="PIPELINE_START"):
-    """The run began; `step_keys` are the steps it is to do, in order."""
+    """The run started; `step_keys` are its steps, in order."""
 
     event_type: ClassVar[EventType] = EventType.RUN_START
     job_name: str
@@ -51,19 +51,19 @@ class RunStarted(Event, frozen=True, gc=False, tag="PIPELINE_START"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Started execution of {_run(self.job_name, self.step_keys)}."
 
 
 class RunSucceeded(Event, frozen=True, gc=False, tag="PIPELINE_SUCCESS"):
-    """Every step did what it should, or was rightly skipped."""
+    """Every step succeeded, or was skipped on purpose."""
 
     event_type: ClassVar[EventType] = EventType.RUN_SUCCESS
     job_name: str
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Finished execution of {_run(self.job_name)}."
 
 
@@ -77,20 +77,20 @@ class RunFailed(Event, frozen=True, gc=False, tag="PIPELINE_FAILURE"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         why = f"Steps failed: {list(self.failed)}." if self.failed else str(self.error or "")
         return f"Execution of {_run(self.job_name)} failed. {why}".rstrip()
 
 
 class RunCanceling(Event, frozen=True, gc=False, tag="PIPELINE_CANCELING"):
-    """Someone asked the run to stop."""
+    """A cancellation of the run was requested."""
 
     event_type: ClassVar[EventType] = EventType.RUN_CANCELING
     job_name: str
 
 
 class RunCanceled(Event, frozen=True, gc=False, tag="PIPELINE_CANCELED"):
-    """The run was stopped before its end."""
+    """The run was canceled before its end."""
 
     event_type: ClassVar[EventType] = EventType.RUN_CANCELED
     job_name: str
@@ -98,12 +98,12 @@ class RunCanceled(Event, frozen=True, gc=False, tag="PIPELINE_CANCELED"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Execution of {_run(self.job_name)} canceled."
 
 
 class EngineNote(Event, frozen=True, gc=False, tag="ENGINE_EVENT"):
-    """The runner tells of itself."""
+    """The runner reports about itself."""
 
     event_type: ClassVar[EventType] = EventType.ENGINE_EVENT
     text: str
@@ -113,7 +113,7 @@ class EngineNote(Event, frozen=True, gc=False, tag="ENGINE_EVENT"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return self.text
 
 
@@ -125,7 +125,7 @@ class ResourceStarted(Event, frozen=True, gc=False, tag="RESOURCE_INIT_STARTED")
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Starting initialization of resources [{', '.join(self.keys)}]."
 
 
@@ -138,7 +138,7 @@ class ResourceSucceeded(Event, frozen=True, gc=False, tag="RESOURCE_INIT_SUCCESS
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Finished initialization of resources [{', '.join(self.keys)}]."
 
 
@@ -151,12 +151,12 @@ class ResourceFailed(Event, frozen=True, gc=False, tag="RESOURCE_INIT_FAILURE"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return "Initialization of resources [" + ", ".join(self.keys) + "] failed."
 
 
 class Logged(Event, frozen=True, gc=False, tag="LOG_MESSAGE"):
-    """A line that the user's code logged; `level` is that of Python's logging."""
+    """The user's code logged a message; `level` is that of Python's logging."""
 
     event_type: ClassVar[EventType] = EventType.LOG_MESSAGE
     level: int
@@ -166,5 +166,5 @@ class Logged(Event, frozen=True, gc=False, tag="LOG_MESSAGE"):
 
     @property
     def message(self) -> str:
-        """The line."""
+        """The logged message."""
         return self.text

@@ -1,4 +1,4 @@
-"""How steps begin, end and are tried again, and the hooks that follow."""
+"""Events of steps: start, end, retries, and the hooks that follow."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class StepStarted(Event, frozen=True, gc=False, tag="STEP_START"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f'Started execution of step "{self.step_key}".'
 
 
 class StepRestarted(Event, frozen=True, gc=False, tag="STEP_RESTARTED"):
-    """A step began again; `attempt` counts from 2."""
+    """A step started again; `attempt` counts from 2."""
 
     event_type: ClassVar[EventType] = EventType.STEP_RESTARTED
     step_key: str
@@ -43,12 +43,12 @@ class StepRestarted(Event, frozen=True, gc=False, tag="STEP_RESTARTED"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f'Started re-execution (attempt # {self.attempt}) of step "{self.step_key}".'
 
 
 class StepSucceeded(Event, frozen=True, gc=False, tag="STEP_SUCCESS"):
-    """A step did what it should, in `seconds`."""
+    """A step succeeded, in `seconds`."""
 
     event_type: ClassVar[EventType] = EventType.STEP_SUCCESS
     step_key: str
@@ -56,12 +56,12 @@ class StepSucceeded(Event, frozen=True, gc=False, tag="STEP_SUCCESS"):
 
     @property
     def duration_ms(self) -> float:
-        """How long it took, in milliseconds."""
+        """Its duration, in milliseconds."""
         return self.seconds * 1000
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f'Finished execution of step "{self.step_key}" in {self.seconds * 1000:.3g}ms.'
 
 
@@ -83,7 +83,7 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f'Execution of step "{self.step_key}" failed.'
 
     @property
@@ -95,7 +95,7 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
 
 
 class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):
-    """A step failed and will be tried again in `wait` seconds."""
+    """A step failed and is retried in `wait` seconds."""
 
     event_type: ClassVar[EventType] = EventType.STEP_UP_FOR_RETRY
     step_key: str
@@ -110,12 +110,12 @@ class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f'Execution of step "{self.step_key}" failed and has requested a retry.'
 
 
 class StepSkipped(Event, frozen=True, gc=False, tag="STEP_SKIPPED"):
-    """A step was not run; `because` names the steps or outputs that were missing."""
+    """A step was skipped; `because` names the steps or outputs that were missing."""
 
     event_type: ClassVar[EventType] = EventType.STEP_SKIPPED
     step_key: str
@@ -124,7 +124,7 @@ class StepSkipped(Event, frozen=True, gc=False, tag="STEP_SKIPPED"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         why = "failed upstream steps" if self.failed else "skipped inputs"
         return f'Skipping step "{self.step_key}" due to {why}: {list(self.because)}.'
 
@@ -138,7 +138,7 @@ class HookCompleted(Event, frozen=True, gc=False, tag="HOOK_COMPLETED"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f'Finished the execution of hook "{self.hook}" triggered for "{self.step_key}".'
 
 
@@ -159,7 +159,7 @@ class HookSkipped(Event, frozen=True, gc=False, tag="HOOK_SKIPPED"):
 
 
 class HookErrored(Event, frozen=True, gc=False, tag="HOOK_ERRORED"):
-    """A hook raised; the step's own end stands."""
+    """A hook raised; the step's own result does not change."""
 
     event_type: ClassVar[EventType] = EventType.HOOK_ERRORED
     step_key: str
@@ -168,5 +168,5 @@ class HookErrored(Event, frozen=True, gc=False, tag="HOOK_ERRORED"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f'Error occurred during the execution of hook "{self.hook}".'

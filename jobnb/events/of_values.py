@@ -1,4 +1,4 @@
-"""What goes into steps and comes out of them, and the news of assets."""
+"""Events of values: inputs, outputs, assets and checks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class InputLoaded(Event, frozen=True, gc=False, tag="LOADED_INPUT"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         origin = (
             f', from output "{self.upstream_output}" of step "{self.upstream_step}"'
             if self.upstream_step
@@ -45,7 +45,7 @@ class InputLoaded(Event, frozen=True, gc=False, tag="LOADED_INPUT"):
 
 
 class InputChecked(Event, frozen=True, gc=False, tag="STEP_INPUT"):
-    """An input arrived and its type was checked."""
+    """An input was received and its type checked."""
 
     event_type: ClassVar[EventType] = EventType.STEP_INPUT
     step_key: str
@@ -62,13 +62,13 @@ class InputChecked(Event, frozen=True, gc=False, tag="STEP_INPUT"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         verdict = "passed" if self.passed else "failed"
         return f'Got input "{self.input_name}" of type "{self.type_name}". (Type check {verdict}).'
 
 
 class OutputYielded(Event, frozen=True, gc=False, tag="STEP_OUTPUT"):
-    """An output came out and its type was checked."""
+    """An output was yielded and its type checked."""
 
     event_type: ClassVar[EventType] = EventType.STEP_OUTPUT
     step_key: str
@@ -87,7 +87,7 @@ class OutputYielded(Event, frozen=True, gc=False, tag="STEP_OUTPUT"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         mapped = f' mapping key "{self.mapping_key}"' if self.mapping_key is not None else ""
         verdict = "passed" if self.passed else "failed"
         return (
@@ -113,12 +113,12 @@ class OutputHandled(Event, frozen=True, gc=False, tag="HANDLED_OUTPUT"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f'Handled output "{self.output_name}" using IO manager "{self.manager_key}"'
 
 
 class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION"):
-    """An asset was made; `asset` is the path of its key."""
+    """An asset was materialized; `asset` is the path of its key."""
 
     event_type: ClassVar[EventType] = EventType.ASSET_MATERIALIZATION
     step_key: str | None
@@ -135,17 +135,17 @@ class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Materialized value {'/'.join(self.asset)}."
 
     @property
     def data_version(self) -> str | None:
-        """The version of the value, when one was set or computed."""
+        """The data version of the value, if one was given or computed."""
         return self.tags.get("dagster/data_version")
 
     @property
     def materialization(self) -> AssetMaterialization:
-        """The same as what user code yields to tell of it."""
+        """The event as the object that user code yields."""
         return AssetMaterialization(
             AssetKey(self.asset),
             self.description,
@@ -156,7 +156,7 @@ class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION
 
 
 class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
-    """Something was learned about an asset that was not made now."""
+    """An asset was observed without being materialized."""
 
     event_type: ClassVar[EventType] = EventType.ASSET_OBSERVATION
     step_key: str | None
@@ -173,17 +173,17 @@ class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Observed {'/'.join(self.asset)}."
 
     @property
     def data_version(self) -> str | None:
-        """The version of the value, when the function told one."""
+        """The data version of the value, if the function returned one."""
         return self.tags.get("dagster/data_version")
 
     @property
     def asset_observation(self) -> AssetObservation:
-        """The same as what user code yields to tell of it."""
+        """The event as the object that user code yields."""
         return AssetObservation(
             AssetKey(self.asset),
             self.description,
@@ -194,7 +194,7 @@ class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
 
 
 class AssetPlanned(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION_PLANNED"):
-    """The run intends to make an asset."""
+    """The run plans to materialize an asset."""
 
     event_type: ClassVar[EventType] = EventType.ASSET_MATERIALIZATION_PLANNED
     step_key: str | None
@@ -203,12 +203,12 @@ class AssetPlanned(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION_PLAN
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Intends to materialize asset {'/'.join(self.asset)}."
 
 
 class ExpectationChecked(Event, frozen=True, gc=False, tag="STEP_EXPECTATION_RESULT"):
-    """An op told whether something it expected of the data held."""
+    """An op reported whether an expectation of the data held."""
 
     event_type: ClassVar[EventType] = EventType.STEP_EXPECTATION_RESULT
     step_key: str
@@ -224,13 +224,13 @@ class ExpectationChecked(Event, frozen=True, gc=False, tag="STEP_EXPECTATION_RES
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         verdict = "passed" if self.success else "failed"
         return f"Expectation {self.label or self.description or ''} {verdict}".replace("  ", " ")
 
 
 class AssetCheckPlanned(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUATION_PLANNED"):
-    """The run intends to check an asset; `asset` is the path of its key."""
+    """The run plans to check an asset; `asset` is the path of its key."""
 
     event_type: ClassVar[EventType] = EventType.ASSET_CHECK_EVALUATION_PLANNED
     step_key: str | None
@@ -239,7 +239,7 @@ class AssetCheckPlanned(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUATIO
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         return f"Intends to check {self.check!r} of asset {'/'.join(self.asset)}."
 
 
@@ -248,10 +248,10 @@ class AssetCheckEvaluated(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUAT
 
     Attributes:
         severity: `WARN` or `ERROR`: how bad it is if it did not pass.
-        blocking: Whether what is made from the asset waits for it.
-        target: The storage id of the materialization that was looked at, where it is known.
+        blocking: Whether downstream assets wait for it.
+        target: The storage id of the materialization that was checked, if it is known.
         target_run: The run of that materialization.
-        partition: The partition that was looked at.
+        partition: The partition that was checked.
     """
 
     event_type: ClassVar[EventType] = EventType.ASSET_CHECK_EVALUATION
@@ -269,7 +269,7 @@ class AssetCheckEvaluated(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUAT
 
     @property
     def is_error(self) -> bool:
-        """Whether it did not pass and that counts as an error."""
+        """Whether it did not pass and counts as an error."""
         return not self.passed and self.severity == "ERROR"
 
     @property
@@ -279,6 +279,6 @@ class AssetCheckEvaluated(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUAT
 
     @property
     def message(self) -> str:
-        """What happened, in a sentence."""
+        """The event in a sentence."""
         verdict = "passed" if self.passed else f"did not pass ({self.severity})"
         return f"Check {self.check!r} of asset {'/'.join(self.asset)} {verdict}."

@@ -1,4 +1,4 @@
-"""Completion in cells: of `%jobnb` lines, and of selections within the calls that take one."""
+"""Completion in cells: of `%jobnb` lines, and of selections inside calls."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _OF_ASSETS = re.compile(
     r"|\b(?:asset_)?selection\s*=)\s*\[?" + _QUOTED
 )
 _OF_OPS = re.compile(r"\b(?P<job>\w+)\.\w+\([^()]*\bop_selection\s*=\s*\[?" + _QUOTED)
-_BEFORE = 2_000  # how much of the cell before the cursor is looked at
+_BEFORE = 2_000  # How much of the cell before the cursor is read.
 _SELECTING = ("materialize", "launch", "graph")
 _MANY = 200
 _RUNS = 20
 
 
 def completions(text: str) -> tuple[str, list[str]] | None:
-    """What may stand at the end of a text, if that is a `%jobnb` line or within a selection.
+    """Complete the end of a cell's text: a `%jobnb` line, or a selection inside a call.
 
     Args:
         text: The cell up to the cursor.
 
     Returns:
-        What of the text is to be replaced, and by what; None if it is neither.
+        The part of the text to replace, and the replacements; None if it is neither.
 
     Example:
         >>> completions("%jobnb mat")
@@ -61,7 +61,7 @@ def _of_line(line: str) -> tuple[str, list[str]]:
 
 
 def _of_target(session: Session, command: str, rest: str) -> tuple[str, list[str]]:
-    """The selection of a command, or the name of a job in its place."""
+    """Complete the selection of a command, or the name of a job."""
     typed, words = _of_selection(_asset_words(session), rest.lstrip())
     jobs = session.catalogue.by_name("job") if command != "materialize" else ()
     if typed == rest.strip():
@@ -70,7 +70,7 @@ def _of_target(session: Session, command: str, rest: str) -> tuple[str, list[str
 
 
 def _of_call(text: str) -> tuple[str, list[str]] | None:
-    """A selection between the quotes of a call."""
+    """Complete a selection between the quotes of a call."""
     found = _OF_ASSETS.search(text)
     if found is not None:
         words = _asset_words(current_session())
@@ -126,7 +126,7 @@ def _live_ids() -> list[str]:
 
 
 def _partitions(session: Session, rest: str) -> Iterable[str]:
-    """The partition keys of the job or asset that the line is about."""
+    """Return the partition keys of the job or asset on the line."""
     name = rest.partition(" --")[0].strip().strip("+*")
     if name in session.catalogue.by_name("job"):
         partitions = session.job(name).partitions_def
@@ -145,7 +145,7 @@ def _match(context: Any) -> dict[str, Any]:
     try:
         before = context.full_text.splitlines(keepends=True)[: context.cursor_line]
         found = completions("".join(before) + context.text_until_cursor)
-    except Exception:  # noqa: BLE001 - while a line is typed, nothing is said of what is wrong
+    except Exception:  # noqa: BLE001 - an unfinished line may be invalid in any way
         found = None
     if found is None:
         return {"completions": []}
@@ -158,7 +158,7 @@ def _match(context: Any) -> dict[str, Any]:
 
 
 def complete_with(shell: Any) -> None:
-    """Have a shell complete `%jobnb` lines; doing it again changes nothing."""
+    """Register completion of `%jobnb` lines with a shell, once."""
     from IPython.core.completer import context_matcher
 
     complete_no_more(shell)
@@ -167,6 +167,6 @@ def complete_with(shell: Any) -> None:
 
 
 def complete_no_more(shell: Any) -> None:
-    """Leave a shell's completion as it was."""
+    """Remove the completion from a shell."""
     matchers = shell.Completer.custom_matchers
     matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", "") != "jobnb"]

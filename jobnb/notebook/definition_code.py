@@ -1,7 +1,7 @@
-"""The part of a notebook's code that defines, without the part that runs.
+"""Select the code of a notebook that defines jobs and assets, without the code that runs them.
 
-To know which jobs a notebook has, nobody wants to wait for its runs. So statements that start
-one are left out, and with them the statements that need what those would have given.
+Listing a notebook's jobs must not wait for its runs. So statements that start one are left out,
+and with them the statements that need their results.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _RUNS = frozenset(
         "resume_backfill",
     }
 )
-# What a session tells of its history; the words are too common to mean this elsewhere.
+# The session's methods for its history; as bare names, these words are too common.
 _ON_SESSION = frozenset({"instance", "partitions", "peek", "runs", "stale", "status", "value"})
 _DEFERRED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MUST_WORK = (
@@ -46,7 +46,7 @@ _TRANSPARENT = ("%%time", "%%capture")
 
 
 def plain_source(source: str) -> str:
-    """A cell's text as Python: magics become calls of `get_ipython()`."""
+    """Return a cell's text as Python: magics become calls of `get_ipython()`."""
     first, _, rest = source.lstrip().partition("\n")
     if first.split(" ")[0] in _TRANSPARENT:
         return "\n" + plain_source(rest)
@@ -55,23 +55,23 @@ def plain_source(source: str) -> str:
     from IPython.core.inputtransformer2 import TransformerManager
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of line ends that nobody would type
+        warnings.simplefilter("ignore")  # A marker of line breaks that nobody types.
         return str(TransformerManager().transform_cell(source))
 
 
 class DefinitionCode:
-    """Picks the statements that define; remembers what the others would have given."""
+    """Selects the statements that define; tracks the names of those left out."""
 
     def __init__(self) -> None:
         self._missing: set[str] = set()
         self._some_run_is_out = False
 
     def pick(self, source: str, filename: str) -> ast.Module:
-        """The statements of a piece of code that are worth executing.
+        """Return the statements of a piece of code that are to be executed.
 
         Args:
             source: Python code.
-            filename: What a traceback calls it.
+            filename: Its name in tracebacks.
 
         Returns:
             The module to compile.
@@ -84,9 +84,9 @@ class DefinitionCode:
         return module
 
     def forgives(self, statement: ast.stmt, error: BaseException) -> bool:
-        """Whether a statement may fail: it may lack what a run that was left out would have done.
+        """Whether a statement may fail: it may need a result that was left out.
 
-        A definition may not; neither may anything before the first run.
+        A definition may not fail; neither may anything before the first run.
         """
         if not self._some_run_is_out or isinstance(statement, _MUST_WORK):
             return False
@@ -107,7 +107,7 @@ class DefinitionCode:
         return True
 
     def _is_out(self, node: ast.AST) -> bool:
-        """Whether a part of a statement starts a run, or needs what was left out."""
+        """Whether a statement starts a run, or needs what was left out."""
         if isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)):
             return True
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -120,19 +120,19 @@ class DefinitionCode:
 
 
 def _name_of(node: ast.AST) -> str:
-    """The last part of a dotted name."""
+    """Return the last part of a dotted name."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _at_once(node: ast.AST) -> Iterator[ast.AST]:
-    """The parts that are evaluated when the statement is, not later inside a function."""
+    """Iterate over the parts that are evaluated with the statement, not later inside a function."""
     yield node
     for child in _own_parts(node):
         yield from _at_once(child)
 
 
 def _own_parts(node: ast.AST) -> Iterator[ast.AST]:
-    """The children of a node; of a function only its decorators and its defaults."""
+    """Iterate over the children of a node; of a function only its decorators and defaults."""
     if not isinstance(node, _DEFERRED):
         yield from ast.iter_child_nodes(node)
         return
@@ -142,7 +142,7 @@ def _own_parts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _names_given(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement binds where it stands."""
+    """Iterate over the names that a statement binds in its own scope."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield statement.name
         return
@@ -156,14 +156,14 @@ def _names_given(statement: ast.stmt) -> Iterator[str]:
 
 
 def _is_main_guard(statement: ast.stmt) -> bool:
-    """Whether it is `if __name__ == "__main__":`, which is for running only."""
+    """Whether it is `if __name__ == "__main__":`, which runs only as a script."""
     if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Compare):
         return False
     sides = [statement.test.left, *statement.test.comparators]
     return any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
 
 
-# Calls that may bring in or build names which do not stand in the code.
+# Calls that may import or build names that do not occur in the code.
 _OPEN = frozenset(
     {"Definitions", "__import__", "add", "eval", "exec", "execfile", "format", "globals"}
     | {"import_module", "join", "replace", "run_path", "setattr", "type", "with_resources"}
@@ -173,14 +173,14 @@ _NAMING = frozenset({"key", "key_prefix", "keys", "name", "prefix"})
 
 
 class NamesTold:
-    """The names that stand in a notebook's code, and whether it can define any other.
+    """The names that occur in a notebook's code, and whether it can define any other.
 
     Args:
         sources: The code of its cells.
 
     Attributes:
         words: Every name and text in it.
-        is_sure: Whether nothing in it can define what is called by another name.
+        is_sure: Whether nothing in it can define other names.
     """
 
     def __init__(self, sources: Iterable[str]) -> None:
@@ -206,7 +206,7 @@ class NamesTold:
 
 
 def _said(node: ast.AST) -> Iterator[ast.AST]:
-    """The parts of what is only printed, logged or raised: texts built there name nothing."""
+    """Iterate over the texts that are only printed, logged or raised: they name nothing."""
     is_call = isinstance(node, ast.Call) and _name_of(node.func) in _SAYING
     if is_call or isinstance(node, (ast.Raise, ast.Assert)):
         yield from ast.walk(node)

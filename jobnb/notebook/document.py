@@ -1,4 +1,4 @@
-"""The notebook as a file: read with one clear error, written whole or not at all."""
+"""Read and write notebook files: one clear error, and a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_notebook(path: str | Path) -> Any:
     text = _text_of(Path(path))
     nbformat = _nbformat()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # cells without ids get some
+        warnings.simplefilter("ignore")  # Cells without ids get some.
         try:
             node = nbformat.reads(text, as_version=4)
             nbformat.validate(node)
@@ -51,12 +51,12 @@ def read_notebook(path: str | Path) -> Any:
 
 @cache
 def _nbformat() -> ModuleType:
-    """The library, imported by a thread of its own, whose stack is still empty.
+    """Import nbformat in a thread of its own, whose stack is still empty.
 
-    What it needs (jsonschema) compiles grammars while it is imported, in a million calls. CPython
-    keeps the frames of calls in chunks of 16 kB: where the caller's stack happens to end at the
-    border of one, each of these calls maps a new chunk and each return unmaps it, which took
-    longer than all else that executing a small notebook does.
+    Its dependency jsonschema compiles grammars on import, in a million calls. CPython keeps call
+    frames in chunks of 16 kB: if the caller's stack ends at the border of one, each of these calls
+    maps a new chunk and each return unmaps it, which took longer than all else in executing a
+    small notebook.
     """
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(import_module, "nbformat").result()
@@ -92,7 +92,7 @@ _MAGIC = re.compile(r"^# (?=%{1,2}[a-zA-Z])", re.MULTILINE)
 
 
 def _of_python(path: Path) -> Any:
-    """The notebook that a Python file in the percent form stands for.
+    """Convert a Python file in the percent form to a notebook.
 
     Raises:
         NotebookError: If it has no such cells.
@@ -134,7 +134,7 @@ def _python_cell(about: str, text: str) -> Any:
 
 
 def _neighbours(path: Path) -> str:
-    """What lies beside a file that is not there."""
+    """Suggest files beside one that does not exist."""
     try:
         found = sorted(other.name for other in path.parent.glob("*.ipynb"))[:5]
     except OSError:
@@ -143,7 +143,7 @@ def _neighbours(path: Path) -> str:
 
 
 def _first(error: BaseException) -> str:
-    """The first line of an error, without the file name that was said already."""
+    """Return the first line of an error, without the file name that the message has already."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = str(error).strip().splitlines()
@@ -151,13 +151,13 @@ def _first(error: BaseException) -> str:
 
 
 def tags_of(cell: Any) -> list[str]:
-    """The tags of a cell; a malformed list counts as none."""
+    """Return the tags of a cell; a malformed list counts as none."""
     tags = cell.get("metadata", {}).get("tags", [])
     return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def dump_notebook(node: Any) -> str:
-    """The notebook's text, ending in one line break."""
+    """Return the notebook's text, ending in one line break."""
     import nbformat
 
     with warnings.catch_warnings():
@@ -166,7 +166,7 @@ def dump_notebook(node: Any) -> str:
 
 
 def check_writable(path: str | Path) -> None:
-    """Refuse now what could not be written after an hour of work.
+    """Raise now if a file could not be written later, after an hour of work.
 
     Raises:
         NotebookError: If the file's folder is missing or not writable, or the path is a folder.
@@ -185,7 +185,7 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_whole(path: str | Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part.
+    """Write a text file atomically: a reader sees the old one or the new one.
 
     Raises:
         NotebookError: If it cannot be written.
@@ -194,21 +194,21 @@ def write_whole(path: str | Path, text: str) -> None:
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         with _opened_new(temporary, target) as stream:
-            stream.write(text.encode("utf-8", "replace"))  # half a character is lost, no more
+            stream.write(text.encode("utf-8", "replace"))  # A lone surrogate is replaced.
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(target)
     except OSError as error:
         raise NotebookError(f"{target} cannot be written: {_first(error)}.") from error
     finally:
-        with suppress(OSError):  # it is still there only where something went wrong
+        with suppress(OSError):  # It still exists only if something went wrong.
             temporary.unlink(missing_ok=True)
 
 
 def _opened_new(temporary: Path, target: Path) -> BinaryIO:
-    """A new file with the rights of the one that it will replace, else with those of any new one.
+    """Create a file with the permissions of the one it will replace, or the default ones.
 
-    The umask is left to the system: it is one for all threads, which open files meanwhile.
+    The umask is not touched to read it: it is process-wide, and other threads create files.
     """
     if not target.exists():
         return temporary.open("xb")

@@ -1,4 +1,4 @@
-"""An executed notebook for others to read: one HTML page, or JUnit XML for a CI system."""
+"""Export an executed notebook: one HTML page, or JUnit XML for a CI system."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["title_of", "to_html", "to_junit"]
 
 
 def to_html(node: Any, name: str) -> str:
-    """The notebook as a page that opens without Jupyter.
+    """Return the notebook as a page that opens without Jupyter.
 
     Args:
         node: The notebook.
         name: Its title, if it has no heading.
 
     Raises:
-        NotebookError: If nbconvert cannot make a page of it.
+        NotebookError: If nbconvert cannot convert it.
     """
     from nbconvert.exporters import HTMLExporter
 
@@ -48,23 +48,23 @@ def to_html(node: Any, name: str) -> str:
     return str(body)
 
 
-_PIECE = 20_000  # characters; nbconvert takes the square of what it is given at once
+_PIECE = 20_000  # In characters; nbconvert's time grows with the square of a piece.
 _MOST_CODES = 100
 _CODE = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 def coloured(text: Any) -> str:
-    """A text with a terminal's colours as HTML, in time that is linear in its length.
+    """Convert a text with terminal colors to HTML, in linear time.
 
     Args:
-        text: What was printed, as nbconvert hands it over.
+        text: The output, as nbconvert passes it.
     """
     from nbconvert.filters import ansi2html
 
     if "\x1b" not in str(text):
         return str(ansi2html(str(text)))
     found: list[str] = []
-    codes: dict[str, None] = {}  # what is switched on where a piece begins, the latest last
+    codes: dict[str, None] = {}  # The styles in effect where a piece begins, the latest last.
     for piece in _pieces(str(text)):
         found.append(str(ansi2html("".join(codes) + piece)))
         for code in _CODE.findall(piece):
@@ -78,7 +78,7 @@ def coloured(text: Any) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """A text in pieces that end where a line does, or else before a colour."""
+    """Split a text into pieces at line ends, or else before a color."""
     at = 0
     while at < len(text):
         end = at + _PIECE
@@ -90,7 +90,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def title_of(node: Any, name: str) -> str:
-    """The notebook's first heading, else its name."""
+    """Return the notebook's first heading, else its name."""
     for cell in node.cells:
         if cell.cell_type == "markdown":
             for line in cell.source.splitlines():
@@ -106,7 +106,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def to_junit(outcome: NotebookOutcome) -> str:
-    """The outcome as JUnit XML, ending in a line break."""
+    """Return the outcome as JUnit XML, ending in a line break."""
     name = _clean(outcome.path.name)
     root = ET.Element("testsuites", name="jobnb")
     cells = [_cell_case(cell, name) for cell in outcome.cells]

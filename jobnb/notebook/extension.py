@@ -1,4 +1,4 @@
-"""What an IPython shell gets: rich reprs, a session that follows its cells, cells with names."""
+"""The IPython extension: rich reprs, a session that follows the cells, named cells."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _showing: list[CellDefinitions] = []
 
 
 def load(shell: Any) -> None:
-    """Attach to a shell; doing it again changes nothing."""
+    """Attach to an IPython shell, once."""
     from jobnb.display.install import install
     from jobnb.execution.trace import file_namers
     from jobnb.registry.session import attach
@@ -44,14 +44,14 @@ def load(shell: Any) -> None:
     complete_with(shell)
     _stop_watching()
     _watch(shell)
-    if path := shell.config.Jobnb.get("events"):  # executed headlessly
+    if path := shell.config.Jobnb.get("events"):  # Executed headlessly.
         from jobnb.notebook.reporting import report_to
 
         report_to(path)
 
 
 def _watch(shell: Any) -> None:
-    """Show how far a run is that a cell waits for; keep what background runs display."""
+    """Show the progress of runs that a cell waits for; log what background runs display."""
     from jobnb.automation.backfill import watchers as backfill_watchers
     from jobnb.display.awaited import watch_cells
     from jobnb.display.progress import cell_watch, terminal_watch
@@ -89,18 +89,18 @@ def _stop_watching() -> None:
 
 
 def _is_app() -> bool:
-    """Whether the notebook runs as an app of Voila: only what its cells ask for is shown there."""
+    """Whether the notebook runs as a Voila app, which shows only its cells' own outputs."""
     return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 
 def _is_read() -> bool:
-    """Whether someone may be looking: a kernel that runs headlessly tells its parent instead."""
+    """Whether someone may be looking: a headless kernel reports to its parent instead."""
     reporting = sys.modules.get("jobnb.notebook.reporting")
     return reporting is None or reporting._reporter is None
 
 
 def unload(shell: Any) -> None:
-    """Take the rich reprs away."""
+    """Detach from an IPython shell."""
     from jobnb.display.install import uninstall
 
     uninstall(shell)
@@ -117,7 +117,7 @@ def _show_short(
     trace: TracebackType | None,
     tb_offset: int | None = None,
 ) -> Any:
-    """Show an error of ours with the user's own lines only: ours would not help."""
+    """Show an error of jobnb with the user's own frames only."""
     short = _without_ours(trace)
     error.__cause__, error.__suppress_context__ = None, True
     lines = shell.InteractiveTB.structured_traceback(kind, error, short, tb_offset=tb_offset)
@@ -126,9 +126,9 @@ def _show_short(
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    """Give the traceback without jobnb's frames, and without those that they called in libraries.
+    """Remove jobnb's frames from a traceback, and the library frames that they called.
 
-    What user code that jobnb called has raised, as a `Failure` in a step, keeps the user's frames.
+    An exception of user code that jobnb called, as a `Failure` in a step, keeps the user's frames.
     """
     frames = []
     while trace is not None:
@@ -136,7 +136,7 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
         trace = trace.tb_next
     ours = [each.tb_frame.f_code.co_filename.startswith(_HERE) for each in frames]
     last = len(ours) - 1 - ours[::-1].index(True) if True in ours else len(ours)
-    # Below the last frame of ours is user code that raised it, unless the error is our own.
+    # Frames below jobnb's last one are the user code that raised it, unless the error is jobnb's.
     kept = [each for each, own in zip(frames, ours, strict=True) if not own]
     if last == len(ours) - 1:
         kept = frames[: ours.index(True)]
@@ -147,19 +147,19 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _keep_displays(shell: Any) -> Callable[[RunScope], AbstractContextManager[None]]:
-    """A watcher of background runs: what their steps display goes into their logs, as text.
+    """Return a watcher of background runs that puts displayed outputs into their logs, as text.
 
-    Else it would stand under whatever cell runs by then.
+    Otherwise they would appear under whatever cell runs at the time.
     """
 
     @contextmanager
     def watcher(run: RunScope) -> Iterator[None]:
         publisher = shell.display_pub
-        if not hasattr(publisher, "register_hook"):  # a shell without a front end
+        if not hasattr(publisher, "register_hook"):  # A shell without a front end.
             yield
             return
         hook = _keeper(run)
-        publisher.register_hook(hook)  # for this thread only
+        publisher.register_hook(hook)  # For this thread only.
         try:
             yield
         finally:
@@ -178,7 +178,7 @@ def _keeper(run: RunScope) -> Callable[[Mapping[str, Any]], None]:
 
 
 class _CellNamer:
-    """Calls the file that stands for a cell `cell [3]`."""
+    """Names the file behind a cell `cell [3]` in tracebacks."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell

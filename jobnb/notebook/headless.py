@@ -1,4 +1,4 @@
-"""Execute a notebook without a front end, watch its runs, and keep what came out."""
+"""Execute a notebook without a front end, follow its runs, and write the outcome."""
 
 from __future__ import annotations
 
@@ -41,43 +41,43 @@ def execute_notebook(
 ) -> NotebookOutcome:
     """Execute a notebook in a kernel of its own, in the notebook's folder.
 
-    What was asked to be written is written also when a cell fails. A run that a cell starts is
-    kept in the history at `$JOBNB_HOME`, else in `.jobnb` beside the notebook.
+    The outputs are written even if a cell fails. A run that a cell starts is stored in the history
+    at `$JOBNB_HOME`, else in `.jobnb` beside the notebook.
 
     Args:
-        path: The notebook, or a `.py` file of cells that begin with `# %%`; it is left as it is,
+        path: The notebook, or a `.py` file of cells that begin with `# %%`; it is not changed,
             unless `output` names it too.
-        output: Where the executed notebook goes.
-        html: Where it goes as a page that needs no Jupyter.
-        junit: Where the cells and steps go as JUnit XML, which CI systems show as tests.
-        parameters: Values put after the cell tagged `parameters`.
-        allow_extra_parameters: Whether parameters that this cell does not assign are put in, too.
-        kernel_name: The kernel; the notebook's own if absent.
-        timeout: Seconds for all of it.
+        output: The path for the executed notebook.
+        html: The path for a page that needs no Jupyter.
+        junit: The path for the cells and steps as JUnit XML, which CI systems show as tests.
+        parameters: Values to insert after the cell tagged `parameters`.
+        allow_extra_parameters: Whether to insert parameters that this cell does not assign, too.
+        kernel_name: The kernel; the notebook's own if not given.
+        timeout: Seconds for the whole execution.
         cell_timeout: Seconds for each cell.
-        allow_errors: Whether cells that fail are taken as they are.
+        allow_errors: Whether cells may fail.
         output_limit: How many characters are kept of what a cell prints on a stream, half of them
             from the beginning and half from the end. Of pictures and other rich outputs a cell
             keeps ten times as much, and at most 1,000.
         job: A job to run in the same kernel after the last cell.
-        selection: Assets to make after the last cell; with `job`, only these of the job's.
+        selection: Assets to materialize after the last cell; with `job`, only these of the job's.
         config: The raw run config of that run.
         partition: The partition of that run; or several, keys and ranges `first...last`.
         tags: Tags of that run.
-        progress: What is told of how it goes.
+        progress: Receives the progress.
 
     Returns:
-        What came out; `success` tells whether all went well.
+        The outcome; `success` is true if everything succeeded.
 
     Raises:
-        NotebookError: If what was asked for cannot be: no such notebook or kernel, a bad
-            parameter, a place that cannot be written. Nothing was executed then.
+        NotebookError: If the request is invalid: no such notebook or kernel, a bad parameter,
+                a path that cannot be written. Nothing was executed then.
     """
     started = time.monotonic()
     source = Path(path)
     wish = Wish(job, selection, config, _one_or_some(partition), dict(tags or {}))
     node = read_notebook(source)
-    # Not before: the notebook's library is to be imported by who reads it.
+    # Imported here: the notebook libraries are slow to import.
     from jobnb.notebook.walk import Limits, Walk
 
     for target in (output, html, junit):
@@ -109,7 +109,7 @@ def _one_or_some(partition: str | Sequence[str] | None) -> str | list[str] | Non
 
 
 def _run(walk: Any, kernel_name: str | None) -> None:
-    """Wait for the walk, also where a loop is running already, as in a notebook."""
+    """Wait for the walk, also if an event loop is running already, as in a notebook."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -125,7 +125,7 @@ def _write(
     html: str | Path | None,
     junit: str | Path | None,
 ) -> None:
-    """Write all that was asked for; the notebook itself first."""
+    """Write all requested files, the notebook first."""
     if output is not None:
         write_whole(output, dump_notebook(outcome.notebook))
     if junit is not None:

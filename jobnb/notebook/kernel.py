@@ -38,7 +38,7 @@ TURN_SECONDS = 0.05
 
 
 def _quiet() -> logging.Logger:
-    """The libraries' own reports go nowhere: what matters is told once, in our words."""
+    """Silence the libraries' own loggers: errors are reported once, by jobnb."""
     logger = logging.getLogger("jobnb.kernel")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
@@ -46,7 +46,7 @@ def _quiet() -> logging.Logger:
 
 
 def choose_kernel(node: Any, wanted: str | None) -> str:
-    """The kernel that a notebook is executed with.
+    """Choose the kernel to execute a notebook with.
 
     Args:
         node: The notebook.
@@ -75,18 +75,18 @@ def choose_kernel(node: Any, wanted: str | None) -> str:
 
 
 class _OutputChannel(AsyncZMQSocketChannel):
-    """The channel of outputs; also where they come without a pause, others have their turn."""
+    """The channel of outputs; a flood of outputs lets other tasks run, too."""
 
     _turn = 0.0
     _next: asyncio.Future[dict[str, Any]] | None = None
 
     async def get_msg(  # type: ignore[override]
         self,
-        timeout: float | None = None,  # noqa: ASYNC109 as the class above has it
+        timeout: float | None = None,  # noqa: ASYNC109 (the base class's signature)
     ) -> dict[str, Any]:
-        """The next message; none is lost where who waits for it is canceled as it arrives."""
+        """Return the next message; none is lost if the waiting task is canceled as it arrives."""
         if time.monotonic() > self._turn + TURN_SECONDS:
-            await asyncio.sleep(0)  # what is there already is had without waiting
+            await asyncio.sleep(0)  # A message that is there already needs no waiting.
             self._turn = time.monotonic()
         if self._next is None:
             self._next = asyncio.ensure_future(super().get_msg(None))
@@ -97,31 +97,31 @@ class _OutputChannel(AsyncZMQSocketChannel):
         return message
 
     def close(self) -> None:
-        """Wait for no more."""
+        """Stop waiting."""
         if self._next is not None:
             self._next.cancel()
         super().close()
 
 
 class _Widget(OutputWidget):
-    """An output widget, told of its outputs where the kernel can hear of it: after them."""
+    """An output widget; it receives its outputs after the kernel can hear of them."""
 
     def __init__(self, comm_id: str, state: dict[str, Any], client: Any, executor: Feeder) -> None:
         super().__init__(comm_id, state, client, executor)
         self._kept = executor.kept.begin()
 
     def output(self, outs: Any, msg: dict[str, Any], display_id: Any, cell_index: int) -> None:
-        """Take in what was printed or shown."""
+        """Take in an output."""
         self.parent_header = msg["parent_header"]
         self.executor.kept.take(self._kept, msg["msg_type"], msg["content"])
 
     def clear_output(self, outs: Any, msg: dict[str, Any], cell_index: int) -> None:
-        """Forget it."""
+        """Clear the outputs."""
         self.parent_header = msg["parent_header"]
         self._kept.clear(wait=bool(msg["content"].get("wait")))
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Begin or end to take in outputs."""
+        """Start or stop capturing outputs."""
         super().set_state(state)
         if state.get("msg_id") == "" and hasattr(self, "parent_header"):
             self.outputs = self._kept.nodes()
@@ -129,7 +129,7 @@ class _Widget(OutputWidget):
 
 
 class Feeder(NotebookClient):
-    """Feeds cells to a kernel; of what each prints and shows it keeps what is within bounds.
+    """Executes cells in a kernel, and keeps a bounded amount of what each prints and shows.
 
     Attributes:
         kept: The outputs of all cells.
@@ -152,7 +152,7 @@ class Feeder(NotebookClient):
         execution_count: int | None = None,
         store_history: bool = True,
     ) -> Any:
-        """Execute a cell; its outputs are put into it however it ends."""
+        """Execute a cell; its outputs are stored in it however it ends."""
         self._cell, self._request = self.kept.begin(), ""
         try:
             return await super().async_execute_cell(
@@ -165,7 +165,7 @@ class Feeder(NotebookClient):
             cell.outputs = self.kept.end(self._cell)
 
     async def _read_rest(self, cell: Any, cell_index: int) -> None:
-        """What a kernel that has died had sent before."""
+        """Read what a dead kernel had sent before."""
         with suppress(Empty, CellExecutionComplete):
             while True:
                 message = await self._outputs.get_msg(timeout=0.1)
@@ -181,14 +181,14 @@ class Feeder(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
     def output(self, outs: Any, msg: dict[str, Any], display_id: Any, cell_index: int) -> None:
-        """Keep an output, or give it to the widget that takes them in."""
+        """Keep an output, or pass it to the widget that captures it."""
         if self._is_hooked(msg):
             super().output(outs, msg, display_id, cell_index)
         else:
             self.kept.take(self._cell, msg["msg_type"], msg["content"])
 
     def clear_output(self, outs: Any, msg: dict[str, Any], cell_index: int) -> None:
-        """Forget the outputs of the cell, or of the widget that takes them in."""
+        """Clear the outputs of the cell, or of the capturing widget."""
         if self._is_hooked(msg):
             super().clear_output(outs, msg, cell_index)
         else:
@@ -199,7 +199,7 @@ class Feeder(NotebookClient):
 
 
 class Kernel:
-    """A running kernel with what feeds it."""
+    """A running kernel and its feeder."""
 
     def __init__(self, manager: Any, client: Any, feeder: Feeder) -> None:
         self._manager = manager
@@ -208,7 +208,7 @@ class Kernel:
         self._end_by: float | None = None
 
     async def execute(self, cell: Any, index: int) -> None:
-        """Execute the notebook's cell at `index`; its outputs are put into it, however it ends.
+        """Execute the notebook's cell at `index`; its outputs are stored in it, however it ends.
 
         Raises:
             Exception: nbclient's, if the cell fails or the kernel dies.
@@ -216,7 +216,7 @@ class Kernel:
         await self._feeder.async_execute_cell(cell, index)
 
     async def ask(self, source: str, seconds: float | None) -> bool:
-        """Execute code that leaves no trace in the notebook; tells whether it succeeded."""
+        """Execute code that leaves no trace in the notebook; return whether it succeeded."""
         request = self._client.execute(source, silent=True, store_history=False)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -236,12 +236,12 @@ class Kernel:
         return False
 
     async def _drain(self) -> None:
-        """Outputs that belong to no cell must not pile up."""
+        """Discard outputs that belong to no cell, so that they do not pile up."""
         while True:
             await self._client.iopub_channel.get_msg()
 
     async def interrupt(self, running: asyncio.Future[Any]) -> None:
-        """Interrupt what runs and give it some seconds to close what it has opened."""
+        """Interrupt the running cell and give it some seconds to clean up."""
         self._end_by = time.monotonic() + STOP_SECONDS
         with suppress(Exception):
             await self._manager.interrupt_kernel()
@@ -252,9 +252,9 @@ class Kernel:
             await asyncio.wait({running}, timeout=0.5)
 
     async def end(self) -> None:
-        """Shut the kernel down; it has some seconds for its last words."""
+        """Shut the kernel down, giving it some seconds to send its last messages."""
         left = None if self._end_by is None else max(0.0, self._end_by - time.monotonic())
-        with suppress(Exception):  # a kernel that is dead already cannot be asked to stop
+        with suppress(Exception):  # A dead kernel cannot be asked to stop.
             # Not `shutdown_kernel`: it interrupts first, which an idle kernel complains of.
             await self._manager.request_shutdown()
             async with asyncio.timeout(left):
@@ -266,7 +266,7 @@ class Kernel:
             await self._manager.shutdown_kernel(now=True)
 
     async def last_words(self) -> str:
-        """How the process ended, for a kernel that died."""
+        """Describe how a dead kernel's process ended."""
         with suppress(Exception):
             code = await self._manager.provisioner.poll()
             if code is not None and code < 0:
@@ -278,7 +278,7 @@ class Kernel:
 
 @asynccontextmanager
 async def running_kernel(node: Any, name: str, path: Path, limit: int) -> AsyncIterator[Kernel]:
-    """A kernel for one notebook, shut down at the end.
+    """Start a kernel for one notebook and shut it down at the end.
 
     Args:
         node: The notebook.
@@ -294,7 +294,8 @@ async def running_kernel(node: Any, name: str, path: Path, limit: int) -> AsyncI
     options = _private_transport(Path(sockets.name))
     manager = AsyncKernelManager(kernel_name=name, log=log, **options)
     context = zmq.asyncio.Context()
-    context.setsockopt(zmq.RCVHWM, 0)  # else outputs that come faster than they are read are lost
+    # Otherwise outputs that come faster than they are read are lost.
+    context.setsockopt(zmq.RCVHWM, 0)
     try:
         client = await _started(manager, path, context)
         kernel = Kernel(manager, client, Feeder(node, manager, client, limit, log))
@@ -311,7 +312,7 @@ async def running_kernel(node: Any, name: str, path: Path, limit: int) -> AsyncI
 
 
 def _private_transport(folder: Path) -> dict[str, str]:
-    """Sockets that are files of this user; ports, which anyone here can reach, only else.
+    """Use sockets that are files of this user if possible: anyone here can reach ports.
 
     The path of such a file may have about a hundred characters.
     """
@@ -334,7 +335,7 @@ async def _started(manager: Any, path: Path, context: zmq.asyncio.Context) -> An
             client.stop_channels()
         with suppress(Exception):
             await manager.shutdown_kernel(now=True)
-        if not isinstance(error, Exception):  # it was given up
+        if not isinstance(error, Exception):  # The start was given up.
             raise
         reason = str(error).strip().splitlines()
         raise NotebookError(
@@ -346,7 +347,7 @@ async def _started(manager: Any, path: Path, context: zmq.asyncio.Context) -> An
 
 
 def _environment() -> dict[str, str]:
-    """This process's variables, with paths that stay right in another folder."""
+    """Return this process's variables, with paths that stay valid in another folder."""
     env = dict(os.environ)
     home = env.get("JOBNB_HOME")
     if home:
@@ -355,7 +356,8 @@ def _environment() -> dict[str, str]:
     if places != [""]:
         env["PYTHONPATH"] = os.pathsep.join(str(Path(place).absolute()) for place in places)
     if env.get("MPLBACKEND", "").lower() == "agg":
-        del env["MPLBACKEND"]  # usual in CI, for scripts; a notebook's figures go under its cells
-    env.setdefault("JOBNB_WIDGETS", "0")  # nobody is there to touch them
-    env.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger's warning, of no use here
+        # CI often sets this for scripts; a notebook's figures go under its cells.
+        del env["MPLBACKEND"]
+    env.setdefault("JOBNB_WIDGETS", "0")  # Nobody can use them.
+    env.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # Silences a debugger's warning.
     return env

@@ -1,4 +1,4 @@
-"""A notebook or a Python file as a code location: what it defines, without running its runs."""
+"""Load the definitions of a notebook or Python file, without running its runs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["home_of", "load_definitions"]
 
 
 def load_definitions(path: str | Path) -> Definitions:
-    r"""What a notebook or Python file defines.
+    r"""Load the definitions of a notebook or Python file.
 
-    Its code is executed in this process, in its own folder, but for the statements that start
-    runs and those that need their results.
+    Its code is executed in this process, in its own folder, except the statements that start runs
+    and those that need their results.
 
     Args:
         path: An `.ipynb` or `.py` file.
@@ -60,7 +60,7 @@ def load_definitions(path: str | Path) -> Definitions:
 
 
 def home_of(path: str | Path | None) -> Path:
-    """The home of the history that belongs to a notebook or file; that of this folder for None."""
+    """Return the home of the history that belongs to a notebook or file; this folder's for None."""
     named = os.environ.get("JOBNB_HOME")
     if named:
         return Path(named).expanduser()
@@ -69,7 +69,7 @@ def home_of(path: str | Path | None) -> Path:
 
 
 def _pieces(path: Path) -> Iterator[tuple[str, str]]:
-    """The code, piece by piece, each with what an error calls it."""
+    """Iterate over the pieces of code, each with its name in tracebacks."""
     if path.suffix == ".py":
         yield str(path), _python_text(path)
         return
@@ -119,7 +119,7 @@ def _execute_one(
 
 
 def _line_in(error: BaseException, name: str) -> str:
-    """Where in the piece an error came up."""
+    """Return the line of the piece that raised an error."""
     found, trace = "", error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == name:
@@ -130,7 +130,7 @@ def _line_in(error: BaseException, name: str) -> str:
 
 @contextlib.contextmanager
 def _called_session(captured: Any) -> Iterator[None]:
-    """While it lasts, code that asks jobnb for `session` gets the one that listens to it."""
+    """Make `jobnb.session` the session that collects the definitions."""
     import jobnb
 
     before = jobnb.session
@@ -143,11 +143,11 @@ def _called_session(captured: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _place(folder: Path, module: types.ModuleType) -> Iterator[None]:
-    """Stand in the code's folder, as its `__main__`, with what it prints set aside."""
+    """Execute in the code's folder, as `__main__`, with its printed output discarded."""
     before: Any = sys.modules.get("__main__")
     sys.modules["__main__"] = module
     backend = os.environ.get("MPLBACKEND")
-    os.environ["MPLBACKEND"] = "Agg"  # a figure must not look for a screen
+    os.environ["MPLBACKEND"] = "Agg"  # Figures must not look for a screen.
     sys.path.insert(0, str(folder))
     try:
         with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):

@@ -1,4 +1,4 @@
-"""`%jobnb`: the session in a few words, for the keyboard."""
+"""The `%jobnb` magic: the session's methods as short commands."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ __all__ = ["COMMANDS", "OPTIONS", "Line", "read_line", "register", "unregister"]
 
 OPTIONS = ("config", "partition", "partition-range", "tag")
 _OPTION = re.compile(r"(?:^|\s)--(\w[\w-]*)(?=$|[=\s])")
-_FIRST = 12  # how many characters of a run's id are shown
-_LATEST = 1000  # how many runs an abbreviated id is looked for in
+_FIRST = 12  # How many characters of a run's id are shown.
+_LATEST = 1000  # How many of the newest runs an abbreviated id may refer to.
 
 
 @dataclass
 class Line:
-    """A line of `%jobnb`, read.
+    """A parsed `%jobnb` line.
 
     Attributes:
         command: Its first word.
-        rest: What the command is about, as it was typed.
+        rest: The command's argument, as it was typed.
         options: The values of each option, as they were typed.
-        names: The names of the notebook, which a config may be given by.
+        names: The notebook's variables, which `--config` may name.
     """
 
     command: str
@@ -46,7 +46,7 @@ class Line:
 
     @property
     def config(self) -> Any:
-        """The run config: a file, YAML, or a name of the notebook; None if there is none."""
+        """The run config: a file, YAML, or a variable of the notebook; None if there is none."""
         texts = self.options.get("config", [])
         if not texts:
             return None
@@ -59,7 +59,7 @@ class Line:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the options say of a run."""
+        """The options as arguments of a run."""
         tags = dict(_tag(text) for text in self.options.get("tag", []))
         return {
             "config": self.config,
@@ -69,10 +69,10 @@ class Line:
 
     @property
     def partitions(self) -> str | list[str] | None:
-        """The partition to run for; or several: keys, and ranges `first...last`.
+        """The partition of the run; or several: keys, and ranges `first...last`.
 
         Raises:
-            InvalidInvocationError: If a range is written as something else.
+            InvalidInvocationError: If a range is malformed.
         """
         ranges = self.options.get("partition-range", [])
         for text in ranges:
@@ -84,7 +84,7 @@ class Line:
         return found[0] if len(found) == 1 else found or None
 
     def one(self, what: str) -> str:
-        """What the command is about, where it needs that.
+        """Return the command's argument, which is required.
 
         Raises:
             InvalidInvocationError: If it is missing.
@@ -110,7 +110,7 @@ def _bare(text: str) -> str:
 
 
 def read_line(text: str, names: Mapping[str, Any] | None = None) -> Line:
-    """Read a line; a selection or a config may hold spaces, and goes to the next option.
+    """Parse a line; a selection or config may hold spaces, and ends at the next option.
 
     Example:
         >>> line = read_line(
@@ -272,7 +272,7 @@ def _value(session: Session, line: Line) -> Any:
 
 @dataclass(frozen=True)
 class Command:
-    """What `%jobnb` can do: the function, what it takes, and what that does."""
+    """A command of `%jobnb`: its function, its argument, and its description."""
 
     do: Callable[[Session, Line], Any]
     takes: str
@@ -320,7 +320,7 @@ def _do(text: str, names: Mapping[str, Any], config: str | None) -> Any:
 
 
 def register(shell: Any) -> None:
-    """Give a shell `%jobnb`."""
+    """Register `%jobnb` with a shell."""
     from IPython.core.error import UsageError
     from IPython.core.magic import no_var_expand
 
@@ -336,6 +336,6 @@ def register(shell: Any) -> None:
 
 
 def unregister(shell: Any) -> None:
-    """Take `%jobnb` away."""
+    """Remove `%jobnb` from a shell."""
     for magics in shell.magics_manager.magics.values():
         magics.pop("jobnb", None)

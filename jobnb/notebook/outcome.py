@@ -1,4 +1,4 @@
-"""What came of executing a notebook: its cells, the runs they started, and the verdict."""
+"""The outcome of executing a notebook: its cells, the runs they started, and the verdict."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def without_colours(text: str) -> str:
-    r"""Text without the terminal's escape codes.
+    r"""Remove the terminal's escape codes from a text.
 
     >>> without_colours("\x1b[31mred\x1b[0m")
     'red'
@@ -40,7 +40,7 @@ def without_colours(text: str) -> str:
 
 
 def label_of(source: str) -> str:
-    r"""A cell in a few words: its first line that is neither a comment nor a decorator.
+    r"""Label a cell by its first line that is neither a comment nor a decorator.
 
     >>> label_of("# Load it\n@asset\ndef flights():\n    ...")
     'def flights()'
@@ -52,7 +52,7 @@ def label_of(source: str) -> str:
 
 
 class CellStatus(str, Enum):
-    """Where a cell ended."""
+    """How a cell ended."""
 
     SUCCEEDED = "succeeded"
     ALLOWED = "failed as allowed"
@@ -65,17 +65,17 @@ class CellStatus(str, Enum):
 
     @property
     def is_good(self) -> bool:
-        """Whether it went as it may."""
+        """Whether it is no failure."""
         return self in (CellStatus.SUCCEEDED, CellStatus.ALLOWED, CellStatus.ENDED)
 
 
 @dataclass(frozen=True, slots=True)
 class CellError:
-    """What a cell raised.
+    """The error that a cell raised.
 
     Attributes:
         name: The exception's class.
-        message: What it said.
+        message: The exception's message.
         traceback: The frames of the user's own cells, without colours.
         by_step: Whether a step raised it, not the cell itself.
     """
@@ -87,12 +87,12 @@ class CellError:
 
     @property
     def exits(self) -> bool:
-        """Whether it is no error, but asks to end the program: a step cannot ask for that."""
+        """Whether it asks to end the program, which a step cannot do."""
         return self.name == "SystemExit" and not self.by_step
 
     @property
     def exit_code(self) -> int:
-        """The code that a program would end with that raises this."""
+        """The exit code of a program that raises this."""
         if not self.exits:
             return 1
         if self.message in ("", "None", "False"):
@@ -101,7 +101,7 @@ class CellError:
 
     @property
     def exit_words(self) -> str:
-        """What it did to the notebook, in words."""
+        """Its effect on the notebook, in words."""
         told = "" if self.message in (str(self.exit_code), "True") else f": {self.message}"
         return f"ended the notebook with exit code {self.exit_code}{told}"
 
@@ -125,14 +125,14 @@ class CellOutcome:
 
 @dataclass(slots=True)
 class RunOutcome:
-    """A run that the notebook started, as far as its events tell.
+    """A run that the notebook started, as its events describe it.
 
     Attributes:
         run_id: Its id in the history.
         job_name: The job it ran.
-        state: How it stands.
+        state: Its state.
         cell: The number of the cell that started it; 0 if none was running.
-        asked: Whether it is the run that `--job` or `--select` asked for.
+        asked: Whether it is the run of `--job` or `--select`.
     """
 
     run_id: str
@@ -143,12 +143,12 @@ class RunOutcome:
 
     @property
     def title(self) -> str:
-        """The job that it is of; where nobody named it, what it is for."""
+        """The name of its job; if it has none, the assets or steps of the run."""
         return self.state.title if self.state.job_name else run_title(self.job_name)
 
     @property
     def failures(self) -> dict[str, str]:
-        """The failed steps, each with the user's error in a line."""
+        """The failed steps, each with the user's error in one line."""
         return {
             key: str(step.error or "failed")
             for key, step in self.state.steps.items()
@@ -162,10 +162,10 @@ class BackfillOutcome:
 
     Attributes:
         backfill_id: Its id in the history.
-        title: The assets that it makes, in words.
-        status: How it stands, in a word.
-        counts: What has become of its partitions.
-        seconds: How long it takes so far.
+        title: The assets that it materializes, in words.
+        status: Its status, in a word.
+        counts: How many partitions have each status.
+        seconds: Its duration so far.
         failures: Once it has ended, the first steps that failed, each with the user's error.
         cell: The number of the cell that started it; 0 if none was running.
     """
@@ -180,12 +180,12 @@ class BackfillOutcome:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Whether it has ended."""
         return BackfillStatus(self.status).is_finished
 
 
 class Verdict(str, Enum):
-    """What the execution came to."""
+    """The verdict on the execution."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -210,10 +210,10 @@ class NotebookOutcome:
         notebook: The executed notebook, with outputs.
         cells: Its code cells, in order.
         runs: The runs that it started, in order; those of backfills are not among them.
-        verdict: Success, failure, refused (a job or config that cannot be) or interrupted.
+        verdict: Success, failure, refused (an invalid job or config) or interrupted.
         problem: Why it is no success, in a sentence.
-        notes: What deserves a word but is no failure.
-        seconds: How long all of it took.
+        notes: Remarks that are no failures.
+        seconds: The duration of the execution.
         backfills: The backfills that it started, in order.
     """
 
@@ -229,7 +229,7 @@ class NotebookOutcome:
 
     @property
     def success(self) -> bool:
-        """Whether all went well."""
+        """Whether everything succeeded."""
         return self.verdict is Verdict.SUCCESS
 
     @property
@@ -239,22 +239,22 @@ class NotebookOutcome:
 
     @property
     def asked_run(self) -> RunOutcome | None:
-        """The run that `--job` or `--select` asked for."""
+        """The run of `--job` or `--select`, or None."""
         return next((run for run in self.runs if run.asked), None)
 
     @property
     def failed_cell(self) -> CellOutcome | None:
-        """The cell at which it stopped, or None."""
+        """The cell at which the execution stopped, or None."""
         bad = (cell for cell in self.cells if not cell.status.is_good)
         return next((cell for cell in bad if cell.status is not CellStatus.NOT_RUN), None)
 
     def end(self, verdict: Verdict, problem: str) -> None:
-        """Note what went wrong; the first word stands."""
+        """Set the verdict and the problem; the first call wins."""
         if self.verdict is Verdict.SUCCESS:
             self.verdict, self.problem = verdict, problem
 
     def judge_runs(self) -> None:
-        """A run that was asked for and did not succeed makes the execution fail."""
+        """Fail the execution if the requested run did not succeed."""
         run = self.asked_run
         if run is None or run.state.status is RunStatus.SUCCESS:
             return
@@ -265,9 +265,9 @@ class NotebookOutcome:
 
 
 class Progress:
-    """What a face of a headless execution is told; this one keeps still. Override what is shown.
+    """Receives the progress of a headless execution. Override the methods you need.
 
-    All calls come from one thread, in the order of what happens.
+    All calls come from one thread, in the order of events.
     """
 
     def began(self, name: str, cells: int) -> None:
@@ -277,16 +277,16 @@ class Progress:
         """A cell was sent to the kernel."""
 
     def cell_ended(self, cell: CellOutcome) -> None:
-        """A cell is done."""
+        """A cell has ended."""
 
     def run_changed(self, run: RunOutcome, steps: Sequence[StepState]) -> None:
-        """A run of the notebook went on; `steps` are those that stand elsewhere than before."""
+        """A run of the notebook changed; `steps` are those whose status changed."""
 
     def backfill_changed(self, backfill: BackfillOutcome) -> None:
-        """A backfill of the notebook went on."""
+        """A backfill of the notebook changed."""
 
     def note(self, text: str) -> None:
-        """Something that deserves a word."""
+        """There is a remark to show."""
 
     def ended(self, outcome: NotebookOutcome) -> None:
-        """All is over."""
+        """The execution has ended."""

@@ -1,6 +1,6 @@
-"""What a cell prints and shows, kept as a terminal would show it, and within bounds.
+"""The outputs of cells, kept as a terminal would show them, and within bounds.
 
-Whatever a cell prints costs time in proportion to its length, and memory only up to a limit: the
+Printed output costs time in proportion to its length, and memory only up to a limit: the
 beginning and the end are kept, and what lies between is counted.
 """
 
@@ -21,18 +21,18 @@ __all__ = ["LIMIT", "CellOutputs", "Line", "NotebookOutputs", "ended_here", "sho
 LIMIT = 2_000_000
 """Characters kept of what a cell prints on a stream, unless told otherwise."""
 
-_LONGEST_ERROR = 100_000  # characters of each line of a traceback
-_RICH_SIZE = 10  # pictures and tables may be so many times as large as what is printed
+_LONGEST_ERROR = 100_000  # Characters of each line of a traceback.
+_RICH_SIZE = 10  # Pictures and tables may be this many times as large as printed text.
 _MOST_RICH = 1000
-_WHOLE = 25  # all cells together keep in full what so many of the longest may keep
-_LEAST = 20  # and each cell after that still this part of it
-_ONE_LINE = 100_000  # characters of the last line that can still be written over
-_LINE_SEARCH = 10_000  # characters within which a cut looks for the end of a line
+_WHOLE = 25  # All cells together keep as much as this many cells at their limit.
+_LEAST = 20  # Each cell after that still keeps this fraction of its limit.
+_ONE_LINE = 100_000  # Characters of the last line that can still be overwritten.
+_LINE_SEARCH = 10_000  # How far a cut looks for the end of a line, in characters.
 
 
 # --- the line that is being written -------------------------------------------
 
-# One column of a terminal: a character with the colours that are switched on before it.
+# One column of a terminal: a character with the color codes before it.
 _COLUMN = re.compile(r"(?:\x1b\[[0-9;:]*m)*[^\x1b]|(?:\x1b\[[0-9;:]*m)+|\x1b")
 _COLOURS = re.compile(r"(?:\x1b\[[0-9;:]*m)+")
 _STEP = re.compile(r"\r+|\x08+|\x1b\[[012]?K|(?:[^\r\x08\x1b]|\x1b(?!\[[012]?K))+")
@@ -43,11 +43,11 @@ def _moves(text: str) -> bool:
 
 
 class Line:
-    r"""The line that a stream writes at, as a terminal has it.
+    r"""The current line of a stream, as a terminal handles it.
 
-    `\r` goes back to its beginning and `\b` one column; what is written then stands in place of
-    what stood there. `\x1b[K` erases. Of a line that is longer than 100,000 characters only the
-    end can be written over.
+    `\r` moves to its beginning and `\b` back one column; what is written then overwrites the
+    columns there. `\x1b[K` erases. Of a line longer than 100,000 characters only the end can be
+    overwritten.
 
     Example:
         >>> line = Line()
@@ -59,12 +59,12 @@ class Line:
 
     def __init__(self) -> None:
         self._plain: list[str] = []
-        self._columns: list[str] | None = None  # there once something has moved back
-        self._colours = ""  # switched on for what comes next
+        self._columns: list[str] | None = None  # Filled once the cursor has moved back.
+        self._colours = ""  # The colors of the next column.
         self._at = self._length = 0
 
     def write(self, text: str) -> str:
-        """Take in text; gives what no later text can write over."""
+        """Take in text; return the part that no later text can overwrite."""
         firm: list[str] = []
         if _moves(text) or self._columns is not None:
             *lines, rest = text.split("\n")
@@ -79,14 +79,14 @@ class Line:
         return "".join(firm)
 
     def take(self) -> str:
-        """What the line holds; a new one begins."""
+        """Return the contents of the line and start a new one."""
         text = "".join(self._plain if self._columns is None else self._columns) + self._colours
         self._plain, self._columns, self._at, self._length = [], None, 0, 0
         self._colours = ""
         return text
 
     def _put(self, text: str) -> str:
-        """Write a text without line ends; gives what of the line has become firm."""
+        """Write a text without line ends; return the part of the line that is final."""
         if self._columns is not None or _moves(text):
             return self._overwrite(text)
         self._plain.append(text)
@@ -100,7 +100,7 @@ class Line:
         return "".join(map(self._step, _STEP.findall(text)))
 
     def _step(self, step: str) -> str:
-        """One movement, or text between two."""
+        """Apply one movement, or the text between two."""
         columns = self._columns
         assert columns is not None
         if step[0] == "\r":
@@ -122,7 +122,7 @@ class Line:
             del columns[self._at :]
 
     def _split(self, text: str) -> list[str]:
-        """The columns that a text fills; colours at its end belong to the next one."""
+        """Split a text into columns; color codes at its end belong to the next one."""
         columns: list[str] = _COLUMN.findall(self._colours + text)
         last = columns[-1] if columns else ""
         self._colours = columns.pop() if _COLOURS.fullmatch(last) else ""
@@ -149,7 +149,7 @@ class Line:
 
 
 class _Printed:
-    """The beginning and the end of what was printed on a stream.
+    """The beginning and the end of what a stream printed.
 
     Args:
         limit: How many characters are kept.
@@ -163,7 +163,7 @@ class _Printed:
         self._length = self._lost = self._lost_lines = 0
 
     def add(self, place: int, text: str) -> None:
-        """Keep more text; `place` is the number of the rich output that comes after it."""
+        """Keep more text; `place` is the number of the rich output that follows it."""
         if self._room:
             many = len(text) if len(text) <= self._room else self._line_end(text)
             if many:
@@ -178,17 +178,17 @@ class _Printed:
             _, old = self._tail.popleft()
             self._length -= len(old)
             self._lose(old)
-        if self._length > 2 * self._limit:  # one text that is longer than all that may stay
+        if self._length > 2 * self._limit:  # A single text longer than the limit.
             self._trim()
 
     def _line_end(self, text: str) -> int:
-        """Where to cut a text that is too long: at the end of a line, if one is near."""
+        """Return where to cut a text that is too long: at a line end, if one is near."""
         room = self._room
         found = text.rfind("\n", max(0, room - _LINE_SEARCH), room) + 1
         return found or (0 if self._head and room < _LINE_SEARCH else room)
 
     def _trim(self) -> None:
-        """Cut the beginning of the end to its length, or a little shorter: at a line's end."""
+        """Cut the kept end to its limit, or a little shorter: at a line end."""
         over = self._length - self._limit
         if over <= 0:
             return
@@ -203,7 +203,7 @@ class _Printed:
         self._lost_lines += text.count("\n")
 
     def kept(self) -> list[tuple[int, str]]:
-        """What is kept, in order; a line says how much is not."""
+        """Return what is kept, in order; a line says how much is left out."""
         self._trim()
         if not self._lost:
             return [*self._head, *self._tail]
@@ -218,7 +218,7 @@ def _left_out(what: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text whose middle is left out, and counted, where it is longer than `most` characters.
+    """Leave out the middle of a text, and count it, if it is longer than `most` characters.
 
     Example:
         >>> shortened("a" * 30, 10)
@@ -232,7 +232,7 @@ def shortened(text: str, most: int) -> str:
 
 
 class _Shown:
-    """A rich output; those that are displayed under one name are one, wherever they stand."""
+    """A rich output; outputs with the same display id are one, wherever they appear."""
 
     __slots__ = ("__weakref__", "content", "nodes", "size")
 
@@ -241,12 +241,12 @@ class _Shown:
         self.set(content)
 
     def set(self, content: Mapping[str, Any]) -> None:
-        """Show something else."""
+        """Replace the content."""
         self.content = {name: value for name, value in content.items() if name != "transient"}
         self.size = len(msgspec.json.encode(self.content))
 
     def node(self) -> Any:
-        """One more place in the notebook where it stands."""
+        """Return one more output node for it."""
         import nbformat
 
         made = nbformat.from_dict(self.content)
@@ -254,7 +254,7 @@ class _Shown:
         return made
 
     def settle(self) -> None:
-        """Show in all these places what it shows now."""
+        """Write the current content to all of its nodes."""
         import nbformat
 
         for node in self.nodes:
@@ -263,10 +263,10 @@ class _Shown:
 
 
 class _Rich:
-    """The first and the last of a cell's rich outputs, each with its number.
+    """The first and the last of a cell's rich outputs, numbered.
 
     Args:
-        size: How large they may be together, in characters.
+        size: Their limit together, in characters.
     """
 
     def __init__(self, size: int) -> None:
@@ -295,18 +295,18 @@ class _Rich:
             self._sizes[1] -= self._tail.popleft()[1].size
 
     def weigh(self) -> None:
-        """Keep what fits as large as all of it is now: an update may have made it larger."""
+        """Apply the limit again: an update may have made an output larger."""
         kept, self._head, self._tail, self._sizes = self.kept(), [], deque(), [0, 0]
         for number, shown in kept:
             self._keep(number, shown)
 
     def kept(self) -> list[tuple[int, _Shown]]:
-        """What is kept, in order."""
+        """Return what is kept, in order."""
         return [*self._head, *self._tail]
 
     @property
     def left_out(self) -> tuple[int, int]:
-        """How many were left out, and the number of the first of them."""
+        """Return how many were left out, and the number of the first of them."""
         many = self.count - len(self._head) - len(self._tail)
         return many, self._head[-1][0] + 1 if self._head else 0
 
@@ -315,11 +315,11 @@ class _Rich:
 
 
 class CellOutputs:
-    """What one cell prints and shows.
+    """The outputs of one cell.
 
     Args:
         printed: How many characters are kept of each stream.
-        rich: How large its rich outputs may be together.
+        rich: The limit of its rich outputs together, in characters.
     """
 
     def __init__(self, printed: int, rich: int) -> None:
@@ -335,7 +335,7 @@ class CellOutputs:
         self._clear_next = False
 
     def print(self, name: str, text: str) -> None:
-        """Take in what was printed."""
+        """Take in printed text."""
         self._clear_if_asked()
         stream = name if name in self._streams else "stdout"
         if firm := self._lines[stream].write(text):
@@ -348,14 +348,14 @@ class CellOutputs:
         self._rich.add(shown)
 
     def grew(self, many: int) -> None:
-        """A rich output was replaced by one that is so much larger."""
+        """Note that a rich output was replaced by one that is larger by so many characters."""
         self._grown += many
         if self._grown > self._limits[1]:
             self._grown = 0
             self._rich.weigh()
 
     def clear(self, *, wait: bool) -> None:
-        """Forget all of it; `wait` means when there is something else to show."""
+        """Clear all; with `wait`, when the next output comes."""
         if wait:
             self._clear_next = True
         else:
@@ -376,7 +376,7 @@ class CellOutputs:
         return [shown for _, shown in self._rich.kept()]
 
     def nodes(self) -> list[Any]:
-        """The outputs as a notebook holds them."""
+        """Return the outputs in the notebook's format."""
         self._end_lines()
         self._rich.weigh()
         texts: dict[int, dict[str, list[str]]] = {}
@@ -391,7 +391,7 @@ class CellOutputs:
 
 
 def _in_order(texts: dict[int, dict[str, list[str]]], rich: dict[int, list[Any]]) -> list[Any]:
-    """Texts before the rich outputs they came before; those with none between are one."""
+    """Place texts before the rich outputs that they preceded; join neighbors."""
     found: list[Any] = []
     open_texts: dict[str, list[str]] = {}
 
@@ -424,12 +424,12 @@ def _note(text: str) -> Any:
 
 
 class NotebookOutputs:
-    """What all cells of a notebook print and show.
+    """The outputs of all cells of a notebook.
 
     Args:
-        limit: How many characters are kept of what a cell prints on a stream. Of rich outputs ten
-            times as much is kept. When 25 cells have kept all they may, each of the others keeps a
-            twentieth of that.
+        limit: How many characters are kept of what a cell prints on a stream; of rich outputs ten
+            times as many. Once 25 cells have reached the limit, each other cell keeps a twentieth
+            of it.
 
     Example:
         >>> outputs = NotebookOutputs(limit=20)
@@ -449,19 +449,19 @@ class NotebookOutputs:
         self._changed: dict[_Shown, None] = {}
 
     def begin(self) -> CellOutputs:
-        """The outputs of the next cell."""
+        """Start the outputs of the next cell."""
         printed, rich = (
             max(many // _LEAST, min(many, self._left[name])) for name, many in self._limits.items()
         )
         return CellOutputs(printed, rich)
 
     def take(self, cell: CellOutputs, kind: str, content: Mapping[str, Any]) -> None:
-        """Take in what a kernel sends while a cell runs.
+        """Take in a kernel's message while a cell runs.
 
         Args:
             cell: The outputs of the cell.
             kind: The type of the message, as `stream` or `display_data`.
-            content: What is in the message.
+            content: Its content.
         """
         if kind == "stream":
             cell.print(content["name"], content["text"])
@@ -479,7 +479,7 @@ class NotebookOutputs:
         return shown
 
     def _replace(self, cell: CellOutputs, content: Mapping[str, Any]) -> _Shown | None:
-        """Show something else wherever a name is displayed; None if it is nowhere."""
+        """Replace an output by its display id; return None if it is nowhere."""
         shown = self._named.get(_name_in(content))
         if shown is not None:
             before = shown.size
@@ -490,7 +490,7 @@ class NotebookOutputs:
         return shown
 
     def end(self, cell: CellOutputs) -> list[Any]:
-        """The outputs of a cell that has ended, as a notebook holds them."""
+        """Return the outputs of a finished cell, in the notebook's format."""
         nodes = cell.nodes()
         for shown in self._changed:
             shown.settle()
@@ -506,7 +506,7 @@ _HINT = re.compile(r"^.*: UserWarning: To exit: use 'exit'.*\n(?:  warn\(.*\n)?"
 
 
 def ended_here(outputs: Iterable[Any]) -> list[Any]:
-    """The outputs of a cell that ended its notebook with success: that is no error."""
+    """Return the outputs of a cell that ended its notebook with success, which is no error."""
     found: list[Any] = []
     for output in outputs:
         if output.get("name") == "stderr":
@@ -517,7 +517,7 @@ def ended_here(outputs: Iterable[Any]) -> list[Any]:
 
 
 def _name_in(content: Mapping[str, Any]) -> str:
-    """The name under which something is displayed, so that it can be replaced."""
+    """Return the display id of an output."""
     return str((content.get("transient") or {}).get("display_id") or "")
 
 

@@ -1,4 +1,4 @@
-"""Parameters: values put into a notebook before it runs.
+"""Parameters: values inserted into a notebook before it runs.
 
 The convention is papermill's: a cell tagged `parameters` holds the defaults, and a cell tagged
 `injected-parameters` right after it holds the values of this execution.
@@ -24,7 +24,7 @@ INJECTED_TAG = "injected-parameters"
 
 
 def parse_parameter(name: str, text: str) -> Any:
-    """Read a value given on the command line: a YAML value, so that `3` is a number.
+    """Parse a value given on the command line as YAML, so that `3` is a number.
 
     Args:
         name: The parameter, for the error.
@@ -57,15 +57,15 @@ def parse_parameter(name: str, text: str) -> Any:
 
 
 def inject(node: Any, parameters: Mapping[str, Any], *, allow_extra: bool = False) -> list[str]:
-    """Put values into a notebook, in a cell right after its defaults.
+    """Insert values into a notebook, in a cell right after its defaults.
 
-    A cell that an earlier execution has put there is replaced. With no parameters the
-    notebook stays as it is.
+    A cell that an earlier execution inserted is replaced. Without parameters the notebook is not
+    changed.
 
     Args:
         node: The notebook; it is changed.
         parameters: The values by name.
-        allow_extra: Whether names that the cell of the defaults does not assign are put in, too.
+        allow_extra: Whether to insert names that the cell of the defaults does not assign, too.
 
     Returns:
         One sentence for each parameter that the notebook does not seem to know.
@@ -107,10 +107,10 @@ def _checked(name: str) -> str:
 
 
 def literal(value: Any, name: str = "value") -> str:
-    """A value as a Python expression.
+    """Return a value as a Python expression.
 
     Raises:
-        NotebookError: If it is not made of texts, numbers, truth values, None, lists and dicts.
+        NotebookError: If it holds anything but texts, numbers, booleans, None, lists and dicts.
 
     Example:
         >>> literal({"years": [2013, None], "share": float("inf")})
@@ -133,7 +133,7 @@ def literal(value: Any, name: str = "value") -> str:
 
 
 def _place(cells: list[Any]) -> int:
-    """Right after the defaults; without any, before the first code cell."""
+    """Return the index right after the defaults; without any, before the first code cell."""
     for index, cell in enumerate(cells):
         if DEFAULTS_TAG in tags_of(cell):
             return index + 1
@@ -142,7 +142,7 @@ def _place(cells: list[Any]) -> int:
 
 
 def _unknown(node: Any, parameters: Mapping[str, Any]) -> tuple[list[str], bool]:
-    """A sentence for each name that no cell of defaults assigns; whether it surely is none."""
+    """Return a sentence for each unknown name, and whether it is certain that it is unused."""
     defaults = [cell for cell in node.cells if DEFAULTS_TAG in tags_of(cell)]
     if not defaults:
         names = ", ".join(map(repr, parameters))

@@ -1,4 +1,4 @@
-"""What `jobnb execute --job` does inside the kernel, after the notebook's own cells."""
+"""The part of `jobnb execute --job` inside the kernel, after the notebook's own cells."""
 
 from __future__ import annotations
 
@@ -23,28 +23,27 @@ def run(
     partition: str | Sequence[str] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Any:
-    """Run a job of this kernel's session, or make the assets that a selection names.
+    """Run a job of this kernel's session, or materialize the assets of a selection.
 
-    The run is kept in the history. A summary is shown beside the result, in a form that a
-    program can read.
+    The run is stored in the history. A machine-readable summary is displayed beside the result.
 
     Args:
         job: The job's name.
         selection: An asset selection, as `"+revenue"`; instead of a job, or to narrow one.
         config: The raw run config.
-        partition: The partition to run for; or several, keys and ranges `first...last`.
+        partition: The partition of the run; or several, keys and ranges `first...last`.
         tags: Tags of the run.
 
     Returns:
         The run's result, whether it succeeded or not.
 
     Raises:
-        JobnbError: If there is no such job, or the config does not fit; nothing has run then.
+        JobnbError: If there is no such job, or the config is invalid; nothing has run then.
     """
     try:
         result = _execute(job, selection, config, partition, tags)
     except (ExecutionInterruptedError, StorageError):
-        raise  # it was right to ask for this run; it could not end
+        raise  # The request was valid; the run failed.
     except JobnbError as error:
         told = f"{error.facts} {_CHOOSE}" if isinstance(error, PartitionNeededError) else str(error)
         _publish({"status": "REFUSED", "problem": told}, f"Nothing was run: {told}")
@@ -79,7 +78,7 @@ def _execute(
 
 
 def _selected(session: Any, selection: str) -> dict[str, Any]:
-    """The assets, and the checks if they are told, as a job takes them."""
+    """Return the selected assets, and checks if any are named, as arguments of a job."""
     from jobnb.definitions.selections.selection import AssetSelection
     from jobnb.registry.selecting import pinned
 
@@ -90,7 +89,7 @@ def _selected(session: Any, selection: str) -> dict[str, Any]:
 
 
 def summary_of(result: Any) -> dict[str, Any]:
-    """A finished run in a few JSON-ready facts."""
+    """Summarize a finished run in JSON-ready facts."""
     state = fold(result.all_events)
     failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
     return {

@@ -1,7 +1,7 @@
-"""The writing end of the side channel, in the kernel: what its runs do goes to a file.
+"""The writing end of the side channel, in the kernel: its runs are reported in a file.
 
-A thread looks at the backfills and at the logs of the open runs ten times a second, so the step
-loop pays nothing.
+A thread polls the backfills and the logs of the open runs ten times a second, so the step loop
+pays nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HERE = str(Path(__file__).resolve().parents[1])
 
 
 class Reporter:
-    """Tells of every run that is opened in this process, and of every backfill.
+    """Reports every run that is opened in this process, and every backfill.
 
     Args:
         path: The file to append to.
@@ -61,7 +61,7 @@ class Reporter:
             self._thread.start()
 
     def flush(self) -> None:
-        """Tell all that happened so far."""
+        """Report all events so far."""
         with self._lock:
             lines = [line for log in list(self._seen) for line in self._news(log)]
             lines += [line for each in list(self._backfills) for line in self._counts(each)]
@@ -69,19 +69,19 @@ class Reporter:
                 self._write(b"".join(lines))
 
     def after_cell(self, result: Any) -> None:
-        """Tell the rest of a cell that has ended; also whether a step has asked to exit."""
+        """Report the rest of a finished cell, and whether a step has asked to exit."""
         self.flush()
         error = result.error_in_exec
         if isinstance(error, SystemExit) and _came_through_us(error):
             self._write(line_of_exit())
 
     def _write(self, lines: bytes) -> None:
-        # A parent that has gone took its file along; the runs go on all the same.
+        # If the parent process is gone, so is its file; the runs continue.
         with suppress(OSError), self._path.open("ab") as stream:
             stream.write(lines)
 
     def _news(self, log: Any) -> list[bytes]:
-        closed = log.closed  # read first: nothing is appended after it
+        closed = log.closed  # Read before the log: once it is closed, nothing is appended.
         events = log.events[self._seen[log] :]
         self._seen[log] += len(events)
         if closed:
@@ -89,7 +89,7 @@ class Reporter:
         return [line_of(log.run.run_id, log.run.job_name, events)] if events else []
 
     def _counts(self, backfill: Backfill) -> list[bytes]:
-        ended = backfill.is_finished  # read first, as above
+        ended = backfill.is_finished  # Read first, as above.
         counts, seen = backfill.counts, self._backfills[backfill]
         if ended:
             del self._backfills[backfill]
@@ -104,7 +104,7 @@ class Reporter:
         return runs or any(not each.is_finished for each in list(self._backfills))
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for what goes on in the background; tells whether all of it has ended."""
+        """Wait for background runs; return whether all have ended."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while self._goes_on():
             if deadline is not None and time.monotonic() > deadline:
@@ -114,7 +114,7 @@ class Reporter:
         return True
 
     def stop(self) -> None:
-        """Tell the rest and end the thread."""
+        """Report the rest and end the thread."""
         self._stopped.set()
         self.flush()
 
@@ -124,7 +124,7 @@ class Reporter:
 
 
 def _failures(backfill: Backfill) -> list[str]:
-    """What failed first, a line for each."""
+    """Return the first failures, one line each."""
     if not backfill.counts.failed:
         return []
     from jobnb.display.backfill_views import first_failures
@@ -136,9 +136,9 @@ _reporter: Reporter | None = None
 
 
 def report_to(path: str) -> None:
-    """Tell of all runs and backfills of this process in a file; for a kernel run headlessly.
+    """Report all runs and backfills of this process in a file; for a headless kernel.
 
-    Once is enough: doing it again changes nothing.
+    Further calls do nothing.
     """
     global _reporter  # noqa: PLW0603  (one per process, as the kernel is)
     if _reporter is not None:
@@ -153,17 +153,17 @@ def report_to(path: str) -> None:
 
 
 def _came_through_us(error: BaseException) -> bool:
-    """Whether what a cell raised was raised by a step, or by something else that jobnb called."""
+    """Whether an exception of a cell was raised by a step, or elsewhere below jobnb."""
     frames = traceback.walk_tb(error.__traceback__)
     return any(frame.f_code.co_filename.startswith(_HERE) for frame, _ in frames)
 
 
 def wait_for_runs(timeout: float | None = None) -> bool:
-    """Wait for what goes on in the background; tells whether all of it has ended."""
+    """Wait for background runs; return whether all have ended."""
     return _reporter is None or _reporter.wait(timeout)
 
 
 def _shell() -> Any:
-    """The IPython shell of this process, if it has one."""
+    """Return the IPython shell of this process, if it has one."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None

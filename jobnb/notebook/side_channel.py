@@ -1,9 +1,8 @@
-"""How a kernel tells the process that started it what its runs do: lines in a file.
+"""How a kernel reports its runs to the process that started it: lines in a file.
 
-One line holds a few events of one run, as JSON, or how a backfill stands, or that a step has asked
-to exit. A file outlives the
-kernel that wrote it, needs no thread on this side, and does not touch the messages that make the
-notebook's outputs.
+One line holds, as JSON, some events of one run, or the status of a backfill, or that a step has
+asked to exit. A file outlives the kernel that wrote it, needs no thread on the reading side, and
+does not mix with the messages that become the notebook's outputs.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TOLD", "SideChannel", "line_of", "line_of_backfill", "line_of_exit"]
 
-# What a progress display and a report need; outputs and logs stay in the history.
+# The events for progress and reports; outputs and logs stay in the history.
 TOLD = (
     RunStarted,
     RunSucceeded,
@@ -60,14 +59,14 @@ TOLD = (
 
 
 def line_of(run_id: str, job_name: str, events: Sequence[Event]) -> bytes:
-    """Events of a run as one line; events that nobody here reads are left out."""
+    """Encode events of a run as one line; events that the parent does not use are left out."""
     told: list[Event] = [event for event in events if isinstance(event, TOLD)]
     head = json.dumps({"run_id": run_id, "job_name": job_name}).encode()
     return head + b"\t" + encode_events(told) + b"\n"
 
 
 def line_of_backfill(backfill: Backfill, failures: Sequence[str] = ()) -> bytes:
-    """How a backfill stands now, as one line; with what failed, in words."""
+    """Encode the status of a backfill as one line, with its failures in words."""
     record = backfill.record
     told = {
         "backfill_id": backfill.backfill_id,
@@ -81,17 +80,17 @@ def line_of_backfill(backfill: Backfill, failures: Sequence[str] = ()) -> bytes:
 
 
 def line_of_exit() -> bytes:
-    """That a step, not the cell's own code, has raised the SystemExit that ended the cell."""
+    """Encode that a step, not the cell's own code, raised the SystemExit that ended the cell."""
     return json.dumps({"step_exits": True}).encode() + b"\n"
 
 
 class SideChannel:
-    """The reading end: keeps what came of each run and backfill that the kernel tells of.
+    """The reading end: collects the runs and backfills that the kernel reports.
 
     Attributes:
         runs: The runs, by id.
         backfills: The backfills, by id.
-        exits: The numbers of the cells that a SystemExit of a step has ended.
+        exits: The numbers of the cells that a step's SystemExit ended.
     """
 
     def __init__(self, path: Path) -> None:
@@ -104,10 +103,10 @@ class SideChannel:
         self._rest = b""
 
     def read(self, cell: int = 0) -> list[tuple[RunOutcome, list[StepState]]]:
-        """Take in what was written since; `cell` is the number of the running cell.
+        """Read what was written since the last call; `cell` is the number of the running cell.
 
         Returns:
-            Each run that went on, with the steps that stand elsewhere than before.
+            Each run that changed, with the steps whose status changed.
         """
         *lines, self._rest = (self._rest + self._new_bytes()).split(b"\n")
         changed: dict[str, dict[str, None]] = {}
@@ -125,7 +124,7 @@ class SideChannel:
         return [self._with_steps(self.runs[run_id], keys) for run_id, keys in changed.items()]
 
     def backfills_that_went_on(self) -> list[BackfillOutcome]:
-        """Each backfill that stands elsewhere than when this was asked before."""
+        """Return each backfill whose status changed since the last call."""
         found = [self.backfills[backfill_id] for backfill_id in self._went_on]
         self._went_on.clear()
         return found

@@ -1,4 +1,4 @@
-"""The walk through a notebook's cells: one after the other, within limits, told to a face."""
+"""Execute a notebook's cells one after the other, within limits, reporting the progress."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from jobnb.notebook.wish import RUN_TAG, Wish, summary_in
 __all__ = ["Limits", "Walk"]
 
 LOOK_SECONDS = 0.1
-LONGEST_MESSAGE = 2000  # characters of an error that go into a line
-# Neither imports jobnb: a notebook that does not use it must not wait for it.
+LONGEST_MESSAGE = 2000  # Characters of an error in a line.
+# Neither imports jobnb: a notebook that does not use it must not wait for the import.
 _IN_KERNEL = """
 import sys
 from IPython.core.autocall import IPyAutocall
@@ -61,7 +61,7 @@ if 'jobnb.notebook.reporting' in __import__('sys').modules:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long it may take, in seconds, whether cells may fail, and how much output is kept."""
+    """Time limits in seconds, whether cells may fail, and how much output is kept."""
 
     timeout: float | None = None
     cell_timeout: float | None = None
@@ -70,7 +70,7 @@ class Limits:
 
 
 class Walk:
-    """One execution of a notebook: feeds its outcome."""
+    """One execution of a notebook, which fills in its outcome."""
 
     def __init__(
         self, outcome: NotebookOutcome, wish: Wish, limits: Limits, progress: Progress
@@ -105,7 +105,7 @@ class Walk:
         self._outcome.judge_runs()
 
     async def _started(self, starting: Coroutine[Any, Any, Kernel]) -> Kernel | None:
-        """The kernel, once it is ready; None if it was not in time."""
+        """Return the kernel once it is ready; None if it did not start in time."""
         task: asyncio.Future[Any] = asyncio.ensure_future(starting)
         status = await self._done(task)
         if status is None:
@@ -121,7 +121,7 @@ class Walk:
         return None
 
     def _preparation(self) -> str:
-        """What the kernel executes before the cells."""
+        """Return the code that the kernel executes before the cells."""
         given = f"{{'shell': get_ipython(), 'events': {str(self._channel.path)!r}}}"
         return f"exec({_IN_KERNEL!r}, {given})"
 
@@ -145,7 +145,7 @@ class Walk:
 
     @property
     def _goes_on(self) -> bool:
-        """Whether the next cell is to be executed."""
+        """Whether to execute the next cell."""
         cells = self._outcome.cells
         ended = bool(cells) and cells[-1].status in (CellStatus.ENDED, CellStatus.NOT_RUN)
         return self._outcome.success and not ended
@@ -181,10 +181,10 @@ class Walk:
         return status, found
 
     def _status_of(self, error: BaseException | None, found: CellError | None) -> CellStatus:
-        """How a cell ended that nobody here has ended."""
+        """Return the status of a cell that was not stopped from here."""
         if type(error).__name__ == "DeadKernelError":
             return CellStatus.DIED
-        if error is None:  # what it raised, if anything, its tag allows
+        if error is None:  # Its tag allows whatever it raised.
             return CellStatus.SUCCEEDED if found is None else CellStatus.ALLOWED
         if found is not None and found.exits:
             return CellStatus.FAILED if found.exit_code else CellStatus.ENDED
@@ -193,7 +193,7 @@ class Walk:
     async def _done(
         self, task: asyncio.Future[Any], number: int = 0, limit: float | None = None
     ) -> CellStatus | None:
-        """Wait for a task; a status only if it is to be ended from here."""
+        """Wait for a task; return a status only if it must be stopped from here."""
         own = None if limit is None else time.monotonic() + limit
         ends = [end for end in (own, self._deadline) if end is not None]
         while not task.done():
@@ -206,7 +206,7 @@ class Walk:
         return None
 
     def _look(self, number: int) -> None:
-        """Take in what the kernel told of its runs, and pass it on."""
+        """Read the kernel's reports on its runs, and pass them on."""
         for run, steps in self._channel.read(number):
             if run not in self._outcome.runs:
                 self._outcome.runs.append(run)
@@ -217,7 +217,7 @@ class Walk:
             self._progress.backfill_changed(backfill)
 
     def _note_wish(self, cell: Any) -> None:
-        """Find the run that was asked for among those that the kernel told of."""
+        """Find the requested run among those reported by the kernel."""
         if RUN_TAG not in tags_of(cell) or not self._wish:
             return
         summary = summary_in(cell.outputs)
@@ -229,7 +229,7 @@ class Walk:
             run.asked = run.run_id == summary.get("run_id")
 
     def _judge(self, cell: CellOutcome, last_words: str) -> None:
-        """End the walk if the cell did not go as it may."""
+        """End the walk if the cell failed."""
         place = f"cell [{cell.number}] ({cell.label})"
         if cell.status is CellStatus.FAILED:
             error = cell.error
@@ -251,7 +251,7 @@ class Walk:
             self._outcome.end(Verdict.INTERRUPTED, f"Interrupted in {place}.")
 
     def _note_end(self, place: str) -> None:
-        """Say that the notebook wanted no more, and what was not done therefore."""
+        """Note that the notebook ended itself, and what was not done because of it."""
         left = len(self._code()) - len(self._outcome.cells) - bool(self._wish)
         undone = [counted(left, "cell")] if left else []
         if self._wish:
@@ -262,7 +262,7 @@ class Walk:
         self._progress.note(note)
 
     async def _background(self, kernel: Kernel) -> None:
-        """Wait for what cells have launched: the kernel's end would be its own."""
+        """Wait for runs that cells launched: they would end with the kernel."""
         request = asyncio.ensure_future(kernel.ask(_WAIT, None))
         status = await self._done(request)
         if status is not None:
@@ -273,7 +273,7 @@ class Walk:
         self._judge_unfinished()
 
     def _end(self, status: CellStatus | None, where: str) -> None:
-        """End the walk elsewhere than in a cell."""
+        """End the walk outside of a cell."""
         if status is CellStatus.INTERRUPTED:
             self._outcome.end(Verdict.INTERRUPTED, f"Interrupted {where}.")
         else:
@@ -281,7 +281,7 @@ class Walk:
             self._outcome.end(Verdict.FAILURE, f"{long} and was interrupted {where}.")
 
     def _judge_unfinished(self) -> None:
-        """What still goes on when the time is over makes the execution fail."""
+        """Fail the execution if runs are unfinished when the time is over."""
         runs, backfills = self._outcome.runs, self._outcome.backfills
         names = [f"{run.title} ({run.run_id})" for run in runs if not run.state.is_finished]
         names += [
@@ -294,11 +294,11 @@ class Walk:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Ctrl-C and a CI's cancel end the cell, not this process: results are still written."""
+        """Make Ctrl-C and a CI's cancel end the cell, not this process: results are written."""
         loop = asyncio.get_running_loop()
         taken = []
         for number in (signal.SIGINT, signal.SIGTERM):
-            # Only the main thread of a Unix process can do this; elsewhere Python's way stays.
+            # Only the main thread of a Unix process can do this; elsewhere Python's handling stays.
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._stop.set)
                 taken.append(number)
@@ -317,7 +317,7 @@ _OWN_FRAME = re.compile(r"^\s*(Cell In|Input In|File <ipython-input|<ipython-inp
 
 
 def _error_in(cell: Any, *, by_step: bool) -> CellError | None:
-    """The error among a cell's outputs, with the frames of the user's own cells."""
+    """Return the error among a cell's outputs, with the frames of the user's own cells."""
     for output in cell.get("outputs", []):
         if output.get("output_type") == "error":
             lines = [without_colours(part) for part in output.get("traceback", [])]

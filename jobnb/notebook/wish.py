@@ -1,4 +1,4 @@
-"""The run that is wanted after a notebook's own cells, written as one more cell."""
+"""The run that is requested after a notebook's own cells, written as one more cell."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ RUN_TAG = "jobnb-run"
 
 @dataclass(frozen=True)
 class Wish:
-    """A run to be made once all cells have been executed.
+    """A run to start once all cells have been executed.
 
     Attributes:
-        job: The job's name; the assets of `selection` are made if absent.
+        job: The job's name; if None, the assets of `selection` are materialized.
         selection: An asset selection.
         config: The raw run config.
         partition: The partition to run for; or several, keys and ranges `first...last`.
@@ -51,15 +51,15 @@ class Wish:
 
     @property
     def title(self) -> str:
-        """What is to be run, in words."""
+        """The job or selection, in words."""
         if self.job is not None:
             return f"the job {self.job!r}"
         return f"the assets {self.selection!r}"
 
     def refuse_unknown(self, node: Any) -> None:
-        """Refuse now what no cell of the notebook can define, before an hour of work.
+        """Raise now if no cell of the notebook can define the job or asset.
 
-        Only where it is sure: code that builds names, or takes in those of others, is run first.
+        Only if that is certain: code that builds or imports names has to run first.
 
         Raises:
             NotebookError: If the notebook has no such job or asset.
@@ -77,7 +77,7 @@ class Wish:
                 )
 
     def source(self) -> str:
-        """The cell that fulfils it."""
+        """Return the code of the cell that starts it."""
         given = {
             "job": self.job,
             "selection": self.selection,
@@ -90,19 +90,19 @@ class Wish:
         return "\n".join(["from jobnb.notebook.remote import run", "", "run(", *arguments, ")"])
 
     def cell(self) -> Any:
-        """The cell, tagged so that the next execution replaces it."""
+        """Return the cell, tagged so that the next execution replaces it."""
         import nbformat
 
         return nbformat.v4.new_code_cell(source=self.source(), metadata={"tags": [RUN_TAG]})
 
 
 def drop_old(node: Any) -> None:
-    """Take out the cell that an earlier execution has put into the notebook."""
+    """Remove the cell that an earlier execution inserted into the notebook."""
     node.cells = [cell for cell in node.cells if RUN_TAG not in tags_of(cell)]
 
 
 def summary_in(outputs: Iterable[Any]) -> dict[str, Any] | None:
-    """The run's summary among the outputs of its cell."""
+    """Return the run's summary among the outputs of its cell."""
     for output in outputs:
         data = output.get("data") or {}
         if RUN_MIME in data:

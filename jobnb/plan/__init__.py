@@ -1,1 +1,1 @@
-"""From definitions, a selection and raw config to what a run will do, step by step."""
+"""Resolve definitions, a selection and raw config into a plan: what a run does, step by step."""

@@ -1,4 +1,4 @@
-"""Which checks an asset job makes, and what waits for those that block."""
+"""Which checks an asset job evaluates, and which nodes wait for blocking checks."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Guards = Mapping[str, tuple[tuple[str, str], ...]]
 def checks_to_make(
     checks: Iterable[AssetChecksDefinition], chosen: Chosen
 ) -> list[AssetChecksDefinition]:
-    """The checks that a run makes in steps of their own.
+    """Choose the checks that a run evaluates in steps of their own.
 
     Args:
         checks: All there are.
         chosen: What the run is about.
 
     Returns:
-        Definitions that make just these; one that makes several checks together and cannot make
-        some without the others is made when all of them are chosen.
+        Definitions of just these checks. A definition that cannot evaluate some of its checks
+        without the others is included when all of them are chosen.
 
     Raises:
-        InvalidSubsetError: If one was asked for by name that cannot be made without others.
+        InvalidSubsetError: If a check selected by name cannot be evaluated without others.
     """
     made = []
     for each in checks:
@@ -44,9 +44,9 @@ def checks_to_make(
 
 
 def assets_to_make(assets: Iterable[AssetsDefinition], chosen: Chosen) -> list[AssetsDefinition]:
-    """The assets that a run makes, with those of their own checks that are chosen.
+    """Choose the assets that a run materializes, with those of their own checks that are selected.
 
-    A function that cannot leave out some of what it makes makes all of its checks as well.
+    A function that cannot be subset evaluates all of its checks as well.
 
     Raises:
         InvalidSubsetError: If some cannot be made without others.
@@ -66,14 +66,14 @@ def see_makeable(
     chosen: Chosen,
     anything: bool,
 ) -> None:
-    """See that what was asked for is made: by name, or at all.
+    """Raise if a check selected by name cannot be evaluated, or the run would do nothing.
 
     Args:
         checks: All checks there are.
         assets: All assets there are.
         sources: All source assets there are.
         chosen: What the run is about.
-        anything: Whether it makes or checks anything.
+        anything: Whether the run materializes or checks anything.
 
     Raises:
         InvalidSubsetError: If a check cannot be made without its asset, or without others.
@@ -98,7 +98,7 @@ def see_makeable(
 
 
 def check_outputs(assets_def: AssetsDefinition) -> Mapping[str, AssetCheckSpec]:
-    """The checks that outputs of a node give beside its assets, those of a graph."""
+    """Return the checks that outputs of a graph-backed asset evaluate beside its assets."""
     specs = assets_def.check_specs_by_output_name
     if not specs:
         return {}
@@ -110,15 +110,15 @@ def guards_of(
     checks: Iterable[AssetChecksDefinition],
     assets: Mapping[str, AssetsDefinition],
 ) -> Guards:
-    """What nodes and steps of an asset job wait for beside their inputs.
+    """Return what nodes and steps of an asset job wait for beside their inputs.
 
-    A node waits for the blocking checks of what it is made from; a step that makes a check beside
-    an asset, for the `additional_deps` of the check.
+    A node waits for the blocking checks of its upstream assets; a step that evaluates a check
+    beside an asset waits for the check's `additional_deps`.
 
     Args:
         graph: The graph of the job.
-        checks: The checks that the run makes in nodes of their own.
-        assets: The assets that it makes, by the name of their node.
+        checks: The checks that have nodes of their own.
+        assets: The assets that the run materializes, by the name of their node.
     """
     blocking: dict[AssetKey, list[tuple[str, str]]] = defaultdict(list)
     for each in checks:
@@ -131,7 +131,9 @@ def guards_of(
                 blocking[spec.asset_key].append(output_at(graph, (), name, output))
     found = _waiting_for_deps(graph, assets)
     for name, made in assets.items() if blocking else ():
-        deps = made.asset_deps  # of all that the function can make, here or in another step
+        deps = (
+            made.asset_deps
+        )  # The function's whole set, because a part of it may run in another step.
         upstream = {dep for key in made.keys for dep in deps.get(key, ())} - made.keys
         waits = [guard for key in sorted(upstream & blocking.keys()) for guard in blocking[key]]
         if waits:
@@ -142,7 +144,7 @@ def guards_of(
 def _waiting_for_deps(
     graph: GraphDefinition, assets: Mapping[str, AssetsDefinition]
 ) -> dict[str, tuple[tuple[str, str], ...]]:
-    """The steps that make checks with `additional_deps`, and the outputs that these are."""
+    """Map steps that evaluate checks with `additional_deps` to the outputs they depend on."""
     checking = [
         (name, made, spec)
         for name, made in assets.items()

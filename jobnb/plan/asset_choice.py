@@ -1,4 +1,4 @@
-"""What a job is about: the assets it makes, the source assets it observes, the checks it makes."""
+"""What a job covers: the assets it materializes, the source assets it observes, its checks."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from jobnb.plan.selecting import resolve_all, resolve_assets
 
 
 class Chosen(NamedTuple):
-    """What a job is about.
+    """What a job covers.
 
     Attributes:
-        assets: The keys of what it makes and observes.
+        assets: The keys of the assets it materializes or observes.
         checks: The checks that go with it.
-        named: Those of the checks that were asked for by name: they are made, or refused.
-        tells_checks: Whether the selection says which checks are meant.
+        named: The checks that were selected by name: they are evaluated, or the run is refused.
+        tells_checks: Whether the selection names checks explicitly.
         sources_alone: Whether it names nothing but source assets that nothing observes.
     """
 
@@ -42,13 +42,13 @@ class Chosen(NamedTuple):
 
 
 def chosen_by(job: JobDefinition, layer: AssetLayer) -> Chosen:
-    """What the job makes, observes and checks.
+    """Resolve what the job materializes, observes and checks.
 
     Source assets are observed where the selection names them, or names nothing else.
 
     Raises:
-        InvalidSubsetError: If the selection names what is not there; or nothing, unless it asks
-            how assets stand.
+        InvalidSubsetError: If the selection names something unknown, or selects nothing and
+            does not select by status.
     """
     if layer.selection is None or layer.selection == AssetSelection.all():
         chosen = _everything(layer)
@@ -56,7 +56,7 @@ def chosen_by(job: JobDefinition, layer: AssetLayer) -> Chosen:
         chosen = _selected(layer, AssetSelection.from_coercible(layer.selection))
     if job.asset_selection is not None or job.asset_check_selection is not None:
         chosen = _part_of(job, layer, chosen)
-    # Source assets alone, or no assets at all, are fine: there is nothing to make of them.
+    # Source assets alone, or no assets at all, are fine: there is nothing to materialize.
     asks = layer.selection is not None and layer.status_of is None and not chosen.sources_alone
     if asks and not chosen.assets and not chosen.checks:
         raise InvalidSubsetError(
@@ -78,7 +78,7 @@ def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
     chosen = selection.at_most() if layer.is_undecided else selection
     resolved, checks = resolve_all(chosen, graph, layer.status_of)
     if layer.status_of is not None and resolved:
-        # What stands so may be made together with what does not.
+        # A status selects single assets, but a definition may have to materialize others with them.
         keys = AssetSelection.keys(*sorted(resolved))
         resolved = resolve_assets(keys.required_multi_asset_neighbors(), graph)
     selected = frozenset(resolved) & {graph.keys[number] for number in graph.made}
@@ -92,10 +92,10 @@ def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
 
 
 def _part_of(job: JobDefinition, layer: AssetLayer, whole: Chosen) -> Chosen:
-    """The part of what a job does that is asked for; the checks of its assets, if nobody says."""
+    """Narrow what a job covers to the requested assets, and to their checks if none are named."""
     could = whole
     if layer.status_of is not None:
-        # Named may be whatever it could make: of that, what stands as it asks is made.
+        # Any asset of the job may be named; those that match the status are materialized.
         selection = AssetSelection.from_coercible(layer.selection)
         undecided = msgspec.structs.replace(layer, status_of=None, is_undecided=True)
         could = _selected(undecided, selection)
@@ -127,7 +127,7 @@ def _asked_for(
 
 
 def _named(rule: Rule) -> frozenset[AssetKey]:
-    """The keys that a selection spells out."""
+    """Return the keys that a selection spells out."""
     if isinstance(rule, Key):
         return frozenset((rule.key,))
     if isinstance(rule, AnyOf):
@@ -138,7 +138,7 @@ def _named(rule: Rule) -> frozenset[AssetKey]:
 def observed_nodes(
     sources: Iterable[SourceAsset], selected: frozenset[AssetKey]
 ) -> Mapping[str, tuple[SourceAsset, ...]]:
-    """The source assets that are observed, by the name of the node that looks at them."""
+    """Map each observing node to the source assets it observes."""
     found: dict[str, list[SourceAsset]] = {}
     for each in sources:
         if each.observe_op is not None and each.key in selected:
@@ -147,6 +147,6 @@ def observed_nodes(
 
 
 def observed_output(source: SourceAsset) -> str:
-    """The output of the observing op that stands for a source asset."""
+    """Return the output of the observing op that belongs to a source asset."""
     names = source.op.output_names
     return names[0] if len(names) == 1 else output_name(source.key)

@@ -30,11 +30,11 @@ Reader = AssetsDefinition | AssetChecksDefinition
 
 
 class EdgeReader:
-    """Turns upstream keys into edges, and collects what cannot be.
+    """Turns upstream keys into edges, and collects the errors.
 
     Args:
-        parts: What the nodes of the graph make; parts of one definition in their order.
-        observed: The source assets that nodes of the graph look at, by node.
+        parts: The assets of each node; parts of one definition in their order.
+        observed: The source assets that nodes of the graph observe, by node.
         known: All assets around the job.
     """
 
@@ -57,7 +57,7 @@ class EdgeReader:
     def edges(
         self, reader: Reader, part: int = 0
     ) -> tuple[dict[str, Dependency], dict[str, AssetKey]]:
-        """What feeds each input: an output in the graph, or a stored value.
+        """Return what feeds each input: an output in the graph, or a stored value.
 
         Args:
             reader: The assets or checks whose inputs they are.
@@ -76,7 +76,7 @@ class EdgeReader:
                 continue
             if (
                 self.observed_by and key in self.observed_by
-            ):  # it waits until the source asset was looked at
+            ):  # Order only: it waits until the source asset has been observed.
                 edges[f"{name}__observed"] = self.observed_by[key]
             if _only_orders(reader, name):
                 continue
@@ -96,7 +96,7 @@ class EdgeReader:
         maker: Part,
         key: AssetKey,
     ) -> None:
-        """What this part is not made from is given if it is there by then."""
+        """Feed inputs that this part does not need, where their values are there by then."""
         places = {id(part.assets): place for place, part in enumerate(self.parts)}
         if places[id(maker.assets)] < places[id(reader)]:
             edges[name] = _output_of(maker, key)
@@ -106,7 +106,7 @@ class EdgeReader:
     def _after_earlier_parts(
         self, edges: dict[str, Dependency], reader: AssetsDefinition, needed: set[AssetKey]
     ) -> None:
-        """What is made from another asset of the same function waits for the part that makes it."""
+        """Order a part after the part that materializes assets it needs, of the same function."""
         for output, key in reader.keys_by_output_name.items():
             maker = self.made_by.get(key)
             if key in needed and maker is not None and maker.assets is not reader:
@@ -127,7 +127,7 @@ def _output_of(part: Part, key: AssetKey) -> DependencyDefinition:
 
 
 def _needed(assets_def: AssetsDefinition) -> set[AssetKey]:
-    """What the selected assets of a definition are made from."""
+    """Return the upstream keys of the selected assets of a definition."""
     deps = assets_def.asset_deps
     return {dep for key in assets_def.keys for dep in deps.get(key, ())}
 
@@ -157,19 +157,19 @@ class Loadable(msgspec.Struct, frozen=True):
 
 
 class AssetGraphDefinition(GraphDefinition):
-    """A graph whose nodes make assets, or observe them.
+    """A graph whose nodes materialize, observe or check assets.
 
     Args:
         name: The name of the job.
         nodes: Its nodes by name.
         dependencies: For each node, what feeds its inputs.
         sources: Assets that are loaded, by node and input.
-        assets_by_node: The assets that each node makes.
-        observed_by_node: The source assets that each of the other nodes looks at.
+        assets_by_node: The assets that each node materializes.
+        observed_by_node: The source assets that each of the other nodes observes.
         layer: All assets around the job.
-        checks_by_node: The checks that each of the other nodes makes.
-        tells_checks: Whether the job's selection says which checks are meant.
-        left_out: The nodes that it would have, if assets stood otherwise.
+        checks_by_node: The checks that each of the other nodes evaluates.
+        tells_checks: Whether the job's selection names checks explicitly.
+        left_out: The nodes that a selection by status leaves out at present.
     """
 
     def __init__(
@@ -196,12 +196,12 @@ class AssetGraphDefinition(GraphDefinition):
 
     @lazy
     def _around(self) -> Mapping[AssetKey, AssetsDefinition | SourceAsset]:
-        """Who is responsible for each asset; a source asset before what would make it."""
+        """Map each key to its definition; a source asset wins over an assets definition."""
         made = {key: each for each in self.layer.assets for key in each.ordered_keys}
         return {**made, **{each.key: each for each in self.layer.sources}}
 
     def loadable(self, key: AssetKey) -> Loadable | None:
-        """How the value of an asset around the job is loaded, or None if nobody knows it."""
+        """Return how the value of an asset around the job is loaded, or None if it is unknown."""
         found = self._around.get(key)
         if isinstance(found, SourceAsset):
             return Loadable(found.io_manager_key, found.metadata)
@@ -209,7 +209,7 @@ class AssetGraphDefinition(GraphDefinition):
 
     @lazy
     def partitioned(self) -> list[AssetsDefinition | SourceAsset]:
-        """Whose partitions a run may be for: what is made, and what is only checked."""
+        """Return the definitions whose partitions a run may be for: also those only checked."""
         checked = (key for each in self.checks_by_node.values() for key in sorted(each.asset_keys))
         around = (self._around.get(key) for key in checked) if self.checks_by_node else ()
         found = [*self.assets_by_node.values(), *(each for each in around if each is not None)]
@@ -217,10 +217,10 @@ class AssetGraphDefinition(GraphDefinition):
 
     @lazy
     def resource_defs(self) -> dict[str, Any]:
-        """The resources that the assets bring along.
+        """Return the resources that the assets bring along.
 
         Raises:
-            InvalidDefinitionError: If two of them bring different ones for one key.
+            InvalidDefinitionError: If two assets bring different resources for one key.
         """
         found: dict[str, Any] = {}
         owners: dict[str, Any] = {}
@@ -241,18 +241,18 @@ class AssetGraphDefinition(GraphDefinition):
 
 
 def loadable_of(assets_def: AssetsDefinition, key: AssetKey) -> Loadable:
-    """How the value of one of the assets is loaded."""
+    """Return how the value of one of a definition's assets is loaded."""
     out = assets_def.node_def.out_of(assets_def.output_name_of(key))
     said = assets_def.metadata_by_key.get(key)
     return Loadable(out.io_manager_key, {**out.metadata, **said} if said else out.metadata)
 
 
 def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
-    """The graph of what the job does with assets: it makes, observes and checks them.
+    """Build the graph in which the job materializes, observes and checks its assets.
 
     Raises:
-        InvalidSubsetError: If the selection names what is not there, or nothing.
-        InvalidDefinitionError: If an asset takes one that nobody makes; all problems at once.
+        InvalidSubsetError: If the selection names something unknown, or selects nothing.
+        InvalidDefinitionError: If an asset takes one that is not defined; lists every problem.
     """
     layer = job.asset_layer
     assert layer is not None
@@ -310,7 +310,7 @@ def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:
 def _left_out(
     job: JobDefinition, layer: AssetLayer, assets: Sequence[AssetsDefinition]
 ) -> frozenset[str]:
-    """The nodes of all that the selection could name, where it asks how assets stand."""
+    """Return the nodes that a selection by status could include and does not at present."""
     if layer.status_of is None:
         return frozenset()
     undecided = msgspec.structs.replace(layer, status_of=None, is_undecided=True)

@@ -1,8 +1,7 @@
-"""Which assets are made together: whole definitions, or parts of them where they form a circle.
+"""Which assets are materialized together: whole definitions, or parts of them on a circle.
 
-A function that makes `a` and `c` can be upstream of `b` (made from `a`) and downstream of it
-(`c` is made from `b`) at once. If it can make some of its assets without the others, it runs
-twice: first for `a`, and after `b` for `c`.
+A multi-asset of `a` and `c` can be upstream of `b` (which takes `a`) and downstream of it (`c`
+takes `b`) at once. If it can be subset, it runs twice: first for `a`, and after `b` for `c`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from jobnb.definitions.keys import AssetKey
 
 
 class _Unneeded:
-    """Stands for an input that what is made in this part is not made from."""
+    """Marks an input that the assets of this part do not depend on."""
 
     def __repr__(self) -> str:
         return "UNNEEDED"
@@ -30,7 +29,7 @@ UNNEEDED: Any = _Unneeded()
 
 
 class Part(msgspec.Struct, frozen=True):
-    """Assets that one node makes.
+    """The assets that one node materializes.
 
     Attributes:
         name: The name of the node.
@@ -44,7 +43,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 def parts_of(chosen: Sequence[AssetsDefinition], shared: Collection[str] = ()) -> list[Part]:
-    """A part for each definition, or several for one that lies on a circle and can be split.
+    """Return a part for each definition, or several for one that lies on a circle and can be split.
 
     Args:
         chosen: The definitions, each for the assets that are selected.
@@ -61,7 +60,7 @@ def parts_of(chosen: Sequence[AssetsDefinition], shared: Collection[str] = ()) -
 
 
 def shared_names(assets: Iterable[AssetsDefinition]) -> set[str]:
-    """The names that the functions of several assets have, as those with other prefixes may."""
+    """Return the names that several definitions' functions have, as with different key prefixes."""
     names = [each.node_def.name for each in assets]
     if len(set(names)) == len(names):
         return set()
@@ -69,7 +68,7 @@ def shared_names(assets: Iterable[AssetsDefinition]) -> set[str]:
 
 
 def name_in(shared: Collection[str], assets: AssetsDefinition) -> str:
-    """The name of the node of assets: that of the function; of the first key where it is shared."""
+    """Return the name of a definition's node: its function's, or its first key's if shared."""
     name = assets.node_def.name
     if name not in shared:
         return name
@@ -77,7 +76,7 @@ def name_in(shared: Collection[str], assets: AssetsDefinition) -> str:
 
 
 def _waiting(chosen: Sequence[AssetsDefinition]) -> set[int]:
-    """The numbers of definitions that never become ready as a whole."""
+    """Return the numbers of definitions that never become ready as a whole."""
     maker = {key: index for index, each in enumerate(chosen) for key in each.keys}
     upstream = [_upstream(index, each, maker) for index, each in enumerate(chosen)]
     downstream: list[list[int]] = [[] for _ in chosen]
@@ -98,7 +97,7 @@ def _waiting(chosen: Sequence[AssetsDefinition]) -> set[int]:
 
 
 def _checks(definition: AssetsDefinition, keys: set[AssetKey], number: int) -> set[AssetCheckKey]:
-    """The checks of a part: those of its assets, and in the first those of what is not made."""
+    """Return the checks of a part: of its assets, and in the first part those of other assets."""
     return {
         key
         for key in definition.check_keys
@@ -113,7 +112,7 @@ def _upstream(index: int, each: AssetsDefinition, maker: Mapping[AssetKey, int])
 
 
 class _Splitter:
-    """Makes definitions asset by asset: as a whole where it can be, in parts where it must be."""
+    """Orders definitions: whole where possible, in parts where they lie on a circle."""
 
     def __init__(
         self, chosen: Sequence[AssetsDefinition], waiting: Iterable[int], names: Sequence[str]
@@ -131,7 +130,7 @@ class _Splitter:
         self.counts: dict[int, int] = {}
 
     def split(self) -> list[Part]:
-        """The parts, in an order in which they can be made."""
+        """Return the parts, in an order in which they can be materialized."""
         queue = list(self.left)
         while self.left:
             while queue:
@@ -143,7 +142,7 @@ class _Splitter:
                 if stuck is None:
                     break
                 queue += stuck
-        for index in list(self.left):  # a circle that cannot be split: the plan tells of it
+        for index in list(self.left):  # A circle that cannot be split: the plan reports it.
             self._make(index, set(self.left[index]))
         return self.parts
 
@@ -154,7 +153,7 @@ class _Splitter:
         return None
 
     def _ready(self, index: int) -> set[AssetKey]:
-        """The assets of a definition that could be made now, together."""
+        """Return the assets of a definition whose upstream assets are all placed."""
         deps = self.chosen[index].asset_deps
         ready: set[AssetKey] = set()
         rest = set(self.left[index])
@@ -166,7 +165,7 @@ class _Splitter:
             rest -= more
 
     def _make(self, index: int, keys: set[AssetKey]) -> list[int]:
-        """Add a part; gives the definitions that may be ready now."""
+        """Add a part; return the definitions that may be ready now."""
         definition = self.chosen[index]
         self.left[index] -= keys
         self.unmade -= keys

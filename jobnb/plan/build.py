@@ -1,4 +1,4 @@
-"""Making a plan: the only place where names are resolved and config is bound."""
+"""Build a plan: the only place where names are resolved and config is bound."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def build_plan(
     resources: Mapping[str, Any] | None = None,
     check_config: bool = True,
 ) -> Plan:
-    """What a run of the job will do.
+    """Build the plan of a run of the job.
 
-    Runs of one job differ in their config and partitions only: the rest is looked up once.
+    Runs of one job differ in config and partitions only: the rest is resolved once and cached.
 
     Args:
         job: The job.
@@ -66,12 +66,12 @@ def build_plan(
         input_values: Values of the graph's inputs, by name.
         op_selection: The part of the job that runs; all of it if None.
         partitions: The partitions that the run is for.
-        resources: Definitions that take the place of the job's, by key.
-        check_config: Whether the config is bound; without it the plan can be drawn, not run.
+        resources: Definitions that replace the job's, by key.
+        check_config: Whether to bind the config; without it the plan can be drawn, not run.
 
     Raises:
-        InvalidDefinitionError: If the graph does not hold together; all problems at once.
-        InvalidConfigError: If the config does not fit; all problems at once.
+        InvalidDefinitionError: If the graph cannot be resolved; lists every problem.
+        InvalidConfigError: If the config does not fit; lists every problem.
     """
     with _no_collection():
         if op_selection:
@@ -92,7 +92,7 @@ def build_plan(
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """While it lasts, the garbage collector waits.
+    """Pause the garbage collector.
 
     A plan is many small objects that all stay: collections in between find nothing, and with
     large libraries imported each takes longer than the plan itself.
@@ -111,9 +111,9 @@ class _Outline:
     """What all runs of a job with the same resources have in common.
 
     Attributes:
-        builder: Puts its plans together.
+        builder: Builds the plans.
         resources: The resources that they need, in order.
-        trees: What describes their config.
+        trees: The schemas of their config.
         plan: The plan of a run without config, once there is one. It is kept only where no default
             is config either: a default may name an environment variable.
     """
@@ -134,7 +134,7 @@ class _Outline:
         self.plan: Plan | None = None
 
     def plan_for(self, partitions: RunPartitions | None) -> Plan:
-        """The plan of a run without config; what code may change of it is its own."""
+        """Return the plan of a run without config, with copies of all that code may change."""
         assert self.plan is not None
         config = {key: type(each)() for key, each in self.plan.resource_config.items()}
         return msgspec.structs.replace(self.plan, partitions=partitions, resource_config=config)
@@ -143,9 +143,9 @@ class _Outline:
 def _outline_of(
     job: JobDefinition, input_values: Mapping[str, Any] | None, resources: Mapping[str, Any] | None
 ) -> _Outline:
-    """What this run has in common with others; kept with the job, where it is of definitions only.
+    """Return the outline of this run; cached on the job where it is made of definitions only.
 
-    Input values and objects given as resources belong to one run and are not held any longer.
+    Input values and objects given as resources belong to one run, so they are not cached.
     """
     given = resources or {}
     if input_values or not all(isinstance(each, ResourceDefinition) for each in given.values()):
@@ -162,7 +162,7 @@ def _outline_of(
 
 
 class _Builder:
-    """Puts plans together; what does not depend on config or partitions is worked out once.
+    """Builds plans; resolves once what does not depend on config or partitions.
 
     Args:
         job: The job.
@@ -189,7 +189,7 @@ class _Builder:
         self.guards = self.assets.guards if self.assets else {}
 
     def _asset_outputs(self) -> dict[tuple[str, str], AssetKey]:
-        """The asset that each step's output is, down through graphs that make assets."""
+        """Map each step's output to its asset, down through graph-backed assets."""
         assert self.assets is not None
         found = {}
         for name, assets_def in self.assets.assets_by_node.items():
@@ -201,7 +201,7 @@ class _Builder:
         return found
 
     def _check_outputs(self) -> dict[tuple[str, str], AssetCheckSpec]:
-        """The check whose verdict each step's output is."""
+        """Map each step's output to the check whose result it is."""
         assert self.assets is not None
         found = {
             (name, spec.get_python_identifier()): spec
@@ -222,7 +222,7 @@ class _Builder:
         partitions: RunPartitions | None,
         resources: Mapping[str, ResourceDefinition],
     ) -> Plan:
-        """The plan, with everything looked up."""
+        """Return the plan, with every name resolved."""
         order, _ = self._order
         is_fed = bool(bound.inputs or bound.graph_inputs)  # which inputs are, the config says
         steps = self._steps(bound) if is_fed else self._unfed
@@ -253,7 +253,7 @@ class _Builder:
 
     @lazy
     def _order(self) -> tuple[tuple[tuple[int, ...], ...], Sequence[int | None]]:
-        """The order of the steps, and the dynamic output that each is mapped over."""
+        """Return the order of the steps, and the dynamic output that each is mapped over."""
         upstream = [self._upstream(index) for index in range(len(self.nodes))]
         regions: Sequence[int | None] = [None] * len(self.nodes)
         order = topological(upstream, regions, self.keys.__getitem__)
@@ -264,7 +264,7 @@ class _Builder:
 
     @lazy
     def _unfed(self) -> tuple[Step, ...]:
-        """The steps where config feeds no input, without config."""
+        """Return the steps without config, for runs where config feeds no input."""
         return self._steps(BoundConfig())
 
     @lazy
@@ -273,7 +273,7 @@ class _Builder:
 
     def _steps(self, bound: BoundConfig) -> tuple[Step, ...]:
         _, regions = self._order
-        own = copy(self)  # another thread may be planning the same job
+        own = copy(self)  # A copy first: another thread may be planning the same job.
         own.problems, own.graph_inputs = [], bound.graph_inputs
         steps = tuple(own._step(index, bound, regions) for index in range(len(self.nodes)))
         if own.problems:
@@ -330,13 +330,13 @@ class _Builder:
         )
 
     def _waits_of(self, index: int) -> tuple[tuple[str, str], ...]:
-        """What a step waits for beside its inputs, for the sake of its node or its own."""
+        """Return what a step waits for beside its inputs."""
         node, key = self.nodes[index].path[0], self.keys[index]
         own = self.guards.get(key, ()) if key != node else ()
         return (*self.guards.get(node, ()), *own)
 
     def _guards(self, index: int) -> tuple[FromOutput, ...]:
-        """The blocking checks that must have passed before a step runs, and what they wait for."""
+        """Return the blocking checks that must pass before a step runs, and what they wait for."""
         return tuple(
             FromOutput(self.index_of[step], output, self.slots[step, output])
             for step, output in self._waits_of(index)
@@ -346,7 +346,7 @@ class _Builder:
     def _checks(
         self, path: tuple[str, ...], outputs: tuple[StepOutput, ...], region: int | None
     ) -> tuple[AssetCheckSpec, ...]:
-        """The checks that a step makes."""
+        """Return the checks that a step evaluates."""
         assert self.assets is not None
         made = self.assets.assets_by_node.get(path[0]) if len(path) == 1 else None
         if made is not None:
@@ -371,7 +371,7 @@ class _Builder:
         bound: BoundConfig,
         regions: Sequence[int | None],
     ) -> tuple[StepInput, ...]:
-        """The inputs of a step: where each comes from, and what it waits for."""
+        """Return the inputs of a step: where each comes from, and what it waits for."""
         flat, key = self.nodes[index], self.keys[index]
         from_config = bound.inputs.get(key, {})
         made = []
@@ -399,7 +399,7 @@ class _Builder:
         region: int | None,
         regions: Sequence[int | None],
     ) -> Iterator[StepInput]:
-        """Edges to no input of the op: what must be done before, for the sake of its assets."""
+        """Return inputs that only order: dependencies of assets that feed no parameter."""
         for name, edge in flat.edges.items():
             if name not in op.ins:
                 yield StepInput(
@@ -465,7 +465,7 @@ class _Builder:
         return None
 
     def _fan_in(self, edge: Edge, waits: tuple[FromOutput, ...]) -> FromMany | None:
-        """The list of what comes; an op selection leaves out what comes from ops it does not name.
+        """Return the list source of a fan-in; an op selection drops the ops it does not name.
 
         None where something else is missing, or nothing is left.
         """
@@ -480,7 +480,7 @@ class _Builder:
         )
 
     def _is_stored(self, edge: Edge) -> bool:
-        """Whether an edge leads to an asset that the graph makes, but not in this run."""
+        """Whether an edge leads to an asset of the graph that this run does not materialize."""
         place = (edge.step, edge.output)
         return place in self.unasked and place in self.asset_of
 
@@ -493,7 +493,7 @@ class _Builder:
         return FromAsset(asset, found.manager_key, found.metadata)
 
     def _input_asset(self, flat: FlatNode, name: str, edge: Edge | None) -> AssetKey | None:
-        """The asset that an input is; inside of a graph, only what comes from outside of it."""
+        """Return the asset that an input is; inside a graph, only one from outside of it."""
         if self.assets is None:
             return None
         if len(flat.path) == 1:
@@ -551,7 +551,7 @@ def _all_waits(inputs: tuple[StepInput, ...]) -> tuple[FromOutput, ...]:
 
 
 def unfed(step: str, name: str, definition: In, edge: Edge | None) -> str:
-    """The problem in words, with what can be done."""
+    """Return the error text for an input that nothing feeds, with the next step."""
     loads = definition.dagster_type.loader is not None
     path = " > ".join(
         (*(part for name in step.split(".") for part in ("ops", name)), "inputs", name)
@@ -582,7 +582,7 @@ def unfed(step: str, name: str, definition: In, edge: Edge | None) -> str:
 
 
 def _graph_input(edge: Edge | None) -> str | None:
-    """The input of the whole graph that an edge comes from."""
+    """Return the input of the whole graph that an edge comes from."""
     if edge is None:
         return None
     if edge.kind == "graph_input":

@@ -1,4 +1,4 @@
-"""What may come next in a selection that is being typed."""
+"""Completion of a selection while it is typed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _WORD = re.compile(r"""[^\s+*():=,"'<>]*$""")
 
 
 class Suggestions(NamedTuple):
-    """What may stand at the end of a text.
+    """The words that can complete a text.
 
     Attributes:
-        start: Where the part begins that a suggestion takes the place of.
-        words: What may stand there.
+        start: Where the part begins that a suggestion replaces.
+        words: The possible replacements.
     """
 
     start: int
@@ -38,13 +38,13 @@ class Suggestions(NamedTuple):
 
 @dataclass(frozen=True)
 class Words:
-    """What can be named.
+    """The names and values that a selection can use.
 
     Attributes:
-        names: Keys of assets, or names of ops, as they stand in a selection.
-        values: What may stand after an attribute and its colon.
+        names: Asset keys, or names of ops, as a selection writes them.
+        values: The values of each attribute, after its colon.
         tag_values: For each tag, its values.
-        functions: What is followed by parentheses.
+        functions: The words followed by parentheses.
     """
 
     names: Sequence[str]
@@ -54,7 +54,7 @@ class Words:
 
     @classmethod
     def of_assets(cls, assets: Iterable[object]) -> Words:
-        """The words that select among assets, and among checks if these are there too."""
+        """Return the words that select assets, and checks if there are any."""
         graph = AssetGraph(assets)
         numbers = sorted(graph.scope(include_sources=True))
         keys = [written_key(graph.keys[number]) for number in numbers]
@@ -78,7 +78,7 @@ class Words:
 
     @classmethod
     def of_ops(cls, names: Iterable[str]) -> Words:
-        """The words that select among ops, and the graphs that hold them."""
+        """Return the words that select ops and the graphs that hold them."""
         known = with_graphs(names)
         return cls(known, {"name": known}, functions=OP_FUNCTIONS)
 
@@ -97,12 +97,12 @@ def _told(texts: Iterable[str]) -> list[str]:
 
 
 def suggest(text: str, words: Words, quote: str = '"') -> Suggestions:
-    """What may stand at the end of a text.
+    """Complete a selection at the end of a text.
 
     Args:
         text: The selection up to the cursor.
-        words: What can be named.
-        quote: What goes around a name that needs quotes.
+        words: The names and values to choose from.
+        quote: The quote character for a name that needs quotes.
 
     Example:
         >>> words = Words(["orders", "revenue"], {"key": ["orders"], "group": ["raw"]})
@@ -121,7 +121,9 @@ def suggest(text: str, words: Words, quote: str = '"') -> Suggestions:
         start = len(text) - len(typed)
     expected = expected_after(text[:start])
     terminals = expected.terminals
-    if text[start - 1 : start] not in _ENDS:  # `and` would become a part of what it touches
+    if (
+        text[start - 1 : start] not in _ENDS
+    ):  # Without a space before it, `and` would become a part of the name.
         terminals -= {"_AND", "_OR"}
     fitting = _fitting(terminals, expected.before, words, opening is not None, quote)
     found = (word for word in fitting if _fits(word, typed.lower()))
@@ -151,7 +153,7 @@ def _fitting(
 
 
 def _values(before: tuple[Token, ...], words: Words) -> Sequence[str]:
-    """What may stand after the last attribute's colon, or after the tag's equals sign."""
+    """Return the values of the last attribute, after its colon or the tag's equals sign."""
     label = next(str(token) for token in reversed(before) if token.type == "LABEL")
     if before[-1].type == "_EQUALS":
         return words.tag_values.get(written(str(before[-2]).strip("\"'")), ())
@@ -159,7 +161,7 @@ def _values(before: tuple[Token, ...], words: Words) -> Sequence[str]:
 
 
 def _written(texts: Iterable[str], in_quotes: bool, quote: str) -> Iterable[str]:
-    """Texts as they are typed; one that has the quote in it is left out."""
+    """Return names as they are typed; one that holds the quote character is left out."""
     for text in texts:
         if in_quotes or not (_BARE.fullmatch(text) or quoted(text) == text):
             if quote not in text:

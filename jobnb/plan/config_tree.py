@@ -1,4 +1,4 @@
-"""The tree that describes the run config of a job: what may be given, and where."""
+"""The schema of a job's run config: which sections there are and what each takes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from jobnb.config import ConfigMapping, Section
 
 
-WRAP = "config"  # what a config mapping of the whole job takes stands under this name
+WRAP = "config"  # The section for the config of a mapping that covers the whole job.
 
 
 class Managers:
-    """The managers that take config of their own for each value they store or load.
+    """The IO and input managers that take config for each value they store or load.
 
     Args:
         resources: The resources that are set up, by key.
@@ -36,14 +36,14 @@ class Managers:
         return {key: schema for key, schema in found.items() if schema is not None}
 
     def inputs_of(self, op: OpDefinition[..., Any]) -> dict[str, Any]:
-        """The schemas of the inputs whose own manager takes config."""
+        """Return the schemas of the inputs whose own manager takes config."""
         if not self.loading:
             return {}
         keys = {name: each.input_manager_key for name, each in op.given_ins.items()}
         return {name: self.loading[key] for name, key in keys.items() if key in self.loading}
 
     def outputs_of(self, op: OpDefinition[..., Any]) -> dict[str, Any]:
-        """The schemas of the outputs whose manager takes config."""
+        """Return the schemas of the outputs whose manager takes config."""
         if not self.storing:
             return {}
         keys = {name: each.io_manager_key for name, each in op.outs.items()}
@@ -56,12 +56,12 @@ def config_tree(
     raw: Mapping[str, Any],
     steps: frozenset[str] | None,
 ) -> Section | None:
-    """What config the run takes; None where nothing takes any and none was given.
+    """Return the schema of the run's config; None where nothing takes any and none was given.
 
     Args:
         job: The job.
         resources: The resources that are set up.
-        raw: The raw config: what it names is described even where it takes nothing.
+        raw: The raw config: sections it names are described even where they take nothing.
         steps: The keys of the steps that run; None for all.
     """
     ops = _Ops(Managers(resources), steps).of_graph(job.graph, (), raw.get("ops"))
@@ -87,12 +87,12 @@ def config_tree(
 
 
 class ConfigTrees:
-    """The trees of runs that differ in their config only: made once for what it names.
+    """Caches the schemas of runs that name the same config sections.
 
-    Making a tree is cheap; the model that pydantic makes of it takes longer than a short run.
+    A tree is cheap to build, but pydantic's model of it takes longer than a short run.
 
     Attributes:
-        maps: Whether a graph inside has a config mapping; None before it was looked at.
+        maps: Whether a nested graph has a config mapping; None until it is known.
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class ConfigTrees:
         raw: Mapping[str, Any],
         steps: frozenset[str],
     ) -> Section | None:
-        """The same as `config_tree`; job, resources and steps are those of the first call."""
+        """Return `config_tree(...)`, cached; job, resources and steps are the first call's."""
         named = _names_in(raw), _names_of_ways(raw.get("execution"))
         if named not in self._made:
             self._made[named] = config_tree(job, resources, raw, steps)
@@ -114,7 +114,7 @@ class ConfigTrees:
 
 
 def _names_in(raw: Any) -> Hashable:
-    """What a config names, whatever the values are."""
+    """Return the names in a config, whatever the values: the key of the cache."""
     if not _is_map(raw):
         return None
     parts = ((name, None if name == "config" else _names_in(raw[name])) for name in raw)
@@ -122,7 +122,7 @@ def _names_in(raw: Any) -> Hashable:
 
 
 def _names_of_ways(execution: Any) -> tuple[str, ...]:
-    """Which executors a config names: what it takes depends on that."""
+    """Return the executors that a config names: their schemas differ."""
     config = execution.get("config") if _is_map(execution) else None
     return tuple(sorted(str(name) for name in config or ())) if _is_map(config) else ()
 
@@ -143,7 +143,7 @@ def _config_section(schema: Any, **more: Any) -> Section:
 
 
 class _Ops:
-    """Describes what the ops of a run take.
+    """Builds the schema of the ops of a run.
 
     Args:
         managers: The managers that take config for each value.
@@ -155,7 +155,7 @@ class _Ops:
         self.steps = steps
 
     def of_graph(self, graph: GraphDefinition, path: tuple[str, ...], raw: Any) -> Section | None:
-        """What the nodes of a graph take, given what config says of them."""
+        """Return the schema of a graph's nodes, given what the config names."""
         entries = raw if _is_map(raw) else {}
         found = {}
         for name, node in graph.node_map.items():
@@ -173,7 +173,7 @@ class _Ops:
         return Section(found)
 
     def _of_left_out(self, graph: GraphDefinition, name: str) -> Any:
-        """What a node would take that the graph of assets has not now."""
+        """Return the schema of a node that a selection by status leaves out at present."""
         layer: Any = getattr(graph, "layer", None)
         shared = shared_names(layer.assets)
         named = [*((name_in(shared, each), each) for each in layer.assets)]
@@ -201,12 +201,12 @@ class _Ops:
         return _config_section(schema, **values) if named or schema is not None or values else None
 
     def _of_values(self, op: OpDefinition[..., Any], raw: Any) -> dict[str, Section]:
-        """What config may say of an op's inputs and outputs."""
+        """Return the schema of an op's inputs and outputs."""
         loaded, stored = self.managers.inputs_of(op), self.managers.outputs_of(op)
         spoken = _is_map(raw) and "inputs" in raw
         found = {}
         if loaded or spoken:
-            # What a type can load is described only where config speaks of it: most are fed.
+            # An input's loader is described only where config names it: most inputs are fed.
             loadable = _loadable(op) if spoken else {}
             found["inputs"] = _fields(loadable | loaded)
         if stored:
@@ -222,14 +222,14 @@ def _fields(schemas: Mapping[str, Any]) -> Section:
 
 
 def _unselected_section(schema: Any) -> Section:
-    """Config for a step that is not selected is taken and not looked at."""
+    """Accept any config for a step that is not selected, without checking it."""
     from jobnb.config import Section
 
     return Section({"config": _ignored(schema), "inputs": _ignored(), "outputs": _ignored()})
 
 
 def _ignored(schema: Any = None) -> Any:
-    """What is taken and not looked at; the secrets in it are still stored by name."""
+    """Accept any value without checking it; secrets in it are still stored by name."""
     from jobnb.config import ConfigField, Section, schema_of
     from jobnb.config.nodes import ANYTHING, Ignored
 
@@ -239,12 +239,12 @@ def _ignored(schema: Any = None) -> Any:
 
 
 def _graph_inputs_section(graph: GraphDefinition) -> Section:
-    """The inputs of the whole graph that config can give."""
+    """Return the schema of the whole graph's inputs that config can feed."""
     return _fields(_from_loaders({name: _loader_below(graph, name) for name in graph.input_names}))
 
 
 def _loader_below(graph: GraphDefinition, name: str) -> Any:
-    """What loads an input of a graph from config: the loader of an op's input that it goes to."""
+    """Return the loader of the op input that a graph input leads to."""
     for mapping in graph.input_mappings:
         if mapping.graph_input_name == name and mapping.fan_in_index is None:
             inner, target = (
@@ -259,12 +259,12 @@ def _loader_below(graph: GraphDefinition, name: str) -> Any:
 
 
 def _loadable(op: OpDefinition[..., Any]) -> dict[str, Any]:
-    """The inputs that their types can load from config."""
+    """Return the inputs that their types can load from config."""
     return _from_loaders({name: each.dagster_type.loader for name, each in op.ins.items()})
 
 
 def _from_loaders(loaders: Mapping[str, Any]) -> dict[str, Any]:
-    """What each of them loads, where there is one; config need not say it."""
+    """Return the schema of each loader, where there is one; config may omit it."""
     from jobnb.config import Field
 
     return {
@@ -277,11 +277,11 @@ def _from_loaders(loaders: Mapping[str, Any]) -> dict[str, Any]:
 def _resources_section(
     resources: Mapping[str, ResourceDefinition], raw: Any, known: Mapping[str, Any]
 ) -> Section | None:
-    # Config for a resource of the job that no selected step needs is taken and not looked at.
+    # Config for a resource that no selected step needs is accepted without being checked.
     unneeded = [key for key in known if key not in resources] if _is_map(raw) else []
     found = {key: _unneeded_section(known[key]) for key in unneeded if key in raw}
     for key, each in resources.items():
-        # A resource that has all its values already is described only where config speaks of it.
+        # A resource object that has all its values is described only where config names it.
         settled = getattr(each, "is_settled", False) and not (_is_map(raw) and key in raw)
         schema = None if settled else _schema_of(each, resources)
         if schema is not None or raw:
@@ -311,15 +311,15 @@ def _is_map(value: Any) -> bool:
 def outer_tree(
     job: JobDefinition, tree: Section | None, steps: frozenset[str] | None
 ) -> tuple[Section, bool]:
-    """What the run config of a job holds as it is given: config mappings seen from outside.
+    """Return the schema of a job's run config as users write it, with config mappings applied.
 
     Args:
         job: The job.
-        tree: What it holds inside, as `config_tree` tells.
+        tree: The schema inside of the mappings, from `config_tree`.
         steps: The keys of the steps that run; None for all.
 
     Returns:
-        The tree, and whether the whole config is what a mapping takes; it is then under `WRAP`.
+        The schema, and whether one mapping covers the whole config; it is then under `WRAP`.
     """
     from jobnb.config import Section
 
@@ -330,7 +330,7 @@ def outer_tree(
 
 
 def mapping_of(graph: GraphDefinition) -> ConfigMapping | None:
-    """The config mapping of a graph; a plain dict of config leaves nothing to give."""
+    """Return the config mapping of a graph; a plain dict of config leaves nothing to give."""
     from jobnb.config import ConfigMapping
 
     given = graph.config_mapping

@@ -57,7 +57,7 @@ class _Around(msgspec.Struct, frozen=True, gc=False):
 
 
 def flatten(graph: GraphDefinition, input_values: Mapping[str, Any]) -> list[FlatNode]:
-    """The ops of a graph and of the graphs in it, in the order in which they were placed."""
+    """Return the ops of a graph and of its nested graphs, in the order of their placement."""
     feeds = {
         name: Edge("value", value=input_values[name])
         if name in input_values
@@ -110,7 +110,7 @@ def _resolve(edge: Dependency, graph: GraphDefinition, around: _Around) -> Edge:
 def output_at(
     graph: GraphDefinition, path: tuple[str, ...], node: str, output: str
 ) -> tuple[str, str]:
-    """The step and output that an output of a node is, down through nested graphs."""
+    """Return the step and output behind an output of a node, down through nested graphs."""
     while isinstance(inner := graph.node_map[node].definition, GraphDefinition):
         path = (*path, node)
         mapping = inner.output_mapping(output)

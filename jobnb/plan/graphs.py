@@ -1,4 +1,4 @@
-"""Assets or ops and who is made from whom, by integer index: what selections are resolved over."""
+"""Assets or ops numbered, with edges both ways: selections are resolved over these graphs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class NumberedGraph(Generic[K]):
     Attributes:
         keys: The key of each number.
         index: The number of each key.
-        upstream: For each number, those it is made from.
-        downstream: For each number, those that are made from it.
-        made: The numbers of what can be selected without being named.
-        sources: The numbers of what is only loaded.
+        upstream: For each number, its direct dependencies.
+        downstream: For each number, its direct dependents.
+        made: The numbers that can be selected without being named.
+        sources: The numbers of source assets.
 
     Example:
         >>> graph = NumberedGraph()
@@ -43,7 +43,7 @@ class NumberedGraph(Generic[K]):
         self.sources: set[int] = set()
 
     def number(self, key: K) -> int:
-        """The number of a key; a new one if it has none."""
+        """Return the number of a key, adding the key if it is new."""
         found = self.index.get(key)
         if found is None:
             found = self.index[key] = len(self.keys)
@@ -53,28 +53,28 @@ class NumberedGraph(Generic[K]):
         return found
 
     def link(self) -> None:
-        """Lay the edges down from the edges up."""
+        """Fill `downstream` from `upstream`."""
         for number, parents in enumerate(self.upstream):
             for parent in parents:
                 self.downstream[parent].append(number)
 
     def scope(self, include_sources: bool = False) -> set[int]:
-        """The numbers of all, with or without what is only loaded."""
+        """Return all numbers, with or without source assets."""
         return self.made | self.sources if include_sources else self.made
 
     def checks_of(self, numbers: Iterable[int]) -> set[Any]:
-        """The checks of these; only assets have any."""
+        """Return the checks of these; only assets have any."""
         return set()
 
     def reach(
         self, start: Iterable[int], edges: list[list[int]], depth: int | None = None
     ) -> set[int]:
-        """Whatever can be reached from `start` over `edges` in at most `depth` steps.
+        """Return the numbers that can be reached from `start` in at most `depth` steps.
 
         Args:
-            start: The numbers to begin with; they are part of what is reached.
+            start: The numbers to begin with; they are included.
             edges: `upstream` or `downstream`.
-            depth: How many steps at most; any number if None.
+            depth: The most steps to take; unlimited if None.
         """
         seen = set(start)
         edge = list(seen)
@@ -91,24 +91,24 @@ _path = attrgetter("path")
 
 @runtime_checkable
 class AssetLike(Protocol):
-    """What the graph asks of an assets definition."""
+    """What the graph reads of an assets definition."""
 
     @property
     def keys(self) -> Iterable[AssetKey]:
-        """The assets it makes."""
+        """The keys of its assets."""
 
     @property
     def asset_deps(self) -> Mapping[AssetKey, Iterable[AssetKey]]:
-        """For each of them, those it is made from."""
+        """The upstream keys of each asset."""
 
     @property
     def group_names_by_key(self) -> Mapping[AssetKey, str]:
-        """The group of each."""
+        """The group of each asset."""
 
 
 @runtime_checkable
 class SourceAssetLike(Protocol):
-    """What the graph asks of a source asset."""
+    """What the graph reads of a source asset."""
 
     @property
     def key(self) -> AssetKey:
@@ -120,16 +120,16 @@ class SourceAssetLike(Protocol):
 
 
 class AssetGraph(NumberedGraph[AssetKey]):
-    """The assets of a catalogue, numbered, with edges both ways.
+    """The assets of a catalog, numbered, with edges both ways.
 
-    Assets that are only named as upstream of others have a number too; they are neither made
-    here nor sources.
+    Assets that are only named as upstream of others have a number too; they are neither in
+    `made` nor in `sources`.
 
     Args:
         assets: Assets definitions, source assets and checks, in any order.
 
     Attributes:
-        made: The numbers of assets that a definition makes.
+        made: The numbers of assets with an assets definition.
         sources: The numbers of source assets.
         groups: The group of each number, where it is known.
         definitions: The definition of each number, where there is one.
@@ -162,7 +162,7 @@ class AssetGraph(NumberedGraph[AssetKey]):
             self.definitions[number] = assets
             if key in groups:
                 self.groups[number] = groups[key]
-            # An asset made from its own earlier partitions is not upstream of itself.
+            # An asset that depends on its own earlier partitions is not upstream of itself.
             others = sorted((each for each in deps.get(key, ()) if each != key), key=_path)
             self.upstream[number] = [self.number(each) for each in others]
         self._add_checks(getattr(assets, "check_specs", ()))
@@ -181,7 +181,7 @@ class AssetGraph(NumberedGraph[AssetKey]):
     def _add_source(self, source: SourceAssetLike) -> None:
         number = self.number(source.key)
         if number in self.made:
-            return  # whoever makes it counts
+            return  # An assets definition of the same key wins.
         self.sources.add(number)
         self.definitions[number] = source
         if source.group_name:
@@ -190,13 +190,13 @@ class AssetGraph(NumberedGraph[AssetKey]):
         self._add_checks(getattr(source, "check_specs", ()))
 
     def siblings(self, number: int) -> set[int]:
-        """The assets that the same definition makes, this one included."""
+        """Return the assets of the same definition, this one included."""
         if number not in self.made:
             return {number}
         return {self.index[key] for key in self.definitions[number].keys}
 
     def attribute(self, number: int, name: str) -> Any:
-        """What the definition says of one asset under a name such as `tags_by_key`."""
+        """Return one attribute of an asset, such as its entry in `tags_by_key`."""
         definition = self.definitions.get(number)
         if number in self.sources:
             return getattr(definition, name.removesuffix("_by_key"), None)
@@ -205,7 +205,7 @@ class AssetGraph(NumberedGraph[AssetKey]):
 
 
 class OpGraph(NumberedGraph[str]):
-    """The ops of a job, numbered, folded at each depth of nesting where it is asked for."""
+    """The ops of a job, numbered, and folded into graphs at each depth of nesting."""
 
     def __init__(
         self, names: Sequence[str], upstream: Mapping[str, Collection[str]], what: str
@@ -220,7 +220,7 @@ class OpGraph(NumberedGraph[str]):
         self._folded: dict[int, _Level] = {}
 
     def level(self, depth: int) -> _Level:
-        """The graph with every name cut after so many parts."""
+        """Return the graph with every name cut to so many parts."""
         if depth not in self._folded:
             self._folded[depth] = _Level(self, depth)
         return self._folded[depth]

@@ -14,13 +14,13 @@ def topological(
     regions: Sequence[int | None],
     name: Callable[[int], str],
 ) -> list[int]:
-    """Step numbers so that each comes after those upstream, otherwise in their own order.
+    """Return step numbers so that each comes after those upstream, otherwise in their own order.
 
     Steps of one region (mapped over the same dynamic output) stay together where they can, so
     that an element goes through all of them before the next one starts.
 
     Raises:
-        InvalidDefinitionError: If steps wait for each other in a circle; it is named.
+        InvalidDefinitionError: If steps wait for each other in a circle; the message names it.
     """
     count = len(upstream)
     missing = [0] * count
@@ -57,7 +57,7 @@ def topological(
 
 
 def find_cycle(upstream: Sequence[Sequence[int]], among: set[int]) -> list[int]:
-    """A circle among steps that all wait: the first step again at its end."""
+    """Return a circle among steps that all wait, with the first step again at its end."""
     index = min(among)
     seen: dict[int, int] = {}
     walk: list[int] = []
@@ -72,7 +72,7 @@ def find_cycle(upstream: Sequence[Sequence[int]], among: set[int]) -> list[int]:
 def group_regions(
     order: Sequence[int], regions: Sequence[int | None]
 ) -> tuple[tuple[int, ...], ...]:
-    """The order, with neighbours of one region in one tuple."""
+    """Return the order, with neighbors of one region in one tuple."""
     groups: list[list[int]] = []
     last: int | None = None
     for index in order:
@@ -86,7 +86,7 @@ def group_regions(
 
 
 def output_edges(edge: Edge) -> Iterator[Edge]:
-    """The edges from outputs that an edge is made of."""
+    """Iterate over the edges from outputs that an edge consists of."""
     if edge.kind in ("output", "collect"):
         yield edge
     elif edge.kind == "many":
@@ -100,11 +100,11 @@ def regions_of(
     slots: dict[tuple[str, str], int],
     order: Sequence[int],
 ) -> list[int | None]:
-    """For each step the slot of the dynamic output it is mapped over, or None.
+    """Return for each step the slot of the dynamic output it is mapped over, or None.
 
     Raises:
         InvalidDefinitionError: If a step would be mapped over two dynamic outputs, or yields
-            a dynamic output while it is mapped; all problems at once.
+            a dynamic output while it is mapped; lists every problem.
     """
     regions: list[int | None] = [None] * len(nodes)
     problems: list[str] = []
@@ -140,7 +140,7 @@ def _mapped_over(
     regions: Sequence[int | None],
 ) -> int | None:
     source = index_of.get(edge.step)
-    if source is None:  # it is not selected
+    if source is None:  # The step upstream is not selected.
         return None
     if nodes[source].node.definition.is_dynamic(edge.output):
         return slots[edge.step, edge.output]

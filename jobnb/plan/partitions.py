@@ -1,4 +1,4 @@
-"""The partitions that a run is for: read from what is asked for, told in the tags of the run."""
+"""The partitions of a run: resolved from the request, recorded in the tags of the run."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ _MOST_NAMES = 5
 def partition_needed(
     job: JobDefinition, store: DynamicPartitionsStore | None = None
 ) -> PartitionNeededError | None:
-    """What to say of a run that is for no partition, if it would make assets that have some.
+    """Return the error for a run without partitions of assets that have some, or None.
 
-    Nothing has run then: a function that never asks for its partition would do its work, and
-    nobody could tell afterwards for which one.
+    Refused before anything runs: a function that never reads its partition key would succeed, and
+    the history could not say for which partition.
 
     Example:
         >>> from jobnb import Definitions, StaticPartitionsDefinition, asset
@@ -72,7 +72,7 @@ def partition_needed(
 
 
 def _made_by(job: JobDefinition) -> Iterable[AssetsDefinition]:
-    """The assets that a run would make."""
+    """Return the assets definitions that a run would materialize."""
     graph = job.graph
     if not isinstance(graph, AssetGraphDefinition):
         return ()
@@ -115,7 +115,7 @@ def _different(
 
 
 def subject_of(names: Sequence[str]) -> str:
-    """Assets by name, and the verb.
+    """Return the names of assets with the verb: "asset 'x' has", "assets 'x' and 'y' have".
 
     Example:
         >>> subject_of(["a"]), subject_of(["a", "b"])
@@ -132,7 +132,7 @@ def subject_of(names: Sequence[str]) -> str:
 def partitions_told(
     definition: PartitionsDefinition, store: DynamicPartitionsStore | None = None
 ) -> str:
-    """How many partitions there are, the first and the last.
+    """Describe partitions: how many there are, the first and the last.
 
     Example:
         >>> from jobnb import DailyPartitionsDefinition
@@ -145,7 +145,7 @@ def partitions_told(
 def _look(
     definition: PartitionsDefinition, store: DynamicPartitionsStore | None
 ) -> tuple[str, str | None, str | None]:
-    """In words, and the first and the last key."""
+    """Return the description, and the first and the last key."""
     count = definition.get_num_partitions(dynamic_partitions_store=store)
     if not count:
         return "no partitions yet", None, None
@@ -180,11 +180,11 @@ PARTITION_TAGS = frozenset({PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG, SUBSE
 PartitionsAsked = str | PartitionKeyRange | PartitionsSubset | Sequence[str | PartitionKeyRange]
 """How partitions are asked for: a key, a range, or some of both; `first...last` is a range, too."""
 
-_DOTS = "..."  # that no key holds
+_DOTS = "..."  # A separator that no key holds.
 
 
 class RunPartitions(msgspec.Struct, frozen=True):
-    """The partitions that one run is for, at least one.
+    """The partitions of one run, at least one.
 
     Attributes:
         definition: What they are partitions of; None in a context made for a test.
@@ -196,7 +196,7 @@ class RunPartitions(msgspec.Struct, frozen=True):
 
     @property
     def single(self) -> str | None:
-        """The key, where it is one."""
+        """The partition key, if there is exactly one."""
         return self.keys[0] if len(self.keys) == 1 else None
 
     @property
@@ -205,7 +205,7 @@ class RunPartitions(msgspec.Struct, frozen=True):
         return PartitionKeyRange(self.keys[0], self.keys[-1])
 
     def tags(self, store: DynamicPartitionsStore | None = None) -> dict[str, str]:
-        """The tags by which the run is known to be for these partitions."""
+        """Return the tags that record these partitions on the run."""
         assert self.definition is not None
         if self.single is not None:
             return self.definition.get_tags_for_partition_key(self.single)
@@ -217,7 +217,7 @@ class RunPartitions(msgspec.Struct, frozen=True):
 
 
 def asked_in_tags(job: JobDefinition, tags: Mapping[str, str]) -> PartitionsAsked | None:
-    """The partitions that the tags of a run name, if they do.
+    """Read the partitions from the tags of a run, if they name any.
 
     Raises:
         InvalidInvocationError: If they name one end of a range only.
@@ -242,18 +242,18 @@ def run_partitions(
     asked: PartitionsAsked | None,
     store: DynamicPartitionsStore | None = None,
 ) -> RunPartitions | None:
-    """The partitions that a run of the job is for, if any are asked for.
+    """Resolve the partitions of a run of the job; None if it has none.
 
     Args:
         job: The job.
-        asked: A key, a range, or some keys.
+        asked: A key, a range, or several keys.
         store: Keeps the keys of dynamic partitions.
 
     Raises:
-        PartitionNeededError: If none is asked for, and the job makes assets that have some.
+        PartitionNeededError: If none is given, and the job has partitioned assets.
         InvalidDefinitionError: If the job has no partitions.
-        UnknownPartitionError: If it has no such partition; the nearest is named.
-        InvalidInvocationError: If no partition is meant, or something that is none.
+        UnknownPartitionError: If there is no such partition; names the nearest.
+        InvalidInvocationError: If the request is empty, or holds something that is no key.
     """
     if asked is None:
         needed = partition_needed(job, store)
@@ -275,7 +275,7 @@ def run_partitions(
 
 
 def _subject(job: JobDefinition) -> str:
-    """The job, or the assets that are made by none that anybody named."""
+    """Return the job, or the assets of a run that has no named job."""
     if not _is_nameless(job):
         return f"{job_words(job.name, begins=True)} has"
     names = sorted(key.to_user_string() for each in job.graph.partitioned for key in _keys(each))
@@ -283,7 +283,7 @@ def _subject(job: JobDefinition) -> str:
 
 
 def _is_nameless(job: JobDefinition) -> bool:
-    """Whether it is a job that nobody has named: it is spoken of by its assets."""
+    """Whether the job has no name of its own: messages name its assets instead."""
     return job.asset_layer is not None and job.name.startswith("__")
 
 
@@ -316,11 +316,11 @@ def keys_asked(
     asked: PartitionsAsked,
     store: DynamicPartitionsStore | None = None,
 ) -> list[str]:
-    """The keys that are asked for, in order, each of which exists.
+    """Resolve partition keys, ranges and lists into keys that exist, in order.
 
     Raises:
-        UnknownPartitionError: If some do not exist; the nearest is named.
-        InvalidInvocationError: If something asked for is no key.
+        UnknownPartitionError: If some do not exist; names the nearest.
+        InvalidInvocationError: If something given is no key.
     """
     meant = _meant(definition, asked, store) if isinstance(asked, str) else asked
     if isinstance(meant, str):
@@ -340,7 +340,7 @@ def keys_asked(
 def _meant(
     definition: PartitionsDefinition, text: str, store: DynamicPartitionsStore | None
 ) -> str | PartitionKeyRange:
-    """A key, or the range that is written as `first...last`.
+    """Return a key, or the range that is written as `first...last`.
 
     Raises:
         InvalidInvocationError: If it has one end only.

@@ -20,7 +20,7 @@ from jobnb.plan.step import FromAsset, FromMany, FromOutput, Plan, Step
 def all_resource_defs(
     job: JobDefinition, given: Mapping[str, Any] | None
 ) -> dict[str, ResourceDefinition]:
-    """The resources that the job could use, by key: its own, those of its assets, those given."""
+    """Return the resources that the job could use: its own, those of its assets, those given."""
     defs: dict[str, Any] = {}
     if isinstance(job.graph, AssetGraphDefinition):
         defs.update(job.graph.resource_defs)
@@ -32,11 +32,11 @@ def all_resource_defs(
 def plan_resources(
     job: JobDefinition, nodes: Iterable[FlatNode], given: Mapping[str, Any] | None
 ) -> dict[str, ResourceDefinition]:
-    """The resources that the nodes need, each after those it needs itself, else by their keys.
+    """Return the resources that the nodes need, each after those it needs, else sorted by key.
 
     Raises:
-        InvalidDefinitionError: If one is provided by nothing, or they need each other in a
-            circle; all problems at once.
+        InvalidDefinitionError: If one is not provided, or they need each other in a
+            circle; lists every problem.
     """
     defs = all_resource_defs(job, given)
     wanted = _wanted(job, nodes)
@@ -56,7 +56,7 @@ def plan_resources(
 
 
 def _how_to_give(key: str) -> str:
-    """The ways to provide a resource: for this run, for the session, or for a code location."""
+    """Return the ways to provide a resource: for a run, the session, or a code location."""
     return (
         f"Give it: resources={{{key!r}: ...}} for this run, session.add(resources={{{key!r}: "
         "...}) for this kernel, or "
@@ -65,7 +65,7 @@ def _how_to_give(key: str) -> str:
 
 
 def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
-    """The keys that steps need, each with one of those that need it."""
+    """Map the keys that steps need to one of the steps that need each."""
     wanted: dict[str, str] = {}
     by_definition: dict[int, tuple[str, ...]] = {}
     for flat in nodes:
@@ -89,7 +89,7 @@ def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
 
 
 def step_resource_keys(plan: Plan, step: Step) -> set[str]:
-    """The resources that a step may use: what its op needs, and what stores and loads values."""
+    """Return the resources that a step may use: those of its op, its IO and input managers."""
     found = set(_of_op(step.op))
     for each in step.inputs:
         if each.definition.input_manager_key:
@@ -119,7 +119,7 @@ def _of_op(op: OpDefinition[..., Any]) -> Iterator[str]:
 
 
 def _add_loaders(job: JobDefinition, flat: FlatNode, wanted: dict[str, str]) -> None:
-    """The managers that load assets which this run does not make."""
+    """Add the managers that load assets which this run does not materialize."""
     for edge in flat.edges.values():
         if edge.kind == "asset":
             graph, asset = job.graph, edge.value
@@ -133,7 +133,7 @@ def _add_loaders(job: JobDefinition, flat: FlatNode, wanted: dict[str, str]) -> 
 def in_order(
     wanted: Iterable[str], defs: Mapping[str, ResourceDefinition]
 ) -> dict[str, ResourceDefinition]:
-    """Those that are wanted, each after those it needs, and by their keys where none does.
+    """Return the wanted resources, each after those it needs, else sorted by key.
 
     Raises:
         InvalidDefinitionError: If one is missing, or they need each other in a circle.

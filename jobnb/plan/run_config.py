@@ -1,4 +1,4 @@
-"""The config of a run: what was given, what config mappings make of it, the values bound to it."""
+"""The config of a run: raw, expanded by config mappings, and bound to values."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class BoundConfig(msgspec.Struct, frozen=True):
-    """Config checked, with defaults filled in: by step, by resource, by logger.
+    """Validated config with defaults filled in, by step, resource and logger.
 
     Attributes:
         inputs: For each step, the inputs that their types load from config.
-        loading: For each step, what the managers of its inputs are told.
-        storing: For each step, what the managers of its outputs are told.
-        raw: The config as it was given and is stored, secrets by name.
-        given: The part of it that is for ops, with what config mappings stand for in its place.
+        loading: For each step, the config of its inputs' managers.
+        storing: For each step, the config of its outputs' managers.
+        raw: The config as given and as stored, secrets by name.
+        given: The part for ops, with config mappings expanded.
     """
 
     ops: Mapping[str, Any] = {}
@@ -44,7 +44,7 @@ class BoundConfig(msgspec.Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing takes a value from it, not even a default; the executor apart."""
+        """Whether it holds no value, not even a default; the executor's config apart."""
         values = (*self.resources.values(), *self.loggers.values(), *self.ops.values())
         parts = (self.inputs, self.loading, self.storing, self.graph_inputs)
         return not any(each for each in (*values, *parts))
@@ -53,9 +53,9 @@ class BoundConfig(msgspec.Struct, frozen=True):
 def raw_config_of(
     job: JobDefinition, run_config: Any, partitions: RunPartitions | None
 ) -> dict[str, Any]:
-    """The raw config of a run: the one given, else that of the partition, else the job's own."""
+    """Return the raw config of a run: the one given, else the partition's, else the job's own."""
     if run_config is None and job.config is None:
-        return {}  # without importing what knows of config
+        return {}  # Checked without importing the config package, which loads pydantic.
     from jobnb.config import raw_config
 
     if run_config is not None:
@@ -79,10 +79,10 @@ def bind_run_config(
     steps: Iterable[str],
     trees: ConfigTrees | None = None,
 ) -> BoundConfig:
-    """The values of a run's config.
+    """Validate a run's config and return its values.
 
     Raises:
-        InvalidConfigError: If it does not fit; all problems at once.
+        InvalidConfigError: If it does not fit; lists every problem.
     """
     what = job_words(job.name)
     trees = trees or ConfigTrees()
@@ -118,12 +118,12 @@ def bind_run_config(
 def kept_config(
     job: JobDefinition, run_config: Any, resources: Mapping[str, Any] | None = None
 ) -> Mapping[str, Any] | None:
-    """The raw config of a job's runs as it may be kept, secrets by name; it need not be right.
+    """Return the raw config of a job's runs as it is stored, secrets by name; it may be invalid.
 
     Args:
         job: The job.
         run_config: The config; None for none.
-        resources: Resources by key, in place of those of the job.
+        resources: Resources that replace the job's, by key.
     """
     if run_config is None:
         return None
@@ -137,7 +137,7 @@ def kept_config(
 
 
 def _stored(job: JobDefinition, tree: Section | None, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The config without secrets, by what the job takes outside its config mappings."""
+    """Return the config without secrets, by the schema outside of the config mappings."""
     from jobnb.config import without_secrets
 
     outer, wrapped = outer_tree(job, tree, None)
@@ -149,7 +149,7 @@ def _stored(job: JobDefinition, tree: Section | None, raw: Mapping[str, Any]) ->
 def _inner_config(
     job: JobDefinition, raw: Mapping[str, Any], what: str, trees: ConfigTrees
 ) -> Mapping[str, Any]:
-    """The config with what config mappings stand for put in their place."""
+    """Return the config with config mappings expanded."""
     mapping = job.config_mapping
     if mapping is not None:
         raw = mapping.resolve_from_unvalidated_config(raw, what=what)
@@ -164,10 +164,10 @@ def _inner_config(
 
 
 def _expand_top(mapping: Any, raw: Mapping[str, Any], what: str) -> Mapping[str, Any]:
-    """The same where the job's own graph has a mapping: its config stands at ops > config."""
+    """Expand the mapping of the job's own graph: its config is at ops > config."""
     ops = raw.get("ops") or {}
     if not _is_map(ops) or set(ops) - {"config"}:
-        return raw  # the inside is given as it is
+        return raw  # The inner config is given as it is.
     path = ("ops", "config")
     return {
         **raw,
@@ -209,7 +209,7 @@ def _expand(
 
 
 class _Found:
-    """The bound values of ops, spread out by step key.
+    """Collects the bound values of ops by step key.
 
     Args:
         managers: The managers that take config for each value.
@@ -225,10 +225,10 @@ class _Found:
     def collect(
         self, graph: GraphDefinition, bound: Mapping[str, Any], path: tuple[str, ...]
     ) -> None:
-        """Add what is below a graph."""
+        """Add the values of a graph's nodes."""
         for name, entry in bound.items():
             if name not in graph.node_map:
-                continue  # it would have it, if assets stood otherwise
+                continue  # A selection by status leaves this node out at present.
             inner, here = graph.node_map[name].definition, (*path, name)
             if isinstance(inner, GraphDefinition):
                 self.collect(inner, entry.get("ops") or {}, here)
@@ -248,7 +248,7 @@ class _Found:
 
 
 def config_schema_of(job: JobDefinition) -> Any:
-    """The tree that describes the run config of a job; its own config mapping shows the outside."""
+    """Return the schema of a job's run config, as users write it."""
     from jobnb.config import Section, schema_of
     from jobnb.plan.flatten import flatten
     from jobnb.plan.resources import plan_resources

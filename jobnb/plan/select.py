@@ -1,4 +1,4 @@
-"""Keeping a part of a job: the ops that a selection names, or what some outputs need."""
+"""Subset a job: the ops that a selection names, or what some outputs need."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from jobnb.plan.selecting import resolve_op_selection
 
 
 def select_nodes(job: JobDefinition, nodes: list[FlatNode]) -> list[FlatNode]:
-    """The nodes that the job's selection of ops names; all of them if it has none.
+    """Return the nodes that the job's op selection names; all of them if it has none.
 
     Raises:
-        InvalidSubsetError: If it names what is not there, or selects nothing.
+        InvalidSubsetError: If it names an unknown op, or selects nothing.
     """
     for op_selection in (*job.selected_within, job.op_selection):
         if op_selection:
@@ -43,15 +43,15 @@ def _selected(
 
 
 def selected_graph(job: JobDefinition) -> GraphDefinition:
-    """The graph of a job as its selection of ops leaves it, to look at."""
+    """Return the graph of a job with only the selected ops, for display."""
     nodes = select_nodes(job, flatten(job.graph, job.input_values))
     return graph_of(job.graph, [flat.path for flat in nodes])
 
 
 def without_unasked(graph: AssetGraphDefinition, nodes: list[FlatNode]) -> list[FlatNode]:
-    """The nodes, without those inside a graph that only make what is not selected.
+    """Drop nodes inside a graph-backed asset that only compute unselected assets.
 
-    An asset of the graph that is not made is loaded by what takes it, as it was stored.
+    An asset of the graph that is not materialized is loaded from storage by its dependents.
     """
     partial = [
         (name, each)
@@ -82,7 +82,7 @@ def without_unasked(graph: AssetGraphDefinition, nodes: list[FlatNode]) -> list[
 def _places(
     graph: AssetGraphDefinition, name: str, assets_def: AssetsDefinition
 ) -> tuple[list[tuple[str, str]], set[tuple[str, str]]]:
-    """The steps and outputs that give what is selected, and the assets that are not."""
+    """Return the steps and outputs of the selected assets, and those of the others."""
     asked, stored = [], set()
     for output, key in assets_def.keys_by_output_name.items():
         place = output_at(graph, (), name, output)
@@ -97,9 +97,9 @@ def _places(
 
 
 def graph_without(graph: GraphDefinition, outputs: Collection[str]) -> GraphDefinition:
-    """The graph without some of its outputs, and without the nodes that only they need.
+    """Return the graph without some of its outputs, and without the nodes that only they need.
 
-    A node that no output needs stays: it may do something of its own.
+    A node that no output needs stays: it may have side effects.
     """
     kept = [each for each in graph.output_mappings if each.graph_output_name not in outputs]
     gone = [each for each in graph.output_mappings if each.graph_output_name in outputs]
@@ -119,7 +119,7 @@ def graph_without(graph: GraphDefinition, outputs: Collection[str]) -> GraphDefi
 
 
 def graph_of(graph: GraphDefinition, paths: Iterable[Sequence[str]]) -> GraphDefinition:
-    """The graph with no ops but those at the paths, down through the graphs in it.
+    """Return the graph with only the ops at the paths, down through nested graphs.
 
     Edges from and to other ops are left out.
     """
@@ -156,7 +156,7 @@ def _among(edge: Dependency, nodes: Collection[str]) -> bool:
 
 
 def _upstream(graph: GraphDefinition, nodes: Iterable[str]) -> set[str]:
-    """These nodes of the graph and all that they are fed by."""
+    """Return these nodes of the graph and all that feed them."""
     found: set[str] = set()
     waiting = list(nodes)
     while waiting:

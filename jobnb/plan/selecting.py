@@ -1,4 +1,4 @@
-"""From a selection to the keys of what it names, once it is known what there is."""
+"""Resolve a selection to the keys of assets and checks, or to the names of ops."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from jobnb.definitions.selections.selection import AssetSelection, StatusOf
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.plan.graphs import AssetGraph, NumberedGraph, OpGraph
 
-_MOST_HINTS = 10  # looking for the nearest name takes its time
+_MOST_HINTS = 10  # Finding the nearest name is slow, so only so many are looked up.
 
 
 def resolve_assets(
@@ -53,11 +53,11 @@ def resolve_assets(
     Args:
         selection: The selection.
         assets: Assets definitions and source assets, or an `AssetGraph` of them.
-        allow_missing: Whether names that are not there are passed over.
-        status_of: Tells how an asset stands: "fresh", "stale", "missing" or "failed".
+        allow_missing: Whether unknown names are ignored.
+        status_of: Returns the status of an asset: "fresh", "stale", "missing" or "failed".
 
     Raises:
-        InvalidSubsetError: If it names what is not there; all problems at once.
+        InvalidSubsetError: If it names something unknown; lists every problem.
     """
     graph = _graph(assets)
     within = Resolution(graph, allow_missing, status_of)
@@ -86,7 +86,7 @@ def resolve_all(
     """Resolve the keys of the assets and of the checks that a selection names."""
     within = Resolution(graph, status_of=status_of)
     found = numbers(selection.rule, within)
-    # Without a word on checks, they go with their assets: no need to ask every rule again.
+    # A selection that names no checks takes those of its assets: no need to ask each rule again.
     tells = selection.tells_checks
     found_checks = checks(selection.rule, within) if tells else graph.checks_of(found)
     within.see_no_problem()
@@ -99,7 +99,7 @@ def resolve_op_selection(
     upstream: Mapping[str, Collection[str]],
     what: str = "the job",
 ) -> set[str]:
-    """The ops that any of the selections names.
+    """Resolve the ops that any of the selections names.
 
     A graph's name stands for all ops in it: `load` for `load.read` and `load.parse`. Steps up
     and down are counted between neighbours of the name's own level.
@@ -115,8 +115,8 @@ def resolve_op_selection(
         The names of the selected ops.
 
     Raises:
-        InvalidSubsetError: If a selection cannot be read or names what is not there; or nothing
-            is selected.
+        InvalidSubsetError: If a selection cannot be parsed, names an unknown op, or selects
+            nothing.
 
     Example:
         >>> deps = {"a": set(), "g.b": {"a"}, "g.c": {"g.b"}, "d": {"g.c"}}
@@ -137,7 +137,7 @@ def resolve_op_selection(
 
 
 def with_graphs(names: Iterable[str]) -> list[str]:
-    """The names of ops, and of the graphs they are in.
+    """Return the names of ops, and of the graphs they are in.
 
     >>> with_graphs(["load.read", "clean"])
     ['load', 'load.read', 'clean']
@@ -153,13 +153,13 @@ def _graph(given: AssetGraph | Iterable[Any]) -> AssetGraph:
 
 @dataclass
 class Resolution:
-    """One look at a graph on behalf of a selection.
+    """Resolves one selection over a graph and collects its problems.
 
     Attributes:
-        graph: Where numbers are looked up: an `AssetGraph` or an `OpGraph`.
-        allow_missing: Whether names that are not there are passed over.
-        status_of: Tells how an asset stands.
-        problems: What is wrong, so that all of it is told at once.
+        graph: The graph to resolve over: an `AssetGraph` or an `OpGraph`.
+        allow_missing: Whether unknown names are ignored.
+        status_of: Returns the status of an asset.
+        problems: What is wrong, so that one error lists all of it.
     """
 
     graph: Any
@@ -168,32 +168,32 @@ class Resolution:
     problems: list[str] = field(default_factory=list)
 
     def note(self, spot: Spot | None, message: str) -> None:
-        """Note a problem; if it stands in a text, with a mark at the place."""
+        """Note a problem; one in a text selection gets a mark under its place."""
         self.problems.append(spot.told(message) if spot is not None else message)
 
     def hint(self, name: str, known: Iterable[str]) -> str:
-        """What may have been meant."""
+        """Return a sentence with the nearest names."""
         if len(self.problems) >= _MOST_HINTS:
             return ""
         return did_you_mean(name, known, noun="There are")
 
     def see_no_problem(self) -> None:
-        """Raise what is wrong.
+        """Raise an error if there is any problem.
 
         Raises:
-            InvalidSubsetError: If anything is; all problems at once.
+            InvalidSubsetError: If there are problems; lists all of them.
         """
         if self.problems:
             raise InvalidSubsetError("\n".join(dict.fromkeys(self.problems)))
 
 
 def numbers(rule: Rule, within: Resolution) -> set[int]:
-    """The numbers, in the graph, of what a rule names; problems are noted."""
+    """Return the numbers that a rule selects; problems are noted in `within`."""
     return _NUMBERS[type(rule)](rule, within)
 
 
 def checks(rule: Rule, within: Resolution) -> set[AssetCheckKey]:
-    """The checks that go with what a rule names: all of them, unless it says otherwise."""
+    """Return the checks that a rule selects: those of its assets, unless it says otherwise."""
     own = _CHECKS.get(type(rule))
     if own is not None:
         return own(rule, within)
@@ -225,7 +225,7 @@ def _all_of(rule: AllOf, within: Resolution) -> set[int]:
 
 
 def _steps(rule: Steps, within: Resolution) -> set[int]:
-    """The numbers reached; on the way, only what is made here counts."""
+    """Return the numbers reached; on the way, only assets with a definition here count."""
     start, graph = numbers(rule.rule, within), within.graph
     edges = graph.upstream if rule.up else graph.downstream
     reached: set[int] = graph.reach(start, edges, rule.depth_limit)
@@ -242,7 +242,7 @@ def _sinks(rule: Sinks, within: Resolution) -> set[int]:
 
 
 def _ends(chosen: set[int], graph: NumberedGraph[Any], edges: list[list[int]]) -> set[int]:
-    """Those of `chosen` that no other of them reaches over `edges`, even by way of others."""
+    """Return those of `chosen` that none of them reaches over `edges`, even by way of others."""
     beyond = (number for here in chosen for number in edges[here])
     return chosen - graph.reach(beyond, edges)
 
@@ -299,7 +299,7 @@ def _texts(what: str, graph: AssetGraph, number: int) -> Iterable[str]:
 
 
 def _see_known(rule: Where, within: Resolution) -> None:
-    """Note a value that no asset has: whoever typed it meant another."""
+    """Note a value that no asset has, as it is probably mistyped."""
     if rule.value is None or is_pattern(rule.value) or rule.what == "key_substring":
         return
     name, graph = plain(rule.value), within.graph
@@ -335,7 +335,7 @@ def _upstream_sources(rule: UpstreamSources, within: Resolution) -> set[int]:
 
 
 def _neighbors(rule: Neighbors, within: Resolution) -> set[int]:
-    """The numbers of what is made together; an asset that can be made alone stays alone."""
+    """Return assets that are materialized together; one that can be subset stays alone."""
     graph: AssetGraph = within.graph
     return {
         sibling
@@ -348,7 +348,7 @@ def _neighbors(rule: Neighbors, within: Resolution) -> set[int]:
     }
 
 
-# --- checks: they make no asset -------------------------------------------------------
+# --- checks: they select no asset -----------------------------------------------------
 
 
 def _no_asset(_rule: Rule, _within: Resolution) -> set[int]:
@@ -357,7 +357,7 @@ def _no_asset(_rule: Rule, _within: Resolution) -> set[int]:
 
 def _assets_of_checks(rule: ChecksOf, within: Resolution) -> set[int]:
     if rule.rule is not None:
-        numbers(rule.rule, within)  # what it names has to be there
+        numbers(rule.rule, within)  # Resolve the assets anyway: their names have to exist.
     return set()
 
 
@@ -407,7 +407,7 @@ def _named(rule: Named, within: Resolution) -> set[int]:
 
 
 def _like(rule: Like, within: Resolution) -> set[int]:
-    """The ops, and those of the graphs, whose names match."""
+    """Return the ops, and those of the graphs, whose names match."""
     fits = matcher(rule.pattern)
     return {
         number
@@ -447,7 +447,7 @@ _CHECKS: Mapping[type[Rule], Callable[[Any, Resolution], set[AssetCheckKey]]] = 
 def with_known_keys(
     assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset]
 ) -> list[AssetsDefinition]:
-    """The assets, where a parameter's bare name may mean a key of the same prefix or group.
+    """Resolve parameters' bare names to keys of the same prefix or group.
 
     `orders` taken by `warehouse/revenue` is `orders` if there is one, else `warehouse/orders`,
     else the one asset of that name in the same group.
@@ -485,7 +485,7 @@ def resolve_among(
 
 
 def _renamed(assets: AssetsDefinition, changes: dict[str, AssetKey]) -> AssetsDefinition:
-    """The same, where some inputs are other assets."""
+    """Return the definition with some inputs bound to other assets."""
     upstream = assets.keys_by_input_name
     moved = {upstream[name]: key for name, key in changes.items()}
     return assets.with_changes(

@@ -1,4 +1,4 @@
-"""What a plan is made of: steps, where their inputs come from, where their outputs go."""
+"""The parts of a plan: steps, the sources of their inputs, the slots of their outputs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from jobnb.plan.partitions import RunPartitions
 
 
 class FromOutput(msgspec.Struct, frozen=True, gc=False):
-    """The value of an output of an earlier step, at `slot`.
+    """The value of an earlier step's output, at `slot`.
 
-    `collects` asks for the list of all elements of a dynamic output or of what was mapped over
-    one; `maps` for the element of the mapping key that the step runs for.
+    `collects` gives the list of all elements of a dynamic output, or of the steps mapped over
+    one; `maps` gives the element of the mapping key that the step runs for.
     """
 
     step: int
@@ -43,7 +43,7 @@ class FromMany(msgspec.Struct, frozen=True, gc=False):
 
 
 class FromValue(msgspec.Struct, frozen=True, gc=False):
-    """A value known beforehand: a constant, a default or an input of the graph."""
+    """A value known when planning: a constant, a default or an input of the graph."""
 
     value: Any
 
@@ -55,9 +55,9 @@ class FromConfig(msgspec.Struct, frozen=True, gc=False):
 
 
 class FromAsset(msgspec.Struct, frozen=True, gc=False):
-    """The stored value of an asset that this run does not make.
+    """The stored value of an asset that this run does not materialize.
 
-    Without a key, what an input manager loads for an input that nothing else feeds.
+    Without a key, the value that an input manager loads for an input that nothing else feeds.
     """
 
     key: AssetKey | None
@@ -80,10 +80,10 @@ class StepInput(msgspec.Struct, frozen=True, gc=False):
 
 
 class StepOutput(msgspec.Struct, frozen=True, gc=False):
-    """An output of a step; its value lives in `slot` until `readers` steps have had it.
+    """An output of a step; its value stays in `slot` until `readers` steps have read it.
 
-    `is_asked` is false for an asset or a check that the step could make, and is not asked to.
-    A `check` is no value: the output stands for the verdict.
+    `is_asked` is false for an asset or a check of the step that is not selected.
+    An output with a `check` holds the check's result, no value.
     """
 
     name: str
@@ -97,19 +97,19 @@ class StepOutput(msgspec.Struct, frozen=True, gc=False):
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """One op at its place: what will run.
+    """One op at its place in the graph.
 
     Attributes:
         index: Its number in the plan.
         key: Its name: the node names on the way to it, joined with dots.
         path: The node names on the way to it.
-        waits_for: The outputs that must be there, or be known not to come, before it runs.
+        waits_for: The outputs that must be yielded, or known to be skipped, before it runs.
         region: The slot of the dynamic output that it is mapped over, or None.
-        assets_def: What defines the assets that it makes, if it makes any.
-        checks: The checks of assets that it makes.
-        guards: Outputs that must be there before it runs, and are no inputs: blocking checks that
-            passed, and what its own checks look at beside its assets; part of `waits_for`.
-        observes: The source assets that it only looks at.
+        assets_def: The definition of the assets that it materializes, if any.
+        checks: The asset checks that it evaluates.
+        guards: The part of `waits_for` that are no inputs: blocking checks that must pass, and
+            what its own checks depend on beside its assets.
+        observes: The source assets that it observes.
     """
 
     index: int
@@ -131,30 +131,30 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def asset_keys(self) -> list[AssetKey]:
-        """The assets that it is to make, or to look at."""
+        """The assets that it materializes or observes."""
         made = (out.asset_key for out in self.outputs if out.is_asked)
         return [*(key for key in made if key is not None), *(each.key for each in self.observes)]
 
     @property
     def leaves_out(self) -> bool:
-        """Whether its function itself leaves out the assets that are not asked for."""
+        """Whether its function itself skips the assets that are not selected."""
         made = self.assets_def
         return made is not None and made.can_subset and made.node_def is self.op
 
     def output(self, name: str) -> StepOutput | None:
-        """The output called so, or None."""
+        """Return the output of that name, or None."""
         return next((each for each in self.outputs if each.name == name), None)
 
 
 class Kept(dict[str, Any]):
-    """What is kept with a plan in this process; another one that the plan goes to starts empty."""
+    """Values cached with a plan in this process; a pickled plan starts with an empty cache."""
 
     def __reduce__(self) -> tuple[type[Kept], tuple[()]]:
         return Kept, ()
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a run will do; nothing is left to resolve.
+    """What a run does; nothing is left to resolve.
 
     Attributes:
         job: The job it was made from.
@@ -163,13 +163,13 @@ class Plan(msgspec.Struct, frozen=True):
             one dynamic output, which run together for each of its elements.
         readers: For each slot, how many steps read it.
         resources: The resources that are set up, in order.
-        loading: For each step, what config tells the managers of its inputs.
-        storing: For each step, what config tells the managers of its outputs.
+        loading: For each step, the config of its inputs' managers.
+        storing: For each step, the config of its outputs' managers.
         run_config: The raw config, as it is stored.
         partitions: The partitions that the run is for.
-        given_config: The part of it that is for ops, by node; config mappings are applied.
-        kept: What others work out of the steps and the config of ops alone, by name; plans of the
-            same job share it where ops take no config.
+        given_config: The part of it for ops, by node; config mappings are expanded.
+        kept: A cache for values that depend on the steps and the config of ops alone; plans of
+            the same job share it where ops take no config.
     """
 
     job: JobDefinition
@@ -191,7 +191,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def partition_key(self) -> str | None:
-        """The partition that the run is for, where it is one."""
+        """The partition of the run, if there is exactly one."""
         return self.partitions.single if self.partitions is not None else None
 
     @property
@@ -206,7 +206,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def asset_keys(self) -> list[AssetKey]:
-        """The assets that the run makes."""
+        """The assets that the run materializes."""
         found = (out for step in self.steps for out in step.outputs if out.is_asked)
         return [out.asset_key for out in found if out.asset_key is not None]
 
@@ -218,7 +218,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def check_selection(self) -> frozenset[AssetCheckKey] | None:
-        """The checks that the run makes, where its assets do not tell them."""
+        """The checks that the run evaluates, where its assets do not imply them."""
         if not getattr(self.job.graph, "tells_checks", False):
             return None
         return frozenset(spec.key for step in self.steps for spec in step.checks)

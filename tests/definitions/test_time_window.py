@@ -161,9 +161,9 @@ def test_every_key_names_its_own_window(place: tuple[str, int, int], cron: str, 
     definition = TimeWindowPartitionsDefinition(
         start=datetime(place[1], 1, 1), fmt="%Y-%m-%d-%H:%M", cron_schedule=cron, timezone=place[0]
     )
-    key = definition._key(index)
+    key = definition.key_at(index)
     window = definition.time_window_for_partition_key(key)
-    assert definition._index(key) == index
+    assert definition.position_of(key) == index
     assert window.start.timestamp() < window.end.timestamp()
     assert window == definition.windows.window(index)
     assert definition.get_partition_key_for_timestamp(window.start.timestamp()) == key

@@ -1,1 +1,1 @@
-"""Assets: what is made, named by keys, and all the ways to say so."""
+"""Assets: keys, specs, definitions and decorators."""

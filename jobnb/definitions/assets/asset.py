@@ -1,4 +1,4 @@
-"""The `@asset` decorator: a function that makes one asset."""
+"""The `@asset` decorator: a function that materializes one asset."""
 
 from __future__ import annotations
 
@@ -102,47 +102,47 @@ def asset(
     automation_condition: Any = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Any:
-    """Make an asset of a function.
+    """Define an asset with a function.
 
     Each parameter of the function is the upstream asset of that name, except a first one called
     `context`, one called `config` that is annotated, and those annotated with a resource.
 
     Args:
         compute_fn: The function; the decorator also works without parentheses.
-        name: The last part of the key; the function's name if absent.
+        name: The last part of the key; the function's name if not given.
         key_prefix: Parts of the key before the name.
         ins: More about upstream assets, by parameter.
-        deps: Assets that must be made before, and are not loaded.
-        metadata: Values shown beside the asset and for its IO manager.
-        description: In words; the function's docstring if absent.
-        config_schema: What config it takes, read from `context.op_config`.
+        deps: Assets that must be materialized before, and are not loaded.
+        metadata: Metadata shown beside the asset and for its IO manager.
+        description: A description; the function's docstring if not given.
+        config_schema: The config schema, read from `context.op_config`.
         required_resource_keys: Resources read from `context.resources`.
         resource_defs: Resources by key.
-        io_manager_def: What stores it.
+        io_manager_def: The IO manager that stores it.
         io_manager_key: The resource that stores it.
-        compute_kind: A short word shown on the card: `pandas`, `plot`, `sql`.
-        dagster_type: What it must be; from the annotation if absent.
+        compute_kind: A short word shown on the asset's card: `pandas`, `plot`, `sql`.
+        dagster_type: Its type; from the annotation if not given.
         partitions_def: Its partitions.
         op_tags: Tags of its step.
         group_name: The group it belongs to.
         output_required: Whether the function must return it.
         freshness_policy: How fresh it should be.
-        auto_materialize_policy: When it should make itself.
-        backfill_policy: How its partitions are filled.
-        retry_policy: When and how often to try again.
+        auto_materialize_policy: When it should be materialized automatically.
+        backfill_policy: How its partitions are backfilled.
+        retry_policy: The retry policy.
         code_version: The version of the code.
         key: The whole key, instead of name and key_prefix.
         non_argument_deps: An older name of `deps`.
         tags: Tags of the asset.
         owners: Owners: e-mail addresses or `team:name`.
-        kinds: What it is, as short words.
+        kinds: Short words for its technology or form.
         hooks: Hooks of its step.
-        automation_condition: When it should be made.
-        check_specs: The checks that the function makes too: it yields an `AssetCheckResult` for
-            each, or returns them with `MaterializeResult(check_results=...)`.
+        automation_condition: When it should be materialized.
+        check_specs: The checks that the function evaluates too: it yields an `AssetCheckResult`
+            for each, or returns them with `MaterializeResult(check_results=...)`.
 
     Returns:
-        An `AssetsDefinition` that takes the function's place.
+        An `AssetsDefinition` that replaces the function.
 
     Example:
         >>> from jobnb import asset, materialize

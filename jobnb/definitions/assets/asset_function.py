@@ -1,4 +1,4 @@
-"""What `@asset` and `@multi_asset` share: a function's parameters become upstream assets."""
+"""The common part of `@asset` and `@multi_asset`: parameters become upstream assets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLAIN_PART = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class FunctionAsset(AssetsDefinition):
-    """Assets made by a function; its inputs are read when they are first needed."""
+    """Assets of a function; its inputs are read at their first use."""
 
     def __init__(
         self, ins: Mapping[str, AssetIn], deps: Mapping[str, AssetKey], **rest: Any
@@ -48,12 +48,12 @@ class FunctionAsset(AssetsDefinition):
 
 
 class Upstream:
-    """What a function's assets are made from, as far as the decorator says it.
+    """The upstream assets of a function, as far as the decorator declares them.
 
     Args:
         ins: More about upstream assets, by parameter.
-        keys: The assets that only order, by the name of the input that stands for each.
-        partition_mappings: Which partitions of an upstream asset are meant.
+        keys: The assets that only order, by the name of their input.
+        partition_mappings: How the partitions of upstream assets are mapped.
 
     Attributes:
         op_ins: The inputs of the op, those that only order included.
@@ -85,15 +85,15 @@ def read_upstream(
     deps: Iterable[Any] | None,
     older: Iterable[Any] | None = None,
 ) -> Upstream:
-    """What the assets of a function are made from.
+    """Read the upstream assets of a function.
 
     Args:
-        owner: The asset whose they are, or the function, for errors.
-        made: The assets that the function makes.
+        owner: The asset or the function, for errors.
+        made: The assets that the function materializes.
         function: The function.
         ins: More about upstream assets, by parameter.
-        deps: Assets that must be made before, and are not loaded.
-        older: The same, under an older name.
+        deps: Assets that must be materialized before, and are not loaded.
+        older: An older name of the same parameter.
 
     Raises:
         InvalidDefinitionError: If an input is no `AssetIn`, or an asset is in its own deps.
@@ -133,25 +133,25 @@ def _described(owner: AssetKey | str) -> str:
 def _by_input(
     deps: Sequence[AssetDep], function: Function, ins: Mapping[str, AssetIn]
 ) -> dict[str, AssetKey]:
-    """The assets that only order, by the name of the input that stands for each."""
+    """Return the assets that only order, by the name of their input."""
     found: dict[str, AssetKey] = {}
     for dep in deps:
         key = dep.asset_key
         name = key.to_python_identifier().replace(".", "_")
         if name in function.parameters:
             if name not in ins and AssetKey(name) == key:
-                continue  # what is taken as a value orders too
+                continue  # A loaded input orders, too.
             name = f"{name}__dep"
         if ins and any(each.key_for(parameter) == key for parameter, each in ins.items()):
             continue
-        while name in found:  # `a-b` and `a_b` are two assets
+        while name in found:  # `a-b` and `a_b` are different assets.
             name = f"{name}_"
         found[name] = key
     return found
 
 
 def kind_words(kinds: Iterable[str] | None, compute_kind: str | None) -> frozenset[str]:
-    """What an asset is, as short words."""
+    """Return the kinds of an asset."""
     return frozenset([*(kinds or ()), *([compute_kind] if compute_kind else [])])
 
 
@@ -161,10 +161,10 @@ def own_key(
     key_prefix: str | Sequence[str] | None,
     key: CoercibleToAssetKey | None,
 ) -> AssetKey:
-    """The key of the asset that a function makes.
+    """Return the key of a function's asset.
 
     Args:
-        fn: The function; its name is the last part where nothing else is said.
+        fn: The function; its name is the default for the last part.
         name: The last part.
         key_prefix: The parts before it.
         key: The whole key instead; text is one part.
@@ -196,10 +196,10 @@ def _odd_part(part: str) -> InvalidDefinitionError:
 
 
 def asset_op_name(key: AssetKey) -> str:
-    """The name of the op that makes one asset."""
+    """Return the name of an asset's op."""
     return "__".join(key.path).replace("-", "_")
 
 
 def op_tags_of(tags: Mapping[str, Any] | None, compute_kind: str | None) -> dict[str, Any]:
-    """The tags of the op that makes assets."""
+    """Return the tags of an asset's op."""
     return {**(tags or {}), **({"kind": compute_kind} if compute_kind else {})}

@@ -1,4 +1,4 @@
-"""`define_asset_job`: a job that makes a selection of assets, whichever there will be."""
+"""`define_asset_job`: a job that materializes a selection of assets."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 
 class AssetLayer(msgspec.Struct, frozen=True):
-    """The assets around a job, and the selection of those that it makes.
+    """The assets around a job, and its selection of them.
 
     Attributes:
-        assets: All that could be made.
-        sources: All that can only be loaded.
+        assets: The assets that can be materialized.
+        sources: The assets that can only be loaded.
         selection: An `AssetSelection`, a selection string, or None for all of `assets`.
-        checks: All that could be checked.
-        status_of: Tells how an asset stands, where somebody has looked.
-        is_undecided: Whether the selection asks how assets stand, and nobody has looked yet: all
-            that it could name is chosen meanwhile.
+        checks: The checks that can be evaluated.
+        status_of: Returns the status of an asset, once it has been looked up.
+        is_undecided: Whether the selection is by status, and the status has not been looked up:
+            until then, all assets that it could name are chosen.
     """
 
     assets: tuple[AssetsDefinition, ...]
@@ -53,7 +53,7 @@ class AssetLayer(msgspec.Struct, frozen=True):
 
 
 class AssetJobDefinition:
-    """A job that makes a selection of assets; it becomes a job when the assets are known.
+    """A job that materializes a selection of assets, resolved once the assets are known.
 
     Made by `define_asset_job`.
 
@@ -93,15 +93,15 @@ class AssetJobDefinition:
         logger_defs: Mapping[str, Any] | None = None,
         asset_checks: Sequence[AssetChecksDefinition] = (),
     ) -> JobDefinition:
-        """The job that makes those of `assets` that the selection names.
+        """Resolve the job over the given assets.
 
         Args:
-            assets: All that could be made.
-            source_assets: All that can only be loaded.
+            assets: The assets that can be materialized.
+            source_assets: The assets that can only be loaded.
             resource_defs: Resources by key.
-            default_executor_def: How steps are run, where the job does not say.
+            default_executor_def: The executor, where the job does not say.
             logger_defs: Loggers by name.
-            asset_checks: All that could be checked.
+            asset_checks: The checks that can be evaluated.
         """
         return JobDefinition(
             name=self.name,
@@ -127,13 +127,13 @@ class AssetJobDefinition:
     def run_request_for_partition(self, partition_key: str, **parameters: Any) -> RunRequest:
         """A request for a run of one partition; see `JobDefinition.run_request_for_partition`.
 
-        Without partitions of its own, the assets that the session knows tell them.
+        Without partitions of its own, it takes those of the session's assets.
         """
         job = self.resolved_for_partitions()
         return job.run_request_for_partition(partition_key, **parameters)
 
     def resolved_for_partitions(self) -> JobDefinition:
-        """A job that knows its partitions: its own, else those of the session's assets."""
+        """Return the job with its partitions: its own, or those of the session's assets."""
         known = self.partitions_def is not None or isinstance(self.config, PartitionedConfig)
         return self.resolve(()) if known else engine().session_job(self.name)
 
@@ -142,7 +142,7 @@ class AssetJobDefinition:
         return engine().session_job(self.name).execute_in_process(**parameters)
 
     def launch(self, config: CoercibleToRunConfig = None, **parameters: Any) -> Run:
-        """Begin a run over the session's assets in the background; see `JobDefinition.launch`."""
+        """Launch a run over the session's assets in the background; see `JobDefinition.launch`."""
         session = engine().current_session()
         return session.launch(self, config=config, **parameters)
 
@@ -151,7 +151,7 @@ class AssetJobDefinition:
         return engine().session_job(self.name).backfill(partitions, **parameters)
 
     def launchpad(self) -> Launchpad:
-        """The form for its config, with a button to launch it; see `JobDefinition.launchpad`."""
+        """Open the form for its config and launch; see `JobDefinition.launchpad`."""
         return engine().open_launchpad(self)
 
     def __repr__(self) -> str:
@@ -170,19 +170,19 @@ def define_asset_job(
     hooks: Iterable[HookDefinition] | None = None,
     op_retry_policy: RetryPolicy | None = None,
 ) -> AssetJobDefinition:
-    """Define a job that makes the selected assets.
+    """Define a job that materializes the selected assets.
 
     Args:
         name: The name of the job.
         selection: A selection string such as `"*revenue"`, a list of them or of assets, or an
-            `AssetSelection`; all assets if absent. Whether it asks how assets stand, as
-            `"status:stale"` does, is looked up when the job is launched.
+            `AssetSelection`; all assets if not given. A status such as `"status:stale"` is
+                looked up when the job is launched.
         config: A `RunConfig`, a dict, a `ConfigMapping` or a `PartitionedConfig`.
-        description: In words, Markdown.
+        description: A description, in Markdown.
         tags: Tags of each run.
-        metadata: Values shown beside the job.
-        partitions_def: The partitions that runs choose from; that of the assets if absent.
-        executor_def: How steps are run.
+        metadata: Metadata shown beside the job.
+        partitions_def: The partitions that runs choose from; that of the assets if not given.
+        executor_def: The executor.
         hooks: Hooks of every step.
         op_retry_policy: The retry policy of assets that have none.
 

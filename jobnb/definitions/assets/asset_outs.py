@@ -1,4 +1,4 @@
-"""What a decorator says of several assets, output by output: from `AssetOut`s or from specs."""
+"""The outputs of a multi-asset, from `AssetOut`s or from specs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 
 class SeveralAssets:
-    """The assets that one function or graph makes.
+    """The assets of one function or graph.
 
     Attributes:
         outs: The outputs of the op.
-        keys: The asset that each output makes.
-        said: What is said of them by key; parameters of `AssetsDefinition`.
-        backfill_policies: The backfill policies that are said, each once.
+        keys: The asset of each output.
+        said: Their attributes by key; parameters of `AssetsDefinition`.
+        backfill_policies: The different backfill policies among them.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class SeveralAssets:
 
     @classmethod
     def of_outs(cls, owner: str, outs: Mapping[str, Any], group_name: str | None) -> SeveralAssets:
-        """From `AssetOut`s by output name.
+        """Read `AssetOut`s by output name.
 
         Raises:
-            InvalidDefinitionError: If they do not fit together; all problems at once.
+            InvalidDefinitionError: If they do not fit together; lists every problem.
         """
         problems = [
             f"The output {name!r} is declared as {out!r}. Write AssetOut()."
@@ -64,10 +64,10 @@ class SeveralAssets:
     def of_specs(
         cls, owner: str, specs: Iterable[Any], group_name: str | None, code_version: str | None
     ) -> SeveralAssets:
-        """From specs: the outputs bring no values.
+        """Read specs; their outputs have no values.
 
         Raises:
-            InvalidDefinitionError: If they do not fit together; all problems at once.
+            InvalidDefinitionError: If they do not fit together; lists every problem.
         """
         from jobnb.definitions.types import Nothing
 
@@ -106,12 +106,12 @@ class SeveralAssets:
 
 
 def output_name(key: AssetKey) -> str:
-    """The name of the output that stands for an asset."""
+    """Return the name of an asset's output."""
     return key.to_python_identifier().replace(".", "_")
 
 
 def _said(by_key: Mapping[AssetKey, Any], group_name: str | None) -> dict[str, dict[AssetKey, Any]]:
-    """What is said of each asset, without what is not said."""
+    """Return the attributes of each asset that are set."""
     given = {
         "group_names_by_key": {key: each.group_name or group_name for key, each in by_key.items()},
         "descriptions_by_key": {key: each.description for key, each in by_key.items()},
@@ -170,16 +170,16 @@ def internal_deps(
     upstream: Iterable[AssetKey],
     deps: Mapping[str, Iterable[Any]] | None,
 ) -> dict[AssetKey, set[AssetKey]] | None:
-    """What each asset is made from, where the decorator says it output by output.
+    """Return the upstream assets of each asset, if they are declared by output.
 
     Args:
-        owner: Whose they are, for errors.
+        owner: The function or graph, for errors.
         keys: The asset of each output.
-        upstream: All that they can be made from, beside each other.
-        deps: Upstream assets by output; outputs that are left out are made from all of them.
+        upstream: All possible upstream assets, beside each other.
+        deps: Upstream assets by output; other outputs depend on all of them.
 
     Raises:
-        InvalidDefinitionError: If an output or a key is unknown; all problems at once.
+        InvalidDefinitionError: If an output or a key is unknown; lists every problem.
     """
     if deps is None:
         return None

@@ -1,4 +1,4 @@
-"""What is said of an asset apart from the code that makes it: `AssetSpec` and `AssetDep`."""
+"""`AssetSpec` and `AssetDep`: an asset's attributes, apart from the code that materializes it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _OWNER = re.compile(r"team:\S.*|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class AssetDep:
-    """An upstream asset, with which of its partitions are needed.
+    """An upstream asset, with a partition mapping.
 
     Args:
         asset: Its key, or its definition.
-        partition_mapping: Which of its partitions.
-        metadata: Values shown beside the dependency.
+        partition_mapping: Which of its partitions are needed.
+        metadata: Metadata shown beside the dependency.
 
     Example:
         >>> AssetDep("raw/orders").asset_key
@@ -69,12 +69,12 @@ class AssetDep:
 
 
 def listed(given: Iterable[Any] | None) -> Iterable[Any]:
-    """What is given, also where it is nothing; a set in an order that is always the same."""
+    """Return a list of what is given; empty for None, and sorted for a set."""
     return sorted(given, key=repr) if isinstance(given, (set, frozenset)) else given or ()
 
 
 def deps_of(given: Iterable[Any] | None) -> list[AssetDep]:
-    """The upstream assets that keys, definitions, specs and deps name, each once.
+    """Return the upstream assets that keys, definitions, specs and deps name, each once.
 
     Raises:
         InvalidDefinitionError: If one is named twice with different partition mappings.
@@ -94,7 +94,7 @@ def deps_of(given: Iterable[Any] | None) -> list[AssetDep]:
 
 
 def check_owners(owners: Sequence[str] | None, key: AssetKey) -> list[str]:
-    """Owners as they are, if each is an e-mail address or `team:name`.
+    """Return owners unchanged if each is an e-mail address or `team:name`.
 
     Raises:
         InvalidDefinitionError: If one is not.
@@ -109,7 +109,7 @@ def check_owners(owners: Sequence[str] | None, key: AssetKey) -> list[str]:
 
 
 def check_labels(tags: Mapping[Any, Any] | None, key: AssetKey) -> dict[str, str]:
-    """Tags as they are, if names and values are text.
+    """Return tags unchanged if names and values are text.
 
     Raises:
         InvalidDefinitionError: If one is not.
@@ -124,30 +124,30 @@ def check_labels(tags: Mapping[Any, Any] | None, key: AssetKey) -> dict[str, str
 
 
 class AssetSpec:
-    """What an asset is: its key, what it is made from, and what is said of it.
+    """The attributes of an asset: its key, its upstream assets, and descriptions.
 
-    Given to `@multi_asset(specs=...)` it says what the function makes; given to `Definitions` it
-    is an external asset, made by something else.
+    In `@multi_asset(specs=...)` it declares an asset of the function; in `Definitions` it is an
+    external asset, materialized elsewhere.
 
     Args:
         key: Its key.
-        deps: Assets it is made from: keys, definitions, specs or `AssetDep`.
-        description: In words, Markdown.
-        metadata: Values shown beside it.
-        skippable: Whether the function may leave it out.
+        deps: Its upstream assets: keys, definitions, specs or `AssetDep`.
+        description: A description, in Markdown.
+        metadata: Metadata shown beside it.
+        skippable: Whether the function may skip it.
         group_name: The group it belongs to.
-        code_version: The version of the code that makes it.
-        automation_condition: When it should be made.
+        code_version: The version of its code.
+        automation_condition: When it should be materialized.
         owners: Owners: e-mail addresses or `team:name`.
         tags: Tags of the asset.
-        kinds: What it is, as short words.
+        kinds: Short words for its technology or form.
         partitions_def: Its partitions.
         freshness_policy: How fresh it should be.
         is_virtual: Whether nothing stores it, like a view of a database.
-        auto_materialize_policy: An older way to say when it should be made.
+        auto_materialize_policy: An older way to automate its materialization.
 
     Raises:
-        InvalidDefinitionError: If the group, an owner or a tag cannot be one.
+        InvalidDefinitionError: If the group, an owner or a tag is invalid.
 
     Example:
         >>> spec = AssetSpec("warehouse/orders", deps=["raw/orders"], kinds={"table"})
@@ -195,12 +195,12 @@ class AssetSpec:
 
     @property
     def io_manager_key(self) -> str | None:
-        """The resource that loads it, where its metadata names one."""
+        """The resource that loads it, if its metadata names one."""
         key: str | None = self.metadata.get(MANAGER_KEY)
         return key
 
     def with_io_manager_key(self, io_manager_key: str) -> AssetSpec:
-        """The same, loaded by this resource."""
+        """Return a copy that is loaded by this resource."""
         return self.replace_attributes(metadata={**self.metadata, MANAGER_KEY: io_manager_key})
 
     def replace_attributes(
@@ -222,7 +222,7 @@ class AssetSpec:
         freshness_policy: Any = _KEEP,
         is_virtual: bool = _KEEP,
     ) -> AssetSpec:
-        """The same with some things said otherwise; the parameters are those of the class."""
+        """Return a copy with other attributes; the parameters are those of the class."""
         given = dict(locals())
         if legacy_freshness_policy is not _KEEP:
             given["freshness_policy"] = legacy_freshness_policy
@@ -239,7 +239,7 @@ class AssetSpec:
         tags: Mapping[str, str] | None = None,
         kinds: Iterable[str] = (),
     ) -> AssetSpec:
-        """The same with more deps, metadata, owners, tags and kinds."""
+        """Return a copy with more deps, metadata, owners, tags and kinds."""
         return self.replace_attributes(
             deps=[*self.deps, *deps],
             metadata={**self.metadata, **(metadata or {})},
@@ -259,10 +259,10 @@ class AssetSpec:
 
 
 def map_asset_specs(func: Callable[[AssetSpec], AssetSpec], iterable: Iterable[Any]) -> list[Any]:
-    """Assets and specs, with what a function makes of each spec.
+    """Apply a function to the spec of each asset.
 
     Args:
-        func: Takes a spec and gives one.
+        func: Takes a spec and returns one.
         iterable: Assets definitions and specs.
 
     Example:

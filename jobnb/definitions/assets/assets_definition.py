@@ -1,4 +1,4 @@
-"""Assets: what a function makes, named by a key, with the assets it is made from."""
+"""`AssetsDefinition`: assets, and the op or graph that materializes them."""
 
 from __future__ import annotations
 
@@ -52,40 +52,40 @@ NOTHING_SAID: Mapping[Any, Any] = MappingProxyType({})
 
 
 class AssetsDefinition:
-    """One or more assets and the op or graph that makes them.
+    """One or more assets and the op or graph that materializes them.
 
     Usually made by `@asset`.
 
     Args:
         keys_by_input_name: The upstream asset of each input.
-        keys_by_output_name: The asset that each output makes.
-        node_def: The op or graph that makes them.
+        keys_by_output_name: The asset of each output.
+        node_def: The op or graph that materializes them.
         partitions_def: Their partitions.
         partition_mappings: Which partitions of an upstream asset are loaded.
-        asset_deps: For each asset, those it is made from; all inputs if absent.
-        selected_asset_keys: The assets that are made, where not all are.
-        can_subset: Whether some can be made without the others.
+        asset_deps: The upstream assets of each asset; all inputs if not given.
+        selected_asset_keys: The selected assets, if not all are.
+        can_subset: Whether it can be subset.
         resource_defs: Resources by key.
         group_names_by_key: The group of each asset.
-        metadata_by_key: Values shown beside each asset.
+        metadata_by_key: Metadata shown beside each asset.
         freshness_policies_by_key: How fresh each should be.
-        auto_materialize_policies_by_key: When each should make itself.
-        backfill_policy: How partitions are filled.
-        descriptions_by_key: In words, Markdown.
+        auto_materialize_policies_by_key: When each should be materialized automatically.
+        backfill_policy: How partitions are backfilled.
+        descriptions_by_key: A description of each, in Markdown.
         tags_by_key: Tags of each asset.
         owners_by_key: Owners of each asset.
-        kinds_by_key: What each asset is, as short words.
-        automation_conditions_by_key: When each should be made.
-        code_versions_by_key: The version of the code of each, before that of its output.
-        hook_defs: Hooks of the step or steps that make them.
-        check_specs_by_output_name: The checks that are made together with them; for a graph, by
-            the output that gives each.
-        selected_asset_check_keys: The checks that are made, where not all are.
+        kinds_by_key: Short words for the technology or form of each.
+        automation_conditions_by_key: When each should be materialized.
+        code_versions_by_key: The version of the code of each; it wins over the output's.
+        hook_defs: Hooks of the steps.
+        check_specs_by_output_name: The checks that are evaluated together with them; for a graph,
+            by output.
+        selected_asset_check_keys: The selected checks, if not all are.
 
     Source: Dagster's `AssetsDefinition`.
     """
 
-    # What most definitions do not say; those that do have it in their own `__dict__`.
+    # Defaults on the class: most definitions set few of these, and planning creates many copies.
     partitions_def: PartitionsDefinition | None = None
     partition_mappings: Mapping[AssetKey, Any] = NOTHING_SAID
     can_subset: bool = False
@@ -182,33 +182,33 @@ class AssetsDefinition:
         automation_conditions_by_output_name: Mapping[str, Any] | None = None,
         hook_defs: Iterable[HookDefinition] | None = None,
     ) -> Self:
-        """The assets that an op makes: one for each of its outputs.
+        """Define assets from an op: one for each of its outputs.
 
         Args:
             op_def: The op.
-            keys_by_input_name: The upstream asset of each input; the one of its name if absent.
-            keys_by_output_name: The asset of each output; the one of its name if absent, or of
+            keys_by_input_name: The upstream asset of each input; the one of its name if not given.
+            keys_by_output_name: The asset of each output; the one of its name if not given, or of
                 the op's name where it has a single unnamed output.
-            key_prefix: Parts before the keys of the assets that are made.
-            internal_asset_deps: For each output, the assets it is made from; all inputs if absent.
+            key_prefix: Parts before the keys of the assets.
+            internal_asset_deps: The upstream assets of each output; all inputs if not given.
             partitions_def: The partitions of the assets.
             partition_mappings: By input, which partitions of the upstream asset are loaded.
             group_name: The group of all of them.
             group_names_by_output_name: The group of each.
-            descriptions_by_output_name: In words, Markdown.
-            metadata_by_output_name: Values shown beside each.
+            descriptions_by_output_name: A description of each, in Markdown.
+            metadata_by_output_name: Metadata shown beside each.
             freshness_policies_by_output_name: How fresh each should be.
-            auto_materialize_policies_by_output_name: When each should make itself.
-            backfill_policy: How partitions are filled.
-            can_subset: Whether the op can make some without the others.
+            auto_materialize_policies_by_output_name: When to materialize each automatically.
+            backfill_policy: How partitions are backfilled.
+            can_subset: Whether the op can be subset.
             tags_by_output_name: Tags of each.
             owners_by_output_name: Owners of each: e-mail addresses or `team:name`.
             code_versions_by_output_name: The version of the code of each.
-            automation_conditions_by_output_name: When each should be made.
+            automation_conditions_by_output_name: When each should be materialized.
             hook_defs: Hooks of the step.
 
         Raises:
-            InvalidDefinitionError: If a name is not one of the op's; all problems at once.
+            InvalidDefinitionError: If a name is not one of the op's; lists every problem.
 
         Example:
             >>> from jobnb import AssetsDefinition, Out, materialize, op
@@ -275,13 +275,13 @@ class AssetsDefinition:
         hook_defs: Iterable[HookDefinition] | None = None,
         check_specs: Sequence[AssetCheckSpec] | None = None,
     ) -> Self:
-        """The assets that a graph makes: one for each of its outputs.
+        """Define assets from a graph: one for each of its outputs.
 
         The parameters are those of `from_op`, and `resource_defs`: resources by key, and
-        `check_specs`: the checks that outputs of the graph called `<asset>_<check>` give.
+        `check_specs`: the checks that outputs of the graph called `<asset>_<check>` evaluate.
 
         Raises:
-            InvalidDefinitionError: If a name is not one of the graph's; all problems at once.
+            InvalidDefinitionError: If a name is not one of the graph's; lists every problem.
 
         Example:
             >>> from jobnb import AssetsDefinition, graph, materialize, op
@@ -333,13 +333,13 @@ class AssetsDefinition:
 
     @lazy
     def keys(self) -> frozenset[AssetKey]:
-        """The assets that are made: those that are selected."""
+        """The selected assets."""
         made = self.keys_by_output_name.values()
         return frozenset(made if self._selected is None else self._selected)
 
     @lazy
     def ordered_keys(self) -> tuple[AssetKey, ...]:
-        """The assets that are made, in the order of the outputs."""
+        """The selected assets, in the order of the outputs."""
         keys = self.keys
         return tuple(key for key in self.keys_by_output_name.values() if key in keys)
 
@@ -373,7 +373,7 @@ class AssetsDefinition:
 
     @property
     def key(self) -> AssetKey:
-        """The key, where there is one asset.
+        """The key, if there is exactly one asset.
 
         Raises:
             InvariantViolationError: If there are several.
@@ -385,10 +385,10 @@ class AssetsDefinition:
 
     @property
     def op(self) -> OpDefinition[..., Any]:
-        """The op that makes the assets.
+        """The op that materializes the assets.
 
         Raises:
-            InvariantViolationError: If a graph makes them.
+            InvariantViolationError: If a graph materializes them.
         """
         if isinstance(self.node_def, OpDefinition):
             return self.node_def
@@ -401,7 +401,7 @@ class AssetsDefinition:
 
     @lazy
     def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
-        """For each asset, those it is made from."""
+        """The upstream assets of each asset."""
         if self._asset_deps is not None:
             return self._asset_deps
         return {key: set(self.dependency_keys) - {key} for key in self.ordered_keys}
@@ -413,19 +413,19 @@ class AssetsDefinition:
 
     @lazy
     def metadata_by_key(self) -> Mapping[AssetKey, Mapping[str, Any]]:
-        """The values shown beside each asset."""
+        """The metadata shown beside each asset."""
         return {key: self._metadata.get(key) or {} for key in self.ordered_keys}
 
     @lazy
     def descriptions_by_key(self) -> Mapping[AssetKey, str]:
-        """What each asset is, in words; its op's description if none was given."""
+        """The description of each asset; its op's if none was given."""
         own = self.node_def.description
         found = {key: self._descriptions.get(key) or own for key in self.ordered_keys}
         return {key: text for key, text in found.items() if text}
 
     @lazy
     def code_versions_by_key(self) -> Mapping[AssetKey, str | None]:
-        """The version of the code that makes each asset, where one was given."""
+        """The version of the code of each asset, if one was given."""
         outs = self.op.given_outs if isinstance(self.node_def, OpDefinition) else {}
         version = getattr(self.node_def, "version", None)
         own = self._code_versions
@@ -445,10 +445,10 @@ class AssetsDefinition:
         return self.partition_mappings.get(in_asset_key)
 
     def output_name_of(self, key: AssetKey) -> str:
-        """The output that makes an asset.
+        """Return the output of an asset.
 
         Raises:
-            InvalidDefinitionError: If none does.
+            InvalidDefinitionError: If it does not have the asset.
         """
         for name, made in self.keys_by_output_name.items():
             if made == key:
@@ -459,22 +459,22 @@ class AssetsDefinition:
 
     @lazy
     def specs_by_key(self) -> Mapping[AssetKey, AssetSpec]:
-        """What is said of each asset, by key."""
+        """The spec of each asset, by key."""
         return {key: spec_of(self, key) for key in sorted(self.keys)}
 
     @property
     def specs(self) -> list[AssetSpec]:
-        """What is said of each asset."""
+        """The specs of its assets."""
         return list(self.specs_by_key.values())
 
     def get_asset_spec(self, key: Any = None) -> AssetSpec:
-        """What is said of an asset.
+        """Return the spec of an asset.
 
         Args:
-            key: Which one, where several are made.
+            key: The asset, if there are several.
 
         Raises:
-            InvariantViolationError: If it is not made here.
+            InvariantViolationError: If it does not have the asset.
         """
         wanted = self.key if key is None else AssetKey.from_coercible(key)
         if wanted in self.specs_by_key:
@@ -485,7 +485,7 @@ class AssetsDefinition:
 
     @property
     def check_specs(self) -> tuple[AssetCheckSpec, ...]:
-        """The checks that are made together with the assets."""
+        """The checks that are evaluated together with the assets."""
         own, chosen = self.check_specs_by_output_name, self._selected_checks
         if not own:
             return ()
@@ -495,41 +495,41 @@ class AssetsDefinition:
 
     @property
     def can_part_with_checks(self) -> bool:
-        """Whether assets can be made without their checks, and checked without being made.
+        """Whether assets and their checks can run without each other.
 
-        In a graph a check is a step of its self.
+        In a graph, a check is a step of its own.
         """
         return self.can_subset or not isinstance(self.node_def, OpDefinition)
 
     @property
     def check_keys(self) -> frozenset[AssetCheckKey]:
-        """The names of the checks that are made together with the assets."""
+        """The keys of the checks that are evaluated together with the assets."""
         return frozenset(spec.key for spec in self.check_specs)
 
     @property
     def is_subset(self) -> bool:
-        """Whether only some of what it could make is selected."""
+        """Whether only some of its assets or checks are selected."""
         if len(self.keys) < len(self.keys_by_output_name):
             return True
         return len(self.check_keys) < len(self.check_specs_by_output_name)
 
-    # --- the same, said otherwise -------------------------------------------------------
+    # --- changed copies -----------------------------------------------------------------
 
     def with_resources(self, resource_defs: Mapping[str, Any]) -> AssetsDefinition:
-        """The same with the resources it needs taken from these.
+        """Return a copy with the resources that it needs.
 
         Raises:
-            InvalidDefinitionError: If one is missing, or it has another one of its own.
+            InvalidDefinitionError: If one is missing, or it has another one already.
         """
         needed = self.required_resource_keys | self.node_def.manager_keys
         added = resources_for(repr(self), needed, self.resource_defs, resource_defs)
         return self.with_changes(resource_defs=added)
 
     def to_source_asset(self, key: Any = None) -> SourceAsset:
-        """A source asset that loads what this makes.
+        """Return a source asset that loads one of its assets.
 
         Args:
-            key: Which one, where several are made.
+            key: The asset, if there are several.
         """
         wanted = self.key if key is None else AssetKey.from_coercible(key)
         output = self.output_name_of(wanted)
@@ -544,11 +544,11 @@ class AssetsDefinition:
         )
 
     def to_source_assets(self) -> list[SourceAsset]:
-        """A source asset for each asset that this makes."""
+        """Return a source asset for each of its assets."""
         return [self.to_source_asset(key) for key in sorted(self.keys)]
 
     def with_changes(self, **parameters: Any) -> AssetsDefinition:
-        """The same with some parameters changed."""
+        """Return a copy with some parameters changed."""
         own = {
             "keys_by_input_name": self.keys_by_input_name,
             "keys_by_output_name": self.keys_by_output_name,
@@ -593,25 +593,25 @@ class AssetsDefinition:
         automation_condition: Any = None,
         hook_defs: Iterable[HookDefinition] | None = None,
     ) -> AssetsDefinition:
-        """The same assets with other keys, groups, words or policies.
+        """Return a copy with other keys, groups, descriptions or policies.
 
         Args:
-            output_asset_key_replacements: New keys of what is made, by the old ones.
-            input_asset_key_replacements: New keys of what is upstream, by the old ones.
+            output_asset_key_replacements: New keys of its assets, by the old ones.
+            input_asset_key_replacements: New keys of upstream assets, by the old ones.
             group_names_by_key: The groups of assets that have none.
-            descriptions_by_key: In words, Markdown.
-            metadata_by_key: More metadata, beside what is there.
-            freshness_policy: How fresh assets that say nothing of it should be.
-            auto_materialize_policy: When assets that say nothing of it should make themselves.
-            backfill_policy: How partitions are filled.
+            descriptions_by_key: A description of each, in Markdown.
+            metadata_by_key: Metadata to add.
+            freshness_policy: The freshness policy of assets that have none.
+            auto_materialize_policy: The policy of assets that have none.
+            backfill_policy: How partitions are backfilled.
             asset_key_replacements: New keys of both, by the old ones.
-            tags_by_key: More tags, beside what is there.
+            tags_by_key: Tags to add.
             legacy_freshness_policy: An older name of `freshness_policy`.
-            automation_condition: When assets that say nothing of it should be made.
-            hook_defs: Hooks, instead of those that are there.
+            automation_condition: The automation condition of assets that have none.
+            hook_defs: Hooks that replace the present ones.
 
         Raises:
-            InvalidDefinitionError: If a group or a policy is there already; all at once.
+            InvalidDefinitionError: If an asset has a group or a policy already; lists all of them.
 
         Example:
             >>> from jobnb import AssetKey, asset
@@ -651,32 +651,32 @@ class AssetsDefinition:
         return renamed(made, outputs, inputs) if outputs or inputs else made
 
     def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> AssetsDefinition:
-        """The same with more hooks of the step or steps that make them."""
+        """Return a copy with more hooks of its steps."""
         return self.with_changes(hook_defs=self.hook_defs | frozenset(hook_defs))
 
     @property
     def is_external(self) -> bool:
-        """Whether nothing here makes them: never so for what a function makes."""
+        """Whether they are materialized elsewhere: always False."""
         return False
 
     @property
     def is_materializable(self) -> bool:
-        """Whether running them makes the assets."""
+        """Whether a run materializes the assets: always True."""
         return True
 
     @property
     def is_observable(self) -> bool:
-        """Whether running them only looks at the assets."""
+        """Whether a run only observes the assets: always False."""
         return False
 
     def map_asset_specs(self, fn: Callable[[AssetSpec], AssetSpec]) -> AssetsDefinition:
-        """The same assets, with what a function makes of each spec.
+        """Return a copy with a function applied to each spec.
 
         Args:
-            fn: Takes a spec and gives one, which may have another key, group, tags and so on.
+            fn: Takes a spec and returns one, which may have another key, group, tags and so on.
 
         Raises:
-            InvalidDefinitionError: If it changes deps of an asset that a function makes.
+            InvalidDefinitionError: If it changes the deps, which the function declares.
 
         Example:
             >>> from jobnb import asset
@@ -695,15 +695,15 @@ class AssetsDefinition:
         selected_asset_keys: Iterable[AssetKey],
         selected_asset_check_keys: Iterable[AssetCheckKey] | None = None,
     ) -> AssetsDefinition:
-        """The same, making only some of its assets.
+        """Return a copy that materializes only some of its assets.
 
         Args:
             selected_asset_keys: The assets.
-            selected_asset_check_keys: Which of their checks are made, if it can leave out some;
-                all if absent.
+            selected_asset_check_keys: Which of their checks are evaluated, if it can skip some;
+                all if not given.
 
         Raises:
-            InvalidSubsetError: If it cannot make some without the others.
+            InvalidSubsetError: If it cannot be subset.
         """
         wanted = self.keys & frozenset(selected_asset_keys)
         if wanted == self.keys and not self.check_specs_by_output_name:
@@ -739,18 +739,18 @@ class AssetsDefinition:
     ) -> ExecuteInProcessResult:
         """Materialize it, among the other definitions of the session, and wait for it.
 
-        What it is made from is loaded, not made; see `Session.materialize` for more at once.
+        Upstream assets are loaded, not materialized; see `Session.materialize` for several assets.
 
         Args:
             config: A `RunConfig` or dict.
-            partition: The partition to make; or several in one run: a range, some keys.
-            instance: Where the history and the values go; that of the session if absent.
-            resources: Resources by key, in place of those of the session.
-            raise_on_error: Whether a failure is raised.
+            partition: The partition to materialize; or several in one run: a range, some keys.
+            instance: Where the history and the values go; that of the session if not given.
+            resources: Resources by key, instead of those of the session.
+            raise_on_error: Whether to raise a failure.
             tags: Tags of the run.
-            stale_only: Whether it is left as it is if fresh; see `Session.stale`.
-            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
-                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
+            stale_only: Whether it is skipped if fresh; see `Session.stale`.
+            executor: The executor: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
 
         Returns:
             An `ExecuteInProcessResult`; it shows the graph, times and values.
@@ -802,14 +802,14 @@ class AssetsDefinition:
 
         Args:
             config: A `RunConfig` or dict.
-            partition: The partition to make; or several in one run: a range, some keys.
-            instance: Where the history and the values go; that of the session if absent.
-            resources: Resources by key, in place of those of the session.
+            partition: The partition to materialize; or several in one run: a range, some keys.
+            instance: Where the history and the values go; that of the session if not given.
+            resources: Resources by key, instead of those of the session.
             tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
-            run_id: The id of the run; made if absent.
-            stale_only: Whether it is left as it is if fresh; see `Session.stale`.
-            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
-                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
+            run_id: The id of the run; generated if not given.
+            stale_only: Whether it is skipped if fresh; see `Session.stale`.
+            executor: The executor: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -837,7 +837,7 @@ class AssetsDefinition:
         )
 
     def launchpad(self) -> Launchpad:
-        """The form for its config, with a button that materializes it; again, it is the same."""
+        """Open the form for its config and materialize it; each display is the same form."""
         return engine().session_with(self).launchpad(sorted(self.keys))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""An op or graph read as what makes assets: `AssetsDefinition.from_op` and `.from_graph`."""
+"""`AssetsDefinition.from_op` and `.from_graph`: read an op or graph as assets."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def assets_of_node(
     check_specs: Sequence[AssetCheckSpec],
     **said: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """The parameters of `AssetsDefinition` for the assets that an op or graph makes.
+    """Return the parameters of `AssetsDefinition` for the assets of an op or graph.
 
     Args:
         node: The op or graph.
         ins: The upstream asset of each input.
         outs: The asset of each output.
-        key_prefix: Parts before the keys of the assets that are made.
-        deps: For each output, the assets it is made from.
+        key_prefix: Parts before the keys of the assets.
+        deps: The upstream assets of each output.
         partition_mappings: By input, which partitions of the upstream asset are loaded.
         group_name: The group of all of them.
-        check_specs: The checks that outputs of a graph give.
-        **said: What is said of each asset, by output: `owners` for `owners_by_output_name`.
+        check_specs: The checks that outputs of a graph evaluate.
+        **said: Attributes of each asset by output: `owners` for `owners_by_output_name`.
 
     Raises:
-        InvalidDefinitionError: If a name is not one of the node's; all problems at once.
+        InvalidDefinitionError: If a name is not one of the node's; lists every problem.
     """
     by_output = {f"{name}_by_output_name": given for name, given in said.items()}
     by_input = {"keys_by_input_name": ins, "partition_mappings": partition_mappings}
@@ -83,7 +83,7 @@ def assets_of_node(
 def _checks(
     node: NodeDefinition, specs: Sequence[AssetCheckSpec], outputs: Mapping[str, AssetKey]
 ) -> dict[str, AssetCheckSpec]:
-    """The checks that outputs of the node give."""
+    """Return the checks of the node's outputs."""
     found = checks_of(node.name, specs, outputs.values())
     missing = [name for name in found if name not in node.output_names]
     if missing:

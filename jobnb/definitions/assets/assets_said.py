@@ -1,7 +1,6 @@
-"""What is said of assets, key by key: read as specs, said otherwise, put under other keys.
+"""The attributes of assets by key: read as specs, changed, and moved to other keys.
 
-The methods of `AssetsDefinition` that change something give its parameters anew; what they give
-is worked out here.
+The methods of `AssetsDefinition` that return a changed copy compute its parameters here.
 """
 
 from __future__ import annotations
@@ -41,15 +40,15 @@ PARAMETER = {
 
 
 def for_all(own: AssetsDefinition, value: Any) -> dict[AssetKey, Any]:
-    """The same value for each asset."""
+    """Return the same value for each asset."""
     return dict.fromkeys(own.keys_by_output_name.values(), value) if value is not None else {}
 
 
 def see_nothing_lost(own: AssetsDefinition, added: Mapping[str, Mapping[AssetKey, Any]]) -> None:
-    """Refuse to overwrite what assets say already.
+    """Refuse to overwrite attributes that assets have already.
 
     Raises:
-        InvalidDefinitionError: If they say something else; all problems at once.
+        InvalidDefinitionError: If a value differs from the present one; lists every problem.
     """
     words = {
         "_group_names": "group",
@@ -75,7 +74,7 @@ def merged(
     there: Mapping[AssetKey, Mapping[str, Any]],
     added: Mapping[AssetKey, Mapping[str, Any]] | None,
 ) -> Mapping[AssetKey, Mapping[str, Any]]:
-    """What is said of each asset, with what is added."""
+    """Merge new attributes of each asset into the present ones."""
     if not added:
         return there
     return {key: {**there.get(key, {}), **added.get(key, {})} for key in {**there, **added}}
@@ -86,7 +85,7 @@ def renamed(
     outputs: Mapping[AssetKey, AssetKey],
     inputs: Mapping[AssetKey, AssetKey],
 ) -> AssetsDefinition:
-    """The same under other keys, in everything that is said by key."""
+    """Return the definition under other keys, in all attributes by key."""
     made = set(own.keys_by_output_name.values())
 
     def dep(key: AssetKey) -> AssetKey:
@@ -124,7 +123,7 @@ def renamed(
 
 
 def spec_of(own: AssetsDefinition, key: AssetKey) -> AssetSpec:
-    """What is said of an asset, as a spec."""
+    """Return the spec of an asset."""
     out = own.node_def.out_of(own.output_name_of(key))
     metadata = own.metadata_by_key.get(key, {})
     if out.io_manager_key != "io_manager":
@@ -149,10 +148,10 @@ def spec_of(own: AssetsDefinition, key: AssetKey) -> AssetSpec:
 
 
 def with_specs(own: AssetsDefinition, mapped: Mapping[AssetKey, AssetSpec]) -> AssetsDefinition:
-    """The same assets, as these specs say.
+    """Return the definition with the attributes of these specs.
 
     Raises:
-        InvalidDefinitionError: If a spec changes what the function says.
+        InvalidDefinitionError: If a spec changes the deps, which the function declares.
     """
     problems = [
         f"{key.to_user_string()!r} gets {what}."

@@ -1,4 +1,4 @@
-"""`@graph_asset` and `@graph_multi_asset`: assets that a graph of several ops makes."""
+"""`@graph_asset` and `@graph_multi_asset`: assets of a graph of several ops."""
 
 from __future__ import annotations
 
@@ -75,36 +75,36 @@ def graph_asset(
     kinds: Iterable[str] | None = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Any:
-    """Make an asset of a function that composes ops, as a `@graph` does.
+    """Define an asset with a function that composes ops, as a `@graph` does.
 
     Args:
         compose_fn: The function; its parameters are upstream assets.
-        name: The last part of the key; the function's name if absent.
-        description: In words; the function's docstring if absent.
+        name: The last part of the key; the function's name if not given.
+        description: A description; the function's docstring if not given.
         ins: More about upstream assets, by parameter.
         config: A `ConfigMapping`, or a dict of config for the nodes.
         key_prefix: Parts of the key before the name.
         group_name: The group it belongs to.
         partitions_def: Its partitions.
-        metadata: Values shown beside the asset.
+        metadata: Metadata shown beside the asset.
         freshness_policy: How fresh it should be.
-        auto_materialize_policy: When it should make itself.
-        backfill_policy: How its partitions are filled.
+        auto_materialize_policy: When it should be materialized automatically.
+        backfill_policy: How its partitions are backfilled.
         resource_defs: Resources by key.
         hooks: Hooks of its steps.
         tags: Tags of the asset.
         owners: Owners: e-mail addresses or `team:name`.
-        automation_condition: When it should be made.
+        automation_condition: When it should be materialized.
         code_version: The version of the code.
         key: The whole key, instead of name and key_prefix.
-        kinds: What it is, as short words.
-        check_specs: The checks that ops of the graph make; see below.
+        kinds: Short words for its technology or form.
+        check_specs: The checks that ops of the graph evaluate; see below.
 
     With `check_specs` the function returns a dict: the output of the asset as `"result"`, and of
-    each check the output of the op that gives its `AssetCheckResult`, as `"<asset>_<check>"`.
+    each check the output of the op that returns its `AssetCheckResult`, as `"<asset>_<check>"`.
 
     Returns:
-        An `AssetsDefinition` that takes the function's place.
+        An `AssetsDefinition` that replaces the function.
 
     Raises:
         InvalidDefinitionError: If the function returns no output of an op, or leaves out an input.
@@ -189,24 +189,24 @@ def graph_multi_asset(
     config: Any = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """Make several assets of one function that composes ops, as a `@graph` does.
+    """Define several assets with a function that composes ops, as a `@graph` does.
 
     Args:
-        outs: The assets, by the name of the output that makes each.
-        name: The name of the graph; the function's name if absent.
+        outs: The assets, by output name.
+        name: The name of the graph; the function's name if not given.
         ins: More about upstream assets, by parameter.
         partitions_def: The partitions of the assets.
-        backfill_policy: How partitions are filled.
+        backfill_policy: How partitions are backfilled.
         group_name: The group of all of them.
-        can_subset: Whether it can make some without the others: only the ops that they need run.
+        can_subset: Whether it can be subset: only the ops that they need run.
         resource_defs: Resources by key.
         hooks: Hooks of the steps.
         config: A `ConfigMapping`, or a dict of config for the nodes.
-        check_specs: The checks that ops of the graph make: the function returns the output of
+        check_specs: The checks that ops of the graph evaluate: the function returns the output of
             each as `"<asset>_<check>"`, beside those of the assets.
 
     Returns:
-        A decorator that gives an `AssetsDefinition`.
+        A decorator that returns an `AssetsDefinition`.
 
     Raises:
         InvalidDefinitionError: If what the function returns is not what `outs` names.
@@ -264,7 +264,7 @@ def _composed(
     description: str | None,
     config: Any,
 ) -> GraphDefinition:
-    """The graph that the function describes, with all its inputs used."""
+    """Compose the graph and check that all its inputs are used."""
     graph_ins = {each: GraphIn() for each in ins or {}}
     return read_graph(fn, name, description, graph_ins, out, None, config)
 

@@ -1,4 +1,4 @@
-"""The `@multi_asset` decorator: a function that makes several assets."""
+"""The `@multi_asset` decorator: a function that materializes several assets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class SpecifiedAssets(FunctionAsset):
-    """Assets made by a function, each with deps of its own."""
+    """Assets of a function, each with its own deps."""
 
     def __init__(self, deps_by_key: Mapping[AssetKey, set[AssetKey]], **rest: Any) -> None:
         super().__init__(**rest)
@@ -40,13 +40,13 @@ class SpecifiedAssets(FunctionAsset):
 
     @lazy
     def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
-        """For each asset, those its spec names, and those that the function takes for all."""
+        """The upstream assets of each asset: those of its spec, and the function's parameters."""
         named = set().union(*self._said_deps.values())
         taken = set(self.keys_by_input_name.values()) - named
         return {key: deps | taken for key, deps in self._said_deps.items()}
 
     def with_changes(self, **parameters: Any) -> AssetsDefinition:
-        """The same with some parameters changed."""
+        """Return a copy with some parameters changed."""
         return super().with_changes(**{"asset_deps": self.asset_deps, **parameters})
 
 
@@ -74,42 +74,42 @@ def multi_asset(
     hooks: Iterable[HookDefinition] | None = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """Make several assets of one function.
+    """Define several assets with one function.
 
     Its parameters are read as those of an `@asset`. It returns one value for each output, in
-    order, or yields `Output(value, output_name)`; of assets that are given as `specs` it stores
-    the values itself, and returns nothing or yields `MaterializeResult(asset_key=...)`.
+    order, or yields `Output(value, output_name)`. With `specs` it stores the values itself, and
+    returns nothing or yields `MaterializeResult(asset_key=...)`.
 
     Args:
-        outs: The assets, by the name of the output that makes each.
-        name: The name of the op; the function's name if absent.
+        outs: The assets, by output name.
+        name: The name of the op; the function's name if not given.
         ins: More about upstream assets, by parameter.
-        deps: Assets that must be made before, and are not loaded.
-        description: In words; the function's docstring if absent.
-        config_schema: What config it takes, read from `context.op_config`.
+        deps: Assets that must be materialized before, and are not loaded.
+        description: A description; the function's docstring if not given.
+        config_schema: The config schema, read from `context.op_config`.
         required_resource_keys: Resources read from `context.resources`.
         compute_kind: A short word shown on the cards: `pandas`, `plot`, `sql`.
-        internal_asset_deps: By output, the assets it is made from; all upstream ones if absent.
+        internal_asset_deps: The upstream assets of each output; all of them if not given.
         partitions_def: The partitions of the assets.
-        backfill_policy: How partitions are filled.
+        backfill_policy: How partitions are backfilled.
         op_tags: Tags of the step.
-        can_subset: Whether it can make some without the others: it looks at
-            `context.selected_output_names` or `context.selected_asset_keys`.
+        can_subset: Whether it can be subset: it reads `context.selected_output_names` or
+            `context.selected_asset_keys`, and skips the others.
         resource_defs: Resources by key.
         group_name: The group of all of them.
-        retry_policy: When and how often to try again.
+        retry_policy: The retry policy.
         code_version: The version of the code.
         non_argument_deps: An older name of `deps`.
         specs: The assets, instead of `outs`.
         hooks: Hooks of the step.
-        check_specs: The checks that the function makes too: it yields an `AssetCheckResult` for
-            each.
+        check_specs: The checks that the function evaluates too: it yields an `AssetCheckResult`
+            for each.
 
     Returns:
-        A decorator that gives an `AssetsDefinition`.
+        A decorator that returns an `AssetsDefinition`.
 
     Raises:
-        InvalidDefinitionError: If outs, specs and deps do not fit together; all at once.
+        InvalidDefinitionError: If outs, specs and deps do not fit together; lists all of them.
 
     Example:
         >>> from jobnb import AssetOut, materialize, multi_asset
@@ -189,7 +189,7 @@ def _several(
 def _outside_deps(
     op_name: str, specs: Sequence[AssetSpec], deps: Iterable[Any] | None
 ) -> list[AssetDep]:
-    """What the specs name that the function does not make itself."""
+    """Return the deps of the specs that the function does not materialize itself."""
     if deps is not None:
         raise InvalidDefinitionError(
             f"{op_name!r} has specs and deps. Name what an asset is made from in "
@@ -201,7 +201,7 @@ def _outside_deps(
 
 
 def _takes(function: Function, upstream: Upstream) -> set[AssetKey]:
-    """All keys that inputs may mean; annotations are not read yet."""
+    """Return all keys that inputs may mean; annotations are not evaluated yet."""
     named = {name for name in function.parameters if name != "context" and name not in upstream.ins}
     taken = {each.key_for(name) for name, each in upstream.ins.items()}
     return {*taken, *upstream.keys.values(), *map(AssetKey, named)}

@@ -1,4 +1,4 @@
-"""`@observable_source_asset`: a function that tells the version of an asset made elsewhere."""
+"""`@observable_source_asset`: a function that returns the data version of an external asset."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ def observable_source_asset(
     op_tags: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Any:
-    """Make a source asset of a function that tells its data version.
+    """Define a source asset with a function that returns its data version.
 
     The function returns a `DataVersion`, `DataVersionsByPartition` or an `ObserveResult`.
 
     Args:
         observe_fn: The function; the decorator also works without parentheses.
-        name: The last part of the key; the function's name if absent.
+        name: The last part of the key; the function's name if not given.
         key_prefix: Parts of the key before the name.
-        metadata: Values shown beside the asset and for its IO manager.
+        metadata: Metadata shown beside the asset and for its IO manager.
         io_manager_key: The resource that loads it.
-        io_manager_def: What loads it.
-        description: In words, Markdown.
+        io_manager_def: The IO manager that loads it.
+        description: A description, in Markdown.
         group_name: The group it belongs to.
         required_resource_keys: Resources that the function reads from `context.resources`.
         resource_defs: Resources by key.
@@ -83,7 +83,7 @@ def observable_source_asset(
         tags: Tags of the asset.
 
     Returns:
-        A `SourceAsset` that takes the function's place.
+        A `SourceAsset` that replaces the function.
 
     Example:
         >>> from jobnb import DataVersion, observable_source_asset, observe
@@ -133,11 +133,11 @@ def observable_source_asset(
 
 
 class ObservableAssets:
-    """Several source assets that one function tells the versions of.
+    """Several source assets whose data versions one function returns.
 
     Args:
         sources: The source assets.
-        can_subset: Whether the function can look at some without the others.
+        can_subset: Whether the function can be subset.
     """
 
     def __init__(self, sources: Sequence[SourceAsset], can_subset: bool) -> None:
@@ -146,32 +146,32 @@ class ObservableAssets:
 
     @property
     def keys(self) -> frozenset[AssetKey]:
-        """The assets it looks at."""
+        """The assets that it observes."""
         return frozenset(each.key for each in self.sources)
 
     @property
     def specs(self) -> list[AssetSpec]:
-        """What is said of each of them."""
+        """The spec of each."""
         return [each.spec for each in self.sources]
 
     @property
     def check_specs(self) -> list[AssetCheckSpec]:
-        """The checks that the function makes too."""
+        """The checks that the function evaluates too."""
         return [spec for each in self.sources for spec in each.check_specs]
 
     @property
     def check_keys(self) -> frozenset[AssetCheckKey]:
-        """The names of these checks."""
+        """The keys of these checks."""
         return frozenset(each.key for each in self.check_specs)
 
     @property
     def op(self) -> Any:
-        """The op that looks at them."""
+        """The op that observes them."""
         return self.sources[0].op
 
     @property
     def is_observable(self) -> bool:
-        """Whether a function tells their data versions: always so."""
+        """Whether a function observes them: always True."""
         return True
 
     def __repr__(self) -> str:
@@ -191,19 +191,19 @@ def multi_observable_source_asset(
     group_name: str | None = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], ObservableAssets]:
-    """Make several source assets of one function that yields an `ObserveResult` for each.
+    """Define several source assets with a function that yields an `ObserveResult` for each.
 
     Args:
-        specs: What is said of each.
-        name: The name of the op; the function's name if absent.
-        description: In words; the function's docstring if absent.
+        specs: The spec of each.
+        name: The name of the op; the function's name if not given.
+        description: A description; the function's docstring if not given.
         partitions_def: Their partitions.
-        can_subset: Whether it can look at some without the others.
+        can_subset: Whether it can be subset.
         required_resource_keys: Resources that the function reads from `context.resources`.
         resource_defs: Resources by key.
         group_name: The group of all of them.
-        check_specs: The checks that the function makes too: it yields an `AssetCheckResult` for
-            each, or `ObserveResult(check_results=...)`.
+        check_specs: The checks that the function evaluates too: it yields an `AssetCheckResult`
+            for each, or `ObserveResult(check_results=...)`.
 
     Example:
         >>> from jobnb import AssetSpec, ObserveResult, multi_observable_source_asset, observe

@@ -1,4 +1,4 @@
-"""How fresh an asset should be, and how its partitions are filled."""
+"""The freshness and backfill policies of assets."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class FreshnessMinutes(msgspec.Struct, frozen=True):
 
 
 class FreshnessPolicy(msgspec.Struct, frozen=True):
-    """How old the data in an asset may be; it is shown with the asset.
+    """How old the data of an asset may be; it is shown with the asset.
 
     Args:
-        maximum_lag_minutes: How many minutes it may lag behind what it is made from.
-        cron_schedule: When it must be that fresh; always if absent.
-        cron_schedule_timezone: The time zone of the schedule; UTC if absent.
+        maximum_lag_minutes: How many minutes it may lag behind its upstream assets.
+        cron_schedule: When it must be that fresh; always if not given.
+        cron_schedule_timezone: The time zone of the schedule; UTC if not given.
 
     Raises:
         InvalidDefinitionError: If the lag is not positive, or the schedule cannot be read.
@@ -114,10 +114,10 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
 
 
 class BackfillPolicy(msgspec.Struct, frozen=True):
-    """How many partitions of an asset one run of a backfill makes.
+    """How many partitions of an asset one run of a backfill materializes.
 
     Args:
-        max_partitions_per_run: At most so many; None: all of them in one run.
+        max_partitions_per_run: The most partitions of one run; None: all in one run.
 
     Raises:
         InvalidDefinitionError: If it is no positive number.
@@ -134,7 +134,7 @@ class BackfillPolicy(msgspec.Struct, frozen=True):
     max_partitions_per_run: int | None = 1
 
     def __post_init__(self) -> None:
-        """See that the number is one."""
+        """Check the number."""
         most = self.max_partitions_per_run
         if most is not None and (type(most) is not int or most < 1):
             raise InvalidDefinitionError(
@@ -144,10 +144,10 @@ class BackfillPolicy(msgspec.Struct, frozen=True):
 
     @staticmethod
     def single_run() -> BackfillPolicy:
-        """One run makes all partitions; it finds them in `context.partition_keys`."""
+        """Return the policy of one run for all partitions, in `context.partition_keys`."""
         return BackfillPolicy(None)
 
     @staticmethod
     def multi_run(max_partitions_per_run: int = 1) -> BackfillPolicy:
-        """Several runs, each for at most so many partitions."""
+        """Return the policy of several runs, each for at most so many partitions."""
         return BackfillPolicy(max_partitions_per_run)

@@ -1,4 +1,4 @@
-"""Source assets: made elsewhere, loaded here, and observed where a function tells their version."""
+"""Source assets: materialized elsewhere, loaded and observed here."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 class SourceAsset(StoredInput):
-    """An asset that nothing here makes, but that others can load.
+    """An asset that is materialized elsewhere and can be loaded here.
 
     Args:
         key: Its key.
-        metadata: Values shown beside it and for its IO manager.
+        metadata: Metadata shown beside it and for its IO manager.
         io_manager_key: The resource that loads it.
-        io_manager_def: What loads it.
-        description: In words, Markdown.
+        io_manager_def: The IO manager that loads it.
+        description: A description, in Markdown.
         partitions_def: Its partitions.
         group_name: The group it belongs to.
         resource_defs: Resources by key.
-        observe_fn: A function that tells its data version.
+        observe_fn: A function that returns its data version.
         auto_observe_interval_minutes: How often it should be observed.
         op_tags: Tags of the step that observes it.
         automation_condition: When it should be observed.
@@ -96,14 +96,14 @@ class SourceAsset(StoredInput):
 
     @classmethod
     def of(cls, key: CoercibleToAssetKey, **parameters: Any) -> SourceAsset:
-        """The same as calling the class, but nobody is told of it."""
+        """Create one without announcing it."""
         made = cls.__new__(cls)
         made._read(key, **parameters)
         return made
 
     @classmethod
     def of_spec(cls, spec: AssetSpec) -> SourceAsset:
-        """The external asset that a spec describes; nobody is told of it."""
+        """Create the external asset of a spec without announcing it."""
         made = cls.of(
             spec.key,
             metadata=spec.metadata,
@@ -163,22 +163,22 @@ class SourceAsset(StoredInput):
 
     @property
     def observe_fn(self) -> Callable[..., Any] | None:
-        """The function that tells its data version, if there is one."""
+        """The function that returns its data version, or None."""
         return self.observe_op.compute_fn if self.observe_op is not None else None
 
     @property
     def is_observable(self) -> bool:
-        """Whether a function tells its data version."""
+        """Whether a function returns its data version."""
         return self.observe_op is not None
 
     @property
     def check_keys(self) -> frozenset[AssetCheckKey]:
-        """The names of the checks that the observing function makes of it."""
+        """The keys of the checks that the observing function evaluates."""
         return frozenset(each.key for each in self.check_specs)
 
     @property
     def is_external(self) -> bool:
-        """Whether nothing here makes it: always so."""
+        """Whether it is materialized elsewhere: always True."""
         return True
 
     @property
@@ -197,7 +197,7 @@ class SourceAsset(StoredInput):
 
     @lazy
     def spec(self) -> AssetSpec:
-        """What is said of it."""
+        """Its spec."""
         return AssetSpec(
             self.key,
             deps=self.deps,
@@ -216,11 +216,11 @@ class SourceAsset(StoredInput):
 
     @property
     def specs(self) -> list[AssetSpec]:
-        """What is said of it, as a list of one."""
+        """Its spec, as a list of one."""
         return [self.spec]
 
     def map_asset_specs(self, fn: Callable[[AssetSpec], AssetSpec]) -> SourceAsset:
-        """The same, with what a function makes of its spec."""
+        """Apply a function to its spec and return the result."""
         made = SourceAsset.of_spec(fn(self.spec))
         made.observe_op, made.resource_defs = self.observe_op, self.resource_defs
         made.check_specs = tuple(replace(each, asset=made.key) for each in self.check_specs)
@@ -230,12 +230,12 @@ class SourceAsset(StoredInput):
 
     @property
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that loading and observing it need."""
+        """The resources for loading and observing it."""
         own = self.observe_op.required_resource_keys if self.observe_op is not None else ()
         return frozenset((self.io_manager_key, *own))
 
     def with_resources(self, resource_defs: Mapping[str, Any]) -> SourceAsset:
-        """The same with the resources it needs taken from these.
+        """Return a copy with the resources it needs taken from these.
 
         Raises:
             InvalidDefinitionError: If it has another resource of one of these keys already.
@@ -249,7 +249,7 @@ class SourceAsset(StoredInput):
     def with_attributes(
         self, key: CoercibleToAssetKey | None = None, group_name: str | None = None
     ) -> SourceAsset:
-        """The same with another key, or with a group if it has none.
+        """Return a copy with another key, or with a group if it has none.
 
         Raises:
             InvalidDefinitionError: If it has another group already.
@@ -283,17 +283,17 @@ def observing_op(
     outs: Iterable[str] = ("result",),
     frame_depth: int = 3,
 ) -> OpDefinition[..., Any]:
-    """The op whose function tells data versions.
+    """Return the op of a function that returns data versions.
 
     Args:
         fn: The function.
-        key: The asset that it looks at, which names the op.
+        key: The observed asset, which names the op.
         name: The name of the op, instead.
         required_resource_keys: Resources read from `context.resources`.
-        description: In words.
+        description: A description.
         tags: Tags of the step.
         outs: The names of its outputs.
-        frame_depth: How many frames up its annotations' local names live.
+        frame_depth: How many frames up the local names of its annotations are.
     """
     from jobnb.definitions.types import Nothing
 
@@ -312,10 +312,10 @@ def observing_op(
 
 
 def external_assets_from_specs(specs: Iterable[AssetSpec]) -> list[SourceAsset]:
-    """The external assets that specs describe, known to the session.
+    """Create external assets from specs and announce them to the session.
 
     Args:
-        specs: What is said of each. Given to `Definitions`, a spec becomes one by itself.
+        specs: The spec of each. In `Definitions`, a spec can be given as it is.
 
     Raises:
         InvalidDefinitionError: If something is no `AssetSpec`.
@@ -338,6 +338,6 @@ def external_assets_from_specs(specs: Iterable[AssetSpec]) -> list[SourceAsset]:
 
 
 def external_asset_from_spec(spec: AssetSpec) -> SourceAsset:
-    """The external asset that a spec describes; see `external_assets_from_specs`."""
+    """Create an external asset from a spec; see `external_assets_from_specs`."""
     (made,) = external_assets_from_specs([spec])
     return made

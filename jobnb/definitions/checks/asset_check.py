@@ -1,4 +1,4 @@
-"""Checks of assets, the nouns: how a check is named, what it says, how bad a failure is."""
+"""Asset checks: keys, specs, results and severity."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from jobnb.errors import InvalidDefinitionError
 if TYPE_CHECKING:
     _Key = CoercibleToAssetKey
 else:
-    _Key = Any  # so that it is read back from JSON: `__post_init__` makes an AssetKey of it
+    # This type, so that it can be decoded from JSON: `__post_init__` converts it to an AssetKey.
+    _Key = Any
 
 
 class AssetCheckSeverity(Enum):
-    """How bad it is when a check does not pass.
+    """The severity of a check that does not pass.
 
     Source: Dagster's `AssetCheckSeverity`.
     """
@@ -30,7 +31,7 @@ class AssetCheckSeverity(Enum):
 
 
 class AssetCheckKey(msgspec.Struct, frozen=True, order=True):
-    """The name of a check: the asset that it looks at, and its own name.
+    """The key of a check: its asset and its name.
 
     Args:
         asset_key: The asset.
@@ -47,27 +48,27 @@ class AssetCheckKey(msgspec.Struct, frozen=True, order=True):
     name: str
 
     def __post_init__(self) -> None:
-        """Check and normalise what was given."""
+        """Validate and normalize the fields."""
         key = AssetKey.from_coercible(self.asset_key)
         msgspec.structs.force_setattr(self, "asset_key", key)
         check_name(self.name, f"a check of {key.to_user_string()!r}")
 
     @property
     def asset(self) -> AssetKey:
-        """The asset that it looks at."""
+        """Return its asset."""
         return AssetKey.from_coercible(self.asset_key)
 
     def to_user_string(self) -> str:
-        """The asset and the name, as people write them."""
+        """Return the asset and the name, as people write them."""
         return f"{self.asset.to_user_string()}:{self.name}"
 
     def to_python_identifier(self) -> str:
-        """A valid Python name made of the asset's key and the name."""
+        """Return a valid Python name made of the asset's key and the name."""
         return f"{self.asset.to_python_identifier()}_{self.name}"
 
     @staticmethod
     def from_user_string(text: str) -> AssetCheckKey:
-        """The key that people write as `asset:check`.
+        """Parse a key that is written as `asset:check`.
 
         Raises:
             InvalidDefinitionError: If it has no colon.
@@ -81,15 +82,15 @@ class AssetCheckKey(msgspec.Struct, frozen=True, order=True):
 
 
 class AssetCheckResult(msgspec.Struct, frozen=True):
-    """What a check says of its asset.
+    """The result of a check.
 
     Args:
-        passed: Whether all is well.
-        asset_key: The asset, where the function checks several.
-        check_name: The check, where the function makes several.
-        metadata: Facts shown beside the verdict.
-        severity: How bad it is if it did not pass.
-        description: Why, in words.
+        passed: Whether the check passed.
+        asset_key: The asset, if the function checks several.
+        check_name: The check, if the function evaluates several.
+        metadata: Metadata shown beside the result.
+        severity: The severity if it did not pass.
+        description: The reason, in words.
 
     Raises:
         InvalidDefinitionError: If `passed` is neither true nor false.
@@ -109,7 +110,7 @@ class AssetCheckResult(msgspec.Struct, frozen=True):
     description: str | None = None
 
     def __post_init__(self) -> None:
-        """Check and normalise what was given; numpy's booleans are booleans too."""
+        """Validate and normalize the fields; numpy's booleans are accepted."""
         put = msgspec.structs.force_setattr
         passed = plain_verdict(self.passed)
         if not isinstance(passed, bool):
@@ -128,18 +129,18 @@ class AssetCheckResult(msgspec.Struct, frozen=True):
 
 
 class AssetCheckSpec(msgspec.Struct, frozen=True):
-    """What a function will tell of an asset: a check, before it has run.
+    """A check of an asset, before it has run.
 
     Args:
         name: The check's name; letters, digits and underscores.
         asset: The asset: a key, a string or a definition.
-        description: What must hold, in words.
-        additional_deps: Assets that must be made before, besides the one that is checked.
-        blocking: Whether what is made from the asset waits for the check, and is skipped if it
-            fails as an error.
-        metadata: Values shown beside the check.
-        automation_condition: When it should be made.
-        partitions_def: The partitions that it looks at; those of the asset if absent.
+        description: The condition, in words.
+        additional_deps: Assets that must be materialized before, besides the checked one.
+        blocking: Whether downstream assets wait for the check, and are skipped if it fails
+            as an error.
+        metadata: Metadata shown beside the check.
+        automation_condition: When it should be evaluated.
+        partitions_def: The partitions that it checks; those of the asset if not given.
 
     Example:
         >>> AssetCheckSpec("no_nulls", asset="orders", blocking=True).key.to_user_string()
@@ -158,7 +159,7 @@ class AssetCheckSpec(msgspec.Struct, frozen=True):
     partitions_def: Any = None
 
     def __post_init__(self) -> None:
-        """Check and normalise what was given."""
+        """Validate and normalize the fields."""
         put = msgspec.structs.force_setattr
         put(self, "asset", AssetKey.from_coercible(self.asset))
         check_name(self.name, f"a check of {self.asset.to_user_string()!r}")
@@ -173,33 +174,33 @@ class AssetCheckSpec(msgspec.Struct, frozen=True):
 
     @property
     def asset_key(self) -> AssetKey:
-        """The asset that is checked."""
+        """The checked asset."""
         return AssetKey.from_coercible(self.asset)
 
     @property
     def key(self) -> AssetCheckKey:
-        """The name of the check."""
+        """The key of the check."""
         return AssetCheckKey(self.asset_key, self.name)
 
     def get_python_identifier(self) -> str:
-        """A valid Python name made of the asset's key and the check's name."""
+        """Return a valid Python name made of the asset's key and the check's name."""
         return self.key.to_python_identifier()
 
 
 class AssetCheckEvaluation(msgspec.Struct, frozen=True):
-    """What a check said in a run, as it is read back from the run's events.
+    """The result of a check in a run, as it is read back from the run's events.
 
     Args:
         asset_key: The asset.
         check_name: The check.
-        passed: Whether all was well.
-        metadata: Facts shown beside the verdict.
+        passed: Whether the check passed.
+        metadata: Metadata shown beside the result.
         target_materialization_data: The storage id and the run of the materialization that was
-            looked at, where they are known.
-        severity: How bad it is if it did not pass.
-        description: Why, in words.
-        blocking: Whether what is made from the asset waits for the check.
-        partition: The partition that was looked at.
+            checked, if they are known.
+        severity: The severity if it did not pass.
+        description: The reason, in words.
+        blocking: Whether downstream assets wait for the check.
+        partition: The partition that was checked.
 
     Source: Dagster's `AssetCheckEvaluation`.
     """
@@ -216,17 +217,17 @@ class AssetCheckEvaluation(msgspec.Struct, frozen=True):
 
     @property
     def asset_check_key(self) -> AssetCheckKey:
-        """The name of the check."""
+        """The key of the check."""
         return AssetCheckKey(self.asset_key, self.check_name)
 
 
 def checks_of(
     op_name: str, specs: Sequence[AssetCheckSpec] | None, keys: Iterable[AssetKey]
 ) -> dict[str, AssetCheckSpec]:
-    """The checks that a function makes together with its assets, by the output of each.
+    """Return the checks that a function evaluates together with its assets, by output.
 
     Raises:
-        InvalidDefinitionError: If one is of another asset, or two have one name; all at once.
+        InvalidDefinitionError: If one is of another asset, or two have one name; lists all of them.
     """
     if not specs:
         return {}
@@ -244,10 +245,10 @@ def checks_of(
 
 
 def see_free(op_name: str, checks: Iterable[str], outs: Iterable[str]) -> None:
-    """See that no output of a graph would be both an asset and a check.
+    """Check that no output of a graph is both an asset and a check.
 
     Raises:
-        InvalidDefinitionError: If one would.
+        InvalidDefinitionError: If one is both.
     """
     taken = sorted({*checks} & {*outs})
     if taken:
@@ -258,10 +259,10 @@ def see_free(op_name: str, checks: Iterable[str], outs: Iterable[str]) -> None:
 
 
 def see_distinct(what: str, specs: Iterable[Any]) -> None:
-    """See that there are checks, that they are checks, and that no two have one name.
+    """Check that all specs are checks, that there are some, and that their keys differ.
 
     Raises:
-        InvalidDefinitionError: If not; all problems at once.
+        InvalidDefinitionError: If not; lists every problem.
     """
     specs = list(specs)
     problems = [

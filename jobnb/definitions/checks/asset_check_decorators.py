@@ -1,4 +1,4 @@
-"""`@asset_check` and `@multi_asset_check`: a function that says whether an asset is well."""
+"""`@asset_check` and `@multi_asset_check`: functions that check assets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def asset_check(
     automation_condition: Any = None,
     partitions_def: PartitionsDefinition | None = None,
 ) -> Decorator:
-    """Make a check of an asset of a function.
+    """Define a check of an asset with a function.
 
     The function takes the asset's value as its one parameter, under any name; without a
     parameter the value is not loaded. It may also take a context, config and resources, and
@@ -49,24 +49,24 @@ def asset_check(
 
     Args:
         asset: The asset that is checked: a key, a string or a definition.
-        name: The check's name; the function's if absent.
-        description: What must hold, in words; the function's docstring if absent.
-        blocking: Whether what is made from the asset in the same run waits for the check, and is
+        name: The check's name; the function's if not given.
+        description: The condition, in words; the function's docstring if not given.
+        blocking: Whether downstream assets in the same run wait for the check, and are
             skipped if it fails as an error.
         additional_ins: Other assets that are loaded, by parameter.
-        additional_deps: Other assets that must be made before, and are not loaded.
+        additional_deps: Other assets that must be materialized before, and are not loaded.
         required_resource_keys: Resources read from `context.resources`.
         resource_defs: Resources by key.
-        config_schema: What config it takes, read from `context.op_config`.
+        config_schema: The config schema, read from `context.op_config`.
         compute_kind: A short word shown beside it.
         op_tags: Tags of its step.
-        retry_policy: When and how often to try again.
-        metadata: Values shown beside the check.
-        automation_condition: When it should be made.
-        partitions_def: The partitions that it looks at; those of the asset if absent.
+        retry_policy: The retry policy.
+        metadata: Metadata shown beside the check.
+        automation_condition: When it should be evaluated.
+        partitions_def: The partitions that it checks; those of the asset if not given.
 
     Returns:
-        An `AssetChecksDefinition` that takes the function's place.
+        An `AssetChecksDefinition` that replaces the function.
 
     Raises:
         InvalidDefinitionError: If it takes assets that it does not name.
@@ -138,28 +138,28 @@ def multi_asset_check(
     config_schema: Any = None,
     ins: Mapping[str, AssetIn] | None = None,
 ) -> Decorator:
-    """Make several checks, of one asset or of several, of a function.
+    """Define several checks, of one asset or of several, with a function.
 
     The function yields (or returns a list of) `AssetCheckResult` objects that name their check,
     and their asset where it checks several.
 
     Args:
         specs: The checks.
-        name: The name of its step; the function's if absent.
-        description: In words; the function's docstring if absent.
-        can_subset: Whether it can make some without the others; `context.selected_asset_check_keys`
-            tells which are asked for.
+        name: The name of its step; the function's if not given.
+        description: A description; the function's docstring if not given.
+        can_subset: Whether it can be subset; the selected checks are in
+            `context.selected_asset_check_keys`.
         compute_kind: A short word shown beside it.
         op_tags: Tags of its step.
         resource_defs: Resources by key.
         required_resource_keys: Resources read from `context.resources`.
-        retry_policy: When and how often to try again.
-        config_schema: What config it takes.
+        retry_policy: The retry policy.
+        config_schema: The config schema.
         ins: The assets that are loaded, by parameter; a parameter without one is the checked asset
             of its name.
 
     Returns:
-        An `AssetChecksDefinition` that takes the function's place.
+        An `AssetChecksDefinition` that replaces the function.
 
     Raises:
         InvalidDefinitionError: If there is no check, or two of one name.
@@ -203,7 +203,7 @@ Inputs = dict[str, tuple[In, AssetKey]]
 
 
 def _inputs(spec: AssetCheckSpec, function: Function, additional: Mapping[str, AssetIn]) -> Inputs:
-    """Each input of the op, and the asset that it is."""
+    """Return the asset of each input of the op."""
     free = [each for each in function.input_names if each not in additional]
     if len(free) > 1:
         raise InvalidDefinitionError(
@@ -233,7 +233,7 @@ def _several_inputs(
 
 
 def _mappings(ins: Mapping[str, AssetIn]) -> dict[AssetKey, Any]:
-    """Which partitions of an asset are loaded, where its `AssetIn` says it."""
+    """Return the partition mappings of the `AssetIn`s."""
     given = {each.key_for(name): each.partition_mapping for name, each in ins.items()}
     return {key: mapping for key, mapping in given.items() if mapping is not None}
 
@@ -243,7 +243,7 @@ def _named(ins: Mapping[str, AssetIn]) -> Inputs:
 
 
 def _only_ordering(keys: Iterable[AssetKey], made: Inputs) -> Inputs:
-    """Inputs that wait for an asset without loading it, for those that are not loaded."""
+    """Return inputs that wait for assets without loading them."""
     from jobnb.definitions.types import Nothing
 
     loaded = {key for _, key in made.values()}

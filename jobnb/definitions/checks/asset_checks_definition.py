@@ -1,4 +1,4 @@
-"""A function that checks assets, with the checks that it makes."""
+"""The definition of asset checks: an op and the checks that it evaluates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class AssetChecksDefinition:
-    """One or more checks and the op that makes them.
+    """One or more checks and the op that evaluates them.
 
     Usually made by `@asset_check` or `@multi_asset_check`.
 
@@ -31,8 +31,8 @@ class AssetChecksDefinition:
         specs: The checks.
         keys_by_input_name: The asset that each input is.
         resource_defs: Resources by key.
-        can_subset: Whether the op can make some of its checks without the others.
-        selected_check_keys: The checks that are made, where not all are.
+        can_subset: Whether the op can be subset.
+        selected_check_keys: The checks that are evaluated, if not all are.
         partition_mappings: Which partitions of an asset are loaded, where it is not the checked
             one, or has other partitions.
         hook_defs: Hooks of the step.
@@ -76,7 +76,7 @@ class AssetChecksDefinition:
 
     @lazy
     def check_keys(self) -> frozenset[AssetCheckKey]:
-        """The names of its checks."""
+        """The keys of its checks."""
         return frozenset(each.key for each in self.check_specs)
 
     @lazy
@@ -86,7 +86,7 @@ class AssetChecksDefinition:
 
     @property
     def spec(self) -> AssetCheckSpec:
-        """The check, where there is one.
+        """The spec of the check, if there is exactly one.
 
         Raises:
             InvariantViolationError: If there are several.
@@ -97,32 +97,32 @@ class AssetChecksDefinition:
 
     @property
     def check_key(self) -> AssetCheckKey:
-        """The name of the check, where there is one."""
+        """The key of the check, if there is exactly one."""
         return self.spec.key
 
     @property
     def asset_key(self) -> AssetKey:
-        """The asset that is checked, where there is one check."""
+        """The checked asset, if there is exactly one check."""
         return self.spec.asset_key
 
     @property
     def description(self) -> str | None:
-        """What is checked, in words."""
+        """The op's description."""
         return self.node_def.description
 
     @lazy
     def dependency_keys(self) -> frozenset[AssetKey]:
-        """All assets that must be made before."""
+        """All assets that must be materialized before."""
         return frozenset(self.keys_by_input_name.values())
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that checking needs."""
+        """The resources that its op needs."""
         return frozenset(self.node_def.required_resource_keys)
 
     @property
     def partitions_def(self) -> PartitionsDefinition | None:
-        """The partitions that the checks say they look at; None if those of their assets."""
+        """The partitions that its specs declare; None for those of the assets."""
         said = (each.partitions_def for each in self._specs)
         return next((each for each in said if each is not None), None)
 
@@ -131,11 +131,11 @@ class AssetChecksDefinition:
         return self.partition_mappings.get(in_asset_key)
 
     def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> AssetChecksDefinition:
-        """The same with more hooks."""
+        """Return a copy with more hooks."""
         return self._changed(hook_defs=self.hook_defs | frozenset(hook_defs))
 
     def with_key_prefix(self, prefix: Sequence[str]) -> AssetChecksDefinition:
-        """The same for assets whose keys have more parts in front."""
+        """Return a copy for assets with a prefix before their keys."""
         specs = [
             msgspec.structs.replace(
                 each,
@@ -170,10 +170,10 @@ class AssetChecksDefinition:
         return AssetChecksDefinition(**{**own, **parameters})
 
     def subset_for(self, selected: Iterable[AssetCheckKey]) -> AssetChecksDefinition:
-        """The same, making only some of its checks.
+        """Return a copy that evaluates only some of its checks.
 
         Raises:
-            InvalidSubsetError: If it cannot make some without the others.
+            InvalidSubsetError: If it cannot be subset.
         """
         wanted = self.check_keys & frozenset(selected)
         if wanted == self.check_keys:
@@ -196,51 +196,51 @@ class AssetChecksDefinition:
 
     @property
     def keys(self) -> frozenset[AssetKey]:
-        """The assets it makes: none."""
+        """The assets it materializes: none."""
         return frozenset()
 
     @property
     def key(self) -> NoReturn:
-        """The asset it makes.
+        """Raise an error: it materializes no asset.
 
         Raises:
-            InvariantViolationError: Always: it makes none.
+            InvariantViolationError: Always.
         """
         raise self._none()
 
     @property
     def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
-        """For each asset it makes, those it is made from: none."""
+        """The upstream assets of its assets: none."""
         return {}
 
     @property
     def group_names_by_key(self) -> Mapping[AssetKey, str]:
-        """The group of each asset it makes: none."""
+        """The groups of its assets: none."""
         return {}
 
     @property
     def descriptions_by_key(self) -> Mapping[AssetKey, str]:
-        """What each asset is that it makes: none."""
+        """The descriptions of its assets: none."""
         return {}
 
     def get_asset_spec(self, key: Any = None) -> NoReturn:
-        """What is said of an asset that it makes.
+        """Raise an error: it materializes no asset.
 
         Raises:
-            InvariantViolationError: Always: it makes none.
+            InvariantViolationError: Always.
         """
         raise self._none()
 
     def to_source_asset(self, key: Any = None) -> NoReturn:
-        """A source asset that loads what it makes.
+        """Raise an error: it materializes no asset.
 
         Raises:
-            InvariantViolationError: Always: it makes none.
+            InvariantViolationError: Always.
         """
         raise self._none()
 
     def to_source_assets(self) -> list[Any]:
-        """A source asset for each asset that it makes: none."""
+        """Return its assets as source assets: none."""
         return []
 
     def _none(self) -> InvariantViolationError:

@@ -1,4 +1,4 @@
-"""Checks that need no function: of a value told with an asset, and of when it was last made."""
+"""Built-in checks: bounds of a metadata value, and freshness."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def build_metadata_bounds_checks(
     exclusive_min: bool = False,
     exclusive_max: bool = False,
 ) -> list[AssetChecksDefinition]:
-    """Checks that a number told with each asset's last materialization lies within bounds.
+    """Define checks that a number in each asset's latest metadata lies within bounds.
 
     Args:
         assets: The assets: keys, strings or definitions.
-        severity: How bad it is if it does not.
-        metadata_key: Under which label the number is told.
+        severity: The severity if it does not.
+        metadata_key: The label of the number in the metadata.
         min_value: The least it may be.
         max_value: The most it may be.
         exclusive_min: Whether it must be more than `min_value`.
         exclusive_max: Whether it must be less than `max_value`.
 
     Returns:
-        One definition that makes a check for each asset.
+        One definition with a check for each asset.
 
     Raises:
         InvalidDefinitionError: If there is no bound, or there are no assets.
@@ -96,7 +96,7 @@ def _outside(
     exclusive_min: bool,
     exclusive_max: bool,
 ) -> str | None:
-    """Why a value is not within bounds; None if it is."""
+    """Return why a value is not within bounds; None if it is."""
     if value is None:
         return f"Its last materialization tells no {name!r}."
     if isinstance(value, bool) or not isinstance(value, (int, float)) or isnan(value):
@@ -118,18 +118,18 @@ def build_last_update_freshness_checks(
     severity: AssetCheckSeverity = AssetCheckSeverity.WARN,
     blocking: bool = False,
 ) -> list[AssetChecksDefinition]:
-    """Checks that each asset was made or observed lately.
+    """Define checks that each asset was materialized or observed lately.
 
     Args:
         assets: The assets: keys, strings or definitions.
-        lower_bound_delta: How long before the deadline it may have been.
-        deadline_cron: When it has to be there, as a cron schedule; now if absent.
+        lower_bound_delta: How long before the deadline the update may be.
+        deadline_cron: The deadline, as a cron schedule; now if not given.
         timezone: The time zone of the schedule.
-        severity: How bad it is if it was not.
-        blocking: Whether what is made from the asset waits for the check.
+        severity: The severity if it was not.
+        blocking: Whether downstream assets wait for the check.
 
     Returns:
-        One definition that makes a check for each asset; of blocking ones, one for each.
+        One definition with a check for each asset; if blocking, one definition for each.
 
     Raises:
         InvalidDefinitionError: If there are no assets, or the schedule cannot be read.
@@ -172,7 +172,7 @@ def build_last_update_freshness_checks(
 
 
 def _last_time(cron: str, timezone: str) -> datetime:
-    """The last time of a cron schedule before now."""
+    """Return the last time of a cron schedule before now."""
     from jobnb.definitions.partitions.cron_times import cron_times, zone_of
 
     now, zone = datetime.now(UTC), zone_of(timezone)
@@ -190,22 +190,22 @@ def _latest(context: Any, key: AssetKey) -> Any:
 
 
 def _last_update(context: Any, key: AssetKey) -> float | None:
-    """When an asset was last made or observed, in seconds since the epoch."""
+    """Return when an asset was last materialized or observed, in seconds since the epoch."""
     record = context.instance.get_latest_data_version_record(key)
     return None if record is None else float(record.timestamp)
 
 
 def _plain(text: str) -> str:
-    """A text with letters, digits and underscores only."""
+    """Return a text with letters, digits and underscores only."""
     return "".join(char if char.isascii() and char.isalnum() else "_" for char in text)
 
 
 def _checks(
     name: str, assets: Iterable[Any], description: str, blocking: bool, look: Look
 ) -> list[AssetChecksDefinition]:
-    """One check of this name for each asset, in one step that can make some without the others.
+    """Define one check of this name for each asset, in one step that can be subset.
 
-    Of blocking ones, each has a step of its own: one asset may be made from another.
+    Blocking checks have a step each, because one asset may depend on another.
     """
     keys = list(dict.fromkeys(_keys(assets)))
     if not keys:

@@ -1,1 +1,1 @@
-"""Jobs: graphs with all that is needed to run them."""
+"""Jobs: graphs with resources, config and executors."""

@@ -1,6 +1,6 @@
-"""Executor definitions: how the steps of a job are run, and with what config.
+"""Executor definitions and their config schemas.
 
-Nothing runs here. The execution room looks at `strategy` to know what to do.
+Nothing runs here. `jobnb.execution` chooses an implementation by `strategy`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ExecutorRequirement(Enum):
 
 
 def multiple_process_executor_requirements() -> list[ExecutorRequirement]:
-    """What every executor that runs steps in other processes needs.
+    """Return the requirements of every executor that runs steps in other processes.
 
     Source: Dagster's `multiple_process_executor_requirements`.
     """
@@ -45,13 +45,13 @@ def multiple_process_executor_requirements() -> list[ExecutorRequirement]:
 
 
 class InitExecutorContext:
-    """What a function that makes an executor may look at.
+    """The context of a function that creates an executor.
 
     Args:
         job: The job that runs.
         executor_def: The executor's definition.
         executor_config: Its config.
-        instance: The instance that keeps the run.
+        instance: The instance that stores the run.
 
     Source: Dagster's `InitExecutorContext`.
     """
@@ -68,14 +68,14 @@ class InitExecutorContext:
 
 
 class ExecutorDefinition:
-    """How the steps of a job are run.
+    """An executor: how the steps of a job are run.
 
     Args:
         name: Its name.
-        config_schema: What config it takes.
-        requirements: What it needs: a list, or a function from config to a list.
-        executor_creation_fn: Makes the executor from an `InitExecutorContext`.
-        description: In words.
+        config_schema: The config schema.
+        requirements: Its requirements: a list, or a function from config to a list.
+        executor_creation_fn: Creates the executor from an `InitExecutorContext`.
+        description: A description.
 
     Attributes:
         strategy: For jobnb's own, however they are configured and renamed: one of `STRATEGIES`,
@@ -104,15 +104,15 @@ class ExecutorDefinition:
 
     @cached_property
     def config_schema(self) -> Any:
-        """What config it takes."""
+        """Its config schema."""
         return self._schema
 
     def schema_for(self, raw: Any) -> Any:
-        """What config it takes, where this is given."""
+        """Return its config schema, given the raw config."""
         return self.config_schema
 
     def get_requirements(self, executor_config: Any = None) -> list[ExecutorRequirement]:
-        """What it needs, with this config."""
+        """Return its requirements with this config."""
         needs = self.requirements
         return list(needs(executor_config) if callable(needs) else needs or ())
 
@@ -123,13 +123,13 @@ class ExecutorDefinition:
         config_schema: Any = None,
         description: str | None = None,
     ) -> ExecutorDefinition:
-        """An executor that has (part of) its config already.
+        """Return an executor with some or all of its config set.
 
         Args:
-            config_or_config_fn: The config, or a function from outer config to it.
-            name: Its name; this one's unless given.
-            config_schema: What config the function takes.
-            description: In words.
+            config_or_config_fn: The config, or a function from an outer config to it.
+            name: Its name; this one's if not given.
+            config_schema: The schema of that function's argument.
+            description: A description.
         """
         from jobnb.config import configured_schema
 
@@ -162,18 +162,18 @@ def executor(
     | None = None,
 ) -> Callable[[ExecutorFunction], ExecutorDefinition]: ...
 def executor(name: Any = None, config_schema: Any = None, requirements: Any = None) -> Any:
-    """Turn a function of an `InitExecutorContext` into an executor.
+    """Define an executor with a function of an `InitExecutorContext`.
 
-    The function gives an object with `submit(function, *arguments)`, which gives a future, as those
-    of `concurrent.futures` do: a pool of threads runs the steps in this process, any other one in
-    processes that can import jobnb and see the same files. jobnb decides which steps are ready,
-    retries and skips; at the end of the run it calls `shutdown()`, where there is one. An object
-    with `max_workers` says how many steps it takes at once.
+    The function returns an object with `submit(function, *arguments)`, which returns a future, as
+    those of `concurrent.futures` do. A pool of threads runs the steps in this process, any other
+    pool in processes that can import jobnb and see the same files. jobnb decides which steps are
+    ready, retries and skips; at the end of the run it calls `shutdown()`, if there is one. The
+    attribute `max_workers` limits how many steps are submitted at once.
 
     Args:
-        name: Its name; the function's unless given.
-        config_schema: What config it takes.
-        requirements: What it needs: a list, or a function from config to a list.
+        name: Its name; the function's if not given.
+        config_schema: The config schema.
+        requirements: Its requirements: a list, or a function from config to a list.
 
     Example:
         >>> from concurrent.futures import ThreadPoolExecutor
@@ -197,7 +197,7 @@ def executor(name: Any = None, config_schema: Any = None, requirements: Any = No
 
 
 class _OwnExecutor(ExecutorDefinition):
-    """One of jobnb's own; its schema is built when it is asked for."""
+    """One of jobnb's own executors; its schema is built at its first use."""
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class _OwnExecutor(ExecutorDefinition):
 
     @cached_property
     def config_schema(self) -> Any:
-        """What config it takes."""
+        """Its config schema."""
         return self._make_schema()
 
 
@@ -371,10 +371,10 @@ dask_executor = _OwnExecutor(
 
 
 class _DefaultExecutor(_OwnExecutor):
-    """That of a job which names none: in this process, unless the config names another way."""
+    """The executor of a job that names none: in this process, unless the config names another."""
 
     def schema_for(self, raw: Any) -> Any:
-        """What config it takes, where this is given."""
+        """Return its config schema, given the raw config."""
         given = raw.get("config") if isinstance(raw, Mapping) else None
         names = [name for name in given or () if name in STRATEGIES]
         if not names:
@@ -395,7 +395,7 @@ default_executor = _DefaultExecutor(
 
 
 def executor_named(name: str) -> ExecutorDefinition:
-    """The executor of a name, as `executor="threads"` takes it.
+    """Return the executor of a name, as in `executor="threads"`.
 
     Raises:
         InvalidDefinitionError: If there is none.

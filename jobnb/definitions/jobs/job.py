@@ -1,4 +1,4 @@
-"""The `@job` decorator: a function that composes ops and graphs, read into a job."""
+"""The `@job` decorator: compose ops and graphs into a job."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ def job(
     partitions_def: PartitionsDefinition | None = None,
     input_values: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Make a job of a function that calls ops and graphs.
+    """Define a job with a function that calls ops and graphs.
 
     Args:
         compose_fn: The function; the decorator also works without parentheses.
-        name: The name; that of the function if absent.
-        description: In words; the function's docstring if absent.
+        name: The name; that of the function if not given.
+        description: A description; the function's docstring if not given.
         resource_defs: Resources by key.
         config: A `RunConfig`, a dict, a `ConfigMapping` or a `PartitionedConfig`.
         tags: Tags of each run.
-        metadata: Values shown beside the job.
+        metadata: Metadata shown beside the job.
         logger_defs: Loggers by name.
-        executor_def: How steps are run.
+        executor_def: The executor.
         hooks: Hooks of every step.
         op_retry_policy: The retry policy of ops that have none.
         version_strategy: Not used: code versions are hashes of the code.

@@ -1,4 +1,4 @@
-"""What a job says of its config and partitions, in any of the forms it can take."""
+"""The config, partitions and name of a job, in all accepted forms."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MOST_NAMES = 3
 
 
 def readable_config(config: Any, name: str) -> Any:
-    """The config as a dict, a `ConfigMapping` or a `PartitionedConfig`.
+    """Return the config as a dict, a `ConfigMapping` or a `PartitionedConfig`.
 
     Raises:
-        InvalidDefinitionError: If it is none of what a job takes.
+        InvalidDefinitionError: If it is of another type.
     """
     if config is None or isinstance(config, PartitionedConfig):
         return config
@@ -39,12 +39,12 @@ def readable_config(config: Any, name: str) -> Any:
 
 
 def run_title(job_name: str, assets: Iterable[str] = (), *, only_checks: bool = False) -> str:
-    """The job that a run is of; where nobody named it, what the run is for.
+    """Return the name of a run's job; without a named job, the assets or checks of the run.
 
     Args:
         job_name: The name of the job.
-        assets: The keys of the assets that the run makes or observes.
-        only_checks: Whether it makes checks and no assets.
+        assets: The keys of the assets that the run materializes or observes.
+        only_checks: Whether it only evaluates checks.
 
     Example:
         >>> run_title("daily"), run_title("__ephemeral_asset_job__", ["revenue", "orders"])
@@ -63,7 +63,7 @@ def run_title(job_name: str, assets: Iterable[str] = (), *, only_checks: bool = 
 
 
 def job_words(name: str, *, begins: bool = False) -> str:
-    """The job in a sentence; one that nobody named is the run that it was made for.
+    """Name a job in a sentence; a job without a name is called a run.
 
     Args:
         name: Its name.
@@ -78,11 +78,11 @@ def job_words(name: str, *, begins: bool = False) -> str:
 
 
 def run_words(job_name: str, assets: Iterable[str] = (), *, begins: bool = False) -> str:
-    """A run in a sentence; of a job that nobody named, what the run is for.
+    """Name a run in a sentence: by its job, or by its assets if the job has no name.
 
     Args:
         job_name: The name of its job.
-        assets: The keys of the assets that it makes or observes.
+        assets: The keys of the assets that it materializes or observes.
         begins: Whether the sentence begins with it.
 
     Example:
@@ -98,7 +98,7 @@ def run_words(job_name: str, assets: Iterable[str] = (), *, begins: bool = False
 
 
 def is_nameless(job_name: str) -> bool:
-    """Whether it is the name of a job that nobody named: a selection of assets, say.
+    """Whether it is the internal name of a job without one, as of a selection of assets.
 
     Args:
         job_name: The name of the job.
@@ -113,7 +113,7 @@ def is_nameless(job_name: str) -> bool:
 def common_partitions(
     job_name: str, assets: Iterable[AssetsDefinition | SourceAsset]
 ) -> PartitionsDefinition | None:
-    """The partitions of all those assets that have any.
+    """Return the partitions of all those assets that have any.
 
     Raises:
         InvalidDefinitionError: If they do not agree.

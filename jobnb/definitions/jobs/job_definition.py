@@ -45,23 +45,23 @@ class JobDefinition:
     Args:
         graph_def: The graph that runs.
         resource_defs: Resources by key.
-        executor_def: How steps are run.
+        executor_def: The executor.
         logger_defs: Loggers by name.
-        name: The name; that of the graph if absent.
+        name: The name; that of the graph if not given.
         config: A `RunConfig`, a dict, a `ConfigMapping` or a `PartitionedConfig`.
-        description: In words, Markdown.
+        description: A description, in Markdown.
         partitions_def: The partitions that runs of the job choose from.
         tags: Tags of each run.
-        metadata: Values shown beside the job.
+        metadata: Metadata shown beside the job.
         hook_defs: Hooks of every step.
         op_retry_policy: The retry policy of ops that have none.
         version_strategy: Not used: code versions are hashes of the code.
-        asset_layer: For a job that makes assets: which ones.
+        asset_layer: The assets of an asset job.
         input_values: Values of the graph's inputs, by name.
-        op_selection: The ops of the graph that run; all if absent.
-        asset_selection: The assets of an asset job that are made; all if absent.
-        asset_check_selection: The checks that are made; those of the assets if absent.
-        selected_within: The selections of ops that it is a part of, the outermost first.
+        op_selection: The ops of the graph that run; all if not given.
+        asset_selection: The assets of an asset job that are materialized; all if not given.
+        asset_check_selection: The checks that are evaluated; those of the assets if not given.
+        selected_within: The op selections that led to this subset, the outermost first.
 
     Source: Dagster's `JobDefinition`.
     """
@@ -139,7 +139,7 @@ class JobDefinition:
 
     @lazy
     def kept(self) -> dict[str, Any]:
-        """What planning has found out of the job, for its next run; it stays in this process."""
+        """The cache of its plan for the next run; it stays in this process."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -147,11 +147,11 @@ class JobDefinition:
 
     @property
     def nodes(self) -> list[Node]:
-        """The nodes of its graph, in order; of a part of a job, those that are selected."""
+        """The nodes of its graph, in order; of a subset, those that are selected."""
         return self._selected_graph.nodes
 
     def get_node_named(self, name: str) -> Node:
-        """The node of its graph called so."""
+        """The node of its graph of that name."""
         return self._selected_graph.node_named(name)
 
     def has_node_named(self, name: str) -> bool:
@@ -182,7 +182,7 @@ class JobDefinition:
     def config_mapping(self) -> Any:
         """Its `ConfigMapping`, if its config is one."""
         if self.config is None or isinstance(self.config, dict):
-            return None  # without importing what knows of config
+            return None  # Checked without importing the config package, which loads pydantic.
         from jobnb.config import ConfigMapping
 
         return self.config if isinstance(self.config, ConfigMapping) else None
@@ -194,19 +194,19 @@ class JobDefinition:
 
     @property
     def run_config(self) -> Mapping[str, Any] | None:
-        """Its hard-coded run config, if its config is that."""
+        """Its fixed run config, if its config is one."""
         return self.config if isinstance(self.config, dict) else None
 
     @property
     def run_config_schema(self) -> Any:
-        """What run config it takes: the one model that describes all of it."""
+        """The model of the run config that it takes."""
         return engine().config_schema_of(self)
 
     @property
     def partitions_def(self) -> PartitionsDefinition | None:
-        """The partitions that its runs choose from; for an asset job, those of its assets.
+        """The partitions of its runs; for an asset job, those of its assets.
 
-        A job that asks how assets stand has none where those that it could make have several.
+        A job that selects by status has none if its possible assets have different ones.
 
         Raises:
             InvalidDefinitionError: If its assets do not agree on them.
@@ -225,7 +225,7 @@ class JobDefinition:
 
     @property
     def executor_def(self) -> ExecutorDefinition:
-        """How its steps are run."""
+        """The executor of its steps."""
         if self._executor_def is not None:
             return self._executor_def
         from jobnb.definitions.jobs.executor import default_executor
@@ -249,7 +249,7 @@ class JobDefinition:
 
     @property
     def is_subset(self) -> bool:
-        """Whether it is a part of another job."""
+        """Whether it is a subset of another job."""
         parts = (self.op_selection, self.asset_selection, self.asset_check_selection)
         return any(part is not None for part in parts)
 
@@ -282,27 +282,27 @@ class JobDefinition:
         }
 
     def replaced(self, **parameters: Any) -> JobDefinition:
-        """The same job with some parameters changed."""
+        """Return a copy with some parameters changed."""
         return JobDefinition(**{**self._parameters(), **parameters})
 
     def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> JobDefinition:
-        """The same job with more hooks."""
+        """Return a copy with more hooks."""
         return self.replaced(hook_defs=self.hook_defs | frozenset(hook_defs))
 
     def with_top_level_resources(self, resource_defs: Mapping[str, Any]) -> JobDefinition:
-        """The same job with resources for the keys that it does not provide itself."""
+        """Return a copy with resources for the keys that it does not provide itself."""
         return self.replaced(resource_defs={**resource_defs, **self.resource_defs})
 
     def with_executor_def(self, executor_def: ExecutorDefinition) -> JobDefinition:
-        """The same job with another executor."""
+        """Return a copy with another executor."""
         return self.replaced(executor_def=executor_def)
 
     def with_logger_defs(self, logger_defs: Mapping[str, LoggerDefinition]) -> JobDefinition:
-        """The same job with other loggers."""
+        """Return a copy with other loggers."""
         return self.replaced(logger_defs=logger_defs)
 
     def with_metadata(self, metadata: Mapping[str, Any]) -> JobDefinition:
-        """The same job with other values shown beside it."""
+        """Return a copy with other metadata."""
         return self.replaced(metadata=metadata)
 
     def get_subset(
@@ -312,15 +312,15 @@ class JobDefinition:
         asset_selection: Iterable[AssetKey] | None = None,
         asset_check_selection: Iterable[AssetCheckKey] | None = None,
     ) -> JobDefinition:
-        """The part of the job that a selection names.
+        """Return the subset of the job that a selection names.
 
         Args:
-            op_selection: Ops, as `["*a", "b+"]`; of a part of a job, from those of the part.
-            asset_selection: Assets to make; none if only checks are given.
-            asset_check_selection: Checks to make; those of the assets if absent.
+            op_selection: Ops, as `["*a", "b+"]`; of a subset, from the subset's ops.
+            asset_selection: Assets to materialize; none if only checks are given.
+            asset_check_selection: Checks to evaluate; those of the assets if not given.
 
         Raises:
-            InvalidSubsetError: If the job is a part itself, and does not make one of the assets.
+            InvalidSubsetError: If the job is a subset itself, without one of the assets.
         """
         checks, ops, within = asset_check_selection, _each(op_selection), self.selected_within
         if ops and self.op_selection:
@@ -350,7 +350,7 @@ class JobDefinition:
         current_time: Any = None,
         dynamic_partitions_store: Any = None,
     ) -> RunRequest:
-        """A request for a run of one partition, as schedules and sensors return it.
+        """Return a run request for one partition, as schedules and sensors return it.
 
         Raises:
             InvalidDefinitionError: If the job has no partitions.
@@ -359,7 +359,7 @@ class JobDefinition:
         return request.for_partition(self, partition_key)
 
     def get_run_config_for_partition_key(self, partition_key: str) -> CoercibleToRunConfig:
-        """The run config of a run for one partition; its own where all have the same."""
+        """Return the run config of one partition, or the job's own."""
         config = self.partitioned_config
         if config is not None:
             found: CoercibleToRunConfig = config.get_run_config_for_partition_key(partition_key)
@@ -367,7 +367,7 @@ class JobDefinition:
         return self.run_config or {}
 
     def get_tags_for_partition_key(self, partition_key: str) -> dict[str, str]:
-        """The tags of a run for one partition."""
+        """Return the tags of a run for one partition."""
         config, partitions_def = self.partitioned_config, self.partitions_def
         if config is not None:
             return config.get_tags_for_partition_key(partition_key, self.name)
@@ -392,19 +392,19 @@ class JobDefinition:
         """Run the job in this process, step by step, and wait for its end.
 
         Args:
-            run_config: A `RunConfig` or dict; the job's own config if absent.
-            instance: Where the history goes; an ephemeral one if absent.
+            run_config: A `RunConfig` or dict; the job's own config if not given.
+            instance: Where the history goes; an ephemeral one if not given.
             partition_key: The partition that the run is for.
-            raise_on_error: Whether a failure is raised, after all that could run has run.
+            raise_on_error: Whether to raise a failure, once all steps that can run have run.
             op_selection: Ops to run, as `["*a", "b+"]`.
-            asset_selection: Assets to make.
-            run_id: The id of the run; made if absent.
+            asset_selection: Assets to materialize.
+            run_id: The id of the run; generated if not given.
             input_values: Values of the graph's inputs, by name.
             tags: Tags of the run, beside those of the job.
-            resources: Values or definitions that take the place of the job's resources.
+            resources: Values or definitions that replace the job's resources.
             keep_outputs: Whether values held in memory are kept for `output_for_node`; if not,
                 each is dropped after its last reader.
-            asset_check_selection: Checks to make; those of the assets if absent.
+            asset_check_selection: Checks to evaluate; those of the assets if not given.
 
         Returns:
             An `ExecuteInProcessResult`.
@@ -447,21 +447,21 @@ class JobDefinition:
         stale_only: bool = False,
         executor: str | ExecutorDefinition | None = None,
     ) -> Run:
-        """Begin a run in the background; the history and the values go to the session's home.
+        """Launch a run in the background; history and values are stored in the session's home.
 
         Args:
-            config: A `RunConfig` or dict; the job's own config if absent.
+            config: A `RunConfig` or dict; the job's own config if not given.
             partition: The partition that the run is for; or several: a range, some keys.
-            instance: Where the history and the values go; that of the session if absent.
+            instance: Where the history and the values go; that of the session if not given.
             op_selection: Ops to run, as `["*a", "b+"]`.
-            asset_selection: Assets to make.
-            asset_check_selection: Checks to make; those of the assets if absent.
+            asset_selection: Assets to materialize.
+            asset_check_selection: Checks to evaluate; those of the assets if not given.
             tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
-            resources: Values or definitions that take the place of the job's resources.
-            run_id: The id of the run; made if absent.
-            stale_only: Whether fresh assets are left as they are; see `Session.stale`.
-            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
-                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
+            resources: Values or definitions that replace the job's resources.
+            run_id: The id of the run; generated if not given.
+            stale_only: Whether fresh assets are skipped; see `Session.stale`.
+            executor: The executor: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -499,18 +499,18 @@ class JobDefinition:
     ) -> Backfill:
         """Run the job once for each of many partitions, in the background.
 
-        Each run has the config and the tags that the job has for its partition. A run that fails
-        keeps no other from being tried.
+        Each run has the job's config and tags for its partition. A failed run does not stop the
+            others.
 
         Args:
-            partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if absent.
-            only_missing: Only those for which the job never ran to an end.
+            partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if not given.
+            only_missing: Only those without a successful run.
             only_failed: Only those whose last run failed.
             tags: Tags of each run, beside those of the job.
-            max_parallel: How many runs go side by side.
-            config: A `RunConfig` or dict, laid on top of the config that each run has anyway.
-            instance: Where the history is kept; that of the session if absent.
-            resources: Values or definitions that take the place of the job's resources.
+            max_parallel: How many runs are active at once.
+            config: A `RunConfig` or dict, merged over the config of each run.
+            instance: Where the history is stored; that of the session if not given.
+            resources: Values or definitions that replace the job's resources.
 
         Returns:
             A `Backfill`: it can be observed, waited for, awaited, canceled and resumed.
@@ -548,11 +548,11 @@ class JobDefinition:
         )
 
     def launchpad(self) -> Launchpad:
-        """The form for its config, with a button that launches it; shown again, it is the same."""
+        """Open the form for its config and launch; each display is the same form."""
         return engine().open_launchpad(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: a job is run, not called."""
+        """Raise an error: a job is run, not called."""
         raise InvalidDefinitionError(
             f"The job {self.name!r} cannot be called, in a graph or outside. "
             f"Run it: {self.name}.execute_in_process()."
@@ -563,7 +563,7 @@ class JobDefinition:
 
 
 def _each(selection: Iterable[str] | None) -> list[str] | None:
-    """The selections, one by one; a text is one of them."""
+    """Return the selections one by one; a text is one of them."""
     if not selection:
         return None
     return [selection] if isinstance(selection, str) else list(selection)

@@ -1,4 +1,4 @@
-"""Loggers: where the lines that a run logs are shown besides its history."""
+"""Loggers: where the messages of a run are shown besides its history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USER_LOGGER = "jobnb.builtin"
 
 
 class InitLoggerContext:
-    """What a logger's function may look at.
+    """The context of a logger's function.
 
     Args:
         logger_config: The logger's config.
@@ -45,7 +45,7 @@ class InitLoggerContext:
 
 
 def build_init_logger_context(logger_config: Any = None, job_def: Any = None) -> InitLoggerContext:
-    """A context for calling a logger's function in a test.
+    """Build a context for calling a logger's function in a test.
 
     Args:
         logger_config: The logger's config.
@@ -57,12 +57,12 @@ def build_init_logger_context(logger_config: Any = None, job_def: Any = None) ->
 
 
 class LoggerDefinition:
-    """A function that makes a Python logger for a run, and the config it takes.
+    """A function that creates a Python logger for a run, and its config schema.
 
     Args:
-        logger_fn: Takes an `InitLoggerContext`, gives a `logging.Logger`.
-        config_schema: What config it takes.
-        description: In words.
+        logger_fn: Takes an `InitLoggerContext`, returns a `logging.Logger`.
+        config_schema: The config schema.
+        description: A description.
 
     Source: Dagster's `LoggerDefinition`.
     """
@@ -80,18 +80,18 @@ class LoggerDefinition:
 
     @cached_property
     def config_schema(self) -> Any:
-        """What config it takes."""
+        """Its config schema."""
         return self._schema
 
     def configured(
         self, config_or_config_fn: Any, config_schema: Any = None, description: str | None = None
     ) -> LoggerDefinition:
-        """A logger that has (part of) its config already.
+        """Return a logger with some or all of its config set.
 
         Args:
-            config_or_config_fn: The config, or a function from outer config to it.
-            config_schema: What config the function takes.
-            description: In words.
+            config_or_config_fn: The config, or a function from an outer config to it.
+            config_schema: The schema of that function's argument.
+            description: A description.
         """
         from jobnb.config import configured_schema
 
@@ -101,7 +101,7 @@ class LoggerDefinition:
         return LoggerDefinition(self.logger_fn, schema, description or self.description)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the logger directly, as a unit test does: pass `build_init_logger_context()`.
+        """Create the logger directly, as a unit test does: pass `build_init_logger_context()`.
 
         None in its place is a context without config.
 
@@ -133,11 +133,11 @@ def logger(
     config_schema: Any = None, description: str | None = None
 ) -> Callable[[LoggerFunction], LoggerDefinition]: ...
 def logger(config_schema: Any = None, description: str | None = None) -> Any:
-    """Turn a function of an `InitLoggerContext` into a logger.
+    """Define a logger with a function of an `InitLoggerContext`.
 
     Args:
-        config_schema: What config it takes; without parentheses, the function itself.
-        description: In words.
+        config_schema: The config schema; without parentheses, the function itself.
+        description: A description.
 
     Example:
         >>> @logger
@@ -154,7 +154,7 @@ def logger(config_schema: Any = None, description: str | None = None) -> Any:
 
 
 class _ConsoleLogger(LoggerDefinition):
-    """A logger on the console; its schema is built when it is asked for."""
+    """A logger on the console; its schema is built at its first use."""
 
     def __init__(self, formatter: type[logging.Formatter], description: str) -> None:
         super().__init__(self._make, None, description)
@@ -162,7 +162,7 @@ class _ConsoleLogger(LoggerDefinition):
 
     @cached_property
     def config_schema(self) -> Any:
-        """What config it takes."""
+        """Its config schema."""
         from jobnb.config import Field
 
         return {
@@ -174,7 +174,7 @@ class _ConsoleLogger(LoggerDefinition):
 
     def _make(self, context: InitLoggerContext) -> logging.Logger:
         config: Mapping[str, Any] = context.logger_config or {}
-        # Not from getLogger: a logger per run must not leave its handler with the next one.
+        # Not from getLogger: its loggers are global, and would keep this run's handler.
         level = _level(config.get("log_level", "INFO"))
         made = logging.Logger(config.get("name", "jobnb"), level)  # noqa: LOG001
         handler = _StderrHandler()
@@ -184,14 +184,14 @@ class _ConsoleLogger(LoggerDefinition):
 
 
 class _StderrHandler(logging.StreamHandler[Any]):
-    """Writes to whatever stderr is then: lines stand above a progress bar, not within it."""
+    """Writes to the current `sys.stderr`, so that lines appear above a progress bar."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
 
     @property
     def stream(self) -> Any:
-        """Where it writes."""
+        """The current `sys.stderr`."""
         return sys.stderr
 
 
@@ -218,14 +218,14 @@ class _ColoredFormatter(logging.Formatter):
         super().__init__("%(asctime)s - %(name)s - %(levelname)s - %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, in the colour of its level."""
+        """Format a record in the color of its level."""
         color = next(code for level, code in self._COLORS if record.levelno >= level)
         return f"{color}{super().format(record)}\x1b[0m"
 
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one JSON object on one line."""
+        """Format a record as one JSON object on one line."""
         told = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "name": record.name,
@@ -245,7 +245,7 @@ json_console_logger = _ConsoleLogger(_JsonFormatter, "Lines on the console, each
 
 
 def default_loggers() -> dict[str, LoggerDefinition]:
-    """The loggers of a job that was given none, by name.
+    """Return the loggers of a job without loggers, by name.
 
     Source: Dagster's `default_loggers`.
     """
@@ -253,10 +253,10 @@ def default_loggers() -> dict[str, LoggerDefinition]:
 
 
 def get_jobnb_logger(name: str | None = None) -> logging.Logger:
-    """A Python logger whose lines a run keeps in its history, wherever they are logged.
+    """Return a Python logger whose messages a run stores in its history.
 
     Args:
-        name: Tells it from others.
+        name: Its name.
 
     Example:
         >>> get_jobnb_logger("cleaning").name

@@ -1,4 +1,4 @@
-"""What a schedule or sensor returns to have a run launched."""
+"""`RunRequest`: what a schedule or sensor returns to launch a run."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class RunRequest:
         run_config: The config of the run, as a `RunConfig` or dict.
         tags: Tags of the run.
         job_name: The job, where several are possible.
-        asset_selection: The assets to make, where not all of the job's.
-        stale_assets_only: Whether only stale assets of the selection are made.
+        asset_selection: The assets to materialize, if not all of the job's.
+        stale_assets_only: Whether only stale assets of the selection are materialized.
         partition_key: The partition that the run is for.
-        asset_check_keys: The checks to make; those of the assets if absent.
+        asset_check_keys: The checks to evaluate; those of the assets if not given.
 
     Source: Dagster's `RunRequest`.
     """
@@ -61,7 +61,7 @@ class RunRequest:
         self.asset_check_keys = None if asset_check_keys is None else list(asset_check_keys)
 
     def for_partition(self, job: JobDefinition, partition_key: str) -> RunRequest:
-        """The same for one partition of a job, with the config and tags of the partition.
+        """Return a copy for one partition of a job, with the partition's config and tags.
 
         Raises:
             InvalidDefinitionError: If the job has no partitions.
@@ -87,13 +87,13 @@ class RunRequest:
         )
 
     def with_replaced_attrs(self, **kwargs: Any) -> RunRequest:
-        """The same with some of its parts replaced.
+        """Return a copy with some attributes replaced.
 
         Args:
-            **kwargs: Parts by name, as the class takes them.
+            **kwargs: Attributes by name, as the class takes them.
 
         Raises:
-            InvalidInvocationError: If it has no such part.
+            InvalidInvocationError: If there is no such attribute.
         """
         parts = {name: getattr(self, name) for name in _PARTS}
         for name in kwargs.keys() - parts.keys():
@@ -109,13 +109,13 @@ class RunRequest:
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> RunRequest:
-        """The same with the config and the tags that the job has for its partition.
+        """Return a copy with the job's config and tags for its partition.
 
         Args:
             target_definition: The job, or an asset job.
-            dynamic_partitions_requests: Keys that come or go along with the run.
-            current_time: The moment that counts as now, for partitions in time.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            dynamic_partitions_requests: Keys that are added or deleted along with the run.
+            current_time: The current time, for time partitions.
+            dynamic_partitions_store: The store of dynamic partition keys.
 
         Raises:
             InvalidInvocationError: If it names no partition.

@@ -1,1 +1,1 @@
-"""All that a code location offers, and loading it from modules."""
+"""Code locations: `Definitions`, repositories, and loading from modules."""

@@ -1,4 +1,4 @@
-"""`Definitions`: all that a code location offers, frozen."""
+"""`Definitions`: everything that a code location offers, frozen."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Definitions:
         sensors: Sensors.
         jobs: Jobs, from `@job`, `to_job` or `define_asset_job`.
         resources: Resources by key: values, definitions or `ConfigurableResource` objects.
-        executor: How steps are run, where a job does not say.
+        executor: The executor, where a job does not say.
         loggers: Loggers by name, where a job has none.
         asset_checks: Checks of assets.
-        metadata: Values shown beside the whole.
+        metadata: Metadata shown beside the code location.
 
     Raises:
         InvalidDefinitionError: If two things have one name, or something is of no known kind;
-            all problems at once.
+            lists every problem.
 
     Example:
         >>> from jobnb import Definitions, asset
@@ -91,7 +91,7 @@ class Definitions:
 
     @classmethod
     def of(cls, **parts: Any) -> Definitions:
-        """The same as calling the class, but nobody is told of it."""
+        """Create them without announcing them."""
         made = cls.__new__(cls)
         for name in _PARTS:
             parts.setdefault(name, None)
@@ -117,7 +117,7 @@ class Definitions:
             (made if isinstance(each, AssetsDefinition) else rest).append(each)
         self.assets = tuple(made)
         keys = {key for each in made for key in each.keys}
-        # Whoever makes an asset counts, not who says that it comes from elsewhere.
+        # An assets definition wins over a source asset of the same key.
         self.source_assets = tuple(
             each for each in rest if isinstance(each, SourceAsset) and each.key not in keys
         )
@@ -151,7 +151,7 @@ class Definitions:
         _raise_all(problems)
 
     def _twice(self) -> list[str]:
-        """The names that two different things have."""
+        """Return the names that two different things have."""
         keyed = [(key, each) for each in self.assets for key in each.ordered_keys]
         sources = [(each.key, each) for each in self.source_assets]
         twice = _shared([*keyed, *sources])
@@ -170,7 +170,7 @@ class Definitions:
 
     @cached_property
     def assets_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
-        """The definition of each asset that can be made."""
+        """The definition of each asset that can be materialized."""
         return {key: each for each in self.assets for key in each.ordered_keys}
 
     @cached_property
@@ -190,7 +190,7 @@ class Definitions:
         return list(self._jobs_by_name)
 
     def get_job_def(self, name: str) -> JobDefinition:
-        """The job called so, with the resources it shares.
+        """Return the job of that name, with the shared resources.
 
         Raises:
             InvalidSubsetError: If there is none.
@@ -207,7 +207,7 @@ class Definitions:
 
     @cached_property
     def _named_jobs(self) -> dict[str, JobDefinition]:
-        """Jobs with the resources they share: the same each time, with what was planned of them."""
+        """The jobs with the shared resources; cached, because plans are cached with them."""
         return {}
 
     def _bound(self, job: JobDefinition | AssetJobDefinition) -> JobDefinition:
@@ -228,18 +228,18 @@ class Definitions:
         return bound
 
     def get_all_job_defs(self) -> list[JobDefinition]:
-        """All its jobs, and the one of all assets if there are assets."""
+        """Return all jobs, and the one of all assets if there are assets."""
         jobs = [self.get_job_def(name) for name in self._jobs_by_name]
         return [*jobs, *([self.get_implicit_global_asset_job_def()] if self.assets else [])]
 
     def get_implicit_global_asset_job_def(self) -> JobDefinition:
-        """The job that makes all assets."""
+        """Return the job that materializes all assets."""
         return self.job_of_assets(GLOBAL_ASSET_JOB)
 
     def job_of_assets(self, name: str, selection: Any = None, **parameters: Any) -> JobDefinition:
-        """A job that makes the selected assets, with the resources they share.
+        """Return a job that materializes the selected assets, with the shared resources.
 
-        Asked for again, it is the same one: what was planned for it is kept.
+        The same selection returns the same job, whose plan is cached.
         """
         if parameters:
             return self._new_job_of_assets(name, selection, **parameters)
@@ -269,7 +269,7 @@ class Definitions:
     def job_of_checks(
         self, name: str, checks: Iterable[AssetCheckKey], **parameters: Any
     ) -> JobDefinition:
-        """A job that makes these checks and no assets: what was stored is looked at.
+        """Return a job that evaluates these checks on the stored values.
 
         Raises:
             InvalidSubsetError: If there is no such check.
@@ -277,19 +277,19 @@ class Definitions:
         return self.job_of_assets(name, AssetSelection.checks(*checks), **parameters)
 
     def select_assets(self, selection: Any) -> frozenset[AssetKey]:
-        """The keys of the assets that a selection names.
+        """Resolve the keys of the assets that a selection names.
 
         Raises:
-            InvalidSubsetError: If it names what is not there, or nothing.
+            InvalidSubsetError: If it names something unknown, or nothing.
         """
         job = self.job_of_assets(GLOBAL_ASSET_JOB, selection)
         return frozenset(key for each in job.graph.assets_by_node.values() for key in each.keys)
 
     def get_asset_checks_def(self, key: AssetCheckKey) -> AssetChecksDefinition:
-        """The definition that makes a check.
+        """Return the definition of a check.
 
         Raises:
-            InvalidSubsetError: If none does.
+            InvalidSubsetError: If there is no such check.
         """
         known = {k.to_user_string(): each for each in self.asset_checks for k in each.check_keys}
         name = key.to_user_string()
@@ -299,7 +299,7 @@ class Definitions:
         raise InvalidSubsetError(f"There is no check called {name!r}. {hint}".rstrip())
 
     def get_schedule_def(self, name: str) -> ScheduleDefinition:
-        """The schedule called so.
+        """Return the schedule of that name.
 
         Raises:
             InvalidSubsetError: If there is none.
@@ -308,7 +308,7 @@ class Definitions:
         return found.resolved_by(lambda: self.get_job_def(found.job_name))
 
     def get_sensor_def(self, name: str) -> SensorDefinition:
-        """The sensor called so.
+        """Return the sensor of that name.
 
         Raises:
             InvalidSubsetError: If there is none.
@@ -316,11 +316,11 @@ class Definitions:
         return _named(self.sensors, name, "sensor")
 
     def get_repository_def(self) -> RepositoryDefinition:
-        """These definitions as a repository, Dagster's older name for them."""
+        """Return these definitions as a repository, Dagster's older form."""
         return engine().repository_of(self)
 
     def get_assets_def(self, key: Any) -> AssetsDefinition | SourceAsset:
-        """The definition of an asset.
+        """Return the definition of an asset.
 
         Raises:
             InvalidSubsetError: If there is none.
@@ -339,43 +339,43 @@ class Definitions:
     def named_by(
         self, selection: Any, status_of: Callable[[AssetKey], str] | None = None
     ) -> set[AssetKey]:
-        """The keys of all that a selection names, source assets included.
+        """Resolve the keys of all that a selection names, source assets included.
 
         Args:
-            selection: An `AssetSelection`, text, or whatever else can stand for one.
-            status_of: Tells how an asset stands, as in `AssetSelection.resolve`.
+            selection: An `AssetSelection`, text, or anything that selects assets.
+            status_of: Returns the status of an asset, as in `AssetSelection.resolve`.
 
         Raises:
-            InvalidSubsetError: If it cannot be read, or names what is not there.
+            InvalidSubsetError: If it cannot be parsed, or names something unknown.
         """
         return self.resolve_selection(selection, status_of)[0]
 
     def resolve_selection(
         self, selection: Any, status_of: Callable[[AssetKey], str] | None = None
     ) -> tuple[set[AssetKey], set[AssetCheckKey]]:
-        """The keys of the assets and of the checks that a selection names; see `named_by`."""
+        """Resolve the keys of the assets and checks that a selection names; see `named_by`."""
         return engine().resolve_selection(self, selection, status_of)
 
     def resolve_all_asset_keys(self) -> list[AssetKey]:
-        """The keys of all assets, external ones included."""
+        """Return the keys of all assets, external ones included."""
         return [spec.key for spec in self.resolve_all_asset_specs()]
 
     def resolve_all_asset_specs(self) -> list[AssetSpec]:
-        """What is said of each asset, external ones included."""
+        """Return the specs of all assets, external ones included."""
         around: list[Any] = [*self.assets, *self.source_assets]
         return [spec for each in around for spec in each.specs]
 
     def map_asset_specs(
         self, *, func: Callable[[AssetSpec], AssetSpec], selection: Any = None
     ) -> Definitions:
-        """The same definitions, with what a function makes of each asset's spec.
+        """Return a copy with a function applied to the spec of each asset.
 
         Args:
-            func: Takes a spec and gives one.
-            selection: The assets it is asked for; all if absent.
+            func: Takes a spec and returns one.
+            selection: The assets to change; all if not given.
 
         Raises:
-            InvalidSubsetError: If the selection names what is not there.
+            InvalidSubsetError: If the selection names something unknown.
 
         Example:
             >>> from jobnb import AssetSpec, Definitions
@@ -420,14 +420,14 @@ class Definitions:
         partition_key: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The stored value of an asset, loaded by its IO manager.
+        """Load the stored value of an asset with its IO manager.
 
         Args:
             asset_key: Its key.
-            python_type: What the loader is asked for.
-            instance: Where it was made; `Instance.get()` if absent.
+            python_type: The type to load it as.
+            instance: The instance that stores it; `Instance.get()` if not given.
             partition_key: The partition to load.
-            metadata: Values for the loader.
+            metadata: Metadata for the loader.
 
         Raises:
             JobnbError: If the asset is unknown or has never been stored.
@@ -442,19 +442,19 @@ class Definitions:
         )
 
     def get_asset_value_loader(self, instance: Instance | None = None) -> AssetValueLoader:
-        """An object that loads several values and sets resources up once for all."""
+        """Return an object that loads several values and sets up resources once."""
         return engine().asset_value_loader(self, instance)
 
     @classmethod
     def merge(cls, *def_sets: Definitions) -> Definitions:
-        """All of several `Definitions` as one; what several of them hold is in it once.
+        """Merge several `Definitions`; objects that several of them hold are included once.
 
         Args:
             *def_sets: The definitions.
 
         Raises:
             InvalidDefinitionError: If they have different resources, loggers, executors or values
-                of one name; all of these at once.
+                of one name; lists all of them.
 
         Example:
             >>> from jobnb import Definitions, asset
@@ -482,7 +482,7 @@ class Definitions:
         return cls(**parts, executor=executor, metadata=metadata)
 
     def with_resources(self, resources: Mapping[str, Any] | None) -> Definitions:
-        """The same with more resources; those of a key that is there take its place."""
+        """Return a copy with more resources, which replace those of the same keys."""
         return type(self)(
             assets=[*self.assets, *self.source_assets],
             asset_checks=self.asset_checks,
@@ -503,7 +503,7 @@ class Definitions:
             defs: The definitions.
 
         Raises:
-            InvalidDefinitionError: If jobs cannot; all of them, each with its reason.
+            InvalidDefinitionError: If some cannot; lists all of them, each with its reason.
         """
         problems = []
         names = [*defs.job_names, *(["__ASSET_JOB"] if defs.assets else [])]
@@ -546,7 +546,7 @@ class Definitions:
 
 
 def _shared(named: Iterable[tuple[Any, Any]]) -> list[Any]:
-    """The names, but for None, under which two different things stand."""
+    """Return the names that several different things have."""
     seen: dict[Any, Any] = {}
     twice = [name for name, each in named if seen.setdefault(name, each) is not each]
     return [name for name in dict.fromkeys(twice) if name is not None]
@@ -570,7 +570,7 @@ def _named(things: Iterable[_Launching], name: str, noun: str) -> _Launching:
 
 
 def each_asset(given: Iterable[Any]) -> list[Any]:
-    """Assets and source assets; a spec is an external asset, and lists are taken apart.
+    """Return assets and source assets; specs become external assets, and lists are flattened.
 
     Raises:
         InvalidDefinitionError: If it is no list.
@@ -597,12 +597,12 @@ _MAPPINGS = ("resources", "loggers")
 
 
 def _once(lists: Iterable[Iterable[Any]]) -> list[Any]:
-    """The elements of all lists, each object once."""
+    """Return the elements of all lists, each object once."""
     return list({id(each): each for several in lists for each in several}.values())
 
 
 def _agreed(noun: str, several: Iterable[Mapping[str, Any]], problems: list[str]) -> dict[str, Any]:
-    """The entries of all mappings; those that differ under one name go to the problems."""
+    """Merge mappings; entries that differ under one name are added to the problems."""
     made: dict[str, Any] = {}
     for mapping in several:
         for name, value in mapping.items():

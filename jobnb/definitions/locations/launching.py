@@ -1,4 +1,4 @@
-"""What the schedules and sensors of a code location launch: their jobs come along with them."""
+"""The schedules and sensors of a code location: their jobs, and their problems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
 
 
 def of_wrong_kind(schedules: Iterable[Any], sensors: Iterable[Any]) -> list[str]:
-    """What is given as a schedule or sensor and is none, in words."""
+    """Describe the values that are no schedules or sensors."""
     problems = [
         f"{each!r} is not a schedule. Use ScheduleDefinition or @schedule."
         for each in schedules
@@ -33,7 +33,7 @@ def of_wrong_kind(schedules: Iterable[Any], sensors: Iterable[Any]) -> list[str]
 
 
 def brought_jobs(things: Iterable[ScheduleDefinition | SensorDefinition]) -> list[TargetedJob]:
-    """The jobs that schedules and sensors know as such, each once."""
+    """Return the jobs that schedules and sensors hold, each once."""
     found = [
         target.target
         for each in things
@@ -49,7 +49,7 @@ def launching_problems(
     sensors: Sequence[SensorDefinition],
     asset_job: str,
 ) -> list[str]:
-    """Names that two things have, and targets that are not there, in words.
+    """Describe names that two things have, and targets that do not exist.
 
     Args:
         jobs: The jobs of the code location.
@@ -86,7 +86,7 @@ def lacking_resources(
     sensors: Iterable[SensorDefinition],
     known: Mapping[str, Any],
 ) -> list[str]:
-    """The resources that functions of schedules and sensors take and nothing gives, in words."""
+    """Describe the resources of schedules and sensors that are not provided."""
     launching: list[ScheduleDefinition | SensorDefinition] = [*schedules, *sensors]
     return [
         f"{each.name!r}: its function takes the resource {key!r}, which nothing provides. "

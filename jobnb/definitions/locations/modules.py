@@ -1,4 +1,4 @@
-"""Finding assets, checks and other definitions in modules: `load_assets_from_modules` and such."""
+"""Find definitions in modules: `load_assets_from_modules` and others."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def load_assets_from_modules(
     automation_condition: Any = None,
     include_specs: bool = False,
 ) -> list[AssetsDefinition | SourceAsset]:
-    """The assets and source assets that modules define, as variables or in lists.
+    """Load the assets and source assets that modules define, as variables or in lists.
 
     Args:
         modules: The modules.
         group_name: The group of assets that have none.
         key_prefix: Parts before the keys of assets; source assets keep theirs.
         freshness_policy: How fresh the assets should be.
-        auto_materialize_policy: When they should make themselves.
-        backfill_policy: How their partitions are filled, where they do not say it.
+        auto_materialize_policy: When they should be materialized automatically.
+        backfill_policy: The backfill policy of assets that have none.
         source_key_prefix: Parts before the keys of source assets.
-        automation_condition: When they should be made.
-        include_specs: Whether an `AssetSpec` counts, as an external asset.
+        automation_condition: When they should be materialized.
+        include_specs: Whether to load each `AssetSpec` as an external asset.
 
     Raises:
         InvalidDefinitionError: If modules define different assets of one key, or an asset has
-            another group or policy already; all problems at once.
+            another group or policy already; lists every problem.
 
     Example:
         >>> from types import ModuleType
@@ -98,7 +98,7 @@ def load_assets_from_current_module(
     key_prefix: str | Sequence[str] | None = None,
     **parameters: Any,
 ) -> list[AssetsDefinition | SourceAsset]:
-    """The assets of the module (or notebook) that calls this; see `load_assets_from_modules`.
+    """Load the assets of the calling module (or notebook); see `load_assets_from_modules`.
 
     Args:
         group_name: The group of assets that have none.
@@ -117,7 +117,7 @@ def load_assets_from_package_module(
     key_prefix: str | Sequence[str] | None = None,
     **parameters: Any,
 ) -> list[AssetsDefinition | SourceAsset]:
-    """The assets of a package and all modules in it; see `load_assets_from_modules`.
+    """Load the assets of a package and all modules in it; see `load_assets_from_modules`.
 
     Args:
         package_module: The package.
@@ -137,7 +137,7 @@ def load_assets_from_package_name(
     key_prefix: str | Sequence[str] | None = None,
     **parameters: Any,
 ) -> list[AssetsDefinition | SourceAsset]:
-    """The assets of the package called so; see `load_assets_from_package_module`.
+    """Load the assets of the package of that name; see `load_assets_from_package_module`.
 
     Args:
         package_name: The name that it is imported under.
@@ -153,7 +153,7 @@ def load_assets_from_package_name(
 
 
 def modules_of_package(package: ModuleType) -> list[ModuleType]:
-    """A package and all modules in it, imported.
+    """Import a package and all modules in it.
 
     Raises:
         InvalidDefinitionError: If it is no package.
@@ -168,7 +168,7 @@ def modules_of_package(package: ModuleType) -> list[ModuleType]:
 
 
 def listed_modules(modules: Any) -> list[ModuleType]:
-    """Modules as a list, also where there is only one.
+    """Return modules as a list, also if there is only one.
 
     Raises:
         InvalidDefinitionError: If something is no module.
@@ -183,10 +183,10 @@ def listed_modules(modules: Any) -> list[ModuleType]:
 
 
 def assets_of_modules(modules: Iterable[ModuleType], include_specs: bool) -> list[Any]:
-    """Each definition once, however many modules import it.
+    """Return each definition once, however many modules import it.
 
     Raises:
-        InvalidDefinitionError: If different ones have one key; all of them at once.
+        InvalidDefinitionError: If different ones have one key; lists all of them.
     """
     found: dict[int, Any] = {}
     origin: dict[AssetKey, tuple[Any, str]] = {}
@@ -212,7 +212,7 @@ def assets_of_modules(modules: Iterable[ModuleType], include_specs: bool) -> lis
 
 
 def _definitions(values: Iterable[Any], include_specs: bool) -> Iterator[Any]:
-    """What counts among the variables of a module, lists taken apart."""
+    """Iterate over the definitions among a module's variables, with lists flattened."""
     kinds = (AssetsDefinition, SourceAsset, *([AssetSpec] if include_specs else []))
     for value in values:
         if isinstance(value, kinds):
@@ -233,7 +233,7 @@ Prefix = str | Sequence[str] | None
 def load_asset_checks_from_modules(
     modules: Iterable[ModuleType], asset_key_prefix: Prefix = None
 ) -> list[AssetChecksDefinition]:
-    """The checks that modules define, as variables or in lists.
+    """Load the checks that modules define, as variables or in lists.
 
     Args:
         modules: The modules.
@@ -258,7 +258,7 @@ def load_asset_checks_from_modules(
 def load_asset_checks_from_current_module(
     asset_key_prefix: Prefix = None,
 ) -> list[AssetChecksDefinition]:
-    """The checks of the module (or notebook) that calls this.
+    """Load the checks of the calling module (or notebook).
 
     Args:
         asset_key_prefix: Parts before the keys of the assets.
@@ -272,7 +272,7 @@ def load_asset_checks_from_current_module(
 def load_asset_checks_from_package_module(
     package_module: ModuleType, asset_key_prefix: Prefix = None
 ) -> list[AssetChecksDefinition]:
-    """The checks of a package and all modules in it; see `load_asset_checks_from_modules`.
+    """Load the checks of a package and all modules in it.
 
     Args:
         package_module: The package.
@@ -286,7 +286,7 @@ def load_asset_checks_from_package_module(
 def load_asset_checks_from_package_name(
     package_name: str, asset_key_prefix: Prefix = None
 ) -> list[AssetChecksDefinition]:
-    """The checks of the package called so; see `load_asset_checks_from_modules`.
+    """Load the checks of the package of that name.
 
     Args:
         package_name: The name that it is imported under.
@@ -298,7 +298,7 @@ def load_asset_checks_from_package_name(
 
 
 def checks_of_modules(modules: Iterable[ModuleType]) -> list[AssetChecksDefinition]:
-    """Each definition of checks once, however many modules import it."""
+    """Return each definition of checks once, however many modules import it."""
     found = (each for module in modules for each in _checks(vars(module).values()))
     return list({id(each): each for each in found}.values())
 
@@ -317,16 +317,16 @@ def load_definitions_from_modules(
     loggers: Mapping[str, Any] | None = None,
     executor: Any = None,
 ) -> Definitions:
-    """All assets, checks and jobs of modules, with the `Definitions` that stand in them.
+    """Load all assets, checks and jobs of modules, and the `Definitions` in them.
 
     Args:
         modules: The modules.
         resources: Resources by key.
         loggers: Loggers by name, where a job has none.
-        executor: How steps are run, where a job does not say.
+        executor: The executor, where a job does not say.
 
     Raises:
-        InvalidDefinitionError: If two different things have one name; all of them at once.
+        InvalidDefinitionError: If two different things have one name; lists all of them.
 
     Example:
         >>> from types import ModuleType
@@ -353,7 +353,7 @@ def load_definitions_from_modules(
 
 
 def _assets(modules: list[ModuleType], inside: Iterable[Definitions]) -> list[Any]:
-    """The assets of modules; specs only where no `Definitions` have made an asset of them."""
+    """Return the assets of modules; specs only where no `Definitions` include them."""
     known = {key for each in inside for key in each.resolve_all_asset_keys()}
     made = assets_of_modules(modules, include_specs=False)
     held = set(map(id, made))
@@ -367,7 +367,7 @@ def load_definitions_from_module(
     loggers: Mapping[str, Any] | None = None,
     executor: Any = None,
 ) -> Definitions:
-    """All that a module defines; see `load_definitions_from_modules`.
+    """Load all that a module defines; see `load_definitions_from_modules`.
 
     Source: Dagster's `load_definitions_from_module`.
     """
@@ -379,7 +379,7 @@ def load_definitions_from_current_module(
     loggers: Mapping[str, Any] | None = None,
     executor: Any = None,
 ) -> Definitions:
-    """All that the calling module (or notebook) defines; see `load_definitions_from_modules`.
+    """Load all that the calling module (or notebook) defines.
 
     Source: Dagster's `load_definitions_from_current_module`.
     """
@@ -393,7 +393,7 @@ def load_definitions_from_package_module(
     loggers: Mapping[str, Any] | None = None,
     executor: Any = None,
 ) -> Definitions:
-    """All that a package and the modules in it define; see `load_definitions_from_modules`.
+    """Load all that a package and the modules in it define.
 
     Source: Dagster's `load_definitions_from_package_module`.
     """
@@ -407,7 +407,7 @@ def load_definitions_from_package_name(
     loggers: Mapping[str, Any] | None = None,
     executor: Any = None,
 ) -> Definitions:
-    """The same for the package that is imported under a name.
+    """Load all that the package of that name defines.
 
     Source: Dagster's `load_definitions_from_package_name`.
     """
@@ -416,16 +416,16 @@ def load_definitions_from_package_name(
 
 
 def _of_kind(values: Iterable[Any], *kinds: type) -> list[Any]:
-    """Those of some kinds, each object once."""
+    """Return the values of some types, each object once."""
     return list({id(each): each for each in values if isinstance(each, kinds)}.values())
 
 
 def file_relative_path(dunderfile: str, relative_path: str) -> str:
-    """The path of a file that lies beside a module, wherever the process was started.
+    """Return the path of a file beside a module, whatever the working directory is.
 
     Args:
         dunderfile: The module's `__file__`.
-        relative_path: From the module's folder to the file.
+        relative_path: The path from the module's folder.
 
     Example:
         >>> file_relative_path("/project/jobs/daily.py", "daily.yaml")

@@ -1,4 +1,4 @@
-"""Repositories: Dagster's older way to say what a code location offers, under a name."""
+"""Repositories: Dagster's older form of a code location, with a name."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ _NAMED = ("jobs", "schedules", "sensors")
 class RepositoryDefinition(Definitions):
     """Definitions under a name.
 
-    Usually made by `@repository`; new code says `Definitions`.
+    Usually created by `@repository`; new code uses `Definitions`.
 
     Args:
         name: Letters, digits and underscores.
         repository_data: A list of assets, jobs, schedules and sensors, also nested; or a dict with
             `jobs`, `schedules` and `sensors`, each by name, as objects or as functions that make
             them.
-        description: In words, Markdown.
-        metadata: Values shown beside it.
-        default_executor_def: How steps are run, where a job does not say.
+        description: A description, in Markdown.
+        metadata: Metadata shown beside it.
+        default_executor_def: The executor, where a job does not say.
         default_logger_defs: Loggers by name, where a job has none.
 
     Raises:
-        InvalidDefinitionError: If something is of no known kind; all problems at once.
+        InvalidDefinitionError: If something is of an unknown type; lists every problem.
 
     Source: Dagster's `RepositoryDefinition`.
     """
@@ -73,7 +73,7 @@ class RepositoryDefinition(Definitions):
 
     @classmethod
     def of_definitions(cls, definitions: Definitions) -> RepositoryDefinition:
-        """The same definitions, to be asked as a repository is."""
+        """Return definitions as a repository."""
         made = cls.__new__(cls)
         made.__dict__.update(definitions.__dict__)
         made.name = _UNNAMED
@@ -82,19 +82,19 @@ class RepositoryDefinition(Definitions):
 
     @property
     def job_names(self) -> list[str]:
-        """The names of its jobs, with that of the job of all assets if there are assets."""
+        """Its job names, with that of the job of all assets if there are assets."""
         return [each.name for each in self.get_all_jobs()]
 
     def get_all_jobs(self) -> list[JobDefinition]:
-        """All its jobs, and the one of all assets if there are assets."""
+        """Return all jobs, and the one of all assets if there are assets."""
         return self.get_all_job_defs()
 
     def has_job(self, name: str) -> bool:
-        """Whether there is a job called so."""
+        """Whether there is a job of that name."""
         return name in self.job_names
 
     def get_job(self, name: str) -> JobDefinition:
-        """The job called so.
+        """The job of that name.
 
         Raises:
             InvalidSubsetError: If there is none.
@@ -106,7 +106,7 @@ class RepositoryDefinition(Definitions):
 
     @property
     def assets_defs_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
-        """The definition of each asset that can be made."""
+        """The definition of each asset that can be materialized."""
         return self.assets_by_key
 
     @property
@@ -130,15 +130,15 @@ class RepositoryDefinition(Definitions):
         return list(self.sensors)
 
     def has_schedule_def(self, name: str) -> bool:
-        """Whether there is a schedule called so."""
+        """Whether there is a schedule of that name."""
         return any(each.name == name for each in self.schedules)
 
     def has_sensor_def(self, name: str) -> bool:
-        """Whether there is a sensor called so."""
+        """Whether there is a sensor of that name."""
         return any(each.name == name for each in self.sensors)
 
     def get_repository_def(self) -> RepositoryDefinition:
-        """Itself."""
+        """Return itself."""
         return self
 
     def __repr__(self) -> str:
@@ -147,7 +147,7 @@ class RepositoryDefinition(Definitions):
 
 
 def _parts(name: str, data: Any) -> dict[str, Any]:
-    """What `Definitions` takes, from what a repository holds."""
+    """Convert a repository's contents to the parameters of `Definitions`."""
     if isinstance(data, Mapping):
         return _from_names(name, data)
     if isinstance(data, Iterable) and not isinstance(data, str):
@@ -178,7 +178,8 @@ def _from_list(name: str, data: Iterable[Any]) -> dict[str, Any]:
 
 def _flat(data: Iterable[Any]) -> Iterator[Any]:
     for each in data:
-        if isinstance(each, (list, tuple)):  # what with_resources and load_assets_from_... give
+        # The results of with_resources and load_assets_from_... are lists.
+        if isinstance(each, (list, tuple)):
             yield from _flat(each)
         else:
             yield each
@@ -197,7 +198,7 @@ def _from_names(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _made(thing: Any) -> Any:
-    """A definition, or what a function makes; definitions can be called, but are no functions."""
+    """Return a definition, or call the function that creates it."""
     return thing() if hasattr(thing, "__code__") else thing
 
 
@@ -226,14 +227,14 @@ def repository(
     default_executor_def: Any = None,
     default_logger_defs: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Make a repository of a function that returns definitions.
+    """Define a repository with a function that returns definitions.
 
     Args:
         definitions_fn: The function; the decorator also works without parentheses.
-        name: The name; that of the function if absent.
-        description: In words; the function's docstring if absent.
-        metadata: Values shown beside it.
-        default_executor_def: How steps are run, where a job does not say.
+        name: The name; that of the function if not given.
+        description: A description; the function's docstring if not given.
+        metadata: Metadata shown beside it.
+        default_executor_def: The executor, where a job does not say.
         default_logger_defs: Loggers by name, where a job has none.
 
     Example:

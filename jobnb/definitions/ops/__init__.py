@@ -1,1 +1,1 @@
-"""Ops and graphs: functions with inputs and outputs, and how they are put together."""
+"""Ops and graphs: functions with inputs and outputs, and their composition."""

@@ -1,4 +1,4 @@
-"""Reading a function that composes: calling ops inside it places nodes and draws edges."""
+"""Composition: calling ops inside a composing function adds nodes and edges to a graph."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CONSTANTS = (str, int, float, bool, type(None), bytes)
 
 
 class OutputHandle:
-    """Stands, while a graph is composed, for what an output will be."""
+    """An output of a node, while a graph is composed."""
 
     __slots__ = ("node_name", "output_name")
 
@@ -76,7 +76,7 @@ _OF_DYNAMIC = ("map", "collect")
 
 
 class DynamicHandle(OutputHandle):
-    """Stands for all elements of a dynamic output, or of what was mapped over it.
+    """All elements of a dynamic output, or of a node mapped over it.
 
     Source: Dagster's dynamic graphs.
     """
@@ -84,22 +84,22 @@ class DynamicHandle(OutputHandle):
     __slots__ = ()
 
     def map(self, fn: Callable[[OutputHandle], Any]) -> Any:
-        """Apply a composing function to each element; gives handles to map or collect again."""
+        """Apply a composing function to each element; return handles to map or collect again."""
         return _dynamic(fn(OutputHandle(self.node_name, self.output_name)))
 
     def collect(self) -> Collected:
-        """All elements as one list, in the order in which they were yielded."""
+        """Return a handle of all elements as one list, in the order in which they were yielded."""
         return Collected(self.node_name, self.output_name)
 
 
 class Collected(OutputHandle):
-    """Stands for the list of all elements of a dynamic output."""
+    """The list of all elements of a dynamic output."""
 
     __slots__ = ()
 
 
 class InputHandle:
-    """Stands for an input of the graph that is composed."""
+    """An input of the graph that is composed."""
 
     __slots__ = ("name",)
 
@@ -132,7 +132,7 @@ class Outputs(tuple[Any, ...]):  # noqa: SLOT001 its names stand in its __dict__
 
 
 def _dynamic(result: Any) -> Any:
-    """What `map` gives back: the same handles, now standing for all elements."""
+    """Return the handles of a mapped node as handles of all its elements."""
     if isinstance(result, OutputHandle):
         return DynamicHandle(result.node_name, result.output_name)
     if isinstance(result, Outputs):
@@ -156,7 +156,7 @@ def _outputs(handles: Iterable[Any], names: tuple[str, ...]) -> Outputs:
 
 
 class Composition:
-    """What has been placed so far in the graph that is composed now."""
+    """The nodes and edges of the graph that is composed."""
 
     def __init__(self, graph_name: str) -> None:
         self.graph_name = graph_name
@@ -191,7 +191,7 @@ class Composition:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        """Place a node, draw the edges to it, and give the handles of its outputs."""
+        """Add a node with its edges, and return the handles of its outputs."""
         name = self._unique(name, named, definition)
         edges = self._bind(definition, name, args, kwargs)
         self.nodes[name] = (definition, tags, hooks, retry_policy)
@@ -233,7 +233,7 @@ class Composition:
         return {key: self._edge(value, key, name) for key, value in given.items()}
 
     def _edge(self, value: Any, input_name: str, node: str) -> Dependency:
-        # The most common first: this runs once for each edge of every graph.
+        # The most common type first: this runs once for each edge of every graph.
         kind = type(value)
         if kind is OutputHandle:
             return DependencyDefinition(value.node_name, value.output_name)
@@ -281,14 +281,14 @@ _current: ContextVar[Composition | None] = ContextVar("jobnb_composition", defau
 
 
 def current() -> Composition | None:
-    """The composition that is going on, or None."""
+    """Return the active composition, or None."""
     return _current.get()
 
 
 def compose(
     graph_name: str, fn: Callable[..., Any], input_names: Iterable[str]
 ) -> tuple[Composition, Any]:
-    """Run a composing function with a handle for each input; give what it placed and returned."""
+    """Call a composing function with a handle for each input; return composition and result."""
     composition = Composition(graph_name)
     token = _current.set(composition)
     try:
@@ -307,10 +307,10 @@ def compose(
 def output_mappings(
     graph_name: str, returned: Any, declared: Mapping[str, str | None] | None
 ) -> list[OutputMapping]:
-    """The outputs of a graph, from what its function returned.
+    """Return the outputs of a graph, from the result of its function.
 
     Args:
-        graph_name: For the words of an error.
+        graph_name: The name of the graph, for errors.
         returned: A handle, a tuple of handles, or a dict of them by output name.
         declared: Descriptions by output name, where the graph declares its outputs.
 

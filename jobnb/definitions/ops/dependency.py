@@ -1,4 +1,4 @@
-"""How the nodes of a graph hang together: the words of the dependency dictionary."""
+"""The dependencies between the nodes of a graph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobnb.definitions.ops.retry import RetryPolicy
 
 
 class StoredInput:
-    """Something that feeds an input with a stored value: a `SourceAsset` is one."""
+    """Feeds an input with a stored value, as a `SourceAsset` does."""
 
     key: AssetKey
 
@@ -24,7 +24,7 @@ class DependencyDefinition(msgspec.Struct, frozen=True, gc=False):
     Args:
         node: The name of the node upstream, in the same graph.
         output: The name of its output.
-        description: In words.
+        description: A description.
 
     Source: Dagster's `DependencyDefinition`.
     """
@@ -35,20 +35,20 @@ class DependencyDefinition(msgspec.Struct, frozen=True, gc=False):
 
 
 class CollectDependency(msgspec.Struct, frozen=True, gc=False):
-    """An input is fed by all elements of a dynamic output, or of what was mapped over it."""
+    """An input is fed by all elements of a dynamic output, or of a node mapped over it."""
 
     node: str
     output: str = "result"
 
 
 class GraphInput(msgspec.Struct, frozen=True, gc=False):
-    """An input is fed by an input of the graph that the node stands in."""
+    """An input is fed by an input of the surrounding graph."""
 
     name: str
 
 
 class ValueDependency(msgspec.Struct, frozen=True, gc=False):
-    """An input is fed by a constant, written where the node was invoked."""
+    """An input is fed by a constant, given where the node was invoked."""
 
     value: Any
 
@@ -82,7 +82,7 @@ Dependency = (
 
 
 class NodeInvocation(msgspec.Struct, frozen=True, gc=False):
-    """One use of a definition in a dependency dictionary, under a name of its own.
+    """One use of a definition in a dependency dictionary, under its own name.
 
     Args:
         name: The name of the op or graph used.
@@ -141,7 +141,7 @@ class OutputMapping(msgspec.Struct, frozen=True, gc=False):
 
 
 class GraphIn(msgspec.Struct, frozen=True, gc=False):
-    """What is known of an input of a graph.
+    """The declaration of a graph's input.
 
     Source: Dagster's `GraphIn`.
     """
@@ -150,7 +150,7 @@ class GraphIn(msgspec.Struct, frozen=True, gc=False):
 
 
 class GraphOut(msgspec.Struct, frozen=True, gc=False):
-    """What is known of an output of a graph.
+    """The declaration of a graph's output.
 
     Source: Dagster's `GraphOut`.
     """

@@ -1,7 +1,7 @@
-"""A user's function, read: what it takes as inputs, config, resources and context.
+"""Read a user's function: its inputs, config, resources and context.
 
-Nothing here is done before it is needed: a notebook defines in any order, and reading
-annotations is the dearest part of a definition.
+Everything is computed at its first use: cells may define names in any order, and evaluating
+annotations is the most expensive part of a definition.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ else:
 
 
 def is_resource_annotation(annotation: Any) -> bool:
-    """Whether a parameter so annotated is filled with a resource."""
+    """Whether a parameter with this annotation takes a resource."""
     if annotation is EMPTY:
         return False
     if _RESOURCE_MARK in getattr(annotation, "__metadata__", ()):
         return True
     origin = typing.get_origin(annotation) or annotation
-    # The mark is set on ConfigurableResource in `resource`, which this module does not know.
+    # ConfigurableResource sets this mark, because this module cannot import it.
     return isinstance(origin, type) and bool(getattr(origin, "__jobnb_resource__", False))
 
 
 class Function:
-    """What a user's function asks for.
+    """The parameters of a user's function, by their role.
 
     Args:
         fn: The function, or any callable with a signature.
-        frame_depth: How many frames up its annotations' local names live.
+        frame_depth: How many frames up the local names of its annotations are.
     """
 
     def __init__(self, fn: Callable[..., Any], frame_depth: int = 3) -> None:
@@ -104,7 +104,7 @@ class Function:
 
     @lazy
     def annotations(self) -> dict[str, Any]:
-        """Annotations by parameter name, and `return`; strings are evaluated where they can be."""
+        """Annotations by parameter name, and `return`; strings are evaluated if possible."""
         call = self.fn if hasattr(self.fn, "__annotations__") else type(self.fn).__call__
         raw: dict[str, Any] = dict(getattr(call, "__annotations__", None) or {})
         return {name: self._evaluate(note) for name, note in raw.items()}
@@ -118,23 +118,23 @@ class Function:
         for name, cell in zip(names, getattr(inner, "__closure__", None) or (), strict=False):
             try:
                 scope[name] = cell.cell_contents
-            except ValueError:  # the cell is filled later
+            except ValueError:  # The closure variable is assigned later.
                 continue
         try:
-            return eval(note, scope, dict(self._locals or {}))  # noqa: S307 the user's own code
-        except Exception:  # noqa: BLE001 an annotation can be any code
-            # A name that exists only for type checkers tells nothing at run time.
+            return eval(note, scope, dict(self._locals or {}))  # noqa: S307 (the user's own code)
+        except Exception:  # noqa: BLE001 (an annotation can be any code)
+            # A name that exists only for type checkers has no meaning at run time.
             return EMPTY
 
     @lazy
     def context_name(self) -> str | None:
-        """The parameter that takes the context: the first one, if it is called so."""
+        """The parameter that takes the context: the first one, if it is called `context`."""
         first = self.parameters[0] if self.parameters else None
         return first if first in _CONTEXT_NAMES else None
 
     @lazy
     def config_name(self) -> str | None:
-        """The parameter that takes the config: one called `config` that says of what type."""
+        """The parameter that takes the config: one called `config` with an annotation."""
         if "config" not in self.parameters:
             return None
         return "config" if self.annotations.get("config", EMPTY) is not EMPTY else None
@@ -150,7 +150,7 @@ class Function:
     @lazy
     def input_names(self) -> tuple[str, ...]:
         """The parameters that take values of other steps, in order."""
-        if not self.annotations:  # then nothing but a context can be among them
+        if not self.annotations:  # Without annotations, only the context can be among them.
             self.__dict__.update(config_name=None, resource_names=(), return_annotation=EMPTY)
             return self.parameters[1:] if self.context_name else self.parameters
         others = {self.context_name, self.config_name, *self.resource_names}
@@ -158,12 +158,12 @@ class Function:
 
     @lazy
     def return_annotation(self) -> Any:
-        """The annotation of what it returns, or EMPTY."""
+        """The annotation of its result, or EMPTY."""
         return self.annotations.get("return", EMPTY)
 
     @lazy
     def is_async(self) -> bool:
-        """Whether calling it gives a coroutine or an asynchronous generator."""
+        """Whether calling it returns a coroutine or an asynchronous generator."""
         code = getattr(self.fn, "__code__", None)
         if code is not None:
             return bool(code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR))

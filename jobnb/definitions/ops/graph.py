@@ -1,4 +1,4 @@
-"""The `@graph` decorator: a function that calls ops and graphs, read into a graph."""
+"""The `@graph` decorator: compose ops and graphs into a graph."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_graph(
     tags: Mapping[str, Any] | None,
     config: Any,
 ) -> GraphDefinition:
-    """The graph that a composing function describes."""
+    """Compose the graph of a function."""
     name = name or fn.__name__
     names = Function(fn).parameters
     for each in ins or {}:
@@ -122,16 +122,16 @@ def graph(
     tags: Mapping[str, Any] | None = None,
     config: Any = None,
 ) -> Any:
-    """Make a graph of a function that calls ops and graphs.
+    """Define a graph with a function that calls ops and graphs.
 
     Args:
         compose_fn: The function; its parameters are the inputs of the graph.
-        name: The name; that of the function if absent.
-        description: In words; the function's docstring if absent.
+        name: The name; that of the function if not given.
+        description: A description; the function's docstring if not given.
         input_defs: Not used: the function's parameters are the inputs.
         output_defs: Not used: give `out`.
-        ins: More about inputs, by name.
-        out: More about the output, or about several by name.
+        ins: The declarations of inputs, by name.
+        out: The declaration of the output, or of several by name.
         tags: Strings by name, or values that can be JSON.
         config: A `ConfigMapping`, or a dict of config for the nodes.
 

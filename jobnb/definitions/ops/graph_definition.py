@@ -1,4 +1,4 @@
-"""Graphs: ops and graphs put together, and ready to be a job or to stand in another graph."""
+"""`GraphDefinition`: composed ops and graphs, with inputs and outputs."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
 
 
 class GraphDefinition(NodeDefinition):
-    """Nodes and the edges between them, with inputs and outputs of its own.
+    """Nodes and the edges between them, with the graph's own inputs and outputs.
 
-    Usually made by `@graph`; made by hand, from a dictionary of dependencies.
+    Usually created by `@graph`; created by hand, it takes a dictionary of dependencies.
 
     Args:
         name: Letters, digits and underscores.
-        description: In words, Markdown.
+        description: A description, in Markdown.
         node_defs: The ops and graphs used.
         dependencies: For each node, what feeds its inputs.
-        input_mappings: Where the inputs of the graph go.
-        output_mappings: Where its outputs come from.
-        config: A `ConfigMapping` that gives the graph a config of its own.
+        input_mappings: The node inputs that the graph's inputs feed.
+        output_mappings: The node outputs that are the graph's outputs.
+        config: A `ConfigMapping` for a config of the whole graph.
         tags: Strings by name, or values that can be JSON.
         node_input_source_assets: Assets that feed inputs, by node and input.
 
@@ -60,8 +60,8 @@ class GraphDefinition(NodeDefinition):
     """
 
     noun = "a graph"
-    assets_by_node: Mapping[str, AssetsDefinition] = {}  # in the graph of an asset job
-    partitioned: Any = ()  # in the graph of an asset job: whose partitions a run may be for
+    assets_by_node: Mapping[str, AssetsDefinition] = {}  # Set in the graph of an asset job.
+    partitioned: Any = ()  # Set in the graph of an asset job.: whose partitions a run may be for
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class GraphDefinition(NodeDefinition):
 
     @property
     def nodes(self) -> list[Node]:
-        """Its nodes, in the order in which they were placed."""
+        """Its nodes, in the order of their placement."""
         return list(self.node_map.values())
 
     @property
@@ -109,7 +109,7 @@ class GraphDefinition(NodeDefinition):
         return list({id(n.definition): n.definition for n in self.nodes}.values())
 
     def node_named(self, name: str) -> Node:
-        """The node called so.
+        """Return the node of that name.
 
         Raises:
             InvalidDefinitionError: If there is none.
@@ -120,7 +120,7 @@ class GraphDefinition(NodeDefinition):
         raise InvalidDefinitionError(f"{self.name!r} has no node {name!r}. {hint}")
 
     def node_at(self, path: Sequence[str]) -> Node:
-        """The node at the end of a way through nested graphs, given as their names.
+        """Return the node at a path of names through nested graphs.
 
         Raises:
             InvalidDefinitionError: If there is no such node.
@@ -191,7 +191,7 @@ class GraphDefinition(NodeDefinition):
             yield from inner
 
     def output_mapping(self, output_name: str) -> OutputMapping:
-        """Where an output comes from."""
+        """Return the mapping of an output."""
         return next(m for m in self.output_mappings if m.graph_output_name == output_name)
 
     @property
@@ -201,7 +201,7 @@ class GraphDefinition(NodeDefinition):
 
     @property
     def config_schema(self) -> Any:
-        """The config of its own that it takes, through its config mapping; None without one."""
+        """The schema of its config mapping; None without one."""
         return getattr(self.config_mapping, "config_schema", None)
 
     def configured(
@@ -211,13 +211,13 @@ class GraphDefinition(NodeDefinition):
         config_schema: Any = None,
         description: str | None = None,
     ) -> GraphDefinition:
-        """A graph that has (part of) its config already.
+        """Return a graph with some or all of its config set.
 
         Args:
-            config_or_config_fn: The config, or a function from outer config to it.
+            config_or_config_fn: The config, or a function from an outer config to it.
             name: The name of the new graph.
-            config_schema: What config the function takes.
-            description: In words.
+            config_schema: The schema of that function's argument.
+            description: A description.
 
         Raises:
             InvalidDefinitionError: If the graph takes no config of its own.
@@ -249,25 +249,25 @@ class GraphDefinition(NodeDefinition):
         return clone
 
     def is_dynamic(self, output_name: str) -> bool:
-        """Whether the output gives many values, each under a mapping key."""
+        """Whether an output yields many values, each under a mapping key."""
         mapping = self.output_mapping(output_name)
         inner = self.node_map[mapping.mapped_node_name].definition
         return mapping.from_dynamic_mapping or inner.is_dynamic(mapping.mapped_node_output_name)
 
     def out_of(self, output_name: str) -> Out:
-        """What the op at the bottom says of an output."""
+        """Return the `Out` of the op behind an output."""
         mapping = self.output_mapping(output_name)
         inner = self.node_map[mapping.mapped_node_name].definition
         return inner.out_of(mapping.mapped_node_output_name)
 
     @property
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that the functions in it use."""
+        """The resources that the ops in it need."""
         return frozenset().union(*(each.required_resource_keys for each in self.node_defs))
 
     @property
     def manager_keys(self) -> frozenset[str]:
-        """The resources that store the outputs in it and load the inputs."""
+        """The IO and input managers of the ops in it."""
         return frozenset().union(*(each.manager_keys for each in self.node_defs))
 
     def to_job(
@@ -288,17 +288,17 @@ class GraphDefinition(NodeDefinition):
         asset_layer: AssetLayer | None = None,
         input_values: Mapping[str, Any] | None = None,
     ) -> JobDefinition:
-        """A job that runs this graph.
+        """Create a job that runs this graph.
 
         Args:
-            name: The name of the job; that of the graph if absent.
-            description: In words; that of the graph if absent.
+            name: The name of the job; that of the graph if not given.
+            description: A description; that of the graph if not given.
             resource_defs: Resources by key.
             config: A `RunConfig`, a dict, a `ConfigMapping` or a `PartitionedConfig`.
             tags: Tags of each run, beside those of the graph.
-            metadata: Values shown beside the job.
+            metadata: Metadata shown beside the job.
             logger_defs: Loggers by name.
-            executor_def: How steps are run.
+            executor_def: The executor.
             hooks: Hooks of every step.
             op_retry_policy: The retry policy of ops that have none.
             version_strategy: Not used: code versions are hashes of the code.
@@ -352,7 +352,7 @@ class GraphDefinition(NodeDefinition):
         run_id: str | None = None,
         input_values: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run the graph in this process, as a job with these resources would.
+        """Run the graph in this process, as a job with these resources.
 
         Source: Dagster's `GraphDefinition.execute_in_process`.
         """
@@ -384,10 +384,10 @@ def place(
     dependencies: DependencyMapping,
     input_mappings: Sequence[InputMapping],
 ) -> tuple[Nodes, Edges]:
-    """The nodes that a dependency dictionary speaks of, in the order of `node_defs`.
+    """Create the nodes and edges of a dependency dictionary, in the order of `node_defs`.
 
     Raises:
-        InvalidDefinitionError: If it speaks of what is not there; all problems at once.
+        InvalidDefinitionError: If it names something unknown; lists every problem.
     """
     placing = _Placing(graph_name)
     for definition, use, edges in placing.uses(node_defs, dependencies):
@@ -402,7 +402,7 @@ def place(
 
 
 class _Placing:
-    """What has been placed so far, and what was wrong with it."""
+    """The nodes placed so far, and the problems found."""
 
     def __init__(self, graph_name: str) -> None:
         self.graph_name = graph_name
@@ -470,7 +470,7 @@ class _Placing:
         self.edges[name] = dict(edges)
 
     def feed(self, mapping: InputMapping) -> None:
-        """Lead an input of the graph to where it goes."""
+        """Connect an input of the graph to a node's input."""
         edges = self.edges.get(mapping.mapped_node_name)
         if edges is None:
             hint = did_you_mean(mapping.mapped_node_name, self.nodes, noun="The nodes are")

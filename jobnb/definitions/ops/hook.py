@@ -15,11 +15,11 @@ Decorator = Callable[[HookFunction], "HookDefinition"]
 
 
 class HookExecutionResult:
-    """What a hook on the list of events returns: its name, and whether it had nothing to do.
+    """The result of an event list hook: its name, and whether it was skipped.
 
     Args:
         hook_name: The hook's name.
-        is_skipped: Whether it had nothing to do.
+        is_skipped: Whether it was skipped.
 
     Source: Dagster's `HookExecutionResult`.
     """
@@ -32,7 +32,7 @@ class HookExecutionResult:
 
 
 class HookDefinition:
-    """A function that runs after each step of the ops, graphs and jobs it is put on.
+    """A function that runs after each step of an op, graph or job with the hook.
 
     Usually made by `@success_hook` or `@failure_hook`.
 
@@ -40,7 +40,7 @@ class HookDefinition:
         name: Its name: letters, digits, underscores.
         hook_fn: Takes the context, or (for the trigger `events`) the context and the events.
         required_resource_keys: Resources it uses.
-        decorated_fn: The function a decorator was put on, if one was.
+        decorated_fn: The decorated function, if there is one.
 
     Attributes:
         trigger: "success", "failure" or "events" (after every step, with its events).
@@ -66,18 +66,18 @@ class HookDefinition:
         self.trigger: Trigger = "events"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Put the hook on a graph or job, or call its function in a test.
+        """Add the hook to a graph or job, or call its function in a test.
 
         Args:
-            *args: A graph or job: gives the same with the hook. Else what the function takes:
-                `build_hook_context()`, and for a hook on events, their list.
+            *args: A graph or job, to return a copy with the hook. Otherwise the function's
+                arguments: `build_hook_context()`, and for an event list hook, the events.
             **kwargs: The same by name.
 
         Raises:
             InvalidInvocationError: If it is neither of these.
         """
         if len(args) == 1 and not kwargs and hasattr(type(args[0]), "with_hooks"):
-            return args[0].with_hooks({self})  # a mock would have the method, its class has not
+            return args[0].with_hooks({self})  # Looked up on the class: a mock has every attribute.
         fn = self.decorated_fn or self.hook_fn
         try:
             inspect.signature(fn).bind(*args, **kwargs)
@@ -108,7 +108,7 @@ class HookDefinition:
 def _has(resources: Any, key: str) -> bool:
     try:
         getattr(resources, key)
-    except Exception:  # noqa: BLE001 - whatever the resources raise, the key cannot be had
+    except Exception:  # noqa: BLE001 - resources may raise anything
         return False
     return True
 
@@ -147,11 +147,11 @@ def success_hook(
     name: str | None = None,
     required_resource_keys: Iterable[str] | None = None,
 ) -> HookDefinition | Decorator:
-    """Turn a function of a `HookContext` into a hook that runs after a step succeeds.
+    """Define a hook that runs after a step succeeds, with a function of a `HookContext`.
 
     Args:
-        hook_fn: The function; given where the decorator stands without parentheses.
-        name: The hook's name; the function's unless given.
+        hook_fn: The function; the decorator also works without parentheses.
+        name: The hook's name; the function's if not given.
         required_resource_keys: Resources it uses.
 
     Example:
@@ -177,10 +177,10 @@ def failure_hook(
 def failure_hook(
     name: str | HookFunction | None = None, required_resource_keys: Iterable[str] | None = None
 ) -> HookDefinition | Decorator:
-    """Turn a function of a `HookContext` into a hook that runs after a step fails.
+    """Define a hook that runs after a step fails, with a function of a `HookContext`.
 
     Args:
-        name: The hook's name; the function's unless given.
+        name: The hook's name; the function's if not given.
         required_resource_keys: Resources it uses.
 
     Example:
@@ -207,7 +207,7 @@ def event_list_hook(
 def event_list_hook(
     hook_fn: HookFunction | str | None = None, required_resource_keys: Iterable[str] | None = None
 ) -> HookDefinition | Decorator:
-    """Turn a function of context and events into a hook that runs after every step.
+    """Define a hook that runs after every step, with a function of context and events.
 
     Args:
         hook_fn: The function, or the hook's name.
@@ -221,10 +221,10 @@ def event_list_hook(
 
 
 def checked_hooks(hooks: Iterable[Any], what: str) -> frozenset[HookDefinition]:
-    """Hooks, each once.
+    """Return hooks, each once.
 
     Raises:
-        InvalidDefinitionError: If something is none.
+        InvalidDefinitionError: If something is no hook.
     """
     found = frozenset(hooks)
     for each in found:

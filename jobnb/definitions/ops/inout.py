@@ -1,4 +1,4 @@
-"""What goes into ops and assets, and what comes out: `In`, `Out`, `AssetIn`, `AssetOut`."""
+"""The inputs and outputs of ops and assets: `In`, `Out`, `AssetIn`, `AssetOut`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobnb.errors import InvalidDefinitionError
 
 
 class _Infer:
-    """Stands for a type that is read from the annotation when it is first needed."""
+    """Marks a type that is read from the annotation at its first use."""
 
     def __repr__(self) -> str:
         return "INFER"
@@ -62,11 +62,11 @@ class In(_ByValue):
     """An input of an op.
 
     Args:
-        dagster_type: What it must be: a Python type or a `DataType`; from the annotation if absent.
-        description: In words.
-        default_value: What it is when nothing feeds it.
-        metadata: Values for the input's manager and for readers.
-        asset_key: The asset that it stands for.
+        dagster_type: Its type: a Python type or a `DataType`; from the annotation if not given.
+        description: A description.
+        default_value: The value if nothing feeds it.
+        metadata: Metadata for the input's manager and for readers.
+        asset_key: The asset that it loads.
         asset_partitions: The partitions of that asset.
         input_manager_key: The resource that loads it, instead of the upstream's IO manager.
 
@@ -103,11 +103,11 @@ class In(_ByValue):
 
     @property
     def has_default(self) -> bool:
-        """Whether it has a value when nothing feeds it."""
+        """Whether it has a default value."""
         return self.default_value is not INFER
 
     def resolved(self, dagster_type: Any, default_value: Any) -> In:
-        """The same with what the function's signature adds."""
+        """Return a copy completed from the function's signature."""
         return In(
             dagster_type,
             self.description,
@@ -126,12 +126,12 @@ class Out(_ByValue):
     """An output of an op.
 
     Args:
-        dagster_type: What it must be: a Python type or a `DataType`; from the annotation if absent.
-        description: In words.
+        dagster_type: Its type: a Python type or a `DataType`; from the annotation if not given.
+        description: A description.
         is_required: Whether the op must yield it; what depends on one not yielded is skipped.
         io_manager_key: The resource that stores it.
-        metadata: Values for the IO manager and for readers.
-        code_version: The version of the code that makes it.
+        metadata: Metadata for the IO manager and for readers.
+        code_version: The version of its code.
 
     Source: Dagster's `Out`.
     """
@@ -164,7 +164,7 @@ class Out(_ByValue):
         self.code_version = code_version
 
     def resolved(self, dagster_type: Any) -> Out:
-        """The same with the type that the function's annotation tells."""
+        """Return a copy with the type of the function's annotation."""
         return type(self)(
             dagster_type,
             self.description,
@@ -238,17 +238,17 @@ DEFAULT_GROUP = "default"
 
 
 def prefix_of(prefix: str | Sequence[str] | None) -> list[str]:
-    """A key prefix as a list of parts."""
+    """Return a key prefix as a list of parts."""
     return [prefix] if isinstance(prefix, str) else list(prefix or ())
 
 
 def checked_mapping(given: Any, upstream: object) -> Any:
-    """A partition mapping, if it can map partitions.
+    """Return a partition mapping after checking that it is one.
 
     Raises:
-        InvalidDefinitionError: If it cannot.
+        InvalidDefinitionError: If it is none.
     """
-    # What it must be able to do is asked, not its class: most assets need no mapping module.
+    # Checked by its methods, not its class: the module of the class is slow and rarely needed.
     if given is None or callable(
         getattr(given, "get_upstream_mapped_partitions_result_for_partitions", None)
     ):
@@ -263,12 +263,12 @@ class AssetIn(_ByValue):
     """An upstream asset, as an input.
 
     Args:
-        key: Its key; the parameter's name if absent.
+        key: Its key; the parameter's name if not given.
         metadata: Values for the input's manager.
         key_prefix: Parts before the parameter's name.
         input_manager_key: The resource that loads it, instead of the asset's IO manager.
         partition_mapping: Which of its partitions are loaded.
-        dagster_type: What it must be.
+        dagster_type: Its type.
 
     Source: Dagster's `AssetIn`.
     """
@@ -304,7 +304,7 @@ class AssetIn(_ByValue):
 
     @property
     def only_orders(self) -> bool:
-        """Whether it is declared as `Nothing`: the asset is waited for, and not loaded."""
+        """Whether it is declared as `Nothing`: the asset is waited for, but not loaded."""
         if self.dagster_type is INFER:
             return False
         from jobnb.definitions.types import Nothing, resolve
@@ -312,36 +312,36 @@ class AssetIn(_ByValue):
         return resolve(self.dagster_type) is Nothing
 
     def key_for(self, parameter: str) -> AssetKey:
-        """The key of the asset that the parameter takes."""
+        """Return the asset key for a parameter."""
         return self.key or AssetKey([*self.key_prefix, parameter])
 
     def to_in(self) -> In:
-        """The input of the op that makes the asset."""
+        """Return the input of the asset's op."""
         return In(
             self.dagster_type, metadata=self.metadata, input_manager_key=self.input_manager_key
         )
 
 
 class AssetOut(_ByValue):
-    """One of the assets that a function with several outputs makes.
+    """One of the assets of a function with several outputs.
 
     Args:
         key_prefix: Parts before the output's name.
-        key: Its key; the output's name if absent.
-        dagster_type: What it must be.
-        description: In words, Markdown.
+        key: Its key; the output's name if not given.
+        dagster_type: Its type.
+        description: A description, in Markdown.
         is_required: Whether the function must yield it.
         io_manager_key: The resource that stores it.
-        metadata: Values shown beside it and for the IO manager.
+        metadata: Metadata shown beside it and for the IO manager.
         group_name: The group it belongs to.
-        code_version: The version of the code that makes it.
+        code_version: The version of its code.
         freshness_policy: How fresh it should be.
-        auto_materialize_policy: When it should make itself.
-        backfill_policy: How its partitions are filled.
-        automation_condition: When it should be made.
+        auto_materialize_policy: When it should be materialized automatically.
+        backfill_policy: How its partitions are backfilled.
+        automation_condition: When it should be materialized.
         owners: Owners: e-mail addresses or `team:name`.
         tags: Tags of the asset.
-        kinds: What it is, as short words.
+        kinds: Short words for its technology or form.
 
     Source: Dagster's `AssetOut`.
     """
@@ -383,11 +383,11 @@ class AssetOut(_ByValue):
         self.kinds = frozenset(kinds or ())
 
     def key_for(self, output: str) -> AssetKey:
-        """The key of the asset that the output makes."""
+        """Return the key of an output's asset."""
         return self.key or AssetKey([*self.key_prefix, output])
 
     def to_out(self) -> Out:
-        """The output of the op that makes the asset."""
+        """Return the output of the asset's op."""
         return Out(
             self.dagster_type,
             self.description,

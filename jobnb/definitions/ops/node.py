@@ -1,4 +1,4 @@
-"""What ops and graphs share: they stand in graphs, under other names and with more tags."""
+"""The common part of ops and graphs: nodes, aliases, tags, hooks and retry policies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_HOOKS: frozenset[HookDefinition] = frozenset()
 
 
 class Node:
-    """A definition at its place in a graph, under its name there."""
+    """A definition at its place in a graph, with its name there."""
 
     __slots__ = ("definition", "hooks", "name", "retry_policy", "tags")
 
@@ -47,7 +47,7 @@ class Node:
 
 
 class NodeDefinition:
-    """Something that can stand in a graph: an op or a graph."""
+    """An op or a graph."""
 
     name: str
     description: str | None
@@ -121,49 +121,49 @@ class NodeDefinition:
         raise InvariantViolationError(f"{self.name!r} has no {noun} {name!r}. {hint}".rstrip())
 
     def is_dynamic(self, output_name: str) -> bool:
-        """Whether the output gives many values, each under a mapping key."""
+        """Whether an output yields many values, each under a mapping key."""
         raise AttributeError(f"{self!r} has no outputs, so no {output_name!r}")
 
     def out_of(self, output_name: str) -> Out:
-        """What the op at the bottom says of an output."""
+        """Return the `Out` of the op behind an output."""
         raise AttributeError(f"{self!r} has no outputs, so no {output_name!r}")
 
     @property
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that its functions use."""
+        """The resources that its functions need."""
         return frozenset()
 
     @property
     def manager_keys(self) -> frozenset[str]:
-        """The resources that store its outputs and load its inputs."""
+        """The managers that store its outputs and load its inputs."""
         return frozenset()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """In a composition: place it in the graph. Elsewhere: run its function."""
+        """Place it in the graph inside a composition; elsewhere, run its function."""
         context = composition.current()
         if context is None:
             return engine().invoke(self, args, kwargs)
         return context.invoke(self, self.name, False, {}, NO_HOOKS, None, args, kwargs)
 
     def alias(self, name: str) -> PendingNodeInvocation:
-        """This definition under another name, for one place in a graph."""
+        """Return the definition under another name, for one place in a graph."""
         return PendingNodeInvocation(self, given_alias=name)
 
     def tag(self, tags: Mapping[str, Any] | None) -> PendingNodeInvocation:
-        """This definition with more tags, for one place in a graph."""
+        """Return the definition with more tags, for one place in a graph."""
         return PendingNodeInvocation(self, tags=tags)
 
     def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> PendingNodeInvocation | Any:
-        """This definition with hooks, for one place in a graph."""
+        """Return the definition with hooks, for one place in a graph."""
         return PendingNodeInvocation(self, hook_defs=frozenset(hook_defs))
 
     def with_retry_policy(self, retry_policy: RetryPolicy) -> PendingNodeInvocation:
-        """This definition with a retry policy, for one place in a graph."""
+        """Return the definition with a retry policy, for one place in a graph."""
         return PendingNodeInvocation(self, retry_policy=retry_policy)
 
 
 class PendingNodeInvocation:
-    """A definition with a name, tags, hooks or a retry policy, about to be placed in a graph.
+    """A definition with a name, tags, hooks or a retry policy for one place in a graph.
 
     Source: Dagster's `PendingNodeInvocation`.
     """
@@ -193,7 +193,7 @@ class PendingNodeInvocation:
         return self.given_alias or self.node_def.name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """In a composition: place it in the graph. Elsewhere: run its function."""
+        """Place it in the graph inside a composition; elsewhere, run its function."""
         context = composition.current()
         if context is None:
             return engine().invoke(self.node_def, args, kwargs)
@@ -256,7 +256,7 @@ class PendingNodeInvocation:
     def to_job(
         self, name: str | None = None, tags: Mapping[str, Any] | None = None, **parameters: Any
     ) -> JobDefinition:
-        """A job from a graph that was given a name, tags or hooks; see `GraphDefinition.to_job`."""
+        """Create a job from a graph with its name, tags or hooks; see `GraphDefinition.to_job`."""
         hooks = frozenset(parameters.pop("hooks", None) or ()) | self.hook_defs
         retry_policy = parameters.pop("op_retry_policy", None) or self.retry_policy
         return self._graph().to_job(
@@ -276,7 +276,7 @@ class PendingNodeInvocation:
         run_id: str | None = None,
         input_values: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run the graph, with what it was given; see `GraphDefinition.execute_in_process`."""
+        """Run the graph; see `GraphDefinition.execute_in_process`."""
         job = self.to_job(resource_defs=resources)
         return job.execute_in_process(
             run_config=run_config,

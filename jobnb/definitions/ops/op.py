@@ -1,4 +1,4 @@
-"""Ops: a function with inputs, outputs, config and resources, the smallest thing that runs."""
+"""`OpDefinition` and `@op`: a function with inputs, outputs, config and resources."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ R = TypeVar("R")
 class OpDefinition(NodeDefinition, Generic[P, R]):
     """A function with typed inputs and outputs, config and resources.
 
-    Usually made by `@op`. Made by hand, `compute_fn(context, inputs)` gets the inputs as a dict
-    and yields `Output` objects.
+    Usually created by `@op`. Created by hand, `compute_fn(context, inputs)` gets the inputs as a
+    dict and yields `Output` objects.
 
     Args:
         compute_fn: The function.
         name: Letters, digits and underscores.
         ins: Inputs by name.
         outs: Outputs by name.
-        description: In words, Markdown.
-        config_schema: What config it takes.
+        description: A description, in Markdown.
+        config_schema: The config schema.
         required_resource_keys: Resources it takes from its context.
         tags: Strings by name, or values that can be JSON.
         version: An older name of `code_version`.
-        retry_policy: When and how often to try again.
+        retry_policy: The retry policy.
         code_version: The version of the code.
 
     Source: Dagster's `OpDefinition`.
@@ -94,7 +94,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @property
     def code_version(self) -> str | None:
-        """The version of the code, where one was given."""
+        """The version of the code, if one was given."""
         return self.version
 
     @lazy
@@ -111,16 +111,16 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         return tuple(self.given_outs)
 
     def is_dynamic(self, output_name: str) -> bool:
-        """Whether the output gives many values, each under a mapping key."""
+        """Whether an output yields many values, each under a mapping key."""
         return self.given_outs[output_name].is_dynamic
 
     def out_of(self, output_name: str) -> Out:
-        """What the op says of an output."""
+        """Return the `Out` of an output."""
         return self.given_outs[output_name]
 
     @property
     def manager_keys(self) -> frozenset[str]:
-        """The resources that store its outputs and load its inputs."""
+        """The managers that store its outputs and load its inputs."""
         loading = (each.input_manager_key for each in self.given_ins.values())
         storing = (each.io_manager_key for each in self.given_outs.values())
         return frozenset(key for key in (*storing, *loading) if key)
@@ -180,7 +180,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def config_schema(self) -> Any:
-        """The config it takes: a `Config` class, a dict schema, or None."""
+        """Its config schema: a `Config` class, a dict schema, or None."""
         name = self.function.config_name if self.is_decorated else None
         if name is None or name in self.given_ins:
             return self.given_config_schema
@@ -188,7 +188,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources it takes, from its parameters or from its context."""
+        """The resources it needs, as parameters or from its context."""
         if not self.is_decorated:
             return self.given_resource_keys
         return self.given_resource_keys | frozenset(self.function.resource_names)
@@ -200,13 +200,13 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         config_schema: Any = None,
         description: str | None = None,
     ) -> OpDefinition[P, R]:
-        """An op that has (part of) its config already.
+        """Return an op with some or all of its config set.
 
         Args:
-            config_or_config_fn: The config, or a function from outer config to it.
+            config_or_config_fn: The config, or a function from an outer config to it.
             name: The name of the new op.
-            config_schema: What config the function takes.
-            description: In words.
+            config_schema: The schema of that function's argument.
+            description: A description.
         """
         from jobnb.config import configured_schema
 
@@ -231,13 +231,13 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         )
 
     def with_outs(self, outs: Mapping[str, Out]) -> OpDefinition[P, R]:
-        """The same with other outputs; its function is none the wiser."""
+        """Return a copy with other outputs and the same function."""
         copy = self._copy(self.name, self.description)
         copy.given_outs = dict(outs)
         return copy
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """In a composition: place the op in the graph. Elsewhere: run its function."""
+        """Place the op in the graph inside a composition; elsewhere, run its function."""
         result: R = super().__call__(*args, **kwargs)
         return result
 
@@ -276,26 +276,26 @@ def op(
     retry_policy: RetryPolicy | None = None,
     code_version: str | None = None,
 ) -> Any:
-    """Make an op of a function.
+    """Define an op with a function.
 
     Parameters of the function are its inputs, except a first one called `context`, one called
     `config` that is annotated, and those annotated with a resource.
 
     Args:
         compute_fn: The function; the decorator also works without parentheses.
-        name: The name; that of the function if absent.
-        description: In words; the function's docstring if absent.
-        ins: More about inputs, by name.
+        name: The name; that of the function if not given.
+        description: A description; the function's docstring if not given.
+        ins: The declarations of inputs, by name.
         out: The output, or several by name.
-        config_schema: What config it takes, read from `context.op_config`.
+        config_schema: The config schema, read from `context.op_config`.
         required_resource_keys: Resources read from `context.resources`.
         tags: Strings by name, or values that can be JSON.
         version: An older name of `code_version`.
-        retry_policy: When and how often to try again.
+        retry_policy: The retry policy.
         code_version: The version of the code.
 
     Returns:
-        An `OpDefinition` that takes the function's place.
+        An `OpDefinition` that replaces the function.
 
     Example:
         >>> from jobnb import job, op
@@ -371,7 +371,7 @@ def _is_dynamic(annotation: Any) -> bool:
 
 
 def outs_of(out: Out | Mapping[str, Out] | None) -> dict[str, Out]:
-    """Outputs by name, from what a decorator was given."""
+    """Return outputs by name, from the argument of a decorator."""
     if out is None:
         return {"result": Out()}
     given: dict[str, Any] = dict(out) if isinstance(out, Mapping) else {"result": out}
@@ -386,7 +386,7 @@ def outs_of(out: Out | Mapping[str, Out] | None) -> dict[str, Out]:
 
 
 def look_like(definition: Any, fn: Callable[..., Any]) -> None:
-    """Give a definition the name, docstring and signature of its function, for `help`."""
+    """Copy a function's name, docstring and signature to a definition, for `help`."""
     definition.__doc__ = fn.__doc__
     definition.__name__ = getattr(fn, "__name__", "")
     definition.__wrapped__ = fn
@@ -404,7 +404,7 @@ _WRAPPERS = (Output, DynamicOutput, MaterializeResult)
 
 
 def output_types(annotation: Any, outs: Mapping[str, Out]) -> dict[str, DataType]:
-    """The type of each output: the one given, else what the annotation says of it."""
+    """Return the type of each output: the declared one, else that of the annotation."""
     notes = dict.fromkeys(outs, EMPTY)
     if annotation is not EMPTY:
         notes = _by_output(_unwrap(annotation), list(outs))
@@ -424,7 +424,7 @@ def _by_output(annotation: Any, names: list[str]) -> dict[str, Any]:
 
 
 def _unwrap(annotation: Any) -> Any:
-    """What an annotation says of the value: `Output[int]` and `Iterator[Output[int]]` say `int`."""
+    """Return the type of the value: `int` for `Output[int]` and `Iterator[Output[int]]`."""
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation in _WRAPPERS or annotation in _STREAMS:
         return EMPTY
@@ -455,17 +455,17 @@ def _is_output(annotation: Any) -> bool:
 
 
 def _members(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The members of a union, or the one annotation itself."""
+    """Return the members of a union, or the one annotation itself."""
     if args and typing.get_origin(args[0]) in (typing.Union, types.UnionType):
         return typing.get_args(args[0])
     return args
 
 
 def check_declared(op: OpDefinition[..., Any]) -> None:
-    """See that `ins` and `config_schema` fit the function; no annotation is evaluated.
+    """Check that `ins` and `config_schema` fit the function, without evaluating annotations.
 
     Raises:
-        InvalidDefinitionError: If they do not; all problems at once.
+        InvalidDefinitionError: If they do not; lists every problem.
     """
     problems = [*_no_ins(op)] or [*_misplaced_ins(op), *_two_configs(op)]
     problems += _odd_parameters(op)

@@ -1,7 +1,7 @@
-"""What ops yield and return: `Output`, `DynamicOutput`, `MaterializeResult`, `DataVersion`.
+"""The values that ops yield and return: `Output`, `DynamicOutput`, `MaterializeResult`, ...
 
-Outputs are made once or more per step, so they are bare slots and touch metadata only where there
-is some.
+Outputs are created at least once per step, so they are plain slots and process metadata only if
+there is some.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DataVersion(msgspec.Struct, frozen=True):
     value: str
 
     def __post_init__(self) -> None:
-        """Check the version."""
+        """Validate the version."""
         if not is_text(self.value):
             raise InvalidDefinitionError(f"A DataVersion holds text, not {self.value!r}.")
 
@@ -53,18 +53,18 @@ class DataVersionsByPartition(msgspec.Struct, frozen=True):
     data_versions_by_partition: Mapping[str, DataVersion | str]
 
     def __post_init__(self) -> None:
-        """Read text as versions."""
+        """Convert text to versions."""
         given = {key: as_version(each) for key, each in self.data_versions_by_partition.items()}
         msgspec.structs.force_setattr(self, "data_versions_by_partition", given)
 
 
 class DataProvenance(msgspec.Struct, frozen=True):
-    """What a value was made from.
+    """The inputs of a value.
 
     Args:
-        code_version: The version of the code that made it.
-        input_data_versions: The versions of what it read, by asset.
-        input_storage_ids: Which events of the log those were, by asset.
+        code_version: The version of its code.
+        input_data_versions: The data versions of its inputs, by asset.
+        input_storage_ids: The storage ids of the inputs' events, by asset.
         is_user_provided: Whether the user's code set the data version itself.
 
     Source: Dagster's `DataProvenance`.
@@ -77,12 +77,12 @@ class DataProvenance(msgspec.Struct, frozen=True):
 
 
 def as_version(given: DataVersion | str | None) -> DataVersion | None:
-    """Text as a version; a version or None as it is."""
+    """Convert text to a version."""
     return DataVersion(given) if isinstance(given, str) else given
 
 
 def provenance_of(tags: Mapping[str, str]) -> DataProvenance | None:
-    """What a value was made from, as the tags of its materialization tell; None if they do not."""
+    """Return the inputs of a value from its materialization's tags; None if they are not there."""
     code_version = tags.get(_CODE)
     if code_version is None:
         return None
@@ -109,7 +109,7 @@ T = TypeVar("T")
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Whether two user values are equal; arrays and frames that refuse a verdict are not."""
+    """Whether two user values are equal; False for arrays and frames without one answer."""
     if left is right:
         return True
     try:
@@ -123,9 +123,9 @@ class Output(Generic[T]):
 
     Args:
         value: The value.
-        output_name: Which output it is for.
-        metadata: Facts shown beside it.
-        data_version: The version of the value, where the code knows it.
+        output_name: The output.
+        metadata: Metadata shown beside it.
+        data_version: The version of the value, if the code knows it.
         tags: Labels, name to value.
 
     Example:
@@ -155,7 +155,7 @@ class Output(Generic[T]):
 
     @property
     def metadata(self) -> dict[str, MetadataValue]:
-        """Facts shown beside the value, by label."""
+        """Metadata shown beside the value, by label."""
         return self._metadata or {}
 
     def __eq__(self, other: object) -> bool:
@@ -176,13 +176,13 @@ class Output(Generic[T]):
 
 
 class DynamicOutput(Generic[T]):
-    """One of several values for a dynamic output, told apart by its mapping key.
+    """One of the values of a dynamic output, with its mapping key.
 
     Args:
         value: The value.
-        mapping_key: Names it among its siblings: letters, digits, underscores.
-        output_name: Which output it is for.
-        metadata: Facts shown beside it.
+        mapping_key: Its name among the elements: letters, digits, underscores.
+        output_name: The output.
+        metadata: Metadata shown beside it.
 
     Example:
         >>> DynamicOutput("part-1.csv", mapping_key="part_1").mapping_key
@@ -209,7 +209,7 @@ class DynamicOutput(Generic[T]):
 
     @property
     def metadata(self) -> dict[str, MetadataValue]:
-        """Facts shown beside the value, by label."""
+        """Metadata shown beside the value, by label."""
         return self._metadata or {}
 
     def __eq__(self, other: object) -> bool:
@@ -229,7 +229,7 @@ class DynamicOutput(Generic[T]):
 
 
 class _NoValue:
-    """Stands for the value of an asset that its function stored itself."""
+    """Marks an asset that its function stored itself."""
 
     def __repr__(self) -> str:
         return "NO_VALUE"
@@ -239,7 +239,7 @@ NO_VALUE: Any = _NoValue()
 
 
 class _AssetResult(msgspec.Struct, frozen=True):
-    """What an asset's function can return instead of a value."""
+    """The result of an asset's function instead of a value."""
 
     asset_key: CoercibleToAssetKey | None = None
     metadata: Mapping[str, Any] | None = None
@@ -248,7 +248,7 @@ class _AssetResult(msgspec.Struct, frozen=True):
     tags: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        """Check and normalise what was given."""
+        """Validate and normalize the fields."""
         put = msgspec.structs.force_setattr
         if self.asset_key is not None:
             put(self, "asset_key", AssetKey.from_coercible(self.asset_key))
@@ -259,13 +259,13 @@ class _AssetResult(msgspec.Struct, frozen=True):
 
 
 class MaterializeResult(_AssetResult, Generic[T], frozen=True):
-    """Tells what an asset's function made, where it stored the value itself.
+    """The result of an asset's function, with metadata and without or with a value to store.
 
     Args:
-        asset_key: Which asset, where the function makes several.
-        metadata: Facts shown beside the materialization.
-        check_results: Results of checks made on the way.
-        data_version: The version of the value, where the code knows it.
+        asset_key: The asset, if the function materializes several.
+        metadata: Metadata shown beside the materialization.
+        check_results: Results of checks that the function evaluated.
+        data_version: The version of the value, if the code knows it.
         tags: Labels, name to value.
         value: A value for the IO manager to store; without one, nothing is stored.
 
@@ -290,13 +290,13 @@ class MaterializeResult(_AssetResult, Generic[T], frozen=True):
 
 
 class ObserveResult(_AssetResult, frozen=True):
-    """Tells what a function learned about an asset that it did not make.
+    """The result of observing an asset.
 
     Args:
-        asset_key: Which asset, where the function looks at several.
-        metadata: Facts shown beside the observation.
-        check_results: Results of checks made on the way.
-        data_version: The version of the value, where the code knows it.
+        asset_key: The asset, if the function observes several.
+        metadata: Metadata shown beside the observation.
+        check_results: Results of checks that the function evaluated.
+        data_version: The version of the value, if the code knows it.
         tags: Labels, name to value.
 
     Source: Dagster's `ObserveResult`.

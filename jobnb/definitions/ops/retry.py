@@ -1,4 +1,4 @@
-"""How often, and after what wait, a failed step is tried again."""
+"""Retry policies: how often, and after which delay, a failed step is retried."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobnb.errors import InvalidDefinitionError
 
 
 class Backoff(Enum):
-    """How the wait grows from one attempt to the next.
+    """How the delay grows from one retry to the next.
 
     LINEAR: once, twice, three times the delay. EXPONENTIAL: 1, 3, 7, 15 times the delay.
 
@@ -24,7 +24,7 @@ class Backoff(Enum):
 
 
 class Jitter(Enum):
-    """How chance spreads the waits of steps that failed together.
+    """How the delays of steps that failed together are randomized.
 
     FULL: anything from zero to the wait. PLUS_MINUS: the wait, give or take one delay.
 
@@ -36,13 +36,13 @@ class Jitter(Enum):
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
-    """When and how often a failed step is tried again.
+    """How often, and after which delay, a failed step is retried.
 
     Args:
-        max_retries: How many times after the first attempt.
-        delay: Seconds to wait before an attempt.
-        backoff: How the wait grows with each attempt.
-        jitter: How chance changes the wait.
+        max_retries: How many retries after the first attempt.
+        delay: Seconds to wait before a retry.
+        backoff: How the delay grows with each retry.
+        jitter: How the delay is randomized.
 
     Raises:
         InvalidDefinitionError: If a number is negative, or there is backoff or jitter of no delay.
@@ -60,7 +60,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     jitter: Jitter | None = None
 
     def __post_init__(self) -> None:
-        """Check the parts against each other."""
+        """Validate the fields."""
         if not _is_number(self.max_retries, int):
             raise InvalidDefinitionError(
                 f"max_retries of a RetryPolicy is an integer from 0, not {self.max_retries!r}."
@@ -89,11 +89,11 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     def calculate_delay(
         self, attempt_num: int, random: Callable[[], float] = random.random
     ) -> float:
-        """Seconds to wait before the retry that follows attempt `attempt_num` (from 1).
+        """Return the seconds to wait before the retry that follows attempt `attempt_num` (from 1).
 
         Args:
             attempt_num: How many attempts have failed.
-            random: Gives a number from 0 to 1, for jitter.
+            random: Returns a number from 0 to 1, for jitter.
         """
         delay = float(self.delay or 0)
         wait = delay

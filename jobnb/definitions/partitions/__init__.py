@@ -1,1 +1,1 @@
-"""Partitions: named slices of assets and jobs, sets of them, and how they belong together."""
+"""Partitions of assets and jobs, subsets of them, and mappings between them."""

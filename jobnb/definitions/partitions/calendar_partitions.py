@@ -20,9 +20,9 @@ class HourlyPartitionsDefinition(TimeWindowPartitionsDefinition):
         start_date: When the first hour may begin: a datetime, or text in the format of the keys.
         end_date: When the last hour ends at the latest.
         minute_offset: The minute at which hours begin.
-        timezone: The zone of the keys; UTC unless given.
-        fmt: The format of the keys; `%Y-%m-%d-%H:%M` unless given.
-        end_offset: How many more hours there are than have ended; negative for fewer.
+        timezone: The zone of the keys; UTC if not given.
+        fmt: The format of the keys; `%Y-%m-%d-%H:%M` if not given.
+        end_offset: How many hours to add after the last ended one; negative for fewer.
         exclusions: Moments and cron schedules; the hours that begin at them are left out.
 
     Example:
@@ -64,9 +64,9 @@ class DailyPartitionsDefinition(TimeWindowPartitionsDefinition):
         end_date: When the last day ends at the latest.
         minute_offset: The minute at which days begin.
         hour_offset: The hour at which days begin.
-        timezone: The zone of the keys; UTC unless given.
-        fmt: The format of the keys; `%Y-%m-%d` unless given.
-        end_offset: How many more days there are than have ended; negative for fewer.
+        timezone: The zone of the keys; UTC if not given.
+        fmt: The format of the keys; `%Y-%m-%d` if not given.
+        end_offset: How many days to add after the last ended one; negative for fewer.
         exclusions: Moments and cron schedules; the days that begin at them are left out.
 
     Example:
@@ -110,9 +110,9 @@ class WeeklyPartitionsDefinition(TimeWindowPartitionsDefinition):
         minute_offset: The minute at which weeks begin.
         hour_offset: The hour at which weeks begin.
         day_offset: The day at which weeks begin, from 0 (Sunday) to 6.
-        timezone: The zone of the keys; UTC unless given.
-        fmt: The format of the keys; `%Y-%m-%d` unless given.
-        end_offset: How many more weeks there are than have ended; negative for fewer.
+        timezone: The zone of the keys; UTC if not given.
+        fmt: The format of the keys; `%Y-%m-%d` if not given.
+        end_offset: How many weeks to add after the last ended one; negative for fewer.
         exclusions: Moments and cron schedules; the weeks that begin at them are left out.
 
     Example:
@@ -159,9 +159,9 @@ class MonthlyPartitionsDefinition(TimeWindowPartitionsDefinition):
         minute_offset: The minute at which months begin.
         hour_offset: The hour at which months begin.
         day_offset: The day at which months begin, from 1 to 31; months without it have none.
-        timezone: The zone of the keys; UTC unless given.
-        fmt: The format of the keys; `%Y-%m-%d` unless given.
-        end_offset: How many more months there are than have ended; negative for fewer.
+        timezone: The zone of the keys; UTC if not given.
+        fmt: The format of the keys; `%Y-%m-%d` if not given.
+        end_offset: How many months to add after the last ended one; negative for fewer.
         exclusions: Moments and cron schedules; the months that begin at them are left out.
 
     Example:
@@ -208,15 +208,15 @@ def hourly_partitioned_config(
     tags_for_partition_fn: TagsFunction | None = None,
     exclusions: Sequence[str | datetime] | None = None,
 ) -> Decorator:
-    """Turn a function of start and end into run config by the hour.
+    """Create a `PartitionedConfig` by the hour, with a function of start and end.
 
     Args:
         start_date: When the first hour may begin.
         minute_offset: The minute at which hours begin.
-        timezone: The zone of the keys; UTC unless given.
+        timezone: The zone of the keys; UTC if not given.
         fmt: The format of the keys.
-        end_offset: How many more hours there are than have ended.
-        tags_for_partition_fn: Gives a run's tags from start and end.
+        end_offset: How many hours to add after the last ended one.
+        tags_for_partition_fn: Returns a run's tags from start and end.
         exclusions: Moments and cron schedules; the windows that begin at them are left out.
 
     Source: Dagster's `hourly_partitioned_config`.
@@ -237,16 +237,16 @@ def daily_partitioned_config(
     tags_for_partition_fn: TagsFunction | None = None,
     exclusions: Sequence[str | datetime] | None = None,
 ) -> Decorator:
-    """Turn a function of start and end into run config by the day.
+    """Create a `PartitionedConfig` by the day, with a function of start and end.
 
     Args:
         start_date: When the first day may begin.
         minute_offset: The minute at which days begin.
         hour_offset: The hour at which days begin.
-        timezone: The zone of the keys; UTC unless given.
+        timezone: The zone of the keys; UTC if not given.
         fmt: The format of the keys.
-        end_offset: How many more days there are than have ended.
-        tags_for_partition_fn: Gives a run's tags from start and end.
+        end_offset: How many days to add after the last ended one.
+        tags_for_partition_fn: Returns a run's tags from start and end.
         exclusions: Moments and cron schedules; the windows that begin at them are left out.
 
     Example:
@@ -275,17 +275,17 @@ def weekly_partitioned_config(
     tags_for_partition_fn: TagsFunction | None = None,
     exclusions: Sequence[str | datetime] | None = None,
 ) -> Decorator:
-    """Turn a function of start and end into run config by the week.
+    """Create a `PartitionedConfig` by the week, with a function of start and end.
 
     Args:
         start_date: When the first week may begin.
         minute_offset: The minute at which weeks begin.
         hour_offset: The hour at which weeks begin.
         day_offset: The day at which weeks begin, from 0 (Sunday) to 6.
-        timezone: The zone of the keys; UTC unless given.
+        timezone: The zone of the keys; UTC if not given.
         fmt: The format of the keys.
-        end_offset: How many more weeks there are than have ended.
-        tags_for_partition_fn: Gives a run's tags from start and end.
+        end_offset: How many weeks to add after the last ended one.
+        tags_for_partition_fn: Returns a run's tags from start and end.
         exclusions: Moments and cron schedules; the windows that begin at them are left out.
 
     Source: Dagster's `weekly_partitioned_config`.
@@ -315,17 +315,17 @@ def monthly_partitioned_config(
     tags_for_partition_fn: TagsFunction | None = None,
     exclusions: Sequence[str | datetime] | None = None,
 ) -> Decorator:
-    """Turn a function of start and end into run config by the month.
+    """Create a `PartitionedConfig` by the month, with a function of start and end.
 
     Args:
         start_date: When the first month may begin.
         minute_offset: The minute at which months begin.
         hour_offset: The hour at which months begin.
         day_offset: The day at which months begin.
-        timezone: The zone of the keys; UTC unless given.
+        timezone: The zone of the keys; UTC if not given.
         fmt: The format of the keys.
-        end_offset: How many more months there are than have ended.
-        tags_for_partition_fn: Gives a run's tags from start and end.
+        end_offset: How many months to add after the last ended one.
+        tags_for_partition_fn: Returns a run's tags from start and end.
         exclusions: Moments and cron schedules; the windows that begin at them are left out.
 
     Source: Dagster's `monthly_partitioned_config`.

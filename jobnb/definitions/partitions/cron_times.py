@@ -1,4 +1,4 @@
-"""The times a cron schedule names, found by index without walking through them all.
+"""The times of a cron schedule, found by index without iterating over them.
 
 Times are counted from the first one at or after a start. Hours run in absolute time, days in
 local time, and both keep clear of a zone's clock changes: a local time that the clock skips
@@ -21,13 +21,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 _HOUR = 3600
-_SAMPLE = 5 * 86400  # closer than any zone's pair of clock changes
+_SAMPLE = 5 * 86400  # Shorter than the time between any zone's two clock changes.
 _REGULAR = re.compile(r"(\d+) (\*|\d+) (\*|\d+) \* (\*|\d+)")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The time zone of a name.
+    """Return the time zone of a name.
 
     Raises:
         InvalidDefinitionError: If there is none.
@@ -41,7 +41,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def localize(moment: datetime, zone: tzinfo) -> datetime:
-    """`moment` in a zone; one without a timezone is taken to be of that zone."""
+    """Convert `moment` to a zone; a naive one is taken to be in that zone."""
     return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
 
 
@@ -50,14 +50,14 @@ class CronTimes(ABC):
 
     @abstractmethod
     def at(self, index: int) -> datetime:
-        """The time with this index, from 0."""
+        """Return the time at this index, from 0."""
 
     @abstractmethod
     def count_before(self, moment: datetime) -> int:
-        """How many times lie before `moment`: the index of the first at or after it."""
+        """Return how many times are before `moment`: the index of the first at or after it."""
 
     def count_until(self, moment: datetime) -> int:
-        """How many times lie before `moment` or at it."""
+        """Return how many times are at or before `moment`."""
         count = self.count_before(moment)
         return count + (self.at(count).timestamp() == moment.timestamp())
 
@@ -74,12 +74,12 @@ _NICKNAMES = {
 
 
 def standard_cron(cron: Any) -> str:
-    """A cron schedule in five fields, where a nickname such as `@daily` was given."""
+    """Expand a nickname such as `@daily` to five fields."""
     return _NICKNAMES.get(cron.lower(), cron) if isinstance(cron, str) else cron
 
 
 def cron_times(cron: str, start: datetime, zone: ZoneInfo) -> CronTimes:
-    """The times of a cron schedule from `start` on.
+    """Return the times of a cron schedule from `start` on.
 
     Raises:
         InvalidDefinitionError: If it is no cron schedule.
@@ -103,7 +103,7 @@ def cron_times(cron: str, start: datetime, zone: ZoneInfo) -> CronTimes:
 
 
 def cron_instants(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """The moments of a cron schedule after one, in UTC, in order and each once."""
+    """Iterate over the moments of a cron schedule after another, in UTC, each once."""
     minute, hour = cron.split()[:2]
     often = minute.startswith("*") or hour.startswith("*")
     last = after.astimezone(UTC)
@@ -117,7 +117,7 @@ def _of_some_hours(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datet
     """A time that the clock skips comes when it jumps, one that comes twice the first time."""
     from cronsim import CronSim
 
-    # Begun some hours before: what a clock change moves must not be missed.
+    # Starts some hours earlier, so that a time moved by a clock change is not missed.
     for each in CronSim(cron, (after - timedelta(hours=3)).astimezone(zone)):
         yield each.astimezone(UTC)
 

@@ -1,4 +1,4 @@
-"""The mapping between two assets' partitions where none is given."""
+"""The default partition mapping between two assets."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def default_partition_mapping(
     upstream_partitions_def: PartitionsDefinition,
     downstream_partitions_def: PartitionsDefinition | None,
 ) -> PartitionMapping:
-    """The mapping that two assets have unless another is given.
+    """Return the partition mapping that two assets have by default.
 
-    Windows in time belong together by the time they share, equal partitions by their keys, and
-    partitions with several dimensions to one of them by their part; else each downstream
-    partition is made from all upstream ones.
+    Time windows are mapped by overlap, equal partitions by key, and partitions with several
+    dimensions to one of them by that part of the key; otherwise each downstream partition depends
+    on all upstream ones.
 
     Args:
         upstream_partitions_def: The partitions of the upstream asset.
-        downstream_partitions_def: Those of the downstream one, or None where it has none.
+        downstream_partitions_def: Those of the downstream asset, or None if it has none.
 
     Raises:
-        InvalidDefinitionError: If several dimensions could be the one that counts.
+        InvalidDefinitionError: If several dimensions could be the mapped one.
 
     Example:
         >>> from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
@@ -84,12 +84,12 @@ def fitting_partition_mapping(
     upstream_partitions_def: PartitionsDefinition,
     downstream_partitions_def: PartitionsDefinition | None,
 ) -> PartitionMapping:
-    """The mapping that was given, if it fits, or the default one.
+    """Return the given mapping after checking that it fits, or the default one.
 
     Args:
-        given: The mapping that someone wrote, if any.
+        given: The user's mapping, if any.
         upstream_partitions_def: The partitions of the upstream asset.
-        downstream_partitions_def: Those of the downstream one, or None where it has none.
+        downstream_partitions_def: Those of the downstream asset, or None if it has none.
 
     Raises:
         InvalidDefinitionError: If the mapping does not fit the partitions, or no default does.
@@ -114,12 +114,12 @@ def _wants_both(kind: type[PartitionMapping]) -> bool:
 
 
 class NewerMapping(PartitionMapping):
-    """Asks a mapping as newer Dagster does.
+    """Calls a mapping with the arguments of newer Dagster versions.
 
     Args:
         mapping: The mapping.
         upstream: The partitions of the upstream asset.
-        downstream: Those of the downstream one.
+        downstream: The partitions of the downstream asset.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class NewerMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """What some downstream partitions are made from."""
+        """Return the upstream partitions of some downstream ones."""
         found: UpstreamPartitionsResult = (
             self._mapping.get_upstream_mapped_partitions_result_for_partitions(
                 downstream_partitions_subset=downstream_partitions_subset,
@@ -158,7 +158,7 @@ class NewerMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """What is made from some upstream partitions."""
+        """Return the downstream partitions of some upstream ones."""
         found: PartitionsSubset = self._mapping.get_downstream_partitions_for_partitions(
             upstream_partitions_subset=upstream_partitions_subset,
             upstream_partitions_def=self._upstream,

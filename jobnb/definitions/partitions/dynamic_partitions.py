@@ -1,4 +1,4 @@
-"""Partitions that come and go while the pipeline lives."""
+"""Dynamic partitions: keys that are added and deleted over time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AddDynamicPartitionsRequest(msgspec.Struct, frozen=True):
 
 
 class DeleteDynamicPartitionsRequest(msgspec.Struct, frozen=True):
-    """A request to take keys away from dynamic partitions.
+    """A request to delete keys of dynamic partitions.
 
     Source: Dagster's `DeleteDynamicPartitionsRequest`.
     """
@@ -60,11 +60,11 @@ def _check_request(request: AddDynamicPartitionsRequest | DeleteDynamicPartition
 
 
 class KeysAsRequested:
-    """The keys of dynamic partitions as they will be, once some requests are fulfilled.
+    """The keys of dynamic partitions once some requests are applied.
 
     Args:
-        store: Keeps the keys that there are; that of the session if absent.
-        requests: To add keys, or take some away.
+        store: The store of the present keys; that of the session if not given.
+        requests: Requests to add or delete keys.
     """
 
     def __init__(self, store: DynamicPartitionsStore | None, requests: Sequence[Any]) -> None:
@@ -72,7 +72,7 @@ class KeysAsRequested:
         self._requests = requests
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
-        """The keys of one definition, those that are added last."""
+        """Return the keys of one definition, added ones last."""
         store = store_or(self._store)
         keys = dict.fromkeys(store.get_dynamic_partitions(partitions_def_name) if store else ())
         for each in self._requests:
@@ -91,11 +91,11 @@ class KeysAsRequested:
 
 
 class DynamicPartitionsDefinition(PartitionsDefinition):
-    """Partitions that come and go while the pipeline lives.
+    """Partitions whose keys are added and deleted over time.
 
     Args:
-        partition_fn: Gives the keys, from the current time (the older way).
-        name: Names the partitions in the instance that keeps their keys.
+        partition_fn: Returns the keys, from the current time (the older way).
+        name: The name of the partitions in the instance that stores their keys.
 
     Raises:
         InvalidDefinitionError: If there is neither a function nor a name, or both.
@@ -123,12 +123,12 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
 
     @property
     def name(self) -> str | None:
-        """The name of the partitions in the instance that keeps their keys."""
+        """The name of the partitions in the instance that stores their keys."""
         return self._name
 
     @property
     def partition_fn(self) -> Callable[[datetime | None], Sequence[str | Partition]] | None:
-        """The function that gives the keys, if one does."""
+        """The function that returns the keys, if there is one."""
         return self._partition_fn
 
     def get_partition_keys(
@@ -136,7 +136,7 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[str]:
-        """All keys, in the order they were added.
+        """Return all keys, in the order they were added.
 
         Raises:
             InvariantViolationError: If the partitions have a name and there is no instance.
@@ -161,7 +161,7 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
 
     @cached_property
     def _seen(self) -> SeenKeys:
-        """Definitions of one name share their positions, so that their subsets go together."""
+        """The positions, shared by definitions of one name so that their subsets are compatible."""
         return SeenKeys.shared((type(self), self.name, self.partition_fn))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -177,12 +177,12 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
         return store
 
     def build_add_request(self, partition_keys: Sequence[str]) -> AddDynamicPartitionsRequest:
-        """A request to add keys, for a sensor to return."""
+        """Return a request to add keys, for a sensor to return."""
         keys = check_partition_keys(partition_keys, f"the partitions {self._required_name()!r}")
         return AddDynamicPartitionsRequest(self._required_name(), keys)
 
     def build_delete_request(self, partition_keys: Sequence[str]) -> DeleteDynamicPartitionsRequest:
-        """A request to take keys away, for a sensor to return."""
+        """Return a request to delete keys, for a sensor to return."""
         return DeleteDynamicPartitionsRequest(self._required_name(), list(partition_keys))
 
     def _required_name(self) -> str:

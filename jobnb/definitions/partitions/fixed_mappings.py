@@ -1,4 +1,4 @@
-"""Mappings by which every partition is made from the same upstream ones."""
+"""Partition mappings that do not depend on time or order: all, last, specific, static."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
 
 
 class _SameForAll(PartitionMapping):
-    """Every downstream partition, and one without partitions, is made from the same ones."""
+    """Every downstream partition, and an unpartitioned asset, depends on the same partitions."""
 
     @abstractmethod
     def _upstream(
@@ -36,7 +36,7 @@ class _SameForAll(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """The same upstream partitions for all; none where no downstream partition is given."""
+        """Return the same upstream partitions for any downstream ones."""
         if downstream_partitions_subset is not None and downstream_partitions_subset.is_empty:
             return UpstreamPartitionsResult(upstream_partitions_def.empty_subset())
         found = self._upstream(upstream_partitions_def, current_time, dynamic_partitions_store)
@@ -49,7 +49,7 @@ class _SameForAll(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """All downstream partitions, if one of the upstream ones that matter is given."""
+        """Return all downstream partitions, if a mapped upstream one is given."""
         upstream = upstream_partitions_subset.partitions_def
         matter = self._upstream(upstream, current_time, dynamic_partitions_store)
         if (upstream_partitions_subset & matter).is_empty:
@@ -69,7 +69,7 @@ class _SameForAll(PartitionMapping):
 
 
 class AllPartitionMapping(_SameForAll):
-    """Each partition is made from all upstream ones.
+    """Each partition depends on all upstream partitions.
 
     Source: Dagster's `AllPartitionMapping`.
     """
@@ -84,7 +84,7 @@ class AllPartitionMapping(_SameForAll):
 
 
 class LastPartitionMapping(_SameForAll):
-    """Each partition is made from the last upstream one.
+    """Each partition depends on the last upstream partition.
 
     Source: Dagster's `LastPartitionMapping`.
     """
@@ -100,7 +100,7 @@ class LastPartitionMapping(_SameForAll):
 
 
 class SpecificPartitionsPartitionMapping(_SameForAll):
-    """Each partition is made from the same upstream ones.
+    """Each partition depends on the same upstream partitions.
 
     Args:
         partition_keys: The keys of the upstream partitions.
@@ -137,10 +137,10 @@ class SpecificPartitionsPartitionMapping(_SameForAll):
         upstream_partitions_def: PartitionsDefinition,
         downstream_partitions_def: PartitionsDefinition | None,
     ) -> None:
-        """Make sure that the upstream asset can have the partitions.
+        """Check that the upstream asset can have the partitions.
 
         Raises:
-            InvalidDefinitionError: If it cannot; it names those that it cannot have.
+            InvalidDefinitionError: If it cannot; names the impossible keys.
         """
         try:
             upstream_partitions_def.subset_with_partition_keys(self.partition_keys)
@@ -162,7 +162,7 @@ class SpecificPartitionsPartitionMapping(_SameForAll):
 
 
 class StaticPartitionMapping(PartitionMapping):
-    """For each upstream key, the downstream keys that are made from it.
+    """Maps each upstream key to the downstream keys that depend on it.
 
     Args:
         downstream_partition_keys_by_upstream_partition_key: One downstream key or several, by
@@ -212,13 +212,13 @@ class StaticPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """The upstream partitions that are written down for some downstream ones.
+        """Return the upstream partitions that are mapped to some downstream ones.
 
         Raises:
-            InvalidDefinitionError: If the mapping names keys that one of the assets has not.
+            InvalidDefinitionError: If the mapping names keys that one of the assets does not have.
         """
         needs_partitions(self, downstream_partitions_subset, "downstream")
-        assert downstream_partitions_subset is not None  # just seen
+        assert downstream_partitions_subset is not None  # Validated above.
         self.validate_partition_mapping(
             upstream_partitions_def, downstream_partitions_subset.partitions_def
         )
@@ -232,10 +232,10 @@ class StaticPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """The downstream partitions that are written down for some upstream ones.
+        """Return the downstream partitions that are mapped from some upstream ones.
 
         Raises:
-            InvalidDefinitionError: If the mapping names keys that one of the assets has not.
+            InvalidDefinitionError: If the mapping names keys that one of the assets does not have.
         """
         self.validate_partition_mapping(
             upstream_partitions_subset.partitions_def, downstream_partitions_def
@@ -248,13 +248,13 @@ class StaticPartitionMapping(PartitionMapping):
         upstream_partitions_def: PartitionsDefinition,
         downstream_partitions_def: PartitionsDefinition | None,
     ) -> None:
-        """Make sure that both assets have the keys that are written down.
+        """Check that both assets have the mapped keys.
 
         Raises:
-            InvalidDefinitionError: If not; it names the keys.
+            InvalidDefinitionError: If not; names the keys.
         """
         needs_partitions(self, downstream_partitions_def, "downstream")
-        assert downstream_partitions_def is not None  # just seen
+        assert downstream_partitions_def is not None  # Validated above.
         sides = (
             ("upstream", upstream_partitions_def, self._downstream),
             ("downstream", downstream_partitions_def, self._upstream),
@@ -293,7 +293,7 @@ def _all_text(keys: Iterable[object]) -> bool:
 
 
 def _mentioned(subset: PartitionsSubset, written: Mapping[str, Collection[str]]) -> set[str]:
-    """The other side's keys of those in a subset; the smaller of both is walked through."""
+    """Return the mapped keys of a subset, iterating over the smaller of both."""
     if len(written) < len(subset):
         return {each for key, keys in written.items() if key in subset for each in keys}
     return {each for key in subset for each in written.get(key, ())}

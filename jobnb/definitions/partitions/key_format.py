@@ -1,4 +1,4 @@
-"""Reading the keys of time partitions: the way back from `strftime`."""
+"""Parse the keys of time partitions: the inverse of `strftime`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _WORDS = {
 
 
 class KeyFormat:
-    """Reads what a format of `strftime` has written, also where `strptime` cannot.
+    """Parses what a `strftime` format has written, also where `strptime` cannot.
 
-    A directive may stand there several times, or say what another one says already. Whoever
-    reads sees whether the moment gives the same text: here it is enough to find it.
+    A directive may occur several times, or repeat what another one says. The caller checks that
+    the result formats to the same text.
 
     Args:
         fmt: The format.
@@ -49,7 +49,7 @@ class KeyFormat:
         for number, text in enumerate(_TOKEN.findall(long), 1):
             name, pattern = _token(text)
             if name and first.setdefault(text, number) != number:
-                pattern = rf"\{first[text]}"  # so that it need not be found a second time
+                pattern = rf"\{first[text]}"  # Cached.
             found.append((name, pattern))
         return found
 
@@ -58,7 +58,7 @@ class KeyFormat:
         return re.compile("".join(f"({each})" for _, each in self._tokens))
 
     def read(self, key: str) -> datetime | None:
-        """The time that a key tells, in a zone if it tells that; None if it does not fit.
+        """Return the time of a key, in a zone if the key names it; None if it does not fit.
 
         Raises:
             ValueError: If it is no time.
@@ -78,10 +78,10 @@ class KeyFormat:
         return datetime.strptime("\n".join(needed.values()), wanted)  # noqa: DTZ007
 
     def _loosely(self, key: str) -> datetime | None:
-        """The time of what is not written as `strftime` would write it, for hints."""
+        """Parse a key that `strftime` would not write this way, for hints."""
         try:
             return datetime.strptime(key, self.fmt)  # noqa: DTZ007
-        except re.error:  # a directive that stands there twice
+        except re.error:  # A directive that occurs twice.
             return None
 
 
@@ -102,7 +102,7 @@ def _token(text: str) -> tuple[str, str]:
 
 
 def _superfluous(told: dict[str, str]) -> set[str]:
-    """What is said by others already; `strptime` takes no more than one way to say a day."""
+    """Return the directives that repeat others; `strptime` takes only one way to name a day."""
     names = told.keys()
     unread = {"Z", "C"}
     if "H" in names:

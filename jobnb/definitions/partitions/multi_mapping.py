@@ -1,4 +1,4 @@
-"""The mapping between partitions that both have several dimensions, dimension by dimension."""
+"""Partition mappings between partitions with several dimensions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 
 class DimensionPartitionMapping(NamedTuple):
-    """To which downstream dimension an upstream one belongs, and how their keys do.
+    """The downstream dimension of an upstream one, and the mapping between their keys.
 
     Args:
         dimension_name: The downstream dimension.
@@ -40,7 +40,7 @@ class DimensionPartitionMapping(NamedTuple):
 class MultiPartitionMapping(PartitionMapping):
     """Maps each upstream dimension to a downstream one.
 
-    Dimensions that are not named put no condition: all their keys belong together.
+    Dimensions that are not named are not restricted: all their keys are mapped to each other.
 
     Args:
         downstream_mappings_by_upstream_dimension: By upstream dimension, the downstream one and
@@ -93,10 +93,10 @@ class MultiPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """The upstream partitions that the dimensions' mappings give.
+        """Return the upstream partitions by the mappings of the dimensions.
 
         Raises:
-            InvalidDefinitionError: If one of the assets has not the dimensions.
+            InvalidDefinitionError: If one of the assets lacks the dimensions.
         """
         needs_partitions(self, downstream_partitions_subset, "downstream")
         assert downstream_partitions_subset is not None  # just seen
@@ -122,10 +122,10 @@ class MultiPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """The downstream partitions that the dimensions' mappings give.
+        """Return the downstream partitions by the mappings of the dimensions.
 
         Raises:
-            InvalidDefinitionError: If one of the assets has not the dimensions.
+            InvalidDefinitionError: If one of the assets lacks the dimensions.
         """
         up, down = self._both(upstream_partitions_subset.partitions_def, downstream_partitions_def)
         now = now_or(current_time)
@@ -144,7 +144,7 @@ class MultiPartitionMapping(PartitionMapping):
         upstream_partitions_def: PartitionsDefinition,
         downstream_partitions_def: PartitionsDefinition | None,
     ) -> None:
-        """Make sure that both assets have the dimensions, and that their mappings fit.
+        """Check that both assets have the dimensions, and that their mappings fit.
 
         Raises:
             InvalidDefinitionError: If not.
@@ -190,7 +190,7 @@ class MultiPartitionMapping(PartitionMapping):
 
 
 class _Pair(NamedTuple):
-    """An upstream dimension and the downstream one that it belongs to."""
+    """An upstream dimension and its downstream one."""
 
     up_place: int
     up: PartitionsDefinition
@@ -201,7 +201,7 @@ class _Pair(NamedTuple):
     def upstream(
         self, positions: PositionRuns, now: datetime, store: DynamicPartitionsStore | None
     ) -> UpstreamPartitionsResult:
-        """What some positions of the downstream dimension are made from."""
+        """Return the upstream positions of some downstream ones."""
         return self.mapping.get_upstream_mapped_partitions_result_for_partitions(
             PartitionsSubset(self.down, positions), self.up, now, store
         )
@@ -209,7 +209,7 @@ class _Pair(NamedTuple):
     def downstream(
         self, positions: PositionRuns, now: datetime, store: DynamicPartitionsStore | None
     ) -> PartitionsSubset:
-        """What is made from some positions of the upstream dimension."""
+        """Return the downstream positions of some upstream ones."""
         return self.mapping.get_downstream_partitions_for_partitions(
             PartitionsSubset(self.up, positions), self.down, now, store
         )
@@ -247,7 +247,7 @@ def _with_absent_parts(
     parts: Sequence[PositionRuns],
     absent: Mapping[int, Sequence[str]],
 ) -> list[str]:
-    """The keys that have at least one part that does not exist."""
+    """Return the keys with at least one part that does not exist."""
     if not any(absent.values()):
         return []
     choices = [
@@ -271,9 +271,9 @@ def dimensions_like(multi: MultiPartitionsDefinition, single: PartitionsDefiniti
 
 
 class MultiToSingleDimensionPartitionMapping(PartitionMapping):
-    """Goes from partitions along several dimensions to one of them, or from one to several.
+    """Maps partitions with several dimensions to one dimension, or one to several.
 
-    A key of the one dimension belongs to all keys of several that have it as their part.
+    A key of the one dimension is mapped to all keys that contain it.
 
     Args:
         partition_dimension_name: The dimension; it may be left out if only one has the same
@@ -356,7 +356,7 @@ class MultiToSingleDimensionPartitionMapping(PartitionMapping):
     def _dimension(
         self, one: PartitionsDefinition, other: PartitionsDefinition
     ) -> tuple[MultiPartitionsDefinition, int]:
-        """Which of both has several dimensions, and which of them the other one is."""
+        """Return the side with several dimensions, and the index of the mapped one."""
         for multi, single in ((one, other), (other, one)):
             if isinstance(multi, MultiPartitionsDefinition) and not isinstance(
                 single, MultiPartitionsDefinition
@@ -386,7 +386,7 @@ class MultiToSingleDimensionPartitionMapping(PartitionMapping):
         upstream_partitions_def: PartitionsDefinition,
         downstream_partitions_def: PartitionsDefinition | None,
     ) -> None:
-        """Make sure that one asset has the other's partitions as a dimension.
+        """Check that one asset has the other's partitions as a dimension.
 
         Raises:
             InvalidDefinitionError: If not.

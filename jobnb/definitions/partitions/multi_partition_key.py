@@ -1,4 +1,4 @@
-"""The key of a partition along several dimensions: text that knows its parts."""
+"""`MultiPartitionKey`: a text with a part for each dimension."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FORBIDDEN = (SEPARATOR, "[", "]", ",")
 
 
 def check_part(dimension: str, partition_key: Any) -> str:
-    """The key of one dimension, if it can be part of a key of several.
+    """Return the key of one dimension after checking that it can be part of a multi-key.
 
     Raises:
         InvalidDefinitionError: If it is no text, or has one of the characters `|[],`.
@@ -58,7 +58,7 @@ class MultiPartitionKey(str):
 
     @classmethod
     def of_parts(cls, parts: tuple[tuple[str, str], ...]) -> Self:
-        """The key of parts that were checked, sorted by dimension."""
+        """Create a key from checked parts, sorted by dimension."""
         made = super().__new__(cls, SEPARATOR.join([key for _, key in parts]))
         made._parts = parts
         return made

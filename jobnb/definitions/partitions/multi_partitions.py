@@ -1,4 +1,4 @@
-"""Partitions along several dimensions: one for each combination of their keys."""
+"""Partitions with several dimensions: one for each combination of their keys."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from jobnb.errors import (
 
 
 class MultiPartitionsDefinition(PositionedPartitions):
-    """Partitions along several dimensions: one for each combination of their keys.
+    """Partitions with several dimensions: one for each combination of their keys.
 
     Args:
         partitions_defs: The partitions of each dimension, by its name.
@@ -91,7 +91,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         return [each.name for each in self._dimensions]
 
     def get_partitions_def_for_dimension(self, dimension_name: str) -> PartitionsDefinition:
-        """The partitions of one dimension.
+        """Return the partitions of one dimension.
 
         Raises:
             InvalidInvocationError: If there is no such dimension.
@@ -99,7 +99,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         return self._dimensions[self.place_of_dimension(dimension_name)].partitions_def
 
     def place_of_dimension(self, dimension_name: str) -> int:
-        """Where a dimension comes among the others, from 0.
+        """Return the index of a dimension.
 
         Raises:
             InvalidInvocationError: If there is no such dimension.
@@ -120,15 +120,15 @@ class MultiPartitionsDefinition(PositionedPartitions):
 
     @property
     def has_time_window_dimension(self) -> bool:
-        """Whether exactly one dimension is in time."""
+        """Whether exactly one dimension has time windows."""
         return len(self._in_time) == 1
 
     @property
     def time_window_dimension(self) -> PartitionDimensionDefinition:
-        """The dimension in time.
+        """The dimension with time windows.
 
         Raises:
-            InvariantViolationError: If not exactly one dimension is in time.
+            InvariantViolationError: If not exactly one dimension has time windows.
         """
         if len(self._in_time) != 1:
             names = ", ".join(repr(each.name) for each in self._in_time)
@@ -140,14 +140,15 @@ class MultiPartitionsDefinition(PositionedPartitions):
 
     @property
     def time_window_partitions_def(self) -> TimeWindowPartitionsDefinition:
-        """The partitions of the dimension in time."""
+        """The partitions of the time dimension."""
         found = self.time_window_dimension.partitions_def
-        assert isinstance(found, TimeWindowPartitionsDefinition)  # that is how it was found
+        # The dimension was selected by this type.
+        assert isinstance(found, TimeWindowPartitionsDefinition)
         return found
 
     @property
     def primary_dimension(self) -> PartitionDimensionDefinition:
-        """The dimension in time if there is exactly one, else the first."""
+        """The time dimension if there is exactly one, else the first."""
         return self._in_time[0] if len(self._in_time) == 1 else self._dimensions[0]
 
     @property
@@ -160,10 +161,10 @@ class MultiPartitionsDefinition(PositionedPartitions):
         return parts if len(parts) == len(self._dimensions) else None
 
     def get_partition_key_from_str(self, partition_key_str: str) -> MultiPartitionKey:
-        """The key that a text names, with its parts; that it exists is not asked.
+        """Parse a key with its parts, without checking that it exists.
 
         Raises:
-            UnknownPartitionError: If the text has not one part for each dimension.
+            UnknownPartitionError: If the text does not have one part for each dimension.
         """
         parts = self._parts(partition_key_str)
         if parts is None:
@@ -190,13 +191,13 @@ class MultiPartitionsDefinition(PositionedPartitions):
 
     @cached_property
     def sizes(self) -> list[int]:
-        """For each dimension but the first, how many positions it has room for."""
+        """The number of positions of each dimension but the first."""
         limits = [each.partitions_def.position_limit for each in self._dimensions[1:]]
         return [_ROOM if limit is None else limit for limit in limits]
 
     @cached_property
     def position_limit(self) -> int | None:
-        """A number that no position reaches, or None where there is none."""
+        """A number above all positions, or None if there is none."""
         limits = [each.partitions_def.position_limit for each in self._dimensions]
         return None if None in limits else prod(limit or 0 for limit in limits)
 
@@ -213,20 +214,21 @@ class MultiPartitionsDefinition(PositionedPartitions):
         return position
 
     def position_of(self, partition_key: str) -> int | None:
-        """Where a key stands, or None where it can be no key."""
+        """Return the position of a key, or None if it cannot be a key."""
         find = [each.partitions_def.position_of for each in self._dimensions]
         return self._place(partition_key, find)
 
     def placed(self, partition_key: str) -> int | None:
-        """Where a key stands, also where a part is seen for the first time."""
+        """Return the position of a key, adding parts that are new."""
         return self._place(partition_key, [_placing(each) for each in self._dimensions])
 
     def _all_placed(self, partition_keys: Sequence[str]) -> list[int | None]:
-        find = [cache(_placing(each)) for each in self._dimensions]  # parts come again and again
+        # The same parts occur in many keys.
+        find = [cache(_placing(each)) for each in self._dimensions]
         return [self._place(key, find) for key in partition_keys]
 
     def key_at(self, position: int) -> MultiPartitionKey:
-        """The key at a position."""
+        """Return the key at a position."""
         parts = []
         for each, size in zip(reversed(self._dimensions[1:]), reversed(self.sizes), strict=True):
             position, place = divmod(position, size)
@@ -236,11 +238,11 @@ class MultiPartitionsDefinition(PositionedPartitions):
         return MultiPartitionKey.of_parts(tuple(reversed(parts)))
 
     def block(self, positions: Sequence[PositionRuns]) -> PositionRuns:
-        """Where all combinations of some positions of each dimension stand."""
+        """Return the positions of all combinations of some positions of each dimension."""
         return block(positions, self.sizes)
 
     def blocks(self, positions: PositionRuns) -> Iterator[tuple[PositionRuns, ...]]:
-        """Some positions as blocks: combinations of positions of each dimension."""
+        """Split positions into blocks: combinations of positions of each dimension."""
         return blocks(positions, self.sizes)
 
     def dimension_positions(
@@ -248,7 +250,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> list[PositionRuns]:
-        """For each dimension, where the keys that exist stand."""
+        """Return the positions of the existing keys of each dimension."""
         now = now_or(current_time)
         return [
             each.partitions_def.positions(now, dynamic_partitions_store)
@@ -260,7 +262,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PositionRuns:
-        """Where the combinations of keys that exist stand."""
+        """Return the positions of the existing combinations."""
         return self.block(self.dimension_positions(current_time, dynamic_partitions_store))
 
     def positions_in_range(
@@ -268,7 +270,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         partition_key_range: PartitionKeyRange,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PositionRuns:
-        """Where the existing keys from the start to the end of a range stand.
+        """Return the positions of the existing keys from the start to the end of a range.
 
         Raises:
             UnknownPartitionError: If the start or the end does not exist.
@@ -289,7 +291,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
     # Text
 
     def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
-        """Some positions as rows of what each dimension tells."""
+        """Encode positions as rows of each dimension's encoding."""
         return self._told(positions, 0)
 
     def _told(self, positions: PositionRuns, place: int) -> dict[str, Any]:
@@ -305,7 +307,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         }
 
     def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
-        """The positions that `told_positions` told of.
+        """Decode the result of `told_positions`.
 
         Raises:
             UnknownPartitionError: If it names keys that cannot be of these partitions.
@@ -379,7 +381,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
     def why_not(
         self, partition_key: str, current_time: datetime, store: DynamicPartitionsStore | None
     ) -> str:
-        """Which dimension has not its part of a key, and what it has instead."""
+        """Say which dimension lacks its part of a key, and what it has instead."""
         key = self.get_partition_key_from_str(partition_key)
         for name, definition in self._dimensions:
             part = key.keys_by_dimension[name]
@@ -423,7 +425,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         partition_keys: Iterable[str],
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> set[MultiPartitionKey]:
-        """Those of some keys that exist."""
+        """Return the keys that exist."""
         return {
             self.get_partition_key_from_str(key)
             for key in partition_keys
@@ -437,13 +439,13 @@ class MultiPartitionsDefinition(PositionedPartitions):
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
         current_time: datetime | None = None,
     ) -> Sequence[MultiPartitionKey]:
-        """The keys with one part given.
+        """Return the keys with a given part.
 
         Args:
             dimension_name: The dimension of the part.
             dimension_partition_key: The part.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
-            current_time: The moment that counts as now, for partitions in time.
+            dynamic_partitions_store: The store of dynamic partition keys.
+            current_time: The current time, for time partitions.
 
         Raises:
             InvalidInvocationError: If there is no such dimension.
@@ -459,13 +461,13 @@ class MultiPartitionsDefinition(PositionedPartitions):
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
         current_time: datetime | None = None,
     ) -> Sequence[MultiPartitionKey]:
-        """The keys with one of some parts.
+        """Return the keys with one of several parts.
 
         Args:
             dimension_name: The dimension of the parts.
             dimension_partition_keys: The parts.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
-            current_time: The moment that counts as now, for partitions in time.
+            dynamic_partitions_store: The store of dynamic partition keys.
+            current_time: The current time, for time partitions.
 
         Raises:
             InvalidInvocationError: If there is no such dimension.

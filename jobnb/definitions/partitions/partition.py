@@ -1,4 +1,4 @@
-"""Partitions: the named slices that a job or an asset is computed by."""
+"""`PartitionsDefinition`: the base of all partitions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from jobnb.errors import InvalidSubsetError, UnknownPartitionError
 
 
 class SeenKeys:
-    """Gives each key a number when it is first seen, and never takes it away."""
+    """Numbers keys in the order in which they are seen; numbers never change."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
@@ -36,11 +36,11 @@ class SeenKeys:
         self._lock = Lock()
 
     def find(self, key: str) -> int | None:
-        """The number of a key, or None where it was not seen."""
+        """Return the number of a key, or None if it was not seen."""
         return self._numbers.get(key)
 
     def add(self, key: str) -> int:
-        """The number of a key that is seen now or was before."""
+        """Return the number of a key, adding it if it is new."""
         number = self._numbers.get(key)
         if number is None:
             with self._lock:
@@ -61,7 +61,7 @@ class SeenKeys:
 
     @classmethod
     def shared(cls, owner: object) -> SeenKeys:
-        """The numbers that all equal owners share, as long as one of them holds on to them."""
+        """Return the numbers that equal owners share while one of them is alive."""
         with _SHARED_LOCK:
             found = _SHARED.get(owner)
             if found is None:
@@ -76,8 +76,8 @@ _SHARED_LOCK = Lock()
 class PartitionsDefinition(ABC):
     """The partitions of a job or an asset, each with a key.
 
-    Each key has a position: a number that stays the same while the process lives, in the order
-    of the keys. Positions may have gaps; subsets and mappings are computed with them.
+    Each key has a position: a number in the order of the keys, constant while the process lives.
+    Positions may have gaps; subsets and mappings are computed with them.
 
     Source: Dagster's `PartitionsDefinition`.
     """
@@ -88,11 +88,11 @@ class PartitionsDefinition(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[str]:
-        """All keys, in order.
+        """Return all keys, in order.
 
         Args:
-            current_time: The moment that counts as now, for partitions in time.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            current_time: The current time, for time partitions.
+            dynamic_partitions_store: The store of dynamic partition keys.
         """
 
     def get_num_partitions(
@@ -100,7 +100,7 @@ class PartitionsDefinition(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> int:
-        """How many partitions there are."""
+        """Return the number of partitions."""
         return len(self.get_partition_keys(current_time, dynamic_partitions_store))
 
     def has_partition_key(
@@ -119,16 +119,16 @@ class PartitionsDefinition(ABC):
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
         context: PartitionLoadingContext | None = None,
     ) -> None:
-        """Make sure that there is a partition with this key.
+        """Check that a partition with this key exists.
 
         Args:
             partition_key: The key.
-            current_time: The moment that counts as now, for partitions in time.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            current_time: The current time, for time partitions.
+            dynamic_partitions_store: The store of dynamic partition keys.
             context: Both of them in one, as later versions of Dagster pass them.
 
         Raises:
-            UnknownPartitionError: If there is none; it names the nearest.
+            UnknownPartitionError: If there is none; names the nearest.
         """
         now, store = context or (current_time, dynamic_partitions_store)
         now = now_or(now)
@@ -141,7 +141,7 @@ class PartitionsDefinition(ABC):
     def why_not(
         self, partition_key: str, current_time: datetime, store: DynamicPartitionsStore | None
     ) -> str:
-        """What to say of a key that there is not: which ones there are instead."""
+        """Describe which keys exist instead of an unknown one."""
         return nearest_key(partition_key, self.get_partition_keys(current_time, store))
 
     def get_paginated_partition_keys(
@@ -151,13 +151,13 @@ class PartitionsDefinition(ABC):
         ascending: bool = True,
         cursor: str | None = None,
     ) -> PaginatedResults:
-        """Some keys after others, without making those before.
+        """Return a page of keys, without computing those before.
 
         Args:
-            context: The moment that counts as now, and the store of dynamic partitions.
-            limit: How many at most.
-            ascending: Whether in order, or from the last one back.
-            cursor: Where the keys before ended; they are after this one.
+            context: The current time, and the store of dynamic partitions.
+            limit: The most keys to return.
+            ascending: Whether in order, or backwards from the last one.
+            cursor: The end of the page before.
 
         Raises:
             UnknownPartitionError: If the cursor is no key.
@@ -209,36 +209,36 @@ class PartitionsDefinition(ABC):
         return keys[first : last + 1]
 
     def get_tags_for_partition_key(self, partition_key: str) -> dict[str, str]:
-        """The tags that a run for this partition carries."""
+        """Return the tags of a run for this partition."""
         return {PARTITION_TAG: partition_key}
 
     def get_serializable_unique_identifier(
         self, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> str:
-        """A hash of all keys: two definitions with the same partitions share it."""
+        """Return a hash of all keys: definitions with the same keys share it."""
         keys = self.get_partition_keys(None, dynamic_partitions_store)
         return hashlib.sha1("\x00".join(keys).encode(), usedforsecurity=False).hexdigest()
 
     def typed_key(self, partition_key: str) -> str:
-        """The key as users' functions get it: a `MultiPartitionKey` where it has several parts."""
+        """Return the key as user functions get it: a `MultiPartitionKey` if it has parts."""
         return partition_key
 
     def value_of(self, partition_key: str) -> Any:
-        """What a partition stands for: a `TimeWindow` for partitions in time, else its key."""
+        """Return the value of a partition: a `TimeWindow` for time partitions, else its key."""
         return partition_key
 
     def arguments_of(self, partition_key: str) -> tuple[Any, ...]:
-        """What a function that is called once per partition is called with."""
+        """Return the arguments of a function that is called for each partition."""
         return (partition_key,)
 
     # Subsets
 
     def empty_subset(self) -> PartitionsSubset:
-        """The subset without any key."""
+        """Return the subset without any key."""
         return PartitionsSubset(self)
 
     def subset_with_partition_keys(self, partition_keys: Iterable[str]) -> PartitionsSubset:
-        """The subset of some keys.
+        """Return the subset of some keys.
 
         Raises:
             UnknownPartitionError: If some can be no keys of these partitions.
@@ -250,47 +250,47 @@ class PartitionsDefinition(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """The subset of all keys that exist."""
+        """Return the subset of all keys that exist."""
         return PartitionsSubset(self, self.positions(current_time, dynamic_partitions_store))
 
     def deserialize_subset(self, serialized: str) -> PartitionsSubset:
-        """The subset that a text tells of.
+        """Decode a subset.
 
         Raises:
-            InvalidSubsetError: If the text tells of no subset of such partitions.
+            InvalidSubsetError: If the text is no subset of such partitions.
             UnknownPartitionError: If it names keys that cannot be of these partitions.
         """
         return PartitionsSubset.deserialize(self, serialized)
 
     def can_deserialize_subset(self, serialized: str) -> bool:
-        """Whether a text tells of a subset of these partitions."""
+        """Whether a text is a subset of these partitions."""
         try:
             self.deserialize_subset(serialized)
         except (InvalidSubsetError, UnknownPartitionError):
             return False
         return True
 
-    # Positions; here for keys that only get_partition_keys tells, in the order they are seen
+    # Positions; by default for keys known from get_partition_keys only, in the order they are seen
 
     @cached_property
     def _seen(self) -> SeenKeys:
         return SeenKeys()
 
     def position_of(self, partition_key: str) -> int | None:
-        """Where a key stands, or None where it can be no key, without making the others."""
+        """Return the position of a key without computing others; None if it cannot exist."""
         return self._seen.find(partition_key)
 
     def placed(self, partition_key: str) -> int | None:
-        """Where a key stands, also where it is seen for the first time."""
+        """Return the position of a key, adding it if it is new."""
         return self._seen.add(partition_key)
 
     def key_at(self, position: int) -> str:
-        """The key at a position that `position_of` gave."""
+        """Return the key at a position."""
         return self._seen.keys[position]
 
     @property
     def position_limit(self) -> int | None:
-        """A number that no position reaches, or None where they may grow without end."""
+        """A number above all positions, or None if they are unlimited."""
         return None
 
     def positions(
@@ -298,11 +298,11 @@ class PartitionsDefinition(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PositionRuns:
-        """Where the keys that exist stand."""
+        """Return the positions of the keys that exist."""
         return self.positions_of(self.get_partition_keys(current_time, dynamic_partitions_store))
 
     def positions_of(self, partition_keys: Iterable[str]) -> PositionRuns:
-        """Where some keys stand.
+        """Return the positions of some keys.
 
         Raises:
             UnknownPartitionError: If some can be no keys of these partitions.
@@ -314,7 +314,7 @@ class PartitionsDefinition(ABC):
         partition_key_range: PartitionKeyRange,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PositionRuns:
-        """Where the keys from the start to the end of a range stand.
+        """Return the positions of the keys from the start to the end of a range.
 
         Raises:
             UnknownPartitionError: If the start or the end is no key.
@@ -329,7 +329,7 @@ class PartitionsDefinition(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[PartitionKeyRange]:
-        """The keys at some positions as ranges; what does not exist now is left out."""
+        """Return the keys at some positions as ranges, without those that do not exist."""
         wanted = {self.key_at(position) for position in positions}
         found: list[PartitionKeyRange] = []
         before: str | None = None
@@ -342,11 +342,11 @@ class PartitionsDefinition(ABC):
         return found
 
     def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
-        """Some positions in a form for JSON that outlives the process, and the next edit."""
+        """Encode positions as JSON that later processes and definitions can read."""
         return {"keys": [self.key_at(position) for position in positions]}
 
     def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
-        """The positions that `told_positions` told of.
+        """Decode the result of `told_positions`.
 
         Raises:
             UnknownPartitionError: If it names keys that cannot be of these partitions.

@@ -1,4 +1,4 @@
-"""Words that every kind of partitions shares: keys, ranges of keys, and who keeps them."""
+"""Partition keys and ranges, and the protocol of their store."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SUBSET_TAG = "jobnb/partitions"
 """Holds the partitions of a run, where they are several and no range."""
 
 _FORBIDDEN = ("...", "\x00", "\a", "\b", "\f", "\n", "\r", "\t", "\v")
-_LOOKED_THROUGH = 1000  # for the nearest key, of many
+_LOOKED_THROUGH = 1000  # How many keys are searched for the nearest one.
 
 
 @runtime_checkable
 class DynamicPartitionsStore(Protocol):
-    """Whatever keeps the keys of dynamic partitions: an `Instance`, usually."""
+    """Stores the keys of dynamic partitions: usually an `Instance`."""
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
         """The keys of one definition, in the order they were added."""
@@ -35,7 +35,7 @@ class DynamicPartitionsStore(Protocol):
 
 
 class PartitionKeyRange(msgspec.Struct, frozen=True):
-    """A run of partition keys, from `start` to `end`, both included.
+    """A range of partition keys, from `start` to `end`, both included.
 
     Source: Dagster's `PartitionKeyRange`.
     """
@@ -44,15 +44,15 @@ class PartitionKeyRange(msgspec.Struct, frozen=True):
     end: str
 
     def __iter__(self) -> Iterator[str]:
-        """Both ends, as in `start, end = context.partition_key_range`."""
+        """Iterate over both ends, as in `start, end = context.partition_key_range`."""
         return iter((self.start, self.end))
 
 
 class Partition(msgspec.Struct, frozen=True):
-    """A partition as the older functions of `PartitionedConfig` get it.
+    """A partition, as the older functions of `PartitionedConfig` get it.
 
     Args:
-        value: What it stands for: a `TimeWindow`, or the key itself.
+        value: A `TimeWindow`, or the key itself.
         name: Its key.
 
     Source: Dagster's `Partition`.
@@ -68,12 +68,12 @@ class Partition(msgspec.Struct, frozen=True):
 
 
 def nearest_key(key: str, keys: Sequence[str]) -> str:
-    """A sentence about the keys nearest to one that does not exist."""
+    """Return a sentence with the keys nearest to an unknown one."""
     return did_you_mean(str(key), keys[-_LOOKED_THROUGH:], noun="There are")
 
 
 def none_of(keys: Sequence[str]) -> str:
-    """A sentence that says of some keys that there are none."""
+    """Return a sentence about keys that do not exist."""
     if len(keys) == 1:
         return f"There is no partition {keys[0]!r}."
     more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
@@ -81,10 +81,10 @@ def none_of(keys: Sequence[str]) -> str:
 
 
 def check_partition_keys(partition_keys: Any, what: str) -> list[str]:
-    """The keys, if each is text that can be a key and none comes twice.
+    """Return the keys after checking that each is valid and unique.
 
     Raises:
-        InvalidDefinitionError: If not; it names every key that is wrong.
+        InvalidDefinitionError: If not; names every invalid key.
     """
     if isinstance(partition_keys, str):
         raise InvalidDefinitionError(

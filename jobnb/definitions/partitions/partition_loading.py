@@ -1,4 +1,4 @@
-"""What counts as now, and who keeps dynamic partitions, where a call does not say."""
+"""The defaults for the current time and the store of dynamic partitions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 
 
 class PartitionLoadingContext(NamedTuple):
-    """The moment that counts as now, and the store of dynamic partitions.
+    """The current time, and the store of dynamic partitions.
 
     Source: Dagster's `PartitionLoadingContext`.
     """
@@ -22,12 +22,12 @@ class PartitionLoadingContext(NamedTuple):
 
 
 class PaginatedResults(NamedTuple):
-    """Some results of many.
+    """One page of results.
 
     Args:
-        results: These ones.
-        cursor: Where the next ones begin.
-        has_more: Whether there are any.
+        results: The results.
+        cursor: The start of the next page.
+        has_more: Whether there is a next page.
 
     Source: Dagster's `PaginatedResults`.
     """
@@ -48,11 +48,11 @@ def partition_loading_context(
     *,
     new_ctx: PartitionLoadingContext | None = None,
 ) -> Iterator[PartitionLoadingContext]:
-    """Say for a while what counts as now and who keeps dynamic partitions.
+    """Set the current time and the store of dynamic partitions within a `with` block.
 
     Args:
-        effective_dt: The moment that counts as now.
-        dynamic_partitions_store: Keeps the keys of dynamic partitions.
+        effective_dt: The current time.
+        dynamic_partitions_store: The store of dynamic partition keys.
         new_ctx: Both of them in one.
 
     Example:
@@ -77,12 +77,12 @@ def partition_loading_context(
 
 
 def now_or(current_time: datetime | None) -> datetime:
-    """The moment that was given, or the one that counts as now."""
+    """Return the given moment, or the current one of the context."""
     if current_time is not None:
         return current_time
     return _CURRENT.get(_NOTHING).effective_dt or datetime.now(tz=UTC)
 
 
 def store_or(store: DynamicPartitionsStore | None) -> DynamicPartitionsStore | None:
-    """The store that was given, or the one that counts at the moment."""
+    """Return the given store, or the current one of the context."""
     return store or _CURRENT.get(_NOTHING).dynamic_partitions_store

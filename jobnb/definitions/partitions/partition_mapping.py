@@ -1,4 +1,4 @@
-"""Which partitions of an upstream asset a partition of a downstream one is made from."""
+"""`PartitionMapping`: which upstream partitions a downstream partition depends on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from jobnb.errors import InvalidDefinitionError
 
 
 class UpstreamPartitionsResult(NamedTuple):
-    """What some downstream partitions are made from.
+    """The upstream partitions of some downstream ones.
 
     Args:
         partitions_subset: The upstream partitions that exist.
-        required_but_nonexistent_partition_keys: Those that are needed and do not exist.
+        required_but_nonexistent_partition_keys: The keys that are needed and do not exist.
 
     Source: Dagster's `UpstreamPartitionsResult`.
     """
@@ -29,7 +29,7 @@ class UpstreamPartitionsResult(NamedTuple):
 
 
 class PartitionMapping(ABC):
-    """Tells which partitions of an upstream asset those of a downstream one are made from.
+    """Maps partitions of a downstream asset to those of an upstream one.
 
     Source: Dagster's `PartitionMapping`.
     """
@@ -42,13 +42,13 @@ class PartitionMapping(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """The upstream partitions that some downstream ones are made from.
+        """Return the upstream partitions of some downstream ones.
 
         Args:
             downstream_partitions_subset: The downstream partitions; None where there are none.
             upstream_partitions_def: The partitions of the upstream asset.
-            current_time: The moment that counts as now, for partitions in time.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            current_time: The current time, for time partitions.
+            dynamic_partitions_store: The store of dynamic partition keys.
         """
 
     @abstractmethod
@@ -59,13 +59,13 @@ class PartitionMapping(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """The downstream partitions that are made from some upstream ones.
+        """Return the downstream partitions of some upstream ones.
 
         Args:
             upstream_partitions_subset: The upstream partitions.
             downstream_partitions_def: The partitions of the downstream asset.
-            current_time: The moment that counts as now, for partitions in time.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            current_time: The current time, for time partitions.
+            dynamic_partitions_store: The store of dynamic partition keys.
         """
 
     def validate_partition_mapping(
@@ -73,7 +73,7 @@ class PartitionMapping(ABC):
         upstream_partitions_def: PartitionsDefinition,
         downstream_partitions_def: PartitionsDefinition | None,
     ) -> None:
-        """Make sure that the mapping fits partitions of two assets.
+        """Check that the mapping fits partitions of two assets.
 
         Raises:
             InvalidDefinitionError: If it does not.
@@ -82,7 +82,7 @@ class PartitionMapping(ABC):
 
 
 def needs_partitions(mapping: PartitionMapping, what: object | None, side: str) -> None:
-    """See that an asset has partitions, for a mapping that goes from partition to partition.
+    """Check that an asset has partitions, for a mapping between partitions.
 
     Raises:
         InvalidDefinitionError: If it has none.
@@ -96,7 +96,7 @@ def needs_partitions(mapping: PartitionMapping, what: object | None, side: str) 
 
 
 class IdentityPartitionMapping(PartitionMapping):
-    """Each partition is made from the upstream one with the same key.
+    """Each partition depends on the upstream one with the same key.
 
     Example:
         >>> from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
@@ -118,13 +118,13 @@ class IdentityPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """The upstream partitions with the same keys.
+        """Return the upstream partitions with the same keys.
 
         Raises:
             InvalidDefinitionError: If the downstream asset has no partitions.
         """
         needs_partitions(self, downstream_partitions_subset, "downstream")
-        assert downstream_partitions_subset is not None  # just seen
+        assert downstream_partitions_subset is not None  # Validated above.
         if downstream_partitions_subset.partitions_def == upstream_partitions_def:
             return UpstreamPartitionsResult(downstream_partitions_subset)
         every = upstream_partitions_def.positions(current_time, dynamic_partitions_store)
@@ -140,7 +140,7 @@ class IdentityPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """The downstream partitions with the same keys."""
+        """Return the downstream partitions with the same keys."""
         if upstream_partitions_subset.partitions_def == downstream_partitions_def:
             return upstream_partitions_subset
         every = downstream_partitions_def.positions(current_time, dynamic_partitions_store)
@@ -152,7 +152,7 @@ class IdentityPartitionMapping(PartitionMapping):
         upstream_partitions_def: PartitionsDefinition,
         downstream_partitions_def: PartitionsDefinition | None,
     ) -> None:
-        """Make sure that both assets have partitions.
+        """Check that both assets have partitions.
 
         Raises:
             InvalidDefinitionError: If the downstream one has none.
@@ -172,7 +172,7 @@ class IdentityPartitionMapping(PartitionMapping):
 def _with_same_keys(
     subset: PartitionsSubset, definition: PartitionsDefinition, every: PositionRuns
 ) -> tuple[PositionRuns, list[str]]:
-    """Where the keys of a subset stand in another definition, and those that are not in it."""
+    """Return the positions of a subset's keys in another definition, and the keys not in it."""
     places = [(key, definition.position_of(key)) for key in subset]
     found = PositionRuns.of(place for _, place in places if place is not None and place in every)
     missing = [key for key, place in places if place is None or place not in every]

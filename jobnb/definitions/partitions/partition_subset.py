@@ -1,4 +1,4 @@
-"""Some of the partitions of a definition, as a set that stays small however many there are."""
+"""`PartitionsSubset`: a set of partitions whose size does not grow with their number."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _VERSION = 1
 
 
 class PartitionsSubset:
-    """A frozen set of partition keys of one definition, kept as runs of positions.
+    """A frozen set of partition keys of one definition, stored as runs of positions.
 
     Args:
         partitions_def: The partitions that the keys are of.
-        positions: Where the keys stand in it; usually a definition makes its subsets itself.
+        positions: The positions of the keys; usually the definition creates its subsets.
 
     A subset may hold keys that do not exist now: windows that have not ended, and keys of
-    dynamic partitions that were taken away.
+    dynamic partitions that were deleted.
 
     Example:
         >>> from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
@@ -62,7 +62,7 @@ class PartitionsSubset:
     # Keys
 
     def get_partition_keys(self, current_time: datetime | None = None) -> list[str]:
-        """The keys, in the order of the definition."""
+        """Return the keys, in the order of the definition."""
         return list(self)
 
     def get_partition_keys_not_in_subset(
@@ -70,11 +70,11 @@ class PartitionsSubset:
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> list[str]:
-        """The keys that exist and are not in this subset.
+        """Return the keys that exist and are not in this subset.
 
         Args:
-            current_time: The moment that counts as now, for partitions in time.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            current_time: The current time, for time partitions.
+            dynamic_partitions_store: The store of dynamic partition keys.
         """
         every = self.partitions_def.positions(current_time, dynamic_partitions_store)
         return [self.partitions_def.key_at(each) for each in every - self.positions]
@@ -84,18 +84,18 @@ class PartitionsSubset:
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[PartitionKeyRange]:
-        """The keys as ranges, as few as there can be.
+        """Return the keys as the fewest possible ranges.
 
         Args:
-            current_time: The moment that counts as now, for partitions in time.
-            dynamic_partitions_store: Keeps the keys of dynamic partitions.
+            current_time: The current time, for time partitions.
+            dynamic_partitions_store: The store of dynamic partition keys.
         """
         return self.partitions_def.key_ranges(
             self.positions, current_time, dynamic_partitions_store
         )
 
     def key_at(self, index: int) -> str:
-        """The key that comes at an index, from 0, found without making the others.
+        """Return the key at an index, from 0, without computing the others.
 
         Raises:
             IndexError: If there are not that many keys.
@@ -103,7 +103,7 @@ class PartitionsSubset:
         return self.partitions_def.key_at(self.positions.nth(index))
 
     def index_of(self, partition_key: str) -> int:
-        """At which index a key of the subset comes.
+        """Return the index of a key in the subset.
 
         Raises:
             UnknownPartitionError: If it is not in the subset.
@@ -131,10 +131,10 @@ class PartitionsSubset:
         return PartitionsSubset(self.partitions_def, positions)
 
     def with_partition_keys(self, partition_keys: Iterable[str]) -> PartitionsSubset:
-        """This subset and some more keys.
+        """Return the union of this subset and some keys.
 
         Raises:
-            UnknownPartitionError: If some can be no keys of the definition; it names them all.
+            UnknownPartitionError: If some cannot be keys of the definition; names them all.
         """
         return self._with(self.positions | self.partitions_def.positions_of(partition_keys))
 
@@ -143,7 +143,7 @@ class PartitionsSubset:
         partition_key_range: PartitionKeyRange,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """This subset and the keys from the start to the end of a range, both included.
+        """Return the union of this subset and a range of keys, both ends included.
 
         Raises:
             UnknownPartitionError: If the start or the end is no key.
@@ -186,16 +186,16 @@ class PartitionsSubset:
     # Text
 
     def serialize(self) -> str:
-        """The subset as text (JSON) that the definition reads, even after its start was moved."""
+        """Encode the subset as JSON text that stays valid if the definition's start moves."""
         told = self.partitions_def.told_positions(self.positions)
         return json.dumps({"version": _VERSION, **told}, separators=(",", ":"))
 
     @classmethod
     def deserialize(cls, partitions_def: PartitionsDefinition, serialized: str) -> PartitionsSubset:
-        """The subset that a text tells of.
+        """Decode a subset.
 
         Raises:
-            InvalidSubsetError: If the text tells of no subset of such partitions.
+            InvalidSubsetError: If the text is no subset of such partitions.
             UnknownPartitionError: If it names keys that the definition cannot have.
         """
         told = _read(serialized)

@@ -1,4 +1,4 @@
-"""Run config that depends on the partition a run is for."""
+"""`PartitionedConfig`: run config that depends on the partition of the run."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Decorator = Callable[[ConfigFunction], "PartitionedConfig"]
 
 
 class PartitionedConfig:
-    """For each partition, the run config of a job.
+    """The run config of a job for each partition.
 
     Args:
         partitions_def: The partitions.
-        run_config_for_partition_fn: Gives run config from a `Partition` (the older way).
-        decorated_fn: The function that a decorator was put on; calling this object calls it.
-        tags_for_partition_fn: Gives a run's tags from a `Partition` (the older way).
-        run_config_for_partition_key_fn: Gives run config from a key.
-        tags_for_partition_key_fn: Gives a run's tags from a key.
+        run_config_for_partition_fn: Returns the run config from a `Partition` (the older way).
+        decorated_fn: The decorated function; calling this object calls it.
+        tags_for_partition_fn: Returns a run's tags from a `Partition` (the older way).
+        run_config_for_partition_key_fn: Returns the run config from a key.
+        tags_for_partition_key_fn: Returns a run's tags from a key.
 
     Raises:
         InvalidDefinitionError: If not exactly one function for the run config is given.
@@ -86,27 +86,27 @@ class PartitionedConfig:
 
     @property
     def run_config_for_partition_fn(self) -> Callable[[Partition], Any] | None:
-        """What gives run config from a `Partition`, if anything does."""
+        """The function from a `Partition` to run config, if there is one."""
         return self._run_config_for_partition_fn
 
     @property
     def run_config_for_partition_key_fn(self) -> Callable[[str], Any] | None:
-        """What gives run config from a key, if anything does."""
+        """The function from a key to run config, if there is one."""
         return self._run_config_for_partition_key_fn
 
     @property
     def tags_for_partition_fn(self) -> Callable[[Partition], Mapping[str, str]] | None:
-        """What gives a run's tags from a `Partition`, if anything does."""
+        """The function from a `Partition` to a run's tags, if there is one."""
         return self._tags_for_partition_fn
 
     @property
     def tags_for_partition_key_fn(self) -> Callable[[str], Mapping[str, str]] | None:
-        """What gives a run's tags from a key, if anything does."""
+        """The function from a key to a run's tags, if there is one."""
         return self._tags_for_partition_key_fn
 
     @property
     def decorated_fn(self) -> ConfigFunction | None:
-        """The function that a decorator was put on, if one was."""
+        """The decorated function, if there is one."""
         return self._decorated_fn
 
     def get_partition_keys(
@@ -118,12 +118,12 @@ class PartitionedConfig:
         return self.partitions_def.get_partition_keys(current_time, dynamic_partitions_store)
 
     def get_run_config_for_partition_key(self, partition_key: str) -> Any:
-        """The run config for one partition, as the function gave it: a dict or `RunConfig`.
+        """Return the run config of one partition: a dict or `RunConfig`.
 
-        It is a copy, so that a function may fill one dict again and again.
+        It is a copy, because a function may reuse one dict.
 
         Raises:
-            UnknownPartitionError: If the partitions in time have no such key.
+            UnknownPartitionError: If the time partitions have no such key.
             PartitionConfigError: If the function raises.
         """
         from jobnb.config.run_config import copied
@@ -134,7 +134,7 @@ class PartitionedConfig:
     def get_tags_for_partition_key(
         self, partition_key: str, job_name: str | None = None
     ) -> dict[str, str]:
-        """The tags of a run for one partition: those of the function, and the partition's own.
+        """Return the tags of a run for one partition: the function's and the partition's own.
 
         Raises:
             PartitionConfigError: If the function raises.
@@ -154,7 +154,7 @@ class PartitionedConfig:
         by_value: Callable[[Partition], Any] | None,
         key: str,
     ) -> Any:
-        """What the user's function says of a partition."""
+        """Call the user's function for a partition."""
         function: Any = by_value if by_key is None else by_key
         asked: Any = (
             Partition(self.partitions_def.value_of(key), key)
@@ -175,7 +175,7 @@ class PartitionedConfig:
 
     @property
     def name(self) -> str:
-        """The name of the function that gives the run config."""
+        """The name of the run config function."""
         return _name_of(
             self._decorated_fn
             or self._run_config_for_partition_key_fn
@@ -186,7 +186,7 @@ class PartitionedConfig:
     def from_flexible_config(
         cls, config: Any, partitions_def: PartitionsDefinition
     ) -> PartitionedConfig:
-        """A `PartitionedConfig` from whatever a job's `config` may be.
+        """Create a `PartitionedConfig` from any form of a job's `config`.
 
         Raises:
             InvalidDefinitionError: If it is a `PartitionedConfig` with other partitions.
@@ -205,7 +205,7 @@ class PartitionedConfig:
         """Call the decorated function itself.
 
         Raises:
-            InvalidInvocationError: If this was not made with a decorator.
+            InvalidInvocationError: If this was not created with a decorator.
         """
         if self._decorated_fn is None:
             raise InvalidInvocationError(
@@ -227,7 +227,7 @@ def decorator_for(
     tags_by_value: TagsFunction | None = None,
     tags_by_key: TagsFunction | None = None,
 ) -> Decorator:
-    """A decorator for a function that is called with what each partition stands for."""
+    """Return a decorator for a function that is called with each partition's value."""
 
     def tags(key: str) -> Mapping[str, str]:
         if tags_by_key is not None:
@@ -252,11 +252,11 @@ def decorator_for(
 def partitioned_config(
     partitions_def: PartitionsDefinition, tags_for_partition_key_fn: TagsFunction | None = None
 ) -> Decorator:
-    """Turn a function of a partition key into a `PartitionedConfig`.
+    """Create a `PartitionedConfig` with a function of a partition key.
 
     Args:
         partitions_def: The partitions.
-        tags_for_partition_key_fn: Gives a run's tags from a key.
+        tags_for_partition_key_fn: Returns a run's tags from a key.
 
     Source: Dagster's `partitioned_config`.
     """
@@ -286,12 +286,12 @@ def static_partitioned_config(
     tags_for_partition_fn: TagsFunction | None = None,
     tags_for_partition_key_fn: TagsFunction | None = None,
 ) -> Decorator:
-    """Turn a function of a key into run config for a fixed list of partitions.
+    """Create a `PartitionedConfig` for a fixed list of keys, with a function of a key.
 
     Args:
         partition_keys: The keys.
-        tags_for_partition_fn: Gives a run's tags from a key (the older name).
-        tags_for_partition_key_fn: Gives a run's tags from a key.
+        tags_for_partition_fn: Returns a run's tags from a key (the older name).
+        tags_for_partition_key_fn: Returns a run's tags from a key.
 
     Example:
         >>> @static_partitioned_config(["JFK", "LGA"])
@@ -311,12 +311,12 @@ def dynamic_partitioned_config(
     tags_for_partition_fn: TagsFunction | None = None,
     tags_for_partition_key_fn: TagsFunction | None = None,
 ) -> Decorator:
-    """Turn a function of a key into run config for partitions that another function names.
+    """Create a `PartitionedConfig` for keys from another function, with a function of a key.
 
     Args:
-        partition_fn: Gives the keys, from the current time.
-        tags_for_partition_fn: Gives a run's tags from a key (the older name).
-        tags_for_partition_key_fn: Gives a run's tags from a key.
+        partition_fn: Returns the keys, from the current time.
+        tags_for_partition_fn: Returns a run's tags from a key (the older name).
+        tags_for_partition_key_fn: Returns a run's tags from a key.
 
     Source: Dagster's `dynamic_partitioned_config`.
     """

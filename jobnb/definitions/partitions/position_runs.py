@@ -1,4 +1,4 @@
-"""Sets of numbers kept as sorted runs, so that what lies together costs as little as one."""
+"""Sets of positions, stored as sorted runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _START = itemgetter(0)
 
 
 class PositionRuns:
-    """A frozen set of positions: sorted runs `(start, end)`, apart from each other, ends excluded.
+    """A frozen set of positions: sorted, separate runs `(start, end)`, ends excluded.
 
     Args:
         runs: Runs in any order; they may touch, overlap and be empty.
 
-    Union, intersection and difference take time in proportion to the runs; whether a position
-    is in, which one comes nth and how many come before take its logarithm.
+    Union, intersection and difference take time linear in the number of runs; membership, rank and
+    the nth position take logarithmic time.
 
     Example:
         >>> weekdays = PositionRuns([(0, 5), (7, 12)])
@@ -35,19 +35,19 @@ class PositionRuns:
 
     @classmethod
     def of(cls, positions: Iterable[int]) -> PositionRuns:
-        """The set of some positions, in any order."""
+        """Return the set of some positions, in any order."""
         return cls((position, position + 1) for position in positions)
 
     @property
     def _counts(self) -> list[int]:
-        """How many positions lie before each run, and how many there are."""
+        """How many positions are before each run, and in all."""
         if self._before is None:
             self._before = list(accumulate((end - start for start, end in self.runs), initial=0))
         return self._before
 
     @property
     def count(self) -> int:
-        """How many positions are in the set."""
+        """The number of positions in the set."""
         return self._counts[-1]
 
     def __bool__(self) -> bool:
@@ -62,7 +62,7 @@ class PositionRuns:
         return place >= 0 and position < self.runs[place][1]
 
     def rank(self, position: int) -> int:
-        """How many positions of the set lie before this one."""
+        """Return how many positions of the set are before this one."""
         place = bisect_right(self.runs, position, key=_START) - 1
         if place < 0:
             return 0
@@ -70,7 +70,7 @@ class PositionRuns:
         return self._counts[place] + min(position, end) - start
 
     def nth(self, index: int) -> int:
-        """The position that comes at an index, from 0.
+        """Return the position at an index, from 0.
 
         Raises:
             IndexError: If there are not that many.
@@ -81,7 +81,7 @@ class PositionRuns:
         return self.runs[place][0] + index - self._counts[place]
 
     def between(self, start: int, end: int) -> PositionRuns:
-        """The part from `start` up to but not including `end`."""
+        """Return the part from `start` up to but not including `end`."""
         if start >= end:
             return NO_POSITIONS
         first = max(0, bisect_right(self.runs, start, key=_START) - 1)
@@ -112,7 +112,7 @@ class PositionRuns:
 
 
 def _merged(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Sorted, without empty runs, and with those that touch made one."""
+    """Sort runs, drop empty ones, and join those that touch."""
     found: list[Run] = []
     for start, end in sorted(runs):
         if start >= end:
@@ -134,11 +134,11 @@ def _common(some: tuple[Run, ...], others: Iterable[Run]) -> Iterator[Run]:
         while at < len(some) and some[at][0] < end:
             yield max(start, some[at][0]), min(end, some[at][1])
             at += 1
-        place = max(place, at - 1)  # the last one may reach into the next run
+        place = max(place, at - 1)  # The last gap may reach into the next run.
 
 
 def _gaps(runs: tuple[Run, ...], start: int, end: int) -> Iterator[Run]:
-    """What is left of a stretch without the runs."""
+    """Iterate over the parts of a stretch that no run covers."""
     for begin, after in runs:
         if begin > start:
             yield start, min(begin, end)
@@ -149,7 +149,7 @@ def _gaps(runs: tuple[Run, ...], start: int, end: int) -> Iterator[Run]:
 
 
 def joined(sets: Iterable[PositionRuns]) -> PositionRuns:
-    """The union of any number of sets, made at once."""
+    """Return the union of several sets."""
     return PositionRuns(run for each in sets for run in each.runs)
 
 
@@ -158,11 +158,11 @@ NO_POSITIONS = PositionRuns()
 
 
 def rows(positions: PositionRuns, width: int) -> list[tuple[PositionRuns, PositionRuns]]:
-    """A set of positions as rows: which rows hold the same inner positions, and which those are.
+    """Split positions into rows: sets of row numbers, with the same positions inside.
 
     Args:
         positions: The set.
-        width: How many positions a row has room for.
+        width: The number of positions of a row.
     """
     whole: list[Run] = []
     parts: dict[int, list[Run]] = {}
@@ -184,7 +184,7 @@ def rows(positions: PositionRuns, width: int) -> list[tuple[PositionRuns, Positi
 def _grouped(
     whole: list[Run], parts: dict[int, list[Run]], width: int
 ) -> list[tuple[PositionRuns, PositionRuns]]:
-    """Rows with the same content in one."""
+    """Join rows with the same content."""
     groups: dict[tuple[Run, ...], list[Run]] = {}
     for row, runs in parts.items():
         groups.setdefault(tuple(runs), []).append((row, row + 1))
@@ -195,7 +195,7 @@ def _grouped(
 
 
 def blocks(positions: PositionRuns, sizes: Sequence[int]) -> Iterator[tuple[PositionRuns, ...]]:
-    """A set of positions as blocks: each has a set for each dimension, and holds their product.
+    """Split positions into blocks, each a product of a set for each dimension.
 
     Args:
         positions: The set.
@@ -213,7 +213,7 @@ def blocks(positions: PositionRuns, sizes: Sequence[int]) -> Iterator[tuple[Posi
 
 
 def block(dimensions: Sequence[PositionRuns], sizes: Sequence[int]) -> PositionRuns:
-    """The positions of a block: the product of a set for each dimension.
+    """Return the positions of a block: the product of a set for each dimension.
 
     Args:
         dimensions: The sets, outermost first.

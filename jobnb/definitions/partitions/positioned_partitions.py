@@ -1,4 +1,4 @@
-"""Partitions whose keys are found by arithmetic or in a table, not by walking through all."""
+"""The base of partitions whose positions are computed instead of enumerated."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class PositionedPartitions(PartitionsDefinition):
 
     @abstractmethod
     def position_of(self, partition_key: str) -> int | None:
-        """Where a key stands, or None where it can be no key."""
+        """Return the position of a key, or None if it cannot be a key."""
 
     def placed(self, partition_key: str) -> int | None:
-        """Where a key stands, or None where it can be no key."""
+        """Return the position of a key, or None if it cannot be a key."""
         return self.position_of(partition_key)
 
     @abstractmethod
     def key_at(self, position: int) -> str:
-        """The key at a position."""
+        """Return the key at a position."""
 
     @abstractmethod
     def positions(
@@ -33,14 +33,14 @@ class PositionedPartitions(PartitionsDefinition):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PositionRuns:
-        """Where the keys that exist stand."""
+        """Return the positions of the keys that exist."""
 
     @abstractmethod
     def _unknown(self, partition_keys: Sequence[str]) -> UnknownPartitionError:
-        """What to say of keys that cannot be."""
+        """Return the error for unknown keys."""
 
     def positions_of(self, partition_keys: Iterable[str]) -> PositionRuns:
-        """Where some keys stand.
+        """Return the positions of some keys.
 
         Raises:
             UnknownPartitionError: If some can be no keys of these partitions.
@@ -66,7 +66,7 @@ class PositionedPartitions(PartitionsDefinition):
         partition_key_range: PartitionKeyRange,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PositionRuns:
-        """Where the keys from the start to the end of a range stand.
+        """Return the positions of the keys from the start to the end of a range.
 
         Raises:
             UnknownPartitionError: If the start or the end is no key.
@@ -80,7 +80,7 @@ class PositionedPartitions(PartitionsDefinition):
         partition_key_range: PartitionKeyRange,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[str]:
-        """The keys from the start to the end of a range, both included.
+        """Return the keys from the start to the end of a range, both included.
 
         Raises:
             UnknownPartitionError: If the start or the end is no key.
@@ -94,7 +94,7 @@ class PositionedPartitions(PartitionsDefinition):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[PartitionKeyRange]:
-        """The keys at some positions as ranges; positions that never exist do not part them."""
+        """Return the keys at some positions as ranges; positions without keys do not split them."""
         every = self.positions(current_time, dynamic_partitions_store)
         found: list[list[int]] = []
         for start, end in positions.runs:

@@ -64,7 +64,7 @@ class StaticPartitionsDefinition(PositionedPartitions):
         return partition_key in self._places
 
     def position_of(self, partition_key: str) -> int | None:
-        """Where a key stands, or None where it is no key."""
+        """Return the position of a key, or None if it is no key."""
         return self._places.get(partition_key)
 
     def key_at(self, position: int) -> str:
@@ -81,7 +81,7 @@ class StaticPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PositionRuns:
-        """Where the keys stand."""
+        """Return the positions of the keys."""
         return PositionRuns([(0, len(self._keys))])
 
     def _unknown(self, partition_keys: Sequence[str]) -> UnknownPartitionError:

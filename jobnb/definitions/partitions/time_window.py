@@ -1,16 +1,15 @@
-"""Partitions in time: one window after another, cut by a cron schedule."""
+"""Time partitions: consecutive windows of a cron schedule."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from math import inf
 from typing import Any
 
 from jobnb.definitions.partitions.cron_times import (
-    DayTimes,
     ScheduleType,
     cron_from,
     localize,
@@ -18,7 +17,6 @@ from jobnb.definitions.partitions.cron_times import (
     type_of,
     zone_of,
 )
-from jobnb.definitions.partitions.key_format import KeyFormat
 from jobnb.definitions.partitions.partition_keys import (
     DynamicPartitionsStore,
     PartitionKeyRange,
@@ -28,21 +26,22 @@ from jobnb.definitions.partitions.partition_keys import (
 from jobnb.definitions.partitions.partition_loading import now_or
 from jobnb.definitions.partitions.position_runs import PositionRuns
 from jobnb.definitions.partitions.positioned_partitions import PositionedPartitions
+from jobnb.definitions.partitions.window_keys import WindowKeys, moments_of
 from jobnb.definitions.partitions.window_times import TimeWindow, WindowTimes
 from jobnb.definitions.plain import check_text
 from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
 
 
 class TimeWindowPartitionsDefinition(PositionedPartitions):
-    """One partition per window of time; a window is there once it has ended.
+    """One partition per time window; a partition exists once its window has ended.
 
     Args:
-        start: When the first window may begin: a datetime, or text in the format of the keys.
+        start: The earliest start of a window: a datetime, or text in the format of the keys.
         fmt: The format of the keys, as for `strftime`.
-        end: When the last window ends at the latest.
+        end: The latest end of a window.
         schedule_type: Hourly, daily, weekly or monthly windows.
-        timezone: The zone that the schedule and the keys are in; UTC unless given.
-        end_offset: How many more windows there are than have ended; negative for fewer.
+        timezone: The zone that the schedule and the keys are in; UTC if not given.
+        end_offset: How many windows to add after the last ended one; negative for fewer.
         minute_offset: The minute at which windows begin.
         hour_offset: The hour at which windows begin.
         day_offset: The day at which windows begin: of the week (0 is Sunday) or of the month.
@@ -50,7 +49,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         exclusions: Moments and cron schedules; the windows that begin at them are left out.
 
     Raises:
-        InvalidDefinitionError: If the schedule, the zone, the start or the format is not right.
+        InvalidDefinitionError: If the schedule, the zone, the start or the format is invalid.
 
     Example:
         >>> flights = TimeWindowPartitionsDefinition(
@@ -59,8 +58,8 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         >>> flights.get_partition_keys(current_time=datetime(2013, 1, 8))
         ['2013-01-01', '2013-01-02', '2013-01-03', '2013-01-04', '2013-01-07']
 
-    A local time that comes twice when clocks are set back gives two hourly windows; the key
-    of the second one ends with its offset from UTC, as `2013-11-03-01:00-0500`.
+    An hour that occurs twice when clocks are set back has two windows; the key of the second
+    ends with its offset from UTC, as `2013-11-03-01:00-0500`.
 
     Source: Dagster's `TimeWindowPartitionsDefinition`.
     """
@@ -90,26 +89,27 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         self._end = None if end is None else self._moment(end, "end")
         self._exclusions = _exclusions(exclusions)
         self.windows = WindowTimes(self.cron_schedule, self.start, self._zone, self.exclusions)
+        self._keys = WindowKeys(fmt, self._zone, self.windows)
         self._check_format()
 
     @property
     def start(self) -> datetime:
-        """When the first window may begin."""
+        """The earliest start of a window."""
         return self._start
 
     @property
     def end(self) -> datetime | None:
-        """When the last window ends at the latest, or None where there is no last one."""
+        """The latest end of a window, or None if there is none."""
         return self._end
 
     @property
     def start_ts(self) -> float:
-        """When the first window may begin, in seconds since the epoch."""
+        """The earliest start of a window, in seconds since the epoch."""
         return self._start.timestamp()
 
     @property
     def end_ts(self) -> float | None:
-        """When the last window ends at the latest, in seconds since the epoch."""
+        """The latest end of a window, in seconds since the epoch."""
         return None if self._end is None else self._end.timestamp()
 
     @property
@@ -119,27 +119,27 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
 
     @property
     def timezone(self) -> str:
-        """The zone that the schedule and the keys are in."""
+        """The time zone of the schedule and the keys."""
         return self._timezone
 
     @property
     def end_offset(self) -> int:
-        """How many more windows there are than have ended; negative for fewer."""
+        """How many windows to add after the last ended one; negative for fewer."""
         return self._end_offset
 
     @property
     def cron_schedule(self) -> str:
-        """The schedule whose times the windows lie between."""
+        """The cron schedule at which windows begin and end."""
         return self._cron_schedule
 
     @property
     def exclusions(self) -> Sequence[str | datetime]:
-        """Moments and cron schedules; no window begins at them."""
+        """Moments and cron schedules at which no window begins."""
         return self._exclusions
 
     @cached_property
     def schedule_type(self) -> ScheduleType | None:
-        """Hourly, daily, weekly, monthly, or None for any other schedule."""
+        """Hourly, daily, weekly or monthly; None for any other schedule."""
         return type_of(self.cron_schedule)
 
     def _field(self, place: int, default: int = 0) -> int:
@@ -175,10 +175,10 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         day_of_week: int | None = None,
         day_of_month: int | None = None,
     ) -> str:
-        """A cron schedule as frequent as the windows, at another minute, hour or day.
+        """Return a cron schedule as frequent as the windows, at another minute, hour or day.
 
         Raises:
-            InvalidInvocationError: If the windows are not frequent in that way.
+            InvalidInvocationError: If an argument does not fit the windows' frequency.
         """
         given = {
             "minute_of_hour": minute_of_hour,
@@ -191,7 +191,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
     def _moment(self, given: datetime | str, what: str) -> datetime:
         if isinstance(given, datetime):
             return localize(given, self._zone)
-        moment = next(iter(self._moments(given)), None)
+        moment = next(moments_of(given, self.fmt, self._zone), None)
         if moment is None:
             raise InvalidDefinitionError(
                 f"The {what} {given!r} of time partitions does not fit the format {self.fmt!r}."
@@ -199,79 +199,20 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return moment
 
     def _check_format(self) -> None:
-        keys = self._key(0), self._key(1)
+        keys = self._keys.key(0), self._keys.key(1)
         check_partition_keys(keys[:1], f"time partitions of the format {self.fmt!r}")
-        if keys[0] == keys[1] or self._index(keys[0]) != 0 or self._index(keys[1]) != 1:
+        if keys[0] == keys[1] or self._keys.index(keys[0]) != 0 or self._keys.index(keys[1]) != 1:
             raise InvalidDefinitionError(
                 f"The format {self.fmt!r} cannot tell the partitions of the schedule "
                 f"{self.cron_schedule!r} apart: the first two are {keys[0]!r} and {keys[1]!r}."
             )
 
-    def _key(self, index: int) -> str:
-        """The key of the window with this index."""
-        if self._days is not None:
-            return self._days.day_at(self.windows.tick(index)).isoformat()
-        return self.key_of_start(self.windows.start(index))
-
     def key_of_start(self, start: datetime) -> str:
-        """The key of the window that begins at a moment."""
-        text = start.strftime(self.fmt)
-        if start.fold and self._has_twin(start, text):
-            text += start.strftime("%z")
-        return text
-
-    def _has_twin(self, start: datetime, text: str) -> bool:
-        """Whether a window that began before the clocks went back would have the same key."""
-        ticks = self.windows.ticks
-        number = ticks.count_before(start)
-        since = max(0, ticks.count_before(start.replace(fold=0)))
-        return any(ticks.at(each).strftime(self.fmt) == text for each in range(since, number))
-
-    def _moments(self, key: Any) -> Iterator[datetime]:
-        """The moments that a key may name, where they can be some of this calendar."""
-        for form in self._formats if isinstance(key, str) else ():
-            try:
-                told = form.read(key)
-                if told is None:
-                    continue
-                both = (told,) if told.tzinfo else (told, told.replace(fold=1))
-                found = [localize(each, self._zone) for each in both]
-            except (ValueError, OverflowError):
-                continue
-            yield from (each for each in found if each.year in _YEARS)
-
-    @cached_property
-    def _formats(self) -> tuple[KeyFormat, KeyFormat]:
-        """How keys are written, also where one alone would not tell which window is meant."""
-        return KeyFormat(self.fmt), KeyFormat(self.fmt + "%z")
-
-    @cached_property
-    def _days(self) -> DayTimes | None:
-        """The schedule, if keys are plain days: then they are found without times of the day."""
-        ticks = self.windows.ticks
-        return ticks if self.fmt == _DAY and isinstance(ticks, DayTimes) else None
-
-    def _index_of_day(self, days: DayTimes, key: str) -> int | None:
-        try:
-            day = date.fromisoformat(key)
-        except (ValueError, TypeError):
-            return None
-        is_key = day.isoformat() == key and day.year in _YEARS
-        tick = days.index_of(day) if is_key else None
-        return None if tick is None else self.windows.number_of(tick)
-
-    def _index(self, key: str) -> int | None:
-        """The index of the window with this key, or None."""
-        if self._days is not None:
-            return self._index_of_day(self._days, key)
-        for moment in self._moments(key):
-            index = self.windows.begun_before(moment)
-            if self._key(index) == key:
-                return index
-        return None
+        """Return the key of the window that begins at a moment."""
+        return self._keys.of_start(start)
 
     def _count(self, current_time: datetime | None = None) -> int:
-        """How many windows there are now: those that have ended, within the bounds."""
+        """Return how many windows have ended, within the bounds."""
         now = localize(now_or(current_time), self._zone)
         count = self.windows.ended_until(now, max(0, self.end_offset))
         if self._most is not None:
@@ -280,7 +221,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
 
     @cached_property
     def _most(self) -> int | None:
-        """How many windows end before the bound, if there is one."""
+        """How many windows end before `end`, if there is one."""
         return None if self.end is None else self.windows.ended_until(self.end)
 
     @cached_property
@@ -288,7 +229,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return self.windows, 0
 
     def reaching_back(self, count: int) -> tuple[WindowTimes, int]:
-        """The windows with some more before the first one, and how many more those are."""
+        """Return the windows with more before the first one, and how many more."""
         windows, more = self._further_back
         days = 2.0
         while more < count:
@@ -297,9 +238,9 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return windows, more
 
     def reaching_back_to(self, moment: datetime) -> tuple[WindowTimes, int]:
-        """The windows with those that begin after a moment, or just before it, and how many more.
+        """Return the windows from a moment on, and how many more these are.
 
-        A window that a moment before the first one lies in is among them.
+        The window that contains the moment is included.
         """
         windows, more = self._further_back
         back = 2.0
@@ -315,28 +256,28 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return self.windows.ticks.at(0) - timedelta(days=days)
 
     def _known_index(self, key: str) -> int:
-        index = self._index(key)
+        index = self._keys.index(key)
         if index is None:
             raise UnknownPartitionError(f"There is no partition {key!r}. {self._hint(key)}")
         return index
 
     def _hint(self, key: str) -> str:
-        moment = next(iter(self._moments(key)), None)
+        moment = next(self._keys.moments(key), None)
         if moment is None:
-            return f"Keys have the format {self.fmt!r}, as {self._key(0)!r}."
+            return f"Keys have the format {self.fmt!r}, as {self._keys.key(0)!r}."
         if moment < self.start:
-            return f"The first one is {self._key(0)!r}."
+            return f"The first one is {self._keys.key(0)!r}."
         place = self.windows.begun_before(moment)
         if self._most is not None and place >= self._most:
             return self._not_yet(place, self._count())
-        return f"The next one is {self._key(place)!r}."
+        return f"The next one is {self._keys.key(place)!r}."
 
     def is_valid_partition_key(self, partition_key: str) -> bool:
         """Whether the key names a window at or after the start, ended or not."""
-        return self._index(partition_key) is not None
+        return self._keys.index(partition_key) is not None
 
     def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
-        """The window of a key, whether it has ended or not.
+        """Return the window of a key, whether it has ended or not.
 
         Raises:
             UnknownPartitionError: If it is no key, or lies before the start.
@@ -346,7 +287,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
     def time_windows_for_partition_keys(
         self, partition_keys: Collection[str], validate: bool = True
     ) -> Sequence[TimeWindow]:
-        """The window of each key, the earliest first.
+        """Return the window of each key, the earliest first.
 
         Raises:
             UnknownPartitionError: If one is no key, or (with `validate`) has not ended.
@@ -361,37 +302,37 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return [self.windows.window(place) for place in sorted(places)]
 
     def _not_yet(self, place: int, count: int) -> str:
-        """What to say of a window behind the last: it has not ended, or there will never be one."""
-        last = f"the last one is {self._key(count - 1)!r}" if count else "none has"
+        """Describe a window after the last: it has not ended, or it is after `end`."""
+        last = f"the last one is {self._keys.key(count - 1)!r}" if count else "none has"
         if self._most is not None and place >= self._most:
             return f"It lies past the end: {last if count else 'there is none'}."
         return f"Its window has not ended: {last}."
 
     def start_time_for_partition_key(self, partition_key: str) -> datetime:
-        """When the window of a key begins."""
+        """Return the start of a key's window."""
         return self.time_window_for_partition_key(partition_key).start
 
     def end_time_for_partition_key(self, partition_key: str) -> datetime:
-        """When the window of a key ends."""
+        """Return the end of a key's window."""
         return self.time_window_for_partition_key(partition_key).end
 
     def get_first_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
-        """The first window, or None where none has ended."""
+        """Return the first window, or None if none has ended."""
         return self.windows.window(0) if self._count(current_time) else None
 
     def get_last_partition_window(self, current_time: datetime | None = None) -> TimeWindow | None:
-        """The last window that has ended, or None."""
+        """Return the last window that has ended, or None."""
         count = self._count(current_time)
         return self.windows.window(count - 1) if count else None
 
     def get_next_partition_window(
         self, end_dt: datetime, current_time: datetime | None = None, respect_bounds: bool = True
     ) -> TimeWindow | None:
-        """The first window that begins at or after a moment.
+        """Return the first window that begins at or after a moment.
 
         Args:
             end_dt: The moment.
-            current_time: The moment that counts as now.
+            current_time: The current time.
             respect_bounds: Whether it must lie after the start and have ended; else None.
         """
         moment = localize(end_dt, self._zone)
@@ -404,7 +345,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
     def get_prev_partition_window(
         self, start_dt: datetime, respect_bounds: bool = True
     ) -> TimeWindow | None:
-        """The last window that ends at or before a moment.
+        """Return the last window that ends at or before a moment.
 
         Args:
             start_dt: The moment.
@@ -420,7 +361,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return windows.window(index) if index >= 0 else None
 
     def get_partition_key(self, key: str | date | datetime) -> str:
-        """The key that a text, a day or a moment stands for, once it is made a key.
+        """Return the key of a text, a date or a datetime.
 
         Raises:
             UnknownPartitionError: If no window begins there.
@@ -433,22 +374,22 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return text
 
     def get_current_timestamp(self, current_time: datetime | None = None) -> float:
-        """The moment that counts as now, in seconds since the epoch."""
+        """Return the current time, in seconds since the epoch."""
         return localize(now_or(current_time), self._zone).timestamp()
 
     def get_next_partition_key(
         self, partition_key: str, current_time: datetime | None = None
     ) -> str | None:
-        """The key after this one, or None where its window has not ended."""
+        """Return the next key, or None if its window has not ended."""
         index = self._known_index(partition_key) + 1
-        return self._key(index) if index < self._count(current_time) else None
+        return self._keys.key(index) if index < self._count(current_time) else None
 
     def get_partition_key_for_timestamp(self, timestamp: float, end_closed: bool = False) -> str:
-        """The key of the window that a moment is in.
+        """Return the key of the window that contains a moment.
 
         Args:
             timestamp: The moment, in seconds since the epoch.
-            end_closed: Whether a window includes the moment it ends at, not the one it begins at.
+            end_closed: Whether a window includes its end instead of its start.
 
         Raises:
             UnknownPartitionError: If it lies before the first window.
@@ -458,26 +399,26 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         index = (times.begun_before(moment) if end_closed else times.begun_until(moment)) - 1
         if index < 0:
             raise UnknownPartitionError(
-                f"{moment.isoformat()} lies before the first partition, {self._key(0)!r}."
+                f"{moment.isoformat()} lies before the first partition, {self._keys.key(0)!r}."
             )
-        return self._key(index)
+        return self._keys.key(index)
 
     def get_partition_keys_in_time_window(self, time_window: TimeWindow) -> Sequence[str]:
-        """The keys of the windows that begin within a stretch of time."""
-        return [self._key(index) for index in self._within(self.windows, time_window)]
+        """Return the keys of the windows that begin within a window of time."""
+        return [self._keys.key(index) for index in self._within(self.windows, time_window)]
 
     def has_any_partitions_in_window(self, time_window: TimeWindow) -> bool:
-        """Whether a window begins within a stretch of time."""
+        """Whether a window begins within a window of time."""
         return bool(self._within(self.windows, time_window))
 
     def get_partition_key_range_for_time_window(
         self, time_window: TimeWindow, respect_bounds: bool = True
     ) -> PartitionKeyRange:
-        """The first and the last key of the windows that begin within a stretch of time.
+        """Return the first and last key of the windows that begin in a window of time.
 
         Args:
-            time_window: The stretch.
-            respect_bounds: Whether they must lie after the start.
+            time_window: The window of time.
+            respect_bounds: Whether they must be after the start.
 
         Raises:
             UnknownPartitionError: If none does.
@@ -504,7 +445,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[str]:
         """The keys of all windows that have ended, in order."""
-        return [self._key(index) for index in range(self._count(current_time))]
+        return [self._keys.key(index) for index in range(self._count(current_time))]
 
     def get_num_partitions(
         self,
@@ -521,7 +462,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> bool:
         """Whether a window with this key has ended."""
-        index = self._index(partition_key)
+        index = self._keys.index(partition_key)
         return index is not None and index < self._count(current_time)
 
     def get_first_partition_key(
@@ -530,7 +471,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> str | None:
         """The key of the first window, or None where none has ended."""
-        return self._key(0) if self._count(current_time) else None
+        return self._keys.key(0) if self._count(current_time) else None
 
     def get_last_partition_key(
         self,
@@ -539,29 +480,30 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
     ) -> str | None:
         """The key of the last window that has ended, or None."""
         count = self._count(current_time)
-        return self._key(count - 1) if count else None
+        return self._keys.key(count - 1) if count else None
 
     def position_of(self, partition_key: str) -> int | None:
-        """Which window this is, from 0, ended or not; None where it never can be one."""
-        index = self._index(partition_key)
+        """Return the number of a key's window, from 0, ended or not; None if it is no key."""
+        index = self._keys.index(partition_key)
         limit = self.position_limit
         return index if index is None or limit is None or index < limit else None
 
     def key_at(self, position: int) -> str:
         """The key of the window with this number."""
-        return self._key(position)
+        return self._keys.key(position)
 
     @cached_property
     def position_limit(self) -> int | None:
-        """How many windows there can be at most, or None where there is no last one."""
+        """A number above all positions, or None without `end`."""
         return None if self._most is None else max(0, self._most + min(0, self.end_offset))
 
     def _all_placed(self, partition_keys: Sequence[str]) -> list[int | None]:
         found: list[int | None] = []
         limit = inf if self.position_limit is None else self.position_limit
         following = limit
-        for key in partition_keys:  # they mostly follow each other: making the next is cheaper
-            is_next = following < limit and self._key(int(following)) == key
+        # Keys usually follow each other, and formatting the next is cheaper than parsing it.
+        for key in partition_keys:
+            is_next = following < limit and self._keys.key(int(following)) == key
             place = int(following) if is_next else self.position_of(key)
             following = limit if place is None else place + 1
             found.append(place)
@@ -572,14 +514,14 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PositionRuns:
-        """The numbers of the windows that have ended."""
+        """Return the numbers of the windows that have ended."""
         return PositionRuns([(0, self._count(current_time))])
 
     def why_not(
         self, partition_key: str, current_time: datetime, store: DynamicPartitionsStore | None
     ) -> str:
-        """What to say of a key that there is not: which one comes next, or was the last."""
-        place = self._index(partition_key)
+        """Describe the next key, or the last, for an unknown one."""
+        place = self._keys.index(partition_key)
         if place is None:
             return self._hint(partition_key)
         return self._not_yet(place, self._count(current_time))
@@ -588,12 +530,14 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return UnknownPartitionError(f"{none_of(partition_keys)} {self._hint(partition_keys[0])}")
 
     def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
-        """Some windows as ranges of keys, which stay right when the start is moved."""
+        """Encode windows as ranges of keys, which stay valid if the start moves."""
         runs = positions.runs
-        return {"ranges": [[self._key(first), self._key(after - 1)] for first, after in runs]}
+        return {
+            "ranges": [[self._keys.key(first), self._keys.key(after - 1)] for first, after in runs]
+        }
 
     def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
-        """The windows that `told_positions` told of.
+        """Decode the result of `told_positions`.
 
         Raises:
             UnknownPartitionError: If it names keys that cannot be of these partitions.
@@ -602,17 +546,17 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return PositionRuns((first, last + 1) for first, last in bounds)
 
     def value_of(self, partition_key: str) -> TimeWindow:
-        """The window of a key."""
+        """Return the window of a key."""
         return self.time_window_for_partition_key(partition_key)
 
     def arguments_of(self, partition_key: str) -> tuple[datetime, datetime]:
-        """The start and the end of the window of a key."""
+        """Return the start and the end of a key's window."""
         return tuple(self.time_window_for_partition_key(partition_key))  # type: ignore[return-value]
 
     def get_serializable_unique_identifier(
         self, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> str:
-        """A hash of what makes the windows: definitions with the same windows share it."""
+        """Return a hash of the definition: equal definitions share it."""
         return hashlib.sha1(repr(self._identity).encode(), usedforsecurity=False).hexdigest()
 
     @cached_property
@@ -633,10 +577,6 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         kind = self.schedule_type.value.capitalize() if self.schedule_type else self.cron_schedule
         until = f", until {self.end.strftime(self.fmt)}" if self.end else ""
         return f"{kind}, starting {self.start.strftime(self.fmt)} {self.timezone}{until}"
-
-
-_DAY = "%Y-%m-%d"
-_YEARS = range(2, 9998)  # whose days can be counted on in every zone
 
 
 def _exclusions(given: Any) -> tuple[str | datetime, ...]:

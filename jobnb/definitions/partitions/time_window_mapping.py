@@ -1,4 +1,4 @@
-"""The mapping between partitions in time: by the windows that they share time with."""
+"""The partition mapping between time windows, by overlap."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from jobnb.errors import InvalidDefinitionError
 
 
 class TimeWindowPartitionMapping(PartitionMapping):
-    """Each partition is made from the upstream ones whose windows share time with its own.
+    """Each partition depends on the upstream windows that overlap its own.
 
     Args:
-        start_offset: How many windows later the first one that counts is than the partition's own;
-            -1 also counts the window before it.
-        end_offset: How many windows later the last one that counts is; -1 leaves out its own.
-        allow_nonexistent_upstream_partitions: Whether upstream partitions that do not exist are
-            left out in silence.
+        start_offset: The offset of the first window from the partition's own; -1 includes the
+            window before it.
+        end_offset: The offset of the last window; -1 excludes the partition's own.
+        allow_nonexistent_upstream_partitions: Whether to ignore upstream partitions that do not
+            exist.
 
     Offsets are in windows of the downstream asset. Windows in different timezones are compared
     by the moments they begin and end at.
@@ -70,15 +70,15 @@ class TimeWindowPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """The upstream partitions whose windows share time with some downstream ones, shifted.
+        """Return the upstream windows that overlap some downstream ones, shifted.
 
-        What offsets reach before the first downstream window is taken if it exists, not needed.
+        Windows that offsets reach before the first downstream window are optional.
 
         Raises:
-            InvalidDefinitionError: If one of the assets has no partitions in time.
+            InvalidDefinitionError: If one of the assets has no time partitions.
         """
         needs_partitions(self, downstream_partitions_subset, "downstream")
-        assert downstream_partitions_subset is not None  # just seen
+        assert downstream_partitions_subset is not None  # Validated above.
         down = self._in_time(downstream_partitions_subset.partitions_def, "downstream")
         up = self._in_time(upstream_partitions_def, "upstream")
         positions = downstream_partitions_subset.positions
@@ -100,17 +100,18 @@ class TimeWindowPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """The downstream partitions whose windows, shifted, share time with some upstream ones.
+        """Return the downstream windows that, shifted, overlap some upstream ones.
 
         Raises:
-            InvalidDefinitionError: If one of the assets has no partitions in time.
+            InvalidDefinitionError: If one of the assets has no time partitions.
         """
         up = self._in_time(upstream_partitions_subset.partitions_def, "upstream")
         down = self._in_time(downstream_partitions_def, "downstream")
         positions = upstream_partitions_subset.positions
         if self._same and up == down:
             return PartitionsSubset(down, positions)
-        ahead = max(0, -self.start_offset)  # windows before the first count through the offset
+        # Windows before the first one are reached through the offset.
+        ahead = max(0, -self.start_offset)
         touched = _sharing_time(down, up, positions, ahead)
         found = PositionRuns(
             (first - self.end_offset, after - self.start_offset)
@@ -124,7 +125,7 @@ class TimeWindowPartitionMapping(PartitionMapping):
         upstream_partitions_def: PartitionsDefinition,
         downstream_partitions_def: PartitionsDefinition | None,
     ) -> None:
-        """Make sure that both assets have partitions in time.
+        """Check that both assets have time partitions.
 
         Raises:
             InvalidDefinitionError: If one has not.
@@ -166,7 +167,7 @@ class TimeWindowPartitionMapping(PartitionMapping):
 def _stretches(
     definition: TimeWindowPartitionsDefinition, positions: PositionRuns
 ) -> Iterator[TimeWindow]:
-    """The time that windows take, those before the first one with negative numbers."""
+    """Iterate over the time of windows; those before the first have negative numbers."""
     first = positions.runs[0][0] if positions else 0
     windows, more = definition.reaching_back(max(0, -first))
     for start, end in positions.runs:
@@ -180,7 +181,7 @@ def _sharing_time(
     positions: PositionRuns,
     ahead: int = 0,
 ) -> PositionRuns:
-    """The windows that share time with some of another definition.
+    """Return the windows that overlap some of another definition.
 
     Args:
         definition: Its windows are found.
@@ -198,7 +199,7 @@ def _before_the_first(
     other: TimeWindowPartitionsDefinition,
     positions: PositionRuns,
 ) -> list[str]:
-    """The keys that windows before the first one would have, where others share time with them."""
+    """Return the keys of windows before the first one that others overlap."""
     first = definition.windows.start(0)
     stretches = [each for each in _stretches(other, positions) if each.start < first]
     if not stretches:

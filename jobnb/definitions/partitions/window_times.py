@@ -1,4 +1,4 @@
-"""When windows begin and end: the times of a schedule, without those that are excluded."""
+"""The start and end of windows: the times of a schedule, without exclusions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 from jobnb.definitions.partitions.cron_times import CronTimes, cron_times, localize
 from jobnb.errors import InvalidDefinitionError
 
-_LONGEST_GAP = 50  # windows that may be left out one after another,
-_LONGEST_TIME = timedelta(days=4 * 366)  # or longer than this: else there are none left
+_LONGEST_GAP = 50  # The most consecutive windows that may be excluded,
+# or the longest time: beyond that, no window is assumed to be left.
+_LONGEST_TIME = timedelta(days=4 * 366)
 
 
 class TimeWindow(NamedTuple):
-    """A stretch of time, from `start` up to but not including `end`.
+    """A time window, from `start` up to but not including `end`.
 
     Source: Dagster's `TimeWindow`.
     """
@@ -30,10 +31,10 @@ class WindowTimes:
 
     Args:
         cron: The schedule.
-        start: Before it no window begins.
+        start: The earliest start of a window.
         zone: The zone of the schedule.
-        exclusions: Windows that begin at one of these moments, or when one of these cron
-            schedules comes, are left out; their neighbours stay as long as they are.
+        exclusions: Moments and cron schedules; windows that begin at them are excluded, and their
+            neighbors do not change.
     """
 
     def __init__(
@@ -51,12 +52,12 @@ class WindowTimes:
         self._known_until = 0 if self._excluding else -1
 
     def _tick_of(self, moment: datetime) -> int | None:
-        """The number of the schedule's time at a moment, excluded or not."""
+        """Return the number of the schedule's time at a moment, excluded or not."""
         number = self.ticks.count_before(moment)
         return number if self.ticks.at(number).timestamp() == moment.timestamp() else None
 
     def _know(self, tick: int) -> list[int]:
-        """The excluded ticks, with certainty up to one of them."""
+        """Return the excluded ticks, complete up to one of them."""
         if self._excluding and tick >= self._known_until:
             reach = self.ticks.at(max(tick, 2 * self._known_until) + 64)
             found = set(self._excluded)
@@ -73,11 +74,11 @@ class WindowTimes:
         return [tick for tick in ticks if tick is not None]
 
     def _windows_below(self, tick: int) -> int:
-        """How many windows begin before a tick."""
+        """Return how many windows begin before a tick."""
         return tick - bisect_left(self._know(tick), tick) if tick > 0 else 0
 
     def tick(self, index: int) -> int:
-        """The tick that a window begins at.
+        """Return the tick at which a window begins.
 
         Raises:
             InvalidDefinitionError: If the exclusions leave no such window.
@@ -92,7 +93,7 @@ class WindowTimes:
             self._check_gap(passed)
 
     def _check_gap(self, passed: int) -> None:
-        """See that the excluded ticks just before a place do not go on for ever."""
+        """Check that the excluded ticks before a place are not endless."""
         excluded = self._excluded
         shift = excluded[passed - 1] - passed + 1  # the same for ticks one after another
         first = bisect_left(range(passed), shift, key=lambda place: excluded[place] - place)
@@ -113,29 +114,29 @@ class WindowTimes:
         return self.ticks.at(self.tick(index))
 
     def number_of(self, tick: int) -> int | None:
-        """The number of the window that begins at a tick, or None where it is excluded."""
+        """Return the number of the window that begins at a tick, or None if it is excluded."""
         excluded = self._know(tick)
         place = bisect_left(excluded, tick)
         return None if tick in excluded[place : place + 1] else tick - place
 
     def begun_before(self, moment: datetime) -> int:
-        """How many windows begin before a moment: the number of the first at or after it."""
+        """Return how many windows begin before a moment: the number of the first at or after it."""
         return self._windows_below(self.ticks.count_before(moment))
 
     def begun_until(self, moment: datetime) -> int:
-        """How many windows begin before a moment or at it."""
+        """Return how many windows begin at or before a moment."""
         return self._windows_below(self.ticks.count_until(moment))
 
     def ended_until(self, moment: datetime, more: int = 0) -> int:
-        """How many windows end before a moment or at it, or would after some more ticks."""
+        """Return how many windows end at or before a moment, or would after some more ticks."""
         return self._windows_below(self.ticks.count_until(moment) - 1 + more)
 
     def overlapping(self, window: TimeWindow) -> range:
-        """The numbers of the windows that share time with a stretch of it."""
+        """Return the numbers of the windows that overlap a window."""
         return range(self.ended_until(window.start), self.begun_before(window.end))
 
     def stretches(self, first: int, last: int) -> list[tuple[int, int]]:
-        """The windows from one up to another, as runs of ticks without excluded ones between."""
+        """Return a range of windows as runs of ticks without excluded ones between."""
         runs: list[tuple[int, int]] = []
         begin, end = self.tick(first), self.tick(last - 1) + 1
         excluded = self._know(end)

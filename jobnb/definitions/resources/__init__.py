@@ -1,1 +1,1 @@
-"""Resources and IO managers, and the contexts they see."""
+"""Resources and IO managers, and their contexts."""

@@ -1,4 +1,4 @@
-"""`ConfigurableResource`: a resource whose config is the typed fields of a class."""
+"""`ConfigurableResource`: a resource whose config is the fields of a typed class."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from jobnb.errors import InvalidDefinitionError, InvariantViolationError
 
 
 class ConfigurableResourceDefinition(ResourceDefinition):
-    """How a run sets a `ConfigurableResource` up: config, nested resources, open, close.
+    """Sets up a `ConfigurableResource` in a run: config, nested resources, open, close.
 
     Args:
         cls: The class.
-        data: The values that its fields have already.
-        origin: The object that was given; the same one given twice is set up once.
+        data: The values of fields that are set.
+        origin: The object that the user gave; the same one given twice is set up once.
     """
 
     def __init__(self, cls: type[Any], data: Mapping[str, Any], origin: Any) -> None:
@@ -60,7 +60,7 @@ class ConfigurableResourceDefinition(ResourceDefinition):
         return self._is_settled(frozenset())
 
     def _is_settled(self, apart: frozenset[int]) -> bool:
-        """The same where the config of some that it holds is no concern of its own."""
+        """Whether it has all config, apart from that of some nested resources."""
         fields = self.configurable_resource_cls.model_fields.items()
         return all(name in self.data or not info.is_required() for name, info in fields) and all(
             each._is_settled(apart)
@@ -70,7 +70,7 @@ class ConfigurableResourceDefinition(ResourceDefinition):
 
     @property
     def config_schema(self) -> Any:
-        """The config it takes at launch: what it has already is the default."""
+        """The config it takes at launch; values that it has are the defaults."""
         if self._schema is None:
             self._schema = schema_of(self._launch_model())
         return self._schema
@@ -80,9 +80,9 @@ class ConfigurableResourceDefinition(ResourceDefinition):
         self._schema = value
 
     def schema_beside(self, others: Collection[ResourceDefinition]) -> Any:
-        """The config it takes where these others are configured under keys of their own.
+        """Return the config it takes where other resources are configured under their own keys.
 
-        Those of them that it holds are not configured a second time as its fields.
+        Nested ones among these are not configured a second time as its fields.
         """
         apart = frozenset(map(id, others)) & frozenset(map(id, self.held()))
         if not apart:
@@ -113,7 +113,7 @@ class ConfigurableResourceDefinition(ResourceDefinition):
 
     @contextlib.contextmanager
     def opened(self, context: InitResourceContext) -> Iterator[Any]:
-        """The resource for a run, open."""
+        """Open the resource for a run."""
         with contextlib.ExitStack() as stack:
             values = self._values(context, stack)
             made = self.configurable_resource_cls.model_construct(**values)
@@ -122,10 +122,11 @@ class ConfigurableResourceDefinition(ResourceDefinition):
             yield entered(opened.create_resource(context), stack)
 
     def _values(self, context: InitResourceContext, stack: contextlib.ExitStack) -> dict[str, Any]:
-        """What its fields hold in a run; the resources among that are open."""
+        """Return the field values in a run, with nested resources opened."""
         config = context.resource_config
         given = _fields_of(config)
-        if not isinstance(config, Mapping):  # what config was not given has copies of what it holds
+        # Fields without given config hold copies of the defaults.
+        if not isinstance(config, Mapping):
             named = getattr(config, "model_fields_set", ())
             given = {k: v for k, v in given.items() if k in named or k not in self.within}
         values = {**self.data, **given}
@@ -141,7 +142,7 @@ class ConfigurableResourceDefinition(ResourceDefinition):
     def _open_within(
         self, name: str, value: Any, context: InitResourceContext, stack: contextlib.ExitStack
     ) -> Any:
-        """Open a resource that stands in a list or the like, which no config reaches."""
+        """Open a resource inside a list or the like, which no config reaches."""
         definition = resource_def_of(value)
         if isinstance(definition, ConfigurableResourceDefinition) and not definition.is_settled:
             shared = getattr(context, "shared", {})
@@ -165,14 +166,14 @@ class ConfigurableResourceDefinition(ResourceDefinition):
 
 
 def _opened_by(manager: contextlib.AbstractContextManager[Any], stack: contextlib.ExitStack) -> Any:
-    """What a context manager gives, as what `yield_for_execution` returns; the stack closes it."""
+    """Enter a context manager, as of `yield_for_execution`; the stack closes it."""
     if isinstance(manager, contextlib.ContextDecorator):
         return entered(manager, stack)
     return stack.enter_context(manager)
 
 
 def with_resources_changed(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The value with each resource in it changed, at any depth of lists, mappings and configs."""
+    """Replace each resource in a value, at any depth of lists, mappings and configs."""
     if is_resource(value):
         return change(value)
     if isinstance(value, Config):
@@ -225,7 +226,7 @@ else:
 
 
 class _Wanted:
-    """Remembers of what type a resource dependency is."""
+    """The type of a resource dependency."""
 
     def __init__(self, kind: Any) -> None:
         self.kind = kind
@@ -235,8 +236,8 @@ class ConfigurableResource(Config, Generic[T]):
     """A resource whose config is its typed fields; fields may be other resources.
 
     An op or asset takes it as a parameter annotated with the class. Override
-    `setup_for_execution` and `teardown_after_execution`, or `yield_for_execution`, for what it
-    opens and closes; override `create_resource` to hand steps something else than itself.
+    `setup_for_execution` and `teardown_after_execution`, or `yield_for_execution`, to open and
+    close it; override `create_resource` to pass steps another object.
 
     Example:
         >>> from jobnb import ConfigurableResource
@@ -264,7 +265,7 @@ class ConfigurableResource(Config, Generic[T]):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Let fields that are resources take any resource, ready or yet to be configured."""
+        """Let fields that are resources take any resource, set up or not."""
         super().__pydantic_init_subclass__(**kwargs)
         found = {name for name, info in cls.model_fields.items() if _is_resource_field(info)}
         cls.__resource_fields__ = frozenset(found)
@@ -274,21 +275,21 @@ class ConfigurableResource(Config, Generic[T]):
         if found:
             cls.model_rebuild(force=True)
 
-    # --- what subclasses override -----------------------------------------
+    # --- methods to override ----------------------------------------------
 
     def setup_for_execution(self, context: InitResourceContext) -> None:
-        """Open what the resource needs, before the first step."""
+        """Open the resource, before the first step."""
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
-        """Close it again, after the last step, however the run ended."""
+        """Close the resource, after the last step, however the run ended."""
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Iterator[Any]:
-        """Open and close around the run; by default through the two methods above."""
+        """Open and close around the run; by default with the two methods above."""
         set_up: Callable[[InitResourceContext], object] = self.setup_for_execution
         ready = False
         try:
-            # In one line: no interrupt comes between, and leaves open what was just set up.
+            # On one line, so that no interrupt between them leaves the resource open.
             ready = set_up(context) is None or True
             yield self
         finally:
@@ -296,18 +297,18 @@ class ConfigurableResource(Config, Generic[T]):
                 self.teardown_after_execution(context)
 
     def create_resource(self, context: InitResourceContext) -> Any:
-        """What steps get: this object, unless overridden."""
+        """Return the object that steps get: this one, unless overridden."""
         return self
 
-    # --- how it is used ---------------------------------------------------
+    # --- usage ------------------------------------------------------------
 
     @classmethod
     def configure_at_launch(cls, **kwargs: Any) -> PartialResource:
-        """The resource, with what config is missing to be given when a run is launched."""
+        """Return the resource with its missing config to be given at launch."""
         return PartialResource(cls, kwargs)
 
     def get_resource_definition(self) -> ConfigurableResourceDefinition:
-        """The definition that a run sets up."""
+        """Return the definition that a run sets up."""
         if self._definition is None:
             data = {name: getattr(self, name) for name in type(self).model_fields}
             extra = self.__pydantic_extra__ or {}
@@ -316,7 +317,7 @@ class ConfigurableResource(Config, Generic[T]):
         return made
 
     def get_resource_context(self) -> InitResourceContext:
-        """The context with which the resource was set up.
+        """Return the context with which the resource was set up.
 
         Raises:
             InvariantViolationError: If it was not set up.
@@ -337,7 +338,7 @@ class ConfigurableResource(Config, Generic[T]):
     def from_resource_context(
         cls, context: InitResourceContext, nested_resources: Mapping[str, Any] | None = None
     ) -> Any:
-        """What steps get, from the context that a function with `@resource` has."""
+        """Return the object that steps get, from the context of a `@resource` function."""
         config = context.resource_config or {}
         return cls(**{**config, **(nested_resources or {})}).create_resource(context)
 
@@ -346,20 +347,20 @@ class ConfigurableResource(Config, Generic[T]):
     def from_resource_context_cm(
         cls, context: InitResourceContext, nested_resources: Mapping[str, Any] | None = None
     ) -> Iterator[Any]:
-        """The same, open while it lasts: set up before and torn down after."""
+        """Open it from the context of a `@resource` function and close it at the end."""
         made = cls(**{**(context.resource_config or {}), **(nested_resources or {})})
         ready = made._ready(context, nested_resources or {})
         with ready.yield_for_execution(context) as opened:
             yield opened.create_resource(context)
 
     def process_config_and_initialize(self) -> Any:
-        """What steps get, with variables read and nested resources made, outside of a run."""
+        """Return the object that steps get, with variables read, outside of a run."""
         context = _outside_of_a_run()
         return self._ready(context, {}).create_resource(context)
 
     @contextlib.contextmanager
     def process_config_and_initialize_cm(self) -> Iterator[Any]:
-        """The same, open while it lasts, as are the resources that it holds.
+        """Open it with its nested resources outside of a run, and close them at the end.
 
         Example:
             >>> from jobnb import ConfigurableResource
@@ -373,7 +374,7 @@ class ConfigurableResource(Config, Generic[T]):
             yield opened
 
     def with_resource_context(self, resource_context: InitResourceContext) -> Self:
-        """A copy that knows the context."""
+        """Return a copy with the context."""
         copy = self.model_copy()
         copy._context = resource_context
         return copy
@@ -383,7 +384,7 @@ class ConfigurableResource(Config, Generic[T]):
         return self.with_resource_context(context)
 
     def _ready(self, context: InitResourceContext, nested: Mapping[str, Any]) -> Self:
-        """A copy with variables read and nested resources in place."""
+        """Return a copy with variables read and nested resources in place."""
         values: dict[str, Any] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -414,7 +415,7 @@ def _is_resource_field(info: Any) -> bool:
 
 
 class PartialResource:
-    """A resource some of whose config is given when a run is launched."""
+    """A resource with some config to be given at launch."""
 
     __jobnb_resource__ = True
 
@@ -431,7 +432,7 @@ class PartialResource:
         self._definition: ConfigurableResourceDefinition | None = None
 
     def get_resource_definition(self) -> ConfigurableResourceDefinition:
-        """The definition that a run sets up."""
+        """Return the definition that a run sets up."""
         if self._definition is None:
             self._definition = ConfigurableResourceDefinition(self.resource_cls, self.data, self)
         return self._definition
@@ -457,19 +458,19 @@ class ConfigurableIOManager(ConfigurableResource[Any], IOManager):
 
 
 class ConfigurableIOManagerFactory(ConfigurableResource[Any]):
-    """Config as the fields of the class, and a method that makes the IO manager of it.
+    """Creates an IO manager from the config in its fields.
 
     Source: Dagster's `ConfigurableIOManagerFactory`.
     """
 
     @abstractmethod
     def create_io_manager(self, context: Any) -> IOManager:
-        """The IO manager, for one run.
+        """Create the IO manager for one run.
 
         Args:
             context: The `InitResourceContext` of the run.
         """
 
     def create_resource(self, context: Any) -> IOManager:
-        """The IO manager, as resources are made."""
+        """Create the IO manager, as the method of a resource."""
         return self.create_io_manager(context)

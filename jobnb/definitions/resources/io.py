@@ -1,4 +1,4 @@
-"""IO managers: how a value is stored after a step and loaded before the next one."""
+"""IO managers: store the outputs of steps, and load them as inputs of others."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class InputManager(ABC):
 
     @abstractmethod
     def load_input(self, context: InputContext) -> Any:
-        """The value of an input.
+        """Load the value of an input.
 
         Args:
-            context: What is known of it.
+            context: Describes the value: its asset, partitions, step and config.
         """
 
 
 class IOManager(InputManager):
-    """Stores outputs, and loads them for the inputs that want them.
+    """Stores outputs, and loads them as inputs.
 
     Example:
         >>> class InDict(IOManager):
@@ -48,22 +48,22 @@ class IOManager(InputManager):
         """Store the value of an output.
 
         Args:
-            context: What is known of it.
+            context: Describes the value: its asset, partitions, step and config.
             obj: The value.
         """
 
 
 class IOManagerDefinition(ResourceDefinition):
-    """How an IO manager is made, for each run anew.
+    """Creates an IO manager for each run.
 
     Args:
         resource_fn: Takes an `InitResourceContext` (or nothing) and returns the IO manager.
-        config_schema: What config it takes, read from `context.resource_config`.
-        description: In words.
+        config_schema: The config schema, read from `context.resource_config`.
+        description: A description.
         required_resource_keys: Other resources it uses.
         version: The version of the code.
-        input_config_schema: What config every input loaded by it takes.
-        output_config_schema: What config every output stored by it takes.
+        input_config_schema: The config schema of every input that it loads.
+        output_config_schema: The config schema of every output that it stores.
 
     Source: Dagster's `IOManagerDefinition`.
     """
@@ -86,18 +86,18 @@ class IOManagerDefinition(ResourceDefinition):
     def hardcoded_io_manager(
         value: IOManager, description: str | None = None
     ) -> IOManagerDefinition:
-        """The definition of an IO manager that is there already."""
+        """Return the definition of an existing IO manager."""
         return IOManagerDefinition(lambda _context: value, description=description)
 
 
 class InputManagerDefinition(ResourceDefinition):
-    """How an input manager is made, for each run anew.
+    """Creates an input manager for each run.
 
     Args:
         resource_fn: Takes an `InitResourceContext` (or nothing) and returns the input manager.
-        config_schema: What config it takes.
-        description: In words.
-        input_config_schema: What config every input loaded by it takes.
+        config_schema: The config schema.
+        description: A description.
+        input_config_schema: The config schema of every input that it loads.
         required_resource_keys: Other resources it uses.
         version: The version of the code.
 
@@ -125,7 +125,7 @@ class FunctionInputManager(InputManager):
         self._wants_context = takes_argument(fn)
 
     def load_input(self, context: InputContext) -> Any:
-        """What the function returns; an input manager that it returns loads the value."""
+        """Call the function; an input manager that it returns loads the value."""
         loaded = self._fn(context) if self._wants_context else self._fn()
         return loaded.load_input(context) if isinstance(loaded, InputManager) else loaded
 
@@ -149,13 +149,13 @@ def io_manager(
     required_resource_keys: Iterable[str] | None = None,
     version: str | None = None,
 ) -> Any:
-    """Make an IO manager of a function that returns one.
+    """Define an IO manager with a function that returns one.
 
     Args:
-        config_schema: What config it takes; without parentheses, the function itself.
-        description: In words; the function's docstring if absent.
-        output_config_schema: What config every output stored by it takes.
-        input_config_schema: What config every input loaded by it takes.
+        config_schema: The config schema; without parentheses, the function itself.
+        description: A description; the function's docstring if not given.
+        output_config_schema: The config schema of every output that it stores.
+        input_config_schema: The config schema of every input that it loads.
         required_resource_keys: Other resources it uses.
         version: The version of the code.
 
@@ -199,12 +199,12 @@ def input_manager(
     required_resource_keys: Iterable[str] | None = None,
     version: str | None = None,
 ) -> Any:
-    """Make an input manager of a function that loads an input.
+    """Define an input manager with a function that loads an input.
 
     Args:
-        config_schema: What config it takes; without parentheses, the function itself.
-        description: In words; the function's docstring if absent.
-        input_config_schema: What config every input loaded by it takes.
+        config_schema: The config schema; without parentheses, the function itself.
+        description: A description; the function's docstring if not given.
+        input_config_schema: The config schema of every input that it loads.
         required_resource_keys: Other resources it uses.
         version: The version of the code.
 

@@ -1,4 +1,4 @@
-"""The contexts of IO managers: what is stored or loaded, for whom, and where it belongs."""
+"""The contexts of IO managers: the value's asset, partitions, step, resources and config."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _logger = logging.getLogger("jobnb")
 def said_of(
     what: str, definition_metadata: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
 ) -> Mapping[str, Any]:
-    """The metadata of a definition, under its new name or the old one.
+    """Return the metadata of a definition, given under its new name or the old one.
 
     Raises:
         InvalidInvocationError: If it is no mapping.
@@ -32,7 +32,7 @@ def said_of(
 
 
 class ValueContext:
-    """What both contexts tell: of the asset, its partitions, the resources and the step."""
+    """The common part of both contexts: the asset, its partitions, the resources and the step."""
 
     __slots__ = (
         "_asset_key",
@@ -90,14 +90,14 @@ class ValueContext:
 
     @property
     def op_def(self) -> Any:
-        """The op whose input or output it is."""
+        """The op of the input or output."""
         if self._op_def is None:
             raise self._missing("op_def")
         return self._op_def
 
     @property
     def dagster_type(self) -> Any:
-        """The type that is declared."""
+        """The declared type."""
         if self._dagster_type is None:
             raise self._missing("dagster_type")
         return self._dagster_type
@@ -115,14 +115,14 @@ class ValueContext:
 
     @property
     def resources(self) -> Any:
-        """The resources that the IO manager asked for, as attributes."""
+        """The resources that the IO manager requires, as attributes."""
         if self._resources is None:
             raise self._missing("resources")
         return self._resources
 
     @property
     def log(self) -> Any:
-        """Where to log."""
+        """The log manager."""
         return self._log_manager if self._log_manager is not None else _logger
 
     @property
@@ -156,12 +156,12 @@ class ValueContext:
 
     @property
     def has_asset_key(self) -> bool:
-        """Whether the value is that of an asset."""
+        """Whether the value is an asset's."""
         return self._asset_key is not None
 
     @property
     def asset_key(self) -> AssetKey:
-        """The asset whose value it is."""
+        """The asset of the value."""
         if self._asset_key is None:
             raise InvariantViolationError(
                 "There is no asset_key: the value is that of an op. Ask has_asset_key first."
@@ -182,13 +182,13 @@ class ValueContext:
 
     @property
     def asset_partition_keys(self) -> Sequence[str]:
-        """The partitions of the asset that are meant."""
+        """The partitions of the asset that are stored or loaded."""
         if self._asset_partitions_def is None:
             raise self._unpartitioned("asset_partition_keys")
         return self._partition_keys()
 
     def _partition_keys(self) -> list[str]:
-        """The keys; a range is spelled out only now."""
+        """The keys; a range is expanded only now."""
         keys = self._asset_partition_keys
         if keys is None:
             return [] if self._partition_key is None else [self._partition_key]
@@ -200,7 +200,7 @@ class ValueContext:
 
     @property
     def asset_partition_key(self) -> str:
-        """The one partition of the asset that is meant."""
+        """The single partition of the asset that is stored or loaded."""
         keys = self.asset_partition_keys
         if len(keys) != 1:
             raise InvariantViolationError(
@@ -211,7 +211,7 @@ class ValueContext:
 
     @property
     def asset_partition_key_range(self) -> PartitionKeyRange:
-        """The first and the last partition of the asset that are meant."""
+        """The first and the last partition of the asset that are stored or loaded."""
         if isinstance(self._asset_partition_keys, PartitionKeyRange):
             return self._asset_partition_keys
         keys = self.asset_partition_keys
@@ -221,7 +221,7 @@ class ValueContext:
 
     @property
     def asset_partitions_time_window(self) -> Any:
-        """From the start of the first partition that is meant to the end of the last."""
+        """The time from the start of the first partition to the end of the last."""
         ends = self.asset_partition_key_range
         definition = self._asset_partitions_def
         find = getattr(definition, "time_window_for_partition_key", None)
@@ -238,41 +238,41 @@ class ValueContext:
         )
 
     def get_asset_identifier(self) -> Sequence[str]:
-        """The parts of the asset's key and, where it is partitioned, its partition."""
+        """Return the parts of the asset's key and, if it is partitioned, its partition."""
         if self.has_asset_partitions:
             return [*self.asset_key.path, self.asset_partition_key]
         return list(self.asset_key.path)
 
 
 class OutputContext(ValueContext):
-    """What an IO manager sees while it stores an output.
+    """The context in which an IO manager stores an output.
 
     Args:
-        step_key: The step that made the value.
+        step_key: The step of the output.
         name: The output.
         job_name: The job that runs.
         run_id: The run.
         metadata: The metadata of the definition; an older name of `definition_metadata`.
-        mapping_key: Which of a dynamic output's values it is.
+        mapping_key: The mapping key of a dynamic output's value.
         config: The config for this output.
-        dagster_type: The type that is declared.
-        log_manager: Where to log.
+        dagster_type: The declared type.
+        log_manager: The log manager.
         version: The version of the value.
         resource_config: The IO manager's own config.
-        resources: The resources that the IO manager asked for.
+        resources: The resources that the IO manager requires.
         step_context: The context of the step.
         op_def: The op.
-        asset_info: An object with `key` and `partitions_def`, in place of the two below.
+        asset_info: An object with `key` and `partitions_def`, instead of the two below.
         warn_on_step_context_use: Accepted as Dagster does.
         partition_key: The partition that the run is for.
-        asset_key: The asset whose value it is.
+        asset_key: The asset of the value.
         asset_partitions_def: How the asset is partitioned.
-        asset_partition_keys: Which of its partitions; that of the run if left out.
+        asset_partition_keys: Which of its partitions; that of the run if not given.
         asset_partitions_subset: The same, under Dagster's name.
         instance: The instance of the run.
         definition_metadata: The metadata of the definition.
-        output_metadata: The metadata that came with the value.
-        asset_spec: What is said of the asset.
+        output_metadata: The metadata of the value.
+        asset_spec: The spec of the asset.
 
     Source: Dagster's `OutputContext`.
     """
@@ -340,21 +340,21 @@ class OutputContext(ValueContext):
 
     @property
     def step_key(self) -> str:
-        """The step that made the value."""
+        """The step of the output."""
         if self._step_key is None:
             raise self._missing("step_key")
         return self._step_key
 
     @property
     def run_id(self) -> str:
-        """The run that made the value."""
+        """The run of the step."""
         if self._run_id is None:
             raise self._missing("run_id")
         return self._run_id
 
     @property
     def asset_spec(self) -> Any:
-        """What is said of the asset."""
+        """The spec of the asset."""
         made = getattr(self._step_context, "assets_def", None)
         if self._asset_spec is None and made is not None:
             return made.get_asset_spec(self.asset_key)
@@ -363,7 +363,7 @@ class OutputContext(ValueContext):
         return self._asset_spec
 
     def get_identifier(self) -> Sequence[str]:
-        """What tells this value from every other: run, step, output and mapping key.
+        """Return a unique identifier of the value: run, step, output and mapping key.
 
         Example:
             >>> OutputContext(step_key="load", name="result", run_id="r1").get_identifier()
@@ -392,7 +392,7 @@ class OutputContext(ValueContext):
         return self.get_asset_identifier()
 
     def add_output_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Show more metadata beside the output.
+        """Add metadata to the output's event.
 
         Raises:
             InvariantViolationError: If one of the keys was added before.
@@ -407,16 +407,16 @@ class OutputContext(ValueContext):
         self._logged = {**logged, **new}
 
     def get_logged_metadata(self) -> Mapping[str, MetadataValue]:
-        """The metadata that the IO manager added."""
+        """Return the metadata that the IO manager added."""
         return dict(self._logged or {})
 
     def consume_logged_metadata(self) -> Mapping[str, MetadataValue]:
-        """The metadata that was added since this was last called."""
+        """Return the metadata that was added since the last call."""
         logged, self._logged = self._logged, None
         return logged or {}
 
     def log_event(self, event: AssetMaterialization | AssetObservation) -> None:
-        """Record that the IO manager made or observed an asset.
+        """Record that the IO manager materialized or observed an asset.
 
         Raises:
             InvariantViolationError: If it is neither.
@@ -430,17 +430,17 @@ class OutputContext(ValueContext):
         self._events.append(event)
 
     def get_logged_events(self) -> Sequence[AssetMaterialization | AssetObservation]:
-        """The events that the IO manager recorded."""
+        """Return the events that the IO manager recorded."""
         return list(self._events or ())
 
     def consume_events(self) -> Iterable[AssetMaterialization | AssetObservation]:
-        """The events that were recorded since this was last called."""
+        """Return the events that were recorded since the last call."""
         events, self._events = self._events, None
         return iter(events or ())
 
 
 class InputContext(ValueContext):
-    """What an input manager sees while it loads an input.
+    """The context in which an input manager loads an input.
 
     Args:
         name: The input; None when an asset's value is loaded outside of a run.
@@ -448,17 +448,17 @@ class InputContext(ValueContext):
         op_def: The op.
         config: The config for this input.
         metadata: The metadata of the definition; an older name of `definition_metadata`.
-        upstream_output: The context with which the value was stored; None if it was not by an
-            output of this job.
-        dagster_type: The type that is declared.
-        log_manager: Where to log.
+        upstream_output: The context in which the value was stored; None if it is not an output of
+            this job.
+        dagster_type: The declared type.
+        log_manager: The log manager.
         resource_config: The input manager's own config.
-        resources: The resources that the input manager asked for.
+        resources: The resources that the input manager requires.
         step_context: The context of the step.
-        asset_key: The asset whose value it is.
+        asset_key: The asset of the value.
         partition_key: The partition that the run is for.
         asset_partitions_subset: Which partitions of the asset: keys, a range, or an object with
-            `get_partition_keys`; that of the run if left out.
+            `get_partition_keys`; that of the run if not given.
         asset_partitions_def: How the asset is partitioned.
         instance: The instance of the run.
         definition_metadata: The metadata of the definition.
@@ -520,7 +520,7 @@ class InputContext(ValueContext):
         return self._name is not None
 
     def get_identifier(self) -> Sequence[str]:
-        """What tells the value from every other: that of the output which stored it."""
+        """Return the identifier of the output that stored the value."""
         if self.upstream_output is None:
             raise InvariantViolationError(
                 "The value was not stored by an output of this job (there is no upstream_output), "
@@ -531,11 +531,11 @@ class InputContext(ValueContext):
     def add_input_metadata(
         self, metadata: Mapping[str, Any], description: str | None = None
     ) -> None:
-        """Show metadata beside the input, and record an observation of the asset if it is one.
+        """Add metadata to the input's event, and observe the asset if it is one.
 
         Args:
-            metadata: What is known of the value.
-            description: What was observed, in words.
+            metadata: Metadata of the value.
+            description: A description of the observation.
         """
         self.tell_input_metadata(metadata)
         if not self.has_asset_key:
@@ -547,19 +547,19 @@ class InputContext(ValueContext):
         self._news.append(seen)
 
     def tell_input_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Show metadata beside the input, and observe nothing."""
+        """Add metadata to the input's event without observing the asset."""
         self._told.update(normalize(metadata))
 
     def consume_metadata(self) -> Mapping[str, MetadataValue]:
-        """The metadata that was added since this was last called."""
+        """Return the metadata that was added since the last call."""
         told, self._told = self._told, {}
         return told
 
     def get_observations(self) -> Sequence[AssetObservation]:
-        """The observations that were recorded."""
+        """Return the observations that were recorded."""
         return list(self._observations)
 
     def consume_events(self) -> Iterable[AssetObservation]:
-        """The observations that were recorded since this was last called."""
+        """Return the observations that were recorded since the last call."""
         news, self._news = self._news, []
         return iter(news)

@@ -1,4 +1,4 @@
-"""Contexts to test IO managers with, made by hand instead of by a run."""
+"""Build the contexts of IO managers by hand, for tests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def build_input_context(
     instance: Any = None,
     definition_metadata: Mapping[str, Any] | None = None,
 ) -> InputContext:
-    """A context to test `load_input` with; see `InputContext` for the arguments.
+    """Build a context to test `load_input`; see `InputContext` for the arguments.
 
     Example:
         >>> build_input_context(asset_key="warehouse/orders").get_asset_identifier()
@@ -91,7 +91,7 @@ def build_output_context(
     asset_spec: Any = None,
     output_metadata: Mapping[str, Any] | None = None,
 ) -> OutputContext:
-    """A context to test `handle_output` with; see `OutputContext` for the arguments.
+    """Build a context to test `handle_output`; see `OutputContext` for the arguments.
 
     Example:
         >>> context = build_output_context(name="result", step_key="load")

@@ -1,4 +1,4 @@
-"""Resources: things that ops and assets use and do not make, set up once for a run."""
+"""Resources: objects that ops and assets use, set up once per run."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from jobnb.errors import (
 
 
 class ResourceDefinition:
-    """How a resource is made, for each run anew.
+    """Creates a resource for each run.
 
     Args:
         resource_fn: Takes an `InitResourceContext` (or nothing) and returns the resource, or
             yields it once and tears it down after.
-        config_schema: What config it takes, read from `context.resource_config`.
-        description: In words.
+        config_schema: The config schema, read from `context.resource_config`.
+        description: A description.
         required_resource_keys: Other resources it uses, read from `context.resources`.
         version: The version of the code.
 
     Source: Dagster's `ResourceDefinition`.
     """
 
-    #: The resources that it holds, each with the field that configures it, or None.
+    #: The nested resources, each with the field that configures it, or None.
     parts: Sequence[tuple[str | None, ResourceDefinition]] = ()
 
     def __init__(
@@ -52,28 +52,28 @@ class ResourceDefinition:
         self.wants_context = True
 
     def call(self, context: Any) -> Any:
-        """What the function gives: the resource, a generator or a context manager."""
+        """Call the function; return the resource, a generator or a context manager."""
         return self.resource_fn(context) if self.wants_context else self.resource_fn()
 
     def held(self) -> Iterator[ResourceDefinition]:
-        """The resources that it holds, and those that they hold."""
+        """Iterate over the nested resources, at any depth."""
         for _, each in self.parts:
             yield each
             yield from each.held()
 
     @classmethod
     def hardcoded_resource(cls, value: Any, description: str | None = None) -> ResourceDefinition:
-        """A resource that is this value."""
+        """Return a resource that is this value."""
         return HardcodedResource(value, description)
 
     @classmethod
     def none_resource(cls, description: str | None = None) -> ResourceDefinition:
-        """A resource that is None, for tests."""
+        """Return a resource that is None, for tests."""
         return HardcodedResource(None, description)
 
     @classmethod
     def mock_resource(cls, description: str | None = None) -> ResourceDefinition:
-        """A resource that takes every call, a `unittest.mock.MagicMock`, for tests."""
+        """Return a resource that is a `unittest.mock.MagicMock`, for tests."""
 
         def make(_context: Any) -> Any:
             from unittest import mock
@@ -84,7 +84,7 @@ class ResourceDefinition:
 
     @classmethod
     def string_resource(cls, description: str | None = None) -> ResourceDefinition:
-        """A resource that is the string in its config."""
+        """Return a resource that is the string in its config."""
         return ResourceDefinition(
             lambda context: context.resource_config, config_schema=str, description=description
         )
@@ -92,12 +92,12 @@ class ResourceDefinition:
     def configured(
         self, config_or_config_fn: Any, config_schema: Any = None, description: str | None = None
     ) -> ResourceDefinition:
-        """A resource that has (part of) its config already.
+        """Return a resource with some or all of its config set.
 
         Args:
-            config_or_config_fn: The config, or a function from outer config to it.
-            config_schema: What config the function takes.
-            description: In words.
+            config_or_config_fn: The config, or a function from an outer config to it.
+            config_schema: The schema of that function's argument.
+            description: A description.
         """
         from jobnb.config import configured_schema
 
@@ -112,7 +112,7 @@ class ResourceDefinition:
         return clone
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the resource directly, as a unit test does: pass `build_init_resource_context()`."""
+        """Create the resource as a unit test does: pass `build_init_resource_context()`."""
         given = [*args, *kwargs.values()]
         if len(given) > 1:
             raise InvalidInvocationError(
@@ -128,7 +128,7 @@ class ResourceDefinition:
 
 
 class HardcodedResource(ResourceDefinition):
-    """A resource that is a value made beforehand."""
+    """A resource that is an existing value."""
 
     def __init__(self, value: Any, description: str | None = None) -> None:
         super().__init__(lambda _context: value, description=description)
@@ -136,9 +136,9 @@ class HardcodedResource(ResourceDefinition):
 
 
 def is_resource(value: Any) -> bool:
-    """Whether a value is a resource, or a class of them, and not an object that is used as one.
+    """Whether a value is a resource, or a class of them, and not an object used as one.
 
-    The class decides: a mock or a proxy has every attribute that it is asked for.
+    Decided by the class: a mock or a proxy has every attribute.
     """
     if isinstance(value, ResourceDefinition):
         return True
@@ -147,16 +147,16 @@ def is_resource(value: Any) -> bool:
 
 
 def entered(made: Any, stack: ExitStack, close: Callable[..., Any] | None = None) -> Any:
-    """The resource that a function made; what ends it goes on the stack.
+    """Return the resource that a function created; the stack closes it.
 
-    A generator yields it, and a context manager that is a decorator too (as of
-    `contextlib.contextmanager`) gives it when it is entered. Other context managers, an open file
-    among them, are resources themselves.
+    A generator yields it, and a context manager that is also a decorator (as of
+    `contextlib.contextmanager`) returns it when it is entered. Other context managers, such as an
+    open file, are resources themselves.
 
     Args:
-        made: What the function made.
-        stack: Takes what ends it.
-        close: Calls what ends it; at once if None.
+        made: The result of the function.
+        stack: Closes the resource.
+        close: Calls the closing function; directly if None.
 
     Raises:
         InvariantViolationError: If a generator yields nothing.
@@ -172,8 +172,8 @@ def entered(made: Any, stack: ExitStack, close: Callable[..., Any] | None = None
     end = (_finish, made) if generator is made else (made.__exit__, None, None, None)
 
     def leave() -> None:
-        # Should an interrupt come between the yield and the stack, it is open all the same; and it
-        # was never open, or is closed already, if the function did not come to its yield.
+        # Pushed before the generator starts, so that an interrupt after its yield does not leave it
+        # open. If it never reached its yield, closing it does nothing.
         if getgeneratorstate(generator) == GEN_SUSPENDED:
             _at_once(*end) if close is None else close(*end)
 
@@ -194,13 +194,13 @@ def _at_once(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _finish(generator: Generator[Any]) -> None:
-    """Run what stands after the yield of a resource."""
+    """Run the code after the yield of a resource function."""
     for _ in generator:
         raise ResourceFunctionError("A resource yielded twice. Yield the resource once.")
 
 
 def resource_def_of(value: Any) -> ResourceDefinition:
-    """The definition that `value` is, has, or stands for as a plain object."""
+    """Return the definition of a resource, or of a plain object used as one."""
     if isinstance(value, ResourceDefinition):
         return value
     if is_resource(value):
@@ -212,7 +212,7 @@ def resource_def_of(value: Any) -> ResourceDefinition:
 
 
 def resource_defs_of(resources: Mapping[str, Any] | None) -> dict[str, ResourceDefinition]:
-    """Give the resource definitions by key, where plain objects stand for themselves."""
+    """Return the resource definitions by key; plain objects become resources."""
     return {key: resource_def_of(value) for key, value in (resources or {}).items()}
 
 
@@ -231,11 +231,11 @@ def resource(
     required_resource_keys: Iterable[str] | None = None,
     version: str | None = None,
 ) -> Any:
-    """Make a resource of a function.
+    """Define a resource with a function.
 
     Args:
-        config_schema: What config it takes; without parentheses, the function itself.
-        description: In words; the function's docstring if absent.
+        config_schema: The config schema; without parentheses, the function itself.
+        description: A description; the function's docstring if not given.
         required_resource_keys: Other resources it uses.
         version: The version of the code.
 
@@ -272,15 +272,15 @@ def takes_argument(fn: Callable[..., Any]) -> bool:
 
 
 def is_function(value: Any) -> bool:
-    """Whether a decorator without parentheses was given the function itself."""
+    """Whether a decorator was used without parentheses."""
     return callable(value) and not isinstance(value, type) and hasattr(value, "__code__")
 
 
 def make_values_resource(**kwargs: Any) -> ResourceDefinition:
-    """A resource that is a record of values from its config.
+    """Define a resource that is a record of values from its config.
 
     Args:
-        **kwargs: A config type for each value; any values at all if there are none.
+        **kwargs: A config type for each value; without any, all values are accepted.
 
     Source: Dagster's `make_values_resource`.
     """
@@ -301,11 +301,11 @@ def resources_for(
     own: Mapping[str, Any],
     offered: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The resources that `who` has, with those it needs of the ones that are offered.
+    """Return the resources of `who`, with those it needs from the offered ones.
 
     Raises:
-        InvalidDefinitionError: If one is missing, or there are two for one key; all problems
-            at once. A missing IO manager called `io_manager` is left to the job.
+        InvalidDefinitionError: If one is missing, or there are two for one key; lists
+            every problem. A missing IO manager called `io_manager` is left to the job.
     """
     found = dict(own)
     problems: list[str] = []
@@ -337,7 +337,7 @@ def with_resources(
     resource_defs: Mapping[str, Any],
     resource_config_by_key: Mapping[str, Any] | None = None,
 ) -> list[Any]:
-    """The same assets and source assets, with the resources they need.
+    """Return copies of assets and source assets with the resources they need.
 
     Args:
         definitions: Assets and source assets.

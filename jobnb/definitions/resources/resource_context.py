@@ -1,4 +1,4 @@
-"""What a resource sees while it is made."""
+"""The context in which a resource is created."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobnb.errors import UnknownResourceError, did_you_mean
 
 
 class IAttachDifferentObjectToOpContext(ABC):
-    """A resource that shows itself as another object where steps read `context.resources`.
+    """A resource that appears as another object in `context.resources`.
 
     A step that takes it as an annotated parameter gets the resource itself.
 
@@ -20,15 +20,15 @@ class IAttachDifferentObjectToOpContext(ABC):
 
     @abstractmethod
     def get_object_to_set_on_execution_context(self) -> Any:
-        """What `context.resources` shows in its place."""
+        """Return the object that `context.resources` has."""
 
 
 class ScopedResources:
-    """The resources that something asked for, as attributes.
+    """The resources that an op or manager requires, as attributes.
 
     Args:
         values: The resources by key.
-        owner: Who asked, for the words of an error.
+        owner: The owner, for error messages.
     """
 
     __slots__ = ("_owner", "_values")
@@ -79,7 +79,7 @@ class ScopedResources:
 
 
 class MissingResourceError(UnknownResourceError, AttributeError):
-    """An attribute of `resources` that is not there."""
+    """An attribute of `resources` does not exist."""
 
 
 def close_scoped(resources: object) -> None:
@@ -89,15 +89,15 @@ def close_scoped(resources: object) -> None:
 
 
 class InitResourceContext:
-    """What a resource sees while it is made.
+    """The context in which a resource is created.
 
     Args:
         resource_config: Its config.
-        resources: The resources it asked for.
-        resource_def: What is being made.
+        resources: The resources it requires.
+        resource_def: Its definition.
         instance: The instance of the run.
         dagster_run: The run, or None outside of one.
-        log_manager: Where it logs.
+        log_manager: The log manager.
 
     Source: Dagster's `InitResourceContext`.
     """
@@ -130,7 +130,7 @@ class InitResourceContext:
 
     @property
     def log(self) -> Any:
-        """Where to log; a plain Python logger outside of a run."""
+        """The log manager; a plain Python logger outside of a run."""
         return self.log_manager or logging.getLogger("jobnb")
 
     def __enter__(self) -> Self:
@@ -140,7 +140,7 @@ class InitResourceContext:
         close_scoped(self.resources)
 
     def replace_config(self, config: Any) -> InitResourceContext:
-        """The same with another config."""
+        """Return a copy with another config."""
         return InitResourceContext(
             config,
             self.resources,
@@ -154,12 +154,12 @@ class InitResourceContext:
 def build_init_resource_context(
     config: Any = None, resources: Mapping[str, Any] | None = None, instance: Any = None
 ) -> InitResourceContext:
-    """A context to make a resource with in a unit test.
+    """Build a context to create a resource in a unit test.
 
     Args:
-        config: What `context.resource_config` is.
-        resources: What `context.resources` has: values or definitions by key.
-        instance: What `context.instance` is.
+        config: The value of `context.resource_config`.
+        resources: The contents of `context.resources`: values or definitions by key.
+        instance: The value of `context.instance`.
 
     Example:
         >>> from jobnb import build_init_resource_context

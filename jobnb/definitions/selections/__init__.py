@@ -1,1 +1,1 @@
-"""Selections: which assets or ops, as objects and in the one grammar."""
+"""Selections of assets and ops, as objects and as text."""

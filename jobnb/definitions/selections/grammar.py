@@ -1,8 +1,8 @@
-"""The text form of selections, of assets and of ops: one grammar, read by lark.
+"""The grammar of text selections, of assets and of ops, parsed by lark.
 
-A name stands for itself; marks before it add what it is made from, marks after it what is made
-from it. On a name, each `+` is one step. On anything else a single `+` goes all the way. A number
-or several pluses count steps everywhere, and `*` goes all the way everywhere::
+A name selects itself; marks before it add its upstream, marks after it its downstream. On a name,
+each `+` is one step. On anything else a single `+` goes all the way. A number or several pluses
+count steps everywhere, and `*` goes all the way everywhere::
 
     orders    *orders    orders++    2+orders+1    *raw/flights+
     +key:orders          1+group:clean+            (orders or revenue)+
@@ -74,18 +74,18 @@ _EXPECTED = {
     "_RPAR": "')'",
 }
 _INSTEAD = {"&": "and", "&&": "and", "|": "or", "||": "or", "-": "and not", "!": "not", "~": "not"}
-_DEEPEST = 120  # parts within each other: more is a mistake, and would exhaust the stack
+_DEEPEST = 120  # The deepest nesting: more is a mistake, and would exhaust the stack.
 _AROUND = 60
 
 
 class Spot(NamedTuple):
-    """Where something stands in the text of a selection."""
+    """A place in the text of a selection."""
 
     text: str
     start: int
 
     def told(self, message: str) -> str:
-        """The message, above the text with a mark under the place.
+        """Return the message, below the text with a mark under the place.
 
         >>> print(Spot("a or b", 5).told("There is no b."))
         There is no b.
@@ -99,10 +99,10 @@ class Spot(NamedTuple):
 
 
 def cannot_read(text: str, start: int, why: str, hint: str = "") -> NoReturn:
-    """Refuse a selection.
+    """Raise the error for a selection that cannot be parsed.
 
     Raises:
-        InvalidSubsetError: Always; it points at the column.
+        InvalidSubsetError: Always; points at the column.
     """
     message = f"The selection cannot be read at column {start + 1}: {why}. {hint}".rstrip()
     raise InvalidSubsetError(Spot(text, start).told(message)) from None
@@ -110,13 +110,14 @@ def cannot_read(text: str, start: int, why: str, hint: str = "") -> NoReturn:
 
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
-    from lark import Lark  # 40 ms to load, and many notebooks select by plain names only
+    # Imported here: it takes 40 ms, and many notebooks select by plain names only.
+    from lark import Lark
 
     return Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False)
 
 
 def syntax_tree(text: str) -> Tree[Token]:
-    """The parts of a selection.
+    """Parse a selection.
 
     Raises:
         InvalidSubsetError: If it cannot be read.
@@ -126,7 +127,7 @@ def syntax_tree(text: str) -> Tree[Token]:
     try:
         tree = _parser().parse(text)
     except UnexpectedInput as error:
-        # At the end of the text lark tells the place of the last token instead.
+        # At the end of the text, lark reports the place of the last token instead.
         ended = getattr(getattr(error, "token", None), "type", "") == "$END"
         _explain(text, len(text.rstrip()) if ended else _place(error))
     if _depth(tree) > _DEEPEST:
@@ -140,7 +141,7 @@ def _place(error: UnexpectedInput) -> int:
 
 
 def _depth(tree: Tree[Token]) -> int:
-    """How deep the tree is; counted without recursion, for it may be very deep."""
+    """Return the depth of the tree, without recursion because it may be very deep."""
     depth = 0
     level: list[Any] = [tree]
     while level:
@@ -168,21 +169,22 @@ def _is_open(text: str) -> bool:
 
 
 class Expected(NamedTuple):
-    """What may stand at a place: the terminals of the grammar, and the tokens before it."""
+    """The terminals that may come next, and the tokens before."""
 
     terminals: frozenset[str]
     before: tuple[Token, ...]
 
 
 def expected_after(text: str) -> Expected:
-    """What may follow the beginning of a selection; nothing where that cannot be read."""
+    """Return what may follow the beginning of a selection; nothing if that cannot be parsed."""
     from lark import UnexpectedInput
 
-    gap = "" if text.endswith("+") else " "  # steps up look at what they touch
+    gap = "" if text.endswith("+") else " "  # Marks for steps depend on the adjacent characters.
     reading: Any = _parser().parse_interactive(f"{text}{gap}x")
     before: list[Token] = []
     try:
-        for token in reading.iter_parse():  # it is fed to the parser when the next is asked for
+        # The parser takes a token when the next one is requested.
+        for token in reading.iter_parse():
             if token.start_pos >= len(text):
                 break
             before.append(token)
@@ -199,7 +201,7 @@ _WORDS = frozenset(("and", "or", "not"))
 
 
 def written(text: str, special: str = "\\*?") -> str:
-    r"""A text of which every character stands for itself.
+    r"""Escape a text so that every character is literal.
 
     >>> written("50*")
     '50\\*'
@@ -208,7 +210,7 @@ def written(text: str, special: str = "\\*?") -> str:
 
 
 def plain(text: str) -> str:
-    r"""What a text without wildcards stands for.
+    r"""Unescape a text without wildcards.
 
     >>> plain("50\\*")
     '50*'
@@ -227,7 +229,7 @@ def is_pattern(text: str) -> bool:
 
 @lru_cache(maxsize=512)
 def matcher(text: str) -> Callable[[str], object]:
-    """Tells whether something is what a text with wildcards stands for.
+    """Return a function that matches texts against a pattern.
 
     >>> bool(matcher("raw_*")("raw_flights")), bool(matcher("m?")("m12"))
     (True, False)
@@ -243,7 +245,7 @@ def _pattern(piece: str) -> str:
 
 
 def read(token: str, special: str = "\\*?") -> str:
-    r"""A word or a string of a selection, as the rules keep it.
+    r"""Return a word or string of a selection, as rules store it.
 
     Args:
         token: The word, or the string with its quotes.
@@ -265,7 +267,7 @@ def _unquoted(piece: str, special: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as it stands in a selection: bare if that is possible, else between quotes.
+    """Quote a text for a selection if that is necessary.
 
     >>> quoted("raw/flights"), quoted("a b")
     ('raw/flights', '"a b"')
@@ -276,12 +278,12 @@ def quoted(text: str) -> str:
 
 
 def written_key(key: AssetKey) -> str:
-    """A key as it stands in a selection; a slash within one of its parts has a backslash."""
+    """Write a key for a selection; a slash inside a part gets a backslash."""
     return "/".join(written(part, "\\*?/") for part in key.path)
 
 
 def key_of(text: str) -> AssetKey | None:
-    """The key that a text stands for; None if one of its parts is empty.
+    """Return the key of a text; None if one of its parts is empty.
 
     >>> key_of("raw/flights"), key_of("raw/")
     (AssetKey(['raw', 'flights']), None)

@@ -1,4 +1,4 @@
-"""From the text of a selection to its rules, such as `*revenue and not group:raw`."""
+"""Parse the text of a selection, such as `*revenue and not group:raw`, into rules."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ if TYPE_CHECKING:
     from lark import Token, Tree
 
 _NOWHERE = -1
-_MANY_DIGITS = 9  # a depth with more digits is all the way, as Dagster prints it
+_MANY_DIGITS = 9  # A depth with more digits means all the way, as Dagster prints it.
 
 
 class Reading(ABC):
-    """Reads one text.
+    """Parses one text.
 
     Args:
         text: The selection.
@@ -63,46 +63,46 @@ class Reading(ABC):
         self.text = text
 
     def rule(self) -> Rule:
-        """What the text says.
+        """Return the rule of the text.
 
         Raises:
-            InvalidSubsetError: If it cannot be read; it points at the column.
+            InvalidSubsetError: If it cannot be parsed; points at the column.
         """
         try:
             return self._read(syntax_tree(self.text))
         except InvalidDefinitionError as error:
             cannot_read(self.text, 0, str(error).removesuffix("."))
 
-    # What assets and ops say themselves
+    # Overridden for assets and for ops
 
     @abstractmethod
     def named(self, token: Token) -> Rule:
-        """What a bare name stands for."""
+        """Return the rule of a bare name."""
 
     @abstractmethod
     def attribute(self, label: str, value: Token, extra: Token | None) -> Rule:
-        """What holds of something, as `group:clean` or `tag:daily=yes`."""
+        """Return the rule of an attribute, as `group:clean` or `tag:daily=yes`."""
 
     def applied(self, name: str, rule: Rule) -> Rule:
-        """What a function makes of a rule."""
+        """Return the rule of a function applied to another rule."""
         return Roots(rule) if name == "roots" else Sinks(rule)
 
     def alone(self, name: str) -> Rule:
-        """What a function gives that has nothing between its parentheses: it is given all."""
+        """Return the rule of a function with empty parentheses: it applies to all."""
         return AnyOf(()) if name == "nothing" else self.applied(name, Everything())
 
     def stepped(self, rule: Rule, up: int | None, down: int | None) -> Rule:
-        """The rule with what lies above and below; None is all the way, -1 not to go at all."""
+        """Return the rule with its upstream and downstream; None is all the way, -1 is none."""
         return with_steps(rule, up, down)
 
-    # Saying what is wrong
+    # Errors
 
     def spot(self, token: Token) -> Spot:
-        """Where a token stands."""
+        """Return the place of a token."""
         return Spot(self.text, token.start_pos or 0)
 
     def refuse(self, token: Token, why: str, hint: str = "") -> NoReturn:
-        """Refuse the text because of a token."""
+        """Raise an error at a token."""
         cannot_read(self.text, token.start_pos or 0, why, hint)
 
     # The tree
@@ -160,7 +160,7 @@ class Reading(ABC):
 
 
 def _depth(marks: Tree[Token] | None, counts: bool) -> int | None:
-    """How many steps marks stand for; None is all the way."""
+    """Return the number of steps of marks; None is all the way."""
     if marks is None:
         return _NOWHERE
     text = "".join(map(str, marks.children))
@@ -194,17 +194,18 @@ _NO_VALUES = ("key", "key_prefix", "key_substring", "status", "check")
 
 @lru_cache(maxsize=512)
 def parse_selection(text: str) -> Rule:
-    """What a selection in text form says.
+    """Parse the text of an asset selection.
 
     Raises:
-        InvalidSubsetError: If it cannot be read; it points at the column.
+        InvalidSubsetError: If it cannot be parsed; points at the column.
 
     Example:
         >>> print(parse_selection("2+revenue and not group:raw"))
         2+key:revenue and not group:raw
     """
     simple = _KEY.fullmatch(text)
-    if simple is not None:  # most selections are a key: no grammar, and no place to point at
+    # Most selections are one key: they need no parser, and no place for errors.
+    if simple is not None:
         return Key(AssetKey(simple[1].split("/")))
     return _AssetReading(text).rule()
 
@@ -215,11 +216,11 @@ class _AssetReading(Reading):
     noun = "an asset"
 
     def named(self, token: Token) -> Rule:
-        """The asset of that key; with wildcards, those whose keys match."""
+        """Return the rule of an asset key; with wildcards, of all matching keys."""
         return self.attribute("key", token, None)
 
     def attribute(self, label: str, value: Token, extra: Token | None) -> Rule:
-        """The assets of which it holds."""
+        """Return the rule of assets with an attribute."""
         if label == "status":
             return self._standing(value)
         if value.type == "NULL":
@@ -261,7 +262,7 @@ class _AssetReading(Reading):
         return Standing(status, self.spot(value))
 
     def applied(self, name: str, rule: Rule) -> Rule:
-        """What a function makes of a rule."""
+        """Return the rule of a function applied to another rule."""
         if name == "with_sources":
             return rule.with_sources()
         if name == "materializable":
@@ -275,7 +276,7 @@ class _AssetReading(Reading):
         return Neighbors(rule) if name == "neighbors" else super().applied(name, rule)
 
     def alone(self, name: str) -> Rule:
-        """What a function gives that has nothing between its parentheses."""
+        """Return the rule of a function with empty parentheses."""
         return ChecksOf() if name == "checks" else super().alone(name)
 
     def _attribute(self, label: Token, value: Token, extra: Token | None = None) -> Rule:
@@ -290,8 +291,8 @@ _NAME = re.compile(r"(?!not\b)[A-Za-z_][\w.]*", re.IGNORECASE)
 
 @lru_cache(maxsize=512)
 def parse_op_selection(text: str) -> Rule:
-    """What a selection of ops says; see `parse_selection`."""
-    if _NAME.fullmatch(text):  # a step key, as a repeated run lists them
+    """Parse the text of an op selection; see `parse_selection`."""
+    if _NAME.fullmatch(text):  # A step key, as re-executions list them.
         return Named(text)
     return _OpReading(text).rule()
 
@@ -302,14 +303,14 @@ class _OpReading(Reading):
     noun = "an op"
 
     def named(self, token: Token) -> Rule:
-        """The op of that name; with wildcards, those whose names match."""
+        """Return the rule of an op name; with wildcards, of all matching names."""
         text = read(token)
         if is_pattern(text):
             return Like(text)
         return Named(plain(text), spot=self.spot(token))
 
     def stepped(self, rule: Rule, up: int | None, down: int | None) -> Rule:
-        """A name with what lies above and below it at its own level."""
+        """Return a name with its upstream and downstream at its own level."""
         return (
             replace(rule, up=up, down=down)
             if isinstance(rule, Named)
@@ -317,5 +318,5 @@ class _OpReading(Reading):
         )
 
     def attribute(self, label: str, value: Token, extra: Token | None) -> Rule:
-        """The op of that name."""
+        """Return the rule of the op of that name."""
         return self.named(value)

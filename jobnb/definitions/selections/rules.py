@@ -1,6 +1,6 @@
-"""What a selection can say: small frozen rules, read from text and written as text.
+"""The rules of selections: small frozen objects, parsed from text and written as text.
 
-Those without a prefix do for assets and for ops. `jobnb.plan.selecting` resolves them.
+Some apply to both assets and ops. `jobnb.plan.selecting` resolves them.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from jobnb.definitions.selections.grammar import (
 )
 from jobnb.errors import InvalidDefinitionError
 
-_DEEPEST = 50  # rules within each other: more is a mistake, and would exhaust the stack
+_DEEPEST = 50  # The deepest nesting: more is a mistake, and would exhaust the stack.
 
 
 class Rule(ABC):
-    """Something that names assets or ops.
+    """The base of rules, which select assets or ops.
 
     Attributes:
-        depth: How many rules lie within each other below it.
-        binds: How tightly its text holds together: 0 for `or`, 1 for `and`, 2 for marks, 3 for a
-            single term.
+        depth: The depth of nested rules.
+        binds: The precedence of its text: 0 for `or`, 1 for `and`, 2 for marks, 3 for a single
+            term.
     """
 
     depth: int = 0
@@ -38,19 +38,19 @@ class Rule(ABC):
     def __str__(self) -> str: ...
 
     def inside(self, binds: int) -> str:
-        """Its text where something that binds so tightly is wanted."""
+        """Return its text, in parentheses if the surrounding precedence needs them."""
         return str(self) if self.binds >= binds else f"({self})"
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rules it is made of."""
+        """The nested rules."""
         return ()
 
     def with_sources(self) -> Rule:
-        """The same, where source assets count too."""
+        """Return the rule with source assets included."""
         return self
 
     def within(self) -> Iterator[Rule]:
-        """It and all that it is made of."""
+        """Iterate over the rule and all nested rules."""
         waiting: list[Rule] = [self]
         while waiting:
             rule = waiting.pop()
@@ -59,7 +59,7 @@ class Rule(ABC):
 
 
 class Compound(Rule):
-    """A rule made of others."""
+    """A rule of other rules."""
 
     def __post_init__(self) -> None:
         depth = 1 + max((part.depth for part in self.parts()), default=0)
@@ -73,7 +73,7 @@ class Compound(Rule):
 
 @dataclass(frozen=True)
 class Everything(Rule):
-    """All there is, with or without source assets."""
+    """All assets or ops, with or without source assets."""
 
     include_sources: bool = False
     binds = 2
@@ -88,14 +88,14 @@ class Everything(Rule):
 
 @dataclass(frozen=True)
 class AnyOf(Compound):
-    """What any of the rules names."""
+    """The union of rules."""
 
     rules: tuple[Rule, ...]
     binds = 0
 
     @staticmethod
     def of(rules: Iterable[Rule]) -> Rule:
-        """One flat rule: a long chain of them must not become a deep one."""
+        """Create one flat rule, because a long chain must not become a deep one."""
         flat: list[Rule] = []
         for rule in rules:
             flat.extend(rule.rules if isinstance(rule, AnyOf) else [rule])
@@ -110,7 +110,7 @@ class AnyOf(Compound):
         return AnyOf(tuple(rule.with_sources() for rule in self.rules))
 
     def inside(self, binds: int) -> str:
-        """Its text; nothing at all is a single term."""
+        """Return its text; the empty union is a single term."""
         return super().inside(binds) if self.rules else str(self)
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ class AnyOf(Compound):
 
 @dataclass(frozen=True)
 class AllOf(Compound):
-    """What all of the rules name, of everything if there is none, and none of some others."""
+    """The intersection of rules (of everything if there are none), without some others."""
 
     rules: tuple[Rule, ...] = ()
     without: tuple[Rule, ...] = ()
@@ -127,7 +127,7 @@ class AllOf(Compound):
 
     @staticmethod
     def of(rules: Iterable[Rule], without: Iterable[Rule] = ()) -> Rule:
-        """One flat rule: a long chain of them must not become a deep one."""
+        """Create one flat rule, because a long chain must not become a deep one."""
         wanted: list[Rule] = []
         unwanted: list[Rule] = []
         for rule in rules:
@@ -140,7 +140,7 @@ class AllOf(Compound):
         return AllOf(tuple(wanted), tuple(unwanted))
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rules, and the unwanted."""
+        """The rules, and the excluded ones."""
         return self.rules + self.without
 
     def with_sources(self) -> Rule:
@@ -156,7 +156,7 @@ class AllOf(Compound):
 
 @dataclass(frozen=True)
 class Steps(Compound):
-    """What a rule names, and what lies some steps up or down from it."""
+    """A rule with some steps of upstream and downstream."""
 
     rule: Rule
     up: bool
@@ -178,7 +178,7 @@ class Steps(Compound):
 
 
 def with_steps(rule: Rule, up: int | None, down: int | None) -> Rule:
-    """The rule with what lies above and below it; None is all the way, -1 is not to go at all."""
+    """Return the rule with its upstream and downstream; None is all the way, -1 is none."""
     ways = ((True, up), (False, down))
     parts = [Steps(rule, way, depth) for way, depth in ways if depth != -1]
     return AnyOf.of(parts) if parts else rule
@@ -186,7 +186,7 @@ def with_steps(rule: Rule, up: int | None, down: int | None) -> Rule:
 
 @dataclass(frozen=True)
 class Roots(Compound):
-    """Of what a rule names, what is made from none of the others."""
+    """The selected assets or ops that have no selected upstream."""
 
     rule: Rule
 
@@ -204,7 +204,7 @@ class Roots(Compound):
 
 @dataclass(frozen=True)
 class Sinks(Compound):
-    """Of what a rule names, what none of the others are made from."""
+    """The selected assets or ops that have no selected downstream."""
 
     rule: Rule
 
@@ -252,14 +252,14 @@ class Prefix(Rule):
 
 @dataclass(frozen=True)
 class Where(Rule):
-    """Assets of which something holds.
+    """Assets with an attribute.
 
     Attributes:
         what: "key", "key_substring", "group", "owner", "kind" or "tag".
-        value: What it should be, as it is written between quotes; None for having none at all.
+        value: The value, as it is written between quotes; None for assets without the attribute.
         tag_value: For a tag, its value; any if None.
-        include_sources: Whether source assets count.
-        spot: Where it stands in a text. A value that was typed has to be there.
+        include_sources: Whether source assets are included.
+        spot: Its place in a text. A typed value must exist.
     """
 
     what: str
@@ -280,7 +280,7 @@ class Where(Rule):
 
 @dataclass(frozen=True)
 class Standing(Rule):
-    """Assets that stand so: `fresh`, `stale`, `missing` or `failed`."""
+    """Assets with a status: `fresh`, `stale`, `missing` or `failed`."""
 
     ALLOWED: ClassVar[tuple[str, ...]] = ("fresh", "stale", "missing", "failed")
 
@@ -293,7 +293,7 @@ class Standing(Rule):
 
 @dataclass(frozen=True)
 class UpstreamSources(Compound):
-    """The source assets that anything a rule names is made from."""
+    """The source assets upstream of a rule."""
 
     rule: Rule
 

@@ -295,16 +295,16 @@ class AssetSelection:
         allow_missing: bool = False,
         status_of: StatusOf | None = None,
     ) -> set[AssetKey]:
-        """The keys of the assets it names.
+        """Resolve the keys of the assets that the selection names.
 
         Args:
             all_assets: Assets definitions and source assets.
-            allow_missing: Whether names that are not there are passed over.
-            status_of: Tells how an asset stands, for `status:stale` and its siblings: "fresh",
+            allow_missing: Whether unknown names are ignored.
+            status_of: Returns the status of an asset, for `status:stale` and the like: "fresh",
                 "stale", "missing" or "failed".
 
         Raises:
-            InvalidSubsetError: If it names what is not there; all problems at once.
+            InvalidSubsetError: If it names something unknown; lists every problem.
         """
         return engine().resolve_assets(
             self, all_assets, allow_missing=allow_missing, status_of=status_of
@@ -316,15 +316,15 @@ class AssetSelection:
         allow_missing: bool = False,
         status_of: StatusOf | None = None,
     ) -> set[AssetCheckKey]:
-        """The keys of the checks it names: those of its assets, unless it says otherwise.
+        """Resolve the keys of the checks that the selection names, or those of its assets.
 
         Args:
             asset_graph: Assets, source assets and checks.
-            allow_missing: Whether names that are not there are passed over.
-            status_of: Tells how an asset stands, as in `resolve`.
+            allow_missing: Whether unknown names are ignored.
+            status_of: Returns the status of an asset, as in `resolve`.
 
         Raises:
-            InvalidSubsetError: If it names what is not there; all problems at once.
+            InvalidSubsetError: If it names something unknown; lists every problem.
         """
         return engine().resolve_checks(
             self, asset_graph, allow_missing=allow_missing, status_of=status_of
@@ -332,12 +332,12 @@ class AssetSelection:
 
     @property
     def asks_status(self) -> bool:
-        """Whether it asks how assets stand, so that `resolve` needs `status_of`."""
+        """Whether it selects by status, so that `resolve` needs `status_of`."""
         return any(isinstance(rule, Standing) for rule in self.rule.within())
 
     @property
     def tells_checks(self) -> bool:
-        """Whether it says which checks are meant."""
+        """Whether it names checks explicitly."""
         kinds = (Check, ChecksLike, ChecksOf)
         return any(isinstance(rule, kinds) for rule in self.rule.within())
 
@@ -349,7 +349,7 @@ class AssetSelection:
     # As text
 
     def to_selection_str(self) -> str:
-        """The selection as text: `from_string` makes an equal one of it.
+        """Return the selection as text, which `from_string` parses to an equal one.
 
         Example:
             >>> chosen = AssetSelection.keys("raw/flights").downstream(2) - AssetSelection.kind(
@@ -369,11 +369,11 @@ class AssetSelection:
         return f"AssetSelection({str(self)!r})"
 
 
-# --- what users give to select by -------------------------------------------------------
+# --- conversion of arguments ------------------------------------------------------------
 
 
 def _text_of(selection: Any) -> str:
-    """The text of a selection.
+    """Return the text of a selection.
 
     Raises:
         InvalidDefinitionError: If it is none.
@@ -386,12 +386,12 @@ def _text_of(selection: Any) -> str:
 
 
 def _rule_of_keys(keys: Iterable[AssetKey]) -> Rule:
-    """Any of these keys."""
+    """Return the rule of any of these keys."""
     return AnyOf.of(Key(key) for key in keys)
 
 
 def _rule_of(other: Any) -> Rule:
-    """The rule of a selection that is joined with another.
+    """Return the rule of a selection that is combined with another.
 
     Raises:
         InvalidDefinitionError: If it is no selection.
@@ -406,10 +406,10 @@ def _rule_of(other: Any) -> Rule:
 
 
 def _depth_of(depth: Any) -> int | None:
-    """How many steps to go; None is all the way.
+    """Return the number of steps; None is all the way.
 
     Raises:
-        InvalidDefinitionError: If it does not count steps.
+        InvalidDefinitionError: If it is no number of steps.
     """
     if depth is None or (isinstance(depth, int) and depth >= 0):
         return depth
@@ -417,7 +417,7 @@ def _depth_of(depth: Any) -> int | None:
 
 
 def _written_text(value: Any, what: str) -> str:
-    """A text that stands for itself, as rules keep it.
+    """Escape a text, as rules store it.
 
     Raises:
         InvalidDefinitionError: If it is no text.
@@ -428,10 +428,10 @@ def _written_text(value: Any, what: str) -> str:
 
 
 def check_keys_of(given: Any) -> Iterable[AssetCheckKey]:
-    """The keys of the checks that something stands for.
+    """Return the check keys of an argument.
 
     Raises:
-        InvalidDefinitionError: If it stands for none.
+        InvalidDefinitionError: If it has none.
     """
     if isinstance(given, AssetCheckKey):
         return (given,)
@@ -446,10 +446,10 @@ def check_keys_of(given: Any) -> Iterable[AssetCheckKey]:
 
 
 def _keys_of(asset: Any) -> Iterable[AssetKey]:
-    """The keys of the assets that something stands for.
+    """Return the asset keys of an argument.
 
     Raises:
-        InvalidDefinitionError: If it stands for none.
+        InvalidDefinitionError: If it has none.
     """
     if isinstance(asset, (str, AssetKey)):
         return (AssetKey.from_coercible(asset),)
@@ -471,7 +471,7 @@ def _bound(rule: Rule, *, most: bool) -> Rule:
     if isinstance(rule, Standing):
         return Everything() if most else AnyOf(())
     if isinstance(rule, (Roots, Sinks)):
-        # Which of them are at an end depends on the others: any could be.
+        # Which of them are roots or sinks depends on the status of others: any could be.
         return _bound(rule.rule, most=True) if most else AnyOf(())
     if isinstance(rule, AnyOf):
         return AnyOf(tuple(_bound(each, most=most) for each in rule.rules))
@@ -480,7 +480,7 @@ def _bound(rule: Rule, *, most: bool) -> Rule:
             tuple(_bound(each, most=most) for each in rule.rules),
             tuple(_bound(each, most=not most) for each in rule.without),
         )
-    around: Any = rule  # what is made of one rule, and names more where that names more
+    around: Any = rule  # Rules of one rule that select more if that one selects more.
     inside: Rule = _bound(around.rule, most=most)
     wider: Rule = replace(around, rule=inside)
     return wider

@@ -1,4 +1,4 @@
-"""Types for inputs and outputs: what they check, and how config supplies a value."""
+"""Types of inputs and outputs: their checks and config loaders."""
 
 from __future__ import annotations
 

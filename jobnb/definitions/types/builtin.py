@@ -1,4 +1,4 @@
-"""The types jobnb brings: scalars, Any, Nothing, and containers of other types."""
+"""The built-in types: scalars, Any, Nothing, and containers of other types."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OK = TypeCheck(True)
 
 
 class AnyType(DataType):
-    """Takes every value; the name says what the annotation was."""
+    """Accepts every value; it is named after the annotation."""
 
     def __init__(self, name: str = "Any", typing_type: Any = Any, is_builtin: bool = True) -> None:
         super().__init__(
@@ -140,7 +140,7 @@ def _always(_value: Any) -> bool:
 
 
 def _inside(verdict: TypeCheck, place: str) -> TypeCheck:
-    """A failed verdict on a part, told with the place of the part."""
+    """Return a failed check of a part, with the place of the part."""
     words = verdict.description or "The check did not pass."
     return TypeCheck(False, f"{place}: {words}", verdict.metadata)
 

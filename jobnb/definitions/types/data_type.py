@@ -1,8 +1,8 @@
-"""`DataType`: a named check that a value is what an input or output says it is.
+"""`DataType`: a named type check of an input or output.
 
-A check has two ways. The fast way (`passes`) is one small function that says True when the
-value certainly is right; the step loop uses it. Only when it does not say True is the full
-check made, which finds the words to say why.
+A type has two checks. The fast one (`passes`) is one small function that returns True if the value
+is certainly valid; the step loop uses it. Only if it does not return True, the full check runs and
+explains the failure.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class DataTypeKind(Enum):
 
 
 class TypeCheckContext:
-    """What a type check function may look at.
+    """The context of a type check function.
 
     Args:
         run_id: The run in which the check is made.
-        log_manager: Where it may log.
-        scoped_resources_builder: The resources, or an object whose `build(keys)` gives them.
+        log_manager: The log manager.
+        scoped_resources_builder: The resources, or an object whose `build(keys)` returns them.
         dagster_type: The type that is checked.
 
     Source: Dagster's `TypeCheckContext`.
@@ -74,19 +74,19 @@ class TypeCheckContext:
 
 
 class DataType:
-    """A type for inputs and outputs: a name and a function that checks a value.
+    """A type of inputs and outputs: a name and a function that checks a value.
 
     Args:
-        type_check_fn: Takes a `TypeCheckContext` and the value; gives a bool or a `TypeCheck`.
-        key: Identifies the type; the name unless given.
-        name: What people see; the key unless given.
-        is_builtin: Whether jobnb brings it.
-        description: What values of this type are.
-        loader: Makes a value from run config, for an input that nothing is connected to.
+        type_check_fn: Takes a `TypeCheckContext` and the value; returns a bool or a `TypeCheck`.
+        key: Identifies the type; the name if not given.
+        name: The displayed name; the key if not given.
+        is_builtin: Whether it is one of jobnb's own.
+        description: A description of its values.
+        loader: Loads a value from run config, for an input that nothing is connected to.
         required_resource_keys: Resources that the check function uses.
         kind: The family it belongs to.
         typing_type: The Python annotation it stands for.
-        metadata: Facts shown beside it.
+        metadata: Metadata shown beside it.
 
     Raises:
         InvalidDefinitionError: If there is neither key nor name, or the function cannot take
@@ -124,13 +124,13 @@ class DataType:
         self.kind = kind
         self.typing_type = typing_type
         self.metadata: dict[str, MetadataValue] = normalize(metadata)
-        self.config_type: type | None = None  # set for scalars: usable as a config schema
+        self.config_type: type | None = None  # Set for scalars, which are config schemas, too.
         self._check = _two_arguments(type_check_fn, self.display_name)
         self._passes: Passes | None = _never
 
     @property
     def passes(self) -> Passes | None:
-        """The fast check: None where nothing is to be checked, else True means certainly right."""
+        """The fast check: None if there is nothing to check; True means certainly valid."""
         return self._passes
 
     @property
@@ -140,7 +140,7 @@ class DataType:
 
     @property
     def display_name(self) -> str:
-        """What people see."""
+        """The displayed name."""
         return self._name or self.key
 
     @property
@@ -185,10 +185,10 @@ class DataType:
         return self.kind in (DataTypeKind.ANY, DataTypeKind.LIST, DataTypeKind.NOTHING)
 
     def type_check(self, context: Any, value: Any) -> TypeCheck:
-        """The verdict on `value`, with words where it fails.
+        """Check `value`, with an explanation if it fails.
 
         Raises:
-            TypeCheckError: If the check function gives neither a bool nor a `TypeCheck`.
+            TypeCheckError: If the check function returns neither a bool nor a `TypeCheck`.
         """
         verdict = plain_verdict(self._check(context, value))
         if isinstance(verdict, TypeCheck):
@@ -226,13 +226,13 @@ def _two_arguments(check: Any, name: str) -> TypeCheckFunction:
             f"The type_check_fn of type {name!r} takes two arguments, the context and the "
             f"value: {error}."
         ) from None
-    except ValueError:  # a builtin that does not tell its signature
+    except ValueError:  # A builtin without a signature.
         pass
     return check  # type: ignore[no-any-return]
 
 
 def shown(value: Any) -> str:
-    """A value in a sentence: its type, and the beginning of its repr."""
+    """Describe a value in a sentence: its type, and the beginning of its repr."""
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - the user's repr may raise anything
@@ -242,10 +242,10 @@ def shown(value: Any) -> str:
 
 
 def is_made_again(class_: type, wanted: type | tuple[type, ...]) -> bool:
-    """Whether a class is, or is made from, one that only has the name of what is wanted.
+    """Whether a class is (a subclass of) another definition of the wanted class.
 
-    It is the same class to whoever runs the cell again that defines it, and not the functions
-    that name it in their annotations.
+    Re-running the cell that defines a class creates a new one, while annotations in other cells
+    keep the old one.
     """
     names = {(base.__module__, base.__qualname__) for base in class_.__mro__}
     return any(
@@ -259,8 +259,8 @@ class PythonObjectDataType(DataType):
 
     Args:
         python_type: The class, or a tuple of classes.
-        key: Identifies the type; the name of the class unless given.
-        name: What people see; the key unless given.
+        key: Identifies the type; the name of the class if not given.
+        name: What people see; the key if not given.
         **kwargs: As for `DataType`: description, loader, metadata and so on.
 
     Example:

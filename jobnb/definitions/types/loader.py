@@ -1,4 +1,4 @@
-"""Loaders: how run config supplies an input that no output is connected to."""
+"""Loaders: load an input from run config."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LoaderFunction = Callable[["DataTypeLoaderContext", Any], Any]
 
 
 class DataTypeLoaderContext:
-    """What a loader may look at.
+    """The context of a loader.
 
     Args:
         resources: The resources that the loader requires.
         job_def: The job that runs.
         op_def: The op whose input is loaded.
-        log: Where it may log.
+        log: The log manager.
 
     Source: Dagster's `DagsterTypeLoaderContext`.
     """
@@ -38,7 +38,7 @@ class DataTypeLoaderContext:
 
 
 class DataTypeLoader(ABC):
-    """Makes a value of some type from run config.
+    """Loads a value of some type from run config.
 
     Source: Dagster's `DagsterTypeLoader`.
     """
@@ -46,11 +46,11 @@ class DataTypeLoader(ABC):
     @property
     @abstractmethod
     def schema_type(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
 
     @property
     def config_schema(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
         return self.schema_type
 
     def required_resource_keys(self) -> frozenset[str]:
@@ -59,7 +59,7 @@ class DataTypeLoader(ABC):
 
     @abstractmethod
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that `config_value` describes."""
+        """Return the value that `config_value` describes."""
 
 
 class _FunctionLoader(DataTypeLoader):
@@ -70,7 +70,7 @@ class _FunctionLoader(DataTypeLoader):
 
     @property
     def schema_type(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
         return self._schema
 
     def required_resource_keys(self) -> frozenset[str]:
@@ -78,7 +78,7 @@ class _FunctionLoader(DataTypeLoader):
         return self._keys
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that `config_value` describes."""
+        """Return the value that `config_value` describes."""
         return self._load(context, config_value)
 
 
@@ -88,7 +88,7 @@ def data_type_loader(
     loader_version: str | None = None,  # noqa: ARG001
     external_version_fn: Callable[[Any], str] | None = None,  # noqa: ARG001
 ) -> Callable[[LoaderFunction], DataTypeLoader]:
-    """Turn a function of context and config into a loader for a `DataType`.
+    """Define a loader for a `DataType` with a function of context and config.
 
     Args:
         config_schema: The config that the function takes.
@@ -118,7 +118,7 @@ def data_type_loader(
 
 
 def _from_source(source: Mapping[str, Any]) -> Any:
-    """The value behind {value: ...}, {json: {path: ...}} or {pickle: {path: ...}}."""
+    """Return the value behind {value: ...}, {json: {path: ...}} or {pickle: {path: ...}}."""
     ((how, what),) = source.items()
     if how == "value":
         return what
@@ -126,7 +126,7 @@ def _from_source(source: Mapping[str, Any]) -> Any:
     try:
         if how == "json":
             content = json.loads(path.read_text(encoding="utf-8"))
-            # Dagster's files name what they hold; others are the value itself.
+            # Files of Dagster hold {"value": ...}; others hold the value itself.
             named = isinstance(content, dict) and content.keys() == {"value"}
             return content["value"] if named else content
         return pickle.loads(path.read_bytes())  # noqa: S301 - the user's own file, named in config
@@ -150,11 +150,11 @@ class AnyLoader(DataTypeLoader):
 
     @property
     def schema_type(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
         return Any
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that `config_value` describes."""
+        """Return the value that `config_value` describes."""
         return _from_source(config_value) if _is_source(config_value) else config_value
 
 
@@ -166,7 +166,7 @@ class ScalarLoader(DataTypeLoader):
 
     @property
     def schema_type(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
         from jobnb.config import ScalarUnion, Selector
 
         file = {"path": str}
@@ -174,12 +174,12 @@ class ScalarLoader(DataTypeLoader):
         return ScalarUnion(self._scalar, sources)
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that `config_value` describes."""
+        """Return the value that `config_value` describes."""
         return _from_source(config_value) if _is_source(config_value) else config_value
 
 
 class ListLoader(DataTypeLoader):
-    """A list, item by item, turned into whatever `collect` makes of it."""
+    """A list, item by item, converted by `collect`."""
 
     def __init__(
         self, inner: DataTypeLoader, collect: Callable[[Iterable[Any]], Any] = list
@@ -189,7 +189,7 @@ class ListLoader(DataTypeLoader):
 
     @property
     def schema_type(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
         from jobnb.config import Array
 
         return Array(self._inner.schema_type)
@@ -199,7 +199,7 @@ class ListLoader(DataTypeLoader):
         return self._inner.required_resource_keys()
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that `config_value` describes."""
+        """Return the value that `config_value` describes."""
         load = self._inner.construct_from_config_value
         return self._collect(load(context, item) for item in config_value)
 
@@ -209,13 +209,13 @@ class DictLoader(DataTypeLoader):
 
     @property
     def schema_type(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
         from jobnb.config import Permissive
 
         return Permissive()
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that `config_value` describes."""
+        """Return the value that `config_value` describes."""
         return dict(config_value)
 
 
@@ -228,7 +228,7 @@ class MapLoader(DataTypeLoader):
 
     @property
     def schema_type(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
         from jobnb.config import Map
 
         return Map(self._key, self._inner.schema_type)
@@ -238,20 +238,20 @@ class MapLoader(DataTypeLoader):
         return self._inner.required_resource_keys()
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that `config_value` describes."""
+        """Return the value that `config_value` describes."""
         load = self._inner.construct_from_config_value
         return {key: load(context, value) for key, value in config_value.items()}
 
 
 class NullableLoader(DataTypeLoader):
-    """None, or what the inner loader makes."""
+    """None, or the value of the inner loader."""
 
     def __init__(self, inner: DataTypeLoader) -> None:
         self._inner = inner
 
     @property
     def schema_type(self) -> Any:
-        """The config schema of what the loader takes."""
+        """The config schema of the loader."""
         from jobnb.config import Noneable
 
         return Noneable(self._inner.schema_type)
@@ -261,7 +261,7 @@ class NullableLoader(DataTypeLoader):
         return self._inner.required_resource_keys()
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
-        """The value that `config_value` describes."""
+        """Return the value that `config_value` describes."""
         if config_value is None:
             return None
         return self._inner.construct_from_config_value(context, config_value)

@@ -1,4 +1,4 @@
-"""From an annotation to the `DataType` that checks it."""
+"""Resolve an annotation to the `DataType` that checks it."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _PLAIN: dict[Any, DataType] = {
     dict: DICT,
     list: ListType(ANY),
     object: ANY,
-    Any: ANY,  # a class since Python 3.11, but one that isinstance refuses
+    Any: ANY,  # A class since Python 3.11, but one that isinstance refuses.
     inspect.Parameter.empty: ANY,
     type(None): NOTHING,
 }
 
 
 def register(python_type: type, data_type: DataType) -> None:
-    """Let `data_type` check what is annotated with `python_type`; the last one given counts."""
+    """Register `data_type` for the annotation `python_type`; the last registration wins."""
     if python_type in _PLAIN:
         raise InvalidDefinitionError(
             f"{getattr(python_type, '__name__', python_type)} has a type already: give the "
@@ -67,15 +67,15 @@ def register(python_type: type, data_type: DataType) -> None:
 
 
 def resolve(annotation: Any) -> DataType:
-    """The `DataType` that checks what `annotation` says; the same one each time.
+    """Resolve an annotation to its `DataType`; equal annotations share one.
 
     Args:
         annotation: A `DataType`, a class, anything from `typing`, a builtin name such as
             `List[int]`, or None, which is `Nothing`.
 
     Returns:
-        The type. What cannot be checked (a type variable, a name as text) becomes a type
-        that takes every value and is named after the annotation.
+        The type. An annotation that cannot be checked (a type variable, a name as text) becomes
+            a type that accepts every value and is named after the annotation.
 
     Raises:
         InvalidDefinitionError: If it is no annotation at all, such as the number 3.
@@ -90,7 +90,7 @@ def resolve(annotation: Any) -> DataType:
         return annotation
     try:
         return _resolve_cached(annotation)
-    except TypeError:  # unhashable, such as Annotated[int, []]
+    except TypeError:  # Unhashable, such as Annotated[int, []].
         return _resolve(annotation)
 
 
@@ -101,7 +101,7 @@ def _resolve_cached(annotation: Any) -> DataType:
 
 def _resolve(annotation: Any) -> DataType:
     named = getattr(annotation, "data_type", None)
-    if isinstance(named, DataType):  # List, Dict, ... without brackets
+    if isinstance(named, DataType):  # List, Dict, ... without brackets.
         return named
     origin = typing.get_origin(annotation)
     if origin is not None:
@@ -234,7 +234,7 @@ Nothing = NOTHING
 
 
 class _Brackets:
-    """A name that is a type by itself, and makes others: `List`, `List[int]`."""
+    """A name that is a type itself, and also takes brackets: `List`, `List[int]`."""
 
     def __init__(self, name: str, bare: DataType | None, make: Callable[..., DataType]) -> None:
         self._name = name
@@ -307,7 +307,7 @@ def check_data_type(dagster_type: Any, value: Any) -> TypeCheck:
 
 
 def make_python_type_usable_as_data_type(python_type: Any, dagster_type: Any) -> None:
-    """Let a `DataType` check whatever is annotated with a Python class.
+    """Register a `DataType` for a Python type used as an annotation.
 
     Calling it again for the same class replaces the type, so that a cell can be re-run.
 
@@ -347,8 +347,8 @@ def usable_as_data_type(
     """Give a class a `DataType` of its own, with a name, words and a loader.
 
     Args:
-        name: What people see; the name of the class unless given.
-        description: What its values are; the class's docstring unless given.
+        name: What people see; the name of the class if not given.
+        description: What its values are; the class's docstring if not given.
         loader: Makes a value from run config.
 
     Example:
