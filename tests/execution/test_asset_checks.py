@@ -132,8 +132,8 @@ def test_a_blocking_check_that_fails_stops_what_is_made_from_its_asset():
     steps = {key: state.status.value for key, state in result.state.steps.items()}
     assert steps == {
         "orders": "succeeded",
-        "total": "skipped",
-        "report": "skipped",
+        "total": "blocked",
+        "report": "blocked",
         "count_elsewhere": "succeeded",
         "orders_no_nulls": "failed",
     }
@@ -374,7 +374,7 @@ def test_a_blocking_check_of_the_function_itself_fails_its_step():
 
     result = materialize([made, after], raise_on_error=False)
     steps = {key: state.status.value for key, state in result.state.steps.items()}
-    assert steps == {"made": "failed", "after": "skipped"}
+    assert steps == {"made": "failed", "after": "blocked"}
     assert verdicts(result) == {"made:only": False}
 
 

@@ -189,7 +189,7 @@ def test_a_blocking_check_stops_what_is_made_from_its_asset(severity, goes_on):
 
     result = materialize([checked(refuse, blocking=True), report], raise_on_error=False)
     assert result.success is goes_on
-    assert steps(result)["report"] == ("succeeded" if goes_on else "skipped")
+    assert steps(result)["report"] == ("succeeded" if goes_on else "blocked")
 
 
 def test_what_is_made_from_another_asset_of_the_graph_goes_on():
@@ -204,7 +204,7 @@ def test_what_is_made_from_another_asset_of_the_graph_goes_on():
     result = materialize([bounds, from_low, from_high], raise_on_error=False)
     assert verdicts(result) == {"low:fine": True, "high:fine": False}
     told = steps(result)
-    assert (told["from_low"], told["from_high"]) == ("succeeded", "skipped")
+    assert (told["from_low"], told["from_high"]) == ("succeeded", "blocked")
 
 
 def test_ops_of_the_graph_may_wait_for_the_check():
@@ -218,7 +218,7 @@ def test_ops_of_the_graph_may_wait_for_the_check():
         return {"result": finish(start=verdict), "made_large": verdict}
 
     result = materialize([made], raise_on_error=False)
-    assert steps(result)["made.finish"] == "skipped"
+    assert steps(result)["made.finish"] == "blocked"
     assert result.get_asset_materialization_events() == []
 
 

@@ -117,7 +117,7 @@ def test_errors_are_tried_again_and_verdicts_are_not():
     result = materialize(made, raise_on_error=False)
     assert len(calls) == 3
     assert verdicts(result) == [("orders:c", False)]
-    assert steps(result)["total"] == "skipped"
+    assert steps(result)["total"] == "blocked"
 
 
 @pytest.mark.parametrize("kind", ["function", "generator"])
@@ -159,14 +159,14 @@ def test_every_step_of_a_graph_waits():
         return False
 
     result = materialize([orders, made, checking(no, blocking=True)], raise_on_error=False)
-    assert steps(result)["made.first"] == steps(result)["made.second"] == "skipped"
+    assert steps(result)["made.first"] == steps(result)["made.second"] == "blocked"
     result = materialize([orders, made, after, never], raise_on_error=False)
     assert steps(result) == {
         "orders": "succeeded",
         "made.first": "succeeded",
         "made.second": "succeeded",
         "made_never": "failed",
-        "after": "skipped",
+        "after": "blocked",
     }
 
 
@@ -188,9 +188,9 @@ def test_of_several_assets_only_what_is_made_from_the_checked_one_waits():
         return False
 
     result = materialize([orders, bounds, of_low, of_high, never], raise_on_error=False)
-    assert (steps(result)["of_low"], steps(result)["of_high"]) == ("skipped", "succeeded")
+    assert (steps(result)["of_low"], steps(result)["of_high"]) == ("blocked", "succeeded")
     result = materialize([orders, bounds, checking(no, blocking=True)], raise_on_error=False)
-    assert steps(result)["bounds"] == "skipped"
+    assert steps(result)["bounds"] == "blocked"
 
 
 def test_a_function_on_both_sides_of_a_check_runs_in_parts():
