@@ -46,7 +46,8 @@ def test_four_kernels_run_side_by_side_in_one_home(place: Place) -> None:
         subprocess.Popen(
             [sys.executable, "-W", "error", "-c", textwrap.dedent(KERNEL), str(place.home), f"k{i}",
              str(count)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**place.environment, "JOBNB_PROGRESS": "0"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+             env={**place.environment, "JOBNB_PROGRESS": "0"},
         )
         for i in range(PROCESSES)
     ]  # fmt: skip
