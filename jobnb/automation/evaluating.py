@@ -7,6 +7,7 @@ what is decided is launched: by this loop, or by the next one, with the same ids
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -130,6 +131,8 @@ class Ticker:
         self._start = start
         self._reached = reached
         self._catch_up = catch_up
+        self._turn = threading.Lock()
+        self._busy: set[str] = set()
 
     def take(
         self,
@@ -152,6 +155,24 @@ class Ticker:
         Returns:
             The tick as it ended; None if none was due, or another loop is at it.
         """
+        with self._turn:
+            if instigator.origin_id in self._busy:
+                return None  # another thread of this loop is at it
+            self._busy.add(instigator.origin_id)
+        try:
+            return self._take(location, definition, instigator, forced, claimed)
+        finally:
+            with self._turn:
+                self._busy.discard(instigator.origin_id)
+
+    def _take(
+        self,
+        location: CodeLocation,
+        definition: Definition,
+        instigator: Instigator,
+        forced: bool,
+        claimed: Callable[[Tick], None],
+    ) -> Tick | None:
         now = self._clock()
 
         def due(state: InstigatorState) -> float | None:

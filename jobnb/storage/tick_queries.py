@@ -296,7 +296,8 @@ def decide(
     Returns:
         The tick with the runs that are left; None if another loop is at it by now.
     """
-    if _is_mine(connection, tick, holder) is None:
+    stored = _tick_at(connection, tick.instigator, tick.timestamp)
+    if _is_mine(connection, tick, holder) is None or stored is None or stored.decided:
         return None
     kept: list[TickRun] = []
     known: list[str] = []

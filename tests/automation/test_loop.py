@@ -257,6 +257,30 @@ def test_a_slow_sensor_holds_up_no_other_and_is_given_up(on_file):
     assert not loop.is_running
 
 
+def test_two_threads_do_not_take_one_tick(on_file):
+    begun, free, found = threading.Event(), threading.Event(), []
+
+    @sensor(job=greet, minimum_interval_seconds=0)
+    def slow():
+        begun.set()
+        assert free.wait(20)
+        return RunRequest()
+
+    loop = loop_on(on_file, time.time, Definitions(sensors=[slow]))
+    thread = threading.Thread(target=lambda: found.append(loop.tick_now("slow")))
+    thread.start()
+    assert begun.wait(20)
+    assert loop.tick_now("slow") is None
+    other = loop_on(on_file, time.time, Definitions(sensors=[slow]))
+    assert other.tick_now("slow") is None
+    free.set()
+    thread.join(20)
+    assert found[0].is_success
+    assert on_file.get_runs_count() == 1
+    assert loop.tick_now("slow").is_success  # and it is free again
+    assert on_file.get_runs_count() == 2
+
+
 def test_what_is_started_and_stopped_elsewhere_is_seen(on_file):
     clock = Clock()
     stopped = hourly(default_status=DefaultScheduleStatus.STOPPED)
