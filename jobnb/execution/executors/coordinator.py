@@ -97,7 +97,8 @@ class Coordinator:
     def _pause(self) -> float:
         """How long to wait for news, at most."""
         pause, at = LOOK, now()
-        if self._frontier.due is not None:
+        # A retry that is due and finds no free place waits for one, as all others do.
+        if self._frontier.due is not None and len(self._tasks) < self.crew.places:
             pause = min(pause, self._frontier.due - at)
         if self._deadlines:
             pause = min(pause, self._deadlines[0][0] - at)
@@ -305,19 +306,16 @@ class Coordinator:
 
 def _given(run: RunScope) -> dict[int, list[str] | None]:
     """What is there before any step has run."""
-    return {
-        slot: list(value) if isinstance(value, dict) and _holds_elements(run, slot) else None
-        for slot, value in enumerate(run.values)
-        if value is not MISSING
+    there = {slot: value for slot, value in enumerate(run.values) if value is not MISSING}
+    if not there:
+        return {}
+    of_elements = {
+        out.slot
+        for step in run.plan.steps
+        for out in step.outputs
+        if step.region is not None or out.definition.is_dynamic
     }
-
-
-def _holds_elements(run: RunScope, slot: int) -> bool:
-    for step in run.plan.steps:
-        for out in step.outputs:
-            if out.slot == slot:
-                return out.definition.is_dynamic or step.region is not None
-    return False
+    return {slot: list(each) if slot in of_elements else None for slot, each in there.items()}
 
 
 def _put(run: RunScope, unit: Unit, values: Any) -> None:

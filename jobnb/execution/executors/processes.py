@@ -29,7 +29,7 @@ from jobnb.plan.step import Step
 __all__ = ["ProcessCrew"]
 
 _PATIENCE = 1.0  # seconds that a step has to stop before its process is ended
-_CLOSING = 10.0  # seconds that a worker has to tear down its resources
+_CLOSING = 60.0  # seconds that a worker has to tear down its resources
 
 
 class _Hand:

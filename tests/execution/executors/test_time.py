@@ -17,6 +17,7 @@ from jobnb import (
     op,
     thread_executor,
 )
+from jobnb.execution.executors.threads import ThreadCrew
 from tests.execution.executors.test_matrix import launched, states
 
 
@@ -158,6 +159,29 @@ def test_a_retry_that_waits_holds_no_worker(instance):
     assert time.monotonic() - began < 0.95  # and not 0.6 + 0.4
     order = [e.step_key for e in run.events() if e.event_type_value == "STEP_SUCCESS"]
     assert order[-1] == "shaky"
+
+
+def test_a_retry_that_finds_no_place_waits_without_working(instance, monkeypatch):
+    @op(retry_policy=RetryPolicy(max_retries=1, delay=0.05))
+    def shaky(context):
+        if not context.retry_number:
+            raise ValueError("not yet")
+
+    @op
+    def long():
+        time.sleep(1.0)
+
+    @job
+    def two():
+        shaky()
+        long()
+
+    looks = []
+    wait = ThreadCrew.wait
+    monkeypatch.setattr(ThreadCrew, "wait", lambda crew, s: (looks.append(s), wait(crew, s))[1])
+    one_thread = thread_executor.configured({"max_concurrent": 1})
+    assert launched(two, instance, one_thread).status == "SUCCESS"
+    assert len(looks) < 100
 
 
 # --- runs that are repeated by themselves --------------------------------------------
