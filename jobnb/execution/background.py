@@ -46,7 +46,6 @@ class Run(Task[ExecuteInProcessResult]):
     Attributes:
         retried_by: The run that repeats it, where it failed and its tag `dagster/max_retries`
             allows; None before.
-        settled: Called when it has ended, before those who wait for it go on.
 
     `status`, `progress`, `current_step` and `version` are traits: `observe` calls a function when
     they change, in a thread of its own. `await run` gives what `result` gives.
@@ -66,7 +65,13 @@ class Run(Task[ExecuteInProcessResult]):
 
     begun: ClassVar[list[Callable[[Any], None]]] = []
 
-    def __init__(self, scope: RunScope, stop: Stop, repeat: Callable[..., Run]) -> None:
+    def __init__(
+        self,
+        scope: RunScope,
+        stop: Stop,
+        repeat: Callable[..., Run],
+        settled: Callable[[Run], None] | None = None,
+    ) -> None:
         super().__init__(scope.run_id, f"jobnb run {scope.run_id[:8]}")
         self._scope = scope
         self._stop = stop
@@ -75,7 +80,7 @@ class Run(Task[ExecuteInProcessResult]):
         self._done_steps = self._seen = 0
         self._failure: BaseException | None = None
         self.retried_by: Run | None = None
-        self.settled: Callable[[], None] | None = None
+        self._settled = settled
         self._deadline = _deadline(scope.record)
         scope.around = _around(scope)
         self._begin()
@@ -217,8 +222,8 @@ class Run(Task[ExecuteInProcessResult]):
                 self._scope.append(self._lost())
                 with suppress(Exception):
                     self._scope.run_log.close()
-        if self.settled is not None:
-            self.settled()
+        if self._settled is not None:
+            self._settled(self)
 
     def _lost(self) -> RunFailed:
         """How it ended if not even its log could be written."""

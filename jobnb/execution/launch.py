@@ -53,10 +53,10 @@ def launch(spec: RunSpec, find_job: FindJob | None = None) -> Run:
     spec_here = replace(spec, in_memory=in_memory, keep_outputs=in_memory)
     with Interrupts(lambda: f"The launch of {spec.words[4:]}") as interrupts:
         scope = start(spec_here, interrupts, stop)
-        run = Run(scope, stop, repeat)
+        retries = MAX_RETRIES_TAG in scope.record.tags
+        again = partial(retry_failed, again=partial(_retried, spec, find_job)) if retries else None
+        run = Run(scope, stop, repeat, again)
         interrupts.undo = run.undo
-        if MAX_RETRIES_TAG in scope.record.tags:
-            retry_failed(run, partial(_retried, spec, find_job))
         return run
 
 

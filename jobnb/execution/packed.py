@@ -70,6 +70,9 @@ class Packed:
             weakref.finalize(self, _remove, self.path)
         return self
 
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + (0 if self.path else self.size)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Packed, (self.data, self.buffers, self.path, self.size)
 

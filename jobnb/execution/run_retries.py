@@ -31,16 +31,12 @@ _logger = logging.getLogger("jobnb.execution")
 
 
 def retry_failed(run: Run, again: Callable[[Run, int], Run]) -> None:
-    """Have a run repeated when it fails, if its tags still allow it.
+    """Repeat a run that has ended, if it has failed and its tags still allow it.
 
     Args:
         run: The run.
         again: Launches it again, given the run and the number of the retry.
     """
-    run.settled = lambda: _retry(run, again)
-
-
-def _retry(run: Run, again: Callable[[Run, int], Run]) -> None:
     number = _number(run, RETRY_NUMBER_TAG) + 1
     if run.state.status is not RunStatus.FAILURE or number > _number(run, MAX_RETRIES_TAG):
         return

@@ -350,10 +350,13 @@ class RemoteLane:
         for slot, value in order.values.items():
             values[slot] = _given(value)
         last = len(order.pieces) - 1
-        with listening(scope):
-            for number, piece in enumerate(order.pieces):
-                outcome = self._piece(order.number, piece, is_first=not number)
-                report(outcome._replace(is_last=number == last))
+        try:
+            with listening(scope):
+                for number, piece in enumerate(order.pieces):
+                    outcome = self._piece(order.number, piece, is_first=not number)
+                    report(outcome._replace(is_last=number == last))
+        finally:
+            values.clear()  # large ones are let go of now, not with the next task
 
     def _piece(self, task: int, piece: Piece, *, is_first: bool) -> Outcome:
         if not is_first and (self.stop.wanted or self.lane.still_needs(piece)):

@@ -33,18 +33,42 @@ _PATIENCE = 1.5  # seconds that a step has to stop
 _UNTOLD = 5.0  # seconds after the end of a task in which the news of it arrive
 
 
+class _Made:
+    """A task of the cluster: it is let go of with the last of its values.
+
+    The client's own objects refer to each other, and would be let go of much later.
+
+    Args:
+        future: What the client knows it by.
+    """
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: Any) -> None:
+        self.future = future
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # the cluster may be gone
+            self.future.release()
+
+
 class Remote:
     """A large value that stays on the worker that made it.
 
     Args:
-        future: The task that made it.
+        made: The task that made it.
         place: Which of its values it is.
     """
 
-    __slots__ = ("future", "place")
+    __slots__ = ("made", "place")
 
-    def __init__(self, future: Any, place: tuple[int, str | None]) -> None:
-        self.future, self.place = future, place
+    def __init__(self, made: _Made, place: tuple[int, str | None]) -> None:
+        self.made, self.place = made, place
+
+    @property
+    def future(self) -> Any:
+        """What the client knows the task by."""
+        return self.made.future
 
     def value(self) -> Any:
         """The value, fetched."""
@@ -74,7 +98,7 @@ class DaskCrew:
         self.title = "a Dask cluster"
         self._stack = ExitStack()
         self._news: SimpleQueue[Any] = SimpleQueue()
-        self._futures: dict[int, Any] = {}
+        self._futures: dict[int, _Made] = {}
         self._left: dict[int, list[Piece]] = {}
         self._turns: dict[int, str] = {}
         self._began: set[str] = set()
@@ -158,7 +182,7 @@ class DaskCrew:
             resources=_resources_of(step),
             pure=False,
         )
-        self._futures[task.number] = future
+        self._futures[task.number] = _Made(future)
         self._left[task.number] = list(task.pieces)
         future.add_done_callback(lambda done, number=task.number: self._news.put((number, done)))
 
@@ -230,8 +254,8 @@ class DaskCrew:
         if error is not None:
             outcome = outcome._replace(error=unpacked_error(error))
         if outcome.values is not None:
-            future = self._futures[number]
-            values = {slot: _held(value, future) for slot, value in outcome.values.items()}
+            made = self._futures[number]
+            values = {slot: _held(value, made) for slot, value in outcome.values.items()}
             outcome = outcome._replace(values=values)
         if outcome.is_last:
             self._forget(number)
@@ -239,7 +263,7 @@ class DaskCrew:
 
     def _fetch(self, number: int) -> list[Outcome]:
         """The news of a task did not come: they are asked for."""
-        kept = self._futures[number].result()
+        kept = self._futures[number].future.result()
         return [each for told in kept[None] for each in self._outcome(number, *told)]
 
     def _lost(self, number: int, error: BaseException) -> list[Outcome]:
@@ -276,7 +300,7 @@ class DaskCrew:
         with suppress(Exception):  # a cluster that is gone has stopped it
             told = self._client.run(stop_task, *arguments, on_error="ignore")
             if not any((told or {}).values()):
-                self._futures[task].cancel()
+                self._futures[task].future.cancel()
 
     def is_stuck(self, task: int) -> bool:
         """A step in code that is not Python's cannot be stopped on a cluster of others."""
@@ -321,11 +345,11 @@ def _plain(key: str) -> str:
     return key.replace("[", "_").replace("]", "")
 
 
-def _held(value: Any, future: Any) -> Any:
+def _held(value: Any, made: _Made) -> Any:
     """A value as this process holds it."""
     if isinstance(value, dict):
-        return {key: _held(each, future) for key, each in value.items()}
-    return Remote(future, value.place) if type(value) is Stays else value
+        return {key: _held(each, made) for key, each in value.items()}
+    return Remote(made, value.place) if type(value) is Stays else value
 
 
 def _with_needs(value: Any, needs: list[Any]) -> Any:

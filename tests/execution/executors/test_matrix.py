@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+import psutil
 import pytest
 
 from jobnb import (
@@ -39,6 +40,7 @@ from jobnb import (
     resource,
     success_hook,
 )
+from jobnb.definitions.metadata import from_json
 from jobnb.registry.session import Session
 from tests.execution.executors.conftest import by_step
 
@@ -592,3 +594,38 @@ def test_a_run_repeats_from_where_it_failed(executor, instance, tmp_path, trace)
     assert again.wait(60).status == "SUCCESS"
     assert trace.lines == ["start"]
     assert again.result().output_for_node("plus_one") == 3
+
+
+# --- memory --------------------------------------------------------------------------
+
+
+def test_a_chain_of_large_values_takes_the_memory_of_few(executor, instance):
+    megabytes = 20
+
+    def resident():
+        return psutil.Process().memory_info().rss // 2**20
+
+    @op(out={"before": Out(), "large": Out()})
+    def start():
+        before = resident()
+        return before, bytearray(megabytes * 2**20)
+
+    @op
+    def copied(x):
+        return x[:]
+
+    @op
+    def grown(context, before, x):
+        context.add_output_metadata({"megabytes": resident() - before})
+
+    @job(resource_defs={"io_manager": mem_io_manager})
+    def chain():
+        before, x = start()
+        for n in range(20):
+            x = copied.alias(f"copied_{n}")(x)
+        grown(before, x)
+
+    run = launched(chain, instance, executor)
+    assert run.status == "SUCCESS"
+    told = run.state.steps["grown"].outputs["result"]["megabytes"]
+    assert from_json({"megabytes": told})["megabytes"].value < 8 * megabytes
