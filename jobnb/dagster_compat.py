@@ -6,12 +6,14 @@ of jobnb is here too. After `install()`, `import dagster` finds this module in t
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
 import jobnb
 from jobnb import HOME_OF
-from jobnb.errors import DAGSTER_NAMES
+from jobnb.dagster_modules import DagsterModules
+from jobnb.errors import DAGSTER_NAMES, did_you_mean
 
 SPELLINGS = {
     **{theirs: own for own, theirs in DAGSTER_NAMES.items()},
@@ -41,11 +43,19 @@ SPELLINGS = {
 __all__ = [*sorted({*SPELLINGS, *HOME_OF}), "SPELLINGS", "install", "uninstall"]  # noqa: PLE0604
 
 
+__path__: list[str] = []  # after install() it is a package, whose modules DagsterModules finds
+
+
 def __getattr__(name: str) -> Any:
     """Return a name in Dagster's spelling or in jobnb's."""
     own = SPELLINGS.get(name, name)
+    installed = sys.modules.get("dagster") is sys.modules[__name__]
+    if name.startswith("_") and not name.startswith("__") and installed:
+        return importlib.import_module(f"dagster.{name}")
     if own not in HOME_OF:
-        raise AttributeError(f"jobnb does not offer {name!r}.")
+        hint = did_you_mean(name, __all__, noun="")
+        more = f" {hint}" if hint.startswith("Did you mean") else ""
+        raise AttributeError(f"jobnb does not offer {name!r}.{more}")
     value = getattr(jobnb, own)
     globals()[name] = value
     return value
@@ -67,9 +77,13 @@ def install() -> None:
             "Dagster itself has been imported in this process. Call install() before that."
         )
     sys.modules["dagster"] = sys.modules[__name__]
+    if not any(isinstance(each, DagsterModules) for each in sys.meta_path):
+        sys.meta_path.insert(0, DagsterModules())
 
 
 def uninstall() -> None:
     """Let `import dagster` find Dagster again."""
     if sys.modules.get("dagster") is sys.modules[__name__]:
-        del sys.modules["dagster"]
+        for name in [each for each in sys.modules if each.partition(".")[0] == "dagster"]:
+            del sys.modules[name]
+    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, DagsterModules)]

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.values import AssetValueLoader
+    from jobnb.plan.graphs import AssetGraph
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.run_table import RunTable
@@ -222,6 +223,12 @@ class JobnbEngine:
         from jobnb.definitions.locations.repository import RepositoryDefinition
 
         return RepositoryDefinition.of_definitions(definitions)
+
+    def asset_graph_of(self, definitions: Definitions) -> AssetGraph:
+        from jobnb.plan import graphs
+
+        around = (definitions.assets, definitions.source_assets, definitions.asset_checks)
+        return graphs.AssetGraph([each for several in around for each in several])
 
     def session_job(self, name: str) -> JobDefinition:
         return self.current_session().job(name)

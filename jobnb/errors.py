@@ -37,6 +37,7 @@ __all__ = [
     "StorageError",
     "TypeCheckDidNotPass",
     "TypeCheckError",
+    "UnfedInputError",
     "UnknownPartitionError",
     "UnknownResourceError",
     "UnmetExecutorRequirementsError",
@@ -150,6 +151,13 @@ class InvalidConfigError(JobnbError, ValueError):
 
 class UnreadableConfigError(InvalidConfigError, InvariantViolationError):
     """A config cannot be read: the file does not exist, or the text is no YAML."""
+
+
+class UnfedInputError(InvalidDefinitionError, InvalidConfigError, InvalidSubsetError):
+    """Inputs have no value: nothing feeds them, the run config does not, the selection cuts them.
+
+    Dagster tells these apart by its class of error; it is each of them.
+    """
 
 
 class InvalidConfigDefinitionError(InvalidDefinitionError):

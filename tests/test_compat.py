@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import jobnb
-from jobnb import HOME_OF, dagster_compat
+from jobnb import HOME_OF, dagster_compat, dagster_modules
 
 HERE = Path(__file__).parent
 
@@ -105,3 +105,79 @@ def test_star_import_gives_every_name():
         "print(op.__module__, DagsterInstance.__name__, materialize.__name__)\n"
     )
     assert out.split() == ["jobnb.definitions.ops.op", "Instance", "materialize"]
+
+
+def test_submodules_give_the_names_of_the_top_level():
+    out = in_a_process(
+        "from jobnb import dagster_compat\n"
+        "dagster_compat.install()\n"
+        "import dagster, jobnb\n"
+        "import dagster._core.definitions.partition as partition\n"
+        "from dagster import _check as check\n"
+        "from dagster._core.errors import DagsterInvariantViolationError\n"
+        "from dagster._core.definitions.decorators.op_decorator import op\n"
+        "from dagster._core.storage.dagster_run import DagsterRun\n"
+        "from dagster._utils import file_relative_path, merge_dicts, mkdir_p\n"
+        "from dagster._core.types.dagster_type import DagsterType\n"
+        "from dagster.core.execution.plan.outputs import StepOutputHandle\n"
+        "from dagster.utils import file_relative_path as older\n"
+        "assert op is jobnb.op and older is file_relative_path is jobnb.file_relative_path\n"
+        "assert DagsterInvariantViolationError is jobnb.InvariantViolationError\n"
+        "assert partition.PartitionsSubset is jobnb.PartitionsSubset\n"
+        "assert (DagsterRun, DagsterType) == (jobnb.JobRun, jobnb.DataType)\n"
+        "assert merge_dicts({1: 2}, {3: 4}) == {1: 2, 3: 4}\n"
+        "assert dagster._check is check\n"
+        "assert StepOutputHandle('s').output_name == 'result'\n"
+        "for words in ('from dagster._core.errors import DagsterErrr', 'import dagster.nope',\n"
+        "              'from dagster import asse'):\n"
+        "    try: exec(words)\n"
+        "    except ImportError as error: print(error)\n"
+        "    else: raise AssertionError(words)\n"
+        "try: partition.StaticPartitionsDefinitio\n"
+        "except AttributeError as error: print(error)\n"
+    )
+    assert "DagsterErrr" in out
+    assert "Did you mean 'StaticPartitionsDefinition'?" in out
+
+
+def test_after_uninstall_no_submodule_is_left():
+    in_a_process(
+        "import importlib.util, sys\n"
+        "from jobnb import dagster_compat\n"
+        "before = list(sys.meta_path)\n"
+        "dagster_compat.install(); dagster_compat.install()\n"
+        "import dagster._utils\n"
+        "dagster_compat.uninstall()\n"
+        "assert not [name for name in sys.modules if name.split('.')[0] == 'dagster']\n"
+        "assert sys.meta_path == before\n"
+        "found = importlib.util.find_spec('dagster')\n"
+        "assert found is None or 'jobnb' not in str(found.origin)\n"
+    )
+
+
+def test_checks_of_arguments():
+    checks = dagster_modules._NAMES["_check"]
+    assert checks["str_param"]("a", "name") == "a"
+    assert checks["opt_list_param"](None, "names") == []
+    assert checks["opt_nullable_list_param"](None, "names") is None
+    assert checks["opt_str_param"](None, "name", default="x") == "x"
+    assert checks["inst_param"](3, "n", int) == checks["not_none"](3) == 3
+    assert checks["opt_inst_param"](None, "n", int) is None
+    assert checks["invariant"](True)
+    for wrong in (
+        lambda: checks["int_param"](True, "n"),
+        lambda: checks["str_param"](None, "n"),
+        lambda: checks["inst_param"]("x", "n", int),
+        lambda: checks["callable_param"](1, "n"),
+        lambda: checks["not_none_param"](None, "n"),
+        lambda: checks["param_invariant"](False, "n", "why"),
+    ):
+        with pytest.raises(dagster_modules.ParameterCheckError, match="^n is"):
+            wrong()
+    for wrong in (
+        lambda: checks["invariant"](False, "why"),
+        lambda: checks["failed"]("why"),
+        lambda: checks["not_none"](None, "why"),
+    ):
+        with pytest.raises(dagster_modules.CheckError, match="why"):
+            wrong()

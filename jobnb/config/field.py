@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 from jobnb.config.binding import bind_value, without_secrets
 from jobnb.config.env import holds_env
-from jobnb.config.nodes import NOTHING, Scalar
+from jobnb.config.nodes import NOTHING, Enum, Scalar
 from jobnb.config.schema import ConfigField
 from jobnb.errors import InvalidConfigDefinitionError, InvalidConfigError
 
@@ -53,6 +54,11 @@ class Field(ConfigField):
     def _check(self, default: Any) -> None:
         if isinstance(self.schema, Scalar) and type(default) is self.schema.python_type:
             return  # The common case, without building a model.
+        if isinstance(self.schema, Enum) and isinstance(default, enum.Enum):
+            raise InvalidConfigError(
+                f"The default {default!r} does not fit its field ({self.schema!r}): config is "
+                f"text. Write the name: {default.name!r}."
+            )
         if holds_env(default) or _names_variables(default):
             return  # Read when the run is set up.
         try:

@@ -41,6 +41,20 @@ def config_parameter(function: Callable[..., Any]) -> type[BaseModel] | None:
     return annotation if is_config else None
 
 
+def _see_one_schema(function: Callable[..., Any], config_schema: Any) -> None:
+    """See that a function's config is described once.
+
+    Raises:
+        InvalidDefinitionError: If it has a schema and a parameter of a `Config` class.
+    """
+    typed = config_parameter(function) if config_schema is not None else None
+    if typed is not None:
+        raise InvalidDefinitionError(
+            f"{name_of(function)!r} has both a config_schema and a parameter of the class "
+            f"{typed.__name__}. Keep one."
+        )
+
+
 def _evaluated(function: Callable[..., Any], name: str) -> Any:
     try:
         return typing.get_type_hints(function).get(name)
@@ -175,6 +189,7 @@ def configured(
     takes_name = "name" in inspect.signature(method).parameters
 
     def decorate(config_fn: Callable[..., Any]) -> Any:
+        _see_one_schema(config_fn, config_schema)
         named = {"name": name_of(config_fn), **kwargs} if takes_name else kwargs
         return method(config_fn, config_schema=config_schema, **named)
 
@@ -209,6 +224,7 @@ class ConfigMapping:
     ) -> None:
         if not callable(config_fn):
             raise InvalidDefinitionError(f"config_fn must be a function, not {config_fn!r}.")
+        _see_one_schema(config_fn, config_schema)
         self.config_fn = config_fn
         self.given_schema = config_schema
         self.receive_processed_config_values = receive_processed_config_values
@@ -217,11 +233,6 @@ class ConfigMapping:
     def config_schema(self) -> ConfigField | None:
         """The schema of the simple config; None if it takes anything."""
         typed = config_parameter(self.config_fn)
-        if typed is not None and self.given_schema is not None:
-            raise InvalidDefinitionError(
-                f"The config mapping {name_of(self.config_fn)!r} has both a config_schema and a "
-                f"parameter of the class {typed.__name__}. Keep one."
-            )
         return schema_of(self.given_schema if typed is None else typed)
 
     def resolve_from_unvalidated_config(

@@ -18,7 +18,7 @@ from jobnb.config.fields import field_name, field_names, field_type, takes_names
 from jobnb.config.nodes import NOTHING, Typed
 from jobnb.config.schema import ConfigField, schema_of
 from jobnb.config.typed_reading import holds_secret, takes_none
-from jobnb.errors import InvalidInvocationError
+from jobnb.errors import InvalidConfigDefinitionError, InvalidInvocationError
 
 _WAITING = "__jobnb_waiting__"  # pydantic does not treat names like these as fields.
 _LENIENT = "__jobnb_lenient__"
@@ -177,7 +177,12 @@ class Config(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Let `help()` and shift-tab show the fields as parameters."""
         super().__pydantic_init_subclass__(**kwargs)
-        for info in cls.__pydantic_fields__.values():
+        for name, info in cls.__pydantic_fields__.items():
+            if isinstance(info.default, ConfigField):
+                raise InvalidConfigDefinitionError(
+                    f"{cls.__name__}.{name} has a Field of jobnb for its default. In a Config "
+                    "class give the default itself, or pydantic's Field(default=...)."
+                )
             if info.is_required() and takes_none(info):  # Dagster writes the class name this way.
                 info.default = None
         if not cls.__pydantic_fields_complete__ or holds_secret(cls):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jobnb.execution.background import Run
     from jobnb.execution.result import ExecuteInProcessResult
     from jobnb.execution.values import AssetValueLoader
+    from jobnb.plan.graphs import AssetGraph
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
@@ -179,6 +180,9 @@ class Engine(Protocol):
 
     def repository_of(self, definitions: Definitions) -> RepositoryDefinition:
         """Return definitions as a repository."""
+
+    def asset_graph_of(self, definitions: Definitions) -> AssetGraph:
+        """Give the assets of definitions with what each is made from."""
 
     def session_job(self, name: str) -> JobDefinition:
         """Resolve the job of this name over all that the session knows."""

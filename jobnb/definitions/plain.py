@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import InvalidConfigDefinitionError, InvalidDefinitionError
 
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -147,3 +147,20 @@ def docstring(described: Any) -> str | None:
     """
     text: str | None = getattr(described, "__doc__", None)
     return inspect.cleandoc(text) if text else None
+
+
+def checked_schema(given: Any, what: str) -> Any:
+    """A config schema, if it is one: it is read where it is written, not at the first run.
+
+    Raises:
+        InvalidConfigDefinitionError: If it is none.
+    """
+    if given is None:
+        return None
+    from jobnb.config import schema_of  # brings pydantic along
+
+    try:
+        schema_of(given)
+    except InvalidConfigDefinitionError as error:
+        raise InvalidConfigDefinitionError(f"The config schema of {what}: {error}") from None
+    return given

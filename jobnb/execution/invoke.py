@@ -125,6 +125,7 @@ def _prepared(
     config_name = function.config_name if op.is_decorated else None
     config = values.pop(config_name, None) if config_name else None
     if isinstance(context, DirectContext):
+        _see_once(op, context, given, config)
         context.provide(given)
         config = _config(op, config if config is not None else context.given_config)
         context.bind(op, assets_def, config, checks)
@@ -139,6 +140,24 @@ def _prepared(
         if name in call and definition.dagster_type is not NOTHING:
             check_value(op, f"input {name!r}", definition.dagster_type, call[name], context)
     return call
+
+
+def _see_once(
+    op: OpDefinition[..., Any], context: DirectContext, given: Mapping[str, Any], config: Any
+) -> None:
+    """See that nothing comes both with the context and as an argument.
+
+    Raises:
+        InvalidInvocationError: If something does.
+    """
+    twice = [f"the resource {key!r}" for key in given if key in context.resources]
+    if config is not None and context.given_config is not None:
+        twice.append("its config")
+    if twice:
+        raise InvalidInvocationError(
+            f"{op.name!r} is given {' and '.join(twice)} twice: with the context and as an "
+            "argument. Keep one."
+        )
 
 
 def _inputs(op: OpDefinition[..., Any], values: dict[str, Any]) -> dict[str, Any]:

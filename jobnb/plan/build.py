@@ -20,7 +20,7 @@ from jobnb.definitions.ops.inout import In
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.definitions.types import ANY, Nothing
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import UnfedInputError
 from jobnb.plan.asset_checks import check_outputs
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.asset_parts import UNNEEDED
@@ -277,7 +277,7 @@ class _Builder:
         own.problems, own.graph_inputs = [], bound.graph_inputs
         steps = tuple(own._step(index, bound, regions) for index in range(len(self.nodes)))
         if own.problems:
-            raise InvalidDefinitionError(
+            raise UnfedInputError(
                 f"{job_words(self.job.name, begins=True)} cannot run:\n  "
                 + "\n  ".join(own.problems)
             )

@@ -198,6 +198,8 @@ class _Ops:
         if self.steps is not None and ".".join(path) not in self.steps:
             return _unselected_section(definition.config_schema) if named else None
         schema, values = definition.config_schema, self._of_values(definition, raw)
+        if schema is None and _is_map(raw) and "config" in raw:
+            schema = _anything()
         return _config_section(schema, **values) if named or schema is not None or values else None
 
     def _of_values(self, op: OpDefinition[..., Any], raw: Any) -> dict[str, Section]:
@@ -219,6 +221,13 @@ def _fields(schemas: Mapping[str, Any]) -> Section:
 
     described = {name: schema_of(schema) for name, schema in schemas.items()}
     return Section({name: each for name, each in described.items() if each is not None})
+
+
+def _anything() -> Any:
+    """What a function takes that says of no config what it is: whatever is given."""
+    from jobnb.config import Field
+
+    return Field(Any, is_required=False)
 
 
 def _unselected_section(schema: Any) -> Section:
@@ -284,6 +293,10 @@ def _resources_section(
         # A resource object that has all its values is described only where config names it.
         settled = getattr(each, "is_settled", False) and not (_is_map(raw) and key in raw)
         schema = None if settled else _schema_of(each, resources)
+        entry = (raw.get(key) if _is_map(raw) else None) or {}
+        given = _is_map(entry) and "config" in entry
+        if schema is None and given and each.takes_any_config:
+            schema = _anything()
         if schema is not None or raw:
             found[key] = _config_section(schema)
     if not found:

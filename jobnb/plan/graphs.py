@@ -178,6 +178,39 @@ class AssetGraph(NumberedGraph[AssetKey]):
         wanted = frozenset(numbers)
         return {key for key, number in self.check_keys.items() if number in wanted}
 
+    @property
+    def all_asset_keys(self) -> frozenset[AssetKey]:
+        """All assets, those that are only named too."""
+        return frozenset(self.keys)
+
+    @property
+    def materializable_asset_keys(self) -> frozenset[AssetKey]:
+        """The assets that a definition makes."""
+        return frozenset(self.keys[number] for number in self.made)
+
+    @property
+    def source_asset_keys(self) -> frozenset[AssetKey]:
+        """The assets that come from elsewhere."""
+        return frozenset(self.keys[number] for number in self.sources)
+
+    def get_parents(self, asset_key: AssetKey) -> frozenset[AssetKey]:
+        """The assets that one is made from; none for an asset that is not known."""
+        return self._beside(asset_key, self.upstream)
+
+    def get_children(self, asset_key: AssetKey) -> frozenset[AssetKey]:
+        """The assets that are made from one; none for an asset that is not known."""
+        return self._beside(asset_key, self.downstream)
+
+    def get_partitions_def(self, asset_key: AssetKey) -> Any:
+        """How an asset is partitioned, or None."""
+        definition = self.definitions.get(self.index.get(asset_key, -1))
+        return getattr(definition, "partitions_def", None)
+
+    def _beside(self, key: AssetKey, edges: Any) -> frozenset[AssetKey]:
+        if key not in self.index:
+            return frozenset()
+        return frozenset(self.keys[number] for number in edges[self.index[key]])
+
     def _add_source(self, source: SourceAssetLike) -> None:
         number = self.number(source.key)
         if number in self.made:

@@ -74,7 +74,7 @@ def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
         keys = by_definition.get(id(op))
         if keys is None:
             keys = by_definition[id(op)] = tuple(dict.fromkeys(_of_op(op)))
-        for key in keys:
+        for key in (*keys, *_brought(job, flat)):
             if key not in wanted:
                 wanted[key] = ".".join(flat.path)
         if flat.edges:
@@ -88,9 +88,17 @@ def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
     return wanted
 
 
+def _brought(job: JobDefinition, flat: FlatNode) -> Iterable[str]:
+    """The resources that the assets of a node bring along: their function reads them by name."""
+    assets = job.graph.assets_by_node.get(flat.path[0])
+    return assets.resource_defs if assets is not None else ()
+
+
 def step_resource_keys(plan: Plan, step: Step) -> set[str]:
     """Return the resources that a step may use: those of its op, its IO and input managers."""
     found = set(_of_op(step.op))
+    if step.assets_def is not None:
+        found.update(step.assets_def.resource_defs)
     for each in step.inputs:
         if each.definition.input_manager_key:
             continue

@@ -155,12 +155,49 @@ def _inner_config(
         raw = mapping.resolve_from_unvalidated_config(raw, what=what)
     if job.graph.config_mapping is not None:
         raw = _expand_top(mapping_of(job.graph), raw, what)
+    if _gives_graph_inputs(raw.get("ops")):
+        raw = {**raw, "ops": _inputs_below(job.graph, raw["ops"])}
     if trees.maps is None:
         trees.maps = _any_mapping(job.graph)
     if not trees.maps:
         return raw
     ops = raw.get("ops") or {}
     return {**raw, "ops": _expand(job.graph, ops, ("ops",), what)} if _is_map(ops) else raw
+
+
+def _gives_graph_inputs(ops: Any) -> bool:
+    """Whether config may give an input of a graph inside: one that is named beside its ops."""
+    return _is_map(ops) and any(
+        _is_map(entry) and ("inputs" in entry or _gives_graph_inputs(entry.get("ops")))
+        for entry in ops.values()
+    )
+
+
+def _inputs_below(graph: GraphDefinition, ops: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with the inputs of graphs inside put where they go: at the inputs of their ops."""
+    made = dict(ops)
+    for name, node in graph.node_map.items():
+        inner, entry = node.definition, ops.get(name, ())
+        if not isinstance(inner, GraphDefinition) or not isinstance(entry, Mapping):
+            continue
+        inside: Any = entry.get("ops") or {}
+        given: Any = entry.get("inputs")
+        if not _is_map(inside):
+            continue
+        below: dict[str, Any] = dict(inside)
+        left = dict(given) if _is_map(given) else {}
+        for mapping in inner.input_mappings:
+            if mapping.graph_input_name in left and mapping.fan_in_index is None:
+                target = below.get(mapping.mapped_node_name) or {}
+                value = {mapping.mapped_node_input_name: left[mapping.graph_input_name]}
+                inputs = {**value, **(target.get("inputs") or {})}
+                below[mapping.mapped_node_name] = {**target, "inputs": inputs}
+        known = set(inner.input_names)
+        left = {each: value for each, value in left.items() if each not in known}
+        rest = {key: value for key, value in entry.items() if key not in ("ops", "inputs")}
+        told = {"inputs": left} if left else {}  # what the graph does not take is told as wrong
+        made[name] = {**rest, **told, "ops": _inputs_below(inner, below)}
+    return made
 
 
 def _expand_top(mapping: Any, raw: Mapping[str, Any], what: str) -> Mapping[str, Any]:

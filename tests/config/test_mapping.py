@@ -114,12 +114,11 @@ def test_a_mapping_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidDefinitionError, match="must be a function"):
         ConfigMapping({"n": int})  # type: ignore[arg-type]
 
-    @config_mapping(config_schema={"n": int})
-    def both(val: Simple) -> Any:
-        return {}
-
     with pytest.raises(InvalidDefinitionError, match="both a config_schema"):
-        _ = both.config_schema
+
+        @config_mapping(config_schema={"n": int})
+        def both(val: Simple) -> Any:
+            return {}
 
 
 INNER = {"a": int, "b": str}

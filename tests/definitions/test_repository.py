@@ -171,3 +171,16 @@ def test_a_session_takes_a_repository_in():
         "orders",
         "revenue",
     }
+
+
+def test_the_assets_of_a_repository_and_what_each_is_made_from():
+    @asset
+    def sums(orders): ...
+
+    found = Definitions([orders, sums], resources={"rate": 2}).get_repository_def()
+    graph = found.asset_graph
+    assert graph.get_parents(sums.key) == graph.get_children(AssetKey("nope")) | {orders.key}
+    assert graph.get_children(orders.key) == {sums.key}
+    assert graph.materializable_asset_keys == graph.all_asset_keys == {orders.key, sums.key}
+    assert (graph.source_asset_keys, graph.get_partitions_def(sums.key)) == (frozenset(), None)
+    assert set(found.get_top_level_resources()) == {"rate"}

@@ -355,7 +355,7 @@ def test_plain_objects_and_the_ready_made_kinds():
             found.text,
             isinstance(found.fake, mock.MagicMock),
             found.none,
-            found.values.a,
+            found.values["a"],
         )
 
     @job(

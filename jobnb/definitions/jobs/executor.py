@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, overload
 
 from jobnb.definitions.keys import check_name
-from jobnb.definitions.plain import docstring
+from jobnb.definitions.plain import checked_schema, docstring
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 STRATEGIES = ("in_process", "threads", "async", "multiprocess", "dask")
@@ -100,7 +100,7 @@ class ExecutorDefinition:
         self.requirements = requirements
         self.executor_creation_fn = executor_creation_fn
         self.description = description
-        self._schema = config_schema
+        self._schema = checked_schema(config_schema, f"the executor {name!r}")
 
     @cached_property
     def config_schema(self) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, overload
 
 import msgspec
 
+from jobnb.definitions.plain import checked_schema
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 LoggerFunction = Callable[["InitLoggerContext"], logging.Logger]
@@ -76,7 +77,7 @@ class LoggerDefinition:
             )
         self.logger_fn = logger_fn
         self.description = description
-        self._schema = config_schema
+        self._schema = checked_schema(config_schema, "a logger")
 
     @cached_property
     def config_schema(self) -> Any:

@@ -17,7 +17,9 @@ from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.doors import engine
+from jobnb.definitions.jobs.executor import ExecutorDefinition, executor_named
 from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.jobs.logger import LoggerDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.launching import (
     brought_jobs,
@@ -71,6 +73,9 @@ class Definitions:
     Source: Dagster's `Definitions`.
     """
 
+    #: Whether it was written as a whole: then what its jobs lack is an error, and not yet to come.
+    is_whole = False
+
     def __init__(
         self,
         assets: Iterable[Any] | None = None,
@@ -87,6 +92,7 @@ class Definitions:
         unresolved = launching_problems(self.jobs, self.schedules, self.sensors, GLOBAL_ASSET_JOB)
         _raise_all(unresolved)
         self.metadata = dict(metadata or {})
+        self.is_whole = True
         announce_from_caller(self)
 
     @classmethod
@@ -140,8 +146,14 @@ class Definitions:
             if not isinstance(each, (JobDefinition, AssetJobDefinition))
         ]
         self.resources = dict(resources or {})
-        self.executor = executor
+        self.executor, wrong = _executor_of(executor)
+        problems += wrong
         self.loggers = dict(loggers or {})
+        problems += [
+            f"The logger {name!r} is {each!r}, which is none. Make it with @logger, under a name."
+            for name, each in self.loggers.items()
+            if not isinstance(each, LoggerDefinition) or not isinstance(name, str)
+        ]
         problems += [
             f"{each!r} is not a check. Decorate its function with @asset_check."
             for each in given_checks
@@ -194,6 +206,7 @@ class Definitions:
 
         Raises:
             InvalidSubsetError: If there is none.
+            InvalidDefinitionError: If it lacks resources that these definitions should provide.
         """
         if name == GLOBAL_ASSET_JOB:
             return self.get_implicit_global_asset_job_def()
@@ -202,7 +215,10 @@ class Definitions:
             hint = did_you_mean(name, self._jobs_by_name, noun="There are")
             raise InvalidSubsetError(f"There is no job called {name!r}. {hint}".rstrip())
         if name not in self._named_jobs:
-            self._named_jobs[name] = self._bound(found)
+            bound = self._bound(found)
+            if self.is_whole:
+                _ = bound.required_resource_keys  # it says what is missing, or goes in a circle
+            self._named_jobs[name] = bound
         return self._named_jobs[name]
 
     @cached_property
@@ -229,6 +245,8 @@ class Definitions:
 
     def get_all_job_defs(self) -> list[JobDefinition]:
         """Return all jobs, and the one of all assets if there are assets."""
+        if self.is_whole:
+            self.validate_loadable(self)
         jobs = [self.get_job_def(name) for name in self._jobs_by_name]
         return [*jobs, *([self.get_implicit_global_asset_job_def()] if self.assets else [])]
 
@@ -506,7 +524,7 @@ class Definitions:
             InvalidDefinitionError: If some cannot; lists all of them, each with its reason.
         """
         problems = []
-        names = [*defs.job_names, *(["__ASSET_JOB"] if defs.assets else [])]
+        names = [*defs._jobs_by_name, *([GLOBAL_ASSET_JOB] if defs.assets else [])]
         for name in names:
             try:
                 _ = defs.get_job_def(name).required_resource_keys
@@ -543,6 +561,18 @@ class Definitions:
             if things
         ]
         return f"Definitions({', '.join(parts) or 'nothing'})"
+
+
+def _executor_of(given: Any) -> tuple[ExecutorDefinition | None, list[str]]:
+    """The executor that is given, or named; and what is wrong with it."""
+    if given is None or isinstance(given, ExecutorDefinition):
+        return given, []
+    if not isinstance(given, str):
+        return None, [f"The executor is {given!r}, which is none. Make it with @executor."]
+    try:
+        return executor_named(given), []
+    except InvalidDefinitionError as error:
+        return None, [str(error)]
 
 
 def _shared(named: Iterable[tuple[Any, Any]]) -> list[Any]:

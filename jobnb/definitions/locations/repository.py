@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -11,14 +12,19 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
+from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey, check_name
-from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB, Definitions
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.plain import docstring
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.definitions.resources.resource import ResourceDefinition
+    from jobnb.plan.graphs import AssetGraph
 
 _UNNAMED = "__repository__"
 _KINDS: Mapping[str, tuple[type, ...]] = {
@@ -83,11 +89,20 @@ class RepositoryDefinition(Definitions):
     @property
     def job_names(self) -> list[str]:
         """Its job names, with that of the job of all assets if there are assets."""
-        return [each.name for each in self.get_all_jobs()]
+        return [*self._jobs_by_name, *([GLOBAL_ASSET_JOB] if self.assets else [])]
 
     def get_all_jobs(self) -> list[JobDefinition]:
         """Return all jobs, and the one of all assets if there are assets."""
         return self.get_all_job_defs()
+
+    @cached_property
+    def asset_graph(self) -> AssetGraph:
+        """Its assets, each with those it is made from and those made from it."""
+        return engine().asset_graph_of(self)
+
+    def get_top_level_resources(self) -> Mapping[str, ResourceDefinition]:
+        """Its resources by key."""
+        return self._resource_defs
 
     def has_job(self, name: str) -> bool:
         """Whether there is a job of that name."""

@@ -13,7 +13,7 @@ from jobnb.definitions.announce import announce
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.docstrings import RETURNED, described
-from jobnb.definitions.ops.function import EMPTY, Function
+from jobnb.definitions.ops.function import EMPTY, Function, is_resource_annotation
 from jobnb.definitions.ops.inout import (
     INFER,
     DynamicOut,
@@ -25,7 +25,7 @@ from jobnb.definitions.ops.inout import (
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.output import DynamicOutput, MaterializeResult, Output
 from jobnb.definitions.ops.retry import RetryPolicy
-from jobnb.definitions.plain import check_text, docstring
+from jobnb.definitions.plain import check_text, checked_schema, docstring
 from jobnb.definitions.types import DataType, resolve
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
@@ -77,7 +77,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         self.is_decorated = decorated
         self.given_ins = dict(ins or {})
         self.given_outs = dict(outs) if outs is not None else {"result": Out()}
-        self.given_config_schema = config_schema
+        self.given_config_schema = checked_schema(config_schema, f"op {name!r}")
         self.given_resource_keys = frozenset(required_resource_keys or ())
         self.version = code_version or version
         check_text(self.version, f"The code_version of op {name!r}")
@@ -184,14 +184,22 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         name = self.function.config_name if self.is_decorated else None
         if name is None or name in self.given_ins:
             return self.given_config_schema
-        return self.function.annotations[name]
+        note, defaults = self.function.annotations[name], self.function.defaults
+        if name not in defaults or hasattr(note, "__pydantic_fields__"):
+            return note
+        from jobnb.config import Field  # brings pydantic along
+
+        return Field(note, default_value=defaults[name])
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
         """The resources it needs, as parameters or from its context."""
         if not self.is_decorated:
             return self.given_resource_keys
-        return self.given_resource_keys | frozenset(self.function.resource_names)
+        taken = frozenset(self.function.resource_names)
+        if taken and self.given_resource_keys:
+            raise InvalidDefinitionError(_two_ways(self.name, taken))
+        return self.given_resource_keys | taken
 
     def configured(
         self,
@@ -518,8 +526,25 @@ def _odd_parameters(op: OpDefinition[..., Any]) -> Iterator[str]:
                 f"The parameter {name!r} is annotated with None, which brings no value. Take it "
                 f"out and declare ins={{{name!r}: In(Nothing)}}, or annotate another type."
             )
+    for name, note in notes.items():
+        if getattr(note, "is_resource_maker", False) is True and name not in op.given_ins:
+            yield (
+                f"The parameter {name!r} is annotated with {note.__name__}, which is how a "
+                "resource is made. Annotate ResourceParam[...] of what is made, or use a "
+                "ConfigurableResource."
+            )
+    taken = [name for name, note in notes.items() if is_resource_annotation(note)]
+    if taken and op.given_resource_keys:
+        yield _two_ways(op.name, taken)
     if len(op.given_outs) > 1:
         yield from _odd_returned(notes.get("return"), len(op.given_outs))
+
+
+def _two_ways(name: str, taken: Iterable[str]) -> str:
+    return (
+        f"{name!r} takes resources as parameters ({', '.join(sorted(taken))}) and names others in "
+        "required_resource_keys. Keep one of the two ways."
+    )
 
 
 def _odd_returned(note: Any, wanted: int) -> Iterator[str]:

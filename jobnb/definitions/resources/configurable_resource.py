@@ -117,6 +117,8 @@ class ConfigurableResourceDefinition(ResourceDefinition):
         with contextlib.ExitStack() as stack:
             values = self._values(context, stack)
             made = self.configurable_resource_cls.model_construct(**values)
+            fields = {name: each for name, each in values.items() if name not in self.nested}
+            context = context.replace_config({**fields, **resolve_fields(made)})
             made = made._ready(context, values)
             opened = _opened_by(made.yield_for_execution(context), stack)
             yield entered(opened.create_resource(context), stack)

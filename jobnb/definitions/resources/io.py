@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, overload
 
-from jobnb.definitions.plain import docstring
+from jobnb.definitions.plain import checked_schema, docstring
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource import ResourceDefinition, is_function, takes_argument
 
@@ -79,8 +79,8 @@ class IOManagerDefinition(ResourceDefinition):
         output_config_schema: Any = None,
     ) -> None:
         super().__init__(resource_fn, config_schema, description, required_resource_keys, version)
-        self.input_config_schema = input_config_schema
-        self.output_config_schema = output_config_schema
+        self.input_config_schema = checked_schema(input_config_schema, "an input")
+        self.output_config_schema = checked_schema(output_config_schema, "an output")
 
     @staticmethod
     def hardcoded_io_manager(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ContextDecorator, ExitStack
-from inspect import GEN_SUSPENDED, getgeneratorstate
+from inspect import GEN_SUSPENDED, getgeneratorstate, unwrap
 from types import GeneratorType
 from typing import Any, overload
 
+from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops.function import Function
-from jobnb.definitions.plain import docstring
+from jobnb.definitions.plain import checked_schema, docstring
 from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
@@ -33,6 +34,8 @@ class ResourceDefinition:
     Source: Dagster's `ResourceDefinition`.
     """
 
+    #: Marks the class for functions whose parameters are annotated: no value is of it in a run.
+    is_resource_maker = True
     #: The nested resources, each with the field that configures it, or None.
     parts: Sequence[tuple[str | None, ResourceDefinition]] = ()
 
@@ -45,11 +48,16 @@ class ResourceDefinition:
         version: str | None = None,
     ) -> None:
         self.resource_fn = resource_fn
-        self.config_schema = config_schema
+        self.config_schema = checked_schema(config_schema, "a resource")
         self.description = description
         self.required_resource_keys = frozenset(required_resource_keys or ())
         self.version = version
         self.wants_context = True
+
+    @property
+    def takes_any_config(self) -> bool:
+        """Whether config is handed to its function as it is: it says of none what it takes."""
+        return self.config_schema is None
 
     def call(self, context: Any) -> Any:
         """Call the function; return the resource, a generator or a context manager."""
@@ -124,7 +132,18 @@ class ResourceDefinition:
             from jobnb.definitions.resources.resource_context import build_init_resource_context
 
             context = build_init_resource_context()
-        return self.call(context)
+        return self.call(self._with_config(context))
+
+    def _with_config(self, context: Any) -> Any:
+        """The context of a direct call with the config that the function would get in a run."""
+        if self.config_schema is None or not hasattr(context, "replace_config"):
+            return context
+        from jobnb.config import bind_value
+
+        about: dict[str, Any] = {"path": ("config",), "what": "the resource"}
+        if context.resource_config is not None:
+            about["raw"] = context.resource_config
+        return context.replace_config(bind_value(self.config_schema, **about))
 
 
 class HardcodedResource(ResourceDefinition):
@@ -212,8 +231,13 @@ def resource_def_of(value: Any) -> ResourceDefinition:
 
 
 def resource_defs_of(resources: Mapping[str, Any] | None) -> dict[str, ResourceDefinition]:
-    """Return the resource definitions by key; plain objects become resources."""
-    return {key: resource_def_of(value) for key, value in (resources or {}).items()}
+    """Return the resource definitions by key; plain objects become resources.
+
+    Raises:
+        InvalidDefinitionError: If a key is no name: code reads them as `context.resources.key`.
+    """
+    given = resources or {}
+    return {check_name(key, "a resource"): resource_def_of(given[key]) for key in given}
 
 
 @overload
@@ -267,7 +291,7 @@ def resource(
 
 def takes_argument(fn: Callable[..., Any]) -> bool:
     """Whether the function of a resource takes a context."""
-    function = Function(fn)
+    function = Function(unwrap(fn))  # what `contextmanager` makes takes anything
     return bool(function.parameters) or function.has_var_positional
 
 
@@ -277,18 +301,15 @@ def is_function(value: Any) -> bool:
 
 
 def make_values_resource(**kwargs: Any) -> ResourceDefinition:
-    """Define a resource that is a record of values from its config.
+    """Define a resource that is what its config says: a dict of values, or anything at all.
 
     Args:
-        **kwargs: A config type for each value; without any, all values are accepted.
+        **kwargs: A config type for each value; anything at all if there are none.
 
     Source: Dagster's `make_values_resource`.
     """
-    from types import SimpleNamespace
-
     return ResourceDefinition(
-        lambda context: SimpleNamespace(**(context.resource_config or {})),
-        config_schema=dict(kwargs) or dict,
+        lambda context: context.resource_config, config_schema=dict(kwargs) or Any
     )
 
 
@@ -304,11 +325,18 @@ def resources_for(
     """Return the resources of `who`, with those it needs from the offered ones.
 
     Raises:
-        InvalidDefinitionError: If one is missing, or there are two for one key; lists
-            every problem. A missing IO manager called `io_manager` is left to the job.
+        InvalidInvocationError: If there are two for one key.
+        InvalidDefinitionError: If one is missing; all problems at once. A missing IO manager called
+            `io_manager` is left to the job.
     """
     found = dict(own)
     problems: list[str] = []
+    twice = sorted(key for key in own if key in offered)
+    if twice:
+        raise InvalidInvocationError(
+            f"{who} has resources of its own for {', '.join(map(repr, twice))}. Take out one of "
+            "the two."
+        )
     waiting = sorted(required)
     seen: set[str] = set()
     while waiting:
@@ -316,9 +344,7 @@ def resources_for(
         if key in seen:
             continue
         seen.add(key)
-        if key in own and key in offered and own[key] is not offered[key]:
-            problems.append(f"It has a resource {key!r} of its own. Take out one of the two.")
-        elif key not in own and key in offered:
+        if key not in own and key in offered:
             found[key] = offered[key]
         if key in found:
             waiting += sorted(resource_def_of(found[key]).required_resource_keys)
@@ -345,7 +371,8 @@ def with_resources(
         resource_config_by_key: Config of resources, by key as `{"config": ...}`.
 
     Raises:
-        InvalidDefinitionError: If a resource is missing, or there are two for one key.
+        InvalidDefinitionError: If a resource is missing.
+        InvalidInvocationError: If there are two for one key, or the config of one is of no form.
 
     Example:
         >>> from jobnb import asset, materialize, with_resources
@@ -360,13 +387,9 @@ def with_resources(
     offered = dict(resource_defs)
     for key, given in (resource_config_by_key or {}).items():
         if key not in offered:
-            hint = did_you_mean(key, offered, noun="There are")
-            raise InvalidDefinitionError(
-                f"resource_config_by_key has config for {key!r}, which is not in resource_defs. "
-                f"{hint}".rstrip()
-            )
+            continue  # nothing asks for it: one dict of config serves several sets of resources
         if not isinstance(given, Mapping) or set(given) - {"config"}:
-            raise InvalidDefinitionError(
+            raise InvalidInvocationError(
                 f"The config of the resource {key!r} is {given!r}. "
                 f"Write {{{key!r}: {{'config': ...}}}}."
             )

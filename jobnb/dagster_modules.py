@@ -1,0 +1,278 @@
+"""Dagster's submodules, for code that imports from them: each finds names where jobnb has them.
+
+`from dagster._core.errors import DagsterInvariantViolationError` asks for a name of the top level
+in another place; so every module below `dagster` gives the names of the top level, and a few have
+some of their own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from jobnb.errors import InvariantViolationError, JobnbError, did_you_mean
+
+__all__ = ["CheckError", "DagsterModules", "ParameterCheckError"]
+
+_OWN = "jobnb.dagster_compat"
+
+_OLDER = ("check", "config", "core", "loggers", "serdes", "seven", "utils")
+"""What is private at Dagster's top level now, and was not in older versions."""
+
+_INNER = (
+    "definitions", "definitions.decorators", "definitions.metadata", "events", "execution",
+    "execution.context", "execution.plan", "executor", "host_representation", "instance", "storage",
+    "storage.event_log", "storage.runs", "storage.schedules", "types",
+)  # fmt: skip
+_PACKAGES = {
+    "dagster",
+    *(f"dagster.{older}" for older in _OLDER),
+    *(f"dagster._{older}" for older in _OLDER),
+    "dagster._config.pythonic_config",
+    *(f"dagster.{core}.{inner}" for core in ("_core", "core") for inner in _INNER),
+}
+"""The packages of Dagster that code imports modules from."""
+
+_ELSEWHERE: Mapping[str, str] = {
+    "AssetGraph": "jobnb.plan.graphs",
+    "DynamicPartitionsStore": "jobnb.definitions.partitions.partition_keys",
+    "NodeHandle": "jobnb.events.handle",
+    "StepHandle": "jobnb.events.handle",
+    "StepOutputHandle": "jobnb.events.data",
+    "TickStatus": "jobnb.storage.ticks",
+    "TypeCheckData": "jobnb.events.data",
+    "UserFailureData": "jobnb.events.data",
+}
+"""Names of Dagster's inner modules that jobnb has and does not list."""
+
+
+class CheckError(InvariantViolationError):
+    """What `dagster._check` raises.
+
+    Source: Dagster's `CheckError`.
+    """
+
+
+class ParameterCheckError(CheckError, TypeError):
+    """An argument is not of the type that `dagster._check` was told.
+
+    Source: Dagster's `ParameterCheckError`.
+    """
+
+
+class DagsterModules(MetaPathFinder, Loader):
+    """Finds `dagster.anything` once `import dagster` means jobnb."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """What an import of a submodule finds."""
+        parent, _, own = fullname.rpartition(".")
+        # `from dagster.a import b` asks for a module b where a has no such name: classes are none.
+        if parent not in _PACKAGES or not own.islower() or sys.modules.get("dagster") is not _top():
+            return None
+        if parent == "dagster" and not own.startswith("_") and own not in _OLDER:
+            return None
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module: empty, but for what it is asked for."""
+        return _Submodule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Give it the names of its own."""
+        module.__dict__.update(_NAMES.get(module.__name__.removeprefix("dagster."), {}))
+
+
+class _Submodule(ModuleType):
+    """A module that finds names at the top level."""
+
+    __all__: Sequence[str]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return _top().__all__
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _found(self.__name__, name)
+
+
+def _top() -> Any:
+    return sys.modules.get(_OWN)
+
+
+def _found(module: str, name: str) -> Any:
+    """What a name of Dagster's stands for, wherever jobnb has it.
+
+    Raises:
+        AttributeError: If jobnb has nothing of that name.
+    """
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
+    for others in _NAMES.values():  # helpers have moved from module to module
+        if name in others:
+            return others[name]
+    try:
+        return getattr(_top(), name)
+    except AttributeError:
+        hint = did_you_mean(name, _top().__all__, noun="") if len(name) > 3 else ""
+        hint = hint if hint.startswith("Did you mean") else ""
+        raise AttributeError(
+            f"jobnb has no {name!r}, which {module!r} of Dagster may have. {hint}".rstrip()
+        ) from None
+
+
+# --- dagster._check ------------------------------------------------------------------
+
+
+def _param(kinds: type | tuple[type, ...], optional: bool, empty: Callable[[], Any]) -> Any:
+    names = " or ".join(each.__name__ for each in (kinds if isinstance(kinds, tuple) else (kinds,)))
+
+    def check(obj: Any, param_name: str = "the value", *_: Any, **more: Any) -> Any:
+        if obj is None and optional:
+            return more.get("default", empty())
+        if isinstance(obj, kinds) and not (isinstance(obj, bool) and bool not in _flat(kinds)):
+            return obj
+        raise ParameterCheckError(f"{param_name} is {obj!r}, and should be of type {names}.")
+
+    return check
+
+
+def _flat(kinds: type | tuple[type, ...]) -> tuple[type, ...]:
+    return kinds if isinstance(kinds, tuple) else (kinds,)
+
+
+def _inst(obj: Any, ttype: Any, *told: Any, **_: Any) -> Any:
+    if isinstance(obj, ttype):
+        return obj
+    raise CheckError(f"{obj!r} should be of type {ttype!r}. {' '.join(map(str, told))}".rstrip())
+
+
+def _inst_param(obj: Any, param_name: str, ttype: Any, *_: Any, **__: Any) -> Any:
+    if isinstance(obj, ttype):
+        return obj
+    raise ParameterCheckError(f"{param_name} is {obj!r}, and should be of type {ttype!r}.")
+
+
+def _or_none(check: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(obj: Any, *rest: Any, default: Any = None, **more: Any) -> Any:
+        return default if obj is None else check(obj, *rest, **more)
+
+    return checked
+
+
+def _callable_param(obj: Any, param_name: str, *_: Any) -> Any:
+    if callable(obj):
+        return obj
+    raise ParameterCheckError(f"{param_name} is {obj!r}, and should be callable.")
+
+
+def _invariant(condition: Any, desc: str | None = None) -> bool:
+    if condition:
+        return True
+    raise CheckError(f"Invariant failed. {desc or ''}".rstrip())
+
+
+def _param_invariant(condition: Any, param_name: str, desc: str | None = None) -> None:
+    if not condition:
+        raise ParameterCheckError(f"{param_name} is not as it should be. {desc or ''}".rstrip())
+
+
+def _failed(desc: str) -> Any:
+    raise CheckError(f"Failure condition: {desc}")
+
+
+def _not_none(obj: Any, desc: str | None = None) -> Any:
+    if obj is not None:
+        return obj
+    raise CheckError(f"A value is None and should not be. {desc or ''}".rstrip())
+
+
+def _not_none_param(obj: Any, param_name: str, desc: str | None = None) -> Any:
+    if obj is not None:
+        return obj
+    raise ParameterCheckError(f"{param_name} is None and should not be. {desc or ''}".rstrip())
+
+
+def _checks() -> dict[str, Any]:
+    kinds: dict[str, tuple[Any, Callable[[], Any]]] = {
+        "bool": (bool, lambda: None),
+        "dict": (dict, dict),
+        "float": (float, lambda: None),
+        "int": (int, lambda: None),
+        "iterator": (Iterator, lambda: None),
+        "list": (list, list),
+        "mapping": (Mapping, dict),
+        "numeric": ((int, float), lambda: None),
+        "path": ((str, Path), lambda: None),
+        "sequence": (Sequence, list),
+        "set": ((set, frozenset), set),
+        "str": (str, lambda: None),
+        "tuple": (tuple, tuple),
+    }
+    made: dict[str, Any] = {}
+    for name, (kind, empty) in kinds.items():
+        made[f"{name}_param"] = _param(kind, False, empty)
+        made[f"opt_{name}_param"] = _param(kind, True, empty)
+        made[f"opt_nullable_{name}_param"] = _param(kind, True, lambda: None)
+    return made | {
+        "CheckError": CheckError,
+        "ParameterCheckError": ParameterCheckError,
+        "callable_param": _callable_param,
+        "class_param": _param(type, False, lambda: None),
+        "failed": _failed,
+        "inst": _inst,
+        "inst_param": _inst_param,
+        "invariant": _invariant,
+        "not_none": _not_none,
+        "not_none_param": _not_none_param,
+        "opt_callable_param": _or_none(_callable_param),
+        "opt_class_param": _param(type, True, lambda: None),
+        "opt_inst": _or_none(_inst),
+        "opt_inst_param": _or_none(_inst_param),
+        "param_invariant": _param_invariant,
+    }
+
+
+# --- dagster._utils ------------------------------------------------------------------
+
+
+def _mkdir_p(path: str) -> str:
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _merge_dicts(*dicts: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: value for each in dicts for key, value in each.items()}
+
+
+@contextmanager
+def _pushd(path: str) -> Iterator[str]:
+    import os
+
+    before = Path.cwd()
+    os.chdir(path)
+    try:
+        yield path
+    finally:
+        os.chdir(before)
+
+
+_NAMES: Mapping[str, Mapping[str, Any]] = {
+    "_check": _checks(),
+    "_utils": {
+        "ensure_dir": _mkdir_p,
+        "merge_dicts": _merge_dicts,
+        "mkdir_p": _mkdir_p,
+        "pushd": _pushd,
+    },
+    "_core.errors": {"DagsterError": JobnbError},
+}
+"""Names that a module has of its own."""
