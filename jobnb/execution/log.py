@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -142,12 +142,69 @@ class _Ear(logging.Handler):
         if run is None and threading.current_thread() is not threading.main_thread():
             run = next(iter(self._runs), None)  # of a thread that some step started
         # In the main thread a cell of the notebook logs while runs go in the background.
-        if run is not None and run in self._runs:
+        if run is not None and run in self._runs and run.log.isEnabledFor(record.levelno):
             record.jobnb_kept = True
             run.log.keep(record, record.name)
 
 
 _ear = _Ear()
+
+
+class _ManagedEar(logging.Handler):
+    """Hears loggers of other modules for one run, where its instance's settings name them.
+
+    Args:
+        run: The run.
+        level: The lowest level that is heard, INFO if None.
+    """
+
+    def __init__(self, run: _Listening, level: int | None) -> None:
+        super().__init__(logging.INFO if level is None else level)
+        self._run = run
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add a line to the log of the run, if it belongs to it."""
+        running = _running.get()
+        strange = running is None and threading.current_thread() is threading.main_thread()
+        if hasattr(record, "jobnb_kept") or strange or running not in (None, self._run):
+            return
+        record.jobnb_kept = True
+        self._run.log.keep(record, record.name)
+
+    @contextmanager
+    def on(self, names: Iterable[str]) -> Iterator[None]:
+        """While it lasts, these loggers are heard, at the level that is asked for."""
+        loggers = [logging.getLogger(None if name == "root" else name) for name in names]
+        before = [each.level for each in loggers]
+        for each in loggers:
+            each.addHandler(self)
+            each.setLevel(self.level)
+        try:
+            yield
+        finally:
+            for each, level in zip(loggers, before, strict=True):
+                each.removeHandler(self)
+                each.setLevel(level)
+
+
+@contextmanager
+def _managed(run: _Listening | None) -> Iterator[None]:
+    """While it lasts, a run's log has what `python_logs` of its instance's settings asks for.
+
+    `managed_python_loggers` names loggers whose lines it has too, "root" all of them;
+    `python_log_level` is the lowest level of its lines.
+    """
+    settings: Any = getattr(getattr(run, "instance", None), "settings", None) or {}
+    told = settings.get("python_logs")
+    if run is None or not told:
+        yield
+        return
+    level = told.get("python_log_level")
+    if level is not None:
+        level = _number(level)
+        run.log.setLevel(level)
+    with _ManagedEar(run, level).on(told.get("managed_python_loggers") or ()):
+        yield
 
 
 @contextmanager
@@ -159,7 +216,8 @@ def listening(run: _Listening | None = None) -> Iterator[None]:
     _ear.open(run)
     token = _running.set(run)
     try:
-        yield
+        with _managed(run):
+            yield
     finally:
         _running.reset(token)
         _ear.leave(run)

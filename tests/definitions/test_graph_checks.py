@@ -7,6 +7,7 @@ import warnings
 import pytest
 
 from jobnb import (
+    DataType,
     DependencyDefinition,
     DynamicOut,
     DynamicOutput,
@@ -209,3 +210,24 @@ TWO = {"a": Out(), "b": Out()}
 def test_an_op_that_cannot_be_right(make, told):
     with pytest.raises(InvalidDefinitionError, match=told):
         make()
+
+
+def of_type(name):
+    """A type whose check is written on a line of its own in each call of it."""
+    return DataType(lambda _, value: True, name=name)
+
+
+def test_two_types_of_one_name_in_a_job():
+    first, again = of_type("Foo"), of_type("Foo")
+    other = DataType(lambda _, value: value is not None, name="Foo")
+
+    def work(one_type, another_type):
+        made = op(name="made", out=Out(one_type))(lambda: 1)
+        taken = op(name="taken", ins={"x": In(another_type)})(lambda x: x)
+        return job(name="work")(lambda: taken(made()))
+
+    with pytest.raises(InvalidDefinitionError, match="Two types are called 'Foo'"):
+        work(first, other)
+    assert work(first, first).execute_in_process().success
+    assert work(first, again).execute_in_process().success  # the same lines, run twice
+    assert work(first, of_type("Bar")).execute_in_process().success

@@ -281,3 +281,44 @@ def test_a_line_of_a_thread_that_outlives_its_run_goes_to_no_other_run():
     result = second.execute_in_process()
     thread.join()
     assert [line.text for line in result.log_lines] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "heard"),
+    [
+        ({}, ["own-debug", "own-warning"]),
+        (
+            {"managed_python_loggers": ["tests.mine"]},
+            ["mine-warning", "below-info", "own-debug", "own-warning"],
+        ),
+        (
+            {"managed_python_loggers": ["tests.mine"], "python_log_level": "WARNING"},
+            ["mine-warning", "own-warning"],
+        ),
+        ({"python_log_level": "INFO"}, ["own-warning"]),
+        (
+            {"managed_python_loggers": ["root"]},
+            ["mine-warning", "below-info", "other-warning", "own-debug", "own-warning"],
+        ),
+    ],
+)
+def test_an_instance_says_whose_lines_a_run_keeps(settings, heard):
+    @op
+    def talks(context):
+        logging.getLogger("tests.mine").warning("mine-warning")
+        logging.getLogger("tests.mine").debug("mine-debug")
+        logging.getLogger("tests.mine.below").info("below-info")
+        logging.getLogger("tests.other").warning("other-warning")
+        context.log.debug("own-debug")
+        context.log.warning("own-warning")
+
+    @job
+    def work():
+        talks()
+
+    levels = [logging.getLogger(name).level for name in ("tests.mine", None)]
+    with Instance.ephemeral(settings={"python_logs": settings}) as instance:
+        result = work.execute_in_process(instance=instance)
+    assert [line.text for line in result.log_lines] == heard
+    assert [logging.getLogger(name).level for name in ("tests.mine", None)] == levels
+    assert not logging.getLogger("tests.mine").handlers

@@ -10,6 +10,7 @@ from jobnb.definitions.jobs.job_config import common_partitions, readable_config
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
+from jobnb.definitions.ops.graph_checks import check_type_names
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.node import Node
@@ -123,6 +124,8 @@ class JobDefinition:
                 "partitioned config. Give only the config."
             )
         graph = self._graph
+        if graph is not None:
+            check_type_names(graph)
         for unknown in set(self.input_values) - set(graph.input_names if graph else ()):
             inputs = ", ".join(graph.input_names if graph else ()) or "none"
             raise InvalidDefinitionError(

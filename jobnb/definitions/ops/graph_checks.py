@@ -12,13 +12,14 @@ from jobnb.definitions.ops.dependency import (
     DependencyDefinition,
     MultiDependencyDefinition,
 )
+from jobnb.definitions.types import DataType
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.ops.graph_definition import GraphDefinition
     from jobnb.definitions.ops.node import Node
 
-__all__ = ["check_dynamic", "check_edges"]
+__all__ = ["check_dynamic", "check_edges", "check_type_names"]
 
 
 def check_edges(graph: GraphDefinition) -> None:
@@ -125,3 +126,43 @@ def check_dynamic(
         raise InvalidDefinitionError(
             f"The graph {graph_name!r} does not fit together:\n  " + "\n  ".join(problems)
         )
+
+
+def check_type_names(graph: GraphDefinition) -> None:
+    """See that the ops of a job mean one type by one name.
+
+    A cell that is run again makes its types anew, while ops of other cells still have the old ones:
+    two types of one name from different cells are taken to be the same.
+
+    Raises:
+        InvalidDefinitionError: If they do not; all problems at once.
+    """
+    known: dict[str, DataType] = {}
+    problems: dict[str, None] = {}
+    for op in graph.iterate_op_defs():
+        kinds = [each.dagster_type for each in op.given_ins.values()]
+        kinds += [each.dagster_type for each in op.given_outs.values()]
+        for kind in kinds:
+            if not isinstance(kind, DataType) or kind.is_builtin or not kind.has_unique_name:
+                continue
+            first = known.setdefault(kind.unique_name, kind)
+            if first is not kind and not _may_be_again(first, kind):
+                problems[f"Two types are called {kind.unique_name!r}. Give one another name."] = (
+                    None
+                )
+    if problems:
+        raise InvalidDefinitionError(
+            f"The types of the job {graph.name!r} do not fit together:\n  " + "\n  ".join(problems)
+        )
+
+
+def _may_be_again(one: DataType, other: DataType) -> bool:
+    """Whether two types can come from the same lines, which were run twice."""
+    first, second = _place(one), _place(other)
+    in_cells = "ipykernel" in first[0] and "ipykernel" in second[0]
+    return first == second or (in_cells and first[0] != second[0])
+
+
+def _place(kind: DataType) -> tuple[str, int]:
+    code = getattr(kind.written_check, "__code__", None)
+    return getattr(code, "co_filename", ""), getattr(code, "co_firstlineno", 0)

@@ -125,6 +125,7 @@ class DataType:
         self.typing_type = typing_type
         self.metadata: dict[str, MetadataValue] = normalize(metadata)
         self.config_type: type | None = None  # Set for scalars, which are config schemas, too.
+        self.written_check = type_check_fn
         self._check = _two_arguments(type_check_fn, self.display_name)
         self._passes: Passes | None = _never
 
