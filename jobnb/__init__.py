@@ -79,8 +79,18 @@ def _watched_script(run: Any) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _watched_backfill(backfill: Any) -> Iterator[None]:
+    """While a script waits for a backfill, the same."""
+    with import_module("jobnb.display.progress").script_watch.of_backfill(backfill):
+        yield
+
+
 # An attached shell and the command line show progress in their own ways.
-import_module("jobnb.execution.watch").waiting.append(_watched_script)
+_watch = import_module("jobnb.execution.watch")
+_watch.waiting.append(_watched_script)
+_watch.waiting_backfills.append(_watched_backfill)
+del _watch
 
 if "IPython" in sys.modules:
     _shell = getattr(sys.modules["IPython"], "get_ipython", lambda: None)()

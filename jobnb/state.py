@@ -6,7 +6,7 @@ live run, keep one state and apply the new events to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -76,7 +76,8 @@ class StepState(msgspec.Struct):
         attempts: How many times it was started.
         error: Why its last attempt failed.
         failure: The JSON metadata of the `Failure` that it ended with.
-        because: What it was skipped for: step keys or outputs.
+        because: What it was skipped for: step keys or outputs; if it is blocked, the step whose
+            check did not pass.
         outputs: The JSON metadata of each output that came out.
         logs: How many lines it logged.
         worker: The thread, process or machine that did it, where steps run side by side.
@@ -293,7 +294,17 @@ def _step_skipped(run: RunState, event: ev.StepSkipped) -> None:
     step = run.step(event.step_key)
     blocked = event.failed and any(_is_blocking(run.steps.get(key)) for key in event.because)
     step.status = StepStatus.BLOCKED if blocked else StepStatus.SKIPPED
-    step.because = event.because
+    step.because = tuple(_roots(run, event.because)) if blocked else event.because
+
+
+def _roots(run: RunState, keys: Iterable[str]) -> Iterator[str]:
+    """What blocks: of steps that are blocked themselves, what blocked them."""
+    roots: dict[str, None] = {}
+    for key in keys:
+        step = run.steps.get(key)
+        is_blocked = step is not None and step.status is StepStatus.BLOCKED
+        roots |= dict.fromkeys(step.because if step is not None and is_blocked else (key,))
+    return iter(roots)
 
 
 def _is_blocking(step: StepState | None) -> bool:

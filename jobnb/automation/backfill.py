@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -17,6 +18,7 @@ from jobnb.automation.backfill_nodes import BackfillNode
 from jobnb.automation.backfill_progress import BackfillProgress, ended
 from jobnb.automation.backfill_work import BackfillRuns, Outcome, printing
 from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_mapping import PartitionMapping
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import JobnbError
@@ -25,11 +27,13 @@ from jobnb.execution.log import listening
 from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Interrupts, Stop
 from jobnb.execution.task import RunCanceledError, StillRunningError, Task
-from jobnb.execution.watch import watched
+from jobnb.execution.watch import waiting_backfills, watched
 from jobnb.plan.partitions import RunPartitions
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun, RunsFilter
+
+_logger = logging.getLogger("jobnb.automation")
 
 
 class Blocking:
@@ -202,6 +206,8 @@ class Backfill(Task[BackfillProgress]):
         self._max_parallel = max_parallel
         self._counts = BackfillProgress(sum(group.size for group in groups))
         self._scopes: dict[RunScope, Stop] = {}
+        self._untried: dict[AssetKey, list[str]] = {}
+        self._keeping = threading.Lock()
         self._canceled: str | None = None
         self._begin()
 
@@ -268,7 +274,7 @@ class Backfill(Task[BackfillProgress]):
     def wait(self, timeout: float | None = None) -> Backfill:
         """Wait for its end, at most `timeout` seconds; an interrupt ends the waiting only."""
         if not self._ended.is_set():
-            with watched(self, watchers):
+            with watched(self, watchers or waiting_backfills):
                 super().wait(timeout)
         return self
 
@@ -363,9 +369,41 @@ class Backfill(Task[BackfillProgress]):
                     return
                 part = self._blocking.free_part(chunk)
                 if part is not chunk:
-                    self._count(blocked=chunk.size - (part.size if part is not None else 0))
+                    self._leave_out(chunk, part)
                 if part is not None:
                     self._do_run(part, current)
+
+    def _leave_out(self, chunk: Chunk, tried: Chunk | None) -> None:
+        """Count what of a chunk is not tried, since what it is made from failed."""
+        self._count(blocked=chunk.size - (tried.size if tried is not None else 0))
+        if chunk.partitions is None:
+            return
+        kept = set(tried.partitions.keys) if tried is not None and tried.partitions else set()
+        names = [str(key) for key in chunk.partitions.keys if key not in kept]
+        with self._turn:
+            for node in chunk.group.nodes:
+                for key in node.keys:
+                    self._untried.setdefault(key, []).extend(names)
+
+    def _look(self) -> None:
+        try:
+            self._keep_untried()
+        except Exception as error:  # noqa: BLE001 - tried again; at the end it is told
+            _logger.info("Which partitions were not tried could not be kept yet: %r", error)
+
+    def _keep_untried(self) -> None:
+        """Keep which partitions were not tried: no run tells it."""
+        with self._keeping:
+            with self._turn:
+                untried, self._untried = self._untried, {}
+            try:
+                if untried:
+                    self._instance.note_untried_partitions(self.backfill_id, untried)
+            except BaseException:
+                with self._turn:
+                    for key, names in untried.items():
+                        self._untried.setdefault(key, []).extend(names)
+                raise
 
     def _do_run(self, chunk: Chunk, current: Any) -> None:
         stop = Stop()
@@ -396,6 +434,7 @@ class Backfill(Task[BackfillProgress]):
     def _settle(self) -> None:
         try:
             self._batch.close()
+            self._keep_untried()
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for
             self._error = self._error or error
         self._record = ended(self._record, self._counts, self._error, self._canceled)

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import click
 
+from jobnb.display.backfill_views import backfill_word
+from jobnb.display.run_marks import run_word
 from jobnb.display.text import counted
 from jobnb.notebook.outcome import (
     BackfillOutcome,
@@ -83,7 +85,7 @@ class LineFace(Face):
         if many:
             self._tell_share(run)
         if run.state.is_finished:
-            status = run.state.status.value.lower()
+            status = run_word(run.state.status)
             for line in _check_lines(run):
                 self._say(f"      {line}")
             self._say(f"    run of {_name(run)}: {status} in {duration(run.state.seconds)}")
@@ -95,7 +97,7 @@ class LineFace(Face):
             for failure in backfill.failures:
                 self._say(f"      failed: {failure}")
             took = duration(backfill.seconds)
-            self._say(f"    {name}: {backfill.status.lower()} in {took}, {counts}")
+            self._say(f"    {name}: {backfill_word(backfill.status)} in {took}, {counts}")
             return
         if backfill.backfill_id not in self._told:
             self._told[backfill.backfill_id] = 0
@@ -187,7 +189,7 @@ class BarFace(Face):
             for line in _check_lines(run):
                 self._print(f"  {_name(run)}: {line}")
             took = f"{counted(len(state.steps), 'step')} in {duration(state.seconds)}"
-            self._print(f"  {_name(run)}: {state.status.value.lower()}, {took}")
+            self._print(f"  {_name(run)}: {run_word(state.status)}, {took}")
 
     def backfill_changed(self, backfill: BackfillOutcome) -> None:
         """Advance a backfill's bar; its result stays on the screen."""
@@ -202,9 +204,8 @@ class BarFace(Face):
             for failure in backfill.failures:
                 self._print(f"    failed: {failure}")
             took = duration(backfill.seconds)
-            self._print(
-                f"  backfill of {backfill.title}: {backfill.status.lower()} in {took}, {counts}"
-            )
+            word = backfill_word(backfill.status)
+            self._print(f"  backfill of {backfill.title}: {word} in {took}, {counts}")
 
     def note(self, text: str) -> None:
         """Show a note above the bars."""

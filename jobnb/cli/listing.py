@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,12 @@ __all__ = ["asset_list", "job_list", "run_list", "show"]
 _LOCATION = click.argument("location", metavar="NOTEBOOK|FILE.py", type=click.Path())
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _STATUSES = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELED")
+_SHOWN_AS = {
+    "running": ("STARTING", "STARTED"),
+    "succeeded": ("SUCCESS",),
+    "failed": ("FAILURE",),
+}
+"""The words of the table, where they are not Dagster's."""
 
 
 @click.command("list")
@@ -112,7 +118,7 @@ def _status_words(status: Any) -> str:
 @click.option(
     "--status",
     multiple=True,
-    type=click.Choice(_STATUSES, case_sensitive=False),
+    type=click.Choice([*_SHOWN_AS, *_STATUSES], case_sensitive=False),
     help="Only runs with this status; may be repeated.",
 )
 @click.option("--notebook", metavar="PATH", help="Only runs that this notebook or script launched.")
@@ -131,6 +137,7 @@ def run_list(
     The history is that of $JOBNB_HOME, else of the .jobnb folder beside the notebook or file,
     or in this folder where none is named; $JOBNB_DATABASE names a database that has it instead.
     """
+    from jobnb.display.run_marks import run_word
     from jobnb.notebook.location import home_of
     from jobnb.storage.history import has_history
 
@@ -140,7 +147,8 @@ def run_list(
     if has_history(home):
         records, more = _records(home, limit, cursor, job, status, notebook)
     titles = ("run", "job", "status", "started", "took", "notebook", "partition")
-    show(titles, [_run_row(record) for record in records], as_json, f"No runs in {home}.")
+    word = (lambda status: str(status.value)) if as_json else run_word
+    show(titles, [_run_row(record, word) for record in records], as_json, f"No runs in {home}.")
     if more and not as_json:
         last = records[-1].dagster_run.run_id
         click.echo(f"More: --cursor {last}")
@@ -158,14 +166,14 @@ def _records(
     from jobnb.storage.instance import Instance
     from jobnb.storage.run import RunsFilter, RunStatus
 
-    statuses = [RunStatus(name) for name in status]
+    statuses = [RunStatus(each) for name in status for each in _SHOWN_AS.get(name, (name,))]
     wanted = RunsFilter(job_name=job, statuses=statuses, notebook=notebook)
     with Instance.from_home(home) as instance:
         found = instance.get_run_records(filters=wanted, limit=limit + 1, cursor=cursor)
     return list(found[:limit]), len(found) > limit
 
 
-def _run_row(record: Any) -> tuple[str, ...]:
+def _run_row(record: Any, word: Callable[[Any], str]) -> tuple[str, ...]:
     from jobnb.cli.faces import duration
     from jobnb.display.text import moment
 
@@ -173,7 +181,7 @@ def _run_row(record: Any) -> tuple[str, ...]:
     started = moment(start) if start else ""
     took = duration(end - start) if start and end else ""
     by, partitions = run.notebook or "", run.partition_words
-    status = f"{run.status.value} (unreadable)" if run.unreadable else run.status.value
+    status = f"{word(run.status)} (unreadable)" if run.unreadable else word(run.status)
     return run.run_id, run.title, status, started, took, by, partitions
 
 

@@ -12,8 +12,8 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.picture import Card, Edge, Mark, Picture, output_type
-from jobnb.display.prose import plain
 from jobnb.display.text import shorten
+from jobnb.markdown import plain
 
 __all__ = [
     "asset_card",

@@ -19,7 +19,7 @@ from jobnb.state import RunStatus
 from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.run import RunsFilter
 
-__all__ = ["backfill_status", "backfill_view", "first_failures", "parts_of"]
+__all__ = ["backfill_status", "backfill_view", "backfill_word", "first_failures", "parts_of"]
 
 _MOST_FAILURES = 3
 _WIDE = 520.0
@@ -57,6 +57,16 @@ def backfill_view(backfill: Backfill) -> View:
 def backfill_status(backfill: Backfill) -> Status:
     """The state that it is shown with."""
     return _STATUS.get(backfill.status, Status.QUEUED)
+
+
+def backfill_word(status: str) -> str:
+    """How people are told that a backfill stands so.
+
+    Example:
+        >>> backfill_word("COMPLETED")
+        'succeeded'
+    """
+    return WORDS[_STATUS.get(status, Status.QUEUED)]
 
 
 def parts_of(backfill: Backfill) -> list[tuple[str, Status, int]]:

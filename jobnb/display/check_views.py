@@ -15,13 +15,13 @@ from jobnb.display.html import EMPTY, Html, badge, code, header, join, pairs, ta
 from jobnb.display.metadata import json_metadata, metadata_html
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, words
 from jobnb.display.picture import NO_CHECKS, Status
-from jobnb.display.prose import plain
 from jobnb.display.run_marks import check_status, check_word
 from jobnb.display.standing import CheckStanding, check_standings
 from jobnb.display.surroundings import has_history, known_session
 from jobnb.display.text import counted, moment, shorten
 from jobnb.display.view import View
 from jobnb.events import AssetCheckEvaluated
+from jobnb.markdown import plain
 
 if TYPE_CHECKING:
     from jobnb.storage.records import EventLogRecord

@@ -15,8 +15,8 @@ from jobnb.config.nodes import NOTHING
 from jobnb.config.places import SCALARS, TEXTS, Place
 from jobnb.display.config_fields import default_text
 from jobnb.display.form_values import any_text, option_of, selected, shown
-from jobnb.display.prose import plain
 from jobnb.display.text import shorten
+from jobnb.markdown import plain
 
 __all__ = ["Found", "Row", "Rows", "row_id"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.display.html import Html, badge, code, header, join, table, tag
 from jobnb.display.palette import SIGNS
 from jobnb.display.picture import Status, duration_text
-from jobnb.display.run_marks import run_status
+from jobnb.display.run_marks import run_status, run_word
 from jobnb.display.text import counted, moment, table_text
 from jobnb.display.view import View
 from jobnb.state import RunStatus
@@ -45,7 +45,7 @@ def _words(row: Mapping[str, Any]) -> list[str]:
     return [
         str(row["run_id"])[:8],
         str(row["job"]) + (" (unreadable)" if UNREADABLE_TAG in row["tags"] else ""),
-        f"{SIGNS[_status(row)]} {str(row['status']).lower()}".strip(),
+        f"{SIGNS[_status(row)]} {run_word(RunStatus(row['status']))}".strip(),
         moment(row["created"].timestamp()),
         duration_text(row["seconds"]),
         str(row["notebook"] or ""),

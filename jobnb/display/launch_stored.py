@@ -8,6 +8,7 @@ from typing import Any
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_partitions import has_partitions, written_partitions
+from jobnb.display.run_marks import run_word
 from jobnb.display.text import moment, shorten
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.storage.run import JobRun, RunsFilter
@@ -82,7 +83,7 @@ def _shown(form: LaunchForm, run: JobRun, created: datetime) -> str:
     when = moment(created.timestamp())
     partitions = written_partitions(form.job, run.tags, form.instance)
     partition = f", {shorten(partitions, 60)}" if partitions else ""
-    return f"{run.run_id[:8]} {run.status.value.lower()}, {when}{partition}"
+    return f"{run.run_id[:8]} {run_word(run.status)}, {when}{partition}"
 
 
 def load_run(form: LaunchForm, instance: Any, run_id: str) -> None:

@@ -24,10 +24,11 @@ from jobnb.display.html import (
     tag,
 )
 from jobnb.display.picture import Picture, input_type, output_type
-from jobnb.display.prose import markdown, plain
+from jobnb.display.prose import markdown
 from jobnb.display.text import picture_text, shorten
 from jobnb.display.view import View, picture_html
 from jobnb.display.yaml_text import yaml_text
+from jobnb.markdown import plain
 
 __all__ = ["doc_html", "doc_line", "graph_view", "job_view", "op_view", "resource_words", "words"]
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jobnb.definitions.jobs.job_config import is_nameless, run_title
 from jobnb.display.attempt import attempt
 from jobnb.display.surroundings import known_session
+from jobnb.display.text import counted
 from jobnb.events import StepFailed, StepSkipped, StepStarted, StepSucceeded
 from jobnb.execution.run import RunScope
 
@@ -60,7 +61,7 @@ class Sight(ABC):
         total: How much there is to do.
     """
 
-    unit = "steps"
+    unit = "step"
 
     def __init__(self, name: str, total: int) -> None:
         self.name, self.total, self.done = name, total, 0
@@ -79,7 +80,7 @@ class Sight(ABC):
 
     def __str__(self) -> str:
         took = time.monotonic() - self.began
-        counts = f"{self.done:,} of {self.total:,} {self.unit}"
+        counts = f"{self.done:,} of {counted(self.total, self.unit)}"
         return f"{self.name}: {counts}, {took:.0f} s  {self.step}".rstrip()
 
 
@@ -126,7 +127,7 @@ def _title(run: RunScope) -> str:
 class BackfillSight(Sight):
     """What is seen of a backfill: its partitions."""
 
-    unit = "partitions"
+    unit = "partition"
 
     def __init__(self, backfill: Backfill) -> None:
         super().__init__(f"backfill of {backfill.record.title}", backfill.counts.total)

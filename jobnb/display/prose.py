@@ -6,26 +6,21 @@ sends them to the front end, which makes its elements of them.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
-from textwrap import dedent
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from jobnb.display.html import EMPTY, Html, join, pre, preformatted, safe_url, scrolling, tag, void
+from jobnb.markdown import MOST, reader, undocumented
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["Prose", "inline", "markdown", "plain", "prose_tree", "undocumented"]
+__all__ = ["Prose", "inline", "markdown", "prose_tree"]
 
 Prose: TypeAlias = "str | tuple[str, str, list[Prose]]"
 """A text; or an element: its name, the address it leads to if any, and what is in it."""
 
-_MOST = 40_000  # longer texts are not prose: they are shown as they are
 _EMPTY = ("hr", "br")
-_SIGNS = re.compile(r"[*_`#\[<>|&\\~=!]|^\s*(?:[-+]|\d+[.)])\s", re.MULTILINE)
 
 
 def markdown(source: str | None) -> Html:
@@ -37,86 +32,21 @@ def markdown(source: str | None) -> Html:
     """
     if not source or not source.strip():
         return EMPTY
-    if len(source) > _MOST:
+    if len(source) > MOST:
         return preformatted(source)
     return _drawn(prose_tree(source))
 
 
 def inline(text: str) -> Html:
     """What can stand inside a line."""
-    return _drawn(_tree(_reader().parseInline(text))) if len(text) <= _MOST else join([text])
+    return _drawn(_tree(reader().parseInline(text))) if len(text) <= MOST else join([text])
 
 
 def prose_tree(source: str) -> list[Prose]:
     """The text as elements and texts; they name nothing that could run."""
-    if len(source) > _MOST:
+    if len(source) > MOST:
         return [("pre", "", [source])]
-    return _tree(_reader().parse(undocumented(source)))
-
-
-@lru_cache(maxsize=4096)
-def plain(source: str) -> str:
-    r"""The text without the signs of Markdown, for where no markup is shown.
-
-    Example:
-        >>> plain("# Orders\nAll **paid** ones:\n- of `my_shop_1`\n- [of others](https://a.org)")
-        'Orders\nAll paid ones:\n• of my_shop_1\n• of others'
-    """
-    text = undocumented(source)
-    if len(text) > _MOST or _SIGNS.search(text) is None:
-        return text
-    return "\n".join(_lines(_reader().parse(text)))
-
-
-def _lines(tokens: Iterable[Token]) -> Iterator[str]:
-    """The lines of a text; what stands in a list has a mark before it, cells of a row a space."""
-    lists: list[int | None] = []
-    before = ""
-    cells: list[str] | None = None
-    for token in tokens:
-        kind = token.type
-        if kind.endswith("list_open"):
-            lists.append(int(token.attrs.get("start", 1)) if kind.startswith("ordered") else None)
-        elif kind.endswith("list_close"):
-            lists.pop()
-        elif kind == "list_item_open":
-            number = lists[-1]
-            mark = "• " if number is None else f"{number}. "
-            lists[-1] = None if number is None else number + 1
-            before = "  " * (len(lists) - 1) + mark
-        elif kind == "tr_open":
-            cells = []
-        elif kind == "tr_close" and cells is not None:
-            yield "  ".join(cells)
-            cells = None
-        elif kind in ("fence", "code_block", "html_block"):
-            yield token.content.rstrip("\n")
-        elif kind == "inline":
-            said = _said(token.children or ())
-            if cells is not None:
-                cells.append(said)
-            else:
-                yield before + said
-                before = ""
-
-
-def _said(tokens: Iterable[Token]) -> str:
-    breaks = ("softbreak", "hardbreak")
-    return "".join("\n" if each.type in breaks else each.content for each in tokens)
-
-
-def undocumented(docstring: str) -> str:
-    """A docstring without the indent that its place in the code gave it."""
-    first, _, rest = docstring.strip("\n").expandtabs(4).partition("\n")
-    return f"{first.strip()}\n{dedent(rest)}".strip()
-
-
-@lru_cache(maxsize=1)
-def _reader() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    # An indent is usual in docstrings and means no code there.
-    return MarkdownIt("commonmark", {"html": False}).enable("table").disable("code")
+    return _tree(reader().parse(undocumented(source)))
 
 
 def _tree(tokens: Iterable[Token]) -> list[Prose]:

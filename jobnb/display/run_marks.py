@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from jobnb.display.folding import gravest
+from jobnb.display.palette import WORDS
 from jobnb.display.picture import UNMARKED, Checks, Mark, Status, duration_text
 from jobnb.display.text import shorten
 from jobnb.events import AssetCheckEvaluated
@@ -23,6 +24,7 @@ __all__ = [
     "real_steps",
     "run_marks",
     "run_status",
+    "run_word",
     "step_mark",
     "step_status",
 ]
@@ -55,6 +57,16 @@ def step_status(status: StepStatus) -> Status:
 def run_status(status: RunStatus) -> Status:
     """The state shown for a run that stands so."""
     return _RUN.get(status, Status.QUEUED)
+
+
+def run_word(status: RunStatus) -> str:
+    """How people are told that a run stands so: as of a step or a partition.
+
+    Example:
+        >>> run_word(RunStatus.FAILURE), run_word(RunStatus.CANCELING)
+        ('failed', 'canceling')
+    """
+    return "canceling" if status is RunStatus.CANCELING else WORDS[run_status(status)]
 
 
 def base_key(step_key: str) -> str:

@@ -13,12 +13,16 @@ from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.attempt import attempt
 from jobnb.display.metadata import entry_text
+from jobnb.display.palette import WORDS
 from jobnb.display.picture import NO_CHECKS, Checks, Mark, Status
-from jobnb.display.prose import plain
-from jobnb.display.run_marks import check_count, check_word
+from jobnb.display.run_marks import because_words, check_count, check_word, step_status
 from jobnb.display.surroundings import has_history
 from jobnb.display.text import moment
+from jobnb.events import AssetPlanned
+from jobnb.markdown import plain
 from jobnb.staleness.causes import AssetStatus, PartitionCounts, StaleStatus
+from jobnb.state import fold
+from jobnb.storage.instance import Instance
 
 __all__ = ["NEVER", "SHOWN_AS", "CheckStanding", "Standing", "check_standings", "standings"]
 
@@ -31,15 +35,19 @@ SHOWN_AS = {
 """With which sign and colour an asset is shown that stands so."""
 
 
+_UNTRIED = (Status.SKIPPED, Status.BLOCKED)
+
+
 class Standing(msgspec.Struct, frozen=True):
     """How one asset stands.
 
     Attributes:
-        status: `NONE` if it was never made, else whether it is fresh, stale or failed.
+        status: `NONE` if it was never made, else whether it is fresh, stale or failed; `SKIPPED` or
+            `BLOCKED` if it was never made since the last run for it did not try it.
         made: When it was last made, in seconds since the epoch.
         run_id: The run that made it, or failed to.
         error: What kind of error the last attempt failed with.
-        reasons: Why it is stale, in words.
+        reasons: Why it is stale, or was not tried, in words.
         metadata: What is known of what was made: label and text.
         checks: How its checks stand.
         counts: How many of its partitions stand how, if it has some.
@@ -76,7 +84,7 @@ class Standing(msgspec.Struct, frozen=True):
             return Mark(self.status, self.counts.words) if begun else Mark()
         if self.status is Status.FAILED:
             return Mark(self.status, self.error)
-        if self.status is Status.STALE:
+        if self.status in (Status.STALE, *_UNTRIED):
             return Mark(self.status, self.reasons[0] if self.reasons else "")
         return Mark() if self.made is None else Mark(self.status, moment(self.made))
 
@@ -89,7 +97,8 @@ class Standing(msgspec.Struct, frozen=True):
         if self.status is Status.FAILED:
             why = f"failed: {self.error}"
         else:
-            why = f"stale: {'; '.join(self.reasons)}" if self.reasons else ""
+            word = WORDS[self.status] if self.status in _UNTRIED else WORDS[Status.STALE]
+            why = f"{word}: {'; '.join(self.reasons)}" if self.reasons else ""
         return ", ".join(filter(None, (when, why)))
 
     @property
@@ -102,6 +111,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 NEVER = Standing()
+_MOST_RUNS = 20  # that failed, and may have left out an asset
 _MOST_READ = 20_000  # partitions of an asset, for a look at it
 _ASK = "too many to see at a glance which are stale: session.status(...) tells"
 
@@ -135,7 +145,31 @@ def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, Standing]:
     )
     statuses = survey.statuses(keys)
     latest = session.instance.get_latest_materialization_events(keys)
-    return {key: _standing(status, latest.get(key)) for key, status in statuses.items()}
+    found = {key: _standing(status, latest.get(key)) for key, status in statuses.items()}
+    unmade = [key for key, each in found.items() if each.status is Status.NONE]
+    return found | _left_out(session.instance, [k for k in unmade if found[k].counts is None])
+
+
+def _left_out(instance: Instance, keys: Iterable[AssetKey]) -> dict[AssetKey, Standing]:
+    """Of assets that were never made, those that the last failed run for them did not try."""
+    sought = set(keys)
+    found: dict[AssetKey, Standing] = {}
+    failed = dict.fromkeys(each.run_id for each in instance.failed_steps()) if sought else {}
+    for run_id in list(failed)[:_MOST_RUNS]:
+        run = instance.get_run_by_id(run_id)
+        meant = sought.intersection((run.asset_selection if run is not None else None) or ())
+        if not meant:
+            continue
+        events = instance.events(run_id)
+        state = fold(events)
+        for event in events:
+            key = AssetKey(event.asset) if isinstance(event, AssetPlanned) else None
+            step = state.steps.get(event.step_key or "") if key in meant else None
+            if key is not None and step is not None and step.because:
+                why = (because_words(step),)
+                found[key] = Standing(step_status(step.status), run_id=run_id, reasons=why)
+        sought -= meant
+    return found
 
 
 def _standing(status: AssetStatus, entry: Any) -> Standing:

@@ -17,6 +17,7 @@ from jobnb.definitions.plain import plain_verdict
 from jobnb.errors import AssetCheckFailedError, InvariantViolationError, did_you_mean
 from jobnb.events import AssetCheckEvaluated, EventType
 from jobnb.execution.run import RunScope
+from jobnb.markdown import plain
 from jobnb.plan.step import Step
 from jobnb.storage.records import EventRecordsFilter
 
@@ -182,7 +183,8 @@ class CheckTeller:
             )
         if self._failed:
             names = [f"{'/'.join(each.asset)}:{each.check}" for each in self._failed]
-            why = next((f": {each.description}" for each in self._failed if each.description), "")
+            said = (plain(each.description) for each in self._failed if each.description)
+            why = next((f": {each}" for each in said), "")
             raise AssetCheckFailedError(
                 f"The blocking check{'s' if len(names) > 1 else ''} {', '.join(names)} did not "
                 f"pass{why}. What is made from the asset is skipped."

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jobnb.execution.run import RunScope
 from jobnb.storage.run_log import BatchLog, RunLog
 
-__all__ = ["Watcher", "background_watchers", "waiting", "watched", "watchers"]
+__all__ = ["Watcher", "background_watchers", "waiting", "waiting_backfills", "watched", "watchers"]
 
 _logger = logging.getLogger("jobnb.execution")
 
@@ -22,6 +22,8 @@ watchers: list[Watcher] = []
 """Those of runs that someone waits for; entered in the thread that waits."""
 waiting: list[Watcher] = []
 """Those of the same runs where nobody else watches them: in a plain script."""
+waiting_backfills: list[Callable[[Any], AbstractContextManager[None]]] = []
+"""Those of backfills that someone waits for, where nobody else watches them."""
 background_watchers: list[Watcher] = []
 """Those of runs in the background; entered in the run's thread, around its resources and steps."""
 

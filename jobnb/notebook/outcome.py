@@ -260,8 +260,9 @@ class NotebookOutcome:
             return
         failed = "".join(f"\n  {step}: {error}" for step, error in run.failures.items())
         reason = failed or (f" {run.state.error}" if run.state.error else "")
-        status = run.state.status.value
-        self.end(Verdict.FAILURE, f"The run {run.run_id} of {run.title!r} ended {status}.{reason}")
+        ended = {RunStatus.FAILURE: "failed", RunStatus.CANCELED: "was canceled"}
+        how = ended.get(run.state.status, "did not end")
+        self.end(Verdict.FAILURE, f"The run {run.run_id} of {run.title!r} {how}.{reason}")
 
 
 class Progress:

@@ -332,6 +332,9 @@ class Instance:
         PartitionHistory, PartitionHistory.get_status_by_partition
     )
     unfinished_partitions = answered_by(PartitionHistory, PartitionHistory.unfinished_partitions)
+    note_untried_partitions = answered_by(
+        PartitionHistory, PartitionHistory.note_untried_partitions
+    )
     untried_partitions = answered_by(PartitionHistory, PartitionHistory.untried_partitions)
     get_latest_materialization_by_partition = answered_by(
         PartitionHistory, PartitionHistory.get_latest_materialization_by_partition

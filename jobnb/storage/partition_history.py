@@ -187,6 +187,21 @@ class PartitionHistory:
             lambda connection: partition_queries.untried(connection, key, seen)
         )
 
+    def note_untried_partitions(
+        self, backfill_id: str, partitions: Mapping[AssetKey, Iterable[str]]
+    ) -> None:
+        """Keep that a backfill did not try partitions, since what they are made from failed.
+
+        Args:
+            backfill_id: The backfill.
+            partitions: The keys of the partitions, by asset.
+        """
+        from jobnb.storage import writing
+
+        places = [(_text(key), name) for key, names in partitions.items() for name in names]
+        note = writing.note_untried
+        self._history.write(lambda connection: note(connection, backfill_id, places))
+
     def get_latest_materialization_by_partition(
         self, asset_key: CoercibleToAssetKey, partition_keys: Iterable[str] | None = None
     ) -> Mapping[str, EventLogRecord]:

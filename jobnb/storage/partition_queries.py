@@ -262,7 +262,10 @@ def untried(
 def _steps_left_out(
     connection: Connection, key: str, runs: list[str]
 ) -> Mapping[str, StepStatus | None]:
-    """How the step of an asset stands in each of these runs, where it was not tried."""
+    """How the step of an asset stands in each of these runs, where it was not tried.
+
+    A backfill stands for those that it began no run for.
+    """
     told = chunks.c.kinds.contains(f" {_SKIPPED} ")
     skipping = list(
         connection.scalars(select(chunks.c.run_id).where(chunks.c.run_id.in_(runs), told))
@@ -271,7 +274,13 @@ def _steps_left_out(
     query = select(chunks.c.run_id, chunks.c.body).where(chunks.c.run_id.in_(skipping))
     for run_id, body in connection.execute(query.order_by(chunks.c.run_id, chunks.c.first_seq)):
         events[run_id].extend(chunk_events(body))
-    return dict.fromkeys(runs) | {run_id: _of_asset(read, key) for run_id, read in events.items()}
+    ids = tables.backfills.c.backfill_id
+    begun_none = connection.scalars(select(ids).where(ids.in_(runs)))
+    return (
+        dict.fromkeys(runs)
+        | {run_id: _of_asset(read, key) for run_id, read in events.items()}
+        | dict.fromkeys(begun_none, StepStatus.SKIPPED)
+    )
 
 
 def _of_asset(events: list[Event], key: str) -> StepStatus | None:

@@ -486,6 +486,15 @@ def _keep_failed(connection: Connection) -> Insert:
     return upsert(connection, partitions, ("asset_key", "partition"), ("failed_run_id",))
 
 
+def note_untried(
+    connection: Connection, backfill_id: str, places: Iterable[tuple[str, str]]
+) -> None:
+    """Keep that a backfill did not try partitions, since what they are made from failed."""
+    columns = (*_PARTITION_COLUMNS[:2], "failed_run_id")
+    rows = [(key, partition, backfill_id) for key, partition in places]
+    insert_many(connection, _keep_failed, columns, rows)
+
+
 def _keep_plan(connection: Connection) -> Insert:
     return upsert(connection, plans, ("run_id", "asset_key", "partition"), ())
 

@@ -234,7 +234,9 @@ def test_what_is_made_from_something_that_failed_is_not_tried(session):
         backfill.result()
     assert tried == ["a", "c", "d", "a", "c", "d"]
     assert status(session, "source") == "MFMM"
-    assert status(session, "derived") == status(session, "last") == "M-MM"
+    # As where one run makes several: of what failed, the grid tells what was not tried.
+    assert status(session, "derived") == status(session, "last") == "MFMM"
+    assert session.partitions("last").counts["skipped"] == 1
     assert backfill.status == "FAILED"
 
 

@@ -49,7 +49,7 @@ def picture_all(lab: Lab, page: object) -> None:
         "run.wait(60)\nsession.execute_job('routes')\nsession.runs",
     )
     notebook.run_all()
-    notebook.output(2).get_by_text("success").first.wait_for(timeout=120_000)
+    notebook.output(2).get_by_text("succeeded").first.wait_for(timeout=120_000)
     notebook.output(4).get_by_text("routes").first.wait_for(timeout=60_000)
     notebook.page.wait_for_timeout(1500)
     notebook.output(2).get_by_role("tab", name="Timeline").click()

@@ -51,7 +51,7 @@ def check_launchpad(shown: Locator) -> None:
     shown.get_by_role("textbox", name="origin").fill("LGA")
     shown.get_by_role("button", name=re.compile("^Launch")).click()
     head = shown.locator(".jw-run-head")
-    expect(head.locator(".jw-badge").first).to_contain_text("success")
+    expect(head.locator(".jw-badge").first).to_contain_text("succeeded")
     expect(head).to_contain_text("2 of 2 steps")
     shown.get_by_role("tab", name="Config").click()
     expect(shown.locator(".jw-config")).to_contain_text("origin: LGA")
@@ -71,7 +71,7 @@ def check_history(shown: Locator) -> None:
     """The runs that were launched stand in the history."""
     shown.get_by_role("button", name="Refresh").click()
     rows = shown.locator(".jw-runs tbody tr").filter(has_text="routes")
-    expect(rows.first).to_contain_text("success")
+    expect(rows.first).to_contain_text("succeeded")
 
 
 def test_a_notebook_is_alive_in_notebook_7(lab, tab):

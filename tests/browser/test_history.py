@@ -56,9 +56,9 @@ def test_the_history_is_paged_and_filtered(history):
     expect(history.get_by_role("button", name="Older")).to_be_disabled()
     history.get_by_role("button", name="Newer").click()
     expect(status).to_have_text("21 to 40 of 47 runs")
-    history.get_by_role("button", name="failure").click()
+    history.get_by_role("button", name="failed").click()
     expect(status).to_have_text("1 to 1 of 1 run")
-    expect(rows.first).to_contain_text("failure")
+    expect(rows.first).to_contain_text("failed")
     history.get_by_role("button", name="Clear").click()
     expect(status).to_have_text("1 to 20 of 47 runs")
     rows.nth(6).get_by_role("button", name="team=<b>data</b>").click()
@@ -71,11 +71,11 @@ def test_the_history_is_paged_and_filtered(history):
 
 
 def test_a_run_is_opened_below(history):
-    history.get_by_role("button", name="failure").click()
+    history.get_by_role("button", name="failed").click()
     rows = history.locator(".jw-runs tbody tr")
     expect(rows).to_have_count(1)
     rows.first.locator(".jw-code").click()
-    expect(history.locator(".jw-run-head .jw-badge").first).to_contain_text("failure")
+    expect(history.locator(".jw-run-head .jw-badge").first).to_contain_text("failed")
     expect(history.locator(".jw-failure .jn-says")).to_have_text("ValueError: too many")
     history.get_by_role("tab", name="Config").click()
     expect(history.locator(".jw-config")).to_contain_text("rows: 99")
@@ -105,7 +105,7 @@ def test_two_runs_are_compared_and_deleted(history):
 
 def test_ticked_runs_are_run_again(history):
     rows = history.locator(".jw-runs tbody tr")
-    history.get_by_role("button", name="failure", exact=True).click()
+    history.get_by_role("button", name="failed", exact=True).click()
     expect(rows).to_have_count(1)
     rows.first.locator("input").check()
     expect(history.get_by_role("button", name="Cancel (")).to_have_count(0)

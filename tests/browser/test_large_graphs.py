@@ -218,6 +218,6 @@ run
             .requestExecute({ code: 'go.set()', silent: true })"""
     )
     expect(work).to_have_attribute("aria-label", re.compile("succeeded, 20 of 20"))
-    expect(output.get_by_text("success").first).to_be_visible()
+    expect(output.get_by_text("succeeded").first).to_be_visible()
     settled(output)
     assert stage(output) == at

@@ -171,7 +171,7 @@ def test_every_kind_of_field_can_be_filled_and_launched(lab, tab):
     expect(yaml).to_have_value(re.compile("secret:ops.everything.config.password"))
     assert "hunter22" not in yaml.input_value()
     pad.box.get_by_role("button", name="Launch", exact=True).click()
-    expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
+    expect(tab.locator(".jw-badge", has_text="succeeded").first).to_be_visible(timeout=30_000)
     notebook.start(1)
     seen = notebook.output(1)
     expect(seen).to_contain_text("'count': 13")
@@ -251,7 +251,7 @@ def test_a_selection_asks_only_for_what_it_needs_and_presets_come_back(lab, tab)
     pad.box.get_by_role("button", name="Save").click()
     expect(pad.box.locator(".jl-status")).to_contain_text("'mine' is saved")
     pad.box.get_by_role("button", name="Launch", exact=True).click()
-    expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
+    expect(tab.locator(".jw-badge", has_text="succeeded").first).to_be_visible(timeout=30_000)
     pad.box.get_by_role("button", name="Reset").click()
     expect(pad.field("ops/load/config/origin")).to_have_value("")
     steps.fill("")
@@ -276,7 +276,7 @@ def test_a_failed_run_leaves_the_form_as_it_was(lab, tab):
     expect(pad.field("ops/load/config/origin")).to_have_value("JFK")
     pad.fill("ops/scale/config/factor", "3")
     pad.box.get_by_role("button", name="Launch", exact=True).click()
-    expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
+    expect(tab.locator(".jw-badge", has_text="succeeded").first).to_be_visible(timeout=30_000)
 
 
 def test_it_is_readable_on_a_dark_page_and_on_a_narrow_one(lab, tab):
@@ -339,7 +339,7 @@ def test_a_partition_fills_the_config(lab, tab):
     expect(pad.field("ops/load/config/origin")).to_have_value("JFK")
     expect(pad.box.locator(".jl-tags")).to_contain_text("dagster/partition: JFK")
     pad.box.get_by_role("button", name="Launch", exact=True).click()
-    expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
+    expect(tab.locator(".jw-badge", has_text="succeeded").first).to_be_visible(timeout=30_000)
 
 
 DAILY = """
@@ -364,7 +364,7 @@ def test_without_a_partition_it_is_said_at_the_field_and_nothing_runs(lab, tab):
     expect(said).to_be_empty()
     expect(pad.problems).to_have_text("Ready to launch.")
     pad.box.get_by_role("button", name="Launch", exact=True).click()
-    expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
+    expect(tab.locator(".jw-badge", has_text="succeeded").first).to_be_visible(timeout=30_000)
 
 
 def test_assets_of_a_session_are_launched_from_a_form(lab, tab):
@@ -374,7 +374,7 @@ def test_assets_of_a_session_are_launched_from_a_form(lab, tab):
     pad = Pad(tab)
     pad.fill("ops/orders_8/config/most", "41")
     pad.field("ops/orders_8/config/most").press("Control+Enter")
-    expect(tab.locator(".jw-badge", has_text="success").first).to_be_visible(timeout=30_000)
+    expect(tab.locator(".jw-badge", has_text="succeeded").first).to_be_visible(timeout=30_000)
     notebook.start(1)
     expect(notebook.output(1)).to_contain_text("41")
 

@@ -67,7 +67,7 @@ def test_a_job_runs_after_the_cells_and_is_in_the_history(jobnb, write, tmp_path
     done = jobnb("execute", path, "--job", "daily", "-o", tmp_path / "out.ipynb", "--tag", "a=b")
     assert done.exit_code == 0, done.output
     assert "make succeeded" in done.stdout
-    assert "run of daily: success" in done.stdout
+    assert "run of daily: succeeded" in done.stdout
     ((run),) = runs_of(jobnb, path)
     assert (run["job"], run["status"]) == ("daily", "SUCCESS")
     last = nbformat.read(tmp_path / "out.ipynb", 4).cells[-1]

@@ -64,7 +64,7 @@ def test_lines_tell_cells_steps_and_the_end(capsys):
         "    run r1 of daily: 2 steps",
         "      step_0 succeeded in 1.0 s",
         "      step_1 failed in 0.5 s: ValueError: [bold]no",
-        "    run of daily: failure in 3.0 s",
+        "    run of daily: failed in 3.0 s",
         "    failed: E: [x]",
         "nb.ipynb: failure, 0 of 1 cell, 1 run, 0.0 s",
     ]
@@ -122,7 +122,7 @@ def test_bars_show_the_same_and_read_no_markup():
     play(face)
     shown = screen.getvalue()
     assert "step_1 failed in 0.5 s: ValueError: [bold]no" in shown
-    assert "daily: failure, 2 steps in 3.0 s" in shown
+    assert "daily: failed, 2 steps in 3.0 s" in shown
     assert "[1] [red]daily()" in shown
 
 

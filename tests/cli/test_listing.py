@@ -154,6 +154,9 @@ def test_runs_are_listed_newest_first_with_status_and_time(jobnb, history):
     rows = json.loads(jobnb("run", "list", history, "--json").stdout)
     statuses = [row["status"] for row in rows]
     assert statuses == ["SUCCESS", "FAILURE", "SUCCESS", "FAILURE", "SUCCESS"]
+    shown = jobnb("run", "list", history).stdout  # for people, in the words of all views
+    assert (shown.count("succeeded"), shown.count("failed")) == (3, 2)
+    assert "FAILURE" not in shown
     assert {row["job"] for row in rows} == {"daily"}
     assert all(row["took"].endswith(" s") for row in rows)
 
@@ -166,6 +169,7 @@ def test_runs_are_paged_and_filtered(jobnb, history):
     assert [row["run"] for row in json.loads(rest.stdout)] == all_ids[2:]
     failed = jobnb("run", "list", history, "--status", "failure", "--json")
     assert len(json.loads(failed.stdout)) == 2
+    assert jobnb("run", "list", history, "--status", "Failed", "--json").stdout == failed.stdout
     assert json.loads(jobnb("run", "list", history, "--job", "other", "--json").stdout) == []
 
 

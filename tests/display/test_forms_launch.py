@@ -562,7 +562,7 @@ def test_the_form_is_filled_as_in_a_run():
     form = LaunchForm(daily, instance)
     [(run_id, shown)] = earlier_runs(form, instance)
     assert run_id == run.run_id
-    assert "success" in shown
+    assert "succeeded" in shown
     load_run(form, instance, run_id[:8])
     assert (form.config, form.selection, form.tags) == (YEAR, "load", {"why": "because"})
     with pytest.raises(RunNotFoundError, match="no run 'nothing'"):

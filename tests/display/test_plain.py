@@ -9,10 +9,10 @@ from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.asset_views import asset_view
 from jobnb.display.graph_pictures import graph_picture, job_picture
 from jobnb.display.noun_views import doc_line, job_view
-from jobnb.display.prose import plain
 from jobnb.display.widgets.catalogue_data import asset_rows
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.launchpad import Launchpad
+from jobnb.markdown import plain
 from jobnb.registry.session import Session
 
 DOC = """# Orders

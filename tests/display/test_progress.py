@@ -335,3 +335,23 @@ def test_a_terminal_shows_a_bar_with_the_steps_that_run_and_takes_it_away(tmp_pa
     assert "\x1b[2K" in shown  # the bar's line is emptied
     log = next(each for each in shown.split("\n") if "half way" in each)
     assert "━" not in log.rsplit("\x1b[2K", 1)[1]  # a line of the log stands above the bar
+
+
+BACKFILL = """
+from jobnb import StaticPartitionsDefinition
+
+@asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+def letters():
+    time.sleep(0.8)
+
+backfill = session.add(letters).backfill("letters")
+"""
+
+
+@pytest.mark.parametrize("wait", ["backfill.wait()", "backfill.result()"])
+def test_a_script_that_waits_for_a_backfill_tells_its_partitions(tmp_path, wait):
+    done, lines = ran(tmp_path, f"{BACKFILL}{wait}\nprint('done')\n", 0.0)
+    assert done.stdout == "done\n", done.stderr
+    assert lines
+    assert lines[0].startswith("jobnb: backfill of letters: 0 of 2 partitions, ")
+    assert ran(tmp_path, f"{BACKFILL}{wait}\n", 0.0, JOBNB_PROGRESS="0")[1] == []

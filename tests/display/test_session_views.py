@@ -210,7 +210,7 @@ def test_the_history_is_a_table(session):
         session.materialize("revenue")
     text = check_bundle(bundle(run_table_view(session.runs)))["text/plain"]
     assert "1 run" in text
-    assert "✓ success" in text
+    assert "✓ succeeded" in text
 
 
 @given(st.floats(0, time.time() + 1e9))

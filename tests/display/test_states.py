@@ -16,15 +16,16 @@ from jobnb import (
 from jobnb.display.backfill_views import backfill_view, parts_of
 from jobnb.display.palette import COLOURS, GLYPHS, LOOKS, SIGNS, WORDS
 from jobnb.display.partition_views import PARTITION_STATES, partitions_view
-from jobnb.display.picture import Status
+from jobnb.display.picture import Mark, Status
 from jobnb.display.result_views import result_view
-from jobnb.display.run_marks import run_marks, step_status
+from jobnb.display.run_marks import run_marks, run_word, step_status
 from jobnb.display.standing import standings
 from jobnb.display.style import page_css
 from jobnb.display.widgets.assemble import esm
+from jobnb.display.widgets.catalogue_data import standing_json
 from jobnb.display.widgets.run_data import step_row
 from jobnb.registry.session import Session
-from jobnb.state import StepStatus
+from jobnb.state import RunStatus, StepStatus
 
 LETTERS = StaticPartitionsDefinition(["a", "b", "c", "d"])
 
@@ -197,3 +198,98 @@ def test_what_a_canceled_backfill_left_is_canceled(session):
     backfill.set_trait("status", "CANCELED")
     backfill._counts = backfill.counts.plus(failed=-2)
     assert ("canceled", Status.CANCELED, 2) in parts_of(backfill)
+
+
+# --- what was not tried ----------------------------------------------------------
+
+
+def test_an_asset_that_was_never_made_stands_as_the_last_run_left_it(session, ran):
+    found = standings(session, [key for each in (revenue, report, worse) for key in each.keys])
+    assert [each.status for each in found.values()] == [
+        Status.BLOCKED,
+        Status.BLOCKED,
+        Status.SKIPPED,
+    ]
+    told = [standing_json(each) for each in found.values()]
+    assert [each["word"] for each in told] == [
+        "blocked: a blocking check did not pass: orders",
+        "blocked: a blocking check did not pass: orders",
+        "skipped: because of bad",
+    ]
+    assert found[worse.key].mark == Mark(Status.SKIPPED, "because of bad")
+    assert found[worse.key].words == "skipped: because of bad"
+
+
+def test_an_asset_that_was_made_after_it_was_skipped_is_fresh(session, ran):
+    @asset(name="bad")
+    def good():
+        return 1
+
+    session.add([good])
+    session.materialize("bad*")
+    assert standings(session, [worse.key])[worse.key].status is Status.SUCCEEDED
+
+
+def test_an_asset_that_failed_itself_after_it_was_skipped_has_failed(session, ran):
+    @asset(name="bad")
+    def good():
+        return 1
+
+    @asset(name="worse")
+    def still_bad(bad):
+        raise ValueError("no")
+
+    session.add([good, still_bad])
+    session.materialize("bad*", raise_on_error=False)
+    assert standings(session, [worse.key])[worse.key].status is Status.FAILED
+
+
+@asset(partitions_def=LETTERS)
+def one_by_one(context):
+    if context.partition_key in "bd":
+        raise ValueError("no")
+
+
+@asset(partitions_def=LETTERS)
+def after_each(one_by_one): ...
+
+
+@asset(partitions_def=LETTERS)
+def after_that(after_each): ...
+
+
+def test_partitions_that_a_backfill_never_tried_are_skipped_in_the_grid_too(session):
+    session.add([one_by_one, after_each, after_that])
+    assets = ["one_by_one", "after_each", "after_that"]
+    backfill = session.backfill(assets).wait(timeout=60)
+    assert (backfill.counts.failed, backfill.counts.blocked) == (2, 4)
+    stand = {name: session.partitions(name).statuses() for name in assets}
+    made = "materialized"
+    assert stand["one_by_one"] == [made, "failed", made, "failed"]
+    assert stand["after_each"] == stand["after_that"] == [made, "skipped", made, "skipped"]
+    words = standings(session, [after_that.key])[after_that.key].words
+    assert words.endswith("2 of 4 made, 2 skipped")
+    again = session.backfill(assets, only_failed=True).wait(timeout=60)
+    assert (again.counts.failed, again.counts.blocked, again.counts.total) == (2, 4, 6)
+
+
+def test_a_partition_that_a_backfill_never_tried_is_made_later(session):
+    from jobnb import materialize
+
+    session.add([one_by_one, after_each])
+    session.backfill(["one_by_one", "after_each"]).wait(timeout=60)
+
+    @asset(partitions_def=LETTERS, key="one_by_one")
+    def mended(): ...
+
+    materialize([mended, after_each], partition_key="b", instance=session.instance)
+    made = "materialized"
+    assert session.partitions("after_each").statuses() == [made, made, made, "skipped"]
+
+
+def test_all_states_of_a_run_are_told_in_the_words_of_the_table():
+    said = {status: run_word(status) for status in RunStatus}
+    assert said.pop(RunStatus.CANCELING) == "canceling"
+    assert set(said.values()) <= set(WORDS.values())
+    assert said[RunStatus.FAILURE] == WORDS[Status.FAILED]
+    assert said[RunStatus.STARTED] == WORDS[Status.RUNNING]

@@ -427,3 +427,16 @@ def test_a_function_of_several_assets_checks_those_that_are_asked_for():
     assert verdicts(materialize([bounds])) == {"high:fine": True, "low:fine": True}
     assert verdicts(materialize([bounds], selection="low")) == {"low:fine": True}
     assert seen == [{"low:fine", "high:fine"}, {"low:fine"}]
+
+
+def test_an_error_tells_what_a_check_says_without_the_signs_of_markdown():
+    @asset(check_specs=[AssetCheckSpec("no_nulls", asset="orders", blocking=True)])
+    def orders():
+        yield Output(1)
+        yield AssetCheckResult(passed=False, description="**one** row of `raw_orders_1` is null")
+
+    @asset
+    def report(orders): ...
+
+    with pytest.raises(AssetCheckFailedError, match="pass: one row of raw_orders_1 is null"):
+        materialize([orders, report])

@@ -207,7 +207,7 @@ function drawAbove(state, parts, act) {
 // What can be done to all ticked runs at once; each button counts those it is for.
 function forTicked(state, act) {
   const runs = state.told.rows.filter((row) => state.ticked.has(row.run_id));
-  const failed = (row) => ["failure", "canceled"].includes(row.word);
+  const failed = (row) => ["failed", "canceled"].includes(row.status);
   return [
     ["Cancel", (row) => !row.finished, act.cancel, "Stop these runs; resources are torn down"],
     ["Re-run all", (row) => row.finished, act.rerunAll, "Run each of them again with its own config"],

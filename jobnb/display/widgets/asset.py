@@ -17,7 +17,7 @@ from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.asset_views import asset_details, asset_note, place_picture
 from jobnb.display.html import page
 from jobnb.display.picture import Picture, marked
-from jobnb.display.prose import prose_tree, undocumented
+from jobnb.display.prose import prose_tree
 from jobnb.display.session_views import known_asset_view
 from jobnb.display.standing import NEVER, Standing, standings
 from jobnb.display.surroundings import has_front_end
@@ -34,6 +34,7 @@ from jobnb.display.widgets.tabbed import Tabbed
 from jobnb.display.widgets.twin import Twinned, widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import PartitionNeededError
+from jobnb.markdown import undocumented
 from jobnb.registry.session import Session
 
 __all__ = ["AssetCard", "AssetView", "AssetsGraph"]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.jobs.job_config import run_title
-from jobnb.display.run_marks import real_steps, run_status, step_status
+from jobnb.display.run_marks import real_steps, run_status, run_word, step_status
 from jobnb.display.text import shorten
 from jobnb.display.values import short_repr
 from jobnb.display.widgets.previews import clean
@@ -44,7 +44,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
             "job": run_title(run.job_name, only_checks=run.makes_only_checks),
             "target": _target(run),
             "status": run_status(run.status).value,
-            "word": run.status.value.lower().replace("_", " "),
+            "word": run_word(run.status),
             "finished": run.is_finished,
             "created": record.create_timestamp.timestamp(),
             "started": record.start_time,
@@ -159,7 +159,7 @@ def choices(instance: Instance, job_names: Sequence[str]) -> dict[str, Any]:
             "statuses": [
                 {
                     "name": status.value,
-                    "word": status.value.lower().replace("_", " "),
+                    "word": run_word(status),
                     "status": run_status(status).value,
                 }
                 for status in _SHOWN_STATUSES

@@ -27,13 +27,13 @@ from jobnb.display.launch_stored import (
     save_preset,
 )
 from jobnb.display.launch_view import launch_view
-from jobnb.display.prose import plain
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.twin import Twinned, widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import JobnbError
 from jobnb.execution.spec import ASSET_JOB
+from jobnb.markdown import plain
 from jobnb.registry.selecting import job_finder, pinned
 from jobnb.registry.session import Session, current_session
 

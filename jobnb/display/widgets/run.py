@@ -50,7 +50,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         ...     five()
         >>> view = RunView(numbers.execute_in_process())
         >>> view.head.head["word"], view.tabs.preview("five")["text"]
-        ('success', '5')
+        ('succeeded', '5')
     """
 
     selected = List(Unicode())

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobnb.display.picture import duration_text
-from jobnb.display.run_marks import base_key, because_words, real_steps, run_status, step_status
+from jobnb.display.run_marks import (
+    base_key,
+    because_words,
+    real_steps,
+    run_status,
+    run_word,
+    step_status,
+)
 from jobnb.display.text import shorten
 from jobnb.display.widgets.previews import clean, metadata_rows
 from jobnb.events import ErrorInfo
@@ -41,7 +48,7 @@ def head_data(state: RunState, run_id: str, title: str) -> dict[str, Any]:
             "title": title,
             "run_id": run_id,
             "status": run_status(state.status).value,
-            "word": state.status.value.lower().replace("_", " "),
+            "word": run_word(state.status),
             "finished": state.is_finished,
             "counts": dict(counts),
             "done": done,

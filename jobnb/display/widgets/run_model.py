@@ -10,7 +10,6 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.metadata import metadata_text
-from jobnb.display.prose import plain
 from jobnb.display.run_marks import base_key, check_status, check_word, real_steps
 from jobnb.display.run_views import RunLook
 from jobnb.display.text import shorten
@@ -37,6 +36,7 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
 )
+from jobnb.markdown import plain
 from jobnb.state import RunState, StepStatus
 
 __all__ = ["Output", "RunModel"]

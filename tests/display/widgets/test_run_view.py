@@ -91,7 +91,8 @@ def instance():
 def test_an_ended_run_shows_how_it_went():
     view = RunView(daily.execute_in_process())
     head = view.head.head
-    assert (head["title"], head["word"], head["done"], head["total"]) == ("daily", "success", 3, 3)
+    assert (head["title"], head["word"]) == ("daily", "succeeded")
+    assert (head["done"], head["total"]) == (3, 3)
     assert head["counts"] == {"succeeded": 3}
     assert view.graph.marks["fragile"]["status"] == "succeeded"
     assert "cancel" not in view.head.can
@@ -171,7 +172,7 @@ def test_an_asset_is_called_by_its_key_and_selected_by_its_card():
 def test_a_stored_run_is_shown_after_the_kernel_was_restarted(session, instance):
     run = session.execute_job("daily", instance=instance)
     view = RunView.of(instance, run.run_id)
-    assert view.head.head["word"] == "success"
+    assert view.head.head["word"] == "succeeded"
     assert view.tabs.answer("config") == ""
     assert {"name": "run", "type": "text", "text": run.run_id} in view.tabs.answer("tags")
     assert view.graph.marks["told"]["status"] == "succeeded"
@@ -319,12 +320,12 @@ def test_a_run_is_repeated_from_where_it_failed(session, instance):
     view.head.answer("act", deed="from_failure")
     assert view.run_id != first
     until(lambda: view.head.head["finished"])
-    assert view.head.head["word"] == "success"
+    assert view.head.head["word"] == "succeeded"
     assert [row[0] for row in view.tabs.answer("steps")["rows"]] == ["mend"]
     assert view.head.head["again"] == first
     assert view.tabs.answer("preview", output="mend")["text"] == "5"
     view.head.answer("act", deed="back")
-    assert (view.run_id, view.head.head["word"]) == (first, "failure")
+    assert (view.run_id, view.head.head["word"]) == (first, "failed")
 
 
 def test_selected_steps_are_repeated(session, instance):
@@ -342,7 +343,7 @@ def test_what_a_waited_for_run_did_can_be_repeated_without_a_session():
         view = RunView(daily.execute_in_process(instance=instance))
         view.head.answer("act", deed="rerun")
         until(lambda: view.head.head["finished"])
-        assert view.head.head["word"] == "success"
+        assert view.head.head["word"] == "succeeded"
 
 
 def test_the_static_form_stays_and_is_readable():
