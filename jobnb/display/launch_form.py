@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobnb.config import load_yaml, raw_config
+from jobnb.definitions.jobs.executor import executor_named
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.display.form_edits import Shifts, edited, filled, shift_of, without_extras
 from jobnb.display.form_rows import Rows
@@ -65,6 +66,7 @@ class LaunchForm:
     def __init__(self, job: JobDefinition, instance: Any = None, selection: str = "") -> None:
         self.job, self.instance, self.selection = job, instance, selection
         self.partition: str | None = None
+        self.executor = ""
         self.tags: dict[str, str] = {}
         self.text = LaunchText()
         self.problems: list[Note] = []
@@ -214,6 +216,30 @@ class LaunchForm:
         self.selection = selection.strip()
         self._change(self.config)
 
+    def set_executor(self, name: str) -> None:
+        """Run the steps in another way; the form asks for the config of that one.
+
+        Raises:
+            InvalidDefinitionError: If there is none of this name.
+        """
+        if name:
+            executor_named(name)
+        self.executor = name
+        self._change(self.config)
+
+    @property
+    def own_executor(self) -> str:
+        """The name of the job's own executor: how its steps run where no other is chosen."""
+        own = self.job.executor_def
+        return "in_process" if own.strategy == "default" else str(own.name)
+
+    @property
+    def _executed(self) -> JobDefinition:
+        """The job with the executor that is chosen."""
+        if not self.executor:
+            return self.job
+        return self.job.with_executor_def(executor_named(self.executor))
+
     def set_partition(self, key: str | None) -> None:
         """Run for a partition; the config of a partitioned config follows it."""
         self.partition = key or None
@@ -271,7 +297,7 @@ class LaunchForm:
             told = "\n".join(f"  {_line(note)}" for note in self.problems)
             raise InvalidConfigError(f"{self.job.name!r} was not launched:\n{told}")
         asked = partitions_asked(self._part, self.partition, self.instance)
-        given = {"partition": asked, "tags": self.tags}
+        given = {"partition": asked, "tags": self.tags, "executor": self.executor}
         chosen = selected(self.job, self.selection)
         return {
             "config": self.config,
@@ -285,7 +311,7 @@ class LaunchForm:
         """Read what the selection needs; a selection that cannot be read leaves the last form."""
         self._schema_problem = ""
         try:
-            self._schema = LaunchSchema.of(self.job, self.selection, raw)
+            self._schema = LaunchSchema.of(self._executed, self.selection, raw)
         except JobnbError as error:
             self._schema_problem = str(error)
 

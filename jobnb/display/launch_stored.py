@@ -45,6 +45,7 @@ def save_preset(form: LaunchForm, instance: Any, name: str) -> None:
     preset = {
         "run_config": form.config,
         "selection": form.selection,
+        "executor": form.executor,
         "partition": form.partition,
         "tags": dict(form.tags),
     }
@@ -141,8 +142,10 @@ def _fill(
     selection: str = "",
     partition: str | None = None,
     tags: Any = None,
+    executor: str = "",
 ) -> None:
     form.selection = selection
     form.partition = partition if has_partitions(form.job) else None
     form.tags = dict(tags or {})
+    form.executor = executor
     form.set_config(run_config or {})

@@ -51,7 +51,12 @@ def launch_view(form: LaunchForm, title: str, noun: str = "launchpad") -> View:
 
 def _around(form: LaunchForm) -> dict[str, str]:
     tags = ", ".join(f"{key}: {value}" for key, value in form.tags.items())
-    told = {"selection": form.selection, "partition": form.partition or "", "tags": tags}
+    told = {
+        "selection": form.selection,
+        "partition": form.partition or "",
+        "executor": form.executor,
+        "tags": tags,
+    }
     return {name: value for name, value in told.items() if value}
 
 

@@ -471,6 +471,16 @@ def test_yaml_is_completed_by_the_keyboard_alone(lab, tab):
     expect(pad.field("ops/load/config/month")).to_have_value("3")
 
 
+def test_the_executor_is_chosen_in_the_form(lab, tab):
+    _, pad = opened(lab, tab, COMPLETED, 17)
+    ways = pad.box.get_by_label("Executor")
+    expect(ways.locator("option").first).to_have_text("in process (the job's own)")
+    ways.select_option("threads")
+    pad.box.get_by_role("button", name="Launch", exact=True).click()
+    expect(tab.locator(".jw-badge", has_text="succeeded").first).to_be_visible(timeout=30_000)
+    expect(ways).to_have_value("threads")
+
+
 def test_yaml_has_colours_that_can_be_read_in_both_themes(lab, tab):
     notebook, pad = opened(lab, tab, COMPLETED, 14)
     pad.open("YAML")

@@ -33,8 +33,15 @@ from jobnb.display.launch_stored import (
     save_preset,
 )
 from jobnb.display.launch_view import launch_view
+from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.display.yaml_text import LaunchText
-from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, RunNotFoundError
+from jobnb.errors import (
+    InvalidConfigError,
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    JobnbError,
+    RunNotFoundError,
+)
 from jobnb.registry.session import Session
 
 
@@ -728,3 +735,45 @@ def test_a_job_without_partitions_has_none_to_choose():
     def plain(): ...
 
     assert LaunchForm(plain).partition_choices() is None
+
+
+# --- how the steps run -------------------------------------------------------
+
+
+def test_another_executor_is_chosen_asks_for_its_config_and_is_launched_with():
+    form = LaunchForm(daily, Instance.ephemeral())
+    assert (form.executor, form.own_executor) == ("", "in_process")
+    form.set_config({**YEAR, "execution": {"config": {"max_concurrent": 2}}})
+    assert [note["path"] for note in form.problems] == ["execution > config > max_concurrent"]
+    form.set_executor("threads")
+    assert form.problems == []
+    assert form.parameters()["executor"] == "threads"
+    run = daily.launch(instance=form.instance, **form.parameters()).wait(60)
+    assert run.status == "SUCCESS"
+    with pytest.raises(InvalidDefinitionError, match="Did you mean 'threads'"):
+        form.set_executor("thread")
+    assert form.executor == "threads"
+
+
+def test_a_preset_keeps_the_executor():
+    instance = Instance.ephemeral()
+    form = LaunchForm(daily, instance)
+    form.set_executor("threads")
+    save_preset(form, instance, "fast")
+    form.set_executor("")
+    assert form.executor == ""
+    load_preset(form, instance, "fast")
+    assert form.executor == "threads"
+
+
+def test_a_launchpad_offers_the_executors_and_says_which_is_the_jobs_own():
+    pad = Launchpad(daily, Instance.ephemeral())
+    names = [name for name, *_ in pad.face.head["executors"]]
+    assert names[:4] == ["", "threads", "async", "multiprocess"]
+    assert pad.face.head["executors"][0][1] == "in process (the job's own)"
+    pad.face.answer("executor", text="threads")
+    assert (pad.executor, pad.face.around["executor"]) == ("threads", "threads")
+    assert "executor" in launch_view(pad.state, "daily").text
+    pad.face.answer("executor", text="no such")
+    assert pad.face.status["bad"]
+    assert pad.executor == "threads"

@@ -154,7 +154,8 @@ const DRAWN = [
 ];
 
 function render({ model, el: host }) {
-  const box = el("div", { class: "jobnb jl-launchpad" });
+  // Keys are for its fields: JupyterLab would undo something of the notebook.
+  const box = el("div", { class: "jobnb jl-launchpad", "data-lm-suppress-shortcuts": "true" });
   host.append(box);
   const pad = new Launchpad(model, box);
   const [draw, letGo] = drawnWhenFree(box, () => pad.draw());

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import ipywidgets
@@ -14,6 +15,7 @@ from traitlets import Dict, List
 
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.jobs.executor import STRATEGIES
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.attempt import attempt
@@ -106,6 +108,7 @@ class LaunchFace(View):
                 "selection": "Assets" if assets else "Steps",
                 "selects": f"all, or such as {example}",
                 "partitions": state.partition_choices(),
+                "executors": _executors(state.own_executor),
             }
             self.sync_stored()
             self.sync()
@@ -128,6 +131,7 @@ class LaunchFace(View):
             self.around = {
                 "selection": state.selection,
                 "partition": state.partition or "",
+                "executor": state.executor,
                 "steps": len(state.steps),
                 "up_to": layer is not None and layer.is_undecided,
                 "tags": dict(state.tags),
@@ -219,6 +223,11 @@ class LaunchFace(View):
         """Run for a partition."""
         self._do(self.state.set_partition, text.strip())
 
+    @answers("executor")
+    def choose_executor(self, text: str) -> None:
+        """Run the steps in another way; in the job's own, if it is empty."""
+        self._do(self.state.set_executor, text)
+
     @answers("partitions")
     def partitions(self, text: str) -> list[str]:
         """What the text may become: partitions that hold what stands behind a comma or dots."""
@@ -287,6 +296,24 @@ class LaunchFace(View):
                 self._say(f"Not launched: {told}", bad=True)
                 return
             self._say(f"Run {run.run_id[:8]} is launched.")
+
+
+_WAYS = {
+    "in_process": "in this kernel, one by one",
+    "threads": "in threads, side by side",
+    "async": "on one event loop, side by side",
+    "multiprocess": "in processes, side by side",
+    "dask": "on a Dask cluster",
+}
+
+
+def _executors(own: str) -> list[list[str]]:
+    """What the executor is chosen from: its name, as it is read, and what it does."""
+    named = {name: name.replace("_", " ") for name in STRATEGIES if name != own}
+    if "dask" in named and find_spec("distributed") is None:
+        del named["dask"]
+    first = ["", f"{own.replace('_', ' ')} (the job's own)", _WAYS.get(own, "")]
+    return [first, *([name, text, _WAYS[name]] for name, text in named.items())]
 
 
 class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
@@ -393,6 +420,16 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     @partition_key.setter
     def partition_key(self, key: str | None) -> None:
         self.face.choose_partition(key or "")
+
+    @property
+    def executor(self) -> str:
+        """How the steps run, by name; that of the job if empty."""
+        return self.state.executor
+
+    @executor.setter
+    def executor(self, name: str) -> None:
+        self.state.set_executor(name)
+        self.face.sync()
 
     @property
     def problems(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -89,15 +89,38 @@ def upstream_of(plan: Plan | None) -> dict[str, tuple[str, ...]]:
 def ready_times(
     state: RunState, steps: Iterable[StepState], upstream: Mapping[str, Sequence[str]]
 ) -> dict[str, float]:
-    """When each step could have begun: as the last of those it waits for ended."""
+    """When each step could have begun: as the last of those it waits for ended.
+
+    An element of a mapped step waits for the same element of another; what collects, for all.
+    Nothing is told of a step that must still wait.
+    """
+    elements: dict[str, list[StepState]] = defaultdict(list)
+    for each in real_steps(state):
+        elements[base_key(each.key)].append(each)
+    # Of a mapped step, many may wait for all elements of another: they are counted once.
+    whole = {key: _all_ended(some, state.started) for key, some in elements.items()}
     found = {}
     for step in steps:
-        before = (state.steps.get(key) for key in upstream.get(base_key(step.key), ()))
-        ends = [each.ended for each in before if each is not None and each.ended is not None]
-        moment = max(ends, default=state.started)
-        if moment is not None:
-            found[step.key] = moment
+        base = base_key(step.key)
+        moments = [state.started]
+        for key in upstream.get(base, ()):
+            own = state.steps.get(key + step.key[len(base) :])
+            is_twin = own is not None and own.key != key
+            moments.append(_all_ended([own], state.started) if is_twin else whole.get(key))
+        known = [moment for moment in moments if moment is not None]
+        if known and len(known) == len(moments):
+            found[step.key] = max(known)
     return found
+
+
+def _all_ended(steps: Iterable[StepState | None], otherwise: float | None) -> float | None:
+    """When the last of the steps ended; None if one has not."""
+    ends = [otherwise]
+    for step in steps:
+        if step is None or not step.is_finished:
+            return None
+        ends.append(step.ended)
+    return max((each for each in ends if each is not None), default=None)
 
 
 def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:

@@ -196,7 +196,11 @@ class RunModel:
         """What came out so far, in the order of the graph; its ends are what is never left out."""
         with self.guard:
             ends_first = sorted(self.outputs.values(), key=self._feeds)[:_MOST_OUTPUTS]
-            shown = sorted(ends_first, key=lambda each: self._place(each.step))
+            elements = {key: place for place, key in enumerate(self.state.steps)}
+            shown = sorted(
+                ends_first,
+                key=lambda each: (self._place(each.step), elements.get(each.step, len(elements))),
+            )
             seen = [observed_data(name, event) for name, event in self._observed.items()]
             return [*(self._output_data(output) for output in shown), *seen]
 

@@ -378,6 +378,26 @@ def test_a_step_could_begin_when_the_last_before_it_had_ended():
     assert head["left"] == pytest.approx(head["elapsed"] / 2, rel=0.01)
 
 
+def test_a_collecting_step_waits_for_all_elements_and_a_mapped_one_for_its_own():
+    begun = RunStarted(10.0, "j", ("find", "load", "clean", "sum"))
+    events = [begun, StepStarted(10.0, "find"), StepSucceeded(11.0, "find", 1.0)]
+    for at, key in enumerate(("load[a]", "load[b]", "clean[a]", "clean[b]")):
+        events += [StepStarted(12.0 + at, key), StepSucceeded(13.0 + at, key, 1.0)]
+    upstream = {"load": ("find",), "clean": ("load",), "sum": ("clean",)}
+    state = fold(events[:-1])
+    ready = ready_times(state, real_steps(state), upstream)
+    assert "sum" not in ready  # clean[b] is still at work
+    state = fold(events)
+    assert ready_times(state, real_steps(state), upstream) == {
+        "find": 10.0,
+        "load[a]": 11.0,
+        "load[b]": 11.0,
+        "clean[a]": 13.0,
+        "clean[b]": 14.0,
+        "sum": 16.0,
+    }
+
+
 def test_asset_keys_are_names_of_outputs_even_without_a_plan(instance):
     with Session.capture():
 

@@ -126,7 +126,7 @@ function assetRow(table, row) {
   const node = el(
     "div", { class: "jw-asset", role: "row", data: { key: row.key } },
     el("span", { class: "jw-asset-box", role: "cell" }, box),
-    el("span", { class: "jw-asset-key", role: "rowheader", title: row.key }, row.key),
+    el("span", { class: "jw-asset-key", role: "rowheader", title: row.key }, breakable(row.key)),
     el("span", { class: "jw-note", role: "cell" }, [row.kind, row.type].filter(Boolean).join(" · ")),
     state, checks, made,
     el("span", { class: "jw-note jw-asset-doc", role: "cell", title: row.doc }, row.doc),

@@ -50,6 +50,11 @@ function append(node, children) {
   }
 }
 
+// A name or path, which goes on in the next line after one of its signs and not within a word.
+function breakable(text) {
+  return String(text).split(/(?<=[_/.:])(?=\w)/).flatMap((part, at) => (at ? [el("wbr"), part] : [part]));
+}
+
 // Puts new children in the place of all that are there.
 function fill(node, ...children) {
   node.replaceChildren();
@@ -102,7 +107,7 @@ function metadataNode(entries) {
   const rows = entries.map(({ name, text, url, prose }) =>
     el("tr", null, el("th", { scope: "row" }, name), el("td", null,
       prose ? el("div", { class: "jn-doc" }, proseNodes(prose))
-        : url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : text)));
+        : url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : breakable(text))));
   return scrolling(el("table", { class: "jn-pairs" }, el("tbody", null, rows)));
 }
 

@@ -77,13 +77,13 @@ function afterRedraw(panel) {
 
 // --- where it is seen from --------------------------------------------------
 
-// A drawing that comes first, or that can be read whole, is opened; else what was looked at stays
-// where it was: what was folded or opened, or what lies in the middle.
+// A drawing that comes first is opened, and one that grows where nobody has moved it; else what
+// was looked at stays where it was: what was folded or opened, or what lies in the middle.
 function place(panel, before) {
   const { view, canvas } = panel;
   const drawing = panel.model.get("drawing");
   const opened = opening(panel);
-  if (!before || (opened?.all && !view.at.own)) return opened && open(panel, opened);
+  if (!before || (!view.at.own && (opened?.all || !panel.wanted))) return opened && open(panel, opened);
   const held = heldPlaces(panel, before);
   if (!held) return opened && open(panel, opened);
   canvas.style.height = `${canvasHeight(drawing, view.at.k, panel.model.get("tallest"))}px`;

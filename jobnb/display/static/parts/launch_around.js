@@ -18,9 +18,10 @@ class Choices {
 
   draw() {
     this.make();
-    const { selection, partition, steps, up_to: most } = this.model.get("around");
+    const { selection, partition, executor, steps, up_to: most } = this.model.get("around");
     this.show("select", this.selection, selection);
     if (this.partition && !this.edits.own("partition")) this.partition.show(partition);
+    if (!this.edits.own("executor")) this.executor.value = executor;
     this.steps.textContent = `${most ? "up to " : ""}${steps} ${steps === 1 ? "step" : "steps"}`;
     this.steps.title = most ? "How assets stand is looked up when it is launched" : "";
   }
@@ -32,7 +33,7 @@ class Choices {
   // Again when the job is another; what is typed comes along.
   make() {
     const head = this.model.get("head");
-    const sig = JSON.stringify([head.selection, head.selects, head.partitions]);
+    const sig = JSON.stringify([head.selection, head.selects, head.partitions, head.executors]);
     if (sig === this.made) return;
     this.made = sig;
     this.selection = this.input("select", {
@@ -40,6 +41,7 @@ class Choices {
     });
     fill(this.node, labeled(head.selection, this.selection), this.steps,
       head.partitions ? this.picker(head.partitions) : (this.partition = null),
+      labeled("Executor", this.ways(head.executors)),
       this.wrong.selection, this.wrong.partition);
   }
 
@@ -50,6 +52,17 @@ class Choices {
       this.edits.tell(name, { text: input.value }, name, input.value);
     });
     return input;
+  }
+
+  // How the steps run.
+  ways(choices) {
+    this.executor = el("select", { class: "jw-select", title: "How the steps run" },
+      choices.map(([value, text, title]) => el("option", { value, title }, text)));
+    this.executor.addEventListener("change", () => {
+      this.flush();
+      this.edits.tell("executor", { text: this.executor.value }, "executor", this.executor.value);
+    });
+    return this.executor;
   }
 
   picker(choices) {
