@@ -471,6 +471,35 @@ def test_yaml_is_completed_by_the_keyboard_alone(lab, tab):
     expect(pad.field("ops/load/config/month")).to_have_value("3")
 
 
+def test_undo_takes_back_what_was_completed_and_redo_brings_it_again(lab, tab):
+    _, pad = opened(lab, tab, COMPLETED, 16)
+    press = tab.keyboard.press
+    pad.open("YAML")
+    yaml = pad.box.get_by_label("config as YAML")
+    offers = pad.box.get_by_role("listbox", name="What may stand here")
+    yaml.focus()
+    tab.keyboard.type("o")
+    expect(offers.locator('[aria-selected="true"]')).to_contain_text("ops")
+    press("Enter")
+    expect(yaml).to_have_value("ops:\n  ")
+    press("Escape")
+    # What was typed has been read, and answered, by the kernel meanwhile.
+    expect(pad.box.locator(".jl-problems")).to_contain_text("Ready to launch")
+    tab.wait_for_timeout(1000)
+    press("Control+z")
+    expect(yaml).to_have_value("o")
+    press("Control+Shift+z")
+    expect(yaml).to_have_value("ops:\n  ")
+    press("Control+z")
+    press("Control+z")
+    expect(yaml).to_have_value("")
+    tab.keyboard.type("# mine")
+    press("Enter")
+    tab.keyboard.type("# too")
+    expect(yaml).to_have_value("# mine\n# too")
+    assert tab.locator(".jp-Notebook .jp-Cell").count() == 2  # JupyterLab undid nothing of its own
+
+
 def test_the_executor_is_chosen_in_the_form(lab, tab):
     _, pad = opened(lab, tab, COMPLETED, 17)
     ways = pad.box.get_by_label("Executor")

@@ -181,6 +181,7 @@ function alive({ render }) {
     render(given) {
       const { model, el: host } = given;
       const stop = render(given);
+      host.addEventListener("beforeinput", ownInput, true);
       // The class is that of Jupyter's own widgets, set before they tell of the change.
       const look = (gone) => showLife(model, host, gone ?? Boolean(host.closest(".jupyter-widgets-disconnected")));
       const changed = () => setTimeout(look);
@@ -195,6 +196,14 @@ function alive({ render }) {
       };
     },
   };
+}
+
+// JupyterLab keeps any field within a cell from undoing, and from beginning a line, since it does
+// so itself in the cell's code: these keys are the field's own.
+const OWN_INPUT = new Set(["historyUndo", "historyRedo", "insertLineBreak"]);
+
+function ownInput(event) {
+  if (OWN_INPUT.has(event.inputType)) event.stopPropagation();
 }
 
 function isGone(model) {
