@@ -1,7 +1,8 @@
 """A look at a value: enough to know what it is, never all of it.
 
 A DataFrame shows its head, shape and types; figures and pictures show themselves; anything
-with a rich repr of its own uses that. Whatever fails falls back to a short repr.
+with a rich repr of its own uses that. Whatever fails falls back to a short repr. What is looked
+at stands here; pages show it as markup, live views as data (`widgets.previews`).
 """
 
 from __future__ import annotations
@@ -9,26 +10,38 @@ from __future__ import annotations
 import reprlib
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobnb.display.attempt import attempt
-from jobnb.display.html import Html, is_balanced, join, preformatted, scrolling, table, tag, void
+from jobnb.display.html import Html, is_balanced, join, preformatted, scrolling, tag, void
 from jobnb.display.text import counted, shorten
 from jobnb.storage.formats import Peek
 
-__all__ = ["short_repr", "value_html", "value_line"]
+__all__ = [
+    "Sheet",
+    "array_words",
+    "bytes_words",
+    "has_method",
+    "picture_of",
+    "shape_note",
+    "sheet_of",
+    "short_repr",
+    "value_html",
+    "value_line",
+]
 
 _ROWS, _COLUMNS = 5, 20
-_CELL = 80
+_CELL, _TYPE = 80, 40
+_NUMBERS = ("int", "float", "uint", "Int", "Float", "UInt", "complex")
 _MOST_MARKUP = 500_000
 
 
 def value_html(value: Any) -> Html:
     """The value as HTML; never raises."""
-    for look in (_frame, _series, _array, _figure, _own_picture, _own_markup, _plain_text):
+    for look in (_table, _array, _picture, _own_markup, _plain_text):
         shown = attempt(partial(look, value), None)
         if shown is not None:
             return tag("div", shown, css="jn-value")
@@ -59,124 +72,166 @@ def _shape(value: Any) -> str:
     return " × ".join(f"{size:,}" for size in shape)
 
 
-def _is(value: Any, module: str, name: str) -> bool:
-    """Whether the value is of a class of a library; one not imported has made no values."""
-    loaded = sys.modules.get(module)
-    class_ = getattr(loaded, name, None)
-    return isinstance(class_, type) and isinstance(value, class_)
+# --- what is looked at --------------------------------------------------------
 
 
-def _frame(value: Any) -> Html | None:
-    if not _is(value, "pandas", "DataFrame"):
-        return None
-    head = value.iloc[:_ROWS, :_COLUMNS]
-    names = [shorten(str(name), _CELL) for name in head.columns]
-    types = [str(dtype) for dtype in head.dtypes]
-    rows = [
-        [_cell(label), *map(_cell, row)]
-        for label, row in zip(head.index, head.itertuples(index=False, name=None), strict=True)
-    ]
-    numbers = [kind.startswith(("int", "float", "uint", "Int", "Float")) for kind in types]
-    titles = [
-        tag(
-            "th", name, void("br"), tag("span", kind, css="jn-muted"), scope="col", css=_side(right)
+class Sheet(NamedTuple):
+    """The beginning of a frame or series.
+
+    Args:
+        columns: The name and the type of each column.
+        rows: The label of each row, and its cells, as text.
+        note: What it is, and how large.
+    """
+
+    columns: list[tuple[str, str]]
+    rows: list[list[str]]
+    note: str
+
+    @property
+    def numbers(self) -> list[bool]:
+        """Whether each column holds numbers, which stand at its right side."""
+        return [dtype.startswith(_NUMBERS) for _, dtype in self.columns]
+
+
+def sheet_of(value: Any, rows: int, columns: int) -> Sheet | None:
+    """The beginning of a frame or series; None of anything else.
+
+    Args:
+        value: The value.
+        rows: How many rows at most.
+        columns: How many columns at most.
+    """
+    if _is(value, "pandas", "DataFrame"):
+        head = value.iloc[:rows, :columns]
+        kinds = zip(head.columns, head.dtypes, strict=True)
+        cells = zip(head.index, head.itertuples(index=False, name=None), strict=True)
+        lines = [[_cell(label), *map(_cell, row)] for label, row in cells]
+        return Sheet(
+            [_column(*kind) for kind in kinds], lines, shape_note("DataFrame", value.shape, rows)
         )
-        for name, kind, right in zip(names, types, numbers, strict=True)
-    ]
-    return join([_sheet(titles, rows, [False, *numbers]), _note(value, "DataFrame")])
-
-
-def _side(right: bool) -> str | None:
-    return "jn-right" if right else None
-
-
-def _sheet(titles: list[Html], rows: list[list[str]], numbers: list[bool]) -> Html:
-    head = tag("thead", tag("tr", tag("td"), *titles))
-    lines = (
-        tag("tr", *(tag("td", c, css=_side(right)) for c, right in zip(row, numbers, strict=True)))
-        for row in rows
-    )
-    whole = tag("table", head, tag("tbody", *lines), css="jn-table jn-sheet")
-    return scrolling(whole)
-
-
-def _note(value: Any, name: str) -> Html:
-    rows, *others = value.shape
-    counts = [counted(rows, "row"), *(counted(count, "column") for count in others)]
-    shown = f", the first {_ROWS} shown" if rows > _ROWS else ""
-    return tag("div", f"{name} · {' × '.join(counts)}{shown}", css="jn-muted")
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e15 else str(value)
-    if isinstance(value, (str, int, bool)):
-        return shorten(str(value), _CELL)
-    if type(value).__module__.startswith(("pandas", "numpy", "datetime", "decimal")):
-        return shorten(str(value), _CELL)
-    return shorten(short_repr(value, _CELL), _CELL)
-
-
-def _series(value: Any) -> Html | None:
-    if not (_is(value, "pandas", "Series") or _is(value, "pandas", "Index")):
+    if not _is(value, "pandas", "Series", "Index"):
         return None
-    head = value[:_ROWS] if _is(value, "pandas", "Index") else value.iloc[:_ROWS]
-    labels = range(len(head)) if _is(value, "pandas", "Index") else head.index
-    rows = [[_cell(label), _cell(item)] for label, item in zip(labels, head, strict=True)]
-    title = "" if value.name is None else shorten(str(value.name), _CELL)
-    kind = f"{type(value).__name__} · {value.dtype}"
-    return join([table(["", title], rows), _note(value, kind)])
+    is_index = _is(value, "pandas", "Index")
+    head = value[:rows] if is_index else value.iloc[:rows]
+    labels: Iterable[Any] = range(len(head)) if is_index else head.index
+    lines = [[_cell(label), _cell(item)] for label, item in zip(labels, head, strict=True)]
+    column = _column("" if value.name is None else value.name, value.dtype)
+    return Sheet([column], lines, shape_note(type(value).__name__, value.shape, rows))
 
 
-def _array(value: Any) -> Html | None:
+def _column(name: Any, dtype: Any) -> tuple[str, str]:
+    return shorten(str(name), _CELL), shorten(str(dtype), _TYPE)
+
+
+def shape_note(name: str, shape: Sequence[int], shown: int) -> str:
+    """What a table is, and how large.
+
+    Example:
+        >>> shape_note("DataFrame", (3000, 1), 10)
+        'DataFrame · 3,000 rows × 1 column, the first 10 shown'
+    """
+    rows, *others = shape
+    counts = [counted(rows, "row"), *(counted(count, "column") for count in others)]
+    more = f", the first {shown} shown" if rows > shown else ""
+    return f"{name} · {' × '.join(counts)}{more}"
+
+
+def array_words(value: Any) -> tuple[str, str] | None:
+    """An array as text, and what it is; None of anything else."""
     if not _is(value, "numpy", "ndarray"):
         return None
     numpy: Any = sys.modules["numpy"]
     said = numpy.array2string(value, threshold=200, edgeitems=4, max_line_width=100)
-    note = f"array · {_shape(value) or 'scalar'} · {value.dtype}"
-    return join([preformatted(said), tag("div", note, css="jn-muted")])
+    return said, f"array · {_shape(value) or 'scalar'} · {value.dtype}"
 
 
-def _figure(value: Any) -> Html | None:
+def picture_of(value: Any) -> tuple[str, bytes] | None:
+    """The kind and the bytes of a figure or of what shows itself as a picture; else None."""
     if _is(value, "matplotlib.axes", "Axes"):
         value = value.figure
-    if not _is(value, "matplotlib.figure", "Figure"):
-        return None
-    file = BytesIO()
-    value.savefig(file, format="png", bbox_inches="tight", dpi=96)
-    return _image("png", file.getvalue())
-
-
-def _image(kind: str, data: bytes) -> Html:
-    encoded = b64encode(data).decode("ascii")
-    return void("img", src=f"data:image/{kind};base64,{encoded}", alt="figure")
-
-
-def _own(value: Any, name: str) -> Callable[[], Any] | None:
-    """A repr method that the class has; a class that is a value itself has none."""
-    if isinstance(value, type) or not hasattr(type(value), name):
-        return None
-    method = getattr(value, name)
-    return method if callable(method) else None
-
-
-def _own_picture(value: Any) -> Html | None:
-    for name, kind in (("_repr_svg_", "svg+xml"), ("_repr_png_", "png"), ("_repr_jpeg_", "jpeg")):
-        method = _own(value, name)
-        data = method() if method else None
+    if _is(value, "matplotlib.figure", "Figure"):
+        file = BytesIO()
+        value.savefig(file, format="png", bbox_inches="tight", dpi=96)
+        return "png", file.getvalue()
+    for name, kind in _PICTURES:
+        data = getattr(value, name)() if has_method(value, name) else None
         if isinstance(data, tuple):  # some add metadata
             data = data[0]
         if isinstance(data, str):
             data = data.encode()
         if isinstance(data, bytes) and data:
-            return _image(kind, data)
+            return kind, data
     return None
+
+
+_PICTURES = (("_repr_svg_", "svg+xml"), ("_repr_png_", "png"), ("_repr_jpeg_", "jpeg"))
+
+
+def has_method(value: Any, name: str) -> bool:
+    """Whether the class has such a method; a class that is a value itself has none."""
+    return not isinstance(value, type) and callable(getattr(type(value), name, None))
+
+
+def bytes_words(value: bytes | bytearray) -> str:
+    """How many bytes there are, and the first of them."""
+    return f"{len(value):,} bytes: {bytes(value[:60])!r}"
+
+
+def _is(value: Any, module: str, *names: str) -> bool:
+    """Whether the value is of a class of a library; one not imported has made no values."""
+    loaded = sys.modules.get(module)
+    classes = (getattr(loaded, name, None) for name in names)
+    return any(isinstance(class_, type) and isinstance(value, class_) for class_ in classes)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.6g}" if abs(value) < 1e15 else str(value)
+    plain = type(value).__module__.startswith(("pandas", "numpy", "datetime", "decimal"))
+    if plain or isinstance(value, (str, int, bool)):
+        return shorten(str(value)[:1000], _CELL)
+    return shorten(short_repr(value, _CELL), _CELL)
+
+
+# --- as markup --------------------------------------------------------------
+
+
+def _table(value: Any) -> Html | None:
+    sheet = sheet_of(value, _ROWS, _COLUMNS)
+    if sheet is None:
+        return None
+    sides = ["jn-right" if right else None for right in sheet.numbers]
+    titles = [
+        tag("th", name, void("br"), tag("span", dtype, css="jn-muted"), scope="col", css=side)
+        for (name, dtype), side in zip(sheet.columns, sides, strict=True)
+    ]
+    lines = (
+        tag("tr", *(tag("td", c, css=s) for c, s in zip(row, [None, *sides], strict=True)))
+        for row in sheet.rows
+    )
+    head = tag("thead", tag("tr", tag("td"), *titles))
+    whole = tag("table", head, tag("tbody", *lines), css="jn-table jn-sheet")
+    return join([scrolling(whole), tag("div", sheet.note, css="jn-muted")])
+
+
+def _array(value: Any) -> Html | None:
+    words = array_words(value)
+    return words and join([preformatted(words[0]), tag("div", words[1], css="jn-muted")])
+
+
+def _picture(value: Any) -> Html | None:
+    found = picture_of(value)
+    if found is None:
+        return None
+    kind, data = found
+    encoded = b64encode(data).decode("ascii")
+    return void("img", src=f"data:image/{kind};base64,{encoded}", alt="figure")
 
 
 def _own_markup(value: Any) -> Html | None:
     """HTML that the object gives, as Jupyter would show it, if it cannot break ours."""
-    method = _own(value, "_repr_html_")
-    markup = method() if method else None
+    markup = value._repr_html_() if has_method(value, "_repr_html_") else None
     if isinstance(markup, tuple):
         markup = markup[0]
     if not isinstance(markup, str) or not markup or len(markup) > _MOST_MARKUP:
@@ -191,7 +246,7 @@ def _plain_text(value: Any) -> Html | None:
             value if len(value) <= 200_000 else value[:200_000] + "…", fold_after=12
         )
     if isinstance(value, (bytes, bytearray)):
-        return preformatted(f"{len(value):,} bytes: {bytes(value[:60])!r}")
+        return preformatted(bytes_words(value))
     return None
 
 

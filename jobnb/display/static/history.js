@@ -181,7 +181,7 @@ function drawPage(state, parts, act) {
   } });
   box.checked = rows.length > 0 && rows.every((row) => state.ticked.has(row.run_id));
   fill(parts.body, rows.length
-    ? el("table", { class: "jn-table jw-runs" },
+    ? el("table", { class: `jn-table jw-runs ${emptyColumns(rows)}` },
       el("thead", null, el("tr", null, titles.map((title, at) => columnHead(at ? title : box)))),
       el("tbody", null, rows.map((row) => runRow(row, state, parts, act))))
     : el("div", { class: "jn-muted" }, "No run fits. Clear the filter, or launch one."));
@@ -192,6 +192,14 @@ function drawPage(state, parts, act) {
     button("Older", act.older, { disabled: !state.told.next }),
     el("span", { class: "jw-note", role: "status" }, rows.length
       ? `${first.toLocaleString()} to ${(first + rows.length - 1).toLocaleString()} of ${counted(total, "run")}` : "0 runs"));
+}
+
+// The columns that no run of the page has anything in: they take no room.
+function emptyColumns(rows) {
+  const has = (some) => rows.some(some);
+  return [
+    has((row) => row.partition) ? "" : "jw-no-partition", has((row) => Object.keys(row.tags).length) ? "" : "jw-no-tags",
+  ].join(" ");
 }
 
 function drawAbove(state, parts, act) {
@@ -248,7 +256,7 @@ function runRow(row, state, parts, act) {
     el("td", null, stateBadge(row.status, row.word)),
     el("td", null, whenText(row.started ?? row.created)),
     el("td", { class: "jw-took" }, durationText(row.seconds)),
-    el("td", null, row.by), el("td", null, row.notebook), el("td", null, row.partition),
+    el("td", null, row.by), el("td", null, breakable(row.notebook)), el("td", null, breakable(row.partition)),
     el("td", null, Object.entries(row.tags).map(([key, value]) =>
       button(`${key}=${value}`, () => act.filter(key, value), { class: "jw-plain jw-tag", title: "Only runs with this tag" }))),
     el("td", null, button("Re-run", () => act.rerun(row.run_id), { class: "jw-plain", title: "Run it again with the same config" })));

@@ -129,11 +129,18 @@ function stepRow(step, drawn, now, chosen) {
     class: `jw-step jn-${status}${chosen ? " jw-chosen" : ""}`, data: { step: key, status: step.status },
     title: `${key}: ${words.filter(Boolean).join(", ")}${why ? `. ${why}` : ""}`,
   },
-    el("span", { class: "jw-step-name" }, glyphIcon(status), el("span", { class: "jw-elide" }, key),
+    el("span", { class: "jw-step-name" }, glyphIcon(status), elided(key),
       el("span", { class: "jw-spoken" }, ` ${words[0]}`)),
     el("span", { class: "jw-track" }, drawn),
     el("span", { class: "jw-waited" }, waited),
     el("span", { class: "jw-took" }, attempts > 1 ? `${attempts}× ` : "", took));
+}
+
+// A name that may be cut, but not its mapping key: it is what tells elements apart.
+function elided(key) {
+  const [, name, element] = /^([^[]*)(.*)$/s.exec(key);
+  const kept = element ? el("span", { class: "jw-element" }, element) : null;
+  return el("span", { class: "jw-elides" }, el("span", { class: "jw-elide" }, name), kept);
 }
 
 function bars({ ready, started, ended }, span, now) {
