@@ -1,5 +1,5 @@
-"""How definitions, runs and values look: pictures, pages and text, hung on from outside.
+"""How definitions, runs and values are displayed: pictures, HTML and text.
 
-Nothing here is imported by the rooms below. `install` gives the nouns their rich reprs; all
-the rest loads when the first of them is shown.
+No lower room imports this one. `install` adds rich reprs to the classes; everything else is
+imported when the first of them is displayed.
 """

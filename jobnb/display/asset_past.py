@@ -1,4 +1,4 @@
-"""What was made of an asset so far: its last metadata, how numbers in it went, its runs."""
+"""The past materializations of an asset: metadata, plots of its numbers, runs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _WIDE, _HIGH, _EDGE = 240, 48, 5
 
 
 class Making(msgspec.Struct, frozen=True):
-    """One time that an asset was made.
+    """One materialization of an asset.
 
     Attributes:
         time: When, in seconds since the epoch.
-        run_id: The run that made it.
-        partition: The partition that was made; empty if the asset has none.
-        metadata: What was told of the value, in its JSON form.
+        run_id: The run that materialized it.
+        partition: The partition; empty if the asset has none.
+        metadata: The metadata, in its JSON form.
     """
 
     time: float
@@ -39,7 +39,7 @@ class Making(msgspec.Struct, frozen=True):
 
 
 def makings(session: Any, key: AssetKey) -> list[Making]:
-    """The last times that an asset was made, the latest first; nothing without a history."""
+    """Return the last materializations of an asset, the latest first; none without a history."""
     nothing: list[Making] = []
     return attempt(lambda: _read(session, key), nothing) if has_history(session) else nothing
 
@@ -61,7 +61,7 @@ def _read(session: Any, key: AssetKey) -> list[Making]:
 
 
 def plots(past: Sequence[Making]) -> dict[str, Points]:
-    """The numbers in the metadata over time, oldest first; those that were told at least twice."""
+    """Return the numbers in the metadata over time, oldest first, if there are at least two."""
     found: dict[str, Points] = {}
     for making in reversed(past):
         for label, entry in making.metadata.items():
@@ -73,7 +73,7 @@ def plots(past: Sequence[Making]) -> dict[str, Points]:
 
 
 def _number(entry: Any) -> float | None:
-    """The number that an entry of metadata is; None if it is another thing, or not finite."""
+    """Return the number of a metadata entry; None if it is no finite number."""
     if not isinstance(entry, Mapping) or entry.get("type") not in ("int", "float"):
         return None
     value = attempt(lambda: float(entry["value"]), None)
@@ -81,7 +81,7 @@ def _number(entry: Any) -> float | None:
 
 
 def past_parts(past: Sequence[Making]) -> list[tuple[str, Html]]:
-    """The parts of a page that tell of it: metadata of the last time, plots, runs."""
+    """Return the parts of a page for past materializations: metadata, plots, runs."""
     if not past:
         return []
     return [
@@ -101,7 +101,7 @@ def _runs(past: Sequence[Making]) -> Html:
 
 
 def _plot(label: str, points: Points) -> Html:
-    """A line through the numbers, with the last of them."""
+    """Draw a line through the numbers, with the last of them."""
     low, high = min(y for _, y in points), max(y for _, y in points)
     began, ended = points[0][0], points[-1][0]
     line = " ".join(
@@ -133,6 +133,6 @@ def _told(number: float) -> str:
 
 
 def _between(value: float, low: float, high: float, room: int) -> float:
-    """Where a number lies between two others, with some room at both ends."""
+    """Return where a number lies between two others, with some room at both ends."""
     share = 0.5 if high == low else value / (high - low) - low / (high - low)
     return _EDGE + share * (room - 2 * _EDGE)

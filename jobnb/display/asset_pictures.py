@@ -37,12 +37,12 @@ def asset_picture(
     marks: Mapping[str, Mark] | None = None,
     description: str = "",
 ) -> Picture:
-    """The picture of assets; cards are named by their keys as people write them.
+    """Return the picture of assets; cards are named by their keys as people write them.
 
     Args:
-        assets: Those that can be made.
-        sources: Those that can only be loaded.
-        title: The name of the whole.
+        assets: The assets that can be materialized.
+        sources: The source assets.
+        title: The title of the picture.
         only: The assets to draw, with what they need directly; all if absent.
         marks: The state of each.
         description: In words.
@@ -61,7 +61,7 @@ def asset_picture(
 
 
 def asset_card(key: AssetKey, definition: AssetsDefinition) -> Card:
-    """The card of one asset."""
+    """Return the card of one asset."""
     group = definition.group_names_by_key.get(key, DEFAULT_GROUP)
     return Card(
         key=key.to_user_string(),
@@ -75,7 +75,7 @@ def asset_card(key: AssetKey, definition: AssetsDefinition) -> Card:
 
 
 def made_with(key: AssetKey, definition: AssetsDefinition) -> list[str]:
-    """The names of the other assets that the same function or graph makes."""
+    """Return the names of the other assets of the same function or graph."""
     others = set(definition.keys_by_output_name.values()) - {key}
     return sorted(each.to_user_string() for each in others)
 
@@ -90,7 +90,7 @@ def _tooltip(key: AssetKey, definition: AssetsDefinition) -> str:
 
 
 def asset_kind(key: AssetKey, definition: AssetsDefinition) -> str:
-    """The short word for what makes it: its kinds, else a tag of its op."""
+    """Return a short word for an asset's technology: its kinds, else a tag of its op."""
     kinds = definition.kinds_by_key.get(key)
     if kinds:
         return ", ".join(sorted(kinds))
@@ -100,7 +100,7 @@ def asset_kind(key: AssetKey, definition: AssetsDefinition) -> str:
 
 
 def source_kind(source: SourceAsset) -> str:
-    """The short word for where it comes from: its kinds, else whether something looks at it."""
+    """Return a short word for a source asset: its kinds, else whether it is observed."""
     if source.kinds:
         return ", ".join(sorted(source.kinds))
     if source.is_virtual:
@@ -109,7 +109,7 @@ def source_kind(source: SourceAsset) -> str:
 
 
 def asset_type(key: AssetKey, definition: AssetsDefinition) -> str:
-    """The type of the asset, where its function tells one."""
+    """Return the type of the asset, if its function declares one."""
     names = [name for name, made in definition.keys_by_output_name.items() if made == key]
     node = definition.node_def
     return output_type(node, names[0]) if names and isinstance(node, OpDefinition) else ""
@@ -120,7 +120,7 @@ def _outside_card(
     made: Mapping[AssetKey, AssetsDefinition],
     loaded: Mapping[AssetKey, SourceAsset],
 ) -> Card:
-    """An asset that is needed but not made here: a source, one left out, or a missing one."""
+    """Return the card of an upstream asset that is not shown itself: a source, or missing."""
     name = key.to_user_string()
     if key in made:
         card = asset_card(key, made[key])
@@ -137,7 +137,7 @@ def _outside_card(
 def _outside_edges(
     sources: Iterable[SourceAsset], shown: Collection[AssetKey], around: Collection[AssetKey]
 ) -> list[Edge]:
-    """From what external assets are made from, as far as it is drawn."""
+    """Iterate over the upstream edges of external assets, as far as they are drawn."""
     return [
         Edge(dep.asset_key.to_user_string(), source.key.to_user_string(), kind="nothing")
         for source in sources
@@ -160,7 +160,7 @@ def _edge(
 
 
 def _only_orders(definition: AssetsDefinition, start: AssetKey) -> bool:
-    """Whether the upstream asset is not loaded, only made before."""
+    """Whether the upstream asset is only ordered before, not loaded."""
     node = definition.node_def
     if not isinstance(node, OpDefinition) or not node.is_decorated:
         return False

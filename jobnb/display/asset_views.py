@@ -1,4 +1,4 @@
-"""How assets look: alone, all together, and those that come from elsewhere."""
+"""Views of assets: one, several, and source assets."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ def asset_view(
     stands: Mapping[AssetKey, str] | None = None,
     past: Mapping[AssetKey, Sequence[Making]] | None = None,
 ) -> View:
-    """An asset: its place in the graph, how it stands, what it is made from, config and metadata.
+    """Return the view of an asset: its place in the graph, status, upstream, config and metadata.
 
     Args:
         definition: The asset, or assets made together.
-        around: All assets that are known, so that those made from it can be shown.
+        around: All known assets, so that downstream ones can be shown.
         sources: All source assets that are known.
         marks: The state of each.
-        checks: How the checks of each stand; its own, never run, if absent.
-        partitions: How the partitions of those stand that have some, in words.
-        stands: When each was made, and why it is stale or failed, in words.
-        past: The last times that each was made.
+        checks: The status of each asset's checks; by default, its own as never run.
+        partitions: The status of the partitions of each, in words.
+        stands: When each was materialized, and why it is stale or failed, in words.
+        past: The last materializations of each.
     """
     parted = partitions or {}
     own = own_checks(definition) if checks is None else checks
@@ -99,7 +99,7 @@ def asset_view(
 
 
 def asset_details(definition: AssetsDefinition) -> Html:
-    """What the definition of an asset says: documentation, facts, config, checks."""
+    """Return what the definition of an asset says: documentation, facts, config, checks."""
     keys = sorted(definition.keys)
     return join(
         [
@@ -124,7 +124,7 @@ def _said_parts(
 def _past_parts(
     keys: Sequence[AssetKey], past: Mapping[AssetKey, Sequence[Making]]
 ) -> list[tuple[str, Html]]:
-    """What was made so far, asset by asset where there are several."""
+    """Return the past materializations, by asset if there are several."""
     several = len(keys) > 1
     return [
         (f"{key.to_user_string()}: {title.lower()}" if several else title, body)
@@ -139,7 +139,7 @@ def place_picture(
     sources: Sequence[SourceAsset],
     marks: Mapping[str, Mark] | None,
 ) -> Picture:
-    """The place of assets in the graph: with what they are made from, and what is from them."""
+    """Return the picture of assets with their direct upstream and downstream."""
     known = [each for each in around if not each.keys & definition.keys]
     after = {
         key
@@ -167,7 +167,7 @@ def _one_asset(
 
 
 def asset_note(key: AssetKey, definition: AssetsDefinition) -> str:
-    """Its group, kind and type, as far as they are said."""
+    """Return its group, kind and type, if they are set."""
     facts = [
         definition.group_names_by_key.get(key, ""),
         asset_kind(key, definition),
@@ -179,7 +179,7 @@ def asset_note(key: AssetKey, definition: AssetsDefinition) -> str:
 def asset_said(
     key: AssetKey, definition: AssetsDefinition, partitions: str = ""
 ) -> dict[str, str | None]:
-    """What its definition says, name by name."""
+    """Return what its definition says, by name."""
     names = [dep.to_user_string() for dep in sorted(definition.asset_deps.get(key, ()))]
     facts: dict[str, str | None] = {}
     if names:
@@ -220,7 +220,7 @@ def tag_words(tags: Mapping[str, str]) -> str:
 
 def _config_schema(definition: AssetsDefinition) -> Any:
     node = definition.node_def
-    # An annotation may name what a later cell defines.
+    # An annotation may name something that a later cell defines.
     return attempt(lambda: node.config_schema if isinstance(node, OpDefinition) else None, None)
 
 
@@ -234,7 +234,7 @@ def _metadata(definition: AssetsDefinition) -> Html:
 
 
 def _inside(definition: AssetsDefinition) -> Html:
-    """The graph that makes the assets, where one does."""
+    """Return the graph of a graph-backed asset."""
     from jobnb.definitions.ops.graph_definition import GraphDefinition
 
     node = definition.node_def
@@ -287,7 +287,7 @@ def catalogue_rows(
     made: Mapping[AssetKey, str] | None = None,
     checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
 ) -> list[list[str]]:
-    """One row for each asset, by group: group, key, kind, first line, when last made, checks."""
+    """Return one row per asset: group, key, kind, first line, last materialization, checks."""
     rows = [
         [
             definition.group_names_by_key.get(key, ""),
@@ -312,14 +312,14 @@ def definitions_view(
     checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
     parts: Mapping[str, str] | None = None,
 ) -> View:
-    """All that there is: the graph of assets, the catalogue by group, jobs and resources.
+    """Return the view of all definitions: graph of assets, catalog, jobs and resources.
 
     Args:
         definitions: What to show.
         title: What to call it.
         marks: The state of each asset.
-        made: When each asset was last made, in words.
-        checks: How the checks of those assets stand that have any.
+        made: When each asset was last materialized, in words.
+        checks: The status of the checks of each asset.
         parts: Ops and graphs, in words by name.
     """
     picture = asset_picture(definitions.assets, definitions.source_assets, title=title, marks=marks)

@@ -1,4 +1,4 @@
-"""Trying what other people's code may refuse: a look at something must never raise."""
+"""Run code that may raise, because displaying something must never raise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def attempt(look: Callable[[], T], otherwise: T) -> T:
-    """What `look` gives, or `otherwise` if it raises.
+    """Return the result of `look`, or `otherwise` if it raises.
 
     Example:
         >>> attempt(lambda: 1 // 0, -1)

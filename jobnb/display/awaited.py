@@ -1,4 +1,4 @@
-"""The view of a run that a cell waits for: alive under the cell, and kept above an error."""
+"""The live view of a run that a cell waits for; it stays above an error."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ AFTER = 0.4
 
 
 class CellRuns:
-    """Watches the runs that cells wait for; see `jobnb.execution.watch`.
+    """Shows the runs that cells wait for; see `jobnb.execution.watch`.
 
-    A run that takes longer than a moment shows itself while it goes on; several of one cell take
-    turns in one view. A run that fails is shown, however short, so that it stands above the error.
+    A run that takes longer than a moment is shown while it is active; several runs of one cell
+    share one view. A failed run is shown, however short, so that it appears above the error.
 
     Args:
         shell: The IPython shell whose cells these are.
@@ -60,7 +60,7 @@ class CellRuns:
         return has_front_end() and self._is_read()
 
     def shows(self, run_id: str) -> bool:
-        """Tell whether the cell that runs now shows a run, so that its result need not."""
+        """Whether the current cell shows a run already, so that its result need not."""
         with self._lock:
             view = self._view
             return view is not None and self._cell == self._now() and view.run_id == run_id
@@ -101,7 +101,7 @@ class CellRuns:
         self._view._ipython_display_()
 
     def _now(self) -> tuple[int, int]:
-        """What tells one execution of a cell from another."""
+        """Return a value that differs between executions of cells."""
         return id(self._shell), int(getattr(self._shell, "execution_count", 0))
 
 
@@ -109,11 +109,11 @@ _known: list[CellRuns] = []
 
 
 def watch_cells(shell: Any, is_read: Callable[[], bool]) -> CellRuns:
-    """Make what watches the runs that the cells of a shell wait for."""
+    """Create the watcher of the runs that a shell's cells wait for."""
     _known[:] = [CellRuns(shell, is_read)]
     return _known[0]
 
 
 def is_shown(run_id: str) -> bool:
-    """Tell whether the cell that runs now shows a run already."""
+    """Whether the current cell shows a run already."""
     return any(each.shows(run_id) for each in _known)

@@ -1,4 +1,4 @@
-"""How a backfill looks: how far it is, what became of its partitions, what failed first."""
+"""Views of backfills: progress, status of partitions, first failures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATUS = {
 
 
 def backfill_view(backfill: Backfill) -> View:
-    """A backfill as it stands now."""
+    """Return the view of a backfill at present."""
     counts, title = backfill.counts, backfill.record.title
     failed = first_failures(backfill)
     status = backfill_status(backfill)
@@ -55,7 +55,7 @@ def backfill_view(backfill: Backfill) -> View:
 
 
 def backfill_status(backfill: Backfill) -> Status:
-    """The state that it is shown with."""
+    """Return the status to show a backfill with."""
     return _STATUS.get(backfill.status, Status.QUEUED)
 
 
@@ -70,7 +70,7 @@ def backfill_word(status: str) -> str:
 
 
 def parts_of(backfill: Backfill) -> list[tuple[str, Status, int]]:
-    """How many partitions stand how: a word, the state it is shown with, and the number."""
+    """Count the partitions by status: a word, the status to show, and the number."""
     counts = backfill.counts
     left = counts.total - counts.done - counts.under_way
     canceled = backfill_status(backfill) is Status.CANCELED
@@ -87,7 +87,7 @@ def parts_of(backfill: Backfill) -> list[tuple[str, Status, int]]:
 
 
 class Failed(NamedTuple):
-    """What failed in a backfill: a step, or a run before it had any."""
+    """A failure in a backfill: a step, or a run without steps."""
 
     step: str
     partition: str
@@ -102,7 +102,7 @@ class Failed(NamedTuple):
 
 
 def first_failures(backfill: Backfill, most: int = _MOST_FAILURES) -> list[Failed]:
-    """What failed first."""
+    """Return the first failures of a backfill."""
     if not backfill.counts.failed:
         return []
     nothing: list[Failed] = []
@@ -114,7 +114,8 @@ def _failures(backfill: Backfill, most: int) -> list[Failed]:
     wanted = RunsFilter(
         statuses=[RunStatus.FAILURE],
         tags=RunsFilter.for_backfill(backfill.backfill_id).tags,
-        created_after=datetime.fromtimestamp(backfill.began, UTC),  # what failed before is tried
+        # A failure from before the retry.
+        created_after=datetime.fromtimestamp(backfill.began, UTC),
     )
     found: list[Failed] = []
     for run in reversed(instance.get_runs(wanted, limit=20)):
@@ -168,7 +169,7 @@ def _failure(failed: Failed) -> Html:
 
 
 def _again(backfill: Backfill) -> Html:
-    """How to go on with what was not made."""
+    """Explain how to resume a backfill."""
     counts = backfill.counts
     if not backfill.is_finished or counts.made == counts.total:
         return EMPTY

@@ -1,4 +1,4 @@
-"""How checks look: one alone, with what it said lately, and those of assets as a table."""
+"""Views of checks: one with its last results, and those of assets as a table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_ROWS = 300
 
 
 def own_checks(definition: AssetsDefinition) -> dict[AssetKey, list[CheckStanding]]:
-    """The checks that the function of assets makes itself, as if none had ever run."""
+    """Return the checks that an asset's function evaluates itself, as never run."""
     found: dict[AssetKey, list[CheckStanding]] = {}
     for spec in definition.check_specs:
         own = CheckStanding(
@@ -44,14 +44,14 @@ def own_checks(definition: AssetsDefinition) -> dict[AssetKey, list[CheckStandin
 
 
 def checks_words(checks: Sequence[CheckStanding]) -> str:
-    """How the checks of an asset stand, on one line; how many have never run is told too."""
+    """Describe the status of an asset's checks on one line, with the number never run."""
     never = sum(each.time is None for each in checks)
     told = sum((each.counts for each in checks), NO_CHECKS).words
     return ", ".join(filter(None, (told, f"{never} never run" if never else "")))
 
 
 def checks_html(checks: Mapping[AssetKey, Sequence[CheckStanding]]) -> Html:
-    """Checks with what they said last; with the assets where there are several."""
+    """Return checks with their last results; with the assets if there are several."""
     several = sum(bool(own) for own in checks.values()) > 1
     rows = [
         [
@@ -76,7 +76,7 @@ def _facts(metadata: Mapping[str, Any]) -> Html:
 
 
 def check_view(definition: AssetChecksDefinition) -> View:
-    """A check: its asset, what must hold, whether it blocks, and what it said lately."""
+    """Return the view of a check: its asset, condition, whether it blocks, and last result."""
     specs = definition.check_specs
     session = known_session()
     title = ", ".join(each.key.to_user_string() for each in specs)
@@ -128,7 +128,7 @@ def _stand(session: Any, specs: Sequence[AssetCheckSpec]) -> Html:
 
 
 def _standing(session: Any, specs: Sequence[AssetCheckSpec]) -> dict[AssetKey, list[CheckStanding]]:
-    """How these checks stand, as the session knows it; as if they had never run without one."""
+    """Return the status of checks from the session; without one, as never run."""
     names = {each.key for each in specs}
     found: dict[AssetKey, list[CheckStanding]] = {}
     if session is not None:
@@ -142,7 +142,7 @@ def _standing(session: Any, specs: Sequence[AssetCheckSpec]) -> dict[AssetKey, l
 
 
 def _lately(session: Any, spec: AssetCheckSpec) -> Html:
-    """What the check said in its last runs."""
+    """Return the results of the check in its last runs."""
     if session is None or not has_history(session):
         return EMPTY
     read = session.instance.get_asset_check_evaluation_records

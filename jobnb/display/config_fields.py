@@ -31,7 +31,7 @@ class FieldRow(NamedTuple):
 
 
 def field_rows(config_schema: Any) -> list[FieldRow]:
-    """The fields of any config schema; nothing where there is none, or it cannot be read.
+    """Return the fields of any config schema; none if it is empty or cannot be resolved.
 
     Example:
         >>> [(row.path, row.kind, row.required) for row in field_rows({"year": int})]
@@ -66,7 +66,7 @@ def _row(path: tuple[str, ...], field: Place) -> FieldRow:
 
 
 def default_text(value: Any) -> str:
-    """A default as it is written; a value from the environment by its name only."""
+    """Return a default as text; an environment variable by its name only."""
     if isinstance(value, Mapping) and set(value) == {"env"}:
         return f"environment variable {value['env']}"
     return short_repr(value, 60)

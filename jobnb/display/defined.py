@@ -1,4 +1,4 @@
-"""What a cell has defined, shown below it: one picture, where the cell shows nothing else."""
+"""Show what a cell has defined below it, as one picture, if the cell shows nothing else."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _PICTURES = ("job", "graph")
 
 
 class CellDefinitions:
-    """Shows what a cell has defined, if its last statement is a definition or an assignment.
+    """Shows a cell's definitions, if its last statement is a definition or an assignment.
 
-    A cell that ends with an expression shows what that gives. However much a cell defines, it
-    shows one picture: the job or graph that it ends with, else the graph of its assets, else the
-    last job, graph or op. `session.show_definitions` turns it off.
+    A cell that ends with an expression shows its value. A cell shows one picture at most: the
+    job or graph that it ends with, else the graph of its assets, else the last job, graph or
+    op. `session.show_definitions` turns it off.
 
     Args:
         shell: The IPython shell whose cells these are.
@@ -34,7 +34,7 @@ class CellDefinitions:
         shell.events.register("post_run_cell", self._after)
 
     def detach(self) -> None:
-        """Show no more."""
+        """Stop showing definitions."""
         self._shell.events.unregister("post_run_cell", self._after)
 
     def _after(self, result: Any) -> None:
@@ -49,15 +49,15 @@ class CellDefinitions:
 
 
 def _is_attended(shell: Any) -> bool:
-    """Whether a person may have sent the cell: nbconvert and its like say that they answer nothing.
+    """Whether a person may have sent the cell: nbconvert and others do not answer input requests.
 
-    What asks nobody for input runs a notebook for its outputs, and these are what cells ask for.
+    Such clients run a notebook for its outputs, which should be only what the cells display.
     """
     return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", True))
 
 
 def _ends_with_definition(shell: Any, source: str) -> bool:
-    """Whether the last statement of a cell binds a name, and so shows nothing by itself."""
+    """Whether the last statement of a cell binds a name, and so displays nothing."""
     tree = attempt(lambda: ast.parse(shell.transform_cell(source or "")), None)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Assign, ast.AnnAssign)
     return tree is not None and bool(tree.body) and isinstance(tree.body[-1], kinds)

@@ -1,4 +1,4 @@
-"""Errors as people need them: their own line first, then what it said, the rest folded."""
+"""Views of errors: the user's own line first, then the message, the rest folded."""
 
 from __future__ import annotations
 

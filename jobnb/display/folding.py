@@ -1,4 +1,4 @@
-"""Large pictures made small: past what can be read at once, groups are folded to one card each.
+"""Fold large pictures: groups become one card each until the picture is readable.
 
 Where a picture has no groups, or too many, what lies side by side is bundled first.
 """
@@ -29,13 +29,13 @@ __all__ = [
 
 Path = tuple[str, ...]
 
-MOST_CARDS = 300  # drawn at once, whatever is opened
-_FEW = 60  # so many are never folded by themselves
-_MANY = 200  # more always are
-_PAGE_COLUMNS, _PAGE_ROWS = 8, 7  # what a wide page shows at a readable size
-_PAGES = 4  # as far as one looks around
-_BUNDLES = 7  # about as many stand for all that lie at one place
-# What a folded card shows is the first of these that any of its members is in.
+MOST_CARDS = 300  # The most cards drawn at once, whatever is opened.
+_FEW = 60  # Up to this many cards, nothing is folded at first.
+_MANY = 200  # Beyond this many, groups are always folded.
+_PAGE_COLUMNS, _PAGE_ROWS = 8, 7  # The width that a page shows at a readable size.
+_PAGES = 4  # The number of pages that can be panned comfortably.
+_BUNDLES = 7  # About how many bundles replace the cards at one level.
+# A folded card shows the first of these statuses that any of its members has.
 _ORDER = (
     Status.FAILED,
     Status.RUNNING,
@@ -51,7 +51,7 @@ _ORDER = (
 
 
 def fold_picture(picture: Picture) -> Picture:
-    """The picture itself if it can be read at once, else with its groups folded.
+    """Fold a picture's groups if it cannot be read at once.
 
     Example:
         >>> cards = tuple(Card(f"a{i}", f"a{i}", group=("load",)) for i in range(400))
@@ -96,7 +96,7 @@ class Folds:
             self._fold_at_first()
 
     def _fold_at_first(self) -> None:
-        """All groups; one that holds everything is open, and those in it are folded."""
+        """Fold all groups; if one contains everything, its inner groups instead."""
         path: Path = ()
         while self.folded == {path} or not path:
             self.folded = self._inner(path)
@@ -106,7 +106,7 @@ class Folds:
             (path,) = self.folded
 
     def renewed(self, picture: Picture) -> Folds:
-        """The folds of a picture that takes the place of this one: what was opened stays open."""
+        """Return the folds of a picture that replaces this one: opened groups stay open."""
         folds = Folds(picture, self._limit)
         for path in self._opened:
             if path in folds.folded:
@@ -126,7 +126,7 @@ class Folds:
             self._opened = [each for each in self._opened if each != path]
 
     def open(self, path: Path) -> None:
-        """Show what is in the group; its inner groups stay folded where there is too much."""
+        """Show the contents of a group; its inner groups stay folded if there is too much."""
         for depth in range(1, len(path) + 1):
             self._open(path[:depth])
             self._closed.discard(path[:depth])
@@ -154,7 +154,7 @@ class Folds:
         return {group[: size + 1] for group in groups if len(group) > size}
 
     def reveal(self, key: str) -> bool:
-        """Open what hides a card; tells whether that changed anything."""
+        """Open the groups that hide a card; return whether anything changed."""
         group = next((card.group for card in self.picture.cards if card.key == key), ())
         if not any(group[:depth] in self.folded for depth in range(1, len(group) + 1)):
             return False
@@ -169,7 +169,7 @@ class Folds:
         return _too_large(places, self._limit)
 
     def shown(self) -> Picture:
-        """What is to be drawn."""
+        """Return the picture to draw."""
         return folded_picture(self.picture, self.folded)
 
 
@@ -179,12 +179,12 @@ def fold_key(path: Path) -> str:
 
 
 def _unit(card: Card, level: int) -> Path | str:
-    """What the card belongs to at this level: a group, or itself."""
+    """Return what a card belongs to at this level: a group, or itself."""
     return card.group[: level + 1] if len(card.group) > level else card.key
 
 
 def _place(card: Card, folded: Collection[Path]) -> Path | None:
-    """The outermost folded group that the card lies in."""
+    """Return the outermost folded group of a card."""
     paths = (card.group[:depth] for depth in range(1, len(card.group) + 1))
     return next((path for path in paths if path in folded), None) if folded else None
 
@@ -193,9 +193,9 @@ def _place(card: Card, folded: Collection[Path]) -> Path | None:
 
 
 def levels(picture: Picture) -> dict[str, int]:
-    """How many arrows lie before each card, at most; cards in a circle stay where they are met.
+    """Return the longest path before each card; cards in a circle stay where they are met.
 
-    What nothing leads to lies just before the first that needs it, as it is drawn.
+    A root is placed just before the first card that needs it, as it is drawn.
     """
     after: dict[str, list[str]] = defaultdict(list)
     waiting = {card.key: 0 for card in picture.cards}
@@ -219,14 +219,14 @@ def levels(picture: Picture) -> dict[str, int]:
 
 
 def _too_large(places: Sequence[tuple[Path, int]], most: int | None = None) -> bool:
-    """Whether cards with these groups and levels are more than one can look at."""
+    """Whether cards with these groups and levels are too many to read."""
     if most is not None:
         return len(places) > most
     return len(places) > _MANY or (len(places) > _FEW and _pages(places) > _PAGES)
 
 
 def _pages(places: Iterable[tuple[Path, int]]) -> int:
-    """About how many pages the cards fill: a frame keeps its rows free all along its length."""
+    """Estimate how many pages the cards fill: a frame reserves its rows over its whole length."""
     groups: dict[Path, Counter[int]] = defaultdict(Counter)
     for group, level in places:
         groups[group][level] += 1
@@ -262,7 +262,7 @@ class _Placed:
 
 
 def bundled(picture: Picture, most: int | None = None) -> Picture:
-    """The picture with no more cards or groups at any one place than can be read at once.
+    """Bundle cards, so that no place has more cards or groups than can be read.
 
     Those further along the arrows lie in later bundles, so bundles follow each other as their
     cards do.
@@ -311,7 +311,7 @@ def _bundle(
 
 
 def _parts(units: Sequence[Unit], depth: Mapping[str, int], most: int) -> list[list[Unit]]:
-    """About equally large parts in the order of the arrows; a wide level is not mixed."""
+    """Split units into parts of about equal size in the order of the arrows."""
 
     def start(held: Unit) -> int:
         return min(depth[each.card.key] for each in held)
@@ -332,7 +332,7 @@ def _parts(units: Sequence[Unit], depth: Mapping[str, int], most: int) -> list[l
 
 
 def _chunks(units: Sequence[Unit], size: int) -> list[list[Unit]]:
-    """Parts of the same size, give or take one, none of them larger."""
+    """Split into parts of the same size, give or take one."""
     count = ceil(len(units) / size)
     ends = [len(units) * place // count for place in range(count + 1)]
     return [list(units[start:end]) for start, end in pairwise(ends)]
@@ -391,7 +391,7 @@ def folded_picture(picture: Picture, folded: Collection[Path]) -> Picture:
 
 
 def marks_of(cards: Iterable[Card], marks: Mapping[str, Mark]) -> dict[str, Mark]:
-    """The marks of cards, those of folded ones put together from their members'."""
+    """Return the marks of cards; a folded card combines its members'."""
     return {card.key: combined_mark(card, marks) for card in cards}
 
 
@@ -428,13 +428,13 @@ def _edges(picture: Picture, places: Mapping[str, str]) -> Iterable[Edge]:
 
 
 def gravest(statuses: Iterable[Status]) -> Status:
-    """Of several states, the one to know of first."""
+    """Return the most severe of several statuses."""
     found = set(statuses)
     return next((status for status in _ORDER if status in found), Status.NONE)
 
 
 def combined_mark(card: Card, marks: Mapping[str, Mark]) -> Mark:
-    """The state of a folded card: the gravest of its members', and how many are in it.
+    """Return the mark of a folded card: the most severe status, and how many members have it.
 
     Example:
         >>> held = {"a": Mark(Status.SUCCEEDED), "b": Mark(Status.RUNNING)}

@@ -1,8 +1,7 @@
-"""What a person does in a form, as changes to the raw config. Nothing is changed in place.
+"""The edits of a form, as changes to the raw config. Nothing is changed in place.
 
-A person sees a form as it was a moment ago: entries are moved, renamed and taken away while
-somebody still types in them. What is done to a row then is meant for the entry that was seen,
-wherever it is now.
+A front end shows the form as it was a moment ago: entries may be moved, renamed and removed while
+the user types in them. An edit is meant for the entry that the user saw, wherever it is now.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Edit:
         self.chosen: dict[str, int] = dict(rows.chosen)
 
     def put(self, path: Path, value: Any) -> None:
-        """Set what is at a path; defaults on the way to it are written out."""
+        """Set the value at a path; defaults on the way to it are written out."""
         here: Any = self.config
         for depth, part in enumerate(path[:-1], 1):
             here = self._entered(here, part, path[:depth])
@@ -88,7 +87,7 @@ class Edit:
             inner.setdefault(found.whole.tag, start_value(field))
 
     def drop(self, path: Path) -> None:
-        """Take what is at a path away, and sections that hold nothing after it."""
+        """Remove the value at a path, and sections that are empty after it."""
         here: Any = self.config
         way = [here]
         for part in path[:-1]:
@@ -304,7 +303,7 @@ def edited(
     control: Any = None,
     shelf: dict[tuple[str, int], Any] | None = None,
 ) -> tuple[Config, dict[str, int]]:
-    """The config after something was done to a row, and the options chosen.
+    """Apply an edit of a row; return the config and the chosen options.
 
     Args:
         rows: The form as it stands.
@@ -361,7 +360,7 @@ def _can_in(above: Found, found: Found, action: str) -> bool:
 
 
 def filled(place: Place, raw: Any) -> Any:
-    """The config with all that it leaves out: defaults, and samples of what must be given."""
+    """Return the config with defaults and samples for everything it leaves out."""
     if place.kind in ("section", "object") and (isinstance(raw, Mapping) or raw is NOTHING):
         given = dict(raw) if isinstance(raw, Mapping) else {}
         for name, field in place.fields.items():
@@ -390,7 +389,7 @@ def _filled_field(field: Place, raw: Any) -> Any:
 
 
 def without_extras(rows: Rows, config: Config) -> Config:
-    """The config without what the form does not know."""
+    """Return the config without what the form does not know."""
     edit = Edit(rows, config, {})
     for path in reversed(list(_extra_paths(rows.layout, rows))):
         edit.drop(path)
@@ -411,7 +410,7 @@ Moves = Mapping[str, str | None]
 
 
 class Shifts:
-    """What was moved in a form, in order.
+    """The moves of entries in a form, in order.
 
     Example:
         >>> shifts = Shifts()
@@ -427,12 +426,12 @@ class Shifts:
         self._kept: deque[tuple[int, str, Moves]] = deque(maxlen=_MOST_SHIFTS)
 
     def add(self, holder: str, to: Moves) -> None:
-        """Entries of a row went elsewhere, or to nowhere (None)."""
+        """Note that entries of a row moved, or were removed (None)."""
         self.count += 1
         self._kept.append((self.count, holder, to))
 
     def now(self, row: str, seen: int) -> str | None:
-        """The row that somebody means who saw the form after so many shifts; None if it went."""
+        """Return the present row of one seen after so many shifts; None if it was removed."""
         for number, holder, to in self._kept:
             if number > seen and row.startswith(f"{holder}/"):
                 part, *below = row[len(holder) + 1 :].split("/")
@@ -449,7 +448,7 @@ class Shifts:
 
 
 def shift_of(rows: Rows, row: str, action: str, control: Any) -> tuple[str, Moves] | None:
-    """Which entries go elsewhere when something is done to a row."""
+    """Return which entries an edit of a row moves."""
     found = rows.found[row]
     if action not in ("move", "remove", "rename") or not found.path:
         return None

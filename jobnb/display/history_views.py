@@ -1,4 +1,4 @@
-"""How the history of runs looks."""
+"""The view of the history of runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 20
 
 
 def run_table_view(runs: RunTable) -> View:
-    """The last runs, the latest first."""
+    """Return the view of the last runs, the latest first."""
     rows, total = runs.rows(_SHOWN), len(runs)
     more = f"… {total - _SHOWN:,} more" if total > _SHOWN else ""
     titles = ["run", "job", "status", "created", "time", "notebook", "partition"]

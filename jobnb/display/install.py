@@ -1,4 +1,4 @@
-"""Hanging the rich reprs on the nouns, from outside: the rooms below know nothing of it."""
+"""Add rich reprs to classes from outside, so that lower rooms need no display code."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _METHOD, _DISPLAY = "_repr_mimebundle_", "_ipython_display_"
 
 
 def install(shell: Any = None) -> None:
-    """Give jobnb's nouns their rich reprs; doing it again changes nothing.
+    """Add rich reprs to jobnb's classes, once.
 
     Args:
         shell: The IPython shell, which `%load_ext` passes. With it, classes of modules that are
@@ -95,7 +95,7 @@ def install(shell: Any = None) -> None:
 
 
 def uninstall(shell: Any = None) -> None:
-    """Take the rich reprs away again, as `%unload_ext` asks."""
+    """Remove the rich reprs, as `%unload_ext` does."""
     for target in VIEWS:
         module, _, name = target.partition(":")
         class_ = getattr(sys.modules.get(module), name, None)
@@ -148,7 +148,7 @@ def _is_shown(run_id: str) -> bool:
 
 
 def live_widget(value: Any, widget: str) -> Any:
-    """The live view of a value; None where nobody could see it. Never raises.
+    """Return the live view of a value; None without a front end. Never raises.
 
     Args:
         value: What to show.
@@ -163,7 +163,7 @@ def live_widget(value: Any, widget: str) -> Any:
 
 
 def live_bundle(value: Any, widget: str | None) -> dict[str, Any]:
-    """What stands for the live view of a value; nothing where nobody could see it. Never raises.
+    """Return the bundle of a value's live view; empty without a front end. Never raises.
 
     Args:
         value: What to show.
@@ -179,7 +179,7 @@ def live_bundle(value: Any, widget: str | None) -> dict[str, Any]:
 
 
 def mimebundle(value: Any, view: str) -> dict[str, str]:
-    """The bundle that a view function makes of a value; a plain one if it fails. Never raises.
+    """Return the bundle of a value's view; a plain one if the view fails. Never raises.
 
     Args:
         value: What to show.

@@ -1,6 +1,6 @@
-"""What a launchpad holds, without any front end: a job, a config as form and as YAML, and more.
+"""The state of a launchpad, without any front end.
 
-All that is typed comes here; all that is shown is read from here.
+Every edit is applied here; everything shown is read from here.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class LaunchForm:
     # --- config -----------------------------------------------------------
 
     def start_config(self) -> dict[str, Any]:
-        """The config that the job itself, or the partition, says."""
+        """Return the config of the job itself, or of the partition."""
         partitioned = self.job.partitioned_config
         key = self.partition
         if partitioned is not None and key and is_key(self.job, key, self.instance):
@@ -92,13 +92,13 @@ class LaunchForm:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The raw run config as it stands; secrets by name."""
+        """The present raw run config; secrets by name."""
         if self._schema is None:
             return copy.deepcopy(self._config)
         return copy.deepcopy(self._schema.outside(self._config))
 
     def set_config(self, config: Any, *, yaml: str | None = None) -> None:
-        """Show another config.
+        """Replace the config.
 
         Args:
             config: A mapping or a `RunConfig`.
@@ -115,7 +115,7 @@ class LaunchForm:
         self._check()
 
     def _change(self, config: Any) -> None:
-        """Show another config in the place of this one: a person's YAML changes along."""
+        """Replace the config and update the user's YAML."""
         self._show(raw_config(config))
         self.text.follow(self.config)
         self._check()
@@ -128,14 +128,14 @@ class LaunchForm:
         self._take(self._schema.inside(hidden) if self._schema else hidden)
 
     def _hidden(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """The config without secrets: those that were typed stay in this process only."""
+        """Return the config without secrets, which stay in this process only."""
         try:
             return dict(kept_config(self.job, raw) or {})
         except JobnbError:  # the job itself is not right, which the form tells
             return raw
 
     def edit(self, row: str, action: str, control: Any = None) -> None:
-        """Do something to a row of the form; see `form_edits.ACTIONS`."""
+        """Apply an edit to a row of the form; see `form_edits.ACTIONS`."""
         try:
             config, chosen = edited(self.rows, self._config, row, action, control, self._shelf)
         except InvalidConfigError as error:
@@ -157,7 +157,7 @@ class LaunchForm:
         self._check()
 
     def set_yaml(self, text: str) -> None:
-        """Take the config from YAML; a text that cannot be read is kept, and the form too."""
+        """Read the config from YAML; an invalid text is kept, and so is the form."""
         try:
             # A line break keeps a text from being taken for the name of a file.
             config = load_yaml(text if "\n" in text else text + "\n")
@@ -167,7 +167,7 @@ class LaunchForm:
             self._check()
 
     def complete_yaml(self, before: str, after: str = "") -> dict[str, Any]:
-        """What may be typed in the YAML at the cursor; see `yaml_completion.completions`.
+        """Complete the YAML at the cursor; see `yaml_completion.completions`.
 
         Args:
             before: The text before the cursor.
@@ -179,31 +179,31 @@ class LaunchForm:
         return completions(root, before, after)
 
     def discard_yaml(self) -> None:
-        """Give up a text that cannot be read: the form's own is shown."""
+        """Discard an invalid text and show the form's own."""
         self.text.write(self.config)
         self._check()
 
     def scaffold(self) -> None:
-        """Write out all defaults, and a sample of what must be given."""
+        """Write all defaults, and a sample of each required value."""
         if self._schema is not None:
             whole = filled(self._schema.root, self._config)
             self._change(self._schema.outside(whole))
 
     def remove_extra(self) -> None:
-        """Take away what this job or selection does not use."""
+        """Remove the config that this job or selection does not use."""
         config = without_extras(self.rows, self._config)
         outside = self._schema.outside(config) if self._schema else config
         self._change(outside)
 
     def reset(self) -> None:
-        """Start again: the job's own config, or that of the partition."""
+        """Reset to the job's own config, or that of the partition."""
         self._shelf.clear()
         self.set_config(self.start_config())
 
     # --- what runs --------------------------------------------------------
 
     def set_job(self, job: JobDefinition) -> None:
-        """Follow a job that was defined anew; what was typed stays."""
+        """Use a new definition of the job; what was typed stays."""
         untouched = self.config == self._own
         self.job = job
         if not has_partitions(job):
@@ -212,7 +212,7 @@ class LaunchForm:
         self._change(self._own if untouched else self.config)
 
     def select(self, selection: str) -> None:
-        """Run another part of the job; the form asks for what that part needs."""
+        """Select another part of the job; the form then shows the config of that part."""
         self.selection = selection.strip()
         self._change(self.config)
 
@@ -241,7 +241,7 @@ class LaunchForm:
         return self.job.with_executor_def(executor_named(self.executor))
 
     def set_partition(self, key: str | None) -> None:
-        """Run for a partition; the config of a partitioned config follows it."""
+        """Select a partition; the config of a partitioned config follows it."""
         self.partition = key or None
         known = self.partition is None or is_key(self.job, self.partition, self.instance)
         if known and self.job.partitioned_config is not None:
@@ -257,11 +257,11 @@ class LaunchForm:
 
     @property
     def own_tags(self) -> dict[str, str]:
-        """The tags that the run has anyway."""
+        """Return the tags that the job gives the run."""
         return {**self.job.tags, **tags_of_partition(self.job, self.partition, self.instance)}
 
     def partition_choices(self) -> PartitionChoices | None:
-        """What the partition of a run is chosen from; None where it has none."""
+        """Return the partitions to choose from; None if there are none."""
         keys = self.partition_keys()
         if keys is None:
             return None
@@ -288,10 +288,10 @@ class LaunchForm:
         return self._schema.steps if self._schema else ()
 
     def parameters(self) -> dict[str, Any]:
-        """What to launch the job with.
+        """Return the arguments of `launch`.
 
         Raises:
-            InvalidConfigError: If something is wrong; everything is told.
+            InvalidConfigError: If something is invalid; lists every problem.
         """
         if self.problems:
             told = "\n".join(f"  {_line(note)}" for note in self.problems)

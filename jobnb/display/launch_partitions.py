@@ -1,4 +1,4 @@
-"""Which partitions a launchpad's run is for: as they are typed, and what is wrong with that."""
+"""The partitions of a launchpad's run: parsing and validation of the typed text."""
 
 from __future__ import annotations
 

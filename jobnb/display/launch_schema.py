@@ -1,6 +1,6 @@
-"""What a launchpad asks for: the config of the steps that will run, seen from outside.
+"""The schema of a launchpad's config: that of the selected steps, seen from outside.
 
-Where a `ConfigMapping` stands, the form has the config that it takes, not what it makes of it.
+With a `ConfigMapping`, the form shows the mapping's own config, not its result.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _parts(job: JobDefinition) -> list[Any]:
 
 
 def suggestions(job: JobDefinition, text: str) -> Suggestions:
-    """What may stand at the end of a selection that is being typed.
+    """Complete a selection while it is typed.
 
     Args:
         job: The job whose ops or assets are selected.

@@ -1,4 +1,4 @@
-"""What a launchpad can be filled with: presets under a name, and the config of earlier runs."""
+"""Fill a launchpad from presets and from earlier runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def preset_names(form: LaunchForm, instance: Any) -> list[str]:
 
 
 def save_preset(form: LaunchForm, instance: Any, name: str) -> None:
-    """Keep what the form holds under a name; secrets by name only.
+    """Save the form as a preset; secrets by name only.
 
     Raises:
         JobnbError: If the name is empty, or a text stands in the form that cannot be read.
@@ -66,12 +66,12 @@ def load_preset(form: LaunchForm, instance: Any, name: str) -> None:
 
 
 def delete_preset(form: LaunchForm, instance: Any, name: str) -> None:
-    """Forget a preset; one that is not there is no error."""
+    """Delete a preset, if it exists."""
     instance.delete_preset(form.job.name, name)
 
 
 def earlier_runs(form: LaunchForm, instance: Any) -> list[tuple[str, str]]:
-    """The last runs of the form's job: id, and how it reads in a list."""
+    """Return the last runs of the form's job: id and label."""
     filters = RunsFilter(job_name=form.job.name)
     records = instance.get_run_records(filters, limit=_MOST_RUNS)
     return [
@@ -88,7 +88,7 @@ def _shown(form: LaunchForm, run: JobRun, created: datetime) -> str:
 
 
 def load_run(form: LaunchForm, instance: Any, run_id: str) -> None:
-    """Fill the form with what an earlier run was given.
+    """Fill the form with the config of an earlier run.
 
     Args:
         form: The form.

@@ -1,4 +1,4 @@
-"""Where things are in a picture: cards, arrows and frames, in pixels from the top left.
+"""The layout of a picture: positions of cards, arrows and frames, in pixels.
 
 The layout depends on the structure alone, so one layout serves every state of a run; the
 last few are kept.
@@ -85,7 +85,7 @@ _lock = Lock()
 
 
 def structure_hash(picture: Picture) -> str:
-    """The same for pictures that are laid out alike: states and tooltips do not count."""
+    """Return a hash that is equal for pictures with the same layout."""
     structure = (
         [(c.key, c.title, c.kind, c.subtitle, c.group) for c in picture.cards],
         [(e.start, e.end, e.label) for e in picture.edges],
@@ -96,7 +96,7 @@ def structure_hash(picture: Picture) -> str:
 
 
 def lay_out(picture: Picture) -> Layout | None:
-    """Where everything in the picture is; None if no layout program is there, or it failed.
+    """Lay out a picture; None if no layout program is installed, or it failed.
 
     Example:
         >>> from jobnb.display.picture import Card

@@ -1,4 +1,4 @@
-"""How wide a text will be, without a browser at hand.
+"""Measure the width of text without a browser.
 
 The table holds the advance widths of a wide screen font, so that what is measured here to
 fit also fits in the narrower fonts most systems show.

@@ -1,4 +1,4 @@
-"""Metadata as people read it, from the JSON form that events and definitions carry."""
+"""Display metadata, from the JSON form in events and definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ops, graphs and jobs look."""
+"""Views of ops, graphs and jobs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["doc_html", "doc_line", "graph_view", "job_view", "op_view", "resourc
 
 
 def op_view(op: OpDefinition[..., Any]) -> View:
-    """An op: its picture, documentation, inputs, outputs, config fields and resources."""
+    """Return the view of an op: picture, documentation, inputs, outputs, config, resources."""
     picture = node_picture(op)
     html = join(
         [
@@ -93,7 +93,7 @@ def _about(op: OpDefinition[..., Any], name: str, where: str) -> str:
 
 
 def graph_view(graph: GraphDefinition) -> View:
-    """A graph with its nested graphs."""
+    """Return the view of a graph with its nested graphs."""
     picture = graph_picture(graph)
     puts = ", ".join(graph.input_names) or "no inputs"
     outs = ", ".join(graph.output_names) or "no outputs"
@@ -116,7 +116,7 @@ def _graph_config(graph: GraphDefinition) -> Html:
 
 
 def job_view(job: JobDefinition, *, picture: Picture | None = None, session: Any = None) -> View:
-    """A job: its graph, config fields, resources and tags."""
+    """Return the view of a job: its graph, config fields, resources and tags."""
     drawn, said = as_seen(job, session)
     picture = picture or job_picture(drawn)
     noun = "asset job" if job.asset_layer is not None else "job"

@@ -1,4 +1,4 @@
-"""How errors and metadata values look when they are shown on their own."""
+"""Views of errors and metadata values on their own."""
 
 from __future__ import annotations
 

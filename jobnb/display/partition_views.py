@@ -1,4 +1,4 @@
-"""How the partitions of something look: counts, a bar of all, the latest rows of the grid."""
+"""Views of partitions: counts, a bar of all, the latest rows of the grid."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ GRAVEST = (
 
 
 def partitions_view(table: StandingTable) -> View:
-    """Partitions: how many stand how, where, and which are missing or failed."""
+    """Return the view of partitions: the number in each status, and which are missing or failed."""
     keys = table.keys
     statuses = table.statuses(keys)
     counts = Counter(statuses)
@@ -141,7 +141,7 @@ def _svg(title: str, grid: Grid, statuses: Sequence[str]) -> str:
 
 
 def gravest(statuses: Sequence[str]) -> str:
-    """Of several partitions, how the one to know of first stands.
+    """Return the most severe status of several partitions.
 
     Example:
         >>> gravest(["materialized", "failed", "missing"])

@@ -1,7 +1,6 @@
-"""How far a run or backfill is that someone waits for: under the cell, in a terminal, in a log.
+"""The progress of a run or backfill that someone waits for: in a cell, a terminal or a log.
 
-Nothing is shown of a run that is over soon, and it pays nothing: a thread that looks four times a
-second counts what has happened.
+A short run shows nothing and costs nothing: a thread polls the state four times a second.
 """
 
 from __future__ import annotations
@@ -54,11 +53,11 @@ _ENDS = (StepSucceeded, StepFailed, StepSkipped)
 
 
 class Sight(ABC):
-    """What is seen: a name, how much is done of how much, which step is on.
+    """The progress to show: a name, how much is done of how much, the current step.
 
     Args:
         name: Its name.
-        total: How much there is to do.
+        total: The number of units to do.
     """
 
     unit = "step"
@@ -72,11 +71,11 @@ class Sight(ABC):
     @property
     @abstractmethod
     def step(self) -> str:
-        """The step that is on, or nothing."""
+        """The current step, or nothing."""
 
     @abstractmethod
     def look(self) -> None:
-        """Count what has happened since the last look."""
+        """Update the counts."""
 
     def __str__(self) -> str:
         took = time.monotonic() - self.began
@@ -85,7 +84,7 @@ class Sight(ABC):
 
 
 class RunSight(Sight):
-    """What is seen of a run: its steps."""
+    """The progress of a run: its steps."""
 
     def __init__(self, run: RunScope) -> None:
         total = sum(len(group) for group in run.groups)
@@ -125,7 +124,7 @@ def _title(run: RunScope) -> str:
 
 
 class BackfillSight(Sight):
-    """What is seen of a backfill: its partitions."""
+    """The progress of a backfill: its partitions."""
 
     unit = "partition"
 
@@ -146,17 +145,17 @@ class BackfillSight(Sight):
 
 
 class Face(Protocol):
-    """Shows a sight somewhere."""
+    """Displays a progress."""
 
     def show(self, sight: Sight) -> None:
-        """Show how it stands now."""
+        """Display the present progress."""
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Remove the display."""
 
 
 class CellFace:
-    """A line and a bar under the cell, gone when the run is over."""
+    """A line and a bar under the cell, removed when the run is over."""
 
     def __init__(self) -> None:
         from IPython.display import DisplayHandle
@@ -190,7 +189,7 @@ def _html(sight: Sight) -> str:
 
 
 class TerminalFace:
-    """A bar at the bottom of the terminal, gone when the run is over."""
+    """A bar at the bottom of the terminal, removed when the run is over."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -223,7 +222,7 @@ class TerminalFace:
 
 
 class LineFace:
-    """A line on stderr now and then, where a bar could not be drawn: in CI, in a log."""
+    """Occasional lines on stderr, where a bar cannot be drawn: in CI, in a log."""
 
     def __init__(self) -> None:
         self._told = (-1, -math.inf)
@@ -247,11 +246,11 @@ def _is_terminal(stream: Any) -> bool:
 
 
 class Watch:
-    """Watches what the main thread waits for; see `jobnb.execution.watch`.
+    """Shows the progress of what the main thread waits for; see `jobnb.execution.watch`.
 
     Args:
-        face: Makes the face of what takes long.
-        after: Seconds after which it does.
+        face: Creates the display.
+        after: The seconds after which it is shown.
         wanted: Whether anything is to be shown now.
     """
 
@@ -329,12 +328,12 @@ class Watch:
 
 
 def cell_watch(wanted: Callable[[], bool] = lambda: True) -> Watch:
-    """Shows runs of more than half a second under the cell that waits for them."""
+    """Show runs of more than half a second under the cell that waits for them."""
     return Watch(CellFace, 0.5, wanted)
 
 
 def terminal_watch() -> Watch:
-    """Shows runs of more than half a second as a bar, where stderr is a terminal."""
+    """Show runs of more than half a second as a bar, if stderr is a terminal."""
     return Watch(TerminalFace, 0.5, lambda: _is_terminal(sys.stderr))
 
 

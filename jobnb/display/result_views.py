@@ -1,4 +1,4 @@
-"""How a run of this process looks: one that has ended, and one that goes on unwatched."""
+"""Views of runs in this process: finished ones, and active ones without a front end."""
 
 from __future__ import annotations
 

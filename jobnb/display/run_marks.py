@@ -1,4 +1,4 @@
-"""From the state of a run to the marks on its picture."""
+"""Convert the state of a run to the marks on its picture."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _RUN = {
 
 
 def step_status(status: StepStatus) -> Status:
-    """The state of a card whose step stands so."""
+    """Return the card status of a step status."""
     return _STEP[status]
 
 
 def run_status(status: RunStatus) -> Status:
-    """The state shown for a run that stands so."""
+    """Return the card status of a run status."""
     return _RUN.get(status, Status.QUEUED)
 
 
@@ -85,7 +85,7 @@ def run_marks(
     details: Mapping[str, str] | None = None,
     elements: Mapping[str, int] | None = None,
 ) -> dict[str, Mark]:
-    """The mark of each card that the run touches.
+    """Return the mark of each card that the run touches.
 
     Args:
         state: How the run stands.
@@ -136,7 +136,7 @@ def check_counts(evaluations: Iterable[AssetCheckEvaluated]) -> dict[str, Checks
 
 
 def because_words(step: StepState) -> str:
-    """Why a step was not run, in words; empty if it was."""
+    """Describe why a step was skipped; empty if it was not."""
     if not step.because:
         return ""
     names = ", ".join(step.because)

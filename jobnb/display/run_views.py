@@ -1,4 +1,4 @@
-"""How a run looks: its state on the graph, what came out, what failed, the log."""
+"""The static view of a run: its state on the graph, outputs, failures, log."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ _MOST_LINES = 300
 
 @dataclass(frozen=True, slots=True)
 class RunLook:
-    """What is known of a run when it is shown.
+    """The data of a run's static view.
 
     Attributes:
-        state: How it stands.
+        state: Its state.
         run_id: Its id.
         picture: The graph it ran, unmarked.
         cards_of_step: The cards of a step, where they are not called as the step is.
@@ -75,7 +75,7 @@ class RunLook:
 
 
 def run_view(look: RunLook) -> View:
-    """A run: status, graph, failures first, then values, steps, metadata and log."""
+    """Return the view of a run: status, graph, failures, values, steps, metadata and log."""
     state = look.state
     picture = _marked_picture(look)
     failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]

@@ -1,4 +1,4 @@
-"""How things look with what the session and its history know of them."""
+"""Views of definitions with the session's knowledge and history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large things in a picture are, in pixels: the one place that knows."""
+"""The sizes of everything in a picture, in pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How assets and their checks stand, for people: missing, stale and why, fresh or failed; when."""
+"""The status of assets and checks for views: missing, stale and why, fresh or failed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _UNTRIED = (Status.SKIPPED, Status.BLOCKED)
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How one asset stands.
+    """The status of one asset.
 
     Attributes:
         status: `NONE` if it was never made, else whether it is fresh, stale or failed; `SKIPPED` or
@@ -66,12 +66,12 @@ class Standing(msgspec.Struct, frozen=True):
 
     @property
     def check_counts(self) -> Checks:
-        """What its checks said last."""
+        """The last results of its checks, counted."""
         return sum((each.counts for each in self.checks), NO_CHECKS)
 
     @property
     def mark(self) -> Mark:
-        """What its card shows."""
+        """The mark on its card."""
         mark = self._mark
         counts = self.check_counts
         return msgspec.structs.replace(mark, checks=counts) if counts.count else mark
@@ -90,7 +90,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """When it was made, and what speaks against it."""
+        """Its last materialization and its problems, in words."""
         when = "" if self.made is None else moment(self.made)
         if self.counts is not None:
             return "; ".join(filter(None, (when, self.partition_words)))
@@ -103,7 +103,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     @property
     def partition_words(self) -> str:
-        """How its partitions stand, and why some are stale; empty if it has none."""
+        """The status of its partitions, and why some are stale; empty if it has none."""
         if self.counts is None:
             return ""
         unknown = "" if self.counts.knows_stale else _ASK
@@ -119,12 +119,12 @@ _ASK = "too many to see at a glance which are stale: session.status(...) tells"
 def standings(
     session: Any, keys: Iterable[AssetKey], sources: Iterable[AssetKey] = ()
 ) -> dict[AssetKey, Standing]:
-    """How each asset stands; without a history, as if none was ever made.
+    """Return the status of each asset; without a history, all as never materialized.
 
     Args:
         session: Whose assets.
-        keys: Those that are made.
-        sources: Those that are only loaded: of these, how the checks stand that they have.
+        keys: The assets that can be materialized.
+        sources: Source assets, of which only checks have a status.
     """
     wanted = list(keys)
     found = dict.fromkeys(wanted, NEVER)
@@ -193,7 +193,7 @@ def _standing(status: AssetStatus, entry: Any) -> Standing:
 
 
 class CheckStanding(msgspec.Struct, frozen=True):
-    """How one check stands.
+    """The status of one check.
 
     Attributes:
         name: Its name.
@@ -201,11 +201,11 @@ class CheckStanding(msgspec.Struct, frozen=True):
         counts: The same as a count.
         time: When it last ran, in seconds since the epoch.
         run_id: The run that it ran in.
-        blocking: Whether what is made from its asset waits for it.
-        description: What it says must hold.
-        said: What it said.
-        partition: The partition that it looked at.
-        metadata: What it told, as JSON.
+        blocking: Whether downstream assets wait for it.
+        description: Its condition, in words.
+        said: The description of its last result.
+        partition: The partition that it checked.
+        metadata: The metadata of its last result, as JSON.
     """
 
     name: str
@@ -239,7 +239,7 @@ class CheckStanding(msgspec.Struct, frozen=True):
 def check_standings(
     session: Any, keys: Collection[AssetKey]
 ) -> dict[AssetKey, tuple[CheckStanding, ...]]:
-    """How the checks of these assets stand; only of assets that have checks.
+    """Return the status of the checks of these assets, for assets with checks.
 
     The history is asked once, and only if there are checks and there is a history.
     """

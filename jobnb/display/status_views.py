@@ -1,4 +1,4 @@
-"""How the status of assets looks: missing, stale and why, fresh, failed."""
+"""Views of the status of assets: missing, stale and why, fresh, failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_ROWS, _MOST_NOTES = 300, 30
 
 
 def status_view(status: AssetStatus) -> View:
-    """How one asset stands, and why."""
+    """Return the view of one asset's status, with the reasons."""
     name = status.key.to_user_string() + (f"[{status.partition}]" if status.partition else "")
     made = f"made {moment(status.made)}" if status.made else "never made"
     why = [tag("li", reason) for reason in status.reasons if reason != made]
@@ -31,7 +31,7 @@ def status_view(status: AssetStatus) -> View:
 
 
 def statuses_view(statuses: AssetStatuses) -> View:
-    """How several assets stand, one on a line."""
+    """Return the view of several assets' status, one on a line."""
     notes = [
         f"{key.to_user_string()}: {note}" for key, each in statuses.blind.items() for note in each
     ]
@@ -61,7 +61,7 @@ def statuses_view(statuses: AssetStatuses) -> View:
 
 
 def _notes(notes: list[str]) -> Html | None:
-    """What the versions of code do not tell; it makes nothing stale."""
+    """Return what the versions of code do not cover; it makes nothing stale."""
     shown = [tag("li", note) for note in notes[:_MOST_NOTES]]
     left = len(notes) - len(shown)
     shown += [tag("li", f"… {counted(left, 'more note')}")] if left else []

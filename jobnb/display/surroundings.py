@@ -1,4 +1,4 @@
-"""What surrounds a view: somebody who can touch it, the session of this kernel, a history."""
+"""The environment of a view: a front end, the session of this kernel, a history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
     "known_session",
 ]
 
-SWITCH = "JOBNB_WIDGETS"  # "0" leaves the static pictures and texts
+SWITCH = "JOBNB_WIDGETS"  # "0" turns widgets off; static pictures and texts remain.
 
 
 def has_front_end() -> bool:
@@ -35,11 +35,11 @@ def has_front_end() -> bool:
 
 
 def known_session() -> Any:
-    """The session of this kernel, if there is one; a look at something does not make one."""
+    """Return the session of this kernel, if there is one; a view does not create one."""
     module = sys.modules.get("jobnb.registry.session")
     return attempt(module.current_session, None) if module is not None else None
 
 
 def has_history(session: Any) -> bool:
-    """Whether there is a history: a look at something does not make its folder."""
+    """Whether there is a history; a view does not create its folder."""
     return is_there(getattr(session, "home", None))

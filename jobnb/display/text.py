@@ -1,4 +1,4 @@
-"""Pictures, tables, lists and times where only text can be shown."""
+"""Pictures, tables, lists and times as plain text."""
 
 from __future__ import annotations
 
@@ -184,9 +184,9 @@ def _padded(cell: str, wide: int) -> str:
 
 
 def moment(time: float) -> str:
-    """A time in the time zone of whoever reads: `2013-01-31 09:30:00`; `whenText` in `dom.js`.
+    """Format a time in the local time zone: `2013-01-31 09:30:00`; `whenText` in `dom.js`.
 
-    A time that no calendar has is empty.
+    A time outside of the calendar gives an empty text.
     """
     try:
         return f"{datetime.fromtimestamp(time).astimezone():%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""A look at a value: enough to know what it is, never all of it.
+"""Short displays of values: enough to identify them, never all of them.
 
 A DataFrame shows its head, shape and types; figures and pictures show themselves; anything
 with a rich repr of its own uses that. Whatever fails falls back to a short repr. What is looked

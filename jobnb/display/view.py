@@ -1,4 +1,4 @@
-"""A view: how one thing looks as text, as HTML and as a picture, and the bundle of all three."""
+"""A view: text, HTML and picture of one thing, and the MIME bundle of all three."""
 
 from __future__ import annotations
 

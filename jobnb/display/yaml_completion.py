@@ -1,6 +1,6 @@
-"""What may stand at a place of a config that is typed as YAML: fields, their types and defaults.
+"""Completion of config in YAML: fields, their types and defaults.
 
-The text need not be right: only indents, dashes and keys above the cursor are read.
+The text may be invalid: only indents, dashes and keys above the cursor are read.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST = 60
 
 
 def completions(root: Place, before: str, after: str = "") -> dict[str, Any]:
-    r"""What may be typed at the cursor.
+    r"""Complete the YAML at the cursor.
 
     Args:
         root: What the whole config takes.

@@ -1,4 +1,4 @@
-"""Config as YAML, as people write it: secrets never by value, comments kept where they can be."""
+"""Config as YAML text: secrets never by value, comments kept where possible."""
 
 from __future__ import annotations
 

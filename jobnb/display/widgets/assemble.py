@@ -1,4 +1,4 @@
-"""The JavaScript and the style sheet of a widget, put together from the files in `static/`.
+"""Assemble the JavaScript and CSS of a widget from the files in `static/`.
 
 A front end loads one module for each widget and cannot follow relative imports, so the parts
 that widgets share are written as plain functions and set before the widget's own file.
@@ -23,7 +23,7 @@ _EXPORT = re.compile(r"^\s*(export|import)\b", re.MULTILINE)
 
 @lru_cache(maxsize=64)
 def esm(*names: str) -> str:
-    """One module made of files in `static/`: parts first, the widget's own file last.
+    """Return one module from files in `static/`: parts first, the widget's own file last.
 
     Args:
         *names: Files as `parts/dom.js`. Only the last one has an `export default`.
@@ -45,7 +45,7 @@ def esm(*names: str) -> str:
 
 @lru_cache(maxsize=64)
 def css(*names: str) -> str:
-    """One style sheet: that of pages and pictures, that of all widgets, then files in `static/`.
+    """Return one style sheet: for pages and pictures, for all widgets, then files in `static/`.
 
     Args:
         *names: Files as `graph_view.css`.

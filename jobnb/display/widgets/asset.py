@@ -1,4 +1,4 @@
-"""An asset, alive: how it stands, its place in the graph, what was made of it, and its buttons."""
+"""The live view of an asset: status, place in the graph, materializations, and buttons."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ _MOST_NOTES = 6
 
 
 class AssetCard(View):
-    """How an asset stands, with its place in the graph; more of it below.
+    """The status of an asset and its place in the graph; details below.
 
     Args:
-        definition: The asset, or assets made together; as the session knows them by then.
+        definition: The asset, or the assets of one function; kept up to date from the session.
         session: Whose asset it is.
         show: Shows a run below.
         open_tab: Opens another tab: `launchpad`, `partitions`.
         ended: Called when something has changed.
-        eager: Whether the last value is looked at without being asked for.
+        eager: Whether the last value is previewed at once.
 
     Attributes:
         told: What is shown of each key: state, reasons, metadata, plots, runs.
@@ -107,7 +107,7 @@ class AssetCard(View):
 
     @answers("keep_up")
     def keep_up(self) -> bool:
-        """Show what has changed, for a front end that still shows this."""
+        """Show what has changed, if a front end still shows this."""
         self.behind = False
         self.refresh()
         self._ended()
@@ -146,12 +146,12 @@ class AssetCard(View):
 
     @answers("preview")
     def preview(self, key: str) -> dict[str, Any]:
-        """A look at the last value."""
+        """Return a preview of the last value."""
         return preview(self.session.peek(key))
 
     @answers("materialize")
     def materialize(self) -> str:
-        """Materialize it in the background; where it has partitions, they are chosen first.
+        """Materialize it in the background; if it is partitioned, ask for partitions first.
 
         Returns:
             The run's id; empty if nothing runs yet.
@@ -180,17 +180,17 @@ class AssetCard(View):
         return True
 
     def close(self) -> None:
-        """Take it away, with its graph."""
+        """Close it with its graph."""
         self.graph.close()
         super().close()
 
 
 class AssetsGraph(GraphView):
-    """The live graph of some assets, with what they need directly, as they stand now.
+    """The live graph of some assets with their direct upstream, showing their status.
 
     Args:
         keys: The assets.
-        session: Knows them; what it learns later is shown, too.
+        session: Their session; later changes are shown, too.
     """
 
     behind = Bool(False, help="Whether something may have changed since.").tag(sync=True)
@@ -220,11 +220,11 @@ class AssetsGraph(GraphView):
 
 
 class AssetView(Twinned, Tabbed):
-    """An asset: how it stands and its place in the graph, launchpad, partitions, details.
+    """The live view of an asset: status, graph, launchpad, partitions, details.
 
     Args:
-        definition: The asset, or assets made together.
-        eager: Whether the last value is looked at without being asked for.
+        definition: The asset, or the assets of one function.
+        eager: Whether the last value is previewed at once.
 
     Attributes:
         card: What its first tab shows.
@@ -283,7 +283,7 @@ class AssetView(Twinned, Tabbed):
             self.run.show(run)
 
     def close(self) -> None:
-        """Take it away from all front ends; the launchpad stays, others may show it."""
+        """Close it in all front ends; the launchpad stays, because others may show it."""
         self._made.pop("launchpad", None)
         self.below.close()
         super().close()

@@ -1,4 +1,4 @@
-"""A backfill, alive: how far it is, what failed first, and how to stop it or go on."""
+"""The live view of a backfill: progress, first failures, buttons to cancel or resume."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = ["BackfillView"]
 
 
 class BackfillView(View):
-    """A backfill with its progress, its first failures, and buttons to stop it or go on.
+    """The live view of a backfill: progress, first failures, buttons to cancel or resume it.
 
     Args:
-        backfill: What `session.backfill` gave.
+        backfill: The result of `session.backfill`.
     """
 
     _esm = esm("parts/dom.js", "parts/marks.js", "parts/failures.js", "backfill.js")
@@ -56,7 +56,7 @@ class BackfillView(View):
         self.refresh()
 
     def refresh(self, _change: Any = None) -> None:
-        """Show how it stands now; called by the backfill."""
+        """Show the present state; called by the backfill."""
         backfill = self._backfill
         told = [
             {"step": each.where, **error_data(each.error, each.metadata)}
@@ -71,7 +71,7 @@ class BackfillView(View):
             self.renew_twins()
 
     def _deeds(self) -> list[str]:
-        """What can be done now."""
+        """Return the actions available at present."""
         backfill = self._backfill
         if not backfill.is_finished:
             return ["cancel"]
@@ -79,7 +79,7 @@ class BackfillView(View):
 
     @answers("act")
     def act(self, deed: str) -> bool:
-        """Do what a button says."""
+        """Run the action of a button."""
         if deed not in self.can:
             raise InvalidSubsetError(f"The backfill cannot do {deed!r} now.")
         if deed == "cancel":

@@ -1,4 +1,4 @@
-"""The catalogue: all that this kernel knows, how it stands, and a button to make it."""
+"""The live catalog: all definitions of this kernel, their status, and buttons to materialize."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ __all__ = ["Catalogue", "SessionView"]
 
 
 class Catalogue(View):
-    """Assets by group with their graph, jobs and resources of a session.
+    """The assets of a session by group with their graph, jobs and resources.
 
-    Rows and cards are selected together; what is selected can be made.
+    Rows and cards are selected together; the selection can be materialized.
 
     Args:
         session: Whose definitions.
@@ -104,7 +104,7 @@ class Catalogue(View):
 
     @answers("keep_up")
     def keep_up(self) -> bool:
-        """Show what has changed, for a front end that still shows this; tells whether it did."""
+        """Show what has changed, if a front end still shows this; return whether it did."""
         self.behind = False
         if self._following:
             return False  # the end of the run brings all up to date
@@ -126,20 +126,20 @@ class Catalogue(View):
 
     @answers("preview")
     def preview(self, key: str) -> dict[str, Any]:
-        """A look at the last value of an asset."""
+        """Return a preview of the last value of an asset."""
         return preview(self.session.peek(key))
 
-    # --- what can be done -------------------------------------------------
+    # --- actions ----------------------------------------------------------
 
     @answers("materialize")
     def materialize(self, keys: Iterable[str] = (), stale_only: bool = False) -> str:
-        """Make these assets in the background, all if none is named.
+        """Materialize these assets in the background, or all if none is named.
 
-        Where partitions are to be chosen first, what is shown below asks for them.
+        If partitions must be chosen first, the view below asks for them.
 
         Args:
-            keys: Which ones.
-            stale_only: Whether those that are fresh are left as they are.
+            keys: The assets.
+            stale_only: Whether to skip fresh assets.
 
         Returns:
             The run's id; empty if nothing runs yet.
@@ -163,7 +163,7 @@ class Catalogue(View):
 
     @answers("check")
     def check(self, keys: Iterable[str] = ()) -> str:
-        """Run the checks of these assets on what is stored, all if none is named.
+        """Run the checks of these assets on the stored values, or all if none is named.
 
         Returns:
             The run's id.
@@ -200,7 +200,7 @@ class Catalogue(View):
         return chosen
 
     def follow(self, run: Any) -> None:
-        """Show the states of a live run in the graph and in the rows, and the history after it."""
+        """Show the states of a live run in the graph and rows, then update the history."""
         self._following += 1
         follow_run(run, self._news, self._run_ended)
 
@@ -218,7 +218,7 @@ class Catalogue(View):
         self._catch_up()
 
     def _catch_up(self) -> None:
-        """After a run: how the assets stand now, in rows that stay."""
+        """Update the status of the assets after a run, in the present rows."""
         known = self.session.snapshot()
         sources = {each.key for each in known.source_assets}
         made = [key for key in self._standings if key not in sources]
@@ -262,7 +262,7 @@ class Catalogue(View):
         self._show(Launchpad(target, self.session.instance, launch=launch))
 
     def close(self) -> None:
-        """Take it away, with its graph."""
+        """Close it with its graph."""
         if self.graph is not None:
             self.graph.close()
         super().close()
@@ -281,7 +281,7 @@ def _run_view(run: Any) -> Any:
 
 
 class SessionView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
-    """The catalogue of a session, and below it what was started or opened from it.
+    """The catalog of a session, with the runs and launchpads opened from it below.
 
     Args:
         session: Whose definitions.

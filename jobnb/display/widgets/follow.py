@@ -1,8 +1,7 @@
-"""Following what goes on: the marks of a run as they change, and views told that they are behind.
+"""Follow active runs: marks as they change, and views notified that they are outdated.
 
-A view of how things stand is only told that something in this kernel may have changed it. A front
-end that still shows one asks for the rest; a view whose cell was run again is shown by nobody,
-asks for nothing, and costs nothing more.
+A view is only notified that it may be outdated. A front end that still shows it requests the rest;
+a view whose cell was run again is shown by nobody, requests nothing, and costs nothing more.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _OF_ALL_STEPS = (RunStarted, RunSucceeded, RunFailed, RunCanceled)
 
 
 class RunMarks:
-    """Adds up the events of a run and tells which cards look different since last asked.
+    """Applies the events of a run and returns which cards look different since the last call.
 
     Args:
         cards_of_step: The cards of a step, where they are not called as the step is.
@@ -137,7 +136,7 @@ def cards_of_plan(plan: Any) -> dict[str, list[str]]:
 def follow_run(
     run: Any, tell: Callable[[News], None], ended: Callable[[], None] | None = None
 ) -> Callable[[], None]:
-    """Tell of every change of a live run's cards until it ends.
+    """Report every change of a live run's cards until it ends.
 
     Args:
         run: The `Run` that was launched.
@@ -180,7 +179,7 @@ _views: WeakSet[Any] = WeakSet()
 
 
 def keep_up(view: Any) -> None:
-    """Have a view of a session told when a run or a backfill has ended, or a cell has defined.
+    """Notify a view when a run or a backfill has ended, or a cell has defined something.
 
     Args:
         view: Has the `session` that it shows, and a trait `behind` that becomes true then.

@@ -1,4 +1,4 @@
-"""The graph, alive: pan, zoom, search, select, fold, and states that change while one looks."""
+"""The live graph: pan, zoom, search, select, fold, and changing states."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ GRAPH_PARTS = (
 
 
 class GraphView(View):
-    """A graph that can be looked at, searched, selected in and watched.
+    """The live view of a graph, which can be searched, selected in and followed.
 
     Args:
         picture: What to draw.
@@ -58,8 +58,8 @@ class GraphView(View):
 
     Attributes:
         picked: The keys that were clicked.
-        upstream: Whether all that they are made from is selected with them.
-        downstream: Whether all that is made from them is selected with them.
+        upstream: Whether their upstream is selected with them.
+        downstream: Whether their downstream is selected with them.
         selected: The keys of all that is selected; may be set.
         selection: The same in the selection syntax, ready to copy.
         marks: The state of each card that is drawn.
@@ -151,7 +151,7 @@ class GraphView(View):
 
     @answers("reveal")
     def reveal(self, key: str) -> bool:
-        """Open what hides a card; tells whether the drawing changed."""
+        """Open the groups that hide a card; return whether the drawing changed."""
         return self._folds.reveal(key) and self._redraw()
 
     @property
@@ -161,7 +161,7 @@ class GraphView(View):
 
     @answers("about")
     def about(self, key: str) -> dict[str, Any]:
-        """What hovering over a card tells."""
+        """Return the facts shown when hovering over a card."""
         card = self._shown.get(key)
         if card is None:
             return {}
@@ -177,7 +177,7 @@ class GraphView(View):
     def patch(
         self, marks: Mapping[str, Mark], since: Mapping[str, float | None] | None = None
     ) -> None:
-        """Show some cards in another state; nothing moves. From any thread.
+        """Change the state of some cards without moving anything. Thread-safe.
 
         Args:
             marks: The new marks, by the key of the card.
@@ -194,7 +194,7 @@ class GraphView(View):
             self.tell("marks", news)
 
     def show(self, picture: Picture, about: About | None = None) -> None:
-        """Show a picture that takes the place of this one: what is open or selected stays so.
+        """Replace the picture; opened groups and the selection stay.
 
         Args:
             picture: All cards, as they stand now. Where they are those of before, nothing moves.
@@ -285,13 +285,13 @@ class GraphView(View):
         return {**bundle(static), **(widget_bundle(self) if has_front_end() else {})}
 
     def close(self) -> None:
-        """Take the view away, and stop following."""
+        """Close the view and stop following."""
         self.unfollow()
         super().close()
 
 
 class Reach:
-    """Who is made from whom in a picture.
+    """The upstream and downstream of cards in a picture.
 
     Example:
         >>> from jobnb.display.picture import Edge
@@ -313,7 +313,7 @@ class Reach:
     def of(
         self, keys: Iterable[str], *, upstream: bool = False, downstream: bool = False
     ) -> list[str]:
-        """The cards, with all that they are made from, all that is made from them, or both.
+        """Return the cards with their upstream, their downstream, or both.
 
         Those that nothing here makes come along only where they are named.
         """

@@ -1,4 +1,4 @@
-"""The history, alive: pages of runs, filters, a run opened below, two runs side by side."""
+"""The live history: pages of runs, filters, a run opened below, two runs compared."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ class HistoryTable(View):
 
     @answers("compare")
     def compare(self, run_ids: Sequence[str]) -> dict[str, Any]:
-        """Two runs side by side."""
+        """Compare two runs."""
         return compared(self._instance, run_ids)
 
     @answers("cancel")
     def cancel(self, run_ids: Sequence[str]) -> int:
-        """Stop runs that go on in this kernel."""
+        """Cancel runs that are active in this kernel."""
         return self._each(run_ids, lambda source: source.cancel(), "canceled")
 
     @answers("rerun_all")
@@ -89,7 +89,7 @@ class HistoryTable(View):
 
     @answers("delete")
     def delete(self, run_ids: Sequence[str]) -> int:
-        """Take runs out of the history; one that goes on stays."""
+        """Delete runs from the history, except active ones."""
         return self._each(run_ids, self._delete, "deleted")
 
     def _delete(self, source: RunSource) -> None:
@@ -98,7 +98,7 @@ class HistoryTable(View):
         self._instance.delete_run(source.run_id)
 
     def _each(self, run_ids: Sequence[str], deed: Callable[[RunSource], Any], done: str) -> int:
-        """Do it to each run that it can be done to, and tell of all others at once."""
+        """Apply an action to each run that allows it, and report all others together."""
         count, problems = 0, []
         for run_id in run_ids:
             try:

@@ -1,4 +1,4 @@
-"""A job, alive: tabs for its graph, its launchpad, its partitions and its runs."""
+"""The live view of a job: tabs for its graph, launchpad, partitions and runs."""
 
 from __future__ import annotations
 

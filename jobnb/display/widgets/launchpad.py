@@ -1,6 +1,6 @@
-"""The launchpad, alive: a form for a job's config, and the button that runs it.
+"""The live launchpad: a form for a job's config, and the button that launches it.
 
-It is opened once for each job, so that what was typed is never lost.
+Each job has one launchpad, so that what was typed is never lost.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ _MOST_VIEWS = 64  # whose deeds are remembered; closed ones never say so
 
 
 class LaunchFace(View):
-    """The part of a launchpad that is drawn and typed into.
+    """The part of a launchpad that is drawn and edited.
 
     Args:
         state: What it shows.
-        launch: Begins the run; it is called with the parameters of `JobDefinition.launch`.
-        title: What is launched.
-        noun: What kind of thing that is.
+        launch: Launches the run, with the arguments of `JobDefinition.launch`.
+        title: The title.
+        noun: The kind of thing that is launched.
     """
 
     _esm = esm(
@@ -286,7 +286,7 @@ class LaunchFace(View):
 
     @answers("launch")
     def launch(self) -> None:
-        """Begin the run; the form stays as it is, whatever becomes of it."""
+        """Launch the run; the form stays as it is."""
         with self.guard:
             try:
                 run = self._launch(**self.state.parameters())
@@ -441,14 +441,14 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         ]
 
     def follow(self, job: JobDefinition, launch: Launch) -> None:
-        """Take a job that was defined anew; what was typed stays."""
+        """Use a new definition of the job; what was typed stays."""
         self._start = launch
         if job is not self.state.job:
             self.state.set_job(job)
         self.face.show(self.title, self.face.head["noun"])
 
     def launch(self) -> Any:
-        """Launch it, as the button does.
+        """Launch the run, as the button does.
 
         Returns:
             The `Run`.
@@ -466,7 +466,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         return {**static, **widget_bundle(self)}
 
     def close(self) -> None:
-        """Take it away from all front ends."""
+        """Close it in all front ends."""
         self.face.close()
         super().close()
 
@@ -475,7 +475,7 @@ _opened: dict[tuple[int, str, bool], Launchpad] = {}
 
 
 def open_job(job: JobDefinition | AssetJobDefinition) -> Launchpad:
-    """The launchpad of a job; it is the one that was opened before, if there was one.
+    """Return the launchpad of a job, the same one each time.
 
     Args:
         job: The job; one that makes assets is resolved over what the session knows.

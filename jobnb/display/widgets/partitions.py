@@ -1,4 +1,4 @@
-"""Partitions, alive: a calendar or matrix to look at, select in and make from."""
+"""The live view of partitions: a calendar or matrix to select in and materialize from."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _ONLY = {"missing": ("missing",), "failed": ("failed", *LEFT_OUT)}
 
 
 class PartitionsView(View):
-    """The partitions of an asset or a job as a calendar or matrix: select some, make them.
+    """The partitions of an asset or a job as a calendar or matrix: select some, materialize them.
 
     Args:
-        table: What `session.partitions("asset")` gives.
+        table: The result of `session.partitions("asset")`.
 
     Attributes:
-        picked: What is selected: stretches `[first, last]` of places among all partitions, or in
-            a matrix blocks `[first row, first column, last row, last column]`.
-        selection: The same in words: keys and ranges.
+        picked: The selection: ranges `[first, last]` of places among all partitions, or in a
+            matrix blocks `[first row, first column, last row, last column]`.
+        selection: The selection as text: keys and ranges.
 
     Example:
         >>> from jobnb import Instance, StaticPartitionsDefinition
@@ -90,7 +90,7 @@ class PartitionsView(View):
 
     @answers("refresh")
     def refresh(self) -> bool:
-        """Read the history again; tells whether something goes on."""
+        """Read the history again; return whether a backfill is active."""
         keys = list(self._table.keys)
         found = self._table.statuses(keys)
         with self.guard, self.hold_sync():
@@ -118,14 +118,14 @@ class PartitionsView(View):
         }
 
     def follow(self, backfill: Any) -> None:
-        """Show how far a backfill is, wherever it was started, if it makes these partitions."""
+        """Show the progress of a backfill of these partitions, wherever it was launched."""
         if self._table.is_filled_by(backfill.record) and backfill.instance is self._table.instance:
             with self.guard:
                 self._backfill = backfill
                 self.running = True
 
     def _follow(self) -> None:
-        """How far what goes on is."""
+        """Update the progress of the active backfill."""
         backfill, ran = self._backfill, self.running
         if backfill is None:
             self.running = self.counts["in_progress"] > 0
@@ -138,7 +138,7 @@ class PartitionsView(View):
 
     @answers("cell")
     def cell(self, place: int) -> dict[str, Any]:
-        """What is known of one partition."""
+        """Return the details of one partition."""
         key = self._keys[place]
         last = self._table.last_run(key)
         state = list(self._codes)[self.statuses[place]].replace("_", " ")
@@ -183,13 +183,13 @@ class PartitionsView(View):
 
     @answers("select")
     def select(self, text: str) -> str:
-        """Select what is written: keys and ranges `first...last`, with commas between.
+        """Select by text: keys and ranges `first...last`, separated by commas.
 
         Args:
             text: `2013-01-01...2013-01-31, 2013-03-01`; or `missing`, `failed` and so on.
 
         Raises:
-            InvalidSubsetError: If it names what is no partition.
+            InvalidSubsetError: If it names something that is no partition.
         """
         places = {str(key): place for place, key in enumerate(self._keys)}
         self.picked = [self._stretch(part, places) for part in _parts(text, self._status_stretches)]
@@ -221,7 +221,7 @@ class PartitionsView(View):
         return [places[ends[0]], places[ends[-1]]]
 
     def _why_not(self, key: str, known: Sequence[str]) -> str:
-        """What to say of a key that is none: of a window, why there is none; else the nearest."""
+        """Describe why a key does not exist, or the nearest one."""
         definition = self._table.partitions_def
         if isinstance(definition, TimeWindowPartitionsDefinition) and (
             definition.is_valid_partition_key(key)
@@ -229,17 +229,17 @@ class PartitionsView(View):
             return definition.why_not(key, datetime.now(UTC), self._table.instance)
         return did_you_mean(key, known, noun="There are")
 
-    # --- doing ------------------------------------------------------------
+    # --- actions ----------------------------------------------------------
 
     @answers("materialize")
     def materialize(self, only: str = "") -> str:
-        """Make what is selected in the background, all if nothing is.
+        """Materialize the selection in the background, or all partitions without one.
 
         Args:
             only: `missing`, or `failed` with what was skipped or blocked, to leave out the others.
 
         Raises:
-            InvalidSubsetError: If nothing is left to make.
+            InvalidSubsetError: If nothing is left to materialize.
         """
         places = sorted(self._places()) or range(len(self._keys))
         if only:
@@ -254,7 +254,7 @@ class PartitionsView(View):
 
     @answers("cancel")
     def cancel(self) -> bool:
-        """Stop the backfill that goes on."""
+        """Cancel the active backfill."""
         if self._backfill is not None:
             self._backfill.cancel()
         return self.refresh()
@@ -264,7 +264,7 @@ _views: WeakSet[PartitionsView] = WeakSet()
 
 
 def _look_out_for_backfills() -> None:
-    """Let the views know of each backfill that begins; asking twice changes nothing."""
+    """Notify the views of each backfill that starts; registered once."""
     if _tell_views not in Backfill.begun:
         Backfill.begun.append(_tell_views)
 

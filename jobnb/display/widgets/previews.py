@@ -1,4 +1,4 @@
-"""A look at a value as plain data, for a front end that draws it: never as markup.
+"""Previews of values as plain data that a front end draws, never as markup.
 
 What `display.values` looks at: a table for frames, a picture for figures, text for all
 else. An object that only shows itself by a rich repr of its own is told as `rich`.

@@ -1,4 +1,4 @@
-"""A run, alive: how it stands, its graph, and what it left, all moving together."""
+"""The live view of a run: status, graph and results, updated together."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _MOST_RICH = 5
 
 
 class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
-    """A run with its graph, outputs, timeline, log, config and tags; buttons to stop and repeat it.
+    """A run with its graph, outputs, timeline, log, config and tags, and buttons for actions.
 
-    What goes on is shown as it happens, at most 20 times a second.
+    An active run is updated at most 20 times a second.
 
     Args:
         run: A `Run` that was launched, or the result of one that was waited for.
@@ -76,7 +76,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @classmethod
     def of(cls, instance: Any, run_id: str, **parameters: Any) -> RunView:
-        """The view of a run of the history: live where it goes on in this kernel.
+        """Return the view of a run of the history: live if it is active in this kernel.
 
         Args:
             instance: Whose history.
@@ -96,7 +96,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     # --- showing ----------------------------------------------------------
 
     def show(self, run: Any) -> None:
-        """Show another run in the place of this one."""
+        """Show another run instead."""
         with self._guard:
             self._unfollow()
             self._model = RunModel(source_of(run))
@@ -130,7 +130,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what is new; called by the run, and by the front end where nobody tells."""
+        """Show what is new; called by the run, or by the front end for runs of other kernels."""
         with self._guard:
             touched, news = self._model.catch_up()
             if self.graph is not None and news:
@@ -152,16 +152,16 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         return {**bundle(run_view(self._model.look())), **live}
 
     def close(self) -> None:
-        """Take the view away; the run goes on."""
+        """Close the view; the run continues."""
         self._unfollow()
         for part in self.children:
             part.close()
         super().close()
 
-    # --- doing ------------------------------------------------------------
+    # --- actions ----------------------------------------------------------
 
     def _deeds(self) -> Sequence[str]:
-        """What can be done now."""
+        """Return the actions available at present."""
         state, source = self._model.state, self._model.source
         deeds = ["back"] if self._earlier else []
         if not state.is_finished:

@@ -1,4 +1,4 @@
-"""How a run stands, as the plain data that its widget draws."""
+"""The state of a run as the plain data that its widget draws."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MOST_FAILURES = 5
 
 
 def head_data(state: RunState, run_id: str, title: str) -> dict[str, Any]:
-    """The first lines: what runs, how it stands, how far it is."""
+    """Return the header: what runs, its status and progress."""
     steps = real_steps(state)
     counts = Counter(step.status.value for step in steps)
     done = sum(step.is_finished for step in steps)

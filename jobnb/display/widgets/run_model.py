@@ -1,4 +1,4 @@
-"""A run as its view sees it: read once, folded once, told to all parts of the view."""
+"""The model of a run view: read once, folded once, shared by all parts of the view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two live parts of a run view: the first lines with their buttons, and the tabs."""
+"""The two live parts of a run view: the header with its buttons, and the tabs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MOST_LINES = 500
 
 
 class RunHead(View):
-    """How a run stands, how far it is, what failed, and what can be done with it.
+    """The status of a run, its progress, failures, and actions.
 
     Args:
-        act: Does what a button asks for.
-        refresh: Reads what is new of a run that tells nobody.
+        act: Runs the action of a button.
+        refresh: Reads what is new of a run of another kernel.
     """
 
     _esm = esm("parts/dom.js", "parts/marks.js", "parts/failures.js", "run_head.js")
@@ -46,7 +46,7 @@ class RunHead(View):
         super().__init__(**traits)
 
     def show(self, model: RunModel, can: Sequence[str]) -> None:
-        """Take over how the run stands now."""
+        """Show the present state of the run."""
         told = failures(model.state)
         with self.guard, self.hold_sync():
             self.head = model.head()
@@ -56,7 +56,7 @@ class RunHead(View):
 
     @answers("act")
     def act(self, deed: str) -> bool:
-        """Do what a button says."""
+        """Run the action of a button."""
         if deed not in self.can:
             raise InvalidSubsetError(f"The run cannot do {deed!r} now.")
         self._act(deed)

@@ -1,4 +1,4 @@
-"""Where a run view reads from: a run that goes on, one that has ended here, one of the history."""
+"""The sources of a run view: an active run, one that ended here, one of the history."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class RunSource(ABC):
         return lambda: None
 
     def cancel(self) -> None:
-        """Stop the run."""
+        """Cancel the run."""
         raise InvariantViolationError(f"The run {self.run_id} does not go on in this kernel.")
 
     def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
@@ -114,7 +114,7 @@ class LiveRun(RunSource):
 
     @property
     def can_cancel(self) -> bool:  # type: ignore[override]
-        """Whether it goes on."""
+        """Whether it is active."""
         return not self.run.is_finished
 
     def events(self, after: int) -> Sequence[Event]:
@@ -140,7 +140,7 @@ class LiveRun(RunSource):
         return lambda: attempt(lambda: self.run.unobserve(changed, names=names), None)
 
     def cancel(self) -> None:
-        """Stop the run."""
+        """Cancel the run."""
         self.run.cancel()
 
     def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
@@ -182,7 +182,7 @@ class EndedRun(RunSource):
 
 
 class AwaitedRun(RunSource):
-    """A run that the main thread waits for, as long as it goes on and afterwards.
+    """A run that the main thread waits for, while it is active and afterwards.
 
     Args:
         scope: The run.
@@ -196,7 +196,7 @@ class AwaitedRun(RunSource):
 
     @property
     def can_cancel(self) -> bool:  # type: ignore[override]
-        """Whether it goes on."""
+        """Whether it is active."""
         return not self._ended.is_set()
 
     def events(self, after: int) -> Sequence[Event]:

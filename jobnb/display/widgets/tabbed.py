@@ -1,4 +1,4 @@
-"""Tabs whose contents are other widgets, each made when its tab is first opened."""
+"""Tabs that contain other widgets, each created when its tab is first opened."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Tabbed(ipywidgets.VBox):  # type: ignore[misc]
         return self._made.get(name)
 
     def close(self) -> None:
-        """Take it all away from all front ends."""
+        """Close it in all front ends."""
         for part in (*self._made.values(), self.bar, self.place):
             part.close()
         super().close()

@@ -1,8 +1,8 @@
-"""A live view and its static twin, shown as two outputs of one cell.
+"""A live view and its static twin, displayed as two outputs of one cell.
 
-Front ends show one form of an output and no other, and a notebook that is opened again without
-its kernel would show only that the widget is gone. So a picture that needs no kernel stands
-before the widget, hidden by a rule of its own style sheet as long as the widget is there.
+Front ends show only one form of an output, and a notebook reopened without its kernel would only
+show that the widget is missing. So a picture that needs no kernel precedes the widget, hidden by
+its own style sheet while the widget is there.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Twinned:
             raise NotImplementedError  # IPython goes on to the other forms
 
     def renew_twins(self) -> None:
-        """Let the pictures that were left in notebooks show how things stand now."""
+        """Update the pictures in notebooks to the present state."""
         for picture in vars(self).get("_twins", ()):
             attempt(picture.renew, None)
 

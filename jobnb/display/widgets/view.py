@@ -1,7 +1,7 @@
-"""What all live views have in common: asking the kernel, and being told what is new.
+"""The base of live views: requests to the kernel, and news from it.
 
-The front end asks with `{ask, id, with}` and gets `{answer: id, value}` or `{answer: id,
-error}`; the kernel tells `{news: {topic: {...}}}`. `static/parts/dom.js` has the other ends.
+The front end sends `{ask, id, with}` and gets `{answer: id, value}` or `{answer: id, error}`; the
+kernel sends `{news: {topic: {...}}}`. `static/parts/dom.js` is the other end.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def answers(name: str) -> Callable[[F], F]:
-    """The method answers what the front end asks by this name.
+    """Register a method as the answer to the front end's requests of this name.
 
     What it is asked with are its keyword arguments; what it returns must be JSON-ready.
     """
@@ -76,7 +76,7 @@ class View(Twinned, AnyWidget):
         self.on_msg(self._hear)
 
     def open(self) -> None:
-        """Open its comm to the front ends; what they ask is heard while a cell runs, too."""
+        """Open its comm to the front ends; requests are handled while a cell runs, too."""
         super().open()
         _hear_in_subshells(self.comm)
 
@@ -86,7 +86,7 @@ class View(Twinned, AnyWidget):
             return super().get_state(*names, **parameters)
 
     def tell(self, topic: str, news: dict[str, Any]) -> None:
-        """Send news to all front ends, at most 20 times a second; from any thread.
+        """Send news to all front ends, at most 20 times a second. Thread-safe.
 
         Args:
             topic: What `hear(model, topic, ...)` in the JavaScript waits for.
@@ -118,7 +118,7 @@ class View(Twinned, AnyWidget):
             self.send({"answer": number, "value": value})
 
     def close(self) -> None:
-        """Take the view away from all front ends."""
+        """Close the view in all front ends."""
         self._pace.stop()
         super().close()
 
