@@ -1,4 +1,4 @@
-"""`session.backfill` and `job.backfill`: what is asked for becomes runs, and begins."""
+"""`session.backfill` and `job.backfill`: resolve the request into runs, and launch them."""
 
 from __future__ import annotations
 

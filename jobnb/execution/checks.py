@@ -72,7 +72,7 @@ class CheckTeller:
             self._failed.append(event)
 
     def take(self, output_name: str, given: Any) -> None:
-        """Tell of what came as an output that stands for a check; it may be left out.
+        """Record the result of a check from the output declared for it, which may be optional.
 
         Raises:
             InvariantViolationError: If it is no verdict, or one of another check.

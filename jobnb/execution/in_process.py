@@ -15,7 +15,7 @@ from jobnb.execution.watch import tell_raising, waiting, watched, watchers
 
 
 def execute(spec: RunSpec, *, raise_on_error: bool = True) -> ExecuteInProcessResult:
-    """Run what is asked for in this process, wait for its end and give its result.
+    """Execute a run spec in this process, wait for its end and return the result.
 
     Args:
         spec: What is asked for.

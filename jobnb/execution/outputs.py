@@ -1,4 +1,4 @@
-"""What comes out of a step: checked, stored and told of."""
+"""The outputs of a step: type-checked, stored and recorded."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _store(
     element: str | None,
     metadata: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Put the value where readers find it; gives what the IO manager told of it."""
+    """Store the value for its readers; return the metadata that the IO manager added."""
     told: dict[str, Any] = {}
     held = value
     if output.data_type is NOTHING and output.asset_key is not None:

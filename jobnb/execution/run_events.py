@@ -74,20 +74,20 @@ class RunEvents:
         return [event for event in events if event.event_type is kind]
 
     def asset_materializations_for_node(self, node_name: str) -> Sequence[AssetMaterialization]:
-        """What a node told of assets it made."""
+        """The materializations of a node."""
         return [
             as_materialization(event)
             for event in self._of_type(EventType.ASSET_MATERIALIZATION, node_name)
         ]
 
     def asset_observations_for_node(self, node_name: str) -> Sequence[AssetObservation]:
-        """What a node told of assets it looked at."""
+        """The observations of a node."""
         return [
             as_observation(event) for event in self._of_type(EventType.ASSET_OBSERVATION, node_name)
         ]
 
     def expectation_results_for_node(self, node_str: str) -> Sequence[ExpectationResult]:
-        """What a node told of its expectations."""
+        """The expectation results of a node."""
         return [
             as_expectation(event)
             for event in self._of_type(EventType.STEP_EXPECTATION_RESULT, node_str)

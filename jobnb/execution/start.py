@@ -1,4 +1,4 @@
-"""From what is asked for to a run that can begin: it is planned, recorded and given a scope."""
+"""Start a run: plan a run spec, record the run, and create its scope."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Planned(NamedTuple):
 
 
 def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> RunScope:
-    """Plan what is asked for, record the run, and give its scope; no step of it has run yet.
+    """Plan the run, record it, and return its scope; no step has run yet.
 
     Args:
         spec: What is asked for.

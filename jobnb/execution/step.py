@@ -1,4 +1,4 @@
-"""Running one step: its inputs, its function, its outputs; retries and what is told of it."""
+"""Execute one step: load its inputs, call its function, store its outputs; retry it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class StepRunner:
     # --- whether it runs -------------------------------------------------
 
     def is_ready(self, mapping_key: str | None) -> bool:
-        """Whether its inputs are there; if not, the step is told of as skipped."""
+        """Whether its inputs are there; if not, the step is recorded as skipped."""
         values = self.run.values
         if self.simple:
             for slot in self.releases:

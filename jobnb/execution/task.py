@@ -68,7 +68,7 @@ class Task(HasTraits, Generic[R]):
     version = Int(0, read_only=True)
 
     begun: ClassVar[list[Callable[[Any], None]]]
-    """Who is told of each task of this kind that begins; a list of each subclass's own."""
+    """Called with each task of this kind that starts; each subclass has its own list."""
 
     def __init__(self, task_id: str, title: str) -> None:
         super().__init__()

@@ -131,7 +131,7 @@ class DirectContext(AssetExecutionContext):
 
     @property
     def user_events(self) -> list[Any]:
-        """What the call told of so far."""
+        """The events of the call so far."""
         return list(self._events)
 
     def __enter__(self) -> Self:

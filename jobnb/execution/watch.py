@@ -29,11 +29,11 @@ background_watchers: list[Watcher] = []
 
 
 opened: list[Callable[[RunLog | BatchLog], None]] = []
-"""Who is told of the log of each run that is recorded."""
+"""Called with the log of each run that is recorded."""
 
 
 raising: list[Callable[[RunScope], None]] = []
-"""Who is told of a run whose failure is about to be raised to its caller."""
+"""Called with a run whose failure is about to be raised to its caller."""
 
 
 def watched(

@@ -36,7 +36,7 @@ class LookingBack:
         Args:
             key: The key of the asset.
             partition: The partition to load. Of several (a range, a list of keys; all that were
-                made, if left out) a dict of values by key comes back.
+                made, if not given) a dict of values by key comes back.
 
         Raises:
             InvalidSubsetError: If there is no such asset.
@@ -85,7 +85,7 @@ class LookingBack:
 
         Args:
             key: The key of the asset.
-            partition: One of its partitions; all of them count if absent.
+            partition: One of its partitions; all of them count if not given.
 
         Returns:
             An `AssetStatus`, with `.status` and `.causes`.
@@ -120,13 +120,13 @@ class LookingBack:
         edited since it was imported; neither makes stale.
 
         Args:
-            selection: Which assets are looked at, as in `materialize`; all if absent.
+            selection: Which assets are looked at, as in `materialize`; all if not given.
 
         Returns:
             An `AssetStatuses`, by key; where nothing is defined yet it says so.
 
         Raises:
-            InvalidSubsetError: If the selection names what is not there, or nothing.
+            InvalidSubsetError: If the selection names something unknown, or nothing.
         """
         known = self._session.snapshot()
         keys = None if selection is None else known.select_assets(pinned(self._session, selection))

@@ -1,4 +1,4 @@
-"""What is meant by what is asked of a session: a job of it, or some of its assets."""
+"""Resolve the target of a session's method: a job, or a selection of assets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def job_finder(session: Session, target: Any) -> Callable[[], JobDefinition] | N
         target: A job or its name, or which assets.
 
     Raises:
-        InvalidSubsetError: If it is a name, and the session knows no job or asset called so.
+        InvalidSubsetError: If it is a name, and the session knows no job or asset of that name.
     """
     jobs = session.catalogue.by_name("job")
     if isinstance(target, (JobDefinition, AssetJobDefinition)):
@@ -50,7 +50,7 @@ def partitioned_job(session: Session, target: Any) -> JobDefinition | None:
             are called the same, the asset is meant.
 
     Raises:
-        InvalidSubsetError: If it is a name, and the session knows no job or asset called so.
+        InvalidSubsetError: If it is a name, and the session knows no job or asset of that name.
     """
     find_job = job_finder(session, target)
     if find_job is None:
@@ -62,7 +62,7 @@ def partitioned_job(session: Session, target: Any) -> JobDefinition | None:
 
 
 def see_known(session: Session, name: str) -> None:
-    """See that the session knows a job or asset called so.
+    """Check that the session knows a job or asset of that name.
 
     Raises:
         InvalidSubsetError: If it does not.

@@ -1,4 +1,4 @@
-"""The session: all that this kernel knows, and the short way to run it."""
+"""The session: the definitions of this kernel, and the methods that run them."""
 
 from __future__ import annotations
 
@@ -34,17 +34,16 @@ if TYPE_CHECKING:
 
 @telling_names
 class Session:
-    """What this kernel knows: definitions by name, resources, and where the history is.
+    """The definitions of this kernel by name, its resources, and its history.
 
-    Definitions made in a notebook (in `__main__`) come here by themselves; those of a module
-    are added with `add`. Running a cell again replaces what it defined and forgets what it no
-    longer defines.
+    Definitions created in a notebook (in `__main__`) are added automatically; those of a module
+    with `add`. Running a cell again replaces its definitions and removes those it no longer has.
 
     Args:
         home: The folder of the history; `$JOBNB_HOME`, else `.jobnb` here, if None.
 
     Attributes:
-        catalogue: The definitions, with the cells that made them.
+        catalogue: The definitions, with the cells that created them.
 
     Example:
         >>> from jobnb import Instance, Session, asset
@@ -61,7 +60,7 @@ class Session:
         self._settings = SessionSettings(home=home)
         self._automation: Automation | None = None
 
-    # --- what it knows ------------------------------------------------------
+    # --- definitions --------------------------------------------------------
 
     @property
     def home(self) -> str | None:
@@ -74,10 +73,10 @@ class Session:
 
     @property
     def show_progress(self) -> bool:
-        """Whether a run that a script waits for tells on stderr how far it is.
+        """Whether to show the progress of a run on stderr while a script waits for it.
 
-        It is a bar in a terminal and lines elsewhere, of runs that take longer than a moment;
-        true unless it is set here. `$JOBNB_PROGRESS=0` turns it off for all scripts.
+        Longer runs show a bar in a terminal and lines elsewhere; true by default.
+        `$JOBNB_PROGRESS=0` turns it off for all scripts.
         """
         return self._settings.show_progress
 
@@ -89,8 +88,8 @@ class Session:
     def show_definitions(self) -> bool:
         """Whether a cell that ends with a definition shows what it has defined.
 
-        It is one picture under the cell, where someone may be looking at it; true unless it is
-        set here, or as `c.Session.show_definitions` in IPython's config.
+        It is one picture under the cell, in an interactive front end; true by default. It can also
+        be set as `c.Session.show_definitions` in IPython's config.
         """
         return self._settings.show_definitions
 
@@ -100,11 +99,11 @@ class Session:
 
     @property
     def resources(self) -> dict[str, Any]:
-        """Resources by key, for all jobs and assets that bring none of their own."""
+        """Resources by key, for all jobs and assets without their own."""
         return self.catalogue.resources
 
     def add(self, *things: Any, resources: Mapping[str, Any] | None = None) -> Self:
-        """Add definitions that were not made in a cell.
+        """Add definitions that were not created in a cell.
 
         Args:
             *things: Definitions, `Definitions` objects, lists of these, or modules that hold them.
@@ -134,16 +133,16 @@ class Session:
         return self
 
     def snapshot(self) -> Definitions:
-        """Give all definitions as they are now, frozen: cells run later change nothing in it."""
+        """Return all definitions at present, frozen: cells run later do not change it."""
         return self.catalogue.snapshot()
 
     @property
     def definitions(self) -> Definitions:
-        """All definitions as they are now, frozen."""
+        """All definitions at present, frozen."""
         return self.catalogue.snapshot()
 
     def entry(self, name: CoercibleToAssetKey) -> Entry:
-        """Find a definition with where it was written: an asset by key, else a job, graph or op.
+        """Return a definition with its cell: an asset by key, else a job, graph or op.
 
         Raises:
             InvalidSubsetError: If it is not known.
@@ -151,7 +150,7 @@ class Session:
         return self.catalogue.entry(name)
 
     def asset(self, key: CoercibleToAssetKey) -> AssetsDefinition:
-        """Find the definition of an asset.
+        """Return the definition of an asset.
 
         Raises:
             InvalidSubsetError: If it is not known.
@@ -159,7 +158,7 @@ class Session:
         return self.catalogue.asset(key)
 
     def job(self, name: str) -> JobDefinition:
-        """Resolve the job called so, with the session's assets and resources.
+        """Resolve the job of that name, with the session's assets and resources.
 
         Raises:
             InvalidSubsetError: If there is none.
@@ -169,7 +168,7 @@ class Session:
     @classmethod
     @contextmanager
     def capture(cls) -> Iterator[Session]:
-        """Collect what is defined in the `with` block in a session of its own."""
+        """Collect the definitions of a `with` block in a separate session."""
         captured = cls()
         _active.append(captured)
         try:
@@ -177,7 +176,7 @@ class Session:
         finally:
             _active.remove(captured)
 
-    # --- running it ---------------------------------------------------------
+    # --- runs ---------------------------------------------------------------
 
     def materialize(
         self,
@@ -192,27 +191,27 @@ class Session:
         stale_only: bool = False,
         executor: str | ExecutorDefinition | None = None,
     ) -> ExecuteInProcessResult:
-        """Make the selected assets and wait for it.
+        """Materialize the selected assets in this process and wait for the end of the run.
 
         Args:
             selection: `"*revenue"`, `"group:load and not kind:sql"`, `"status:stale"`, a list,
-                assets or an `AssetSelection`; all assets if absent.
+                assets or an `AssetSelection`; all assets if not given.
             config: A `RunConfig` or dict.
-            partition: The partition to make; or several in one run: a `PartitionKeyRange`, some
-                keys. `backfill` makes several in runs of their own.
-            instance: Where the history and the values go; that of the session if absent.
-            resources: Resources by key, in place of those of the session.
-            raise_on_error: Whether a failure is raised, after all that could run has run.
+            partition: The partition to materialize; or several in one run: a `PartitionKeyRange` or
+                several keys. `backfill` materializes several in separate runs.
+            instance: Where the history and the values go; that of the session if not given.
+            resources: Resources by key, instead of those of the session.
+            raise_on_error: Whether to raise a failure, once all steps that can run have run.
             tags: Tags of the run.
-            stale_only: Whether fresh assets are left as they are; see `stale`.
-            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
-                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
+            stale_only: Whether to skip fresh assets; see `stale`.
+            executor: The executor: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
 
         Returns:
             An `ExecuteInProcessResult`; it shows the graph, times and values.
 
         Raises:
-            InvalidSubsetError: If the selection names what is not there, or nothing.
+            InvalidSubsetError: If the selection names something unknown, or selects nothing.
             InvalidConfigError: If the config does not fit; nothing has run then.
             InvariantViolationError: If assets have partitions and none is named.
             UnknownPartitionError: If there is no such partition.
@@ -252,15 +251,15 @@ class Session:
         raise_on_error: bool = True,
         tags: Mapping[str, str] | None = None,
     ) -> ExecuteInProcessResult:
-        """Let the functions of source assets tell their data versions, and wait for it.
+        """Observe source assets: run their functions, which return data versions, and wait.
 
         Args:
-            selection: Which source assets, as in `materialize`; all that can be observed if absent.
+            selection: Which source assets, as in `materialize`; all that can be observed if not given.
             config: A `RunConfig` or dict.
-            partition: The partition to look at.
-            instance: Where the history goes; that of the session if absent.
-            resources: Resources by key, in place of those of the session.
-            raise_on_error: Whether a failure is raised.
+            partition: The partition to observe.
+            instance: Where the history goes; that of the session if not given.
+            resources: Resources by key, instead of those of the session.
+            raise_on_error: Whether to raise a failure.
             tags: Tags of the run.
 
         Returns:
@@ -299,24 +298,24 @@ class Session:
         keep_outputs: bool = True,
         executor: str | ExecutorDefinition | None = None,
     ) -> ExecuteInProcessResult:
-        """Run a job and wait for it; the run is kept in the history.
+        """Run a job in this process and wait for its end; the run is stored in the history.
 
         Args:
             job: A job or its name.
-            config: A `RunConfig` or dict; the job's own config if absent.
+            config: A `RunConfig` or dict; the job's own config if not given.
             partition: The partition that the run is for; or several: a range, some keys.
-            instance: Where the history goes; that of the session if absent.
-            raise_on_error: Whether a failure is raised, after all that could run has run.
+            instance: Where the history goes; that of the session if not given.
+            raise_on_error: Whether to raise a failure, once all steps that can run have run.
             op_selection: Ops to run, as `["*a", "b+"]`.
-            asset_selection: Assets to make.
-            asset_check_selection: Checks to make; those of the assets if absent.
-            run_id: The id of the run; made if absent.
+            asset_selection: Assets to materialize.
+            asset_check_selection: Checks to evaluate; those of the assets if not given.
+            run_id: The id of the run; generated if not given.
             input_values: Values of the graph's inputs, by name.
             tags: Tags of the run, beside those of the job.
-            resources: Values or definitions that take the place of the job's resources.
+            resources: Values or definitions that replace the job's resources.
             keep_outputs: Whether values held in memory are kept for `output_for_node`.
-            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
-                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
+            executor: The executor: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
 
         Returns:
             An `ExecuteInProcessResult`.
@@ -361,23 +360,23 @@ class Session:
         stale_only: bool = False,
         executor: str | ExecutorDefinition | None = None,
     ) -> Run:
-        """Begin a run in the background: the kernel stays free.
+        """Launch a run in the background: the kernel stays free.
 
         Args:
-            target: A job or its name, else which assets to make, as in `materialize`; all assets
-                if absent.
+            target: A job or its name, or a selection of assets as in `materialize`; all assets if
+                absent.
             config: A `RunConfig` or dict.
             partition: The partition that the run is for; or several: a range, some keys.
-            instance: Where the history and the values go; that of the session if absent.
+            instance: Where the history and the values go; that of the session if not given.
             op_selection: Ops of the job to run, as `["*a", "b+"]`.
-            asset_selection: Assets of the job to make.
-            asset_check_selection: Checks to make; those of the assets if absent.
+            asset_selection: Assets of the job to materialize.
+            asset_check_selection: Checks to evaluate; those of the assets if not given.
             tags: Tags of the run; `dagster/max_runtime` is how many seconds it may take.
-            resources: Values or definitions that take the place of the job's resources.
-            run_id: The id of the run; made if absent.
-            stale_only: Whether fresh assets are left as they are; see `stale`.
-            executor: How its steps are run: "in_process", "threads", "async", "multiprocess",
-                "dask" or an `ExecutorDefinition`; as the job or the definitions say if absent.
+            resources: Values or definitions that replace the job's resources.
+            run_id: The id of the run; generated if not given.
+            stale_only: Whether to skip fresh assets; see `stale`.
+            executor: The executor: "in_process", "threads", "async", "multiprocess",
+                "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -413,11 +412,11 @@ class Session:
         steps: Sequence[str] | None = None,
         instance: Instance | None = None,
     ) -> Run:
-        """Launch a run of the history again in the background, with its job as it is defined now.
+        """Launch a run of the history again in the background, with its job as defined now.
 
         Args:
             run_id: The run to repeat.
-            from_failure: Only what did not succeed; the rest is loaded from that run.
+            from_failure: Run only the steps that did not succeed; the other values are loaded.
             steps: Only these steps, as `["clean+"]`.
             instance: Where its history is; that of the session if None.
 
@@ -447,25 +446,25 @@ class Session:
         instance: Instance | None = None,
         resources: Mapping[str, Any] | None = None,
     ) -> Backfill:
-        """Make many partitions in the background, each asset after what it is made from.
+        """Materialize many partitions in the background, each asset after its upstream.
 
         Of a job, by name or as such, it runs each partition once: see `JobDefinition.backfill`.
 
-        An asset's `backfill_policy` says how many partitions one run makes; without one, each is
-        made in a run of its own. Assets with other partitions than those that are asked for make
-        what belongs to these, by their partition mappings.
+        An asset's `backfill_policy` sets how many partitions one run materializes; without one,
+        each has its own run. Assets with other partitions than the requested ones materialize those
+        that their partition mappings assign to them.
 
         Args:
             selection: A job or its name, else which assets, as in `launch`.
-            partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if absent.
-            only_missing: Only those that were never made.
+            partitions: A key, some keys, a `PartitionKeyRange` or a subset; all if not given.
+            only_missing: Only those that were never materialized.
             only_failed: Only those whose last run failed.
-            stale_only: Only those that are stale, missing or failed, and what is made from these.
+            stale_only: Only those that are stale, missing or failed, and everything downstream.
             tags: Tags of its runs.
             max_parallel: How many runs go side by side.
             config: A `RunConfig` or dict.
-            instance: Where the history is kept; that of the session if absent.
-            resources: Resources by key, in place of those of the session.
+            instance: Where the history is kept; that of the session if not given.
+            resources: Resources by key, instead of those of the session.
 
         Returns:
             A `Backfill`: it can be observed, waited for, awaited, canceled and resumed.
@@ -515,8 +514,8 @@ class Session:
         Args:
             backfill_id: The id of the backfill, as `instance.get_backfills()` tells.
             max_parallel: How many runs go side by side.
-            instance: Where the history is kept; that of the session if absent.
-            resources: Resources by key, in place of those of the session.
+            instance: Where the history is kept; that of the session if not given.
+            resources: Resources by key, instead of those of the session.
 
         Returns:
             A `Backfill` with the same id.

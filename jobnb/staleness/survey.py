@@ -70,7 +70,7 @@ def changed_partitions(
 def _one_by_one(
     asset: Defined, kind: SameKind, records: PartitionRecords, some: set[str], known: Known
 ) -> Iterator[Change]:
-    """Of partitions that were only told of, times are compared."""
+    """Compare times for partitions that user code reported without recorded inputs."""
     for name in some:
         made = msgspec.structs.replace(
             kind.made, partition=name, storage_id=records.storage_ids[name]

@@ -217,7 +217,7 @@ def left_causes(asset: Defined, read: Iterable[AssetKey]) -> Iterator[Cause]:
 
 
 def _newer_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
-    """Of an asset that was only told of, what was read is not known: times are compared."""
+    """Compare times for an asset without recorded inputs, as one that user code reported."""
     for key in asset.upstream:
         upstream = known.made.get(key)
         if upstream is not None and upstream.storage_id > made.storage_id:

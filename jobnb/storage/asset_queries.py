@@ -120,7 +120,7 @@ def forget_run(connection: Connection, run_id: str) -> None:
 
 
 def _unmade(run_id: str) -> dict[str, Any]:
-    """What is kept of an asset that a run has told of and not made."""
+    """Return the row of an asset that a run recorded without materializing it."""
     return {"run_id": run_id, "storage_id": None, "time": None, "body": None}
 
 
@@ -161,7 +161,7 @@ _FAILURES = 500  # how far back failures are looked at
 
 
 class _Told(msgspec.Struct):
-    """Of an event only what is asked for: the rest is not even decoded."""
+    """Decode only the requested fields of an event."""
 
     tags: dict[str, str] = {}
     partition: str | None = None

@@ -219,7 +219,7 @@ class Database:
             pause = min(pause * 2, 0.25)
 
     def _do(self, work: Callable[[], T], verb: str) -> T:
-        """Do it; texts that cannot be written are told of, and those that cannot be read repaired.
+        """Run the statement; report texts that cannot be written, repair those that cannot be read.
 
         Raises:
             StorageError: If a text or a path is none that can be stored.

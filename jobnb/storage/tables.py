@@ -266,7 +266,7 @@ _MOST_TOLD = 1000
 
 
 def readable(rows: Iterable[Any], read: Callable[[Any], T], what: str) -> Iterator[T]:
-    """What the rows hold; one that cannot be read is left out, and told of once."""
+    """Decode rows; one that cannot be decoded is left out, with one warning."""
     for row in rows:
         try:
             yield read(row)

@@ -27,7 +27,7 @@ from jobnb.definitions.locations.launching import (
     launching_problems,
     of_wrong_kind,
 )
-from jobnb.definitions.metadata import normalize
+from jobnb.definitions.locations.merging import merged_parts
 from jobnb.definitions.resources.resource import resource_defs_of
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, JobnbError, did_you_mean
@@ -482,22 +482,7 @@ class Definitions:
 
         Source: Dagster's `Definitions.merge`.
         """
-        problems: list[str] = []
-        lists = {name: _once(getattr(each, name) for each in def_sets) for name in _LISTS}
-        named = {
-            name: _agreed(name[:-1], [getattr(each, name) for each in def_sets], problems)
-            for name in _MAPPINGS
-        }
-        executors = [{"": each.executor} for each in def_sets if each.executor is not None]
-        executor = _agreed("executor", executors, problems).get("")
-        metadata = _agreed("metadata", [normalize(each.metadata) for each in def_sets], problems)
-        if problems:
-            raise InvalidDefinitionError(
-                "These definitions do not go together:\n  " + "\n  ".join(problems)
-            )
-        lists["assets"] += lists.pop("source_assets")
-        parts: dict[str, Any] = {**lists, **named}
-        return cls(**parts, executor=executor, metadata=metadata)
+        return cls(**merged_parts(def_sets))
 
     def with_resources(self, resources: Mapping[str, Any] | None) -> Definitions:
         """Return a copy with more resources, which replace those of the same keys."""
@@ -620,24 +605,3 @@ def each_asset(given: Iterable[Any]) -> list[Any]:
         else:
             found.append(each)
     return found
-
-
-_LISTS = ("assets", "source_assets", "asset_checks", "jobs", "schedules", "sensors")
-_MAPPINGS = ("resources", "loggers")
-
-
-def _once(lists: Iterable[Iterable[Any]]) -> list[Any]:
-    """Return the elements of all lists, each object once."""
-    return list({id(each): each for several in lists for each in several}.values())
-
-
-def _agreed(noun: str, several: Iterable[Mapping[str, Any]], problems: list[str]) -> dict[str, Any]:
-    """Merge mappings; entries that differ under one name are added to the problems."""
-    made: dict[str, Any] = {}
-    for mapping in several:
-        for name, value in mapping.items():
-            known = made.setdefault(name, value)
-            if known is not value and known != value:
-                which = f"the {noun} {name!r}" if name else f"the {noun}"
-                problems.append(f"{which} is {known!r} in one of them and {value!r} in another.")
-    return made

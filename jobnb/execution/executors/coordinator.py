@@ -252,7 +252,7 @@ class Coordinator:
             self._retry(piece, wait)
 
     def _tell_followed(self) -> None:
-        """Tell of what is skipped, and let go of what nobody will read."""
+        """Record the skipped steps, and release values that nothing will read."""
         run, frontier = self.run, self._frontier
         for skip in frontier.skips:
             step = self._steps[skip.unit.step]

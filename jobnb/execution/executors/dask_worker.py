@@ -102,7 +102,7 @@ def _part_of(run_id: str, errand: bytes) -> PartOfRun:
 
 
 def _tell_of_worker(event: Event) -> None:
-    """Tell of what belongs to no step: it goes with the task that caused it."""
+    """Record an event that belongs to no step, with the task that caused it."""
     teller = getattr(_tellers, "now", None)
     if teller is not None:
         teller.tell(event)

@@ -141,7 +141,7 @@ class ProcessCrew:
                     self._read_last(hand)
 
     def _read(self, hand: _Hand) -> None:
-        """Read what a worker has sent: one message, more are told of again."""
+        """Read one message of a worker; if there are more, the pipe is ready again."""
         if hand not in self._hands:
             return
         try:
