@@ -254,7 +254,7 @@ class Session:
         """Observe source assets: run their functions, which return data versions, and wait.
 
         Args:
-            selection: Which source assets, as in `materialize`; all that can be observed if not given.
+            selection: Which source assets, as in `materialize`; all observable ones if not given.
             config: A `RunConfig` or dict.
             partition: The partition to observe.
             instance: Where the history goes; that of the session if not given.
