@@ -287,11 +287,13 @@ def _step_failed(run: RunState, event: ev.StepFailed) -> None:
     step = run.step(event.step_key)
     step.status, step.ended, step.seconds = StepStatus.FAILED, event.time, event.seconds
     step.error, step.failure = event.error, event.metadata
+    # The first failure is the run's error: later ones often follow from it.
     run.error = run.error or event.error
 
 
 def _step_skipped(run: RunState, event: ev.StepSkipped) -> None:
     step = run.step(event.step_key)
+    # Blocking is passed on: what waits for a blocked step is blocked, too.
     blocked = event.failed and any(_is_blocking(run.steps.get(key)) for key in event.because)
     step.status = StepStatus.BLOCKED if blocked else StepStatus.SKIPPED
     step.because = tuple(_roots(run, event.because)) if blocked else event.because
@@ -321,6 +323,7 @@ def _output_yielded(run: RunState, event: ev.OutputYielded | ev.OutputHandled) -
     if event.mapping_key is not None:
         name = f"{name}[{event.mapping_key}]"
     outputs = run.step(event.step_key).outputs
+    # Two events carry metadata of one output: when it is yielded, and when it is stored.
     outputs[name] = {**outputs.get(name, {}), **event.metadata}
 
 

@@ -135,6 +135,7 @@ class _Splitter:
         while self.left:
             while queue:
                 index = queue.pop()
+                # Whole definitions first: each split runs the function once more.
                 if index in self.left and self._ready(index) == self.left[index]:
                     queue += self._make(index, set(self.left[index]))
             if self.left:
@@ -158,6 +159,8 @@ class _Splitter:
         ready: set[AssetKey] = set()
         rest = set(self.left[index])
         while True:
+            # `ready` counts as placed, because assets of one function may depend on each other,
+            # and `key` itself, because it may depend on its own earlier partitions.
             more = {key for key in rest if not (deps[key] & self.unmade) - ready - {key}}
             if not more:
                 return ready

@@ -85,6 +85,8 @@ def build_plan(
             return outline.plan_for(partitions)
         bound = bind_run_config(job, raw, outline.resources, builder.keys, outline.trees)
         plan = builder.build(bound, partitions, outline.resources)
+        # Kept only if no default became config: a default may read an environment variable, which
+        # can change between runs.
         if not (raw or job.has_specified_executor) and bound.is_empty:
             outline.plan = plan
         return plan
@@ -136,6 +138,7 @@ class _Outline:
     def plan_for(self, partitions: RunPartitions | None) -> Plan:
         """Return the plan of a run without config, with copies of all that code may change."""
         assert self.plan is not None
+        # Empty mappings of the same types: user code may write to them, and the plan is shared.
         config = {key: type(each)() for key, each in self.plan.resource_config.items()}
         return msgspec.structs.replace(self.plan, partitions=partitions, resource_config=config)
 
@@ -154,6 +157,7 @@ def _outline_of(
     if (
         known is None
         or known[0].keys() != given.keys()
+        # Compared by identity: two definitions that look equal may still create different objects.
         or any(each is not given[key] for key, each in known[0].items())
     ):
         known = job.kept["outline"] = dict(given), _Outline(job, None, given)
@@ -258,6 +262,8 @@ class _Builder:
         regions: Sequence[int | None] = [None] * len(self.nodes)
         order = topological(upstream, regions, self.keys.__getitem__)
         if self._any_dynamic():
+            # Twice: regions are found along an order, and then need one in which they stay
+            # together.
             regions = regions_of(self.nodes, self.index_of, self.slots, order)
             order = topological(upstream, regions, self.keys.__getitem__)
         return group_regions(order, regions), regions
@@ -289,6 +295,7 @@ class _Builder:
             definition = flat.node.definition
             if id(definition) not in seen:
                 names = definition.output_names
+                # Asked once for each definition, because one op may have thousands of nodes.
                 seen[id(definition)] = any(definition.is_dynamic(name) for name in names)
         return any(seen.values())
 

@@ -29,6 +29,7 @@ def topological(
         missing[index] = len(ups)
         for up in ups:
             downstream[up].append(index)
+    # One heap of ready steps for each region, so that the current region can be finished first.
     ready: dict[int | None, list[int]] = {None: []}
     for index in range(count):
         if not missing[index]:
@@ -36,6 +37,8 @@ def topological(
     order: list[int] = []
     region: int | None = None
     while True:
+        # Steps outside of any region come before another region: they may complete what it waits
+        # for.
         heap = ready.get(region) or ready[None] or next(filter(None, ready.values()), None)
         if not heap:
             break
@@ -64,6 +67,8 @@ def find_cycle(upstream: Sequence[Sequence[int]], among: set[int]) -> list[int]:
     while index not in seen:
         seen[index] = len(walk)
         walk.append(index)
+        # Every step left waits for another one that is left, so following these must return to
+        # one.
         index = next(up for up in upstream[index] if up in among)
     circle = walk[seen[index] :]
     return [*reversed(circle), circle[-1]]
