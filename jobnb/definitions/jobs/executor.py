@@ -394,6 +394,26 @@ default_executor = _DefaultExecutor(
 )
 
 
+def executor_of(given: Any) -> ExecutorDefinition:
+    """The executor that is meant: a definition, or one of jobnb's own by name.
+
+    Raises:
+        InvalidDefinitionError: If it is neither, or there is none of this name.
+
+    Example:
+        >>> executor_of("dask")
+        ExecutorDefinition('dask')
+    """
+    if isinstance(given, str):
+        return executor_named(given)
+    if isinstance(given, ExecutorDefinition):
+        return given
+    names = ", ".join(map(repr, STRATEGIES))
+    raise InvalidDefinitionError(
+        f"The executor is {given!r}. Give one of {names}, or an ExecutorDefinition."
+    )
+
+
 def executor_named(name: str) -> ExecutorDefinition:
     """Return the executor of a name, as in `executor="threads"`.
 

@@ -229,11 +229,9 @@ class JobDefinition:
     @property
     def executor_def(self) -> ExecutorDefinition:
         """The executor of its steps."""
-        if self._executor_def is not None:
-            return self._executor_def
-        from jobnb.definitions.jobs.executor import default_executor
+        from jobnb.definitions.jobs.executor import default_executor, executor_of
 
-        return default_executor
+        return default_executor if self._executor_def is None else executor_of(self._executor_def)
 
     @property
     def has_specified_executor(self) -> bool:

@@ -8,11 +8,10 @@ from typing import Any
 
 from jobnb.definitions.jobs.executor import (
     STRATEGIES,
-    ExecutorDefinition,
-    executor_named,
+    executor_of,
 )
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.errors import InvalidConfigError, InvalidDefinitionError
+from jobnb.errors import InvalidConfigError
 from jobnb.execution.executors.crew import Crew
 from jobnb.execution.executors.threads import PLACES, ThreadCrew
 from jobnb.execution.run import RunScope
@@ -26,16 +25,7 @@ def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
     Raises:
         InvalidDefinitionError: If it is neither, or there is none of this name.
     """
-    if wanted is None:
-        return job
-    if isinstance(wanted, str):
-        wanted = executor_named(wanted)
-    if not isinstance(wanted, ExecutorDefinition):
-        names = ", ".join(map(repr, STRATEGIES))
-        raise InvalidDefinitionError(
-            f"executor= is {wanted!r}. Give one of {names}, or an ExecutorDefinition."
-        )
-    return job.with_executor_def(wanted)
+    return job if wanted is None else job.with_executor_def(executor_of(wanted))
 
 
 def crew_of(run: RunScope, strategy: str | None, config: Mapping[str, Any]) -> Crew | None:
