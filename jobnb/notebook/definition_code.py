@@ -19,6 +19,7 @@ _RUNS = frozenset(
     {
         "backfill",
         "display",
+        "evaluate_tick",
         "execute_in_process",
         "execute_job",
         "execute_notebook",
@@ -30,10 +31,13 @@ _RUNS = frozenset(
         "observe",
         "observe_assets",
         "resume_backfill",
+        "tick_now",
     }
 )
 # The session's methods for its history; as bare names, these words are too common.
-_ON_SESSION = frozenset({"instance", "partitions", "peek", "runs", "stale", "status", "value"})
+_ON_SESSION = frozenset(
+    {"automation", "instance", "partitions", "peek", "runs", "stale", "status", "value"}
+)
 _DEFERRED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MUST_WORK = (
     ast.FunctionDef,
