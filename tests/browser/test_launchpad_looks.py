@@ -8,6 +8,7 @@ from tests.browser.slow_form import AT, Form
 
 OUTSIDE = """(width) => [...document.querySelectorAll('#host *')]
   .filter((node) => node.getBoundingClientRect().right > width + 0.5)
+  .filter((node) => !node.closest('.jl-yaml-paint > *')) // moves within its box as the text does
   .map((node) => `${node.tagName}.${node.className}: ${node.textContent.slice(0, 30)}`)"""
 CONTRAST = """(node) => ['color', 'backgroundColor'].map((name) => {
   const [red, green, blue] = getComputedStyle(node)[name].match(/[0-9.]+/g).map(Number);
