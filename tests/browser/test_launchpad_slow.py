@@ -151,7 +151,11 @@ def test_the_yaml_is_left_alone_until_the_kernel_has_read_it(form):
     yaml.fill("# two\nops: {everything: {config: {count: 7}}}\n")
     form.page.wait_for_timeout(2 * SLOW)
     last = yaml.input_value()
-    assert len(form.kernel.asked) == 3
+    assert [ask["ask"] for ask in form.kernel.asked if ask["ask"] in ("edit", "yaml")] == [
+        "edit",
+        "yaml",
+        "yaml",
+    ]
     while form.kernel.answer(1):
         assert yaml.input_value() == last
     yaml.blur()
@@ -169,8 +173,7 @@ def test_tags_selection_and_partition_are_shown_before_they_are_answered(form):
         tag.blur()
     steps, partition = page.get_by_label("Steps"), page.get_by_label("Partition")
     steps.fill("everything")
-    partition.fill("b")
-    partition.blur()
+    partition.select_option("b")
     page.get_by_role("button", name="remove the tag a").click()
     while True:
         assert page.locator(".jl-chips").inner_text().count("b: 2") == 1

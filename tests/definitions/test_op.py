@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import inspect
 
 import pytest
@@ -229,3 +230,34 @@ def test_tags_of_a_run_that_cannot_be_stored_are_refused_before_it(tmp_path):
         assert instance.get_run_tags() == [("n", {"1"})]
         with pytest.raises(InvalidDefinitionError, match="cannot be stored"):
             instance.add_run_tags(done.run_id, {"a": HALF})
+
+
+def test_what_functools_wraps_has_the_inputs_types_and_defaults_of_what_it_wraps():
+    def timed(fn):
+        @functools.wraps(fn)
+        def inner(*args, **kwargs):
+            return fn(*args, **kwargs)
+
+        return inner
+
+    @op
+    def start() -> int:
+        return 1
+
+    @op
+    @timed
+    def added(context, x: int, y: int = 2) -> int:
+        context.log.info("adding")
+        return x + y
+
+    @job
+    def both():
+        added(start())
+
+    assert set(added.ins) == {"x", "y"}
+    assert both.execute_in_process().output_for_node("added") == 3
+    with pytest.raises(InvalidDefinitionError, match=r"\*args"):
+
+        @op
+        def bare(*args):
+            return args

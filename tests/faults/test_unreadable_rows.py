@@ -41,7 +41,6 @@ from jobnb.storage import tables
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 from jobnb.storage.run import JobRun, RunsFilter
 from jobnb.storage.run_table import RunTable
-from jobnb.storage.writing import _told
 from tests.storage.place import Place
 
 DAMAGED = [b"", b"\x00\xff", b"null", b"[]", b"{", b'{"job_name": 1}', b'{"kind": "??"}',
@@ -51,9 +50,9 @@ DAMAGED = [b"", b"\x00\xff", b"null", b"[]", b"{", b'{"job_name": 1}', b'{"kind"
 @pytest.fixture(autouse=True)
 def untold() -> Iterator[None]:
     """Nothing was told of yet, in this process."""
-    _told.clear()
+    tables._told.clear()
     yield
-    _told.clear()
+    tables._told.clear()
 
 
 @op

@@ -227,9 +227,9 @@ def test_a_circle_of_ten_thousand_steps_is_found():
     }
     edges["increase_0"] = {"x": DependencyDefinition(f"increase_{LARGE - 1}")}
     uses = {NodeInvocation("increase", alias=name): each for name, each in edges.items()}
-    made = JobDefinition(GraphDefinition("round", node_defs=[increase], dependencies=uses))
-    with pytest.raises(ValueError, match="circle"):
-        build_plan(made)
+    with pytest.raises(ValueError, match="wait for each other") as told:
+        GraphDefinition("round", node_defs=[increase], dependencies=uses)
+    assert len(str(told.value)) < 1000
 
 
 def test_fifty_graphs_inside_one_another_keep_names_config_and_values():

@@ -10,6 +10,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any
 
 from jobnb.definitions.lazy import lazy
@@ -46,6 +47,14 @@ def is_resource_annotation(annotation: Any) -> bool:
     return isinstance(origin, type) and bool(getattr(origin, "__jobnb_resource__", False))
 
 
+def _own_code(fn: Callable[..., Any]) -> CodeType | None:
+    """The code that names the parameters; None where only the signature does.
+
+    What `functools.wraps` made takes `*args` itself: its inputs are those of what it wraps.
+    """
+    return None if hasattr(fn, "__wrapped__") else getattr(fn, "__code__", None)
+
+
 class Function:
     """The parameters of a user's function, by their role.
 
@@ -57,7 +66,7 @@ class Function:
     def __init__(self, fn: Callable[..., Any], frame_depth: int = 3) -> None:
         self.fn = fn
         self._locals: Mapping[str, Any] | None = None
-        code = getattr(fn, "__code__", None)
+        code = _own_code(fn)
         if code is None:
             self._read_signature()
         else:
@@ -65,11 +74,11 @@ class Function:
             self.parameters: tuple[str, ...] = code.co_varnames[:count]
             self.has_var_keyword = bool(code.co_flags & inspect.CO_VARKEYWORDS)
             self.has_var_positional = bool(code.co_flags & inspect.CO_VARARGS)
-            if "<locals>" in fn.__qualname__ and any(
-                isinstance(note, str) for note in fn.__annotations__.values()
-            ):
-                # Postponed annotations may name classes of the enclosing function.
-                self._locals = dict(sys._getframe(frame_depth).f_locals)
+        if "<locals>" in getattr(fn, "__qualname__", "") and any(
+            isinstance(note, str) for note in getattr(fn, "__annotations__", {}).values()
+        ):
+            # Postponed annotations may name classes of the enclosing function.
+            self._locals = dict(sys._getframe(frame_depth).f_locals)
 
     def __getstate__(self) -> dict[str, Any]:
         """What goes to another process: the annotations, and not what else stood around it."""
@@ -88,7 +97,7 @@ class Function:
     @lazy
     def defaults(self) -> dict[str, Any]:
         """Default values by parameter name."""
-        code = getattr(self.fn, "__code__", None)
+        code = _own_code(self.fn)
         if code is None:
             return {
                 p.name: p.default

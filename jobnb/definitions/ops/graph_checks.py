@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from jobnb.definitions.ops.graph_definition import GraphDefinition
     from jobnb.definitions.ops.node import Node
 
+_MOST_NAMED = 20
+"""So many nodes of a circle are named; of a longer one its beginning and its end."""
+
 __all__ = ["check_dynamic", "check_edges", "check_type_names"]
 
 
@@ -69,8 +72,11 @@ def _circles(graph: GraphDefinition) -> list[str]:
     try:
         _in_order(graph.dependencies)
     except CycleError as error:
-        path: list[str] = error.args[1]
-        return [f"These nodes wait for each other: {' -> '.join(map(repr, reversed(path)))}."]
+        path: list[str] = [repr(name) for name in reversed(error.args[1])]
+        if len(path) > _MOST_NAMED:
+            left_out = f"({len(path) - _MOST_NAMED + 1:,} more)"
+            path[_MOST_NAMED // 2 : -(_MOST_NAMED // 2)] = [left_out]
+        return [f"These nodes wait for each other: {' -> '.join(path)}."]
     return []
 
 

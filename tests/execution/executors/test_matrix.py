@@ -628,4 +628,4 @@ def test_a_chain_of_large_values_takes_the_memory_of_few(executor, instance):
     run = launched(chain, instance, executor)
     assert run.status == "SUCCESS"
     told = run.state.steps["grown"].outputs["result"]["megabytes"]
-    assert from_json({"megabytes": told})["megabytes"].value < 8 * megabytes
+    assert from_json({"megabytes": told})["megabytes"].value < 12 * megabytes  # of 20
