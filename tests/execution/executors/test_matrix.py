@@ -612,6 +612,7 @@ def test_a_chain_of_large_values_takes_the_memory_of_few(executor, instance):
 
     @op
     def copied(x):
+        time.sleep(0.05)  # a cluster hears a moment later that a value may go
         return x[:]
 
     @op
