@@ -62,7 +62,7 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 # What every run needs is imported now, so that a first run does not wait for it. What only some
-# # need (pydantic, SQLAlchemy, pandas, the widgets) is imported at its first use.
+# need (pydantic, SQLAlchemy, pandas, the widgets) is imported at its first use.
 _HOT = ("execution.materialize", "definitions.assets.asset", "storage.values", "engine")
 for _module in _HOT:
     import_module(f"jobnb.{_module}")
