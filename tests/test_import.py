@@ -41,3 +41,15 @@ def test_a_star_import_takes_no_name_of_python_or_pydantic():
         "assert jobnb.Field is not Field and asset\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_short_run_in_a_script_does_not_load_what_draws_pictures():
+    code = (
+        "import sys\nimport jobnb\n"
+        "@jobnb.op\ndef one():\n    return 1\n"
+        "@jobnb.job\ndef short():\n    one()\n"
+        "assert short.execute_in_process().success\n"
+        "print([name for name in ('jobnb.display.picture', 'html') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr

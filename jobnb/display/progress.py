@@ -14,13 +14,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobnb.definitions.jobs.job_config import is_nameless, run_title
 from jobnb.display.attempt import attempt
 from jobnb.display.surroundings import known_session
-from jobnb.display.text import counted
 from jobnb.events import StepFailed, StepSkipped, StepStarted, StepSucceeded
 from jobnb.execution.run import RunScope
 
@@ -79,6 +77,10 @@ class Sight(ABC):
 
     def __str__(self) -> str:
         took = time.monotonic() - self.began
+        # Imported only here, as in `_html`: a script whose run is short shows nothing, and does not
+        # pay for the drawing of pictures.
+        from jobnb.display.text import counted
+
         counts = f"{self.done:,} of {counted(self.total, self.unit)}"
         return f"{self.name}: {counts}, {took:.0f} s  {self.step}".rstrip()
 
@@ -179,6 +181,8 @@ class CellFace:
 
 
 def _html(sight: Sight) -> str:
+    from html import escape
+
     share = 100 * sight.done / max(sight.total, 1)
     return (
         '<div style="font-family:var(--jp-code-font-family,monospace);font-size:12px;'
