@@ -140,11 +140,11 @@ class AutomationLoop:
         """
         self._stop.set()
         deadline = None if wait is None else time.monotonic() + wait
-        threads = [self._thread, *(each.thread for each in list(self._work.values()))]
-        for thread in threads:
-            if thread is not None and thread is not threading.current_thread():
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                thread.join(left)
+        if self._thread is not None:
+            _join(self._thread, deadline)
+        # Only now: the round that was under way may have begun more work.
+        for work in list(self._work.values()):
+            _join(work.thread, deadline)
         live_loops.discard(self.holder.loop_id)
 
     def run(self) -> None:
@@ -386,6 +386,11 @@ class AutomationLoop:
             )
             for instigator, each in found
         ]
+
+
+def _join(thread: threading.Thread, deadline: float | None) -> None:
+    if thread is not threading.current_thread():
+        thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
 
 def _defined(location: CodeLocation) -> list[Definition]:

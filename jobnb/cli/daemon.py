@@ -108,6 +108,7 @@ class _Runs:
 
     def __init__(self) -> None:
         self._going: list[Any] = []
+        self._turn = threading.Lock()  # each evaluation launches from a thread of its own
         self.count = 0
 
     def start(self, spec: Any) -> object:
@@ -115,9 +116,10 @@ class _Runs:
         from jobnb.automation.launching import launch_run
 
         run = launch_run(spec)
-        self._going = [each for each in self._going if not each.is_finished]
-        self._going.append(run)
-        self.count += 1
+        with self._turn:
+            self._going = [each for each in self._going if not each.is_finished]
+            self._going.append(run)
+            self.count += 1
         return run
 
     def end(self, grace: float) -> int:

@@ -257,6 +257,31 @@ def test_a_slow_sensor_holds_up_no_other_and_is_given_up(on_file):
     assert not loop.is_running
 
 
+def test_stopping_waits_for_what_the_round_under_way_still_begins(on_file):
+    looked = threading.Event()
+
+    @sensor(job=greet, minimum_interval_seconds=0, **LOOKING)
+    def look():
+        looked.set()
+        time.sleep(0.3)
+        return RunRequest("one")
+
+    loop = loop_on(on_file, time.time, Definitions(sensors=[look]), in_threads=True)
+    begin, round_began = loop._begin, threading.Event()
+
+    def slowly(entry):
+        round_began.set()
+        time.sleep(0.2)  # stop() is called now
+        return begin(entry)
+
+    loop._begin = slowly
+    loop.start()
+    assert round_began.wait(10)
+    loop.stop()
+    assert looked.is_set()
+    assert on_file.get_runs_count() == 1
+
+
 def test_two_threads_do_not_take_one_tick(on_file):
     begun, free, found = threading.Event(), threading.Event(), []
 

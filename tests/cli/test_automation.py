@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 from click.testing import CliRunner
 
 from jobnb import Instance, TickStatus
+from jobnb.cli.daemon import _Runs
 from jobnb.cli.main import cli
 
 DEFINE = '''
@@ -133,6 +135,23 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(shop, jobnb, arguments, said
     assert said in found
     assert len(found.splitlines()) == 1
     assert "nowhere" in jobnb("daemon", "nowhere_to_be_found", code=2)
+
+
+def test_a_daemon_knows_each_run_that_its_threads_launch(monkeypatch):
+    class Going:
+        @property
+        def is_finished(self):
+            time.sleep(0.01)
+            return False
+
+    monkeypatch.setattr("jobnb.automation.launching.launch_run", lambda _spec: Going())
+    runs = _Runs()
+    threads = [threading.Thread(target=runs.start, args=(None,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(runs._going), runs.count) == (8, 8)
 
 
 def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
