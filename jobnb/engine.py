@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from jobnb.storage.run_table import RunTable
     from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
 
-__all__ = ["JobnbEngine"]
-
 
 class JobnbEngine:
     """Implements `jobnb.definitions.doors.Engine`, which says what each method does."""

@@ -11,42 +11,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = [
-    "DAGSTER_NAMES",
-    "ConfigMappingFunctionError",
-    "ExecutionInterruptedError",
-    "InvalidConfigDefinitionError",
-    "InvalidConfigError",
-    "InvalidDefinitionError",
-    "InvalidInvocationError",
-    "InvalidSubsetError",
-    "InvariantViolationError",
-    "JobnbError",
-    "NoValueYetError",
-    "NotebookError",
-    "PartitionConfigError",
-    "PartitionNeededError",
-    "Problem",
-    "ResourceFunctionError",
-    "RetryRequested",
-    "RunNotFoundError",
-    "StepExecutionError",
-    "StepNotFoundError",
-    "StepOutputNotFoundError",
-    "StepTimeoutError",
-    "StorageError",
-    "TypeCheckDidNotPass",
-    "TypeCheckError",
-    "UnfedInputError",
-    "UnknownPartitionError",
-    "UnknownResourceError",
-    "UnmetExecutorRequirementsError",
-    "UnreadableConfigError",
-    "UserCodeExecutionError",
-    "WorkerLostError",
-    "did_you_mean",
-]
-
 
 class JobnbError(Exception):
     """The base of all errors that jobnb raises."""

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["MOST", "plain", "reader", "undocumented"]
-
 MOST = 40_000
 """Characters; longer texts are not prose: they are shown as they are."""
 _SIGNS = re.compile(r"[*_`#\[<>|&\\~=!]|^\s*(?:[-+]|\d+[.)])\s", re.MULTILINE)

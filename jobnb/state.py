@@ -16,8 +16,6 @@ import jobnb.events as ev
 from jobnb.definitions.jobs.job_config import run_title
 from jobnb.definitions.keys import AssetKey
 
-__all__ = ["RunState", "RunStatus", "StepState", "StepStatus", "fold"]
-
 
 class RunStatus(str, Enum):
     """The status of a run.

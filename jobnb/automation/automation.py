@@ -22,8 +22,6 @@ from jobnb.storage.ticks import Instigator, InstigatorState, InstigatorStatus, T
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
 
-__all__ = ["Automation", "next_ticks", "preview"]
-
 
 class Automation:
     """The schedules and sensors of a session, and the loop that evaluates them.

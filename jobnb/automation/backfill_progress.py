@@ -9,8 +9,6 @@ import msgspec
 from jobnb.execution.trace import error_info
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 
-__all__ = ["BackfillProgress", "ended"]
-
 
 class BackfillProgress(msgspec.Struct, frozen=True):
     """What has become of the partitions of a backfill, each counted once for each of its assets.

@@ -12,8 +12,6 @@ from jobnb.errors import JobnbError
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
 
-__all__ = ["CodeLocation"]
-
 _logger = logging.getLogger("jobnb.automation")
 
 

@@ -20,18 +20,13 @@ from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
+from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.errors import InvalidInvocationError
+from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import Made
-from jobnb.storage.run import PARTITION_TAG, RunsFilter, RunStatus
-
-__all__ = [
-    "ConditionResult",
-    "EvaluateAutomationConditionsResult",
-    "condition_requests",
-    "evaluate_automation_conditions",
-]
+from jobnb.storage.run import RunsFilter
 
 Place = tuple[AssetKey, str | None]
 """An asset, or one of its partitions."""

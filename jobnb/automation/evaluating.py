@@ -35,8 +35,6 @@ from jobnb.storage.ticks import (
     TickStatus,
 )
 
-__all__ = ["CATCH_UP", "Evaluation", "Ticker", "due_of"]
-
 CATCH_UP = 5
 """How many missed ticks of a schedule are made up for, the latest ones."""
 

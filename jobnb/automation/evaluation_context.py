@@ -17,8 +17,6 @@ from jobnb.errors import InvariantViolationError
 from jobnb.execution.resources import build_resources
 from jobnb.storage.instance import Instance
 
-__all__ = ["EvaluationContext", "LoggedLine", "resources_for"]
-
 _logger = logging.getLogger("jobnb.automation")
 
 LoggedLine = tuple[float, int, str]

@@ -19,13 +19,6 @@ from jobnb.events import EventType
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import EventRecordsFilter
 
-__all__ = [
-    "FreshnessPolicySensorContext",
-    "build_freshness_policy_sensor_context",
-    "lateness",
-    "lateness_reactions",
-]
-
 
 class FreshnessPolicySensorContext(EvaluationContext):
     """What the function of a freshness policy sensor sees.

@@ -20,11 +20,10 @@ from jobnb.execution.start import subset_of
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import run_partitions
 from jobnb.staleness.survey import as_it_stands
+from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, RunStatus, new_run_id
+from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, new_run_id
 from jobnb.storage.ticks import Instigator, TickRun
-
-__all__ = ["RUN_KEY_TAG", "Launch", "Prepared", "ensure_launched", "launch_run", "prepared"]
 
 RUN_KEY_TAG = "dagster/run_key"
 

@@ -30,8 +30,6 @@ from jobnb.storage.ticks import (
     live_loops,
 )
 
-__all__ = ["AutomationLoop", "runs"]
-
 _logger = logging.getLogger("jobnb.automation")
 
 _POLL = 1.0

@@ -18,8 +18,6 @@ from jobnb.events import EventType
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter
 
-__all__ = ["MultiAssetSensorEvaluationContext", "build_multi_asset_sensor_context"]
-
 _MOST_TRAILING = 25
 
 Place = tuple[str | None, int | None, dict[str, int]]

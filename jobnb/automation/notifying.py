@@ -18,14 +18,6 @@ from jobnb.definitions.automation.run_status_sensor import (
 )
 from jobnb.errors import InvalidDefinitionError, UserCodeExecutionError
 
-__all__ = [
-    "failure_text",
-    "make_email_on_run_failure_sensor",
-    "make_webhook_on_run_failure_sensor",
-    "send_email",
-    "send_webhook",
-]
-
 Words = Callable[[RunFailureSensorContext], str]
 _TIMEOUT = 30.0
 

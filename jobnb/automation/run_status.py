@@ -22,13 +22,6 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter
 from jobnb.storage.run import SENSOR_TAG, JobRun
 
-__all__ = [
-    "RunFailureSensorContext",
-    "RunStatusSensorContext",
-    "build_run_status_sensor_context",
-    "reactions_of",
-]
-
 _KINDS = {
     "QUEUED": EventType.RUN_ENQUEUED,
     "STARTING": EventType.RUN_STARTING,

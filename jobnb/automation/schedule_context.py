@@ -11,8 +11,6 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import InvariantViolationError
 from jobnb.storage.instance import Instance
 
-__all__ = ["ScheduleEvaluationContext", "build_schedule_context"]
-
 
 class ScheduleEvaluationContext(EvaluationContext):
     """What the functions of a schedule see.

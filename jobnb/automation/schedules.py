@@ -16,8 +16,6 @@ from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.errors import InvalidInvocationError, JobnbError, UserCodeExecutionError
 from jobnb.storage.run import SCHEDULE_TAG
 
-__all__ = ["evaluate_schedule", "flat_requests", "resolved_request"]
-
 
 def evaluate_schedule(
     schedule: ScheduleDefinition, context: ScheduleEvaluationContext

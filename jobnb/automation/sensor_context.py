@@ -13,8 +13,6 @@ from jobnb.events import EventType
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter
 
-__all__ = ["SensorEvaluationContext", "build_sensor_context"]
-
 
 class SensorEvaluationContext(EvaluationContext):
     """What the function of a sensor sees.

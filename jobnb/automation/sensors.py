@@ -24,8 +24,6 @@ from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB
 from jobnb.errors import InvalidInvocationError, InvariantViolationError, did_you_mean
 
-__all__ = ["evaluate_sensor"]
-
 
 def evaluate_sensor(
     sensor: SensorDefinition, context: SensorEvaluationContext

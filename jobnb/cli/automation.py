@@ -10,8 +10,6 @@ import click
 
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean
 
-__all__ = ["commands_of"]
-
 _LOCATION = click.argument("location", metavar="NOTEBOOK|FILE.py|MODULE")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _NAMES = click.argument("names", metavar="[NAME]...", nargs=-1)

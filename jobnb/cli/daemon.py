@@ -13,8 +13,6 @@ from typing import Any
 
 import click
 
-__all__ = ["daemon"]
-
 
 @click.command("daemon")
 @click.argument("locations", metavar="NOTEBOOK|FILE.py|MODULE...", nargs=-1, required=True)

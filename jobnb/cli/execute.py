@@ -10,8 +10,6 @@ import click
 
 from jobnb.errors import NotebookError
 
-__all__ = ["execute"]
-
 
 @click.command("execute")
 @click.argument("notebook", type=click.Path())

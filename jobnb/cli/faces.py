@@ -20,8 +20,6 @@ from jobnb.notebook.outcome import (
 )
 from jobnb.state import StepState, StepStatus
 
-__all__ = ["BarFace", "Face", "LineFace", "duration", "face_for"]
-
 SLOW = 1.0
 MANY_STEPS = 60
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 
-__all__ = ["asset_list", "job_list", "run_list", "show"]
-
 _LOCATION = click.argument("location", metavar="NOTEBOOK|FILE.py", type=click.Path())
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _STATUSES = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELED")
@@ -163,8 +161,9 @@ def _records(
     notebook: str | None,
 ) -> tuple[list[Any], bool]:
     """Return a page of runs, and whether there are more."""
+    from jobnb.state import RunStatus
     from jobnb.storage.instance import Instance
-    from jobnb.storage.run import RunsFilter, RunStatus
+    from jobnb.storage.run import RunsFilter
 
     statuses = [RunStatus(each) for name in status for each in _SHOWN_AS.get(name, (name,))]
     wanted = RunsFilter(job_name=job, statuses=statuses, notebook=notebook)

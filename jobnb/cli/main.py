@@ -16,8 +16,6 @@ from jobnb.cli.listing import asset_list, job_list, run_list
 from jobnb.errors import JobnbError
 from jobnb.execution.watch import waiting
 
-__all__ = ["cli", "main"]
-
 HELP = {"help_option_names": ["-h", "--help"]}
 
 

@@ -15,8 +15,6 @@ from jobnb.display.metadata import entry_text, metadata_html
 from jobnb.display.surroundings import has_history
 from jobnb.display.text import moment, shorten
 
-__all__ = ["Making", "makings", "past_parts", "plots"]
-
 Points = list[tuple[float, float]]
 _MOST_READ, _MOST_SHOWN, _MOST_PLOTS = 200, 10, 8
 _WIDE, _HIGH, _EDGE = 240, 48, 5

@@ -15,15 +15,6 @@ from jobnb.display.picture import Card, Edge, Mark, Picture, output_type
 from jobnb.display.text import shorten
 from jobnb.markdown import plain
 
-__all__ = [
-    "asset_card",
-    "asset_kind",
-    "asset_picture",
-    "asset_type",
-    "made_with",
-    "source_kind",
-]
-
 _KIND_TAGS = ("kind", "dagster/compute_kind")
 _LONG_TOOLTIP = 1200
 

@@ -35,23 +35,6 @@ from jobnb.display.standing import CheckStanding
 from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.view import View, picture_html
 
-__all__ = [
-    "asset_details",
-    "asset_job_view",
-    "asset_note",
-    "asset_said",
-    "asset_view",
-    "catalogue_rows",
-    "counts_words",
-    "definitions_view",
-    "observable_view",
-    "place_picture",
-    "said",
-    "source_view",
-    "spec_view",
-    "tag_words",
-]
-
 
 def asset_view(
     definition: AssetsDefinition,

@@ -21,8 +21,6 @@ from jobnb.display.text import moment, table_text
 from jobnb.display.view import View
 from jobnb.storage.ticks import InstigatorState, Tick, TickStatus
 
-__all__ = ["automation_view", "conditions_view", "schedule_view", "sensor_view"]
-
 _NEXT, _LAST = 5, 5
 _WORDS = {
     TickStatus.STARTED: "under way",

@@ -19,8 +19,6 @@ from jobnb.state import RunStatus
 from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.run import RunsFilter
 
-__all__ = ["backfill_status", "backfill_view", "backfill_word", "first_failures", "parts_of"]
-
 _MOST_FAILURES = 3
 _WIDE = 520.0
 _STATUS = {

@@ -26,8 +26,6 @@ from jobnb.markdown import plain
 if TYPE_CHECKING:
     from jobnb.storage.records import EventLogRecord
 
-__all__ = ["check_view", "checks_html", "checks_words", "own_checks"]
-
 _LATELY = 20
 _MOST_ROWS = 300
 

@@ -14,8 +14,6 @@ from jobnb.display.prose import inline
 from jobnb.display.text import shorten
 from jobnb.display.values import short_repr
 
-__all__ = ["FieldRow", "field_rows", "fields_html", "fields_text"]
-
 _DEEPEST = 6
 _MOST = 200
 

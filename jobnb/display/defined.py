@@ -11,8 +11,6 @@ from jobnb.display.attempt import attempt
 from jobnb.registry.catalogue import Entry
 from jobnb.registry.session import Session, session
 
-__all__ = ["CellDefinitions"]
-
 _PICTURES = ("job", "graph")
 
 

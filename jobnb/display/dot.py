@@ -31,8 +31,6 @@ from jobnb.display.sizes import (
     edge_label,
 )
 
-__all__ = ["TIME_LIMIT", "cluster_paths", "dot_program", "dot_text", "run_dot"]
-
 TIME_LIMIT = 10.0
 _POINTS = 72.0
 _HEAD = (

@@ -13,8 +13,6 @@ from jobnb.display.text import counted, shorten
 from jobnb.errors import InvalidConfigError, JobnbError
 from jobnb.events import ErrorInfo
 
-__all__ = ["error_html", "error_text", "exception_html", "exception_text"]
-
 _DEEPEST = 10
 
 

@@ -14,19 +14,6 @@ import msgspec
 
 from jobnb.display.picture import NO_CHECKS, UNMARKED, Card, Cluster, Edge, Mark, Picture, Status
 
-__all__ = [
-    "MOST_CARDS",
-    "Folds",
-    "Path",
-    "bundled",
-    "combined_mark",
-    "fold_key",
-    "fold_picture",
-    "folded_picture",
-    "gravest",
-    "levels",
-]
-
 Path = tuple[str, ...]
 
 MOST_CARDS = 300  # The most cards drawn at once, whatever is opened.

@@ -19,16 +19,6 @@ from jobnb.display.form_rows import Found, Rows, row_id
 from jobnb.display.form_values import option_of, read, read_any, selected
 from jobnb.errors import InvalidConfigError
 
-__all__ = [
-    "ACTIONS",
-    "Edit",
-    "Shifts",
-    "edited",
-    "filled",
-    "shift_of",
-    "without_extras",
-]
-
 Config = dict[str, Any]
 Path = tuple[str, ...]
 

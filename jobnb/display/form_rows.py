@@ -18,8 +18,6 @@ from jobnb.display.form_values import any_text, option_of, selected, shown
 from jobnb.display.text import shorten
 from jobnb.markdown import plain
 
-__all__ = ["Found", "Row", "Rows", "row_id"]
-
 Row = dict[str, Any]
 Path = tuple[str, ...]
 _SECRET = "secret:"  # noqa: S105 (a prefix of names)

@@ -15,8 +15,6 @@ from jobnb.config.places import NUMBERS, SCALARS, TEXTS, Place
 from jobnb.config.plain import key_text
 from jobnb.errors import InvalidConfigError
 
-__all__ = ["any_text", "fit", "option_of", "read", "read_any", "selected", "shown"]
-
 _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
 _WRITTEN = {
     "date": re.compile(r"\d{4}-\d\d-\d\d"),

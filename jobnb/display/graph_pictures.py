@@ -22,13 +22,6 @@ from jobnb.plan.flatten import Edge as FlatEdge
 from jobnb.plan.flatten import FlatNode, flatten
 from jobnb.staleness.survey import as_it_stands
 
-__all__ = [
-    "as_seen",
-    "graph_picture",
-    "job_picture",
-    "node_picture",
-]
-
 Path = tuple[str, ...]
 _LONG_TOOLTIP = 1200
 

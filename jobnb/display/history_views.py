@@ -15,8 +15,6 @@ from jobnb.state import RunStatus
 from jobnb.storage.run import UNREADABLE_TAG
 from jobnb.storage.run_table import RunTable
 
-__all__ = ["run_table_view"]
-
 _SHOWN = 20
 
 

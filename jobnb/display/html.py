@@ -18,28 +18,6 @@ from jobnb.display.picture import Status
 from jobnb.display.style import page_css
 from jobnb.display.text import counted
 
-__all__ = [
-    "EMPTY",
-    "Html",
-    "badge",
-    "code",
-    "folded",
-    "header",
-    "is_balanced",
-    "join",
-    "link",
-    "page",
-    "pairs",
-    "pre",
-    "preformatted",
-    "safe_url",
-    "scrolling",
-    "table",
-    "tabs",
-    "tag",
-    "void",
-]
-
 
 class Html(str):
     """Markup that needs no more escaping; only this room makes it."""

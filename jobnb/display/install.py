@@ -7,16 +7,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = [
-    "VIEWS",
-    "WIDGETS",
-    "install",
-    "live_bundle",
-    "live_widget",
-    "mimebundle",
-    "uninstall",
-]
-
 # For each class the function that makes its view, both as `module:name`. A view's module is
 # imported when the first of its kind is shown.
 VIEWS = {

@@ -24,13 +24,12 @@ from jobnb.display.launch_partitions import (
     partitions_asked,
     tags_of_partition,
 )
-from jobnb.display.launch_schema import WRAP, LaunchSchema, selected
+from jobnb.display.launch_schema import LaunchSchema, selected
 from jobnb.display.yaml_completion import completions
 from jobnb.display.yaml_text import LaunchText
 from jobnb.errors import InvalidConfigError, JobnbError
+from jobnb.plan.config_tree import WRAP
 from jobnb.plan.run_config import kept_config
-
-__all__ = ["MOST_PARTITIONS", "LaunchForm"]
 
 MOST_PARTITIONS = 500  # that are offered at once; any can be typed
 Note = dict[str, Any]

@@ -16,19 +16,6 @@ from jobnb.display.partition_views import range_text
 from jobnb.errors import InvalidDefinitionError, JobnbError
 from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, keys_asked, partition_needed
 
-__all__ = [
-    "MOST_LISTED",
-    "PartitionChoices",
-    "all_keys",
-    "choices_of",
-    "has_partitions",
-    "is_key",
-    "partition_notes",
-    "partitions_asked",
-    "tags_of_partition",
-    "written_partitions",
-]
-
 Note = dict[str, Any]
 MOST_LISTED = 50
 """Keys that are chosen from a list; more are typed, with completion."""

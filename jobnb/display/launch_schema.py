@@ -30,8 +30,6 @@ from jobnb.plan.selecting import resolve_all
 from jobnb.registry.selecting import pinned
 from jobnb.registry.session import current_session
 
-__all__ = ["WRAP", "LaunchSchema", "selected", "suggestions"]
-
 _SPOKEN_OF = ("resources", "loggers")  # parts that are shown once the config names them
 
 

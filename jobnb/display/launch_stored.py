@@ -13,15 +13,6 @@ from jobnb.display.text import moment, shorten
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.storage.run import JobRun, RunsFilter
 
-__all__ = [
-    "delete_preset",
-    "earlier_runs",
-    "load_preset",
-    "load_run",
-    "preset_names",
-    "save_preset",
-]
-
 _MOST_RUNS = 30
 _OURS = ("dagster/", "jobnb/", ".dagster/")  # tags that a run is given, not asked for
 

@@ -23,8 +23,6 @@ from jobnb.display.text import shorten
 from jobnb.display.view import View
 from jobnb.display.yaml_text import LaunchText
 
-__all__ = ["launch_view"]
-
 _MOST = 200
 _Line = tuple[str, str, Row]
 

@@ -19,17 +19,6 @@ from jobnb.display.dot import cluster_paths, dot_text, run_dot
 from jobnb.display.picture import Cluster, Picture
 from jobnb.display.sizes import MARGIN, cluster_width
 
-__all__ = [
-    "Box",
-    "Frame",
-    "Layout",
-    "Line",
-    "lay_out",
-    "layout_from_dot",
-    "structure_hash",
-    "titled_frames",
-]
-
 Point = tuple[float, float]
 
 

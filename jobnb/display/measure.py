@@ -10,8 +10,6 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal
 
-__all__ = ["SAFE_CLIP", "Weight", "clean", "elide", "elide_end", "needs_clip", "width", "xml_safe"]
-
 Weight = Literal["normal", "bold", "mono"]
 
 # Thousandths of the font size for the characters from space to tilde.

@@ -14,8 +14,6 @@ from jobnb.display.prose import markdown
 from jobnb.display.text import counted, moment, shorten
 from jobnb.display.values import short_repr
 
-__all__ = ["entry_html", "entry_text", "json_metadata", "metadata_html", "metadata_text"]
-
 _MOST_ROWS = 50
 _LONG = 300
 

@@ -30,8 +30,6 @@ from jobnb.display.view import View, picture_html
 from jobnb.display.yaml_text import yaml_text
 from jobnb.markdown import plain
 
-__all__ = ["doc_html", "doc_line", "graph_view", "job_view", "op_view", "resource_words", "words"]
-
 
 def op_view(op: OpDefinition[..., Any]) -> View:
     """Return the view of an op: picture, documentation, inputs, outputs, config, resources."""

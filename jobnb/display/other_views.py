@@ -11,8 +11,6 @@ from jobnb.display.view import View
 from jobnb.errors import JobnbError
 from jobnb.events import ErrorInfo
 
-__all__ = ["error_view", "exception_view", "metadata_view"]
-
 
 def error_view(error: ErrorInfo) -> View:
     """An error that a run kept."""

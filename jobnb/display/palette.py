@@ -11,18 +11,6 @@ from typing import NamedTuple
 
 from jobnb.display.picture import Status
 
-__all__ = [
-    "COLOURS",
-    "GLYPHS",
-    "LIGHT",
-    "LOOKS",
-    "SIGNS",
-    "WORDS",
-    "Colours",
-    "state_rules",
-    "variables",
-]
-
 Colours = dict[str, str]
 
 # What a viewer without CSS variables shows, and what the light theme falls back to.

@@ -14,8 +14,6 @@ from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinit
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 
-__all__ = ["Grid", "Row", "binned", "grid_of"]
-
 _WRAP = 40  # cells in a row, where nothing else says how many
 _FEW = 24  # keys that are listed by name, one in a row
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

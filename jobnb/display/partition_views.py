@@ -17,8 +17,6 @@ from jobnb.display.text import counted
 from jobnb.display.view import View
 from jobnb.storage.standing_table import StandingTable
 
-__all__ = ["GRAVEST", "PARTITION_STATES", "partitions_view", "range_text"]
-
 PARTITION_STATES = {
     "missing": Status.NONE,
     "materialized": Status.SUCCEEDED,

@@ -14,21 +14,6 @@ import msgspec
 
 from jobnb.display.attempt import attempt
 
-__all__ = [
-    "Card",
-    "Checks",
-    "Cluster",
-    "Edge",
-    "Mark",
-    "Picture",
-    "Status",
-    "duration_text",
-    "input_type",
-    "marked",
-    "output_type",
-    "type_name",
-]
-
 Shape = Literal["op", "asset", "graph", "source", "missing", "folded"]
 EdgeKind = Literal["data", "nothing", "dynamic", "missing"]
 

@@ -25,21 +25,6 @@ from jobnb.execution.run import RunScope
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
 
-__all__ = [
-    "SWITCH",
-    "BackfillSight",
-    "CellFace",
-    "Face",
-    "LineFace",
-    "RunSight",
-    "Sight",
-    "TerminalFace",
-    "Watch",
-    "cell_watch",
-    "script_watch",
-    "terminal_watch",
-]
-
 SWITCH = "JOBNB_PROGRESS"
 """The environment variable that turns it off in scripts, if it is `0`."""
 LOOK = 0.25

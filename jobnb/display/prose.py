@@ -15,8 +15,6 @@ from jobnb.markdown import MOST, reader, undocumented
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["Prose", "inline", "markdown", "prose_tree"]
-
 Prose: TypeAlias = "str | tuple[str, str, list[Prose]]"
 """A text; or an element: its name, the address it leads to if any, and what is in it."""
 

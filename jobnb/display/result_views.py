@@ -15,11 +15,6 @@ from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.plan.step import Plan, Step, StepOutput
 from jobnb.state import StepStatus, fold
 
-__all__ = [
-    "live_run_view",
-    "result_view",
-]
-
 _MOST_VALUES = 30
 
 

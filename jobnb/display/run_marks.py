@@ -14,21 +14,6 @@ from jobnb.display.text import shorten
 from jobnb.events import AssetCheckEvaluated
 from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
-__all__ = [
-    "base_key",
-    "because_words",
-    "check_count",
-    "check_counts",
-    "check_status",
-    "check_word",
-    "real_steps",
-    "run_marks",
-    "run_status",
-    "run_word",
-    "step_mark",
-    "step_status",
-]
-
 _STEP = {
     StepStatus.QUEUED: Status.QUEUED,
     StepStatus.RUNNING: Status.RUNNING,

@@ -44,8 +44,6 @@ from jobnb.display.view import View, picture_html
 from jobnb.events import Event, Logged
 from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
-__all__ = ["RunLook", "run_view"]
-
 _MOST_ROWS = 200
 _MOST_VALUES = 30
 _MOST_LINES = 300

@@ -19,13 +19,6 @@ from jobnb.display.standing import Standing, standings
 from jobnb.display.surroundings import has_history, known_session
 from jobnb.display.view import View
 
-__all__ = [
-    "known_asset_view",
-    "known_job_view",
-    "known_source_view",
-    "session_view",
-]
-
 
 def session_view(session: Any) -> View:
     """All that this kernel knows, and how each asset stands."""

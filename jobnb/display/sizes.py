@@ -5,25 +5,6 @@ from __future__ import annotations
 from jobnb.display.measure import clean, elide, elide_end, width
 from jobnb.display.picture import Card, Cluster, Edge, Mark
 
-__all__ = [
-    "ARROW",
-    "BADGE",
-    "BAR",
-    "CARD_HEIGHT",
-    "GLYPH_ROOM",
-    "MARGIN",
-    "PAD",
-    "SMALL",
-    "TITLE",
-    "caption_room",
-    "card_width",
-    "cluster_title",
-    "cluster_width",
-    "edge_label",
-    "fitting_line",
-    "second_line",
-]
-
 TITLE = 12.5  # font size of titles
 BADGE = 10.0  # font size of what stands on the edge of a card
 SMALL = 11.0  # font size of the second line, of frames and of arrows

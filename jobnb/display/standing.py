@@ -24,8 +24,6 @@ from jobnb.staleness.causes import AssetStatus, PartitionCounts, StaleStatus
 from jobnb.state import fold
 from jobnb.storage.instance import Instance
 
-__all__ = ["NEVER", "SHOWN_AS", "CheckStanding", "Standing", "check_standings", "standings"]
-
 SHOWN_AS = {
     StaleStatus.MISSING: Status.NONE,
     StaleStatus.STALE: Status.STALE,

@@ -9,8 +9,6 @@ from jobnb.display.text import counted, moment, table_text
 from jobnb.display.view import View
 from jobnb.staleness.causes import AssetStatus, AssetStatuses, StaleStatus
 
-__all__ = ["status_view", "statuses_view"]
-
 _MOST_ROWS, _MOST_NOTES = 300, 30
 
 

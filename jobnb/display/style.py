@@ -7,8 +7,6 @@ from importlib.resources import files
 
 from jobnb.display.palette import state_rules, variables
 
-__all__ = ["graph_css", "page_css"]
-
 _ROOT = ".jobnb,.jobnb-graph"
 
 

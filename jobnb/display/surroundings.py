@@ -9,12 +9,6 @@ from typing import Any
 from jobnb.display.attempt import attempt
 from jobnb.storage.history import has_history as is_there
 
-__all__ = [
-    "has_front_end",
-    "has_history",
-    "known_session",
-]
-
 SWITCH = "JOBNB_WIDGETS"  # "0" turns widgets off; static pictures and texts remain.
 
 

@@ -30,8 +30,6 @@ from jobnb.display.sizes import (
 from jobnb.display.style import graph_css
 from jobnb.display.text import counted
 
-__all__ = ["card_label", "draw", "picture_svg", "text_svg"]
-
 
 def picture_svg(picture: Picture, *, standalone: bool = True) -> str | None:
     """The picture as SVG, or None where nothing can lay it out.

@@ -12,16 +12,6 @@ from jobnb.display.palette import SIGNS, WORDS
 from jobnb.display.picture import Card, Picture, Status
 from jobnb.display.sizes import second_line
 
-__all__ = [
-    "columns",
-    "counted",
-    "moment",
-    "picture_text",
-    "shorten",
-    "table_text",
-    "tree_lines",
-]
-
 _MOST_LINES = 200
 _DEEPEST = 12
 

@@ -20,19 +20,6 @@ from jobnb.display.html import Html, is_balanced, join, preformatted, scrolling,
 from jobnb.display.text import counted, shorten
 from jobnb.storage.formats import Peek
 
-__all__ = [
-    "Sheet",
-    "array_words",
-    "bytes_words",
-    "has_method",
-    "picture_of",
-    "shape_note",
-    "sheet_of",
-    "short_repr",
-    "value_html",
-    "value_line",
-]
-
 _ROWS, _COLUMNS = 5, 20
 _CELL, _TYPE = 80, 40
 _NUMBERS = ("int", "float", "uint", "Int", "Float", "UInt", "complex")

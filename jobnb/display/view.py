@@ -11,8 +11,6 @@ from jobnb.display.picture import Picture
 from jobnb.display.svg import picture_svg, text_svg
 from jobnb.display.text import picture_text
 
-__all__ = ["View", "bundle", "fallback_bundle", "picture_html"]
-
 _WIDEST_IMAGE = 2000  # pixels: on a page half as wide its titles can just be read
 _MOST_IN_IMAGE = 12
 

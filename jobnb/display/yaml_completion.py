@@ -16,8 +16,6 @@ from jobnb.display.attempt import attempt
 from jobnb.display.config_fields import default_text
 from jobnb.display.text import shorten
 
-__all__ = ["completions"]
-
 _ITEM = None  # a part of a path: an entry of a list
 Path = list[str | None]
 

@@ -11,12 +11,6 @@ from jobnb.display.html import header, join, preformatted
 from jobnb.display.values import short_repr
 from jobnb.display.view import View
 
-__all__ = [
-    "LaunchText",
-    "run_config_view",
-    "yaml_text",
-]
-
 
 def yaml_text(config: Any) -> str:
     """A config as YAML; what YAML cannot hold is shown by its repr."""

@@ -16,19 +16,6 @@ from jobnb.definitions.user_events import ExpectationResult
 from jobnb.errors import DAGSTER_NAMES
 from jobnb.events.event import ErrorInfo, Event
 
-__all__ = [
-    "EventData",
-    "ExpectationData",
-    "FailedRunData",
-    "HandledOutputData",
-    "InputData",
-    "OutputData",
-    "StepFailureData",
-    "StepOutputHandle",
-    "TypeCheckData",
-    "UserFailureData",
-]
-
 
 class StepOutputHandle(msgspec.Struct, frozen=True):
     """One output of one step.

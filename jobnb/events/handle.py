@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["NodeHandle", "StepHandle"]
-
 
 class NodeHandle(tuple[str, ...]):
     """The names on the way to an op, from the outermost graph.

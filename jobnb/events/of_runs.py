@@ -7,21 +7,6 @@ from typing import Any, ClassVar
 from jobnb.definitions.jobs.job_config import is_nameless
 from jobnb.events.event import ErrorInfo, Event, EventType
 
-__all__ = [
-    "EngineNote",
-    "Logged",
-    "ResourceFailed",
-    "ResourceStarted",
-    "ResourceSucceeded",
-    "RunCanceled",
-    "RunCanceling",
-    "RunFailed",
-    "RunStarted",
-    "RunStarting",
-    "RunSucceeded",
-]
-
-
 _MOST_STEPS = 3  # How many steps a message names if the run has no named job.
 
 

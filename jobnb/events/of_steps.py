@@ -7,18 +7,6 @@ from typing import Any, ClassVar
 from jobnb.events.data import FailedRunData, StepFailureData
 from jobnb.events.event import ErrorInfo, Event, EventType
 
-__all__ = [
-    "HookCompleted",
-    "HookErrored",
-    "HookSkipped",
-    "StepFailed",
-    "StepRestarted",
-    "StepRetried",
-    "StepSkipped",
-    "StepStarted",
-    "StepSucceeded",
-]
-
 
 class StepStarted(Event, frozen=True, gc=False, tag="STEP_START"):
     """A step began; `worker` names the thread, process or machine where steps run side by side."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
     from jobnb.plan.step import Step, StepOutput
 
-__all__ = ["AssetContext"]
-
 
 class AssetContext:
     """The part of a context that knows the assets of the step."""

@@ -12,8 +12,6 @@ from typing import Any
 
 from jobnb.execution.stopping import here
 
-__all__ = ["LoopThread", "run_async", "shared_loop"]
-
 shared_loop: ContextVar[LoopThread | None] = ContextVar("jobnb_loop", default=None)
 """The loop that the steps of a run share; each has one of its own if None."""
 

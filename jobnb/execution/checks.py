@@ -21,8 +21,6 @@ from jobnb.markdown import plain
 from jobnb.plan.step import Step
 from jobnb.storage.records import EventRecordsFilter
 
-__all__ = ["CheckTeller", "read_checks", "with_asset"]
-
 
 def with_asset(said: Any, asset_key: Any) -> Any:
     """The result of a check, of the asset that it came with where it names none."""

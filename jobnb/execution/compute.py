@@ -23,8 +23,6 @@ from jobnb.execution.checks import with_asset
 if TYPE_CHECKING:
     from jobnb.plan.step import Step
 
-__all__ = ["asset_output", "call_function", "output_called", "read_result"]
-
 _TOLD = (AssetCheckResult, AssetMaterialization, AssetObservation, ExpectationResult)
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
     from jobnb.plan.step import Step
 
-__all__ = ["AssetExecutionContext", "OpExecutionContext", "context_of"]
-
 
 class OpExecutionContext(PartitionContext):
     """What an op sees while it runs.

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.step import StepRunner
 
-__all__ = ["close_empty", "let_go", "passing_slots", "put_in_order"]
-
 
 def put_in_order(run: RunScope, runners: Sequence[StepRunner], elements: Sequence[str]) -> None:
     """What an earlier run made and what this one did stand in the order of the elements."""

@@ -16,8 +16,6 @@ from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts
 from jobnb.storage.instance import Instance
 
-__all__ = ["JobExecutionResult", "execute_job"]
-
 
 class JobExecutionResult(ExecuteInProcessResult):
     """What a run of `execute_job` gave: its events, and the values that its IO managers hold.

@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 from jobnb.plan.step import FromMany, FromOutput, Step
 
-__all__ = ["Frontier", "Skip", "TagLimit", "Unit"]
-
 
 class Unit(NamedTuple):
     """What is run at once: a step, or a mapped step for one element.

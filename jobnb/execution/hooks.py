@@ -14,8 +14,6 @@ from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import Step
 
-__all__ = ["HookContext", "run_hooks"]
-
 
 class HookContext:
     """What a hook sees.

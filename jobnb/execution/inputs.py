@@ -30,8 +30,6 @@ from jobnb.plan.step import (
     StepOutput,
 )
 
-__all__ = ["failed_check", "load_input"]
-
 
 def load_input(
     run: RunScope, step: Step, each: StepInput, key: str, mapping_key: str | None

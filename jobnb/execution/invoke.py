@@ -16,8 +16,6 @@ from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.invoked import check_value, checked
 from jobnb.execution.testing import DirectContext, build_asset_check_context, build_op_context
 
-__all__ = ["invoke"]
-
 
 def invoke(definition: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call the function of an op or asset with what it would get in a run.

@@ -16,8 +16,6 @@ from jobnb.execution.compute import asset_output, output_called, read_result
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
 
-__all__ = ["check_value", "checked"]
-
 
 def checked(op: OpDefinition[..., Any], result: Any, context: OpExecutionContext) -> Any:
     """The result of the function; what it gives later is checked when it does.

@@ -14,16 +14,6 @@ from jobnb.execution.packed import unpacked
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
 
-__all__ = [
-    "asset_output_context",
-    "held_value",
-    "input_context",
-    "manager_of",
-    "output_context",
-    "resources_of",
-    "step_key_of",
-]
-
 
 def resources_of(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]:
     """The config of an IO manager, and the resources it asked for."""

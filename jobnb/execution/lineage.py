@@ -14,8 +14,6 @@ from jobnb.plan.step import Plan, Step
 from jobnb.staleness.partition_records import partitions_of
 from jobnb.staleness.versions import INPUT, POINTER, config_tags
 
-__all__ = ["Lineage", "Origin"]
-
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
     """What is known of an asset before any run.

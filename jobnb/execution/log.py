@@ -12,8 +12,6 @@ from typing import Any, Protocol
 from jobnb.errors import InvalidInvocationError
 from jobnb.events import Event, Logged
 
-__all__ = ["RunLogger", "listening"]
-
 _formatter = logging.Formatter()
 _running: ContextVar[_Listening | None] = ContextVar("jobnb_running", default=None)
 

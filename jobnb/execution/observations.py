@@ -23,8 +23,6 @@ from jobnb.execution.run import RunScope
 from jobnb.plan.asset_choice import observed_output
 from jobnb.plan.step import Step
 
-__all__ = ["DATA_VERSION_TAG", "tell_observations"]
-
 DATA_VERSION_TAG = "dagster/data_version"
 
 

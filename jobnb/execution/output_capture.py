@@ -19,8 +19,6 @@ from typing import Any
 
 from jobnb.events import Event, Logged
 
-__all__ = ["capturing", "follow_streams", "is_captured"]
-
 _LEVELS = {"stdout": logging.INFO, "stderr": logging.ERROR}
 _LONGEST = 65536  # characters without a line's end that are held back
 

@@ -20,18 +20,6 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 
-__all__ = [
-    "LARGE",
-    "Packed",
-    "Stays",
-    "dumps",
-    "holds_values",
-    "is_packed",
-    "loads",
-    "pack",
-    "unpacked",
-]
-
 LARGE = 1 << 18
 """Bytes from which on a value goes through a file and not through the pipe."""
 

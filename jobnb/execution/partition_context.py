@@ -13,8 +13,6 @@ from jobnb.plan.partitions import RunPartitions
 if TYPE_CHECKING:
     from jobnb.definitions.partitions.partition import PartitionsDefinition
 
-__all__ = ["PartitionContext"]
-
 
 class PartitionContext(AssetContext):
     """The part of a context that knows the partitions of the run."""

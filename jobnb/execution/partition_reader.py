@@ -18,8 +18,6 @@ from jobnb.plan.partitions import RunPartitions
 if TYPE_CHECKING:
     from jobnb.plan.step import Plan, Step
 
-__all__ = ["PartitionReader"]
-
 
 class PartitionReader:
     """Looks mappings up for the steps of a plan, whichever partitions it is run for.

@@ -23,8 +23,6 @@ from jobnb.staleness.versions import (
     last_told,
 )
 
-__all__ = ["Provenance"]
-
 
 class _Coming(msgspec.Struct, frozen=True, gc=False):
     """An asset that is about to be made.

@@ -11,8 +11,6 @@ from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.errors import UnknownResourceError, did_you_mean
 from jobnb.execution.resources import build_resources
 
-__all__ = ["ReadyManager", "ReadyManagers"]
-
 
 class ReadyManager(NamedTuple):
     """An IO manager that is set up.

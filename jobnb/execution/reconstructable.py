@@ -13,8 +13,6 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import InvariantViolationError, did_you_mean
 
-__all__ = ["ReconstructableJob", "build_reconstructable_job", "reconstructable"]
-
 
 class ReconstructableJob:
     """A job, or the function that makes it anew."""

@@ -35,8 +35,6 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 from jobnb.storage.values import fs_io_manager, mem_io_manager
 
-__all__ = ["Elements", "ReexecutionOptions", "Repetition", "parent_of", "repetition_of"]
-
 
 class ReexecutionOptions(msgspec.Struct, frozen=True):
     """Which run is repeated, and which of its steps.

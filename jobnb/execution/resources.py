@@ -23,8 +23,6 @@ from jobnb.execution.stopping import Stopping
 from jobnb.execution.trace import error_info
 from jobnb.plan.resources import in_order
 
-__all__ = ["build_resources", "close_resources", "open_resources", "opener_of", "resource_values"]
-
 
 def open_resources(run: RunScope) -> None:
     """Set up the run's resources; `close_resources` has to follow, whatever happens.

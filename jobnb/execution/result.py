@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from jobnb.storage.instance import Instance
     from jobnb.storage.run import JobRun
 
-__all__ = ["ExecuteInProcessResult", "MissingOutputError"]
-
 
 class MissingOutputError(StepOutputNotFoundError, InvariantViolationError):
     """An output was asked for that did not come, or was not kept."""

@@ -27,9 +27,6 @@ from jobnb.storage.process import keep_for_ever
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import BatchLog, RunLog
 
-__all__ = ["HANDLED", "MISSING", "RunScope"]
-
-
 current_run: ContextVar[RunScope | None] = ContextVar("jobnb_run", default=None)
 """The run whose steps run in this thread."""
 

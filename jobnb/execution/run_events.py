@@ -22,8 +22,6 @@ from jobnb.state import RunState, fold
 if TYPE_CHECKING:
     from jobnb.plan.step import Step
 
-__all__ = ["RunEvents"]
-
 
 class RunEvents:
     """The events of a run in this process.

@@ -8,14 +8,6 @@ from collections.abc import Callable
 from jobnb.execution.background import Run
 from jobnb.state import RunStatus
 
-__all__ = [
-    "ALL_STEPS",
-    "MAX_RETRIES_TAG",
-    "RETRY_NUMBER_TAG",
-    "RETRY_STRATEGY_TAG",
-    "retry_failed",
-]
-
 MAX_RETRIES_TAG = "dagster/max_retries"
 """The tag that holds how often a run is repeated when it has failed."""
 

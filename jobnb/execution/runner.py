@@ -30,8 +30,6 @@ from jobnb.execution.step import StepRunner
 from jobnb.execution.timed import runner_of
 from jobnb.execution.trace import error_info
 
-__all__ = ["run_all"]
-
 
 def run_all(run: RunScope) -> None:
     """Do what the plan says; the run's log tells how it ended.

@@ -31,8 +31,6 @@ from jobnb.execution.told import taken_during, tell
 from jobnb.execution.trace import error_info
 from jobnb.plan.step import FromMany, FromOutput, Step
 
-__all__ = ["StepRunner"]
-
 
 class StepRunner:
     """One step of a plan, in a run.

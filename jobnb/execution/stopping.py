@@ -21,8 +21,6 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvariantViolationError
 
-__all__ = ["Alarm", "ForkedError", "Interrupts", "Stop", "StopSignal", "Stopping", "here"]
-
 T = TypeVar("T")
 
 

@@ -12,7 +12,7 @@ import msgspec
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
+from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, PartitionKeyRange
 from jobnb.definitions.resources.resource import resource_def_of
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
@@ -24,17 +24,7 @@ from jobnb.plan.partitions import RunPartitions
 from jobnb.plan.run_config import config_schema_of
 from jobnb.plan.step import Plan, Step, StepInput, StepOutput
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import PARTITION_TAG, JobRun
-
-__all__ = [
-    "DirectCheckContext",
-    "DirectContext",
-    "build_asset_check_context",
-    "build_asset_context",
-    "build_op_context",
-    "nothing_op",
-    "validate_run_config",
-]
+from jobnb.storage.run import JobRun
 
 _EMPTY_JOB = "ephemeral"
 

@@ -18,8 +18,6 @@ from jobnb.plan.step import Step
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 
-__all__ = ["DirectHookContext", "build_hook_context"]
-
 
 class DirectHookContext(HookContext):
     """The context of a direct call of a hook."""

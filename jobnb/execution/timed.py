@@ -12,8 +12,6 @@ from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import Alarm
 from jobnb.plan.step import Step
 
-__all__ = ["runner_of"]
-
 
 def runner_of(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunner:
     """What runs a step: with an alarm, where it has a time-out.

@@ -23,9 +23,6 @@ from jobnb.storage.records import as_observation as _observation
 if TYPE_CHECKING:
     from jobnb.execution.run import RunScope
 
-__all__ = ["During", "as_evaluation", "as_expectation", "as_materialization", "as_observation",
-           "taken_during", "tell"]  # fmt: skip
-
 
 def as_materialization(event: Event) -> AssetMaterialization:
     """The materialization that an event tells of."""

@@ -11,16 +11,6 @@ from types import TracebackType
 
 from jobnb.events import ErrorInfo
 
-__all__ = [
-    "cells_of_notebook",
-    "error_info",
-    "file_namers",
-    "know_cells",
-    "name_of_file",
-    "where_is",
-    "without_own_frames",
-]
-
 _HERE = str(Path(__file__).resolve().parents[1])
 _LIBRARIES = tuple(
     path

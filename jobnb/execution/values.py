@@ -31,8 +31,6 @@ from jobnb.plan.step import Step
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import EventLogEntry
 
-__all__ = ["AssetValueLoader", "load_asset_value", "load_for_step", "load_known_or_stored"]
-
 
 def load_asset_value(
     definitions: Definitions,

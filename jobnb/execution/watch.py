@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 from jobnb.execution.run import RunScope
 from jobnb.storage.run_log import BatchLog, RunLog
 
-__all__ = ["Watcher", "background_watchers", "waiting", "waiting_backfills", "watched", "watchers"]
-
 _logger = logging.getLogger("jobnb.execution")
 
 T = TypeVar("T")

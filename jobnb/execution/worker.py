@@ -30,18 +30,6 @@ from jobnb.plan.step import Plan, Step
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 
-__all__ = [
-    "Order",
-    "PartOfRun",
-    "RemoteLane",
-    "errand_of",
-    "order_of",
-    "owned",
-    "packed_error",
-    "told_here",
-    "unpacked_error",
-]
-
 _ENDS = frozenset((StepFailed, StepRetried, StepSucceeded))
 _GIVEN = "jobnb/given_data_version"
 """Stands for the tags of an asset until the process that has the run fills them in."""

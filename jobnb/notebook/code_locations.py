@@ -13,8 +13,6 @@ from jobnb.notebook.location import home_of, load_definitions
 from jobnb.storage.history import seen_from
 from jobnb.storage.instance import Instance
 
-__all__ = ["open_locations"]
-
 
 def open_locations(named: Sequence[str]) -> tuple[Instance, list[CodeLocation]]:
     """The history that code locations share, and the locations.

@@ -11,8 +11,6 @@ from jobnb.plan.completing import Words, suggest
 from jobnb.plan.flatten import flatten
 from jobnb.registry.session import Session, current_session
 
-__all__ = ["complete_no_more", "complete_with", "completions"]
-
 _LINE = re.compile(r"(?:^|=)\s*%%?jobnb\s+(?P<line>.*)$", re.DOTALL)
 _QUOTED = (
     r"""(?:\s*(?:"[^"\n]*"|'[^'\n]*')\s*,)*\s*(?P<quote>["'])(?P<text>(?:(?!(?P=quote)).)*)$"""

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator
 
 from jobnb.errors import JobnbError
 
-__all__ = ["DefinitionCode", "NamesTold", "plain_source"]
-
 # Calls that run something or show something; a definition never needs what they return.
 _RUNS = frozenset(
     {

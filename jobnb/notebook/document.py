@@ -18,8 +18,6 @@ from typing import Any, BinaryIO
 
 from jobnb.errors import NotebookError
 
-__all__ = ["check_writable", "dump_notebook", "read_notebook", "tags_of", "write_whole"]
-
 
 def read_notebook(path: str | Path) -> Any:
     """Read a notebook, in the newest minor version of format 4.

@@ -13,8 +13,6 @@ from jobnb.errors import NotebookError
 from jobnb.notebook.outcome import CellOutcome, CellStatus, NotebookOutcome, RunOutcome
 from jobnb.state import StepState, StepStatus
 
-__all__ = ["title_of", "to_html", "to_junit"]
-
 # --- a page ---------------------------------------------------------------------
 
 

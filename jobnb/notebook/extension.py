@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _HERE = str(Path(__file__).resolve().parents[1])
 
-__all__ = ["load", "unload"]
-
 _watching: list[tuple[list[Any], Any]] = []
 _showing: list[CellDefinitions] = []
 

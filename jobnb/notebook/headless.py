@@ -16,8 +16,6 @@ from jobnb.notebook.outputs import LIMIT
 from jobnb.notebook.parameters import inject
 from jobnb.notebook.wish import Wish, drop_old
 
-__all__ = ["execute_notebook"]
-
 
 def execute_notebook(
     path: str | Path,

@@ -26,8 +26,6 @@ from jobnb.errors import NotebookError, did_you_mean
 from jobnb.notebook.outputs import NotebookOutputs
 from jobnb.storage.history import NOTEBOOK_VARIABLE
 
-__all__ = ["Kernel", "choose_kernel", "running_kernel"]
-
 STARTUP_SECONDS = 120.0
 GRACE_SECONDS = 2.5
 """What an interrupted cell has to close what it has opened."""

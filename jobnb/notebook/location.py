@@ -17,8 +17,6 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import NotebookError
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
 
-__all__ = ["home_of", "load_definitions"]
-
 
 def load_definitions(path: str | Path) -> Definitions:
     r"""Load the definitions of a notebook or Python file.

@@ -20,8 +20,6 @@ from jobnb.errors import (
 from jobnb.registry.selecting import pinned
 from jobnb.registry.session import Session, current_session
 
-__all__ = ["COMMANDS", "OPTIONS", "Line", "read_line", "register", "unregister"]
-
 OPTIONS = ("config", "partition", "partition-range", "tag")
 _OPTION = re.compile(r"(?:^|\s)--(\w[\w-]*)(?=$|[=\s])")
 _FIRST = 12  # How many characters of a run's id are shown.

@@ -14,19 +14,6 @@ from jobnb.definitions.jobs.job_config import run_title
 from jobnb.state import RunState, RunStatus, StepState
 from jobnb.storage.backfill import BackfillStatus
 
-__all__ = [
-    "BackfillOutcome",
-    "CellError",
-    "CellOutcome",
-    "CellStatus",
-    "NotebookOutcome",
-    "Progress",
-    "RunOutcome",
-    "Verdict",
-    "label_of",
-    "without_colours",
-]
-
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 

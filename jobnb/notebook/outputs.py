@@ -16,8 +16,6 @@ import msgspec
 
 from jobnb.display.text import counted
 
-__all__ = ["LIMIT", "CellOutputs", "Line", "NotebookOutputs", "ended_here", "shortened"]
-
 LIMIT = 2_000_000
 """Characters kept of what a cell prints on a stream, unless told otherwise."""
 

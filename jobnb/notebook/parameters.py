@@ -17,8 +17,6 @@ from jobnb.errors import JobnbError, NotebookError, did_you_mean
 from jobnb.notebook.definition_code import plain_source
 from jobnb.notebook.document import tags_of
 
-__all__ = ["DEFAULTS_TAG", "INJECTED_TAG", "inject", "literal", "parse_parameter"]
-
 DEFAULTS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"
 

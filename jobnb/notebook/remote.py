@@ -9,8 +9,6 @@ from jobnb.display.text import counted
 from jobnb.errors import ExecutionInterruptedError, JobnbError, PartitionNeededError, StorageError
 from jobnb.state import StepStatus, fold
 
-__all__ = ["RUN_MIME", "run", "summary_of"]
-
 _CHOOSE = "Name some: --partition KEY, or --partition-range START...END."
 RUN_MIME = "application/vnd.jobnb.run+json"
 

@@ -22,8 +22,6 @@ from jobnb.notebook.side_channel import line_of, line_of_backfill, line_of_exit
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
 
-__all__ = ["Reporter", "report_to"]
-
 INTERVAL = 0.1
 _HERE = str(Path(__file__).resolve().parents[1])
 

@@ -39,8 +39,6 @@ from jobnb.state import RunState, StepState, fold
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
 
-__all__ = ["TOLD", "SideChannel", "line_of", "line_of_backfill", "line_of_exit"]
-
 # The events for progress and reports; outputs and logs stay in the history.
 TOLD = (
     RunStarted,

@@ -30,8 +30,6 @@ from jobnb.notebook.outputs import LIMIT, ended_here, shortened
 from jobnb.notebook.side_channel import SideChannel
 from jobnb.notebook.wish import RUN_TAG, Wish, summary_in
 
-__all__ = ["Limits", "Walk"]
-
 LOOK_SECONDS = 0.1
 LONGEST_MESSAGE = 2000  # Characters of an error in a line.
 # Neither imports jobnb: a notebook that does not use it must not wait for the import.

@@ -13,8 +13,6 @@ from jobnb.notebook.document import tags_of
 from jobnb.notebook.parameters import literal
 from jobnb.notebook.remote import RUN_MIME
 
-__all__ = ["RUN_TAG", "Wish", "drop_old", "summary_in"]
-
 RUN_TAG = "jobnb-run"
 
 

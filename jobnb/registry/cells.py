@@ -9,8 +9,6 @@ from sys import _getframe
 from types import FrameType
 from typing import Any
 
-__all__ = ["Cell", "CellWatch"]
-
 
 @dataclass(frozen=True, slots=True)
 class Cell:

@@ -15,8 +15,6 @@ from jobnb.errors import InvalidSubsetError, did_you_mean
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
 
-__all__ = ["job_finder", "partitioned_job", "pinned", "see_known"]
-
 
 def job_finder(session: Session, target: Any) -> Callable[[], JobDefinition] | None:
     """What gives the job that is meant, as it is defined by then; None if assets are meant.

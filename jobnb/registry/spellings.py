@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 
 from jobnb.errors import InvalidInvocationError, did_you_mean
 
-__all__ = ["telling_names"]
-
 K = TypeVar("K", bound=type)
 
 _PARTITIONS = ("partition", "partitions")

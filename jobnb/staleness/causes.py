@@ -10,16 +10,6 @@ import msgspec
 from jobnb.code.version import CodeNote
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 
-__all__ = [
-    "AssetStatus",
-    "AssetStatuses",
-    "Cause",
-    "CauseKind",
-    "PartitionCounts",
-    "StaleStatus",
-]
-
-
 _MOST_NOTES = 6
 
 

@@ -29,8 +29,6 @@ from jobnb.staleness.versions import config_tags
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import Made
 
-__all__ = ["StaleChoice", "choose_stale"]
-
 _MOST_NAMES = 12
 
 

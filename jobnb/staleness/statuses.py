@@ -30,16 +30,6 @@ from jobnb.storage.records import Failed, Made
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
 
-__all__ = [
-    "asset_statuses",
-    "defined_assets",
-    "failures_since",
-    "known_of",
-    "place_of",
-    "session_statuses",
-    "source_versions",
-]
-
 Place = Callable[[AssetKey], str]
 
 

@@ -27,19 +27,6 @@ from jobnb.staleness.versions import (
 )
 from jobnb.storage.records import Failed, Made
 
-__all__ = [
-    "Defined",
-    "Known",
-    "Verdict",
-    "definition_causes",
-    "in_order",
-    "judge",
-    "left_causes",
-    "own_causes",
-    "status_of",
-    "upstream_cause",
-]
-
 _MOST_CAUSES = 8
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from jobnb.storage.history import History
     from jobnb.storage.records import Failed, Made
 
-__all__ = ["AssetHistory", "NamedHistory"]
-
 
 class AssetHistory:
     """Assets: which are known, and what was last made of each.

@@ -24,8 +24,6 @@ from jobnb.errors import JobnbError, StorageError
 from jobnb.storage import engines, tables
 from jobnb.storage.engines import Kept, Place
 
-__all__ = ["Database", "file_url"]
-
 T = TypeVar("T")
 _logger = logging.getLogger("jobnb.storage")
 

@@ -26,10 +26,6 @@ from sqlalchemy.pool import StaticPool
 from jobnb.errors import StorageError, did_you_mean
 from jobnb.storage.process import keep_for_ever
 
-__all__ = ["PATIENCE", "TURN", "Kept", "Place", "cleared", "file_of", "is_in_memory",
-           "is_of_ill_text", "is_there", "kept", "leave_connections", "let_go", "open_engine",
-           "parsed_url", "place", "read_all_texts", "reader", "writer"]  # fmt: skip
-
 PATIENCE = 60.0
 """Seconds for which a write waits for others to finish theirs."""
 

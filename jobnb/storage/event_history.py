@@ -21,8 +21,6 @@ from jobnb.storage.run import JobRun
 if TYPE_CHECKING:
     from jobnb.storage.history import History, Listener, Watcher
 
-__all__ = ["EventHistory"]
-
 Kinds = EventType | Iterable[EventType] | None
 
 

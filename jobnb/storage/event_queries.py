@@ -15,9 +15,6 @@ from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
 from jobnb.storage.tables import UNREADABLE, readable
 from jobnb.storage.writing import INDEXED_KINDS
 
-__all__ = ["chunk_events", "events_of_kind", "find_records", "job_names", "read_event",
-           "run_events"]  # fmt: skip
-
 chunks, indexed = tables.event_chunks, tables.indexed_events
 
 _one = msgspec.json.Decoder(AnyEvent)

@@ -16,8 +16,6 @@ from typing import IO, Any
 from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.errors import InvalidInvocationError, StorageError
 
-__all__ = ["FileHandle", "LocalFileHandle", "LocalFileManager", "local_file_manager"]
-
 _READING = ("r", "rb")
 _WRITING = ("w", "wb")
 

@@ -33,9 +33,6 @@ from jobnb.storage.places import (
     split_partitions,
 )
 
-__all__ = ["FileIOManager"]
-
-
 _ENDINGS = tuple((form, ending) for form in FORMATS for ending in (form.suffix, *form.others))
 
 

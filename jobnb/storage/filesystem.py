@@ -7,8 +7,6 @@ from typing import Any
 from jobnb.definitions.resources.configurable_resource import ConfigurableIOManagerFactory
 from jobnb.storage.files import FileIOManager, values_directory
 
-__all__ = ["FilesystemIOManager"]
-
 
 class FilesystemIOManager(ConfigurableIOManagerFactory):
     """Stores values as files: data frames as Parquet, all else pickled.

@@ -27,8 +27,6 @@ from jobnb.storage.process import Holder, is_gone
 from jobnb.storage.run_queries import known_status
 from jobnb.storage.writing import write_events
 
-__all__ = ["LAPSE", "end_backfills", "find_lost", "find_lost_backfills", "note_end"]
-
 LAPSE = 300.0
 """Seconds of silence after which a process that cannot be looked at is taken for gone."""
 

@@ -14,10 +14,6 @@ from jobnb.storage import tables
 from jobnb.storage.tables import UNREADABLE, readable
 from jobnb.storage.writing import upsert
 
-__all__ = ["add_partitions", "find_presets", "get_values", "has_partition", "partition_page",
-           "partitions", "remove_partition", "remove_preset", "save_preset", "set_values",
-           "wipe"]  # fmt: skip
-
 names, presets, kvs = tables.dynamic_partitions, tables.presets, tables.kvs
 
 _OWN = "jobnb/"  # keys of our own, which users neither see nor change

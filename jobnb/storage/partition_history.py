@@ -24,8 +24,6 @@ from jobnb.storage.records import EventLogRecord
 if TYPE_CHECKING:
     from jobnb.storage.history import History
 
-__all__ = ["AssetPartitionStatus", "PartitionHistory"]
-
 
 class AssetPartitionStatus(Enum):
     """How a partition of an asset stands.

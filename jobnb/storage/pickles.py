@@ -22,8 +22,6 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn, get_args
 
 from jobnb.definitions.types.data_type import shown
 
-__all__ = ["dump", "load"]
-
 _MAKERS = "cloudpickle.cloudpickle"
 _MODULE = re.compile(r"\b\w+\.")
 

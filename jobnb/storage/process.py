@@ -12,8 +12,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Holder", "is_gone", "keep_for_ever", "this_process"]
-
 _PROC = Path("/proc")
 _SLACK = 2.0  # start times in seconds are told a little differently after the clock was set
 

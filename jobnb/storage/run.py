@@ -25,20 +25,6 @@ from jobnb.definitions.plain import check_tags, check_text
 from jobnb.errors import StorageError
 from jobnb.state import RunStatus
 
-__all__ = [
-    "PARTITION_TAG",
-    "JobBucket",
-    "JobRun",
-    "RunRecord",
-    "RunStatus",
-    "RunsFilter",
-    "TagBucket",
-    "check_run",
-    "decode_run",
-    "encode_run",
-    "new_run_id",
-]
-
 UNREADABLE_TAG = "jobnb/unreadable"
 """A run that has it could not be read wholly: it says why."""
 

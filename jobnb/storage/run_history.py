@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from jobnb.storage.history import History
 
-__all__ = ["RunHistory"]
-
 _STATS_KINDS = frozenset(
     kind.event_type.value
     for kind in (ev.StepSucceeded, ev.StepFailed, ev.AssetMaterialized, ev.ExpectationChecked,

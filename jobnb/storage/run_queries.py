@@ -35,17 +35,6 @@ from jobnb.storage.run import (
 )
 from jobnb.storage.tables import UNREADABLE
 
-__all__ = [
-    "check_status",
-    "count_runs",
-    "find_group",
-    "find_records",
-    "find_tags",
-    "known_status",
-    "remove_run",
-    "tag_keys",
-]
-
 runs, run_tags, indexed = tables.runs, tables.run_tags, tables.indexed_events
 
 _ORDERS: dict[str, ColumnElement[Any]] = {

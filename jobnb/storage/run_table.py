@@ -10,8 +10,6 @@ from jobnb.storage.run import UNREADABLE_TAG, RunRecord, RunsFilter
 if TYPE_CHECKING:
     from jobnb.storage.instance import Instance
 
-__all__ = ["RunTable"]
-
 _SHOWN = 20
 
 

@@ -24,28 +24,6 @@ from sqlalchemy import (
 from jobnb.errors import StorageError
 from jobnb.state import RunStatus
 
-__all__ = [
-    "CHUNK_SPAN",
-    "SCHEMA_VERSION",
-    "UNDER_WAY",
-    "asset_partitions",
-    "assets",
-    "backfills",
-    "dynamic_partitions",
-    "event_chunks",
-    "indexed_events",
-    "instigators",
-    "kvs",
-    "leases",
-    "metadata",
-    "partition_plans",
-    "presets",
-    "run_keys",
-    "run_tags",
-    "runs",
-    "ticks",
-]
-
 SCHEMA_VERSION = 3
 """Raised whenever a change here would be misread by an older jobnb."""
 

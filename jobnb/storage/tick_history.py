@@ -18,8 +18,6 @@ from jobnb.storage.ticks import (
     TickStatus,
 )
 
-__all__ = ["TickHistory"]
-
 Kind = Literal["SCHEDULE", "SENSOR"]
 
 

@@ -32,23 +32,6 @@ from jobnb.storage.ticks import (
 )
 from jobnb.storage.writing import upsert
 
-__all__ = [
-    "add_states",
-    "all_states",
-    "bump_version",
-    "claim",
-    "decide",
-    "end",
-    "find_ticks",
-    "purge",
-    "renew",
-    "set_cursor",
-    "set_status",
-    "state_of",
-    "version",
-    "wipe_schedules",
-]
-
 states, ticks, run_keys, kvs = tables.instigators, tables.ticks, tables.run_keys, tables.kvs
 _VERSION_KEY = "jobnb/automation_version"
 _MILLISECOND = 0.001

@@ -11,19 +11,6 @@ import msgspec
 from jobnb.errors import StorageError
 from jobnb.storage.process import Holder
 
-__all__ = [
-    "Instigator",
-    "InstigatorState",
-    "InstigatorStatus",
-    "LoopHolder",
-    "Tick",
-    "TickRun",
-    "TickStatus",
-    "decode_tick",
-    "encode_tick",
-    "live_loops",
-]
-
 live_loops: set[str] = set()
 """The ids of the loops of this process that go on."""
 

@@ -30,8 +30,6 @@ from jobnb.storage.places import (
     split_partitions,
 )
 
-__all__ = ["UPathIOManager"]
-
 
 class UPathIOManager(IOManager):
     """Stores each value at a path of its own: a file for an asset, or one for each partition.

@@ -13,8 +13,6 @@ from jobnb.storage.event_queries import chunk_events
 from jobnb.storage.run_queries import known_status
 from jobnb.storage.writing import key_text, note_partitions
 
-__all__ = ["upgrade"]
-
 runs, chunks, indexed = tables.runs, tables.event_chunks, tables.indexed_events
 
 _MADE = ev.EventType.ASSET_MATERIALIZATION.value

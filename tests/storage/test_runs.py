@@ -14,13 +14,13 @@ from sqlalchemy import event
 from jobnb import events as ev
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvariantViolationError, RunNotFoundError
+from jobnb.state import RunStatus
 from jobnb.storage import tables
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import (
     JobBucket,
     JobRun,
     RunsFilter,
-    RunStatus,
     TagBucket,
     decode_run,
     encode_run,

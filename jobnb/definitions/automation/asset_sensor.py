@@ -13,8 +13,6 @@ from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 if TYPE_CHECKING:
     from jobnb.automation.sensor_context import SensorEvaluationContext
 
-__all__ = ["AssetSensorDefinition", "asset_sensor"]
-
 
 class AssetSensorDefinition(SensorDefinition):
     """Calls its function for the latest materialization of an asset, once for each.

@@ -12,8 +12,6 @@ from jobnb.definitions.automation.cron_schedule import CronSchedule
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["AutoMaterializePolicy", "AutomationCondition"]
-
 
 class AutomationCondition(msgspec.Struct, frozen=True):
     """When an asset, or a partition of it, is to be made.

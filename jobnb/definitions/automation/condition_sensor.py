@@ -9,8 +9,6 @@ from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidInvocationError
 
-__all__ = ["AutomationConditionSensorDefinition"]
-
 
 class AutomationConditionSensorDefinition(SensorDefinition):
     """Requests the assets whose `automation_condition` or `auto_materialize_policy` is true.

@@ -20,8 +20,6 @@ from jobnb.definitions.partitions.cron_times import (
 )
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["CronSchedule"]
-
 _FIELDS = 5
 _EVER = timedelta(days=36500)
 

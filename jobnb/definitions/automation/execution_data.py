@@ -9,8 +9,6 @@ import msgspec
 
 from jobnb.definitions.jobs.run_request import RunRequest
 
-__all__ = ["ScheduleExecutionData", "SensorExecutionData"]
-
 
 class ScheduleExecutionData(msgspec.Struct, frozen=True):
     """What one evaluation of a schedule came to.

@@ -9,8 +9,6 @@ from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.selections.selection import AssetSelection
 
-__all__ = ["FreshnessPolicySensorDefinition", "freshness_policy_sensor"]
-
 
 class FreshnessPolicySensorDefinition(SensorDefinition):
     """Calls its function for each asset that has a `FreshnessPolicy`, at each evaluation.

@@ -11,8 +11,6 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["MultiAssetSensorDefinition", "multi_asset_sensor"]
-
 
 class MultiAssetSensorDefinition(SensorDefinition):
     """Calls its function with a context that knows the new materializations of several assets.

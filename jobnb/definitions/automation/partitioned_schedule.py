@@ -21,8 +21,6 @@ from jobnb.errors import InvalidDefinitionError
 if TYPE_CHECKING:
     from jobnb.automation.schedule_context import ScheduleEvaluationContext
 
-__all__ = ["PartitionedScheduleDefinition", "build_schedule_from_partitioned_job"]
-
 
 class PartitionedScheduleDefinition(ScheduleDefinition):
     """A schedule that comes at the end of each partition in time of a job.

@@ -11,14 +11,6 @@ import msgspec
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.errors import InvalidInvocationError
 
-__all__ = [
-    "DefaultScheduleStatus",
-    "DefaultSensorStatus",
-    "SensorResult",
-    "SensorType",
-    "SkipReason",
-]
-
 
 class DefaultScheduleStatus(Enum):
     """Whether a schedule runs without anybody having started it.

@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["RunReaction"]
-
 
 class RunReaction(msgspec.Struct, frozen=True):
     """What a run status sensor did about one run.

@@ -9,13 +9,6 @@ from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = [
-    "RunFailureSensorDefinition",
-    "RunStatusSensorDefinition",
-    "run_failure_sensor",
-    "run_status_sensor",
-]
-
 _STATUSES = ("QUEUED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED")
 
 Decorator = Callable[[Callable[..., Any]], "RunStatusSensorDefinition"]

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from jobnb.automation.schedule_context import ScheduleEvaluationContext
     from jobnb.definitions.jobs.job_definition import JobDefinition
 
-__all__ = ["ScheduleDefinition", "schedule"]
-
 RunConfigFunction = Callable[["ScheduleEvaluationContext"], Mapping[str, Any]]
 TagsFunction = Callable[["ScheduleEvaluationContext"], Mapping[str, str]]
 Condition = Callable[["ScheduleEvaluationContext"], bool]

@@ -27,8 +27,6 @@ from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 if TYPE_CHECKING:
     from jobnb.automation.sensor_context import SensorEvaluationContext
 
-__all__ = ["DEFAULT_INTERVAL", "SensorDefinition", "sensor"]
-
 DEFAULT_INTERVAL = 30
 """Seconds between two evaluations of a sensor that does not say."""
 

@@ -12,8 +12,6 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError
 
-__all__ = ["DirectTarget", "Target", "TargetedJob", "anonymous_job", "as_job", "targets_of"]
-
 TargetedJob = JobDefinition | AssetJobDefinition
 
 _jobs_of_graphs: WeakKeyDictionary[GraphDefinition, JobDefinition] = WeakKeyDictionary()

@@ -9,8 +9,6 @@ from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.function import Function
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
-__all__ = ["UserFunction"]
-
 
 class UserFunction:
     """A user's function that takes a context (or not), perhaps an event, and resources.

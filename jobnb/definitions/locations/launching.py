@@ -10,13 +10,6 @@ from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.automation.targets import DirectTarget, TargetedJob
 from jobnb.errors import did_you_mean
 
-__all__ = [
-    "brought_jobs",
-    "lacking_resources",
-    "launching_problems",
-    "of_wrong_kind",
-]
-
 
 def of_wrong_kind(schedules: Iterable[Any], sensors: Iterable[Any]) -> list[str]:
     """Describe the values that are no schedules or sensors."""

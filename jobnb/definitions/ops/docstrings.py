@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from inspect import cleandoc
 
-__all__ = ["RETURNED", "described"]
-
 _ARGUMENTS = ("Args", "Arguments", "Parameters", "Params")
 _RETURNED = ("Returns", "Return", "Yields", "Yield")
 _MARK = re.compile(

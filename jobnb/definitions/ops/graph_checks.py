@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _MOST_NAMED = 20
 """So many nodes of a circle are named; of a longer one its beginning and its end."""
 
-__all__ = ["check_dynamic", "check_edges", "check_type_names"]
-
 
 def check_edges(graph: GraphDefinition) -> None:
     """See that every edge of a hand-written graph joins what is there; all problems at once.

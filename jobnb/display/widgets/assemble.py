@@ -16,8 +16,6 @@ from jobnb.display.palette import GLYPHS, WORDS
 from jobnb.display.picture import Status
 from jobnb.display.style import page_css
 
-__all__ = ["css", "esm"]
-
 _EXPORT = re.compile(r"^\s*(export|import)\b", re.MULTILINE)
 
 

@@ -37,8 +37,6 @@ from jobnb.errors import PartitionNeededError
 from jobnb.markdown import undocumented
 from jobnb.registry.session import Session
 
-__all__ = ["AssetCard", "AssetView", "AssetsGraph"]
-
 _MOST_RUNS = 8
 _MOST_NOTES = 6
 

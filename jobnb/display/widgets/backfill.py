@@ -24,8 +24,6 @@ from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError
 from jobnb.registry.session import current_session
 
-__all__ = ["BackfillView"]
-
 
 class BackfillView(View):
     """The live view of a backfill: progress, first failures, buttons to cancel or resume it.

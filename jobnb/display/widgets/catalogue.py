@@ -27,8 +27,6 @@ from jobnb.display.widgets.twin import Twinned
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError, PartitionNeededError
 
-__all__ = ["Catalogue", "SessionView"]
-
 
 class Catalogue(View):
     """The assets of a session by group with their graph, jobs and resources.

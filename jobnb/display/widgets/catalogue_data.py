@@ -16,8 +16,6 @@ from jobnb.display.picture import Status
 from jobnb.display.standing import NEVER, Standing
 from jobnb.display.text import moment, shorten
 
-__all__ = ["asset_rows", "contents", "standing_json"]
-
 Row = dict[str, Any]
 _WORDS = {Status.NONE: "never made", Status.SUCCEEDED: "fresh", Status.FAILED: "failed"}
 

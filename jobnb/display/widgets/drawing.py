@@ -15,12 +15,6 @@ from jobnb.display.layout import Box, Frame, Layout, Line, lay_out, titled_frame
 from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
 from jobnb.display.sizes import CARD_HEIGHT, MARGIN, card_width, cluster_title, edge_label
 
-__all__ = [
-    "drawing_of",
-    "mark_json",
-    "plain_layout",
-]
-
 
 def drawing_of(picture: Picture) -> dict[str, Any]:
     """What `static/parts/graph_draw.js` draws.

@@ -18,14 +18,6 @@ from jobnb.display.standing import Standing
 from jobnb.display.surroundings import known_session
 from jobnb.display.text import moment, shorten
 
-__all__ = [
-    "About",
-    "about_card",
-    "asset_facts",
-    "held_words",
-    "op_facts",
-]
-
 About = Callable[[str], list[tuple[str, str]]]
 _MOST_MEMBERS = 12
 

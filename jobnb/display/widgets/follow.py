@@ -32,13 +32,6 @@ from jobnb.execution.watch import background_watchers, watchers
 from jobnb.plan.step import Plan
 from jobnb.state import RunState, StepState, StepStatus
 
-__all__ = [
-    "RunMarks",
-    "cards_of_plan",
-    "follow_run",
-    "keep_up",
-]
-
 Cards = Mapping[str, Sequence[str]]
 News = dict[str, tuple[Mark, float | None]]
 _OF_ALL_STEPS = (RunStarted, RunSucceeded, RunFailed, RunCanceled)

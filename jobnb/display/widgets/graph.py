@@ -26,13 +26,6 @@ from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.plan.selecting import resolve_op_selection
 
-__all__ = [
-    "GRAPH_PARTS",
-    "GraphView",
-    "Reach",
-    "selection_text",
-]
-
 # What a widget that shows a graph of its own has to put before its own file.
 GRAPH_PARTS = (
     "parts/dom.js",

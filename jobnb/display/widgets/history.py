@@ -24,8 +24,6 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.run import RunsFilter
 from jobnb.storage.run_table import RunTable
 
-__all__ = ["HistoryTable", "HistoryView"]
-
 _LARGEST_PAGE = 200
 
 

@@ -18,8 +18,6 @@ from jobnb.state import RunState, RunStatus, fold
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun, RunRecord, RunsFilter
 
-__all__ = ["choices", "compared", "filter_of", "page_of", "run_row"]
-
 _OWN_TAGS = ("dagster/", "jobnb/")
 _MOST_TAGS, _MOST_ASSETS, _MOST_IDS = 12, 3, 500
 _MOST_KEYS, _MOST_VALUES = 40, 50

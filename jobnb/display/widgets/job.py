@@ -17,8 +17,6 @@ from jobnb.display.widgets.facts import asset_facts, op_facts
 from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.tabbed import Tabbed
 
-__all__ = ["JobView", "graph_widget", "job_graph"]
-
 
 def job_graph(job: JobDefinition) -> GraphView:
     """The live graph of a job: its assets and how they stand, or its ops."""

@@ -39,14 +39,6 @@ from jobnb.markdown import plain
 from jobnb.registry.selecting import job_finder, pinned
 from jobnb.registry.session import Session, current_session
 
-__all__ = [
-    "Launch",
-    "LaunchFace",
-    "Launchpad",
-    "open_job",
-    "open_session",
-]
-
 Launch = Callable[..., Any]
 _MOST_VIEWS = 64  # whose deeds are remembered; closed ones never say so
 

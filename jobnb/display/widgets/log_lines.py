@@ -15,8 +15,6 @@ from jobnb.display.run_marks import base_key
 from jobnb.display.widgets.previews import clean
 from jobnb.events import Event, Logged
 
-__all__ = ["KINDS", "LogFilter", "LogLines", "kind_of_line"]
-
 KINDS = ("event", "debug", "info", "warning", "error", "critical", "stdout", "stderr")
 """What a line can be: something the run did, a level, or a stream of what was printed."""
 

@@ -27,8 +27,6 @@ from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.execution.task import running
 from jobnb.storage.standing_table import LEFT_OUT, StandingTable
 
-__all__ = ["PartitionsView"]
-
 _MOST_RANGES = 40
 _ONLY = {"missing": ("missing",), "failed": ("failed", *LEFT_OUT)}
 

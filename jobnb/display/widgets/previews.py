@@ -29,8 +29,6 @@ from jobnb.display.values import (
 from jobnb.display.view import sendable
 from jobnb.storage.formats import Peek
 
-__all__ = ["Preview", "clean", "metadata_rows", "preview"]
-
 Preview = dict[str, Any]
 
 _ROWS, _COLUMNS = 10, 30

@@ -22,8 +22,6 @@ from jobnb.display.widgets.run_parts import RunHead, RunTabs
 from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_live
 from jobnb.display.widgets.twin import Twinned, widget_bundle
 
-__all__ = ["RunView"]
-
 _MOST_RICH = 5
 
 

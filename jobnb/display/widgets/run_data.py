@@ -22,17 +22,6 @@ from jobnb.events import ErrorInfo
 from jobnb.plan.step import Plan
 from jobnb.state import RunState, StepState, StepStatus
 
-__all__ = [
-    "depths",
-    "error_data",
-    "failures",
-    "head_data",
-    "ready_times",
-    "slowest_path",
-    "step_row",
-    "upstream_of",
-]
-
 _MOST_STACK, _DEEPEST, _MOST_MESSAGE = 60, 10, 10_000
 _MOST_FAILURES = 5
 

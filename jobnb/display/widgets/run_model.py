@@ -39,8 +39,6 @@ from jobnb.events import (
 from jobnb.markdown import plain
 from jobnb.state import RunState, StepStatus
 
-__all__ = ["Output", "RunModel"]
-
 _OF_ALL_STEPS = (RunStarted, RunSucceeded, RunFailed, RunCanceled)
 _MOST_OUTPUTS = 300
 

@@ -14,8 +14,6 @@ from jobnb.display.widgets.run_model import RunModel
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError
 
-__all__ = ["RunHead", "RunTabs"]
-
 _MOST_LINES = 500
 
 

@@ -29,16 +29,6 @@ from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 
-__all__ = [
-    "AwaitedRun",
-    "EndedRun",
-    "LiveRun",
-    "RunSource",
-    "StoredRun",
-    "source_of",
-    "stored_or_live",
-]
-
 _TICK = 0.05  # seconds between two looks at a run that the main thread waits for
 _TO_THE_END = 5.0  # seconds; what is left after a run's last event is to close its log
 

@@ -11,8 +11,6 @@ from traitlets import Dict, Unicode
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.view import View
 
-__all__ = ["Note", "TabBar", "Tabbed"]
-
 
 class TabBar(View):
     """The tabs alone: what stands on them, and which is open."""

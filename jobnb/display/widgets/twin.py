@@ -15,8 +15,6 @@ from uuid import uuid4
 from jobnb.display.attempt import attempt
 from jobnb.display.surroundings import has_front_end
 
-__all__ = ["WIDGET_MIME", "Twinned", "show_twins", "widget_bundle"]
-
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _HTML, _TEXT = "text/html", "text/plain"
 # Hidden while the live view is in the page, in any front end; in those of Jupyter with the whole

@@ -17,13 +17,6 @@ from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.twin import Twinned
 from jobnb.errors import JobnbError
 
-__all__ = [
-    "PAUSE",
-    "Pace",
-    "View",
-    "answers",
-]
-
 _ASKED = "_jobnb_asked"
 F = TypeVar("F", bound=Callable[..., Any])
 

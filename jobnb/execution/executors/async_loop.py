@@ -6,8 +6,6 @@ from jobnb.execution.asynchronous import LoopThread, shared_loop
 from jobnb.execution.executors.threads import ThreadCrew
 from jobnb.execution.run import RunScope
 
-__all__ = ["ASYNC_PLACES", "AsyncCrew"]
-
 ASYNC_PLACES = 256
 """How many steps run at once where nothing is said."""
 

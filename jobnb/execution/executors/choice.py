@@ -16,8 +16,6 @@ from jobnb.execution.executors.crew import Crew
 from jobnb.execution.executors.threads import PLACES, ThreadCrew
 from jobnb.execution.run import RunScope
 
-__all__ = ["chosen", "crew_of", "with_executor"]
-
 
 def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
     """The job with the executor that is asked for: a name or a definition; its own if None.

@@ -22,8 +22,6 @@ from jobnb.execution.io import step_key_of
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.step import StepRunner
 
-__all__ = ["Coordinator"]
-
 LOOK = 0.05
 """Seconds between two looks at whether the run is to stop."""
 

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple, Protocol
 from jobnb.execution.frontier import Unit
 from jobnb.plan.step import Step
 
-__all__ = ["Crew", "Ended", "Outcome", "Piece", "Task"]
-
 
 class Piece(NamedTuple):
     """One attempt at one unit.

@@ -22,8 +22,6 @@ from jobnb.execution.run import RunScope
 from jobnb.execution.worker import errand_of, order_of, told_here, unpacked_error
 from jobnb.plan.step import Step
 
-__all__ = ["RESOURCES_TAG", "DaskCrew"]
-
 RESOURCES_TAG = "dagster-dask/resource_requirements"
 """The tag that holds what a step needs of a worker, as `{"GPU": 1}`."""
 

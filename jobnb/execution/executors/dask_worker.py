@@ -16,8 +16,6 @@ from jobnb.execution.packed import Packed, Stays
 from jobnb.execution.stopping import Stop
 from jobnb.execution.worker import Order, PartOfRun, RemoteLane, packed_error
 
-__all__ = ["INLINE", "Report", "close_part", "do_order", "stop_task"]
-
 INLINE = 1 << 16
 """Bytes up to which a value goes with the news; a larger one stays on its worker."""
 

@@ -7,8 +7,6 @@ import sys
 from jobnb.events import Logged
 from jobnb.execution.output_capture import is_captured
 
-__all__ = ["echo"]
-
 
 def echo(event: Logged) -> None:
     """Print a line that was printed in a worker, where what is printed here is seen."""

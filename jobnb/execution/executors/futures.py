@@ -36,8 +36,6 @@ from jobnb.execution.worker import (
 )
 from jobnb.plan.step import Step
 
-__all__ = ["crew_of_custom"]
-
 
 def crew_of_custom(run: RunScope, config: Mapping[str, Any]) -> Crew:
     """The crew that an executor of the user's own is.

@@ -14,8 +14,6 @@ from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import Stop
 
-__all__ = ["Lane", "lost"]
-
 
 class Lane:
     """Does pieces of a run in one thread.

@@ -11,8 +11,6 @@ from typing import Any
 from jobnb.execution.resources import opener_of
 from jobnb.execution.run import RunScope
 
-__all__ = ["LaterResources"]
-
 
 class LaterResources(Mapping[str, Any]):
     """Resources by key. Values are looked at through the IO managers among them after the run.

@@ -9,8 +9,6 @@ from jobnb.errors import InvalidConfigError, InvalidDefinitionError
 from jobnb.execution.frontier import TagLimit
 from jobnb.plan.step import Step
 
-__all__ = ["TIMEOUT_TAG", "late_words", "limits_of", "timeout_of"]
-
 TIMEOUT_TAG = "dagster/step_timeout"
 """The tag that holds how many seconds an attempt at a step may take."""
 

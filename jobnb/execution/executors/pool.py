@@ -15,8 +15,6 @@ from typing import Any
 
 from jobnb.execution.executors.worker_process import end_group, main
 
-__all__ = ["WorkerProcess", "pool"]
-
 IDLE = 300.0
 """Seconds after which a worker that has nothing to do is ended."""
 

@@ -26,8 +26,6 @@ from jobnb.execution.run import RunScope
 from jobnb.execution.worker import errand_of, order_of, owned, told_here, unpacked_error
 from jobnb.plan.step import Step
 
-__all__ = ["ProcessCrew"]
-
 _PATIENCE = 1.0  # seconds that a step has to stop before its process is ended
 _CLOSING = 60.0  # seconds that a worker has to tear down its resources
 

@@ -8,8 +8,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["made_folder"]
-
 _PREFIX = "jobnb-run-"
 
 

@@ -14,8 +14,6 @@ from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Stop
 from jobnb.plan.step import Step
 
-__all__ = ["PLACES", "ThreadCrew"]
-
 PLACES = 32
 """How many steps run at once where nothing is said: they wait more than they work."""
 

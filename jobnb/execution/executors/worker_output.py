@@ -14,8 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["CaughtOutput"]
-
 _STREAMS = {1: "stdout", 2: "stderr"}
 _CHUNK = 65536
 

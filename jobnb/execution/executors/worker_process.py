@@ -26,8 +26,6 @@ from jobnb.execution.output_capture import Sink
 from jobnb.execution.stopping import Stop
 from jobnb.execution.worker import Order, PartOfRun, RemoteLane, packed_error
 
-__all__ = ["Place", "main"]
-
 _LIVE = 0.05  # seconds that an event may wait before it is sent
 _SOON = 0.005  # seconds that the end of a piece may wait, while others of its task go on
 _LAST = 2.0  # seconds that a step has to end when the process that has the run is gone

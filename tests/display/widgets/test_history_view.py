@@ -17,8 +17,8 @@ from jobnb.display.widgets.history_data import choices, compared, filter_of, pag
 from jobnb.display.widgets.twin import WIDGET_MIME
 from jobnb.errors import InvariantViolationError
 from jobnb.registry.session import Session
-from jobnb.state import StepStatus, fold
-from jobnb.storage.run import JobRun, RunRecord, RunStatus
+from jobnb.state import RunStatus, StepStatus, fold
+from jobnb.storage.run import JobRun, RunRecord
 from jobnb.storage.run_table import RunTable
 from tests.display.reading import HOSTILE, check_bundle
 
