@@ -18,7 +18,12 @@ from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_y
 from jobnb.events import Event, EventType, StepFailed, StepFailureData
 from jobnb.execution.io import held_value
 from jobnb.execution.run import MISSING, RunScope
-from jobnb.execution.told import as_evaluation, as_expectation, as_materialization, as_observation
+from jobnb.execution.user_events import (
+    as_evaluation,
+    as_expectation,
+    as_materialization,
+    as_observation,
+)
 from jobnb.state import RunState, fold
 
 if TYPE_CHECKING:
