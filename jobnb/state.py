@@ -79,6 +79,9 @@ class StepState(msgspec.Struct):
         outputs: The JSON metadata of each output that came out.
         logs: How many lines it logged.
         worker: The thread, process or machine that did it, where steps run side by side.
+        cpu: Seconds of processor time of its last attempt; None if it was too short to measure.
+        memory: Bytes of memory of its process, at the peak.
+        growth: How many bytes of them came during its last attempt.
     """
 
     key: str
@@ -93,6 +96,9 @@ class StepState(msgspec.Struct):
     outputs: dict[str, dict[str, Any]] = {}
     logs: int = 0
     worker: str = ""
+    cpu: float | None = None
+    memory: int | None = None
+    growth: int | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -122,6 +128,8 @@ class RunState(msgspec.Struct):
         checked: The last evaluation of every check that it ran, by asset and name.
         logs: How many messages were logged.
         events: How many events were applied.
+        where: On what its steps run, as "threads"; empty where they run one by one.
+        pid: The process that does it; 0 before its steps begin.
     """
 
     status: RunStatus = RunStatus.NOT_STARTED
@@ -134,6 +142,8 @@ class RunState(msgspec.Struct):
     checked: dict[tuple[AssetKey, str], ev.AssetCheckEvaluated] = {}
     logs: int = 0
     events: int = 0
+    where: str = ""
+    pid: int = 0
 
     def apply(self, event: ev.Event) -> RunState:
         """Apply one more event in place and return the state."""
@@ -279,12 +289,14 @@ def _step_succeeded(run: RunState, event: ev.StepSucceeded) -> None:
     step = run.step(event.step_key)
     step.status, step.ended, step.seconds = StepStatus.SUCCEEDED, event.time, event.seconds
     step.error = None  # From an earlier attempt.
+    step.cpu, step.memory, step.growth = event.cpu, event.memory, event.growth
 
 
 def _step_failed(run: RunState, event: ev.StepFailed) -> None:
     step = run.step(event.step_key)
     step.status, step.ended, step.seconds = StepStatus.FAILED, event.time, event.seconds
     step.error, step.failure = event.error, event.metadata
+    step.cpu, step.memory, step.growth = event.cpu, event.memory, event.growth
     # The first failure is the run's error: later ones often follow from it.
     run.error = run.error or event.error
 
@@ -333,6 +345,11 @@ def _checked(run: RunState, event: ev.AssetCheckEvaluated) -> None:
     run.checked[AssetKey(event.asset), event.check] = event
 
 
+def _noted(run: RunState, event: ev.EngineNote) -> None:
+    if event.pid:
+        run.where, run.pid = event.where, event.pid
+
+
 def _logged(run: RunState, event: ev.Logged) -> None:
     run.logs += 1
     if event.step_key is not None:
@@ -356,5 +373,6 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.OutputHandled: _output_yielded,
     ev.AssetMaterialized: _materialized,
     ev.AssetCheckEvaluated: _checked,
+    ev.EngineNote: _noted,
     ev.Logged: _logged,
 }

@@ -6,7 +6,7 @@ go; `values` says what each shows, and changes with every key that is typed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,7 @@ class Rows:
         root: What the config may hold.
         config: What it holds; it need not be right.
         chosen: The options chosen for unions, by row, where the value does not tell.
+        opened: Sections that are open from the beginning, whatever is in them.
 
     Example:
         >>> from jobnb.config import Section, schema_of
@@ -76,9 +77,13 @@ class Rows:
     """
 
     def __init__(
-        self, root: Place, config: Mapping[str, Any], chosen: Mapping[str, int] | None = None
+        self,
+        root: Place,
+        config: Mapping[str, Any],
+        chosen: Mapping[str, int] | None = None,
+        opened: Collection[str] = (),
     ) -> None:
-        self.root, self.chosen = root, dict(chosen or {})
+        self.root, self.chosen, self._opened = root, dict(chosen or {}), {"ops", *opened}
         self.found: dict[str, Found] = {}
         self.values: dict[str, dict[str, Any]] = {}
         self.found[""] = Found((), root, root, config, True, "value")
@@ -128,7 +133,7 @@ class Rows:
     def _closed(self, place: Place, path: Path, rows: list[Row]) -> Row:
         self.values[row_id(path)] = {"given": True}
         row = self._head(place, path, place.name)
-        if path != ("ops",) and not any(map(_must_be_seen, rows)):
+        if row_id(path) not in self._opened and not any(map(_must_be_seen, rows)):
             row["fold"] = True
         return {**row, "rows": rows}
 

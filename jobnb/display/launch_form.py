@@ -317,7 +317,8 @@ class LaunchForm:
     def _take(self, inside: dict[str, Any]) -> None:
         self._config = inside
         if self._schema is not None:
-            self.rows = Rows(self._schema.root, inside, self._chosen)
+            opened = ("execution",) if self.executor else ()  # it was chosen to be configured
+            self.rows = Rows(self._schema.root, inside, self._chosen, opened)
         else:
             self.rows = Rows(_nothing_known(), inside)
         self._check()

@@ -100,6 +100,7 @@ def load_run(form: LaunchForm, instance: Any, run_id: str) -> None:
         selection=_selection_of(form, run),
         partition=written_partitions(form.job, run.tags, instance) or None,
         tags={key: value for key, value in tags.items() if own.get(key) != value},
+        executor=run.executor or "",
     )
 
 

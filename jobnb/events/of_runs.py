@@ -88,13 +88,19 @@ class RunCanceled(Event, frozen=True, gc=False, tag="PIPELINE_CANCELED"):
 
 
 class EngineNote(Event, frozen=True, gc=False, tag="ENGINE_EVENT"):
-    """The runner reports about itself."""
+    """The runner reports about itself.
+
+    `where` says on what the steps run, if they do not run one by one, and `pid` is the process
+    that does the run; both are told once, as the steps begin.
+    """
 
     event_type: ClassVar[EventType] = EventType.ENGINE_EVENT
     text: str
     metadata: dict[str, Any] = {}
     step_key: str | None = None
     error: ErrorInfo | None = None
+    where: str = ""
+    pid: int = 0
 
     @property
     def message(self) -> str:

@@ -36,11 +36,19 @@ class StepRestarted(Event, frozen=True, gc=False, tag="STEP_RESTARTED"):
 
 
 class StepSucceeded(Event, frozen=True, gc=False, tag="STEP_SUCCESS"):
-    """A step succeeded, in `seconds`."""
+    """A step succeeded, in `seconds`.
+
+    `cpu` is the processor time of its last attempt, in seconds; `memory` that of its process at
+    the peak, in bytes; and `growth` how many bytes of them came during the attempt. All are None
+    where it was too short to be measured.
+    """
 
     event_type: ClassVar[EventType] = EventType.STEP_SUCCESS
     step_key: str
     seconds: float
+    cpu: float | None = None
+    memory: int | None = None
+    growth: int | None = None
 
     @property
     def duration_ms(self) -> float:
@@ -58,7 +66,8 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
 
     `during` tells what was done when code of the user's raised: the kind of the error that
     Dagster makes of it, and what was done in words. `declared` says that it raised `Failure` on
-    purpose: `bare`, or `described` if it said why.
+    purpose: `bare`, or `described` if it said why. `cpu`, `memory` and `growth` are as those of
+    `StepSucceeded`.
     """
 
     event_type: ClassVar[EventType] = EventType.STEP_FAILURE
@@ -68,6 +77,9 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
     metadata: dict[str, Any] = {}
     during: tuple[str, str] | None = None
     declared: str = ""
+    cpu: float | None = None
+    memory: int | None = None
+    growth: int | None = None
 
     @property
     def message(self) -> str:

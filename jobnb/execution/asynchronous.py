@@ -10,6 +10,8 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
+from jobnb.execution.measured import timed
+from jobnb.execution.run import current_run
 from jobnb.execution.stopping import here
 
 shared_loop: ContextVar[LoopThread | None] = ContextVar("jobnb_loop", default=None)
@@ -92,7 +94,9 @@ class LoopThread:
     def wait(self, awaitable: Awaitable[Any]) -> Any:
         """What it gives, or raises; an interrupt of this thread cancels it."""
         assert self._loop is not None
-        future = asyncio.run_coroutine_threadsafe(_outcome(awaitable), self._loop)
+        scope = current_run.get()
+        work = awaitable if scope is None else timed(awaitable, scope.meter)
+        future = asyncio.run_coroutine_threadsafe(_outcome(work), self._loop)
         try:
             value, error = here().call(_settled, future)
         except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
 from jobnb.execution.lineage import Lineage
 from jobnb.execution.log import RunLogger
+from jobnb.execution.measured import Meter
 from jobnb.execution.packed import unpacked
 from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.provenance import Provenance
@@ -104,6 +105,7 @@ class RunScope:
         in_process: Whether its steps run one by one in this process, whatever the executor is.
         lanes: What the threads that do its steps side by side see of it.
         around: Entered while its resources and steps are at work.
+        meter: Measures the steps that run in its thread.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class RunScope:
         self.in_process = False
         self.lanes: WeakSet[RunScope] = WeakSet()
         self.around: AbstractContextManager[None] = nullcontext()
+        self.meter = Meter()
         self.elements: Mapping[int, frozenset[str]] = {}
         self.origins: dict[tuple[int, str | None], str] = {}
         self.values: list[Any] = [MISSING] * len(plan.readers)
@@ -166,6 +169,7 @@ class RunScope:
         made = copy(self)
         made.stop = stop
         made.append = append or self.append
+        made.meter = Meter()
         self.lanes.add(made)
         made.current_key = made.attempt = made.context = None
         made.log = RunLogger(made.append, lambda: made.current_key, self.log.listeners)

@@ -22,12 +22,12 @@ from jobnb.events import (
 from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.executors.choice import chosen, crew_of
 from jobnb.execution.executors.coordinator import Coordinator
-from jobnb.execution.executors.limits import runner_of
 from jobnb.execution.log import listening
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources, open_resources
 from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
+from jobnb.execution.timed import runner_of
 from jobnb.execution.trace import error_info
 
 
@@ -89,6 +89,7 @@ def _run_all(run: RunScope) -> None:
     finally:
         run.stop.shield()
         run.current_key = run.attempt = run.context = None
+        run.meter.leave()
         current_run.reset(token)
         if not run.stop.left:
             run.append(end)
@@ -136,7 +137,8 @@ def _plan_assets(run: RunScope) -> None:
 
 
 def _run_steps(run: RunScope, config: Mapping[str, Any]) -> None:
-    run.append(EngineNote(now(), f"Executing steps in process (pid: {os.getpid()})"))
+    pid = os.getpid()
+    run.append(EngineNote(now(), f"Executing steps in process (pid: {pid})", pid=pid))
     began = now()
     steps, stop = run.plan.steps, run.stop
     for group in run.groups:

@@ -16,7 +16,7 @@ from jobnb.definitions.plain import check_tags
 from jobnb.definitions.selections.selection import check_keys_of
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
-from jobnb.execution.executors.choice import with_executor
+from jobnb.execution.executors.choice import name_of, with_executor
 from jobnb.execution.reexecution import Elements, Repetition, parent_of, repetition_of
 from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.spec import RunSpec
@@ -79,6 +79,7 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         chosen=chosen,
         keep_outputs=spec.keep_outputs,
         stop=stop or interrupts,
+        executor=name_of(spec.executor),
     )
     if again is not None:
         _keep_earlier(scope, again)
@@ -129,6 +130,7 @@ def open_run(
     keep_outputs: bool = False,
     stop: Stopping | None = None,
     batch: RunBatch | None = None,
+    executor: str | None = None,
 ) -> RunScope:
     """Record the run of a plan and give its scope.
 
@@ -142,6 +144,7 @@ def open_run(
         keep_outputs: Whether values in memory are kept after their last reader.
         stop: How it is told to stop.
         batch: Records it together with other runs, where it is one of many.
+        executor: The name of the executor that was asked for; None if it is the job's.
     """
     record = JobRun(
         plan.job.name,
@@ -155,6 +158,7 @@ def open_run(
         parent_run_id=parent.run_id if parent else None,
         root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
         notebook=instance.launcher,
+        executor=executor,
     )
     log: RunLog | BatchLog
     if batch is not None:

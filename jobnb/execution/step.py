@@ -19,16 +19,17 @@ from jobnb.events import (
     StepSucceeded,
 )
 from jobnb.execution.checks import CheckTeller, read_checks
-from jobnb.execution.compute import call_function, read_result, taken_during
+from jobnb.execution.compute import call_function, read_result
 from jobnb.execution.context import context_of
 from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import load_input
 from jobnb.execution.io import step_key_of
+from jobnb.execution.measured import LEAST
 from jobnb.execution.observations import tell_observations
 from jobnb.execution.outputs import handle_output
 from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.told import taken_during, tell
 from jobnb.execution.trace import error_info
-from jobnb.execution.user_events import tell
 from jobnb.plan.step import FromMany, FromOutput, Step
 
 
@@ -152,6 +153,7 @@ class StepRunner:
         run, step = self.run, self.step
         run.attempt = (step, key, mapping_key, retries)
         run.context = context_of(run, *run.attempt) if self.wants_context else None
+        run.meter.begin(began if not retries else now())
         try:
             self.attempt(key, mapping_key)
         except KeyboardInterrupt:
@@ -161,7 +163,11 @@ class StepRunner:
                 raise
             return self.give_up_or_wait(key, mapping_key, error, retries, began)
         ended = now()
-        run.append(StepSucceeded(ended, key, ended - began))
+        if (took := ended - began) < LEAST:
+            run.meter.ended = ended  # without the call: this is done for every step
+            run.append(StepSucceeded(ended, key, took))
+        else:
+            run.append(StepSucceeded(ended, key, took, *run.meter.end(ended)))
         if step.hooks:
             run_hooks(run, step, key, None)
         return None
@@ -269,7 +275,10 @@ class StepRunner:
             during = ("ExecutionStepExecution", f'executing op "{self.step.path[-1]}":')
         metadata, declared = _declared(error)
         run.append(
-            StepFailed(ended, key, error_info(error), ended - began, metadata, during, declared)
+            StepFailed(
+                *(ended, key, error_info(error), ended - began, metadata, during, declared),
+                *run.meter.end(ended),
+            )
         )
         if self.step.hooks:
             run_hooks(run, self.step, key, error)

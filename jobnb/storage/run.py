@@ -72,6 +72,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         asset_check_selection: The checks it makes, where its assets do not tell them.
         notebook: The notebook or script that launched it, as seen from the folder of the history,
             or the name of the module.
+        executor: The executor that was asked for at the launch, by name; None if it was the job's.
 
     Example:
         >>> run = JobRun("daily", tags={"dagster/partition": "2013-01-01"})
@@ -99,6 +100,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     has_repository_load_data: bool = False
     asset_check_selection: frozenset[AssetCheckKey] | None = None
     notebook: str | None = None
+    executor: str | None = None
 
     @property
     def partition_key(self) -> str | None:

@@ -508,6 +508,10 @@ def test_the_executor_is_chosen_in_the_form(lab, tab):
     pad.box.get_by_role("button", name="Launch", exact=True).click()
     expect(tab.locator(".jw-badge", has_text="succeeded").first).to_be_visible(timeout=30_000)
     expect(ways).to_have_value("threads")
+    ways.select_option("multiprocess")
+    expect(pad.box.get_by_label("max_concurrent").first).to_be_visible()
+    pad.box.get_by_label("as in run").select_option(index=1)
+    expect(ways).to_have_value("threads")
 
 
 def test_yaml_has_colours_that_can_be_read_in_both_themes(lab, tab):

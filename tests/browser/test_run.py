@@ -99,6 +99,57 @@ def test_steps_turn_while_another_cell_runs(lab, tab):
     expect(nb.output(2)).to_contain_text("waited")
 
 
+SIDE_BY_SIDE = """
+import time
+from pathlib import Path
+from jobnb import job, op
+from jobnb.display.widgets.run import RunView
+
+@op
+def wait_for(context):
+    end = time.process_time() + 0.02
+    while time.process_time() < end: pass
+    while not Path("NAME-go").exists():
+        time.sleep(0.01)
+
+@job
+def regions():
+    for name in ("north", "south", "east"):
+        wait_for.alias(name)()
+"""
+
+
+def test_several_nodes_run_at_once_and_each_worker_has_its_lane(lab, tab):
+    nb = lab.open(
+        tab,
+        SIDE_BY_SIDE.replace("NAME", "lanes"),
+        "RunView(regions.launch(executor='threads'), tab='timeline')",
+    )
+    nb.start(0)
+    nb.start(1)
+    shown = nb.output(1)
+    expect(shown.locator('svg.jw-canvas [data-state="running"]')).to_have_count(3, timeout=30_000)
+    expect(shown.locator('.jw-step[data-status="running"]')).to_have_count(3)
+    expect(shown.locator(".jw-where")).to_have_text("on threads")
+    shown.get_by_label("How steps are laid out").select_option("lanes")
+    lanes = shown.locator(".jw-lane")
+    expect(lanes).to_have_count(3)
+    expect(lanes.first).to_contain_text("thread 1")
+    bar = shown.locator('.jw-lane [data-step="south"]')
+    bar.click()
+    expect(bar).to_have_class(re.compile("jw-chosen-bar"))
+    expect(shown.get_by_role("button", name="Re-run selected (1)")).to_have_count(0)  # it runs
+    (lab.folder / "lanes-go").touch()
+    expect(shown.locator(".jw-badge").first).to_contain_text("succeeded")
+    expect(lanes.locator(".jn-succeeded")).to_have_count(3)
+    shown.get_by_label("How steps are laid out").select_option("timed")
+    cpu = shown.locator('.jw-step[data-step="north"] .jw-cpu')
+    expect(cpu).to_have_text(re.compile("[1-9][0-9]* ms"))
+    expect(shown.locator('.jw-step[data-step="north"]')).to_have_attribute(
+        "title", re.compile("on thread 1, .* of processor time, its process had .* at most")
+    )
+
+
 def test_what_is_shown_after_its_end_has_its_states(lab, tab):
     """News that went out before anybody looked are lost: the states are asked for."""
     for gate in ("late-loaded", "late-cleaned"):

@@ -19,6 +19,7 @@ from jobnb import (
     dynamic_partitioned_config,
     graph,
     job,
+    multiprocess_executor,
     op,
     static_partitioned_config,
 )
@@ -764,6 +765,17 @@ def test_a_preset_keeps_the_executor():
     assert form.executor == ""
     load_preset(form, instance, "fast")
     assert form.executor == "threads"
+
+
+@pytest.mark.parametrize("wanted", ["threads", multiprocess_executor, None])
+def test_as_in_an_earlier_run_takes_its_executor(wanted):
+    instance = Instance.ephemeral()
+    run = daily.launch(config=YEAR, instance=instance, executor=wanted).wait(60)
+    form = LaunchForm(daily, instance)
+    form.set_executor("async")
+    load_run(form, instance, run.run_id)
+    assert form.executor == {"threads": "threads", None: ""}.get(wanted, "multiprocess")
+    assert form.problems == []
 
 
 def test_a_launchpad_offers_the_executors_and_says_which_is_the_jobs_own():

@@ -306,7 +306,7 @@ def _dask_schema() -> Any:
         "cluster": Field(
             Noneable(Selector({"local": local, "existing": existing})),
             default_value=None,
-            description="The same as Dagster spells it.",
+            description="The cluster in Dagster's spelling: one to connect to, or a local one.",
         ),
         "max_concurrent": Field(
             Noneable(int), default_value=None, description="How many steps run at once."

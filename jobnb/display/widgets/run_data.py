@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,9 +47,27 @@ def head_data(state: RunState, run_id: str, title: str) -> dict[str, Any]:
             "elapsed": _elapsed(state, now),
             "seconds": state.seconds,
             "left": _left(state, done, len(steps), now),
+            "where": where_words(state),
         }
     )
     return found
+
+
+def where_words(state: RunState) -> str:
+    """Where the steps of a run are done, as its header tells it.
+
+    Example:
+        >>> where_words(RunState(where="2 worker processes", pid=os.getpid()))
+        'on 2 worker processes'
+        >>> where_words(RunState(pid=1))
+        'in process 1'
+    """
+    if not state.pid:
+        return ""
+    here = state.pid == os.getpid()
+    if not state.where:
+        return "in this kernel" if here else f"in process {state.pid}"
+    return f"on {state.where}" if here else f"on {state.where}, from process {state.pid}"
 
 
 def _elapsed(state: RunState, now: float) -> float | None:
@@ -160,7 +179,8 @@ def step_row(
     """A step as a short row: status, ready, begun and ended (seconds into the run), and words.
 
     A run of many steps sends many of these, so they carry no names:
-    `[key, status, ready, started, ended, attempts, lines, why, depth, worker]`.
+    `[key, status, ready, started, ended, attempts, lines, why, depth, worker, cpu, memory,
+    growth]`.
     """
     status = "retrying" if step.status is StepStatus.RETRYING else step_status(step.status).value
     begun = step.started
@@ -176,6 +196,9 @@ def step_row(
         _why(step),
         depth,
         step.worker,
+        step.cpu,
+        step.memory,
+        step.growth,
     ]
 
 

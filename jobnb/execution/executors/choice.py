@@ -26,6 +26,18 @@ def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
     return job if wanted is None else job.with_executor_def(executor_of(wanted))
 
 
+def name_of(wanted: Any) -> str | None:
+    """The name by which the same executor can be asked for again; None for one of the user's own.
+
+    Args:
+        wanted: A name, a definition, or None.
+    """
+    if wanted is None:
+        return None
+    strategy = executor_of(wanted).strategy
+    return strategy if strategy in STRATEGIES else None
+
+
 def crew_of(run: RunScope, strategy: str | None, config: Mapping[str, Any]) -> Crew | None:
     """Who does the steps of a run; None where they run one by one in this process.
 

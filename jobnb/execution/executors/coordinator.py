@@ -6,6 +6,7 @@ has to be done is the crew's.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
@@ -64,7 +65,8 @@ class Coordinator:
     def run_all(self) -> None:
         """Run every step; a stop of the run is raised once all that went on has ended."""
         run, crew, began = self.run, self.crew, now()
-        run.append(EngineNote(began, f"Executing steps on {crew.title}"))
+        told = f"Executing steps on {crew.title}"
+        run.append(EngineNote(began, told, where=crew.title, pid=os.getpid()))
         try:
             crew.begin()
             self._go_on()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import time
 from collections.abc import Mapping
@@ -119,7 +120,8 @@ class DaskCrew:
         if self._wanted is None:
             self.places = max(1, sum(client.nthreads().values())) * _AHEAD
         where = getattr(client.scheduler, "address", "")
-        self.run.append(EngineNote(time.time(), f"The Dask cluster is at {where}"))
+        at, told = f"a Dask cluster at {where}", f"The Dask cluster is at {where}"
+        self.run.append(EngineNote(time.time(), told, where=at, pid=os.getpid()))
 
     def _connected(self) -> Any:
         try:

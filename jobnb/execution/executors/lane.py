@@ -62,6 +62,7 @@ class Lane:
             raise
         finally:
             scope.current_key = scope.attempt = scope.context = None
+            scope.meter.leave()
             current_run.reset(token)
         took = time.perf_counter() - start
         if wait is not None:

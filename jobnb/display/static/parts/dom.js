@@ -350,6 +350,13 @@ function durationText(seconds) {
   return hours ? `${hours} h ${minutes} m` : `${minutes} m ${whole % 60} s`;
 }
 
+// Bytes as people read them.
+function bytesText(bytes) {
+  const power = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(bytes, 1)) / 3)));
+  const number = bytes / 1000 ** power;
+  return `${number < 9.95 && power ? number.toFixed(1) : Math.round(number)} ${["B", "kB", "MB", "GB", "TB"][power]}`;
+}
+
 // A time as all of jobnb writes it, in the time zone of whoever reads: 2013-01-31 09:30:00.
 function whenText(seconds) {
   if (seconds === null || seconds === undefined) return "";

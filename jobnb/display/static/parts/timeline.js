@@ -3,11 +3,13 @@
 /**
  * @typedef {[key: string, status: string, ready: number | null, started: number | null,
  *   ended: number | null, attempts: number, lines: number, why: string, depth: number,
- *   worker: string, place: number]} StepRow What `run_data.step_row` gives, times in seconds into the run.
+ *   worker: string, cpu: number | null, memory: number | null,
+ *   growth: number | null, place: number]} StepRow What `run_data.step_row` gives, times in seconds into the run.
  */
 
 const STEP_ROW = 24;
-const NAMES_OF_ROW = ["key", "status", "ready", "started", "ended", "attempts", "lines", "why", "depth", "worker", "place"];
+const NAMES_OF_ROW = ["key", "status", "ready", "started", "ended", "attempts", "lines", "why", "depth", "worker", "cpu", "memory",
+  "growth", "place"];
 // In what order the steps stand: by the plan, as they began, what took or waited longest first.
 const STEP_ORDERS = {
   plan: (one, other) => one.place - other.place, // elements of a mapped step stand where it does
@@ -16,23 +18,31 @@ const STEP_ORDERS = {
   waited: (one, other) => waitOf(other) - waitOf(one),
   worker: (one, other) => one.worker.localeCompare(other.worker, undefined, { numeric: true })
     || STEP_ORDERS.began(one, other),
+  cpu: (one, other) => (other.cpu ?? -1) - (one.cpu ?? -1),
+  memory: (one, other) => (other.growth ?? -1) - (one.growth ?? -1),
 };
 
 // timeline({ pick(key, event), isChosen(key), slowest() })
 //   -> { node, all(rows, now), change(rows), tick(now), chosen(), show(key) }
 function timeline({ pick, isChosen, slowest }) {
   const steps = new Map(); // key -> what its row says
-  const state = { order: [], shown: [], now: 0, end: 0, deepest: 0 };
+  const state = { order: [], shown: [], lanes: [], now: 0, end: 0, deepest: 0 };
   const axis = el("div", { class: "jw-axis", "aria-hidden": "true" });
   const list = rowList({
     high: STEP_ROW, tall: 360, label: "Steps over time", draw: drawStep,
-    pick: (at, event) => pick(state.shown[at], event),
-    chosen: (at) => isChosen(state.shown[at]),
+    pick: (at, event) => pick(pickedAt(at, event), event),
+    chosen: (at) => !tools.lanes() && isChosen(state.shown[at]),
   });
   const tools = timelineTools(() => sort(), slowest);
   const node = el("div", { class: "jw-timeline" }, tools.node, axis, list.node);
 
+  // Of a lane, the step whose bar was pressed; from the keyboard, or beside a bar, its first one.
+  function pickedAt(at, event) {
+    if (!tools.lanes()) return state.shown[at];
+    return event?.target?.closest?.("[data-step]")?.dataset.step ?? state.lanes[at].steps[0].key;
+  }
   function drawStep(at) {
+    if (tools.lanes()) return laneRow(state.lanes[at], span(), isChosen);
     const step = steps.get(state.shown[at]);
     const drawn = tools.waterfall() ? levelBar(step, state.deepest) : bars(step, span(), state.now);
     return stepRow(step, drawn, state.now, isChosen(step.key));
@@ -42,14 +52,17 @@ function timeline({ pick, isChosen, slowest }) {
   }
   function sort() {
     const told = state.order.map((key) => steps.get(key));
+    state.end = told.reduce((end, step) => Math.max(end, step.ended ?? step.started ?? 0), 0);
+    state.deepest = told.reduce((deepest, step) => Math.max(deepest, step.depth), 0);
+    tools.levels(state.deepest, told.some((step) => step.worker));
     const kept = tools.only() ? told.filter((step) => step.started !== null) : [...told];
     const order = tools.waterfall() ? (one, other) => one.depth - other.depth : STEP_ORDERS[tools.order()];
     state.shown = (order ? kept.sort(order) : kept).map((step) => step.key);
-    state.end = told.reduce((end, step) => Math.max(end, step.ended ?? step.started ?? 0), 0);
-    state.deepest = told.reduce((deepest, step) => Math.max(deepest, step.depth), 0);
-    tools.levels(state.deepest);
-    drawAxis(axis, span(), tools.waterfall());
-    list.count(state.shown.length);
+    state.lanes = tools.lanes() ? lanesOf(told, state.now, span()) : [];
+    node.classList.toggle("jw-in-lanes", tools.lanes());
+    node.classList.toggle("jw-measured", told.some((step) => step.cpu !== null));
+    drawAxis(axis, span(), tools.layout());
+    list.count(tools.lanes() ? state.lanes.length : state.shown.length);
     list.redraw();
   }
   const soon = eachFrame(sort);
@@ -85,26 +98,36 @@ function timeline({ pick, isChosen, slowest }) {
 function timelineTools(changed, slowest) {
   const choice = (label, choices) => el("select", { class: "jw-select", "aria-label": label, onchange: changed },
     Object.entries(choices).map(([value, words]) => el("option", { value }, words)));
-  const mode = choice("How steps are laid out", { timed: "Timed", waterfall: "Waterfall" });
-  mode.title = "Timed: when each step worked. Waterfall: what each step had to wait for.";
+  const mode = choice("How steps are laid out", { timed: "Timed", waterfall: "Waterfall", lanes: "Lanes" });
+  mode.title = "Timed: when each step worked. Waterfall: what each step had to wait for. "
+    + "Lanes: what each worker did.";
+  const byWorker = mode.querySelector('[value="lanes"]');
   const order = choice("Order of the steps", {
     plan: "as planned", began: "as they began", slowest: "slowest first", waited: "longest wait first",
-    worker: "by worker",
+    worker: "by worker", cpu: "most CPU time first", memory: "most memory first",
   });
   const only = el("input", { type: "checkbox", onchange: changed });
-  const legend = el("span", { class: "jw-note jw-legend" }, el("i", { class: "jw-wait" }), " waiting ",
+  const legend = el("span", { class: "jw-note jw-legend" },
+    el("span", { class: "jw-of-wait" }, el("i", { class: "jw-wait" }), " waiting "),
     el("i", { class: "jw-work jn-running" }), " at work");
   const path = button("Slowest path", slowest, {
     class: "jw-plain", title: "Select the chain of steps that took longest together",
   });
-  const node = el("div", { class: "jw-bar" }, mode, order,
-    el("label", { class: "jw-note" }, only, " only steps that began"), path, legend);
-  const waterfall = () => mode.value === "waterfall";
+  const begun = el("label", { class: "jw-note" }, only, " only steps that began");
+  const node = el("div", { class: "jw-bar" }, mode, order, begun, path, legend);
+  const [waterfall, lanes] = ["waterfall", "lanes"].map((way) => () => mode.value === way);
   return {
-    node, waterfall, only: () => only.checked, order: () => order.value,
-    levels(deepest) {
-      for (const each of [mode, path]) each.classList.toggle("jw-hidden", !deepest); // nothing waits
-      for (const each of [order, legend]) each.classList.toggle("jw-hidden", waterfall());
+    node, waterfall, lanes, layout: () => mode.value, only: () => only.checked, order: () => order.value,
+    // How many steps wait behind each other at most, and whether they have workers.
+    levels(deepest, workers) {
+      byWorker.hidden = byWorker.disabled = !workers;
+      if (lanes() && !workers) mode.value = "timed"; // another run is shown
+      mode.classList.toggle("jw-hidden", !deepest && !workers);
+      path.classList.toggle("jw-hidden", !deepest); // nothing waits
+      order.classList.toggle("jw-hidden", waterfall() || lanes());
+      begun.classList.toggle("jw-hidden", lanes());
+      legend.classList.toggle("jw-hidden", waterfall());
+      legend.classList.toggle("jw-only-work", lanes());
     },
   };
 }
@@ -119,12 +142,13 @@ function waitOf({ ready, started }) {
 }
 
 function stepRow(step, drawn, now, chosen) {
-  const { key, started, ended, attempts, why, worker } = step;
-  const status = step.status === "retrying" ? "running" : step.status;
+  const { key, started, ended, attempts, why, worker, cpu, memory, growth } = step;
+  const status = shownStep(step.status);
   const took = started === null ? "" : durationText((ended ?? Math.max(now, started)) - started);
   const waited = waitOf(step) >= 0.0005 ? durationText(waitOf(step)) : "";
   const words = [stateWord(status), took, waited && `waited ${waited}`, attempts > 1 && `attempt ${attempts}`,
-    worker && `on ${worker}`];
+    worker && `on ${worker}`, cpu !== null && `${durationText(cpu)} of processor time`,
+    memory !== null && `its process had ${bytesText(memory)} at most, ${bytesText(growth)} more than before`];
   return el("div", {
     class: `jw-step jn-${status}${chosen ? " jw-chosen" : ""}`, data: { step: key, status: step.status },
     title: `${key}: ${words.filter(Boolean).join(", ")}${why ? `. ${why}` : ""}`,
@@ -133,6 +157,8 @@ function stepRow(step, drawn, now, chosen) {
       el("span", { class: "jw-spoken" }, ` ${words[0]}`)),
     el("span", { class: "jw-track" }, drawn),
     el("span", { class: "jw-waited" }, waited),
+    el("span", { class: "jw-cpu" }, cpu === null ? "" : durationText(cpu)),
+    el("span", { class: "jw-memory" }, growth >= 1e6 ? `+${bytesText(growth)}` : ""),
     el("span", { class: "jw-took" }, attempts > 1 ? `${attempts}× ` : "", took));
 }
 
@@ -161,10 +187,12 @@ function levelBar({ depth }, deepest) {
   return el("i", { class: "jw-work", style: { left: `${depth * one}%`, width: `max(2px, calc(${one}% - 2px))` } });
 }
 
-function drawAxis(axis, span, waterfall) {
+function drawAxis(axis, span, layout) {
   const track = el("span", { class: "jw-axis-track" });
-  fill(axis, el("span"), track, el("span", { class: "jw-axis-name jw-waited" }, "waited"), el("span", { class: "jw-axis-name" }, "time"));
-  if (waterfall) return;
+  const names = layout === "lanes" ? [["jw-count", "done"], ["", "at work"]]
+    : [["jw-waited", "waited"], ["jw-cpu", "CPU"], ["jw-memory", "memory"], ["", "time"]];
+  fill(axis, el("span"), track, names.map(([css, word]) => el("span", { class: `jw-axis-name ${css}` }, word)));
+  if (layout === "waterfall") return;
   const room = track.clientWidth || 400;
   const step = niceStep((span * 90) / room);
   for (let at = 0; at <= span * (1 - 46 / room); at += step) { // a later one is cut off
