@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from jobnb.registry.catalogue import Entry
 from jobnb.registry.session import Session, session
 
 _PICTURES = ("job", "graph")
+_DEFINITION_CELL = re.compile(r"\s*%%(?:asset|op)\s")
 
 
 class CellDefinitions:
@@ -56,6 +58,8 @@ def _is_attended(shell: Any) -> bool:
 
 def _ends_with_definition(shell: Any, source: str) -> bool:
     """Whether the last statement of a cell binds a name, and so displays nothing."""
+    if _DEFINITION_CELL.match(source or ""):
+        return True
     tree = attempt(lambda: ast.parse(shell.transform_cell(source or "")), None)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Assign, ast.AnnAssign)
     return tree is not None and bool(tree.body) and isinstance(tree.body[-1], kinds)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from jobnb.errors import JobnbError
+from jobnb.notebook.cell_options import is_definition_cell, parts_of_cell
 
 # Calls that run something or show something; a definition never needs what they return.
 _RUNS = frozenset(
@@ -58,7 +60,8 @@ def plain_source(source: str) -> str:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # A marker of line breaks that nobody types.
-        return str(TransformerManager().transform_cell(source))
+        above = len(source) - len(source.lstrip("\n"))  # IPython leaves blank lines out.
+        return "\n" * above + str(TransformerManager().transform_cell(source))
 
 
 class DefinitionCode:
@@ -84,6 +87,15 @@ class DefinitionCode:
         module = ast.parse(source, filename)
         module.body = [statement for statement in module.body if self._wanted(statement)]
         return module
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """The names that only the statements left out define."""
+        return frozenset(self._missing)
+
+    def defines(self, definition: Any) -> None:
+        """Note that a cell has defined an asset or op under its name."""
+        self._missing.discard(definition.__name__)
 
     def forgives(self, statement: ast.stmt, error: BaseException) -> bool:
         """Whether a statement may fail: it may need a result that was left out.
@@ -189,13 +201,20 @@ class NamesTold:
         self.words: set[str] = set()
         self.is_sure = True
         try:
-            for source in sources:
+            for cell in sources:
+                source = self._body(cell) if is_definition_cell(cell) else cell
                 tree = ast.parse(plain_source(source))
                 said = {id(part) for node in ast.walk(tree) for part in _said(node)}
                 for node in ast.walk(tree):
                     self._read(node, id(node) in said)
-        except SyntaxError:
+        except (SyntaxError, JobnbError):
             self.is_sure = False
+
+    def _body(self, cell: str) -> str:
+        """Note the names of a `%%asset` or `%%op` cell, and return the code of its body."""
+        line, body = parts_of_cell(cell)
+        self.words |= {line.name, *line.path, *line.checks()}
+        return body
 
     def _read(self, node: ast.AST, is_said: bool) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jobnb.errors import ExecutionInterruptedError, JobnbError
 from jobnb.events import Logged
 from jobnb.execution.run import RunScope
+from jobnb.notebook import cell_magics
 from jobnb.notebook.completion import complete_no_more, complete_with
 from jobnb.notebook.magics import register, unregister
 
@@ -39,6 +40,7 @@ def load(shell: Any) -> None:
     if not any(isinstance(namer, _CellNamer) for namer in file_namers):
         file_namers.append(_CellNamer(shell))
     register(shell)
+    cell_magics.register(shell)
     complete_with(shell)
     _stop_watching()
     _watch(shell)
@@ -103,6 +105,7 @@ def unload(shell: Any) -> None:
 
     uninstall(shell)
     unregister(shell)
+    cell_magics.unregister(shell)
     complete_no_more(shell)
     _stop_watching()
     shell.set_custom_exc((), None)

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.errors import NotebookError
+from jobnb.errors import JobnbError, NotebookError
+from jobnb.notebook.cell_magics import define_cell, show_text
+from jobnb.notebook.cell_options import is_definition_cell
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
 
 
@@ -76,7 +78,8 @@ def _pieces(path: Path) -> Iterator[tuple[str, str]]:
     node = read_notebook(path)
     code = [cell for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
     for number, cell in enumerate(code, 1):
-        yield f"{path}, cell [{number}]", plain_source(cell.source)
+        name, text = f"{path}, cell [{number}]", cell.source
+        yield name, text if is_definition_cell(text) else plain_source(text)
 
 
 def _python_text(path: Path) -> str:
@@ -93,6 +96,10 @@ def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> None:
     code = DefinitionCode()
     for name, text in pieces:
         # Tracebacks and the hash of a definition's source look the lines up here.
+        if is_definition_cell(text):
+            show_text(name, text)
+            _define_one(text, code, module, name)
+            continue
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         try:
             tree = code.pick(text, name)
@@ -101,6 +108,16 @@ def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> None:
             raise NotebookError(f"{name}, line {line}: {getattr(error, 'msg', error)}.") from error
         for statement in tree.body:
             _execute_one(statement, code, module, name)
+
+
+def _define_one(text: str, code: DefinitionCode, module: types.ModuleType, name: str) -> None:
+    """Define the asset or op of a `%%asset` or `%%op` cell."""
+    try:
+        code.defines(define_cell(text, vars(module), name, code.missing))
+    except SyntaxError as error:
+        raise NotebookError(f"{name}, line {error.lineno}: {error.msg}.") from error
+    except JobnbError as error:
+        raise NotebookError(f"{name}, line 1 raised {type(error).__name__}: {error}") from error
 
 
 def _execute_one(
