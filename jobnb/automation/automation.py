@@ -71,7 +71,7 @@ class Automation:
             InvalidSubsetError: If there is none of a name.
         """
         for name in names:
-            self._set(name, InstigatorStatus.RUNNING)
+            self.set_running(name, on=True)
         self.loop.start()
         return self
 
@@ -82,15 +82,20 @@ class Automation:
             InvalidSubsetError: If there is none of a name.
         """
         for name in names:
-            self._set(name, InstigatorStatus.STOPPED)
+            self.set_running(name, on=False)
         if not names and self._loop is not None:
             self._loop.stop()
         return self
 
-    def _set(self, name: str, status: InstigatorStatus) -> InstigatorState:
+    def set_running(self, name: str, *, on: bool) -> InstigatorState:
+        """Let a schedule or sensor run, or stop it, for all loops; this one goes on as it does.
+
+        Raises:
+            InvalidSubsetError: If there is none of this name.
+        """
         loop = self.loop
-        instigator = loop.named(name)[0]
-        return loop.instance.ticks.set_instigator_status(instigator, status)
+        status = InstigatorStatus.RUNNING if on else InstigatorStatus.STOPPED
+        return loop.instance.ticks.set_instigator_status(loop.named(name)[0], status)
 
     def tick_now(self, name: str) -> Tick | None:
         """Evaluate a schedule or sensor now, due or not, and launch what it requests.
@@ -175,7 +180,9 @@ def preview(
     if isinstance(definition, ScheduleDefinition):
         if cursor is not None:
             raise InvalidInvocationError(f"The schedule {definition.name!r} has no cursor.")
-        when = at if at is not None else next(iter(next_ticks(definition, 1)), None)
+        when = next(iter(next_ticks(definition, 1)), None) if at is None else at
+        if when is not None and when.tzinfo is not None:
+            when = definition.times.localized(when.timestamp())
         context = ScheduleEvaluationContext(
             instance, when, location.name, definition.name, resources, definitions
         )

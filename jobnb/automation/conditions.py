@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.freshness import lateness
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.definitions.automation.condition import AutoMaterializePolicy, AutomationCondition
@@ -39,41 +40,6 @@ _GOES_ON = (
     RunStatus.STARTED,
     RunStatus.CANCELING,
 )
-
-
-@dataclass(frozen=True)
-class ConditionResult:
-    """Whether a condition is true of an asset or a partition, and why.
-
-    Attributes:
-        asset_key: The asset.
-        partition_key: The partition; None of an asset as a whole.
-        condition: The condition.
-        is_true: Whether it is true.
-        reason: Why, in words.
-        children: The results of the conditions that it is put together from.
-    """
-
-    asset_key: AssetKey
-    partition_key: str | None
-    condition: AutomationCondition
-    is_true: bool
-    reason: str
-    children: tuple[ConditionResult, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The asset, with its partition, as people write it."""
-        name = self.asset_key.to_user_string()
-        return name if self.partition_key is None else f"{name} [{self.partition_key}]"
-
-    def tree(self, depth: int = 0) -> str:
-        """The condition and its parts, a line for each, with what they came to."""
-        sign = "yes" if self.is_true else "no"
-        line = f"{'  ' * depth}{sign}: {self.condition}"
-        if not self.children:
-            line += f" ({self.reason})"
-        return "\n".join([line, *(each.tree(depth + 1) for each in self.children)])
 
 
 @dataclass
@@ -569,6 +535,7 @@ def condition_requests(
     for key, partitions in found.requested.items():
         for partition in partitions:
             groups.setdefault(partition, []).append(key)
+    context.decisions = found.results
     for each in found.results:
         if each.is_true:
             context.log.info("%s is requested: %s.", each.name, each.reason)

@@ -16,6 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from jobnb.automation.code_location import CodeLocation
+from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.evaluation_context import EvaluationContext, resources_for
 from jobnb.automation.launching import Launch, Prepared, ensure_launched, launch_run, prepared
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
@@ -59,6 +60,7 @@ class Evaluation:
         partitions_requests: Keys of dynamic partitions to add or delete.
         problems: What went wrong without keeping the rest from being launched, in words.
         lines: What was logged.
+        decisions: What the conditions of assets came to.
     """
 
     requests: list[tuple[RunRequest, str]] = field(default_factory=list)
@@ -67,6 +69,7 @@ class Evaluation:
     partitions_requests: Sequence[Any] = ()
     problems: list[str] = field(default_factory=list)
     lines: list[tuple[float, int, str]] = field(default_factory=list)
+    decisions: Sequence[ConditionResult] = ()
 
 
 def due_of(
@@ -212,7 +215,7 @@ class Ticker:
             runs = self._prepared(location, tick.instigator, found)
         except Exception as error:  # noqa: BLE001 the user's code may raise anything
             failed = replace(tick, lines=tuple(lines), cursor=state.cursor)
-            return self._end(definition, state, failed, [_told(error)])
+            return self._end(definition, state, failed, [told(error)])
         self._reached("evaluated")
         configs.update({each.run.run_id: each.config for each in runs})
         problems += found.problems
@@ -288,7 +291,7 @@ class Ticker:
                     resumed=resumed,
                 )
             except Exception as error:  # noqa: BLE001 the others are launched all the same
-                problems.append(f"A run of {run.job_name!r} was not launched. {_told(error)}")
+                problems.append(f"A run of {run.job_name!r} was not launched. {told(error)}")
             self._reached("launched")
         return problems
 
@@ -331,6 +334,7 @@ def evaluation_of(definition: Definition, context: EvaluationContext) -> Evaluat
     if isinstance(definition, ScheduleDefinition):
         return made
     made.cursor = found.cursor
+    made.decisions = getattr(context, "decisions", ())
     made.partitions_requests = found.dynamic_partitions_requests
     reactions = found.dagster_run_reactions
     made.problems = [each.error for each in reactions if each.error is not None]
@@ -351,7 +355,7 @@ def _next_try(failures: int, pause: float) -> str:
     return f"It has failed {times}; the next try is in {pause:g} seconds."
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """An error in words, with the place in the user's code."""
     of_user = error.user_exception if isinstance(error, UserCodeExecutionError) else None
     if isinstance(error, JobnbError) and of_user is None:

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -25,6 +26,7 @@ from jobnb.storage.ticks import (
     InstigatorState,
     InstigatorStatus,
     LoopHolder,
+    LoopPresence,
     Tick,
     TickStatus,
     live_loops,
@@ -106,6 +108,8 @@ class AutomationLoop:
         self._work: dict[str, _Work] = {}
         self._last_now = 0.0
         self._next_renewal = 0.0
+        self._next_announcement = 0.0
+        self._since: float | None = None
         self._next_purge = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -144,9 +148,18 @@ class AutomationLoop:
         for work in list(self._work.values()):
             _join(work.thread, deadline)
         live_loops.discard(self.holder.loop_id)
+        with suppress(Exception):  # others see that it is gone, and forget it
+            self.instance.ticks.retire_loop(self.holder)
 
     def run(self) -> None:
         """Go on, in this thread, until `stop` is called elsewhere."""
+        self._since, self._next_announcement = time.time(), 0.0
+        try:
+            self._go_on()
+        finally:
+            self._since = None
+
+    def _go_on(self) -> None:
         while not self._stop.is_set():
             pause = _POLL
             try:
@@ -208,6 +221,7 @@ class AutomationLoop:
             if _runs_by_default(definition)
         ]
         self.instance.ticks.add_instigators(new, now)
+        self.instance.ticks.note_times(_times(found), now)
         states = {each.instigator.origin_id: each for each in self.instance.all_instigator_state()}
         for entry in self._entries.values():
             entry.is_current = False
@@ -307,6 +321,11 @@ class AutomationLoop:
         if self._work and time.monotonic() > self._next_renewal:
             self._next_renewal = time.monotonic() + _RENEWAL
             self.instance.ticks.renew_loop(self.holder)
+        if self._since is not None and time.monotonic() > self._next_announcement:
+            self._next_announcement = time.monotonic() + _RENEWAL
+            names = tuple(each.name for each in self.locations)
+            presence = LoopPresence(self.holder, self._since, time.time(), names)
+            self.instance.ticks.announce_loop(presence)
         if now >= self._next_purge:
             self._next_purge = now + _PURGE_INTERVAL
             self.instance.ticks.purge_ticks(now - self._keep_skipped, [TickStatus.SKIPPED])
@@ -395,6 +414,16 @@ def _defined(location: CodeLocation) -> list[Definition]:
     definitions = location.definitions()
     schedules = [definitions.get_schedule_def(each.name) for each in definitions.schedules]
     return [*schedules, *definitions.sensors]
+
+
+def _times(found: Iterable[tuple[CodeLocation, Definition, Instigator]]) -> dict[str, str]:
+    """When each schedule comes, in words; without those whose times cannot be read."""
+    times: dict[str, str] = {}
+    for _, definition, instigator in found:
+        if isinstance(definition, ScheduleDefinition):
+            with suppress(JobnbError):
+                times[instigator.origin_id] = str(definition.times)
+    return times
 
 
 def _instigator(location: CodeLocation, definition: Definition) -> Instigator:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.evaluation_context import EvaluationContext
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
@@ -57,6 +58,8 @@ class SensorEvaluationContext(EvaluationContext):
         """Whether `update_cursor` was called."""
         self.tick_time: float | None = None
         """The moment of the tick, in seconds since the epoch; None outside of a loop."""
+        self.decisions: Sequence[ConditionResult] = ()
+        """What the conditions of assets came to, where the sensor evaluates some."""
 
     @property
     def sensor_name(self) -> str | None:

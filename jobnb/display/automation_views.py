@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from jobnb.automation.automation import Automation, next_ticks
+from jobnb.automation.automation import Automation
 from jobnb.automation.conditions import EvaluateAutomationConditionsResult
 from jobnb.automation.loop import runs
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.display.attempt import attempt
+from jobnb.display.automation_times import clock_change, coming, cron_words, interval_words
 from jobnb.display.html import EMPTY, Html, code, folded, header, join, pairs, pre, table
 from jobnb.display.noun_views import doc_html, doc_line
 from jobnb.display.picture import Status
@@ -22,7 +21,7 @@ from jobnb.display.view import View
 from jobnb.storage.ticks import InstigatorState, Tick, TickStatus
 
 _NEXT, _LAST = 5, 5
-_WORDS = {
+TICK_WORDS = {
     TickStatus.STARTED: "under way",
     TickStatus.SUCCESS: "launched",
     TickStatus.SKIPPED: "skipped",
@@ -33,24 +32,26 @@ _WORDS = {
 def schedule_view(schedule: ScheduleDefinition) -> View:
     """A schedule: its next ticks in its own time and in the reader's, and its last ones."""
     state, ticks = _past(schedule)
-    moments = _coming(schedule, _NEXT)
-    coming = [[each.isoformat(sep=" "), moment(each.timestamp()), _change(moments, place)]
-              for place, each in enumerate(moments)]  # fmt: skip
+    rows = [
+        [each.isoformat(sep=" "), moment(each.timestamp()), clock_change(each)]
+        for each in coming(schedule, _NEXT)
+    ]
     titles = ["next", "here", ""]
     about = {
-        "launches": _targets(schedule),
+        "launches": targets_words(schedule),
         "comes at": attempt(lambda: str(schedule.times), ""),
+        "in words": cron_words(schedule),
         "stands": _stands(schedule, state),
     }
-    return _view("schedule", schedule, about, (titles, coming), ticks)
+    return _view("schedule", schedule, about, (titles, rows), ticks)
 
 
 def sensor_view(sensor: SensorDefinition) -> View:
     """A sensor: how often it looks, its cursor, and its last ticks."""
     state, ticks = _past(sensor)
     about = {
-        "launches": _targets(sensor),
-        "looks": f"every {sensor.minimum_interval_seconds} seconds at most",
+        "launches": targets_words(sensor),
+        "looks": interval_words(sensor),
         "stands": _stands(sensor, state),
     }
     if state is not None and state.cursor is not None:
@@ -62,10 +63,10 @@ def _view(
     noun: str,
     definition: Any,
     about: dict[str, str],
-    coming: tuple[list[str], list[list[str]]],
+    following: tuple[list[str], list[list[str]]],
     ticks: Sequence[Tick],
 ) -> View:
-    titles, rows = coming
+    titles, rows = following
     past = [_tick_row(tick) for tick in ticks]
     past_titles = ["last", "", "runs", "why"]
     parts = [header(definition.name, noun), doc_html(definition.description)]
@@ -79,13 +80,8 @@ def _view(
     return View(f"{noun} {definition.name}", "\n".join(lines), join(parts))
 
 
-def _coming(definition: ScheduleDefinition | SensorDefinition, count: int) -> list[datetime]:
-    """The next ticks; none where the partitions that tell them are not known yet."""
-    nothing: list[datetime] = []
-    return attempt(lambda: next_ticks(definition, count), nothing)
-
-
-def _targets(definition: ScheduleDefinition | SensorDefinition) -> str:
+def targets_words(definition: ScheduleDefinition | SensorDefinition) -> str:
+    """What a schedule or sensor launches: its jobs, or its assets."""
     names = [each.job_name for each in definition.targets]
     chosen = getattr(definition, "asset_selection", None)
     return ", ".join(names) or (str(chosen) if chosen is not None else "nothing")
@@ -110,24 +106,17 @@ def _past(definition: Any) -> tuple[InstigatorState | None, Sequence[Tick]]:
     return state, attempt(lambda: automation.ticks(definition.name, limit=_LAST), [])
 
 
-def _change(moments: Sequence[datetime], place: int) -> str:
-    """Whether the clock has changed since the tick before."""
-    before = moments[place - 1] if place else datetime.fromtimestamp(time.time(), moments[0].tzinfo)
-    changed = before.utcoffset() != moments[place].utcoffset()
-    return "the clock has changed" if changed else ""
-
-
 def _tick_row(tick: Tick) -> list[str]:
     why = (tick.error or tick.skip_reason or "").splitlines()
     runs_of = ", ".join(run_id[:8] for run_id in tick.run_ids)
-    return [moment(tick.timestamp), _WORDS[tick.status], runs_of, why[0] if why else ""]
+    return [moment(tick.timestamp), TICK_WORDS[tick.status], runs_of, why[0] if why else ""]
 
 
 def automation_view(automation: Automation) -> View:
     """All schedules and sensors of a session: whether they run, when they come, what came last."""
     rows = []
     for instigator, definition, state in automation.loop.instigators():
-        following = _coming(definition, 1)
+        following = coming(definition, 1)
         going = runs(definition, state)
         comes = moment(following[0].timestamp()) if following and going else ""
         if isinstance(definition, SensorDefinition):

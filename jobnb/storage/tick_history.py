@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from jobnb.storage.ticks import (
     InstigatorState,
     InstigatorStatus,
     LoopHolder,
+    LoopPresence,
     Tick,
     TickStatus,
 )
@@ -176,6 +177,22 @@ class TickHistory:
             )
         )
 
+    def count_ticks(
+        self, origins: Sequence[str], start: float, slot: float
+    ) -> Sequence[tuple[str, int, TickStatus, int]]:
+        """How many ticks stand how in each slot of time: origin, number of the slot, state, count.
+
+        Args:
+            origins: The `origin_id` of each `Instigator`.
+            start: The moment at which the first slot begins, in seconds since the epoch.
+            slot: How long a slot is, in seconds.
+        """
+        from jobnb.storage import tick_queries
+
+        return self._history.read(
+            lambda connection: tick_queries.count_ticks(connection, origins, start, slot)
+        )
+
     def get_tick(self, origin_id: str, selector_id: str | None, timestamp: float) -> Tick:
         """The tick of a moment.
 
@@ -214,6 +231,16 @@ class TickHistory:
         self._history.database().write(
             lambda connection: tick_queries.add_states(connection, new, now)
         )
+
+    def note_times(self, times: Mapping[str, str], now: float) -> None:
+        """Keep when schedules come, by origin: what has new times begins with them anew."""
+        from jobnb.storage import tick_queries
+
+        known = self._history.database().read(tick_queries.known_times)
+        if any(known.get(origin) != words for origin, words in times.items()):
+            self._history.database().write(
+                lambda connection: tick_queries.note_times(connection, times, now)
+            )
 
     def claim_tick(
         self,
@@ -262,3 +289,25 @@ class TickHistory:
         from jobnb.storage import tick_queries
 
         self._history.database().write(lambda connection: tick_queries.renew(connection, holder))
+
+    # -- loops
+
+    def loops(self) -> Sequence[LoopPresence]:
+        """The loops that go on by themselves, in any process, the oldest first."""
+        from jobnb.storage import tick_queries
+
+        return self._history.read(tick_queries.find_loops)
+
+    def announce_loop(self, presence: LoopPresence) -> None:
+        """Keep that a loop goes on."""
+        from jobnb.storage import tick_queries
+
+        self._history.database().write(
+            lambda connection: tick_queries.announce(connection, presence)
+        )
+
+    def retire_loop(self, holder: LoopHolder) -> None:
+        """Keep that a loop does not go on any more."""
+        from jobnb.storage import tick_queries
+
+        self._history.database().write(lambda connection: tick_queries.retire(connection, holder))

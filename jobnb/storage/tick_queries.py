@@ -8,11 +8,11 @@ after that the runs are launched that are missing, with the ids that were settle
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Integer, Select, cast, delete, func, insert, select, update
 
 from jobnb.storage import named_queries, tables
 from jobnb.storage.lost_runs import LAPSE
@@ -23,6 +23,7 @@ from jobnb.storage.ticks import (
     InstigatorState,
     InstigatorStatus,
     LoopHolder,
+    LoopPresence,
     Tick,
     TickRun,
     TickStatus,
@@ -34,7 +35,10 @@ from jobnb.storage.writing import upsert
 
 states, ticks, run_keys, kvs = tables.instigators, tables.ticks, tables.run_keys, tables.kvs
 _VERSION_KEY = "jobnb/automation_version"
+_LOOP_KEY = "jobnb/loop/"
+_TIMES_KEY = "jobnb/times/"
 _MILLISECOND = 0.001
+_presence = msgspec.json.Decoder(LoopPresence)
 
 
 # --- states -------------------------------------------------------------------
@@ -101,6 +105,32 @@ def add_states(
         connection.execute(upsert(connection, states, "origin", ()), rows)
 
 
+def known_times(connection: Connection) -> dict[str, str]:
+    """The times of each schedule, in words, as they were when a loop last looked, by origin."""
+    own = kvs.c.key.startswith(_TIMES_KEY, autoescape=True)
+    rows = connection.execute(select(kvs.c.key, kvs.c.value).where(own))
+    return {row.key.removeprefix(_TIMES_KEY): row.value for row in rows}
+
+
+def note_times(connection: Connection, times: Mapping[str, str], now: float) -> None:
+    """Keep when schedules come; what has new times begins with them anew.
+
+    The moments that the new times name before this one are not ticks that were missed.
+    """
+    before = known_times(connection)
+    for origin, words in times.items():
+        if before.get(origin, words) != words:
+            going = (states.c.origin == origin) & states.c.started.is_not(None)
+            connection.execute(update(states).where(going).values(started=now))
+    rows = [
+        {"key": f"{_TIMES_KEY}{origin}", "value": words}
+        for origin, words in times.items()
+        if before.get(origin) != words
+    ]
+    if rows:
+        connection.execute(upsert(connection, kvs, "key", ("value",)), rows)
+
+
 def set_status(
     connection: Connection, instigator: Instigator, status: InstigatorStatus, now: float
 ) -> None:
@@ -141,6 +171,7 @@ def wipe_schedules(connection: Connection) -> None:
     """Forget the states, ticks and run keys of all schedules and sensors."""
     for table in (states, ticks, run_keys):
         connection.execute(delete(table))
+    connection.execute(delete(kvs).where(kvs.c.key.startswith(_TIMES_KEY, autoescape=True)))
     bump_version(connection)
 
 
@@ -167,6 +198,30 @@ def find_ticks(
         query = query.where(ticks.c.status.in_([each.value for each in statuses]))
     rows = connection.scalars(query)
     return list(readable(rows, decode_tick, "a tick"))
+
+
+def count_ticks(
+    connection: Connection, origins: Sequence[str], start: float, slot: float
+) -> list[tuple[str, int, TickStatus, int]]:
+    """How many ticks stand how in each slot of time: origin, number of the slot, state, count.
+
+    Args:
+        connection: The open transaction.
+        origins: Of which schedules and sensors.
+        start: The moment at which the first slot begins.
+        slot: How long a slot is, in seconds.
+    """
+    place: Any = (ticks.c.time - start) / slot
+    if connection.dialect.name == "postgresql":
+        place = func.floor(place)  # a cast would round
+    number = cast(place, Integer).label("slot")
+    query = (
+        select(ticks.c.origin, number, ticks.c.status, func.count())
+        .where(ticks.c.origin.in_(origins), ticks.c.time >= start)
+        .group_by(ticks.c.origin, number, ticks.c.status)
+    )
+    return [(origin, at, TickStatus(status), many)
+            for origin, at, status, many in connection.execute(query)]  # fmt: skip
 
 
 def purge(connection: Connection, before: float, statuses: Sequence[TickStatus]) -> int:
@@ -211,7 +266,7 @@ def claim(
     if row is None:
         return None
     state = _state(row)
-    if state.holder is not None and state.holder != holder and not _is_gone(state, row.seen):
+    if state.holder is not None and state.holder != holder and not _is_gone(state.holder, row.seen):
         return None
     tick = None
     if state.current is not None:
@@ -247,12 +302,10 @@ def _begin(connection: Connection, instigator: Instigator, when: float) -> Tick:
     return tick
 
 
-def _is_gone(state: InstigatorState, seen: float | None) -> bool:
-    assert state.holder is not None
-    process = state.holder.process
-    if process == this_process():
-        return state.holder.loop_id not in live_loops
-    gone = is_gone(process)
+def _is_gone(holder: LoopHolder, seen: float | None) -> bool:
+    if holder.process == this_process():
+        return holder.loop_id not in live_loops
+    gone = is_gone(holder.process)
     return time.time() - (seen or 0.0) > LAPSE if gone is None else gone
 
 
@@ -366,3 +419,42 @@ def renew(connection: Connection, holder: LoopHolder) -> None:
     connection.execute(
         update(states).where(states.c.loop_id == holder.loop_id).values(seen=time.time())
     )
+
+
+# --- loops --------------------------------------------------------------------
+
+
+def announce(connection: Connection, presence: LoopPresence) -> None:
+    """Keep that a loop goes on; those whose process is gone are forgotten."""
+    for key, other in _presences(connection):
+        if other is None or _is_gone(other.holder, other.seen):
+            connection.execute(delete(kvs).where(kvs.c.key == key))
+    key = f"{_LOOP_KEY}{presence.holder.loop_id}"
+    row = {"key": key, "value": msgspec.json.encode(presence).decode()}
+    connection.execute(upsert(connection, kvs, "key", ("value",)), [row])
+
+
+def retire(connection: Connection, holder: LoopHolder) -> None:
+    """Keep that a loop does not go on any more."""
+    connection.execute(delete(kvs).where(kvs.c.key == f"{_LOOP_KEY}{holder.loop_id}"))
+
+
+def find_loops(connection: Connection) -> list[LoopPresence]:
+    """The loops that go on by themselves, the oldest first."""
+    found = [each for _, each in _presences(connection) if each is not None]
+    there = [each for each in found if not _is_gone(each.holder, each.seen)]
+    return sorted(there, key=lambda each: each.since)
+
+
+def _presences(connection: Connection) -> list[tuple[str, LoopPresence | None]]:
+    own = kvs.c.key.startswith(_LOOP_KEY, autoescape=True)
+    rows = connection.execute(select(kvs.c.key, kvs.c.value).where(own)).all()
+    return [(row.key, _read_presence(row.value)) for row in rows]
+
+
+def _read_presence(text: str) -> LoopPresence | None:
+    """What was kept of a loop; None of what another version has written."""
+    try:
+        return _presence.decode(text)
+    except msgspec.MsgspecError:
+        return None

@@ -74,6 +74,22 @@ class LoopHolder(msgspec.Struct, frozen=True):
     loop_id: str
 
 
+class LoopPresence(msgspec.Struct, frozen=True):
+    """A loop that goes on by itself, as it has told the history.
+
+    Attributes:
+        holder: The loop.
+        since: Since when it goes on, in seconds since the epoch.
+        seen: When it was there last.
+        locations: The notebooks, scripts and modules whose schedules and sensors it evaluates.
+    """
+
+    holder: LoopHolder
+    since: float
+    seen: float
+    locations: Sequence[str] = ()
+
+
 class InstigatorState(msgspec.Struct, frozen=True):
     """How a schedule or sensor stands.
 

@@ -51,7 +51,7 @@ def on_file(tmp_path):
 
 
 def hourly(**given):
-    return ScheduleDefinition(job=greet, cron_schedule="@hourly", **(RUNNING | given))
+    return ScheduleDefinition(job=greet, **({"cron_schedule": "@hourly"} | RUNNING | given))
 
 
 def runs_for(loop, clock, seconds, step=MINUTE):
@@ -419,3 +419,30 @@ def test_a_round_with_nothing_due_costs_next_to_nothing(on_file):
         loop.round()
         took.append(time.perf_counter() - began)
     assert min(took) < 0.02
+
+
+def test_another_cron_makes_up_for_nothing_from_before_the_change(instance):
+    clock = Clock()
+    before = hourly(cron_schedule="0 0 * * *")
+    loop = loop_on(instance, clock, Definitions(schedules=[before]))
+    loop.round()
+    runs_for(loop, clock, DAY + 12 * HOUR, HOUR)
+    assert [tick.timestamp - START for tick in instance.get_ticks(None)] == [DAY]
+    clock.now += 30 * MINUTE
+    loop_on(instance, clock, Definitions(schedules=[before])).round()
+    changed = loop_on(instance, clock, Definitions(schedules=[hourly()]))
+    changed.round()
+    assert len(instance.get_ticks(None)) == 1  # none of 08:00 to 12:00
+    runs_for(changed, clock, 90 * MINUTE)
+    noon = DAY + 12 * HOUR
+    times = [tick.timestamp - START for tick in instance.get_ticks(None)]
+    assert times == [noon + 2 * HOUR, noon + HOUR, DAY]
+    # The same cron again, in another time zone: in Kolkata hours begin at half past.
+    zoned = loop_on(
+        instance, clock, Definitions(schedules=[hourly(execution_timezone="Asia/Kolkata")])
+    )
+    clock.now += 45 * MINUTE
+    zoned.round()
+    assert len(instance.get_ticks(None)) == 3
+    runs_for(zoned, clock, HOUR)
+    assert instance.get_ticks(None, limit=1)[0].timestamp - START == noon + 3.5 * HOUR

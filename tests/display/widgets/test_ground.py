@@ -192,6 +192,7 @@ def test_every_view_tells_when_its_kernel_is_gone():
 OXLINT = Path(sys.executable).with_name("oxlint")
 WIDGETS = {
     "asset": ["AssetCard"],
+    "automation": ["AutomationTable"],
     "backfill": ["BackfillView"],
     "catalogue": ["Catalogue"],
     "graph": ["GraphView"],
@@ -219,7 +220,7 @@ def test_no_script_names_what_its_parts_do_not_define(tmp_path):
     done = subprocess.run(
         [OXLINT, "--config", config, tmp_path], capture_output=True, text=True, timeout=60
     )
-    assert "on 11 files" in done.stdout
+    assert "on 12 files" in done.stdout
     assert done.returncode == 0, done.stdout
 
 

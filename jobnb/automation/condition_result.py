@@ -1,0 +1,43 @@
+"""What a condition came to for an asset or a partition, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobnb.definitions.automation.condition import AutomationCondition
+from jobnb.definitions.keys import AssetKey
+
+
+@dataclass(frozen=True)
+class ConditionResult:
+    """Whether a condition is true of an asset or a partition, and why.
+
+    Attributes:
+        asset_key: The asset.
+        partition_key: The partition; None of an asset as a whole.
+        condition: The condition.
+        is_true: Whether it is true.
+        reason: Why, in words.
+        children: The results of the conditions that it is put together from.
+    """
+
+    asset_key: AssetKey
+    partition_key: str | None
+    condition: AutomationCondition
+    is_true: bool
+    reason: str
+    children: tuple[ConditionResult, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The asset, with its partition, as people write it."""
+        name = self.asset_key.to_user_string()
+        return name if self.partition_key is None else f"{name} [{self.partition_key}]"
+
+    def tree(self, depth: int = 0) -> str:
+        """The condition and its parts, a line for each, with what they came to."""
+        sign = "yes" if self.is_true else "no"
+        line = f"{'  ' * depth}{sign}: {self.condition}"
+        if not self.children:
+            line += f" ({self.reason})"
+        return "\n".join([line, *(each.tree(depth + 1) for each in self.children)])
