@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from jobnb.errors import InvalidInvocationError
 from jobnb.events import Event, Logged
+from jobnb.execution.console import Console
 
 _formatter = logging.Formatter()
 _running: ContextVar[_Listening | None] = ContextVar("jobnb_running", default=None)
@@ -23,6 +24,7 @@ class RunLogger(logging.Logger):
         append: Where events go.
         step_key: Tells the step that runs now.
         listeners: Loggers that hear each line too.
+        console: Shows each line; None where nothing does.
 
     Source: Dagster's `DagsterLogManager`.
     """
@@ -32,11 +34,13 @@ class RunLogger(logging.Logger):
         append: Callable[[Event], None],
         step_key: Callable[[], str | None],
         listeners: list[logging.Logger],
+        console: Console | None = None,
     ) -> None:
         super().__init__("jobnb", logging.DEBUG)
         self._append = append
         self._step_key = step_key
         self.listeners = listeners
+        self.console = console
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 the name is Python's
         """Whether a line of this level is kept: all are, unless the level was raised."""
@@ -55,8 +59,10 @@ class RunLogger(logging.Logger):
 
     def keep(self, record: logging.LogRecord, name: str = "") -> None:
         """Add a line to the run's log, and hand it to the run's own loggers."""
-        text = _text(record)
-        self._append(Logged(record.created, record.levelno, text, self._step_key(), name))
+        line = Logged(record.created, record.levelno, _text(record), self._step_key(), name)
+        self._append(line)
+        if self.console is not None:
+            self.console.show(line)
         for listener in self.listeners:
             if listener.isEnabledFor(record.levelno):
                 listener.handle(record)

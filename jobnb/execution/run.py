@@ -14,6 +14,7 @@ from weakref import WeakSet, WeakValueDictionary
 from jobnb.definitions.jobs.executor import STRATEGIES
 from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
+from jobnb.execution.console import console_of
 from jobnb.execution.lineage import Lineage
 from jobnb.execution.log import RunLogger
 from jobnb.execution.measured import Meter
@@ -103,6 +104,7 @@ class RunScope:
         provenance: The versions of the assets that it makes; None before it begins.
         code_versions: Code that was read before, where several runs are of the same definitions.
         in_process: Whether its steps run one by one in this process, whatever the executor is.
+        is_remote: Whether this is a worker's part of it, whose events another process shows.
         lanes: What the threads that do its steps side by side see of it.
         around: Entered while its resources and steps are at work.
         meter: Measures the steps that run in its thread.
@@ -128,6 +130,7 @@ class RunScope:
         self.stop = stop or Stopping()
         self.opened = ExitStack()
         self.in_process = False
+        self.is_remote = False
         self.lanes: WeakSet[RunScope] = WeakSet()
         self.around: AbstractContextManager[None] = nullcontext()
         self.meter = Meter()
@@ -172,7 +175,9 @@ class RunScope:
         made.meter = Meter()
         self.lanes.add(made)
         made.current_key = made.attempt = made.context = None
-        made.log = RunLogger(made.append, lambda: made.current_key, self.log.listeners)
+        made.log = RunLogger(
+            made.append, lambda: made.current_key, self.log.listeners, self.log.console
+        )
         return made
 
     @property
@@ -219,7 +224,8 @@ class RunScope:
     @cached_property
     def log(self) -> RunLogger:
         """The logger of the run."""
-        return RunLogger(self.append, self._key_here, self._loggers())
+        console = None if self.is_remote else console_of(self)
+        return RunLogger(self.append, self._key_here, self._loggers(), console)
 
     def _key_here(self) -> str | None:
         """The key of the step that runs in this thread."""

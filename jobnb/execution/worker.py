@@ -268,6 +268,7 @@ class PartOfRun:
         log: Any = _Relay(send)
         self.scope = RunScope(known.plan, known.instance, known.record, log, keep_outputs=False)
         self.scope.append = log.append
+        self.scope.is_remote = True
         self.scope.origins = dict(known.origins)
         self.scope.provenance = _Later()
         self._around = ExitStack()

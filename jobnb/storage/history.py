@@ -22,7 +22,7 @@ from weakref import WeakMethod
 
 from jobnb.errors import InvariantViolationError, StorageError
 from jobnb.events import Event
-from jobnb.storage.process import Holder, this_process
+from jobnb.storage.process import Holder, in_kernel, this_process
 from jobnb.storage.records import EventLogEntry, entry_of
 from jobnb.storage.run import JobRun, check_run
 from jobnb.storage.run_log import Flusher, RunBatch, RunLog, RunPart, WatchedLog
@@ -84,7 +84,7 @@ def launcher(home: Path | None) -> str | None:
     """
     main = sys.modules.get("__main__")
     own: str | None = getattr(main, "__vsc_ipynb_file__", None)  # of a notebook in VS Code
-    if own is None and _in_kernel():
+    if own is None and in_kernel():
         own = os.environ.get(NOTEBOOK_VARIABLE) or os.environ.get("JPY_SESSION_NAME")
         return seen_from(home, own.removeprefix("RTC:")) if own else None
     spec = getattr(main, "__spec__", None)
@@ -92,12 +92,6 @@ def launcher(home: Path | None) -> str | None:
         return str(spec.name).removesuffix(".__main__")
     own = own or getattr(main, "__file__", None)
     return seen_from(home, str(own)) if own else None
-
-
-def _in_kernel() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return hasattr(shell, "kernel")
 
 
 @lru_cache(maxsize=64)

@@ -98,6 +98,13 @@ def _linux_mark(pid: int) -> str | None:
     return None if state in b"ZX" else f"{_boot()}:{int(rest[18])}"
 
 
+def in_kernel() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")
+
+
 @lru_cache(maxsize=1)
 def _boot() -> str:
     try:

@@ -186,7 +186,7 @@ class PartitionTable(StandingTable):
         >>> instance = Instance.ephemeral()
         >>> made = materialize([letters], instance=instance, partition_key="b")
         >>> table = PartitionTable(letters.key, letters_def, instance)
-        >>> table.counts["missing"], table.subset("materialized").get_partition_keys()
+        >>> table.counts["missing"], list(table.subset("materialized").get_partition_keys())
         (1, ['b'])
     """
 
@@ -280,7 +280,7 @@ class JobPartitionTable(StandingTable):
         >>> instance = Instance.ephemeral()
         >>> done = letters.execute_in_process(partition_key="b", instance=instance)
         >>> table = JobPartitionTable("letters", letters_def, instance)
-        >>> table.counts["missing"], table.subset("succeeded").get_partition_keys()
+        >>> table.counts["missing"], list(table.subset("succeeded").get_partition_keys())
         (1, ['b'])
     """
 

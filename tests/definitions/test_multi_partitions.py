@@ -77,10 +77,10 @@ def test_keys_are_the_product_of_the_dimensions(
     assert multi.get_first_partition_key(NOW, STORE) == expected[0]
     assert multi.get_last_partition_key(NOW, STORE) == expected[-1]
     everything = multi.subset_with_all_partitions(NOW, STORE)
-    assert (len(everything), everything.get_partition_keys()) == (len(expected), expected)
+    assert (len(everything), list(everything.get_partition_keys())) == (len(expected), expected)
     some = data.draw(st.sets(st.sampled_from(expected), max_size=12))
     subset = multi.subset_with_partition_keys(some)
-    assert [key for key in expected if key in some] == subset.get_partition_keys()
+    assert [key for key in expected if key in some] == list(subset.get_partition_keys())
     assert set(everything - subset) == set(expected) - some
     assert multi.deserialize_subset(subset.serialize()) == subset
     assert multi.deserialize_subset(everything.serialize()) == everything
@@ -98,7 +98,7 @@ def test_keys_are_the_product_of_the_dimensions(
         for each in ranges
         for key in expected[expected.index(each.start) : expected.index(each.end) + 1]
     ]
-    assert told == subset.get_partition_keys()
+    assert told == list(subset.get_partition_keys())
     starts = [n for n, key in enumerate(expected) if key in some and expected[n - 1] not in some]
     assert len(ranges) == len(starts) + (expected[0] in some and expected[-1] in some)
 

@@ -74,7 +74,7 @@ def up(
     subset = None if keys is None else downstream.subset_with_partition_keys(keys)
     found = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, upstream, now)
     return (
-        found.partitions_subset.get_partition_keys(),
+        list(found.partitions_subset.get_partition_keys()),
         list(found.required_but_nonexistent_partition_keys),
     )
 
@@ -88,7 +88,7 @@ def down(
 ) -> list[str]:
     subset = upstream.subset_with_partition_keys(keys)
     found = mapping.get_downstream_partitions_for_partitions(subset, downstream, now)
-    return found.get_partition_keys()
+    return list(found.get_partition_keys())
 
 
 def march(*days: int) -> list[str]:

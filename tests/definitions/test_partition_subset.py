@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
 from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
@@ -117,10 +118,10 @@ def test_subset_algebra_agrees_with_sets_of_keys(
     assert set(a & b) == some & others
     assert set(a - b) == some - others
     assert len(a) == len(some)
-    assert a.get_partition_keys() == [key for key in keys if key in some]
+    assert list(a.get_partition_keys()) == [key for key in keys if key in some]
     assert {key for key in keys if key in a} == some
     everything = definition.subset_with_all_partitions(now)
-    assert everything.get_partition_keys() == list(definition.get_partition_keys(now))
+    assert list(everything.get_partition_keys()) == list(definition.get_partition_keys(now))
     assert len(everything) == definition.get_num_partitions(now)
     rest = everything - a
     assert a.get_partition_keys_not_in_subset(now) == rest.get_partition_keys()
@@ -141,7 +142,7 @@ def test_ranges_are_as_few_as_can_be_and_hold_the_same_keys(
     subset = definition.subset_with_partition_keys(some)
     ranges = subset.get_partition_key_ranges(now)
     told = [key for each in ranges for key in definition.get_partition_keys_in_range(each)]
-    assert told == subset.get_partition_keys()
+    assert told == list(subset.get_partition_keys())
     starts = sum(key in some and (n == 0 or keys[n - 1] not in some) for n, key in enumerate(keys))
     assert len(ranges) == starts
     again = definition.empty_subset()
@@ -193,7 +194,7 @@ def test_keys_taken_away_from_dynamic_partitions_survive() -> None:
     ranges = every.get_partition_key_ranges(dynamic_partitions_store=store)
     assert ranges == [PartitionKeyRange("acme", "core")]
     store.keys.append("dyne")
-    assert left.get_partition_keys_not_in_subset(dynamic_partitions_store=store) == ["dyne"]
+    assert left.get_partition_keys_not_in_subset(dynamic_partitions_store=store) == {"dyne"}
     same = DynamicPartitionsDefinition(name="customers_that_go")
     assert same.subset_with_partition_keys(["core", "acme"]) == left
 
@@ -257,3 +258,23 @@ def work_with(count: int) -> int:
 
 def test_algebra_costs_as_much_as_there_are_runs_not_keys() -> None:
     assert work_with(100_000) == work_with(1_000)
+
+
+def test_keys_without_an_order_in_time_equal_a_set_and_stay_in_order() -> None:
+    letters = StaticPartitionsDefinition(["c", "a", "b"])
+    both = MultiPartitionsDefinition({"l": letters, "n": StaticPartitionsDefinition(["1"])})
+    for definition, keys in ((letters, ["c", "b"]), (both, ["c|1", "b|1"])):
+        some = definition.subset_with_partition_keys(set(keys))
+        again = definition.deserialize_subset(some.serialize())
+        assert again.get_partition_keys() == set(keys)
+        assert list(again.get_partition_keys()) == keys
+        rest = again.get_partition_keys_not_in_subset()
+        assert rest == set(definition.get_partition_keys()) - set(keys)
+        assert definition.empty_subset().get_partition_keys() == set()
+
+
+def test_keys_of_windows_are_a_list() -> None:
+    days = DailyPartitionsDefinition("2023-03-01", end_date="2023-03-04")
+    some = days.subset_with_partition_keys(["2023-03-03", "2023-03-01"])
+    assert some.get_partition_keys() == ["2023-03-01", "2023-03-03"]
+    assert some.get_partition_keys_not_in_subset() == ["2023-03-02"]

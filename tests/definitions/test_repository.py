@@ -11,6 +11,7 @@ from jobnb import (
     InvalidDefinitionError,
     InvalidSubsetError,
     RepositoryDefinition,
+    ScheduleDefinition,
     SourceAsset,
     asset,
     asset_check,
@@ -184,3 +185,58 @@ def test_the_assets_of_a_repository_and_what_each_is_made_from():
     assert graph.materializable_asset_keys == graph.all_asset_keys == {orders.key, sums.key}
     assert (graph.source_asset_keys, graph.get_partitions_def(sums.key)) == (frozenset(), None)
     assert set(found.get_top_level_resources()) == {"rate"}
+
+
+def counted_jobs(made):
+    """A repository whose jobs are made by functions, which tell what they make."""
+
+    def maker(name, own_name=None):
+        def make():
+            made.append(name)
+            return hourly.to_job(name=own_name or name)
+
+        return make
+
+    @repository
+    def late():
+        return {
+            "jobs": {"a": maker("a"), "b": maker("b"), "c": maker("c", "other"), "d": lambda: 3},
+            "schedules": {
+                "s": lambda: ScheduleDefinition(name="s", job_name="a", cron_schedule="@daily")
+            },
+        }
+
+    return late
+
+
+def test_a_job_that_a_function_makes_is_made_once_it_is_asked_for():
+    made = []
+    late = counted_jobs(made)
+    assert (late.job_names, late.has_job("b"), made) == (["a", "b", "c", "d"], True, [])
+    assert (late.get_schedule_def("s").job_name, made) == ("a", [])
+    assert late.get_job("b") is late.get_job("b")
+    assert made == ["b"]
+
+
+@pytest.mark.parametrize(("name", "told"), [("c", r"'c'.*'other'"), ("d", "3 as its job 'd'")])
+def test_what_such_a_function_makes_is_checked_then(name, told):
+    late = counted_jobs([])
+    with pytest.raises(InvalidDefinitionError, match=told):
+        late.get_job(name)
+
+
+def test_what_is_given_as_a_job_and_is_none_is_told_at_once():
+    with pytest.raises(InvalidDefinitionError, match="3 as its job 'a'"):
+        RepositoryDefinition("r", {"jobs": {"a": 3}})
+
+
+def test_all_its_jobs_are_made_when_all_are_asked_for():
+    made = []
+
+    @repository
+    def late():
+        return {"jobs": {"a": lambda: made.append(1) or hourly.to_job(name="a"), "hourly": hourly}}
+
+    assert [each.name for each in late.jobs] == ["a", "hourly"]
+    assert [each.name for each in late.get_all_jobs()] == ["a", "hourly"]
+    assert made == [1]

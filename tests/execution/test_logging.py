@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import sys
 import threading
 
 import pytest
@@ -18,6 +19,8 @@ from jobnb import (
     op,
     resource,
 )
+from jobnb.events import Logged
+from jobnb.registry.session import Session
 
 
 class Heard(logging.Handler):
@@ -102,18 +105,96 @@ def test_an_unknown_level_is_refused():
         single.execute_in_process()
 
 
-def test_nothing_is_printed_by_default(capfd):
-    @op
-    def noisy(context):
-        context.log.critical("loud")
-        get_jobnb_logger().critical("loud too")
+# --- the console -------------------------------------------------------------
 
-    @job
-    def single():
+# Standard output stays the user's own; what is logged goes to stderr, as under Dagster.
+
+
+@op
+def noisy(context):
+    context.log.debug("soft")
+    get_jobnb_logger("mine").critical("loud")
+
+
+@job
+def single():
+    noisy()
+
+
+def console_lines(capfd):
+    """What each line of the console tells, without its time; nothing is on standard output."""
+    out, err = capfd.readouterr()
+    assert out == ""
+    return [line.split(" - ")[1:] for line in err.splitlines()]
+
+
+def test_a_job_without_loggers_tells_each_line_once_on_stderr(capfd):
+    found = single.execute_in_process()
+    assert console_lines(capfd) == [
+        ["jobnb", "DEBUG", "single", found.run_id, "noisy", "soft"],
+        ["jobnb", "CRITICAL", "single", found.run_id, "noisy", "loud"],
+    ]
+    assert [each.text for each in found.log_lines] == ["soft", "loud"]
+
+
+def test_config_sets_the_level_and_the_name_of_the_console(capfd):
+    config = {"loggers": {"console": {"config": {"log_level": "ERROR", "name": "shop"}}}}
+    single.execute_in_process(run_config=config)
+    assert [line[:2] for line in console_lines(capfd)] == [["shop", "CRITICAL"]]
+
+
+def test_logging_that_is_disabled_is_not_on_the_console(capfd):
+    logging.disable(logging.CRITICAL)
+    try:
+        assert [each.text for each in single.execute_in_process().log_lines] == ["soft"]
+    finally:
+        logging.disable(logging.NOTSET)
+    assert console_lines(capfd) == []
+
+
+def test_a_job_with_loggers_has_no_other_console(capfd):
+    @logger
+    def quiet(_context):
+        made = logging.getLogger("quiet")
+        made.setLevel(logging.CRITICAL + 1)
+        return made
+
+    @job(logger_defs={"quiet": quiet})
+    def hushed():
         noisy()
 
+    hushed.execute_in_process()
+    assert console_lines(capfd) == []
+
+
+def test_a_background_run_keeps_its_lines_in_its_log(capfd):
+    run = single.launch(instance=Instance.ephemeral()).wait(60)
+    lines = [each for each in run.events() if isinstance(each, Logged)]
+    assert [each.text for each in lines] == ["soft", "loud"]
+    assert console_lines(capfd) == []
+
+
+@pytest.mark.parametrize("executor", ["threads", "multiprocess"])
+def test_lines_of_other_threads_and_processes_are_told_once(executor, capfd, tmp_path):
+    with Session.capture() as session:
+        session.add(single)
+        session.home = str(tmp_path)
+        session.show_progress = False
+        found = session.execute_job("single", executor=executor)
+    assert [line[-1] for line in console_lines(capfd)] == ["soft", "loud"]
+    assert [each.text for each in found.log_lines] == ["soft", "loud"]
+
+
+def test_a_kernel_has_the_lines_in_its_views_alone(capfd, monkeypatch):
+    class Shell:
+        kernel = "a kernel"
+
+    class Ipython:
+        get_ipython = Shell
+
+    monkeypatch.setitem(sys.modules, "IPython", Ipython)
     single.execute_in_process()
-    assert capfd.readouterr() == ("", "")
+    assert console_lines(capfd) == []
 
 
 # --- loggers of the job ------------------------------------------------------

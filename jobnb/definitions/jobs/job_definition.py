@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.doors import engine
-from jobnb.definitions.jobs.job_config import common_partitions, readable_config
+from jobnb.definitions.jobs.job_config import common_partitions, job_words, readable_config
 from jobnb.definitions.jobs.run_request import RunRequest
+from jobnb.definitions.jobs.unfed import check_fed
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.graph_checks import check_type_names
@@ -126,6 +127,7 @@ class JobDefinition:
         graph = self._graph
         if graph is not None:
             check_type_names(graph)
+            check_fed(graph, job_words(self.name, begins=True))
         for unknown in set(self.input_values) - set(graph.input_names if graph else ()):
             inputs = ", ".join(graph.input_names if graph else ()) or "none"
             raise InvalidDefinitionError(

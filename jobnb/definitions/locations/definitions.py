@@ -89,8 +89,8 @@ class Definitions:
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self._read(assets, schedules, sensors, jobs, resources, executor, loggers, asset_checks)
-        unresolved = launching_problems(self.jobs, self.schedules, self.sensors, GLOBAL_ASSET_JOB)
-        _raise_all(unresolved)
+        known = self._known_jobs()
+        _raise_all(launching_problems(known, self.schedules, self.sensors, GLOBAL_ASSET_JOB))
         self.metadata = dict(metadata or {})
         self.is_whole = True
         announce_from_caller(self)
@@ -139,7 +139,7 @@ class Definitions:
         self.sensors: tuple[SensorDefinition, ...] = tuple(sensors or ())
         problems += of_wrong_kind(self.schedules, self.sensors)
         wanted_jobs = list(jobs or ())
-        self.jobs: tuple[JobDefinition | AssetJobDefinition, ...] = tuple(wanted_jobs)
+        self._given_jobs: tuple[JobDefinition | AssetJobDefinition, ...] = tuple(wanted_jobs)
         problems += [
             f"{each!r} is not a job. Use @job, graph.to_job() or define_asset_job()."
             for each in wanted_jobs
@@ -172,13 +172,22 @@ class Definitions:
         checks = [(k, each) for each in checking for k in getattr(each, "check_keys", ())]
         problems += [f"Two checks are called {k.to_user_string()!r}." for k in _shared(checks)]
         for kind, things in (
-            ("jobs", self.jobs),
+            ("jobs", self._given_jobs),
             ("schedules", self.schedules),
             ("sensors", self.sensors),
         ):
             named = [(getattr(each, "name", None), each) for each in things]
             problems += [f"Two {kind} are called {name!r}." for name in _shared(named)]
         return problems
+
+    @property
+    def jobs(self) -> tuple[JobDefinition | AssetJobDefinition, ...]:
+        """The jobs that it was given."""
+        return self._given_jobs
+
+    def _known_jobs(self) -> dict[str, JobDefinition | AssetJobDefinition | None]:
+        """The jobs by name; None where one is not made yet."""
+        return {each.name: each for each in self._given_jobs}
 
     @cached_property
     def assets_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
@@ -190,8 +199,8 @@ class Definitions:
         return resource_defs_of(self.resources)
 
     @cached_property
-    def _jobs_by_name(self) -> dict[str, JobDefinition | AssetJobDefinition]:
-        found = {each.name: each for each in self.jobs}
+    def _jobs_by_name(self) -> Mapping[str, JobDefinition | AssetJobDefinition]:
+        found = {each.name: each for each in self._given_jobs}
         for target in brought_jobs([*self.schedules, *self.sensors]):
             found.setdefault(target.name, target)
         return found
@@ -538,7 +547,7 @@ class Definitions:
                 ("assets", self.assets),
                 ("source assets", self.source_assets),
                 ("checks", self.asset_checks),
-                ("jobs", self.jobs),
+                ("jobs", self._given_jobs),
                 ("schedules", self.schedules),
                 ("sensors", self.sensors),
                 ("resources", self.resources),

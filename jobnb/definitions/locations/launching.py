@@ -37,7 +37,7 @@ def brought_jobs(things: Iterable[ScheduleDefinition | SensorDefinition]) -> lis
 
 
 def launching_problems(
-    jobs: Sequence[TargetedJob],
+    jobs: Mapping[str, TargetedJob | None],
     schedules: Sequence[ScheduleDefinition],
     sensors: Sequence[SensorDefinition],
     asset_job: str,
@@ -45,16 +45,16 @@ def launching_problems(
     """Describe names that two things have, and targets that do not exist.
 
     Args:
-        jobs: The jobs of the code location.
+        jobs: The jobs of the code location by name, None for one that is made when asked for.
         schedules: Its schedules.
         sensors: Its sensors.
         asset_job: The name of the job of all assets, which is always there.
     """
-    known = {job.name: job for job in jobs}
+    known = dict(jobs)
     problems = [
         f"Two jobs are called {job.name!r}: one of them comes with a schedule or sensor."
         for job in brought_jobs([*schedules, *sensors])
-        if known.setdefault(job.name, job) is not job
+        if known.setdefault(job.name, job) not in (job, None)
     ]
     sensor_names = {each.name for each in sensors}
     problems += [

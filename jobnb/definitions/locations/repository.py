@@ -46,7 +46,7 @@ class RepositoryDefinition(Definitions):
         name: Letters, digits and underscores.
         repository_data: A list of assets, jobs, schedules and sensors, also nested; or a dict with
             `jobs`, `schedules` and `sensors`, each by name, as objects or as functions that make
-            them.
+            them. Such a function of a job is called when the job is asked for.
         description: A description, in Markdown.
         metadata: Metadata shown beside it.
         default_executor_def: The executor, where a job does not say.
@@ -70,6 +70,13 @@ class RepositoryDefinition(Definitions):
     ) -> None:
         self.name = check_name(name, "a repository")
         self.description = description
+        self._named_makers: Mapping[str, Any] = {}
+        if isinstance(repository_data, Mapping):
+            _check_parts(name, repository_data)
+            self._named_makers = {
+                job: _checked_job(name, job, each)
+                for job, each in repository_data.get("jobs", {}).items()
+            }
         super().__init__(
             **_parts(self.name, repository_data),
             executor=default_executor_def,
@@ -84,7 +91,23 @@ class RepositoryDefinition(Definitions):
         made.__dict__.update(definitions.__dict__)
         made.name = _UNNAMED
         made.description = None
+        made._named_makers = {}
         return made
+
+    @property
+    def jobs(self) -> tuple[JobDefinition | AssetJobDefinition, ...]:
+        """All jobs that it was given; those that are given as functions are made for it."""
+        return (*super().jobs, *(self._jobs_by_name[name] for name in self._named_makers))
+
+    def _known_jobs(self) -> dict[str, JobDefinition | AssetJobDefinition | None]:
+        ready = {
+            name: None if _is_maker(each) else each for name, each in self._named_makers.items()
+        }
+        return {**super()._known_jobs(), **ready}
+
+    @cached_property
+    def _jobs_by_name(self) -> Mapping[str, JobDefinition | AssetJobDefinition]:
+        return _Jobs(self.name, {**super()._jobs_by_name, **self._named_makers})
 
     @property
     def job_names(self) -> list[str]:
@@ -164,7 +187,10 @@ class RepositoryDefinition(Definitions):
 def _parts(name: str, data: Any) -> dict[str, Any]:
     """Convert a repository's contents to the parameters of `Definitions`."""
     if isinstance(data, Mapping):
-        return _from_names(name, data)
+        return {
+            part: [each() if _is_maker(each) else each for each in data.get(part, {}).values()]
+            for part in ("schedules", "sensors")
+        }
     if isinstance(data, Iterable) and not isinstance(data, str):
         return _from_list(name, data)
     raise InvalidDefinitionError(
@@ -200,21 +226,66 @@ def _flat(data: Iterable[Any]) -> Iterator[Any]:
             yield each
 
 
-def _from_names(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+class _Jobs(Mapping[str, JobDefinition | AssetJobDefinition]):
+    """Jobs by name; one that is given as a function is made at its first use.
+
+    Args:
+        repository: The name of the repository.
+        given: Jobs, and functions that make them.
+    """
+
+    def __init__(self, repository: str, given: Mapping[str, Any]) -> None:
+        self._repository = repository
+        self._given = dict(given)
+
+    def __getitem__(self, name: str) -> JobDefinition | AssetJobDefinition:
+        found = self._given[name]
+        if _is_maker(found):
+            found = self._given[name] = self._made(name, found())
+        job: JobDefinition | AssetJobDefinition = found
+        return job
+
+    def _made(self, name: str, made: Any) -> JobDefinition | AssetJobDefinition:
+        job = _checked_job(self._repository, name, made)
+        if _is_maker(job) or job.name != name:
+            raise InvalidDefinitionError(
+                f"The repository {self._repository!r} has a function for the job {name!r}, which "
+                f"returns {made!r}. Give both the same name."
+            )
+        found: JobDefinition | AssetJobDefinition = job
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+def _checked_job(repository: str, name: str, given: Any) -> Any:
+    """A job, made of a graph where one is given; or the function that makes it."""
+    if _is_maker(given) or isinstance(given, (JobDefinition, AssetJobDefinition)):
+        return given
+    if isinstance(given, GraphDefinition):
+        return given.to_job(name=name)
+    raise InvalidDefinitionError(
+        f"The repository {repository!r} has {given!r} as its job {name!r}, which is no job. Use "
+        "@job, graph.to_job() or define_asset_job()."
+    )
+
+
+def _check_parts(name: str, data: Mapping[str, Any]) -> None:
     unknown = [key for key in data if key not in _NAMED]
     if unknown:
         hint = did_you_mean(str(unknown[0]), _NAMED, noun="It may have")
         raise InvalidDefinitionError(
             f"The repository {name!r} has a part called {unknown[0]!r}. {hint}"
         )
-    made = {part: [_made(each) for each in things.values()] for part, things in data.items()}
-    made["jobs"] = [_as_job(each) for each in made.get("jobs", ())]
-    return made
 
 
-def _made(thing: Any) -> Any:
-    """Return a definition, or call the function that creates it."""
-    return thing() if hasattr(thing, "__code__") else thing
+def _is_maker(thing: Any) -> bool:
+    """Whether it is a function that makes a definition."""
+    return hasattr(thing, "__code__")
 
 
 def _as_job(thing: Any) -> Any:

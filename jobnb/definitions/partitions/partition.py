@@ -82,6 +82,8 @@ class PartitionsDefinition(ABC):
     Source: Dagster's `PartitionsDefinition`.
     """
 
+    is_in_time = False  # whether each key is a window of time
+
     @abstractmethod
     def get_partition_keys(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -61,23 +61,30 @@ class PartitionsSubset:
 
     # Keys
 
-    def get_partition_keys(self, current_time: datetime | None = None) -> list[str]:
-        """Return the keys, in the order of the definition."""
-        return list(self)
+    def get_partition_keys(self, current_time: datetime | None = None) -> Collection[str]:
+        """Return the keys, in the order of the definition.
+
+        Keys of time windows are a list. Others are a view, as of a dictionary's keys: it has an
+        order too, and equals a set of the same keys.
+        """
+        return self._keys(self)
 
     def get_partition_keys_not_in_subset(
         self,
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
-    ) -> list[str]:
-        """Return the keys that exist and are not in this subset.
+    ) -> Collection[str]:
+        """Return the keys that exist and are not in this subset: a list or a view, as of the keys.
 
         Args:
             current_time: The current time, for time partitions.
             dynamic_partitions_store: The store of dynamic partition keys.
         """
         every = self.partitions_def.positions(current_time, dynamic_partitions_store)
-        return [self.partitions_def.key_at(each) for each in every - self.positions]
+        return self._keys(map(self.partitions_def.key_at, every - self.positions))
+
+    def _keys(self, keys: Iterable[str]) -> Collection[str]:
+        return list(keys) if self.partitions_def.is_in_time else dict.fromkeys(keys).keys()
 
     def get_partition_key_ranges(
         self,

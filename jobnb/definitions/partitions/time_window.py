@@ -64,6 +64,8 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
     Source: Dagster's `TimeWindowPartitionsDefinition`.
     """
 
+    is_in_time = True
+
     def __init__(
         self,
         start: datetime | str,

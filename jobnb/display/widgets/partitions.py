@@ -49,7 +49,7 @@ class PartitionsView(View):
         >>> letters = StaticPartitionsDefinition(["a", "b", "c"])
         >>> table = PartitionTable(AssetKey("x"), letters, Instance.ephemeral())
         >>> view = PartitionsView(table)
-        >>> view.select("b...c"), view.selected.get_partition_keys()
+        >>> view.select("b...c"), list(view.selected.get_partition_keys())
         ('b...c', ['b', 'c'])
     """
 

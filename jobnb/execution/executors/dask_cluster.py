@@ -243,7 +243,7 @@ class DaskCrew:
             self._began.add(key)
         self.run.append(told_here(self.run, event))
         if type(event) is Logged:
-            echo(event)
+            echo(self.run, event)
 
     def _outcome(self, number: int, outcome: Outcome, error: Any) -> list[Outcome]:
         left = self._left[number]

@@ -1,4 +1,4 @@
-"""What a worker prints is shown to whoever waits for the run, as if it had been printed here."""
+"""What a worker prints and logs is shown to whoever waits for the run, as if it happened here."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import sys
 
 from jobnb.events import Logged
 from jobnb.execution.output_capture import is_captured
+from jobnb.execution.run import RunScope
 
 
-def echo(event: Logged) -> None:
-    """Print a line that was printed in a worker, where what is printed here is seen."""
-    if event.logger in ("stdout", "stderr") and not is_captured():
-        print(event.text, file=getattr(sys, event.logger))
+def echo(run: RunScope, event: Logged) -> None:
+    """Print a line that was printed or logged in a worker, where what is printed here is seen."""
+    if event.logger in ("stdout", "stderr"):
+        if not is_captured():
+            print(event.text, file=getattr(sys, event.logger))
+    elif run.log.console is not None:
+        run.log.console.show(event)

@@ -171,7 +171,7 @@ class FutureCrew:
         for event in events:
             self.run.append(told_here(self.run, event))
             if type(event) is Logged:
-                echo(event)
+                echo(self.run, event)
         return [
             outcome._replace(error=None if error is None else unpacked_error(error))
             for outcome, error in outcomes

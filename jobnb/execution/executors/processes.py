@@ -185,7 +185,7 @@ class ProcessCrew:
     def _tell(self, event: Event) -> None:
         self.run.append(told_here(self.run, event))
         if type(event) is Logged:
-            echo(event)
+            echo(self.run, event)
 
     def _outcome(self, hand: _Hand, outcome: Outcome, error: Any) -> None:
         hand.left.remove(outcome.piece)
