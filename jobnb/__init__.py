@@ -14,11 +14,8 @@ Example:
 
 from __future__ import annotations
 
-import gc
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -61,36 +58,7 @@ def unload_ipython_extension(shell: Any) -> None:
     import_module("jobnb.notebook.extension").unload(shell)
 
 
-# What every run needs is imported now, so that a first run does not wait for it. What only some
-# need (pydantic, SQLAlchemy, pandas, the widgets) is imported at its first use.
-_HOT = ("execution.materialize", "definitions.assets.asset", "storage.values", "engine")
-for _module in _HOT:
-    import_module(f"jobnb.{_module}")
-# Collect the garbage of the imports now (6 ms), not in the middle of a run.
-gc.collect()
-
 plug_in(lambda: import_module("jobnb.engine").JobnbEngine())
-
-
-@contextmanager
-def _watched_script(run: Any) -> Iterator[None]:
-    """Show the progress of a run on stderr while a script waits for it."""
-    with import_module("jobnb.display.progress").script_watch(run):
-        yield
-
-
-@contextmanager
-def _watched_backfill(backfill: Any) -> Iterator[None]:
-    """While a script waits for a backfill, the same."""
-    with import_module("jobnb.display.progress").script_watch.of_backfill(backfill):
-        yield
-
-
-# An attached shell and the command line show progress in their own ways.
-_watch = import_module("jobnb.execution.watch")
-_watch.waiting.append(_watched_script)
-_watch.waiting_backfills.append(_watched_backfill)
-del _watch
 
 if "IPython" in sys.modules:
     _shell = getattr(sys.modules["IPython"], "get_ipython", lambda: None)()

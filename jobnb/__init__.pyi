@@ -491,17 +491,17 @@ from jobnb.execution.context import AssetCheckExecutionContext as AssetCheckExec
 from jobnb.execution.context import AssetExecutionContext as AssetExecutionContext
 from jobnb.execution.context import OpExecutionContext as OpExecutionContext
 from jobnb.execution.execute_job import JobExecutionResult as JobExecutionResult
+from jobnb.execution.execute_job import ReconstructableJob as ReconstructableJob
+from jobnb.execution.execute_job import (
+    build_reconstructable_job as build_reconstructable_job,
+)
 from jobnb.execution.execute_job import execute_job as execute_job
+from jobnb.execution.execute_job import reconstructable as reconstructable
 from jobnb.execution.hooks import HookContext as HookContext
 from jobnb.execution.log import RunLogger as RunLogger
 from jobnb.execution.materialize import materialize as materialize
 from jobnb.execution.materialize import materialize_to_memory as materialize_to_memory
 from jobnb.execution.materialize import observe as observe
-from jobnb.execution.reconstructable import ReconstructableJob as ReconstructableJob
-from jobnb.execution.reconstructable import (
-    build_reconstructable_job as build_reconstructable_job,
-)
-from jobnb.execution.reconstructable import reconstructable as reconstructable
 from jobnb.execution.reexecution import ReexecutionOptions as ReexecutionOptions
 from jobnb.execution.resources import build_resources as build_resources
 from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult

@@ -7,6 +7,7 @@ when it is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Unpack
 
 from jobnb.definitions.doors import BackfillOptions, RunOptions
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.selections.selection import AssetSelection, StatusOf
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
+    from jobnb.execution.run import RunScope
     from jobnb.execution.values import AssetValueLoader
     from jobnb.plan.graphs import AssetGraph
     from jobnb.registry.session import Session
@@ -367,6 +369,16 @@ class JobnbEngine:
                 "Give it some: @asset(partitions_def=DailyPartitionsDefinition(...))."
             )
         return PartitionTable(asset_key, definition.partitions_def, session.instance, backfill)
+
+    def progress_of_run(self, run: RunScope) -> AbstractContextManager[None]:
+        from jobnb.display.progress import script_watch
+
+        return script_watch(run)
+
+    def progress_of_backfill(self, backfill: Backfill) -> AbstractContextManager[None]:
+        from jobnb.display.progress import script_watch
+
+        return script_watch.of_backfill(backfill)
 
 
 def _with_instance(

@@ -20,6 +20,24 @@ print([name for name in {HEAVY} if name in sys.modules])
 """
 
 
+def loaded_by(code: str) -> list[str]:
+    """The modules of jobnb that a process of its own has loaded after `code`."""
+    code += "\nimport sys; print(*sorted(m for m in sys.modules if m.split('.')[0] == 'jobnb'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_a_plain_import_loads_the_list_of_names_and_the_protocol_only():
+    assert loaded_by("import jobnb") == ["jobnb", "jobnb.definitions", "jobnb.definitions.doors"]
+
+
+def test_defining_an_asset_loads_no_room_that_plans_runs_or_stores():
+    rooms = {
+        name.split(".")[1] for name in loaded_by("from jobnb import asset, op, job") if "." in name
+    }
+    assert rooms == {"definitions", "errors"}
+
+
 def test_defining_and_running_in_memory_loads_no_heavy_library():
     folder = Path(__file__).parents[1]
     done = subprocess.run(

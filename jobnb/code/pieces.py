@@ -68,16 +68,17 @@ class PieceReader:
 
     Args:
         is_own: Whether the module of that name is the user's own.
-
-    Attributes:
-        modules: Reads the user's own modules from their files.
     """
 
     def __init__(self, is_own: Callable[[str | None], bool]) -> None:
         self._is_own = is_own
-        self.modules = OwnModules()
         # The cache keeps code objects alive, so that their ids are not reused.
         self._facts: dict[int, tuple[Any, CodeFacts]] = {}
+
+    @cached_property
+    def modules(self) -> OwnModules:
+        """The reader of the user's own modules, from their files."""
+        return OwnModules()
 
     def pieces_of(self, value: Any) -> tuple[Piece, ...]:
         """Return what a value uses; for one that cannot be read, a piece that says so."""

@@ -14,6 +14,7 @@ page shows both, and what is not counted: see `CodeReader.notes`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from hashlib import sha256
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -129,7 +130,11 @@ class CodeReader:
         self._readings: dict[int, tuple[Any, _Reading]] = {}
         self._package = ""
         self._pieces = PieceReader(self._is_own)
-        self._changes = OwnChanges(self._is_own)
+
+    @cached_property
+    def _changes(self) -> OwnChanges:
+        # Most functions change nothing.
+        return OwnChanges(self._is_own)
 
     def version(self, fn: Any) -> str:
         """Return the recorded hash of a function, a callable object, a class or a graph."""

@@ -8,6 +8,7 @@ implementation (`jobnb.engine`), which is imported at its first use.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.result import ExecuteInProcessResult
+    from jobnb.execution.run import RunScope
     from jobnb.execution.values import AssetValueLoader
     from jobnb.plan.graphs import AssetGraph
     from jobnb.plan.partitions import PartitionsAsked
@@ -273,6 +275,12 @@ class Engine(Protocol):
 
     def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
         """Return the partitions of an asset or a job as a table."""
+
+    def progress_of_run(self, run: RunScope) -> AbstractContextManager[None]:
+        """Return a context that shows the progress of a run on stderr, for a script that waits."""
+
+    def progress_of_backfill(self, backfill: Backfill) -> AbstractContextManager[None]:
+        """Return a context that does the same for a backfill."""
 
 
 _load: Callable[[], Engine] | None = None

@@ -22,7 +22,6 @@ from jobnb.display.asset_pictures import (
     made_with,
     source_kind,
 )
-from jobnb.display.attempt import attempt
 from jobnb.display.check_views import checks_html, checks_words, own_checks
 from jobnb.display.config_fields import fields_html
 from jobnb.display.graph_pictures import graph_picture
@@ -32,6 +31,7 @@ from jobnb.display.noun_views import doc_html, doc_line, op_resources, resources
 from jobnb.display.picture import Mark, Picture
 from jobnb.display.prose import inline
 from jobnb.display.standing import CheckStanding
+from jobnb.display.surroundings import attempt
 from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.view import View, picture_html
 

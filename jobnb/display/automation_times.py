@@ -8,7 +8,7 @@ from jobnb.automation.automation import next_ticks
 from jobnb.automation.evaluating import pause_after
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
-from jobnb.display.attempt import attempt
+from jobnb.display.surroundings import attempt
 from jobnb.storage.ticks import InstigatorState
 
 

@@ -10,12 +10,11 @@ from jobnb.automation.conditions import EvaluateAutomationConditionsResult
 from jobnb.automation.loop import runs
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
-from jobnb.display.attempt import attempt
 from jobnb.display.automation_times import clock_change, coming, cron_words, interval_words
 from jobnb.display.html import EMPTY, Html, code, folded, header, join, pairs, pre, table
 from jobnb.display.noun_views import doc_html, doc_line
 from jobnb.display.picture import Status
-from jobnb.display.surroundings import has_history, known_session
+from jobnb.display.surroundings import attempt, has_history, known_session
 from jobnb.display.text import moment, table_text
 from jobnb.display.view import View
 from jobnb.storage.ticks import InstigatorState, Tick, TickStatus

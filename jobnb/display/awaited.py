@@ -9,8 +9,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobnb.display.attempt import attempt
-from jobnb.display.surroundings import has_front_end
+from jobnb.display.surroundings import attempt, has_front_end
 from jobnb.execution.run import RunScope
 
 if TYPE_CHECKING:

@@ -147,8 +147,7 @@ def live_widget(value: Any, widget: str) -> Any:
         value: What to show.
         widget: What makes the widget, as `module:name` within `display.widgets`.
     """
-    from jobnb.display.attempt import attempt
-    from jobnb.display.surroundings import has_front_end
+    from jobnb.display.surroundings import attempt, has_front_end
 
     if not has_front_end():
         return None
@@ -165,7 +164,7 @@ def live_bundle(value: Any, widget: str | None) -> dict[str, Any]:
     shown = live_widget(value, widget) if widget is not None else None
     if shown is None:
         return {}
-    from jobnb.display.attempt import attempt
+    from jobnb.display.surroundings import attempt
     from jobnb.display.widgets.twin import widget_bundle
 
     return attempt(lambda: widget_bundle(shown), {})
@@ -178,7 +177,7 @@ def mimebundle(value: Any, view: str) -> dict[str, str]:
         value: What to show.
         view: The function, as `module:name` within this room.
     """
-    from jobnb.display.attempt import attempt
+    from jobnb.display.surroundings import attempt
     from jobnb.display.values import short_repr
     from jobnb.display.view import bundle, fallback_bundle
 

@@ -1,13 +1,29 @@
-"""The environment of a view: a front end, the session of this kernel, a history."""
+"""What a view may rely on: a front end, a session, a history, and `attempt`, as it never raises."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from jobnb.display.attempt import attempt
 from jobnb.storage.history import has_history as is_there
+
+T = TypeVar("T")
+
+
+def attempt(look: Callable[[], T], otherwise: T) -> T:
+    """Return the result of `look`, or `otherwise` if it raises.
+
+    Example:
+        >>> attempt(lambda: 1 // 0, -1)
+        -1
+    """
+    try:
+        return look()
+    except Exception:  # noqa: BLE001 - reprs, annotations and descriptors of users raise anything
+        return otherwise
+
 
 SWITCH = "JOBNB_WIDGETS"  # "0" turns widgets off; static pictures and texts remain.
 

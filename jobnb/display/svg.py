@@ -11,22 +11,27 @@ from html import escape as html_escape
 from math import atan2, degrees
 
 from jobnb.display.layout import Box, Frame, Layout, Line, lay_out
-from jobnb.display.measure import Weight, clean, elide, needs_clip, width, xml_safe
-from jobnb.display.palette import COLOURS, GLYPHS, WORDS
-from jobnb.display.picture import Card, Checks, Cluster, Edge, Mark, Picture, Status
-from jobnb.display.sizes import (
+from jobnb.display.measure import (
     BADGE,
     BAR,
     GLYPH_ROOM,
     PAD,
     SMALL,
     TITLE,
+    Weight,
     caption_room,
+    clean,
     cluster_title,
     edge_label,
+    elide,
     fitting_line,
+    needs_clip,
     second_line,
+    width,
+    xml_safe,
 )
+from jobnb.display.palette import COLOURS, GLYPHS, WORDS
+from jobnb.display.picture import Card, Checks, Cluster, Edge, Mark, Picture, Status
 from jobnb.display.style import graph_css
 from jobnb.display.text import counted
 

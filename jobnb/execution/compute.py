@@ -17,7 +17,7 @@ from jobnb.definitions.user_events import (
     AssetObservation,
     ExpectationResult,
 )
-from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
+from jobnb.errors import InvariantViolationError, JobnbError, StepOutputNotFoundError, did_you_mean
 from jobnb.execution.checks import with_asset
 
 if TYPE_CHECKING:
@@ -360,3 +360,31 @@ def _see_required(
             f"{key!r} did not give its output {name!r}. Return or yield it, or declare it with "
             "Out(is_required=False)."
         )
+
+
+class During:
+    """Mark errors raised inside as those of user code that is no op.
+
+    Args:
+        kind: The kind of Dagster's error for it, as "LoadInput".
+        doing: The activity, in words, as "loading input".
+    """
+
+    __slots__ = ("activity",)
+
+    def __init__(self, kind: str, doing: str) -> None:
+        self.activity = (kind, doing)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, JobnbError):
+            with contextlib.suppress(Exception):  # The class is the user's.
+                vars(error)["_jobnb_during"] = self.activity
+
+
+def taken_during(error: BaseException) -> tuple[str, str] | None:
+    """Return the mark of an error, and remove it: the error may be raised again elsewhere."""
+    found: tuple[str, str] | None = getattr(error, "__dict__", {}).pop("_jobnb_during", None)
+    return found

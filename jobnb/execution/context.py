@@ -17,7 +17,7 @@ from jobnb.definitions.user_events import (
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.events.handle import NodeHandle
 from jobnb.execution.partition_context import PartitionContext
-from jobnb.execution.told import tell
+from jobnb.execution.user_events import tell
 from jobnb.plan.resources import step_resource_keys
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from jobnb.definitions.resources.io_context import InputContext
 from jobnb.definitions.types import DataType, TypeCheckContext
 from jobnb.errors import TypeCheckDidNotPass
 from jobnb.events import InputChecked, InputLoaded
+from jobnb.execution.compute import During
 from jobnb.execution.io import (
     asset_output_context,
     input_context,
@@ -18,7 +19,7 @@ from jobnb.execution.io import (
     step_key_of,
 )
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.execution.told import During, tell
+from jobnb.execution.user_events import tell
 from jobnb.plan.step import (
     FromAsset,
     FromConfig,

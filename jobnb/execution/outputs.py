@@ -14,11 +14,12 @@ from jobnb.definitions.types import NOTHING, TypeCheckContext
 from jobnb.definitions.user_events import AssetMaterialization
 from jobnb.errors import InvariantViolationError
 from jobnb.events import AssetMaterialized, OutputHandled, OutputYielded
+from jobnb.execution.compute import During
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
 from jobnb.execution.io import manager_of, output_context
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.execution.told import During, tell
+from jobnb.execution.user_events import tell
 from jobnb.plan.step import Step, StepOutput
 from jobnb.storage.files import FileIOManager
 from jobnb.storage.values import MemoryIOManager

@@ -22,12 +22,12 @@ from jobnb.events import (
 from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.executors.choice import chosen, crew_of
 from jobnb.execution.executors.coordinator import Coordinator
+from jobnb.execution.executors.limits import runner_of
 from jobnb.execution.log import listening
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources, open_resources
 from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
-from jobnb.execution.timed import runner_of
 from jobnb.execution.trace import error_info
 
 

@@ -19,7 +19,7 @@ from jobnb.events import (
     StepSucceeded,
 )
 from jobnb.execution.checks import CheckTeller, read_checks
-from jobnb.execution.compute import call_function, read_result
+from jobnb.execution.compute import call_function, read_result, taken_during
 from jobnb.execution.context import context_of
 from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import load_input
@@ -28,8 +28,8 @@ from jobnb.execution.measured import LEAST
 from jobnb.execution.observations import tell_observations
 from jobnb.execution.outputs import handle_output
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.execution.told import taken_during, tell
 from jobnb.execution.trace import error_info
+from jobnb.execution.user_events import tell
 from jobnb.plan.step import FromMany, FromOutput, Step
 
 

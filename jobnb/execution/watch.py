@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, TypeVar
 
+from jobnb.definitions.doors import engine
 from jobnb.execution.run import RunScope
 from jobnb.storage.run_log import BatchLog, RunLog
 
@@ -18,9 +19,12 @@ Watcher = Callable[[RunScope], AbstractContextManager[None]]
 
 watchers: list[Watcher] = []
 """Those of runs that someone waits for; entered in the thread that waits."""
-waiting: list[Watcher] = []
+# An attached shell and the command line show progress in their own ways.
+waiting: list[Watcher] = [lambda run: engine().progress_of_run(run)]
 """Those of the same runs where nobody else watches them: in a plain script."""
-waiting_backfills: list[Callable[[Any], AbstractContextManager[None]]] = []
+waiting_backfills: list[Callable[[Any], AbstractContextManager[None]]] = [
+    lambda backfill: engine().progress_of_backfill(backfill)
+]
 """Those of backfills that someone waits for, where nobody else watches them."""
 background_watchers: list[Watcher] = []
 """Those of runs in the background; entered in the run's thread, around its resources and steps."""

@@ -10,12 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobnb.display import dot, layout
-from jobnb.display.dot import dot_program, dot_text, run_dot
-from jobnb.display.layout import Box, Frame, Line, lay_out, structure_hash, titled_frames
-from jobnb.display.measure import width
+from jobnb.display import layout
+from jobnb.display.layout import (
+    Box,
+    Frame,
+    Line,
+    dot_program,
+    dot_text,
+    lay_out,
+    run_dot,
+    structure_hash,
+    titled_frames,
+)
+from jobnb.display.measure import SMALL, cluster_title, width
 from jobnb.display.picture import Card, Cluster, Edge, Picture, duration_text, marked
-from jobnb.display.sizes import SMALL, cluster_title
 from jobnb.display.widgets.drawing import plain_layout
 from tests.display.pictures import chain, every_state, many, woven
 from tests.display.reading import HOSTILE
@@ -193,7 +201,7 @@ def test_no_name_reaches_the_dot_text_or_breaks_the_layout(text):
 
 
 def test_without_a_program_there_is_no_layout(monkeypatch):
-    monkeypatch.setattr(dot, "dot_program", lambda: None)
+    monkeypatch.setattr(layout, "dot_program", lambda: None)
     assert run_dot("digraph {}") is None
 
 
@@ -202,7 +210,7 @@ def test_a_program_that_fails_or_hangs_gives_no_layout(monkeypatch, tmp_path):
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\n{body}\n")
         program.chmod(0o755)
-        monkeypatch.setattr(dot, "dot_program", lambda program=program: str(program))
+        monkeypatch.setattr(layout, "dot_program", lambda program=program: str(program))
         assert run_dot("digraph {}", time_limit=0.2) is None
 
 
@@ -210,7 +218,7 @@ def test_a_system_dot_is_taken_where_the_wheel_is_missing(monkeypatch, tmp_path)
     program = tmp_path / ("dot.exe" if os.name == "nt" else "dot")
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    monkeypatch.setattr(dot, "_script_folders", list)
+    monkeypatch.setattr(layout, "_script_folders", list)
     monkeypatch.setenv("PATH", str(tmp_path))
     dot_program.cache_clear()
     try:

@@ -5,10 +5,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobnb.display.layout import lay_out
-from jobnb.display.measure import clean, elide, elide_end, needs_clip, width
+from jobnb.display.measure import (
+    CARD_HEIGHT,
+    PAD,
+    SMALL,
+    TITLE,
+    clean,
+    elide,
+    elide_end,
+    fitting_line,
+    needs_clip,
+    width,
+)
 from jobnb.display.palette import COLOURS, DARK, GLYPHS, LIGHT, SIGNS, WORDS
 from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
-from jobnb.display.sizes import CARD_HEIGHT, PAD, SMALL, TITLE, fitting_line
 from jobnb.display.svg import picture_svg, text_svg
 from jobnb.display.view import View, bundle, picture_html
 from tests.display.pictures import chain, every_state, many, woven

@@ -37,8 +37,7 @@ from jobnb import (
     op,
 )
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.execution.execute_job import JobExecutionResult, execute_job
-from jobnb.execution.reconstructable import reconstructable
+from jobnb.execution.execute_job import JobExecutionResult, execute_job, reconstructable
 from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.execution.result import MissingOutputError
 

@@ -12,9 +12,8 @@ from traitlets import Float, List, Unicode
 
 from jobnb.automation.automation import Automation
 from jobnb.automation.evaluating import told
-from jobnb.display.attempt import attempt
 from jobnb.display.automation_views import automation_view, schedule_view, sensor_view
-from jobnb.display.surroundings import has_front_end, known_session
+from jobnb.display.surroundings import attempt, has_front_end, known_session
 from jobnb.display.view import View as StaticView
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm

@@ -11,10 +11,9 @@ from traitlets import Bool, Dict, Int, List, Unicode, observe
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.grammar import quoted, written, written_key
-from jobnb.display.attempt import attempt
 from jobnb.display.folding import Folds, Path, combined_mark, fold_key
 from jobnb.display.picture import Card, Mark, Picture, Status, marked
-from jobnb.display.surroundings import has_front_end
+from jobnb.display.surroundings import attempt, has_front_end
 from jobnb.display.text import picture_text
 from jobnb.display.view import View as Static
 from jobnb.display.view import bundle, picture_html

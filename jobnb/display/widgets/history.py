@@ -9,9 +9,8 @@ from typing import Any
 import ipywidgets
 from traitlets import Dict, Int
 
-from jobnb.display.attempt import attempt
 from jobnb.display.history_views import run_table_view
-from jobnb.display.surroundings import has_front_end
+from jobnb.display.surroundings import attempt, has_front_end
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.history_data import choices, compared, page_of

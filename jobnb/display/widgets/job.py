@@ -7,12 +7,11 @@ from typing import Any
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
-from jobnb.display.attempt import attempt
 from jobnb.display.graph_pictures import as_seen, graph_picture, job_picture
 from jobnb.display.noun_views import doc_line, tag_words
 from jobnb.display.picture import marked
 from jobnb.display.standing import standings
-from jobnb.display.surroundings import known_session
+from jobnb.display.surroundings import attempt, known_session
 from jobnb.display.widgets.facts import asset_facts, op_facts
 from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.tabbed import Tabbed

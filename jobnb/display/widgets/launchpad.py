@@ -18,7 +18,6 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.jobs.executor import STRATEGIES
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.display.attempt import attempt
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_stored import (
     delete_preset,
@@ -29,6 +28,7 @@ from jobnb.display.launch_stored import (
     save_preset,
 )
 from jobnb.display.launch_view import launch_view
+from jobnb.display.surroundings import attempt
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.twin import Twinned, widget_bundle

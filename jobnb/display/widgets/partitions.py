@@ -14,10 +14,9 @@ from traitlets import Bool, Bytes, Dict, Int, List, Unicode
 from jobnb.automation.backfill import Backfill
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
-from jobnb.display.attempt import attempt
 from jobnb.display.partition_grid import Grid, grid_of
 from jobnb.display.partition_views import GRAVEST, PARTITION_STATES, partitions_view, range_text
-from jobnb.display.surroundings import has_front_end
+from jobnb.display.surroundings import attempt, has_front_end
 from jobnb.display.text import moment
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm

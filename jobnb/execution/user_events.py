@@ -1,8 +1,7 @@
-"""What user code tells, as events, and back: materializations, observations, expectations."""
+"""Log the events that user code reports, and load them back: materializations, observations."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from time import time as now
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from jobnb.definitions.user_events import (
     AssetObservation,
     ExpectationResult,
 )
-from jobnb.errors import InvariantViolationError, JobnbError
+from jobnb.errors import InvariantViolationError
 from jobnb.events import AssetMaterialized, AssetObserved, Event, ExpectationChecked
 from jobnb.storage.records import as_evaluation as _evaluation
 from jobnb.storage.records import as_materialization as _materialization
@@ -25,28 +24,28 @@ if TYPE_CHECKING:
 
 
 def as_materialization(event: Event) -> AssetMaterialization:
-    """The materialization that an event tells of."""
-    made = _materialization(event)
-    assert made is not None
-    return made
+    """Return the materialization that an event records."""
+    found = _materialization(event)
+    assert found is not None
+    return found
 
 
 def as_observation(event: Event) -> AssetObservation:
-    """The observation that an event tells of."""
-    made = _observation(event)
-    assert made is not None
-    return made
+    """Return the observation that an event records."""
+    found = _observation(event)
+    assert found is not None
+    return found
 
 
 def as_evaluation(event: Event) -> AssetCheckEvaluation:
-    """What a check said, as an event tells it."""
-    said = _evaluation(event)
-    assert said is not None
-    return said
+    """Return the evaluation of a check that an event records."""
+    found = _evaluation(event)
+    assert found is not None
+    return found
 
 
 def as_expectation(event: Event) -> ExpectationResult:
-    """The expectation that an event tells of."""
+    """Return the expectation that an event records."""
     return ExpectationResult(
         success=event.success,  # type: ignore[attr-defined]
         label=event.label,  # type: ignore[attr-defined]
@@ -56,10 +55,10 @@ def as_expectation(event: Event) -> ExpectationResult:
 
 
 def tell(run: RunScope, key: str, event: Any) -> None:
-    """Put what user code tells of itself into the log.
+    """Log an event that user code reports.
 
     Raises:
-        InvariantViolationError: If it is nothing that can be told.
+        InvariantViolationError: If it is of another class.
     """
     if isinstance(event, (AssetMaterialization, AssetObservation)):
         kind = AssetMaterialized if isinstance(event, AssetMaterialization) else AssetObserved
@@ -85,31 +84,3 @@ def tell(run: RunScope, key: str, event: Any) -> None:
             f"{key!r} told of {event!r}. It can tell of AssetMaterialization, AssetObservation "
             "and ExpectationResult, and yield Output and DynamicOutput."
         )
-
-
-class During:
-    """While it lasts, an error is that of code of the user's which is no op.
-
-    Args:
-        kind: The kind of the error that Dagster makes of it, as "LoadInput".
-        doing: What is done, in words.
-    """
-
-    __slots__ = ("told",)
-
-    def __init__(self, kind: str, doing: str) -> None:
-        self.told = (kind, doing)
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, JobnbError):
-            with suppress(Exception):  # the class is the user's
-                vars(error)["_jobnb_during"] = self.told
-
-
-def taken_during(error: BaseException) -> tuple[str, str] | None:
-    """What was done when an error was raised; it is told once, for it may be raised again."""
-    found: tuple[str, str] | None = getattr(error, "__dict__", {}).pop("_jobnb_during", None)
-    return found
