@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jobnb.cli.completing import complete_names
+from jobnb.cli.location import takes_code
+from jobnb.cli.output import as_json_option, print_json, show_rows
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean
 
-_LOCATION = click.argument("location", metavar="NOTEBOOK|FILE.py|MODULE")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-_NAMES = click.argument("names", metavar="[NAME]...", nargs=-1)
+if TYPE_CHECKING:
+    from jobnb.notebook.code_source import CodeSource
+
+_JSON = as_json_option
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _takes_names(kind: str, shown: str = "[NAME]...") -> Callable[[F], F]:
+    return takes_code(names=shown, completes=complete_names(f"{kind.lower()}s"))
 
 
 class _Opened:
     """The schedules or sensors of a code location, with their history."""
 
-    def __init__(self, location: str, kind: str) -> None:
+    def __init__(self, code: CodeSource, kind: str) -> None:
         from jobnb.automation.loop import AutomationLoop
         from jobnb.notebook.code_locations import open_locations
 
         self.noun = kind.lower()
-        self.instance, locations = open_locations([location])
+        self.instance, locations = open_locations([code])
         self.location = locations[0]
         loop = AutomationLoop(self.instance, locations)
         self.found = {
@@ -55,34 +64,18 @@ class _Opened:
         return ", ".join(map(repr, self.found)) or "none"
 
 
-def commands_of(kind: str) -> list[click.Command]:
-    """The commands on schedules, or on sensors.
-
-    Args:
-        kind: `SCHEDULE` or `SENSOR`.
-    """
-    made = [_list(kind), _start(kind), _stop(kind), _logs(kind), _preview(kind)]
-    return [*made, _restart(kind)] if kind == "SCHEDULE" else [*made, _cursor()]
-
-
 def _show(titles: tuple[str, ...], rows: list[dict[str, Any]], as_json: bool, none: str) -> None:
-    from jobnb.cli.listing import show
-
     if as_json:
-        import json
-
-        click.echo(json.dumps(rows, indent=2, default=str))
-        return
-    texts = [tuple(_text(row[title]) for title in titles) for row in rows]
-    show(titles, texts, False, none)
+        print_json(rows)
+    else:
+        show_rows(titles, rows, none)
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return str(value)
+def _only(names: Sequence[str]) -> str | None:
+    """The one name that is given, if any."""
+    if len(names) > 1:
+        raise InvalidInvocationError(f"{names[1]!r} is one name too many.")
+    return names[0] if names else None
 
 
 def _moment(seconds: float | None, zone: Any = None) -> str | None:
@@ -95,24 +88,25 @@ def _list(kind: str) -> click.Command:
     noun = kind.lower()
 
     @click.command("list", help=f"List the {noun}s of a code location, and how they stand.")
-    @_LOCATION
+    @takes_code()
     @click.option("--running", is_flag=True, help="Only those that run.")
     @click.option("--stopped", is_flag=True, help="Only those that are stopped.")
     @click.option("--name", "only_names", is_flag=True, help="Print only their names.")
     @_JSON
     def list_them(
-        location: str, running: bool, stopped: bool, only_names: bool, as_json: bool
+        code: CodeSource, running: bool, stopped: bool, only_names: bool, as_json: bool
     ) -> None:
-        opened = _Opened(location, kind)
+        opened = _Opened(code, kind)
         rows = [_row(*each) for each in opened.found.values()]
         wanted = {"RUNNING"} if running else {"STOPPED"} if stopped else {"RUNNING", "STOPPED"}
         rows = [row for row in rows if row["status"] in wanted]
         if only_names and not as_json:
             click.echo("\n".join(row["name"] for row in rows))
             return
-        when = ("cron", "timezone", "next") if kind == "SCHEDULE" else ("interval",)
-        titles = ("name", "jobs", *when, "status", "last tick", "last status")
-        _show(titles, rows, as_json, f"{location} defines no {noun}s.")
+        schedule = ("cron", "timezone", "next")
+        when = schedule if kind == "SCHEDULE" else ("minimum_interval_seconds",)
+        titles = ("name", "jobs", *when, "status", "last_tick", "last_status")
+        _show(titles, rows, as_json, f"{code.name} defines no {noun}s.")
 
     return list_them
 
@@ -126,8 +120,8 @@ def _row(instigator: Any, definition: Any, state: Any) -> dict[str, Any]:
         "jobs": [each.job_name for each in definition.targets],
         "status": "RUNNING" if runs else "STOPPED",
         "description": definition.description,
-        "last tick": _moment(state.last_tick),
-        "last status": None
+        "last_tick": _moment(state.last_tick),
+        "last_status": None
         if state.last_tick is None
         else "FAILURE" if state.failures else "under way" if state.current else "done",
     }  # fmt: skip
@@ -138,7 +132,7 @@ def _row(instigator: Any, definition: Any, state: Any) -> dict[str, Any]:
         row["timezone"] = definition.execution_timezone or "UTC"
         row["next"] = following[0].isoformat() if following else None
     else:
-        row["interval"] = f"{definition.minimum_interval_seconds} s"
+        row["minimum_interval_seconds"] = definition.minimum_interval_seconds
         row["cursor"] = state.cursor
     return row
 
@@ -153,11 +147,10 @@ def _start(kind: str) -> click.Command:
     noun = kind.lower()
 
     @click.command("start", help=f"Let {noun}s run, as soon as a loop goes on: `jobnb daemon`.")
-    @_LOCATION
-    @_NAMES
+    @_takes_names(kind)
     @click.option("--start-all", is_flag=True, help="All of them.")
-    def start(location: str, names: tuple[str, ...], start_all: bool) -> None:
-        opened = _Opened(location, kind)
+    def start(code: CodeSource, names: tuple[str, ...], start_all: bool) -> None:
+        opened = _Opened(code, kind)
         _set(opened, opened.several(names, list(opened.found) if start_all else ()), runs=True)
 
     return start
@@ -167,10 +160,9 @@ def _stop(kind: str) -> click.Command:
     noun = kind.lower()
 
     @click.command("stop", help=f"Let {noun}s run no more.")
-    @_LOCATION
-    @_NAMES
-    def stop(location: str, names: tuple[str, ...]) -> None:
-        opened = _Opened(location, kind)
+    @_takes_names(kind)
+    def stop(code: CodeSource, names: tuple[str, ...]) -> None:
+        opened = _Opened(code, kind)
         _set(opened, opened.several(names, ()), runs=False)
 
     return stop
@@ -178,11 +170,10 @@ def _stop(kind: str) -> click.Command:
 
 def _restart(kind: str) -> click.Command:
     @click.command("restart", help="Stop schedules and start them: what they missed is left out.")
-    @_LOCATION
-    @_NAMES
+    @_takes_names(kind)
     @click.option("--restart-all-running", is_flag=True, help="All that run.")
-    def restart(location: str, names: tuple[str, ...], restart_all_running: bool) -> None:
-        opened = _Opened(location, kind)
+    def restart(code: CodeSource, names: tuple[str, ...], restart_all_running: bool) -> None:
+        opened = _Opened(code, kind)
         running = [name for name, each in opened.found.items() if _runs(*each[1:])]
         chosen = opened.several(names, running if restart_all_running else ())
         _set(opened, chosen, runs=False)
@@ -204,13 +195,13 @@ def _logs(kind: str) -> click.Command:
     noun = kind.lower()
 
     @click.command("logs", help=f"Show the last ticks of a {noun}: what it launched, or why not.")
-    @_LOCATION
-    @click.argument("name", required=False)
-    @click.option("-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+    @_takes_names(kind, "[NAME]")
+    @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000),
+                  metavar="N", help="How many at most.")  # fmt: skip
     @_JSON
-    def logs(location: str, name: str | None, limit: int, as_json: bool) -> None:
-        opened = _Opened(location, kind)
-        instigator, _, _ = opened.one(name)
+    def logs(code: CodeSource, names: tuple[str, ...], limit: int, as_json: bool) -> None:
+        opened = _Opened(code, kind)
+        instigator, _, _ = opened.one(_only(names))
         rows = [_tick_row(t) for t in opened.instance.get_ticks(instigator.origin_id, limit=limit)]
         titles = ("time", "status", "runs", "why")
         _show(titles, rows, as_json, f"The {noun} {instigator.name} has no ticks yet.")
@@ -234,17 +225,16 @@ def _preview(kind: str) -> click.Command:
     noun = kind.lower()
 
     @click.command("preview", help=f"Evaluate a {noun} and show what it would launch.")
-    @_LOCATION
-    @click.argument("name", required=False)
+    @_takes_names(kind, "[NAME]")
     @_JSON
     def show(
-        location: str, name: str | None, as_json: bool, at: str | None = None,
+        code: CodeSource, names: tuple[str, ...], as_json: bool, at: str | None = None,
         cursor: str | None = None,
     ) -> None:  # fmt: skip
         from jobnb.automation.automation import preview
 
-        opened = _Opened(location, kind)
-        instigator, definition, _ = opened.one(name)
+        opened = _Opened(code, kind)
+        instigator, definition, _ = opened.one(_only(names))
         when = None if at is None else _read_moment(at, definition)
         found = preview(definition, instigator, opened.location, opened.instance, when, cursor)
         rows = [
@@ -259,10 +249,9 @@ def _preview(kind: str) -> click.Command:
             for request, job_name in found.requests
         ]
         if as_json:
-            import json
-
-            told = {"run_requests": rows, "skip_reason": found.skip_reason, "cursor": found.cursor}
-            click.echo(json.dumps(told, indent=2, default=str))
+            print_json(
+                {"run_requests": rows, "skip_reason": found.skip_reason, "cursor": found.cursor}
+            )
             return
         none = f"It would launch nothing: {found.skip_reason}"
         _show(("job", "run_key", "partition", "tags", "config"), rows, False, none)
@@ -286,13 +275,12 @@ def _read_moment(text: str, definition: Any) -> datetime:
 
 def _cursor() -> click.Command:
     @click.command("cursor", help="Show, set or delete the cursor of a sensor.")
-    @_LOCATION
-    @click.argument("name", required=False)
+    @_takes_names("SENSOR", "[NAME]")
     @click.option("--set", "text", metavar="TEXT", help="The new cursor.")
     @click.option("--delete", is_flag=True, help="Let it begin from the start.")
-    def cursor(location: str, name: str | None, text: str | None, delete: bool) -> None:
-        opened = _Opened(location, "SENSOR")
-        instigator, _, state = opened.one(name)
+    def cursor(code: CodeSource, names: tuple[str, ...], text: str | None, delete: bool) -> None:
+        opened = _Opened(code, "SENSOR")
+        instigator, _, state = opened.one(_only(names))
         if text is not None and delete:
             raise InvalidInvocationError("--set and --delete do not go together.")
         if text is None and not delete:
@@ -303,3 +291,11 @@ def _cursor() -> click.Command:
         click.echo(f"{done} the cursor of {instigator.name}")
 
     return cursor
+
+
+schedule_list, sensor_list = _list("SCHEDULE"), _list("SENSOR")
+schedule_start, sensor_start = _start("SCHEDULE"), _start("SENSOR")
+schedule_stop, sensor_stop = _stop("SCHEDULE"), _stop("SENSOR")
+schedule_logs, sensor_logs = _logs("SCHEDULE"), _logs("SENSOR")
+schedule_preview, sensor_preview = _preview("SCHEDULE"), _preview("SENSOR")
+schedule_restart, sensor_cursor = _restart("SCHEDULE"), _cursor()

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import click
 
+from jobnb.cli.output import duration
 from jobnb.display.backfill_views import backfill_word
 from jobnb.display.run_marks import run_word
 from jobnb.display.text import counted
@@ -254,19 +255,3 @@ def _last_line(outcome: NotebookOutcome) -> str:
     cells = f"{done} of {counted(len(outcome.cells), 'cell')}"
     took = duration(outcome.seconds)
     return f"{outcome.path.name}: {outcome.verdict.value}, {cells}{runs}, {took}"
-
-
-def duration(seconds: float | None) -> str:
-    """Format a duration for people.
-
-    >>> duration(0.4), duration(75), duration(7260), duration(None)
-    ('0.4 s', '1 min 15 s', '2 h 1 min', '')
-    """
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,91 +1,102 @@
-"""The `jobnb` command: its groups, and one line for each error."""
+"""The `jobnb` command: its groups, and where each command is."""
 
 from __future__ import annotations
 
-import os
-import sys
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
-
 import click
 
-from jobnb.cli.automation import commands_of
-from jobnb.cli.daemon import daemon
-from jobnb.cli.execute import execute
-from jobnb.cli.listing import asset_list, job_list, run_list
-from jobnb.errors import JobnbError
-from jobnb.execution.watch import waiting
-
-HELP = {"help_option_names": ["-h", "--help"]}
+from jobnb.cli.exits import epilog
+from jobnb.cli.groups import HELP, LazyGroup, OneLineGroup
 
 
-def _version() -> str:
+def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return version("jobnb")
+        found = version("jobnb")
     except PackageNotFoundError:
-        return "not installed"
+        found = "not installed"
+    click.echo(f"jobnb, version {found}")
+    ctx.exit()
 
 
-class OneLine(click.Group):
-    """A group in which a `JobnbError` is one line on stderr and exit code 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except JobnbError as error:
-            click.echo(f"jobnb: {error}", err=True)
-            ctx.exit(2)
-        except BrokenPipeError:  # The reader of the pipe, as `head`, has closed it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
-
-
-@click.group(cls=OneLine, context_settings=HELP)
-@click.version_option(_version(), "-v", "--version", prog_name="jobnb")
+@click.group(cls=OneLineGroup, context_settings=HELP, epilog=epilog(), commands_at={
+    "completion": ("jobnb.cli.completion:completion", "Print the set-up of a shell's completion."),
+    "daemon": ("jobnb.cli.daemon:daemon", "Evaluate schedules and sensors until it is stopped."),
+    "execute": ("jobnb.cli.execute:execute", "Execute a notebook, and a job of it."),
+})  # fmt: skip
+@click.option(
+    "-v",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
-    """Jobs and assets of Jupyter notebooks, from the command line."""
+    """Jobs and assets of Jupyter notebooks, from the command line.
+
+    Commands that need definitions take NOTEBOOK, FILE.py or MODULE as an argument, or as -n, -f
+    or -m. Lists print JSON with --json.
+    """
 
 
-@cli.group("job", context_settings=HELP)
-def job_group() -> None:
-    """Jobs of a notebook or a Python file."""
+_GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
+    "job": ("Jobs: list, execute, launch and backfill them.", {
+        "backfill": ("jobnb.cli.jobs:job_backfill", "Run a job for many partitions."),
+        "execute": ("jobnb.cli.jobs:job_execute", "Run a job in this process."),
+        "list": ("jobnb.cli.listing:job_list", "List jobs."),
+        "print": ("jobnb.cli.job_texts:job_print", "Print the ops of a job."),
+        "scaffold-config": ("jobnb.cli.job_texts:job_scaffold_config",
+                            "Print a run config to start from."),
+        "schema": ("jobnb.cli.job_texts:job_schema", "Print the JSON Schema of a run config."),
+    }),
+    "asset": ("Assets: list, materialize and wipe them.", {
+        "list": ("jobnb.cli.listing:asset_list", "List assets, and how they stand."),
+        "materialize": ("jobnb.cli.assets:asset_materialize", "Materialize assets."),
+        "wipe": ("jobnb.cli.assets:asset_wipe", "Forget what is known of assets."),
+    }),
+    "run": ("The history of runs.", {
+        "cancel": ("jobnb.cli.runs:run_cancel", "Cancel a run, in whatever process it is."),
+        "delete": ("jobnb.cli.runs:run_delete", "Delete a run and its log."),
+        "list": ("jobnb.cli.runs:run_list", "List runs, the newest first."),
+        "resume": ("jobnb.cli.runs:run_resume", "Run again what did not succeed."),
+        "show": ("jobnb.cli.runs:run_show", "Show a run, step by step."),
+        "wipe": ("jobnb.cli.runs:run_wipe", "Delete all runs and their logs."),
+    }),
+    "schedule": ("Schedules: list, start, stop and preview them.", {
+        "list": ("jobnb.cli.automation:schedule_list", "List schedules, and how they stand."),
+        "logs": ("jobnb.cli.automation:schedule_logs", "Show the last ticks of a schedule."),
+        "preview": ("jobnb.cli.automation:schedule_preview", "Show what it would launch."),
+        "restart": ("jobnb.cli.automation:schedule_restart", "Stop schedules and start them."),
+        "start": ("jobnb.cli.automation:schedule_start", "Let schedules run."),
+        "stop": ("jobnb.cli.automation:schedule_stop", "Let schedules run no more."),
+    }),
+    "sensor": ("Sensors: list, start, stop and preview them.", {
+        "cursor": ("jobnb.cli.automation:sensor_cursor", "Show, set or delete a cursor."),
+        "list": ("jobnb.cli.automation:sensor_list", "List sensors, and how they stand."),
+        "logs": ("jobnb.cli.automation:sensor_logs", "Show the last ticks of a sensor."),
+        "preview": ("jobnb.cli.automation:sensor_preview", "Show what it would launch."),
+        "start": ("jobnb.cli.automation:sensor_start", "Let sensors run."),
+        "stop": ("jobnb.cli.automation:sensor_stop", "Let sensors run no more."),
+    }),
+    "definitions": ("What a code location defines.", {
+        "validate": ("jobnb.cli.definitions:validate", "Check that all of it can be loaded."),
+    }),
+    "instance": ("The history as a whole.", {
+        "info": ("jobnb.cli.instance:info", "Show where it is and what is in it."),
+        "migrate": ("jobnb.cli.instance:migrate", "Bring it up to this version's tables."),
+    }),
+}  # fmt: skip
 
-
-@cli.group("asset", context_settings=HELP)
-def asset_group() -> None:
-    """Assets of a notebook or a Python file."""
-
-
-@cli.group("run", context_settings=HELP)
-def run_group() -> None:
-    """The history of runs."""
-
-
-@cli.group("schedule", context_settings=HELP)
-def schedule_group() -> None:
-    """Schedules of a notebook, a Python file or a module."""
-
-
-@cli.group("sensor", context_settings=HELP)
-def sensor_group() -> None:
-    """Sensors of a notebook, a Python file or a module."""
-
-
-for _command in commands_of("SCHEDULE"):
-    schedule_group.add_command(_command)
-for _command in commands_of("SENSOR"):
-    sensor_group.add_command(_command)
-cli.add_command(daemon)
-cli.add_command(execute)
-job_group.add_command(job_list)
-asset_group.add_command(asset_list)
-run_group.add_command(run_list)
+for _name, (_help, _commands) in _GROUPS.items():
+    cli.add_command(LazyGroup(_name, help=_help, commands_at=_commands))
 
 
 def main() -> None:
     """Run the console script `jobnb`."""
-    waiting.clear()  # The commands report runs themselves.
     cli(prog_name="jobnb")
 
 

@@ -17,13 +17,15 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 from jobnb.errors import NotebookError
+from jobnb.notebook.cell_tags import percent_tags
 
 
 def read_notebook(path: str | Path) -> Any:
     """Read a notebook, in the newest minor version of format 4.
 
     Args:
-        path: The `.ipynb` file, or a `.py` file of cells that begin with `# %%`.
+        path: The `.ipynb` file, or a `.py` file of cells that begin with `# %%`, or a `.md` file
+            with its code in fences.
 
     Returns:
         The notebook, an `nbformat.NotebookNode`.
@@ -33,6 +35,10 @@ def read_notebook(path: str | Path) -> Any:
     """
     if Path(path).suffix == ".py":
         return _of_python(Path(path))
+    if Path(path).suffix == ".md":
+        from jobnb.notebook.markdown_notebooks import notebook_of_markdown
+
+        return notebook_of_markdown(_read(Path(path)), str(path))
     text = _text_of(Path(path))
     nbformat = _nbformat()
     with warnings.catch_warnings():
@@ -85,7 +91,6 @@ def _read(path: Path) -> str:
 # The "percent" form of editors and jupytext: a line begins a cell, its kind and tags behind it.
 _CELL = re.compile(r"^# ?%%(?=[ \t\[]|$)(?P<about>.*)$", re.MULTILINE)
 _KIND = re.compile(r"\[(markdown|md|raw)\]")
-_TAGS = re.compile(r"tags=(\[[^\]]*\])")
 _MAGIC = re.compile(r"^# (?=%{1,2}[a-zA-Z])", re.MULTILINE)
 
 
@@ -118,7 +123,7 @@ def _has_code(text: str) -> bool:
 
 def _python_cell(about: str, text: str) -> Any:
     new = _nbformat().v4
-    kind, tags = _KIND.search(about), _TAGS.search(about)
+    kind, tags = _KIND.search(about), percent_tags(about)
     text = text.strip("\n")
     if kind is None:
         cell = new.new_code_cell(_MAGIC.sub("", text))
@@ -126,8 +131,8 @@ def _python_cell(about: str, text: str) -> Any:
         words = "\n".join(re.sub(r"^# ?", "", line) for line in text.splitlines())
         make = new.new_raw_cell if kind[1] == "raw" else new.new_markdown_cell
         cell = make(words)
-    if tags is not None:
-        cell.metadata["tags"] = re.findall(r"[\w.-]+", tags[1])
+    if tags:
+        cell.metadata["tags"] = tags
     return cell
 
 
@@ -146,12 +151,6 @@ def _first(error: BaseException) -> str:
         return error.strerror
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
-
-
-def tags_of(cell: Any) -> list[str]:
-    """Return the tags of a cell; a malformed list counts as none."""
-    tags = cell.get("metadata", {}).get("tags", [])
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def dump_notebook(node: Any) -> str:

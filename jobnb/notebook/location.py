@@ -15,25 +15,32 @@ from typing import Any
 
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import JobnbError, NotebookError
+from jobnb.notebook.attributes import definitions_of
 from jobnb.notebook.cell_magics import define_cell, show_text
 from jobnb.notebook.cell_options import is_definition_cell
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
+from jobnb.notebook.pieces import code_pieces
 
 
-def load_definitions(path: str | Path) -> Definitions:
+def load_definitions(
+    path: str | Path, attribute: str | None = None, folder: str | Path | None = None
+) -> Definitions:
     r"""Load the definitions of a notebook or Python file.
 
-    Its code is executed in this process, in its own folder, except the statements that start runs
-    and those that need their results.
+    Its code is executed in this process, except the statements that start runs and those that need
+    their results, and except the cells tagged `explore` (or as `explore_tags` tells).
 
     Args:
-        path: An `.ipynb` or `.py` file.
+        path: An `.ipynb`, `.py` or `.md` file.
+        attribute: The variable or function that gives the definitions; all that the code defines
+            if not given.
+        folder: The folder to execute it in; its own if not given.
 
     Returns:
         Its jobs, assets and resources.
 
     Raises:
-        NotebookError: If it cannot be read, or its code raises.
+        NotebookError: If it cannot be read, its code raises, or it has no such attribute.
 
     Example:
         >>> import tempfile
@@ -46,15 +53,20 @@ def load_definitions(path: str | Path) -> Definitions:
     from jobnb.registry.session import Session
 
     source = Path(path)
-    pieces = list(_pieces(source))
+    pieces = [
+        (name, plain_source(text) if is_cell and not is_definition_cell(text) else text)
+        for name, text, is_cell in code_pieces(source)
+    ]
     module = types.ModuleType("__main__")
     module.__file__ = str(source.absolute())
     with (
         Session.capture() as captured,
         _called_session(captured),
-        _place(source.absolute().parent, module),
+        _place(source.absolute().parent, Path(folder or source.parent).absolute(), module),
     ):
         _execute(pieces, module)
+        if attribute is not None:
+            return definitions_of(module, attribute, str(source))
         definitions: Definitions = captured.snapshot()
     return definitions
 
@@ -66,30 +78,6 @@ def home_of(path: str | Path | None) -> Path:
         return Path(named).expanduser()
     folder = Path.cwd() if path is None else Path(path).absolute().parent
     return folder / ".jobnb"
-
-
-def _pieces(path: Path) -> Iterator[tuple[str, str]]:
-    """Iterate over the pieces of code, each with its name in tracebacks."""
-    if path.suffix == ".py":
-        yield str(path), _python_text(path)
-        return
-    from jobnb.notebook.document import read_notebook
-
-    node = read_notebook(path)
-    code = [cell for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
-    for number, cell in enumerate(code, 1):
-        name, text = f"{path}, cell [{number}]", cell.source
-        yield name, text if is_definition_cell(text) else plain_source(text)
-
-
-def _python_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotebookError(f"There is no file {path}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise NotebookError(f"The file {path} cannot be read: {reason}.") from error
 
 
 def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> None:
@@ -157,13 +145,20 @@ def _called_session(captured: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _place(folder: Path, module: types.ModuleType) -> Iterator[None]:
-    """Execute in the code's folder, as `__main__`, with its printed output discarded."""
+def _place(beside: Path, folder: Path, module: types.ModuleType) -> Iterator[None]:
+    """Execute in a folder, as `__main__`, with its printed output discarded.
+
+    Args:
+        beside: The folder of the file: what lies in it can be imported, too.
+        folder: The folder to execute in.
+        module: The module that it is executed as.
+    """
     before: Any = sys.modules.get("__main__")
     sys.modules["__main__"] = module
     backend = os.environ.get("MPLBACKEND")
     os.environ["MPLBACKEND"] = "Agg"  # Figures must not look for a screen.
-    sys.path.insert(0, str(folder))
+    places = [str(place) for place in dict.fromkeys((folder, beside))]
+    sys.path[:0] = places
     try:
         with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
             yield
@@ -172,5 +167,6 @@ def _place(folder: Path, module: types.ModuleType) -> Iterator[None]:
         os.environ.pop("MPLBACKEND")
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder))
+        for place in places:
+            with contextlib.suppress(ValueError):
+                sys.path.remove(place)

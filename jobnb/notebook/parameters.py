@@ -14,8 +14,8 @@ from textwrap import indent
 from typing import Any
 
 from jobnb.errors import JobnbError, NotebookError, did_you_mean
+from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.definition_code import plain_source
-from jobnb.notebook.document import tags_of
 
 DEFAULTS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobnb.display.text import counted
-from jobnb.notebook.document import tags_of
+from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.kernel import Kernel, choose_kernel, running_kernel
 from jobnb.notebook.outcome import (
     CellError,

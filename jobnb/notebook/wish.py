@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobnb.errors import NotebookError, did_you_mean
+from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.definition_code import NamesTold
-from jobnb.notebook.document import tags_of
 from jobnb.notebook.parameters import literal
 from jobnb.notebook.remote import RUN_MIME
 

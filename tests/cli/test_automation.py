@@ -201,5 +201,5 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
         assert all(run.notebook == "shop.py" for run in instance.get_runs())
         assert not instance.get_ticks(None, statuses=[TickStatus.STARTED])
     shop.write_text(DEFINE)
-    rows = json.loads(jobnb("sensor", "logs", shop, "look", "-n", "2", "--json"))
+    rows = json.loads(jobnb("sensor", "logs", shop, "look", "--limit", "2", "--json"))
     assert [row["status"] for row in rows] == ["SUCCESS", "SUCCESS"]

@@ -73,7 +73,7 @@ def test_a_job_runs_after_the_cells_and_is_in_the_history(jobnb, write, tmp_path
     last = nbformat.read(tmp_path / "out.ipynb", 4).cells[-1]
     assert last.metadata.tags == ["jobnb-run"]
     summary = last.outputs[0].data["application/vnd.jobnb.run+json"]
-    assert summary["run_id"] == run["run"]
+    assert summary["run_id"] == run["run_id"]
     assert summary["steps"] == {"make": "succeeded", "check": "succeeded", "use": "succeeded"}
 
 

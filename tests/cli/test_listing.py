@@ -64,8 +64,8 @@ def test_jobs_are_listed(jobnb, location):
     done = jobnb("job", "list", location, "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == [
-        {"job": "daily", "kind": "ops", "description": "Runs [every] day."},
-        {"job": "weekly", "kind": "assets", "description": ""},
+        {"name": "daily", "kind": "ops", "description": "Runs [every] day.", "partitioned": False},
+        {"name": "weekly", "kind": "assets", "description": None, "partitioned": False},
     ]
 
 
@@ -77,15 +77,15 @@ def test_tables_show_users_text_as_it_is(jobnb, location):
 
 def test_assets_are_listed_with_group_and_sources(jobnb, location):
     rows = json.loads(jobnb("asset", "list", location, "--json").stdout)
-    assert [(row["asset"], row["group"], row["from"]) for row in rows] == [
-        ("orders", "raw", ""),
-        ("revenue", "default", "orders"),
+    assert [(row["key"], row["group"], row["deps"]) for row in rows] == [
+        ("orders", "raw", []),
+        ("revenue", "default", ["orders"]),
     ]
 
 
 def test_a_selection_narrows_the_list_and_a_wrong_one_is_refused(jobnb, location):
     rows = json.loads(jobnb("asset", "list", location, "--json", "--select", "revenue").stdout)
-    assert [row["asset"] for row in rows] == ["revenue"]
+    assert [row["key"] for row in rows] == ["revenue"]
     done = jobnb("asset", "list", location, "--select", "revenu")
     assert done.exit_code == 2
     assert "revenue" in done.stderr
@@ -158,15 +158,15 @@ def test_runs_are_listed_newest_first_with_status_and_time(jobnb, history):
     assert (shown.count("succeeded"), shown.count("failed")) == (3, 2)
     assert "FAILURE" not in shown
     assert {row["job"] for row in rows} == {"daily"}
-    assert all(row["took"].endswith(" s") for row in rows)
+    assert all(row["seconds"] >= 0 and row["started"] < row["ended"] for row in rows)
 
 
 def test_runs_are_paged_and_filtered(jobnb, history):
-    all_ids = [row["run"] for row in json.loads(jobnb("run", "list", history, "--json").stdout)]
+    all_ids = [row["run_id"] for row in json.loads(jobnb("run", "list", history, "--json").stdout)]
     first = jobnb("run", "list", history, "--limit", "2")
     assert f"More: --cursor {all_ids[1]}" in first.stdout
     rest = jobnb("run", "list", history, "--cursor", all_ids[1], "--json")
-    assert [row["run"] for row in json.loads(rest.stdout)] == all_ids[2:]
+    assert [row["run_id"] for row in json.loads(rest.stdout)] == all_ids[2:]
     failed = jobnb("run", "list", history, "--status", "failure", "--json")
     assert len(json.loads(failed.stdout)) == 2
     assert jobnb("run", "list", history, "--status", "Failed", "--json").stdout == failed.stdout
@@ -210,4 +210,5 @@ def test_assets_with_partitions_tell_how_all_of_them_stand(jobnb, write):
     path = write(BY_DAY)
     assert jobnb("execute", path, "-q").exit_code == 0
     (row,) = json.loads(jobnb("asset", "list", path, "--json").stdout)
-    assert row["status"] == "failed: 2 of 10 made, 1 failed"
+    assert row["status"] == {"status": "failed", "reasons": ["2 of 10 made, 1 failed"]}
+    assert "failed: 2 of 10 made, 1 failed" in jobnb("asset", "list", path).stdout

@@ -197,8 +197,10 @@ def test_a_marked_run_is_seen_wherever_runs_are_listed(tmp_path: Path) -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = {row["run"]: row["status"] for row in json.loads(done.stdout)}
-    assert told == {ids[1]: "SUCCESS", ids[0]: "SUCCESS (unreadable)"}
+    told = {row["run_id"]: row for row in json.loads(done.stdout)}
+    assert {run_id: row["status"] for run_id, row in told.items()} == dict.fromkeys(ids, "SUCCESS")
+    assert told[ids[1]]["unreadable"] is None
+    assert "cannot be read" in told[ids[0]]["unreadable"]
 
 
 # --- events, assets, checks, partitions -----------------------------------------

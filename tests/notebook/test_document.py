@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb.errors import NotebookError
+from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.document import (
     check_writable,
     dump_notebook,
     read_notebook,
-    tags_of,
     write_whole,
 )
 

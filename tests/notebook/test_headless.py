@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from jobnb.errors import NotebookError
-from jobnb.notebook.document import tags_of
+from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.headless import execute_notebook
 from jobnb.notebook.outcome import CellError, CellStatus, Progress, Verdict
 from jobnb.state import RunStatus

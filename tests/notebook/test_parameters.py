@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb.errors import NotebookError
-from jobnb.notebook.document import read_notebook, tags_of
+from jobnb.notebook.cell_tags import tags_of
+from jobnb.notebook.document import read_notebook
 from jobnb.notebook.parameters import inject, literal, parse_parameter
 
 VALUES = st.recursive(

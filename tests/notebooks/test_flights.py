@@ -90,7 +90,7 @@ def test_the_runs_of_the_session_are_in_the_history(executed):
 
 def test_its_jobs_and_assets_are_listed_without_running_it(tmp_path):
     jobs = json.loads(jobnb(tmp_path / "none", "job", "list", NOTEBOOK, "--json").stdout)
-    assert {job["job"]: job["kind"] for job in jobs} == {
+    assert {job["name"]: job["kind"] for job in jobs} == {
         "delays": "assets",
         "carriers": "assets",
         "routes": "ops",

@@ -1,0 +1,77 @@
+"""Completion of the user's own names for a shell: jobs, assets, schedules, sensors, run ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from jobnb.cli.location import Completer, code_so_far
+
+_SECONDS = 20.0  # A shell waits: what takes longer completes nothing.
+
+
+def complete_names(kind: str) -> Completer:
+    """Return the completion of names of one kind of definitions.
+
+    Args:
+        kind: `jobs`, `assets`, `schedules` or `sensors`.
+    """
+
+    def complete(
+        ctx: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        try:
+            return _items(_outline(ctx).get(kind, ()), incomplete)
+        except Exception:  # noqa: BLE001 - a shell that completes shows no errors
+            return []
+
+    return complete
+
+
+def _outline(ctx: click.Context) -> dict[str, Any]:
+    from jobnb.notebook.outlines import outline_for
+
+    code = code_so_far(ctx)
+    return {} if code is None else outline_for(code, timeout=_SECONDS, silent=True)
+
+
+def _items(rows: Iterable[Any], incomplete: str) -> list[CompletionItem]:
+    found = []
+    for row in rows:
+        name = row.get("name") or row.get("key")
+        if name.startswith(incomplete):
+            about = (row.get("description") or "").strip().splitlines()
+            found.append(CompletionItem(name, help=about[0] if about else None))
+    return found
+
+
+def complete_run_ids(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the ids of the latest runs that begin with a text."""
+    try:
+        return _run_ids(ctx, incomplete)
+    except Exception:  # noqa: BLE001 - a shell that completes shows no errors
+        return []
+
+
+def _run_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    from jobnb.notebook.location import home_of
+    from jobnb.storage.history import has_history
+    from jobnb.storage.instance import Instance
+
+    code, named = code_so_far(ctx), ctx.params.get("home")
+    home = Path(named) if named else code.home if code is not None else home_of(None)
+    if not has_history(home):
+        return []
+    with Instance.from_home(home) as instance:
+        runs = instance.get_runs(limit=200)
+    return [
+        CompletionItem(run.run_id, help=f"{run.title} {run.status.value}")
+        for run in runs
+        if run.run_id.startswith(incomplete)
+    ]

@@ -1,0 +1,54 @@
+"""`jobnb definitions validate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from jobnb.cli.exits import FAILED
+from jobnb.cli.location import takes_code
+from jobnb.cli.output import as_json_option, counted, print_json
+from jobnb.errors import InvalidDefinitionError
+
+if TYPE_CHECKING:
+    from jobnb.notebook.code_source import CodeSource
+
+_KINDS = {"assets": "asset", "jobs": "job", "schedules": "schedule", "sensors": "sensor"}
+
+
+@click.command("validate")
+@takes_code()
+@click.option(
+    "--load-timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=120.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that it may take.",
+)
+@as_json_option
+@click.pass_context
+def validate(ctx: click.Context, code: CodeSource, load_timeout: float, as_json: bool) -> None:
+    """Check that a notebook, file or module loads, and that each of its jobs can be planned.
+
+    All problems are told at once. The exit code is 1 if there are any.
+    """
+    from jobnb.notebook.outlines import check_code
+
+    problems: list[str] = []
+    counts = dict.fromkeys(_KINDS, 0)
+    try:
+        outline = check_code(code, timeout=load_timeout)
+        counts = {kind: len(outline[kind]) for kind in _KINDS}
+    except InvalidDefinitionError as error:
+        problems = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if as_json:
+        print_json({"location": code.name, "valid": not problems, "problems": problems, **counts})
+    elif problems:
+        click.echo(f"jobnb: {code.name}: " + "\n  ".join(problems), err=True)
+    else:
+        told = [counted(counts[kind], noun) for kind, noun in _KINDS.items()]
+        click.echo(f"{code.name} is valid: {', '.join(told)}")
+    if problems:
+        ctx.exit(FAILED)

@@ -1,0 +1,87 @@
+"""Groups whose commands are imported when they are used: `jobnb --help` imports none of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from jobnb.cli.exits import INTERRUPTED, REFUSED, SUCCESS
+from jobnb.errors import JobnbError, did_you_mean
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class LazyGroup(click.Group):
+    """A group that knows where its commands are.
+
+    Args:
+        commands_at: For each command its place, as `module:name`, and its short help; the latter
+            is what the group's own help shows.
+    """
+
+    def __init__(
+        self, *args: Any, commands_at: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("context_settings", HELP)
+        super().__init__(*args, **kwargs)
+        self.commands_at = dict(commands_at or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in the order of the list."""
+        return [*self.commands_at, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported now."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None and cmd_name in self.commands_at:
+            module, _, name = self.commands_at[cmd_name][0].partition(":")
+            found = getattr(import_module(module), name)
+            self.add_command(found, cmd_name)
+            del self.commands_at[cmd_name]
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is meant, or raise with the nearest name."""
+        name = args[0]
+        known = self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            hint = did_you_mean(name, known, noun="There are")
+            ctx.fail(f"There is no command {name!r}. {hint}".rstrip())
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        rows = [(name, self._short_help(ctx, name)) for name in sorted(self.list_commands(ctx))]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _short_help(self, ctx: click.Context, name: str) -> str:
+        if name in self.commands_at:
+            return self.commands_at[name][1]
+        command = super().get_command(ctx, name)
+        return "" if command is None else command.get_short_help_str(limit=80)
+
+
+class OneLineGroup(LazyGroup):
+    """The outermost group: an error of the user is one line on stderr, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except JobnbError as error:
+            click.echo(f"jobnb: {error}", err=True)
+            ctx.exit(REFUSED)
+        except KeyboardInterrupt as error:
+            click.echo(f"jobnb: {str(error) or 'interrupted'}", err=True)
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:  # The reader of the pipe, as `head`, has closed it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(SUCCESS)

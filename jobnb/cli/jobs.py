@@ -1,0 +1,236 @@
+"""`jobnb job execute` and `jobnb job backfill`, and how the end of a run is told."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jobnb.cli.asking import confirm, yes_option
+from jobnb.cli.completing import complete_names
+from jobnb.cli.exits import FAILED, SUCCESS
+from jobnb.cli.location import takes_code
+from jobnb.cli.output import counted, duration
+from jobnb.cli.run_options import takes_config_and_tags, takes_run_options
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+
+if TYPE_CHECKING:
+    from jobnb.notebook.code_source import CodeSource
+    from jobnb.storage.instance import Instance
+
+job_option = click.option(
+    "-j",
+    "--job",
+    "job",
+    metavar="NAME",
+    help="The job; may be left out where there is only one.",
+    shell_complete=complete_names("jobs"),
+)
+executor_option = click.option(
+    "-e",
+    "--executor",
+    metavar="NAME",
+    help="in_process, threads, async, multiprocess or dask; else as the job says.",
+)
+
+
+def chosen_job(names: Sequence[str], wanted: str | None, where: str) -> str:
+    """Return the job that is meant: the one that is named, else the only one.
+
+    Raises:
+        InvalidInvocationError: If none is named, and there is not exactly one.
+    """
+    if wanted is not None:
+        return wanted
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise InvalidInvocationError(f"{where} defines no jobs.")
+    raise InvalidInvocationError(
+        f"{where} defines several jobs. Name one with --job: {', '.join(names)}."
+    )
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """While it lasts, SIGTERM interrupts as Ctrl-C does: runs end as canceled, resources close."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@click.command("execute")
+@takes_code()
+@job_option
+@takes_run_options
+@click.option("-o", "--op-selection", metavar="OPS", help="Only these ops, as '*clean,load'.")
+@executor_option
+@click.pass_context
+def job_execute(
+    ctx: click.Context,
+    code: CodeSource,
+    job: str | None,
+    config: Mapping[str, Any] | None,
+    partition: list[str],
+    tags: Mapping[str, str],
+    op_selection: str | None,
+    executor: str | None,
+) -> None:
+    """Run a job in this process, and wait for its end.
+
+    The run is stored in the history beside the notebook or file. The exit code is 0 if it
+    succeeded, 1 if it failed, 2 if it cannot be started as it was asked for, 130 if it was
+    interrupted.
+    """
+    session = code.open_session()
+    name = chosen_job(list(session.snapshot().job_names), job, code.name)
+    with code.entered(), terminable():
+        result = session.execute_job(
+            name,
+            config=config,
+            partition=one_or_some(partition),
+            tags=tags,
+            op_selection=op_selection.split(",") if op_selection else None,
+            executor=executor,
+            raise_on_error=False,
+            keep_outputs=False,
+        )
+    ctx.exit(report_run(session.instance, result.run_id))
+
+
+def one_or_some(partitions: list[str]) -> Any:
+    """Return a partition alone, several, or None."""
+    return (partitions[0] if len(partitions) == 1 else partitions) or None
+
+
+def report_run(instance: Instance, run_id: str) -> int:
+    """Print how a run ended, and on stderr why its steps failed.
+
+    Returns:
+        The exit code.
+    """
+    from jobnb.display.run_marks import run_word
+    from jobnb.state import RunStatus, StepStatus
+
+    run, state = instance.get_run_by_id(run_id), instance.run_state(run_id)
+    title = run.title if run is not None else state.job_name
+    steps = list(state.steps.values())
+    good = sum(step.status is StepStatus.SUCCEEDED for step in steps)
+    click.echo(
+        f"run {run_id} of {title}: {run_word(state.status)}, "
+        f"{good} of {counted(len(steps), 'step')}, {duration(state.seconds)}"
+    )
+    for step in steps:
+        if step.status is StepStatus.FAILED:
+            click.echo(f"  {step.key} failed: {step.error or ''}".rstrip(": "), err=True)
+    for event in state.checked.values():
+        if not event.passed:
+            word = "failed" if event.is_error else "warned"
+            click.echo(f"  check {'/'.join(event.asset)}:{event.check} {word}", err=True)
+    if state.error is not None and state.status is not RunStatus.SUCCESS:
+        click.echo(f"jobnb: the run {run_id} {run_word(state.status)}: {state.error}", err=True)
+    return SUCCESS if state.status is RunStatus.SUCCESS else FAILED
+
+
+@click.command("backfill")
+@takes_code()
+@job_option
+@click.option("--partitions", "keys", metavar="KEYS", help="These, as '2024-01-01,2024-01-05'.")
+@click.option("--from", "first", metavar="KEY", help="From this one on.")
+@click.option("--to", "last", metavar="KEY", help="To this one, which is included.")
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--only-missing", is_flag=True, help="Of these, only those that never succeeded.")
+@click.option("--only-failed", is_flag=True, help="Of these, only those whose last run failed.")
+@click.option("--max-parallel", type=click.IntRange(1, 256), default=1, show_default=True,
+              metavar="N", help="How many runs go on at once.")  # fmt: skip
+@takes_config_and_tags
+@yes_option
+@click.pass_context
+def job_backfill(
+    ctx: click.Context,
+    /,
+    code: CodeSource,
+    job: str | None,
+    keys: str | None,
+    first: str | None,
+    last: str | None,
+    everything: bool,
+    yes: bool,
+    **options: Any,
+) -> None:
+    """Run a job once for each of many partitions, in this process, and wait for the end.
+
+    The exit code is 0 if all of them succeeded, 1 if some failed.
+    """
+    session = code.open_session()
+    name = chosen_job(list(session.snapshot().job_names), job, code.name)
+    definition = session.job(name).partitions_def
+    if definition is None:
+        raise InvalidDefinitionError(f"The job {name!r} has no partitions.")
+    known = definition.get_partition_keys(dynamic_partitions_store=session.instance)
+    wanted = _wanted(known, keys, first, last, everything=everything)
+    confirm(f"Run {name} for {counted(len(wanted), 'partition')}?", yes=yes)
+    options["config"] = options["config"] or None
+    with code.entered(), terminable():
+        backfill = session.backfill(name, wanted, **options)
+        _wait(backfill)
+    click.echo(f"backfill {backfill.backfill_id} of {name}: {backfill.counts}")
+    for failure in getattr(backfill, "failures", ()):
+        click.echo(f"  failed: {failure}", err=True)
+    ctx.exit(SUCCESS if backfill.status == "COMPLETED" else FAILED)
+
+
+def _wait(task: Any) -> None:
+    """Wait for a task; Ctrl-C cancels it."""
+    try:
+        task.wait()
+    except KeyboardInterrupt:
+        task.cancel("Interrupted")
+        task.wait()
+        raise
+
+
+def _wanted(
+    known: Sequence[str],
+    keys: str | None,
+    first: str | None,
+    last: str | None,
+    *,
+    everything: bool,
+) -> list[str]:
+    """Return the partitions that the options of a backfill name.
+
+    Raises:
+        InvalidInvocationError: If they name none, or name them in two ways.
+    """
+    ways = [keys is not None, first is not None or last is not None, everything]
+    if sum(ways) != 1:
+        raise InvalidInvocationError(
+            "Name the partitions in one way: --partitions KEYS, --from KEY --to KEY, or --all."
+        )
+    if keys is not None:
+        return [key for key in (each.strip() for each in keys.split(",")) if key]
+    begin = _place(known, first) if first is not None else 0
+    end = _place(known, last) if last is not None else len(known) - 1
+    found = list(known[begin : end + 1])
+    if not found:
+        raise InvalidInvocationError("There are no such partitions.")
+    return found
+
+
+def _place(known: Sequence[str], key: str) -> int:
+    if key not in known:
+        from jobnb.errors import UnknownPartitionError, did_you_mean
+
+        hint = did_you_mean(key, known, noun="There are")
+        raise UnknownPartitionError(f"There is no partition {key!r}. {hint}".rstrip())
+    return list(known).index(key)

@@ -1,0 +1,242 @@
+"""The options that name a code location: `-n`, `-f` or `-m`, or a plain argument."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from jobnb.errors import InvalidInvocationError, NotebookError
+
+if TYPE_CHECKING:
+    from jobnb.notebook.code_source import CodeSource
+
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KEYS = {
+    "notebook": "notebook",
+    "python_file": "python_file",
+    "module_name": "module_name",
+    "attribute": "attribute",
+    "working_directory": "folder",
+}
+_OPTIONS = (
+    click.option("-n", "--notebook", metavar="NOTEBOOK", help="The notebook with the definitions."),
+    click.option("-f", "--python-file", metavar="FILE.py", help="The Python file with them."),
+    click.option("-m", "--module-name", metavar="MODULE", help="The module with them."),
+    click.option(
+        "-a",
+        "--attribute",
+        metavar="NAME",
+        help="The variable or function that gives them; else all that the code defines.",
+    ),
+    click.option(
+        "-d",
+        "--working-directory",
+        "folder",
+        metavar="FOLDER",
+        help="The folder to work in and to import from.",
+    ),
+)
+
+
+def takes_code(*, names: str = "", completes: Completer | None = None) -> Callable[[F], F]:
+    """Give a command the options of a code location; its function gets it as `code`.
+
+    Args:
+        names: How the command's own arguments are shown, which follow the location; the function
+            gets them as `names`.
+        completes: Completes these names for a shell.
+    """
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def command(
+            arguments: tuple[str, ...],
+            notebook: str | None,
+            python_file: str | None,
+            module_name: str | None,
+            attribute: str | None,
+            folder: str | None,
+            **rest: Any,
+        ) -> Any:
+            given = {
+                "notebook": notebook,
+                "python_file": python_file,
+                "module_name": module_name,
+                "attribute": attribute,
+                "folder": folder,
+            }
+            code, own = _read(given, arguments)
+            if own and not names:
+                raise InvalidInvocationError(f"{own[0]!r} is one argument too many.")
+            more = {"names": own} if names else {}
+            return function(code=code, **more, **rest)
+
+        shown = "[NOTEBOOK|FILE.py|MODULE]" + (f" {names}" if names else "")
+        made = click.argument(
+            "arguments", metavar=shown, nargs=-1, shell_complete=_arguments_completed(completes)
+        )(command)
+        for option in reversed(_OPTIONS):
+            made = option(made)
+        return made  # type: ignore[return-value]
+
+    return decorate
+
+
+def _read(
+    given: Mapping[str, str | None], arguments: Sequence[str]
+) -> tuple[CodeSource, tuple[str, ...]]:
+    """Return the code location and the arguments that are left."""
+    code = code_of(given)
+    if code is not None:
+        return code, tuple(arguments)
+    from jobnb.notebook.code_source import CodeSource
+
+    told = {**_of_project(), **{name: text for name, text in given.items() if text is not None}}
+    of_project = code_of(told)
+    if of_project is not None and not (arguments and _names_file(arguments[0])):
+        return of_project, tuple(arguments)
+    if not arguments:
+        raise InvalidInvocationError(
+            "Name the notebook, Python file or module with the definitions: as an argument, with "
+            "-n, -f or -m, or under [tool.jobnb] in pyproject.toml."
+        )
+    named = CodeSource.named(arguments[0])
+    attribute, folder = given.get("attribute"), given.get("folder")
+    found = CodeSource(named.path, named.module, attribute, Path(folder) if folder else None)
+    return _checked(found), tuple(arguments[1:])
+
+
+def code_of(given: Mapping[str, str | None]) -> CodeSource | None:
+    """Return the code location that options name; None where they name none.
+
+    Args:
+        given: The options by name: `notebook`, `python_file`, `module_name`, `attribute`, `folder`.
+
+    Raises:
+        InvalidInvocationError: If they name more than one.
+    """
+    from jobnb.notebook.code_source import CodeSource
+
+    flags = {"notebook": "-n", "python_file": "-f", "module_name": "-m"}
+    named = [name for name in flags if given.get(name)]
+    if len(named) > 1:
+        several = " and ".join(flags[name] for name in named)
+        raise InvalidInvocationError(f"{several} do not go together: name one code location.")
+    if not named:
+        return None
+    path = given.get("notebook") or given.get("python_file")
+    folder = given.get("folder")
+    return _checked(
+        CodeSource(
+            path=Path(path) if path else None,
+            module=given.get("module_name"),
+            attribute=given.get("attribute"),
+            folder=Path(folder) if folder else None,
+        )
+    )
+
+
+def _checked(code: CodeSource) -> CodeSource:
+    if code.folder is not None and not code.folder.is_dir():
+        raise NotebookError(f"There is no folder {code.folder} to work in.")
+    if code.path is not None and code.path.is_dir():
+        raise NotebookError(f"{code.path} is a folder; name the notebook or Python file in it.")
+    return code
+
+
+def _names_file(text: str) -> bool:
+    return text.endswith((".ipynb", ".py", ".md")) or Path(text).is_file()
+
+
+def _of_project() -> dict[str, str]:
+    """Return what pyproject.toml in this folder names under `[tool.jobnb]`."""
+    file = Path("pyproject.toml")
+    if not file.is_file():
+        return {}
+    import tomllib
+
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("jobnb", {})
+    except (OSError, ValueError) as error:
+        raise NotebookError(f"pyproject.toml cannot be read: {error}.") from error
+    if not isinstance(table, dict):
+        raise NotebookError("pyproject.toml: [tool.jobnb] is no table.")
+    told = {_KEYS[key]: value for key, value in table.items() if key in _KEYS}
+    wrong = [key for key, value in told.items() if not isinstance(value, str)]
+    if wrong:
+        raise NotebookError(f"pyproject.toml: {wrong[0]} under [tool.jobnb] is no text.")
+    return told
+
+
+# --- completion -----------------------------------------------------------------------
+
+
+def _arguments_completed(names: Completer | None) -> Completer:
+    """Return the completion of a location and of the names behind it."""
+
+    def complete(
+        ctx: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        if code_so_far(ctx) is None:
+            return [CompletionItem(incomplete, type="file")]
+        return [] if names is None else names(ctx, parameter, incomplete)
+
+    return complete
+
+
+def code_so_far(ctx: click.Context) -> CodeSource | None:
+    """Return the code location that the words typed so far name, or None."""
+    given = ctx.params
+    code = code_of(given)
+    words = given.get("arguments") or ()
+    if code is not None or not words:
+        return code
+    from jobnb.notebook.code_source import CodeSource
+
+    named, folder = CodeSource.named(words[0]), given.get("folder")
+    return CodeSource(
+        named.path, named.module, given.get("attribute"), Path(folder) if folder else None
+    )
+
+
+# --- the history ----------------------------------------------------------------------
+
+
+def takes_home(function: F) -> F:
+    """Give a command the options that tell which history is meant; its function gets `home`.
+
+    It is the folder of the history: that of `--home`, else that of the code location that is
+    named, else that of `$JOBNB_HOME`, else `.jobnb` in this folder.
+    """
+
+    @functools.wraps(function)
+    def command(
+        home: str | None,
+        notebook: str | None,
+        python_file: str | None,
+        module_name: str | None,
+        **rest: Any,
+    ) -> Any:
+        given = {"notebook": notebook, "python_file": python_file, "module_name": module_name}
+        code = code_of(given)
+        from jobnb.notebook.location import home_of
+
+        place = Path(home) if home else code.home if code is not None else home_of(None)
+        return function(home=place, **rest)
+
+    made: Any = click.option(
+        "--home",
+        metavar="FOLDER",
+        help="The folder of the history.  [default: $JOBNB_HOME, else .jobnb beside the "
+        "notebook or file, else .jobnb here]",
+    )(command)
+    for option in reversed(_OPTIONS[:3]):
+        made = option(made)
+    return made  # type: ignore[no-any-return]

@@ -1,0 +1,151 @@
+"""Notebooks written as Markdown: jupytext's Markdown form, and MyST's.
+
+Fences of Python are code cells, all else is Markdown:
+
+    ```python tags=["explore"]
+    orders.plot()
+    ```
+
+    ```{code-cell} ipython3
+    :tags: [explore]
+    orders.plot()
+    ```
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from jobnb.errors import NotebookError
+from jobnb.notebook.cell_tags import percent_tags
+
+_LANGUAGES = frozenset(("python", "python3", "ipython", "ipython3", "py"))
+_HEADER = re.compile(r"\A---[ \t]*\n(.*?)\n(---|\.\.\.)[ \t]*(\n|\Z)", re.DOTALL)
+_REGION = re.compile(r"^[ \t]*<!-- #(?:end)?(?:region|md|raw)\b.*?-->[ \t]*$\n?", re.MULTILINE)
+_BREAK = re.compile(r"^\+\+\+.*$\n?", re.MULTILINE)
+_TAGS_LINE = re.compile(r"^:tags:[ \t]*(\[.*\])[ \t]*$")
+
+
+def notebook_of_markdown(text: str, name: str) -> Any:
+    r"""Convert Markdown with its code in fences to a notebook.
+
+    Args:
+        text: The Markdown.
+        name: How messages call it.
+
+    Returns:
+        The notebook, an `nbformat.NotebookNode`.
+
+    Raises:
+        NotebookError: If it has no fence of Python, or its header is no YAML.
+
+    Example:
+        >>> node = notebook_of_markdown("# Shop\n\n```python\nx = 1\n```\n", "shop.md")
+        >>> [(cell.cell_type, cell.source) for cell in node.cells]
+        [('markdown', '# Shop'), ('code', 'x = 1')]
+    """
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    metadata, parts = markdown_cells(text, name)
+    cells = []
+    for part in parts:
+        make: Any = new_code_cell if part["cell_type"] == "code" else new_markdown_cell
+        cells.append(make(part["source"], metadata=part["metadata"]))
+    return new_notebook(cells=cells, metadata=metadata)
+
+
+def markdown_cells(text: str, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the metadata and the cells of a notebook written as Markdown, as plain data.
+
+    Args:
+        text: The Markdown.
+        name: How messages call it.
+
+    Raises:
+        NotebookError: If it has no fence of Python, or its header is no YAML.
+    """
+    metadata, body = _without_header(text, name)
+    cells = list(_cells(body))
+    if not any(cell["cell_type"] == "code" for cell in cells):
+        raise NotebookError(
+            f"{name} has no code: begin a fence with ```python, or name an .ipynb file."
+        )
+    return metadata, cells
+
+
+def _without_header(text: str, name: str) -> tuple[dict[str, Any], str]:
+    """Return the notebook's metadata from the YAML header, and what follows it."""
+    header = _HEADER.match(text)
+    if header is None:
+        return {}, text
+    import yaml
+
+    try:
+        told = yaml.safe_load(header[1])
+    except yaml.YAMLError as error:
+        raise NotebookError(f"The header of {name} is no YAML: {error}") from error
+    whole = told if isinstance(told, dict) else {}
+    own = whole.get("jupyter", whole)
+    kept = own if isinstance(own, dict) else {}
+    found = {key: kept[key] for key in ("kernelspec", "jobnb") if isinstance(kept.get(key), dict)}
+    return found, text[header.end() :]
+
+
+def _cells(body: str) -> Iterator[dict[str, Any]]:
+    from markdown_it import MarkdownIt
+
+    lines, last = body.splitlines(keepends=True), 0
+
+    def words(end: int) -> Iterator[dict[str, Any]]:
+        between = _BREAK.sub("", _REGION.sub("", "".join(lines[last:end]))).strip("\n")
+        if between.strip():
+            yield {"cell_type": "markdown", "source": between, "metadata": {}}
+
+    for token in MarkdownIt("commonmark").parse(body):
+        if token.type != "fence" or token.level or token.map is None:
+            continue
+        language, about = _language(token.info)
+        if language not in _LANGUAGES or ".noeval" in about or 'active="' in about:
+            continue
+        yield from words(token.map[0])
+        last = token.map[1]
+        source, tags = _code(token.content, about, is_myst=token.info.startswith("{"))
+        about_it = {"tags": tags} if tags else {}
+        yield {"cell_type": "code", "source": source, "metadata": about_it}
+    yield from words(len(lines))
+
+
+def _language(info: str) -> tuple[str, str]:
+    """Return the language of a fence, and what stands behind it."""
+    first, _, rest = info.strip().partition(" ")
+    if first in ("{code-cell}", "{code}"):
+        language, _, about = rest.strip().partition(" ")
+        return (language or "python").lower(), about
+    return first.lower(), rest
+
+
+def _code(content: str, about: str, *, is_myst: bool) -> tuple[str, list[str]]:
+    """Return the code of a fence and its tags."""
+    tags, lines = percent_tags(about), content.splitlines()
+    while is_myst and lines and lines[0].startswith(":"):
+        option = _TAGS_LINE.match(lines.pop(0))
+        if option is not None:
+            tags += re.findall(r"[\w.-]+", option[1])
+    if is_myst and lines and lines[0].strip() == "---" and "---" in lines[1:]:
+        end = lines.index("---", 1)
+        tags += _yaml_tags("\n".join(lines[1:end]))
+        lines = lines[end + 1 :]
+    return "\n".join(lines).strip("\n"), tags
+
+
+def _yaml_tags(text: str) -> list[str]:
+    import yaml
+
+    try:
+        told = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return []
+    tags = told.get("tags") if isinstance(told, dict) else None
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
