@@ -141,6 +141,11 @@ class JobnbEngine:
         where = instance or session.instance
         return rerun(session, run_id, where, from_failure=from_failure, steps=steps)
 
+    def look_up(self, session: Session, run_id: str, instance: Instance | None) -> Run:
+        from jobnb.execution.looking_up import look_up
+
+        return look_up(session, run_id, instance or session.instance)
+
     def backfill_job(
         self,
         job: JobDefinition,
@@ -347,10 +352,10 @@ class JobnbEngine:
 
         return session_survey(session, keys)
 
-    def run_table(self, instance: Instance) -> RunTable:
+    def run_table(self, session: Session) -> RunTable:
         from jobnb.storage.run_table import RunTable
 
-        return RunTable(instance)
+        return RunTable(session.instance, look_up=session.run)
 
     def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
         from jobnb.storage.standing_table import JobPartitionTable, PartitionTable

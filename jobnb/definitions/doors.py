@@ -63,6 +63,7 @@ class RunOptions(TypedDict, total=False):
     stale_only: bool
     keep_outputs: bool
     executor: str | ExecutorDefinition | None
+    detach: bool
 
 
 class BackfillOptions(TypedDict, total=False):
@@ -117,6 +118,9 @@ class Engine(Protocol):
         instance: Instance | None,
     ) -> Run:
         """Launch a run of the history again, with the job as the session knows it now."""
+
+    def look_up(self, session: Session, run_id: str, instance: Instance | None) -> Run:
+        """Return a run of the history, whatever process does it."""
 
     def materialize(
         self, session: Session, selection: Any, *, raise_on_error: bool, **asked: Unpack[RunOptions]
@@ -270,8 +274,8 @@ class Engine(Protocol):
     def asset_statuses(self, session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
         """Return the status of assets of a session, with all of their partitions."""
 
-    def run_table(self, instance: Instance) -> RunTable:
-        """Return the history of an instance as a table."""
+    def run_table(self, session: Session) -> RunTable:
+        """Return the history of a session as a table."""
 
     def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
         """Return the partitions of an asset or a job as a table."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
@@ -36,7 +36,8 @@ from jobnb.storage.run import JobRun
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 """The tag that holds how many seconds a run may take."""
 
-_ENDS = (StepSucceeded, StepFailed, StepSkipped)
+STEP_ENDS = (StepSucceeded, StepFailed, StepSkipped)
+"""How a step ends."""
 _TO_THE_END = (RunStatus.SUCCESS, RunStatus.FAILURE)
 
 
@@ -81,9 +82,17 @@ class Run(Task[ExecuteInProcessResult]):
         self._failure: BaseException | None = None
         self.retried_by: Run | None = None
         self._settled = settled
+        self._deadline: tuple[float, float] | None = None
+        self._prepare()
+        self._begin()
+
+    def _prepare(self) -> None:
+        """Get ready for the work, before its threads start."""
+        scope = self._scope
         self._deadline = _deadline(scope.record)
         scope.around = _around(scope)
-        self._begin()
+        if scope.instance.is_persistent:
+            scope.instance.control.listen(self.run_id, self.cancel)
 
     # --- what it is -------------------------------------------------------
 
@@ -207,6 +216,16 @@ class Run(Task[ExecuteInProcessResult]):
         """
         return self._repeat(self.run_id, from_failure=from_failure, steps=steps)
 
+    def resume(self) -> Run:
+        """Run only what did not succeed, after it failed, was canceled or its process was killed.
+
+        What had succeeded is loaded from where it was stored.
+
+        Raises:
+            InvariantViolationError: If it has not ended, or nothing of it is left to do.
+        """
+        return self.rerun(from_failure=True)
+
     def _tell_stop(self, kind: Callable[[float, str], Event]) -> None:
         self._scope.append(kind(time.time(), self.job_name))
 
@@ -217,6 +236,7 @@ class Run(Task[ExecuteInProcessResult]):
             run_all(self._scope)
 
     def _settle(self) -> None:
+        self.instance.control.unlisten(self.run_id)
         with self._turn:
             if not self._folded().is_finished:
                 self._scope.append(self._lost())
@@ -236,10 +256,17 @@ class Run(Task[ExecuteInProcessResult]):
             return
         with suppress(Exception):
             self._scope.opened.close()
-        self._scope.append(RunCanceled(time.time(), self.job_name, ErrorInfo("Stopped", reason)))
+        why, late = ErrorInfo("Stopped", self._stop.reason or reason), self._stop.is_failure
+        end = RunFailed(time.time(), self.job_name, (), why) if late else None
+        self._scope.append(end or RunCanceled(time.time(), self.job_name, why))
         self._scope.run_log.close()
 
-    def _stops(self) -> tuple[Stop]:
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stop.wanted
+
+    def _stops(self) -> Iterable[Stop]:
         return (self._stop,)
 
     def _look(self) -> None:
@@ -258,7 +285,7 @@ class Run(Task[ExecuteInProcessResult]):
     def _folded(self) -> RunState:
         for event in self._scope.events[self._state.events :]:
             self._state.apply(event)
-            self._done_steps += type(event) in _ENDS
+            self._done_steps += type(event) in STEP_ENDS
         return self._state
 
     def _refresh(self) -> None:

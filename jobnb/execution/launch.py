@@ -10,6 +10,7 @@ from typing import Any
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidInvocationError
 from jobnb.execution.background import Run
+from jobnb.execution.detached import hand_over, see_durable
 from jobnb.execution.reexecution import ReexecutionOptions, parent_of
 from jobnb.execution.run_retries import (
     ALL_STEPS,
@@ -25,25 +26,37 @@ from jobnb.execution.task import find
 from jobnb.registry.selecting import job_finder, pinned, see_known
 from jobnb.registry.session import Session
 from jobnb.storage.instance import Instance
+from jobnb.storage.run import JobRun
 
 FindJob = Callable[[], JobDefinition]
 """Gives a job as it is defined by now, when its run is repeated."""
 
 
-def launch(spec: RunSpec, find_job: FindJob | None = None) -> Run:
-    """Launch a run in the background.
+def launch(spec: RunSpec, find_job: FindJob | None = None, *, detach: bool = False) -> Run:
+    """Launch a run in the background, or in a process of its own.
 
     Args:
         spec: What is asked for.
         find_job: Gives the job as it is defined when the run is repeated; that of the spec if
             None.
+        detach: Whether a process of its own does it, which outlives this one; as
+            `spec.detach`.
+
+    Returns:
+        The run: it can be observed, waited for, canceled and repeated, whatever process does it.
 
     Raises:
         InvalidConfigError: If the run config does not fit; nothing has run then.
+        InvalidInvocationError: If it is to be detached and its history is in memory.
+        StepExecutionError: If it is to be detached and a definition cannot go to another process.
         ExecutionInterruptedError: If Ctrl-C came; what had begun by then is canceled.
     """
     __tracebackhide__ = True
     in_memory = spec.instance.is_ephemeral
+    if detach:
+        spec = replace(spec, detach=True)
+    if spec.detach:
+        see_durable(spec)
 
     def repeat(run_id: str, *, from_failure: bool, steps: Sequence[str] | None) -> Run:
         job = find_job() if find_job is not None else spec.job
@@ -54,17 +67,20 @@ def launch(spec: RunSpec, find_job: FindJob | None = None) -> Run:
     with Interrupts(lambda: f"The launch of {spec.words[4:]}") as interrupts:
         scope = start(spec_here, interrupts, stop)
         retries = MAX_RETRIES_TAG in scope.record.tags
-        again = partial(retry_failed, again=partial(_retried, spec, find_job)) if retries else None
-        run = Run(scope, stop, repeat, again)
+        if spec.detach:
+            run: Run = hand_over(scope, spec, repeat, retries=retries)
+        else:
+            again = partial(retry_failed, again=partial(retried, spec, find_job))
+            run = Run(scope, stop, repeat, again if retries else None)
         interrupts.undo = run.undo
         return run
 
 
-def _retried(spec: RunSpec, find_job: FindJob | None, run: Run, number: int) -> Run:
-    """Repeat a run that has failed, as its tags ask for."""
+def retried(spec: RunSpec, find_job: FindJob | None, run: Run, number: int) -> Run:
+    """Repeat a run that has failed, as its tags ask for, in this process."""
     job = find_job() if find_job is not None else spec.job
     tags = {**(spec.tags or {}), RETRY_NUMBER_TAG: str(number)}
-    again = replace(spec, job=job, tags=tags)
+    again = replace(spec, job=job, tags=tags, detach=False)
     from_failure = run.record.tags.get(RETRY_STRATEGY_TAG) != ALL_STEPS
     return launch(_again(again, run.run_id, from_failure, None), find_job)
 
@@ -93,15 +109,41 @@ def rerun(
     known = find(Run, run_id)
     if known is not None and instance is known.instance:
         return known.rerun(from_failure, steps)
+    return rerun_stored(session, run_id, instance, from_failure=from_failure, steps=steps)
+
+
+def rerun_stored(
+    session: Session,
+    run_id: str,
+    instance: Instance,
+    *,
+    from_failure: bool,
+    steps: Sequence[str] | None,
+) -> Run:
+    """Repeat a run as the history has it; see `rerun`. One that was detached is so again."""
     parent = parent_of(instance, run_id)
-    if parent.job_name == ASSET_JOB:
-        keys = sorted(parent.asset_selection or (), key=lambda key: tuple(key.path))
-        find_job = job_or_assets(session, [*keys, *sorted(parent.asset_check_selection or ())])
-    else:
-        see_known(session, parent.job_name)
-        find_job = job_or_assets(session, parent.job_name)
-    spec = RunSpec(job=find_job(), instance=instance)
+    find_job = _job_finder(session, parent)
+    spec = RunSpec(job=find_job(), instance=instance, detach=parent.is_detached)
     return launch(_again(spec, run_id, from_failure, steps), find_job)
+
+
+def asked_again(session: Session, run: JobRun, instance: Instance) -> RunSpec:
+    """What was asked of a run of the history, with its job as the session knows it now.
+
+    Raises:
+        InvalidSubsetError: If the session does not know its job.
+    """
+    job = _job_finder(session, run)()
+    return RunSpec(job=job, instance=instance, repeats=ReexecutionOptions(run.run_id))
+
+
+def _job_finder(session: Session, run: JobRun) -> FindJob:
+    """Gives the job of a run of the history as the session knows it."""
+    if run.job_name == ASSET_JOB:
+        keys = sorted(run.asset_selection or (), key=lambda key: tuple(key.path))
+        return job_or_assets(session, [*keys, *sorted(run.asset_check_selection or ())])
+    see_known(session, run.job_name)
+    return job_or_assets(session, run.job_name)
 
 
 def _again(spec: RunSpec, run_id: str, from_failure: bool, steps: Sequence[str] | None) -> RunSpec:

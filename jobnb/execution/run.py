@@ -27,7 +27,7 @@ from jobnb.staleness.versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import keep_for_ever
 from jobnb.storage.run import JobRun
-from jobnb.storage.run_log import BatchLog, RunLog
+from jobnb.storage.run_log import BatchLog, FollowedLog, RunLog
 
 current_run: ContextVar[RunScope | None] = ContextVar("jobnb_run", default=None)
 """The run whose steps run in this thread."""
@@ -115,7 +115,7 @@ class RunScope:
         plan: Plan,
         instance: Instance,
         record: JobRun,
-        log: RunLog | BatchLog,
+        log: RunLog | BatchLog | FollowedLog,
         keep_outputs: bool,
         chosen: frozenset[int] | None = None,
         stop: Stopping | None = None,

@@ -44,6 +44,7 @@ class RunSpec:
         keep_outputs: Whether values in memory are kept after their last reader.
         executor: The executor, by name or as such; that of the job if None.
         in_process: Whether steps run one by one in this process, whatever the executor is.
+        detach: Whether a process of its own does it, which outlives this one.
     """
 
     job: JobDefinition
@@ -64,6 +65,7 @@ class RunSpec:
     keep_outputs: bool = False
     executor: str | ExecutorDefinition | None = None
     in_process: bool = False
+    detach: bool = False
 
     @property
     def words(self) -> str:

@@ -36,7 +36,7 @@ from jobnb.staleness.survey import as_it_stands, nothing_stands_so
 from jobnb.staleness.versions import CODE
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
-from jobnb.storage.run_log import BatchLog, RunBatch, RunLog
+from jobnb.storage.run_log import BatchLog, FollowedLog, RunBatch, RunLog
 from jobnb.storage.values import mem_io_manager
 
 PARENT_TAG = "dagster/parent_run_id"
@@ -80,6 +80,7 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         keep_outputs=spec.keep_outputs,
         stop=stop or interrupts,
         executor=name_of(spec.executor),
+        detached=spec.detach,
     )
     if again is not None:
         _keep_earlier(scope, again)
@@ -91,7 +92,30 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
     return scope
 
 
+def plan_of(spec: RunSpec) -> Plan:
+    """Plan what is asked for; nothing of it is recorded.
+
+    Raises:
+        InvalidConfigError: If the run config does not fit.
+        InvalidSubsetError: If a selection names what is not there.
+    """
+    return _plan_and_more(spec)[0]
+
+
 def _planned(spec: RunSpec) -> _Planned:
+    plan, spec, tags, partitions, parent = _plan_and_more(spec)
+    instance, job = spec.instance, plan.job
+    steps = spec.repeats.step_selection if spec.repeats is not None else ()
+    again = repetition_of(plan, instance, parent, steps) if parent and steps else None
+    choice = stale_choice(plan, instance, spec.place_of) if spec.stale_only and not steps else None
+    warn_of_others(instance, job, plan.asset_keys)
+    return _Planned(plan, run_tags(job, tags, partitions, instance), parent, again, choice)
+
+
+def _plan_and_more(
+    spec: RunSpec,
+) -> tuple[Plan, RunSpec, Mapping[str, str], RunPartitions | None, JobRun | None]:
+    """The plan, with what it was made from: the spec and its tags, partitions and parent run."""
     instance, parent = spec.instance, None
     if spec.repeats is not None:
         parent = parent_of(instance, spec.repeats.parent_run_id)
@@ -111,12 +135,7 @@ def _planned(spec: RunSpec) -> _Planned:
         partitions=partitions,
         resources=in_memory_resources(job, spec.resources) if spec.in_memory else spec.resources,
     )
-    steps = spec.repeats.step_selection if spec.repeats is not None else ()
-    again = repetition_of(plan, instance, parent, steps) if parent and steps else None
-    choice = stale_choice(plan, instance, spec.place_of) if spec.stale_only and not steps else None
-    warn_of_others(instance, job, plan.asset_keys)
-    tags = run_tags(job, tags, partitions, instance)
-    return _Planned(plan, tags, parent, again, choice)
+    return plan, spec, tags, partitions, parent
 
 
 def open_run(
@@ -131,6 +150,7 @@ def open_run(
     stop: Stopping | None = None,
     batch: RunBatch | None = None,
     executor: str | None = None,
+    detached: bool = False,
 ) -> RunScope:
     """Record the run of a plan and give its scope.
 
@@ -145,6 +165,7 @@ def open_run(
         stop: How it is told to stop.
         batch: Records it together with other runs, where it is one of many.
         executor: The name of the executor that was asked for; None if it is the job's.
+        detached: Whether another process does it and writes its log.
     """
     record = JobRun(
         plan.job.name,
@@ -159,15 +180,17 @@ def open_run(
         root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
         notebook=instance.launcher,
         executor=executor,
+        is_detached=detached,
     )
-    log: RunLog | BatchLog
+    log: RunLog | BatchLog | FollowedLog
     if batch is not None:
         log = batch.begin(record)
     else:
         record = instance.create_run(record)
-        log = instance.open_log(record)
-    for tell in opened:
-        tell(log)
+        log = FollowedLog(record) if detached else instance.open_log(record)
+    if not isinstance(log, FollowedLog):
+        for tell in opened:
+            tell(log)
     numbers = frozenset(chosen) if chosen is not None else None
     scope = RunScope(plan, instance, record, log, keep_outputs, numbers, stop)
     if chosen is not None:

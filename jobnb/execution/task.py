@@ -67,6 +67,9 @@ class Task(HasTraits, Generic[R]):
     current_step = Unicode("", read_only=True)
     version = Int(0, read_only=True)
 
+    outlives: ClassVar[bool] = False
+    """Whether another process does the work: it goes on when this one ends."""
+
     begun: ClassVar[list[Callable[[Any], None]]]
     """Called with each task of this kind that starts; each subclass has its own list."""
 
@@ -82,13 +85,18 @@ class Task(HasTraits, Generic[R]):
 
     def _begin(self) -> None:
         """Start its threads; the last thing that a subclass does when it is made."""
-        key = (type(self), self._task_id)
+        key = (self._kind(), self._task_id)
         _live[key] = _known[key] = self
         for tell in self.begun:
             tell(self)
         threading.Thread(target=self._work, name=self._title, daemon=True).start()
         name = f"{self._title} notifier"
         threading.Thread(target=self._report, name=name, daemon=True).start()
+
+    @classmethod
+    def _kind(cls) -> type[Task[Any]]:
+        """What it counts as: the class of its mro that lists the tasks of its kind."""
+        return next(each for each in cls.__mro__ if "begun" in vars(each))
 
     # --- what a subclass says -----------------------------------------------
 
@@ -210,7 +218,7 @@ class Task(HasTraits, Generic[R]):
             self._refresh()
             self._ended.set()
             waiting, self._at_end = self._at_end, []
-        key = (type(self), self._task_id)
+        key = (self._kind(), self._task_id)
         if _live.get(key) is self:  # a backfill that is resumed has the same id
             del _live[key]
         for each in waiting:
@@ -271,14 +279,14 @@ def find(kind: type[T], task_id: str) -> T | None:
 def cancel_all(
     kind: type[Task[Any]] = Task, timeout: float | None = None, reason: str = ""
 ) -> bool:
-    """Cancel all tasks of this process and wait for them; tells whether all have ended.
+    """Cancel all tasks that this process does and wait for them; tells whether all have ended.
 
     Args:
         kind: Of which kind.
         timeout: Seconds to wait at most.
         reason: Why, for the log.
     """
-    tasks = running(kind)
+    tasks = [task for task in running(kind) if not task.outlives]
     for task in tasks:
         task.cancel(reason)
     deadline = None if timeout is None else time.monotonic() + timeout
@@ -289,14 +297,15 @@ def cancel_all(
 
 def _at_exit() -> None:
     reason = "The process that did it ended."
-    tasks = running(Task)
+    tasks = [task for task in running(Task) if not task.outlives]
     if tasks and "ipykernel" not in sys.modules:  # a kernel has nobody to tell any more
         names = ", ".join(task._title for task in tasks)
         with suppress(Exception):
             sys.stderr.write(f"Canceled, as the process ends: {names}. wait() waits for its end.\n")
     if not cancel_all(timeout=EXIT_SECONDS, reason=reason):
-        for task in running(Task):
-            task.abandon(reason)
+        for task in tasks:
+            if not task.is_finished:
+                task.abandon(reason)
 
 
 # Threads and executors that a step uses are closed before the functions of `atexit` are called:

@@ -77,11 +77,20 @@ def errand_of(run: RunScope, folder: str | None) -> bytes:
         StepExecutionError: If something of it cannot go to another process; it is named.
     """
     errand = Errand(run.plan, run.record, run.instance, run.origins, folder, cells_of_notebook())
+    return pickled_with(run.plan, errand)
+
+
+def pickled_with(plan: Plan, value: Any) -> bytes:
+    """A value that holds the definitions of a plan, pickled for another process.
+
+    Raises:
+        StepExecutionError: If something of it cannot go there; it is named.
+    """
     try:
-        with _by_value(_modules_of(run.plan)):
-            return dumps(errand)
+        with _by_value(_modules_of(plan)):
+            return dumps(value)
     except Exception as error:
-        raise StepExecutionError(_why_not(run.plan, error)) from error
+        raise StepExecutionError(_why_not(plan, error)) from error
 
 
 def _modules_of(plan: Plan) -> Iterable[Any]:

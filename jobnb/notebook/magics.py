@@ -200,7 +200,7 @@ def _runs(session: Session, line: Line) -> Any:
     from jobnb.storage.run import RunsFilter
 
     runs = session.runs
-    return type(runs)(runs.instance, RunsFilter(job_name=_bare(line.rest)))
+    return type(runs)(runs.instance, RunsFilter(job_name=_bare(line.rest)), runs.look_up)
 
 
 def _run(session: Session, line: Line) -> Any:

@@ -359,8 +359,15 @@ class Session:
         run_id: str | None = None,
         stale_only: bool = False,
         executor: str | ExecutorDefinition | None = None,
+        detach: bool = False,
     ) -> Run:
         """Launch a run in the background: the kernel stays free.
+
+        With `detach`, a process of its own does it: it goes on when this kernel ends, and every
+        kernel with the same home sees it and can cancel it. The definitions of this moment go
+        there as a pickle (cloudpickle), in a file that only this user can read,
+        `detached/<run id>/run.pickle` in the home; the process removes it once it has read it.
+        What a module defines is imported there. What the process writes is the run's log.
 
         Args:
             target: A job or its name, or a selection of assets as in `materialize`; all assets if
@@ -377,6 +384,7 @@ class Session:
             stale_only: Whether to skip fresh assets; see `stale`.
             executor: The executor: "in_process", "threads", "async", "multiprocess",
                 "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
+            detach: Whether a process of its own does it, which outlives this kernel.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -386,6 +394,7 @@ class Session:
             InvalidSubsetError: If there is no such job or asset.
             InvariantViolationError: If assets have partitions and none is named.
             UnknownPartitionError: If there is no such partition.
+            StepExecutionError: If `detach`, and a definition cannot go to another process.
         """
         __tracebackhide__ = True
         return engine().launch(
@@ -402,6 +411,7 @@ class Session:
             run_id=run_id,
             stale_only=stale_only,
             executor=executor,
+            detach=detach,
         )
 
     def rerun(
@@ -571,8 +581,26 @@ class Session:
 
     @property
     def runs(self) -> RunTable:
-        """The history: runs, the latest first."""
-        return engine().run_table(self.instance)
+        """The history: runs, the latest first, also those that go on in other processes.
+
+        `session.runs["<id>"]` gives one of them, as `run` does.
+        """
+        return engine().run_table(self)
+
+    def run(self, run_id: str, *, instance: Instance | None = None) -> Run:
+        """Return a run of the history, also one that goes on in another process.
+
+        Args:
+            run_id: Its id, or how that begins.
+            instance: Where its history is; that of the session if None.
+
+        Returns:
+            A `Run`: it can be observed, waited for, canceled and repeated.
+
+        Raises:
+            RunNotFoundError: If there is no such run, or several begin so.
+        """
+        return engine().look_up(self, run_id, instance)
 
     def __repr__(self) -> str:
         return f"<session: {self.catalogue.words}>"

@@ -233,6 +233,7 @@ class History:
     Attributes:
         closed: Whether nothing is read or written any more.
         listeners: Who hears of events that are committed here.
+        cancels: By run, what is called when another process asks it to end.
     """
 
     def __init__(
@@ -258,7 +259,10 @@ class History:
 
     def _watch(self) -> None:
         self.listeners = Listeners(_report)
-        self._flusher = Flusher(_report, WeakMethod(self.renew_leases))
+        self.cancels: dict[str, Callable[[str], object]] = {}
+        self._flusher = Flusher(
+            _report, WeakMethod(self.renew_leases), WeakMethod(self.hear_requests)
+        )
 
     def leave(self) -> None:
         """In a copy of the process (a fork): the runs that go on are the other one's to write."""
@@ -361,6 +365,19 @@ class History:
         from jobnb.storage.writing import renew
 
         self.database().write(lambda connection: renew(connection, this_process()))
+
+    def hear_requests(self) -> None:
+        """Cancel the runs of this process that another one asks to end."""
+        if not self.cancels:
+            return
+        from jobnb.storage.run_control import requests_among
+
+        known = list(self.cancels)
+        asked = self.database().read(lambda connection: requests_among(connection, known))
+        for run_id, reason in asked.items():
+            cancel = self.cancels.pop(run_id, None)
+            if cancel is not None:
+                cancel(reason)
 
     def _holder(self) -> Holder | None:
         """Who does what this process does; None where nobody else can see it."""

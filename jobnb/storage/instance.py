@@ -32,6 +32,7 @@ from jobnb.storage.history import (
 )
 from jobnb.storage.partition_history import PartitionHistory
 from jobnb.storage.run import JobRun
+from jobnb.storage.run_control import RunControl
 from jobnb.storage.run_history import RunHistory
 from jobnb.storage.run_log import RunBatch, RunLog
 from jobnb.storage.tick_history import TickHistory
@@ -242,6 +243,13 @@ class Instance:
     def open_batch(self) -> RunBatch:
         """A batch of short runs, written together; see `RunBatch`."""
         return self._history.open_batch()
+
+    # -- runs of other processes
+
+    @property
+    def control(self) -> RunControl:
+        """Acts on runs of whatever process: which one does it, asking it to end."""
+        return self._part(RunControl)
 
     # -- schedules and sensors
 

@@ -24,6 +24,7 @@ from jobnb.storage.backfill import (
     encode_backfill,
 )
 from jobnb.storage.process import Holder, is_gone
+from jobnb.storage.run_control import requests_among
 from jobnb.storage.run_queries import known_status
 from jobnb.storage.writing import write_events
 
@@ -69,12 +70,14 @@ def note_end(connection: Connection, run_id: str, holder: Holder) -> tuple[str, 
         writing.drop(connection, run_id)
     if run is None or status is None or status.is_finished:
         return None
-    event = _end(run, status, holder, max(_number(lease.seen), _number(run.updated)))
+    asked = requests_among(connection, [run_id])
+    when = max(_number(lease.seen), _number(run.updated))
+    event = _end(run, status, holder, when, canceled=run_id in asked)
     write_events(connection, run_id, [event])
     return run.job_name, event
 
 
-def _end(run: Any, status: RunStatus, holder: Holder, when: float) -> ev.Event:
+def _end(run: Any, status: RunStatus, holder: Holder, when: float, *, canceled: bool) -> ev.Event:
     if status in tables.UNDER_WAY:
         told = (
             f"The run was interrupted: the {holder} that did it is gone. "
@@ -83,7 +86,7 @@ def _end(run: Any, status: RunStatus, holder: Holder, when: float) -> ev.Event:
     else:
         told = f"The run was interrupted before it began: the {holder} that was to do it is gone."
     why = ev.ErrorInfo("Interrupted", told)
-    if status is RunStatus.CANCELING:
+    if canceled or status is RunStatus.CANCELING:
         return ev.RunCanceled(when, run.job_name, why)
     return ev.RunFailed(when, run.job_name, error=why)
 

@@ -38,6 +38,12 @@ def this_process() -> Holder:
     return _holder(os.getpid())  # asked each time: a forked child is another process
 
 
+def holder_of(pid: int) -> Holder | None:
+    """Another process of this machine; None if there is none that lives."""
+    mark = _mark(pid)
+    return Holder(_host(), pid, mark) if mark is not None else None
+
+
 @lru_cache(maxsize=4)
 def _holder(pid: int) -> Holder:
     return Holder(_host(), pid, _mark(pid) or "")

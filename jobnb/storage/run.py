@@ -73,6 +73,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         notebook: The notebook or script that launched it, as seen from the folder of the history,
             or the name of the module.
         executor: The executor that was asked for at the launch, by name; None if it was the job's.
+        is_detached: Whether a process of its own does it.
 
     Example:
         >>> run = JobRun("daily", tags={"dagster/partition": "2013-01-01"})
@@ -101,6 +102,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     asset_check_selection: frozenset[AssetCheckKey] | None = None
     notebook: str | None = None
     executor: str | None = None
+    is_detached: bool = False
 
     @property
     def partition_key(self) -> str | None:

@@ -18,6 +18,9 @@ COMMIT_INTERVAL = 0.05
 RENEWAL = 20.0
 """Seconds after which a process says again that it is still there."""
 
+LOOK = 0.5
+"""Seconds between two looks at whether another process asks a run to end."""
+
 IDLE = 5.0
 """Seconds for which the thread that commits waits for another log."""
 
@@ -195,6 +198,29 @@ class RunLog:
         return self._written if self.durable else len(self.events)
 
 
+class FollowedLog:
+    """The log of a run that another process writes: what was read of it.
+
+    Attributes:
+        run: The run.
+        events: What was read by now, in order.
+        due: Never: nothing is written here.
+    """
+
+    due = math.inf
+    closed = True
+
+    def __init__(self, run: JobRun) -> None:
+        self.run = run
+        self.events: list[Event] = []
+
+    def commit(self) -> None:
+        """The process that does the run does it."""
+
+    def close(self) -> None:
+        """The process that does the run does it."""
+
+
 class Flusher:
     """A daemon thread that commits logs which are overdue because a step takes long.
 
@@ -202,14 +228,19 @@ class Flusher:
         report: Is told of what went wrong.
         renew: Says that this process is still there; called now and then while there are logs.
             Its owner may go meanwhile.
+        look: Looks at what other processes ask for; called twice a second while there are logs.
     """
 
     def __init__(
-        self, report: Callable[[str, BaseException], None], renew: WeakMethod[Callable[[], None]]
+        self,
+        report: Callable[[str, BaseException], None],
+        renew: WeakMethod[Callable[[], None]],
+        look: WeakMethod[Callable[[], None]],
     ) -> None:
         self._report = report
         self._renew = renew
-        self._renewal = math.inf
+        self._look = look
+        self._renewal = self._next_look = math.inf
         self._logs: set[WatchedLog] = set()
         self._troubled: set[WatchedLog] = set()
         self._wake = threading.Condition()
@@ -221,6 +252,7 @@ class Flusher:
         with self._wake:
             if not self._logs:
                 self._renewal = time.monotonic() + RENEWAL
+                self._next_look = time.monotonic() + LOOK
             self._logs.add(log)
             if self._thread is None or not self._thread.is_alive():
                 self._stopped = False
@@ -258,6 +290,8 @@ class Flusher:
                 self._commit(log)
             if time.monotonic() >= self._renewal:
                 self._say_here()
+            if time.monotonic() >= self._next_look:
+                self._look_around()
 
     def _commit(self, log: WatchedLog) -> None:
         try:
@@ -281,8 +315,16 @@ class Flusher:
         except BaseException as error:  # noqa: BLE001 - tried again
             self._report("Leases could not be renewed; it will be tried again.", error)
 
+    def _look_around(self) -> None:
+        self._next_look = time.monotonic() + LOOK
+        try:
+            if (look := self._look()) is not None:
+                look()
+        except BaseException as error:  # noqa: BLE001 - tried again
+            self._report("Requests to cancel runs could not be read; it is tried again.", error)
+
     def _wait(self) -> list[WatchedLog] | None:
-        """Sleep until a log is overdue or leases are; None when it is time to end."""
+        """Sleep until a log is overdue, leases are, or it is time to look; None to end."""
         with self._wake:
             while not self._stopped:
                 if not self._logs:
@@ -293,10 +335,10 @@ class Flusher:
                     continue
                 now = time.time()
                 overdue = [log for log in self._logs if log.due + _GRACE <= now]
-                if overdue or time.monotonic() >= self._renewal:
+                if overdue or time.monotonic() >= min(self._renewal, self._next_look):
                     return overdue
                 pause = min(log.due for log in self._logs) + _GRACE - now
-                self._wake.wait(min(max(pause, 0.001), 1.0))
+                self._wake.wait(min(max(pause, 0.001), LOOK))
             return None
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.storage.run import UNREADABLE_TAG, RunRecord, RunsFilter
 
 if TYPE_CHECKING:
+    from jobnb.execution.background import Run
     from jobnb.storage.instance import Instance
 
 _SHOWN = 20
@@ -19,11 +20,18 @@ class RunTable:
     Args:
         instance: Whose runs.
         filters: Which runs; all if absent.
+        look_up: Gives a run by its id, or how that begins.
     """
 
-    def __init__(self, instance: Instance, filters: RunsFilter | None = None) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        filters: RunsFilter | None = None,
+        look_up: Callable[[str], Run] | None = None,
+    ) -> None:
         self.instance = instance
         self.filters = filters
+        self.look_up = look_up
 
     def __len__(self) -> int:
         return self.instance.get_runs_count(self.filters)
@@ -35,7 +43,16 @@ class RunTable:
     def __iter__(self) -> Iterator[RunRecord]:
         return iter(self.records())
 
-    def __getitem__(self, index: int) -> RunRecord:
+    @overload
+    def __getitem__(self, index: int) -> RunRecord: ...
+    @overload
+    def __getitem__(self, index: str) -> Run: ...
+    def __getitem__(self, index: int | str) -> RunRecord | Run:
+        """The record of the run at a place; of an id, or how one begins, the run itself."""
+        if isinstance(index, str):
+            if self.look_up is None:
+                raise TypeError("This table has no runs by id: use session.runs.")
+            return self.look_up(index)
         if index < 0:
             return self.records()[index]
         return self.records(limit=index + 1)[index]

@@ -84,6 +84,15 @@ leases = Table(
     Column("seen", Float(53), nullable=False),
 )
 
+cancel_requests = Table(
+    "cancel_requests",
+    metadata,
+    Column("run_id", _Text, primary_key=True),
+    Column("time", Float(53), nullable=False),
+    Column("reason", _Text, nullable=False),
+)
+"""The runs that some process wants to end; the process that does a run looks here."""
+
 event_chunks = Table(
     "event_chunks",
     metadata,

@@ -797,6 +797,7 @@ class AssetsDefinition:
         run_id: str | None = None,
         stale_only: bool = False,
         executor: str | ExecutorDefinition | None = None,
+        detach: bool = False,
     ) -> Run:
         """Launch a run that materializes it, in the background.
 
@@ -810,6 +811,8 @@ class AssetsDefinition:
             stale_only: Whether it is skipped if fresh; see `Session.stale`.
             executor: The executor: "in_process", "threads", "async", "multiprocess",
                 "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
+            detach: Whether a process of its own does it, which goes on when this one ends; see
+                `Session.launch`.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -833,6 +836,7 @@ class AssetsDefinition:
                 run_id=run_id,
                 stale_only=stale_only,
                 executor=executor,
+                detach=detach,
             )
         )
 

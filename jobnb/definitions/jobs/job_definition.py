@@ -449,6 +449,7 @@ class JobDefinition:
         run_id: str | None = None,
         stale_only: bool = False,
         executor: str | ExecutorDefinition | None = None,
+        detach: bool = False,
     ) -> Run:
         """Launch a run in the background; history and values are stored in the session's home.
 
@@ -465,6 +466,8 @@ class JobDefinition:
             stale_only: Whether fresh assets are skipped; see `Session.stale`.
             executor: The executor: "in_process", "threads", "async", "multiprocess",
                 "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
+            detach: Whether a process of its own does it, which goes on when this one ends; see
+                `Session.launch`.
 
         Returns:
             A `Run`: it can be observed, waited for, awaited, canceled and repeated.
@@ -486,6 +489,7 @@ class JobDefinition:
             run_id=run_id,
             stale_only=stale_only,
             executor=executor,
+            detach=detach,
         )
 
     def backfill(

@@ -234,6 +234,17 @@ class StoredRun(RunSource):
             raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
         super().__init__(record, instance)
 
+    @property
+    def can_cancel(self) -> bool:  # type: ignore[override]
+        """Whether a process, perhaps another one, does it."""
+        return attempt(lambda: self.instance.control.holder(self.run_id), None) is not None
+
+    def cancel(self) -> None:
+        """Ask the process that does it to cancel it."""
+        from jobnb.registry.session import current_session
+
+        current_session().run(self.run_id, instance=self.instance).cancel()
+
     def _picture(self) -> Picture | None:
         """The graph as the session's definitions have it now."""
         session, record = known_session(), self.record

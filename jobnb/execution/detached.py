@@ -1,0 +1,196 @@
+"""Runs in a process of their own: what is handed over, and the process that takes it.
+
+The run is planned and recorded here, by `start`, as any other. Then what it needs is written to a
+file that only this user can read: a pickle (cloudpickle) of the plan, that is of the definitions as
+they are at this moment, with those of modules by import. A new process in a session of its own is
+started, has the run's lease from the first moment on, reads the file, removes it, and does the run.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jobnb.definitions.keys import AssetKey
+from jobnb.errors import InvalidInvocationError
+from jobnb.execution.background import Run
+from jobnb.execution.followed import FollowedRun
+from jobnb.execution.run import RunScope
+from jobnb.execution.spec import RunSpec
+from jobnb.execution.trace import cells_of_notebook
+from jobnb.execution.worker import pickled_with
+from jobnb.plan.step import Plan
+from jobnb.storage.instance import Instance
+from jobnb.storage.process import holder_of, keep_for_ever
+from jobnb.storage.run import JobRun
+
+RUN_FILE = "run.pickle"
+LOG_FILE = "output.log"
+_KEPT = 7 * 86400.0
+"""Seconds for which what a process wrote last is kept."""
+
+_START = """
+import sys
+sys.path[:] = sys.argv.pop().split({sep!r})
+from jobnb.execution.detached_process import main
+main(sys.argv[1])
+"""
+
+
+class Header(NamedTuple):
+    """What the process must know before it knows any definition.
+
+    Args:
+        instance: Where the history is.
+        record: The run as it is stored.
+    """
+
+    instance: Instance
+    record: JobRun
+
+
+class Handover(NamedTuple):
+    """What the process must know to do the run.
+
+    Args:
+        plan: What it does.
+        instance: Where its history and values go.
+        chosen: The numbers of the steps that run; None for all.
+        elements: Of mapped steps that run for some elements only: these.
+        values: What is there before any step has run; see `RunScope.values`.
+        origins: What earlier runs stored; see `RunScope.origins`.
+        fresh: The assets that are left as they are.
+        notes: What is told when it begins.
+        in_process: Whether its steps run one by one.
+        cells: What a person calls files that no disk has, as the cells of a notebook, and their
+            source.
+        again: What is asked of a run that repeats it, where it has failed and its tags ask for it.
+    """
+
+    plan: Plan
+    instance: Instance
+    chosen: frozenset[int] | None
+    elements: Mapping[int, frozenset[str]]
+    values: Sequence[Any]
+    origins: Mapping[tuple[int, str | None], str]
+    fresh: tuple[AssetKey, ...]
+    notes: Sequence[str]
+    in_process: bool
+    cells: Mapping[str, tuple[str, str]]
+    again: RunSpec | None
+
+    def scope(self, record: JobRun, log: Any, stop: Any) -> RunScope:
+        """The run, in the process that does it."""
+        scope = RunScope(self.plan, self.instance, record, log, False, self.chosen, stop)
+        scope.elements, scope.origins = self.elements, dict(self.origins)
+        scope.values = list(self.values)
+        scope.fresh, scope.notes = self.fresh, list(self.notes)
+        scope.in_process = self.in_process
+        return scope
+
+
+def see_durable(spec: RunSpec) -> None:
+    """See that a run can be done by another process.
+
+    Raises:
+        InvalidInvocationError: If its history is in the memory of this one.
+    """
+    if spec.instance.is_ephemeral:
+        raise InvalidInvocationError(
+            f"{spec.words} cannot be detached: its history is in the memory of this process, where "
+            "no other one sees it. Leave out instance, or give one on disk (Instance.get())."
+        )
+
+
+def hand_over(
+    scope: RunScope, spec: RunSpec, repeat: Callable[..., Run], *, retries: bool
+) -> FollowedRun:
+    """Have a process of its own do a run that was recorded.
+
+    Args:
+        scope: The run.
+        spec: What was asked for.
+        repeat: Launches it again.
+        retries: Whether its tags ask for runs that repeat it.
+
+    Raises:
+        StepExecutionError: If a definition cannot go to another process; there is no run then.
+    """
+    try:
+        folder = _written(scope, replace(spec, place_of=None) if retries else None)
+        process = _started(folder)
+    except BaseException:
+        scope.instance.delete_run(scope.run_id)
+        shutil.rmtree(folder_of(scope.instance, scope.run_id), ignore_errors=True)
+        raise
+    holder = holder_of(process.pid)
+    if holder is not None:
+        scope.instance.control.hand_over(scope.run_id, holder)
+
+    def reap() -> None:
+        # The run has ended, and its process is about to: it is asked after, once it has.
+        threading.Thread(target=process.wait, name="jobnb reaper", daemon=True).start()
+
+    return FollowedRun(scope, repeat, reap)
+
+
+def folder_of(instance: Instance, run_id: str) -> Path:
+    """The folder by which a run is handed over."""
+    return Path(instance.root_directory) / "detached" / run_id
+
+
+def _written(scope: RunScope, again: RunSpec | None) -> Path:
+    instance = scope.instance
+    body = pickled_with(
+        scope.plan,
+        Handover(
+            scope.plan, instance, scope.chosen, scope.elements, scope.values, scope.origins,
+            scope.fresh, scope.notes, scope.in_process, cells_of_notebook(), again,
+        ),
+    )  # fmt: skip
+    folder = folder_of(instance, scope.run_id)
+    folder.parent.mkdir(exist_ok=True, mode=0o700)
+    _remove_old(folder.parent)
+    folder.mkdir(mode=0o700)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(folder / RUN_FILE, flags, 0o600), "wb") as file:
+        pickle.dump(Header(instance, scope.record), file)
+        file.write(body)
+    return folder
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove what runs left that ended long ago, or whose process never began."""
+    before = time.time() - _KEPT
+    for each in folder.iterdir():
+        with suppress(OSError):
+            if each.stat().st_mtime < before:
+                shutil.rmtree(each, ignore_errors=True)
+
+
+def _started(folder: Path) -> subprocess.Popen[bytes]:
+    """The process: in a session of its own, so that what ends this one's does not reach it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    path = os.pathsep.join(sys.path)
+    code = _START.format(sep=os.pathsep)
+    with os.fdopen(os.open(folder / LOG_FILE, flags, 0o600), "ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - this very Python, with code of our own
+            [sys.executable, "-c", code, str(folder), path],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+    keep_for_ever(process)  # who lets go of it would be warned that it still runs
+    return process

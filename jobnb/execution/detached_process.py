@@ -1,0 +1,137 @@
+"""The process of a detached run: takes what was handed over, does the run, and ends."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import pickle
+import shutil
+import signal
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jobnb.errors import InvariantViolationError
+from jobnb.events import (
+    Event,
+    RunCanceled,
+    RunFailed,
+    RunStarting,
+    RunSucceeded,
+    StepFailed,
+    StepRetried,
+    StepSucceeded,
+)
+from jobnb.execution.background import Run
+from jobnb.execution.detached import LOG_FILE, RUN_FILE, Handover, Header
+from jobnb.execution.executors.choice import chosen
+from jobnb.execution.executors.worker_output import CaughtOutput
+from jobnb.execution.launch import retried
+from jobnb.execution.output_capture import Sink
+from jobnb.execution.packed import loads
+from jobnb.execution.run import RunScope
+from jobnb.execution.run_retries import retry_failed
+from jobnb.execution.stopping import Stop
+from jobnb.execution.trace import error_info, know_cells
+from jobnb.storage.run import JobRun
+from jobnb.storage.run_log import RunLog
+
+_LOOK = 0.2  # seconds between two looks at whether it is asked to end
+_GRACE = 1.5  # seconds that a step has to stop
+_ENDS = frozenset((StepFailed, StepRetried, StepSucceeded, RunCanceled, RunFailed, RunSucceeded))
+_GRACE_OF_WORKERS = 8.0  # the same where its executor has to see to it
+
+
+def main(folder: str) -> None:
+    """Do the run that was handed over in a folder; the process ends with it."""
+    asked = threading.Event()
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: asked.set())
+    own_stderr = os.dup(2)
+    faulthandler.enable(own_stderr)  # what a crash leaves goes to the file that is kept
+    header, body = _taken(Path(folder))
+    instance, record = header
+    if instance.control.claim(record.run_id):
+        log = instance.open_log(record)
+        log.events.append(RunStarting(time.time()))
+        log.commit()
+        try:
+            scope, run = _launched(record, log, body)
+        except BaseException as error:
+            log.events.append(RunFailed(time.time(), record.job_name, error=error_info(error)))
+            log.close()
+            raise
+        _see_to_end(scope, run, asked)
+        os.dup2(own_stderr, 1)
+        os.dup2(own_stderr, 2)
+    instance.dispose()
+    _leave(Path(folder))
+
+
+def _taken(folder: Path) -> tuple[Header, bytes]:
+    """What was handed over; the file is gone then."""
+    path = folder / RUN_FILE
+    with path.open("rb") as file:
+        header: Header = pickle.load(file)  # noqa: S301 - written by this user's own process
+        body = file.read()
+    path.unlink()
+    return header, body
+
+
+def _launched(record: JobRun, log: RunLog, body: bytes) -> tuple[RunScope, Run]:
+    """The run, in a thread of this process."""
+    known: Handover = loads(body)
+    know_cells(known.cells)
+    stop = Stop()
+    scope = known.scope(record, log, stop)
+    _catch_output(scope)
+    again = None
+    if known.again is not None:
+        again = partial(retry_failed, again=partial(retried, known.again, None))
+    return scope, Run(scope, stop, _repeat_nothing, again)
+
+
+def _catch_output(scope: RunScope) -> None:
+    """What the process writes is told under its step, before it is told that the step has ended."""
+    output, append = CaughtOutput(), scope.append
+    sink = Sink(append, lambda: scope.current_key)
+    output.take = sink.write
+
+    def tell(event: Event) -> None:
+        if type(event) in _ENDS:
+            output.drain()
+            sink.tell_rest()
+        append(event)
+
+    scope.append = tell
+
+
+def _repeat_nothing(run_id: str, **_asked: Any) -> Run:
+    raise InvariantViolationError(f"Repeat the run {run_id} from a kernel: session.rerun().")
+
+
+def _see_to_end(scope: RunScope, run: Run | None, asked: threading.Event) -> None:
+    """Wait for the run and those that repeat it; one that does not stop is left behind."""
+    grace = _GRACE if chosen(scope)[0] == "in_process" else _GRACE_OF_WORKERS
+    while run is not None:
+        since: float | None = None
+        while not run.wait(_LOOK).is_finished:
+            if asked.is_set():
+                run.cancel("Its process was asked to end.")
+            if run.is_stopping:
+                since = since or time.monotonic()
+                if time.monotonic() > since + grace:
+                    run.abandon("It did not stop.")
+                    os._exit(1)
+        run = run.retried_by
+
+
+def _leave(folder: Path) -> None:
+    """Remove the folder, unless the process has written something that nobody has read."""
+    with suppress(OSError):
+        if not (folder / LOG_FILE).stat().st_size:
+            shutil.rmtree(folder, ignore_errors=True)

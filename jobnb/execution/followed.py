@@ -1,0 +1,204 @@
+"""A run that another process does, followed through the history: the same `Run` to its owner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from jobnb.errors import RunNotFoundError, StepExecutionError, StorageError
+from jobnb.events import (
+    ErrorInfo,
+    Event,
+    OutputYielded,
+    RunCanceled,
+    StepFailed,
+    StepRestarted,
+    StepStarted,
+)
+from jobnb.execution.background import STEP_ENDS, Run
+from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.stopping import Stop
+from jobnb.execution.task import RunCanceledError
+from jobnb.state import RunStatus
+from jobnb.storage.process import Holder, is_gone, this_process
+
+LOOK = 0.1
+"""Seconds between two looks at the history."""
+
+PATIENCE = 12.0
+"""Seconds that a process has to cancel its run; then it is told with SIGTERM, and later killed."""
+
+
+class FollowedRun(Run):
+    """A run that goes on in another process.
+
+    Its events are read from the history. Its end does not depend on this process, and what its
+    steps gave is loaded from where IO managers stored it.
+    """
+
+    outlives = True
+
+    def __init__(
+        self, scope: RunScope, repeat: Callable[..., Run], reap: Callable[[], object] | None = None
+    ) -> None:
+        self._cancel_at: float | None = None
+        self._signals = 0
+        self._reap = reap
+        super().__init__(scope, Stop(), repeat)
+
+    def _prepare(self) -> None:
+        """Its process looks after its time; here, IO managers are set up to load values only."""
+        self._state.job_name = self.job_name
+        self._scope.resources = LaterResources(self._scope)
+
+    # --- following it -----------------------------------------------------
+
+    def _do(self) -> None:
+        """Read its events until it has ended."""
+        while not self.state.is_finished:
+            with suppress(StorageError):  # a server that is away comes back
+                if self._read():
+                    continue
+            time.sleep(LOOK)
+        if self._reap is not None:
+            self._reap()
+
+    def _read(self) -> bool:
+        """Take in what is new; whether there was anything.
+
+        Raises:
+            RunNotFoundError: If the run was deleted.
+        """
+        events = self._scope.events
+        news = self.instance.events(self.run_id, len(events) - 1)
+        if not news and not self.instance.has_run(self.run_id):
+            raise RunNotFoundError(f"The run {self.run_id} was deleted from the history.")
+        with self._turn:
+            for event in news:
+                self._note(event)
+            events += news
+        return bool(news)
+
+    def _note(self, event: Event) -> None:
+        """Keep what is asked of a scope: the step that runs, and which values are stored."""
+        scope, kind = self._scope, type(event)
+        if kind in (StepStarted, StepRestarted):
+            scope.current_key = str(event.step_key)
+        elif kind in STEP_ENDS and event.step_key == scope.current_key:
+            scope.current_key = None
+        elif isinstance(event, OutputYielded):
+            self._note_output(event)
+
+    def _note_output(self, event: OutputYielded) -> None:
+        key, _, element = event.step_key.removesuffix("]").partition("[")
+        index = self.plan.step_by_key.get(key)
+        step = self.plan.steps[index] if index is not None else None
+        output = step.output(event.output_name) if step is not None else None
+        if step is None or output is None:
+            return
+        values, element = self._scope.values, event.mapping_key or element
+        if output.definition.is_dynamic or step.region is not None:
+            if values[output.slot] is MISSING:
+                values[output.slot] = {}
+            values[output.slot][element] = HANDLED
+        else:
+            values[output.slot] = HANDLED
+
+    def _settle(self) -> None:
+        """Its process has recorded how it ended."""
+
+    def _stops(self) -> Iterable[Stop]:
+        return ()
+
+    # --- how it ended -----------------------------------------------------
+
+    def _why_failed(self) -> BaseException | None:
+        if self._error is not None:
+            return self._error
+        state = self.state
+        if state.is_success:
+            return None
+        if state.status is RunStatus.CANCELED:
+            return RunCanceledError(
+                f"The run of {state.title!r} did not come to its end. {_why(self._scope.events)} "
+                f"What had succeeded is kept (run {self.run_id}); result(raise_on_error=False) "
+                "gives it."
+            )
+        failed = next((e for e in self._scope.events if isinstance(e, StepFailed)), None)
+        told = failed.error if failed is not None else state.error
+        key = failed.step_key if failed is not None else ""
+        error = StepExecutionError(_words(told, key, self.run_id), step_key=key)
+        if told is not None and told.source:
+            error.add_note(told.source)
+        return error
+
+    # --- acting on it -----------------------------------------------------
+
+    def cancel(self, reason: str = "") -> bool:
+        """Ask its process to stop it; what it had opened is closed.
+
+        A process that does not hear is told with SIGTERM and, where that does not help, killed; the
+        run is canceled all the same.
+
+        Args:
+            reason: Why, for the log.
+
+        Returns:
+            Whether it could still be stopped.
+        """
+        if self.is_finished or not self.instance.control.request_cancel(self.run_id, reason):
+            return False
+        if self._cancel_at is None:
+            self._cancel_at = time.monotonic()
+        return True
+
+    def undo(self) -> None:
+        """Cancel it for a caller whom an interrupt keeps from having it, and see it end."""
+        self.cancel("It was interrupted as it began.")
+        self.wait(PATIENCE)
+
+    def abandon(self, reason: str) -> None:
+        """It goes on without this process."""
+
+    def _look(self) -> None:
+        """A process that was asked to end its run, and does not, is ended itself."""
+        if self._cancel_at is None or self.is_finished or not self.record.is_detached:
+            return
+        if time.monotonic() < self._cancel_at + PATIENCE * (1 + self._signals / 2):
+            return
+        self._signals += 1
+        holder = self.instance.control.holder(self.run_id)
+        if holder is not None and holder != this_process() and is_gone(holder) is False:
+            _end_process(holder, hard=self._signals > 1)
+
+
+def _end_process(holder: Holder, *, hard: bool) -> None:
+    """Tell a process to end; `hard`: kill it with those that it has started."""
+    with suppress(OSError):
+        if not hard:
+            os.kill(holder.pid, signal.SIGTERM)
+        elif hasattr(os, "killpg"):
+            os.killpg(holder.pid, signal.SIGKILL)
+        else:
+            os.kill(holder.pid, signal.SIGTERM)
+
+
+def _why(events: list[Event]) -> str:
+    """Why a run was canceled, as its log tells."""
+    end: Any = next((e for e in reversed(events) if isinstance(e, RunCanceled)), None)
+    told: ErrorInfo | None = end.error if end is not None else None
+    return told.message if told is not None and told.message else "It was canceled."
+
+
+def _words(told: ErrorInfo | None, key: str, run_id: str) -> str:
+    """What went wrong, where, and in which run."""
+    if told is None:
+        return f"The run {run_id} failed."
+    where = f" ({told.where})" if told.where else ""
+    step = f"step {key!r}{where}, " if key else ""
+    return f"{told.cls_name}: {told.message} [{step}run {run_id}]"
