@@ -188,7 +188,7 @@ def asset_said(
 
 
 def said(**facts: Any) -> dict[str, str | None]:
-    """The facts that are said, in words."""
+    """Return the facts that are said, in words."""
     return {
         name.replace("_", " "): shorten(str(value), 200)
         for name, value in facts.items()
@@ -197,7 +197,7 @@ def said(**facts: Any) -> dict[str, str | None]:
 
 
 def tag_words(tags: Mapping[str, str]) -> str:
-    """Tags on one line."""
+    """Return tags on one line."""
     return ", ".join(f"{name}={value}" for name, value in tags.items())
 
 
@@ -248,7 +248,7 @@ def _asset_text(
 
 
 def asset_job_view(job: AssetJobDefinition) -> View:
-    """An asset job whose assets are not known yet: its selection."""
+    """Return an asset job whose assets are not known yet: its selection."""
     facts: dict[str, str | None] = {
         "selection": code(shorten(str(job.selection), 300)),
         "tags": ", ".join(f"{name}={value}" for name, value in job.tags.items()) or None,
@@ -335,7 +335,7 @@ def definitions_view(
 
 
 def _marked_up(row: list[str]) -> list[str | Html]:
-    """A row of the catalogue for a page: the key as code, the first line as prose."""
+    """Return a row of the catalogue for a page: the key as code, the first line as prose."""
     return [row[0], code(row[1]), row[2], inline(row[3]), *row[4:]]
 
 
@@ -343,7 +343,7 @@ _MOST_ROWS = 300
 
 
 def _limited(rows: list[list[str]]) -> list[list[str]]:
-    """The first few hundred rows, and one that tells of the rest."""
+    """Return the first few hundred rows, and one that tells of the rest."""
     left = len(rows) - _MOST_ROWS
     if left <= 0:
         return rows
@@ -424,7 +424,7 @@ def observable_view(assets: ObservableAssets) -> View:
 
 
 def source_view(source: SourceAsset, checks: Sequence[CheckStanding] = ()) -> View:
-    """A source asset.
+    """Return a source asset.
 
     Args:
         source: The source asset.

@@ -29,7 +29,7 @@ TICK_WORDS = {
 
 
 def schedule_view(schedule: ScheduleDefinition) -> View:
-    """A schedule: its next ticks in its own time and in the reader's, and its last ones."""
+    """Return a schedule: its next ticks in its own time and in the reader's, and its last ones."""
     state, ticks = _past(schedule)
     rows = [
         [each.isoformat(sep=" "), moment(each.timestamp()), clock_change(each)]
@@ -46,7 +46,7 @@ def schedule_view(schedule: ScheduleDefinition) -> View:
 
 
 def sensor_view(sensor: SensorDefinition) -> View:
-    """A sensor: how often it looks, its cursor, and its last ticks."""
+    """Return a sensor: how often it looks, its cursor, and its last ticks."""
     state, ticks = _past(sensor)
     about = {
         "launches": targets_words(sensor),

@@ -71,7 +71,7 @@ def default_text(value: Any) -> str:
 
 
 def fields_html(config_schema: Any) -> Html:
-    """The fields as a table."""
+    """Return the fields as a table."""
     rows = field_rows(config_schema)
     if not rows:
         return EMPTY
@@ -84,7 +84,7 @@ def _html_row(row: FieldRow) -> list[Html | str]:
 
 
 def fields_text(config_schema: Any) -> list[str]:
-    """The fields as lines."""
+    """Return the fields as lines."""
     return [
         f"{row.path}: {shorten(row.kind, 120)}"
         + (" (required)" if row.required else f" = {row.default}" if row.default else "")

@@ -81,7 +81,7 @@ def _show(entries: Sequence[Entry], known: Session) -> None:
 
 
 def _each(entries: Sequence[Entry], kind: str) -> list[Any]:
-    """The definitions of a kind, each once."""
+    """Return the definitions of a kind, each once."""
     return list({id(e.definition): e.definition for e in entries if e.kind == kind}.values())
 
 

@@ -68,7 +68,7 @@ def _source(source: str) -> Html | None:
 
 
 def error_text(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> str:
-    """A kept error as text: the same in the same order, without the traceback."""
+    """Return a kept error as text: the same in the same order, without the traceback."""
     parts: list[str] = []
     for place, each in enumerate(_causes(error)):
         parts += ["caused by"] if parts else []
@@ -80,7 +80,7 @@ def error_text(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> s
 
 
 def exception_html(error: BaseException) -> Html:
-    """An exception of ours: what it says, and every problem of a config in a table."""
+    """Return an exception of ours: what it says, and every problem of a config in a table."""
     problems = error.problems if isinstance(error, InvalidConfigError) else ()
     message = _message(error)
     if problems:
@@ -116,7 +116,7 @@ def _message(error: BaseException) -> str:
 
 
 def exception_text(error: BaseException) -> str:
-    """An exception as text."""
+    """Return an exception as text."""
     says = f"{type(error).__name__}: {_message(error)}"
     told = [f"  {name}: {line}" for name, line in metadata_text(_failure_metadata(error)).items()]
     return "\n".join([says, *told]) if isinstance(error, JobnbError) else shorten(says, 400)

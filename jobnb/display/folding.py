@@ -161,7 +161,7 @@ class Folds:
 
 
 def fold_key(path: Path) -> str:
-    """The key of the card that stands for a folded group."""
+    """Return the key of the card that stands for a folded group."""
     return "fold:" + "/".join(path)
 
 
@@ -335,7 +335,7 @@ def _name(first: _Placed, last: _Placed, level: int, taken: set[str]) -> str:
 
 
 def _clusters(picture: Picture, placed: Sequence[_Placed]) -> tuple[Cluster, ...]:
-    """The frames that had titles of their own, at their new paths."""
+    """Return the frames that had titles of their own, at their new paths."""
     moved = {old: new for each in placed for old, new in _moves(each)}
     return tuple(
         msgspec.structs.replace(cluster, path=moved[cluster.path])
@@ -345,7 +345,7 @@ def _clusters(picture: Picture, placed: Sequence[_Placed]) -> tuple[Cluster, ...
 
 
 def _moves(each: _Placed) -> Iterator[tuple[Path, Path]]:
-    """Each frame around a card: its path before, and after."""
+    """Iterate over each frame around a card: its path before, and after."""
     own = 0
     for place, is_own in enumerate(each.own, start=1):
         if is_own:
@@ -357,7 +357,7 @@ def _moves(each: _Placed) -> Iterator[tuple[Path, Path]]:
 
 
 def folded_picture(picture: Picture, folded: Collection[Path]) -> Picture:
-    """The picture with one card in the place of each folded group."""
+    """Return the picture with one card in the place of each folded group."""
     if not folded:
         return picture
     members: dict[Path | str, list[Card]] = defaultdict(list)

@@ -162,7 +162,7 @@ def _value(edit: Edit, found: Found, _control: Any) -> None:
 
 
 def _start(place: Place) -> Any:
-    """A first value that is not null."""
+    """Return a first value that is not null."""
     if place.default in (NOTHING, None) or env_name(place.default) is not None:
         return start_value(place.without_default())
     return copy.deepcopy(place.default)
@@ -247,7 +247,7 @@ def _choose(edit: Edit, found: Found, control: Any) -> None:
 
 
 def _carried(found: Found, option: Place) -> Any:
-    """A first value for another option, with what both know alike."""
+    """Return a first value for another option, with what both know alike."""
     start, held = copy.deepcopy(start_value(option)), found.value
     if (name := selected(found.whole, held)) is not None:
         held = held[name]

@@ -49,7 +49,7 @@ class Found:
 
 
 def row_id(path: Path) -> str:
-    """A path as one text.
+    """Return a path as one text.
 
     Example:
         >>> row_id(("ops", "a/b"))
@@ -90,7 +90,7 @@ class Rows:
         self.layout = list(self._section_rows(root, config, ()))
 
     def nearest(self, path: Path) -> str | None:
-        """The row that shows a path, or the closest one around it."""
+        """Return the row that shows a path, or the closest one around it."""
         for length in range(len(path), 0, -1):
             key = row_id(path[:length])
             if key in self.values:
@@ -123,7 +123,7 @@ class Rows:
         return self._closed(place, path, rows)
 
     def _promoted(self, row: Row, place: Place) -> Row:
-        """The only part of a section in its place: `ops > load > config` shows as `load`."""
+        """Return the only part of a section in its place: `ops > load > config` shows as `load`."""
         made = {**row, "label": place.name}
         if row["kind"] == "object" and row.get("mode", "value") == "value":
             made["kind"] = "section"
@@ -340,7 +340,7 @@ def _must_be_seen(row: Row) -> bool:
 
 
 def _told_apart(names: list[str]) -> list[str]:
-    """Names of options, numbered where two are the same."""
+    """Return names of options, numbered where two are the same."""
     return [
         name if names.count(name) == 1 else f"{name} ({names[: n + 1].count(name)})"
         for n, name in enumerate(names)

@@ -47,7 +47,7 @@ def shown(place: Place, raw: Any) -> Any:
 
 
 def read(place: Place, control: Any) -> Any:
-    """The raw value that a control stands for; NOTHING for an empty one that says nothing.
+    """Return the raw value that a control stands for; NOTHING for an empty one that says nothing.
 
     What cannot be read as the type is kept as it was typed, and told when the whole is checked.
 
@@ -95,7 +95,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def any_text(raw: Any) -> str:
-    """Any raw value as YAML.
+    """Return any raw value as YAML.
 
     Example:
         >>> any_text("12"), any_text(12)
@@ -113,7 +113,7 @@ def any_text(raw: Any) -> str:
 
 
 def read_any(text: str) -> Any:
-    """Any value from YAML; nothing is None.
+    """Return any value from YAML; nothing is None.
 
     Raises:
         InvalidConfigError: If it cannot be read.
@@ -210,7 +210,7 @@ def selected(place: Place, raw: Any) -> str | None:
 
 
 def _tags_of(option: Place, tag: str) -> list[str]:
-    """The tags of an option as the names that a selector has for them."""
+    """Return the tags of an option as the names that a selector has for them."""
     found = [each for inner in option.options for each in _tags_of(inner, tag)]
     field = option.fields.get(tag)
     if field is None:
@@ -220,7 +220,7 @@ def _tags_of(option: Place, tag: str) -> list[str]:
 
 
 def option_of(place: Place, raw: Any) -> int:
-    """The option of a union that a raw value is of; the first where none fits."""
+    """Return the option of a union that a raw value is of; the first where none fits."""
     name = selected(place, raw)
     if place.tag and name is not None:
         return next(n for n, each in enumerate(place.options) if name in _tags_of(each, place.tag))

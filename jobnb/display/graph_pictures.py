@@ -26,7 +26,7 @@ _LONG_TOOLTIP = 1200
 
 
 def job_picture(job: JobDefinition) -> Picture:
-    """The picture of a job: its assets if it makes assets, else its graph."""
+    """Return the picture of a job: its assets if it makes assets, else its graph."""
     about = plain(job.description or "")
     layer = job.asset_layer
     if layer is None:
@@ -44,7 +44,7 @@ def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
 
 
 def graph_picture(graph: GraphDefinition, *, title: str = "", description: str = "") -> Picture:
-    """The picture of a graph with all that lies inside its nested graphs."""
+    """Return the picture of a graph with all that lies inside its nested graphs."""
     drawing = _Drawing(graph)
     return Picture(
         title or graph.name,
@@ -56,7 +56,7 @@ def graph_picture(graph: GraphDefinition, *, title: str = "", description: str =
 
 
 def node_picture(op: OpDefinition[..., Any]) -> Picture:
-    """The picture of one op: its inputs, itself, its outputs."""
+    """Return the picture of one op: its inputs, itself, its outputs."""
     cards = [Card(op.name, op.name, kind="op", tooltip=_doc(op))]
     edges = []
     for name in op.input_names:
@@ -103,7 +103,7 @@ class _Drawing:
             self.edges.append(self._from_output(edge, end, flat.node.definition, input_name))
 
     def _outside(self, name: str, kind: str) -> str:
-        """The card of what comes from outside of the graph."""
+        """Return the card of what comes from outside of the graph."""
         key = f"in:{name}"
         if key not in self._inputs:
             self._inputs.add(key)
@@ -120,7 +120,7 @@ class _Drawing:
 
 
 def _clusters(graph: GraphDefinition) -> Iterator[Cluster]:
-    """A frame for each nested graph, the outer ones first."""
+    """Iterate over a frame for each nested graph, the outer ones first."""
     waiting: list[tuple[Path, GraphDefinition]] = [((), graph)]
     while waiting:
         path, outer = waiting.pop(0)
@@ -162,7 +162,7 @@ def _outputs(definition: Any) -> str:
 
 
 def as_seen(job: JobDefinition, session: Any = None) -> tuple[JobDefinition, str]:
-    """The job to draw, and what is to be said of it; nothing of most jobs.
+    """Return the job to draw, and what is to be said of it; nothing of most jobs.
 
     Args:
         job: The job.

@@ -30,7 +30,7 @@ Piece = str | None
 
 
 def text(piece: Piece) -> Html:
-    """A piece as markup: escaped, unless it is markup already."""
+    """Return a piece as markup: escaped, unless it is markup already."""
     if piece is None:
         return EMPTY
     if isinstance(piece, Html):
@@ -46,7 +46,7 @@ def join(pieces: Iterable[Piece], between: str = "") -> Html:
 
 
 def tag(name: str, *pieces: Piece, **attributes: str | None) -> Html:
-    """An element; an attribute that is None is left out, `css` stands for `class`.
+    """Return an element; an attribute that is None is left out, `css` stands for `class`.
 
     Example:
         >>> tag("p", "1 < 2", css="note")
@@ -57,7 +57,7 @@ def tag(name: str, *pieces: Piece, **attributes: str | None) -> Html:
 
 
 def void(name: str, **attributes: str | None) -> Html:
-    """An element without content: `img`, `br`."""
+    """Return an element without content: `img`, `br`."""
     return Html(f"<{_opening(name, attributes)}>")
 
 
@@ -71,12 +71,12 @@ def _opening(name: str, attributes: Mapping[str, str | None]) -> str:
 
 
 def page(*pieces: Piece) -> Html:
-    """A whole output: the style sheet once, and everything in one scoped box."""
+    """Return a whole output: the style sheet once, and everything in one scoped box."""
     return Html(f"<style>{page_css()}</style>{tag('div', *pieces, css='jobnb')}")
 
 
 def badge(status: Status, word: str = "") -> Html:
-    """The state as sign and word, in its colour; another word than its own where given."""
+    """Return the state as sign and word, in its colour; another word than its own where given."""
     if status is Status.NONE:
         return EMPTY
     sign = tag("span", SIGNS[status], aria_hidden="true")
@@ -84,7 +84,7 @@ def badge(status: Status, word: str = "") -> Html:
 
 
 def header(title: str, noun: str = "", status: Status = Status.NONE, note: str = "") -> Html:
-    """The first line of an output: what it is, its name, its state."""
+    """Return the first line of an output: what it is, its name, its state."""
     return tag(
         "div",
         tag("strong", title, css="jn-name"),
@@ -119,7 +119,7 @@ def tabs(parts: Sequence[tuple[str, Piece]], *, open_: int = 1) -> Html:
 
 
 def table(headers: Sequence[Piece], rows: Iterable[Sequence[Piece]], *, css: str = "") -> Html:
-    """A table; cells are escaped unless they are markup."""
+    """Return a table; cells are escaped unless they are markup."""
     body = [tag("tr", *(tag("td", cell) for cell in row)) for row in rows]
     head = tag("thead", tag("tr", *map(_column_head, headers)))
     whole = tag(
@@ -129,12 +129,12 @@ def table(headers: Sequence[Piece], rows: Iterable[Sequence[Piece]], *, css: str
 
 
 def _column_head(title: Piece) -> Html:
-    """The head of a column; where there is nothing to say it is no heading."""
+    """Return the head of a column; where there is nothing to say it is no heading."""
     return tag("th", title, scope="col") if title else tag("td")
 
 
 def pairs(entries: Mapping[str, Piece]) -> Html:
-    """Names and values, one pair on each line; nothing where there are none."""
+    """Return names and values, one pair on each line; nothing where there are none."""
     if not entries:
         return EMPTY
     rows = (
@@ -144,7 +144,7 @@ def pairs(entries: Mapping[str, Piece]) -> Html:
 
 
 def code(content: str) -> Html:
-    """A word as it is typed."""
+    """Return a word as it is typed."""
     return tag("code", content)
 
 
@@ -154,12 +154,12 @@ def scrolling(piece: Piece, *, css: str = "") -> Html:
 
 
 def pre(content: Piece) -> Html:
-    """Text with its line breaks, in a box that scrolls."""
+    """Return text with its line breaks, in a box that scrolls."""
     return tag("pre", content, tabindex="0")
 
 
 def preformatted(content: str, *, fold_after: int = 40) -> Html:
-    """Lines as they are; the rest of a long text is folded away."""
+    """Return lines as they are; the rest of a long text is folded away."""
     lines = content.splitlines()
     if len(lines) <= fold_after and len(content) <= 8000:
         return pre(content)
@@ -171,7 +171,7 @@ def preformatted(content: str, *, fold_after: int = 40) -> Html:
 
 
 def link(url: str, shown: str | None = None) -> Html:
-    """A link, if the address is one that a click may follow; else the address as text."""
+    """Return a link, if the address is one that a click may follow; else the address as text."""
     target = safe_url(url)
     label = shown or url
     if target is None:
@@ -180,7 +180,7 @@ def link(url: str, shown: str | None = None) -> Html:
 
 
 def safe_url(url: str) -> str | None:
-    """The address if it is http, https or mailto, without hidden characters; else None.
+    """Return the address if it is http, https or mailto, without hidden characters; else None.
 
     Example:
         >>> safe_url("https://example.org/a?b=1")

@@ -107,7 +107,7 @@ def _hung(target: str) -> Iterator[tuple[str, str, Any]]:
 
 
 def _found(target: str) -> Any:
-    """The thing at `module:name`."""
+    """Return the thing at `module:name`."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
 

@@ -267,7 +267,7 @@ class LaunchForm:
         return choices_of(self._part, keys, self.instance)
 
     def partition_keys(self, text: str = "") -> list[str] | None:
-        """Partitions that hold a text, the last ones first, `MOST_PARTITIONS` at most.
+        """Return partitions that hold a text, the last ones first, `MOST_PARTITIONS` at most.
 
         None where there is nothing to choose from.
         """

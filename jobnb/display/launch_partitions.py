@@ -37,7 +37,7 @@ def has_partitions(job: JobDefinition) -> bool:
 
 
 def all_keys(job: JobDefinition, instance: Any) -> list[str] | None:
-    """The keys to choose from; None where there is nothing to choose."""
+    """Return the keys to choose from; None where there is nothing to choose."""
     definition = _definition(job)
     if definition is None:
         return None
@@ -93,7 +93,7 @@ def choices_of(job: JobDefinition, keys: list[str], instance: Any) -> PartitionC
 
 
 def _part_keys(definition: PartitionsDefinition, instance: Any) -> list[str]:
-    """The keys of one dimension, in the order in which they are offered."""
+    """Return the keys of one dimension, in the order in which they are offered."""
     keys: list[str] = attempt(
         lambda: list(definition.get_partition_keys(dynamic_partitions_store=instance)), []
     )
@@ -180,7 +180,7 @@ def written_partitions(job: JobDefinition, tags: Mapping[str, str], instance: An
 
 
 def tags_of_partition(job: JobDefinition, text: str | None, instance: Any) -> dict[str, str]:
-    """The tags that the run has by its partition, where it is one."""
+    """Return the tags that the run has by its partition, where it is one."""
     if text is None or not is_key(job, text, instance):
         return {}
     partitioned = job.partitioned_config

@@ -34,7 +34,7 @@ _SPOKEN_OF = ("resources", "loggers")  # parts that are shown once the config na
 
 
 def selected(job: JobDefinition, selection: str) -> dict[str, list[Any]]:
-    """The parameters of `launch` for a selection as it is typed; none for an empty one.
+    """Return the parameters of `launch` for a selection as it is typed; none for an empty one.
 
     Raises:
         InvalidSubsetError: If it names what is not there, or cannot be read.
@@ -103,7 +103,7 @@ class LaunchSchema:
     def of(
         cls, job: JobDefinition, selection: str = "", raw: Mapping[str, Any] | None = None
     ) -> LaunchSchema:
-        """The schema of the selected part of a job.
+        """Return the schema of the selected part of a job.
 
         Args:
             job: The job.
@@ -127,11 +127,11 @@ class LaunchSchema:
         return cls(part, root, wrapped, steps, resources, bool(asked))
 
     def inside(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The raw config as the form has it."""
+        """Return the raw config as the form has it."""
         return {WRAP: dict(config)} if self.wrapped else dict(config)
 
     def outside(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The form's config as a run takes it."""
+        """Return the form's config as a run takes it."""
         return dict(config.get(WRAP) or {}) if self.wrapped else dict(config)
 
     def problems(self, config: Mapping[str, Any]) -> list[Problem]:
@@ -188,7 +188,7 @@ def _nodes(job: JobDefinition) -> list[FlatNode]:
 
 
 def _unfed(nodes: Iterable[FlatNode], steps: frozenset[str]) -> dict[str, Any]:
-    """The run config's sections of inputs that no selected step feeds, empty."""
+    """Return the run config's sections of inputs that no selected step feeds, empty."""
     asked: dict[str, Any] = {}
     for flat in nodes:
         op = flat.node.definition

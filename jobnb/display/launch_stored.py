@@ -18,7 +18,7 @@ _OURS = ("dagster/", "jobnb/", ".dagster/")  # tags that a run is given, not ask
 
 
 def preset_names(form: LaunchForm, instance: Any) -> list[str]:
-    """The presets of the form's job, in alphabetical order."""
+    """Return the presets of the form's job, in alphabetical order."""
     return list(instance.get_presets(form.job.name))
 
 

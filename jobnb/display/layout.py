@@ -46,7 +46,7 @@ _HEAD = (
 
 
 def dot_text(picture: Picture) -> str:
-    """The picture in the DOT language: `n0`... are its cards, `e0`... its edges.
+    """Return the picture in the DOT language: `n0`... are its cards, `e0`... its edges.
 
     Example:
         >>> from jobnb.display.picture import Card, Edge
@@ -98,7 +98,7 @@ def _move(
 
 
 def cluster_paths(picture: Picture) -> list[tuple[str, ...]]:
-    """The path of every frame; the frame at place 3 is called `cluster_3`."""
+    """Return the path of every frame; the frame at place 3 is called `cluster_3`."""
     paths = {
         card.group[:depth] for card in picture.cards for depth in range(1, len(card.group) + 1)
     }
@@ -264,7 +264,7 @@ def lay_out(picture: Picture) -> Layout | None:
 
 
 def layout_from_dot(picture: Picture, said: dict[str, Any]) -> Layout:
-    """The layout from the program's JSON, which measures in points from the bottom left."""
+    """Return the layout from the program's JSON, which measures in points from the bottom left."""
     left, bottom, right, top = _numbers(said["bb"])
     shift = _Shift(left - MARGIN, top + MARGIN)
     objects = said.get("objects", [])
@@ -326,7 +326,7 @@ def _lines(edges: list[dict[str, Any]], shift: _Shift) -> tuple[Line, ...]:
 
 
 def _spline(pos: str, shift: _Shift) -> tuple[tuple[Point, ...], Point]:
-    """The first spline of `e,x,y x,y x,y ...`; the part with `e` is the tip of the arrow."""
+    """Return the first spline of `e,x,y x,y x,y ...`; the part with `e` is the tip of the arrow."""
     tip: Point | None = None
     points: list[Point] = []
     for part in pos.split(";", 1)[0].split():
@@ -366,7 +366,7 @@ def titled_frames(
 
 
 def _free(box: Box, lines: Sequence[Line]) -> Iterator[Point]:
-    """The stretches below the upper side that no arrow enters, from left to right."""
+    """Iterate over the stretches below the upper side that no arrow enters, from left to right."""
     top, bottom = box.y + _STRIP[0], box.y + _STRIP[1]
     left, right = box.x + _LEFT, box.x + max(box.width - _RIGHT, _LEFT)
     for start, end in sorted(_crossed(Box(left, top, right - left, bottom - top), lines)):
@@ -385,7 +385,7 @@ def _crossed(strip: Box, lines: Iterable[Line]) -> Iterator[Point]:
 
 
 def _bends(line: Line) -> Iterator[tuple[Point, ...]]:
-    """The Bezier curves of a line, and the straight piece to its tip."""
+    """Iterate over the Bezier curves of a line, and the straight piece to its tip."""
     points = line.points
     yield from (points[at : at + 4] for at in range(0, len(points) - 3, 3))
     yield points[-1], line.tip

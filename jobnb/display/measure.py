@@ -26,7 +26,7 @@ _NARROWEST, _WIDEST = 168.0, 264.0
 
 
 def card_width(card: Card) -> float:
-    """The width of a card, from what it always shows; marks never change it."""
+    """Return the width of a card, from what it always shows; marks never change it."""
     title = width(clean(card.title), TITLE, "bold") + GLYPH_ROOM
     second = width(clean(second_line(card)), SMALL) + DURATION_ROOM
     return min(_WIDEST, max(_NARROWEST, BAR + 2 * PAD + max(title, second) + 4))
@@ -52,23 +52,23 @@ def fitting_line(card: Card, mark: Mark, room: float) -> str:
 
 
 def caption_room(card_width_: float, duration: str) -> float:
-    """The room that a duration leaves to the second line."""
+    """Return the room that a duration leaves to the second line."""
     taken = width(duration, SMALL) + 10 if duration else 0
     return card_width_ - BAR - 2 * PAD - taken
 
 
 def cluster_title(cluster: Cluster, room: float = 240) -> str:
-    """The title of a frame, short enough to stand above one card."""
+    """Return the title of a frame, short enough to stand above one card."""
     return elide(clean(cluster.title), min(room, 240), SMALL, "bold")
 
 
 def cluster_width(cluster: Cluster) -> float:
-    """The room that the title of a frame needs."""
+    """Return the room that the title of a frame needs."""
     return width(cluster_title(cluster), SMALL, "bold") + 16
 
 
 def edge_label(edge: Edge) -> str:
-    """The label of an arrow, elided."""
+    """Return the label of an arrow, elided."""
     return elide(clean(edge.label), 130, SMALL)
 
 
@@ -98,7 +98,7 @@ SAFE_CLIP = frozenset(_SIGNS)
 
 
 def width(text: str, size: float, weight: Weight = "normal") -> float:
-    """The width of a text in a font of `size` pixels.
+    """Return the width of a text in a font of `size` pixels.
 
     Example:
         >>> round(width("daily", 10))
@@ -125,7 +125,7 @@ def _advance(char: str, weight: Weight) -> float:
 
 
 def elide(text: str, room: float, size: float, weight: Weight = "normal") -> str:
-    """The text if it fits in `room` pixels, else its two ends around an ellipsis.
+    """Return the text if it fits in `room` pixels, else its two ends around an ellipsis.
 
     Names often differ at their ends (`load_flights_2013_raw`), so the middle goes.
 
@@ -149,7 +149,7 @@ def elide(text: str, room: float, size: float, weight: Weight = "normal") -> str
 
 
 def elide_end(text: str, room: float, size: float) -> str:
-    """The text if it fits in `room` pixels, else its beginning and an ellipsis."""
+    """Return the text if it fits in `room` pixels, else its beginning and an ellipsis."""
     if width(text, size) <= room:
         return text
     used = _advance(_ELLIPSIS, "normal") * size

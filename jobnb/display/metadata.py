@@ -19,7 +19,7 @@ _LONG = 300
 
 
 def json_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata in its JSON form, entry by entry: a value of no known kind shows as text."""
+    """Return metadata in its JSON form, entry by entry: a value of no known kind shows as text."""
     found: dict[str, Any] = {}
     for label, value in metadata.items():
         # What has no kind will be told of when the asset is made, not at a look at it.
@@ -29,7 +29,7 @@ def json_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def metadata_html(metadata: Mapping[str, Any]) -> Html:
-    """All of it: names and values.
+    """Return all of it: names and values.
 
     Args:
         metadata: `{"rows": {"type": "int", "value": 3}}`, as `definitions.metadata.to_json`
@@ -39,7 +39,7 @@ def metadata_html(metadata: Mapping[str, Any]) -> Html:
 
 
 def metadata_text(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """All of it, each value on one short line."""
+    """Return all of it, each value on one short line."""
     return {str(label): entry_text(entry) for label, entry in metadata.items()}
 
 
@@ -77,7 +77,7 @@ def _as_text(value: Any) -> Html:
 
 
 def _told(value: Any) -> Any:
-    """Data as people read it: metadata in it as a line, or its number."""
+    """Return data as people read it: metadata in it as a line, or its number."""
     return unmarked(value, _told_mark)
 
 

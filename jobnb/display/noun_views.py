@@ -141,7 +141,7 @@ def job_view(job: JobDefinition, *, picture: Picture | None = None, session: Any
 
 
 def _job_config(job: JobDefinition) -> Html:
-    """The config that is hard-coded, or the fields of its mapping and of its ops."""
+    """Return the config that is hard-coded, or the fields of its mapping and of its ops."""
     parts: list[Html] = []
     if job.run_config:
         parts.append(preformatted(yaml_text(job.run_config)))
@@ -158,7 +158,7 @@ def _titled(name: str, body: Html) -> Html:
 
 
 def _ops_of(job: JobDefinition) -> Iterable[tuple[str, OpDefinition[..., Any]]]:
-    """The ops of a job by their paths, the first fifty."""
+    """Iterate over the ops of a job by their paths, the first fifty."""
     if job.asset_layer is not None:
         nodes = [(each.node_def.name, each.node_def) for each in job.asset_layer.assets]
     else:
@@ -205,21 +205,21 @@ def _runs_with(job: JobDefinition) -> Html:
 
 
 def doc_html(description: str | None) -> Html:
-    """A description as prose."""
+    """Return a description as prose."""
     return tag("div", markdown(description), css="jn-doc") if description else EMPTY
 
 
 def doc_line(description: str | None) -> str:
-    """The first line of a description, after a dash."""
+    """Return the first line of a description, after a dash."""
     first = plain(description or "").partition("\n")[0].strip()
     return f" - {shorten(first, 100)}" if first else ""
 
 
 def words(names: Iterable[str]) -> Html:
-    """Names with commas between."""
+    """Return names with commas between."""
     return join([code(name) for name in names], ", ")
 
 
 def tag_words(tags: Mapping[str, str]) -> str:
-    """Tags on one line."""
+    """Return tags on one line."""
     return shorten(" · ".join(f"{name}={value}" for name, value in tags.items()), 160)

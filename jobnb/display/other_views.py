@@ -13,16 +13,16 @@ from jobnb.events import ErrorInfo
 
 
 def error_view(error: ErrorInfo) -> View:
-    """An error that a run kept."""
+    """Return an error that a run kept."""
     return View(error.cls_name, error_text(error), error_html(error))
 
 
 def exception_view(error: JobnbError) -> View:
-    """An error of ours, not raised but looked at."""
+    """Return an error of ours, not raised but looked at."""
     return View(type(error).__name__, exception_text(error), exception_html(error))
 
 
 def metadata_view(value: Any) -> View:
-    """A metadata value as it will be seen beside its label."""
+    """Return a metadata value as it will be seen beside its label."""
     entry = to_json({"value": value})["value"]
     return View("metadata", entry_text(entry), entry_html(entry))

@@ -100,7 +100,7 @@ _JUPYTER = {
 
 
 def variables(dark: bool) -> str:
-    """The declarations of the CSS variables, those of JupyterLab's theme going first."""
+    """Return the declarations of the CSS variables, those of JupyterLab's theme going first."""
     colours = _DARK if dark else COLOURS
     made = [f"--jn-{name}:{_value(name, colour)};" for name, colour in colours.items()]
     return "".join([*made, f"--jn-scheme:{'dark' if dark else 'light'};"])
@@ -114,7 +114,7 @@ def _value(name: str, colour: str) -> str:
 
 
 def state_rules(root: str) -> str:
-    """The rules of a style sheet that give what shows a state its colour.
+    """Return the rules of a style sheet that give what shows a state its colour.
 
     Args:
         root: The selector of what the states stand in.

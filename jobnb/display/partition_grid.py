@@ -37,7 +37,7 @@ class Row(msgspec.Struct, frozen=True):
     stride: int = 1
 
     def places(self) -> range:
-        """The places of its partitions."""
+        """Return the places of its partitions."""
         return range(self.first, self.first + self.count * self.stride, self.stride)
 
 
@@ -60,7 +60,7 @@ class Grid(msgspec.Struct, frozen=True):
 
 
 def grid_of(partitions_def: PartitionsDefinition, keys: Sequence[str]) -> Grid:
-    """The grid that fits these partitions.
+    """Return the grid that fits these partitions.
 
     Args:
         partitions_def: What they are partitions of.
@@ -87,7 +87,7 @@ def grid_of(partitions_def: PartitionsDefinition, keys: Sequence[str]) -> Grid:
 
 
 def _wrapped(keys: Sequence[str]) -> Grid:
-    """A few keys by name, one below the other; of many, each row is called by its first."""
+    """Return a few keys by name, one below the other; of many, each row is called by its first."""
     if len(keys) <= _FEW:
         return Grid(("",) if keys else (), tuple(Row(key, at, 1) for at, key in enumerate(keys)))
     rows = [

@@ -100,7 +100,7 @@ def _ranges_of(table: StandingTable, keys: Sequence[str], places: Sequence[int])
 
 
 def range_text(keys: PartitionKeyRange) -> str:
-    """A range as people write it.
+    """Return a range as people write it.
 
     Example:
         >>> range_text(PartitionKeyRange("2013-01-01", "2013-01-31"))
@@ -150,7 +150,7 @@ def gravest(statuses: Sequence[str]) -> str:
 
 
 def _bar(statuses: Sequence[str], wide: float) -> Iterator[str]:
-    """All partitions in one line."""
+    """Iterate over all partitions in one line."""
     if not statuses:
         return
     scale = wide / len(statuses)

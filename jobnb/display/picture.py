@@ -162,17 +162,17 @@ class Picture(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str = ""
 
     def mark(self, key: str) -> Mark:
-        """The state of a card; a card without one is unmarked."""
+        """Return the state of a card; a card without one is unmarked."""
         return self.marks.get(key, UNMARKED)
 
 
 def marked(picture: Picture, marks: Mapping[str, Mark]) -> Picture:
-    """The same picture in another state."""
+    """Return the same picture in another state."""
     return msgspec.structs.replace(picture, marks=dict(marks))
 
 
 def duration_text(seconds: float | None) -> str:
-    """A duration as people read it: two units at most.
+    """Return a duration as people read it: two units at most.
 
     Example:
         >>> [duration_text(s) for s in (0.0004, 0.25, 1.42, 65, 7300)]
@@ -203,17 +203,17 @@ _PLAINER = {"[Any]": "list", "Dict[Any,Any]": "dict"}
 
 
 def type_name(data_type: Any) -> str:
-    """The name of a type; nothing for one that allows everything."""
+    """Return the name of a type; nothing for one that allows everything."""
     name = str(getattr(data_type, "display_name", "") or getattr(data_type, "__name__", ""))
     return "" if name in _UNTOLD else _PLAINER.get(name, name)
 
 
 def output_type(op: Any, name: str) -> str:
-    """The type of an output; nothing where it is not told, or cannot be read yet."""
+    """Return the type of an output; nothing where it is not told, or cannot be read yet."""
     # An annotation may name what a later cell defines.
     return attempt(lambda: type_name(op.outs[name].dagster_type), "")
 
 
 def input_type(op: Any, name: str) -> str:
-    """The type of an input; nothing where it is not told, or cannot be read yet."""
+    """Return the type of an input; nothing where it is not told, or cannot be read yet."""
     return attempt(lambda: type_name(op.ins[name].dagster_type), "")

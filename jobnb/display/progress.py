@@ -101,7 +101,7 @@ class RunSight(Sight):
 
 
 def _title(run: RunScope) -> str:
-    """The job; of assets that nobody gave a job's name, what is made."""
+    """Return the job; of assets that nobody gave a job's name, what is made."""
     plan = run.plan
     if not is_nameless(plan.job.name):
         return plan.job.name

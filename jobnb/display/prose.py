@@ -22,7 +22,7 @@ _EMPTY = ("hr", "br")
 
 
 def markdown(source: str | None) -> Html:
-    """The text as HTML.
+    """Return the text as HTML.
 
     Example:
         >>> markdown("rows: **3** <b>")
@@ -41,14 +41,14 @@ def inline(text: str) -> Html:
 
 
 def prose_tree(source: str) -> list[Prose]:
-    """The text as elements and texts; they name nothing that could run."""
+    """Return the text as elements and texts; they name nothing that could run."""
     if len(source) > MOST:
         return [("pre", "", [source])]
     return _tree(reader().parse(undocumented(source)))
 
 
 def _tree(tokens: Iterable[Token]) -> list[Prose]:
-    """The elements that the tokens open and close, one within the other."""
+    """Return the elements that the tokens open and close, one within the other."""
     root: list[Prose] = []
     open_ = [root]
     for token in tokens:
@@ -65,7 +65,7 @@ def _tree(tokens: Iterable[Token]) -> list[Prose]:
 
 
 def _told(token: Token) -> Sequence[Prose]:
-    """A token as it is shown; what opens is one element, still empty."""
+    """Return a token as it is shown; what opens is one element, still empty."""
     if token.type == "inline":
         return _tree(token.children or [])
     if token.type in ("text", "softbreak"):
@@ -83,7 +83,7 @@ def _told(token: Token) -> Sequence[Prose]:
 
 
 def _link(url: str, label: list[Prose]) -> list[Prose]:
-    """A link; where a click must not follow it, its words alone."""
+    """Return a link; where a click must not follow it, its words alone."""
     target = safe_url(url)
     return [("span", "", label) if target is None else ("a", target, label)]
 

@@ -19,7 +19,7 @@ _MOST_VALUES = 30
 
 
 def result_view(result: ExecuteInProcessResult) -> View:
-    """A run that has ended: its graph, failures, values, steps and log."""
+    """Return a run that has ended: its graph, failures, values, steps and log."""
     plan: Plan = result.plan
     look = RunLook(
         state=result.state,
@@ -68,7 +68,7 @@ def _name(step: Step, output: StepOutput) -> str:
 
 
 def live_run_view(run: Any) -> View:
-    """A background run as it stands now: its graph, failures, steps and log."""
+    """Return a background run as it stands now: its graph, failures, steps and log."""
     events = run.events()
     look = RunLook(
         state=fold(events),

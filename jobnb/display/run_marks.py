@@ -55,7 +55,7 @@ def run_word(status: RunStatus) -> str:
 
 
 def base_key(step_key: str) -> str:
-    """The key of the step without the mapping key of a dynamic one.
+    """Return the key of the step without the mapping key of a dynamic one.
 
     Example:
         >>> base_key("clean[a_b]")
@@ -96,7 +96,7 @@ def run_marks(
 
 
 def check_status(event: AssetCheckEvaluated) -> Status:
-    """The state whose colour and sign a check is shown with."""
+    """Return the state whose colour and sign a check is shown with."""
     return check_count(event).status
 
 
@@ -160,7 +160,7 @@ def _total(steps: Iterable[StepState]) -> float | None:
 
 
 def step_mark(step: StepState, detail: str = "") -> Mark:
-    """The mark of one step."""
+    """Return the mark of one step."""
     if step.status is StepStatus.FAILED and step.error is not None:
         detail = shorten(f"{step.error.cls_name}: {step.error.message[:400]}".rstrip(": "), 120)
     elif step.status is StepStatus.RETRYING or (step.attempts > 1 and not detail):

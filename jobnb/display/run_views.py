@@ -109,7 +109,7 @@ def _marked_picture(look: RunLook) -> Picture | None:
 
 
 def _detail(value: Any) -> str:
-    """The size of a value, where it has one; its type stands on the card already."""
+    """Return the size of a value, where it has one; its type stands on the card already."""
     line = value_line(value)
     return line.partition(", ")[2] if ", " in line and not line.startswith(("(", "[", "{")) else ""
 
@@ -139,7 +139,7 @@ def _failure(step: StepState) -> Html:
 
 
 def _own_error(state: RunState, failed: Sequence[StepState]) -> Html:
-    """An error of the run itself, outside of any step."""
+    """Return an error of the run itself, outside of any step."""
     if state.error is None or failed or state.status is RunStatus.SUCCESS:
         return EMPTY
     return error_html(state.error)
@@ -280,7 +280,7 @@ def _log(events: Sequence[Event]) -> Html:
 
 
 def _clock(time: float) -> str:
-    """A time of a log: in the format of all times, with milliseconds."""
+    """Return a time of a log: in the format of all times, with milliseconds."""
     shown = moment(time)
     return f"{shown}.{int(time % 1 * 1000):03}" if shown else ""
 

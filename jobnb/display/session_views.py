@@ -20,7 +20,7 @@ from jobnb.display.view import View
 
 
 def session_view(session: Any) -> View:
-    """All that this kernel knows, and how each asset stands."""
+    """Return all that this kernel knows, and how each asset stands."""
     known: Definitions = session.snapshot()
     keys = [key for each in known.assets for key in each.keys]
     how = standings(session, keys, [each.key for each in known.source_assets])
@@ -36,7 +36,7 @@ def session_view(session: Any) -> View:
 
 
 def _parts(session: Any) -> dict[str, str]:
-    """The ops and graphs that jobs are put together from: noun and first line by name."""
+    """Return the ops and graphs that jobs are put together from: noun and first line by name."""
     catalogue = session.catalogue
     return {
         each.name: f"{noun}{doc_line(each.description)}"
@@ -46,7 +46,7 @@ def _parts(session: Any) -> dict[str, str]:
 
 
 def known_asset_view(definition: AssetsDefinition) -> View:
-    """An asset among the others that this kernel knows."""
+    """Return an asset among the others that this kernel knows."""
     session = known_session()
     if session is None:
         return asset_view(definition)
@@ -68,7 +68,7 @@ def known_asset_view(definition: AssetsDefinition) -> View:
 
 
 def known_source_view(source: SourceAsset) -> View:
-    """A source asset, with the checks that this kernel knows of it."""
+    """Return a source asset, with the checks that this kernel knows of it."""
     session = known_session()
     if session is None:
         return source_view(source)

@@ -37,7 +37,7 @@ from jobnb.display.text import counted
 
 
 def picture_svg(picture: Picture, *, standalone: bool = True) -> str | None:
-    """The picture as SVG, or None where nothing can lay it out.
+    """Return the picture as SVG, or None where nothing can lay it out.
 
     Args:
         picture: What to draw.
@@ -49,7 +49,7 @@ def picture_svg(picture: Picture, *, standalone: bool = True) -> str | None:
 
 
 def draw(picture: Picture, layout: Layout, *, standalone: bool = True) -> str:
-    """The picture in this layout, as SVG."""
+    """Return the picture in this layout, as SVG."""
     wide, high = _number(layout.width), _number(layout.height)
     return "".join(
         (
@@ -205,7 +205,7 @@ def _hover(card: Card, mark: Mark) -> str:
 
 
 def _paper(card: Card, box: Box) -> Iterator[str]:
-    """The card itself; a stack of them where it stands for many."""
+    """Iterate over the card itself; a stack of them where it stands for many."""
     colours = f'fill="{COLOURS["bg"]}" stroke="{COLOURS["line"]}"'
     if card.shape in ("folded", "graph"):
         behind = Box(box.x + 4, box.y + 4, box.width, box.height)
@@ -306,7 +306,7 @@ def _number(value: float) -> str:
 
 
 def _safe(text: str, *, lines: bool = False) -> str:
-    """Text that XML can hold; only where `lines` is set do line breaks stay."""
+    """Return text that XML can hold; only where `lines` is set do line breaks stay."""
     if lines:
         text = "".join(char if xml_safe(char) else "�" for char in text).replace("\r", "\n")
         return html_escape(text)
@@ -314,7 +314,7 @@ def _safe(text: str, *, lines: bool = False) -> str:
 
 
 def text_svg(title: str, lines: Iterable[str], *, most: int = 60, widest: int = 120) -> str:
-    """Lines of text as a picture, for what has no graph."""
+    """Return lines of text as a picture, for what has no graph."""
     shown = [elide(clean_line(line), widest * 6.7, SMALL, "mono") for line in lines]
     if len(shown) > most:
         shown = [*shown[: most - 1], f"… {len(shown) - most + 1} more lines"]
@@ -335,5 +335,5 @@ def text_svg(title: str, lines: Iterable[str], *, most: int = 60, widest: int = 
 
 
 def clean_line(line: str) -> str:
-    """A line whose leading spaces stay, in what XML can hold."""
+    """Return a line whose leading spaces stay, in what XML can hold."""
     return clean(line.expandtabs(4))

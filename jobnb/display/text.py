@@ -42,7 +42,7 @@ def picture_text(picture: Picture, *, most: int = _MOST_LINES) -> str:
 
 
 def tree_lines(picture: Picture) -> Iterator[str]:
-    """The lines of the tree; made without recursion, so a chain may be of any length.
+    """Iterate over the lines of the tree; made without recursion, so a chain may be of any length.
 
     A card that alone follows another stands below it with an arrow, not further to the right.
     """
@@ -118,13 +118,13 @@ def _line(card: Card, picture: Picture) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """The text on one line, at most so many characters."""
+    """Return the text on one line, at most so many characters."""
     line = clean(text)
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def counted(number: int, noun: str) -> str:
-    """A number and what is counted.
+    """Return a number and what is counted.
 
     Example:
         >>> counted(1, "line"), counted(2000, "line")
@@ -148,7 +148,7 @@ def columns(text: str) -> int:
 
 
 def table_text(headers: Sequence[str], rows: Sequence[Sequence[str]], *, most: int = 60) -> str:
-    """A table with its columns under each other.
+    """Return a table with its columns under each other.
 
     Example:
         >>> print(table_text(["step", "time"], [["load", "1 s"], ["clean_up", "12 s"]]))

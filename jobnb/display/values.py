@@ -27,7 +27,7 @@ _MOST_MARKUP = 500_000
 
 
 def value_html(value: Any) -> Html:
-    """The value as HTML; never raises."""
+    """Return the value as HTML; never raises."""
     for look in (_table, _array, _picture, _own_markup, _plain_text):
         shown = attempt(partial(look, value), None)
         if shown is not None:
@@ -36,7 +36,7 @@ def value_html(value: Any) -> Html:
 
 
 def value_line(value: Any) -> str:
-    """The value in a few words: `DataFrame, 336,776 × 19`; never raises."""
+    """Return the value in a few words: `DataFrame, 336,776 × 19`; never raises."""
     return attempt(lambda: _value_line(value), "a value")
 
 
@@ -82,7 +82,7 @@ class Sheet(NamedTuple):
 
 
 def sheet_of(value: Any, rows: int, columns: int) -> Sheet | None:
-    """The beginning of a frame or series; None of anything else.
+    """Return the beginning of a frame or series; None of anything else.
 
     Args:
         value: The value.
@@ -125,7 +125,7 @@ def shape_note(name: str, shape: Sequence[int], shown: int) -> str:
 
 
 def array_words(value: Any) -> tuple[str, str] | None:
-    """An array as text, and what it is; None of anything else."""
+    """Return an array as text, and what it is; None of anything else."""
     if not _is(value, "numpy", "ndarray"):
         return None
     numpy: Any = sys.modules["numpy"]
@@ -134,7 +134,7 @@ def array_words(value: Any) -> tuple[str, str] | None:
 
 
 def picture_of(value: Any) -> tuple[str, bytes] | None:
-    """The kind and the bytes of a figure or of what shows itself as a picture; else None."""
+    """Return the kind and the bytes of a figure or of what shows itself as a picture; else None."""
     if _is(value, "matplotlib.axes", "Axes"):
         value = value.figure
     if _is(value, "matplotlib.figure", "Figure"):
@@ -217,7 +217,7 @@ def _picture(value: Any) -> Html | None:
 
 
 def _own_markup(value: Any) -> Html | None:
-    """HTML that the object gives, as Jupyter would show it, if it cannot break ours."""
+    """Return HTML that the object gives, as Jupyter would show it, if it cannot break ours."""
     markup = value._repr_html_() if has_method(value, "_repr_html_") else None
     if isinstance(markup, tuple):
         markup = markup[0]
@@ -249,7 +249,7 @@ class _Short(reprlib.Repr):
 
 
 def short_repr(value: Any, most: int) -> str:
-    """The value's repr, short; never raises."""
+    """Return the value's repr, short; never raises."""
     otherwise = f"<{_class_name(value)}, whose repr failed>"
     said = attempt(lambda: _Short().repr(value), otherwise)
     said = "".join(_printable(said))

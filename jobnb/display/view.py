@@ -37,7 +37,7 @@ class View:
 
 
 def bundle(view: View) -> dict[str, str]:
-    """The view in the three forms that every front end can show one of."""
+    """Return the view in the three forms that every front end can show one of."""
     return {
         TEXT: sendable(view.text),
         HTML: sendable(page(view.html)),
@@ -72,7 +72,7 @@ def picture_html(picture: Picture) -> Html:
 
 
 def fallback_bundle(text: str) -> dict[str, str]:
-    """The bundle of something that could not be shown better than as text."""
+    """Return the bundle of something that could not be shown better than as text."""
     text = sendable(text)
     return {
         TEXT: text,
@@ -82,7 +82,7 @@ def fallback_bundle(text: str) -> dict[str, str]:
 
 
 def sendable(text: str) -> str:
-    """Text without lone surrogates, which no message could carry."""
+    """Return text without lone surrogates, which no message could carry."""
     try:
         text.encode()
     except UnicodeEncodeError:

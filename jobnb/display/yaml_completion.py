@@ -80,7 +80,7 @@ def _told(word: str, found: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _path(above: Sequence[str], indent: str, dashes: str, column: int) -> Path:
-    """The keys and entries that a line at a column stands in, the outermost first."""
+    """Return the keys and entries that a line at a column stands in, the outermost first."""
     found: Path = [_ITEM] * dashes.count("-")
     # A dash may stand right below the key that holds it, but not below another dash.
     keys, entries = (len(indent) + 1, len(indent)) if dashes else (column, column)
@@ -100,7 +100,7 @@ def _path(above: Sequence[str], indent: str, dashes: str, column: int) -> Path:
 def _siblings(
     above: Sequence[str], below: Sequence[str], column: int, begins: bool
 ) -> Iterator[str]:
-    """The keys that stand beside the one that is typed."""
+    """Iterate over the keys that stand beside the one that is typed."""
     if not begins:
         for line in reversed(above):
             key, entry = _KEY.match(line), _ENTRY.match(line)
@@ -129,7 +129,7 @@ def _plain(key: str) -> str:
 
 
 def _at(root: Place, path: Path) -> list[Place]:
-    """The places that a path may lead to: of a union, each option."""
+    """Return the places that a path may lead to: of a union, each option."""
     places = list(_options(root))
     for part in path:
         places = [
@@ -197,7 +197,7 @@ def _default(value: Any) -> str:
 
 
 def _values(places: Iterable[Place]) -> list[dict[str, Any]]:
-    """The values of a choice, and the default of anything that is one value."""
+    """Return the values of a choice, and the default of anything that is one value."""
     found: dict[str, dict[str, Any]] = {}
     for place in places:
         values = list(place.choices)
@@ -216,5 +216,5 @@ def _values(places: Iterable[Place]) -> list[dict[str, Any]]:
 
 
 def _scalar(value: Any) -> str:
-    """A value as it stands in a line of YAML."""
+    """Return a value as it stands in a line of YAML."""
     return attempt(lambda: dump_yaml({"v": value}).strip().removeprefix("v:").strip(), "")

@@ -13,12 +13,12 @@ from jobnb.display.view import View
 
 
 def yaml_text(config: Any) -> str:
-    """A config as YAML; what YAML cannot hold is shown by its repr."""
+    """Return a config as YAML; what YAML cannot hold is shown by its repr."""
     return attempt(lambda: dump_yaml(config).strip(), short_repr(config, 4000))
 
 
 def run_config_view(run_config: RunConfig) -> View:
-    """A `RunConfig` as YAML, without its empty parts."""
+    """Return a `RunConfig` as YAML, without its empty parts."""
     given = {name: part for name, part in run_config.to_config_dict().items() if part}
     text = yaml_text(given) if given else "# no config"
     return View("run config", text, join([header("run config"), preformatted(text)]))
@@ -75,5 +75,5 @@ class LaunchText:
 
     @staticmethod
     def plain(config: Mapping[str, Any]) -> str:
-        """A config as YAML; nothing where it is empty."""
+        """Return a config as YAML; nothing where it is empty."""
         return dump_yaml(config) if config else ""

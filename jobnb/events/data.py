@@ -226,7 +226,7 @@ class StepFailureData(EventData):
 
 
 def _named(error: ErrorInfo) -> ErrorInfo:
-    """An error and its causes, under Dagster's names."""
+    """Return an error and its causes, under Dagster's names."""
     name = DAGSTER_NAMES.get(error.cls_name, error.cls_name)
     cause = _named(error.cause) if error.cause is not None else None
     return msgspec.structs.replace(error, cls_name=name, cause=cause)

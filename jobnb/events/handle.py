@@ -35,11 +35,11 @@ class NodeHandle(tuple[str, ...]):
 
     @staticmethod
     def from_string(text: str) -> NodeHandle:
-        """The handle that is written so, with a dot between the names."""
+        """Return the handle that is written so, with a dot between the names."""
         return NodeHandle(text.split("."))
 
     def to_string(self) -> str:
-        """The names with a dot between them."""
+        """Return the names with a dot between them."""
         return str(self)
 
     def __str__(self) -> str:
@@ -73,5 +73,5 @@ class StepHandle(msgspec.Struct, frozen=True):
         return self.key.partition("[")[2].removesuffix("]") or None
 
     def to_key(self) -> str:
-        """The step's key."""
+        """Return the step's key."""
         return self.key

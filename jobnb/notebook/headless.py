@@ -100,7 +100,7 @@ def execute_notebook(
 
 
 def _one_or_some(partition: str | Sequence[str] | None) -> str | list[str] | None:
-    """A partition alone, or several."""
+    """Return a partition alone, or several."""
     if partition is None or isinstance(partition, str):
         return partition
     return partition[0] if len(partition) == 1 else list(partition)

@@ -114,13 +114,13 @@ def _is_running() -> bool:
 
 
 def _inputs(shell: Any) -> list[str]:
-    """The texts of the cells so far, at their numbers; empty where no history is kept."""
+    """Return the texts of the cells so far, at their numbers; empty where no history is kept."""
     history = getattr(shell, "history_manager", None)
     return list(getattr(history, "input_hist_raw", None) or ())
 
 
 def _next_number(shell: Any) -> int:
-    """The number of the cell that is about to run.
+    """Return the number of the cell that is about to run.
 
     Its text is not among the inputs yet, whereas `execution_count` is counted up before or after
     this moment, depending on the version of IPython.
@@ -129,7 +129,7 @@ def _next_number(shell: Any) -> int:
 
 
 def _running_cell(shell: Any) -> Cell:
-    """The cell that runs already when the watch is attached, as far as it can be told."""
+    """Return the cell that runs already when the watch is attached, as far as it can be told."""
     texts = _inputs(shell) or [""]
     digest = sha1(str(texts[-1]).encode(), usedforsecurity=False).hexdigest()
     number = len(texts) - 1 or shell.execution_count
@@ -388,19 +388,19 @@ class Catalogue(HasTraits):
         return [e for e in self._entries.values() if e.cell is not None and e.cell.id == cell_id]
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
-        """All entries of a kind, in the order of definition."""
+        """Iterate over all entries of a kind, in the order of definition."""
         return iter([e for e in self._entries.values() if kind is None or e.kind == kind])
 
     def by_name(self, kind: str) -> Mapping[str, Entry]:
-        """The entries of a kind by name."""
+        """Return the entries of a kind by name."""
         return {entry.name: entry for entry in self.entries(kind)}
 
     def definitions(self, kind: str) -> list[Any]:
-        """The definitions of a kind, each once."""
+        """Return the definitions of a kind, each once."""
         return list({id(e.definition): e.definition for e in self.entries(kind)}.values())
 
     def snapshot(self) -> Definitions:
-        """All definitions as they are now, frozen: cells run later change nothing in it."""
+        """Return all definitions as they are now, frozen: cells run later change nothing in it."""
         parts = {
             "assets": self.definitions("asset"),
             "asset_checks": self.definitions("check"),
@@ -417,7 +417,7 @@ class Catalogue(HasTraits):
         return self._last[1]
 
     def asset(self, key: CoercibleToAssetKey) -> AssetsDefinition:
-        """The definition of an asset.
+        """Return the definition of an asset.
 
         Raises:
             InvalidSubsetError: If it is not known.
@@ -441,7 +441,7 @@ class Catalogue(HasTraits):
         return ", ".join(counts) or "nothing defined yet"
 
     def entry(self, name: Any) -> Entry:
-        """A definition with where it was written: an asset by key, else a job, graph or op.
+        """Return a definition with where it was written: an asset by key, else a job, graph or op.
 
         Raises:
             InvalidSubsetError: If it is not known.
@@ -473,7 +473,7 @@ def _are_same(before: dict[str, Any], now: dict[str, Any]) -> bool:
 
 
 def _flat(several: Any) -> list[Any]:
-    """The names and identities of what is in a list or dict."""
+    """Return the names and identities of what is in a list or dict."""
     if isinstance(several, dict):
         return [(name, id(each)) for name, each in several.items()]
     return list(map(id, several)) if isinstance(several, list) else [id(several)]

@@ -29,7 +29,7 @@ class LookingBack:
         self._session = session
 
     def value(self, key: CoercibleToAssetKey, partition: PartitionsAsked | None = None) -> Any:
-        """The last value of an asset, from this kernel or an earlier one.
+        """Return the last value of an asset, from this kernel or an earlier one.
 
         What the default IO manager stored is loaded also where no cell has defined the asset yet.
 
@@ -65,7 +65,7 @@ class LookingBack:
     def partitions(
         self, key: CoercibleToAssetKey | JobDefinition | AssetJobDefinition
     ) -> PartitionTable | JobPartitionTable:
-        """The partitions of an asset or a job: which were made, are missing, or failed.
+        """Return the partitions of an asset or a job: which were made, are missing, or failed.
 
         Args:
             key: The key of the asset; or a job or its name: its last runs tell then.

@@ -40,7 +40,7 @@ def job_finder(session: Session, target: Any) -> Callable[[], JobDefinition] | N
 
 
 def partitioned_job(session: Session, target: Any) -> JobDefinition | None:
-    """The job whose partitions are meant; None if those of assets are.
+    """Return the job whose partitions are meant; None if those of assets are.
 
     Args:
         session: Whose job it is.
@@ -72,7 +72,7 @@ def see_known(session: Session, name: str) -> None:
 
 
 def pinned(session: Session, selection: Any) -> Any:
-    """The selection; if it asks how assets stand, the keys of those that stand so now.
+    """Return the selection; if it asks how assets stand, the keys of those that stand so now.
 
     Args:
         session: Whose assets are meant.

@@ -540,7 +540,7 @@ class Session:
         )
 
     def launchpad(self, target: Any = None) -> Launchpad:
-        """The form for a run's config, with a button that launches it.
+        """Return the form for a run's config, with a button that launches it.
 
         Args:
             target: A job or its name, else which assets to make, as in `launch`.

@@ -22,5 +22,5 @@ class SessionSettings(Configurable):
 
     @classmethod
     def section_names(cls) -> list[str]:
-        """The sections of the config that are read."""
+        """Return the sections of the config that are read."""
         return ["Session"]

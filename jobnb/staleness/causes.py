@@ -46,7 +46,7 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
     words: str
 
     def seen_from(self, key: AssetKey) -> str:
-        """The cause in words, as it concerns an asset.
+        """Return the cause in words, as it concerns an asset.
 
         Example:
             >>> cause = Cause(AssetKey("orders"), CauseKind.CODE, "code changed in cell 7")

@@ -49,7 +49,7 @@ class StaleChoice(msgspec.Struct, frozen=True):
 def choose_stale(
     plan: Plan, instance: Instance, in_memory: Collection[str] = (), place: Place | None = None
 ) -> StaleChoice:
-    """The steps that make what is stale, missing or failed, and what is made from these.
+    """Return the steps that make what is stale, missing or failed, and what is made from these.
 
     An asset that is stale only because one upstream of the plan is stale stays as it is: making
     it anew would make the same again.
@@ -83,7 +83,7 @@ def choose_stale(
 
 
 def _nodes(plan: Plan) -> dict[AssetKey, str]:
-    """The node that makes each asset of a plan."""
+    """Return the node that makes each asset of a plan."""
     return {
         key: step.path[0]
         for step in plan.steps
@@ -129,7 +129,7 @@ def _known(
 
 
 def _wanted(verdicts: Mapping[AssetKey, Verdict], plan: Plan) -> set[AssetKey]:
-    """The assets to be made; a step makes all of its assets or none."""
+    """Return the assets to be made; a step makes all of its assets or none."""
     made_with: dict[AssetKey, Collection[AssetKey]] = {}
     upstream: dict[AssetKey, set[AssetKey]] = {}
     for step in plan.steps:

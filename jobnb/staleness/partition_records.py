@@ -51,12 +51,12 @@ class SameKind(msgspec.Struct):
         return (*(self.made.tags.get(tag) for tag in _SHARED), frozenset(self.read))
 
     def with_others(self, more: SameKind) -> SameKind:
-        """These and more of their kind."""
+        """Return these and more of their kind."""
         read = {key: {**versions, **more.read[key]} for key, versions in self.read.items()}
         return SameKind(self.made, self.partitions | more.partitions, read)
 
     def leave_out(self, partitions: Iterable[str]) -> SameKind:
-        """The others of its kind."""
+        """Return the others of its kind."""
         gone = set(partitions)
         read = {
             key: {name: version for name, version in versions.items() if name not in gone}
@@ -99,7 +99,7 @@ _NOTHING = PartitionRecords({}, {}, ())
 
 
 def _merged(kinds: Iterable[SameKind]) -> tuple[SameKind, ...]:
-    """Each kind once."""
+    """Return each kind once."""
     found: dict[tuple[object, ...], SameKind] = {}
     for each in kinds:
         known = found.get(each.sign)
@@ -123,7 +123,7 @@ def _kinds_of(made: Mapping[str, Made]) -> list[SameKind]:
 
 
 def _new_kind(first: Made) -> tuple[SameKind, list[tuple[str, dict[str, str]]]]:
-    """A kind that has no partitions yet, and its versions by the tag that tells them."""
+    """Return a kind that has no partitions yet, and its versions by the tag that tells them."""
     tags = {tag: first.tags[tag] for tag in _SHARED if tag in first.tags}
     inputs: list[tuple[str, dict[str, str]]] = [(t, {}) for t in first.tags if t.startswith(INPUT)]
     read = {_input_key(tag): versions for tag, versions in inputs}
@@ -245,7 +245,7 @@ class PartitionVersions:
         return given is None and assets.partitions_def == self._definitions[upstream]
 
     def _versions(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, str]:
-        """The versions of those of the partitions that were made."""
+        """Return the versions of those of the partitions that were made."""
         whole = self._whole.get(key)
         if whole is not None:
             known = whole.versions

@@ -92,7 +92,7 @@ def session_statuses(
 def failed_partitions(
     instance: Instance, partition: str, failed: Mapping[AssetKey, Failed]
 ) -> dict[AssetKey, Failed]:
-    """The assets of which the last attempt to make this partition failed."""
+    """Return the assets of which the last attempt to make this partition failed."""
     found = {key: instance.get_status_by_partition(key, [partition])[partition] for key in failed}
     return {key: failed[key] for key, how in found.items() if how is AssetPartitionStatus.FAILED}
 
@@ -117,7 +117,7 @@ def at_partition(
 
 
 def defined_assets(assets: Iterable[AssetsDefinition]) -> dict[AssetKey, Defined]:
-    """Assets as they are defined now, with the versions of their code."""
+    """Return assets as they are defined now, with the versions of their code."""
     versions = CodeVersions()
     found: dict[AssetKey, Defined] = {}
     for each in assets:
@@ -131,7 +131,7 @@ def defined_assets(assets: Iterable[AssetsDefinition]) -> dict[AssetKey, Defined
 def source_versions(
     instance: Instance, sources: Iterable[SourceAsset], defined: Mapping[AssetKey, Defined]
 ) -> dict[AssetKey, str]:
-    """The versions of the source assets that something is made from."""
+    """Return the versions of the source assets that something is made from."""
     used = {key for each in defined.values() for key in each.upstream if key not in defined}
     keys = {each.key for each in sources} & used
     if not keys:
@@ -143,14 +143,14 @@ def source_versions(
 
 
 def config_as_recorded(asset: Defined, made: Made) -> Mapping[str, str]:
-    """The config tags of an asset if it were made now with what its last run gave."""
+    """Return the config tags of an asset if it were made now with what its last run gave."""
     return config_tags(asset.node, given_config(made.tags))
 
 
 def failures_since(
     instance: Instance, assets: Iterable[AssetsDefinition], made: Mapping[AssetKey, Made]
 ) -> dict[AssetKey, Failed]:
-    """The assets whose last attempt failed."""
+    """Return the assets whose last attempt failed."""
     failures = instance.failed_steps()
     if not failures:
         return {}

@@ -45,7 +45,7 @@ Change = tuple[Collection[str], tuple[Cause, ...]]
 def changed_partitions(
     asset: Defined, records: PartitionRecords, known: Known, among: set[str] | None
 ) -> Iterator[Change]:
-    """The partitions of an asset that have changed since they were made, and why.
+    """Iterate over the partitions of an asset that have changed since they were made, and why.
 
     Args:
         asset: The asset.
@@ -264,7 +264,7 @@ class Survey:
         return _Standing(self._status(asset, counts, _joined(told_of)), stale, to_make)
 
     def _all_of(self, own: PartitionsDefinition) -> tuple[PartitionsSubset, set[str]]:
-        """All partitions that there are now, and their keys."""
+        """Return all partitions that there are now, and their keys."""
         if own not in self._every:
             every = own.subset_with_all_partitions(dynamic_partitions_store=self._instance)
             keys = own.get_partition_keys(dynamic_partitions_store=self._instance)
@@ -293,14 +293,14 @@ class Survey:
         return True
 
     def _unfinished(self, key: AssetKey) -> tuple[set[str], set[str]]:
-        """The partitions that failed, and those under way."""
+        """Return the partitions that failed, and those under way."""
         failed, under_way = map(set, self._instance.unfinished_partitions(key))
         return failed - under_way, under_way
 
     def _below(
         self, asset: Defined, own: PartitionsDefinition, key: AssetKey, part: Part
     ) -> PartitionsSubset:
-        """The partitions that are made from a part of an asset."""
+        """Return the partitions that are made from a part of an asset."""
         if not part:
             return own.empty_subset()
         if isinstance(part, bool):
@@ -339,7 +339,7 @@ def _part(every: PartitionsSubset, exist: set[str], some: Collection[str]) -> Pa
 
 
 def _left(every: PartitionsSubset, exist: set[str], gone: set[str]) -> PartitionsSubset:
-    """All partitions but some; the fewer keys are looked up."""
+    """Return all partitions but some; the fewer keys are looked up."""
     own = every.partitions_def
     if 2 * len(gone) <= len(exist):
         return every - own.subset_with_partition_keys(gone)
@@ -347,7 +347,7 @@ def _left(every: PartitionsSubset, exist: set[str], gone: set[str]) -> Partition
 
 
 def _joined(causes: Iterable[tuple[Cause, ...]]) -> tuple[Cause, ...]:
-    """The causes, each once, and not too many."""
+    """Return the causes, each once, and not too many."""
     return tuple(dict.fromkeys(each for some in causes for each in some))[:_MOST_CAUSES]
 
 
@@ -374,7 +374,7 @@ def _nothing_defined(instance: Instance) -> str:
 
 
 def as_it_stands(job: JobDefinition, instance: Instance) -> JobDefinition:
-    """The job, its selection decided by how assets stand now; itself if it does not ask.
+    """Return the job, its selection decided by how assets stand now; itself if it does not ask.
 
     Args:
         job: The job.

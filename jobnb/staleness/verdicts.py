@@ -143,7 +143,7 @@ def status_of(
 
 
 def own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
-    """Changes of an asset itself since it was made, and of the values that it read."""
+    """Iterate over changes of an asset itself since it was made, and of the values that it read."""
     if made.tags.get(CODE) is None:
         yield from _newer_causes(asset, made, known)
         return
@@ -158,7 +158,7 @@ def own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
 
 
 def definition_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
-    """Changes of the code and the config of an asset since it was made."""
+    """Iterate over changes of the code and the config of an asset since it was made."""
     key, tags = asset.key, made.tags
     if tags[CODE] != asset.code:
         other = known.launched_elsewhere(made.run_id)
@@ -196,7 +196,7 @@ def upstream_cause(
 
 
 def left_causes(asset: Defined, read: Iterable[AssetKey]) -> Iterator[Cause]:
-    """Assets that were read, and that it is no longer made from."""
+    """Iterate over assets that were read, and that it is no longer made from."""
     for key in read:
         if key not in asset.upstream:
             words = f"is no longer made from {key.to_user_string()!r}"

@@ -87,7 +87,7 @@ class CodeVersions:
 
 
 def _read(assets: AssetsDefinition) -> Any:
-    """The function that makes assets, or the part of a graph that does."""
+    """Return the function that makes assets, or the part of a graph that does."""
     node = assets.node_def
     if isinstance(node, OpDefinition):
         return node.function.fn
@@ -147,7 +147,7 @@ def _python(version: CodeHash) -> str:
 def last_told(
     instance: Instance, made: Collection[AssetKey], sources: Collection[AssetKey]
 ) -> dict[AssetKey, Made]:
-    """The last event that tells of the value of each asset.
+    """Return the last event that tells of the value of each asset.
 
     Args:
         instance: The history.
@@ -195,7 +195,7 @@ def config_tags(node: NodeDefinition, given: Any) -> dict[str, str]:
 
 
 def config_version(text: str) -> str:
-    """The version of a config that is written as JSON."""
+    """Return the version of a config that is written as JSON."""
     return sha256(text.encode()).hexdigest()[:16]
 
 
@@ -205,7 +205,7 @@ def given_config(tags: Mapping[str, str]) -> Any:
 
 
 def _complete(node: NodeDefinition, given: Any) -> Any:
-    """The config of a node with defaults filled in, in the shape of the run config."""
+    """Return the config of a node with defaults filled in, in the shape of the run config."""
     from jobnb.config import completed
 
     entry = given if isinstance(given, Mapping) else {}

@@ -32,7 +32,7 @@ class AssetHistory:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Sequence[AssetKey]:
-        """Every asset that was made, observed or planned, in order.
+        """Return every asset that was made, observed or planned, in order.
 
         Args:
             prefix: Those whose key begins with these parts only.
@@ -65,7 +65,7 @@ class AssetHistory:
         )
 
     def get_latest_materialization_event(self, asset_key: AssetKey) -> EventLogEntry | None:
-        """The last materialization of an asset, or None.
+        """Return the last materialization of an asset, or None.
 
         Source: Dagster's `DagsterInstance.get_latest_materialization_event`.
         """
@@ -74,7 +74,7 @@ class AssetHistory:
     def get_latest_materialization_events(
         self, asset_keys: Sequence[AssetKey]
     ) -> Mapping[AssetKey, EventLogEntry | None]:
-        """The last materialization of each of these assets, or None."""
+        """Return the last materialization of each of these assets, or None."""
         found: dict[AssetKey, EventLogEntry | None] = dict.fromkeys(asset_keys)
         for record in self.get_asset_records(asset_keys):
             last = record.asset_entry.last_materialization_record
@@ -115,7 +115,7 @@ class AssetHistory:
         before_cursor: int | None = None,
         after_cursor: int | None = None,
     ) -> EventLogRecord | None:
-        """The last event that tells which version of an asset's value there is, or None.
+        """Return the last event that tells which version of an asset's value there is, or None.
 
         Args:
             key: The asset.
@@ -182,7 +182,7 @@ class AssetHistory:
         )
 
     def failed_steps(self) -> Sequence[Failed]:
-        """The latest failures of steps, the newest first."""
+        """Return the latest failures of steps, the newest first."""
         from jobnb.storage import asset_queries
 
         return self._history.read(lambda connection: list(asset_queries.failed_steps(connection)))
@@ -216,7 +216,7 @@ class NamedHistory:
         )
 
     def get_presets(self, job_name: str) -> Mapping[str, Mapping[str, Any]]:
-        """The presets of a job by name, in alphabetical order."""
+        """Return the presets of a job by name, in alphabetical order."""
         from jobnb.storage import named_queries
 
         return self._history.read(

@@ -34,7 +34,7 @@ _GROUP = 500  # keys per statement: databases bound the number of parameters
 
 
 def all_keys(connection: Connection) -> list[AssetKey]:
-    """Every asset that the history knows, in order."""
+    """Return every asset that the history knows, in order."""
     return sorted(readable(connection.scalars(select(assets.c.asset_key)), _key, "an asset"))
 
 
@@ -125,7 +125,7 @@ def _unmade(run_id: str) -> dict[str, Any]:
 
 
 def _planned_by(connection: Connection, wanted: set[str]) -> dict[str, str]:
-    """The last runs that planned these assets, by the texts of their keys."""
+    """Return the last runs that planned these assets, by the texts of their keys."""
     found: dict[str, str] = {}
     if wanted:
         for _, run_id, event in events_of_kind(connection, EventType.ASSET_MATERIALIZATION_PLANNED):
@@ -173,7 +173,7 @@ _read = msgspec.json.Decoder(_Told).decode
 def last_made(
     connection: Connection, keys: Collection[AssetKey] | None = None
 ) -> dict[AssetKey, Made]:
-    """The last materialization of these assets, or of all; many are had in one query."""
+    """Return the last materialization of these assets, or of all; many are had in one query."""
     columns = select(assets.c.asset_key, assets.c.storage_id, assets.c.run_id, assets.c.time,
                      assets.c.body).where(assets.c.storage_id.is_not(None))  # fmt: skip
     wanted = None if keys is None else {key.to_string(): key for key in keys}
@@ -181,7 +181,7 @@ def last_made(
 
 
 def last_observed(connection: Connection, keys: Collection[AssetKey]) -> dict[AssetKey, Made]:
-    """The last observation of these assets."""
+    """Return the last observation of these assets."""
     wanted = {key.to_string(): key for key in keys}
     kind = indexed.c.kind == EventType.ASSET_OBSERVATION.value
     latest = select(func.max(indexed.c.storage_id)).where(kind, indexed.c.asset_key.is_not(None))
@@ -226,7 +226,7 @@ def partitions_print(connection: Connection, key: AssetKey) -> tuple[int, int]:
 
 
 def failed_steps(connection: Connection) -> Iterator[Failed]:
-    """The latest failures of steps in runs that make assets, the newest first."""
+    """Iterate over the latest failures of steps in runs that make assets, the newest first."""
     query = (
         select(indexed.c.step_key, indexed.c.run_id, indexed.c.time, indexed.c.body)
         .where(indexed.c.kind == EventType.STEP_FAILURE.value)
@@ -310,7 +310,7 @@ def _read_latest(
 def _last_of_each(
     connection: Connection, keys: Sequence[AssetKey], most: int
 ) -> Iterator[tuple[str, AssetCheckEvaluated]]:
-    """The last evaluations of each asset, newest first."""
+    """Iterate over the last evaluations of each asset, newest first."""
     place = func.row_number().over(
         partition_by=indexed.c.asset_key, order_by=indexed.c.storage_id.desc()
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def new_backfill_id() -> str:
-    """An id that no other backfill has; short, since people type it."""
+    """Return an id that no other backfill has; short, since people type it."""
     return uuid.uuid4().hex[:8]
 
 
@@ -122,12 +122,12 @@ _decoder = msgspec.json.Decoder(PartitionBackfill, dec_hook=_decode_hook)
 
 
 def encode_backfill(backfill: PartitionBackfill) -> bytes:
-    """A backfill as JSON."""
+    """Return a backfill as JSON."""
     return _encoder.encode(backfill)
 
 
 def decode_backfill(body: bytes) -> PartitionBackfill:
-    """The backfill that `encode_backfill` wrote.
+    """Return the backfill that `encode_backfill` wrote.
 
     Raises:
         StorageError: If the text is not that of a backfill.
@@ -175,7 +175,7 @@ class BackfillHistory:
         )
 
     def get_backfill(self, backfill_id: str) -> PartitionBackfill | None:
-        """The backfill with this id, or None.
+        """Return the backfill with this id, or None.
 
         Source: Dagster's `DagsterInstance.get_backfill`.
         """

@@ -39,7 +39,7 @@ _VERSION_KEY = "jobnb/schema_version"
 
 
 def file_url(path: Path) -> URL:
-    """The URL of an SQLite file; the path is taken as it is, whatever characters it has."""
+    """Return the URL of an SQLite file; the path is taken as it is, whatever characters it has."""
     return URL.create("sqlite", database=str(path))
 
 
@@ -336,7 +336,7 @@ def _is_busy(error: OperationalError) -> bool:
 
 
 def _version_of(text: Any) -> int:
-    """The version of the tables that a history has.
+    """Return the version of the tables that a history has.
 
     Raises:
         StorageError: If that is none.

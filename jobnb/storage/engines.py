@@ -72,7 +72,7 @@ def _is_special(database: str) -> bool:
 
 
 def path_of(url: URL) -> str | None:
-    """The path of SQLite's file, where it has one."""
+    """Return the path of SQLite's file, where it has one."""
     if url.get_backend_name() != "sqlite" or is_in_memory(url) or _is_special(str(url.database)):
         return None
     return url.database
@@ -128,7 +128,7 @@ def is_in_memory(url: URL) -> bool:
 
 
 def open_engine(url: URL, what: str) -> Engine:
-    """The engine of a URL; nothing is connected yet.
+    """Return the engine of a URL; nothing is connected yet.
 
     Raises:
         StorageError: If its driver is missing.
@@ -168,7 +168,7 @@ def reader(engine: Engine) -> Engine:
 
 
 def writer(engine: Engine) -> Engine:
-    """The same engine for transactions that write, one after the other."""
+    """Return the same engine for transactions that write, one after the other."""
     return engine.execution_options(**{_WRITES: True})
 
 
@@ -194,7 +194,7 @@ class _FileConnection(sqlite3.Connection):
         self.file = place(path) or (0, 0)  # the latter is none: it was removed meanwhile
 
     def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
-        """A cursor, which ends with the transaction."""
+        """Return a cursor, which ends with the transaction."""
         made = super().cursor(factory)
         self._cursors.append(made)
         return made
@@ -221,7 +221,7 @@ class _FileConnection(sqlite3.Connection):
         return Kept.THERE if log == self._log else self._save()
 
     def _save(self) -> Kept:
-        """The log is gone, and open here: what it holds is written to where it belongs."""
+        """Return the log is gone, and open here: what it holds is written to where it belongs."""
         with suppress(sqlite3.Error):
             if self.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0] == 0:
                 return Kept.SAVED
@@ -273,7 +273,7 @@ def place(path: str) -> Place | None:
 
 
 def file_of(raw: Any) -> Place | None:
-    """The file that a driver's connection has opened, if it is one in a file."""
+    """Return the file that a driver's connection has opened, if it is one in a file."""
     return raw.file if isinstance(raw, _FileConnection) else None
 
 

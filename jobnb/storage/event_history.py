@@ -35,7 +35,7 @@ class EventHistory:
         self._history = history
 
     def events(self, run_id: str, after: int = -1, limit: int | None = None) -> list[Event]:
-        """The events of a run, in order.
+        """Return the events of a run, in order.
 
         Args:
             run_id: The run; one that is not known has no events.
@@ -45,7 +45,7 @@ class EventHistory:
         return [event for _, _, event in self._places(run_id, after, None, limit)]
 
     def all_logs(self, run_id: str, of_type: Kinds = None) -> Sequence[EventLogEntry]:
-        """The log of a run, in order.
+        """Return the log of a run, in order.
 
         Args:
             run_id: The run.
@@ -75,7 +75,7 @@ class EventHistory:
         limit: int | None = None,
         ascending: bool = True,
     ) -> EventLogConnection:
-        """A page of a run's log.
+        """Return a page of a run's log.
 
         Args:
             run_id: The run.
@@ -103,7 +103,7 @@ class EventHistory:
         limit: int | None = None,
         ascending: bool = False,
     ) -> Sequence[EventLogRecord]:
-        """Events of one kind across all runs, newest first.
+        """Return events of one kind across all runs, newest first.
 
         Args:
             event_records_filter: Which ones.
@@ -263,7 +263,7 @@ def _kinds(of_type: Kinds) -> frozenset[str] | None:
 
 
 def _place(cursor: str | None) -> int | None:
-    """A cursor is the place of the last event seen, as text."""
+    """Return a cursor is the place of the last event seen, as text."""
     if cursor is None or cursor == "":
         return None
     try:

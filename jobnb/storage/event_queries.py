@@ -32,7 +32,7 @@ def read_event(body: bytes) -> Event:
 
 
 def chunk_events(body: bytes, when: float = 0.0) -> list[Event]:
-    """The events of one row; in the place of one that cannot be read is a note of that.
+    """Return the events of one row; in the place of one that cannot be read is a note of that.
 
     Args:
         body: What the row holds.
@@ -99,7 +99,7 @@ def _has_kind(kinds: frozenset[str]) -> ColumnElement[bool]:
 def find_records(
     connection: Connection, filters: EventRecordsFilter, limit: int | None, ascending: bool
 ) -> list[EventLogRecord]:
-    """Events of one kind across runs, newest first unless told otherwise."""
+    """Return events of one kind across runs, newest first unless told otherwise."""
     kind = EventType(filters.event_type).value
     source = _from_index if kind in INDEXED_KINDS else _from_chunks
     found: list[tuple[int, str, Event]] = []
@@ -173,7 +173,7 @@ def _from_chunks(
     _limit: int | None,
     ascending: bool,
 ) -> Found:
-    """A few chunks at a time: most look-ups want the newest few events only."""
+    """Iterate over a few chunks at a time: most look-ups want the newest few events only."""
     last: int | None = None
     while True:
         rows = connection.execute(_chunk_page(filters, kind, last, ascending)).all()

@@ -94,7 +94,7 @@ class LocalFileManager:
             yield file
 
     def read_data(self, file_handle: FileHandle) -> bytes:
-        """All that is in the file."""
+        """Return all that is in the file."""
         with self.read(file_handle) as file:
             data: bytes = file.read()
         return data
@@ -120,7 +120,7 @@ class LocalFileManager:
         return self._written(checked, ext, lambda file: shutil.copyfileobj(file_obj, file))
 
     def copy_handle_to_local_temp(self, file_handle: FileHandle) -> str:
-        """The path of a copy that the caller may change; `delete_local_temp` removes it."""
+        """Return the path of a copy that the caller may change; `delete_local_temp` removes it."""
         with self.read(file_handle) as file:
             handle, path = tempfile.mkstemp()
             self._copies.append(path)

@@ -175,7 +175,7 @@ class FileIOManager(IOManager):
         )
 
     def load_input(self, context: InputContext) -> Any:
-        """The stored value; of several partitions, a dictionary of them.
+        """Return the stored value; of several partitions, a dictionary of them.
 
         Raises:
             StepOutputNotFoundError: If nothing was stored.
@@ -192,7 +192,7 @@ class FileIOManager(IOManager):
         return value
 
     def peek(self, context: InputContext, rows: int) -> Peek | None:
-        """The first rows of a stored table; None for what can be loaded as a whole only."""
+        """Return the first rows of a stored table; None for what can be loaded as a whole only."""
         found = self._find(context, place_of(context))
         return found.form.peek(found.path, rows)
 
@@ -215,7 +215,7 @@ class FileIOManager(IOManager):
     # --- files, also those that versions before this one wrote ----------------
 
     def _find(self, context: InputContext, place: Place) -> _File:
-        """The file of a value.
+        """Return the file of a value.
 
         Raises:
             StepOutputNotFoundError: If there is none.
@@ -261,7 +261,7 @@ class FileIOManager(IOManager):
 
 
 def file_manager(context: Any) -> FileIOManager:
-    """The manager of a run: in `base_dir` of its config, else where its instance stores."""
+    """Return the manager of a run: in `base_dir` of its config, else where its instance stores."""
     base_dir = (context.resource_config or {}).get("base_dir")
     return FileIOManager(base_dir or values_directory(context))
 
@@ -281,7 +281,7 @@ def values_directory(context: Any) -> str:
 
 
 def _describe(context: Context, place: Place | None = None) -> str:
-    """The value in the user's words."""
+    """Return the value in the user's words."""
     maker = maker_of(context)
     if maker.has_asset_key:
         name = f"asset {maker.asset_key.to_user_string()!r}"
@@ -294,7 +294,7 @@ def _describe(context: Context, place: Place | None = None) -> str:
 
 
 def _names(context: InputContext) -> Mapping[str, Any] | None:
-    """The names that the function knows which the value is for."""
+    """Return the names that the function knows which the value is for."""
     function = getattr(getattr(context._op_def, "function", None), "fn", None)
     return getattr(function, "__globals__", None)
 

@@ -24,5 +24,5 @@ class FilesystemIOManager(ConfigurableIOManagerFactory):
     base_dir: str | None = None
 
     def create_io_manager(self, context: Any) -> FileIOManager:
-        """The manager of a run."""
+        """Return the manager of a run."""
         return FileIOManager(self.base_dir or values_directory(context))

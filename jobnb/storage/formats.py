@@ -61,7 +61,7 @@ class Format:
         return pickles.load(path, scope)
 
     def peek(self, path: Path, rows: int) -> Peek | None:
-        """The first rows without the rest; None where the format has no such thing."""
+        """Return the first rows without the rest; None where the format has no such thing."""
         return None
 
     def is_marked(self, path: Path) -> bool:
@@ -131,7 +131,7 @@ FORMATS = (PICKLE, PARQUET)
 
 
 def formats_for(value: Any) -> tuple[Format, ...]:
-    """The formats to try for a value, in order."""
+    """Return the formats to try for a value, in order."""
     pandas = sys.modules.get("pandas")  # a frame exists only where pandas was imported
     if pandas is not None and type(value) is pandas.DataFrame and _plain(value):
         return (PARQUET, PICKLE) if _has_pyarrow() else (PICKLE,)

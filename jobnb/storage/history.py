@@ -39,7 +39,7 @@ NOTEBOOK_VARIABLE = "JOBNB_NOTEBOOK"
 
 
 def default_home() -> Path:
-    """The folder in `$JOBNB_HOME`, else `.jobnb` here.
+    """Return the folder in `$JOBNB_HOME`, else `.jobnb` here.
 
     Raises:
         StorageError: If it names the home of a user that there is not.
@@ -96,14 +96,14 @@ def launcher(home: Path | None) -> str | None:
 
 @lru_cache(maxsize=64)
 def seen_from(home: Path | None, path: str) -> str:
-    """A path as it is told: from the folder around the history, if it lies in there."""
+    """Return a path as it is told: from the folder around the history, if it lies in there."""
     found = Path(path).absolute()
     around = Path.cwd() if home is None else home.parent
     return found.relative_to(around).as_posix() if found.is_relative_to(around) else str(found)
 
 
 def made_home(home: str | os.PathLike[str]) -> Path:
-    """The folder, made where it is missing; one of our own tells git to leave it alone.
+    """Return the folder, made where it is missing; one of our own tells git to leave it alone.
 
     Raises:
         StorageError: If it cannot be made, read or written.
@@ -122,7 +122,7 @@ def made_home(home: str | os.PathLike[str]) -> Path:
 
 
 def unusable(path: Path, error: Exception) -> StorageError:
-    """The error of a folder that cannot be used."""
+    """Return the error of a folder that cannot be used."""
     reason = getattr(error, "strerror", None) or str(error)
     return StorageError(
         f"Cannot keep the history in {str(path)!r}: {reason}. "
@@ -310,7 +310,7 @@ class History:
             raise _twice(run) from error
 
     def open_log(self, run: JobRun) -> RunLog:
-        """The log to write a run's events to; the run must have been created."""
+        """Return the log to write a run's events to; the run must have been created."""
         self.check_open()
         log = RunLog(run, self, durable=self.durable)
         if self.durable:
@@ -320,7 +320,7 @@ class History:
         return log
 
     def open_batch(self) -> RunBatch:
-        """A batch of short runs, written together; see `RunBatch`."""
+        """Return a batch of short runs, written together; see `RunBatch`."""
         self.check_open()
         batch = RunBatch(self, durable=self.durable)
         if self.durable:
@@ -416,7 +416,7 @@ class History:
         return database
 
     def database(self) -> Database:
-        """The database, opened by now."""
+        """Return the database, opened by now."""
         self.check_open()
         if self._database is None:
             with self._opening:
@@ -431,11 +431,11 @@ class History:
         return database
 
     def open_logs(self) -> Sequence[WatchedLog]:
-        """The logs that are being written."""
+        """Return the logs that are being written."""
         return self._flusher.open_logs() if self.durable else list(self._logs_in_memory)
 
     def logs_of(self, run_id: str) -> list[RunLog]:
-        """The logs that a run is being written to."""
+        """Return the logs that a run is being written to."""
         logs = (log for log in self.open_logs() if isinstance(log, RunLog))
         return [log for log in logs if log.run.run_id == run_id]
 

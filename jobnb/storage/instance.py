@@ -94,7 +94,7 @@ class Instance:
         preload: Sequence[tuple[JobRun, Sequence[Event]]] | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> Instance:
-        """An instance in memory, gone with the process.
+        """Return an instance in memory, gone with the process.
 
         Args:
             tempdir: Where values are stored; a temporary folder if left out.
@@ -115,7 +115,7 @@ class Instance:
     def local_temp(
         tempdir: str | None = None, overrides: Mapping[str, Any] | None = None
     ) -> Instance:
-        """An instance on disk in a folder of its own, for trying things out.
+        """Return an instance on disk in a folder of its own, for trying things out.
 
         Args:
             tempdir: The folder; a temporary one, removed at `dispose`, if left out.
@@ -145,7 +145,7 @@ class Instance:
 
     @staticmethod
     def from_home(home: str | os.PathLike[str], url: str | None = None) -> Instance:
-        """The instance of a folder: one object per folder in a process.
+        """Return the instance of a folder: one object per folder in a process.
 
         Args:
             home: The folder.
@@ -194,7 +194,7 @@ class Instance:
         return self._settings.get(settings_key)
 
     def storage_directory(self) -> str:
-        """The folder in which values are stored; it is made when it is first asked for."""
+        """Return the folder in which values are stored; it is made when it is first asked for."""
         if self._storage is None:
             path = Path(self.root_directory) / "storage"
             try:
@@ -205,7 +205,7 @@ class Instance:
         return self._storage
 
     def info_str(self) -> str:
-        """A few lines on where this instance keeps what."""
+        """Return a few lines on where this instance keeps what."""
         lines = {
             "home": str(self._home) if self._home is not None else "(in memory)",
             "history": self._opened().shown_url,
@@ -227,7 +227,7 @@ class Instance:
         return self._history.create_run(run)
 
     def open_log(self, run: JobRun) -> RunLog:
-        """The log to write a run's events to; the run must have been created.
+        """Return the log to write a run's events to; the run must have been created.
 
         Example:
             >>> from jobnb.events import RunStarted
@@ -241,7 +241,7 @@ class Instance:
         return self._history.open_log(run)
 
     def open_batch(self) -> RunBatch:
-        """A batch of short runs, written together; see `RunBatch`."""
+        """Return a batch of short runs, written together; see `RunBatch`."""
         return self._history.open_batch()
 
     # -- runs of other processes

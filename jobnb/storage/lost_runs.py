@@ -35,7 +35,7 @@ backfills = tables.backfills
 
 
 def find_lost(connection: Connection) -> list[tuple[str, Holder]]:
-    """The runs that have not ended and whose process is gone."""
+    """Return the runs that have not ended and whose process is gone."""
     rows = connection.execute(
         select(tables.leases).join(tables.runs, tables.runs.c.run_id == tables.leases.c.run_id)
     ).all()
@@ -95,14 +95,14 @@ def _end(run: Any, status: RunStatus, holder: Holder, when: float, *, canceled: 
 
 
 def find_lost_backfills(connection: Connection) -> list[PartitionBackfill]:
-    """The backfills that have not ended and whose process is gone."""
+    """Return the backfills that have not ended and whose process is gone."""
     return [each for each, seen in _open_backfills(connection) if _was_left(each, seen)]
 
 
 def _open_backfills(
     connection: Connection, ids: Iterable[str] | None = None
 ) -> list[tuple[PartitionBackfill, float | None]]:
-    """The backfills that go on, by what is kept, and when each was last heard of."""
+    """Return the backfills that go on, by what is kept, and when each was last heard of."""
     query = select(backfills.c.body).where(backfills.c.status == BackfillStatus.REQUESTED.value)
     if ids is not None:
         query = query.where(backfills.c.backfill_id.in_(list(ids)))

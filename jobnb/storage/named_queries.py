@@ -28,7 +28,7 @@ def add_partitions(connection: Connection, definition: str, keys: Sequence[str])
 
 
 def partitions(connection: Connection, definition: str) -> list[str]:
-    """The partitions, oldest first."""
+    """Return the partitions, oldest first."""
     query = select(names.c.partition).where(names.c.definition == definition)
     return list(connection.scalars(query.order_by(names.c.id)))
 
@@ -68,7 +68,7 @@ def save_preset(
 
 
 def find_presets(connection: Connection, job_name: str) -> dict[str, dict[str, Any]]:
-    """The presets of a job."""
+    """Return the presets of a job."""
     query = select(presets.c.name, presets.c.body).where(presets.c.job_name == job_name)
     rows = connection.execute(query.order_by(presets.c.name))
     return dict(readable(rows, _preset, f"a preset of the job {job_name!r}"))
@@ -96,7 +96,7 @@ def set_values(connection: Connection, pairs: Mapping[str, str]) -> None:
 
 
 def get_values(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
-    """The small texts under these keys."""
+    """Return the small texts under these keys."""
     query = select(kvs.c.key, kvs.c.value).where(kvs.c.key.in_([f"user/{key}" for key in keys]))
     return {key.removeprefix("user/"): value for key, value in connection.execute(query)}
 

@@ -58,7 +58,7 @@ class PartitionHistory:
         before_cursor: int | None = None,
         after_cursor: int | None = None,
     ) -> set[str]:
-        """The partitions of an asset that were made, whatever happened to them since.
+        """Return the partitions of an asset that were made, whatever happened to them since.
 
         Args:
             asset_key: The asset.
@@ -88,7 +88,7 @@ class PartitionHistory:
     def get_partitions_made_since(
         self, asset_key: CoercibleToAssetKey, timestamp: float
     ) -> set[str]:
-        """The partitions of an asset that were last made after a moment.
+        """Return the partitions of an asset that were last made after a moment.
 
         Args:
             asset_key: The asset.
@@ -156,7 +156,7 @@ class PartitionHistory:
     def unfinished_partitions(
         self, asset_key: CoercibleToAssetKey
     ) -> tuple[Sequence[str], Sequence[str]]:
-        """The partitions of an asset that failed since they were made, and those under way.
+        """Return the partitions of an asset that failed since they were made, and those under way.
 
         Args:
             asset_key: The asset.
@@ -171,7 +171,7 @@ class PartitionHistory:
         asset_key: CoercibleToAssetKey,
         known: dict[str, StepStatus | None] | None = None,
     ) -> Mapping[str, StepStatus]:
-        """The partitions whose last run failed without trying them: skipped, or blocked.
+        """Return the partitions whose last run failed without trying them: skipped, or blocked.
 
         Args:
             asset_key: The asset.
@@ -203,7 +203,7 @@ class PartitionHistory:
     def get_latest_materialization_by_partition(
         self, asset_key: CoercibleToAssetKey, partition_keys: Iterable[str] | None = None
     ) -> Mapping[str, EventLogRecord]:
-        """The last materialization of each partition that was made.
+        """Return the last materialization of each partition that was made.
 
         Args:
             asset_key: The asset.
@@ -341,7 +341,7 @@ class PartitionHistory:
         )
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
-        """The partitions of a dynamic definition, in the order in which they were added.
+        """Return the partitions of a dynamic definition, in the order in which they were added.
 
         Source: Dagster's `DagsterInstance.get_dynamic_partitions`.
         """

@@ -36,14 +36,14 @@ _GROUP = 500
 
 
 def standing(connection: Connection, key: str) -> tuple[list[str], list[str], list[str]]:
-    """The partitions that were made, those that failed since, and those under way."""
+    """Return the partitions that were made, those that failed since, and those under way."""
     own = partitions.c.asset_key == key
     made = _texts(connection, partitions, own, partitions.c.storage_id.is_not(None))
     return made, *unfinished(connection, key)
 
 
 def unfinished(connection: Connection, key: str) -> tuple[list[str], list[str]]:
-    """The partitions that failed since they were made, and those under way."""
+    """Return the partitions that failed since they were made, and those under way."""
     own = partitions.c.asset_key == key
     failed = _texts(connection, partitions, own, partitions.c.failed_run_id.is_not(None))
     return failed, _texts(connection, plans, plans.c.asset_key == key)
@@ -69,7 +69,7 @@ def made_partitions(
 
 
 def made_since(connection: Connection, key: str, moment: float) -> set[str]:
-    """The partitions that were last made after a moment, and did not fail since."""
+    """Return the partitions that were last made after a moment, and did not fail since."""
     own = (partitions.c.asset_key == key, partitions.c.time > moment)
     return set(_texts(connection, partitions, *own, partitions.c.failed_run_id.is_(None)))
 
@@ -99,7 +99,7 @@ def made_counts(
 def latest_records(
     connection: Connection, key: str, names: Iterable[str] | None
 ) -> dict[str, EventLogRecord]:
-    """The last materialization of each of these partitions, or of all that were made."""
+    """Return the last materialization of each of these partitions, or of all that were made."""
     query = (
         select(partitions.c.partition, indexed.c.storage_id, indexed.c.run_id, indexed.c.body)
         .join_from(partitions, indexed, partitions.c.storage_id == indexed.c.storage_id)
@@ -177,7 +177,7 @@ class RunForSeveral(NamedTuple):
 
 
 def runs_for_several(connection: Connection, job_name: str) -> list[RunForSeveral]:
-    """The runs of a job for a range or another set of partitions, oldest first."""
+    """Return the runs of a job for a range or another set of partitions, oldest first."""
     columns = (runs.c.id, runs.c.run_id, runs.c.status, runs.c.created, runs.c.ended)
     query = (
         select(*columns, run_tags.c.key, run_tags.c.value)

@@ -173,7 +173,7 @@ class _Reader(pickle.Unpickler):
             self._refuse(called)
 
     def _find(self, called: _Name, kind: type, *, wanted: bool) -> type | None:
-        """The class that has a name now, where there is one of its kind."""
+        """Return the class that has a name now, where there is one of its kind."""
         module = vars(sys.modules[called.module]) if called.module in sys.modules else {}
         own = self._scope if self._scope.get("__name__") == called.module else {}
         first, *inner = called.qualname.split(".")
@@ -201,7 +201,7 @@ class _Reader(pickle.Unpickler):
             self._differences[called] = f"the {noun} were {_listed(then)} and are {_listed(now)}"
 
     def others(self, error: Exception) -> set[_Name]:
-        """The classes that may be why a value cannot be read by the names of today."""
+        """Return the classes that may be why a value cannot be read by the names of today."""
         if isinstance(error, _OtherClassError):
             return {error.name}
         known = set(self._now) - self._apart
@@ -240,7 +240,7 @@ def _set_by_methods(attributes: Mapping[str, Any], fields: Container[str]) -> di
 
 
 def _set_by(method: Any) -> Iterator[str]:
-    """The attributes that a method assigns to its first argument."""
+    """Iterate over the attributes that a method assigns to its first argument."""
     if not isinstance(method, types.FunctionType) or not method.__code__.co_argcount:
         return
     me, before = method.__code__.co_varnames[0], None
@@ -262,7 +262,7 @@ def _type_of(field: Any) -> str:
 
 
 def _label(annotation: Any) -> str:
-    """An annotation as text, the same whether it was postponed or not."""
+    """Return an annotation as text, the same whether it was postponed or not."""
     text = annotation if isinstance(annotation, str) else None
     if text is None and isinstance(annotation, type) and not get_args(annotation):
         text = annotation.__qualname__

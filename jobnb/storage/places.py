@@ -19,14 +19,14 @@ ALLOW_MISSING = "allow_missing_partitions"
 
 
 def partition_parts(context: InputContext | OutputContext, partition_key: str) -> list[str]:
-    """The names that a partition has in a path: one, or one for each dimension."""
+    """Return the names that a partition has in a path: one, or one for each dimension."""
     key = context.asset_partitions_def.typed_key(partition_key)
     dimensions = getattr(key, "keys_by_dimension", None)
     return list(dimensions.values()) if dimensions is not None else [str(key)]
 
 
 def split_partitions(context: OutputContext, value: Any) -> Iterator[tuple[str, Any]]:
-    """The value of each partition that a run makes in one go.
+    """Iterate over the value of each partition that a run makes in one go.
 
     Raises:
         InvariantViolationError: If there are several, and the value is no dict of them.
@@ -78,7 +78,7 @@ def load_partitions(
     load: Callable[[str], Any],
     absent: type[Exception] | tuple[type[Exception], ...] = StepOutputNotFoundError,
 ) -> Any:
-    """The value of the partition that is meant; of several, a dict of them; of none, None.
+    """Return the value of the partition that is meant; of several, a dict of them; of none, None.
 
     Args:
         context: The input.
@@ -179,7 +179,7 @@ def maker_of(context: Context) -> Context:
 
 
 def place_of(context: Context, partition_key: str | None = None) -> Place:
-    """The place of a value.
+    """Return the place of a value.
 
     Args:
         context: What it is stored or loaded with.
@@ -196,7 +196,7 @@ def place_of(context: Context, partition_key: str | None = None) -> Place:
 
 
 def asset_place(key: Sequence[str], partition: Sequence[str] | None = None) -> Place:
-    """The place of an asset, or of one of its partitions.
+    """Return the place of an asset, or of one of its partitions.
 
     Example:
         >>> "/".join(asset_place(["warehouse", "orders"], ["2020-01-01"]).parts)
@@ -210,12 +210,12 @@ def asset_place(key: Sequence[str], partition: Sequence[str] | None = None) -> P
 
 
 def below_asset(escaped: str) -> str:
-    """The name of a partition's file or folder below its asset, from its `safe_name`."""
+    """Return the name of a partition's file or folder below its asset, from its `safe_name`."""
     return _marked(escaped, _OF_PARTITION, plain=escaped[0].isdigit())
 
 
 def output_place(identifier: Sequence[str], *, versioned: bool = False) -> Place:
-    """The place of the output of an op: run, step, output and mapping key."""
+    """Return the place of the output of an op: run, step, output and mapping key."""
     run, *rest = identifier
     first = _marked(safe_name(run), _OF_PARTITION, plain=versioned or _is_run(run))
     own = [_marked(safe_name(name), _OF_KEY).replace("%5B", "[") for name in rest]
@@ -237,7 +237,7 @@ def _key_part(index: int, name: str) -> str:
 
 
 def _marked(escaped: str, mark: str, *, plain: bool = True) -> str:
-    """A name that stays different where capitals do not count or an ending is put to it."""
+    """Return a name that stays different where capitals do not count or an ending is put to it."""
     if _CUT in escaped:  # its digest tells capitals apart
         return escaped if plain else escaped + mark
     text = _ENDING.sub("%2E", escaped).replace(_OF_KEY, "%2B")
@@ -249,13 +249,13 @@ def _marked(escaped: str, mark: str, *, plain: bool = True) -> str:
 
 
 def _bounded(parts: list[str]) -> tuple[str, ...]:
-    """The parts, or a digest of them where systems would find the path too long."""
+    """Return the parts, or a digest of them where systems would find the path too long."""
     path = "/".join(parts)
     return tuple(parts) if len(path) <= _DEEPEST else (f"{_CUT}{_digest(path)}",)
 
 
 def safe_name(name: str) -> str:
-    """A name as a file name: odd characters percent-escaped; different names stay different.
+    """Return a name as a file name: odd characters percent-escaped; different names stay different.
 
     >>> safe_name("load[k1]"), safe_name(".."), safe_name("a/b")
     ('load%5Bk1%5D', '%2E.', 'a%2Fb')
@@ -300,7 +300,7 @@ def owner_of(
 
 
 def _recorded(history: Any, place: Place, path: PurePath) -> int | None:
-    """The number of the event that told last where a value is, if it was in this file."""
+    """Return the number of the event that told last where a value is, if it was in this file."""
     partitions = None if place.partition is None else ["|".join(place.partition)]
     wanted = EventRecordsFilter(EventType.ASSET_MATERIALIZATION, AssetKey(place.key), partitions)
     for record in history.get_event_records(wanted, limit=1):

@@ -34,7 +34,7 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 def this_process() -> Holder:
-    """The process that this is."""
+    """Return the process that this is."""
     return _holder(os.getpid())  # asked each time: a forked child is another process
 
 

@@ -70,7 +70,7 @@ class EventLogEntry(msgspec.Struct, frozen=True):
         return self.dagster_event.event_type if self.dagster_event is not None else None
 
     def get_dagster_event(self) -> Event:
-        """The event.
+        """Return the event.
 
         Raises:
             ValueError: If this is a line that the user's code logged.
@@ -96,7 +96,7 @@ class EventLogEntry(msgspec.Struct, frozen=True):
 
 
 def entry_of(event: Event, run_id: str, job_name: str) -> EventLogEntry:
-    """The line of the log that an event makes."""
+    """Return the line of the log that an event makes."""
     logged = isinstance(event, Logged)
     return EventLogEntry(
         error_info=getattr(event, "error", None),
@@ -117,17 +117,17 @@ def _level(event: Event) -> int:
 
 
 def as_materialization(event: Event | None) -> AssetMaterialization | None:
-    """The user's noun for a materialization event; None for any other event."""
+    """Return the user's noun for a materialization event; None for any other event."""
     return event.materialization if isinstance(event, AssetMaterialized) else None
 
 
 def as_observation(event: Event | None) -> AssetObservation | None:
-    """The user's noun for an observation event; None for any other event."""
+    """Return the user's noun for an observation event; None for any other event."""
     return event.asset_observation if isinstance(event, AssetObserved) else None
 
 
 def as_evaluation(event: Event | None) -> AssetCheckEvaluation | None:
-    """The user's noun for an evaluation of a check; None for any other event."""
+    """Return the user's noun for an evaluation of a check; None for any other event."""
     if not isinstance(event, AssetCheckEvaluated):
         return None
     known = event.target_run is not None

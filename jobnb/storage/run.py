@@ -35,7 +35,7 @@ SENSOR_TAG = "dagster/sensor_name"
 
 
 def new_run_id() -> str:
-    """An id that no other run has: a random UUID.
+    """Return an id that no other run has: a random UUID.
 
     Its bits are not asked of the system each time, which costs more than a short run does.
     """
@@ -185,11 +185,11 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.parent_run_id
 
     def with_status(self, status: RunStatus) -> JobRun:
-        """The same run, standing elsewhere."""
+        """Return the same run, standing elsewhere."""
         return msgspec.structs.replace(self, status=status)
 
     def with_tags(self, tags: Mapping[str, str]) -> JobRun:
-        """The same run with these tags in place of its own."""
+        """Return the same run with these tags in place of its own."""
         return msgspec.structs.replace(self, tags=dict(tags))
 
 
@@ -228,17 +228,17 @@ class RunsFilter(msgspec.Struct, frozen=True):
 
     @staticmethod
     def for_backfill(backfill_id: str) -> RunsFilter:
-        """The runs of a backfill."""
+        """Return the runs of a backfill."""
         return RunsFilter(tags={BACKFILL_TAG: backfill_id})
 
     @staticmethod
     def for_schedule(schedule: Any) -> RunsFilter:
-        """The runs that a schedule asked for."""
+        """Return the runs that a schedule asked for."""
         return RunsFilter(tags={SCHEDULE_TAG: schedule.name})
 
     @staticmethod
     def for_sensor(sensor: Any) -> RunsFilter:
-        """The runs that a sensor asked for."""
+        """Return the runs that a sensor asked for."""
         return RunsFilter(tags={SENSOR_TAG: sensor.name})
 
 
@@ -313,12 +313,12 @@ _decoder = msgspec.json.Decoder(JobRun, dec_hook=_from_json)
 
 
 def encode_run(run: JobRun) -> bytes:
-    """A run as JSON."""
+    """Return a run as JSON."""
     return _encoder.encode(run)
 
 
 def decode_run(data: bytes) -> JobRun:
-    """The run that `encode_run` wrote.
+    """Return the run that `encode_run` wrote.
 
     Raises:
         StorageError: If the data are not those of a run.

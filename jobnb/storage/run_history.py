@@ -80,7 +80,7 @@ class RunHistory:
         cursor: str | None = None,
         bucket_by: JobBucket | TagBucket | None = None,
     ) -> Sequence[RunRecord]:
-        """Runs with their times, newest first.
+        """Return runs with their times, newest first.
 
         Args:
             filters: Which ones.
@@ -103,12 +103,12 @@ class RunHistory:
         )  # fmt: skip
 
     def get_run_by_id(self, run_id: str) -> JobRun | None:
-        """The run with this id, or None."""
+        """Return the run with this id, or None."""
         record = self.get_run_record_by_id(run_id)
         return record.dagster_run if record is not None else None
 
     def get_run_record_by_id(self, run_id: str) -> RunRecord | None:
-        """The run with this id and its times, or None.
+        """Return the run with this id and its times, or None.
 
         Raises:
             StorageError: If the status that it has is none that is known here.
@@ -124,7 +124,7 @@ class RunHistory:
     def get_run_ids(
         self, filters: RunsFilter | None = None, cursor: str | None = None, limit: int | None = None
     ) -> Sequence[str]:
-        """The ids of runs, newest first; see `get_runs`."""
+        """Return the ids of runs, newest first; see `get_runs`."""
         from jobnb.storage import run_queries
 
         return self._history.read(
@@ -142,7 +142,7 @@ class RunHistory:
         return self.get_runs_count(RunsFilter(run_ids=[run_id])) > 0
 
     def get_run_group(self, run_id: str) -> tuple[str, Sequence[JobRun]]:
-        """The id of the first run of a chain of repetitions, and all runs of the chain.
+        """Return the id of the first run of a chain of repetitions, and all runs of the chain.
 
         Raises:
             RunNotFoundError: If there is no such run.
@@ -171,13 +171,13 @@ class RunHistory:
         )
 
     def get_run_tag_keys(self) -> Sequence[str]:
-        """Every tag that any run has."""
+        """Return every tag that any run has."""
         from jobnb.storage import run_queries
 
         return self._history.read(run_queries.tag_keys)
 
     def get_run_notebooks(self) -> Sequence[str]:
-        """Every notebook, script or module that launched any run."""
+        """Return every notebook, script or module that launched any run."""
         from jobnb.storage import run_queries
 
         return self._history.read(run_queries.notebooks)
@@ -258,7 +258,7 @@ class RunHistory:
         )
 
     def get_run_stats(self, run_id: str) -> JobRunStats:
-        """A run in numbers.
+        """Return a run in numbers.
 
         Raises:
             RunNotFoundError: If there is no such run.

@@ -271,7 +271,7 @@ class Flusher:
         return list(self._logs)
 
     def open_logs(self) -> list[WatchedLog]:
-        """The logs that are being written."""
+        """Return the logs that are being written."""
         with self._wake:
             return list(self._logs)
 
@@ -406,7 +406,7 @@ class RunBatch:
         self._lock = threading.RLock()
 
     def begin(self, run: JobRun) -> BatchLog:
-        """The log of a new run; the run is in the history with the next commit."""
+        """Return the log of a new run; the run is in the history with the next commit."""
         check_run(run)
         log = BatchLog(self, run)
         with self._lock:

@@ -99,7 +99,7 @@ def _beyond(
 def _bucketed(
     bucket: JobBucket | TagBucket, filters: RunsFilter | None, ascending: bool
 ) -> Select[Any]:
-    """The ids of the first few runs of every bucket."""
+    """Return the ids of the first few runs of every bucket."""
     newest = runs.c.id.asc() if ascending else runs.c.id.desc()
     if isinstance(bucket, JobBucket):
         source: Any = runs
@@ -118,7 +118,7 @@ def _bucketed(
 
 
 def conditions(filters: RunsFilter | None) -> list[ColumnElement[bool]]:
-    """A filter as conditions on the table of runs."""
+    """Return a filter as conditions on the table of runs."""
     if filters is None:
         return []
     found: list[ColumnElement[bool]] = []
@@ -171,7 +171,7 @@ def seconds(moment: datetime | float) -> float:
 
 
 def _record(row: Any) -> RunRecord | None:
-    """A row as a record; None if not all of it can be read."""
+    """Return a row as a record; None if not all of it can be read."""
     try:
         run = decode_run(row.body).with_status(RunStatus(row.status))
         if not _is_moment(row.started) or not _is_moment(row.ended):
@@ -208,7 +208,7 @@ def _what_is_readable(connection: Connection, row: Any) -> RunRecord:
 
 
 def known_status(text: Any) -> RunStatus | None:
-    """The status that a row tells of; None if it is none that is known."""
+    """Return the status that a row tells of; None if it is none that is known."""
     try:
         return RunStatus(text)
     except ValueError:
@@ -251,7 +251,7 @@ _UNKNOWN_STATUS = "Its status is none that is known here"
 def find_run_ids(
     connection: Connection, filters: RunsFilter | None, cursor: str | None, limit: int | None
 ) -> list[str]:
-    """The ids of one page of runs, newest first."""
+    """Return the ids of one page of runs, newest first."""
     query = select(runs.c.run_id).where(*conditions(filters))
     if cursor is not None:
         query = query.where(_beyond(connection, cursor, runs.c.id, ascending=False))
@@ -265,7 +265,7 @@ def count_runs(connection: Connection, filters: RunsFilter | None = None) -> int
 
 
 def find_group(connection: Connection, run_id: str) -> tuple[str, list[JobRun]]:
-    """The first run of the chain that a run belongs to, and all runs of it, oldest first."""
+    """Return the first run of the chain that a run belongs to, and all runs of it, oldest first."""
     root = connection.scalar(select(runs.c.root_run_id).where(runs.c.run_id == run_id))
     if root is None:
         raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
@@ -295,7 +295,7 @@ def find_tags(
 
 
 def notebooks(connection: Connection) -> list[str]:
-    """Every notebook, script or module that launched any run."""
+    """Return every notebook, script or module that launched any run."""
     column = runs.c.notebook
     query = select(column).where(column.is_not(None)).distinct().order_by(column)
     return list(connection.scalars(query))
@@ -316,12 +316,12 @@ def other_notebooks(
 
 
 def tag_keys(connection: Connection) -> list[str]:
-    """Every tag that any run has."""
+    """Return every tag that any run has."""
     return list(connection.scalars(select(run_tags.c.key).distinct().order_by(run_tags.c.key)))
 
 
 def change_tags(connection: Connection, run_id: str, new: dict[str, str]) -> JobRun:
-    """A run with more tags; the caller keeps it."""
+    """Return a run with more tags; the caller keeps it."""
     body = connection.scalar(select(runs.c.body).where(runs.c.run_id == run_id))
     if body is None:
         raise RunNotFoundError(f"There is no run {run_id!r} in this history.")

@@ -37,7 +37,7 @@ class RunTable:
         return self.instance.get_runs_count(self.filters)
 
     def records(self, limit: int | None = None) -> list[RunRecord]:
-        """The first `limit` runs; all if absent."""
+        """Return the first `limit` runs; all if absent."""
         return list(self.instance.get_run_records(self.filters, limit=limit))
 
     def __iter__(self) -> Iterator[RunRecord]:
@@ -58,7 +58,7 @@ class RunTable:
         return self.records(limit=index + 1)[index]
 
     def rows(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """The runs as plain rows."""
+        """Return the runs as plain rows."""
         return [
             {
                 "run_id": record.run.run_id,
@@ -74,7 +74,7 @@ class RunTable:
         ]
 
     def to_pandas(self) -> Any:
-        """The runs as a data frame: one row each, times in UTC, durations in seconds."""
+        """Return the runs as a data frame: one row each, times in UTC, durations in seconds."""
         import pandas as pd
 
         columns = ["run_id", "job", "status", "created", "seconds", "partition", "notebook", "tags"]

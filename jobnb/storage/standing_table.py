@@ -67,7 +67,7 @@ class StandingTable(ABC):
 
     @abstractmethod
     def last_run(self, key: str) -> tuple[str, float] | None:
-        """The run that a partition was last made by, and when; None if it never was."""
+        """Return the run that a partition was last made by, and when; None if it never was."""
 
     @abstractmethod
     def is_filled_by(self, backfill: PartitionBackfill) -> bool:
@@ -75,7 +75,7 @@ class StandingTable(ABC):
 
     @abstractmethod
     def to_pandas(self) -> Any:
-        """A frame with a row for each partition."""
+        """Return a frame with a row for each partition."""
 
     @property
     def keys(self) -> Sequence[str]:
@@ -104,7 +104,7 @@ class StandingTable(ABC):
         return {word: found[word] for word in self.STATUSES}
 
     def subset(self, *statuses: str) -> PartitionsSubset:
-        """The partitions that stand in one of these ways.
+        """Return the partitions that stand in one of these ways.
 
         Args:
             *statuses: Words of `STATUSES`.
@@ -122,7 +122,7 @@ class StandingTable(ABC):
         )
 
     def subset_at(self, keys: Sequence[str], places: Iterable[int]) -> PartitionsSubset:
-        """The partitions at some places among `keys`, which are all there are, in order."""
+        """Return the partitions at some places among `keys`, which are all there are, in order."""
         if not _is_placed_in_order(self.partitions_def):
             return self.partitions_def.subset_with_partition_keys(keys[at] for at in places)
         # No key is read: where they stand is known.
@@ -230,7 +230,7 @@ class PartitionTable(StandingTable):
         ]
 
     def last_run(self, key: str) -> tuple[str, float] | None:
-        """The run that last made a partition, and when; None if it was never made."""
+        """Return the run that last made a partition, and when; None if it was never made."""
         found = self.instance.get_latest_materialization_by_partition(self.asset_key, [key])
         made = found.get(key)
         return (made.run_id, made.timestamp) if made is not None else None
@@ -311,7 +311,7 @@ class JobPartitionTable(StandingTable):
         return self.instance.get_job_status_by_partition(self.name, keys, self.partitions_def)
 
     def last_run(self, key: str) -> tuple[str, float] | None:
-        """The last run for a partition, and when it began; None if there was none."""
+        """Return the last run for a partition, and when it began; None if there was none."""
         return self.instance.get_last_job_runs(self.name, key, self.partitions_def).get(key)
 
     def is_filled_by(self, backfill: PartitionBackfill) -> bool:

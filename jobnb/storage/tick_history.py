@@ -157,7 +157,7 @@ class TickHistory:
         limit: int | None = None,
         statuses: Sequence[TickStatus] | None = None,
     ) -> Sequence[Tick]:
-        """Ticks of a schedule or sensor, the newest first.
+        """Return ticks of a schedule or sensor, the newest first.
 
         Args:
             origin_id: The `origin_id` of an `Instigator`; all ticks if None.
@@ -194,7 +194,7 @@ class TickHistory:
         )
 
     def get_tick(self, origin_id: str, selector_id: str | None, timestamp: float) -> Tick:
-        """The tick of a moment.
+        """Return the tick of a moment.
 
         Raises:
             StorageError: If there is none.

@@ -186,7 +186,7 @@ def find_ticks(
     limit: int | None = None,
     statuses: Sequence[TickStatus] = (),
 ) -> list[Tick]:
-    """Ticks of a schedule or sensor, or of all, the newest first."""
+    """Return ticks of a schedule or sensor, or of all, the newest first."""
     query = select(ticks.c.body).order_by(ticks.c.time.desc(), ticks.c.id.desc()).limit(limit)
     if origin is not None:
         query = query.where(ticks.c.origin == origin)

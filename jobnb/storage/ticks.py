@@ -227,12 +227,12 @@ _decoder = msgspec.json.Decoder(Tick)
 
 
 def encode_tick(tick: Tick) -> bytes:
-    """A tick as JSON."""
+    """Return a tick as JSON."""
     return _encoder.encode(tick)
 
 
 def decode_tick(data: bytes) -> Tick:
-    """The tick that `encode_tick` wrote.
+    """Return the tick that `encode_tick` wrote.
 
     Raises:
         StorageError: If the data are not those of a tick.

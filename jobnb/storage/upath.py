@@ -178,7 +178,7 @@ class UPathIOManager(IOManager):
     # --- loading ----------------------------------------------------------
 
     def load_input(self, context: InputContext) -> Any:
-        """The stored value; of several partitions, a dict of them.
+        """Return the stored value; of several partitions, a dict of them.
 
         Raises:
             StepOutputNotFoundError: If nothing was stored; with the metadata
@@ -193,7 +193,7 @@ class UPathIOManager(IOManager):
         return value
 
     def load_partitions(self, context: InputContext) -> dict[str, Any]:
-        """The values of the partitions that are meant, by key, however many they are."""
+        """Return the values of the partitions that are meant, by key, however many they are."""
         return {key: self._part(context, key) for key in maker_of(context).asset_partition_keys}
 
     def _part(self, context: InputContext, key: str) -> Any:
@@ -208,7 +208,7 @@ class UPathIOManager(IOManager):
         return self.path_exists(self._whole_path(context))
 
     def _read(self, context: InputContext, path: Any, place: Place) -> Any:
-        """The value at a path, or where a version before this one has put it.
+        """Return the value at a path, or where a version before this one has put it.
 
         Whether something is there is asked only where loading fails: a manager may load what is
         no file.
@@ -305,7 +305,7 @@ def _name(maker: Context) -> str:
 
 
 def _path(given: Any) -> Any:
-    """A folder as a path object; a URL needs universal_pathlib."""
+    """Return a folder as a path object; a URL needs universal_pathlib."""
     if not isinstance(given, str):
         return given
     if "://" not in given:

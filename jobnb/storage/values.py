@@ -30,7 +30,7 @@ class InMemoryIOManager(IOManager):
             self.values[place_of(context).parts] = obj
 
     def load_input(self, context: InputContext) -> Any:
-        """The value that was kept; of several partitions, a dictionary of them.
+        """Return the value that was kept; of several partitions, a dictionary of them.
 
         Raises:
             StepOutputNotFoundError: If none was in this run.

@@ -85,7 +85,7 @@ def _started(events: Sequence[ev.Event]) -> float | None:
 
 
 def _chunk_ids(connection: Connection, count: int) -> list[int]:
-    """Numbers for new rows of events, which nobody else takes."""
+    """Return numbers for new rows of events, which nobody else takes."""
     if connection.dialect.name == "postgresql":
         series = func.pg_get_serial_sequence("event_chunks", "id")
         numbers = select(func.nextval(series)).select_from(func.generate_series(1, count))

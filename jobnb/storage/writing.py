@@ -171,14 +171,14 @@ def holds(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bo
 
 
 def _next_seq(connection: Connection, run_id: str) -> int:
-    """The place of the next event in the run's log, whoever wrote the last one."""
+    """Return the place of the next event in the run's log, whoever wrote the last one."""
     chunks = tables.event_chunks
     query = select(func.max(chunks.c.first_seq + chunks.c.count)).where(chunks.c.run_id == run_id)
     return int(connection.scalar(query) or 0)
 
 
 def encoded(events: list[ev.Event]) -> tuple[list[ev.Event], bytes]:
-    """Events with their JSON; one that cannot be JSON is told in text rather than lost."""
+    """Return events with their JSON; one that cannot be JSON is told in text rather than lost."""
     try:
         return events, ev.encode_events(events)
     except (UnicodeEncodeError, TypeError):
@@ -187,7 +187,7 @@ def encoded(events: list[ev.Event]) -> tuple[list[ev.Event], bytes]:
 
 
 def _plain(value: Any) -> Any:
-    """The same with half characters (as in file names that are no UTF-8) spelled out."""
+    """Return the same with half characters (as in file names that are no UTF-8) spelled out."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
@@ -198,7 +198,7 @@ def _plain(value: Any) -> Any:
 
 
 def kinds_text(events: Sequence[ev.Event]) -> str:
-    """The kinds of some events as a row keeps them: with a blank around each."""
+    """Return the kinds of some events as a row keeps them: with a blank around each."""
     return _text_of(frozenset(map(type, events)))
 
 
@@ -225,7 +225,7 @@ def _insert_chunk(
 
 
 def index_rows(run_id: str, chunk_id: int, events: list[ev.Event]) -> list[IndexRow]:
-    """The rows of those events of a chunk that are looked up across runs."""
+    """Return the rows of those events of a chunk that are looked up across runs."""
     first = chunk_id * tables.CHUNK_SPAN
     return [
         _index_row(run_id, first + offset, event)
@@ -558,7 +558,7 @@ def _remake(connection: Connection, key: str, names: set[str]) -> None:
 def latest_made(
     connection: Connection, key: str, before: int | None = None
 ) -> list[tuple[str, int, str, float]]:
-    """The last materialization of each partition as the index of events has it."""
+    """Return the last materialization of each partition as the index of events has it."""
     about = (indexed.c.kind == _MADE, indexed.c.asset_key == key, indexed.c.partition.is_not(None))
     query = select(indexed.c.partition, indexed.c.storage_id, indexed.c.run_id, indexed.c.time)
     query = query.where(*about).order_by(indexed.c.storage_id)

@@ -256,7 +256,7 @@ class AssetView(Twinned, Tabbed):
         self.children = (self.bar, self.place, self.below)
 
     def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:
-        """Text, HTML and a picture always; alive where there is a front end."""
+        """Return text, HTML and a picture always; alive where there is a front end."""
         live = widget_bundle(self) if has_front_end() else {}
         return {**bundle(known_asset_view(self._definition)), **live}
 

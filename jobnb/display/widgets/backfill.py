@@ -45,7 +45,7 @@ class BackfillView(View):
         self._follow()
 
     def _repr_mimebundle_(self, **parameters: Any) -> Any:
-        """Text, HTML and a picture always; alive where there is a front end."""
+        """Return text, HTML and a picture always; alive where there is a front end."""
         live = widget_bundle(self) if has_front_end() else {}
         return {**bundle(backfill_view(self._backfill)), **live}
 

@@ -21,7 +21,7 @@ _WORDS = {Status.NONE: "never made", Status.SUCCEEDED: "fresh", Status.FAILED: "
 
 
 def contents(session: Any, known: Definitions) -> dict[str, Any]:
-    """All but the assets: counts in words, jobs, ops and graphs, automation, resources."""
+    """Return all but the assets: counts in words, jobs, ops and graphs, automation, resources."""
     return {
         "counts": counts_words(known),
         "jobs": [_job(job) for job in known.jobs],
@@ -109,7 +109,7 @@ def _job(job: Any) -> Row:
 
 
 def _parts(session: Any) -> Iterator[Row]:
-    """The ops and graphs that jobs are put together from."""
+    """Iterate over the ops and graphs that jobs are put together from."""
     for noun in ("graph", "op"):
         for entry in session.catalogue.entries(noun):
             cell = str(entry.cell) if entry.cell else ""

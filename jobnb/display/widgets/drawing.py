@@ -74,7 +74,7 @@ def _curve(line: Line) -> str:
 
 
 def _turn(line: Line) -> int:
-    """The direction of the arrow's tip, in degrees."""
+    """Return the direction of the arrow's tip, in degrees."""
     (fx, fy), (x, y) = line.points[-1], line.tip
     return round(degrees(atan2(y - fy, x - fx))) if (x, y) != (fx, fy) else 0
 
@@ -98,7 +98,7 @@ def _frame(frame: Frame, cluster: Cluster) -> dict[str, Any]:
 
 
 def mark_json(mark: Mark, since: float | None = None) -> dict[str, Any]:
-    """A mark as the front end shows it.
+    """Return a mark as the front end shows it.
 
     Args:
         mark: The state of a card.

@@ -144,7 +144,7 @@ def op_facts(graph: GraphDefinition, session: Any = None) -> About:
 
 
 def _node(graph: GraphDefinition, path: str) -> OpDefinition[..., Any] | None:
-    """The op at a path as `load.read`."""
+    """Return the op at a path as `load.read`."""
     found: Any = graph
     for part in path.split("."):
         nodes = {node.name: node.definition for node in getattr(found, "nodes", ())}
@@ -153,7 +153,7 @@ def _node(graph: GraphDefinition, path: str) -> OpDefinition[..., Any] | None:
 
 
 def _config(node: Any) -> str:
-    """The config fields, one a line."""
+    """Return the config fields, one a line."""
     schema = attempt(lambda: node.config_schema if isinstance(node, OpDefinition) else None, None)
     rows = field_rows(schema) if schema is not None else []
     lines = [

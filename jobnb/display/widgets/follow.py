@@ -53,7 +53,7 @@ class RunMarks:
         self._checked: dict[str, dict[str, AssetCheckEvaluated]] = defaultdict(dict)
 
     def add(self, events: Iterable[Event]) -> News:
-        """The mark of each card that these events touch, and since when it runs."""
+        """Return the mark of each card that these events touch, and since when it runs."""
         touched: set[str] = set()
         checked: set[str] = set()
         for event in events:

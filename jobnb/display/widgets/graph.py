@@ -100,7 +100,7 @@ class GraphView(View):
     # --- what is drawn ----------------------------------------------------
 
     def _drawn(self) -> dict[str, Any]:
-        """The drawing and the marks as the groups are folded now."""
+        """Return the drawing and the marks as the groups are folded now."""
         shown = self._folds.shown()
         self._shown = {card.key: card for card in shown.cards}
         self._place_of = {
@@ -210,7 +210,7 @@ class GraphView(View):
 
     @answers("marks")
     def all_marks(self) -> dict[str, Any]:
-        """The marks of all cards as they are now, for a front end that has just come."""
+        """Return the marks of all cards as they are now, for a front end that has just come."""
         with self.guard:
             return dict(self.marks)
 
@@ -269,7 +269,7 @@ class GraphView(View):
         self.selection = selection_text(self.picture, chosen, **how)
 
     def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:  # type: ignore[override]
-        """Text, HTML and a picture always; alive where there is a front end."""
+        """Return text, HTML and a picture always; alive where there is a front end."""
         with self.guard:
             marks = {key: mark for key, (mark, _) in self._states.items()}
         picture = marked(self.picture, marks)
@@ -330,7 +330,7 @@ def _walk(start: Iterable[str], steps: dict[str, set[str]]) -> set[str]:
 def selection_text(
     picture: Picture, keys: Sequence[str], *, upstream: bool = False, downstream: bool = False
 ) -> str:
-    """The selection as one types it: `*orders or group:load`.
+    """Return the selection as one types it: `*orders or group:load`.
 
     Example:
         >>> picture = Picture("p", (Card("a", "a", shape="asset"), Card("b", "b", shape="asset")))
@@ -359,13 +359,13 @@ def _means(text: str, picture: Picture, keys: Sequence[str]) -> bool:
 
 
 def _marked(term: str, upstream: bool, downstream: bool) -> str:
-    """A term with all that is above or below it: after a colon, `*` would be a wildcard."""
+    """Return a term with all that is above or below it: after a colon, `*` would be a wildcard."""
     mark = "+" if term.startswith("group:") else "*"
     return f"{mark if upstream else ''}{term}{mark if downstream else ''}"
 
 
 def _asset_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
-    """The keys; a group's name where all of it is meant."""
+    """Iterate over the keys; a group's name where all of it is meant."""
     whole = _whole_groups(cards, keys, lambda card: card.group[:1])
     yield from (f"group:{quoted(written(path[0]))}" for path in whole)
     covered = {key for members in whole.values() for key in members}
@@ -375,7 +375,7 @@ def _asset_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
 
 
 def _op_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
-    """The step keys; a nested graph's name where all of it is meant."""
+    """Iterate over the step keys; a nested graph's name where all of it is meant."""
     whole = _whole_groups(cards, keys, lambda card: card.group[:1])
     yield from (path[0] for path in whole)
     covered = {key for members in whole.values() for key in members}
@@ -385,7 +385,7 @@ def _op_terms(cards: Sequence[Card], keys: Sequence[str]) -> Iterable[str]:
 def _whole_groups(
     cards: Sequence[Card], keys: Sequence[str], group_of: Callable[[Card], tuple[str, ...]]
 ) -> dict[tuple[str, ...], list[str]]:
-    """The groups of more than one card, all of whose cards are among the keys."""
+    """Return the groups of more than one card, all of whose cards are among the keys."""
     members: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for card in cards:
         if card.group and card.shape not in ("source", "missing"):

@@ -139,7 +139,7 @@ class HistoryView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         self.layout.width = "100%"
 
     def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:
-        """Text, HTML and a picture always; alive where there is a front end."""
+        """Return text, HTML and a picture always; alive where there is a front end."""
         live = widget_bundle(self) if has_front_end() else {}
         return {**bundle(run_table_view(self._runs)), **live}
 
@@ -153,7 +153,7 @@ class HistoryView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
 
 def _asked(filters: RunsFilter | None) -> dict[str, Any]:
-    """The filter of the table as the front end keeps it."""
+    """Return the filter of the table as the front end keeps it."""
     if filters is None:
         return {}
     times = {"after": filters.created_after, "before": filters.created_before}
@@ -169,7 +169,7 @@ def _asked(filters: RunsFilter | None) -> dict[str, Any]:
 
 
 def _job_names(instance: Instance) -> list[str]:
-    """The jobs that this kernel knows, and those that ran last."""
+    """Return the jobs that this kernel knows, and those that ran last."""
     module = sys.modules.get("jobnb.registry.session")
     known: list[str] = []
     if module is not None:

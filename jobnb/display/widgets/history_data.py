@@ -79,7 +79,7 @@ def _launched_by(run: JobRun) -> str:
 
 
 def filter_of(instance: Instance, asked: Mapping[str, Any]) -> RunsFilter | None:
-    """The filter that a front end asks for; None where it asks for nothing.
+    """Return the filter that a front end asks for; None where it asks for nothing.
 
     Args:
         instance: Where runs are looked up by the beginning of their id.
@@ -206,7 +206,7 @@ def compared(instance: Instance, run_ids: Sequence[str]) -> dict[str, Any]:
 
 
 def _flat(config: Any, path: str = "") -> dict[str, str]:
-    """Every value of a config by its path."""
+    """Return every value of a config by its path."""
     if isinstance(config, Mapping) and config:
         found: dict[str, str] = {}
         for key, value in config.items():

@@ -18,7 +18,7 @@ from jobnb.display.widgets.tabbed import Tabbed
 
 
 def job_graph(job: JobDefinition) -> GraphView:
-    """The live graph of a job: its assets and how they stand, or its ops."""
+    """Return the live graph of a job: its assets and how they stand, or its ops."""
     picture = job_picture(job)
     layer = job.asset_layer
     session = known_session()
@@ -33,7 +33,7 @@ def job_graph(job: JobDefinition) -> GraphView:
 
 
 def graph_widget(graph: GraphDefinition) -> GraphView:
-    """The live picture of a graph and all graphs in it."""
+    """Return the live picture of a graph and all graphs in it."""
     return GraphView(graph_picture(graph), about=op_facts(graph))
 
 

@@ -451,7 +451,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         return self._begin(**self.state.parameters())
 
     def _repr_mimebundle_(self, *_args: Any, **_kwargs: Any) -> dict[str, Any]:
-        """The form, and what it reads like where nothing draws it."""
+        """Return the form, and what it reads like where nothing draws it."""
         noun = "launchpad"
         nothing: dict[str, str] = {}
         static = attempt(lambda: bundle(launch_view(self.state, self.title, noun)), nothing)
@@ -478,7 +478,7 @@ def open_job(job: JobDefinition | AssetJobDefinition) -> Launchpad:
 
 
 def open_session(session: Session, target: Any = None) -> Launchpad:
-    """The launchpad of a job of a session, or of the assets that a selection names.
+    """Return the launchpad of a job of a session, or of the assets that a selection names.
 
     Args:
         session: The session.

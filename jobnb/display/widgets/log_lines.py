@@ -38,7 +38,7 @@ class LogFilter(msgspec.Struct, frozen=True):
 
     @staticmethod
     def of(asked: Mapping[str, Any]) -> LogFilter:
-        """The filter that a front end asks for.
+        """Return the filter that a front end asks for.
 
         In the text, `step:load` and `type:STEP_START` are taken for what they say; all other
         words are looked for.
@@ -102,7 +102,7 @@ def kind_of_line(event: Event) -> str:
 
 @lru_cache(maxsize=64)
 def _level(level: int) -> str:
-    """The name of the highest of Python's levels that is not above this one."""
+    """Return the name of the highest of Python's levels that is not above this one."""
     for floor in (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO):
         if level >= floor:
             return logging.getLevelName(floor).lower()
@@ -151,7 +151,7 @@ class LogLines:
         return {"total": end, "matched": len(self._places()), "kinds": dict(self._kinds)}
 
     def slice(self, first: int, count: int) -> list[dict[str, Any]]:
-        """The fitting lines from place `first` on."""
+        """Return the fitting lines from place `first` on."""
         places = self._places()[max(0, first) : max(0, first) + max(0, count)]
         start = self.events[0].time if self.events else 0.0
         return [_line(place, self.events[place], start) for place in places]

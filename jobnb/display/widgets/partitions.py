@@ -79,7 +79,7 @@ class PartitionsView(View):
         self.observe(self._picked, names=["picked"])
 
     def _repr_mimebundle_(self, **parameters: Any) -> Any:
-        """Text, HTML and a picture always; alive where there is a front end."""
+        """Return text, HTML and a picture always; alive where there is a front end."""
         live = widget_bundle(self) if has_front_end() else {}
         return {**bundle(partitions_view(self._table)), **live}
 
@@ -193,7 +193,7 @@ class PartitionsView(View):
         return str(self.selection)
 
     def _status_stretches(self, word: str) -> list[list[int]] | None:
-        """The stretches of partitions that stand so, for a word that is a status."""
+        """Return the stretches of partitions that stand so, for a word that is a status."""
         code = self._codes.get(word.replace(" ", "_"))
         if code is None:
             return None
@@ -272,7 +272,7 @@ def _tell_views(backfill: Any) -> None:
 
 
 def _parts(text: str, stretches: Any) -> list[Any]:
-    """The parts of a written selection: texts, or stretches where a word names a status."""
+    """Return the parts of a written selection: texts, or stretches where a word names a status."""
     found: list[Any] = []
     for part in text.replace("[", "").replace("]", "").split(","):
         word = part.strip()

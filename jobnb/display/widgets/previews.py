@@ -37,7 +37,7 @@ _RICH = ("_repr_mimebundle_", "_repr_html_", "_repr_markdown_", "_repr_latex_", 
 
 
 def preview(value: Any) -> Preview:
-    r"""The value as JSON-ready data; never raises.
+    r"""Return the value as JSON-ready data; never raises.
 
     Returns:
         A dict whose `kind` is `table`, `image`, `text` or `rich`, and `line`, a few words on it.
@@ -60,7 +60,7 @@ def _named(shown: Preview, value: Any) -> Preview:
 
 
 def clean(value: Any) -> Any:
-    """Data whose texts can all be sent: lone surrogates are replaced."""
+    """Return data whose texts can all be sent: lone surrogates are replaced."""
     if isinstance(value, str):
         return sendable(value)
     if isinstance(value, Mapping):
@@ -71,7 +71,7 @@ def clean(value: Any) -> Any:
 
 
 def _peek(value: Any) -> Preview | None:
-    """A table of which only the beginning was read."""
+    """Return a table of which only the beginning was read."""
     if not isinstance(value, Peek):
         return None
     found = _sheet(value.head)
@@ -95,7 +95,7 @@ def _array(value: Any) -> Preview | None:
 
 
 def _picture(value: Any) -> Preview | None:
-    """A picture inside of an address, where a script in an SVG cannot run."""
+    """Return a picture inside of an address, where a script in an SVG cannot run."""
     found = picture_of(value)
     if found is None or len(found[1]) > _MOST_IMAGE:
         return None
@@ -123,7 +123,7 @@ def _plain_text(value: Any) -> Preview | None:
 
 
 def metadata_rows(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Metadata as rows of name, text and, where there is one, address or tree of prose.
+    """Return metadata as rows of name, text and, where there is one, address or tree of prose.
 
     Args:
         metadata: As events carry it: `{"rows": {"type": "int", "value": 3}}`.

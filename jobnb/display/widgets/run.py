@@ -141,7 +141,7 @@ class RunTabs(View):
 
     @answers("steps")
     def steps(self) -> dict[str, Any]:
-        """Every step, and how far into the run it is now."""
+        """Return every step, and how far into the run it is now."""
         self._watches_steps = True
         model, head = self._model, self._model.head()
         return {
@@ -157,14 +157,14 @@ class RunTabs(View):
 
     @answers("slowest_path")
     def slowest_path(self) -> list[str]:
-        """The chain of steps that took longest together."""
+        """Return the chain of steps that took longest together."""
         return self._model.slowest_path()
 
     @answers("log")
     def log_slice(
         self, asked: Mapping[str, Any], first: int, count: int, follow: bool
     ) -> dict[str, Any]:
-        """The lines that fit, from place `first` on; the last ones if `follow`."""
+        """Return the lines that fit, from place `first` on; the last ones if `follow`."""
         self._log_asked = {"asked": asked, "first": first, "count": count, "follow": follow}
         return self._log_data(self._log_asked)
 
@@ -190,7 +190,7 @@ class RunTabs(View):
 
     @answers("preview")
     def preview(self, output: str) -> dict[str, Any]:
-        """A look at the value of an output."""
+        """Return a look at the value of an output."""
         return self._model.preview(output)
 
     @answers("show_rich")
@@ -201,12 +201,12 @@ class RunTabs(View):
 
     @answers("config")
     def config_text(self) -> str:
-        """The run config as YAML."""
+        """Return the run config as YAML."""
         return self._model.config()
 
     @answers("tags")
     def tag_rows(self) -> list[dict[str, Any]]:
-        """The tags."""
+        """Return the tags."""
         return self._model.tags()
 
 
@@ -333,7 +333,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         self.tabs.news(touched)
 
     def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:
-        """Text, HTML and a picture always; alive where there is a front end."""
+        """Return text, HTML and a picture always; alive where there is a front end."""
         live = widget_bundle(self) if has_front_end() else {}
         return {**bundle(run_view(self._model.look())), **live}
 
@@ -398,7 +398,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
             self._linking = False
 
     def _steps_of(self, cards: Sequence[str]) -> list[str]:
-        """The steps of cards: those that make the assets of these names, or are called so.
+        """Return the steps of cards: those that make the assets of these names, or are called so.
 
         For a step that was mapped over a dynamic output stand those that ran for its elements.
         """

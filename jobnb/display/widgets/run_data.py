@@ -145,7 +145,7 @@ def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
 
 def slowest_path(state: RunState, upstream: Mapping[str, Sequence[str]]) -> list[str]:
-    """The chain of steps that took longest together: what to make faster first.
+    """Return the chain of steps that took longest together: what to make faster first.
 
     Args:
         state: The run.
@@ -233,7 +233,7 @@ def failures(state: RunState) -> list[dict[str, Any]]:
 
 
 def error_data(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """An error: the user's own place and line first, then what was said, then the rest.
+    """Return an error: the user's own place and line first, then what was said, then the rest.
 
     An error that only says again what the one before said is passed over. `metadata` is what a
     `Failure` told beside its description.

@@ -136,7 +136,7 @@ class RunModel:
             self.outputs[name] = Output(name, step, plain.output, plain.type_name, key)
 
     def look(self) -> RunLook:
-        """The run as its static view needs it, without values."""
+        """Return the run as its static view needs it, without values."""
         with self.guard:
             return RunLook(
                 state=self.state,
@@ -169,7 +169,7 @@ class RunModel:
             return {**told, "again": record.parent_run_id or ""}
 
     def rows(self, keys: set[str] | None = None) -> dict[str, list[Any]]:
-        """A row for each of these steps; for all that could run if absent."""
+        """Return a row for each of these steps; for all that could run if absent."""
         with self.guard:
             steps = real_steps(self.state)
             if keys is not None:
@@ -186,7 +186,7 @@ class RunModel:
             }
 
     def slowest_path(self) -> list[str]:
-        """The keys of the steps that made the run as long as it was."""
+        """Return the keys of the steps that made the run as long as it was."""
         with self.guard:
             return slowest_path(self.state, self._upstream)
 
@@ -225,7 +225,7 @@ class RunModel:
         }
 
     def value(self, name: str) -> Any:
-        """The value of an output.
+        """Return the value of an output.
 
         Raises:
             InvalidSubsetError: If nothing of this name came out.
@@ -240,11 +240,11 @@ class RunModel:
         return self.source.output(output.step, output.output, output.asset)
 
     def preview(self, name: str) -> Preview:
-        """A look at the value of an output."""
+        """Return a look at the value of an output."""
         return preview(self.value(name))
 
     def config(self) -> str:
-        """The run config as YAML; empty where none was given."""
+        """Return the run config as YAML; empty where none was given."""
         config = dict(self.source.record.run_config)
         return yaml_text(config) if config else ""
 
@@ -266,13 +266,13 @@ class RunModel:
             ]
 
     def tags(self) -> list[dict[str, Any]]:
-        """The tags as rows."""
+        """Return the tags as rows."""
         tags = {"run": self.source.run_id, **self.source.record.tags}
         return metadata_rows({key: {"type": "text", "value": tags[key]} for key in tags})
 
 
 def observed_data(name: str, event: AssetObserved) -> dict[str, Any]:
-    """A source asset that was looked at, as what came out."""
+    """Return a source asset that was looked at, as what came out."""
     return {
         "name": name,
         "step": str(event.step_key),
@@ -287,7 +287,7 @@ def _shown_name(step: str, output: str) -> str:
 
 
 def _assets_of(source: RunSource) -> dict[tuple[str, str], AssetKey]:
-    """The asset that each output is."""
+    """Return the asset that each output is."""
     if source.plan is None:
         return {}
     return {

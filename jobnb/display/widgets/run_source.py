@@ -71,7 +71,7 @@ class RunSource(ABC):
 
     @abstractmethod
     def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
-        """The value of an output.
+        """Return the value of an output.
 
         Raises:
             JobnbError: If it is not kept, or not yet there.
@@ -112,7 +112,7 @@ class LiveRun(RunSource):
         return found
 
     def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
-        """The value of an output, once the run has ended."""
+        """Return the value of an output, once the run has ended."""
         if not self.run.state.is_finished:
             raise InvariantViolationError("The value can be looked at when the run has ended.")
         self.run.wait(_TO_THE_END)
@@ -155,7 +155,7 @@ class EndedRun(RunSource):
         return sorted(together, key=lambda event: event.time)
 
     def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
-        """The value of an output."""
+        """Return the value of an output."""
         return _element(self.result, step_key, output_name)
 
     def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
@@ -209,7 +209,7 @@ class AwaitedRun(RunSource):
         return stopped.set
 
     def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
-        """The value of an output, once the run has ended."""
+        """Return the value of an output, once the run has ended."""
         if not self._ended.is_set():
             raise InvariantViolationError("The value can be looked at when the run has ended.")
         return _element(ExecuteInProcessResult(self._scope), step_key, output_name)
@@ -246,7 +246,7 @@ class StoredRun(RunSource):
         current_session().run(self.run_id, instance=self.instance).cancel()
 
     def _picture(self) -> Picture | None:
-        """The graph as the session's definitions have it now."""
+        """Return the graph as the session's definitions have it now."""
         session, record = known_session(), self.record
         checked = {key.asset for key in record.asset_check_selection or ()}
         chosen = record.asset_selection or checked
@@ -264,7 +264,7 @@ class StoredRun(RunSource):
         return self.instance.events(self.run_id, after - 1)
 
     def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
-        """The stored value: of an asset that was not made since, or of an op."""
+        """Return the stored value: of an asset that was not made since, or of an op."""
         if asset is None:
             return self._of_op(step_key, output_name)
         session = known_session()
@@ -300,7 +300,7 @@ class StoredRun(RunSource):
 
 
 def _element(result: ExecuteInProcessResult, step_key: str, output_name: str) -> Any:
-    """The value of an output; of one element where it is dynamic, or mapped over one."""
+    """Return the value of an output; of one element where it is dynamic, or mapped over one."""
     step, _, mapped = step_key.removesuffix("]").partition("[")
     output, _, own = output_name.removesuffix("]").partition("[")
     value = result.output_for_node(step, output)
@@ -317,7 +317,7 @@ def source_of(run: Any) -> RunSource:
 
 
 def stored_or_live(instance: Instance, run_id: str) -> RunSource:
-    """The run of this id: live where it goes on in this kernel, else from the history."""
+    """Return the run of this id: live where it goes on in this kernel, else from the history."""
     background = sys.modules.get("jobnb.execution.background")
     run = find(background.Run, run_id) if background is not None else None
     return LiveRun(run) if run is not None else StoredRun(instance, run_id)

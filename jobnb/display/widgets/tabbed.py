@@ -63,14 +63,14 @@ class Tabbed(ipywidgets.VBox):  # type: ignore[misc]
         self.place.children = [self._made[name]] if name in self._made else []
 
     def _make(self, name: str) -> Any:
-        """The widget of a tab; a line that tells why where it cannot be made."""
+        """Return the widget of a tab; a line that tells why where it cannot be made."""
         try:
             return self._makers[name]()
         except Exception as error:  # noqa: BLE001 - definitions of users stand behind it
             return Note(text=str(error) or type(error).__name__)
 
     def part(self, name: str) -> Any:
-        """The widget of a tab, if it was opened."""
+        """Return the widget of a tab, if it was opened."""
         return self._made.get(name)
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def widget_bundle(widget: Any) -> Bundle:
 
 
 def _mark(model_id: str) -> str:
-    """The class by which the style sheet of the twin finds the live view."""
+    """Return the class by which the style sheet of the twin finds the live view."""
     return f"jobnb-live-{model_id}"
 
 
