@@ -19,7 +19,7 @@ _SIGNS = re.compile(r"[*_`#\[<>|&\\~=!]|^\s*(?:[-+]|\d+[.)])\s", re.MULTILINE)
 
 @lru_cache(maxsize=4096)
 def plain(source: str) -> str:
-    r"""The text without the signs of Markdown, for where no markup is shown.
+    r"""Return the text without Markdown's signs, for where no markup is shown.
 
     Example:
         >>> plain("# Orders\nAll **paid** ones:\n- of `my_shop_1`\n- [of others](https://a.org)")
@@ -32,7 +32,7 @@ def plain(source: str) -> str:
 
 
 def _lines(tokens: Iterable[Token]) -> Iterator[str]:
-    """The lines of a text; what stands in a list has a mark before it, cells of a row a space."""
+    """Iterate over the lines of a text; an item of a list begins with a mark."""
     lists: list[int | None] = []
     before = ""
     cells: list[str] | None = None
@@ -69,14 +69,14 @@ def _said(tokens: Iterable[Token]) -> str:
 
 
 def undocumented(docstring: str) -> str:
-    """A docstring without the indent that its place in the code gave it."""
+    """Return a docstring without the indent of its place in the code."""
     first, _, rest = docstring.strip("\n").expandtabs(4).partition("\n")
     return f"{first.strip()}\n{dedent(rest)}".strip()
 
 
 @lru_cache(maxsize=1)
 def reader() -> MarkdownIt:
-    """What reads Markdown; HTML in it stays text."""
+    """Return the parser of Markdown; HTML in the text stays text."""
     from markdown_it import MarkdownIt
 
     # An indent is usual in docstrings and means no code there.

@@ -310,7 +310,7 @@ def _step_skipped(run: RunState, event: ev.StepSkipped) -> None:
 
 
 def _roots(run: RunState, keys: Iterable[str]) -> Iterator[str]:
-    """What blocks: of steps that are blocked themselves, what blocked them."""
+    """Return what blocked a step, through steps that were blocked themselves."""
     roots: dict[str, None] = {}
     for key in keys:
         step = run.steps.get(key)

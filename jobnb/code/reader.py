@@ -67,7 +67,7 @@ def _joined(parts: list[Part]) -> Part:
 
 
 class _Sight:
-    """Selects what counts of nodes' pieces, given what the code changes itself.
+    """What counts of nodes' pieces, given what the code changes itself.
 
     Args:
         excluded: The places that the code changes.

@@ -1,4 +1,4 @@
-"""What is particular to each kind of event, under the names that Dagster has for it.
+"""The data of each kind of event, under Dagster's names.
 
 An event's own fields are flat and ready to be JSON. Code written for Dagster asks for
 `event.event_specific_data` and finds objects there; these make them when they are asked for, and
@@ -41,7 +41,7 @@ class TypeCheckData(msgspec.Struct, frozen=True):
 
 
 class UserFailureData(msgspec.Struct, frozen=True):
-    """What a `Failure` said.
+    """The description and metadata of a `Failure`.
 
     Source: Dagster's `UserFailureData`.
     """
@@ -83,7 +83,7 @@ class EventData:
 
 
 class HandledOutputData(EventData):
-    """How an output was stored, or an input loaded: manager, place and metadata.
+    """The storing of an output or the loading of an input: manager, place and metadata.
 
     Source: Dagster's `HandledOutputData` and `LoadedInputData`.
     """
@@ -139,7 +139,7 @@ class OutputData(InputData):
 
     @property
     def version(self) -> str | None:
-        """The version of its value, where one was told."""
+        """The data version of its value, if one was given."""
         found: str | None = self._event.data_version  # type: ignore[attr-defined]
         return found
 
@@ -150,7 +150,7 @@ class OutputData(InputData):
 
 
 class ExpectationData(EventData):
-    """What was expected of the data, and whether it held.
+    """An expectation of the data, and whether it held.
 
     Source: Dagster's `StepExpectationResultData`.
     """
@@ -159,13 +159,13 @@ class ExpectationData(EventData):
 
     @property
     def expectation_result(self) -> ExpectationResult:
-        """The same as what user code yields to tell of it."""
+        """The event as the object that user code yields."""
         event: Any = self._event
         return ExpectationResult(event.success, event.label, event.description, self.metadata)
 
 
 class FailedRunData(EventData):
-    """How a run ended that did not succeed, or how a step is tried again.
+    """The failure of a run, or the retry of a step.
 
     Source: Dagster's `JobFailureData`, `StepRetryData`.
     """
@@ -180,7 +180,7 @@ class FailedRunData(EventData):
 
 
 class StepFailureData(EventData):
-    """How a step failed, as code for Dagster reads it.
+    """The failure of a step, in Dagster's form.
 
     Source: Dagster's `StepFailureData`.
     """
@@ -189,7 +189,7 @@ class StepFailureData(EventData):
 
     @property
     def error(self) -> ErrorInfo:
-        """The error, under the name that Dagster has for it.
+        """The error, under Dagster's name for it.
 
         What an op, an IO manager, a type check or a loader raised is the `cause` of the error that
         Dagster makes of it.
@@ -203,7 +203,7 @@ class StepFailureData(EventData):
 
     @property
     def user_failure_data(self) -> UserFailureData | None:
-        """What a `Failure` said, if it was one."""
+        """The data of the `Failure` that was raised, or None."""
         event: Any = self._event
         if not event.declared:
             return None
@@ -218,7 +218,7 @@ class StepFailureData(EventData):
 
     @property
     def error_display_string(self) -> str:
-        """The error in words, and that of the user's which it comes from."""
+        """The error in words, with the user's error that caused it."""
         error = self.error
         if error.cause is None or self.error_source == "FRAMEWORK_ERROR":
             return error.to_string()

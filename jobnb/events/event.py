@@ -153,7 +153,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
 
     @property
     def node_handle(self) -> NodeHandle | None:
-        """Where the op stands whose step it belongs to, or None for an event of the run."""
+        """The handle of its step's op, or None for an event of the run."""
         handle = self.step_handle
         return handle.node_handle if handle is not None else None
 
@@ -174,7 +174,7 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
 
     @property
     def step_kind_value(self) -> str | None:
-        """What kind of step it belongs to, as Dagster spells it, or None for one of the run."""
+        """The kind of its step, as Dagster spells it, or None for an event of the run."""
         if self.step_key is None:
             return None
         return "UNRESOLVED_MAPPED" if self.step_key.endswith("[?]") else "COMPUTE"

@@ -1,4 +1,4 @@
-"""Where an op stands: the names on the way to it, from the outermost graph."""
+"""The handle of an op: the names on the way to it, from the outermost graph."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class StepHandle(msgspec.Struct, frozen=True):
 
     @property
     def node_handle(self) -> NodeHandle:
-        """Where its op stands."""
+        """The handle of its op."""
         return NodeHandle.from_string(self.key.partition("[")[0])
 
     @property

@@ -88,7 +88,7 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
 
     @property
     def event_specific_data(self) -> StepFailureData:
-        """How it failed, as code for Dagster reads it."""
+        """The failure, in Dagster's form."""
         return StepFailureData(self)
 
     step_failure_data = event_specific_data
@@ -105,7 +105,7 @@ class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):
 
     @property
     def event_specific_data(self) -> FailedRunData:
-        """Its error, and how long it waits."""
+        """The error and the seconds until the retry."""
         return FailedRunData(self)
 
     @property
@@ -143,7 +143,7 @@ class HookCompleted(Event, frozen=True, gc=False, tag="HOOK_COMPLETED"):
 
 
 class HookSkipped(Event, frozen=True, gc=False, tag="HOOK_SKIPPED"):
-    """A hook did not apply to how its step ended."""
+    """A hook did not apply to the outcome of its step."""
 
     event_type: ClassVar[EventType] = EventType.HOOK_SKIPPED
     step_key: str

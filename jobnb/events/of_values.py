@@ -30,7 +30,7 @@ class InputLoaded(Event, frozen=True, gc=False, tag="LOADED_INPUT"):
 
     @property
     def event_specific_data(self) -> HandledOutputData:
-        """Where it came from, with metadata objects."""
+        """The manager that loaded it, with metadata objects."""
         return HandledOutputData(self)
 
     @property
@@ -108,7 +108,7 @@ class OutputHandled(Event, frozen=True, gc=False, tag="HANDLED_OUTPUT"):
 
     @property
     def event_specific_data(self) -> HandledOutputData:
-        """Where it went, with metadata objects."""
+        """The manager that stored it, with metadata objects."""
         return HandledOutputData(self)
 
     @property
@@ -130,7 +130,7 @@ class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION
 
     @property
     def event_specific_data(self) -> EventData:
-        """What was told of the asset, with metadata objects."""
+        """The materialization, with metadata objects."""
         return EventData(self)
 
     @property
@@ -168,7 +168,7 @@ class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
 
     @property
     def event_specific_data(self) -> EventData:
-        """What was told of the asset, with metadata objects."""
+        """The observation, with metadata objects."""
         return EventData(self)
 
     @property
@@ -219,7 +219,7 @@ class ExpectationChecked(Event, frozen=True, gc=False, tag="STEP_EXPECTATION_RES
 
     @property
     def event_specific_data(self) -> ExpectationData:
-        """What was expected, as user code tells it."""
+        """The expectation, in Dagster's form."""
         return ExpectationData(self)
 
     @property
@@ -274,7 +274,7 @@ class AssetCheckEvaluated(Event, frozen=True, gc=False, tag="ASSET_CHECK_EVALUAT
 
     @property
     def event_specific_data(self) -> EventData:
-        """What the check said, with metadata objects."""
+        """The evaluation, with metadata objects."""
         return EventData(self)
 
     @property

@@ -224,7 +224,7 @@ def _fields(schemas: Mapping[str, Any]) -> Section:
 
 
 def _anything() -> Any:
-    """What a function takes that says of no config what it is: whatever is given."""
+    """Return the schema of a function that declares none: it takes any config."""
     from jobnb.config import Field
 
     return Field(Any, is_required=False)

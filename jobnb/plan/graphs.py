@@ -202,7 +202,7 @@ class AssetGraph(NumberedGraph[AssetKey]):
         return self._beside(asset_key, self.downstream)
 
     def get_partitions_def(self, asset_key: AssetKey) -> Any:
-        """How an asset is partitioned, or None."""
+        """Return the partitions definition of an asset, or None."""
         definition = self.definitions.get(self.index.get(asset_key, -1))
         return getattr(definition, "partitions_def", None)
 

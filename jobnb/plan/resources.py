@@ -89,7 +89,7 @@ def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
 
 
 def _brought(job: JobDefinition, flat: FlatNode) -> Iterable[str]:
-    """The resources that the assets of a node bring along: their function reads them by name."""
+    """Return the resources that the assets of a node bring: their function reads them by name."""
     assets = job.graph.assets_by_node.get(flat.path[0])
     return assets.resource_defs if assets is not None else ()
 

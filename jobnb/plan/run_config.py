@@ -174,7 +174,7 @@ def _gives_graph_inputs(ops: Any) -> bool:
 
 
 def _inputs_below(graph: GraphDefinition, ops: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with the inputs of graphs inside put where they go: at the inputs of their ops."""
+    """Return the inputs of nested graphs as inputs of the ops that they feed."""
     made = dict(ops)
     for name, node in graph.node_map.items():
         inner, entry = node.definition, ops.get(name, ())

@@ -175,7 +175,7 @@ class Entry:
 
     @property
     def place(self) -> str:
-        """Where it was written, in words: `cell 7`, or a module; empty if nobody knows."""
+        """The place of its code, as `cell 7` or a module; empty if unknown."""
         if self.cell is not None:
             return f"cell {self.cell.number}" if self.cell.number else "a cell"
         node = getattr(self.definition, "node_def", self.definition)
@@ -195,7 +195,7 @@ def kind_of(definition: Any) -> str | None:
 
 
 def can_be_known(thing: Any) -> bool:
-    """Tell whether something is a definition that is catalogued, or expands to some."""
+    """Return whether something is a definition that is cataloged, or expands to some."""
     return isinstance(thing, (ObservableAssets, AssetSpec)) or kind_of(thing) is not None
 
 
@@ -278,7 +278,7 @@ class Catalogue(HasTraits):
                 self.take(each)
 
     def _bring(self, kind: str, name: str) -> None:
-        """Remember which cell's `Definitions` brought a resource, logger or executor."""
+        """Record the cell whose `Definitions` contains a resource, logger or executor."""
         self._brought[kind, name] = self.watch.current
         self._note(kind, name)
 
@@ -337,7 +337,7 @@ class Catalogue(HasTraits):
         self._defined_now[cell.id] = set()
 
     def _cell_done(self, cell: Cell) -> None:
-        """Forget what the cell had defined before and does not define any more."""
+        """Remove the earlier definitions of a cell that its last execution did not repeat."""
         defined = self._defined_now.pop(cell.id, set())
         before = self.of_cell(cell.id)
         for entry in before:
@@ -370,7 +370,7 @@ class Catalogue(HasTraits):
         return all(each is not None and each.definition is definition for each in found)
 
     def _drop(self, kind: str, name: str) -> None:
-        """Forget a name; an asset made together with others takes them along."""
+        """Remove a name; an asset of a multi-asset takes the others along."""
         entry = self._entries.pop((kind, name), None)
         if entry is not None:
             for other in names_of(entry.definition):
@@ -384,7 +384,7 @@ class Catalogue(HasTraits):
         return known
 
     def of_cell(self, cell_id: str) -> list[Entry]:
-        """What a cell wrote last."""
+        """Return the definitions of a cell's last execution."""
         return [e for e in self._entries.values() if e.cell is not None and e.cell.id == cell_id]
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
@@ -432,7 +432,7 @@ class Catalogue(HasTraits):
 
     @property
     def words(self) -> str:
-        """How many definitions of each kind there are, in words."""
+        """The number of definitions of each kind, in words."""
         counts = [
             f"{len(found)} {kind}{'s' if len(found) > 1 else ''}"
             for kind in ("asset", "check", "job", "graph", "op")
@@ -459,7 +459,7 @@ class Catalogue(HasTraits):
         return InvalidSubsetError(f"The session knows no {name!r}. {hint}".rstrip())
 
     def place_of(self, key: Any) -> str:
-        """Say where an asset is written: `cell 7`, or a module; empty if nobody knows."""
+        """Return the place of an asset's code, as `cell 7` or a module; empty if unknown."""
         entry = self.by_name("asset").get(AssetKey.from_coercible(key).to_user_string())
         return entry.place if entry is not None else ""
 

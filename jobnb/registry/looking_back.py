@@ -1,4 +1,4 @@
-"""The part of a session that looks back: values, partitions and how assets stand."""
+"""The part of a session that reads the history: values, partitions and statuses of assets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LookingBack:
-    """What was stored and how it stands, beside what is defined now.
+    """Reads stored values and the statuses of assets for a session.
 
     Args:
         session: Whose assets and jobs are looked at.
@@ -45,7 +45,7 @@ class LookingBack:
         return engine().session_value(self._session, key, partition)
 
     def peek(self, key: CoercibleToAssetKey, partition: str | None = None, rows: int = 10) -> Any:
-        """The beginning of the last value of an asset, without loading all of it where that can be.
+        """Return the first rows of an asset's last value, loading no more than needed.
 
         Args:
             key: The key of the asset.
@@ -81,7 +81,7 @@ class LookingBack:
         return engine().partition_table(self._session, key)
 
     def status(self, key: CoercibleToAssetKey, partition: str | None = None) -> AssetStatus:
-        """How an asset stands: missing, stale (and why), fresh, or failed.
+        """Return the status of an asset: missing, stale (and why), fresh, or failed.
 
         Args:
             key: The key of the asset.
@@ -108,7 +108,7 @@ class LookingBack:
         return engine().asset_status(self._session, wanted, partition)
 
     def stale(self, selection: Any = None) -> AssetStatuses:
-        """How the assets stand that are not fresh, and why.
+        """Return the statuses of the assets that are not fresh, and why.
 
         An asset is stale if its code, its config or what it is made from has changed since it
         was made, or if an asset that it is made from is stale. `materialize(stale_only=True)`

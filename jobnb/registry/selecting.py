@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def job_finder(session: Session, target: Any) -> Callable[[], JobDefinition] | None:
-    """What gives the job that is meant, as it is defined by then; None if assets are meant.
+    """Return a function that resolves the job when it is called; None if assets are meant.
 
     Args:
         session: Whose job it is.

@@ -517,7 +517,7 @@ class Session:
         instance: Instance | None = None,
         resources: Mapping[str, Any] | None = None,
     ) -> Backfill:
-        """Go on with a backfill that was canceled, interrupted, or failed in part.
+        """Resume a backfill that was canceled, was interrupted, or failed in part.
 
         What it has not made since it began is tried again, with the assets as they are now.
 
@@ -567,7 +567,7 @@ class Session:
 
     @property
     def instance(self) -> Instance:
-        """Where the history and the values are."""
+        """The instance that holds the history and the values."""
         return engine().instance(self.home)
 
     value = answered_by(LookingBack, LookingBack.value)
@@ -607,13 +607,13 @@ class Session:
 
 
 def attach(shell: Any) -> None:
-    """Let the kernel's session follow the cells of an IPython shell, and its configuration."""
+    """Connect the kernel's session with an IPython shell: its cells and its configuration."""
     session._settings.parent = shell
     session.catalogue.watch.attach(shell)
 
 
 def current_session() -> Session:
-    """Give the session that definitions go to now: the kernel's, or one that captures."""
+    """Return the session that definitions register with: the kernel's, or one that captures."""
     return _active[-1]
 
 

@@ -1,4 +1,4 @@
-"""What a person sets for a session, in code or in IPython's config."""
+"""The settings of a session, from code or from IPython's config."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from traitlets.config import Configurable
 
 
 class SessionSettings(Configurable):
-    """What a person sets for a session, in code or as `c.Session.home` in IPython's config."""
+    """The settings of a session, from code or from `c.Session.home` in IPython's config."""
 
     home = Unicode(
         None, allow_none=True, help="The folder of the history; $JOBNB_HOME or .jobnb if not set."

@@ -1,4 +1,4 @@
-"""Arguments by names that a method does not have: told with the right one, Dagster's spellings too.
+"""Errors for unknown arguments that suggest the right name, for Dagster's spellings too.
 
 A bare `TypeError` says only what is wrong; who comes from Dagster writes `partition_key=` first.
 """
@@ -45,7 +45,7 @@ _CALLED_HERE: dict[str, Sequence[str]] = {
 
 
 def telling_names(cls: K) -> K:
-    """Have the public methods of a class tell which argument was meant, where there is none so.
+    """Decorate a class so that an unknown argument raises an error with the nearest name.
 
     Args:
         cls: The class; its methods keep their signatures.

@@ -1,4 +1,4 @@
-"""Which assets are stale, and why: what is defined now beside what was recorded in the making.
+"""Which assets are stale, and why: present definitions compared with recorded versions.
 
 It tells and chooses; it runs nothing.
 """

@@ -1,4 +1,4 @@
-"""How an asset stands, and what made it stale, in words."""
+"""The status of an asset, and the causes that made it stale, in words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_NOTES = 6
 
 
 class StaleStatus(str, Enum):
-    """How an asset stands beside what is defined now."""
+    """The status of an asset, compared with the present definitions."""
 
     MISSING = "missing"
     STALE = "stale"
@@ -23,7 +23,7 @@ class StaleStatus(str, Enum):
 
 
 class CauseKind(str, Enum):
-    """What sort of change makes an asset stale."""
+    """The kind of change that makes an asset stale."""
 
     CODE = "code"
     CONFIG = "config"
@@ -33,7 +33,7 @@ class CauseKind(str, Enum):
 
 
 class Cause(msgspec.Struct, frozen=True, gc=False):
-    """Why an asset is stale: the change where it began, whoever it comes down to.
+    """A cause of staleness: the first change, however far upstream.
 
     Attributes:
         key: The asset that changed.
@@ -62,7 +62,7 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
 
 
 class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
-    """How many partitions of an asset stand how.
+    """The numbers of an asset's partitions by status.
 
     Attributes:
         total: All that there are.
@@ -90,7 +90,7 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def worst(self) -> StaleStatus:
-        """How the asset stands that has them."""
+        """The status of an asset with these partitions."""
         if self.failed or self.skipped:
             return StaleStatus.FAILED
         if self.stale:
@@ -99,7 +99,7 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def words(self) -> str:
-        """How many were made, and what is to be known of them.
+        """The number of materialized partitions, and what else is notable, in words.
 
         Example:
             >>> PartitionCounts(365, missing=1, stale=2, failed=1, made=364).words
@@ -131,7 +131,7 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
 
 
 class AssetStatus(msgspec.Struct, frozen=True, gc=False):
-    """How one asset (or a partition of it) stands.
+    """The status of one asset, or of one of its partitions.
 
     Attributes:
         key: The asset.
@@ -158,7 +158,7 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it does not stand as fresh, in words."""
+        """The reasons why it is not fresh, in words."""
         failed = (f"failed with {self.error}",) if self.error else ()
         if self.counts is not None:
             missing: tuple[str, ...] = (str(self.counts),)
@@ -168,12 +168,12 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def blind(self) -> tuple[str, ...]:
-        """Where a change of what its code uses may go unnoticed, in words."""
+        """The dependencies of its code whose changes may go unnoticed, in words."""
         return _few_words(note for note in self.notes if note.is_blind)
 
     @property
     def line(self) -> str:
-        """How it stands and why, without notes."""
+        """The status and its reasons, without notes."""
         name = self.key.to_user_string() + (f"[{self.partition}]" if self.partition else "")
         if self.status is StaleStatus.FAILED and self.error:
             return f"{name} {'; '.join(self.reasons)}"
@@ -189,7 +189,7 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
 
 
 class AssetStatuses(Mapping[AssetKey, AssetStatus]):
-    """How several assets stand, by key; a key may be given as text.
+    """The statuses of several assets, by key; a key may be given as text.
 
     Args:
         statuses: These.
@@ -223,14 +223,14 @@ class AssetStatuses(Mapping[AssetKey, AssetStatus]):
 
     @property
     def not_fresh(self) -> AssetStatuses:
-        """Those that are missing, stale or failed."""
+        """The assets that are missing, stale or failed."""
         fresh = StaleStatus.FRESH
         left = {key: each for key, each in self._statuses.items() if each.status is not fresh}
         return AssetStatuses(left, self._looked_at, self.empty)
 
     @property
     def blind(self) -> dict[AssetKey, tuple[str, ...]]:
-        """Where a change may go unnoticed, by the asset; also of those that are left out."""
+        """The changes that may go unnoticed, by asset; also of assets that are left out."""
         return {key: each.blind for key, each in self._looked_at.items() if each.blind}
 
     def __repr__(self) -> str:
@@ -241,7 +241,7 @@ class AssetStatuses(Mapping[AssetKey, AssetStatus]):
 
 
 def _few_words(notes: Iterable[CodeNote]) -> tuple[str, ...]:
-    """Notes in words, and not too many."""
+    """Return a limited number of notes in words."""
     words = list(dict.fromkeys(map(str, notes)))
     left = len(words) - _MOST_NOTES
     return (*words[:_MOST_NOTES], *((f"and {left} more",) if left > 0 else ()))

@@ -1,4 +1,4 @@
-"""Which steps of a plan have to run, when only what is stale is to be made."""
+"""Select the steps of a plan that have to run when only stale assets are materialized."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_NAMES = 12
 
 
 class StaleChoice(msgspec.Struct, frozen=True):
-    """What of a plan runs.
+    """The part of a plan that runs.
 
     Attributes:
         steps: The numbers of the steps that run.
@@ -99,7 +99,7 @@ def _known(
     nodes: Mapping[AssetKey, str],
     place: Place | None,
 ) -> Iterator[Known]:
-    """What there is to know of all assets: one outside of the plan may make others stale.
+    """Collect the records of all assets: one outside of the plan may make others stale.
 
     Of a run for several partitions it is told for each of them.
     """
@@ -164,7 +164,7 @@ def _steps_of(plan: Plan, keys: Collection[AssetKey]) -> set[int]:
 
 
 def _with_lost_values(plan: Plan, steps: set[int], in_memory: frozenset[str]) -> set[int]:
-    """Also the steps whose values others need and nothing has kept."""
+    """Add the steps whose values others need, but which are not stored."""
     waiting = list(steps) if in_memory else []
     while waiting:
         step = plan.steps[waiting.pop()]
@@ -184,7 +184,7 @@ def _is_lost(step: Step, output_name: str, in_memory: frozenset[str]) -> bool:
 
 
 def _words(verdicts: Mapping[AssetKey, Verdict], fresh: Collection[AssetKey]) -> str:
-    """What is not made, in a sentence."""
+    """Describe the assets that are not materialized, in a sentence."""
     stays = [key.to_user_string() for key in fresh if not verdicts[key].causes]
     waits = [
         f"{key.to_user_string()} ({cause.seen_from(key)})"

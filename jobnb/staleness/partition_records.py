@@ -1,4 +1,4 @@
-"""What was last made of all partitions of an asset: read once, then only what is new.
+"""The last materializations of an asset's partitions: read once, then updated.
 
 A hundred thousand partitions are mostly alike: they were made by the same code with the same
 config. What they share is kept once, so that it can be judged once.
@@ -33,7 +33,7 @@ _SHARED = (CODE, CONFIG_VERSION, CONFIG, GIVEN_CONFIG)
 
 
 class SameKind(msgspec.Struct):
-    """Partitions that were made by the same code, with the same config, of the same assets.
+    """Partitions with the same code version, config and upstream assets.
 
     Attributes:
         made: One of them; only the tags of code and config are kept.
@@ -47,7 +47,7 @@ class SameKind(msgspec.Struct):
 
     @property
     def sign(self) -> tuple[object, ...]:
-        """What they share."""
+        """The values that they share."""
         return (*(self.made.tags.get(tag) for tag in _SHARED), frozenset(self.read))
 
     def with_others(self, more: SameKind) -> SameKind:
@@ -66,7 +66,7 @@ class SameKind(msgspec.Struct):
 
 
 class PartitionRecords(msgspec.Struct, frozen=True):
-    """What was last made of each partition of an asset.
+    """The last materialization of each partition of an asset.
 
     Attributes:
         versions: The data version of each.
@@ -81,7 +81,7 @@ class PartitionRecords(msgspec.Struct, frozen=True):
     print: tuple[int, int] = (0, 0)
 
     def joined(self, made: Mapping[str, Made]) -> PartitionRecords:
-        """These, and what was made since."""
+        """Return these records with later ones added."""
         if not made:
             return self
         again = self.versions.keys() & made.keys()
@@ -139,7 +139,7 @@ _guard = threading.Lock()
 
 
 def unread(instance: Instance, key: AssetKey) -> int:
-    """How many partitions of an asset `records_of` would have to read now, about."""
+    """Estimate how many partitions of an asset `records_of` would have to read now."""
     with _guard:
         known = _kept.get(instance, {}).get(key, _NOTHING)
     now = instance.partitions_print(key)
@@ -147,7 +147,7 @@ def unread(instance: Instance, key: AssetKey) -> int:
 
 
 def records_of(instance: Instance, key: AssetKey) -> PartitionRecords:
-    """What was last made of each partition of an asset, as the history has it now.
+    """Load the last materialization of each partition of an asset from the history.
 
     Args:
         instance: The history.
@@ -181,7 +181,7 @@ def records_of(instance: Instance, key: AssetKey) -> PartitionRecords:
 def partitions_of(
     assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset] = ()
 ) -> dict[AssetKey, PartitionsDefinition]:
-    """How assets are partitioned, those that are.
+    """Return the partitions definitions of assets, for those that have one.
 
     Args:
         assets: The assets that are made.
@@ -198,7 +198,7 @@ def partitions_of(
 
 
 class PartitionVersions:
-    """Looks partitions up, many of an asset in one query, and remembers what it found.
+    """Loads records of partitions, many of an asset in one query, and caches them.
 
     Args:
         instance: The history.
@@ -220,7 +220,7 @@ class PartitionVersions:
         return key in self._definitions
 
     def look_up(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, Made]:
-        """What was last made of these partitions of an asset."""
+        """Load the last materializations of these partitions of an asset."""
         known = self._records.setdefault(key, {})
         unknown = [each for each in partitions if each not in known]
         if unknown:
@@ -234,7 +234,7 @@ class PartitionVersions:
         return known or unread(self._instance, key) <= (self.most or 0)
 
     def whole(self, key: AssetKey) -> PartitionRecords:
-        """What was last made of all partitions of an asset; it is read once."""
+        """Load the last materialization of every partition of an asset, once."""
         if key not in self._whole:
             self._whole[key] = records_of(self._instance, key)
         return self._whole[key]
@@ -254,13 +254,13 @@ class PartitionVersions:
         return {each: data_version_of(m.tags, m.storage_id) for each, m in found.items()}
 
     def note(self, key: AssetKey, partition: str, version: str) -> None:
-        """Remember a partition that is made now."""
+        """Record a partition that is materialized now."""
         self._made_now.setdefault(key, {})[partition] = version
 
     def version(
         self, assets: AssetsDefinition, partition: str | None, upstream: AssetKey
     ) -> str | None:
-        """The version of what a partition of an asset is made from, of an asset with partitions.
+        """Return the version of an upstream asset with partitions, for one partition downstream.
 
         Of one partition it is its own; of several, one that changes with any of them.
 

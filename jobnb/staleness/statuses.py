@@ -1,4 +1,4 @@
-"""How assets stand: definitions and the history brought together."""
+"""The statuses of assets: definitions compared with the history."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def asset_statuses(
     place: Place | None = None,
     partition: str | None = None,
 ) -> AssetStatuses:
-    """How assets stand.
+    """Return the statuses of assets.
 
     Config is compared as the last run gave it, completed with the defaults of today: another
     default makes stale, a run with a config of its own does not.
@@ -64,7 +64,7 @@ def known_of(
     place: Place | None = None,
     partition: str | None = None,
 ) -> Known:
-    """What there is to know of all assets; the parameters are those of `asset_statuses`."""
+    """Collect the records of all assets; the parameters are those of `asset_statuses`."""
     assets = with_known_keys(definitions.assets, definitions.source_assets)
     defined = defined_assets(assets)
     made = instance.last_made(defined)
@@ -84,7 +84,7 @@ def known_of(
 def session_statuses(
     session: Session, keys: Collection[AssetKey] | None, partition: str | None = None
 ) -> AssetStatuses:
-    """How the assets of a session stand, all if no keys are given."""
+    """Return the statuses of a session's assets, of all if no keys are given."""
     place = session.catalogue.place_of
     return asset_statuses(session.snapshot(), session.instance, keys, place, partition)
 
@@ -103,7 +103,7 @@ def at_partition(
     made: Mapping[AssetKey, Made],
     partitions: PartitionVersions,
 ) -> dict[AssetKey, Made]:
-    """What was last made, where of assets with partitions only one partition counts."""
+    """Return the last materializations, for assets with partitions those of one partition."""
     found = dict(made)
     for each in assets:
         if each.partitions_def is not None:
@@ -183,7 +183,7 @@ def _made_since(last: Made | None, failed: Failed) -> bool:
 
 
 def place_of(assets: Iterable[AssetsDefinition]) -> Place:
-    """Tells the module that an asset is written in; nothing of one of the notebook."""
+    """Return the module in which an asset is written; nothing for one of the notebook."""
     modules = {
         key: getattr(each.node_def.compute_fn, "__module__", "") or ""
         for each in assets

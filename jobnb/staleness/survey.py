@@ -1,4 +1,4 @@
-"""How whole assets stand, all partitions counted: which are missing, which are stale and why."""
+"""The statuses of whole assets, over all partitions: which are missing or stale, and why."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _one_by_one(
 def _of_upstream(
     asset: Defined, key: AssetKey, kind: SameKind, some: set[str], known: Known
 ) -> Iterator[Change]:
-    """The partitions for which another value of an upstream asset was read than there is now."""
+    """Return the partitions that read another value of an upstream asset than the present one."""
     read: Mapping[str, str] = kind.read.get(key, {})
     now = _versions_now(asset, key, known)
     by_cause: dict[Cause, list[str]] = {}
@@ -100,7 +100,7 @@ Versions = Mapping[str, str] | Callable[[str], str | None]
 
 
 def _unlike(some: set[str], read: Mapping[str, str], now: Versions) -> Iterable[str]:
-    """Those of the partitions whose version was another, or that have none."""
+    """Return the partitions whose version differs, or that have none."""
     if not isinstance(now, Mapping):
         return (name for name in some if (found := now(name)) is None or read.get(name) != found)
     if read == now:
@@ -115,7 +115,7 @@ def _of(now: Versions, name: str) -> str | None:
 
 
 def _versions_now(asset: Defined, key: AssetKey, known: Known) -> Versions:
-    """Which value of an upstream asset each partition would be made from now."""
+    """Return the versions of an upstream asset that each partition would read now."""
     partitions = known.partitions
     if not partitions.has(key):
         version = known.version(asset, None, key)
@@ -134,7 +134,7 @@ Part = PartitionsSubset | bool
 
 
 class _Standing(msgspec.Struct):
-    """How an asset stands.
+    """The status of an asset.
 
     Attributes:
         status: In words.
@@ -148,7 +148,7 @@ class _Standing(msgspec.Struct):
 
 
 class Survey:
-    """How all partitions of all assets stand beside what is defined now.
+    """Compares all partitions of all assets with the present definitions.
 
     What is stale makes stale what is made from it, by the partition mappings.
 
@@ -192,13 +192,13 @@ class Survey:
                 self._standings[key] = self._in_parts(asset, own)
 
     def statuses(self, keys: Collection[AssetKey] | None = None) -> AssetStatuses:
-        """How the assets stand, upstream first; all if no keys are given."""
+        """Return the statuses of assets, upstream first; of all if no keys are given."""
         wanted = self._standings.keys() if keys is None else self._standings.keys() & set(keys)
         found = ((key, each.status) for key, each in self._standings.items() if key in wanted)
         return AssetStatuses(dict(found))
 
     def to_make(self, key: AssetKey) -> Part:
-        """What of an asset is missing, failed, stale, or made from what is to be made."""
+        """Return the partitions that are missing, failed, stale, or downstream of such."""
         return self._standings[key].to_make
 
     # --- assets without partitions ----------------------------------------
@@ -222,7 +222,7 @@ class Survey:
         return tuple(definition_causes(asset, made, self._known)) if CODE in made.tags else ()
 
     def _above(self, asset: Defined) -> Iterator[tuple[AssetKey, _Standing]]:
-        """What it is made from, of what is made here."""
+        """Return the upstream assets that are defined here."""
         for key in asset.upstream:
             standing = self._standings.get(key)
             if standing is not None:
@@ -272,7 +272,7 @@ class Survey:
         return self._every[own]
 
     def _changes(self, asset: Defined, exist: set[str]) -> tuple[set[str], list[Change]]:
-        """The partitions that were never made, and those that have changed since, with why."""
+        """Return the partitions never materialized, and those changed since, with causes."""
         if not self._look_up(asset, asset.key):
             return exist - self._instance.get_materialized_partitions(asset.key), []
         records = self._known.partitions.whole(asset.key)
@@ -331,7 +331,7 @@ class Survey:
 
 
 def _part(every: PartitionsSubset, exist: set[str], some: Collection[str]) -> PartitionsSubset:
-    """Those of all partitions that are among some; the fewer keys are looked up."""
+    """Return the partitions that are in both; the smaller set is looked up."""
     found = exist.intersection(some)
     if 2 * len(found) <= len(exist):
         return every.partitions_def.subset_with_partition_keys(found)
@@ -352,14 +352,14 @@ def _joined(causes: Iterable[tuple[Cause, ...]]) -> tuple[Cause, ...]:
 
 
 def session_survey(session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
-    """How whole assets of a session stand, all if no keys are given."""
+    """Return the statuses of a session's whole assets, of all if no keys are given."""
     known, instance = session.snapshot(), session.instance
     found = Survey(known, instance, session.catalogue.place_of).statuses(keys)
     return found or AssetStatuses({}, empty=_nothing_defined(instance))
 
 
 def _nothing_defined(instance: Instance) -> str:
-    """That there is nothing to compare with what is stored."""
+    """Return an error: there are no definitions to compare with the history."""
     stored = [key.to_user_string() for key in instance.get_asset_keys()]
     if not stored:
         return "No assets are defined yet, and none are stored."
@@ -407,7 +407,7 @@ def as_it_stands(job: JobDefinition, instance: Instance) -> JobDefinition:
 
 
 def nothing_stands_so(job: JobDefinition) -> str:
-    """That a job has nothing to make, since no asset stands as it asks; empty if it has."""
+    """Explain that a job materializes nothing, as no asset has the status; empty if one has."""
     layer = job.asset_layer
     if layer is None or layer.status_of is None or job.nodes:
         return ""

@@ -1,4 +1,4 @@
-"""The rules: an asset is stale if what made it, or what it was made from, is not what it is now.
+"""The rules: an asset is stale if its code, config or inputs are not those that were recorded.
 
 The rules are those of Dagster for code and data versions; beyond them config counts, and a change
 is told where it began instead of along the chain that leads to it.
@@ -54,7 +54,7 @@ class Defined(msgspec.Struct, frozen=True, gc=False):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What the verdicts are about.
+    """The definitions and records that are compared.
 
     Attributes:
         defined: The assets as they are defined.
@@ -77,7 +77,7 @@ class Known(msgspec.Struct, frozen=True):
     launched_elsewhere: Callable[[str], str] = lambda _run_id: ""
 
     def version(self, asset: Defined, partition: str | None, key: AssetKey) -> str | None:
-        """Which value there is of what an asset is made from; None if there is none."""
+        """Return the version of an upstream asset's present value; None if there is none."""
         if self.partitions.has(key):
             found = self.partitions.version(asset.assets, partition, key)
             return INITIAL if found is None and key in self.sources else found
@@ -86,7 +86,7 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """How an asset stands.
+    """The status of an asset and its causes.
 
     Attributes:
         own: Changes of the asset itself, and upstream values newer than the ones it read.
@@ -100,7 +100,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 def judge(known: Known) -> dict[AssetKey, Verdict]:
-    """How all of the assets stand, upstream first."""
+    """Return the statuses of all assets, upstream first."""
     verdicts: dict[AssetKey, Verdict] = {}
     for key in in_order(known.defined):
         verdicts[key] = _verdict(known.defined[key], known, verdicts)
@@ -123,7 +123,7 @@ def _verdict(asset: Defined, known: Known, verdicts: Mapping[AssetKey, Verdict])
 def status_of(
     asset: Defined, made: Made | None, causes: tuple[Cause, ...], failed: Failed | None
 ) -> AssetStatus:
-    """How an asset stands, given what was last made of it and what has changed since."""
+    """Return the status of an asset, given its last materialization and the changes since."""
     if failed is not None:
         status = StaleStatus.FAILED
     elif made is None:
@@ -173,7 +173,7 @@ def definition_causes(asset: Defined, made: Made, known: Known) -> Iterator[Caus
 def upstream_cause(
     asset: Defined, key: AssetKey, read: str | None, now: str | None, known: Known
 ) -> Cause | None:
-    """What speaks against an asset in what it is made from.
+    """Return the cause, if any, by which an upstream asset makes an asset stale.
 
     Args:
         asset: The asset.
@@ -212,7 +212,7 @@ def _newer_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
 
 
 def in_order(defined: Mapping[AssetKey, Defined]) -> Iterable[AssetKey]:
-    """Upstream first; assets that are made from each other come in some order."""
+    """Sort assets upstream first; those on a circle come in any order."""
     ordered: dict[AssetKey, None] = {}
     begun: set[AssetKey] = set()
     for first in defined:

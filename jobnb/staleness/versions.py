@@ -39,12 +39,12 @@ GIVEN_CONFIG = "jobnb/given_config"
 
 
 def data_version_of(tags: Mapping[str, str], storage_id: int) -> str:
-    """Which value an event tells of; one that tells no version stands for itself."""
+    """Return the data version of an event; one without a version counts as its own."""
     return tags.get(DATA) or f"event {storage_id}"
 
 
 def input_versions(tags: Mapping[str, str]) -> dict[AssetKey, str]:
-    """Which value of each upstream asset was read."""
+    """Return the version of each upstream asset that was read."""
     start = len(INPUT)
     return {
         AssetKey.from_user_string(name[start:]): version
@@ -54,7 +54,7 @@ def input_versions(tags: Mapping[str, str]) -> dict[AssetKey, str]:
 
 
 class CodeVersions:
-    """Code versions as they are now: functions that several assets use are read once.
+    """The present code versions; functions that several assets use are read once.
 
     Of an asset made by a graph, all ops inside and their wiring count, but for those that only
     check what it makes. Resources do not, but for
@@ -68,12 +68,12 @@ class CodeVersions:
         self._known: dict[int, tuple[NodeDefinition, str]] = {}
 
     def of(self, assets: AssetsDefinition, key: AssetKey) -> tuple[str, bool]:
-        """The version of the code that makes one of the assets, and whether somebody gave it."""
+        """Return the code version of one of the assets, and whether the user gave it."""
         given = _given_version(assets, key)
         return (given, True) if given is not None else (self._hash(assets), False)
 
     def notes(self, assets: AssetsDefinition, key: AssetKey) -> tuple[CodeNote, ...]:
-        """What the version of an asset's code does not tell; nothing if somebody gave it."""
+        """Return what an asset's code version does not cover; nothing if the user gave it."""
         if _given_version(assets, key) is not None:
             return ()
         return self._reader.notes(_read(assets))
@@ -96,7 +96,7 @@ def _read(assets: AssetsDefinition) -> Any:
 
 
 def _given_version(assets: AssetsDefinition, key: AssetKey) -> str | None:
-    """The version that somebody gave: a promise that the same version makes the same value."""
+    """Return the version that the user gave, a promise that equal versions give equal values."""
     node = assets.node_def
     if isinstance(node, OpDefinition) and len(node.given_outs) == 1:  # as it mostly is
         (out,) = node.given_outs.values()
@@ -105,7 +105,7 @@ def _given_version(assets: AssetsDefinition, key: AssetKey) -> str | None:
 
 
 def code_change(recorded: str, now: str, place: str) -> str:
-    """What has changed between two code versions, in words.
+    """Describe the change between two code versions, in words.
 
     Args:
         recorded: The version that made the asset.
@@ -178,7 +178,7 @@ def takes_config(node: NodeDefinition) -> bool:
 
 
 def config_tags(node: NodeDefinition, given: Any) -> dict[str, str]:
-    """What is recorded of the config of an asset.
+    """Return the tags that record the config of an asset.
 
     Args:
         node: The op or graph that makes it.
@@ -200,7 +200,7 @@ def config_version(text: str) -> str:
 
 
 def given_config(tags: Mapping[str, str]) -> Any:
-    """What the run that made an asset gave as its config."""
+    """Return the config of the run that materialized an asset."""
     return json.loads(tags[GIVEN_CONFIG]) if GIVEN_CONFIG in tags else None
 
 
@@ -229,7 +229,7 @@ def _json(value: Any) -> str:
 
 
 def config_change(recorded: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What has changed between two configs, in words; a secret is told by its name alone.
+    """Describe the change between two configs, in words; a secret appears by name alone.
 
     Example:
         >>> config_change({CONFIG: '{"year":2013}'}, {CONFIG: '{"year":2014}'})

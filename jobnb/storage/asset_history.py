@@ -1,4 +1,4 @@
-"""The part of an instance that answers about assets, and keeps presets by name."""
+"""The part of an instance that reads assets, and stores presets by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AssetHistory:
-    """Assets: which are known, and what was last made of each.
+    """Reads assets: which there are, and the last materialization of each.
 
     Args:
         history: What it reads and writes.
@@ -57,7 +57,7 @@ class AssetHistory:
     def get_asset_records(
         self, asset_keys: Sequence[AssetKey] | None = None
     ) -> Sequence[AssetRecord]:
-        """What is known of these assets, or of all; one that is not known is left out."""
+        """Return the records of these assets, or of all; unknown ones are left out."""
         from jobnb.storage import asset_queries
 
         return self._history.read(
@@ -85,7 +85,7 @@ class AssetHistory:
     def get_latest_asset_check_evaluations(
         self, asset_keys: Sequence[CoercibleToAssetKey]
     ) -> Mapping[AssetCheckKey, EventLogEntry]:
-        """What each check of these assets said last; checks that never ran are left out."""
+        """Return the last evaluation of each check of these assets."""
         from jobnb.storage import asset_queries
 
         keys = list(dict.fromkeys(map(AssetKey.from_coercible, asset_keys)))
@@ -94,7 +94,7 @@ class AssetHistory:
     def get_asset_check_evaluation_records(
         self, check_key: AssetCheckKey, limit: int = 100, cursor: int | None = None
     ) -> Sequence[EventLogRecord]:
-        """What a check said in all runs, newest first.
+        """Return the evaluations of a check in all runs, newest first.
 
         Args:
             check_key: The check.
@@ -146,13 +146,13 @@ class AssetHistory:
         )
 
     def last_made(self, keys: Collection[AssetKey] | None = None) -> Mapping[AssetKey, Made]:
-        """When and with which versions these assets were last made, or all; never: left out."""
+        """Return the last materializations of these assets, or of all, with their versions."""
         from jobnb.storage import asset_queries
 
         return self._history.read(lambda connection: asset_queries.last_made(connection, keys))
 
     def last_observed(self, keys: Collection[AssetKey]) -> Mapping[AssetKey, Made]:
-        """When these assets were last observed, and as which version; never: left out."""
+        """Return the last observations of these assets, with their versions."""
         from jobnb.storage import asset_queries
 
         return self._history.read(lambda connection: asset_queries.last_observed(connection, keys))
@@ -160,7 +160,7 @@ class AssetHistory:
     def partitions_made(
         self, key: AssetKey, partitions: Sequence[str] | None = None, after: int | None = None
     ) -> Mapping[str, Made]:
-        """When and with which versions each partition of an asset was last made.
+        """Return the last materialization of each partition of an asset, with its versions.
 
         Args:
             key: The asset.
@@ -174,7 +174,7 @@ class AssetHistory:
         )
 
     def partitions_print(self, key: AssetKey) -> tuple[int, int]:
-        """Two numbers, of which one at least is another once a partition was made or forgotten."""
+        """Return two numbers, at least one of which changes with the asset's partitions."""
         from jobnb.storage import asset_queries
 
         return self._history.read(
@@ -188,7 +188,7 @@ class AssetHistory:
         return self._history.read(lambda connection: list(asset_queries.failed_steps(connection)))
 
     def wipe_assets(self, asset_keys: Sequence[CoercibleToAssetKey]) -> None:
-        """Forget what is known of these assets; the logs of the runs that made them stay."""
+        """Delete the records of these assets; the logs of their runs stay."""
         from jobnb.storage import asset_queries
 
         keys = [AssetKey.from_coercible(key) for key in asset_keys]
@@ -196,7 +196,7 @@ class AssetHistory:
 
 
 class NamedHistory:
-    """What is kept by name beside runs: presets, small values.
+    """Stores presets and small values by name.
 
     Args:
         history: What it reads and writes.
@@ -224,7 +224,7 @@ class NamedHistory:
         )
 
     def delete_preset(self, job_name: str, name: str) -> None:
-        """Forget a preset; one that is not there is no error."""
+        """Delete a preset; deleting an unknown one is no error."""
         from jobnb.storage import named_queries
 
         self._history.write(
@@ -241,7 +241,7 @@ class NamedHistory:
         self._history.write(lambda connection: named_queries.set_values(connection, pairs))
 
     def get_values(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """The small texts that are kept under these keys; a key that is not there is left out."""
+        """Return the small texts stored under these keys; unknown keys are left out."""
         from jobnb.storage import named_queries
 
         return self._history.read(lambda connection: named_queries.get_values(connection, keys))

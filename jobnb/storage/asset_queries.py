@@ -1,4 +1,4 @@
-"""Looking assets up, and forgetting them."""
+"""Queries for assets, and their deletion."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def all_keys(connection: Connection) -> list[AssetKey]:
 def asset_records(
     connection: Connection, keys: Sequence[AssetKey] | None = None
 ) -> list[AssetRecord]:
-    """What is known of these assets, or of all; one that is not known is left out."""
+    """Return the records of these assets, or of all; unknown ones are left out."""
     if keys is None:
         rows = list(connection.execute(select(assets)))
     else:
@@ -67,7 +67,7 @@ def _record(connection: Connection, row: Any, names: dict[str, str]) -> AssetRec
 
 
 def _last_event(connection: Connection, row: Any) -> Event | None:
-    """The last materialization; from the index of events, where the asset's row is damaged."""
+    """Return the last materialization, from the index of events if the asset's row is damaged."""
     try:
         return read_event(row.body)
     except StorageError as error:
@@ -84,7 +84,7 @@ def _key(text: str) -> AssetKey:
 
 
 def remove_assets(connection: Connection, keys: Sequence[AssetKey]) -> None:
-    """Forget assets: their events are found no more; the logs of the runs stay as they are."""
+    """Delete assets from the index; the logs of the runs stay as they are."""
     for key in keys:
         text = key.to_string()
         connection.execute(delete(assets).where(assets.c.asset_key == text))
@@ -93,7 +93,7 @@ def remove_assets(connection: Connection, keys: Sequence[AssetKey]) -> None:
 
 
 def remove_partitions(connection: Connection, key: AssetKey, names: Sequence[str]) -> None:
-    """Forget some partitions of an asset; what is known of the others stays."""
+    """Delete the records of some partitions of an asset; those of the others stay."""
     text = key.to_string()
     forget_partitions(connection, text, names)
     latest = _latest_left(connection, text)
@@ -105,7 +105,7 @@ def remove_partitions(connection: Connection, key: AssetKey, names: Sequence[str
 
 
 def forget_run(connection: Connection, run_id: str) -> None:
-    """After a run was taken out: its assets go back to what an earlier run made, if any did."""
+    """Restore the records of a deleted run's assets from earlier runs, if there are any."""
     forget_run_partitions(connection, run_id)
     texts = list(connection.scalars(select(assets.c.asset_key).where(assets.c.run_id == run_id)))
     left = {text: _latest_left(connection, text) for text in texts}
@@ -138,7 +138,7 @@ def _planned_by(connection: Connection, wanted: set[str]) -> dict[str, str]:
 
 
 def _latest_left(connection: Connection, text: str) -> dict[str, Any] | None:
-    """The latest materialization that is left; without one, whatever else tells of the asset."""
+    """Return the latest remaining materialization, or else the latest other event of the asset."""
     columns = (indexed.c.run_id, indexed.c.storage_id, indexed.c.time, indexed.c.body)
     about = select(*columns, indexed.c.kind).where(indexed.c.asset_key == text)
     made = about.where(indexed.c.kind == _MADE).order_by(indexed.c.storage_id.desc()).limit(1)
@@ -197,7 +197,7 @@ def partitions_made(
     partitions: Sequence[str] | None = None,
     after: int | None = None,
 ) -> dict[str, Made]:
-    """The last materialization of each partition of an asset, or of these; or after an event."""
+    """Return the last materialization of each partition of an asset, or of some partitions."""
     by = tables.asset_partitions
     query = (
         select(by.c.storage_id, indexed.c.run_id, indexed.c.time, indexed.c.body)
@@ -218,7 +218,7 @@ def partitions_made(
 
 
 def partitions_print(connection: Connection, key: AssetKey) -> tuple[int, int]:
-    """How many partitions were made, and the sum of the numbers of the events that made them."""
+    """Return the number of materialized partitions, and the sum of their events' numbers."""
     by = tables.asset_partitions
     numbers = select(func.count(by.c.storage_id), func.coalesce(func.sum(by.c.storage_id), 0))
     count, total = connection.execute(numbers.where(by.c.asset_key == key.to_string())).one()
@@ -281,7 +281,7 @@ _PAGE = 200
 def latest_checks(
     connection: Connection, keys: Sequence[AssetKey]
 ) -> dict[AssetCheckKey, EventLogEntry]:
-    """What each check of these assets said last, in one query for hundreds of assets."""
+    """Return the last evaluation of each check of these assets, with one query for hundreds."""
     found: dict[AssetCheckKey, EventLogEntry] = {}
     again = _read_latest(connection, keys, _FEW, found)
     _read_latest(connection, again, _MANY, found)
@@ -342,7 +342,7 @@ def _evaluation(row: Any) -> tuple[str, AssetCheckEvaluated]:
 def check_history(
     connection: Connection, check: AssetCheckKey, limit: int, cursor: int | None
 ) -> list[EventLogRecord]:
-    """What a check said, newest first; `cursor` is the storage id that the last page ended with."""
+    """Return evaluations of a check, newest first; `cursor` is the last storage id of a page."""
     found: list[EventLogRecord] = []
     while True:
         wanted = EventRecordsFilter(

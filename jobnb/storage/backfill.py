@@ -1,4 +1,4 @@
-"""Backfills as they are kept, what was asked for and how they stand; the part that keeps them."""
+"""The records of backfills, request and status, and the part of an instance that stores them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def new_backfill_id() -> str:
 
 
 class BackfillStatus(Enum):
-    """Where a backfill stands.
+    """The status of a backfill.
 
     Source: Dagster's `BulkActionStatus`.
     """
@@ -38,12 +38,12 @@ class BackfillStatus(Enum):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Whether it has ended, in any way."""
         return self is not BackfillStatus.REQUESTED
 
 
 class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A backfill as it is kept.
+    """The record of a backfill.
 
     Args:
         backfill_id: Its id; a new one if left out.
@@ -78,7 +78,7 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def title(self) -> str:
-        """The job that it runs, or the assets that it makes, in words.
+        """The job that it runs, or the assets that it materializes, in words.
 
         Example:
             >>> PartitionBackfill(asset_selection=tuple(map(AssetKey, "abcde"))).title
@@ -92,7 +92,7 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class BackfillFilter(msgspec.Struct, frozen=True):
-    """Which backfills: one must fit everything that is given.
+    """Selects backfills that match all given values.
 
     Args:
         statuses: It stands at one of these.
@@ -142,7 +142,7 @@ def decode_backfill(body: bytes) -> PartitionBackfill:
 
 
 class BackfillHistory:
-    """Backfills: which there are, and how they stand.
+    """Stores backfills and their statuses.
 
     Args:
         history: What it reads and writes.
@@ -158,7 +158,7 @@ class BackfillHistory:
         limit: int | None = None,
         filters: BackfillFilter | None = None,
     ) -> Sequence[PartitionBackfill]:
-        """Backfills, newest first.
+        """Return backfills, newest first.
 
         Args:
             status: That stand so only.
@@ -228,7 +228,7 @@ class BackfillHistory:
         self._history.write(work)
 
     def _note_lease(self, connection: Connection, backfill: PartitionBackfill) -> None:
-        """Whoever does it has a lease on it until it ends."""
+        """Record the lease of the process that executes it."""
         from jobnb.storage import writing
 
         name, holder = writing.name_of_backfill(backfill.backfill_id), backfill.holder
@@ -271,7 +271,7 @@ def _find(
 
 
 def _backfill(row: Any) -> PartitionBackfill:
-    """A backfill; of one that cannot be read what the other columns tell, with the reason."""
+    """Decode a backfill; for an unreadable one, use the other columns and note the reason."""
     try:
         return decode_backfill(row.body)
     except StorageError as error:

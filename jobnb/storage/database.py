@@ -1,4 +1,4 @@
-"""The door to the database: opening it, reading, and writing so that several kernels can share it.
+"""Open, read and write the database in such a way that several kernels can share it.
 
 Only this module and the queries beside it know SQLAlchemy.
 """
@@ -44,7 +44,7 @@ def file_url(path: Path) -> URL:
 
 
 class Database:
-    """One database, opened: its tables exist when the constructor returns.
+    """An open database; its tables exist when the constructor returns.
 
     Args:
         url: Any SQLAlchemy URL; None for one in memory.
@@ -90,16 +90,16 @@ class Database:
 
     @property
     def shown_url(self) -> str:
-        """Where it is, for people to read: without passwords."""
+        """The URL for people to read: without passwords."""
         return self.url.render_as_string(hide_password=True)
 
     @property
     def engine(self) -> Engine:
-        """SQLAlchemy's engine, for whoever wants to look at the tables."""
+        """SQLAlchemy's engine, for reading the tables directly."""
         return self._engine
 
     def leave(self) -> None:
-        """In a copy of the process (a fork): use connections and locks of its own."""
+        """In a forked process, use connections and locks of its own."""
         self._opening = threading.RLock()
         if engines.is_in_memory(self.url):
             self._turn = threading.RLock()
@@ -108,11 +108,11 @@ class Database:
             self._engine.dispose(close=False)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work` finds, in one transaction: all it reads is of one moment."""
+        """Return the result of `work` in one transaction: all reads are of the same moment."""
         return self._try(lambda: self._once(work, self._reader), "read")
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` wholly or not at all; it is done again when another writer was in the way."""
+        """Execute `work` wholly or not at all; repeat it if another writer was in the way."""
         return self._try(lambda: self._once(work, self._writer), "write")
 
     def dispose(self) -> None:
@@ -151,14 +151,14 @@ class Database:
             raise
 
     def _note_removal(self, kept: Kept, opened: int) -> None:
-        """The file was removed, or its log, when something had been committed."""
+        """Handle that the file or its log was removed after a commit."""
         if kept is Kept.GONE:
             raise _GoneError(opened)
         _logger.warning("A part of %s was removed while it was in use, and is saved.", self.what)
         self._engine.dispose()
 
     def _open_anew(self, opened: int) -> None:
-        """The file was removed or replaced: what is at its path is used from now on."""
+        """Open what is now at the path of a file that was removed or replaced."""
         with self._opening:
             if self.opened != opened:
                 return  # another thread has seen to it
@@ -266,7 +266,7 @@ class Database:
             return engines.file_of(connection.connection.dbapi_connection)
 
     def _enter_wal(self) -> None:
-        """Readers and a writer side by side; a file system that cannot do it keeps its journal."""
+        """Let readers work beside a writer; a file system that cannot do so keeps its journal."""
         with self._turn, Held(), self.engine.connect() as connection:
             raw = connection.connection.cursor()
             try:
@@ -279,7 +279,7 @@ class Database:
 
 
 class Held:
-    """While it lasts, Ctrl-C waits for its end, unless that is long in coming or it comes again.
+    """Delays Ctrl-C until the block ends, unless that takes long or it comes again.
 
     Python interrupts the main thread only: in others, nothing is done.
 
@@ -315,7 +315,7 @@ class Held:
 
 
 class _GoneError(Exception):
-    """The file was removed or replaced: nobody else finds what is written to it."""
+    """The file was removed or replaced: nobody else can read what is written to it."""
 
     def __init__(self, opened: int) -> None:
         super().__init__()
@@ -323,7 +323,7 @@ class _GoneError(Exception):
 
 
 class _CutOffError(Exception):
-    """The connection was lost before anything was committed: it may be done again."""
+    """The connection was lost before anything was committed: it can be repeated."""
 
     def __init__(self, why: DBAPIError) -> None:
         super().__init__(str(why))

@@ -1,4 +1,4 @@
-"""SQLAlchemy's engines: opened from a URL, with transactions as the history needs them.
+"""SQLAlchemy's engines: opened from a URL, with the transactions that the history needs.
 
 Writers never work side by side: on SQLite each begins with `BEGIN IMMEDIATE`, on PostgreSQL with
 a lock of our own. So they cannot deadlock, and the ids of events are in the order of the commits:
@@ -40,7 +40,7 @@ _SECRET = re.compile(r":(?!//).*@")
 
 
 def parsed_url(url: str | URL | None, what: str) -> URL:
-    """A URL as SQLAlchemy has it; PostgreSQL without a driver gets the one that jobnb installs.
+    """Return SQLAlchemy's URL; PostgreSQL without a driver gets the one that jobnb installs.
 
     Raises:
         StorageError: If it is none, or of another kind. A password in it is not told.
@@ -80,7 +80,7 @@ def path_of(url: URL) -> str | None:
 
 @contextmanager
 def cleared(url: URL) -> Iterator[None]:
-    """While it lasts, a file may be opened or made: nothing is left there of one that was removed.
+    """Let a file be opened or created meanwhile, after removing what a deleted one left behind.
 
     SQLite would take what lies beside the file for its own. Whoever else opens it waits, where
     the system can tell.
@@ -161,7 +161,7 @@ def open_engine(url: URL, what: str) -> Engine:
 
 
 def reader(engine: Engine) -> Engine:
-    """The same engine for transactions that only read: all that one reads is of one moment."""
+    """Return the same engine for transactions that only read, each from one moment."""
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return engine
@@ -173,7 +173,7 @@ def writer(engine: Engine) -> Engine:
 
 
 class _FileConnection(sqlite3.Connection):
-    """A connection that, once it is done with, holds no lock, whoever still refers to it.
+    """A connection that, once closed, holds no lock, whoever still refers to it.
 
     A kernel keeps the last exception, with it the frames that it passed through, and in them a
     query that is not at its end: SQLite would keep the lock of its transaction for as long, even
@@ -189,7 +189,7 @@ class _FileConnection(sqlite3.Connection):
         self._log: Place | None = None
 
     def note_files(self, path: str) -> None:
-        """Remember which file was opened, and which log of what is new, where it has one."""
+        """Record which file was opened, and which write-ahead log, if it has one."""
         self._path, self._log = path, place(f"{path}-wal")
         self.file = place(path) or (0, 0)  # the latter is none: it was removed meanwhile
 
@@ -213,7 +213,7 @@ class _FileConnection(sqlite3.Connection):
         return self.file == file and (file is None or place(self._path) == file)
 
     def kept(self, file: Place | None) -> Kept:
-        """What has become of what was committed."""
+        """Return what became of the commits."""
         if not self.is_there(file):
             return Kept.GONE
         log = place(f"{self._path}-wal") if file is not None else None
@@ -221,7 +221,7 @@ class _FileConnection(sqlite3.Connection):
         return Kept.THERE if log == self._log else self._save()
 
     def _save(self) -> Kept:
-        """Return the log is gone, and open here: what it holds is written to where it belongs."""
+        """Write the content of a removed log, which is open here still, to the file."""
         with suppress(sqlite3.Error):
             if self.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0] == 0:
                 return Kept.SAVED
@@ -237,7 +237,7 @@ _connections: WeakSet[_FileConnection] = WeakSet()
 
 
 def leave_connections() -> None:
-    """In a copy of the process (a fork): its connections are the other one's, and stay open.
+    """In a forked process, leave the parent's connections open.
 
     To close one that was in a transaction would undo that in the memory that both share.
     """
@@ -247,7 +247,7 @@ def leave_connections() -> None:
 
 
 class Kept(Enum):
-    """What has become of what was committed.
+    """What became of committed data.
 
     Attributes:
         THERE: It is where everyone finds it.
@@ -264,7 +264,7 @@ Place = tuple[int, int]
 
 
 def place(path: str) -> Place | None:
-    """Which file is at a path: its device and its number there."""
+    """Return the device and number of the file at a path."""
     try:
         found = os.stat(path)  # noqa: PTH116 - asked at every commit
     except (OSError, ValueError):
@@ -283,7 +283,7 @@ def is_there(raw: Any, file: Place | None) -> bool:
 
 
 def kept(raw: Any, file: Place | None) -> Kept:
-    """What has become of what was committed over a driver's connection to this file."""
+    """Return what became of the commits of a driver's connection to this file."""
     return raw.kept(file) if isinstance(raw, _FileConnection) else Kept.THERE
 
 
@@ -294,7 +294,7 @@ def let_go(raw: Any) -> None:
 
 
 def _on_connect(path: str | None, connection: Any, _record: Any) -> None:
-    """Transactions are begun here, not by the driver; a commit survives a killed process."""
+    """Begin transactions here, not in the driver; make commits survive a killed process."""
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous=NORMAL")
@@ -311,7 +311,7 @@ def is_of_ill_text(error: DBAPIError) -> bool:
 
 
 def read_all_texts(engine: Engine) -> None:
-    """From now on, show what cannot be read of a text as such, however long reading takes."""
+    """Decode, from now on, unreadable bytes of a text as replacement characters."""
     event.listen(engine, "connect", _on_connect_to_ill_texts)
     engine.dispose()
 
@@ -335,5 +335,5 @@ def _begin_on_postgres(connection: Connection) -> None:
 
 
 def _on_error(context: ExceptionContext) -> None:
-    """An interrupted statement closes its connection; a database in memory would be gone then."""
+    """Keep an interrupted statement's connection: closing it would lose a database in memory."""
     context.is_disconnect = False

@@ -1,4 +1,4 @@
-"""The part of an instance that answers about events and takes reports from outside of a run."""
+"""The part of an instance that reads events, and logs events reported from outside of a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Kinds = EventType | Iterable[EventType] | None
 
 
 class EventHistory:
-    """Events: reading them, hearing of them, reporting them.
+    """Reads, watches and reports events.
 
     Args:
         history: What it reads and writes.
@@ -62,7 +62,7 @@ class EventHistory:
         of_type: Kinds = None,
         limit: int | None = None,
     ) -> Sequence[EventLogEntry]:
-        """The log of a run after a place; places count from 0, and -1 is before all of it."""
+        """Return a run's log after a position; positions count from 0, and -1 is before all."""
         name = self._job_name(run_id)
         found = self._places(run_id, -1 if cursor is None else cursor, of_type, limit)
         return [entry_of(event, run_id, name) for _, _, event in found]
@@ -206,7 +206,7 @@ class EventHistory:
         job_name: str | None = None,
         run_id: str | None = None,
     ) -> Event:
-        """Note in a run's log something about running it.
+        """Log an event about the execution of a run.
 
         Args:
             message: The note.
@@ -231,16 +231,16 @@ class EventHistory:
         return note
 
     def report_run_canceling(self, run: JobRun, message: str | None = None) -> Event:
-        """Note that a run was asked to stop."""
+        """Log that the cancellation of a run was requested."""
         return self._report_end(run, message, lambda now: ev.RunCanceling(now, run.job_name))
 
     def report_run_canceled(self, dagster_run: JobRun, message: str | None = None) -> Event:
-        """Note that a run has stopped before its end."""
+        """Log that a run was canceled."""
         name = dagster_run.job_name
         return self._report_end(dagster_run, message, lambda now: ev.RunCanceled(now, name))
 
     def report_run_failed(self, dagster_run: JobRun, message: str | None = None) -> Event:
-        """Note that a run has failed, for the reason that `message` gives."""
+        """Log that a run failed, with the reason in `message`."""
         why = ev.ErrorInfo("Failure", message) if message else None
         name = dagster_run.job_name
         return self._report_end(dagster_run, None, lambda now: ev.RunFailed(now, name, error=why))
@@ -263,7 +263,7 @@ def _kinds(of_type: Kinds) -> frozenset[str] | None:
 
 
 def _place(cursor: str | None) -> int | None:
-    """Return a cursor is the place of the last event seen, as text."""
+    """Parse a cursor: the position of the last event seen, as text."""
     if cursor is None or cursor == "":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Looking events up: within a run by its chunks, across runs by the index."""
+"""Queries for events: within a run by its chunks, across runs by the index."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAGE = 16  # chunks read at a time where the end is not known
 
 
 def read_event(body: bytes) -> Event:
-    """One event of the index."""
+    """Return one event of the index."""
     try:
         event: Event = _one.decode(body)
     except UNREADABLE as error:
@@ -74,7 +74,7 @@ def run_events(
     limit: int | None = None,
     kinds: frozenset[str] | None = None,
 ) -> Iterator[tuple[int, int, Event]]:
-    """The events of a run after place `after`: its place, its storage id and the event."""
+    """Return a run's events after position `after`: position, storage id and event of each."""
     query = select(chunks.c.id, chunks.c.first_seq, chunks.c.body)
     query = query.where(chunks.c.run_id == run_id, chunks.c.first_seq + chunks.c.count > after + 1)
     if kinds is not None:
@@ -92,7 +92,7 @@ def run_events(
 
 
 def _has_kind(kinds: frozenset[str]) -> ColumnElement[bool]:
-    """`kinds` is a text with a blank around every kind."""
+    """Return a condition: `kinds` is a text with a blank around every kind."""
     return or_(*(chunks.c.kinds.contains(f" {kind} ", autoescape=True) for kind in sorted(kinds)))
 
 
@@ -119,7 +119,7 @@ Found = Iterator[tuple[int, str, Event]]
 
 
 def events_of_kind(connection: Connection, kind: EventType) -> Found:
-    """Every event of a kind that has no index, with its storage id and its run, newest first."""
+    """Return the events of a kind without an index, with storage id and run, newest first."""
     return _from_chunks(connection, EventRecordsFilter(kind), kind.value, None, ascending=False)
 
 
@@ -229,7 +229,7 @@ def _has_tags(event: Event, wanted: dict[str, Any]) -> bool:
 
 
 def job_names(connection: Connection, run_ids: Sequence[str] | set[str]) -> dict[str, str]:
-    """Which job every run ran."""
+    """Return the job of every run."""
     runs = tables.runs
     query = select(runs.c.run_id, runs.c.job_name)
     wanted, found = sorted(run_ids), {}

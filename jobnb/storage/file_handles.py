@@ -1,4 +1,4 @@
-"""Files that steps write and hand on as handles, through a resource that knows where they lie."""
+"""Files that steps write and pass on as handles, through a resource that stores them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WRITING = ("w", "wb")
 
 
 class FileHandle(ABC):
-    """Says which file is meant, wherever it lies; a step can hand it on.
+    """A reference to a file that a step can pass on.
 
     Source: Dagster's `FileHandle`.
     """
@@ -29,7 +29,7 @@ class FileHandle(ABC):
     @property
     @abstractmethod
     def path_desc(self) -> str:
-        """Where the file lies, for people."""
+        """The path of the file, for people."""
 
 
 class LocalFileHandle(FileHandle):
@@ -50,12 +50,12 @@ class LocalFileHandle(FileHandle):
 
     @property
     def path(self) -> str:
-        """Where it lies."""
+        """The path of the file."""
         return self._path
 
     @property
     def path_desc(self) -> str:
-        """Where it lies."""
+        """The path of the file."""
         return self._path
 
     def __eq__(self, other: object) -> bool:
@@ -69,7 +69,7 @@ class LocalFileHandle(FileHandle):
 
 
 class LocalFileManager:
-    """Writes files of fresh names into a folder, and reads them again by their handles.
+    """Writes files of fresh names into a folder, and reads them by their handles.
 
     Args:
         base_dir: The folder; it is made when it is first written to.
@@ -81,7 +81,7 @@ class LocalFileManager:
 
     @contextmanager
     def read(self, file_handle: FileHandle, mode: str = "rb") -> Iterator[IO[Any]]:
-        """While it lasts, the file is open.
+        """Open the file for the duration of the block.
 
         Args:
             file_handle: What a write gave.
@@ -182,7 +182,7 @@ class _LocalFiles(ResourceDefinition):
 
     @cached_property
     def config_schema(self) -> Any:
-        """The folder, where it is not that of the instance."""
+        """The folder, if it is not that of the instance."""
         from jobnb.config import Field, StringSource
 
         return {"base_dir": Field(StringSource, is_required=False, description="The folder.")}
@@ -190,7 +190,7 @@ class _LocalFiles(ResourceDefinition):
 
 @contextmanager
 def _of_a_run(context: Any) -> Iterator[LocalFileManager]:
-    """The manager of a run; the copies that it made go with the run."""
+    """Return the manager of a run; its copies are deleted with the run."""
     given = (context.resource_config or {}).get("base_dir")
     folder = given or Path(context.instance.storage_directory(), "file_manager")
     manager = LocalFileManager(folder)

@@ -1,4 +1,4 @@
-"""Values as files: where they lie, written whole or not at all."""
+"""Store values as files, each written wholly or not at all."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _File(NamedTuple):
 
 
 def _files(stem: Path) -> list[_File]:
-    """The files that are there of a value, the newest first, should a crash have left two."""
+    """Return the existing files of a value, the newest first: a crash may have left two."""
     text = str(stem)
     found = [
         _File(Path(text + ending), ending, form)
@@ -92,7 +92,7 @@ def _replace(path: Path, target: Path) -> Path:
 
 
 def _make_folder(folder: Path, base: Path) -> None:
-    """Make a folder; the pickle of `a` gives way to the folder of `a/b`, and is read beside it."""
+    """Create a folder; if the pickle of `a` is in the way of `a/b`, move it beside the folder."""
     for _ in range(5):  # whoever stores `a` at the same time may be faster
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ class FileIOManager(IOManager):
         context.add_output_metadata({"path": MetadataValue.path(str(path))})
 
     def _folder(self, context: Context) -> Path:
-        """Where the partitions of an asset lie."""
+        """Return the folder of an asset's partitions."""
         return self.base_dir.joinpath(*asset_place(context.asset_key.path).parts)
 
     def _write(self, context: OutputContext, place: Place, value: Any) -> Path:
@@ -240,7 +240,7 @@ class FileIOManager(IOManager):
         return owner == place or (owner is None and file.ending == OLDER)
 
     def _owner(self, context: Context, place: Place, file: _File) -> Place | None:
-        """Whose value is in a file, if an older version may have put another's into it."""
+        """Return whose value a file holds, as an older version may have stored another's in it."""
         if file.ending in ("", BLOCKED) or file.form.is_marked(file.path):
             return None  # older versions wrote no such files
 
@@ -267,7 +267,7 @@ def file_manager(context: Any) -> FileIOManager:
 
 
 def values_directory(context: Any) -> str:
-    """Where the instance of a run stores values.
+    """Return the folder in which the instance of a run stores values.
 
     Raises:
         InvariantViolationError: If there is no instance.

@@ -1,4 +1,4 @@
-"""How a value becomes a file: Parquet for a data frame that comes back the same, else pickle."""
+"""The file formats of values: Parquet for a data frame that it preserves exactly, else pickle."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobnb.storage import pickles
 
 
 class Peek(msgspec.Struct, frozen=True):
-    """The first rows of a stored table, and how large the whole is.
+    """The first rows of a stored table, and the size of the whole.
 
     Attributes:
         head: The first rows.
@@ -37,12 +37,12 @@ _MARK = b"jobnb.storage.place"
 
 
 class UnfaithfulError(Exception):
-    """The value would not come back the same."""
+    """The format would not preserve the value."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write a value, told by the ending of the file.
+    """A file format, recognized by the suffix.
 
     Attributes:
         suffix: The ending.
@@ -70,7 +70,7 @@ class Format:
 
 
 class Parquet(Format):
-    """Data frames as Parquet files, which other tools read too."""
+    """Data frames as Parquet files, which other tools can read."""
 
     def dump(self, value: Any, file: BinaryIO) -> None:
         """Write a frame.
@@ -99,7 +99,7 @@ class Parquet(Format):
             return pq.read_table(file).to_pandas()
 
     def peek(self, path: Path, rows: int) -> Peek | None:
-        """The first rows; what is read of the file is its end, which tells where they are."""
+        """Return the first rows, reading only their part of the file."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""The history underneath an instance: its database, the logs being written, and who listens.
+"""What an instance is built on: its database, the logs being written, and the listeners.
 
 A history on disk opens at once; one in memory keeps lists and opens a database in memory only
 when someone asks it something, so that a run costs next to nothing.
@@ -55,7 +55,7 @@ def _expanded(home: str | os.PathLike[str]) -> Path:
 
 
 def named_database() -> str | None:
-    """The URL of the database in `$JOBNB_DATABASE`; None where the history is in the folder."""
+    """Return the URL in `$JOBNB_DATABASE`; None if the history is in the folder."""
     return os.environ.get(DATABASE_VARIABLE) or None
 
 
@@ -74,7 +74,7 @@ def has_history(home: str | os.PathLike[str] | None = None) -> bool:
 
 
 def launcher(home: Path | None) -> str | None:
-    """What launches runs here: the path of the notebook or script, or the name of the module.
+    """Return what launches runs here: the path of the notebook or script, or the module's name.
 
     Args:
         home: The folder of the history: a path is told as seen from the folder around it.
@@ -147,7 +147,7 @@ Pull = Callable[[int], Sequence[tuple[int, EventLogEntry]]]
 
 
 class _Watch:
-    """One watcher: it reads the log on from where it is, so it misses and repeats nothing."""
+    """One watcher: it reads on from its position in the log, so it misses and repeats nothing."""
 
     def __init__(self, callback: Watcher, seen: int, pull: Pull) -> None:
         self.callback = callback
@@ -195,7 +195,7 @@ class Listeners:
             self._watches[run_id] = left
 
     def tell(self, run_id: str, job_name: str, events: Sequence[Event]) -> None:
-        """These events were committed."""
+        """Call the listeners with committed events."""
         with self._lock:
             listeners = list(self._listeners.get(run_id, ()))
             watches = list(self._watches.get(run_id, ()))
@@ -223,7 +223,7 @@ class Listeners:
 
 
 class History:
-    """Runs being written and the database they are written to.
+    """The logs being written, and their database.
 
     Args:
         opener: Opens the database.
@@ -265,7 +265,7 @@ class History:
         )
 
     def leave(self) -> None:
-        """In a copy of the process (a fork): the runs that go on are the other one's to write."""
+        """In a forked process, leave the writing of present runs to the parent."""
         for log in (*self._flusher.left_logs(), *self._logs_in_memory):
             log.leave()
         self._opening = threading.RLock()
@@ -280,7 +280,7 @@ class History:
         return self._launcher or launcher(self.home)
 
     def launched_by(self, path: str | os.PathLike[str]) -> None:
-        """Have what is done here count as that of a notebook or script, not of this program."""
+        """Record a notebook or script as the launcher of what runs meanwhile."""
         self._launcher = seen_from(self.home, os.fspath(path))
 
     # -- writing runs
@@ -333,7 +333,7 @@ class History:
 
     @property
     def opened(self) -> int:
-        """How often the database was opened: once more each time that its file was removed."""
+        """The number of times the database was opened: once more after each removal of its file."""
         return self._database.opened if self._database is not None else 1
 
     def write_runs(self, parts: Sequence[RunPart]) -> set[str]:
@@ -361,7 +361,7 @@ class History:
         return self.database().read(lambda connection: holds(connection, run_id, events))
 
     def renew_leases(self) -> None:
-        """This process is still there, and does what it does."""
+        """Renew the leases of this process on what it executes."""
         from jobnb.storage.writing import renew
 
         self.database().write(lambda connection: renew(connection, this_process()))
@@ -380,15 +380,15 @@ class History:
                 cancel(reason)
 
     def _holder(self) -> Holder | None:
-        """Who does what this process does; None where nobody else can see it."""
+        """Return the holder of this process's leases; None if no other process can see them."""
         return this_process() if self.durable else None
 
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
-        """Tell listeners; must not raise."""
+        """Call the listeners; must not raise."""
         self.listeners.tell(run.run_id, run.job_name, events)
 
     def forget_log(self, log: WatchedLog) -> None:
-        """The log is closed."""
+        """Remove a closed log."""
         self._flusher.forget(log)
 
     # -- reading
@@ -469,7 +469,7 @@ class History:
     # -- closing
 
     def check_open(self) -> None:
-        """See that it is not closed.
+        """Raise an error if it is closed.
 
         Raises:
             InvariantViolationError: If it is.
@@ -502,7 +502,7 @@ _histories: weakref.WeakSet[History] = weakref.WeakSet()
 
 
 def _close_all() -> None:
-    """At the end of the process nothing that was pending is lost."""
+    """At the end of the process, write what is pending."""
     for history in list(_histories):
         if history.durable:
             history.close()

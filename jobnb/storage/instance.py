@@ -1,4 +1,4 @@
-"""The instance: the one door to the history of runs, on disk or in memory."""
+"""The instance: the history of runs and the stored values, on disk or in memory."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Instance:
 
     @staticmethod
     def get() -> Instance:
-        """The instance of this place: in `$JOBNB_HOME`, else in `.jobnb` in the current folder.
+        """Return the instance in `$JOBNB_HOME`, else in `.jobnb` in the current folder.
 
         Where `$JOBNB_DATABASE` is the URL of a database, that one has the history.
 
@@ -166,7 +166,7 @@ class Instance:
         return self._history.launcher
 
     def launched_by(self, path: str | os.PathLike[str]) -> None:
-        """Have what is done here count as that of a notebook or script, not of this program."""
+        """Record a notebook or script as the launcher of what runs meanwhile."""
         self._history.launched_by(path)
 
     @property
@@ -176,7 +176,7 @@ class Instance:
 
     @property
     def is_ephemeral(self) -> bool:
-        """Whether it is gone with the process."""
+        """Whether it is lost with the process."""
         return not self._history.durable
 
     @property
@@ -190,7 +190,7 @@ class Instance:
         return self._settings
 
     def get_settings(self, settings_key: str) -> Any:
-        """One of the settings, or None."""
+        """Return one of the settings, or None."""
         return self._settings.get(settings_key)
 
     def storage_directory(self) -> str:
@@ -255,7 +255,7 @@ class Instance:
 
     @property
     def ticks(self) -> TickHistory:
-        """What is kept of schedules and sensors, for the loop that evaluates them."""
+        """The states and ticks of schedules and sensors, for the loop that evaluates them."""
         return self._part(TickHistory)
 
     get_ticks = answered_by(TickHistory, TickHistory.get_ticks)
@@ -376,7 +376,7 @@ class Instance:
     # -- emptying and closing
 
     def wipe(self) -> None:
-        """Empty the history: runs, events, assets, partitions, presets. Stored values stay."""
+        """Delete the history: runs, events, assets, partitions, presets. Stored values stay."""
         from jobnb.storage import named_queries
 
         for log in self._history.open_logs():
@@ -450,7 +450,7 @@ def _shared(home: str | os.PathLike[str], url: str | None) -> Instance:
 
 
 def _opener(home: Path | None, url: str | None) -> Callable[[], Database]:
-    """Opens the database; it holds no reference to the instance, which may thus be collected."""
+    """Return a function that opens the database without keeping the instance alive."""
 
     def open_database() -> Database:
         first = "sqlalchemy" not in sys.modules
@@ -485,7 +485,7 @@ def instance_for_test(
     set_dagster_home: bool = True,
     temp_dir: str | None = None,
 ) -> Iterator[Instance]:
-    """An instance on disk for one test, removed when the test is over.
+    """Create an instance on disk for one test, and delete it afterwards.
 
     Args:
         overrides: Settings that other parts of jobnb read.

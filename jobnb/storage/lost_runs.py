@@ -1,4 +1,4 @@
-"""Runs and backfills whose process died: found by their leases, and ended in words.
+"""End runs and backfills whose process died, as their leases show.
 
 A process on this machine is looked at. One elsewhere cannot be: it is taken for gone when it has
 not renewed its lease for long.

@@ -1,4 +1,4 @@
-"""What is kept by name: dynamic partitions, presets, small values."""
+"""Queries for what is stored by name: dynamic partitions, presets, small values."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def has_partition(connection: Connection, definition: str, key: str) -> bool:
 def partition_page(
     connection: Connection, definition: str, limit: int, ascending: bool, after: int | None
 ) -> list[tuple[int, str]]:
-    """Some of the partitions with their places, oldest or newest first, after a place."""
+    """Return some of the partitions after a position, oldest or newest first."""
     place = names.c.id
     query = select(place, names.c.partition).where(names.c.definition == definition)
     if after is not None:
@@ -52,7 +52,7 @@ def partition_page(
 
 
 def remove_partition(connection: Connection, definition: str, key: str) -> None:
-    """Take one out."""
+    """Delete a partition."""
     own = (names.c.definition == definition) & (names.c.partition == key)
     connection.execute(delete(names).where(own))
 
@@ -83,7 +83,7 @@ def _preset(row: Any) -> tuple[str, dict[str, Any]]:
 
 
 def remove_preset(connection: Connection, job_name: str, name: str) -> None:
-    """Forget a preset."""
+    """Delete a preset."""
     own = (presets.c.job_name == job_name) & (presets.c.name == name)
     connection.execute(delete(presets).where(own))
 
@@ -102,7 +102,7 @@ def get_values(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
 
 
 def wipe(connection: Connection) -> None:
-    """Empty every table; the version of the tables stays."""
+    """Empty every table but the version of the tables."""
     for table in reversed(tables.metadata.sorted_tables):
         own = kvs.c.key.startswith(_OWN, autoescape=True)
         connection.execute(delete(table).where(~own) if table is kvs else delete(table))

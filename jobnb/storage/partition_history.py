@@ -1,4 +1,4 @@
-"""The part of an instance that knows how partitions of assets and jobs stand, and dynamic ones."""
+"""The part of an instance that reads partitions' statuses, and stores dynamic partitions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class AssetPartitionStatus(Enum):
-    """How a partition of an asset stands.
+    """The status of a partition of an asset.
 
     Source: Dagster's `AssetPartitionStatus`.
     """
@@ -43,7 +43,7 @@ _STANDING = {
 
 
 class PartitionHistory:
-    """Partitions: which were made, failed or are under way; and the keys of dynamic ones.
+    """Reads which partitions were materialized or failed; stores the keys of dynamic ones.
 
     Args:
         history: What it reads and writes.
@@ -104,7 +104,7 @@ class PartitionHistory:
     def get_materialization_count_by_partition(
         self, asset_keys: Sequence[CoercibleToAssetKey], after_cursor: int | None = None
     ) -> Mapping[AssetKey, Mapping[str, int]]:
-        """How often each partition of these assets was made.
+        """Count the materializations of each partition.
 
         Args:
             asset_keys: The assets.
@@ -128,7 +128,7 @@ class PartitionHistory:
         partition_keys: Sequence[str],
         partitions_def: Any = None,
     ) -> Mapping[str, AssetPartitionStatus | None]:
-        """How each of these partitions of an asset stands; None where nothing was ever tried.
+        """Return each partition's status; None if it was never tried.
 
         A partition under way is IN_PROGRESS whatever it was before; one whose last run failed is
         FAILED until it is made again; a run that was canceled changes nothing.
@@ -219,7 +219,7 @@ class PartitionHistory:
     def wipe_asset_partitions(
         self, asset_key: CoercibleToAssetKey, partition_keys: Sequence[str]
     ) -> None:
-        """Forget what is known of some partitions of an asset; the logs of the runs stay.
+        """Delete the records of partitions of an asset; logs of runs stay.
 
         Source: Dagster's `DagsterInstance.wipe_asset_partitions`.
         """
@@ -239,7 +239,7 @@ class PartitionHistory:
         partitions_def: PartitionsDefinition | None = None,
         since: float | None = None,
     ) -> Mapping[str, AssetPartitionStatus | None]:
-        """How each of these partitions of a job stands by its last run; None if it never ran.
+        """Return the status of the last run by partition, or None.
 
         A run that was canceled changes nothing. MATERIALIZED says that the last run succeeded.
 
@@ -283,7 +283,7 @@ class PartitionHistory:
         partition_key: str | None = None,
         partitions_def: PartitionsDefinition | None = None,
     ) -> Mapping[str, tuple[str, float]]:
-        """By partition, the last run of a job that was not canceled, and when it was created.
+        """Return a job's last run, not canceled, by partition, with its time.
 
         Args:
             job_name: The job.
@@ -307,7 +307,7 @@ class PartitionHistory:
     def _keys_in(
         self, tags: Mapping[str, str], partitions_def: PartitionsDefinition
     ) -> Iterator[str]:
-        """The partitions that the tags of a run name, of those that there still are."""
+        """Return the partitions in the tags of a run, of those that still exist."""
         try:
             if SUBSET_TAG in tags:
                 yield from map(str, partitions_def.deserialize_subset(tags[SUBSET_TAG]))
@@ -358,7 +358,7 @@ class PartitionHistory:
         ascending: bool,
         cursor: str | None = None,
     ) -> PaginatedResults:
-        """Some of the partitions of a dynamic definition.
+        """Return some partitions of a dynamic definition.
 
         Args:
             partitions_def_name: The definition.
@@ -394,7 +394,7 @@ class PartitionHistory:
         )
 
     def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
-        """Take a partition out of a dynamic definition; one that it has not is no error.
+        """Delete a dynamic partition; deleting an unknown one is no error.
 
         Source: Dagster's `DagsterInstance.delete_dynamic_partition`.
         """

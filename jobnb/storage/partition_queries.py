@@ -1,4 +1,4 @@
-"""Looking up how the partitions of an asset or a job stand; made for a hundred thousand of them."""
+"""Queries for the statuses of an asset's or job's partitions, fast for a hundred thousand."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def unfinished(connection: Connection, key: str) -> tuple[list[str], list[str]]:
 
 
 def _texts(connection: Connection, table: Table, *where: ColumnElement[bool]) -> list[str]:
-    """The partitions in some rows: the database hands them over in one text, eight times faster."""
+    """Return the partitions in some rows: one text from the database is eight times faster."""
     gather = func.json_agg if connection.dialect.name == "postgresql" else func.json_group_array
     found = connection.scalar(select(cast(gather(table.c.partition), Text)).where(*where))
     return msgspec.json.decode(found, type=list[str]) if found is not None else []
@@ -59,7 +59,7 @@ def _texts(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
 def made_partitions(
     connection: Connection, key: str, before: int | None, after: int | None
 ) -> set[str]:
-    """The partitions that were made, by an event between two storage ids where they are given."""
+    """Return the partitions materialized by events between two storage ids, if given."""
     if before is not None:
         found = latest_made(connection, key, before)
         return {name for name, place, *_ in found if after is None or place > after}
@@ -77,7 +77,7 @@ def made_since(connection: Connection, key: str, moment: float) -> set[str]:
 def made_counts(
     connection: Connection, keys: Sequence[str], after: int | None
 ) -> dict[str, dict[str, int]]:
-    """How often each partition of these assets was made."""
+    """Count the materializations of each partition of these assets."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for start in range(0, len(keys), _GROUP):
         query = (
@@ -135,7 +135,7 @@ _PASSED_OVER = (RunStatus.CANCELED.value, RunStatus.NOT_STARTED.value)
 def last_runs(
     connection: Connection, job_name: str, since: float | None = None
 ) -> dict[str, tuple[int, RunStatus]]:
-    """By partition, the place among all runs of a job's last run for it, and where that stands.
+    """Return a job's last run by partition: its position among all runs, and its status.
 
     Args:
         connection: The connection.
@@ -166,7 +166,7 @@ def last_runs(
 
 
 class RunForSeveral(NamedTuple):
-    """A run for several partitions: its place among all runs, and its tags that name them."""
+    """A run for several partitions: its position among all runs, and the tags that name them."""
 
     place: int
     run_id: str
@@ -201,7 +201,7 @@ def runs_for_several(connection: Connection, job_name: str) -> list[RunForSevera
 def begun_runs(
     connection: Connection, job_name: str, partition: str | None = None
 ) -> dict[str, tuple[int, str, float]]:
-    """By partition, the last run of a job for it: its place among all, its id, when it was created.
+    """Return a job's last run by partition: position among all runs, id, time of creation.
 
     Args:
         connection: The connection.
@@ -241,7 +241,7 @@ _RUNS = 500  # runs per statement: databases bound the number of parameters
 def untried(
     connection: Connection, key: str, known: dict[str, StepStatus | None]
 ) -> dict[str, StepStatus]:
-    """The partitions whose last run failed without trying them, each with how its step stands.
+    """Return the partitions that their last, failed run did not try, each with its step's status.
 
     Args:
         connection: The connection.
@@ -262,7 +262,7 @@ def untried(
 def _steps_left_out(
     connection: Connection, key: str, runs: list[str]
 ) -> Mapping[str, StepStatus | None]:
-    """How the step of an asset stands in each of these runs, where it was not tried.
+    """Return the status of an asset's step in each of the runs that did not try it.
 
     A backfill stands for those that it began no run for.
     """

@@ -1,4 +1,4 @@
-"""Pickles of values whose classes a notebook defines: they come back as instances of its classes.
+"""Pickles of values whose classes a notebook defines: they load as instances of its classes.
 
 Such a class is pickled whole, so that whoever does not define it reads the value too. Where it is
 defined, its name counts, as for a class of a module: a new kernel has other class objects than the
@@ -27,14 +27,14 @@ _MODULE = re.compile(r"\b\w+\.")
 
 
 class _Name(NamedTuple):
-    """How a class is called: its module, and its name with those of the classes around it."""
+    """The qualified name of a class: its module, and its dotted name there."""
 
     module: str
     qualname: str
 
 
 class _OtherClassError(Exception):
-    """What was stored cannot be an instance of the class that has this name now."""
+    """The stored value cannot be an instance of the class that has this name now."""
 
     def __init__(self, name: _Name) -> None:
         super().__init__(name)
@@ -51,7 +51,7 @@ def _pickler() -> type[Any]:
     from cloudpickle import Pickler, cloudpickle
 
     class Own(Pickler):  # type: ignore[misc]
-        """Also tells what a class lies in: `Outer.Inner`."""
+        """Also records the class around a class: `Outer.Inner`."""
 
         def reducer_override(self, obj: Any) -> Any:
             if not issubclass(type(obj), (type, types.FunctionType)):
@@ -95,7 +95,7 @@ def load(path: Path, scope: Mapping[str, Any] | None = None) -> Any:
 
 
 class _Reader(pickle.Unpickler):
-    """Takes the classes that are defined now for those that were pickled whole.
+    """Loads instances of pickled classes as instances of the present ones.
 
     Args:
         file: What is read.
@@ -116,7 +116,7 @@ class _Reader(pickle.Unpickler):
         }
 
     def find_class(self, module: str, name: str) -> Any:
-        """What the pickle names; what makes classes of cloudpickle's is replaced."""
+        """Return the class that the pickle names; replace cloudpickle's constructors of classes."""
         found = super().find_class(module, name)
         return self._makers.get(name, found) if module == _MAKERS else found
 
@@ -157,7 +157,7 @@ class _Reader(pickle.Unpickler):
         return cloudpickle._class_setstate(made, state)  # type: ignore[no-any-return]
 
     def _compare_state(self, called: _Name, attributes: Mapping[str, Any], now: type) -> None:
-        """Note what instances had and have; where the new class would misread them, refuse it."""
+        """Compare the fields of stored instances; refuse a class that would misread them."""
         then, fields = _fields(attributes), _fields(vars(now))
         tells = then is not None and fields is not None
         then, fields = then or {}, fields or {}
@@ -208,7 +208,7 @@ class _Reader(pickle.Unpickler):
         return known & set(self._differences) or known
 
     def notes(self) -> Iterator[str]:
-        """What is to be said of the classes that are not what they were."""
+        """Describe the classes that differ from the stored ones."""
         for called in dict.fromkeys((*self._differences, *self._apart)):
             why = self._differences.get(called, "no instance can be made of it now")
             more = " It is an instance of the old one." if called in self._apart else ""
@@ -216,7 +216,7 @@ class _Reader(pickle.Unpickler):
 
 
 def _fields(attributes: Mapping[str, Any]) -> dict[str, str] | None:
-    """What instances of a class have, with the types as text, where the class tells."""
+    """Return the fields of a class's instances, with the types as text, if it declares them."""
     for kind in ("__dataclass_fields__", "__pydantic_fields__"):
         if kind in attributes:
             types_ = {name: _type_of(field) for name, field in attributes[kind].items()}
@@ -234,7 +234,7 @@ def _fields(attributes: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _set_by_methods(attributes: Mapping[str, Any], fields: Container[str]) -> dict[str, str]:
-    """What the methods of a class set on its instances besides its fields: of these no types."""
+    """Return the attributes beside its fields that a class's methods set; they have no types."""
     found = {name for each in attributes.values() for name in _set_by(each)}
     return dict.fromkeys(sorted(name for name in found if name not in fields), "")
 

@@ -1,4 +1,4 @@
-"""Which value is meant, and its place: one answer for whoever stores, loads or looks at it."""
+"""Resolve which value is meant, and its path: the same for storing, loading and inspecting."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ _OF_PARTITION, _OF_KEY = "@", "+"
 
 
 class Place(NamedTuple):
-    """Where a value lies below the folder of an IO manager, but for the ending of the file.
+    """The path of a value below an IO manager's folder, without the suffix.
 
     Two values never have the same place, not even where a file system takes `Orders` for `orders`
     or `ü` for `u` and two dots. Ordinary names stay as they are, as in Dagster: `orders`,
@@ -158,12 +158,12 @@ class Place(NamedTuple):
 
     @property
     def is_shared(self) -> bool:
-        """Whether versions before this one may have put another value into this very place."""
+        """Whether versions before this one may have stored another value at this path."""
         return bool(self.key) and len(self.older) > 1 and self.parts == self.older
 
     @property
     def rivals(self) -> Iterator[Place]:
-        """The places of the values that versions before this one put into the same file."""
+        """The places of the values that versions before this one stored in the same file."""
         whole = (*self.key, *(self.partition or ()))
         for length in range(1, len(whole) + 1 if self.key else 0):
             rival = asset_place(whole[:length], whole[length:] or None)
@@ -172,7 +172,7 @@ class Place(NamedTuple):
 
 
 def maker_of(context: Context) -> Context:
-    """The context that tells whose value it is: an input of an op is the output it came from."""
+    """Return the context of the output that a value comes from, as an input may name it."""
     if isinstance(context, InputContext) and not context.has_asset_key:
         return context.upstream_output or context
     return context
@@ -282,7 +282,7 @@ def _digest(text: str) -> str:
 def owner_of(
     place: Place, path: PurePath, context: Context, is_there: Callable[[Place], bool]
 ) -> Place | None:
-    """Whose value an old file is, as far as the history tells: what was recorded last is in it.
+    """Return whose value an old file holds: by the history, what was recorded last.
 
     Args:
         place: The value that is asked for.

@@ -1,4 +1,4 @@
-"""Which process does a run, and whether that process is still there."""
+"""Identify the process that executes a run, and detect whether it still lives."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _holder(pid: int) -> Holder:
 
 
 def keep_for_ever(value: object) -> None:
-    """Never give a thing back: it belongs to the process that this one is a copy of.
+    """Keep an object alive for ever, as it belongs to the parent of this forked process.
 
     To close it, as Python does with what nobody refers to, would reach into the other process.
     """
@@ -90,12 +90,12 @@ def _host() -> str:
 
 
 def _mark(pid: int) -> str | None:
-    """When the process with this id started, or None if there is none that lives."""
+    """Return when the process with this id started, or None if there is none alive."""
     return _linux_mark(pid) if sys.platform == "linux" else _other_mark(pid)
 
 
 def _linux_mark(pid: int) -> str | None:
-    """The boot, and the tick of it at which the process started: exact, whatever the clock does."""
+    """Return the boot and the tick at which the process started, independent of the clock."""
     try:
         state, *rest = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except (OSError, ValueError):
@@ -147,7 +147,7 @@ def _can_look() -> bool:
 
 @lru_cache(maxsize=1)
 def _psutil() -> Any:
-    """Comes with ipykernel."""
+    """Import psutil, which comes with ipykernel."""
     try:
         return import_module("psutil")
     except ImportError:

@@ -1,4 +1,4 @@
-"""What the history answers with: events with their place in it, and assets with their latest."""
+"""The records that the history returns: events with positions, assets with their latest events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jobnb.events import (
 
 
 class EventLogEntry(msgspec.Struct, frozen=True):
-    """One line of a run's log: an event, or what the user's code logged.
+    """A line of a run's log: an event, or a message of the user's code.
 
     Args:
         error_info: The error that it tells of.
@@ -51,17 +51,17 @@ class EventLogEntry(msgspec.Struct, frozen=True):
 
     @property
     def event(self) -> Event | None:
-        """The event; None for a line that the user's code logged."""
+        """The event; None for a message of the user's code."""
         return self.dagster_event
 
     @property
     def message(self) -> str:
-        """What it says, in a sentence."""
+        """The message, a sentence."""
         return self.user_message
 
     @property
     def is_dagster_event(self) -> bool:
-        """Whether it is an event rather than a line that the user's code logged."""
+        """Whether it is an event, not a message of the user's code."""
         return self.dagster_event is not None
 
     @property
@@ -81,17 +81,17 @@ class EventLogEntry(msgspec.Struct, frozen=True):
 
     @property
     def asset_materialization(self) -> AssetMaterialization | None:
-        """The materialization that it tells of, or None."""
+        """The materialization that it records, or None."""
         return as_materialization(self.dagster_event)
 
     @property
     def asset_observation(self) -> AssetObservation | None:
-        """The observation that it tells of, or None."""
+        """The observation that it records, or None."""
         return as_observation(self.dagster_event)
 
     @property
     def asset_check_evaluation(self) -> AssetCheckEvaluation | None:
-        """The evaluation of a check that it tells, or None."""
+        """The evaluation of a check that it records, or None."""
         return as_evaluation(self.dagster_event)
 
 
@@ -145,7 +145,7 @@ def as_evaluation(event: Event | None) -> AssetCheckEvaluation | None:
 
 
 class EventLogRecord(msgspec.Struct, frozen=True):
-    """A line of a log with its place among all events: later ones have higher `storage_id`s.
+    """A line of a log with its position among all events: later ones have higher `storage_id`s.
 
     Source: Dagster's `EventLogRecord`.
     """
@@ -160,7 +160,7 @@ class EventLogRecord(msgspec.Struct, frozen=True):
 
     @property
     def timestamp(self) -> float:
-        """When it happened, in seconds since the epoch."""
+        """The time of the event, in seconds since the epoch."""
         return self.event_log_entry.timestamp
 
     @property
@@ -176,12 +176,12 @@ class EventLogRecord(msgspec.Struct, frozen=True):
 
     @property
     def asset_materialization(self) -> AssetMaterialization | None:
-        """The materialization that it tells of, or None."""
+        """The materialization that it records, or None."""
         return self.event_log_entry.asset_materialization
 
     @property
     def asset_observation(self) -> AssetObservation | None:
-        """The observation that it tells of, or None."""
+        """The observation that it records, or None."""
         return self.event_log_entry.asset_observation
 
     @property
@@ -195,7 +195,7 @@ class EventLogRecord(msgspec.Struct, frozen=True):
 
 
 class EventLogConnection(msgspec.Struct, frozen=True):
-    """A page of records; give `cursor` to get the next one."""
+    """A page of records; pass `cursor` to get the next one."""
 
     records: Sequence[EventLogRecord]
     cursor: str
@@ -203,7 +203,7 @@ class EventLogConnection(msgspec.Struct, frozen=True):
 
 
 class EventRecordsFilter(msgspec.Struct, frozen=True):
-    """Which events: an event must fit everything that is given.
+    """Selects events that match all given values.
 
     Args:
         event_type: Its kind.
@@ -231,7 +231,7 @@ class EventRecordsFilter(msgspec.Struct, frozen=True):
 
 
 class AssetEntry(msgspec.Struct, frozen=True):
-    """What is known of an asset: the latest record of each kind."""
+    """The latest record of each kind of event of an asset."""
 
     asset_key: AssetKey
     last_materialization_record: EventLogRecord | None = None
@@ -245,13 +245,13 @@ class AssetEntry(msgspec.Struct, frozen=True):
 
     @property
     def last_materialization_storage_id(self) -> int | None:
-        """The place of the latest materialization among all events, or None."""
+        """The position of the latest materialization, or None."""
         record = self.last_materialization_record
         return record.storage_id if record is not None else None
 
 
 class AssetRecord(msgspec.Struct, frozen=True):
-    """An asset as it is kept.
+    """The record of an asset.
 
     Source: Dagster's `AssetRecord`.
     """
@@ -281,7 +281,7 @@ class JobRunStats(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True, gc=False):
-    """What is recorded of an asset, or of one of its partitions.
+    """The last materialization of an asset, or of one of its partitions.
 
     Attributes:
         storage_id: The number of the event.
@@ -299,7 +299,7 @@ class Made(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False):
-    """A step of a run that made assets, and failed.
+    """A failed step that should have materialized assets.
 
     Attributes:
         step_key: The step.

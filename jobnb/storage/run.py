@@ -1,4 +1,4 @@
-"""A run: what was asked for, and how it stands. Its events are kept beside it."""
+"""The record of a run: the request and the status. Its events are stored beside it."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def partition_words(self) -> str:
-        """The partitions it is for, as short as they can be told; empty if it is for none.
+        """The partitions it is for, as short as possible; empty if it is for none.
 
         Example:
             >>> range_of = {RANGE_START_TAG: "2013-01-01", RANGE_END_TAG: "2013-01-31"}
@@ -125,12 +125,12 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def unreadable(self) -> str | None:
-        """Why no more of it can be read than is shown; None where all can."""
+        """The reason why not all of it can be read; None if all can."""
         return self.tags.get(UNREADABLE_TAG)
 
     @property
     def title(self) -> str:
-        """The job that it is of; where nobody named it, what it is for.
+        """The name of its job; if it has none, what it is for.
 
         Example:
             >>> JobRun("__ephemeral_asset_job__", asset_selection=frozenset([AssetKey("a")])).title
@@ -141,17 +141,17 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def makes_only_checks(self) -> bool:
-        """Whether it makes checks and no assets."""
+        """Whether it evaluates checks and materializes no assets."""
         return bool(self.asset_check_selection) and not self.asset_selection
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Whether it has ended, in any way."""
         return self.status.is_finished
 
     @property
     def is_success(self) -> bool:
-        """Whether it ended well."""
+        """Whether it succeeded."""
         return self.status is RunStatus.SUCCESS
 
     @property
@@ -171,12 +171,12 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_cancelable(self) -> bool:
-        """Whether asking it to stop makes sense."""
+        """Whether it can be canceled."""
         return self.status in (RunStatus.QUEUED, RunStatus.STARTING, RunStatus.STARTED)
 
     @property
     def is_resume_retry(self) -> bool:
-        """Whether it repeats a run from where that one failed."""
+        """Whether it repeats a run from its failure."""
         return self.tags.get(RESUME_TAG) == "true"
 
     @property
@@ -194,7 +194,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunsFilter(msgspec.Struct, frozen=True):
-    """Which runs: a run must fit everything that is given.
+    """Selects runs that match all given values.
 
     Args:
         run_ids: It is one of these.
@@ -243,7 +243,7 @@ class RunsFilter(msgspec.Struct, frozen=True):
 
 
 class RunRecord(msgspec.Struct, frozen=True):
-    """A run as it is kept.
+    """The record of a run, with its times.
 
     Attributes:
         storage_id: Its place among all runs: later runs have higher ones.
@@ -270,19 +270,19 @@ class RunRecord(msgspec.Struct, frozen=True):
 
     @property
     def notebook(self) -> str | None:
-        """The notebook, script or module that launched it; None where nobody knows."""
+        """The notebook, script or module that launched it; None if unknown."""
         return self.dagster_run.notebook
 
 
 class JobBucket(msgspec.Struct, frozen=True):
-    """Ask for at most `bucket_limit` runs of each of these jobs."""
+    """Limits the result to `bucket_limit` runs of each of these jobs."""
 
     job_names: Sequence[str]
     bucket_limit: int | None = None
 
 
 class TagBucket(msgspec.Struct, frozen=True):
-    """Ask for at most `bucket_limit` runs for each of these values of a tag."""
+    """Limits the result to `bucket_limit` runs for each of these values of a tag."""
 
     tag_key: str
     tag_values: Sequence[str]
@@ -290,7 +290,7 @@ class TagBucket(msgspec.Struct, frozen=True):
 
 
 def _to_json(value: Any) -> Any:
-    """What msgspec does not know; an unknown value is kept as its text rather than lost."""
+    """Encode what msgspec does not know; an unknown value becomes its text rather than lost."""
     if isinstance(value, AssetKey):
         return list(value.path)
     if isinstance(value, Mapping):
@@ -330,7 +330,7 @@ def decode_run(data: bytes) -> JobRun:
 
 
 def check_run(run: JobRun) -> None:
-    """See that the texts of a run can be stored, in whatever database.
+    """Raise an error if the texts of a run cannot be stored in every database.
 
     Raises:
         InvalidDefinitionError: If one holds a NUL or half a character; it names the text.

@@ -1,4 +1,4 @@
-"""The part of an instance that answers about runs."""
+"""The part of an instance that reads, tags and deletes runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STATS_KINDS = frozenset(
 
 
 class RunHistory:
-    """Runs: looking them up, tagging and deleting them.
+    """Reads, tags and deletes runs.
 
     Args:
         history: What it reads and writes.
@@ -43,7 +43,7 @@ class RunHistory:
         bucket_by: JobBucket | TagBucket | None = None,
         ascending: bool = False,
     ) -> Sequence[JobRun]:
-        """Runs, newest first.
+        """Return runs, newest first.
 
         Args:
             filters: Which ones.
@@ -132,7 +132,7 @@ class RunHistory:
         )
 
     def get_runs_count(self, filters: RunsFilter | None = None) -> int:
-        """How many runs fit."""
+        """Count the runs that match."""
         from jobnb.storage import run_queries
 
         return self._history.read(lambda connection: run_queries.count_runs(connection, filters))
@@ -157,7 +157,7 @@ class RunHistory:
         value_prefix: str | None = None,
         limit: int | None = None,
     ) -> Sequence[tuple[str, set[str]]]:
-        """Which values the tags of all runs have.
+        """Return the tags of all runs, each with its values.
 
         Args:
             tag_keys: Of these tags only.
@@ -183,7 +183,7 @@ class RunHistory:
         return self._history.read(run_queries.notebooks)
 
     def made_elsewhere(self, keys: Collection[AssetKey]) -> dict[AssetKey, str]:
-        """The assets that a run of another notebook than this made last, each with that notebook.
+        """Return the assets that another notebook materialized last, with that notebook.
 
         Args:
             keys: The assets that are asked for.
@@ -199,13 +199,13 @@ class RunHistory:
         return {wanted[name]: notebook for name, notebook in found}
 
     def launched_elsewhere(self, run_id: str) -> str:
-        """The notebook that launched a run, if it is another than this; else an empty text."""
+        """Return the notebook that launched a run, if it is another than this."""
         run, own = self.get_run_by_id(run_id), self._history.launcher
         known = run is not None and own is not None and run.notebook != own
         return (run.notebook or "") if run is not None and known else ""
 
     def add_run_tags(self, run_id: str, new_tags: Mapping[str, str]) -> None:
-        """Give a run more tags; one that it has gets the new value.
+        """Add tags to a run; existing ones get the new value.
 
         Raises:
             RunNotFoundError: If there is no such run.
@@ -220,7 +220,7 @@ class RunHistory:
         )
 
     def delete_run(self, run_id: str) -> None:
-        """Take a run out of the history, with its log; its assets go back to the run before.
+        """Delete a run with its log; its assets return to the records of the run before.
 
         Raises:
             RunNotFoundError: If there is no such run.
@@ -240,7 +240,7 @@ class RunHistory:
         self._history.write(work)
 
     def run_state(self, run_id: str) -> RunState:
-        """How a run stands, step by step; also while it runs, in any process.
+        """Return the state of a run, step by step; also while any process executes it.
 
         Raises:
             RunNotFoundError: If there is no such run.

@@ -1,4 +1,4 @@
-"""The log of one run while it is written: a list to append to, committed in groups."""
+"""The log of a run while it is written: a list to append to, committed in groups."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log_error = "The history could not be written; it will be tried again."
 
 
 class RunPart(NamedTuple):
-    """What is new of a run.
+    """The new events of a run.
 
     Args:
         run: The run.
@@ -43,11 +43,11 @@ class RunPart(NamedTuple):
 
 
 class LogKeeper(Protocol):
-    """Where a log goes: the instance, as a log sees it."""
+    """The instance, as a log needs it."""
 
     @property
     def opened(self) -> int:
-        """How often the database was opened: once more each time that its file was removed."""
+        """The number of times the database was opened: once more after each removal of its file."""
 
     def write_log(self, run_id: str, events: Sequence[Event]) -> bool:
         """Keep events for good; False if the run is not there."""
@@ -59,21 +59,21 @@ class LogKeeper(Protocol):
         """Whether these events are kept already."""
 
     def announce(self, run: JobRun, events: Sequence[Event], first: int) -> None:
-        """Tell listeners; must not raise."""
+        """Call the listeners; must not raise."""
 
     def forget_log(self, log: WatchedLog) -> None:
-        """The log is closed."""
+        """Remove a closed log."""
 
 
 class WatchedLog(Protocol):
-    """What the thread that commits looks after: a log, or a batch of them."""
+    """A log, or a batch of them, that the committing thread watches."""
 
     due: float
     closed: bool
 
     @property
     def pending(self) -> int:
-        """How many events are not yet committed."""
+        """The number of events that are not yet committed."""
 
     def commit(self) -> None:
         """Keep all that is not yet kept, and tell of it."""
@@ -85,11 +85,11 @@ class WatchedLog(Protocol):
         """Write nothing more."""
 
     def leave(self) -> None:
-        """In a copy of the process (a fork): write nothing, the other one does."""
+        """In a forked process, write nothing: the parent does."""
 
 
 class RunLog:
-    """The log of one run while it is written.
+    """The log of a run while it is written.
 
     The runner appends to `events` and, whenever `time.time()` has passed `due`, calls
     `commit`. While one long step runs, the instance's flusher thread commits instead.
@@ -120,7 +120,7 @@ class RunLog:
 
     @property
     def pending(self) -> int:
-        """How many events are not yet committed."""
+        """The number of events that are not yet committed."""
         return 0 if self._left else len(self.events) - self._written
 
     def commit(self) -> None:
@@ -152,7 +152,7 @@ class RunLog:
                 self.due = time.time() + COMMIT_INTERVAL
 
     def _settle_doubt(self) -> None:
-        """An interrupt may come when a commit is done and not yet noted: nothing is told twice."""
+        """Find out whether an interrupted commit was done, so that nothing is announced twice."""
         if self._tried > self._written:
             tried = self.events[self._written : self._tried]
             if self._keeper.holds(self.run.run_id, tried):
@@ -169,19 +169,19 @@ class RunLog:
         self._keeper.forget_log(self)
 
     def discard(self) -> None:
-        """The run is being deleted: write nothing more of it."""
+        """Write nothing more, as the run is being deleted."""
         with self._lock:
             self._written = self._announced = len(self.events)
             self.closed = True
 
     def leave(self) -> None:
-        """In a copy of the process (a fork): write nothing, the other one does."""
+        """In a forked process, write nothing: the parent does."""
         self._lock, self._telling = threading.Lock(), threading.Lock()
         self._left = self.closed = True
         self.due = math.inf
 
     def _announce(self) -> None:
-        """Tell listeners, in order, outside of the lock: they may read the history.
+        """Call the listeners in order, outside of the lock: they may read the history.
 
         A second thread does not wait for the first: whoever tells looks again when done.
         """
@@ -194,7 +194,7 @@ class RunLog:
                 self._telling.release()
 
     def _tellable(self) -> int:
-        """How many events listeners may know of: on disk, where there is one."""
+        """Return how many events listeners may see: those on disk, if there is one."""
         return self._written if self.durable else len(self.events)
 
 
@@ -267,7 +267,7 @@ class Flusher:
             self._troubled.discard(log)
 
     def left_logs(self) -> list[WatchedLog]:
-        """In a copy of the process (a fork), whose locks may be held by threads it has not."""
+        """In a forked process, replace the locks, which threads of the parent may hold."""
         return list(self._logs)
 
     def open_logs(self) -> list[WatchedLog]:
@@ -346,7 +346,7 @@ class Flusher:
 
 
 class BatchLog:
-    """The log of one run of a batch; to the runner it is as a `RunLog`.
+    """The log of one run of a batch, with the interface of `RunLog`.
 
     Attributes:
         run: The run.
@@ -365,7 +365,7 @@ class BatchLog:
 
     @property
     def due(self) -> float:
-        """When the next commit is due."""
+        """The time of the next commit."""
         return self._batch.due
 
     def commit(self) -> None:
@@ -374,7 +374,7 @@ class BatchLog:
             self._batch.commit()
 
     def close(self) -> None:
-        """Nothing more comes; what is there is on disk with the next commit of the batch."""
+        """End the log; what is pending is written with the next commit of the batch."""
         self.closed = True
         self._batch.closes(self)
         self.commit()
@@ -414,7 +414,7 @@ class RunBatch:
         return log
 
     def closes(self, log: BatchLog) -> None:
-        """A run has ended: in the order of their ends, runs are written."""
+        """Record the end of a run: runs are written in the order of their ends."""
         with self._lock:
             if log in self._logs:
                 del self._logs[log]
@@ -422,7 +422,7 @@ class RunBatch:
 
     @property
     def pending(self) -> int:
-        """How many runs and events are not yet committed."""
+        """The number of runs and events that are not yet committed."""
         if self._left:
             return 0
         logs = list(self._logs)
@@ -469,7 +469,7 @@ class RunBatch:
             return settled + news
 
     def _settle_doubt(self) -> list[_News]:
-        """An interrupt may come when a commit is done and not yet noted: nothing is written twice.
+        """Find out whether an interrupted commit was done, so that nothing is written twice.
 
         All of a commit was written or nothing: one log of it tells.
         """
@@ -488,13 +488,13 @@ class RunBatch:
         self._tried = []
 
     def leave(self) -> None:
-        """In a copy of the process (a fork): write nothing, the other one does."""
+        """In a forked process, write nothing: the parent does."""
         self._lock = threading.RLock()
         self._left = self.closed = True
         self.due = math.inf
 
     def discard(self) -> None:
-        """The history is being emptied: write nothing more of these runs."""
+        """Write nothing more of these runs, as the history is being emptied."""
         with self._lock:
             self._logs.clear()
             self._tried = []

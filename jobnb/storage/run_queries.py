@@ -1,4 +1,4 @@
-"""Looking runs up: filters, pages, tags."""
+"""Queries for runs: filters, pages, tags."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def find_records(
     ascending: bool = False,
     bucket_by: JobBucket | TagBucket | None = None,
 ) -> list[RunRecord]:
-    """One page of runs, newest first unless told otherwise; `cursor` is the last run seen."""
+    """Return a page of runs, newest first by default, after the run `cursor`."""
     order = _order(order_by)
     columns = (runs.c.id, runs.c.run_id, runs.c.body, runs.c.status, runs.c.created, runs.c.updated,
                runs.c.started, runs.c.ended)  # fmt: skip
@@ -166,7 +166,7 @@ def _times(filters: RunsFilter) -> list[ColumnElement[bool]]:
 
 
 def seconds(moment: datetime | float) -> float:
-    """A moment in seconds since the epoch; a datetime without a zone is local time, as ever."""
+    """Convert a moment to seconds since the epoch; a datetime without a zone is local time."""
     return moment.timestamp() if isinstance(moment, datetime) else float(moment)
 
 
@@ -187,7 +187,7 @@ def _is_moment(value: Any) -> bool:
 
 
 def _what_is_readable(connection: Connection, row: Any) -> RunRecord:
-    """What the other columns tell of a run that cannot be read wholly; a tag says why."""
+    """Build the record of an unreadable run from the other columns; a tag says why."""
     own = run_tags.c.run_id == row.run_id
     tags = {str(key): str(value) for key, value in
             connection.execute(select(run_tags.c.key, run_tags.c.value).where(own))}  # fmt: skip
@@ -235,7 +235,7 @@ def _moment(value: Any) -> datetime:
 
 
 def check_status(record: RunRecord) -> None:
-    """See that it is known how a run stands.
+    """Raise an error for an unknown status of a run.
 
     Raises:
         StorageError: If it is not; a list of runs shows it all the same.
@@ -259,7 +259,7 @@ def find_run_ids(
 
 
 def count_runs(connection: Connection, filters: RunsFilter | None = None) -> int:
-    """How many runs fit."""
+    """Count the runs that match."""
     query = select(func.count()).select_from(runs).where(*conditions(filters))
     return int(connection.scalar(query) or 0)
 
@@ -282,7 +282,7 @@ def find_tags(
     value_prefix: str | None,
     limit: int | None,
 ) -> list[tuple[str, set[str]]]:
-    """Which values every tag has on any run."""
+    """Return the values of every tag of any run."""
     query = select(run_tags.c.key, run_tags.c.value).distinct()
     if tag_keys is not None:
         query = query.where(run_tags.c.key.in_(list(tag_keys)))
@@ -304,7 +304,7 @@ def notebooks(connection: Connection) -> list[str]:
 def other_notebooks(
     connection: Connection, keys: Collection[str], own: str
 ) -> list[tuple[str, str]]:
-    """The assets that were last made by a run of another notebook, each with that notebook."""
+    """Return the assets that another notebook materialized last, with that notebook."""
     assets, wanted = tables.assets, set(keys)
     query = (
         select(assets.c.asset_key, runs.c.notebook)
@@ -333,7 +333,7 @@ def change_tags(connection: Connection, run_id: str, new: dict[str, str]) -> Job
 
 
 def remove_run(connection: Connection, run_id: str) -> None:
-    """Take out a run with its tags and its log; what is left of its assets is the next step."""
+    """Delete a run with its tags and its log, but not the records of its assets."""
     chunks, indexed = tables.event_chunks, tables.indexed_events
     ids = connection.scalars(select(chunks.c.id).where(chunks.c.run_id == run_id)).all()
     # The index of events has no index by run: a run's events lie between two storage ids.

@@ -15,7 +15,7 @@ _SHOWN = 20
 
 
 class RunTable:
-    """Runs of an instance, the latest first; read when they are looked at.
+    """Runs of an instance, the latest first; read from the history when used.
 
     Args:
         instance: Whose runs.

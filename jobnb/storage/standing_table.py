@@ -1,4 +1,4 @@
-"""How the partitions of an asset or a job stand, as a table: what both have in common."""
+"""Tables of an asset's or a job's partitions by status, and what both have in common."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class StandingTable(ABC):
-    """Partitions, each with how it stands; read when it is looked at.
+    """Partitions with their statuses, read from the history when used.
 
     Args:
         name: Whose partitions.
@@ -63,7 +63,7 @@ class StandingTable(ABC):
 
     @abstractmethod
     def _standing(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
-        """How each of these partitions stands."""
+        """Return the status of each of these partitions."""
 
     @abstractmethod
     def last_run(self, key: str) -> tuple[str, float] | None:
@@ -79,7 +79,7 @@ class StandingTable(ABC):
 
     @property
     def keys(self) -> Sequence[str]:
-        """All keys that there are now, in order."""
+        """All present keys, in order."""
         return self.partitions_def.get_partition_keys(dynamic_partitions_store=self.instance)
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class StandingTable(ABC):
         return iter(self.keys)
 
     def statuses(self, keys: Sequence[str] | None = None) -> list[str]:
-        """How each partition stands, in the order of the keys: a word of `STATUSES`."""
+        """Return the status of each partition, in the order of the keys: a word of `STATUSES`."""
         keys = self.keys if keys is None else keys
         words: dict[AssetPartitionStatus | None, str] = {}
         for word, status in self.STATUSES.items():
@@ -99,7 +99,7 @@ class StandingTable(ABC):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many partitions stand how."""
+        """The number of partitions by status."""
         found = Counter(self.statuses())
         return {word: found[word] for word in self.STATUSES}
 
@@ -133,7 +133,7 @@ class StandingTable(ABC):
         )
 
     def backfill(self, partitions: Iterable[str] | None = None, **parameters: Any) -> Any:
-        """Make some of the partitions in the background.
+        """Materialize some of the partitions in the background.
 
         Args:
             partitions: Their keys; all if absent.
@@ -167,7 +167,7 @@ LEFT_OUT = ("skipped", "blocked")
 
 
 class PartitionTable(StandingTable):
-    """The partitions of an asset, each with how it stands; read when it is looked at.
+    """The partitions of an asset with their statuses, read from the history when used.
 
     `session.partitions("asset")` gives it; a cell shows it as a calendar or matrix in which
     partitions can be selected and made.
@@ -215,7 +215,7 @@ class PartitionTable(StandingTable):
         return self.instance.get_status_by_partition(self.asset_key, keys, self.partitions_def)
 
     def statuses(self, keys: Sequence[str] | None = None) -> list[str]:
-        """How each partition stands, in the order of the keys: a word of `STATUSES`.
+        """Return the status of each partition, in the order of the keys: a word of `STATUSES`.
 
         Of those whose last run failed, `skipped` and `blocked` are told apart from `failed`.
         """
@@ -240,7 +240,7 @@ class PartitionTable(StandingTable):
         return self.asset_key in backfill.asset_selection
 
     def to_pandas(self) -> Any:
-        """A frame with a row for each partition: key, status, when and by which run it was made."""
+        """Return a frame with a row per partition: key, status, time and run."""
         import pandas as pd
 
         keys = self.keys
@@ -258,7 +258,7 @@ class PartitionTable(StandingTable):
 
 
 class JobPartitionTable(StandingTable):
-    """The partitions of a job, each with how its last run ended; read when it is looked at.
+    """The partitions of a job with their last runs, read from the history when used.
 
     `session.partitions("job")` gives it; a cell shows it as a calendar or matrix in which
     partitions can be selected and launched.
@@ -295,7 +295,7 @@ class JobPartitionTable(StandingTable):
 
     @classmethod
     def of_job(cls, job: JobDefinition, instance: Instance, backfill: Any) -> Self:
-        """Give the table of a job's partitions.
+        """Create the table of a job's partitions.
 
         Raises:
             InvalidDefinitionError: If it has none.
@@ -319,7 +319,7 @@ class JobPartitionTable(StandingTable):
         return backfill.job_name == self.name
 
     def to_pandas(self) -> Any:
-        """A frame with a row for each partition: key, status, its last run and when that began."""
+        """Return a frame with a row per partition: key, status, last run and its beginning."""
         import pandas as pd
 
         keys = self.keys

@@ -262,7 +262,7 @@ def readable(rows: Iterable[Any], read: Callable[[Any], T], what: str) -> Iterat
 
 
 def tell_unreadable(what: str, error: BaseException) -> None:
-    """Say, once, that the history holds something that cannot be read."""
+    """Warn, once, that the history holds something that cannot be read."""
     told = (what, str(error))
     if told not in _told and len(_told) < _MOST_TOLD:
         _told.add(told)

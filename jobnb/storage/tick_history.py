@@ -1,4 +1,4 @@
-"""The part of an instance that keeps ticks, cursors, and which schedules and sensors run."""
+"""The part of an instance that stores ticks, cursors and states of schedules and sensors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Kind = Literal["SCHEDULE", "SENSOR"]
 
 
 class TickHistory:
-    """Schedules and sensors: whether they run, their cursors and their ticks.
+    """Stores the states, cursors and ticks of schedules and sensors.
 
     Args:
         history: What it reads and writes.
@@ -35,7 +35,7 @@ class TickHistory:
     # -- whether they run
 
     def instigator(self, kind: Kind, name: str, location: str | None = None) -> Instigator:
-        """What a schedule or sensor is called in the history.
+        """Return the name of a schedule or sensor in the history.
 
         Args:
             kind: What it is.
@@ -47,7 +47,7 @@ class TickHistory:
         )
 
     def instigator_state(self, instigator: Instigator) -> InstigatorState | None:
-        """How a schedule or sensor stands; None if no loop has seen it and nobody started it."""
+        """Return the state of a schedule or sensor; None if it has none yet."""
         from jobnb.storage import tick_queries
 
         return self._history.read(lambda connection: tick_queries.state_of(connection, instigator))
@@ -59,7 +59,7 @@ class TickHistory:
         instigator_type: Any = None,
         instigator_statuses: Iterable[InstigatorStatus] | None = None,
     ) -> Sequence[InstigatorState]:
-        """How all schedules and sensors stand, by name.
+        """Return the states of all schedules and sensors, by name.
 
         Args:
             repository_origin_id: Of this notebook, script or module only.
@@ -98,7 +98,7 @@ class TickHistory:
         return found
 
     def start_schedule(self, external_schedule: Any) -> InstigatorState:
-        """Let a schedule run, given as such or by name."""
+        """Start a schedule, given as such or by name."""
         return self._set("SCHEDULE", external_schedule, InstigatorStatus.RUNNING)
 
     def stop_schedule(
@@ -107,12 +107,12 @@ class TickHistory:
         schedule_selector_id: str | None = None,
         external_schedule: Any = None,
     ) -> InstigatorState:
-        """Let a schedule run no more, given as such or by name."""
+        """Stop a schedule, given as such or by name."""
         named = schedule_origin_id if external_schedule is None else external_schedule
         return self._set("SCHEDULE", named, InstigatorStatus.STOPPED)
 
     def start_sensor(self, external_sensor: Any) -> InstigatorState:
-        """Let a sensor run, given as such or by name."""
+        """Start a sensor, given as such or by name."""
         return self._set("SENSOR", external_sensor, InstigatorStatus.RUNNING)
 
     def stop_sensor(
@@ -121,7 +121,7 @@ class TickHistory:
         selector_id: str | None = None,
         external_sensor: Any = None,
     ) -> InstigatorState:
-        """Let a sensor run no more, given as such or by name."""
+        """Stop a sensor, given as such or by name."""
         named = instigator_origin_id if external_sensor is None else external_sensor
         return self._set("SENSOR", named, InstigatorStatus.STOPPED)
 
@@ -138,7 +138,7 @@ class TickHistory:
         )
 
     def wipe_all_schedules(self) -> None:
-        """Forget the states, ticks and run keys of all schedules and sensors.
+        """Delete the states, ticks and run keys of all schedules and sensors.
 
         Source: Dagster's `DagsterInstance.wipe_all_schedules`.
         """
@@ -217,7 +217,7 @@ class TickHistory:
     # -- what a loop does; see `jobnb.storage.tick_queries`
 
     def automation_version(self) -> str:
-        """It is another one whenever somebody has started or stopped something."""
+        """Return a version that changes when somebody starts or stops something."""
         from jobnb.storage import tick_queries
 
         return self._history.database().read(tick_queries.version)
@@ -250,7 +250,7 @@ class TickHistory:
         *,
         forced: bool = False,
     ) -> tuple[InstigatorState, Tick] | None:
-        """Take on the tick that is due; None if none is, or another loop is at it."""
+        """Claim the tick that is due; None if none is, or another loop has it."""
         from jobnb.storage import tick_queries
 
         return self._history.database().write(
@@ -267,7 +267,7 @@ class TickHistory:
         *,
         keeps_cursor: bool = True,
     ) -> Tick | None:
-        """Settle what a tick launches; None if another loop is at it by now."""
+        """Record what a tick launches; None if another loop has it by now."""
         from jobnb.storage import tick_queries
 
         return self._history.database().write(
@@ -277,7 +277,7 @@ class TickHistory:
         )
 
     def end_tick(self, tick: Tick, holder: LoopHolder, not_before: float | None = None) -> bool:
-        """Note how a tick has ended; False if another loop is at it by now."""
+        """Record the end of a tick; False if another loop has it by now."""
         from jobnb.storage import tick_queries
 
         return self._history.database().write(
@@ -285,7 +285,7 @@ class TickHistory:
         )
 
     def renew_loop(self, holder: LoopHolder) -> None:
-        """A loop is still there, and at what it is at."""
+        """Renew the lease of a loop on what it executes."""
         from jobnb.storage import tick_queries
 
         self._history.database().write(lambda connection: tick_queries.renew(connection, holder))

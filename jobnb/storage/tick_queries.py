@@ -1,4 +1,4 @@
-"""Ticks and the states of schedules and sensors, in the open transaction.
+"""Queries for ticks and for the states of schedules and sensors, in the open transaction.
 
 A tick is claimed, decided and ended, each in one transaction. Whoever is killed between two of
 them leaves a tick that another loop goes on with: before it is decided it is evaluated again,
@@ -64,7 +64,7 @@ def _state(row: Any) -> InstigatorState:
 
 
 def state_of(connection: Connection, instigator: Instigator) -> InstigatorState | None:
-    """How a schedule or sensor stands; None if nobody has looked at it yet."""
+    """Return the state of a schedule or sensor; None if it has none yet."""
     row = connection.execute(_own(instigator)).first()
     return None if row is None else _state(row)
 
@@ -76,7 +76,7 @@ def _own(instigator: Instigator) -> Select[Any]:
 def all_states(
     connection: Connection, location: str | None = None, kind: str | None = None
 ) -> list[InstigatorState]:
-    """How all schedules and sensors stand, by name."""
+    """Return the states of all schedules and sensors, by name."""
     query = select(states).order_by(states.c.kind, states.c.name)
     if location is not None:
         query = query.where(states.c.location == location)
@@ -157,18 +157,18 @@ def set_cursor(
 
 
 def bump_version(connection: Connection) -> None:
-    """Let the loops see that somebody has changed something."""
+    """Change the version, so that the loops read the states again."""
     row = {"key": _VERSION_KEY, "value": str(int(version(connection)) + 1)}
     connection.execute(upsert(connection, kvs, "key", ("value",)), [row])
 
 
 def version(connection: Connection) -> str:
-    """It is another one whenever somebody has changed the state of a schedule or sensor."""
+    """Return a version that changes with the state of any schedule or sensor."""
     return connection.scalar(select(kvs.c.value).where(kvs.c.key == _VERSION_KEY)) or "0"
 
 
 def wipe_schedules(connection: Connection) -> None:
-    """Forget the states, ticks and run keys of all schedules and sensors."""
+    """Delete the states, ticks and run keys of all schedules and sensors."""
     for table in (states, ticks, run_keys):
         connection.execute(delete(table))
     connection.execute(delete(kvs).where(kvs.c.key.startswith(_TIMES_KEY, autoescape=True)))
@@ -250,7 +250,7 @@ def claim(
     *,
     forced: bool = False,
 ) -> tuple[InstigatorState, Tick] | None:
-    """Take on the tick that is due; None if none is, or another loop is at it.
+    """Claim the tick that is due; None if none is, or another loop has it.
 
     Args:
         connection: The open transaction.
@@ -310,7 +310,7 @@ def _is_gone(holder: LoopHolder, seen: float | None) -> bool:
 
 
 def _is_mine(connection: Connection, tick: Tick, holder: LoopHolder) -> InstigatorState | None:
-    """How a schedule or sensor stands, if this loop is still at this tick of it."""
+    """Return the state of a schedule or sensor, if this loop still has this tick of it."""
     row = connection.execute(_own(tick.instigator).with_for_update()).first()
     state = None if row is None else _state(row)
     mine = state is not None and state.holder == holder and state.current == tick.timestamp
@@ -325,7 +325,7 @@ def decide(
     *,
     keeps_cursor: bool = True,
 ) -> Tick | None:
-    """Settle what a tick launches, its cursor and its keys of dynamic partitions: all or nothing.
+    """Record what a tick launches, its cursor and its dynamic partitions: all or nothing.
 
     Runs whose run key has launched one before are left out.
 
@@ -383,7 +383,7 @@ def _change_partitions(connection: Connection, request: Any) -> None:
 def end(
     connection: Connection, tick: Tick, holder: LoopHolder, not_before: float | None = None
 ) -> bool:
-    """Note how a tick has ended; False if another loop is at it by now.
+    """Record the end of a tick; False if another loop has it by now.
 
     Args:
         connection: The open transaction.
@@ -415,7 +415,7 @@ def end(
 
 
 def renew(connection: Connection, holder: LoopHolder) -> None:
-    """A loop is still there, and at what it is at."""
+    """Renew the lease of a loop on what it executes."""
     connection.execute(
         update(states).where(states.c.loop_id == holder.loop_id).values(seen=time.time())
     )

@@ -1,4 +1,4 @@
-"""What is kept of schedules and sensors: their ticks, their cursors, and whether they run."""
+"""The records of schedules and sensors: their ticks, their cursors, and whether they run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ live_loops: set[str] = set()
 
 
 class TickStatus(Enum):
-    """How a tick stands.
+    """The status of a tick.
 
     Source: Dagster's `TickStatus`.
     """
@@ -53,7 +53,7 @@ class Instigator(msgspec.Struct, frozen=True):
 
     @property
     def origin_id(self) -> str:
-        """What its ticks are found by.
+        """The id by which its ticks are found.
 
         Example:
             >>> Instigator("SCHEDULE", "daily", "shop.ipynb").origin_id
@@ -91,7 +91,7 @@ class LoopPresence(msgspec.Struct, frozen=True):
 
 
 class InstigatorState(msgspec.Struct, frozen=True):
-    """How a schedule or sensor stands.
+    """The state of a schedule or sensor.
 
     Attributes:
         instigator: Which one.
@@ -164,7 +164,7 @@ class TickRun(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One evaluation of a schedule or sensor, and what came of it.
+    """One evaluation of a schedule or sensor, and its result.
 
     Attributes:
         instigator: Which one.
@@ -218,7 +218,7 @@ class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_skipped(self) -> bool:
-        """Whether it launched nothing, and nothing went wrong."""
+        """Whether it launched nothing without an error."""
         return self.status is TickStatus.SKIPPED
 
 

@@ -1,4 +1,4 @@
-"""IO managers that only say how one value is written to a path, and read from it again."""
+"""IO managers that define only how a value is written to a path, and read from it."""
 
 from __future__ import annotations
 
@@ -95,11 +95,11 @@ class UPathIOManager(IOManager):
         """
 
     def get_metadata(self, context: OutputContext, obj: Any) -> Mapping[str, Any]:
-        """More metadata to show beside an output."""
+        """Return more metadata to show beside an output."""
         return {}
 
     def get_path_for_partition(self, context: Context, path: Any, partition: str) -> Any:
-        """Where a partition lies, without the extension.
+        """Return the path of a partition, without the extension.
 
         Args:
             context: What is known of the input or output.
@@ -109,15 +109,15 @@ class UPathIOManager(IOManager):
         return path.joinpath(*map(below_asset, partition.split("/")))
 
     def get_asset_relative_path(self, context: Context) -> PurePath:
-        """Where an asset lies below the folder, without the extension."""
+        """Return an asset's path below the folder, without the extension."""
         return PurePath(*asset_place(context.asset_key.path).parts)
 
     def get_op_output_relative_path(self, context: Context) -> PurePath:
-        """Where the output of an op lies below the folder, without the extension."""
+        """Return an output's path below the folder, without extension."""
         return PurePath(*place_of(context).parts)
 
     def make_directory(self, path: Any) -> None:
-        """Make a folder, and those above it."""
+        """Create a folder and its parents."""
         path.mkdir(parents=True, exist_ok=True)
 
     def path_exists(self, path: Any) -> bool:
@@ -258,7 +258,7 @@ class UPathIOManager(IOManager):
 
     @cached_property
     def _is_plain(self) -> bool:
-        """Whether no subclass says where values lie, as then each has always had its own place."""
+        """Whether no subclass defines paths: each value has then always had its own."""
         names = ("get_path_for_partition", "get_asset_relative_path", "get_op_output_relative_path")
         return all(getattr(type(self), each) is getattr(UPathIOManager, each) for each in names)
 
@@ -266,7 +266,7 @@ class UPathIOManager(IOManager):
         return self._with_extension(self._base_path.joinpath(*place.parts))
 
     def _owner(self, context: Context, place: Place, path: Any) -> Place | None:
-        """Whose value lies at a path, where the history tells."""
+        """Return whose value is at a path, if the history tells."""
         if not self._is_plain:
             return None
 
@@ -277,7 +277,7 @@ class UPathIOManager(IOManager):
         return owner_of(place, PurePath(str(path)), context, is_there)
 
     def _older_path(self, context: InputContext, place: Place) -> Any:
-        """Where the value lies if a version before this one has stored it last; else None."""
+        """Return the path by which an older version stored the value last; else None."""
         older = self._with_extension(self._base_path.joinpath(*place.older))
         if not self._is_plain or place.parts == place.older or not self.path_exists(older):
             return None

@@ -1,4 +1,4 @@
-"""Bringing a history that an older jobnb wrote up to the tables of today."""
+"""Upgrade a history that an older jobnb wrote to the present tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLANNED = ev.EventType.ASSET_MATERIALIZATION_PLANNED.value
 
 
 def upgrade(connection: Connection, version: int) -> None:
-    """Bring the tables up to date, in the open transaction: wholly or not at all.
+    """Upgrade the tables in the open transaction: wholly or not at all.
 
     Args:
         connection: The connection; tables that are missing have been made.
@@ -31,7 +31,7 @@ def upgrade(connection: Connection, version: int) -> None:
 
 
 def _gather_partitions(connection: Connection) -> None:
-    """Schema 2 keeps what became of each partition; its events told it before."""
+    """Upgrade to schema 2, which stores the status of each partition, from its events."""
     made: dict[str, list[tuple[str, str, int, float]]] = {}
     columns = (indexed.c.run_id, indexed.c.asset_key, indexed.c.partition, indexed.c.storage_id)
     query = select(*columns, indexed.c.time).order_by(indexed.c.storage_id)
@@ -58,7 +58,7 @@ def _may_lack(status: RunStatus) -> bool:
 
 
 def _planned(connection: Connection, run_id: str) -> dict[tuple[str, str | None], None]:
-    """What a run meant to make, of the assets that were not wiped since."""
+    """Return the assets that a run planned to materialize, without those wiped since."""
     known = set(connection.scalars(select(tables.assets.c.asset_key)))
     found: dict[tuple[str, str | None], None] = {}
     own = select(chunks.c.body).where(
@@ -72,7 +72,7 @@ def _planned(connection: Connection, run_id: str) -> dict[tuple[str, str | None]
 
 
 def _add_notebook(connection: Connection) -> None:
-    """Schema 3 keeps which notebook launched a run; of earlier runs nobody knows."""
+    """Upgrade to schema 3, which stores the launching notebook; that of earlier runs is unknown."""
     columns = {column["name"] for column in inspect(connection).get_columns("runs")}
     if "notebook" not in columns:
         kind = 'TEXT COLLATE "C"' if connection.dialect.name == "postgresql" else "TEXT"

@@ -70,7 +70,7 @@ class _FilesDefinition(IOManagerDefinition):
 
     @cached_property
     def config_schema(self) -> Any:
-        """The folder, where it is not that of the instance."""
+        """The folder, if it is not that of the instance."""
         from jobnb.config import Field, StringSource
 
         folder = Field(StringSource, is_required=False, description="Where values are stored.")

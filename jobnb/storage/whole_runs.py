@@ -1,4 +1,4 @@
-"""Writing many runs that have begun and ended since the last commit: a few statements for all."""
+"""Write many runs that began and ended since the last commit, with a few statements for all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing what happened: a few statements per commit, however many events it holds."""
+"""Write events with a few statements per commit, however many events it holds."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def insert_run(connection: Connection, run: JobRun, holder: Holder | None = None
 
 
 def replace_tags(connection: Connection, run: JobRun) -> None:
-    """Give a run that is kept already other tags: those of `run`."""
+    """Replace the tags of a stored run by those of `run`."""
     own = tables.runs.c.run_id == run.run_id
     connection.execute(
         update(tables.runs).where(own).values(updated=time.time(), body=encode_run(run))
@@ -132,7 +132,7 @@ def write_events(
 def _touch_run(
     connection: Connection, run_id: str, events: Sequence[ev.Event], holder: Holder | None
 ) -> tuple[bool, RunStatus | None]:
-    """Bring the run's row up to date; whether there is one, and where the run stands now."""
+    """Update the run's row; return whether it exists, and the run's status."""
     values: dict[str, Any] = {"updated": time.time()}
     status = None
     for event in events:
@@ -235,7 +235,7 @@ def index_rows(run_id: str, chunk_id: int, events: list[ev.Event]) -> list[Index
 
 
 def _index_row(run_id: str, storage_id: int, event: Any) -> IndexRow:
-    """One row in the order of `_INDEX_COLUMNS`; this runs for every asset of a large run."""
+    """Return a row in the order of `_INDEX_COLUMNS`; called for every asset of a large run."""
     kind = type(event)
     news = kind in _ASSET_NEWS
     return (
@@ -251,7 +251,7 @@ def _index_row(run_id: str, storage_id: int, event: Any) -> IndexRow:
 
 
 def key_text(path: Sequence[str]) -> str:
-    """`AssetKey(path).to_string()`, without the key and ten times faster."""
+    """Return `AssetKey(path).to_string()`, without the key and ten times faster."""
     return f"[{', '.join(map(encode_basestring_ascii, path))}]"
 
 
@@ -353,12 +353,12 @@ _LEASE_COLUMNS = ("run_id", "host", "pid", "mark", "seen")
 
 
 def name_of_backfill(backfill_id: str) -> str:
-    """What a backfill is called among the runs that have leases."""
+    """Return the name of a backfill among the runs that have leases."""
     return f"backfill {backfill_id}"
 
 
 def take(connection: Connection, run_id: str, holder: Holder) -> None:
-    """The run is now done by this process."""
+    """Record that this process executes the run."""
     row = (run_id, holder.host, holder.pid, holder.mark, time.time())
     insert_many(connection, _keep_lease, _LEASE_COLUMNS, [row])
 
@@ -368,12 +368,12 @@ def _keep_lease(connection: Connection) -> Insert:
 
 
 def drop(connection: Connection, run_id: str) -> None:
-    """The run has ended."""
+    """End the lease of a run."""
     connection.execute(delete(leases).where(leases.c.run_id == run_id))
 
 
 def renew(connection: Connection, holder: Holder) -> None:
-    """A process is still there: all that it does goes on."""
+    """Renew all leases of a process."""
     connection.execute(update(leases).where(_is_of(holder)).values(seen=time.time()))
 
 
@@ -465,7 +465,7 @@ def note_ended_runs(
 
 
 def _settle(connection: Connection, run_id: str, done: Iterable[Place]) -> None:
-    """What was made is no longer planned."""
+    """Mark materialized assets as no longer planned."""
     rows = [{"run": run_id, "key": key, "part": partition} for key, partition in done]
     if rows:
         connection.execute(_DROP_PLAN, rows)
@@ -500,7 +500,7 @@ def _keep_plan(connection: Connection) -> Insert:
 
 
 def _fail(connection: Connection, run_id: str) -> None:
-    """What the run meant to make and did not has failed."""
+    """Mark as failed what the run planned to materialize and did not."""
     own = select(plans.c.asset_key, plans.c.partition, plans.c.run_id)
     own = own.where(plans.c.run_id == run_id)
     failed = ("asset_key", "partition", "failed_run_id")
@@ -512,7 +512,7 @@ def _fail(connection: Connection, run_id: str) -> None:
 
 
 def forget_partitions(connection: Connection, key: str, names: Sequence[str] | None = None) -> None:
-    """Forget what is known of these partitions of an asset, or of all."""
+    """Delete the records of these partitions of an asset, or of all."""
     if names is None:
         connection.execute(delete(partitions).where(partitions.c.asset_key == key))
         connection.execute(delete(plans).where(plans.c.asset_key == key))
@@ -525,7 +525,7 @@ def forget_partitions(connection: Connection, key: str, names: Sequence[str] | N
 
 
 def forget_run_partitions(connection: Connection, run_id: str) -> None:
-    """After a run was taken out: its partitions go back to what an earlier run made of them."""
+    """Restore the records of a deleted run's partitions from an earlier run."""
     connection.execute(delete(plans).where(plans.c.run_id == run_id))
     failed = partitions.c.failed_run_id == run_id
     connection.execute(update(partitions).where(failed).values(failed_run_id=None))
