@@ -19,6 +19,7 @@ class ConditionResult:
         is_true: Whether it is true.
         reason: Why, in words.
         children: The results of the conditions that it is put together from.
+        check_name: The check that was looked at, where it was one.
     """
 
     asset_key: AssetKey
@@ -27,11 +28,14 @@ class ConditionResult:
     is_true: bool
     reason: str
     children: tuple[ConditionResult, ...] = ()
+    check_name: str | None = None
 
     @property
     def name(self) -> str:
-        """The asset, with its partition, as people write it."""
+        """The asset, with its partition or its check, as people write it."""
         name = self.asset_key.to_user_string()
+        if self.check_name is not None:
+            return f"{name}:{self.check_name}"
         return name if self.partition_key is None else f"{name} [{self.partition_key}]"
 
     def tree(self, depth: int = 0) -> str:

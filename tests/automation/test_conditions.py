@@ -64,7 +64,7 @@ def test_eager_makes_what_is_missing_at_once_and_what_follows_with_it():
     assert asked() == {}
     materialize([orders], instance=asked.instance)
     assert asked() == {"revenue": [None]}
-    assert "orders was made at" in asked.last.explain("revenue")
+    assert "orders was materialized at" in asked.last.explain("revenue")
     assert asked() == {}
     materialize([orders, revenue], instance=asked.instance)
     asked.instance.wipe_assets([orders.key])
@@ -90,7 +90,7 @@ def test_on_cron_comes_once_for_each_moment_when_all_was_made_since():
     assert asked(now) == {}
     next_day = now + timedelta(days=1)
     assert asked(next_day) == {}
-    assert "orders was not made since 0 9 * * *" in asked.last.explain("revenue")
+    assert "orders was not materialized since 0 9 * * *" in asked.last.explain("revenue")
     ahead = AutomationCondition.on_cron("0 9 * * *")
     alone = Asked(*chain(ahead, ahead))
     assert alone(now) == {}  # no moment has passed since it is looked at
@@ -116,7 +116,7 @@ def test_conditions_of_ones_own():
         *chain(None, on.all_deps_match(~on.missing()) & ~on.any_deps_match(on.in_progress()))
     )
     assert deps() == {}
-    assert "orders: it was never made" in deps.last.explain("revenue") or deps.last.results
+    assert "orders: it was never materialized" in deps.last.explain("revenue") or deps.last.results
     materialize([deps.definitions.assets[0]], instance=deps.instance)
     assert deps() == {"revenue": [None]}
     with pytest.raises(InvalidDefinitionError, match="not with 3"):

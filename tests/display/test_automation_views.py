@@ -101,5 +101,5 @@ def test_conditions_show_their_reasons():
     found = evaluate_automation_conditions(Definitions([orders]), Instance.ephemeral())
     text = shown(conditions_view(found))
     assert "requested" in text
-    assert "it was never made" in text
+    assert "it was never materialized" in text
     assert "eager" in bundle(conditions_view(found))["text/html"]

@@ -10,6 +10,7 @@ import msgspec
 
 from jobnb.definitions.automation.cron_schedule import CronSchedule
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.selections.selection import AssetSelection, CoercibleToAssetSelection
 from jobnb.errors import InvalidDefinitionError
 
 
@@ -27,6 +28,9 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         lookback: How far back windows of time count, in seconds.
         asset: The asset that it looks at, where that is another one.
         label: What it is called where it is explained.
+        allowed: The selection of what it depends on that it looks at; all of it if None.
+        ignored: The selection of what it depends on that it does not look at.
+        only_blocking: Whether it looks at blocking checks only.
 
     Example:
         >>> condition = AutomationCondition.missing() & ~AutomationCondition.any_deps_missing()
@@ -43,6 +47,9 @@ class AutomationCondition(msgspec.Struct, frozen=True):
     lookback: float = 0.0
     asset: AssetKey | None = None
     label: str | None = None
+    allowed: AssetSelection | None = None
+    ignored: AssetSelection | None = None
+    only_blocking: bool = False
 
     # --- put together -------------------------------------------------------
 
@@ -72,6 +79,70 @@ class AutomationCondition(msgspec.Struct, frozen=True):
             return new
         operands = tuple(each.replace(old, new) for each in self.operands)
         return msgspec.structs.replace(self, operands=operands)
+
+    def without(self, part: AutomationCondition | str) -> AutomationCondition:
+        """The same conjunction or disjunction without one of its operands.
+
+        Args:
+            part: The operand, or its label.
+
+        Raises:
+            InvalidDefinitionError: If there is no such operand, or nothing would be left.
+        """
+        left = tuple(each for each in self.operands if part not in (each, each.label))
+        if self.kind not in ("and", "or") or len(left) == len(self.operands) or not left:
+            parts = ", ".join(str(each) for each in self.operands) or "none"
+            raise InvalidDefinitionError(
+                f"{self} has no operand {str(part)!r} to leave out. Its operands are: {parts}."
+            )
+        return left[0] if len(left) == 1 else AutomationCondition(self.kind, left)
+
+    def allow(self, selection: CoercibleToAssetSelection) -> AutomationCondition:
+        """The same, where of what an asset depends on only some is looked at.
+
+        Args:
+            selection: What is looked at.
+
+        Example:
+            >>> str(AutomationCondition.any_deps_missing().allow("group:raw"))
+            'any_deps_missing(of group:raw)'
+        """
+        return self._of_deps("allowed", AssetSelection.from_coercible(selection))
+
+    def ignore(self, selection: CoercibleToAssetSelection) -> AutomationCondition:
+        """The same, where some of what an asset depends on is not looked at.
+
+        Args:
+            selection: What is not looked at.
+        """
+        return self._of_deps("ignored", AssetSelection.from_coercible(selection))
+
+    def _of_deps(self, name: str, selection: AssetSelection) -> AutomationCondition:
+        """The same with a selection in each part that looks at what an asset depends on."""
+        if "deps" in self.kind:
+            chosen: Any = {name: selection}
+            return msgspec.structs.replace(self, **chosen)
+        operands = tuple(each._of_deps(name, selection) for each in self.operands)
+        return msgspec.structs.replace(self, operands=operands)
+
+    def newly_true(self) -> AutomationCondition:
+        """It is true, and was not at the last evaluation."""
+        return AutomationCondition("newly_true", (self,))
+
+    def since(self, reset_condition: AutomationCondition) -> AutomationCondition:
+        """It has been true since another one was true last; the other one wins.
+
+        Args:
+            reset_condition: The other one.
+        """
+        _check_condition(reset_condition)
+        return AutomationCondition("since", (self, reset_condition))
+
+    def since_last_handled(self) -> AutomationCondition:
+        """It has been true since the asset was requested or materialized last."""
+        own = AutomationCondition
+        handled = own.newly_requested() | own.newly_updated() | own.initial_evaluation()
+        return self.since(handled.with_label("handled"))
 
     def each(self) -> Iterator[AutomationCondition]:
         """It and all of its parts."""
@@ -108,8 +179,33 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def in_progress() -> AutomationCondition:
-        """A run that makes it goes on."""
+        """A run that materializes it goes on, or a backfill that is to."""
         return AutomationCondition("in_progress")
+
+    @staticmethod
+    def run_in_progress() -> AutomationCondition:
+        """A run that materializes it goes on."""
+        return AutomationCondition("run_in_progress")
+
+    @staticmethod
+    def backfill_in_progress() -> AutomationCondition:
+        """A backfill that is to materialize it goes on."""
+        return AutomationCondition("backfill_in_progress")
+
+    @staticmethod
+    def execution_failed() -> AutomationCondition:
+        """The last run that was to materialize it failed, and did not materialize it."""
+        return AutomationCondition("execution_failed")
+
+    @staticmethod
+    def code_version_changed() -> AutomationCondition:
+        """Its code version is another one than at the last evaluation."""
+        return AutomationCondition("code_version_changed")
+
+    @staticmethod
+    def data_version_changed() -> AutomationCondition:
+        """Its data version is another one than at the last evaluation."""
+        return AutomationCondition("data_version_changed")
 
     @staticmethod
     def initial_evaluation() -> AutomationCondition:
@@ -139,6 +235,45 @@ class AutomationCondition(msgspec.Struct, frozen=True):
     def freshness_failed() -> AutomationCondition:
         """It, or something that is made from it, is later than its `FreshnessPolicy` allows."""
         return AutomationCondition("freshness_failed")
+
+    # --- of its checks ---------------------------------------------------------
+
+    @staticmethod
+    def check_passed() -> AutomationCondition:
+        """Of a check: it was evaluated since its asset was materialized, and passed."""
+        return AutomationCondition("check_passed")
+
+    @staticmethod
+    def check_failed() -> AutomationCondition:
+        """Of a check: it was evaluated since its asset was materialized, and did not pass."""
+        return AutomationCondition("check_failed")
+
+    @staticmethod
+    def any_checks_match(
+        condition: AutomationCondition, blocking_only: bool = False
+    ) -> AutomationCondition:
+        """A condition is true of one of its checks.
+
+        Args:
+            condition: Such as `check_failed()`; `missing()` is true of one that was never
+                evaluated.
+            blocking_only: Whether only checks that block what depends on it count.
+        """
+        _check_condition(condition)
+        return AutomationCondition("any_checks_match", (condition,), only_blocking=blocking_only)
+
+    @staticmethod
+    def all_checks_match(
+        condition: AutomationCondition, blocking_only: bool = False
+    ) -> AutomationCondition:
+        """A condition is true of all of its checks; so it is where there is none.
+
+        Args:
+            condition: Such as `check_passed()`.
+            blocking_only: Whether only checks that block what depends on it count.
+        """
+        _check_condition(condition)
+        return AutomationCondition("all_checks_match", (condition,), only_blocking=blocking_only)
 
     # --- of what it is made from ---------------------------------------------
 
@@ -233,20 +368,26 @@ class AutomationCondition(msgspec.Struct, frozen=True):
             return f"({f' {self.kind} '.join(map(str, self.operands))})"
         if self.kind == "not":
             return f"not {self.operands[0]}"
-        about = [
-            str(each) for each in (self.asset and self.asset.to_user_string(), self.cron) if each
-        ]
+        about = [self.asset.to_user_string()] if self.asset is not None else []
+        about += [self.cron] if self.cron is not None else []
+        about += [f"of {self.allowed}"] if self.allowed is not None else []
+        about += [f"but {self.ignored}"] if self.ignored is not None else []
+        about += ["blocking"] if self.only_blocking else []
         inside = ", ".join([*about, *map(str, self.operands)])
         return f"{self.kind}({inside})" if inside else self.kind
 
 
 def _joined(kind: str, one: AutomationCondition, other: AutomationCondition) -> AutomationCondition:
-    if not isinstance(other, AutomationCondition):
-        raise InvalidDefinitionError(f"A condition is joined with another one, not with {other!r}.")
+    _check_condition(other)
     parts: list[AutomationCondition] = []
     for each in (one, other):
         parts += each.operands if each.kind == kind and each.label is None else (each,)
     return AutomationCondition(kind, tuple(parts))
+
+
+def _check_condition(given: Any) -> None:
+    if not isinstance(given, AutomationCondition):
+        raise InvalidDefinitionError(f"A condition is joined with another one, not with {given!r}.")
 
 
 def _of_cron(kind: str, cron: str, timezone: str) -> AutomationCondition:
