@@ -60,7 +60,7 @@ def complete_run_ids(
 
 
 def _run_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-    from jobnb.notebook.location import home_of
+    from jobnb.notebook.code_source import home_of
     from jobnb.storage.history import has_history
     from jobnb.storage.instance import Instance
 

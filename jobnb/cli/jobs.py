@@ -1,4 +1,4 @@
-"""`jobnb job execute` and `jobnb job backfill`, and how the end of a run is told."""
+"""`jobnb job execute`, `launch` and `backfill`, and how the end of a run is told."""
 
 from __future__ import annotations
 
@@ -105,6 +105,52 @@ def job_execute(
             keep_outputs=False,
         )
     ctx.exit(report_run(session.instance, result.run_id))
+
+
+@click.command("launch")
+@takes_code()
+@job_option
+@takes_run_options
+@click.option("-o", "--op-selection", metavar="OPS", help="Only these ops, as '*clean,load'.")
+@executor_option
+@click.option("--run-id", metavar="ID", help="The id of the run; a new one if not given.")
+@click.option("--wait", is_flag=True, help="Wait for its end, and tell how it ended.")
+@click.pass_context
+def job_launch(
+    ctx: click.Context,
+    code: CodeSource,
+    job: str | None,
+    config: Mapping[str, Any] | None,
+    partition: list[str],
+    tags: Mapping[str, str],
+    op_selection: str | None,
+    executor: str | None,
+    run_id: str | None,
+    wait: bool,
+) -> None:
+    """Launch a run of a job in a process of its own, and print its id.
+
+    It goes on when this command has ended: `jobnb run show` tells how it stands, `jobnb run cancel`
+    stops it. With --wait the exit code is that of `jobnb job execute`; Ctrl-C ends the waiting
+    then, not the run.
+    """
+    session = code.open_session()
+    name = chosen_job(list(session.snapshot().job_names), job, code.name)
+    with code.entered():
+        run = session.launch(
+            name,
+            config=config,
+            partition=one_or_some(partition),
+            tags=tags,
+            op_selection=op_selection.split(",") if op_selection else None,
+            executor=executor,
+            run_id=run_id,
+            detach=True,
+        )
+    click.echo(run.run_id)
+    if wait:
+        run.wait()
+        ctx.exit(report_run(session.instance, run.run_id))
 
 
 def one_or_some(partitions: list[str]) -> Any:

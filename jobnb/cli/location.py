@@ -226,7 +226,7 @@ def takes_home(function: F) -> F:
     ) -> Any:
         given = {"notebook": notebook, "python_file": python_file, "module_name": module_name}
         code = code_of(given)
-        from jobnb.notebook.location import home_of
+        from jobnb.notebook.code_source import home_of
 
         place = Path(home) if home else code.home if code is not None else home_of(None)
         return function(home=place, **rest)

@@ -47,6 +47,7 @@ _GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "job": ("Jobs: list, execute, launch and backfill them.", {
         "backfill": ("jobnb.cli.jobs:job_backfill", "Run a job for many partitions."),
         "execute": ("jobnb.cli.jobs:job_execute", "Run a job in this process."),
+        "launch": ("jobnb.cli.jobs:job_launch", "Launch a run in a process of its own."),
         "list": ("jobnb.cli.listing:job_list", "List jobs."),
         "print": ("jobnb.cli.job_texts:job_print", "Print the ops of a job."),
         "scaffold-config": ("jobnb.cli.job_texts:job_scaffold_config",
@@ -88,6 +89,7 @@ _GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "instance": ("The history as a whole.", {
         "info": ("jobnb.cli.instance:info", "Show where it is and what is in it."),
         "migrate": ("jobnb.cli.instance:migrate", "Bring it up to this version's tables."),
+        "prune": ("jobnb.cli.instance:prune", "Delete what is old, and unused values."),
     }),
 }  # fmt: skip
 

@@ -67,17 +67,9 @@ def full_run_id(instance: Instance, text: str) -> str:
     Raises:
         RunNotFoundError: If there is none, or several begin so.
     """
-    if instance.has_run(text):
-        return text
-    found = [each for each in instance.get_run_ids() if each.startswith(text)]
-    if len(found) == 1 and len(text) >= 4:
-        return found[0]
-    if len(found) > 1:
-        several = f"{len(found)} runs begin with {text!r}"
-        raise RunNotFoundError(f"{several}: write more of the id, as in {found[0][:12]!r}.")
-    raise RunNotFoundError(
-        f"There is no run {text!r} in {instance.home}. `jobnb run list` shows them."
-    )
+    from jobnb.execution.looking_up import full_id
+
+    return full_id(instance, text)
 
 
 @click.command("list")
@@ -117,7 +109,7 @@ def run_list(
     or in this folder where none is named; $JOBNB_DATABASE names a database that has it instead.
     """
     from jobnb.cli.run_options import read_tags
-    from jobnb.notebook.location import home_of
+    from jobnb.notebook.code_source import home_of
     from jobnb.storage.history import has_history
 
     place = home_of(location) if location is not None else home
@@ -304,16 +296,33 @@ def run_resume(
 @click.command("cancel")
 @_RUN_ID
 @takes_home
+@click.option("--reason", metavar="TEXT", default="", help="Why, for the log of the run.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait for its end.",
+)
 @click.pass_context
-def run_cancel(ctx: click.Context, run_id: str, home: Path) -> None:
-    """Cancel a run, in whatever process it is."""
+def run_cancel(ctx: click.Context, run_id: str, home: Path, reason: str, timeout: float) -> None:
+    """Cancel a run, in whatever process it is, and wait for its end.
+
+    The exit code is 1 if it cannot be canceled, or goes on after that time.
+    """
+    from jobnb.registry.session import Session
+
     with history_in(home) as instance:
         found = full_run_id(instance, run_id)
-        run = instance.get_run_by_id(found)
-        if run is None or run.is_finished:
+        record = instance.get_run_by_id(found)
+        if record is None or record.is_finished:
             raise InvalidInvocationError(f"The run {found} has ended already.")
-        cancel = getattr(instance, "cancel_run", None)
-        if cancel is None or not cancel(found):
-            click.echo(f"jobnb: the run {found} could not be asked to stop.", err=True)
+        run = Session(str(home.absolute())).run(found)
+        if not run.cancel(reason):
+            click.echo(f"jobnb: no process has the run {found}: nobody can be asked.", err=True)
             ctx.exit(FAILED)
-    click.echo(f"Asked the run {found} to stop")
+        if not run.wait(timeout).is_finished:
+            click.echo(f"jobnb: the run {found} was asked to end, and goes on still.", err=True)
+            ctx.exit(FAILED)
+    click.echo(f"Canceled the run {found}")

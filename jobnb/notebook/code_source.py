@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
@@ -10,16 +11,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import NotebookError
-from jobnb.notebook.attributes import definitions_of
-from jobnb.notebook.location import home_of, load_definitions
 
 if TYPE_CHECKING:
+    from jobnb.definitions.locations.definitions import Definitions
     from jobnb.registry.session import Session
     from jobnb.storage.instance import Instance
 
 _SUFFIXES = (".ipynb", ".py", ".md")
+
+
+def home_of(path: str | Path | None) -> Path:
+    """Return the home of the history that belongs to a notebook or file; this folder's for None."""
+    named = os.environ.get("JOBNB_HOME")
+    if named:
+        return Path(named).expanduser()
+    folder = Path.cwd() if path is None else Path(path).absolute().parent
+    return folder / ".jobnb"
 
 
 @dataclass(frozen=True)
@@ -77,10 +85,14 @@ class CodeSource:
             NotebookError: If it cannot be read, its code raises, or it has no such attribute.
         """
         if self.path is not None:
+            from jobnb.notebook.location import load_definitions
+
             return load_definitions(self.path, self.attribute, self.folder)
         return self._of_module()
 
     def _of_module(self) -> Definitions:
+        from jobnb.definitions.locations.definitions import Definitions
+        from jobnb.notebook.attributes import definitions_of
         from jobnb.registry.session import Session
 
         name = str(self.module)

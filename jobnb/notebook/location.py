@@ -71,15 +71,6 @@ def load_definitions(
     return definitions
 
 
-def home_of(path: str | Path | None) -> Path:
-    """Return the home of the history that belongs to a notebook or file; this folder's for None."""
-    named = os.environ.get("JOBNB_HOME")
-    if named:
-        return Path(named).expanduser()
-    folder = Path.cwd() if path is None else Path(path).absolute().parent
-    return folder / ".jobnb"
-
-
 def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> None:
     code = DefinitionCode()
     for name, text in pieces:

@@ -281,6 +281,58 @@ def test_a_backfill_runs_each_partition(shop, printed, command):
     assert "say --yes" in command(*job[:5], "--all", code=2).stderr
 
 
+SLOW = """
+import time
+from jobnb import Instance, job, op
+
+
+@op
+def wait():
+    for _ in range(6000):
+        time.sleep(0.01)
+
+
+@op
+def end():
+    return 1
+
+
+@job
+def slow():
+    wait()
+
+
+@job
+def fast():
+    end()
+"""
+
+
+def test_a_run_is_launched_in_a_process_of_its_own_and_canceled(shop, printed, command, tmp_path):
+    shop.write_text(SLOW)
+    home = ("--home", tmp_path / ".jobnb")
+    env = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"]}
+    done = subprocess.run(
+        [sys.executable, "-m", "jobnb.cli", "job", "launch", "shop.py", "--job", "slow"],
+        cwd=tmp_path, env=env, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    [run_id] = done.stdout.split()
+    assert printed("run", "show", run_id, *home)["status"] in ("NOT_STARTED", "STARTING", "STARTED")
+    told = command("run", "cancel", run_id[:13], *home, "--reason", "enough").stdout
+    assert told == f"Canceled the run {run_id}\n"
+    found = printed("run", "show", run_id, *home)
+    assert (found["status"], found["notebook"]) == ("CANCELED", "shop.py")
+    assert "enough" in found["error"]
+    assert "has ended already" in command("run", "cancel", run_id, *home, code=2).stderr
+
+
+def test_a_launched_run_can_be_waited_for(shop, command):
+    shop.write_text(SLOW)
+    first, second = command("job", "launch", shop, "-j", "fast", "--wait").stdout.splitlines()
+    assert second.startswith(f"run {first} of fast: succeeded, 1 of 1 step")
+    assert "fats" in command("job", "launch", shop, "-j", "fats", code=2).stderr
+
+
 # --- assets ---------------------------------------------------------------------------
 
 
@@ -363,6 +415,23 @@ def test_a_place_without_history_is_told(command, tmp_path):
     for arguments in (["run", "show", "abcdef"], ["instance", "info"], ["run", "wipe"]):
         told = command(*arguments, "--home", tmp_path / "no", code=2).stderr
         assert f"There is no history in {tmp_path / 'no'}" in told
+
+
+def test_a_history_is_pruned_only_if_that_is_said(shop, printed, command, tmp_path):
+    command("job", "execute", shop, "-j", "daily", "-c", ROWS % 3)
+    home = ("--home", tmp_path / ".jobnb")
+    found = printed("instance", "prune", *home, "--run-days", "0")
+    assert (found["deleted"], found["runs"]["count"]) == (False, 1)
+    assert found["bytes"] >= found["runs"]["bytes"] > 500
+    shown = command("instance", "prune", *home, "--run-days", "0").stdout
+    assert "Nothing was deleted. With --delete it would be: " in shown
+    assert printed("instance", "prune", *home)["runs"]["count"] == 0
+    assert printed("instance", "prune", *home, "--run-days", "never")["runs"]["count"] == 0
+    assert len(printed("run", "list", *home)) == 1
+    assert "days" in command("instance", "prune", *home, "--run-days", "-1", code=2).stderr
+    assert "goes with --delete" in command("instance", "prune", *home, "--compact", code=2).stderr
+    command("instance", "prune", *home, "--run-days", "0", "--delete", "--compact")
+    assert printed("run", "list", *home) == []
 
 
 def test_the_history_as_a_whole(shop, printed, command, tmp_path):

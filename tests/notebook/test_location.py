@@ -9,7 +9,8 @@ import pytest
 
 import jobnb
 from jobnb.errors import InvalidDefinitionError, NotebookError
-from jobnb.notebook.location import home_of, load_definitions
+from jobnb.notebook.code_source import home_of
+from jobnb.notebook.location import load_definitions
 from jobnb.registry.session import current_session
 
 ASSET = "from jobnb import asset, job, op\n@asset\ndef orders():\n    return 1"
