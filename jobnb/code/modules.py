@@ -493,7 +493,7 @@ def _only_binds(node: ast.stmt) -> bool:
 
 
 def _with_touches(statements: list[_Statement]) -> Iterator[_Statement]:
-    """Return statements with the names that they may change through what they call."""
+    """Iterate over statements with the names that they may change through what they call."""
     leads: dict[str, set[str]] = {}
     for each in statements:
         for name in each.binds - each.imports.keys():

@@ -55,7 +55,7 @@ class Piece(NamedTuple):
 
     @property
     def part(self) -> Part:
-        """Return what is hashed of it, and what it leads to."""
+        """The text that is hashed of it, and what it leads to."""
         return f"{self.label}={self.text};", self.uses
 
 

@@ -128,7 +128,7 @@ def _outside_card(
 def _outside_edges(
     sources: Iterable[SourceAsset], shown: Collection[AssetKey], around: Collection[AssetKey]
 ) -> list[Edge]:
-    """Iterate over the upstream edges of external assets, as far as they are drawn."""
+    """Return the upstream edges of external assets, as far as they are drawn."""
     return [
         Edge(dep.asset_key.to_user_string(), source.key.to_user_string(), kind="nothing")
         for source in sources

@@ -351,7 +351,7 @@ def _limited(rows: list[list[str]]) -> list[list[str]]:
 
 
 def counts_words(definitions: Definitions) -> str:
-    """How many of each there are: `3 assets, 1 job`."""
+    """Describe counts in words: `3 assets, 1 job`."""
     things = (
         ("asset", definitions.assets_by_key),
         ("source asset", definitions.source_assets),
@@ -408,12 +408,12 @@ def _source_facts(source: SourceAsset) -> dict[str, str | None]:
 
 
 def spec_view(spec: AssetSpec) -> View:
-    """What is said of an asset."""
+    """Return the view of an asset spec."""
     return source_view(SourceAsset.of_spec(spec))
 
 
 def observable_view(assets: ObservableAssets) -> View:
-    """Source assets that one function looks at."""
+    """Return the view of source assets that one function observes."""
     names = ", ".join(each.key.to_user_string() for each in assets.sources)
     picture = asset_picture((), assets.sources, title=names)
     html = join(

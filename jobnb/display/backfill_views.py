@@ -58,7 +58,7 @@ def backfill_status(backfill: Backfill) -> Status:
 
 
 def backfill_word(status: str) -> str:
-    """How people are told that a backfill stands so.
+    """Return the word for a status of a backfill.
 
     Example:
         >>> backfill_word("COMPLETED")

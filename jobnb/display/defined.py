@@ -86,7 +86,7 @@ def _each(entries: Sequence[Entry], kind: str) -> list[Any]:
 
 
 def _show_assets(assets: Sequence[Any], known: Session) -> None:
-    """One asset as its card, several as the graph of them."""
+    """Display one asset as its card, several as their graph."""
     from jobnb.display.widgets.asset import AssetsGraph, AssetView
 
     if len(assets) == 1 and isinstance(assets[0], AssetsDefinition):

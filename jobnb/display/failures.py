@@ -17,7 +17,7 @@ _DEEPEST = 10
 
 
 def error_html(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> Html:
-    """A kept error: place, source with the failing line marked, class and message, traceback.
+    """Return a stored error: place, source with the failing line marked, message, traceback.
 
     Args:
         error: The error.
@@ -28,7 +28,7 @@ def error_html(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> H
 
 
 def _causes(error: ErrorInfo | None) -> Iterator[ErrorInfo]:
-    """The error and what it was raised from; one that only says the same again is passed over."""
+    """Iterate over an error and its causes; one that only repeats another is left out."""
     said: tuple[str, str] | None = None
     for _ in range(_DEEPEST):
         if error is None:

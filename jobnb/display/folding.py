@@ -230,7 +230,7 @@ def _pages(places: Iterable[tuple[Path, int]]) -> int:
 
 
 class _Placed:
-    """A card and its path; bundles put into the path are told from what the user grouped."""
+    """A card and its path, in which bundles are told apart from the user's groups."""
 
     __slots__ = ("card", "own", "path")
 
@@ -244,7 +244,7 @@ class _Placed:
         self.own.insert(level, False)
 
     def unit(self, level: int) -> Path | str:
-        """What it belongs to at this level: a group, or itself."""
+        """Return its group at this level, or itself."""
         return tuple(self.path[: level + 1]) if len(self.path) > level else self.card.key
 
 
@@ -403,7 +403,7 @@ def _group_card(path: Path, held: list[Card], clusters: Iterable[Cluster]) -> Ca
 
 
 def _edges(picture: Picture, places: Mapping[str, str]) -> Iterable[Edge]:
-    """Edges between what is shown; one for all that lead from one folded card to another."""
+    """Iterate over the edges between visible cards; parallel edges of folded cards become one."""
     joined: dict[tuple[str, str], None] = {}
     for edge in picture.edges:
         start, end = places.get(edge.start), places.get(edge.end)

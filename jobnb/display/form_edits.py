@@ -61,7 +61,7 @@ class Edit:
         return inner
 
     def _base(self, found: Found | None) -> Any:
-        """What an entry that is not given holds before something in it is set."""
+        """Return the value of a missing entry, before something in it is set."""
         if found is not None and isinstance(found.value, (Mapping, list)):
             return copy.deepcopy(found.value)
         is_list = found is not None and found.place.kind in ("list", "tuple")
@@ -152,7 +152,7 @@ def _env(edit: Edit, found: Found, control: Any) -> None:
 
 
 def _value(edit: Edit, found: Found, _control: Any) -> None:
-    """Back from null, from a variable, or from nothing: to a value of the type."""
+    """Replace null, a variable or nothing by a value of the type."""
     default = found.whole.default
     had = found.mode in ("env", "raw", "kept") and env_name(default) is None
     if had and (default is not NOTHING or found.whole.required):
@@ -416,7 +416,7 @@ class Shifts:
         self._kept: deque[tuple[int, str, Moves]] = deque(maxlen=_MOST_SHIFTS)
 
     def add(self, holder: str, to: Moves) -> None:
-        """Note that entries of a row moved, or were removed (None)."""
+        """Record that entries of a row moved, or were removed (None)."""
         self.count += 1
         self._kept.append((self.count, holder, to))
 
@@ -433,7 +433,7 @@ class Shifts:
 
     @property
     def told(self) -> list[list[Any]]:
-        """The last ones, JSON-ready: number, row, and where its entries went."""
+        """The last moves, JSON-ready: number, row, and the new places of its entries."""
         return [[number, holder, dict(to)] for number, holder, to in self._kept]
 
 

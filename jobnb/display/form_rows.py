@@ -1,4 +1,4 @@
-"""A config laid out as the rows of a form: one for each place, each with what its control shows.
+"""Lay a config out as the rows of a form: one per place, with what its control shows.
 
 Rows are plain JSON. `layout` says which rows there are, and changes only when entries come and
 go; `values` says what each shows, and changes with every key that is typed.
@@ -28,7 +28,7 @@ _HOLDERS = ("object", "selector", "map", "list", "tuple")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What stands at a place of the form.
+    """The value at a place of the form.
 
     Attributes:
         path: Where it is in the config.

@@ -1,4 +1,4 @@
-"""Between the raw config and what a control shows: numbers as they are typed, values as YAML."""
+"""Convert between raw config and what a control shows: numbers as typed, values as YAML."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WRITTEN = {
 
 
 def shown(place: Place, raw: Any) -> Any:
-    """What the control of a scalar place shows for a raw value; NOTHING if it cannot show it.
+    """Return what a scalar place's control shows for a raw value; NOTHING if it cannot show it.
 
     Example:
         >>> from jobnb.config.places import Place
@@ -130,7 +130,7 @@ def _line_before(found: re.Match[str]) -> str:
 
 
 def fit(place: Place, raw: Any) -> float:
-    """How well a raw value fits a place: 0 if not at all, and more the better."""
+    """Rate how well a raw value fits a place: 0 if not at all, higher if better."""
     kind = place.kind
     if raw is None:
         return 3.0 if place.nullable or (kind == "const" and place.constant is None) else 0.0
@@ -194,7 +194,7 @@ def _fit_mapping(place: Place, raw: Any) -> float:
 
 
 def selected(place: Place, raw: Any) -> str | None:
-    """The name of the chosen option, where a value gives a tagged union as Dagster's selector.
+    """Return the name of the chosen option, if a value selects one in Dagster's form.
 
     Example:
         >>> cat = {"title": "Cat", "properties": {"kind": {"const": "cat"}}}

@@ -36,7 +36,7 @@ def job_picture(job: JobDefinition) -> Picture:
 
 
 def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
-    """What the job makes and looks at; all where its selection names what is not there yet."""
+    """Return the assets that a job materializes or observes; all if a selected one is unknown."""
     chosen = attempt(lambda: chosen_by(job, layer), None)
     if chosen is None:
         return frozenset(key for each in layer.assets for key in each.keys)

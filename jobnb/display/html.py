@@ -41,7 +41,7 @@ def text(piece: Piece) -> Html:
 
 
 def join(pieces: Iterable[Piece], between: str = "") -> Html:
-    """Pieces one after the other."""
+    """Join pieces of markup."""
     return Html(text(between).join(text(piece) for piece in pieces))
 
 
@@ -99,7 +99,7 @@ def header(title: str, noun: str = "", status: Status = Status.NONE, note: str =
 
 
 def folded(title: Piece, body: Piece, *, open_: bool = False) -> Html:
-    """A part that opens when its title is clicked; it reads in order where styles are lost."""
+    """Return a part that opens when its title is clicked; without styles it reads in order."""
     return tag(
         "details",
         tag("summary", title),
@@ -109,7 +109,7 @@ def folded(title: Piece, body: Piece, *, open_: bool = False) -> Html:
 
 
 def tabs(parts: Sequence[tuple[str, Piece]], *, open_: int = 1) -> Html:
-    """Folded parts below each other, the first few open; empty ones are left out."""
+    """Return folded parts below each other, the first few open; empty ones are left out."""
     shown = [(title, body) for title, body in parts if body]
     return tag(
         "div",
@@ -149,7 +149,7 @@ def code(content: str) -> Html:
 
 
 def scrolling(piece: Piece, *, css: str = "") -> Html:
-    """What may be wider than the page, in a box that scrolls; the keyboard reaches it."""
+    """Return a box that scrolls, for content wider than the page; the keyboard reaches it."""
     return tag("div", piece, css=f"jn-scroll {css}".strip(), tabindex="0")
 
 
@@ -207,7 +207,7 @@ _VOID = frozenset(
 
 
 class _Balance(HTMLParser):
-    """Whether every element that is opened is closed again, in order."""
+    """Checks that every opened element is closed again, in order."""
 
     def __init__(self) -> None:
         super().__init__()

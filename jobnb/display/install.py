@@ -100,7 +100,7 @@ def uninstall(shell: Any = None) -> None:
 
 
 def _hung(target: str) -> Iterator[tuple[str, str, Any]]:
-    """What hangs on a class: the formatter that asks for it, its name, and itself."""
+    """Iterate over a class's formatters: the MIME type or method, its name, and the function."""
     yield "mimebundle_formatter", _METHOD, _method(target)
     if target in WIDGETS:
         yield "ipython_display_formatter", _DISPLAY, _display(target)
@@ -114,7 +114,7 @@ def _found(target: str) -> Any:
 
 def _method(target: str) -> Any:
     def _repr_mimebundle_(self: Any, *_args: Any, **_kwargs: Any) -> dict[str, Any]:
-        """How it looks: text, HTML and a picture, and alive where there is a front end."""
+        """Return text, HTML and a picture, and a live widget if there is a front end."""
         return {**mimebundle(self, VIEWS[target]), **live_bundle(self, WIDGETS.get(target))}
 
     return _repr_mimebundle_

@@ -228,13 +228,13 @@ class LaunchForm:
 
     @property
     def own_executor(self) -> str:
-        """The name of the job's own executor: how its steps run where no other is chosen."""
+        """The name of the job's own executor, the default."""
         own = self.job.executor_def
         return "in_process" if own.strategy == "default" else str(own.name)
 
     @property
     def _executed(self) -> JobDefinition:
-        """The job with the executor that is chosen."""
+        """The job with the chosen executor."""
         if not self.executor:
             return self.job
         return self.job.with_executor_def(executor_named(self.executor))
@@ -250,13 +250,13 @@ class LaunchForm:
         self._check()
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Give the run these tags, beside the job's own."""
+        """Set the tags of the run, beside the job's own."""
         self.tags = {str(key): str(value) for key, value in tags.items() if str(key).strip()}
         self._check()
 
     @property
     def own_tags(self) -> dict[str, str]:
-        """Return the tags that the job gives the run."""
+        """The tags that the job gives the run."""
         return {**self.job.tags, **tags_of_partition(self.job, self.partition, self.instance)}
 
     def partition_choices(self) -> PartitionChoices | None:
@@ -278,7 +278,7 @@ class LaunchForm:
 
     @property
     def _part(self) -> JobDefinition:
-        """The part of the job that is selected."""
+        """The selected part of the job."""
         return self.job if self._schema is None else self._schema.job
 
     @property
@@ -353,13 +353,13 @@ class LaunchForm:
 
     @property
     def drafts(self) -> dict[str, Any]:
-        """What was typed into the controls of rows and cannot be kept, by row."""
+        """The texts in controls that cannot be stored as values, by row."""
         kept = self._drafts.items()
         return {row: control for row, (action, control, _) in kept if action == "set"}
 
     @property
     def has_extra(self) -> bool:
-        """Whether the config has something that this job or selection does not use."""
+        """Whether the config has a part that this job or selection does not use."""
         return without_extras(self.rows, self._config) != self._config
 
 

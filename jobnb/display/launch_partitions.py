@@ -24,7 +24,7 @@ _HOW = "Choose one; or several for this one run, as first...last or with commas 
 
 
 def _definition(job: JobDefinition) -> PartitionsDefinition | None:
-    """What the run's partitions are; None if it has none, or assets that do not agree."""
+    """Return the run's partitions definition; None if it has none, or its assets differ."""
     return attempt(lambda: job.partitions_def, None)
 
 
@@ -49,7 +49,7 @@ def all_keys(job: JobDefinition, instance: Any) -> list[str] | None:
 
 
 class PartitionChoices(TypedDict):
-    """What the partition of a run is chosen from.
+    """The options for the partition of a run.
 
     Attributes:
         keys: The keys, as many as are offered at once.
@@ -63,7 +63,7 @@ class PartitionChoices(TypedDict):
 
 
 def choices_of(job: JobDefinition, keys: list[str], instance: Any) -> PartitionChoices:
-    """What the partition of a run is chosen from.
+    """Return the options for the partition of a run.
 
     Args:
         job: The part of the job that will run.
@@ -111,7 +111,7 @@ def is_key(job: JobDefinition, text: str | None, instance: Any) -> bool:
 
 
 def partitions_asked(job: JobDefinition, text: str | None, instance: Any) -> PartitionsAsked | None:
-    """The partitions that a text means: a key, a range `first...last`, or several with commas.
+    """Parse partitions: a key, a range `first...last`, or several with commas.
 
     Example:
         >>> from jobnb import StaticPartitionsDefinition, job
@@ -127,7 +127,7 @@ def partitions_asked(job: JobDefinition, text: str | None, instance: Any) -> Par
 
 
 def partition_notes(job: JobDefinition, text: str | None, instance: Any) -> Iterator[Note]:
-    """What is wrong with what is typed, or that nothing is, told at the field.
+    """Iterate over the problems of the typed text, shown at the field.
 
     Args:
         job: The part of the job that will run.
@@ -171,7 +171,7 @@ def _problem(
 
 
 def written_partitions(job: JobDefinition, tags: Mapping[str, str], instance: Any) -> str:
-    """The partitions that the tags of a run name, as they can be typed; empty if they do not."""
+    """Return the partitions in a run's tags, as they can be typed; empty if they cannot."""
     asked = attempt(lambda: asked_in_tags(job, tags), None)
     if isinstance(asked, PartitionsSubset):
         ranges = asked.get_partition_key_ranges(dynamic_partitions_store=instance)

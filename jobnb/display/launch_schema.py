@@ -58,7 +58,7 @@ def selected(job: JobDefinition, selection: str) -> dict[str, list[Any]]:
 
 
 def _parts(job: JobDefinition) -> list[Any]:
-    """What the job makes, and the checks that it makes in steps of their own."""
+    """Return the job's assets, and the checks that it evaluates in steps of their own."""
     checks = getattr(job.graph, "checks_by_node", {})
     return [*job.graph.assets_by_node.values(), *checks.values()]
 
@@ -78,7 +78,7 @@ def suggestions(job: JobDefinition, text: str) -> Suggestions:
 
 @dataclass(frozen=True, slots=True)
 class LaunchSchema:
-    """The config that a part of a job takes.
+    """The config schema of a part of a job.
 
     Attributes:
         job: The part of the job that will run.
@@ -135,7 +135,7 @@ class LaunchSchema:
         return dict(config.get(WRAP) or {}) if self.wrapped else dict(config)
 
     def problems(self, config: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong with a config as a run takes it, each at its path in the form."""
+        """Return the problems of a config for a run, each with its path in the form."""
         if self.shut:
             return [Problem((), self.shut)]
         try:

@@ -1,4 +1,4 @@
-"""A launchpad where there is no front end: its config as a table and as YAML."""
+"""A launchpad without a front end: its config as a table and as YAML."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Line = tuple[str, str, Row]
 
 
 def launch_view(form: LaunchForm, title: str, noun: str = "launchpad") -> View:
-    """How a launchpad reads as text and as HTML; secrets never by value."""
+    """Return a launchpad as text and as HTML; secrets never by value."""
     lines = list(_lines(form, form.rows.layout, ""))[:_MOST]
     problems = [_problem(note) for note in form.problems]
     around = _around(form)

@@ -64,7 +64,7 @@ def dot_text(picture: Picture) -> str:
 
 
 def _clusters(picture: Picture) -> Iterator[str]:
-    """Frames, nested as their paths are; written without recursion, whatever the depth."""
+    """Iterate over the frames, nested as their paths; not recursive, for any depth."""
     titles = {cluster.path: cluster for cluster in picture.clusters}
     known = {
         path: _Frame(number, titles.get(path) or Cluster(path, path[-1]))
@@ -117,7 +117,7 @@ def _edge_label(label: str) -> str:
 
 
 def _grid(picture: Picture) -> Iterator[str]:
-    """Unseen arrows that set cards without arrows in rows, not in one tall column."""
+    """Iterate over hidden arrows that arrange unconnected cards in rows, not in one tall column."""
     joined = {key for edge in picture.edges for key in (edge.start, edge.end)}
     lonely: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, card in enumerate(picture.cards):
@@ -137,7 +137,7 @@ def _rows(numbers: list[int], columns: int) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def dot_program() -> str | None:
-    """The program that lays graphs out, or None: graphviz-pure first, then a system `dot`."""
+    """Return the layout program, or None: graphviz-pure first, then the system's `dot`."""
     name = "graphviz-pure.exe" if os.name == "nt" else "graphviz-pure"
     for folder in _script_folders():
         candidate = Path(folder) / name
@@ -155,7 +155,7 @@ def _script_folders() -> Iterable[str]:
 
 
 def run_dot(text: str, time_limit: float = TIME_LIMIT) -> dict[str, Any] | None:
-    """What the program says of a DOT text, or None if it is not there or does not manage."""
+    """Return the program's output for a DOT text, or None if it is missing or fails."""
     program = dot_program()
     if program is None:
         return None
@@ -199,7 +199,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """The rectangle of a cluster, and where in it the title stands.
+    """The rectangle of a cluster, and the place of its title.
 
     Attributes:
         title_at: How far from the left side of the frame the title begins.
@@ -213,7 +213,7 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """Where everything is; frames from the outside in."""
+    """The positions of everything; frames from the outside in."""
 
     width: float
     height: float
@@ -280,7 +280,7 @@ def layout_from_dot(picture: Picture, said: dict[str, Any]) -> Layout:
 
 
 class _Shift:
-    """From the program's coordinates to ours."""
+    """Converts the program's coordinates to ours."""
 
     def __init__(self, left: float, top: float) -> None:
         self.left = left
@@ -354,7 +354,7 @@ _STEPS = 12  # a curve is followed in so many straight pieces
 def titled_frames(
     picture: Picture, frames: Iterable[Frame], lines: Sequence[Line]
 ) -> Iterator[Frame]:
-    """The frames with their titles where no arrow crosses them, as far to the left as can be."""
+    """Iterate over frames with titles where no arrow crosses them, as far left as possible."""
     known = {cluster.path: cluster for cluster in picture.clusters}
     for frame in frames:
         wanted = cluster_width(known.get(frame.path) or Cluster(frame.path, frame.path[-1]))
@@ -377,7 +377,7 @@ def _free(box: Box, lines: Sequence[Line]) -> Iterator[Point]:
 
 
 def _crossed(strip: Box, lines: Iterable[Line]) -> Iterator[Point]:
-    """From where to where each arrow lies in the strip."""
+    """Iterate over the intervals of the strip that the arrows cross."""
     for line in lines:
         for piece in _bends(line):
             if _near(piece, strip):

@@ -33,13 +33,13 @@ def card_width(card: Card) -> float:
 
 
 def second_line(card: Card, mark: Mark | None = None) -> str:
-    """What the second line says: kind, type, and a word on the state."""
+    """Return the second line of a card: kind, type, and a word on the state."""
     parts = [card.kind, card.subtitle, mark.detail if mark else ""]
     return " · ".join(part for part in parts if part)
 
 
 def fitting_line(card: Card, mark: Mark, room: float) -> str:
-    """As much of the second line as there is room for; the state matters most."""
+    """Return as much of the second line as fits; the state has priority."""
     choices = [second_line(card, mark)]
     if mark.detail:
         choices.append(" · ".join(part for part in (card.kind, mark.detail) if part))
@@ -166,7 +166,7 @@ def needs_clip(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    r"""One line that XML can hold: control characters and lone surrogates are replaced.
+    r"""Return text as one line of valid XML: control characters and lone surrogates are replaced.
 
     Example:
         >>> clean("a\x00b\nc")

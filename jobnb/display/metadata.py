@@ -50,7 +50,7 @@ def _parts(entry: Any) -> tuple[str, Any]:
 
 
 def entry_html(entry: Any) -> Html:
-    """One value; one that is not as it should be is shown raw."""
+    """Return one value as HTML; a malformed one is shown raw."""
     kind, value = _parts(entry)
     # It may come from a later version, or be written by hand.
     shown = attempt(lambda: _SHOWN.get(kind, _as_json)(value), None)
@@ -58,7 +58,7 @@ def entry_html(entry: Any) -> Html:
 
 
 def entry_text(entry: Any) -> str:
-    """One value on one short line.
+    """Return one value on one short line.
 
     Example:
         >>> entry_text({"type": "int", "value": 336776})

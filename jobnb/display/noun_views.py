@@ -71,7 +71,7 @@ def _config_schema(op: OpDefinition[..., Any]) -> Any:
 
 
 def op_resources(op: Any) -> list[str]:
-    """The resources that an op needs, sorted; none where its annotations cannot be read yet."""
+    """Return the resources of an op, sorted; none if its annotations cannot be evaluated yet."""
     return attempt(lambda: sorted(op.required_resource_keys), [])
 
 
@@ -174,13 +174,13 @@ def _ops_of(job: JobDefinition) -> Iterable[tuple[str, OpDefinition[..., Any]]]:
 
 
 def resources_html(resources: Mapping[str, Any]) -> Html:
-    """Resources: key, what it is, its fields."""
+    """Return resources as HTML: key, type, fields."""
     rows = [[code(key), *resource_words(each)] for key, each in resources.items()]
     return table(["key", "kind", "config", ""], rows) if rows else EMPTY
 
 
 def resource_words(resource: Any) -> list[str | Html]:
-    """What a resource is, its fields, and its documentation."""
+    """Return the type of a resource, its fields, and its documentation."""
     if hasattr(resource, "value") and not isinstance(resource, type):
         return [type(resource.value).__name__, "", "a value"]
     function = getattr(resource, "resource_fn", None)

@@ -33,7 +33,7 @@ DARK: Colours = {
 
 
 class Look(NamedTuple):
-    """How a state is told in every view: by word, by colour, and by shape.
+    """The word, the colour and the shape of a state, the same in every view.
 
     Args:
         word: Its word.

@@ -106,7 +106,7 @@ def _calendar(
     column_of: Callable[[str], int],
     columns: Sequence[str],
 ) -> Grid:
-    """Rows of the same label; a row starts in the column of its first key, and has no gaps."""
+    """Return rows by label; a row starts in the column of its first key, without gaps."""
     rows: list[Row] = []
     place = 0
     for label, group in groupby(keys, row_of):
@@ -117,7 +117,7 @@ def _calendar(
 
 
 def _runs(columns: list[int]) -> Iterator[list[int]]:
-    """Columns that follow each other; a gap (a day left out, an hour told twice) starts anew."""
+    """Iterate over runs of consecutive columns; a missing day or repeated hour starts another."""
     run: list[int] = []
     for column in columns:
         if run and column != run[-1] + 1:
@@ -131,7 +131,7 @@ def _runs(columns: list[int]) -> Iterator[list[int]]:
 def _starts(
     partitions_def: TimeWindowPartitionsDefinition, keys: Sequence[str]
 ) -> dict[str, datetime]:
-    """When each partition begins, on the clock of its zone."""
+    """Return the start of each partition, on the clock of its time zone."""
     fmt = partitions_def.fmt
     if fmt.startswith("%Y-%m-%d"):  # read five times faster than any format
         hours = fmt[8:11] == "-%H"
@@ -189,7 +189,7 @@ _CALENDARS = {
 
 
 def _matrix(partitions_def: MultiPartitionsDefinition, keys: Sequence[str]) -> Grid | None:
-    """One dimension down and the others across; None where not all combinations are there."""
+    """Return one dimension down and the others across; None unless all combinations exist."""
     names = partitions_def.partition_dimension_names
     parts = [tuple(str(key).split("|")) for key in keys]
     sides = [list(dict.fromkeys(part[place] for part in parts)) for place in range(len(names))]
@@ -210,7 +210,7 @@ def _matrix(partitions_def: MultiPartitionsDefinition, keys: Sequence[str]) -> G
 
 
 def binned(count: int, most: int) -> list[range]:
-    """`count` places as at most `most` stretches of about the same length.
+    """Divide `count` places into at most `most` intervals of about the same length.
 
     Example:
         >>> binned(5, 2)

@@ -1,4 +1,4 @@
-"""The picture of a graph as plain data: what is drawn, apart from where and in which state.
+"""The picture of a graph as plain data: what is drawn, without positions.
 
 `Card`, `Edge` and `Cluster` are the structure, which decides the layout; `Mark` is the state
 of a card, which changes while a run goes on and never moves anything. All are JSON-ready.
@@ -34,7 +34,7 @@ class Status(str, Enum):
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing in the graph.
+    """A node of the graph.
 
     Attributes:
         key: Names it within the picture.
@@ -79,7 +79,7 @@ class Cluster(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Checks(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the checks of an asset said.
+    """The results of an asset's checks, counted.
 
     Attributes:
         passed: How many passed.
@@ -97,25 +97,25 @@ class Checks(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of checks."""
         return self.passed + self.warned + self.failed
 
     @property
     def status(self) -> Status:
-        """The state whose colour and sign they are shown with."""
+        """The state that gives their colour and sign."""
         if self.failed:
             return Status.FAILED
         return Status.STALE if self.warned else Status.SUCCEEDED
 
     @property
     def short(self) -> str:
-        """What stands on the card, beside the sign."""
+        """The text on the card, beside the sign."""
         bad = self.failed or self.warned
         return f"{bad} of {self.count}" if bad else str(self.count)
 
     @property
     def words(self) -> str:
-        """The same in words."""
+        """The counts in words."""
         if not self.count:
             return ""
         noun = "check" if self.count == 1 else "checks"
@@ -124,7 +124,7 @@ class Checks(msgspec.Struct, frozen=True, omit_defaults=True):
         return ", ".join(bad) if bad else f"{self.count} {noun} passed"
 
     def __add__(self, other: Checks) -> Checks:
-        """Both together, as a folded card shows them."""
+        """Add counts, as for a folded card."""
         return Checks(
             self.passed + other.passed, self.warned + other.warned, self.failed + other.failed
         )
@@ -134,7 +134,7 @@ NO_CHECKS = Checks()
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The state of a card: its status, a word on it, how long it took, what its checks said."""
+    """The state of a card: its status, a word, its duration, the results of its checks."""
 
     status: Status = Status.NONE
     detail: str = ""

@@ -81,7 +81,7 @@ class RunSight(Sight):
 
     @property
     def step(self) -> str:
-        """The keys of the steps that are on, or nothing."""
+        """The keys of the active steps, or nothing."""
         keys = list(self._running) or [self._run.current_key or ""]
         left = len(keys) - _MOST_STEPS
         return ", ".join(keys[:_MOST_STEPS]) + (f" and {left:,} more" if left > 0 else "")
@@ -120,13 +120,13 @@ class BackfillSight(Sight):
 
     @property
     def step(self) -> str:
-        """The step and partition that are on, or nothing."""
+        """The active step and partition, or nothing."""
         failed = self._backfill.counts.failed
         told = f"({failed:,} failed)  " if failed else ""
         return f"{told}{self._backfill.current_step}".strip()
 
     def look(self) -> None:
-        """See how many are done."""
+        """Update the counts."""
         self.done = self._backfill.counts.done
 
 
@@ -155,7 +155,7 @@ class CellFace:
         self._put(bundle)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Clear the output."""
         self._put({"text/plain": "", "text/html": ""})
 
     def _put(self, bundle: dict[str, str]) -> None:
@@ -205,7 +205,7 @@ class TerminalFace:
         self._bars.update(self._bar, description=text, completed=sight.done, total=sight.total)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Remove the bar."""
         self._bars.stop()
 
 
@@ -216,7 +216,7 @@ class LineFace:
         self._told = (-1, -math.inf)
 
     def show(self, sight: Sight) -> None:
-        """Tell how it stands, if that is news or was not told for long."""
+        """Print a line, if the progress has changed or the last line is old."""
         done, when = self._told
         now = time.monotonic()
         share = sight.total // 10  # about ten lines tell of a run of many steps
@@ -226,7 +226,7 @@ class LineFace:
         print(f"jobnb: {sight}", file=sys.stderr, flush=True)  # noqa: T201 - progress is told
 
     def close(self) -> None:
-        """Leave what was told: it is a log."""
+        """Leave the printed lines: they are a log."""
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -253,13 +253,13 @@ class Watch:
 
     @contextmanager
     def __call__(self, run: RunScope) -> Iterator[None]:
-        """While it lasts, the run is watched."""
+        """Watch the run for the duration of the block."""
         with self._seen(lambda: RunSight(run)):
             yield
 
     @contextmanager
     def of_backfill(self, backfill: Backfill) -> Iterator[None]:
-        """While it lasts, the backfill is watched."""
+        """Watch the backfill for the duration of the block."""
         with self._seen(lambda: BackfillSight(backfill)):
             yield
 
@@ -281,7 +281,7 @@ class Watch:
                     sight.face.close()
 
     def forget(self) -> None:
-        """In a copy of the process: its thread and what it watched stayed behind."""
+        """In a forked process, forget the parent's thread and runs."""
         self._sights, self._lock, self._thread = [], threading.Lock(), None
 
     def _see_to_thread(self) -> None:

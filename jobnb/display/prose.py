@@ -1,4 +1,4 @@
-"""Markdown of users, read by markdown-it-py and shown safely: no HTML of theirs passes through.
+"""Markdown of users, parsed by markdown-it-py and displayed safely: their HTML stays text.
 
 It is read into plain data, a tree of elements and texts. Here these become markup; a live view
 sends them to the front end, which makes its elements of them.
@@ -36,7 +36,7 @@ def markdown(source: str | None) -> Html:
 
 
 def inline(text: str) -> Html:
-    """What can stand inside a line."""
+    """Return the part of Markdown that fits in a line."""
     return _drawn(_tree(reader().parseInline(text))) if len(text) <= MOST else join([text])
 
 

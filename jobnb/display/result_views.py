@@ -34,13 +34,13 @@ def result_view(result: ExecuteInProcessResult) -> View:
 
 
 def _cards(plan: Plan) -> dict[str, list[str]]:
-    """For a step that makes assets, the cards of those assets."""
+    """Return the cards of a step: those of its assets, if it materializes any."""
     made = {step.key: [key.to_user_string() for key in step.asset_keys] for step in plan.steps}
     return {key: names for key, names in made.items() if names}
 
 
 def _values(result: ExecuteInProcessResult, plan: Plan) -> dict[str, Any]:
-    """What came out, what nothing else read first: that is what the run was for."""
+    """Return the outputs, those that no step read first: they are the run's results."""
     found: dict[str, Any] = {}
     for step, output in sorted(_outputs(plan), key=lambda pair: plan.readers[pair[1].slot]):
         state = result.state.steps.get(step.key)

@@ -45,7 +45,7 @@ def run_status(status: RunStatus) -> Status:
 
 
 def run_word(status: RunStatus) -> str:
-    """How people are told that a run stands so: as of a step or a partition.
+    """Return the word for a status of a run, as of a step or a partition.
 
     Example:
         >>> run_word(RunStatus.FAILURE), run_word(RunStatus.CANCELING)
@@ -101,19 +101,19 @@ def check_status(event: AssetCheckEvaluated) -> Status:
 
 
 def check_word(event: AssetCheckEvaluated) -> str:
-    """What a check said, in a word."""
+    """Return the result of a check, in a word."""
     if event.passed:
         return "passed"
     return "failed" if event.is_error else "warned"
 
 
 def check_count(event: AssetCheckEvaluated) -> Checks:
-    """What a check said, to be added up."""
+    """Return the result of a check, to be added up."""
     return Checks(event.passed, not event.passed and not event.is_error, event.is_error)
 
 
 def check_counts(evaluations: Iterable[AssetCheckEvaluated]) -> dict[str, Checks]:
-    """What the checks of each asset said, by the asset's card."""
+    """Return the results of each asset's checks, by the asset's card."""
     found: dict[str, Checks] = defaultdict(Checks)
     for event in evaluations:
         found["/".join(event.asset)] += check_count(event)
@@ -131,13 +131,13 @@ def because_words(step: StepState) -> str:
 
 
 def real_steps(state: RunState) -> list[StepState]:
-    """The steps that could run: one mapped over a dynamic output stands for itself no longer."""
+    """Return the steps that can run: the elements of a mapped step replace it."""
     mapped = {base_key(key) for key in state.steps if "[" in key}
     return [step for key, step in state.steps.items() if key not in mapped]
 
 
 def _mark(steps: Sequence[StepState], detail: str, elements: int) -> Mark:
-    """One step gives its own mark; steps mapped over a dynamic output give one together."""
+    """Return the mark of a step; the elements of a mapped step share one."""
     mapped = [step for step in steps if "[" in step.key]
     waiting = any(step.status is StepStatus.QUEUED for step in steps if "[" not in step.key)
     if not mapped and not (elements and waiting):

@@ -149,7 +149,7 @@ _OPEN_VALUES = 3
 
 
 def _values(look: RunLook) -> Html:
-    """What came out; the first few open, the rest folded."""
+    """Return the outputs; the first few open, the rest folded."""
     shown = list(look.values.items())
     parts = [_value(name, value, place) for place, (name, value) in enumerate(shown[:_MOST_VALUES])]
     left = len(shown) - _MOST_VALUES
@@ -187,7 +187,7 @@ def _steps(state: RunState) -> Html:
 
 
 def _checks(state: RunState) -> Html:
-    """What the checks of the run said."""
+    """Return the results of the run's checks."""
     rows = [
         [
             code("/".join(event.asset)),
@@ -205,7 +205,7 @@ _BAR = 180.0
 
 
 def _span(steps: Sequence[StepState]) -> tuple[float, float]:
-    """From the start of the first step to the end of the last, in seconds since the epoch."""
+    """Return the start of the first step and the end of the last, in seconds since the epoch."""
     begun = [step for step in steps if step.started is not None]
     if not begun:
         return 0.0, 0.0
@@ -215,7 +215,7 @@ def _span(steps: Sequence[StepState]) -> tuple[float, float]:
 
 
 def _bar(step: StepState, span: tuple[float, float]) -> Html:
-    """When in the run the step was at work."""
+    """Return the bar that shows when in the run the step was active."""
     if step.started is None:
         return EMPTY
     left = min(_BAR - 2, (step.started - span[0]) / span[1] * _BAR)
@@ -265,7 +265,7 @@ def _lines(events: Iterable[Event]) -> int:
 
 
 def _log(events: Sequence[Event]) -> Html:
-    """What the user's code logged, the last few hundred lines."""
+    """Return the messages of the user's code, the last few hundred lines."""
     lines = [event for event in events if isinstance(event, Logged)]
     rows = [
         [

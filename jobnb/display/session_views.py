@@ -81,7 +81,7 @@ def _marks(how: Mapping[AssetKey, Standing]) -> dict[str, Mark]:
 
 
 def known_job_view(job: AssetJobDefinition) -> View:
-    """An asset job over the assets that this kernel knows; its selection where there are none."""
+    """Return an asset job over the kernel's known assets; its selection if there are none."""
     session = known_session()
     known: Definitions | None = session.snapshot() if session is not None else None
     if known is None or not known.assets:

@@ -148,7 +148,7 @@ def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, Standing]:
 
 
 def _left_out(instance: Instance, keys: Iterable[AssetKey]) -> dict[AssetKey, Standing]:
-    """Of assets that were never made, those that the last failed run for them did not try."""
+    """Return the assets, never materialized, that the last failed run did not try."""
     sought = set(keys)
     found: dict[AssetKey, Standing] = {}
     failed = dict.fromkeys(each.run_id for each in instance.failed_steps()) if sought else {}
@@ -218,17 +218,17 @@ class CheckStanding(msgspec.Struct, frozen=True):
 
     @property
     def status(self) -> Status:
-        """The state whose colour and sign it is shown with."""
+        """The state that gives its colour and sign."""
         return self.counts.status if self.counts.count else Status.NONE
 
     @property
     def when(self) -> str:
-        """When it last ran."""
+        """The time of its last evaluation."""
         return "" if self.time is None else moment(self.time)
 
     @property
     def words(self) -> str:
-        """What it said, when, and of which partition, on one line."""
+        """Its last result, with time and partition, on one line."""
         of = f"partition {self.partition}" if self.partition else ""
         return ", ".join(filter(None, (self.word, of, self.when, self.said)))
 

@@ -16,7 +16,7 @@ def _themed(selector: str) -> str:
 
 @lru_cache(maxsize=1)
 def _colours() -> str:
-    """Light unless the system is dark; a JupyterLab or VS Code page that says which it is wins."""
+    """Return both themes: light unless the system is dark; the page's own theme has priority."""
     light, dark = variables(dark=False), variables(dark=True)
     is_light = _themed('[data-jp-theme-light="true"]') + "," + _themed(".vscode-light")
     is_dark = _themed('[data-jp-theme-light="false"]') + "," + _themed(".vscode-dark")
@@ -34,11 +34,11 @@ def _sheet(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def graph_css() -> str:
-    """What a picture on its own needs."""
+    """Return the style sheet of a picture on its own."""
     return f"{_colours()}\n{state_rules('.jobnb-graph')}\n{_sheet('graph.css')}"
 
 
 @lru_cache(maxsize=1)
 def page_css() -> str:
-    """What an HTML output needs, the pictures in it included."""
+    """Return the style sheet of an HTML output with its pictures."""
     return f"{graph_css()}\n{state_rules('.jobnb')}\n{_sheet('jobnb.css')}"

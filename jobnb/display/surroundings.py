@@ -1,4 +1,4 @@
-"""What a view may rely on: a front end, a session, a history, and `attempt`, as it never raises."""
+"""The environment of a view: a front end, a session, a history; and code that may raise."""
 
 from __future__ import annotations
 

@@ -78,12 +78,12 @@ def _opening(title: str, wide: str, high: str, more: str = "") -> str:
 
 
 def _narrowest(layout: Layout) -> str:
-    """In a page a picture may shrink only as far as its texts can be read; then it scrolls."""
+    """Limit how far a picture shrinks in a page: its texts stay readable, then it scrolls."""
     return f' style="min-width:{layout.width * 0.75:.0f}px"'
 
 
 def _description(picture: Picture) -> str:
-    """What a screen reader says of the whole picture."""
+    """Return the text that a screen reader says for the whole picture."""
     counts: dict[Status, int] = {}
     for card in picture.cards:
         status = picture.mark(card.key).status
@@ -165,7 +165,7 @@ def _edge_text(edge: Edge, line: Line) -> str:
 
 
 def card_label(card: Card, mark: Mark) -> str:
-    """What a screen reader says of a card."""
+    """Return the text that a screen reader says for a card."""
     parts = [
         card.title, second_line(card), WORDS[mark.status], mark.detail, mark.duration,
         mark.checks.words,
@@ -249,7 +249,7 @@ def _glyph(box: Box, status: Status) -> str:
 
 
 def _checks(box: Box, checks: Checks) -> str:
-    """What the checks said, on the lower edge of the card."""
+    """Return the results of the checks, on the lower edge of the card."""
     if not checks.count:
         return ""
     status, wide = checks.status, width(checks.short, BADGE) + 24
@@ -276,7 +276,7 @@ def _text(
     weight: Weight = "normal",
     at_end: bool = False,
 ) -> str:
-    """A line of text; where its width could only be guessed it is cut at the end of its room."""
+    """Return a line of text; one of estimated width is cut at the end of its room."""
     if not text:
         return ""
     colour = COLOURS["fg"] if css == "jn-title" else COLOURS["muted"]

@@ -16,7 +16,7 @@ _DEEPEST = 12
 
 
 def picture_text(picture: Picture, *, most: int = _MOST_LINES) -> str:
-    """The picture as a tree, upstream first; what was shown already is named again with an arrow.
+    """Return the picture as a tree, upstream first; repeated cards are marked by an arrow.
 
     Example:
         >>> from jobnb.display.picture import Card, Edge
@@ -86,7 +86,7 @@ def _followers(picture: Picture) -> dict[str, list[str]]:
 
 
 def _roots(picture: Picture) -> list[str]:
-    """Cards that nothing leads to, then one card of each circle that no such card leads to."""
+    """Return the cards without upstream, then one card of each circle that none of them reaches."""
     known = {card.key for card in picture.cards}
     fed = {edge.end for edge in picture.edges if edge.start in known and edge.start != edge.end}
     roots = [card.key for card in picture.cards if card.key not in fed]
@@ -134,7 +134,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+    """Return the number of terminal columns that the text takes."""
     if text.isascii():
         return len(text)
     return sum(

@@ -77,7 +77,7 @@ class Sheet(NamedTuple):
 
     @property
     def numbers(self) -> list[bool]:
-        """Whether each column holds numbers, which stand at its right side."""
+        """Whether each column holds numbers, which are aligned to the right."""
         return [dtype.startswith(_NUMBERS) for _, dtype in self.columns]
 
 
@@ -112,7 +112,7 @@ def _column(name: Any, dtype: Any) -> tuple[str, str]:
 
 
 def shape_note(name: str, shape: Sequence[int], shown: int) -> str:
-    """What a table is, and how large.
+    """Describe the type and size of a table.
 
     Example:
         >>> shape_note("DataFrame", (3000, 1), 10)
@@ -161,7 +161,7 @@ def has_method(value: Any, name: str) -> bool:
 
 
 def bytes_words(value: bytes | bytearray) -> str:
-    """How many bytes there are, and the first of them."""
+    """Describe bytes: their number, and the first of them."""
     return f"{len(value):,} bytes: {bytes(value[:60])!r}"
 
 
@@ -238,7 +238,7 @@ def _plain_text(value: Any) -> Html | None:
 
 
 class _Short(reprlib.Repr):
-    """A repr that looks at the first few items only, whatever the size."""
+    """A repr that reads the first few items only, whatever the size."""
 
     def __init__(self) -> None:
         super().__init__()

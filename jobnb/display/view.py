@@ -19,7 +19,7 @@ TEXT, HTML, SVG = "text/plain", "text/html", "image/svg+xml"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How one thing looks.
+    """The representations of one thing.
 
     Attributes:
         title: What it is called, for screen readers.
@@ -53,7 +53,7 @@ def _svg(view: View) -> str:
 
 
 def _for_image(picture: Picture) -> Picture:
-    """What an image can show: it is made as narrow as its page, and nobody can scroll in it."""
+    """Adapt markup to an image: as narrow as its page, as nobody can scroll in it."""
     folded = fold_picture(picture)
     layout = lay_out(folded)
     if layout is None or layout.width <= _WIDEST_IMAGE:
@@ -62,7 +62,7 @@ def _for_image(picture: Picture) -> Picture:
 
 
 def picture_html(picture: Picture) -> Html:
-    """The picture inside a page, in a box of its own that scrolls; a tree where nothing draws."""
+    """Return the picture for a page, in a box that scrolls; a text tree without a layout."""
     if not picture.cards:
         return EMPTY
     drawn = picture_svg(fold_picture(picture), standalone=False)

@@ -68,7 +68,7 @@ def completions(root: Place, before: str, after: str = "") -> dict[str, Any]:
 
 
 def _told(word: str, found: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Those that begin with the word, then those that hold it."""
+    """Return the names that begin with the word, then those that contain it."""
     low = word.lower()
     known = {str(each["name"]): each for each in found}
     fitting = [each for name, each in known.items() if low in name.lower() and name != word]

@@ -60,7 +60,7 @@ class LaunchText:
         self.text, self.problem, self.note, self._typed = text, problem, "", True
 
     def follow(self, config: Mapping[str, Any]) -> None:
-        """Say another config; a text that cannot be read now is left alone."""
+        """Write another config; a text that cannot be parsed now is left alone."""
         if self.problem:
             return
         if self._typed:

@@ -304,7 +304,7 @@ class _Rich:
 
     @property
     def left_out(self) -> tuple[int, int]:
-        """Return how many were left out, and the number of the first of them."""
+        """The number of those left out, and the number of the first of them."""
         many = self.count - len(self._head) - len(self._tail)
         return many, self._head[-1][0] + 1 if self._head else 0
 

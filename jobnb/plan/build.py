@@ -406,7 +406,7 @@ class _Builder:
         region: int | None,
         regions: Sequence[int | None],
     ) -> Iterator[StepInput]:
-        """Return inputs that only order: dependencies of assets that feed no parameter."""
+        """Iterate over inputs that only order: dependencies of assets that feed no parameter."""
         for name, edge in flat.edges.items():
             if name not in op.ins:
                 yield StepInput(

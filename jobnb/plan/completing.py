@@ -161,7 +161,7 @@ def _values(before: tuple[Token, ...], words: Words) -> Sequence[str]:
 
 
 def _written(texts: Iterable[str], in_quotes: bool, quote: str) -> Iterable[str]:
-    """Return names as they are typed; one that holds the quote character is left out."""
+    """Iterate over names as they are typed, without those that hold the quote character."""
     for text in texts:
         if in_quotes or not (_BARE.fullmatch(text) or quoted(text) == text):
             if quote not in text:

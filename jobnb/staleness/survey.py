@@ -83,7 +83,7 @@ def _one_by_one(
 def _of_upstream(
     asset: Defined, key: AssetKey, kind: SameKind, some: set[str], known: Known
 ) -> Iterator[Change]:
-    """Return the partitions that read another value of an upstream asset than the present one."""
+    """Iterate over partitions that read another value of an upstream asset than the present."""
     read: Mapping[str, str] = kind.read.get(key, {})
     now = _versions_now(asset, key, known)
     by_cause: dict[Cause, list[str]] = {}
@@ -222,7 +222,7 @@ class Survey:
         return tuple(definition_causes(asset, made, self._known)) if CODE in made.tags else ()
 
     def _above(self, asset: Defined) -> Iterator[tuple[AssetKey, _Standing]]:
-        """Return the upstream assets that are defined here."""
+        """Iterate over the upstream assets that are defined here."""
         for key in asset.upstream:
             standing = self._standings.get(key)
             if standing is not None:

@@ -74,7 +74,7 @@ def run_events(
     limit: int | None = None,
     kinds: frozenset[str] | None = None,
 ) -> Iterator[tuple[int, int, Event]]:
-    """Return a run's events after position `after`: position, storage id and event of each."""
+    """Iterate over a run's events after `after`: position, storage id and event of each."""
     query = select(chunks.c.id, chunks.c.first_seq, chunks.c.body)
     query = query.where(chunks.c.run_id == run_id, chunks.c.first_seq + chunks.c.count > after + 1)
     if kinds is not None:

@@ -190,7 +190,7 @@ class _LocalFiles(ResourceDefinition):
 
 @contextmanager
 def _of_a_run(context: Any) -> Iterator[LocalFileManager]:
-    """Return the manager of a run; its copies are deleted with the run."""
+    """Create the manager of a run; its copies are deleted with the run."""
     given = (context.resource_config or {}).get("base_dir")
     folder = given or Path(context.instance.storage_directory(), "file_manager")
     manager = LocalFileManager(folder)

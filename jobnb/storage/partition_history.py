@@ -307,7 +307,7 @@ class PartitionHistory:
     def _keys_in(
         self, tags: Mapping[str, str], partitions_def: PartitionsDefinition
     ) -> Iterator[str]:
-        """Return the partitions in the tags of a run, of those that still exist."""
+        """Iterate over the partitions in the tags of a run, of those that still exist."""
         try:
             if SUBSET_TAG in tags:
                 yield from map(str, partitions_def.deserialize_subset(tags[SUBSET_TAG]))

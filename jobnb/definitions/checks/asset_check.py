@@ -55,7 +55,7 @@ class AssetCheckKey(msgspec.Struct, frozen=True, order=True):
 
     @property
     def asset(self) -> AssetKey:
-        """Return its asset."""
+        """The key of its asset."""
         return AssetKey.from_coercible(self.asset_key)
 
     def to_user_string(self) -> str:

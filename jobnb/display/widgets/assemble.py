@@ -56,7 +56,7 @@ def _read(name: str) -> str:
 
 
 def _constants() -> str:
-    """What both languages know: the states, their words and their signs."""
+    """Return the states, their words and signs, for JavaScript."""
     states = {
         status.value: {"word": WORDS[status], "glyph": GLYPHS.get(status, "")} for status in Status
     }

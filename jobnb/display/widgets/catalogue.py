@@ -267,7 +267,7 @@ class Catalogue(View):
 
 
 def _news_of(row: dict[str, Any], now: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What is new of a row; of a source asset, what its checks say."""
+    """Return the changed part of a row; for a source asset, the results of its checks."""
     found = now.get(row["key"], {})
     return {"checks": found.get("checks")} if row.get("source") else found
 

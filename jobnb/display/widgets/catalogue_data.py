@@ -1,4 +1,4 @@
-"""What the catalogue lists: assets, jobs, parts and resources as plain rows."""
+"""The rows of the catalogue: assets, jobs, parts and resources as plain data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def contents(session: Any, known: Definitions) -> dict[str, Any]:
 
 
 def asset_rows(known: Definitions, standings: Mapping[AssetKey, Standing]) -> list[Row]:
-    """One row for each asset, by group, then as they were defined; sources at the end."""
+    """Return one row per asset, by group in the order of definition; sources at the end."""
     rows = [
         {
             "key": key.to_user_string(),
@@ -71,7 +71,7 @@ def _source(source: Any, standing: Standing) -> Row:
 
 
 def standing_json(standing: Standing) -> Row:
-    """How an asset stands, as its row shows it."""
+    """Return the status of an asset, as its row shows it."""
     counts = standing.counts
     word = counts.words if counts else _WORDS.get(standing.status, standing.status.value)
     why = "" if counts else standing.error or "; ".join(standing.reasons[:1])
@@ -86,7 +86,7 @@ def standing_json(standing: Standing) -> Row:
 
 
 def _checks(standing: Standing) -> Row | None:
-    """What the checks of an asset said last: a state, a short word, and all in words."""
+    """Return the last results of an asset's checks: a state, a short word, and details in words."""
     if not standing.checks:
         return None
     counts = standing.check_counts

@@ -1,4 +1,4 @@
-"""A picture and its layout as the front end draws them: plain JSON, positions and texts.
+"""A picture and its layout as plain JSON for the front end: positions and texts.
 
 Where no layout program is there, or it takes too long, cards stand in plain columns.
 """
@@ -17,7 +17,7 @@ from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
 
 
 def drawing_of(picture: Picture) -> dict[str, Any]:
-    """What `static/parts/graph_draw.js` draws.
+    """Return the data that `static/parts/graph_draw.js` draws.
 
     Example:
         >>> made = drawing_of(Picture("p", (Card("a", "a"),)))
@@ -124,7 +124,7 @@ _TALLEST = 40  # cards in one column
 
 
 def plain_layout(picture: Picture) -> Layout:
-    """Columns by distance from the start, curves between, groups in bands with frames around.
+    """Return a simple layout: columns by depth, curves, groups in framed bands.
 
     Example:
         >>> from jobnb.display.picture import Card, Edge
@@ -160,7 +160,7 @@ def plain_layout(picture: Picture) -> Layout:
 
 
 def _columns(picture: Picture) -> dict[str, tuple[float, float]]:
-    """For each card where its column begins, and how wide the card is."""
+    """Return the start of each card's column, and the card's width."""
     depth = levels(picture)
     by_depth: dict[int, list[str]] = defaultdict(list)
     for card in picture.cards:

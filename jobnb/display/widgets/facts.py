@@ -1,4 +1,4 @@
-"""What hovering over a card tells: documentation, type, group, config, last time, cell."""
+"""The text shown when the pointer is over a card: documentation, type, group, config, cell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_MEMBERS = 12
 
 
 def about_card(card: Card, more: About | None = None) -> dict[str, Any]:
-    """What is known of a card, as the front end shows it.
+    """Return the facts of a card, as the front end shows them.
 
     Args:
         card: The card.
@@ -36,7 +36,7 @@ def about_card(card: Card, more: About | None = None) -> dict[str, Any]:
 
 
 def held_words(statuses: Iterable[Status]) -> str:
-    """How many of the cards in a folded one stand how.
+    """Describe how many of the cards in a folded one have which status.
 
     Example:
         >>> held_words([Status.FAILED, Status.SUCCEEDED, Status.SUCCEEDED, Status.NONE])
@@ -68,7 +68,7 @@ def asset_facts(
     standings: Mapping[AssetKey, Standing],
     session: Any = None,
 ) -> About:
-    """What to tell of an asset's card.
+    """Return the facts of an asset's card.
 
     Args:
         assets: The definition of each asset.
@@ -100,7 +100,7 @@ def _definition_facts(key: AssetKey, definition: AssetsDefinition) -> Facts:
 
 
 def _check_facts(standing: Standing | None) -> Facts:
-    """What the checks said last, one a line."""
+    """Return the last results of the checks, one per line."""
     checks = standing.checks if standing is not None else ()
     lines = [f"{each.name}: {shorten(each.words, 100)}" for each in checks[:_MOST_CHECKS]]
     left = len(checks) - _MOST_CHECKS
@@ -120,7 +120,7 @@ def _made_facts(standing: Standing | None) -> Facts:
 
 
 def _code_facts(standing: Standing | None) -> Facts:
-    """What the version of its code does not tell, by kind."""
+    """Return what the code version does not cover, by kind."""
     notes = standing.notes if standing is not None else ()
     found: dict[str, list[str]] = {}
     for note in notes:
@@ -132,7 +132,7 @@ def _code_facts(standing: Standing | None) -> Facts:
 
 
 def op_facts(graph: GraphDefinition, session: Any = None) -> About:
-    """What to tell of an op's card in the picture of a graph."""
+    """Return the facts of an op's card in the picture of a graph."""
 
     def tell(name: str) -> Facts:
         node = _node(graph, name)

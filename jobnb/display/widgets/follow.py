@@ -38,7 +38,7 @@ _OF_ALL_STEPS = (RunStarted, RunSucceeded, RunFailed, RunCanceled)
 
 
 class RunMarks:
-    """Applies the events of a run and returns which cards look different since the last call.
+    """Applies the events of a run; returns the cards that changed since the last call.
 
     Args:
         cards_of_step: The cards of a step, where they are not called as the step is.
@@ -97,27 +97,27 @@ class RunMarks:
         return news
 
     def _elements(self, step_key: str) -> int:
-        """How many elements the dynamic output has that the step is mapped over."""
+        """Return the number of elements of the dynamic output that the step is mapped over."""
         source, output = self._mapped_over.get(step_key, ("", ""))
         found = self.state.steps.get(source)
         return sum(name.startswith(f"{output}[") for name in found.outputs) if found else 0
 
 
 def _mapped_over(plan: Plan | None) -> dict[str, tuple[str, str]]:
-    """For each step that is mapped, the step and the dynamic output that it is mapped over."""
+    """Return, for each mapped step, the step and dynamic output that it is mapped over."""
     steps = plan.steps if plan is not None else ()
     slots = {out.slot: (step.key, out.name) for step in steps for out in step.outputs}
     return {step.key: slots[step.region] for step in steps if step.region is not None}
 
 
 def _since(steps: Iterable[StepState]) -> float | None:
-    """When the first of those that run now began."""
+    """Return when the first of the active ones began."""
     begun = (step.started for step in steps if step.status is StepStatus.RUNNING)
     return min((time for time in begun if time is not None), default=None)
 
 
 def cards_of_plan(plan: Any) -> dict[str, list[str]]:
-    """For each step of a plan that makes assets, their keys: cards of assets are called so."""
+    """Return the asset keys of each step that materializes assets, which name their cards."""
     found = {}
     for step in getattr(plan, "steps", ()):
         names = [key.to_user_string() for key in step.asset_keys]

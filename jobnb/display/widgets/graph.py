@@ -148,7 +148,7 @@ class GraphView(View):
 
     @property
     def folded(self) -> list[Path]:
-        """The paths of the groups that are folded now."""
+        """The paths of the folded groups."""
         return sorted(self._folds.folded)
 
     @answers("about")
@@ -240,7 +240,7 @@ class GraphView(View):
 
     @contextmanager
     def _choose(self) -> Iterator[None]:
-        """While it lasts, traits are set by the view itself."""
+        """Set traits as the view itself for the duration of the block."""
         self._choosing = True
         try:
             with self.hold_sync():
@@ -256,7 +256,7 @@ class GraphView(View):
 
     @observe("selected")
     def _selected(self, change: Any) -> None:
-        """Someone else selects: what is selected was picked then."""
+        """Handle a selection from elsewhere."""
         if not self._choosing:
             with self._choose():
                 self.picked, self.upstream, self.downstream = change["new"], False, False

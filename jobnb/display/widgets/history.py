@@ -47,12 +47,12 @@ class HistoryTable(View):
 
     @answers("page")
     def page(self, asked: Mapping[str, Any], cursor: str | None, limit: int) -> dict[str, Any]:
-        """One page of runs."""
+        """Return one page of runs."""
         return page_of(self._instance, asked, cursor, max(1, min(int(limit), _LARGEST_PAGE)))
 
     @answers("choices")
     def choices(self) -> dict[str, Any]:
-        """What the filters can be set to."""
+        """Return the options of the filters."""
         return choices(self._instance, _job_names(self._instance))
 
     @answers("open")

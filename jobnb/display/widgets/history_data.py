@@ -1,4 +1,4 @@
-"""The history as plain data: a page of runs, what can be filtered by, two runs side by side."""
+"""The history as plain data: pages of runs, options of the filters, the comparison of two runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LAUNCHERS = {
 
 
 def run_row(record: RunRecord) -> dict[str, Any]:
-    """One run as the table shows it."""
+    """Return a run as the table shows it."""
     run = record.run
     own = {key: tag for key, tag in run.tags.items() if not key.startswith(_OWN_TAGS)}
     seconds = None
@@ -57,7 +57,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
 
 
 def _target(run: JobRun) -> str:
-    """What was selected, where it was not all; of a run that cannot be read, why."""
+    """Return the selection, unless all was selected; for an unreadable run, the reason."""
     if run.unreadable:
         return run.unreadable
     if run.asset_selection or run.asset_check_selection:
@@ -71,7 +71,7 @@ def _target(run: JobRun) -> str:
 
 
 def _launched_by(run: JobRun) -> str:
-    """What asked for the run; a person, where nothing else is known."""
+    """Return what requested the run; a person, if nothing else is known."""
     for tag, noun in _LAUNCHERS.items():
         if value := run.tags.get(tag):
             return f"{noun} {value[:8] if noun.startswith('again') else value}"
@@ -133,7 +133,7 @@ def _moment(text: str) -> datetime:
 def page_of(
     instance: Instance, asked: Mapping[str, Any], cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """One page of runs, newest first; only these are read."""
+    """Return one page of runs, newest first; only these are read."""
     filters = filter_of(instance, asked)
     records = instance.get_run_records(filters, limit=limit + 1, cursor=cursor)
     shown = records[:limit]
@@ -145,7 +145,7 @@ def page_of(
 
 
 def choices(instance: Instance, job_names: Sequence[str]) -> dict[str, Any]:
-    """What the filter can be set to."""
+    """Return the options of the filters."""
     keys = list(instance.get_run_tag_keys())[:_MOST_KEYS]
     tags = {
         key: sorted(values)
@@ -183,7 +183,7 @@ _SHOWN_STATUSES = (
 
 
 def compared(instance: Instance, run_ids: Sequence[str]) -> dict[str, Any]:
-    """Config, tags and steps of two runs, line by line.
+    """Compare config, tags and steps of two runs, line by line.
 
     Raises:
         InvariantViolationError: If these are not two runs of the history.

@@ -62,7 +62,7 @@ class JobView(Tabbed):
         )
 
     def close(self) -> None:
-        """Take it away from all front ends; the launchpad stays, others may show it."""
+        """Close it in all front ends; the launchpad stays, as others may show it."""
         self._made.pop("launchpad", None)
         super().close()
 

@@ -84,7 +84,7 @@ class LaunchFace(View):
 
     @property
     def instance(self) -> Any:
-        """Where presets and earlier runs are."""
+        """The instance that holds presets and earlier runs."""
         return self.state.instance
 
     def show(self, title: str, noun: str) -> None:
@@ -106,7 +106,7 @@ class LaunchFace(View):
             self.sync()
 
     def sync(self) -> None:
-        """Take over what the state holds now; only what differs goes to the front end."""
+        """Send changes of the state to the front end."""
         state = self.state
         layer = state.job.asset_layer
         with self.guard, self.hold_sync():
@@ -132,7 +132,7 @@ class LaunchFace(View):
             }
 
     def sync_stored(self) -> None:
-        """Take over which presets and earlier runs there are."""
+        """Send the names of presets and earlier runs."""
         # The history may be out of reach; the form works without it.
         self.stored = {
             "presets": attempt(self._presets, None) or [],
@@ -163,7 +163,7 @@ class LaunchFace(View):
     # --- what the front end asks for ----------------------------------------
 
     def answer(self, name: str, *, did: Sequence[Any] = (), **asked: Any) -> Any:
-        """What the front end asks; a deed is marked as answered in the state that it leads to.
+        """Answer a request; an edit is marked as answered in the state that it leads to.
 
         Args:
             name: What is asked.
@@ -182,7 +182,7 @@ class LaunchFace(View):
 
     @answers("edit")
     def edit(self, row: str, action: str, control: Any = None, seen: int | None = None) -> None:
-        """Do something to a row, as it was seen after so many shifts."""
+        """Edit a row, as it was displayed after so many shifts."""
         shifts = self.state.shifts
         meant = shifts.now(row, shifts.count if seen is None else seen)
         if meant in self.state.rows.found:  # else it went away while the message was on its way
@@ -190,17 +190,17 @@ class LaunchFace(View):
 
     @answers("yaml")
     def write_yaml(self, text: str) -> None:
-        """Take the config from YAML."""
+        """Parse the config from YAML."""
         self._do(self.state.set_yaml, text)
 
     @answers("complete_yaml")
     def complete_yaml(self, before: str, after: str) -> dict[str, Any]:
-        """What may be typed in the YAML at the cursor."""
+        """Return the completions of the YAML at the cursor."""
         return self.state.complete_yaml(before, after)
 
     @answers("discard_yaml")
     def discard_yaml(self) -> None:
-        """Give up a text that cannot be read."""
+        """Discard a text that cannot be parsed."""
         self._do(self.state.discard_yaml)
 
     @answers("select")
@@ -222,14 +222,14 @@ class LaunchFace(View):
 
     @answers("partitions")
     def partitions(self, text: str) -> list[str]:
-        """What the text may become: partitions that hold what stands behind a comma or dots."""
+        """Return completions: partitions that contain the text after a comma or dots."""
         last = re.split(r",\s*|\.\.\.\s*", text)[-1]
         before = text[: len(text) - len(last)]
         return [before + key for key in self.state.partition_keys(last.strip()) or []]
 
     @answers("tag")
     def tag(self, key: str, value: str | None) -> None:
-        """Give the run a tag; take it away where there is no value."""
+        """Set a tag of the run; an empty value removes it."""
         tags = {name: each for name, each in self.state.tags.items() if name != key}
         self._do(self.state.set_tags, tags if value is None else {**tags, key: value})
 
@@ -240,12 +240,12 @@ class LaunchFace(View):
 
     @answers("remove_extra")
     def remove_extra(self) -> None:
-        """Take away what nothing uses."""
+        """Remove the config that nothing uses."""
         self._do(self.state.remove_extra)
 
     @answers("reset")
     def reset(self) -> None:
-        """Back to the config that the job itself says."""
+        """Restore the job's own config."""
         self._do(self.state.reset)
 
     @answers("save_preset")
@@ -260,7 +260,7 @@ class LaunchFace(View):
 
     @answers("delete_preset")
     def delete(self, text: str) -> None:
-        """Forget a preset."""
+        """Delete a preset."""
         self._stored(delete_preset, text, "deleted", keeps=False)
 
     def _stored(self, deed: Callable[..., None], name: str, word: str, *, keeps: bool) -> None:
@@ -300,7 +300,7 @@ _WAYS = {
 
 
 def _executors(own: str) -> list[list[str]]:
-    """What the executor is chosen from: its name, as it is read, and what it does."""
+    """Return the executors to choose from: name, label, and description."""
     named = {name: name.replace("_", " ") for name in STRATEGIES if name != own}
     if "dask" in named and find_spec("distributed") is None:
         del named["dask"]
@@ -378,7 +378,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def config(self) -> dict[str, Any]:
-        """The raw run config as it stands; set it to fill the form."""
+        """The present raw run config; set it to fill the form."""
         return self.state.config
 
     @config.setter
@@ -388,7 +388,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def yaml(self) -> str:
-        """The config as YAML, as it is being typed; set it to fill the form."""
+        """The present config as YAML; set it to fill the form."""
         return self.state.text.text
 
     @yaml.setter
@@ -406,7 +406,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def partition_key(self) -> str | None:
-        """The partition to run for; set, it fills the config of a `PartitionedConfig`."""
+        """The partition to run; setting it fills the config of a `PartitionedConfig`."""
         return self.state.partition
 
     @partition_key.setter
@@ -415,7 +415,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def executor(self) -> str:
-        """How the steps run, by name; that of the job if empty."""
+        """The executor, by name; that of the job if empty."""
         return self.state.executor
 
     @executor.setter
@@ -425,7 +425,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, one line each."""
+        """The problems, one per line."""
         notes = self.state.problems
         return [
             ": ".join(filter(None, (note.get("path") or note.get("field"), note["message"])))

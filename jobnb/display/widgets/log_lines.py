@@ -22,7 +22,7 @@ _MOST_TEXT = 4000
 
 
 class LogFilter(msgspec.Struct, frozen=True):
-    """Which lines: a line must fit everything that is given.
+    """Selects the lines that match all given values.
 
     Attributes:
         kinds: It is one of `KINDS`; all if empty.
@@ -56,7 +56,7 @@ class LogFilter(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether every line fits."""
+        """Whether every line matches."""
         return not (self.kinds or self.steps or self.words or self.types)
 
     def fits(self, event: Event) -> bool:
@@ -78,7 +78,7 @@ class LogFilter(msgspec.Struct, frozen=True):
 
 
 def _read(text: str) -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
-    """Words, steps and types that a line of search asks for."""
+    """Parse a search into words, steps and types."""
     words, steps, types = [], set(), set()
     for word in text.split():
         name, colon, value = word.partition(":")
@@ -92,7 +92,7 @@ def _read(text: str) -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
 
 
 def kind_of_line(event: Event) -> str:
-    """Which of `KINDS` a line is."""
+    """Return which of `KINDS` a line is."""
     if not isinstance(event, Logged):
         return "error" if event.is_failure else "event"
     if event.logger in ("stdout", "stderr"):
@@ -115,7 +115,7 @@ def _error(event: Event) -> str:
 
 
 class LogLines:
-    """The lines of a run, and which of them fit the filter.
+    """The lines of a run, and which of them match the filter.
 
     Example:
         >>> lines = LogLines()
@@ -134,17 +134,17 @@ class LogLines:
         self._counted = 0
 
     def extend(self, events: Iterable[Event]) -> None:
-        """More lines; they are looked at when they are asked for."""
+        """Add lines; they are filtered when they are requested."""
         self.events.extend(events)
 
     def choose(self, wanted: LogFilter) -> None:
-        """Another filter."""
+        """Set another filter."""
         if wanted != self.filter:
             self.filter = wanted
             self._matched, self._looked = [], 0
 
     def counts(self) -> dict[str, Any]:
-        """How many lines there are, how many fit, and how many of each kind."""
+        """Count the lines, those that match, and those of each kind."""
         end = len(self.events)
         self._kinds.update(kind_of_line(self.events[at]) for at in range(self._counted, end))
         self._counted = end
@@ -157,7 +157,7 @@ class LogLines:
         return [_line(place, self.events[place], start) for place in places]
 
     def _places(self) -> Sequence[int]:
-        """Which lines fit."""
+        """Return the positions of the matching lines."""
         end = len(self.events)
         if self.filter.is_open:
             return range(end)
@@ -168,7 +168,7 @@ class LogLines:
 
 
 def _line(place: int, event: Event, start: float) -> dict[str, Any]:
-    """One line, ready to be sent."""
+    """Return one line, JSON-ready."""
     text, error = event.message, _error(event)
     line = {
         "at": place,

@@ -146,7 +146,7 @@ class PartitionsView(View):
 
     @property
     def selected(self) -> PartitionsSubset:
-        """The partitions that are selected."""
+        """The selected partitions."""
         return self._table.subset_at(self._keys, sorted(self._places()))
 
     def _places(self) -> set[int]:

@@ -129,7 +129,7 @@ class RunTabs(View):
         }
 
     def news(self, touched: set[str]) -> None:
-        """Tell the tabs that someone has opened; those that nobody looks at cost nothing."""
+        """Update the open tab; the others cost nothing."""
         self.about = self._about()
         if touched and self._watches_steps:
             self.tell("steps", self._model.rows(touched))
@@ -152,7 +152,7 @@ class RunTabs(View):
 
     @answers("checks")
     def checks(self) -> list[dict[str, Any]]:
-        """What the checks said so far."""
+        """Return the results of the checks so far."""
         return self._model.checks()
 
     @answers("slowest_path")
@@ -180,7 +180,7 @@ class RunTabs(View):
 
     @answers("outputs")
     def outputs(self) -> dict[str, Any]:
-        """What came out so far."""
+        """Return the outputs so far."""
         model = self._model
         return {
             "outputs": model.output_list(),
@@ -276,7 +276,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def run_id(self) -> str:
-        """The run that is shown now."""
+        """The id of the displayed run."""
         return self._model.source.run_id
 
     # --- showing ----------------------------------------------------------
@@ -371,7 +371,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
             self.show(again)
 
     def _show_rich(self, name: str) -> None:
-        """The value as it shows itself, in an output of its own."""
+        """Display the value with its own rich repr, in an output of its own."""
         value = self._model.value(name)
         shown = ipywidgets.Output()
         shown.append_display_data(value)
@@ -386,7 +386,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @observe("selected")
     def _selected(self, _change: Any) -> None:
-        """All parts select the same."""
+        """Apply a selection to all parts."""
         self._linking = True
         try:
             self.head.selected = self.tabs.selected = list(self.selected)

@@ -77,14 +77,14 @@ def _elapsed(state: RunState, now: float) -> float | None:
 
 
 def _left(state: RunState, done: int, total: int, now: float) -> float | None:
-    """The seconds it may still take, if the steps to come take as long as those that ended."""
+    """Estimate the remaining seconds, if the steps to come take as long as those that ended."""
     if state.is_finished or state.started is None or not done or done >= total:
         return None
     return max(0.0, now - state.started) / done * (total - done)
 
 
 def upstream_of(plan: Plan | None) -> dict[str, tuple[str, ...]]:
-    """For each step of a plan, the steps that it waits for."""
+    """Return, for each step of a plan, the steps that it waits for."""
     if plan is None:
         return {}
     keys = [step.key for step in plan.steps]
@@ -97,7 +97,7 @@ def upstream_of(plan: Plan | None) -> dict[str, tuple[str, ...]]:
 def ready_times(
     state: RunState, steps: Iterable[StepState], upstream: Mapping[str, Sequence[str]]
 ) -> dict[str, float]:
-    """When each step could have begun: as the last of those it waits for ended.
+    """Return when each step was ready: when the last step that it waits for ended.
 
     An element of a mapped step waits for the same element of another; what collects, for all.
     Nothing is told of a step that must still wait.
@@ -122,7 +122,7 @@ def ready_times(
 
 
 def _all_ended(steps: Iterable[StepState | None], otherwise: float | None) -> float | None:
-    """When the last of the steps ended; None if one has not."""
+    """Return when the last of the steps ended; None if one has not."""
     ends = [otherwise]
     for step in steps:
         if step is None or not step.is_finished:
@@ -132,7 +132,7 @@ def _all_ended(steps: Iterable[StepState | None], otherwise: float | None) -> fl
 
 
 def depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """How many steps stand, one behind the other, before each; a plan has them in order.
+    """Return the length of the longest path to each step; a plan lists steps in order.
 
     Example:
         >>> depths({"load": (), "clean": ("load",), "report": ("load", "clean")})
@@ -165,7 +165,7 @@ def slowest_path(state: RunState, upstream: Mapping[str, Sequence[str]]) -> list
 
 
 def _longest_time(state: RunState, key: str) -> float:
-    """How long a step took; that of the slowest element where it was mapped."""
+    """Return the duration of a step; of a mapped one, that of its slowest element."""
     step = state.steps.get(key)
     if step is not None:
         return step.seconds or 0.0
@@ -176,7 +176,7 @@ def _longest_time(state: RunState, key: str) -> float:
 def step_row(
     step: StepState, start: float | None, ready: float | None, depth: int = 0
 ) -> list[Any]:
-    """A step as a short row: status, ready, begun and ended (seconds into the run), and words.
+    """Return a step as a short row: status, ready, begin and end (seconds in the run), and words.
 
     A run of many steps sends many of these, so they carry no names:
     `[key, status, ready, started, ended, attempts, lines, why, depth, worker, cpu, memory,
@@ -213,7 +213,7 @@ def _why(step: StepState) -> str:
 
 
 def failures(state: RunState) -> list[dict[str, Any]]:
-    """What went wrong: the first failed steps, or the error of the run itself."""
+    """Return the first failed steps, or the error of the run itself."""
     failed = [step for step in state.steps.values() if step.status is StepStatus.FAILED]
     found = [
         {

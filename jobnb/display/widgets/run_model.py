@@ -44,7 +44,7 @@ _MOST_OUTPUTS = 300
 
 
 class Output(msgspec.Struct, frozen=True):
-    """Something that came out of a step.
+    """An output of a step.
 
     Attributes:
         name: How people call it: an asset's key, a step, or `step.output`.
@@ -62,7 +62,7 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class RunModel:
-    """A run, taken further each time that `catch_up` is called; safe from any thread.
+    """A run that `catch_up` updates; safe to call from any thread.
 
     Args:
         source: Where it is read from.
@@ -85,7 +85,7 @@ class RunModel:
 
     @property
     def state(self) -> RunState:
-        """How the run stands, as far as it was read."""
+        """The state of the run, as far as it was read."""
         return self._marks.state
 
     def catch_up(self) -> tuple[set[str], News]:
@@ -127,7 +127,7 @@ class RunModel:
         self.outputs[shown] = Output(shown, event.step_key, name, event.type_name, asset)
 
     def _materialized(self, event: AssetMaterialized) -> None:
-        """Where the plan is not known, a step that makes one asset has it as its output."""
+        """Add the asset of a step as its output, if the plan is unknown."""
         key, step = AssetKey(event.asset), str(event.step_key)
         name = key.to_user_string()
         plain = self.outputs.get(step)
@@ -148,7 +148,7 @@ class RunModel:
             )
 
     def failure_facts(self, card: str) -> list[tuple[str, str]]:
-        """Why the step of a card failed, and what its `Failure` told beside that."""
+        """Return why the step of a card failed, and the metadata of its `Failure`."""
         with self.guard:
             for step in self.state.steps.values():
                 name = base_key(step.key)
@@ -161,7 +161,7 @@ class RunModel:
     # --- what is sent -----------------------------------------------------
 
     def head(self) -> dict[str, Any]:
-        """How it stands and how far it is."""
+        """Return the status and the progress."""
         with self.guard:
             record = self.source.record
             title = record.title
@@ -191,7 +191,7 @@ class RunModel:
             return slowest_path(self.state, self._upstream)
 
     def output_list(self) -> list[dict[str, Any]]:
-        """What came out so far, in the order of the graph; its ends are what is never left out."""
+        """Return the outputs so far, in the order of the graph; final ones are never cut."""
         with self.guard:
             ends_first = sorted(self.outputs.values(), key=self._feeds)[:_MOST_OUTPUTS]
             elements = {key: place for place, key in enumerate(self.state.steps)}
@@ -207,7 +207,7 @@ class RunModel:
         return base_key(output.step) in self._feeding
 
     def _place(self, key: str) -> int:
-        """Where a step stands in the plan; an element of a mapped one where that does."""
+        """Return the position of a step in the plan; for an element, that of its mapped step."""
         return self._places.get(base_key(key), len(self._places))
 
     def _output_data(self, output: Output) -> dict[str, Any]:
@@ -249,7 +249,7 @@ class RunModel:
         return yaml_text(config) if config else ""
 
     def checks(self) -> list[dict[str, Any]]:
-        """What the checks said so far, as rows."""
+        """Return the results of the checks so far, as rows."""
         with self.guard:
             return [
                 {
@@ -299,6 +299,6 @@ def _assets_of(source: RunSource) -> dict[tuple[str, str], AssetKey]:
 
 
 def _cards_of_assets(source: RunSource) -> dict[str, list[str]]:
-    """Without a plan: a step that is called as the asset it makes, with dots for slashes."""
+    """Return cards without a plan: a step has the name of its asset, dots for slashes."""
     chosen = source.record.asset_selection or ()
     return {"__".join(key.path): [key.to_user_string()] for key in chosen}

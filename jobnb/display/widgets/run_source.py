@@ -33,7 +33,7 @@ _TO_THE_END = 5.0  # seconds; what is left after a run's last event is to close 
 
 
 class RunSource(ABC):
-    """What is known of a run, whatever it is known from.
+    """Reads a run, wherever it is or was executed.
 
     Args:
         record: The run as it is stored.
@@ -55,7 +55,7 @@ class RunSource(ABC):
 
     @cached_property
     def picture(self) -> Picture | None:
-        """The graph it runs, unmarked; None where its definitions are not known."""
+        """The graph it runs, unmarked; None if its definitions are unknown."""
         drawn = attempt(self._picture, None)
         if drawn is None or not drawn.cards:
             return None
@@ -67,7 +67,7 @@ class RunSource(ABC):
 
     @abstractmethod
     def events(self, after: int) -> Sequence[Event]:
-        """What happened after the first `after` events."""
+        """Return the events after the first `after`."""
 
     @abstractmethod
     def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
@@ -107,7 +107,7 @@ class LiveRun(RunSource):
         return not self.run.is_finished
 
     def events(self, after: int) -> Sequence[Event]:
-        """What happened after the first `after` events."""
+        """Return the events after the first `after`."""
         found: Sequence[Event] = self.run.events(after=after)
         return found
 
@@ -138,19 +138,19 @@ class LiveRun(RunSource):
 
 
 class EndedRun(RunSource):
-    """A run that somebody waited for in this kernel."""
+    """A run of this kernel that has ended."""
 
     def __init__(self, result: ExecuteInProcessResult) -> None:
         super().__init__(result.run, result.instance, result.plan)
         self.result = result
 
     def events(self, after: int) -> Sequence[Event]:
-        """What happened after the first `after` events."""
+        """Return the events after the first `after`."""
         return self._events[after:]
 
     @cached_property
     def _events(self) -> list[Event]:
-        """What the run did and what its code logged, in order."""
+        """The events of the run and the messages of its code, in order."""
         together = [*self.result.all_events, *self.result.log_lines]
         return sorted(together, key=lambda event: event.time)
 
@@ -189,7 +189,7 @@ class AwaitedRun(RunSource):
         return not self._ended.is_set()
 
     def events(self, after: int) -> Sequence[Event]:
-        """What happened after the first `after` events."""
+        """Return the events after the first `after`."""
         return self._scope.events[after:]
 
     def follow(self, heard: Callable[[], None]) -> Callable[[], None]:
@@ -260,7 +260,7 @@ class StoredRun(RunSource):
         return job_picture(known.get_job_def(self.record.job_name))
 
     def events(self, after: int) -> Sequence[Event]:
-        """What happened after the first `after` events."""
+        """Return the events after the first `after`."""
         return self.instance.events(self.run_id, after - 1)
 
     def output(self, step_key: str, output_name: str, asset: AssetKey | None) -> Any:
@@ -308,7 +308,7 @@ def _element(result: ExecuteInProcessResult, step_key: str, output_name: str) ->
 
 
 def source_of(run: Any) -> RunSource:
-    """Where to read a run from: a live `Run`, a result, or a source already."""
+    """Return the source of a run: from a `Run`, a result, or a source already."""
     if isinstance(run, RunSource):
         return run
     if isinstance(run, ExecuteInProcessResult):

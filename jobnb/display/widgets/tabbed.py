@@ -13,7 +13,7 @@ from jobnb.display.widgets.view import View
 
 
 class TabBar(View):
-    """The tabs alone: what stands on them, and which is open."""
+    """The tabs alone: their titles, and which is open."""
 
     _esm = esm("parts/dom.js", "parts/tabs.js", "tab_bar.js")
     _css = css()
@@ -24,7 +24,7 @@ class TabBar(View):
 
 
 class Note(View):
-    """A line of text where something could not be shown."""
+    """A line of text in place of what could not be shown."""
 
     _esm = esm("parts/dom.js", "note.js")
     _css = css()
@@ -33,7 +33,7 @@ class Note(View):
 
 
 class Tabbed(ipywidgets.VBox):  # type: ignore[misc]
-    """Tabs over one place, where the widget of the open tab stands.
+    """Tabs with the widget of the open tab below.
 
     Args:
         parts: For each tab, what stands on it and what makes its widget.

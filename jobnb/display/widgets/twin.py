@@ -29,7 +29,7 @@ Bundle = dict[str, Any]
 
 
 def widget_bundle(widget: Any) -> Bundle:
-    """What stands for a widget in an output; this opens its comm if nothing has before."""
+    """Return the MIME bundle of a widget; opens its comm if it is not open yet."""
     widget.add_class(_mark(widget.model_id))
     reference = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {WIDGET_MIME: reference}
@@ -58,7 +58,7 @@ class Twinned:
 
 
 class _Picture:
-    """The output of a static form; news of it wait until it has been shown."""
+    """The output of a static form; updates wait until it has been displayed."""
 
     def __init__(self, mark: str, draw: Callable[[], Bundle]) -> None:
         self._mark, self._draw = mark, draw

@@ -1,4 +1,4 @@
-"""The base of live views: requests to the kernel, and news from it.
+"""The base of live views: requests to the kernel, and messages from it.
 
 The front end sends `{ask, id, with}` and gets `{answer: id, value}` or `{answer: id, error}`; the
 kernel sends `{news: {topic: {...}}}`. `static/parts/dom.js` is the other end.
@@ -74,7 +74,7 @@ class View(Twinned, AnyWidget):
         _hear_in_subshells(self.comm)
 
     def get_state(self, *names: Any, **parameters: Any) -> Any:
-        """The state as it goes to the front end; taken whole, whoever changes it meanwhile."""
+        """Return the state for the front end; read as a whole, in any thread."""
         with self.guard:
             return super().get_state(*names, **parameters)
 
@@ -88,7 +88,7 @@ class View(Twinned, AnyWidget):
         self._pace.tell(topic, news)
 
     def answer(self, name: str, **asked: Any) -> Any:
-        """What the view answers when the front end asks.
+        """Return the answer to a request of the front end.
 
         Raises:
             JobnbError: If it has no answer to that.
@@ -99,7 +99,7 @@ class View(Twinned, AnyWidget):
         return getattr(self, method)(**asked)
 
     def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """A message from the front end; a failure becomes its answer, so nothing waits forever."""
+        """Handle a message of the front end; a failure becomes its answer."""
         if not isinstance(content, dict) or "ask" not in content:
             return
         number = content.get("id")
@@ -117,7 +117,7 @@ class View(Twinned, AnyWidget):
 
 
 def _hear_in_subshells(comm: Any) -> None:
-    """Let questions go to the subshell that the front end chose.
+    """Let requests use the subshell that the front end chose.
 
     ipykernel 7.4 hands them to the shell that last spoke over the comm, for code that waits
     there for its answers. That is the shell of the cells: a view would be deaf while one runs.
@@ -130,7 +130,7 @@ PAUSE = 0.05  # seconds between two messages
 
 
 class Pace:
-    """Gathers news by topic and sends what has gathered, never twice within `pause` seconds.
+    """Gathers updates by topic and sends them, never twice within `pause` seconds.
 
     The first news goes out at once; later ones wait for their turn on a timer's thread. News of
     one topic are merged key by key, the latest value of a key counts.
@@ -176,7 +176,7 @@ class Pace:
                 self._send(news)
 
     def stop(self) -> None:
-        """Forget what has gathered; later news are sent again."""
+        """Discard the gathered updates; later ones are sent again."""
         with self._lock:
             self._news.clear()
             if self._timer is not None:
