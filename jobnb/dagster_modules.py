@@ -83,7 +83,7 @@ class DagsterModules(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module: empty, but for what it is asked for."""
+        """Return the module: empty, but for what it is asked for."""
         return _Submodule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:

@@ -128,7 +128,7 @@ class Automation:
         return preview(definition, instigator, location, self.loop.instance, at, cursor)
 
     def ticks(self, name: str, limit: int = 20) -> Sequence[Tick]:
-        """The last ticks of a schedule or sensor, the newest first.
+        """Return the last ticks of a schedule or sensor, the newest first.
 
         Raises:
             InvalidSubsetError: If there is none of this name.
@@ -205,7 +205,7 @@ def preview(
 
 
 def next_ticks(definition: Definition, count: int, now: float | None = None) -> list[datetime]:
-    """The next moments of a schedule; none of a sensor, which looks now and then.
+    """Return the next moments of a schedule; none of a sensor, which looks now and then.
 
     Args:
         definition: The schedule or sensor.

@@ -103,7 +103,7 @@ class Blocking:
             self._lose(node, partitions)
 
     def _blocked_of(self, group: Group) -> PartitionsSubset | bool:
-        """The partitions of a group that cannot be made; True for all, False for none."""
+        """Return the partitions of a group that cannot be made; True for all, False for none."""
         near = {edge.upstream for node in group.nodes for edge in node.edges}
         near |= {node.name for node in group.nodes if node.own_mapping is not None}
         # Subsets are frozen: as long as these are the same objects, nothing more was lost.

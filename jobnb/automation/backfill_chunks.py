@@ -51,7 +51,7 @@ class Group:
         return sum(node.size for node in self.nodes)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Its runs, in order."""
+        """Iterate over its runs, in order."""
         if self.target is None or self.definition is None:
             yield Chunk(self, None)
             return
@@ -92,7 +92,7 @@ class Chunk:
 
 
 def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) -> list[Group]:
-    """The groups in the order in which they are made.
+    """Return the groups in the order in which they are made.
 
     A node joins the group of what it is made from if each of its partitions is made from the one
     with the same key, in as many runs, and nothing else could hold it up; else it comes after all
@@ -152,13 +152,13 @@ def _is_empty(target: Target) -> bool:
 
 
 def levels_of(groups: Sequence[Group]) -> Iterator[list[Group]]:
-    """The groups level by level: those of one may be made side by side."""
+    """Iterate over the groups level by level: those of one may be made side by side."""
     for level in sorted({group.level for group in groups}):
         yield [group for group in groups if group.level == level]
 
 
 def shared(chunks: Iterator[Chunk], lock: Lock) -> Iterator[Chunk]:
-    """Chunks that several threads take from one source."""
+    """Iterate over chunks that several threads take from one source."""
     while True:
         with lock:
             chunk = next(chunks, None)

@@ -103,7 +103,7 @@ def _makes_from_earlier(job: JobDefinition) -> bool:
 
 
 def nodes_of(definitions: Definitions, selection: Any) -> dict[str, BackfillNode]:
-    """The nodes that a selection names, by name, each after what it is made from.
+    """Return the nodes that a selection names, by name, each after what it is made from.
 
     Raises:
         InvalidSubsetError: If it names what is not there, or nothing.
@@ -115,7 +115,7 @@ def nodes_of(definitions: Definitions, selection: Any) -> dict[str, BackfillNode
 
 
 def nodes_of_graph(graph: AssetGraphDefinition) -> dict[str, BackfillNode]:
-    """The nodes of a graph, by name, each after what it is made from.
+    """Return the nodes of a graph, by name, each after what it is made from.
 
     Raises:
         InvalidDefinitionError: If a partition mapping does not fit.

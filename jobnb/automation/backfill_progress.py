@@ -43,7 +43,7 @@ class BackfillProgress(msgspec.Struct, frozen=True):
         return min(self.done / self.total, 1.0) if self.total else 1.0
 
     def plus(self, **more: int) -> BackfillProgress:
-        """The same with some counts raised."""
+        """Return the same with some counts raised."""
         return msgspec.structs.replace(
             self, **{name: getattr(self, name) + count for name, count in more.items()}
         )
@@ -69,7 +69,7 @@ def ended(
     error: BaseException | None,
     canceled: str | None,
 ) -> PartitionBackfill:
-    """A backfill as it is kept once it has ended.
+    """Return a backfill as it is kept once it has ended.
 
     Args:
         record: As it was kept while it went on.

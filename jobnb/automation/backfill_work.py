@@ -136,7 +136,7 @@ class _Prepared:
         self.lineage = Lineage(self.plan)
 
     def _laid_on_top(self, own: Any) -> Any:
-        """The config of a run: its own, and on top what was given by hand."""
+        """Return the config of a run: its own, and on top what was given by hand."""
         if self._given is None:
             return {} if own is None else own
         from jobnb.config.yaml import merged
@@ -152,7 +152,7 @@ class _Prepared:
         )
 
     def plan_for(self, partitions: RunPartitions | None) -> Plan:
-        """The plan of the run for some partitions.
+        """Return the plan of the run for some partitions.
 
         Raises:
             PartitionConfigError: If its config or tags cannot be had, or do not fit.
@@ -296,7 +296,7 @@ class _Current:
             self.scope.append(event)
 
     def step_key(self) -> str | None:
-        """The step that it is at."""
+        """Return the step that it is at."""
         return self.scope.current_key if self.scope is not None else None
 
 

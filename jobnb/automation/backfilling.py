@@ -44,7 +44,7 @@ Targets = dict[str, Target]
 def find_targets(
     nodes: Mapping[str, BackfillNode], asked: PartitionsAsked | None, store: Instance
 ) -> Targets:
-    """The partitions of each node to make.
+    """Return the partitions of each node to make.
 
     What is asked for names partitions of one definition: the first, from upstream, that has them.
     Other assets get what is made from these partitions, or what these are made from.
@@ -225,7 +225,7 @@ def job_target(
     only_missing: bool = False,
     only_failed: bool = False,
 ) -> PartitionsSubset:
-    """The partitions for which a backfill runs a job.
+    """Return the partitions for which a backfill runs a job.
 
     Args:
         node: The job.
@@ -368,7 +368,7 @@ def backfill_job(
 
 
 def _assets_of(job: JobDefinition) -> tuple[AssetKey, ...]:
-    """The assets that a job makes, in order."""
+    """Return the assets that a job makes, in order."""
     if not isinstance(job.graph, AssetGraphDefinition):
         return ()
     return tuple(sorted(key for each in job.graph.assets_by_node.values() for key in each.keys))
@@ -398,7 +398,7 @@ def _kept(
     config: Any,
     resources: Mapping[str, Any] | None,
 ) -> Mapping[str, Any] | None:
-    """The run config with secrets by name, as the record of the backfill keeps it."""
+    """Return the run config with secrets by name, as the record of the backfill keeps it."""
     if config is None:
         return None
     keys = [key for node in nodes.values() for key in node.keys]
@@ -408,7 +408,7 @@ def _kept(
 def _told(
     nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]
 ) -> dict[str, str | None]:
-    """The targets as they are kept: by asset, in the words of its partitions."""
+    """Return the targets as they are kept: by asset, in the words of its partitions."""
     return {
         key.to_string(): target.serialize() if target is not None else None
         for name, target in targets.items()
@@ -455,7 +455,7 @@ def resume_backfill(
 
 
 def _part_of(job: JobDefinition, record: PartitionBackfill) -> JobDefinition:
-    """A job that asks how assets stand makes those that stood so when its backfill began."""
+    """Return a job that asks how assets stand makes those that stood so when its backfill began."""
     if job.asset_layer is not None and job.asset_layer.is_undecided:
         return job.get_subset(asset_selection=record.asset_selection)
     return job
@@ -464,7 +464,7 @@ def _part_of(job: JobDefinition, record: PartitionBackfill) -> JobDefinition:
 def _runs_left(
     node: BackfillNode, record: PartitionBackfill, instance: Instance
 ) -> PartitionsSubset:
-    """The partitions of a job whose last run since the backfill began did not succeed."""
+    """Return the partitions of a job whose last run since the backfill began did not succeed."""
     assert node.definition is not None
     asked = node.definition.deserialize_subset(record.partitions[node.name] or "")
     since = record.backfill_timestamp
@@ -475,7 +475,7 @@ def _runs_left(
 
 
 def _job_of(session: Session, record: PartitionBackfill) -> JobDefinition:
-    """The job of a backfill as the session knows it; else the one that it was begun with."""
+    """Return the job of a backfill as the session knows it; else the one that it was begun with."""
     name = str(record.job_name)
     if name in session.snapshot().job_names:
         return session.job(name)

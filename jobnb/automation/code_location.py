@@ -34,7 +34,7 @@ class CodeLocation:
 
     @classmethod
     def of_definitions(cls, definitions: Definitions, name: str = "") -> CodeLocation:
-        """A location whose definitions stay as they are."""
+        """Return a location whose definitions stay as they are."""
         return cls(name, lambda: definitions, lambda: 0)
 
     @classmethod
@@ -49,7 +49,7 @@ class CodeLocation:
         return self._version()
 
     def definitions(self) -> Definitions:
-        """The definitions as they are now; loaded again only where they may have changed."""
+        """Return the definitions as they are now; loaded again only where they may have changed."""
         version = self._version()
         if self._loaded is None:
             self._loaded = version, self._load()
@@ -58,7 +58,7 @@ class CodeLocation:
         return self._loaded[1]
 
     def _loaded_again(self, before: Definitions) -> Definitions:
-        """The definitions as they are now; as they were, where they cannot be loaded."""
+        """Return the definitions as they are now; as they were, where they cannot be loaded."""
         try:
             return self._load()
         except JobnbError as error:

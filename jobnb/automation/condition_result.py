@@ -39,7 +39,7 @@ class ConditionResult:
         return name if self.partition_key is None else f"{name} [{self.partition_key}]"
 
     def tree(self, depth: int = 0) -> str:
-        """The condition and its parts, a line for each, with what they came to."""
+        """Return the condition and its parts, a line for each, with what they came to."""
         sign = "yes" if self.is_true else "no"
         line = f"{'  ' * depth}{sign}: {self.condition}"
         if not self.children:

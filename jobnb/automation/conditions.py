@@ -52,7 +52,7 @@ class EvaluateAutomationConditionsResult:
         return len(self.requested.get(AssetKey.from_coercible(key), ()))
 
     def get_requested_partitions(self, key: AssetKey) -> set[str | None]:
-        """The partitions of an asset that are requested."""
+        """Return the partitions of an asset that are requested."""
         return set(self.requested.get(AssetKey.from_coercible(key), ()))
 
     def explain(self, key: Any, partition_key: str | None = None) -> str:
@@ -137,7 +137,7 @@ def _in_last_minute(memory: Memory, key: AssetKey, now: float) -> int:
 def _condition(
     definitions: Definitions, key: AssetKey
 ) -> tuple[AutomationCondition | None, int | None]:
-    """The condition of an asset, and how many partitions are requested in a minute."""
+    """Return the condition of an asset, and how many partitions are requested in a minute."""
     own = definitions.assets_by_key[key]
     condition = own.automation_conditions_by_key.get(key)
     if isinstance(condition, AutomationCondition):
@@ -169,7 +169,7 @@ def _places(world: World, key: AssetKey, condition: AutomationCondition) -> list
 
 
 def _in_order(definitions: Definitions) -> list[AssetKey]:
-    """The assets, each after what it is made from."""
+    """Return the assets, each after what it is made from."""
     from graphlib import TopologicalSorter
 
     known = definitions.assets_by_key
@@ -183,7 +183,7 @@ def _in_order(definitions: Definitions) -> list[AssetKey]:
 def condition_requests(
     sensor: AutomationConditionSensorDefinition, context: SensorEvaluationContext
 ) -> SensorResult:
-    """The run requests of the assets whose conditions are true: one for each partition.
+    """Return the run requests of the assets whose conditions are true: one for each partition.
 
     Raises:
         InvalidInvocationError: If the code location is not known.

@@ -75,7 +75,7 @@ class Evaluation:
 def due_of(
     definition: Definition, state: InstigatorState, now: float, catch_up: int = CATCH_UP
 ) -> float | None:
-    """The moment of the tick that is due; None if none is.
+    """Return the moment of the tick that is due; None if none is.
 
     Args:
         definition: The schedule or sensor.
@@ -345,7 +345,7 @@ def evaluation_of(definition: Definition, context: EvaluationContext) -> Evaluat
 
 
 def pause_after(sensor: SensorDefinition, failures: int) -> float:
-    """Seconds until a sensor that has failed so often in a row is evaluated again."""
+    """Return seconds until a sensor that has failed so often in a row is evaluated again."""
     interval = max(float(sensor.minimum_interval_seconds), 1.0)
     return float(min(interval * 2 ** min(failures - 1, 20), max(_LONGEST_PAUSE, interval)))
 
@@ -356,7 +356,7 @@ def _next_try(failures: int, pause: float) -> str:
 
 
 def told(error: Exception) -> str:
-    """An error in words, with the place in the user's code."""
+    """Return an error in words, with the place in the user's code."""
     of_user = error.user_exception if isinstance(error, UserCodeExecutionError) else None
     if isinstance(error, JobnbError) and of_user is None:
         return str(error)

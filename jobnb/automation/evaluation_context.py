@@ -102,7 +102,7 @@ class EvaluationContext:
         return self._resources
 
     def merge_resources(self, resources_dict: Mapping[str, Any]) -> Self:
-        """The same context with more resources.
+        """Return the same context with more resources.
 
         Args:
             resources_dict: Resources by key.

@@ -69,7 +69,7 @@ def build_freshness_policy_sensor_context(
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
 ) -> FreshnessPolicySensorContext:
-    """A context to call a freshness policy sensor with in a unit test.
+    """Return a context to call a freshness policy sensor with in a unit test.
 
     Args:
         sensor_name: The sensor.
@@ -123,7 +123,7 @@ def _policy(definitions: Definitions, key: AssetKey) -> FreshnessPolicy | None:
 def data_time(
     definitions: Definitions, instance: Instance, key: AssetKey, before: float | None = None
 ) -> float | None:
-    """The moment up to which the data in an asset reach, in seconds since the epoch.
+    """Return the moment up to which the data in an asset reach, in seconds since the epoch.
 
     That of an asset that is made from others is the earliest of theirs, as they were when it was
     made.

@@ -57,7 +57,7 @@ def prepared(
     instance: Instance,
     partitions_requests: Sequence[Any] = (),
 ) -> Prepared:
-    """A request as a run that can be launched, with the id that the run will have.
+    """Return a request as a run that can be launched, with the id that the run will have.
 
     Args:
         request: What was requested.

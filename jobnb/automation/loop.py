@@ -371,7 +371,7 @@ class AutomationLoop:
         return made
 
     def named(self, name: str) -> tuple[Instigator, CodeLocation, Definition]:
-        """A schedule or sensor by name, and what defines it.
+        """Return a schedule or sensor by name, and what defines it.
 
         Raises:
             InvalidSubsetError: If there is none of this name.
@@ -388,7 +388,7 @@ class AutomationLoop:
         raise InvalidSubsetError(f"There is no schedule or sensor {name!r}. {hint}".rstrip())
 
     def instigators(self) -> list[tuple[Instigator, Definition, InstigatorState]]:
-        """All schedules and sensors, and how they stand."""
+        """Return all schedules and sensors, and how they stand."""
         found = [
             (_instigator(location, each), each)
             for location in self.locations

@@ -132,7 +132,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         self.update_cursor(json.dumps({**self._places(), **named}))
 
     def get_cursor_partition(self, asset_key: AssetKey | None) -> str | None:
-        """The partition of the last materialization that was consumed."""
+        """Return the partition of the last materialization that was consumed."""
         if asset_key is None:
             raise InvalidInvocationError("get_cursor_partition takes the key of an asset.")
         return self._place(self._known(asset_key))[0]
@@ -195,7 +195,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def latest_materialization_records_by_key(
         self, asset_keys: Sequence[AssetKey] | None = None
     ) -> Mapping[AssetKey, EventLogRecord | None]:
-        """The latest new materialization of each asset; None where there is none.
+        """Return the latest new materialization of each asset; None where there is none.
 
         Args:
             asset_keys: Of these assets only.
@@ -206,7 +206,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def materialization_records_for_key(
         self, asset_key: AssetKey, limit: int | None = None
     ) -> Iterable[EventLogRecord]:
-        """The new materializations of an asset, the oldest first.
+        """Return the new materializations of an asset, the oldest first.
 
         Args:
             asset_key: The asset.
@@ -216,7 +216,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         return self._after(key, self._place(key)[1], limit)
 
     def get_trailing_unconsumed_events(self, asset_key: AssetKey) -> Sequence[EventLogRecord]:
-        """The materializations before the cursor that were not consumed, by time."""
+        """Return the materializations before the cursor that were not consumed, by time."""
         places = sorted(self._place(self._known(asset_key))[2].values())
         if not places:
             return []
@@ -226,7 +226,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def latest_materialization_records_by_partition(
         self, asset_key: AssetKey, after_cursor_partition: bool | None = False
     ) -> Mapping[str, EventLogRecord]:
-        """The latest materialization of each partition that was not consumed, by time.
+        """Return the latest materialization of each partition that was not consumed, by time.
 
         Args:
             asset_key: The asset.
@@ -252,7 +252,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def latest_materialization_records_by_partition_and_asset(
         self,
     ) -> Mapping[str, Mapping[AssetKey, EventLogRecord]]:
-        """The latest new materialization by partition, and by asset within each.
+        """Return the latest new materialization by partition, and by asset within each.
 
         Raises:
             InvariantViolationError: If the assets do not have the same partitions.
@@ -294,7 +294,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def get_downstream_partition_keys(
         self, partition_key: str, from_asset_key: AssetKey, to_asset_key: AssetKey
     ) -> Sequence[str]:
-        """The partitions of an asset that are made from one partition of another.
+        """Return the partitions of an asset that are made from one partition of another.
 
         Args:
             partition_key: The upstream partition.
@@ -349,7 +349,7 @@ def build_multi_asset_sensor_context(
     resources: Mapping[str, Any] | None = None,
     definitions: Definitions | None = None,
 ) -> MultiAssetSensorEvaluationContext:
-    """A context to call or evaluate a multi-asset sensor with in a unit test.
+    """Return a context to call or evaluate a multi-asset sensor with in a unit test.
 
     Args:
         monitored_assets: The keys of the assets, or an `AssetSelection`.

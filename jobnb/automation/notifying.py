@@ -23,7 +23,7 @@ _TIMEOUT = 30.0
 
 
 def failure_text(context: RunFailureSensorContext) -> str:
-    """A failed run in a few lines: the job, the run, and each step with what it raised."""
+    """Return a failed run in a few lines: the job, the run, and each step with what it raised."""
     run = context.dagster_run
     lines = [f"The run {run.run_id} of {run.title!r} failed."]
     if run.partition_words:

@@ -81,7 +81,7 @@ class RunStatusSensorContext(EvaluationContext):
         return self._name or ""
 
     def for_run_failure(self) -> RunFailureSensorContext:
-        """The same, for a sensor of failures."""
+        """Return the same, for a sensor of failures."""
         return RunFailureSensorContext(
             self.sensor_name,
             self.dagster_run,
@@ -106,7 +106,7 @@ class RunFailureSensorContext(RunStatusSensorContext):
         return self.dagster_event
 
     def get_step_failure_events(self) -> list[Event]:
-        """The events that tell which steps have failed, and why."""
+        """Return the events that tell which steps have failed, and why."""
         found = self.instance.all_logs(self.dagster_run.run_id, of_type=EventType.STEP_FAILURE)
         return [each.dagster_event for each in found if each.dagster_event is not None]
 
@@ -120,7 +120,7 @@ def build_run_status_sensor_context(
     resources: Mapping[str, Any] | None = None,
     partition_key: str | None = None,
 ) -> RunStatusSensorContext:
-    """A context to call a run status sensor or run failure sensor with in a unit test.
+    """Return a context to call a run status sensor or run failure sensor with in a unit test.
 
     Args:
         sensor_name: The sensor.

@@ -68,7 +68,7 @@ def build_schedule_context(
     repository_def: Definitions | None = None,
     instance_ref: Instance | None = None,
 ) -> ScheduleEvaluationContext:
-    """A context to call or evaluate a schedule with in a unit test.
+    """Return a context to call or evaluate a schedule with in a unit test.
 
     Args:
         instance: The history; none if absent.

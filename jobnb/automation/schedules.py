@@ -52,7 +52,7 @@ def _is_bare_config(returned: Any) -> bool:
 
 
 def _listed(returned: Any) -> list[Any]:
-    """All that a function returned or yielded, in a list."""
+    """Return all that a function returned or yielded, in a list."""
     if returned is None:
         return []
     if isinstance(returned, (RunRequest, SkipReason)) or _is_bare_config(returned):
@@ -63,7 +63,7 @@ def _listed(returned: Any) -> list[Any]:
 
 
 def flat_requests(what: str, returned: Iterable[Any]) -> list[RunRequest] | SkipReason:
-    """The run requests that a function returned, or why there are none.
+    """Return the run requests that a function returned, or why there are none.
 
     Raises:
         InvalidInvocationError: If it returned something else, or both.
@@ -94,7 +94,7 @@ def resolved_request(
     tags: Mapping[str, str],
     partitions_requests: Iterable[Any] = (),
 ) -> RunRequest:
-    """A request with all its tags, and the config and the tags of its partition.
+    """Return a request with all its tags, and the config and the tags of its partition.
 
     Args:
         request: What was returned.
@@ -117,7 +117,7 @@ def resolved_request(
 
 
 def _job(request: RunRequest, targets: Iterable[Target], context: EvaluationContext) -> Any:
-    """The job that a request is for, as it is known here.
+    """Return the job that a request is for, as it is known here.
 
     Raises:
         InvalidInvocationError: If only its name is.

@@ -92,7 +92,7 @@ class SensorEvaluationContext(EvaluationContext):
         self.cursor_updated = True
 
     def latest_materialization(self, key: AssetKey, after: int | None) -> EventLogRecord | None:
-        """The latest materialization of an asset.
+        """Return the latest materialization of an asset.
 
         Args:
             key: The asset.
@@ -117,7 +117,7 @@ def build_sensor_context(
     last_completion_time: float | None = None,
     last_run_key: str | None = None,
 ) -> SensorEvaluationContext:
-    """A context to call or evaluate a sensor with in a unit test.
+    """Return a context to call or evaluate a sensor with in a unit test.
 
     Args:
         instance: The history; none if absent.

@@ -146,7 +146,7 @@ def _for_target(
 def _of_assets(
     what: str, sensor: SensorDefinition, request: RunRequest, context: SensorEvaluationContext
 ) -> RunRequest:
-    """The same request with the assets that it makes, which must be some of the sensor's."""
+    """Return the same request with the assets that it makes, which must be some of the sensor's."""
     if context.definitions is None:
         raise InvalidInvocationError(
             f"The {what} launches a selection of assets, and nothing says which there are. Pass "

@@ -54,7 +54,7 @@ class IntEnvVar(int):
     name: str
 
     def __new__(cls, name: str) -> Self:
-        """The variable of that name; as a number it is 0 until it is read."""
+        """Return the variable of that name; as a number it is 0 until it is read."""
         made = super().__new__(cls, 0)
         made.name = name
         return made

@@ -66,15 +66,15 @@ class AssetKey:
         return self.path
 
     def to_user_string(self) -> str:
-        """The parts joined with slashes, as people write them."""
+        """Return the parts joined with slashes, as people write them."""
         return "/".join(self.path)
 
     def to_string(self) -> str:
-        """The key as a JSON list, as the event log stores it."""
+        """Return the key as a JSON list, as the event log stores it."""
         return json.dumps(list(self.path))
 
     def to_python_identifier(self, suffix: str | None = None) -> str:
-        """A valid Python name made of the parts and an optional suffix."""
+        """Return a valid Python name made of the parts and an optional suffix."""
         return "__".join([*self.path, *([suffix] if suffix else [])]).replace("-", "_")
 
     def has_prefix(self, prefix: Sequence[str]) -> bool:
@@ -82,12 +82,12 @@ class AssetKey:
         return list(self.path[: len(prefix)]) == list(prefix)
 
     def with_prefix(self, prefix: str | Sequence[str]) -> AssetKey:
-        """A key with the parts of `prefix` before this one's."""
+        """Return a key with the parts of `prefix` before this one's."""
         return AssetKey([*([prefix] if isinstance(prefix, str) else prefix), *self.path])
 
     @staticmethod
     def from_user_string(asset_key_string: str) -> AssetKey:
-        """The key that people write as `a/b`."""
+        """Return the key that people write as `a/b`."""
         return AssetKey(asset_key_string.split("/"))
 
     def to_escaped_user_string(self) -> str:
@@ -96,7 +96,7 @@ class AssetKey:
 
     @staticmethod
     def from_escaped_user_string(asset_key_string: str) -> AssetKey:
-        """The key that `to_escaped_user_string` wrote.
+        """Return the key that `to_escaped_user_string` wrote.
 
         Example:
             >>> key = AssetKey(["a/b", "c"])
@@ -107,22 +107,22 @@ class AssetKey:
         return AssetKey([re.sub(r"\\(.)", r"\1", part) for part in parts])
 
     def to_graphql_input(self) -> dict[str, Sequence[str]]:
-        """The key as GraphQL takes it."""
+        """Return the key as GraphQL takes it."""
         return {"path": list(self.path)}
 
     @staticmethod
     def from_graphql_input(graphql_input_asset_key: Mapping[str, Sequence[str]]) -> AssetKey:
-        """The key that GraphQL gave."""
+        """Return the key that GraphQL gave."""
         return AssetKey(graphql_input_asset_key["path"])
 
     @staticmethod
     def from_coercible_or_definition(arg: Any) -> AssetKey:
-        """The same as `from_coercible`."""
+        """Return the same as `from_coercible`."""
         return AssetKey.from_coercible(arg)
 
     @staticmethod
     def from_db_string(asset_key_string: str | None) -> AssetKey | None:
-        """The key that `to_string` wrote, or None."""
+        """Return the key that `to_string` wrote, or None."""
         return AssetKey(json.loads(asset_key_string)) if asset_key_string else None
 
     @staticmethod

@@ -52,17 +52,17 @@ class MetadataValue:
 
     @staticmethod
     def url(url: str) -> UrlMetadataValue:
-        """A link."""
+        """Return a link."""
         return UrlMetadataValue(url)
 
     @staticmethod
     def path(path: str | os.PathLike[str]) -> PathMetadataValue:
-        """A file or folder."""
+        """Return a file or folder."""
         return PathMetadataValue(path)
 
     @staticmethod
     def notebook(path: str | os.PathLike[str]) -> NotebookMetadataValue:
-        """A notebook file."""
+        """Return a notebook file."""
         return NotebookMetadataValue(path)
 
     @staticmethod
@@ -77,7 +77,7 @@ class MetadataValue:
 
     @staticmethod
     def python_artifact(python_artifact: Any) -> PythonArtifactMetadataValue:
-        """A class or function, by its module and name."""
+        """Return a class or function, by its module and name."""
         if not callable(python_artifact) or not hasattr(python_artifact, "__name__"):
             raise InvalidDefinitionError(
                 f"{python_artifact!r} is no Python artifact: give a class or a function."
@@ -86,12 +86,12 @@ class MetadataValue:
 
     @staticmethod
     def float(value: builtins.float) -> FloatMetadataValue:
-        """A number that may have a fraction."""
+        """Return a number that may have a fraction."""
         return FloatMetadataValue(value)
 
     @staticmethod
     def int(value: builtins.int) -> IntMetadataValue:
-        """A whole number."""
+        """Return a whole number."""
         return IntMetadataValue(value)
 
     @staticmethod
@@ -101,41 +101,41 @@ class MetadataValue:
 
     @staticmethod
     def asset(asset_key: AssetKey) -> AssetMetadataValue:
-        """Another asset."""
+        """Return another asset."""
         return AssetMetadataValue(asset_key)
 
     @staticmethod
     def dagster_run(run_id: str) -> RunMetadataValue:
-        """A run, by its id."""
+        """Return a run, by its id."""
         return RunMetadataValue(run_id)
 
     @staticmethod
     def table(
         records: Sequence[TableRecord], schema: TableSchema | None = None
     ) -> TableMetadataValue:
-        """A small table; the rows of a DataFrame are `df.head().to_dict("records")`."""
+        """Return a small table; the rows of a DataFrame are `df.head().to_dict("records")`."""
         return TableMetadataValue(records, schema)
 
     @staticmethod
     def table_schema(schema: TableSchema) -> TableSchemaMetadataValue:
-        """The columns of a table."""
+        """Return the columns of a table."""
         return TableSchemaMetadataValue(schema)
 
     @staticmethod
     def column_lineage(lineage: TableColumnLineage) -> TableColumnLineageMetadataValue:
-        """The upstream columns of each column of a table."""
+        """Return the upstream columns of each column of a table."""
         return TableColumnLineageMetadataValue(lineage)
 
     @staticmethod
     def job(
         job_name: str, location_name: str, *, repository_name: str | None = None
     ) -> JobMetadataValue:
-        """A job, by the names of it, of its code location and of its repository."""
+        """Return a job, by the names of it, of its code location and of its repository."""
         return JobMetadataValue(job_name, location_name, repository_name)
 
     @staticmethod
     def pool(pool: str) -> PoolMetadataValue:
-        """A pool of steps that share a limit, by its name."""
+        """Return a pool of steps that share a limit, by its name."""
         return PoolMetadataValue(pool)
 
     @staticmethod
@@ -145,7 +145,7 @@ class MetadataValue:
 
     @staticmethod
     def timestamp(value: builtins.float | datetime) -> TimestampMetadataValue:
-        """A moment: seconds since the epoch, or a datetime with a timezone."""
+        """Return a moment: seconds since the epoch, or a datetime with a timezone."""
         if isinstance(value, datetime):
             if value.tzinfo is None:
                 raise InvalidDefinitionError(

@@ -17,7 +17,7 @@ S = TypeVar("S")
 def answered_by(
     kind: type[S], method: Callable[Concatenate[S, P], R]
 ) -> Callable[Concatenate[Any, P], R]:
-    """A method of a noun that one of its parts answers.
+    """Return a method of a noun that one of its parts answers.
 
     Args:
         kind: The class of the part; the noun's own `_part(kind)` gives it.

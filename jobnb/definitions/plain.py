@@ -134,7 +134,7 @@ def require(owner: Any, field: str, type_: type, words: str) -> None:
 
 
 def docstring(described: Any) -> str | None:
-    r"""The docstring of a function or class without its indentation, or None.
+    r"""Return the docstring of a function or class without its indentation, or None.
 
     Example:
         >>> def load():
@@ -150,7 +150,7 @@ def docstring(described: Any) -> str | None:
 
 
 def checked_schema(given: Any, what: str) -> Any:
-    """A config schema, if it is one: it is read where it is written, not at the first run.
+    """Return a config schema, if it is one: it is read where it is written, not at the first run.
 
     Raises:
         InvalidConfigDefinitionError: If it is none.

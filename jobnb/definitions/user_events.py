@@ -49,7 +49,7 @@ class _AssetNews(msgspec.Struct, frozen=True):
 
 
 def checked_tags(tags: Mapping[Any, Any] | None, what: str) -> dict[str, str]:
-    """Tags as they were given.
+    """Return tags as they were given.
 
     Raises:
         InvalidDefinitionError: If a name or value is no text.

@@ -1,1 +1,1 @@
-"""Doing what a plan says, and telling of it in events."""
+"""Execute plans, and record what happens in events."""

@@ -1,4 +1,4 @@
-"""What the context of a step tells of the assets that it makes, and takes notes of."""
+"""The part of a step's context that knows its assets, and records their metadata."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class AssetContext:
 
     @property
     def bound_step(self) -> Step:
-        """The step, as far as a call outside of any run has one."""
+        """The step; in a call outside of any run, a step of its own."""
         return self._step
 
     @property
     def has_assets_def(self) -> bool:
-        """Whether the step makes assets."""
+        """Whether the step materializes assets."""
         return self._step.assets_def is not None
 
     @property
     def assets_def(self) -> Any:
-        """The definition of the assets that the step makes.
+        """The definition of the step's assets.
 
         Raises:
             InvariantViolationError: If it makes none.
@@ -51,7 +51,7 @@ class AssetContext:
 
     @property
     def selected_asset_keys(self) -> frozenset[AssetKey]:
-        """The assets that the step is to make, or to look at."""
+        """The assets that the step is to materialize or observe."""
         assets_def = self._step.assets_def
         if assets_def is None:
             return frozenset(each.key for each in self._step.observes)
@@ -59,7 +59,7 @@ class AssetContext:
 
     @property
     def selected_output_names(self) -> AbstractSet[str]:
-        """The outputs that are to be made, in their order.
+        """The outputs that are to be materialized, in their order.
 
         For an op of a graph that makes assets, those that are such assets, and those that other
         ops need for them.
@@ -80,25 +80,25 @@ class AssetContext:
 
     @property
     def selected_asset_check_keys(self) -> frozenset[AssetCheckKey]:
-        """The checks that the step is to make; for a step of a graph, those of all its steps."""
+        """The checks that the step evaluates; those of all its steps for a graph."""
         if self._step.assets_def is not None:
             return self._step.assets_def.check_keys
         return frozenset(spec.key for spec in self._step.checks)
 
     @property
     def is_subset(self) -> bool:
-        """Whether only some of the assets are to be made that the step could make."""
+        """Whether only some of the step's assets are to be materialized."""
         is_subset: bool = self.assets_def.is_subset
         return is_subset
 
     @property
     def asset_key(self) -> AssetKey:
-        """The asset that the step makes, where it is one."""
+        """The asset of the step, if there is one."""
         key: AssetKey = self.assets_def.key
         return key
 
     def asset_key_for_output(self, output_name: str = "result") -> AssetKey:
-        """The asset that an output makes.
+        """Return the asset that an output makes.
 
         Raises:
             InvalidDefinitionError: If it makes none.
@@ -118,7 +118,7 @@ class AssetContext:
         )
 
     def asset_key_for_input(self, input_name: str) -> AssetKey:
-        """The asset that an input takes.
+        """Return the asset that an input takes.
 
         Raises:
             InvalidDefinitionError: If it takes none.
@@ -136,12 +136,12 @@ class AssetContext:
         raise InvalidDefinitionError(f"{self._key!r} has no asset input {input_name!r}. {hint}")
 
     def output_for_asset_key(self, asset_key: Any) -> str:
-        """The output that makes an asset."""
+        """Return the output that makes an asset."""
         name: str = self.assets_def.output_name_of(AssetKey.from_coercible(asset_key))
         return name
 
     def set_data_version(self, asset_key: Any, data_version: DataVersion) -> None:
-        """Say which version of its data an asset has.
+        """Set the data version of an asset.
 
         Raises:
             InvariantViolationError: If the step does not make the asset.
@@ -157,7 +157,7 @@ class AssetContext:
         self._data_versions[key] = data_version
 
     def get_asset_provenance(self, asset_key: Any) -> DataProvenance | None:
-        """What the last value of an asset was made from, or None if that is not known."""
+        """Return the inputs of an asset's last value, or None if unknown."""
         key = AssetKey.from_coercible(asset_key)
         entry = self._run.instance.get_latest_materialization_event(key)
         tags = getattr(entry.event, "tags", None) if entry is not None else None
@@ -200,7 +200,7 @@ class AssetContext:
         return frozenset(partitions.keys if partitions is not None else ())
 
     def get_asset_metadata(self, asset_key: AssetKey, partition_key: str | None) -> dict[str, Any]:
-        """The metadata added to an asset or to this partition of it so far."""
+        """Return the metadata added to an asset or to this partition of it so far."""
         found = dict(self._asset_metadata.get((asset_key, None), {}))
         if partition_key is not None:
             found.update(self._asset_metadata.get((asset_key, partition_key), {}))
@@ -209,7 +209,7 @@ class AssetContext:
     def load_asset_value(
         self, asset_key: CoercibleToAssetKey, *, python_type: Any = None, partition_key: Any = None
     ) -> Any:
-        """The stored value of an asset that the job knows.
+        """Return the stored value of an asset that the job knows.
 
         Args:
             asset_key: The asset.

@@ -1,4 +1,4 @@
-"""Running coroutines and asynchronous generators from code that is not asynchronous."""
+"""Run coroutines and asynchronous generators from code that is not asynchronous."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GRACE = 10.0  # seconds that an interrupted coroutine has for its own clean-up
 
 
 def run_async(result: Any) -> Any:
-    """What a coroutine gives; of an asynchronous generator, a plain one that goes along with it.
+    """Return a coroutine's result; for an asynchronous generator, a plain generator over it.
 
     They run in a thread with an event loop of its own: in a notebook the main thread has one
     that runs already.
@@ -51,7 +51,7 @@ def _waited_for(result: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _stepwise(stream: AsyncGenerator[Any]) -> Iterator[Any]:
-    """Each item as soon as it is yielded; the generator waits while the item is dealt with."""
+    """Iterate over the items as they are yielded; the generator waits meanwhile."""
     stop, shared = here(), shared_loop.get()
     loop = shared or LoopThread()
     try:
@@ -74,7 +74,7 @@ def _stepwise(stream: AsyncGenerator[Any]) -> Iterator[Any]:
 
 
 class LoopThread:
-    """A thread with a running event loop, for the time of one call or of one run."""
+    """A thread with a running event loop, for one call or one run."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -88,11 +88,11 @@ class LoopThread:
         self._thread.start()
 
     def wait_for_next(self, stream: AsyncGenerator[Any]) -> Any:
-        """The next item of an asynchronous generator."""
+        """Return the next item of an asynchronous generator."""
         return self.wait(anext(stream))
 
     def wait(self, awaitable: Awaitable[Any]) -> Any:
-        """What it gives, or raises; an interrupt of this thread cancels it."""
+        """Return the result of a coroutine, or raise; an interrupt of this thread cancels it."""
         assert self._loop is not None
         scope = current_run.get()
         work = awaitable if scope is None else timed(awaitable, scope.meter)
@@ -123,14 +123,14 @@ class LoopThread:
 
 
 def _settled(future: Future[Any]) -> Any:
-    """Its result; an interrupt of a thread other than the main one comes between two looks."""
+    """Return a future's result, checking for interrupts of threads other than the main one."""
     while True:
         with suppress(TimeoutError):
             return future.result(timeout=_LOOK)
 
 
 async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
-    """The value or the error; an error such as SystemExit must not end the loop's thread."""
+    """Return the value or the error; an error such as SystemExit must not end the loop's thread."""
     try:
         return await awaitable, None
     except BaseException as error:  # noqa: BLE001 - it is raised again in the waiting thread

@@ -1,4 +1,4 @@
-"""A run in the background: a thread does it, this is what its owner holds meanwhile."""
+"""A run in the background: a thread executes it; its owner holds this object."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _TO_THE_END = (RunStatus.SUCCESS, RunStatus.FAILURE)
 
 
 class Run(Task[ExecuteInProcessResult]):
-    """A run that goes on in the background; made by `launch`.
+    """A run in the background; created by `launch`.
 
     Attributes:
         retried_by: The run that repeats it, where it failed and its tag `dagster/max_retries`
@@ -108,22 +108,22 @@ class Run(Task[ExecuteInProcessResult]):
 
     @property
     def plan(self) -> Plan:
-        """What it does."""
+        """The plan of the run."""
         return self._scope.plan
 
     @property
     def instance(self) -> Instance:
-        """Where its history goes."""
+        """The instance of its history."""
         return self._scope.instance
 
     @property
     def record(self) -> JobRun:
-        """The run as it is stored, and as it stands now."""
+        """The record of the run, with its present status."""
         return self._scope.record.with_status(self.state.status)
 
     @property
     def state(self) -> RunState:
-        """How it and each of its steps stand now; to be read, not changed.
+        """The present state of the run and its steps; to be read, not changed.
 
         It goes on while it is looked at; `reading` holds it still.
         """
@@ -132,12 +132,12 @@ class Run(Task[ExecuteInProcessResult]):
 
     @contextmanager
     def reading(self) -> Iterator[RunState]:
-        """While it lasts, `state` stands still."""
+        """Keep `state` unchanged for the duration of the block."""
         with self._turn:
             yield self._folded()
 
     def events(self, after: int = 0) -> list[Event]:
-        """What has happened, in order.
+        """Return the events so far, in order.
 
         Args:
             after: How many of the first events to leave out.
@@ -246,7 +246,7 @@ class Run(Task[ExecuteInProcessResult]):
             self._settled(self)
 
     def _lost(self) -> RunFailed:
-        """How it ended if not even its log could be written."""
+        """Return the outcome if not even its log could be written."""
         why = error_info(self._error) if self._error is not None else None
         return RunFailed(time.time(), self.job_name, (), why)
 
@@ -274,7 +274,7 @@ class Run(Task[ExecuteInProcessResult]):
             self._run_out()
 
     def _run_out(self) -> None:
-        """It has taken longer than its tag allows."""
+        """Stop the run, as it exceeded the time limit of its tag."""
         assert self._deadline is not None
         reason = f"It took longer than {self._deadline[1]:g} s, its {MAX_RUNTIME_TAG}."
         self._deadline = None
@@ -289,7 +289,7 @@ class Run(Task[ExecuteInProcessResult]):
         return self._state
 
     def _refresh(self) -> None:
-        """Bring the traits up to date."""
+        """Update the traits."""
         with self._turn:
             state = self._folded()
             total = len(state.steps)
@@ -311,14 +311,14 @@ class Run(Task[ExecuteInProcessResult]):
 
 @contextmanager
 def _around(scope: RunScope) -> Iterator[None]:
-    """What the run's thread is in while its resources and steps are at work."""
+    """Enter the context in which the run's thread sets up resources and runs steps."""
     captured = capturing(scope.append, lambda: scope.current_key)
     with captured, watched(scope, background_watchers):
         yield
 
 
 def _deadline(record: JobRun) -> tuple[float, float] | None:
-    """When it must have ended, and after how many seconds that is."""
+    """Return when the run must have ended, and after how many seconds that is."""
     try:
         seconds = float(record.tags.get(MAX_RUNTIME_TAG, ""))
     except ValueError:

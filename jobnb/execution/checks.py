@@ -1,4 +1,4 @@
-"""What checks say of assets: read, told, and where they block, made to stop what comes after."""
+"""Evaluate checks: read their results, log them, and skip what a blocking one stops."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from jobnb.storage.records import EventRecordsFilter
 
 
 def with_asset(said: Any, asset_key: Any) -> Any:
-    """The result of a check, of the asset that it came with where it names none."""
+    """Return the result of a check, of the asset that it came with where it names none."""
     if not isinstance(said, AssetCheckResult) or said.asset_key is not None:
         return said
     return replace(said, asset_key=asset_key)
 
 
 class CheckTeller:
-    """Tells of the checks that one attempt of a step makes.
+    """Logs the checks that one attempt of a step evaluates.
 
     Args:
         run: The run.
@@ -48,7 +48,7 @@ class CheckTeller:
         self.seen: dict[AssetCheckKey, AssetCheckEvaluated] = {}
 
     def tell(self, result: AssetCheckResult) -> None:
-        """Put a result into the log.
+        """Log a result.
 
         Args:
             result: What the check said.
@@ -117,7 +117,7 @@ class CheckTeller:
         raise InvariantViolationError(f"{self._key!r} has no check {named!r}. {hint}")
 
     def _named(self, asset: AssetKey | None, check: str | None) -> str:
-        """The check that a result names; what it leaves out is that of the first one."""
+        """Return the check that a result names; what it leaves out is that of the first one."""
         first = next(iter(self._specs))
         return f"{(asset or first.asset).to_user_string()}:{check or first.name}"
 
@@ -140,7 +140,7 @@ class CheckTeller:
         )
 
     def _partition(self, asset: AssetKey) -> str | None:
-        """The one partition of the asset that was looked at, if it is one."""
+        """Return the one partition of the asset that was looked at, if it is one."""
         reader = self._run.partition_reader
         if reader.definition_of(asset) is None:
             return None
@@ -154,7 +154,7 @@ class CheckTeller:
         return self._step.assets_def is not None and asset in self._step.assets_def.keys
 
     def _target(self, asset: AssetKey, partition: str | None) -> tuple[int | None, str | None]:
-        """The materialization that was looked at: this run's, or the last one of the history."""
+        """Return the checked materialization: this run's, or the last one of the history."""
         step = self._step
         if self._makes(asset) or any(
             each.waits_for for each in step.inputs if each.asset_key == asset
@@ -167,7 +167,7 @@ class CheckTeller:
         return None, None
 
     def conclude(self) -> None:
-        """See that every check was made, and stop what comes after where one blocks.
+        """Raise an error for a check that was not evaluated; stop what a blocking one blocks.
 
         Raises:
             InvariantViolationError: If one was not made.
@@ -190,7 +190,7 @@ class CheckTeller:
 
 
 def read_checks(run: RunScope, step: Step, key: str, result: Any) -> None:
-    """Tell of all that a function which only checks has given.
+    """Log all results of a function that only evaluates checks.
 
     Args:
         run: The run.
@@ -218,7 +218,7 @@ def _results(key: str, result: Any) -> Iterable[AssetCheckResult]:
 
 
 def _result(key: str, given: Any) -> AssetCheckResult:
-    """A result, also where the function said no more than True or False."""
+    """Return a result, also where the function said no more than True or False."""
     if isinstance(given, AssetCheckResult):
         return given
     plain = plain_verdict(given)

@@ -1,4 +1,4 @@
-"""Calling the user's function, and reading what it returns or yields."""
+"""Call the user's function, and read what it returns or yields."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def read_result(
     tell: Callable[[Any], None],
     step: Step | None = None,
 ) -> None:
-    """Hand on each output and each piece of news in what a function gave.
+    """Process each output and event that a function returned or yielded.
 
     Args:
         op: The op.
@@ -165,7 +165,7 @@ def _read_stream(
 
 
 def _see_new(key: str, name: str, mapping_key: str, mapped: set[tuple[str, str]]) -> None:
-    """Two elements of one key would be one value, and the other lost."""
+    """Raise an error for two elements with one key: one value would be lost."""
     if (name, mapping_key) in mapped:
         raise InvariantViolationError(
             f"{key!r} yielded two elements of its dynamic output {name!r} with the mapping_key "
@@ -180,7 +180,7 @@ def asset_output(
     item: MaterializeResult[Any],
     step: Step | None,
 ) -> str:
-    """The output that stands for the asset of a result.
+    """Return the output that stands for the asset of a result.
 
     Raises:
         InvariantViolationError: If the asset is not made here, or none of several is named.
@@ -208,7 +208,7 @@ def asset_output(
 
 
 def _checks(step: Step | None) -> set[str]:
-    """The outputs that stand for the verdict of a check."""
+    """Return the outputs that stand for the verdict of a check."""
     outputs = step.outputs if step is not None else ()
     return {out.name for out in outputs if out.check is not None}
 
@@ -311,7 +311,7 @@ def _read_several(
 
 
 def _see_wrapped(op: OpDefinition[..., Any], key: str, name: str, value: Any) -> None:
-    """An output is returned as an `Output` where the annotation says so, and only there."""
+    """Raise an error unless an output is an `Output` exactly where the annotation says so."""
     wrapped = op.wraps.get(name)
     if wrapped is None or wrapped == isinstance(value, Output) or isinstance(value, _TOLD):
         return
@@ -327,7 +327,7 @@ def _see_wrapped(op: OpDefinition[..., Any], key: str, name: str, value: Any) ->
 
 
 def output_called(op: OpDefinition[..., Any], key: str, name: str) -> str:
-    """The name, if the op has an output called so.
+    """Return the name, if the op has an output called so.
 
     Raises:
         InvariantViolationError: If it has not.

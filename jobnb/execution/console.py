@@ -1,4 +1,4 @@
-"""In a script, what the steps of a job without loggers log is shown on stderr.
+"""Show the log lines of a job without loggers on stderr, in a script.
 
 A notebook shows a run's log in its view; there, lines on stderr would say everything twice.
 """
@@ -22,7 +22,7 @@ _COLORS = ((logging.ERROR, "31"), (logging.WARNING, "33"), (logging.INFO, "34"),
 
 
 class Console:
-    """Shows the logged lines of one run.
+    """Shows the log lines of one run.
 
     Args:
         job_name: The job.
@@ -69,7 +69,7 @@ class Console:
 
 
 def console_of(run: RunScope) -> Console | None:
-    """The console of a run; None if its job has loggers of its own."""
+    """Return the console of a run; None if its job has loggers of its own."""
     if run.plan.job.loggers:
         return None
     config = run.plan.logger_config.get("console") or {}

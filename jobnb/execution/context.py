@@ -1,4 +1,4 @@
-"""What an op or asset sees while it runs: `context`."""
+"""The context of an op or asset during a run: `context`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class OpExecutionContext(PartitionContext):
-    """What an op sees while it runs.
+    """The context of an op.
 
     Source: Dagster's `OpExecutionContext`.
     """
@@ -77,12 +77,12 @@ class OpExecutionContext(PartitionContext):
         return key in self._run.record.tags
 
     def get_tag(self, key: str) -> str | None:
-        """A tag of the run, or None."""
+        """Return a tag of the run, or None."""
         return self._run.record.tags.get(key)
 
     @property
     def instance(self) -> Any:
-        """Where the history goes."""
+        """The instance of the history."""
         return self._run.instance
 
     @property
@@ -101,7 +101,7 @@ class OpExecutionContext(PartitionContext):
         return self._run.log
 
     def get_step_execution_context(self) -> OpExecutionContext:
-        """The context itself: there is no other one below it."""
+        """Return the context itself: there is no other one below it."""
         return self
 
     @property
@@ -111,7 +111,7 @@ class OpExecutionContext(PartitionContext):
 
     @staticmethod
     def get() -> OpExecutionContext:
-        """The context of the step that runs now, for functions that are not given it.
+        """Return the context of the step that runs now, for functions that are not given it.
 
         Raises:
             InvariantViolationError: If no step runs.
@@ -137,7 +137,7 @@ class OpExecutionContext(PartitionContext):
 
     @property
     def file_manager(self) -> Any:
-        """Not here: a file manager is a resource like any other.
+        """Not available: a file manager is a resource like any other.
 
         Raises:
             InvariantViolationError: Always.
@@ -160,12 +160,12 @@ class OpExecutionContext(PartitionContext):
 
     @property
     def op_handle(self) -> NodeHandle:
-        """Where the op stands: the names on the way to it, from the outermost graph."""
+        """The names on the way to the op, from the outermost graph."""
         return NodeHandle(self._step.path)
 
     @property
     def node_handle(self) -> NodeHandle:
-        """Where the op stands: the names on the way to it, from the outermost graph."""
+        """The names on the way to the op, from the outermost graph."""
         return NodeHandle(self._step.path)
 
     @property
@@ -182,11 +182,11 @@ class OpExecutionContext(PartitionContext):
 
     @property
     def retry_number(self) -> int:
-        """How often the step was tried before."""
+        """The number of earlier attempts."""
         return self._retries
 
     def get_mapping_key(self) -> str | None:
-        """The mapping key that the step runs for, or None."""
+        """Return the mapping key that the step runs for, or None."""
         return self._mapping_key
 
     @property
@@ -197,7 +197,7 @@ class OpExecutionContext(PartitionContext):
         return ScopedResources({k: v for k, v in values.items() if k in keys}, repr(self._key))
 
     def describe_op(self) -> str:
-        """The step in words, for messages."""
+        """Return the step in words, for messages."""
         return f'op "{self._key}"'
 
     # --- what it tells ---------------------------------------------------
@@ -230,14 +230,14 @@ class OpExecutionContext(PartitionContext):
         self._output_metadata.setdefault((name, mapping_key), {}).update(metadata)
 
     def gave(self, output_name: str, mapping_key: str | None = None) -> None:
-        """Take note that an output was yielded: what is added to it now would be lost."""
+        """Record that an output was yielded: metadata added later would be lost."""
         self._gone = self._gone or set()
         self._gone.update(((output_name, None), (output_name, mapping_key)))
 
     def get_output_metadata(
         self, output_name: str, mapping_key: str | None = None
     ) -> Mapping[str, Any] | None:
-        """The metadata added to an output so far, or None."""
+        """Return the metadata added to an output so far, or None."""
         return self._output_metadata.get((output_name, mapping_key))
 
     def _output_name(self, name: str | None) -> str:
@@ -255,7 +255,7 @@ class OpExecutionContext(PartitionContext):
         return name
 
     def log_event(self, event: AssetMaterialization | AssetObservation | ExpectationResult) -> None:
-        """Tell of a materialization, an observation or an expectation now."""
+        """Log a materialization, an observation or an expectation now."""
         tell(self._run, self._key, event)
         self._events.append(event)
 
@@ -264,7 +264,7 @@ class OpExecutionContext(PartitionContext):
         return bool(self._events)
 
     def consume_events(self) -> Iterator[Any]:
-        """The events told so far; they are handed out once."""
+        """Iterate over the events told so far; they are handed out once."""
         events, self._events = self._events, []
         yield from events
 
@@ -273,38 +273,38 @@ class OpExecutionContext(PartitionContext):
 
 
 class AssetExecutionContext(OpExecutionContext):
-    """What an asset sees while it is made.
+    """The context of an asset.
 
     Source: Dagster's `AssetExecutionContext`.
     """
 
     @property
     def op_execution_context(self) -> OpExecutionContext:
-        """The same: what an asset sees is all that an op sees."""
+        """The same context, as that of an op."""
         return self
 
 
 class AssetCheckExecutionContext(OpExecutionContext):
-    """What a check sees of its run.
+    """The context of a check.
 
     Source: Dagster's `AssetCheckExecutionContext`.
     """
 
     @property
     def op_execution_context(self) -> OpExecutionContext:
-        """The same: what a check sees is all that an op sees."""
+        """The same context, as that of an op."""
         return self
 
     @property
     def check_specs(self) -> list[AssetCheckSpec]:
-        """The checks that it is to make."""
+        """The checks that it is to evaluate."""
         return list(self._step.checks)
 
 
 def context_of(
     run: RunScope, step: Step, key: str, mapping_key: str | None, retries: int
 ) -> OpExecutionContext:
-    """The context of one attempt at a step."""
+    """Return the context of one attempt at a step."""
     kind: type[OpExecutionContext] = OpExecutionContext
     if step.assets_def is not None:
         kind = AssetExecutionContext

@@ -1,4 +1,4 @@
-"""The values of mapped steps: let go of as soon as can be, and in the order of the elements."""
+"""The values of mapped steps: released as early as possible, and in the order of the elements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobnb.execution.step import StepRunner
 
 
 def put_in_order(run: RunScope, runners: Sequence[StepRunner], elements: Sequence[str]) -> None:
-    """What an earlier run made and what this one did stand in the order of the elements."""
+    """Sort elements of an earlier run and of this one into their original order."""
     for runner in runners:
         for slot in runner.outputs:
             values = run.values[slot]
@@ -18,7 +18,7 @@ def put_in_order(run: RunScope, runners: Sequence[StepRunner], elements: Sequenc
 
 
 def passing_slots(run: RunScope, runners: Sequence[StepRunner]) -> set[int]:
-    """Slots whose elements nobody wants once these steps have run for them."""
+    """Return slots whose elements nobody wants once these steps have run for them."""
     if run.keep_outputs:
         return set()
     waits = [{w.slot for w in r.step.waits_for if w.maps} for r in runners]
@@ -28,7 +28,7 @@ def passing_slots(run: RunScope, runners: Sequence[StepRunner]) -> set[int]:
 
 
 def let_go(run: RunScope, slots: set[int], mapping_key: str) -> None:
-    """Let go of what an element has gone through."""
+    """Release the values of an element that has passed all steps."""
     for slot in slots:
         elements = run.values[slot]
         if elements is not MISSING and elements.get(mapping_key, HANDLED) is not HANDLED:
@@ -36,7 +36,7 @@ def let_go(run: RunScope, slots: set[int], mapping_key: str) -> None:
 
 
 def close_empty(run: RunScope, runners: Sequence[StepRunner]) -> None:
-    """An output that no element gave is missing: who collects it is skipped, as they were."""
+    """Mark an output without elements as missing: steps that collect it are skipped, too."""
     for runner in runners:
         for slot in runner.outputs:
             if not run.values[slot]:

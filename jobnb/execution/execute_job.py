@@ -26,13 +26,13 @@ from jobnb.storage.instance import Instance
 
 
 class ReconstructableJob:
-    """A job, or the function that makes it anew."""
+    """A job, or the function that defines it, so that it can be loaded again."""
 
     def __init__(self, target: JobDefinition | Callable[[], Any]) -> None:
         self.target = target
 
     def get_definition(self) -> JobDefinition:
-        """The job.
+        """Return the job.
 
         Raises:
             InvariantViolationError: If the function gives something else.
@@ -56,7 +56,7 @@ def _name_of(target: Any) -> str:
 
 
 def reconstructable(target: JobDefinition | Callable[[], Any]) -> ReconstructableJob:
-    """What `execute_job` takes: a job, or a function that makes one.
+    """Return the argument of `execute_job` for a job, or for a function that defines one.
 
     Args:
         target: A job, or a function without arguments that returns one.
@@ -98,7 +98,7 @@ def build_reconstructable_job(
     reconstructable_kwargs: Mapping[str, Any] | None = None,
     reconstructor_working_directory: str | None = None,
 ) -> ReconstructableJob:
-    """What `execute_job` takes, for a job that a function with arguments makes.
+    """Return the argument of `execute_job` for a function with arguments.
 
     Nothing is imported before the job is asked for.
 
@@ -128,7 +128,7 @@ def build_reconstructable_job(
 
 
 class _Call:
-    """A call that can be made anywhere: it names its function instead of holding it."""
+    """A call that works in any process: it names its function instead of holding it."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ def _imported(name: str) -> ModuleType:
 
 @contextmanager
 def _also_in(folder: str | None) -> Iterator[None]:
-    """While it lasts, modules are looked for in the folder first."""
+    """Search modules in the folder first, for the duration of the block."""
     if folder is None:
         yield
         return
@@ -186,7 +186,7 @@ def _also_in(folder: str | None) -> Iterator[None]:
 
 
 class JobExecutionResult(ExecuteInProcessResult):
-    """What a run of `execute_job` gave: its events, and the values that its IO managers hold.
+    """The result of `execute_job`: its events, and the values in its IO managers.
 
     Source: Dagster's `JobExecutionResult`.
     """
@@ -195,7 +195,7 @@ class JobExecutionResult(ExecuteInProcessResult):
         return self
 
     def __exit__(self, *problem: object) -> None:
-        """Nothing to close: values are loaded when they are asked for."""
+        """Close nothing: values are loaded when requested."""
 
 
 def execute_job(

@@ -17,7 +17,7 @@ from jobnb.plan.step import FromMany, FromOutput, Step
 
 
 class Unit(NamedTuple):
-    """What is run at once: a step, or a mapped step for one element.
+    """The unit of execution: a step, or a mapped step for one element.
 
     Args:
         step: The number of the step.
@@ -29,7 +29,7 @@ class Unit(NamedTuple):
 
 
 class Skip(NamedTuple):
-    """A unit that is not run.
+    """A unit that is skipped.
 
     Args:
         unit: Which one.
@@ -44,7 +44,7 @@ class Skip(NamedTuple):
 
 
 class TagLimit(NamedTuple):
-    """How many steps with a tag run at the same time.
+    """A limit on how many steps with a tag run at the same time.
 
     Args:
         key: The tag.
@@ -66,7 +66,7 @@ _Place = tuple[int, int, int, int, str | None]
 
 
 class Frontier:
-    """Which units can run, given what has ended.
+    """Computes which units can run, given what has ended.
 
     Args:
         steps: The steps of the plan.
@@ -121,7 +121,7 @@ class Frontier:
         self._wire()
 
     def _wire(self) -> None:
-        """Who waits for whom; what waits for nothing is decided at once."""
+        """Connect steps with those that wait for them; decide those that wait for nothing."""
         count = len(self._steps)
         regions = {step.region for step in self._steps if step.region is not None}
         maker = {out.slot: s.index for s in self._steps for out in s.outputs if out.slot in regions}
@@ -163,16 +163,16 @@ class Frontier:
 
     @property
     def ready_count(self) -> int:
-        """How many units may be taken now, if their tags allow."""
+        """The number of units that are ready, apart from limits by tag."""
         return len(self._ready)
 
     @property
     def due(self) -> float | None:
-        """When the next retry may be taken; None if none waits."""
+        """The time of the next retry; None if none waits."""
         return self._later[0][0] if self._later else None
 
     def take(self, now: float, count: int) -> list[Unit]:
-        """Take units that can run, in the order of the plan; they count as running from here on.
+        """Take ready units, in the order of the plan; they count as running from now on.
 
         Args:
             now: The time, to know which retries are due.
@@ -196,7 +196,7 @@ class Frontier:
         return taken
 
     def follower(self, unit: Unit) -> Unit | None:
-        """Take what waits for nothing but a unit that runs, to be run right after it.
+        """Take a unit that waits only for a running one, to run right after it.
 
         It counts as running once that unit has succeeded. Give it back if it did not run.
         """
@@ -218,7 +218,7 @@ class Frontier:
     # --- what an executor tells ------------------------------------------
 
     def succeed(self, unit: Unit, came: Came) -> None:
-        """A unit has ended well.
+        """Record that a unit succeeded.
 
         Args:
             unit: Which one.
@@ -237,7 +237,7 @@ class Frontier:
         self._settle()
 
     def fail(self, unit: Unit) -> None:
-        """A unit has failed for good: what needs it is skipped."""
+        """Record that a unit failed for good: what needs it is skipped."""
         self._leave(unit)
         self._note_failed(unit)
         if unit.mapping_key is None:
@@ -247,13 +247,13 @@ class Frontier:
         self._settle()
 
     def retry(self, unit: Unit, at: float) -> None:
-        """A unit has failed and is to be tried again, not before a time."""
+        """Record that a unit failed and is retried, not before a time."""
         self._leave(unit)
         self._retries += 1
         heappush(self._later, (at, self._retries, unit))
 
     def give_back(self, unit: Unit) -> None:
-        """A unit that was taken did not run: it can be taken again."""
+        """Put back a unit that did not run: it can be taken again."""
         self._claimed.discard(unit)
         if unit in self.running:
             self._leave(unit)
@@ -262,7 +262,7 @@ class Frontier:
     # --- tags ------------------------------------------------------------
 
     def _limited(self, index: int) -> list[tuple[int, str | None]]:
-        """What is counted of a step: a limit, and the value where each counts by itself."""
+        """Return what a limit counts of a step: the limit, and the value if each counts alone."""
         if not self._limits:
             return []
         tags, found = self._steps[index].tags, []
@@ -276,7 +276,7 @@ class Frontier:
         return self._busy[counted] < self._limits[counted[0]].limit
 
     def _leave(self, unit: Unit) -> None:
-        """It runs no more; one that waited for its place may be looked at again."""
+        """Record that a step no longer runs; one that waits for its limit may be ready."""
         self.running.remove(unit)
         for each in self._limited(unit.step):
             self._busy[each] -= 1
@@ -301,7 +301,7 @@ class Frontier:
         heappush(self._ready, (group, number, within, index, key))
 
     def _decide(self, index: int) -> None:
-        """All that a step waits for has ended: it is run, skipped, or opened for its elements."""
+        """Run, skip or expand a step, as all that it waits for has ended."""
         step = self._steps[index]
         if step.region is None:
             self._run_or_skip(Unit(index))
@@ -331,7 +331,7 @@ class Frontier:
             self._end_element(index, key)
 
     def _missing(self, step: Step, key: str | None) -> list[FromOutput]:
-        """What a unit needs and is not there."""
+        """Return the missing inputs of a unit."""
         missing: list[FromOutput] = []
         for each in step.inputs:
             absent = [wait for wait in each.waits_for if not self._is_there(wait, key)]
@@ -375,7 +375,7 @@ class Frontier:
     # --- mapped steps ----------------------------------------------------
 
     def _open_elements(self, index: int, region: int) -> None:
-        """The elements are known: each waits for those before it only."""
+        """Expand a step, as its elements are known: each waits only for its own inputs."""
         keys = self._elements_of(region)
         self._numbers.setdefault(region, {key: number for number, key in enumerate(keys)})
         chosen = self._given_elements.get(index)
@@ -416,7 +416,7 @@ class Frontier:
     # --- steps that have ended -------------------------------------------
 
     def _end(self, index: int) -> None:
-        """A step has ended for good; what waits for it is looked at in `_settle`."""
+        """Record the final end of a step; `_settle` handles what waits for it."""
         self._left -= 1
         self._settling.append(index)
 
@@ -438,7 +438,7 @@ class Frontier:
                     self._decide(down)
 
     def _close(self, index: int) -> None:
-        """An output that no element gave is missing: who collects it is skipped."""
+        """Mark an output without elements as missing: steps that collect it are skipped."""
         self.closed.append(index)
         if self._open.pop(index, None) is None:
             return

@@ -1,4 +1,4 @@
-"""Running hooks after a step; one that fails leaves the step as it was."""
+"""Run hooks after a step; one that fails does not change the step's result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobnb.plan.step import Step
 
 
 class HookContext:
-    """What a hook sees.
+    """The context of a hook.
 
     Source: Dagster's `HookContext`.
     """
@@ -42,7 +42,7 @@ class HookContext:
 
     @property
     def instance(self) -> Any:
-        """Where the history goes."""
+        """The instance of the history."""
         return self._run.instance
 
     @property
@@ -52,12 +52,12 @@ class HookContext:
 
     @property
     def op(self) -> Any:
-        """The op that has run, at its place in the graph: under its name there."""
+        """The op that ran, under its name in the graph."""
         return self._run.plan.job.graph.node_at(self._step.path)
 
     @property
     def step(self) -> Step:
-        """The step that has run."""
+        """The step that ran."""
         return self._step
 
     @property
@@ -69,7 +69,7 @@ class HookContext:
 
     @property
     def op_output_values(self) -> Mapping[str, Any]:
-        """What it gave, by output; a dict by mapping key where the output is dynamic."""
+        """The outputs by name; a dict by mapping key for a dynamic one."""
         run, step, found = self._run, self._step, {}
         for out in step.outputs:
             value = held_value(run, step, out)
@@ -81,12 +81,12 @@ class HookContext:
 
     @property
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that the hook asked for."""
+        """The resources that the hook requires."""
         return self.hook_def.required_resource_keys
 
     @property
     def resources(self) -> ScopedResources:
-        """The resources that the hook asked for, as attributes."""
+        """The resources that the hook requires, as attributes."""
         values = self._run.resources
         return ScopedResources(
             {key: values[key] for key in self.required_resource_keys},

@@ -1,4 +1,4 @@
-"""Running in this process while the caller waits."""
+"""Execute a run in this process while the caller waits."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def conduct(run: RunScope, raise_on_error: bool) -> None:
 
 
 def first_failure(run: RunScope) -> BaseException:
-    """Give what the first failing step raised, with notes on where, and on which others failed."""
+    """Return the error of the first failed step, with notes on its place and other failures."""
     (key, error), *others = run.failed_steps.items()
     here = error_info(error)
     # An error that came from another process has left its traceback there; the log has it.
@@ -64,6 +64,6 @@ def first_failure(run: RunScope) -> BaseException:
 
 
 def _told_of(run: RunScope, key: str) -> ErrorInfo | None:
-    """What the log tells of the failure of a step."""
+    """Return the failure of a step from the log."""
     told = (e for e in reversed(run.events) if isinstance(e, StepFailed) and e.step_key == key)
     return next((event.error for event in told), None)

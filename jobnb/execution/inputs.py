@@ -1,4 +1,4 @@
-"""Loading the inputs of a step: one prepared function for each."""
+"""Load the inputs of a step: one prepared function for each."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _reads_others(run: RunScope, step: Step, output: StepOutput) -> bool:
 
 
 def _check(run: RunScope, key: str, name: str, data_type: DataType, value: Any) -> None:
-    """The full check, with words for what is wrong."""
+    """Run the full type check, with words for what is wrong."""
     context = TypeCheckContext(run.run_id, run.log, _resources(run), data_type)
     with During("TypeCheck", f'type-checking input "{name}" of step "{key}"'):
         verdict = run.stop.call(data_type.type_check, context, value)
@@ -92,7 +92,7 @@ def _resources(run: RunScope) -> Any:
 
 
 def failed_check(place: str, data_type: DataType, verdict: Any) -> TypeCheckDidNotPass:
-    """The error for a value of the wrong type."""
+    """Return the error for a value of the wrong type."""
     why = f" {verdict.description}" if verdict.description else ""
     return TypeCheckDidNotPass(
         f"The {place} is not of type {data_type.display_name!r}.{why}",
@@ -117,7 +117,7 @@ def _from_elsewhere(
 def _fan_in(
     run: RunScope, step: Step, each: StepInput, source: FromMany, key: str, mapping_key: str | None
 ) -> list[Any]:
-    """A list of what came; what did not come, since it is optional, is left out."""
+    """Return a list of what came; what did not come, since it is optional, is left out."""
     loaded = [
         item.value
         if type(item) is FromValue
@@ -135,7 +135,7 @@ def _from_output(
     key: str,
     mapping_key: str | None,
 ) -> Any:
-    """The value of an output of an earlier step; MISSING where it did not come."""
+    """Return the value of an output of an earlier step; MISSING where it did not come."""
     if source.collects:
         return _collected(run, step, each, source, key)
     value = run.values[source.slot]
@@ -165,7 +165,7 @@ def _from_output(
 
 
 def _output_of(upstream: Step, source: FromOutput) -> StepOutput:
-    """The output that a source is."""
+    """Return the output that a source is."""
     outputs = upstream.outputs
     if outputs[0].slot == source.slot:
         return outputs[0]
@@ -201,7 +201,7 @@ def through_manager(
     mapping_key: str | None,
     key: str,
 ) -> tuple[Any, dict[str, Any]]:
-    """The value that an IO manager holds, and what the manager tells of it."""
+    """Return the value that an IO manager holds, and what the manager tells of it."""
     upstream = run.plan.steps[source.step]
     output = _output_of(upstream, source)
     up_key = step_key_of(upstream, mapping_key)

@@ -22,7 +22,7 @@ from jobnb.execution.testing import DirectContext, build_asset_check_context, bu
 
 
 def checked(op: OpDefinition[..., Any], result: Any, context: OpExecutionContext) -> Any:
-    """The result of the function; what it gives later is checked when it does.
+    """Return the result of the function; what it gives later is checked when it does.
 
     Raises:
         TypeCheckDidNotPass: If an output is not of its type.
@@ -201,7 +201,7 @@ def _context(
 def _given(
     op: OpDefinition[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
-    """What the caller gave, by name: inputs, config and resources, in the function's order."""
+    """Return the caller's arguments by name: inputs, config and resources, in order."""
     function = op.function
     names = list(op.input_names)
     if op.is_decorated:
@@ -229,7 +229,7 @@ def _prepared(
     values: dict[str, Any],
     checks: Sequence[AssetCheckSpec],
 ) -> dict[str, Any]:
-    """All that the function takes but the context, checked; the context knows of the call."""
+    """Return the checked arguments of the function but the context, which learns of the call."""
     function = op.function
     names = function.resource_names if op.is_decorated else ()
     given = {name: values.pop(name) for name in names if name in values}
@@ -256,7 +256,7 @@ def _prepared(
 def _see_once(
     op: OpDefinition[..., Any], context: DirectContext, given: Mapping[str, Any], config: Any
 ) -> None:
-    """See that nothing comes both with the context and as an argument.
+    """Raise an error for what comes both with the context and as an argument.
 
     Raises:
         InvalidInvocationError: If something does.
@@ -272,7 +272,7 @@ def _see_once(
 
 
 def _inputs(op: OpDefinition[..., Any], values: dict[str, Any]) -> dict[str, Any]:
-    """The inputs that were given, and the defaults of the others."""
+    """Return the inputs that were given, and the defaults of the others."""
     known = [n for n in op.input_names if not op.is_decorated or n in op.function.parameters]
     defaults = {
         name: definition.default_value

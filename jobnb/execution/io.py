@@ -1,4 +1,4 @@
-"""The contexts that IO managers see during a run."""
+"""The contexts of IO managers during a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
 
 
 def resources_of(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]:
-    """The config of an IO manager, and the resources it asked for."""
+    """Return the config of an IO manager, and the resources it asked for."""
     definition = run.plan.resources[manager_key]
     needed = {key: run.resources[key] for key in definition.required_resource_keys}
     config = run.plan.resource_config.get(manager_key)
@@ -24,7 +24,7 @@ def resources_of(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]
 
 
 def manager_of(run: RunScope, manager_key: str, does: str) -> Callable[..., Any]:
-    """The method of an IO manager that stores or loads.
+    """Return the method of an IO manager that stores or loads.
 
     Raises:
         InvalidDefinitionError: If the resource has none.
@@ -40,7 +40,7 @@ def manager_of(run: RunScope, manager_key: str, does: str) -> Callable[..., Any]
 
 
 def _told(config: Mapping[str, Mapping[str, Any]], step: Step, name: str) -> Any:
-    """What config tells a manager of an input or output, if anything."""
+    """Return the config that a manager gets for an input or output, if any."""
     return config.get(step.key, {}).get(name) if config else None
 
 
@@ -52,7 +52,7 @@ def output_context(
     mapping_key: str | None,
     output_metadata: Mapping[str, Any] | None = None,
 ) -> OutputContext:
-    """What an IO manager sees when it stores an output of this run."""
+    """Return the context in which an IO manager stores an output of this run."""
     config, resources = resources_of(run, output.manager_key)
     assets_def = step.assets_def
     return OutputContext(
@@ -81,13 +81,13 @@ def output_context(
 def _made_in(
     run: RunScope, step: Step, output: StepOutput, key: str, mapping_key: str | None
 ) -> str:
-    """The run that made a value, or makes it."""
+    """Return the run that made a value, or makes it."""
     element = key[len(step.key) + 1 : -1] if step.region is not None else mapping_key
     return run.origins.get((output.slot, element or None), run.run_id)
 
 
 def _said(step: Step, output: StepOutput) -> Mapping[str, Any]:
-    """The metadata of an output's definition, with that of the asset that it is."""
+    """Return the metadata of an output's definition, with that of the asset that it is."""
     own = output.definition.metadata
     if output.asset_key is None or step.assets_def is None:
         return own
@@ -96,13 +96,13 @@ def _said(step: Step, output: StepOutput) -> Mapping[str, Any]:
 
 
 def _keys_of(run: RunScope) -> tuple[str, ...] | None:
-    """The partitions that the run makes."""
+    """Return the partitions that the run makes."""
     partitions = run.plan.partitions
     return partitions.keys if partitions is not None else None
 
 
 def asset_output_context(run: RunScope, source: FromAsset) -> OutputContext:
-    """What stored the value of an asset that this run does not make, as far as is known."""
+    """Return the context of the stored value of an asset outside of this run, as far as known."""
     return OutputContext(
         name=source.key.path[-1] if source.key is not None else None,
         metadata=source.metadata,
@@ -122,7 +122,7 @@ def input_context(
     manager_key: str,
     asset_key: AssetKey | None = None,
 ) -> InputContext:
-    """What an IO manager sees when it loads an input."""
+    """Return the context in which an IO manager loads an input."""
     config, resources = resources_of(run, manager_key)
     asset_key = asset_key or each.asset_key
     reader = run.partition_reader
@@ -149,7 +149,7 @@ def input_context(
 def value_context(
     run: RunScope, step: Step, output: StepOutput, key: str, mapping_key: str | None
 ) -> InputContext:
-    """What an IO manager sees when the value of an output is looked at after the run."""
+    """Return the context in which an IO manager loads an output's value after the run."""
     upstream = output_context(run, step, output, key, mapping_key)
     config, resources = resources_of(run, output.manager_key)
     return InputContext(
@@ -169,7 +169,7 @@ def value_context(
 
 
 def held_value(run: RunScope, step: Step, output: StepOutput) -> Any:
-    """The value of an output, loaded where an IO manager holds it; MISSING if there is none.
+    """Return the value of an output, loaded where an IO manager holds it; MISSING if there is none.
 
     A dict by mapping key where the output is dynamic or the step mapped over one.
     """
@@ -200,7 +200,7 @@ def _loaded(
 
 
 def step_key_of(step: Step, mapping_key: str | None) -> str:
-    """The key of a step, or of one of its runs over a dynamic output."""
+    """Return the key of a step, or of one of its runs over a dynamic output."""
     if step.region is None or mapping_key is None:
         return step.key
     return f"{step.key}[{mapping_key}]"

@@ -1,4 +1,4 @@
-"""Launching runs in the background, and repeating them."""
+"""Launch runs in the background, and repeat them."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _job_finder(session: Session, run: JobRun) -> FindJob:
 
 
 def _again(spec: RunSpec, run_id: str, from_failure: bool, steps: Sequence[str] | None) -> RunSpec:
-    """What is asked of a run that repeats another one, or a part of it."""
+    """Return the spec of a run that repeats another one, or a part of it."""
     if from_failure and steps:
         raise InvalidInvocationError("rerun has from_failure and steps. Keep one.")
     if from_failure:

@@ -1,4 +1,4 @@
-"""What a plan says of the assets that it makes: their inputs and config, the same for all runs."""
+"""The inputs and config of a plan's assets, which are the same in all runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lineage:
-    """Where the assets of a plan come from, whichever partitions it is run for.
+    """The inputs and code of a plan's assets, for any partitions.
 
     Args:
         plan: The plan.

@@ -1,4 +1,4 @@
-"""`context.log`: a Python logger whose lines go to the run's log."""
+"""`context.log`: a Python logger that writes to the run's log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _running: ContextVar[_Listening | None] = ContextVar("jobnb_running", default=No
 
 
 class RunLogger(logging.Logger):
-    """A logger whose lines become events of a run, and go to the run's own loggers.
+    """A logger that logs events of a run, and passes lines to the run's own loggers.
 
     Args:
         append: Where events go.
@@ -91,7 +91,7 @@ def _text(record: logging.LogRecord) -> str:
 
 
 class _Listening(Protocol):
-    """What has a log that lines are added to: a run."""
+    """A run whose log takes lines."""
 
     @property
     def log(self) -> RunLogger:
@@ -99,7 +99,7 @@ class _Listening(Protocol):
 
 
 class _Ear(logging.Handler):
-    """Hears each line of `get_jobnb_logger()` loggers, for all runs that go on.
+    """Handles the lines of `get_jobnb_logger()` loggers, for all active runs.
 
     It is there while any of them listens, and lets lines of every level through; the user's own
     level is put back after.
@@ -113,7 +113,7 @@ class _Ear(logging.Handler):
         self._turn = threading.Lock()
 
     def open(self, run: _Listening | None) -> None:
-        """Begin to listen for a run, or only to be there."""
+        """Begin to handle lines for a run, or only to be attached."""
         with self._turn:
             if run is not None:
                 self._runs[run] = None
@@ -155,7 +155,7 @@ _ear = _Ear()
 
 
 class _ManagedEar(logging.Handler):
-    """Hears loggers of other modules for one run, where its instance's settings name them.
+    """Handles loggers of other modules for one run, if its instance's settings name them.
 
     Args:
         run: The run.
@@ -177,7 +177,7 @@ class _ManagedEar(logging.Handler):
 
     @contextmanager
     def on(self, names: Iterable[str]) -> Iterator[None]:
-        """While it lasts, these loggers are heard, at the level that is asked for."""
+        """Handle these loggers at the configured level, for the duration of the block."""
         loggers = [logging.getLogger(None if name == "root" else name) for name in names]
         before = [each.level for each in loggers]
         for each in loggers:
@@ -193,7 +193,7 @@ class _ManagedEar(logging.Handler):
 
 @contextmanager
 def _managed(run: _Listening | None) -> Iterator[None]:
-    """While it lasts, a run's log has what `python_logs` of its instance's settings asks for.
+    """Apply `python_logs` of the instance's settings to a run's log, for the block.
 
     `managed_python_loggers` names loggers whose lines it has too, "root" all of them;
     `python_log_level` is the lowest level of its lines.
@@ -213,7 +213,7 @@ def _managed(run: _Listening | None) -> Iterator[None]:
 
 @contextmanager
 def listening(run: _Listening | None = None) -> Iterator[None]:
-    """While it lasts, lines of `get_jobnb_logger()` loggers go to the run's log too.
+    """Write lines of `get_jobnb_logger()` loggers to the run's log, too, for the block.
 
     Without a run nothing is heard: it only costs less to listen for one run after the other.
     """

@@ -1,4 +1,4 @@
-"""Materializing and observing assets in this process, without a job of their own."""
+"""Materialize and observe assets in this process, without a job of their own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def materialize(
     tags: Mapping[str, str] | None = None,
     selection: Any = None,
 ) -> ExecuteInProcessResult:
-    """Make assets in this process and wait for it.
+    """Materialize assets in this process and wait for the result.
 
     Args:
         assets: Assets and source assets.
@@ -78,7 +78,7 @@ _recent: deque[tuple[Sequence[Any], Definitions]] = deque(maxlen=4)
 
 
 def _definitions_of(assets: Sequence[Any], resources: Mapping[str, Any] | None) -> Definitions:
-    """These assets and resources together.
+    """Return these assets and resources together.
 
     The same few assets are often materialized again: what was planned of them is used again.
     Resources, which may be connections, are not held for that.
@@ -104,7 +104,7 @@ def materialize_to_memory(
     tags: Mapping[str, str] | None = None,
     selection: Any = None,
 ) -> ExecuteInProcessResult:
-    """Make assets in this process and keep their values in memory only.
+    """Materialize assets in this process and keep their values in memory only.
 
     The parameters are those of `materialize`.
 
@@ -157,7 +157,7 @@ def observe(
     raise_on_error: bool = True,
     tags: Mapping[str, str] | None = None,
 ) -> ExecuteInProcessResult:
-    """Let the functions of source assets tell their data versions, and wait for it.
+    """Observe source assets, whose functions return their data versions, and wait for it.
 
     Args:
         source_assets: Source assets; those that nothing observes are passed over.
@@ -191,7 +191,7 @@ def observe(
 
 
 def observation_job(definitions: Definitions, selection: Any = None) -> JobDefinition:
-    """Give the job that observes the selected source assets; all that can be if None.
+    """Return the job that observes the selected source assets; all observable ones if None.
 
     Raises:
         InvalidSubsetError: If none of them can be observed.
@@ -201,7 +201,7 @@ def observation_job(definitions: Definitions, selection: Any = None) -> JobDefin
 
 
 def _observable(definitions: Definitions, selection: Any) -> AssetSelection:
-    """The source assets that a function observes, among those that are selected.
+    """Return the source assets that a function observes, among those that are selected.
 
     Raises:
         InvalidSubsetError: If there are none.

@@ -1,4 +1,4 @@
-"""What an attempt at a step takes: processor time, and memory at its peak.
+"""Measure an attempt at a step: processor time, and the peak of memory.
 
 Steps that take less than a few milliseconds are not measured: to look at the clock of the processor
 and at the memory of the process would take as long as they do.
@@ -24,7 +24,7 @@ _STATUS, _RESET = "/proc/self/status", "/proc/self/clear_refs"
 
 
 class Taken(NamedTuple):
-    """What an attempt took; None where it was too short, or the platform does not tell.
+    """What an attempt took; None if it was too short, or the platform does not tell.
 
     Args:
         cpu: Seconds of processor time.
@@ -38,7 +38,7 @@ class Taken(NamedTuple):
 
 
 class Meter:
-    """Measures one attempt after the other, those of one thread.
+    """Measures the attempts of one thread, one after the other.
 
     Attributes:
         began: When the last attempt began; one goes on if it began after the last end.
@@ -60,7 +60,7 @@ class Meter:
             _meters.add(self)
 
     def begin(self, at: float) -> None:
-        """An attempt begins, in this thread.
+        """Begin an attempt, in this thread.
 
         Args:
             at: When.
@@ -72,15 +72,15 @@ class Meter:
 
     @property
     def is_busy(self) -> bool:
-        """Whether an attempt goes on."""
+        """Whether an attempt is being measured."""
         return self.began > self.ended
 
     def leave(self) -> None:
-        """An attempt has ended, and nobody asks what it took."""
+        """End an attempt without a measurement."""
         self.ended = max(self.began, self.ended)
 
     def end(self, at: float) -> Taken:
-        """An attempt has ended.
+        """Return what an attempt took, at its end.
 
         Args:
             at: When.
@@ -119,13 +119,13 @@ def _known() -> list[Meter]:
 
 
 def _time_of_children() -> float:
-    """Seconds of processor time of child processes that have ended."""
+    """Return seconds of processor time of child processes that have ended."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 def _new_peak() -> tuple[int, int]:
-    """Bytes of memory of this process: at most since this was asked last, and now."""
+    """Return the process's memory in bytes: the peak since the last call, and now."""
     try:
         with open(_STATUS, "rb", 0) as file:  # noqa: PTH123 - it is read often
             text = file.read()
@@ -151,7 +151,7 @@ def _told_by_psutil() -> int:
 
 
 def _left() -> None:
-    """In a copy of the process (a fork): its steps are another one's."""
+    """In a forked process, forget the parent's steps."""
     global _turn  # noqa: PLW0603 - a thread that is not here may hold it
     _turn = threading.Lock()
     _meters.clear()

@@ -34,7 +34,7 @@ def tell_observations(
     emit: Callable[[str, Any, Any], None],
     tell: Callable[[Any], None],
 ) -> None:
-    """Put what the function told into the log.
+    """Log the observations that the function returned.
 
     Args:
         run: The run.
@@ -91,7 +91,7 @@ def _unpacked(item: Any) -> Any:
 
 
 def _source(step: Step, key: str, asset_key: Any) -> SourceAsset:
-    """The source asset that is meant; it goes without saying where there is one."""
+    """Return the source asset that is meant; it goes without saying where there is one."""
     sources = {each.key: each for each in step.observes}
     if asset_key is None:
         if len(sources) == 1:

@@ -1,4 +1,4 @@
-"""What steps of a background run print goes to the run's log, not under the cell that runs now.
+"""Log what the steps of a background run print, rather than show it under the current cell.
 
 While such runs are live, the `write` of the process's streams asks first whose code is printing.
 The streams themselves stay in place: whoever holds one, a log handler for example, holds the right
@@ -26,7 +26,7 @@ _sink: ContextVar[Sink | None] = ContextVar("jobnb_output", default=None)
 
 
 class Sink:
-    """Takes what one run prints; whole lines become events of its log.
+    """Captures what one run prints; whole lines become events of its log.
 
     Args:
         append: Where events go.
@@ -42,7 +42,7 @@ class Sink:
         self.closed = False
 
     def write(self, text: str, stream: str) -> None:
-        """Take in a text; what ends with a line's end is told at once."""
+        """Write a text; complete lines are logged at once."""
         with self._lock:
             key = self._step_key()
             if key != self._key:
@@ -57,12 +57,12 @@ class Sink:
                 self._tell(lines, stream)
 
     def tell_rest(self) -> None:
-        """Tell what was held back: its step ends."""
+        """Log an incomplete last line, at the end of the step."""
         with self._lock:
             self._tell_rest()
 
     def close(self) -> None:
-        """Tell what was held back; from here on nothing is taken."""
+        """Log what is incomplete, and ignore later text."""
         with self._lock:
             self._tell_rest()
             self.closed = True
@@ -78,7 +78,7 @@ class Sink:
 
 
 def _overwritten(text: str) -> str:
-    """The text without what a carriage return has written over: a progress bar's earlier states."""
+    """Return the text without what a carriage return has overwritten, as by a progress bar."""
     if "\r" not in text:
         return text
     *lines, rest = text.replace("\r\n", "\n").split("\n")
@@ -101,7 +101,7 @@ def is_captured() -> bool:
 def capturing(
     append: Callable[[Event], None], step_key: Callable[[], str | None]
 ) -> Iterator[None]:
-    """While it lasts, what this thread and those it starts print becomes events of a run."""
+    """Log what this thread and those it starts print, for the duration of the block."""
     sink = Sink(append, step_key)
     token = _sink.set(sink)
     _routes.enter()
@@ -114,7 +114,7 @@ def capturing(
 
 
 class _Route:
-    """Stands for the `write` of a stream while runs are live.
+    """Replaces the `write` of a stream while background runs are active.
 
     Args:
         stream: The stream.
@@ -135,7 +135,7 @@ class _Route:
         return len(text)
 
     def remove(self) -> None:
-        """Put back what was there; if someone has put theirs above, everything passes."""
+        """Restore the former `write`; if someone has replaced it since, pass everything on."""
         write, seat = _lowest(self.stream.write)
         if write is not self:
             return
@@ -146,7 +146,7 @@ class _Route:
 
 
 def _lowest(write: Any) -> tuple[Any, CellType | None]:
-    """The `write` that lies under those that IPython has put on a stream, and where it is kept.
+    """Return the `write` below those that IPython has put on a stream, and its owner.
 
     For the time of a cell IPython writes down what the cell prints. What is put above that is
     gone at the end of the cell, when IPython puts back what it had found.
@@ -162,7 +162,7 @@ _none = (lambda: None).__code__
 
 
 class _Routes:
-    """The routes of this process: there while any run in the background is live."""
+    """The routes of this process, while any background run is active."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -179,7 +179,7 @@ class _Routes:
             self._look()
 
     def look(self) -> None:
-        """See that the streams of now are routed: a cell may have put others in their place."""
+        """Route the present streams: a cell may have replaced them."""
         with self._lock:
             if self._count:
                 self._look()
@@ -211,7 +211,7 @@ class _Routes:
 
 
 def _inheriting(start: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
-    """A `Thread.start` whose threads belong to the run that started them."""
+    """Return a `Thread.start` whose threads belong to the run that started them."""
 
     def start_in_context(self: threading.Thread) -> None:
         if _sink.get() is not None:
@@ -227,5 +227,5 @@ _routes = _Routes()
 
 
 def follow_streams() -> None:
-    """Called now and then while runs are live: the process's streams may be others by now."""
+    """Route the present streams; called regularly while runs are active."""
     _routes.look()

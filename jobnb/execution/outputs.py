@@ -109,7 +109,7 @@ def _told_only(
     given: Any,
     context: OpExecutionContext | None,
 ) -> None:
-    """The function stored the value itself; who takes it loads it from where the manager looks."""
+    """Record an output that the function stored itself; its readers load it from the manager."""
     metadata = _metadata(given, context, output.name, None)
     version = given.data_version.value if given.data_version is not None else None
     name, type_name = output.name, output.data_type.display_name
@@ -122,7 +122,7 @@ def _told_only(
 def _metadata(
     given: Any, context: OpExecutionContext | None, name: str, mapping_key: str | None
 ) -> dict[str, Any]:
-    """The metadata of an output: what came with it and what the context was told."""
+    """Return the metadata of an output: what came with it and what the context was told."""
     raw = _raw_metadata(given, context, name, mapping_key)
     return to_json(raw) if raw else {}
 
@@ -241,7 +241,7 @@ def _through_manager(
 
 
 def _events_of(result: Any, manager_key: str, key: str) -> Iterable[Any]:
-    """What handle_output tells by what it returns; nothing and what is empty tell nothing."""
+    """Return the events in the result of handle_output; nothing for an empty one."""
     if isinstance(result, Generator):
         return result
     if isinstance(result, (AssetMaterialization, dict)):
@@ -292,7 +292,7 @@ def _materialized(
 
 
 def _partitions(run: RunScope, step: Step) -> tuple[str | None, ...]:
-    """The partitions that a step makes; None alone where it makes an asset as a whole."""
+    """Return the partitions that a step makes; None alone where it makes an asset as a whole."""
     assert step.assets_def is not None
     if step.assets_def.partitions_def is None or run.plan.partitions is None:
         return (None,)

@@ -1,4 +1,4 @@
-"""Values and definitions on their way to another process.
+"""Pickle values and definitions for another process.
 
 A value is pickled once, where it was made, and unpickled where it is used: who only hands it on
 does not look into it. A large one lies in a file of the run, its buffers (as those of arrays and
@@ -46,14 +46,14 @@ class Packed:
         self.data, self.buffers, self.path, self.size = data, buffers, path, size
 
     def value(self) -> Any:
-        """The value; a new one each time that it is asked for."""
+        """Return the value; a new one each time that it is asked for."""
         if self.path:
             return _from_file(self.path)
         # A bytearray, so that an array made of it can be written to.
         return loads(self.data, [bytearray(each) for each in self.buffers])
 
     def own(self) -> Packed:
-        """The same; its file is removed when nobody holds it here any more."""
+        """Return the same; its file is removed when nobody holds it here any more."""
         if self.path:
             weakref.finalize(self, _remove, self.path)
         return self
@@ -69,7 +69,7 @@ class Packed:
 
 
 class Stays:
-    """Stands for a large value that stays where it was made.
+    """Replaces a large value that stays where it was created.
 
     Args:
         place: The slot and the element that it is.
@@ -91,7 +91,7 @@ def _remove(path: str) -> None:
 
 
 def unpacked(value: Any) -> Any:
-    """The value, where it came packed."""
+    """Return the value, where it came packed."""
     return value.value() if type(value) in _HOLDERS else value
 
 
@@ -100,7 +100,7 @@ _HOLDERS: set[type] = {Packed}
 
 
 def holds_values(kind: type) -> None:
-    """Have `unpacked` look into this type too."""
+    """Register a type whose content `unpacked` unpacks, too."""
     _HOLDERS.add(kind)
 
 
@@ -160,7 +160,7 @@ def _from_file(path: str) -> Any:
 
 
 def _known() -> dict[int, tuple[str, str]]:
-    """Objects that are compared by identity, and where each process finds its own."""
+    """Return the objects that are compared by identity, with the names by which they are found."""
     from jobnb.definitions.ops.output import NO_VALUE
     from jobnb.definitions.types import ANY, BOOL, FLOAT, INT, NOTHING, STRING
     from jobnb.storage.values import fs_io_manager, mem_io_manager
@@ -176,7 +176,7 @@ def _known() -> dict[int, tuple[str, str]]:
 
 @cache
 def _pickler() -> Any:
-    """A pickler of anything; made once."""
+    """Return a pickler of anything; made once."""
     import cloudpickle
 
     from jobnb.storage.instance import Instance
@@ -236,5 +236,5 @@ def _memory(folder: str) -> Any:
 
 
 def loads(data: Any, buffers: Any = ()) -> Any:
-    """What was pickled by `dumps`."""
+    """Unpickle what `dumps` pickled."""
     return pickle.loads(data, buffers=buffers)  # noqa: S301 - from a process of the same run

@@ -1,4 +1,4 @@
-"""What the context of a step tells of partitions: those it makes, and those it reads."""
+"""The part of a step's context that knows its partitions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PartitionContext(AssetContext):
 
     @property
     def partition_key(self) -> str:
-        """The partition that the run is for; of several dimensions, a `MultiPartitionKey`.
+        """The partition of the run; of several dimensions, a `MultiPartitionKey`.
 
         Raises:
             InvariantViolationError: If it is for none, or for several.
@@ -66,7 +66,7 @@ class PartitionContext(AssetContext):
 
     @property
     def multi_partition_key(self) -> Any:
-        """The partition that the run is for, by dimension.
+        """The partition of the run, by dimension.
 
         Raises:
             InvariantViolationError: If its partitions have no dimensions.
@@ -81,12 +81,12 @@ class PartitionContext(AssetContext):
 
     @property
     def partition_keys(self) -> list[str]:
-        """The partitions that the run is for, in order."""
+        """The partitions of the run, in order."""
         return list(self._required("the partition keys").keys)
 
     @property
     def partition_key_range(self) -> PartitionKeyRange:
-        """The first and last partition that the run is for."""
+        """The first and last partition of the run."""
         return self._required("the range of partitions").ends
 
     @property
@@ -96,7 +96,7 @@ class PartitionContext(AssetContext):
 
     @property
     def partition_time_window(self) -> Any:
-        """From the start of the first partition that the run is for to the end of the last.
+        """From the start of the run's first partition to the end of its last.
 
         Raises:
             InvariantViolationError: If the partitions are no time windows.
@@ -126,7 +126,7 @@ class PartitionContext(AssetContext):
     # --- those of an output ----------------------------------------------
 
     def asset_partitions_def_for_output(self, output_name: str = "result") -> PartitionsDefinition:
-        """How the asset that an output makes is partitioned.
+        """Return the partitions definition of an output's asset.
 
         Raises:
             InvariantViolationError: If it is not.
@@ -148,31 +148,31 @@ class PartitionContext(AssetContext):
         )
 
     def asset_partition_keys_for_output(self, output_name: str = "result") -> list[str]:
-        """The partitions of the asset that an output makes."""
+        """Return the partitions of the asset that an output makes."""
         self.asset_partitions_def_for_output(output_name)
         return self.partition_keys
 
     def asset_partition_key_for_output(self, output_name: str = "result") -> str:
-        """The partition of the asset that an output makes."""
+        """Return the partition of the asset that an output makes."""
         self.asset_partitions_def_for_output(output_name)
         return self.partition_key
 
     def asset_partition_key_range_for_output(
         self, output_name: str = "result"
     ) -> PartitionKeyRange:
-        """The first and last partition of the asset that an output makes."""
+        """Return the first and last partition of the asset that an output makes."""
         self.asset_partitions_def_for_output(output_name)
         return self.partition_key_range
 
     def asset_partitions_time_window_for_output(self, output_name: str = "result") -> Any:
-        """The time that the partitions of the asset that an output makes are about."""
+        """Return the time that the partitions of the asset that an output makes are about."""
         definition = self.asset_partitions_def_for_output(output_name)
         return self._window(definition, self._required("the time window").keys)
 
     # --- those of an input -----------------------------------------------
 
     def asset_partitions_def_for_input(self, input_name: str) -> PartitionsDefinition:
-        """How the asset that an input takes is partitioned.
+        """Return the partitions definition of an input's asset.
 
         Raises:
             InvariantViolationError: If it is not.
@@ -189,11 +189,11 @@ class PartitionContext(AssetContext):
         return self._run.partition_reader.keys_for(self._step, key, self._partitions) or ()
 
     def asset_partition_keys_for_input(self, input_name: str) -> list[str]:
-        """The partitions of the asset that an input takes, by its partition mapping."""
+        """Return the partitions of the asset that an input takes, by its partition mapping."""
         return list(self._input_keys(input_name))
 
     def asset_partition_key_for_input(self, input_name: str) -> str:
-        """The partition of the asset that an input takes.
+        """Return the partition of the asset that an input takes.
 
         Raises:
             InvariantViolationError: If it takes none, or several.
@@ -207,7 +207,7 @@ class PartitionContext(AssetContext):
         return keys[0]
 
     def asset_partition_key_range_for_input(self, input_name: str) -> PartitionKeyRange:
-        """The first and last partition of the asset that an input takes.
+        """Return the first and last partition of the asset that an input takes.
 
         Raises:
             InvariantViolationError: If it takes none.
@@ -220,7 +220,7 @@ class PartitionContext(AssetContext):
         return PartitionKeyRange(keys[0], keys[-1])
 
     def asset_partitions_time_window_for_input(self, input_name: str | None = None) -> Any:
-        """The time that the partitions of the asset that an input takes are about."""
+        """Return the time that the partitions of the asset that an input takes are about."""
         if input_name is None:
             input_name = self._only_input()
         definition = self.asset_partitions_def_for_input(input_name)

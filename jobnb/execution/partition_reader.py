@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PartitionReader:
-    """Looks mappings up for the steps of a plan, whichever partitions it is run for.
+    """Resolves partition mappings for the steps of a plan, for any partitions of a run.
 
     Args:
         plan: The plan.
@@ -37,7 +37,7 @@ class PartitionReader:
         self._follows: dict[tuple[int, AssetKey], bool] = {}
 
     def definition_of(self, key: AssetKey | None) -> PartitionsDefinition | None:
-        """How an asset is partitioned, whether the job makes it or not."""
+        """Return the partitions definition of an asset, in the job or outside of it."""
         return self._definitions.get(key) if key is not None else None
 
     def follows(self, step: Step, key: AssetKey) -> bool:
@@ -50,7 +50,7 @@ class PartitionReader:
 
     @cached_property
     def mapped_slots(self) -> frozenset[int]:
-        """The outputs of which some step reads other partitions than it runs for."""
+        """The outputs that some step reads for other partitions than its own."""
         if not self._definitions:
             return frozenset()
         return frozenset(
@@ -83,7 +83,7 @@ class PartitionReader:
     def _reader(
         self, step: Step
     ) -> tuple[AssetsDefinition | AssetChecksDefinition | None, PartitionsDefinition | None]:
-        """What the step makes or checks, and the partitions of that; an op has neither."""
+        """Return the asset of the step, and its partitions; nothing for an op."""
         if step.assets_def is not None:
             return step.assets_def, step.assets_def.partitions_def
         checks = self._checks.get(step.path[0])
@@ -96,7 +96,7 @@ class PartitionReader:
     def keys_for(
         self, step: Step, key: AssetKey | None, partitions: RunPartitions | None
     ) -> tuple[str, ...] | None:
-        """The partitions of an asset that a step reads; None where the asset has none.
+        """Return the partitions of an asset that a step reads; None where the asset has none.
 
         Raises:
             UnknownPartitionError: If it needs partitions that do not exist.
@@ -113,7 +113,7 @@ class PartitionReader:
         return tuple(found)
 
     def _every(self, step: Step, key: AssetKey) -> tuple[str, ...]:
-        """What an op or a check reads in a run that is for no partition."""
+        """Return the partitions that an op or a check reads in a run without partitions."""
         if step.assets_def is not None:
             return ()
         every = self._definitions[key].get_partition_keys(dynamic_partitions_store=self._store)

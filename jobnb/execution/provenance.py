@@ -1,4 +1,4 @@
-"""What is recorded with each asset that a run makes: of which code, config and inputs it is."""
+"""The provenance recorded with each materialization: versions of its code, config and inputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jobnb.staleness.versions import (
 
 
 class _Coming(msgspec.Struct, frozen=True, gc=False):
-    """An asset that is about to be made.
+    """An asset that is about to be materialized.
 
     Attributes:
         origin: What is known of it before any run.
@@ -76,7 +76,7 @@ class Provenance:
         return _Coming(origin, {CODE: code, **config}, seed)
 
     def _look_up(self) -> None:
-        """The versions of what the run reads and does not make."""
+        """Load the versions of the assets that the run reads and does not materialize."""
         read = {name for each in self._coming.values() for name, _, _ in each.origin.inputs}
         keys = [AssetKey.from_user_string(name) for name in read - self._made_here]
         if not keys:
@@ -91,7 +91,7 @@ class Provenance:
     def _partition_version(
         self, assets: AssetsDefinition, partition: str | None, key: AssetKey
     ) -> str | None:
-        """The version of the partitions that are read of an asset that has some."""
+        """Return the version of the partitions that are read of an asset that has some."""
         own = self._run.plan.partitions
         if own is not None and len(own.keys) > 1:
             self._partitions.look_up(key, [str(each) for each in own.keys])  # all in one query
@@ -100,7 +100,7 @@ class Provenance:
     def tags(
         self, key: AssetKey, given: str | None, partition: str | None = None
     ) -> dict[str, str]:
-        """The tags of an asset that is made now.
+        """Return the tags of an asset that is made now.
 
         Args:
             key: The asset.

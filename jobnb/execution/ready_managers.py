@@ -1,4 +1,4 @@
-"""IO managers that are set up outside of a run, each once for each config."""
+"""IO managers outside of a run, each set up once for each config."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReadyManager(NamedTuple):
 
 
 class ReadyManagers:
-    """Sets up IO managers at first need.
+    """Sets up IO managers when they are first needed.
 
     Args:
         resources: Resources by key.
@@ -45,7 +45,7 @@ class ReadyManagers:
         self._made: dict[tuple[str, str], ReadyManager] = {}
 
     def get(self, key: str, instance: Any, configs: Mapping[str, Any] | None) -> ReadyManager:
-        """The IO manager of a key.
+        """Return the IO manager of a key.
 
         Args:
             key: The key.
@@ -87,13 +87,13 @@ class ReadyManagers:
         )
 
     def close(self) -> None:
-        """Tear down what was set up."""
+        """Tear the managers down."""
         self._stack.close()
         self._made.clear()
 
 
 def _with_needed(key: str, resources: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource and all that it asks for."""
+    """Return a resource and all that it asks for."""
     found: dict[str, Any] = {}
     waiting = [key]
     while waiting:

@@ -1,4 +1,4 @@
-"""Running a part of an earlier run again: what it had made is loaded, not made anew."""
+"""Repeat a part of an earlier run: the values of its other steps are loaded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from jobnb.storage.values import fs_io_manager, mem_io_manager
 
 
 class ReexecutionOptions(msgspec.Struct, frozen=True):
-    """Which run is repeated, and which of its steps.
+    """The run to repeat, and which of its steps.
 
     Args:
         parent_run_id: The run that is repeated.
@@ -84,7 +84,7 @@ def _all_of_it(run_id: str) -> str:
 
 
 def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
-    """The keys of its steps that did not succeed; of a mapped step, with each such element."""
+    """Return the keys of its steps that did not succeed; of a mapped step, with the elements."""
     steps = instance.run_state(parent.run_id).steps
     elements = _elements_to_do(instance, parent, steps)
     left: dict[str, None] = {}
@@ -105,7 +105,7 @@ def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
 def _elements_to_do(
     instance: Instance, parent: JobRun, steps: Mapping[str, StepState]
 ) -> dict[str, list[str]]:
-    """Of each mapped step that began: the elements that it did not come to the end of."""
+    """Return the unfinished elements of each mapped step that began."""
     done: dict[str, dict[str, bool]] = {}
     for key, state in steps.items():
         bare, element = _step_and_element(key)
@@ -126,7 +126,7 @@ def _elements_to_do(
 def _elements_known(
     instance: Instance, parent: JobRun, keys: Sequence[str]
 ) -> dict[str, list[str]]:
-    """The elements that mapped steps were to run for: those of the dynamic output they go back to.
+    """Return the elements of mapped steps: those of their dynamic output.
 
     Where a step takes its input from is told in the log, and so are the elements of an output.
     """
@@ -158,7 +158,7 @@ def _elements_known(
 
 
 def parent_of(instance: Instance, run_id: str) -> JobRun:
-    """The run of this id.
+    """Return the run of this id.
 
     Raises:
         RunNotFoundError: If there is none.
@@ -179,14 +179,14 @@ Elements = Mapping[int, frozenset[str] | None]
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """An output of an earlier run: what stands for its value, and the run that stored it."""
+    """An output of an earlier run: a reference to its value, and the run that stored it."""
 
     value: Any
     run_id: str
 
 
 class Repetition(NamedTuple):
-    """What a run that repeats another one does, and what it takes from earlier ones.
+    """What a repeated run executes, and what it takes from earlier runs.
 
     Attributes:
         chosen: The steps that run.
@@ -225,7 +225,7 @@ _WITH_ELEMENT = re.compile(r"([\w.]+)\[([^\[\]]*)\]")
 
 
 def chosen_steps(plan: Plan, selection: Sequence[str]) -> dict[int, frozenset[str] | None]:
-    """The steps that a selection names.
+    """Return the steps that a selection names.
 
     `"clean[k1]"` is the mapped step `clean` for one element, `"clean[k1]+"` that and what takes the
     same element; `"clean"` and `"clean[?]"` are all elements.
@@ -287,7 +287,7 @@ def _see_mapped(plan: Plan, index: int, element: str) -> int:
 
 
 class _End(NamedTuple):
-    """How a step, or one element of it, ended well in an earlier run.
+    """The successful end of a step, or of one element of it, in an earlier run.
 
     Attributes:
         outputs: What it gave: names of outputs, each with its mapping key where it is dynamic.
@@ -299,7 +299,7 @@ class _End(NamedTuple):
 
 
 class _Found:
-    """What a run and those that it repeats have made of the steps of a plan.
+    """The results of a run and of those that it repeats, for the steps of a plan.
 
     Args:
         plan: The plan.
@@ -321,7 +321,7 @@ class _Found:
         self._values: dict[tuple[int, str | None], Any] = {}
 
     def elements_of(self, region: int) -> list[str] | None:
-        """The elements of a dynamic output; None where it has not ended well."""
+        """Return the elements of a dynamic output; None where it has not ended well."""
         root = self.plan.steps[self.roots[region]]
         end = self.steps.get(root.index, {}).get(None)
         if end is None:
@@ -332,7 +332,7 @@ class _Found:
     # --- what is asked for and what it needs ------------------------------
 
     def see_elements(self, chosen: Elements) -> None:
-        """See that the elements that are named are there.
+        """Raise an error for elements that do not exist.
 
         Raises:
             InvalidSubsetError: If one is not.
@@ -350,7 +350,7 @@ class _Found:
                 )
 
     def see_needed(self, chosen: Elements) -> None:
-        """See that the steps whose outputs are read have ended well, or run again.
+        """Raise an error unless the steps whose outputs are read succeeded, or run again.
 
         Raises:
             InvalidSubsetError: If one has not.
@@ -378,7 +378,7 @@ class _Found:
         return step.region is not None and self.elements_of(step.region) == []
 
     def with_lost(self, chosen: Elements) -> tuple[Elements, list[str]]:
-        """The chosen steps, with those that run again since what they gave is nowhere."""
+        """Return the chosen steps, with those that run again since what they gave is nowhere."""
         all_chosen, lost = dict(chosen), dict[str, None]()
         waiting = list(chosen)
         while waiting:
@@ -395,7 +395,7 @@ class _Found:
         return all_chosen, list(lost)
 
     def _mapped_over(self, root: Step, chosen: dict[int, frozenset[str] | None]) -> list[int]:
-        """Steps that run for elements of an output that is made anew: for whichever there are."""
+        """Return the steps mapped over an output that is computed again, for any elements."""
         slots = {out.slot for out in root.outputs if out.definition.is_dynamic}
         found = [i for i, own in chosen.items() if own and self.plan.steps[i].region in slots]
         chosen.update(dict.fromkeys(found))
@@ -404,7 +404,7 @@ class _Found:
     def _lost_of(
         self, step: Step, slot: int, chosen: Elements, only: frozenset[str] | None
     ) -> list[str | None]:
-        """The elements of a step that do not run again, and gave what cannot be had any more.
+        """Return the elements that do not run again, and whose values cannot be loaded.
 
         Args:
             step: The step.
@@ -431,7 +431,7 @@ class _Found:
     # --- where values are -------------------------------------------------
 
     def _value(self, step: Step, output: StepOutput, element: str | None, run_id: str) -> Any:
-        """What stands for a value that an earlier run made and a step reads; MISSING if gone."""
+        """Return the reference to an earlier run's value; MISSING if it is gone."""
         place = output.slot, element
         if place not in self._values:
             self._values[place] = (
@@ -462,7 +462,7 @@ class _Found:
         return FileIOManager(base_dir).has_output(context)
 
     def kept(self, chosen: Elements) -> dict[int, Kept | dict[str, Kept]]:
-        """By slot, what earlier runs gave of what does not run again."""
+        """Return, by slot, the earlier outputs of steps that do not run again."""
         kept: dict[int, Kept | dict[str, Kept]] = {
             slot: before for slot, before in self.before.items() if self.roots[slot] not in chosen
         }
@@ -487,7 +487,7 @@ class _Found:
     def _kept_elements(
         self, step: Step, output: StepOutput, ends: Mapping[str | None, _End]
     ) -> dict[str, Kept]:
-        """What a mapped step gave, in the order in which its elements came."""
+        """Return the elements of a mapped step, in their order."""
         assert step.region is not None
         known = self.elements_of(step.region)
         return {
@@ -497,7 +497,7 @@ class _Found:
         }
 
     def _kept(self, step: Step, output: StepOutput, element: str | None, end: _End) -> Kept:
-        """Where it is not read, it is not looked whether an IO manager has it."""
+        """Return an earlier output; IO managers are asked only if a step reads it."""
         value = self._values.get((output.slot, element), MISSING)
         if value is MISSING and self.plan.resources.get(output.manager_key) is mem_io_manager:
             value = value_in_memory(end.run_id, step.key, output.name, element)
@@ -509,7 +509,7 @@ class _Found:
 def _made_before(
     instance: Instance, parent: JobRun, plan: Plan, ended: Container[int]
 ) -> dict[int, Kept]:
-    """By slot, the assets that the earlier run left as they were: some run before made them."""
+    """Return, by slot, the assets that an even earlier run materialized."""
     if parent.step_keys_to_execute is None:
         return {}
     ran = {_step_and_element(key)[0] for key in parent.step_keys_to_execute}
@@ -529,7 +529,7 @@ def _made_before(
 
 
 def _ancestors(instance: Instance, run: JobRun) -> Iterator[JobRun]:
-    """The run, the one that it repeats, and so on."""
+    """Iterate over the run, the one that it repeats, and so on."""
     current: JobRun | None = run
     while current is not None:
         yield current
@@ -539,7 +539,7 @@ def _ancestors(instance: Instance, run: JobRun) -> Iterator[JobRun]:
 def _ended_well(
     events: Sequence[Event], plan: Plan
 ) -> Iterator[tuple[str, str | None, list[tuple[str, str | None]]]]:
-    """Each step, or element of one, that ended well, and its outputs with their mapping keys."""
+    """Iterate over the successful steps and elements, and their outputs with mapping keys."""
     given: dict[str, list[tuple[str, str | None]]] = {}
     for event in events:
         full = str(event.step_key)

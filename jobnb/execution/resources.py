@@ -1,4 +1,4 @@
-"""Setting resources up for a run, and tearing them down after it, whatever happens."""
+"""Set up resources for a run, and tear them down after it, whatever happens."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def open_resources(run: RunScope) -> None:
 
 
 def close_resources(run: RunScope) -> None:
-    """Tear down the resources that are set up; from here on nothing interrupts the run."""
+    """Tear down the open resources; nothing interrupts the run from now on."""
     try:
         run.stop.shield()
     finally:
@@ -61,7 +61,7 @@ def _make_all(
 
 
 def opener_of(run: RunScope, stack: ExitStack) -> _Opener:
-    """What sets up single resources of a run, with those that they need.
+    """Return a function that sets up single resources of a run, with those that they need.
 
     Args:
         run: The run.
@@ -84,12 +84,12 @@ def _tear_down(run: RunScope) -> None:
 
 
 class _ResourceContext(InitResourceContext):
-    """The context of a resource that may hold others; `shared` are those that are open."""
+    """The context of a resource that may hold others; `shared` are the open ones."""
 
     shared: Mapping[int, Any] = {}
 
     def replace_config(self, config: Any) -> InitResourceContext:
-        """The same with another config."""
+        """Return the same with another config."""
         made = _ResourceContext(
             config,
             self.resources,
@@ -103,7 +103,7 @@ class _ResourceContext(InitResourceContext):
 
 
 class _Opener:
-    """Sets resources up, each of them once, and those that others need or hold before them.
+    """Sets up resources, each once, after those that they need or hold.
 
     Args:
         definitions: The resources by key.
@@ -138,17 +138,17 @@ class _Opener:
 
     @cached_property
     def holders(self) -> Counter[int]:
-        """How many others hold each resource that is held, by their ids."""
+        """The number of resources that hold each resource, by their ids."""
         return Counter(id(each) for each in _held(self.definitions.values()))
 
     def open_all(self) -> dict[str, Any]:
-        """All of them, by key."""
+        """Return all of them, by key."""
         for key in self.definitions:
             self.open(key)
         return self.made
 
     def open(self, key: str) -> Any:
-        """The resource of a key; it is set up if it is not yet."""
+        """Return the resource of a key; it is set up if it is not yet."""
         if key in self.made:
             return self.made[key]
         definition = self.definitions[key]
@@ -198,12 +198,12 @@ class _Opener:
 
 
 def _nested(definition: ResourceDefinition) -> list[tuple[str | None, ResourceDefinition]]:
-    """The resources that a resource holds, with the field that configures each."""
+    """Return the resources that a resource holds, with the field that configures each."""
     return [each for each in definition.parts if not isinstance(each[1], HardcodedResource)]
 
 
 def _held(definitions: Iterable[ResourceDefinition]) -> Iterator[ResourceDefinition]:
-    """Each resource that another holds, once for each that holds it."""
+    """Iterate over each resource that another holds, once for each that holds it."""
     waiting, seen = list(definitions), set[int]()
     while waiting:
         definition = waiting.pop()
@@ -216,14 +216,14 @@ def _held(definitions: Iterable[ResourceDefinition]) -> Iterator[ResourceDefinit
 
 
 def _part(config: Any, name: str | None) -> Any:
-    """The config of a field that is a resource; those in a list have none."""
+    """Return the config of a field that is a resource; those in a list have none."""
     if name is None:
         return None
     return config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
 
 
 def set_up(definition: ResourceDefinition, context: Any, stack: ExitStack, stop: Stopping) -> Any:
-    """The resource; what it needs to be torn down goes on the stack."""
+    """Return the resource; what it needs to be torn down goes on the stack."""
     made = stop.call(definition.call, context)
     return stop.call(entered, made, stack, stop.close)
 
@@ -236,7 +236,7 @@ def build_resources(
     dagster_run: Any = None,
     log_manager: Any = None,
 ) -> Iterator[ScopedResources]:
-    """While it lasts, these resources are set up, outside of any run.
+    """Set up resources outside of any run, for the duration of the block.
 
     Args:
         resources: Values or definitions by key.
@@ -287,7 +287,7 @@ def _config(definition: ResourceDefinition, key: str, given: Any) -> Any:
 
 
 class HeldResources(dict[str, Any]):
-    """Resources set up for a unit test, by key, until they are closed or nobody holds them.
+    """Resources set up for a unit test, by key, until they are closed or unused.
 
     Args:
         values: The resources.
@@ -299,7 +299,7 @@ class HeldResources(dict[str, Any]):
         self._stack = stack
 
     def close(self) -> None:
-        """Tear them down; once."""
+        """Tear the resources down, once."""
         self._stack.close()
 
     def __del__(self) -> None:
@@ -308,6 +308,6 @@ class HeldResources(dict[str, Any]):
 
 
 def resource_values(resources: Mapping[str, Any], instance: Any) -> Mapping[str, Any]:
-    """Resources set up for a unit test; they stand as long as its context."""
+    """Return resources set up for a unit test; they stand as long as its context."""
     stack = ExitStack()
     return HeldResources(_build(resources, stack, instance, {}, None, None), stack)

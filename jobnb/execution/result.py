@@ -45,22 +45,22 @@ class RunEvents:
 
     @cached_property
     def state(self) -> RunState:
-        """What the events come to: the status of the run and of each step."""
+        """The state of the run and of each step."""
         return fold(self._run.events)
 
     @property
     def all_events(self) -> Sequence[Event]:
-        """All that happened, in order, log lines apart."""
+        """All events, in order, without log lines."""
         return [e for e in self._run.events if e.event_type is not EventType.LOG_MESSAGE]
 
     @property
     def log_lines(self) -> Sequence[Event]:
-        """What the run's code logged."""
+        """The log lines of the run's code."""
         return [e for e in self._run.events if e.event_type is EventType.LOG_MESSAGE]
 
     @property
     def all_node_events(self) -> Sequence[Event]:
-        """What happened in steps."""
+        """The events of steps."""
         return [event for event in self.all_events if event.is_step_event]
 
     @property
@@ -69,12 +69,12 @@ class RunEvents:
         return list(self._run.plan.step_keys)
 
     def events_for_node(self, node_name: str) -> Sequence[Event]:
-        """What happened in the steps of a node, or of the graph that it is."""
+        """Return the events of a node's steps, or of a graph's."""
         self._steps_of(node_name)
         return [e for e in self.all_node_events if _belongs(str(e.step_key), node_name)]
 
     def filter_events(self, event_filter: Callable[[Event], bool]) -> Sequence[Event]:
-        """The events for which a function is true."""
+        """Return the events for which a function is true."""
         return [event for event in self.all_events if event_filter(event)]
 
     def _of_type(self, kind: EventType, node: str | None = None) -> Sequence[Event]:
@@ -82,71 +82,71 @@ class RunEvents:
         return [event for event in events if event.event_type is kind]
 
     def asset_materializations_for_node(self, node_name: str) -> Sequence[AssetMaterialization]:
-        """The materializations of a node."""
+        """Return the materializations of a node."""
         return [
             as_materialization(event)
             for event in self._of_type(EventType.ASSET_MATERIALIZATION, node_name)
         ]
 
     def asset_observations_for_node(self, node_name: str) -> Sequence[AssetObservation]:
-        """The observations of a node."""
+        """Return the observations of a node."""
         return [
             as_observation(event) for event in self._of_type(EventType.ASSET_OBSERVATION, node_name)
         ]
 
     def expectation_results_for_node(self, node_str: str) -> Sequence[ExpectationResult]:
-        """The expectation results of a node."""
+        """Return the expectation results of a node."""
         return [
             as_expectation(event)
             for event in self._of_type(EventType.STEP_EXPECTATION_RESULT, node_str)
         ]
 
     def get_asset_materialization_events(self) -> Sequence[Event]:
-        """The events of assets made."""
+        """Return the events of assets made."""
         return self._of_type(EventType.ASSET_MATERIALIZATION)
 
     def get_asset_check_evaluations(self) -> Sequence[AssetCheckEvaluation]:
-        """What the checks of the run said, in the order in which they were made."""
+        """Return the evaluations of checks, in order."""
         return [as_evaluation(e) for e in self._of_type(EventType.ASSET_CHECK_EVALUATION)]
 
     def get_asset_observation_events(self) -> Sequence[Event]:
-        """The events of assets looked at."""
+        """Return the events of assets looked at."""
         return self._of_type(EventType.ASSET_OBSERVATION)
 
     def get_asset_materialization_planned_events(self) -> Sequence[Event]:
-        """The events of assets that the run meant to make."""
+        """Return the events of assets that the run meant to make."""
         return self._of_type(EventType.ASSET_MATERIALIZATION_PLANNED)
 
     def get_step_success_events(self) -> Sequence[Event]:
-        """The events of steps that succeeded."""
+        """Return the events of steps that succeeded."""
         return self._of_type(EventType.STEP_SUCCESS)
 
     def get_step_failure_events(self) -> Sequence[Event]:
-        """The events of steps that failed."""
+        """Return the events of steps that failed."""
         return self._of_type(EventType.STEP_FAILURE)
 
     def get_step_skipped_events(self) -> Sequence[Event]:
-        """The events of steps that were skipped."""
+        """Return the events of steps that were skipped."""
         return self._of_type(EventType.STEP_SKIPPED)
 
     def get_failed_step_keys(self) -> frozenset[str]:
-        """The keys of the steps that failed."""
+        """Return the keys of the steps that failed."""
         return frozenset(self._run.failed_steps)
 
     def get_job_failure_event(self) -> Event:
-        """The event of the run's failure."""
+        """Return the event of the run's failure."""
         return self._only(EventType.RUN_FAILURE)
 
     def get_job_success_event(self) -> Event:
-        """The event of the run's success."""
+        """Return the event of the run's success."""
         return self._only(EventType.RUN_SUCCESS)
 
     def get_run_failure_event(self) -> Event:
-        """The event of the run's failure."""
+        """Return the event of the run's failure."""
         return self._only(EventType.RUN_FAILURE)
 
     def get_run_success_event(self) -> Event:
-        """The event of the run's success."""
+        """Return the event of the run's success."""
         return self._only(EventType.RUN_SUCCESS)
 
     def _only(self, kind: EventType) -> Event:
@@ -160,12 +160,12 @@ class RunEvents:
         )
 
     def failure_data_for_node(self, node_str: str) -> StepFailureData | None:
-        """How a node failed, as code for Dagster reads it; None if it did not."""
+        """Return the failure of a node, in Dagster's form; None if it did not fail."""
         found = self._of_type(EventType.STEP_FAILURE, node_str)
         return StepFailureData(found[0]) if found and isinstance(found[0], StepFailed) else None
 
     def retry_attempts_for_node(self, node_str: str) -> int:
-        """How often a node was tried again."""
+        """Count the retries of a node."""
         return len(self._of_type(EventType.STEP_RESTARTED, node_str))
 
     def is_node_success(self, node_str: str) -> bool:
@@ -200,11 +200,11 @@ def _belongs(step_key: str, node_name: str) -> bool:
 
 
 class MissingOutputError(StepOutputNotFoundError, InvariantViolationError):
-    """An output was asked for that did not come, or was not kept."""
+    """The requested output was not yielded, or was not kept."""
 
 
 class ExecuteInProcessResult(RunEvents):
-    """What a run in this process gave.
+    """The result of a run in this process.
 
     Example:
         >>> from jobnb import job, op
@@ -223,7 +223,7 @@ class ExecuteInProcessResult(RunEvents):
 
     @property
     def success(self) -> bool:
-        """Whether every step did what it should."""
+        """Whether the run succeeded."""
         return self.state.is_success
 
     @property
@@ -238,33 +238,33 @@ class ExecuteInProcessResult(RunEvents):
 
     @cached_property
     def dagster_run(self) -> JobRun:
-        """The run, as it stands at its end."""
+        """The record of the run at its end."""
         return self._run.record.with_status(self.state.status)
 
     @property
     def run(self) -> JobRun:
-        """The run, as it stands at its end."""
+        """The record of the run at its end."""
         return self.dagster_run
 
     @property
     def fresh_assets(self) -> Sequence[AssetKey]:
-        """What was asked for and not made again, because it was fresh (`stale_only=True`)."""
+        """The assets not materialized again, being fresh (`stale_only=True`)."""
         return list(self._run.fresh)
 
     @property
     def plan(self) -> Plan:
-        """What the run was to do."""
+        """The plan of the run."""
         return self._run.plan
 
     @property
     def instance(self) -> Instance:
-        """Where its history is."""
+        """The instance of its history."""
         return self._run.instance
 
     # --- values ----------------------------------------------------------
 
     def output_for_node(self, node_str: str, output_name: str = "result") -> Any:
-        """The value of an output.
+        """Return the value of an output.
 
         Args:
             node_str: The node; `graph.node` for one in a nested graph.
@@ -280,7 +280,7 @@ class ExecuteInProcessResult(RunEvents):
         return self._value(step, output)
 
     def output_value(self, output_name: str = "result") -> Any:
-        """The value of an output of the job's graph."""
+        """Return the value of an output of the job's graph."""
         outputs = self._run.plan.outputs
         if output_name not in outputs:
             hint = did_you_mean(output_name, outputs, noun="Its outputs are")
@@ -291,7 +291,7 @@ class ExecuteInProcessResult(RunEvents):
         return self.output_for_node(*outputs[output_name])
 
     def asset_value(self, asset_key: CoercibleToAssetKey) -> Any:
-        """The value of an asset that the run made."""
+        """Return the value of an asset that the run made."""
         key = AssetKey.from_coercible(asset_key)
         found = [
             (step, output)
@@ -323,7 +323,7 @@ class ExecuteInProcessResult(RunEvents):
         return step, output
 
     def _inside(self, node_str: str, output_name: str) -> tuple[str, str]:
-        """The step and output that an output of a nested graph is."""
+        """Return the step and output that an output of a nested graph is."""
         from jobnb.definitions.ops.graph_definition import GraphDefinition
         from jobnb.plan.flatten import output_at
 

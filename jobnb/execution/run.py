@@ -1,4 +1,4 @@
-"""One run while it goes: what its steps share."""
+"""The scope of an active run: what its steps share."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def value_in_memory(run_id: str, step_key: str, output_name: str, element: str | None) -> Any:
-    """A value that a run of this process made and no IO manager stores; MISSING if it is gone."""
+    """Return a value of a run of this process that is stored nowhere; MISSING if it is gone."""
     scope = _scopes.get(run_id)
     index = scope.plan.step_by_key.get(step_key) if scope is not None else None
     output = scope.plan.steps[index].output(output_name) if scope and index is not None else None
@@ -78,7 +78,7 @@ def value_in_memory(run_id: str, step_key: str, output_name: str, element: str |
 
 
 def _drop(event: Event) -> None:
-    """Tell nobody."""
+    """Ignore an event."""
 
 
 class RunScope:
@@ -152,7 +152,7 @@ class RunScope:
         _scopes[record.run_id] = self
 
     def leave(self) -> None:
-        """In a copy of the process (a fork): the other one does the run, and closes things."""
+        """In a forked process, leave the run and its resources to the parent."""
         self.stop.left = True
         self.append = _drop
         for lane in list(self.lanes):
@@ -161,7 +161,7 @@ class RunScope:
         keep_for_ever(self.opened.pop_all())
 
     def lane(self, stop: Stopping, append: Callable[[Event], None] | None = None) -> RunScope:
-        """The same run for a thread that does one of its steps while others do others.
+        """Return the same run for a thread that does one of its steps while others do others.
 
         All is shared but what is known of the step that runs.
 
@@ -187,7 +187,7 @@ class RunScope:
 
     @cached_property
     def groups(self) -> Sequence[tuple[int, ...]]:
-        """The numbers of the steps that run, in order; see `Plan.order`."""
+        """The numbers of the steps to run, in order; see `Plan.order`."""
         if self.chosen is None:
             return self.plan.order
         parts = (tuple(i for i in group if i in self.chosen) for group in self.plan.order)
@@ -195,12 +195,12 @@ class RunScope:
 
     @cached_property
     def partition_reader(self) -> PartitionReader:
-        """Tells which partitions of their upstream assets the steps read."""
+        """Resolves which partitions of upstream assets the steps read."""
         return PartitionReader(self.plan, self.instance)
 
     @cached_property
     def lineage(self) -> Lineage:
-        """Where the assets of the plan come from."""
+        """The inputs and code of the plan's assets."""
         kept = self.plan.kept
         if "lineage" not in kept:
             kept["lineage"] = Lineage(self.plan)
@@ -209,7 +209,7 @@ class RunScope:
 
     @cached_property
     def follows_retries(self) -> bool:
-        """Whether steps that fail are tried again; the config of the executor can forbid it."""
+        """Whether failed steps are retried; the executor's config can forbid it."""
         config = self.plan.execution_config
         if self.plan.job.executor_def.strategy is None:
             return True  # what config another executor takes is its own affair
@@ -218,7 +218,7 @@ class RunScope:
 
     @property
     def events(self) -> list[Event]:
-        """All that has happened so far."""
+        """All events so far."""
         return self.run_log.events
 
     @cached_property
@@ -228,7 +228,7 @@ class RunScope:
         return RunLogger(self.append, self._key_here, self._loggers(), console)
 
     def _key_here(self) -> str | None:
-        """The key of the step that runs in this thread."""
+        """Return the key of the step that runs in this thread."""
         scope = current_run.get()
         return (scope if scope and scope.record is self.record else self).current_key
 

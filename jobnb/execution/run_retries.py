@@ -1,4 +1,4 @@
-"""Runs that are repeated by themselves when they have failed, as their tags ask for."""
+"""Repeat failed runs automatically, as their tags request."""
 
 from __future__ import annotations
 

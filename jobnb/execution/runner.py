@@ -1,4 +1,4 @@
-"""The loop: steps in order, one after the other, in this process."""
+"""The loop that executes steps in order, one after the other, in this process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from jobnb.execution.trace import error_info
 
 
 def run_all(run: RunScope) -> None:
-    """Do what the plan says; the run's log tells how it ended.
+    """Execute a plan; the run's log records how it ended.
 
     Raises:
         ExecutionInterruptedError: If it was interrupted; resources are torn down then.
@@ -108,7 +108,7 @@ def _announce(run: RunScope) -> None:
 
 
 def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | RunFailed:
-    """How a run ends that did not come to its end: as whoever stopped it said, or by Ctrl-C."""
+    """Return the outcome of an interrupted run: by its cancellation, or by Ctrl-C."""
     stop, name = run.stop, run.plan.job.name
     if not stop.wanted:
         return RunCanceled(now(), name, error_info(interrupt))
@@ -156,7 +156,7 @@ def _run_steps(run: RunScope, config: Mapping[str, Any]) -> None:
 
 
 def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> None:
-    """Steps mapped over one dynamic output: all of them for an element, then the next element."""
+    """Run the steps mapped over one dynamic output: all of them for each element in turn."""
     elements = run.values[region]
     if elements is MISSING:
         for runner in runners:
@@ -186,5 +186,5 @@ def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> No
 def _those_for(
     mapping_key: str, runners: Sequence[StepRunner], some: Sequence[frozenset[str] | None]
 ) -> list[StepRunner]:
-    """The steps that run for an element, where some only run for some."""
+    """Return the steps that run for an element, where some only run for some."""
     return [r for r, only in zip(runners, some, strict=True) if only is None or mapping_key in only]

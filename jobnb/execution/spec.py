@@ -1,4 +1,4 @@
-"""Everything that may be asked of a run, said once."""
+"""The specification of a run: all options, in one place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ASSET_JOB = "__ephemeral_asset_job__"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunSpec:
-    """What is asked of a run: by a cell, a form, the command line, a schedule or a backfill.
+    """The request of a run, from a cell, a form, the command line, a schedule or a backfill.
 
     `start` makes a run of it; nothing else does.
 
@@ -69,7 +69,7 @@ class RunSpec:
 
     @property
     def words(self) -> str:
-        """The run, to begin a sentence with."""
+        """The run, as the beginning of a sentence."""
         from jobnb.definitions.jobs.job_config import is_nameless, run_words
 
         assets: Sequence[AssetKey] = ()

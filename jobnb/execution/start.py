@@ -44,7 +44,7 @@ ROOT_TAG = "dagster/root_run_id"
 
 
 class _Planned(NamedTuple):
-    """What a run will do; nothing of it is in the history yet."""
+    """A planned run that is not in the history yet."""
 
     plan: Plan
     tags: Mapping[str, str]
@@ -199,19 +199,19 @@ def open_run(
 
 
 def _observed(plan: Plan) -> list[AssetKey]:
-    """The assets that a run observes which makes none."""
+    """Return the assets that a run observes which makes none."""
     if plan.job.name != OBSERVATION_JOB:
         return []
     return [each.key for step in plan.steps for each in step.observes]
 
 
 def _selection_of(plan: Plan) -> Sequence[str] | None:
-    """The selection of ops, as one that can be made of the whole job."""
+    """Return the selection of ops, as one that can be made of the whole job."""
     return [step.key for step in plan.steps] if plan.job.selected_within else plan.job.op_selection
 
 
 def _keys_of(plan: Plan, chosen: Elements | None) -> list[str] | None:
-    """The keys of the steps that run, in order, with the elements if only some; None for all."""
+    """Return the keys of the steps to run, in order, with elements if only some; None for all."""
     if chosen is None:
         return None
     keys = []
@@ -222,7 +222,7 @@ def _keys_of(plan: Plan, chosen: Elements | None) -> list[str] | None:
 
 
 def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
-    """What is asked of a run that repeats another one: what is not said is taken from that one."""
+    """Fill in the spec of a repeated run from the earlier one."""
     if parent.job_name != spec.job.name:
         raise InvariantViolationError(
             f"The run {parent.run_id} is of {job_words(parent.job_name)} and cannot be repeated "
@@ -255,7 +255,7 @@ def subset_of(
     asset_selection: Sequence[Any] | None,
     asset_check_selection: Sequence[Any] | None = None,
 ) -> JobDefinition:
-    """Give the part of a job that is selected.
+    """Return the selected part of a job.
 
     Raises:
         InvariantViolationError: If assets are selected of a job that makes none.
@@ -284,7 +284,7 @@ def run_tags(
     partitions: RunPartitions | None,
     store: DynamicPartitionsStore | None,
 ) -> dict[str, str]:
-    """Give the tags of a run: those of the job, of its partitions, and those given."""
+    """Return the tags of a run: those of the job, of its partitions, and those given."""
     merged = {**job.tags, **check_tags(tags, run_words(job.name))}
     if partitions is None:
         return merged
@@ -298,7 +298,7 @@ def run_tags(
 def in_memory_resources(
     job: JobDefinition, resources: Mapping[str, Any] | None
 ) -> Mapping[str, Any] | None:
-    """Give the resources; values stay in memory where neither they nor the job say otherwise.
+    """Return the resources, with an IO manager in memory unless one is given.
 
     Those of assets are stored all the same: what is made can be loaded.
     """
@@ -337,7 +337,7 @@ def warn_of_others(instance: Instance, job: JobDefinition, keys: Collection[Asse
 
 
 def _levels_above() -> int:
-    """How many calls lie between a warning and the user's code."""
+    """Return the number of calls between a warning and the user's code."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("jobnb."):
         frame, level = frame.f_back, level + 1
@@ -348,7 +348,7 @@ def _levels_above() -> int:
 
 
 def _keep_earlier(scope: RunScope, again: Repetition) -> None:
-    """Put what earlier runs gave where the steps find it, and say what runs again for it."""
+    """Put the values of earlier runs into their slots; return what has to run again."""
     for slot, kept in again.kept.items():
         if isinstance(kept, dict):
             scope.values[slot] = {key: each.value for key, each in kept.items()}

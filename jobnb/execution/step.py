@@ -34,7 +34,7 @@ from jobnb.plan.step import FromMany, FromOutput, Step
 
 
 class StepRunner:
-    """One step of a plan, in a run.
+    """Runs one step of a plan.
 
     Args:
         run: The run.
@@ -55,7 +55,7 @@ class StepRunner:
         self._read_waits(step)
 
     def _read_waits(self, step: Step) -> None:
-        """Slots that must simply be there; everything else is looked at in words."""
+        """Collect the slots that must be filled; all else is checked with words."""
         waits = step.waits_for
         self.releases = [wait.slot for wait in waits]
         self.simple = True
@@ -82,7 +82,7 @@ class StepRunner:
         return False
 
     def _missing(self, mapping_key: str | None) -> list[FromOutput] | None:
-        """What is missing so that the step cannot run, or None."""
+        """Return what is missing for the step to run, or None."""
         run, missing = self.run, []
         for each in self.step.inputs:
             absent = [w for w in each.waits_for if not self._is_there(w, mapping_key)]
@@ -139,7 +139,7 @@ class StepRunner:
     def try_once(
         self, key: str, mapping_key: str | None, retries: int, began: float
     ) -> float | None:
-        """Make one attempt; how it ended is in the log.
+        """Make one attempt, and log how it ended.
 
         Args:
             key: The step's key, with the mapping key if it has one.
@@ -175,7 +175,7 @@ class StepRunner:
     def give_up_or_wait(
         self, key: str, mapping_key: str | None, error: Exception, retries: int, began: float
     ) -> float | None:
-        """Tell of an attempt that failed; seconds to wait before the next one, None if it ends."""
+        """Log a failed attempt; return the seconds until the retry, None for none."""
         wait = self._wait_before_retry(error, retries)
         if wait is None:
             self._fail(key, mapping_key, error, began)
@@ -217,7 +217,7 @@ class StepRunner:
         self._close_dynamic()
 
     def _read(self, key: str, mapping_key: str | None, result: Any) -> None:
-        """Take in what the function gave, whatever it is."""
+        """Read what the function returned, whatever it is."""
         run, step = self.run, self.step
         outputs = {out.name: out for out in step.outputs}
         checks = CheckTeller(run, step, key) if _tells_checks(step) else None
@@ -243,13 +243,13 @@ class StepRunner:
             checks.conclude()
 
     def _open_dynamic(self) -> None:
-        """A dynamic output that yields nothing is an empty list, not a missing one."""
+        """Create the empty list of a dynamic output: yielding nothing is not missing."""
         for out in self.step.outputs:
             if out.definition.is_dynamic:
                 self.run.values[out.slot] = {}
 
     def _close_dynamic(self) -> None:
-        """It is a missing one if it is optional: who collects it is skipped."""
+        """Mark an empty optional output as missing: steps that collect it are skipped."""
         for out in self.step.outputs:
             if out.definition.is_dynamic and not out.definition.is_required:
                 self.run.values[out.slot] = self.run.values[out.slot] or MISSING
@@ -287,7 +287,7 @@ class StepRunner:
     # --- trying again ----------------------------------------------------
 
     def _wait_before_retry(self, error: Exception, retries: int) -> float | None:
-        """Seconds to wait before the next attempt, or None to give up."""
+        """Return seconds to wait before the next attempt, or None to give up."""
         if not self.run.follows_retries or isinstance(error, AssetCheckFailedError):
             return None  # a check that says no has done its work: asking again is not trying again
         if isinstance(error, RetryRequested):
@@ -300,7 +300,7 @@ class StepRunner:
         return float(policy.calculate_delay(retries + 1) or 0.0)
 
     def release(self) -> None:
-        """Let go of what the step has read, where it was the last reader."""
+        """Release the values that the step was the last to read."""
         run = self.run
         if run.keep_outputs:
             return
@@ -314,7 +314,7 @@ class StepRunner:
 
 
 def _declared(error: Exception) -> tuple[dict[str, Any], str]:
-    """The metadata of a `Failure`, and whether it says why; nothing of another error."""
+    """Return the metadata of a `Failure`, and whether it says why; nothing of another error."""
     if not isinstance(error, Failure):
         return {}, ""
     return to_json(error.metadata), "bare" if error.description is None else "described"

@@ -1,4 +1,4 @@
-"""Stopping a run: a flag between steps, an interrupt where a step takes long.
+"""Stop a run: a flag between steps, an interrupt if a step takes long.
 
 An interrupt is raised in the run's thread while it is in the user's code, and nowhere else: what
 jobnb itself does there, such as writing the log, goes to its end, and no resource stays open or is
@@ -25,15 +25,15 @@ T = TypeVar("T")
 
 
 class StopSignal(KeyboardInterrupt):
-    """Raised in a run's thread where the run is to stop."""
+    """Raised in a run's thread to stop the run."""
 
 
 class ForkedError(BaseException):
-    """Raised in a copy of the process (a fork) where the user's code comes back to jobnb."""
+    """Raised in a forked process when the user's code returns to jobnb."""
 
 
 class Stopping:
-    """How a run learns that it is to stop; this one never is.
+    """Tells a run whether to stop; this one never does.
 
     Attributes:
         left: Whether this is a copy (a fork) of the process that does the run: nothing more of it
@@ -50,18 +50,18 @@ class Stopping:
         self._outer: Stopping | None = None
 
     def begin(self) -> None:
-        """This thread does the run from here on; it may be in a step of another one."""
+        """Begin the run in this thread, perhaps within a step of another run."""
         self._outer = getattr(_here, "stopping", None)
         _here.stopping = self
 
     def end(self) -> None:
-        """The run has ended."""
+        """End the run."""
         _here.stopping = self._outer
         if self._outer is not None:
             self._outer.open = True
 
     def shield(self) -> None:
-        """From here on it closes what it had opened, and nothing interrupts it."""
+        """Prevent interrupts from now on, while the run closes what it opened."""
         self.open = False
         if self._outer is not None:
             self._outer.open = False
@@ -70,7 +70,7 @@ class Stopping:
         """Stop here, if the run is to stop."""
 
     def stay(self) -> None:
-        """Go on here only in the process that does the run.
+        """Raise an error in a forked process: only the parent executes the run.
 
         Raises:
             ForkedError: If this is a copy of it.
@@ -113,11 +113,11 @@ class Stopping:
             self.open = before
 
     def close(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Have the user's code close something: it goes to its end."""
+        """Let user code close something, to its end."""
         return function(*arguments)
 
     def each(self, stream: Iterator[T]) -> Iterator[T]:
-        """What a generator of the user's gives; its code is the user's, that of its reader not."""
+        """Iterate over a user's generator; only its own code counts as user code."""
         self.open = True
         try:
             if self.wanted:
@@ -138,7 +138,7 @@ class Stopping:
 
 
 class Stop(Stopping):
-    """How a run in the background is told to stop; one for each."""
+    """Stops one background run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class Stop(Stopping):
     # --- called by the run itself -----------------------------------------
 
     def begin(self) -> None:
-        """This thread does the run from here on."""
+        """Begin the run in this thread."""
         super().begin()
         self._thread = threading.get_ident()
 
@@ -231,7 +231,7 @@ class Stop(Stopping):
         os._exit(code if isinstance(code, int) else int(code is not None))
 
     def shield(self) -> None:
-        """From here on nothing interrupts this thread: it closes what it had opened."""
+        """Prevent interrupts of this thread from now on, while it closes what it opened."""
         while not self._shielded:
             try:
                 with self._lock:
@@ -244,7 +244,7 @@ class Stop(Stopping):
 
 
 class Alarm:
-    """Interrupts the user's code in this thread once, when it has taken too long.
+    """Interrupts the user's code in this thread once, when it exceeds a time limit.
 
     Args:
         stopping: Knows when the run is in the user's code.
@@ -270,7 +270,7 @@ class Alarm:
         self.silence()
 
     def silence(self) -> None:
-        """From here on it interrupts nothing; what was on its way has come."""
+        """Interrupt nothing from now on; a pending interrupt has arrived."""
         while not self._over.is_set():
             try:
                 with self._lock:
@@ -296,7 +296,7 @@ class Alarm:
 
 
 class Interrupts(Stopping):
-    """How Ctrl-C stops a run that its caller waits for: it ends as canceled, whenever that comes.
+    """Stops a run that its caller waits for at Ctrl-C: the run ends as canceled.
 
     While it lasts, the handler of the signal stands behind this one. It is called at once where the
     run is in the user's code; else before the next step, or at the end. While the user's code
@@ -344,7 +344,7 @@ class Interrupts(Stopping):
         ) from error
 
     def _step_back(self, error: BaseException | None) -> None:
-        """Put back the handler that was there, unless the user's code has set another one."""
+        """Restore the former handler, unless the user's code has set another one."""
         self.open = False
         if self._behind is not None and signal.getsignal(signal.SIGINT) == self._arrived:
             signal.signal(signal.SIGINT, self._behind)
@@ -354,7 +354,7 @@ class Interrupts(Stopping):
                 raise error
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
-        """The handler of the signal."""
+        """Handle the signal."""
         insists = self._closing and self.wanted and time.monotonic() > self._since + _INSISTENCE
         if self._behind is not None and (insists or (self.open and _can_be_raised(frame))):
             self._behind(number, frame)
@@ -363,14 +363,14 @@ class Interrupts(Stopping):
             self.wanted = True
 
     def check(self) -> None:
-        """Hand on an interrupt that has come."""
+        """Raise a pending interrupt."""
         if self.wanted:
             self.wanted = False
             if self._behind is not None:
                 self._behind(signal.SIGINT, sys._getframe())
 
     def close(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Have the user's code close something: it goes to its end, or until someone insists."""
+        """Let user code close something, to its end or until Ctrl-C is repeated."""
         self._closing = True
         try:
             return function(*arguments)
@@ -418,7 +418,7 @@ _here = threading.local()
 
 
 def here() -> Stopping:
-    """That of the run whose step this thread does; outside of any, one that never stops."""
+    """Return the `Stopping` of this thread's run; outside of any, one that never stops."""
     return getattr(_here, "stopping", None) or Stopping()
 
 
@@ -469,7 +469,7 @@ def _ready() -> None:
 
 
 def _let_arrive() -> None:
-    """Have an interrupt arrive in this thread, here, where it does no harm.
+    """Let a pending interrupt arrive in this thread, here, where it does no harm.
 
     One that is taken back instead leaves CPython asking every thread for ever whether it has
     arrived, which slows each line of the process down and hangs a profiler.
@@ -483,7 +483,7 @@ def _let_arrive() -> None:
 
 
 def _raise_in(ident: int, error: type[BaseException]) -> bool:
-    """Have a thread raise an exception at its next line."""
+    """Raise an exception in a thread, at its next line."""
     try:
         import ctypes
     except ImportError:  # a Python without it: runs stop between steps only

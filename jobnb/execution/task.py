@@ -1,4 +1,4 @@
-"""What goes on in the background, once for runs and backfills.
+"""Background tasks, the base of runs and backfills.
 
 A task has a thread that does the work and a notifier that tells of it. It can be observed, waited
 for, awaited and canceled; the process keeps track of those that go on, and none outlives it.
@@ -43,15 +43,15 @@ T = TypeVar("T", bound="Task[Any]")
 
 
 class RunCanceledError(JobnbError, RuntimeError):
-    """A run has no result because it was canceled."""
+    """The run has no result because it was canceled."""
 
 
 class StillRunningError(JobnbError, TimeoutError):
-    """A run has not ended in the time that its caller would wait."""
+    """The run did not end within the caller's time limit."""
 
 
 class Task(HasTraits, Generic[R]):
-    """Something that goes on in the background: a run or a backfill.
+    """A background task: a run or a backfill.
 
     Whoever sets the traits, observers are called by the notifier's thread only.
 
@@ -101,18 +101,18 @@ class Task(HasTraits, Generic[R]):
     # --- what a subclass says -----------------------------------------------
 
     def _do(self) -> None:
-        """Do the work, in its thread."""
+        """Execute the task, in its thread."""
         raise NotImplementedError
 
     def _settle(self) -> None:
         """Record how it ended; what this raises is raised where the result is asked for."""
 
     def _refresh(self) -> None:
-        """Bring the traits up to date."""
+        """Update the traits."""
         raise NotImplementedError
 
     def _stops(self) -> Iterable[Stop]:
-        """What is to be stopped now, if it was asked to."""
+        """Return what to stop now, if a stop was requested."""
         return ()
 
     def _look(self) -> None:
@@ -151,7 +151,7 @@ class Task(HasTraits, Generic[R]):
         """Call no observer yet: `_publish` does, in the notifier's thread."""
 
     def _publish(self) -> None:
-        """Tell observers what has changed since they were last told."""
+        """Notify observers of changes."""
         news = {name: getattr(self, name) for name in _TOLD}
         for name, new in news.items():
             old, self._told[name] = self._told[name], new
@@ -162,7 +162,7 @@ class Task(HasTraits, Generic[R]):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Whether it has ended, in any way."""
         return self._ended.is_set()
 
     def wait(self, timeout: float | None = None) -> Self:
@@ -209,7 +209,7 @@ class Task(HasTraits, Generic[R]):
             self._end()
 
     def _end(self) -> None:
-        """Whatever has happened, whoever waits goes on, and the traits say how it ended."""
+        """Set the final traits and release those who wait, whatever happened."""
         try:
             self._settle()
         except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
@@ -238,7 +238,7 @@ class Task(HasTraits, Generic[R]):
 
 
 class _Guarded:
-    """An observer that cannot hurt: what it raises is logged, once."""
+    """An observer whose errors are logged, once."""
 
     def __init__(self, handler: Callable[[Any], Any]) -> None:
         self.handler = handler

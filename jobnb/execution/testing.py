@@ -1,4 +1,4 @@
-"""Contexts for unit tests: call an op or asset directly and look at what it does."""
+"""Contexts for unit tests, to call an op or asset directly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EMPTY_JOB = "ephemeral"
 
 
 class DirectContext(AssetExecutionContext):
-    """The context of a direct call: all that a run would give, as far as the test says it."""
+    """The context of a direct call, with what the test gives."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class DirectContext(AssetExecutionContext):
 
     @property
     def op_def(self) -> Any:
-        """The op that is called.
+        """The called op.
 
         Raises:
             InvariantViolationError: Before it is called.
@@ -78,7 +78,7 @@ class DirectContext(AssetExecutionContext):
 
     @property
     def op(self) -> Any:
-        """The op that is called."""
+        """The called op."""
         return self.op_def
 
     def bind(
@@ -88,7 +88,7 @@ class DirectContext(AssetExecutionContext):
         config: Any,
         checks: Sequence[AssetCheckSpec] = (),
     ) -> None:
-        """Make it the context of a call of this op."""
+        """Bind the context to a call of this op."""
         inputs, outputs = _asset_places(op, assets_def)
         self._step = Step(
             0,
@@ -108,7 +108,7 @@ class DirectContext(AssetExecutionContext):
             self._run.plan = msgspec.structs.replace(self._run.plan, partitions=found)
 
     def provide(self, resources: Mapping[str, Any]) -> None:
-        """Take resources that were passed to the call itself; they are set up now."""
+        """Set up resources that were passed to the call itself."""
         if resources:
             wanted = build_resources(resources, instance=self.instance)
             self._given = {**self._given, **self._stack.enter_context(wanted)._asdict()}
@@ -140,14 +140,14 @@ class DirectCheckContext(DirectContext, AssetCheckExecutionContext):
 
 
 def nothing_op() -> OpDefinition[..., Any]:
-    """An op that does nothing, where a test names none."""
+    """Return an op that does nothing, where a test names none."""
     return OpDefinition(lambda _context, _inputs: None, "nothing", outs={})
 
 
 def _partitions_of(
     definition: Any, key: str | None, ends: PartitionKeyRange | None, instance: Instance
 ) -> RunPartitions | None:
-    """The partitions that a test gave; a range can be spelled out once the asset is known."""
+    """Return the partitions of a test; a range is expanded once the asset is known."""
     if key is not None:
         return RunPartitions(definition, (key,))
     if ends is None:
@@ -160,7 +160,7 @@ def _partitions_of(
 def _asset_places(
     op: OpDefinition[..., Any], assets_def: Any
 ) -> tuple[tuple[StepInput, ...], tuple[StepOutput, ...]]:
-    """The inputs and outputs of an asset's op, with their assets."""
+    """Return the inputs and outputs of an asset's op, with their assets."""
     if assets_def is None:
         return (), ()
     ins, outs = assets_def.keys_by_input_name, assets_def.keys_by_output_name
@@ -192,7 +192,7 @@ def _no_plan(partitions: RunPartitions | None) -> Plan:
 
 
 def _as_config(configs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Config by resource key as run config has it; Dagster's tests leave `config` out."""
+    """Return config by resource key as run config has it; Dagster's tests leave `config` out."""
     return {
         key: value if isinstance(value, Mapping) and set(value) == {"config"} else {"config": value}
         for key, value in (configs or {}).items()
@@ -210,7 +210,7 @@ def build_op_context(
     mapping_key: str | None = None,
     run_tags: Mapping[str, str] | None = None,
 ) -> DirectContext:
-    """A context to call an op with in a unit test.
+    """Return a context to call an op with in a unit test.
 
     Use it as a context manager where resources must be torn down.
 
@@ -258,7 +258,7 @@ def build_asset_context(
     partition_key_range: Any = None,
     run_tags: Mapping[str, str] | None = None,
 ) -> DirectContext:
-    """A context to call an asset with in a unit test; see `build_op_context`.
+    """Return a context to call an asset with in a unit test; see `build_op_context`.
 
     Args:
         resources: Resources by key: values or definitions.
@@ -290,7 +290,7 @@ def build_asset_check_context(
     instance: Instance | None = None,
     partition_key: str | None = None,
 ) -> DirectCheckContext:
-    """A context to call a check with in a unit test; see `build_op_context`.
+    """Return a context to call a check with in a unit test; see `build_op_context`.
 
     Args:
         resources: Resources by key: values or definitions.

@@ -1,4 +1,4 @@
-"""Contexts to call hooks with in unit tests."""
+"""Contexts for unit tests of hooks."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def build_hook_context(
     op_exception: Exception | None = None,
     instance: Instance | None = None,
 ) -> DirectHookContext:
-    """A context to call a hook with in a unit test.
+    """Return a context to call a hook with in a unit test.
 
     Args:
         resources: Resources by key: values or definitions.

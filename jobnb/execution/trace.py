@@ -1,4 +1,4 @@
-"""From an exception to what a person wants to see of it: their own line first."""
+"""Convert an exception to what a person wants to see: their own line first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ file_namers: list[Callable[[str], str | None]] = []
 
 
 def name_of_file(filename: str) -> str:
-    """What a person calls a file: `cell [3]` for a cell, else the file's name."""
+    """Return a file's name for people: `cell [3]` for a cell."""
     for namer in file_namers:
         name = namer(filename)
         if name:
@@ -34,7 +34,7 @@ def name_of_file(filename: str) -> str:
 
 
 def cells_of_notebook() -> dict[str, tuple[str, str]]:
-    """The files that no disk has, as the cells of a notebook: what they are called, their text."""
+    """Return the sources that are not on disk, the cells of a notebook: names and texts."""
     found = {}
     for filename, entry in list(linecache.cache.items()):
         name = next(filter(None, (namer(filename) for namer in file_namers)), None)
@@ -44,7 +44,7 @@ def cells_of_notebook() -> dict[str, tuple[str, str]]:
 
 
 def know_cells(cells: Mapping[str, tuple[str, str]]) -> None:
-    """Know the cells of a notebook that runs in another process."""
+    """Register the cells of a notebook that runs in another process."""
     for filename, (_, text) in cells.items():
         linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
     _told_names.update({filename: name for filename, (name, _) in cells.items()})
@@ -64,12 +64,12 @@ def _is_library(frame: traceback.FrameSummary) -> bool:
 
 
 def where_is(frame: traceback.FrameSummary) -> str:
-    """A frame's place in words: `cell [3], line 2`."""
+    """Return a frame's place in words: `cell [3], line 2`."""
     return f"{name_of_file(frame.filename)}, line {frame.lineno}"
 
 
 def source_around(filename: str, line: int | None) -> str:
-    """A few numbered lines around a line, the line itself with an arrow."""
+    """Return a few numbered lines around a line, the line itself with an arrow."""
     if not line:
         return ""
     numbers = range(max(1, line - _AROUND), line + _AROUND + 1)
@@ -83,7 +83,7 @@ def source_around(filename: str, line: int | None) -> str:
 
 
 def error_info(error: BaseException, depth: int = 0) -> ErrorInfo:
-    """What is kept of an exception, its causes with it."""
+    """Convert an exception and its causes to what is stored."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_own(f)]
     users = [f for f in frames if not _is_library(f)]
     place = (users or frames)[-1] if frames else None
@@ -114,7 +114,7 @@ def _formatted(frames: Iterable[traceback.FrameSummary]) -> Iterable[str]:
 
 
 def without_own_frames(error: BaseException) -> TracebackType | None:
-    """The traceback of an exception from the first frame of the user's on."""
+    """Return the traceback of an exception from the first frame of the user's on."""
     place = error.__traceback__
     while place is not None and place.tb_frame.f_code.co_filename.startswith(_HERE):
         place = place.tb_next

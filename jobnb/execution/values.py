@@ -1,4 +1,4 @@
-"""Loading the stored value of an asset, outside of any run."""
+"""Load the stored value of an asset, outside of any run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def load_asset_value(
     partition_key: PartitionsAsked | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Any:
-    """The stored value of an asset; see `Definitions.load_asset_value`."""
+    """Return the stored value of an asset; see `Definitions.load_asset_value`."""
     with AssetValueLoader.of(definitions, instance) as loader:
         return loader.load_asset_value(
             asset_key, python_type=python_type, partition_key=partition_key, metadata=metadata
@@ -54,7 +54,7 @@ def load_known_or_stored(
     instance: Instance,
     load: Callable[[AssetValueLoader], Any],
 ) -> Any:
-    """What `load` gives of an asset, also where no cell has defined it yet.
+    """Load an asset's value, even if no cell has defined the asset yet.
 
     A kernel that was just started knows the history, and no definitions. What the default IO
     manager stored can be loaded all the same; of what another stored it is told where it is from.
@@ -109,7 +109,7 @@ def _is_stored_by_default(
 
 
 def _stored_words(name: str, last: EventLogEntry, instance: Instance) -> str:
-    """When and by which run of which notebook an asset that nothing defines was stored."""
+    """Describe when and by which run an undefined asset was stored."""
     run = instance.get_run_by_id(last.run_id)
     by = f" of {run.notebook}" if run is not None and run.notebook else ""
     when = datetime.fromtimestamp(last.timestamp, UTC)
@@ -120,7 +120,7 @@ def _stored_words(name: str, last: EventLogEntry, instance: Instance) -> str:
 
 
 class AssetValueLoader:
-    """Loads stored values of assets; resources are set up at first need, once for all.
+    """Loads stored values of assets; resources are set up when first needed, once for all.
 
     Args:
         assets_defs_by_key: The assets that can be made.
@@ -166,7 +166,7 @@ class AssetValueLoader:
         instance: Instance | None = None,
         ready: Callable[[str], ReadyManager | None] | None = None,
     ) -> Self:
-        """A loader of the assets of `Definitions`.
+        """Return a loader of the assets of `Definitions`.
 
         Args:
             definitions: The assets and their resources.
@@ -196,7 +196,7 @@ class AssetValueLoader:
         partition_key_range: PartitionKeyRange | None = None,
         input_definition_metadata: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The stored value of an asset.
+        """Return the stored value of an asset.
 
         Args:
             asset_key: Its key.
@@ -232,7 +232,7 @@ class AssetValueLoader:
     def peek_asset_value(
         self, asset_key: Any, *, partition_key: str | None = None, rows: int = 10
     ) -> Any:
-        """The first rows of a stored table, or the whole value where only that can be had.
+        """Return the first rows of a stored table, or the whole value where only that can be had.
 
         Args:
             asset_key: Its key.
@@ -263,7 +263,7 @@ class AssetValueLoader:
         metadata: Mapping[str, Any] | None,
         resource_config: Any,
     ) -> tuple[Any, InputContext, list[str] | None]:
-        """The IO manager of an asset, what it is asked with, and the partitions that are meant."""
+        """Return the IO manager of an asset, its context, and the requested partitions."""
         key = AssetKey.from_coercible(asset_key)
         found, partitions_def = self._find(key)
         instance = self._instance or Instance.get()
@@ -308,7 +308,7 @@ class AssetValueLoader:
 def _keys(
     key: AssetKey, definition: Any, asked: PartitionsAsked | None, instance: Instance
 ) -> list[str] | None:
-    """The partitions of an asset to load; None where it has none.
+    """Return the partitions of an asset to load; None where it has none.
 
     Raises:
         InvalidInvocationError: If it has none, and some are asked for.
@@ -330,7 +330,7 @@ def _keys(
 def load_for_step(
     run: RunScope, step: Step, asset_key: Any, python_type: Any, partition_key: Any
 ) -> Any:
-    """The stored value of an asset, for a step while it runs."""
+    """Return the stored value of an asset, for a step while it runs."""
     graph, key = run.plan.job.graph, AssetKey.from_coercible(asset_key)
     if not isinstance(graph, AssetGraphDefinition):
         raise InvariantViolationError(

@@ -1,4 +1,4 @@
-"""Who watches runs from outside: the runner does not know them, and they cannot hurt a run."""
+"""Watchers of runs: the runner does not know them, and their errors do not affect a run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ raising: list[Callable[[RunScope], None]] = []
 def watched(
     run: T, by: Sequence[Callable[[T], AbstractContextManager[None]]]
 ) -> AbstractContextManager[None]:
-    """While it lasts, these watch the run, or whatever goes on."""
+    """Enter the watchers of a run or backfill, for the duration of the block."""
     return _watched(run, list(by)) if by else nullcontext()
 
 
@@ -55,7 +55,7 @@ def _watched(run: T, by: Sequence[Callable[[T], AbstractContextManager[None]]]) 
 
 @contextmanager
 def _guarded(watcher: Callable[[T], AbstractContextManager[None]], run: T) -> Iterator[None]:
-    """A watcher whose own errors end in a log."""
+    """Enter a watcher whose errors are only logged."""
     stack = ExitStack()
     try:
         stack.enter_context(watcher(run))
@@ -71,7 +71,7 @@ def _guarded(watcher: Callable[[T], AbstractContextManager[None]], run: T) -> It
 
 
 def tell_raising(run: RunScope) -> None:
-    """Tell of a run whose failure is about to be raised."""
+    """Notify the watchers that a run's failure is about to be raised."""
     for tell in raising:
         try:
             tell(run)

@@ -1,4 +1,4 @@
-"""What runs on the other side: the part of a run that one process does for another one.
+"""The part of a run that one process executes for another one.
 
 The process that has the run sends its plan once, then pieces with the values that they need; back
 come events as they happen, and how each piece ended with what it gave.
@@ -36,7 +36,7 @@ _GIVEN = "jobnb/given_data_version"
 
 
 class Errand(NamedTuple):
-    """What a worker must know of a run: sent once.
+    """The part of a run's definition that a worker needs, sent once.
 
     Args:
         plan: What it does.
@@ -71,7 +71,7 @@ class Order(NamedTuple):
 
 
 def errand_of(run: RunScope, folder: str | None) -> bytes:
-    """What a worker must know of a run, pickled.
+    """Pickle the part of a run's definition that a worker needs.
 
     Raises:
         StepExecutionError: If something of it cannot go to another process; it is named.
@@ -94,14 +94,14 @@ def pickled_with(plan: Plan, value: Any) -> bytes:
 
 
 def _modules_of(plan: Plan) -> Iterable[Any]:
-    """The modules that the functions of a plan are from."""
+    """Return the modules that the functions of a plan are from."""
     names = {getattr(step.op.function.fn, "__module__", None) for step in plan.steps}
     return [sys.modules[name] for name in names if name in sys.modules]
 
 
 @contextmanager
 def _by_value(modules: Iterable[Any]) -> Iterator[None]:
-    """While it lasts, what is of a module that only this process can import goes along."""
+    """Pickle modules by value that only this process can import, for the block."""
     import cloudpickle
 
     hidden = [each for each in modules if not _is_importable(each.__name__)]
@@ -132,7 +132,7 @@ def _found_on_disk(name: str) -> bool:
 
 
 def _why_not(plan: Plan, error: Exception) -> str:
-    """Which of the definitions it is that cannot be pickled."""
+    """Return which of the definitions cannot be pickled."""
     what = f"the job {plan.job.name!r}"
     parts: dict[str, Any] = {f"the op {step.op.name!r}": step.op for step in plan.steps}
     parts |= {f"the resource {key!r}": each for key, each in plan.resources.items()}
@@ -149,7 +149,7 @@ def _why_not(plan: Plan, error: Exception) -> str:
 
 
 def order_of(run: RunScope, number: int, pieces: Sequence[Piece], folder: str | None) -> Order:
-    """A task with the values that its pieces read, packed."""
+    """Return a task with the values that its pieces read, packed."""
     made: set[tuple[int, str | None]] = set()
     values: dict[int, Any] = {}
     for piece in pieces:
@@ -178,7 +178,7 @@ def _is_mapping_of_elements(run: RunScope, index: int, slot: int) -> bool:
 
 
 def _packed_in(place: Any, key: Any, folder: str | None) -> Any:
-    """A value as it is sent; it stays packed where it is, and is not packed again."""
+    """Return a value as it is sent; it stays packed where it is, and is not packed again."""
     value = place[key]
     if value is HANDLED or value is MISSING or value is None or is_packed(value):
         return value
@@ -190,14 +190,14 @@ def _packed_in(place: Any, key: Any, folder: str | None) -> Any:
 
 
 class _Slots(dict[int, Any]):
-    """The values that a piece reads and gives; all others are missing."""
+    """The values that a piece reads and yields; all others are missing."""
 
     def __missing__(self, slot: int) -> Any:
         return MISSING
 
 
 class _Relay:
-    """Stands for the log of the run: events go to the process that has it."""
+    """Replaces the log of the run: sends events to the coordinating process."""
 
     due = math.inf
     closed = False
@@ -217,25 +217,25 @@ class _Relay:
         self._send(event)
 
     def commit(self) -> None:
-        """The process that has the run does it."""
+        """Do nothing: the coordinating process commits."""
 
     def close(self) -> None:
-        """The process that has the run does it."""
+        """Do nothing: the coordinating process closes the log."""
 
 
 class _Later(Provenance):
-    """The versions of assets are told by the process that has the run: it knows all of them."""
+    """Leaves the versions of assets to the coordinating process, which knows them all."""
 
     def __init__(self) -> None:
         """Look nothing up."""
 
     def tags(self, key: Any, given: str | None, partition: str | None = None) -> dict[str, str]:
-        """What stands for the tags on the way; see `told_here`."""
+        """Return a placeholder for the tags; see `told_here`."""
         return {_GIVEN: given or ""}
 
 
 def told_here(run: RunScope, event: Event) -> Event:
-    """An event of a worker as it stands in the log: with the versions of the asset it tells of."""
+    """Return an event of a worker for the log, with the versions of its asset."""
     if type(event) is not AssetMaterialized or _GIVEN not in event.tags:
         return event
     key = event.asset_key
@@ -253,7 +253,7 @@ def _with_tags(event: AssetMaterialized, tags: dict[str, str]) -> AssetMateriali
 
 
 class PartOfRun:
-    """What one process does of a run.
+    """The part of a run in one process.
 
     Args:
         errand: What it must know of it, as `errand_of` gives it.
@@ -309,12 +309,12 @@ class PartOfRun:
             close_resources(self.scope)
 
     def lane(self) -> RemoteLane:
-        """What does pieces in one thread."""
+        """Return an executor of pieces in one thread."""
         return RemoteLane(self)
 
 
 class RemoteLane:
-    """Does orders of a run in one thread of a worker.
+    """Executes tasks of a run in one thread of a worker.
 
     Args:
         part: What this process does of the run.
@@ -336,7 +336,7 @@ class RemoteLane:
         self.stop = Stop()
 
     def do(self, order: Order, report: Callable[[Outcome], None]) -> None:
-        """Do a task; each piece is reported as it ends.
+        """Execute a task; each piece is reported at its end.
 
         Args:
             order: The task.
@@ -381,7 +381,7 @@ def _given(value: Any) -> Any:
 
 
 def _came(values: Any, step: Step, piece: Piece, folder: str | None) -> dict[int, Any]:
-    """What a piece gave, packed, by slot."""
+    """Return the outputs of a piece, packed, by slot."""
     came: dict[int, Any] = {}
     key = piece.unit.mapping_key
     for out in step.outputs:
@@ -399,12 +399,12 @@ def _came(values: Any, step: Step, piece: Piece, folder: str | None) -> dict[int
 
 
 def _sent(value: Any, folder: str | None) -> Any:
-    """A value as it is sent."""
+    """Return a value as it is sent."""
     return value if value is HANDLED or value is None else pack(value, folder)
 
 
 def owned(values: Mapping[int, Any] | None) -> Mapping[int, Any] | None:
-    """What came of a piece: its files belong to this process from here on."""
+    """Return the outcome of a piece, whose files belong to this process from now on."""
     for value in (values or {}).values():
         for each in value.values() if isinstance(value, dict) else (value,):
             if type(each) is Packed:
@@ -416,7 +416,7 @@ def owned(values: Mapping[int, Any] | None) -> Mapping[int, Any] | None:
 
 
 def packed_error(error: BaseException) -> tuple[bytes, str]:
-    """An error as it is sent: pickled, and in words for where that cannot be read."""
+    """Return an error as it is sent: pickled, and in words for where that cannot be read."""
     words = f"{type(error).__name__}: {error}"
     try:
         data = dumps(error)
@@ -427,7 +427,7 @@ def packed_error(error: BaseException) -> tuple[bytes, str]:
 
 
 def unpacked_error(told: tuple[bytes, str]) -> BaseException:
-    """The error that was sent, or one that says the same."""
+    """Return the error that was sent, or an equivalent one."""
     data, words = told
     with_words = StepExecutionError(words)
     if not data:

@@ -333,13 +333,13 @@ class AssetsDefinition:
 
     @lazy
     def keys(self) -> frozenset[AssetKey]:
-        """The selected assets."""
+        """Return the selected assets."""
         made = self.keys_by_output_name.values()
         return frozenset(made if self._selected is None else self._selected)
 
     @lazy
     def ordered_keys(self) -> tuple[AssetKey, ...]:
-        """The selected assets, in the order of the outputs."""
+        """Return the selected assets, in the order of the outputs."""
         keys = self.keys
         return tuple(key for key in self.keys_by_output_name.values() if key in keys)
 
@@ -364,7 +364,7 @@ class AssetsDefinition:
         return self.keys_by_output_name
 
     def get_io_manager_key_for_asset_key(self, key: AssetKey) -> str:
-        """The resource that stores an asset.
+        """Return the resource that stores an asset.
 
         Raises:
             InvalidDefinitionError: If it makes no such asset.
@@ -396,36 +396,36 @@ class AssetsDefinition:
 
     @lazy
     def dependency_keys(self) -> frozenset[AssetKey]:
-        """All upstream assets."""
+        """Return all upstream assets."""
         return frozenset(self.keys_by_input_name.values())
 
     @lazy
     def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
-        """The upstream assets of each asset."""
+        """Return the upstream assets of each asset."""
         if self._asset_deps is not None:
             return self._asset_deps
         return {key: set(self.dependency_keys) - {key} for key in self.ordered_keys}
 
     @lazy
     def group_names_by_key(self) -> Mapping[AssetKey, str]:
-        """The group of each asset."""
+        """Return the group of each asset."""
         return {key: self._group_names.get(key) or DEFAULT_GROUP for key in self.ordered_keys}
 
     @lazy
     def metadata_by_key(self) -> Mapping[AssetKey, Mapping[str, Any]]:
-        """The metadata shown beside each asset."""
+        """Return the metadata shown beside each asset."""
         return {key: self._metadata.get(key) or {} for key in self.ordered_keys}
 
     @lazy
     def descriptions_by_key(self) -> Mapping[AssetKey, str]:
-        """The description of each asset; its op's if none was given."""
+        """Return the description of each asset; its op's if none was given."""
         own = self.node_def.description
         found = {key: self._descriptions.get(key) or own for key in self.ordered_keys}
         return {key: text for key, text in found.items() if text}
 
     @lazy
     def code_versions_by_key(self) -> Mapping[AssetKey, str | None]:
-        """The version of the code of each asset, if one was given."""
+        """Return the version of the code of each asset, if one was given."""
         outs = self.op.given_outs if isinstance(self.node_def, OpDefinition) else {}
         version = getattr(self.node_def, "version", None)
         own = self._code_versions
@@ -436,7 +436,7 @@ class AssetsDefinition:
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that making the assets needs, their IO managers too."""
+        """Return the resources that making the assets needs, their IO managers too."""
         node = self.node_def
         return node.required_resource_keys | node.manager_keys | self.resource_defs.keys()
 
@@ -459,7 +459,7 @@ class AssetsDefinition:
 
     @lazy
     def specs_by_key(self) -> Mapping[AssetKey, AssetSpec]:
-        """The spec of each asset, by key."""
+        """Return the spec of each asset, by key."""
         return {key: spec_of(self, key) for key in sorted(self.keys)}
 
     @property

@@ -228,7 +228,7 @@ def _defined(
 
 
 def _partitions(op_name: str, specs: Sequence[AssetSpec] | None) -> PartitionsDefinition | None:
-    """The partitions that the specs agree on."""
+    """Return the partitions that the specs agree on."""
     found = [spec.partitions_def for spec in specs or ()]
     if any(each != found[0] for each in found):
         raise InvalidDefinitionError(

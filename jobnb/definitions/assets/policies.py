@@ -90,7 +90,7 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
         return FreshnessMinutes(max(0.0, lag - self.maximum_lag_minutes), lag)
 
     def _last_due(self, moment: datetime) -> datetime | None:
-        """The last moment up to now at which it had to be fresh."""
+        """Return the last moment up to now at which it had to be fresh."""
         from jobnb.definitions.partitions.cron_times import cron_instants, standard_cron, zone_of
 
         cron = standard_cron(self.cron_schedule)

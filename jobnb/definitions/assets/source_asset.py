@@ -197,7 +197,7 @@ class SourceAsset(StoredInput):
 
     @lazy
     def spec(self) -> AssetSpec:
-        """Its spec."""
+        """Return its spec."""
         return AssetSpec(
             self.key,
             deps=self.deps,

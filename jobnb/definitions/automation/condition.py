@@ -63,13 +63,13 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return AutomationCondition("not", (self,))
 
     def with_label(self, label: str) -> AutomationCondition:
-        """The same, called so where it is explained."""
+        """Return the same, called so where it is explained."""
         return msgspec.structs.replace(self, label=label)
 
     def replace(
         self, old: AutomationCondition | str, new: AutomationCondition
     ) -> AutomationCondition:
-        """The same with one of its parts replaced.
+        """Return the same with one of its parts replaced.
 
         Args:
             old: The part, or its label.
@@ -214,7 +214,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def in_latest_time_window(lookback_delta: timedelta | None = None) -> AutomationCondition:
-        """Its partition is the latest in time; true of an asset that has no such partitions.
+        """Return a condition: the partition is the latest in time; true of other assets.
 
         Args:
             lookback_delta: How long before the end of the latest one others end that count, too.
@@ -224,7 +224,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def cron_tick_passed(cron_schedule: str, cron_timezone: str = "UTC") -> AutomationCondition:
-        """A moment of a cron schedule has passed since it was made or requested.
+        """Return a moment of a cron schedule has passed since it was made or requested.
 
         Raises:
             InvalidDefinitionError: If the schedule cannot be read.
@@ -279,19 +279,19 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def any_deps_match(condition: AutomationCondition) -> AutomationCondition:
-        """A condition is true of something that it is made from."""
+        """Return a condition: another one is true of some upstream asset."""
         return AutomationCondition("any_deps_match", (condition,))
 
     @staticmethod
     def all_deps_match(condition: AutomationCondition) -> AutomationCondition:
-        """A condition is true of all that it is made from."""
+        """Return a condition: another one is true of all upstream assets."""
         return AutomationCondition("all_deps_match", (condition,))
 
     @staticmethod
     def asset_matches(
         key: CoercibleToAssetKey, condition: AutomationCondition
     ) -> AutomationCondition:
-        """A condition is true of another asset."""
+        """Return a condition: another one is true of another asset."""
         return AutomationCondition(
             "asset_matches", (condition,), asset=AssetKey.from_coercible(key)
         )
@@ -308,14 +308,14 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def any_deps_in_progress() -> AutomationCondition:
-        """A run that makes something that it is made from goes on."""
+        """Return a run that makes something that it is made from goes on."""
         return AutomationCondition("any_deps_in_progress")
 
     @staticmethod
     def all_deps_updated_since_cron(
         cron_schedule: str, cron_timezone: str = "UTC"
     ) -> AutomationCondition:
-        """All that it is made from was made since the last moment of a cron schedule.
+        """Return a condition: all upstream assets were updated since a moment of a cron.
 
         Raises:
             InvalidDefinitionError: If the schedule cannot be read.
@@ -443,7 +443,7 @@ class AutoMaterializePolicy(msgspec.Struct, frozen=True):
         return AutoMaterializePolicy(False, False, True, max_materializations_per_minute)
 
     def to_automation_condition(self) -> AutomationCondition:
-        """The condition that says the same."""
+        """Return the condition that says the same."""
         own = AutomationCondition
         asked = {
             own.newly_missing(): self.on_missing,

@@ -66,7 +66,7 @@ class CronSchedule:
         return " ".join(standard.split())
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """The moments after one, the earliest first, each once."""
+        """Iterate over the moments after one, the earliest first, each once."""
         begin = moment.astimezone(UTC)
         last: datetime | None = None
         several = [cron_instants(cron, begin, self._zone) for cron in self._crons]
@@ -76,11 +76,11 @@ class CronSchedule:
                 yield each.astimezone(self._zone)
 
     def localized(self, seconds: float) -> datetime:
-        """A moment, given in seconds since the epoch, in the time zone of the schedule."""
+        """Return a moment, given in seconds since the epoch, in the time zone of the schedule."""
         return datetime.fromtimestamp(seconds, self._zone)
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """The first moment after one; None if there is none."""
+        """Return the first moment after one; None if there is none."""
         return next(self.after(moment), None)
 
     def latest(self, start: datetime, end: datetime, most: int) -> tuple[list[datetime], bool]:

@@ -56,7 +56,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
         """It is read from the partitions, once these are known."""
 
     def resolved_by(self, find_job: Callable[[], JobDefinition]) -> Self:
-        """The same with the job, and thus the partitions, that its code location gives."""
+        """Return the same with the job, and thus the partitions, that its code location gives."""
         made = copy(self)
         made._find_job = find_job
         for name in ("partitions_def", "time_partitions", "times"):
@@ -73,7 +73,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
 
     @lazy
     def partitions_def(self) -> Any:
-        """The partitions of its job."""
+        """Return the partitions of its job."""
         found = self._resolved_job().partitions_def
         if found is None:
             raise InvalidDefinitionError(
@@ -84,7 +84,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
 
     @lazy
     def time_partitions(self) -> TimeWindowPartitionsDefinition:
-        """The partitions in time: those of the job, or their one dimension in time."""
+        """Return the partitions in time: those of the job, or their one dimension in time."""
         found = self.partitions_def
         if isinstance(found, MultiPartitionsDefinition):
             several = [each.partitions_def for each in found.partitions_defs]
@@ -99,7 +99,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
 
     @lazy
     def times(self) -> CronSchedule:
-        """The moments at which it comes."""
+        """Return the moments at which it comes."""
         return CronSchedule(self.cron_schedule, self.execution_timezone, f"The {self._what}")
 
     @property

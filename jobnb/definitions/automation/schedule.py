@@ -208,15 +208,15 @@ class ScheduleDefinition:
         return isinstance(self._target, DirectTarget)
 
     def load_target(self) -> TargetedJob:
-        """The job that it launches; the same as `job`."""
+        """Return the job that it launches; the same as `job`."""
         return self.job
 
     def resolved_by(self, find_job: Callable[[], JobDefinition]) -> Self:
-        """The same, as a code location knows it; `find_job` gives its job there."""
+        """Return the same, as a code location knows it; `find_job` gives its job there."""
         return self
 
     def with_updated_job(self, new_job: Any) -> Self:
-        """The same schedule of another job."""
+        """Return the same schedule of another job."""
         made = copy(self)
         made._target = DirectTarget(as_job(new_job, self._what))
         return made
@@ -259,7 +259,7 @@ class ScheduleDefinition:
         return self._run_config if self._run_config is not None else {}
 
     def tags_of(self, context: ScheduleEvaluationContext) -> Mapping[str, str]:
-        """The tags of a run of which only the config was given."""
+        """Return the tags of a run of which only the config was given."""
         if self._tags_fn is not None:
             return check_tags(self._tags_fn(context), f"tags_fn of the {self._what}")
         return self._tags or {}

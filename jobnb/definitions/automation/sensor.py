@@ -150,18 +150,18 @@ class SensorDefinition:
         return any(isinstance(each, DirectTarget) for each in self._targets)
 
     def load_targets(self) -> list[TargetedJob]:
-        """The jobs that it knows as such."""
+        """Return the jobs that it knows as such."""
         return [each.target for each in self._targets if isinstance(each, DirectTarget)]
 
     def with_updated_jobs(self, new_jobs: Sequence[Any]) -> Self:
-        """The same sensor of other jobs."""
+        """Return the same sensor of other jobs."""
         made = copy(self)
         made._targets = [DirectTarget(as_job(each, self._what)) for each in new_jobs]
         made.asset_selection = None
         return made
 
     def with_updated_job(self, new_job: Any) -> Self:
-        """The same sensor of another job."""
+        """Return the same sensor of another job."""
         return self.with_updated_jobs([new_job])
 
     # --- evaluating it ------------------------------------------------------

@@ -51,7 +51,7 @@ class DirectTarget(Target):
 
 
 def as_job(thing: Any, what: str) -> TargetedJob:
-    """A job, also where a graph was given.
+    """Return a job, also where a graph was given.
 
     Raises:
         InvalidDefinitionError: If it is neither.
@@ -69,7 +69,7 @@ def as_job(thing: Any, what: str) -> TargetedJob:
 
 
 def anonymous_job(name: str, target: Any) -> TargetedJob:
-    """The job of what was given as `target`: a job, or which assets it makes."""
+    """Return the job of what was given as `target`: a job, or which assets it makes."""
     if isinstance(target, (JobDefinition, AssetJobDefinition, GraphDefinition)):
         return as_job(target, name)
     return AssetJobDefinition(

@@ -395,7 +395,7 @@ default_executor = _DefaultExecutor(
 
 
 def executor_of(given: Any) -> ExecutorDefinition:
-    """The executor that is meant: a definition, or one of jobnb's own by name.
+    """Return the executor that is meant: a definition, or one of jobnb's own by name.
 
     Raises:
         InvalidDefinitionError: If it is neither, or there is none of this name.

@@ -137,14 +137,14 @@ class JobDefinition:
 
     @lazy
     def graph(self) -> GraphDefinition:
-        """The graph that runs; for an asset job, its assets as nodes."""
+        """Return the graph that runs; for an asset job, its assets as nodes."""
         if self._graph is not None:
             return self._graph
         return engine().asset_job_graph(self)
 
     @lazy
     def kept(self) -> dict[str, Any]:
-        """The cache of its plan for the next run; it stays in this process."""
+        """Return the cache of its plan for the next run; it stays in this process."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class JobDefinition:
         return self._selected_graph.nodes
 
     def get_node_named(self, name: str) -> Node:
-        """The node of its graph of that name."""
+        """Return the node of its graph of that name."""
         return self._selected_graph.node_named(name)
 
     def has_node_named(self, name: str) -> bool:

@@ -186,7 +186,7 @@ class Definitions:
         return self._given_jobs
 
     def _known_jobs(self) -> dict[str, JobDefinition | AssetJobDefinition | None]:
-        """The jobs by name; None where one is not made yet."""
+        """Return the jobs by name; None where one is not made yet."""
         return {each.name: each for each in self._given_jobs}
 
     @cached_property
@@ -558,7 +558,7 @@ class Definitions:
 
 
 def _executor_of(given: Any) -> tuple[ExecutorDefinition | None, list[str]]:
-    """The executor that is given, or named; and what is wrong with it."""
+    """Return the executor that is given, or named; and what is wrong with it."""
     if given is None or isinstance(given, ExecutorDefinition):
         return given, []
     if not isinstance(given, str):

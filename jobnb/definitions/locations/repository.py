@@ -124,7 +124,7 @@ class RepositoryDefinition(Definitions):
         return engine().asset_graph_of(self)
 
     def get_top_level_resources(self) -> Mapping[str, ResourceDefinition]:
-        """Its resources by key."""
+        """Return its resources by key."""
         return self._resource_defs
 
     def has_job(self, name: str) -> bool:
@@ -132,7 +132,7 @@ class RepositoryDefinition(Definitions):
         return name in self.job_names
 
     def get_job(self, name: str) -> JobDefinition:
-        """The job of that name.
+        """Return the job of that name.
 
         Raises:
             InvalidSubsetError: If there is none.
@@ -263,7 +263,7 @@ class _Jobs(Mapping[str, JobDefinition | AssetJobDefinition]):
 
 
 def _checked_job(repository: str, name: str, given: Any) -> Any:
-    """A job, made of a graph where one is given; or the function that makes it."""
+    """Return a job, made of a graph where one is given; or the function that makes it."""
     if _is_maker(given) or isinstance(given, (JobDefinition, AssetJobDefinition)):
         return given
     if isinstance(given, GraphDefinition):

@@ -46,7 +46,7 @@ def described(docstring: str | None) -> dict[str, str]:
 
 
 def _sections(text: str) -> list[tuple[str, list[str]]]:
-    """The lines under each heading; those before the first have none."""
+    """Return the lines under each heading; those before the first have none."""
     sections: list[tuple[str, list[str]]] = [("", [])]
     lines = text.split("\n")
     for number, line in enumerate(lines):

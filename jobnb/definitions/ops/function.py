@@ -48,7 +48,7 @@ def is_resource_annotation(annotation: Any) -> bool:
 
 
 def _own_code(fn: Callable[..., Any]) -> CodeType | None:
-    """The code that names the parameters; None where only the signature does.
+    """Return the code that names the parameters; None where only the signature does.
 
     What `functools.wraps` made takes `*args` itself: its inputs are those of what it wraps.
     """
@@ -137,20 +137,20 @@ class Function:
 
     @lazy
     def context_name(self) -> str | None:
-        """The parameter that takes the context: the first one, if it is called `context`."""
+        """Return the parameter that takes the context: the first one, if it is called `context`."""
         first = self.parameters[0] if self.parameters else None
         return first if first in _CONTEXT_NAMES else None
 
     @lazy
     def config_name(self) -> str | None:
-        """The parameter that takes the config: one called `config` with an annotation."""
+        """Return the parameter that takes the config: one called `config` with an annotation."""
         if "config" not in self.parameters:
             return None
         return "config" if self.annotations.get("config", EMPTY) is not EMPTY else None
 
     @lazy
     def resource_names(self) -> tuple[str, ...]:
-        """The parameters that take resources, by their annotations."""
+        """Return the parameters that take resources, by their annotations."""
         notes = self.annotations
         if not notes:
             return ()
@@ -158,7 +158,7 @@ class Function:
 
     @lazy
     def input_names(self) -> tuple[str, ...]:
-        """The parameters that take values of other steps, in order."""
+        """Return the parameters that take values of other steps, in order."""
         if not self.annotations:  # Without annotations, only the context can be among them.
             self.__dict__.update(config_name=None, resource_names=(), return_annotation=EMPTY)
             return self.parameters[1:] if self.context_name else self.parameters
@@ -167,7 +167,7 @@ class Function:
 
     @lazy
     def return_annotation(self) -> Any:
-        """The annotation of its result, or EMPTY."""
+        """Return the annotation of its result, or EMPTY."""
         return self.annotations.get("return", EMPTY)
 
     @lazy

@@ -66,7 +66,7 @@ def _edge_problems(graph: GraphDefinition, place: str, edge: Dependency) -> list
 
 
 def _circles(graph: GraphDefinition) -> list[str]:
-    """The nodes that wait for each other, in words; nothing if none do."""
+    """Return the nodes that wait for each other, in words; nothing if none do."""
     try:
         _in_order(graph.dependencies)
     except CycleError as error:

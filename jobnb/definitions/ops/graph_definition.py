@@ -135,13 +135,13 @@ class GraphDefinition(NodeDefinition):
 
     @lazy
     def input_names(self) -> tuple[str, ...]:
-        """The names of its inputs, in order."""
+        """Return the names of its inputs, in order."""
         mapped = (mapping.graph_input_name for mapping in self.input_mappings)
         return tuple(dict.fromkeys((*self.graph_ins, *mapped)))
 
     @lazy
     def output_names(self) -> tuple[str, ...]:
-        """The names of its outputs."""
+        """Return the names of its outputs."""
         return tuple(mapping.graph_output_name for mapping in self.output_mappings)
 
     @property
@@ -181,7 +181,7 @@ class GraphDefinition(NodeDefinition):
         yield from {id(each): each for each in self._each_def()}.values()
 
     def iterate_op_defs(self) -> Iterator[OpDefinition[..., Any]]:
-        """The ops in it at every depth, each once."""
+        """Iterate over the ops in it at every depth, each once."""
         return (each for each in self.iterate_node_defs() if isinstance(each, OpDefinition))
 
     def _each_def(self) -> Iterator[NodeDefinition]:
@@ -432,7 +432,7 @@ class _Placing:
         ]
 
     def _known(self, node_defs: Sequence[NodeDefinition]) -> list[NodeDefinition]:
-        """The ops and graphs among them, each once; what is neither goes to the problems."""
+        """Return the ops and graphs among them, each once; what is neither goes to the problems."""
         given: Sequence[Any] = node_defs
         if isinstance(given, NodeDefinition) or not isinstance(given, Iterable):
             self.problems.append(f"node_defs is a list of ops and graphs: [{given!r}].")

@@ -49,7 +49,7 @@ def _parts(said: _ByValue) -> list[str]:
 
 
 def _checked_type(given: Any, what: str) -> Any:
-    """A type, if it can be one: what is only known by its name is no type."""
+    """Return a type, if it can be one: what is only known by its name is no type."""
     if isinstance(given, (str, int, float, list, dict, set, tuple)):
         raise InvalidDefinitionError(
             f"{what} is declared with {given!r}, which is no type. Give a Python type, an "

@@ -99,7 +99,7 @@ class NodeDefinition:
         return name in self.output_names
 
     def input_def_named(self, name: str) -> InputDefinition:
-        """The input called so.
+        """Return the input called so.
 
         Raises:
             InvariantViolationError: If there is none.
@@ -107,7 +107,7 @@ class NodeDefinition:
         return self._place_named(self.input_dict, name, "input")
 
     def output_def_named(self, name: str) -> OutputDefinition:
-        """The output called so.
+        """Return the output called so.
 
         Raises:
             InvariantViolationError: If there is none.
@@ -211,14 +211,14 @@ class PendingNodeInvocation:
         )
 
     def alias(self, name: str) -> PendingNodeInvocation:
-        """The same under another name."""
+        """Return the same under another name."""
         self._taken()
         return PendingNodeInvocation(
             self.node_def, name, self.tags, self.hook_defs, self.retry_policy
         )
 
     def tag(self, tags: Mapping[str, Any] | None) -> PendingNodeInvocation:
-        """The same with more tags."""
+        """Return the same with more tags."""
         self._taken()
         merged = {**self.tags, **(tags or {})}
         return PendingNodeInvocation(
@@ -226,7 +226,7 @@ class PendingNodeInvocation:
         )
 
     def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> PendingNodeInvocation:
-        """The same with more hooks."""
+        """Return the same with more hooks."""
         self._taken()
         hooks = self.hook_defs | frozenset(hook_defs)
         return PendingNodeInvocation(
@@ -234,7 +234,7 @@ class PendingNodeInvocation:
         )
 
     def with_retry_policy(self, retry_policy: RetryPolicy) -> PendingNodeInvocation:
-        """The same with a retry policy."""
+        """Return the same with a retry policy."""
         self._taken()
         return PendingNodeInvocation(
             self.node_def, self.given_alias, self.tags, self.hook_defs, retry_policy

@@ -99,7 +99,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def input_names(self) -> tuple[str, ...]:
-        """The names of its inputs: parameters in order, then those that only order."""
+        """Return the names of its inputs: parameters in order, then those that only order."""
         if not self.is_decorated:
             return tuple(self.given_ins)
         names = self.function.input_names
@@ -107,7 +107,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def output_names(self) -> tuple[str, ...]:
-        """The names of its outputs."""
+        """Return the names of its outputs."""
         return tuple(self.given_outs)
 
     def is_dynamic(self, output_name: str) -> bool:
@@ -127,7 +127,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def ins(self) -> Mapping[str, In]:
-        """Its inputs by name, with their types."""
+        """Return its inputs by name, with their types."""
         notes, defaults = self.function.annotations, self.function.defaults
         resolved, said = {}, self._said
         for name in self.input_names:
@@ -141,7 +141,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def outs(self) -> Mapping[str, Out]:
-        """Its outputs by name, with their types."""
+        """Return its outputs by name, with their types."""
         kinds = output_types(self.function.return_annotation, self.given_outs)
         outs = {name: out.resolved(kinds[name]) for name, out in self.given_outs.items()}
         if len(outs) == 1 and RETURNED in self._said:
@@ -180,7 +180,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def config_schema(self) -> Any:
-        """Its config schema: a `Config` class, a dict schema, or None."""
+        """Return its config schema: a `Config` class, a dict schema, or None."""
         name = self.function.config_name if self.is_decorated else None
         if name is None or name in self.given_ins:
             return self.given_config_schema
@@ -193,7 +193,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources it needs, as parameters or from its context."""
+        """Return the resources it needs, as parameters or from its context."""
         if not self.is_decorated:
             return self.given_resource_keys
         taken = frozenset(self.function.resource_names)
@@ -352,7 +352,7 @@ _DYNAMIC_LIST = re.compile(rf"{_SHORT}[Ll]ist\[\s*{_SHORT}DynamicOutput\b.*\]", 
 
 
 def _inferred_outs(fn: Callable[..., Any]) -> dict[str, Out]:
-    """The one output of a function that declares none: dynamic if it returns a list of such.
+    """Return the one output of a function that declares none: dynamic if it returns a list of such.
 
     Raises:
         InvalidDefinitionError: If it is annotated with a single `DynamicOutput`.

@@ -150,7 +150,7 @@ def _offset_at(moment: datetime, zone: ZoneInfo) -> timedelta:
 
 
 def _first_change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
-    """The first moment, to the second, at which a zone has another offset than at `low`."""
+    """Return the first moment, to the second, at which a zone has another offset than at `low`."""
     offset = _offset_at(low, zone)
     step = timedelta(seconds=_SAMPLE)
     while low + step < high and _offset_at(low + step, zone) == offset:
@@ -242,7 +242,7 @@ class _Hourly(CronTimes):
         self._index()
 
     def at(self, index: int) -> datetime:
-        """The time with this index, from 0."""
+        """Return the time with this index, from 0."""
         reach = self._start + (index + 2) * _HOUR
         self._extend(reach)
         while self._count(reach) <= index:  # clock changes may have swallowed some
@@ -283,11 +283,11 @@ class DayTimes(CronTimes):
 
     @abstractmethod
     def _number(self, day: date) -> int:
-        """The number of the last day of the kind at or before `day`."""
+        """Return the number of the last day of the kind at or before `day`."""
 
     @abstractmethod
     def _day(self, number: int) -> date:
-        """The day with this number."""
+        """Return the day with this number."""
 
     def _resolve(self, number: int) -> datetime:
         wall = datetime.combine(self._day(number), self._time, self._zone)
@@ -334,15 +334,15 @@ class DayTimes(CronTimes):
         return number
 
     def at(self, index: int) -> datetime:
-        """The time with this index, from 0."""
+        """Return the time with this index, from 0."""
         return self._resolve(self._number_at(index))
 
     def day_at(self, index: int) -> date:
-        """The day of the time with this index; which time of the day need not be found."""
+        """Return the day of the time with this index; which time of the day need not be found."""
         return self._day(self._number_at(index))
 
     def index_of(self, day: date) -> int | None:
-        """The index of the time on a day, or None where there is none."""
+        """Return the index of the time on a day, or None where there is none."""
         number = self._number(day)
         self._look_for_skipped((day.toordinal() - _EPOCH_DAY + 2) * 86400)
         skipped = bisect_left(self._skipped, number)
@@ -407,7 +407,7 @@ class _Irregular(CronTimes):
         return True
 
     def at(self, index: int) -> datetime:
-        """The time with this index, from 0."""
+        """Return the time with this index, from 0."""
         while len(self._known) <= index:
             if not self._grow():
                 raise InvalidDefinitionError("The cron schedule names no further time.")
@@ -435,7 +435,7 @@ class ScheduleType(Enum):
 
 
 def cron_of(schedule_type: ScheduleType, minute: Any, hour: Any, day: Any) -> str:
-    """The cron schedule of a regular one; `day` is of the week or of the month.
+    """Return the cron schedule of a regular one; `day` is of the week or of the month.
 
     Raises:
         InvalidDefinitionError: If a number is out of its bounds.
@@ -479,7 +479,7 @@ def cron_from(
     offsets: tuple[int | None, int | None, int | None],
     cron_schedule: str | None,
 ) -> str:
-    """The cron schedule that someone gave, as text or as a type with offsets.
+    """Return the cron schedule that someone gave, as text or as a type with offsets.
 
     Raises:
         InvalidDefinitionError: If neither was given, or both.
@@ -518,7 +518,7 @@ _WITHOUT_MEANING: Mapping[ScheduleType | None, tuple[str, ...]] = {
 
 
 def shifted(cron: str, given: Mapping[str, int | None]) -> str:
-    """A regular schedule at another minute, hour or day.
+    """Return a regular schedule at another minute, hour or day.
 
     Raises:
         InvalidInvocationError: If the schedule does not come in a way that one of them fits.

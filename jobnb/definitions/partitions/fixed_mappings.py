@@ -27,7 +27,7 @@ class _SameForAll(PartitionMapping):
         current_time: datetime | None,
         store: DynamicPartitionsStore | None,
     ) -> PartitionsSubset:
-        """The upstream partitions."""
+        """Return the upstream partitions."""
 
     def get_upstream_mapped_partitions_result_for_partitions(
         self,

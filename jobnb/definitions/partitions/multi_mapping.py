@@ -266,7 +266,7 @@ def _with_absent_parts(
 
 
 def dimensions_like(multi: MultiPartitionsDefinition, single: PartitionsDefinition) -> list[str]:
-    """The names of the dimensions that have the same partitions as another definition."""
+    """Return the names of the dimensions that have the same partitions as another definition."""
     return [each.name for each in multi.partitions_defs if each.partitions_def == single]
 
 
@@ -304,7 +304,7 @@ class MultiToSingleDimensionPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> UpstreamPartitionsResult:
-        """The upstream partitions with the same key in the dimension.
+        """Return the upstream partitions with the same key in the dimension.
 
         Raises:
             InvalidDefinitionError: If not one asset has the other's partitions as a dimension.
@@ -326,7 +326,7 @@ class MultiToSingleDimensionPartitionMapping(PartitionMapping):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> PartitionsSubset:
-        """The downstream partitions with the same key in the dimension.
+        """Return the downstream partitions with the same key in the dimension.
 
         Raises:
             InvalidDefinitionError: If not one asset has the other's partitions as a dimension.

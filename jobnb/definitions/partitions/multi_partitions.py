@@ -327,7 +327,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
     def get_serializable_unique_identifier(
         self, dynamic_partitions_store: DynamicPartitionsStore | None = None
     ) -> str:
-        """A hash of the dimensions: definitions with the same dimensions share it."""
+        """Return a hash of the dimensions: definitions with the same dimensions share it."""
         parts = [
             f"{name}={each.get_serializable_unique_identifier(dynamic_partitions_store)}"
             for name, each in self._dimensions
@@ -339,7 +339,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[MultiPartitionKey]:
-        """All keys; the last dimension varies fastest."""
+        """Return all keys; the last dimension varies fastest."""
         now = now_or(current_time)
         return self._combined(
             each.partitions_def.get_partition_keys(now, dynamic_partitions_store)
@@ -395,7 +395,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> MultiPartitionKey | None:
-        """The first combination, or None where there are none."""
+        """Return the first combination, or None where there are none."""
         now = now_or(current_time)
         return self._of_parts(
             each.partitions_def.get_first_partition_key(now, dynamic_partitions_store)
@@ -407,7 +407,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> MultiPartitionKey | None:
-        """The last combination, or None where there are none."""
+        """Return the last combination, or None where there are none."""
         now = now_or(current_time)
         return self._of_parts(
             each.partitions_def.get_last_partition_key(now, dynamic_partitions_store)
@@ -482,27 +482,27 @@ class MultiPartitionsDefinition(PositionedPartitions):
         )
 
     def time_window_for_partition_key(self, partition_key: str) -> TimeWindow:
-        """The window that a key's part in time names."""
+        """Return the window that a key's part in time names."""
         key = self.get_partition_key_from_str(partition_key)
         part = key.keys_by_dimension[self.time_window_dimension.name]
         return self.time_window_partitions_def.time_window_for_partition_key(part)
 
     def get_tags_for_partition_key(self, partition_key: str) -> dict[str, str]:
-        """The tags of a run for this partition: its key, and the part of each dimension."""
+        """Return the tags of a run for this partition: its key, and the part of each dimension."""
         key = self.get_partition_key_from_str(partition_key)
         parts = {f"{PARTITION_TAG}/{name}": part for name, part in key.keys_by_dimension.items()}
         return {PARTITION_TAG: str(key), **parts}
 
     def typed_key(self, partition_key: str) -> MultiPartitionKey:
-        """The key, with its parts."""
+        """Return the key, with its parts."""
         return self.get_partition_key_from_str(partition_key)
 
     def value_of(self, partition_key: str) -> MultiPartitionKey:
-        """The key, with its parts."""
+        """Return the key, with its parts."""
         return self.get_partition_key_from_str(partition_key)
 
     def arguments_of(self, partition_key: str) -> tuple[MultiPartitionKey]:
-        """The key, with its parts."""
+        """Return the key, with its parts."""
         return (self.get_partition_key_from_str(partition_key),)
 
 

@@ -177,7 +177,7 @@ class PartitionsDefinition(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> str | None:
-        """The first key, or None where there are none."""
+        """Return the first key, or None where there are none."""
         keys = self.get_partition_keys(current_time, dynamic_partitions_store)
         return keys[0] if keys else None
 
@@ -186,7 +186,7 @@ class PartitionsDefinition(ABC):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> str | None:
-        """The last key, or None where there are none."""
+        """Return the last key, or None where there are none."""
         keys = self.get_partition_keys(current_time, dynamic_partitions_store)
         return keys[-1] if keys else None
 
@@ -195,7 +195,7 @@ class PartitionsDefinition(ABC):
         partition_key_range: PartitionKeyRange,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[str]:
-        """The keys from the start to the end of a range, both included.
+        """Return the keys from the start to the end of a range, both included.
 
         Raises:
             UnknownPartitionError: If the start or the end is no key.

@@ -26,7 +26,7 @@ class DynamicPartitionsStore(Protocol):
     """Stores the keys of dynamic partitions: usually an `Instance`."""
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
-        """The keys of one definition, in the order they were added."""
+        """Return the keys of one definition, in the order they were added."""
         ...
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:

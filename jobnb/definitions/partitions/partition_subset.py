@@ -51,7 +51,7 @@ class PartitionsSubset:
 
     @classmethod
     def empty_subset(cls, partitions_def: PartitionsDefinition) -> PartitionsSubset:
-        """The subset without any key."""
+        """Return the subset without any key."""
         return cls(partitions_def)
 
     @property

@@ -114,7 +114,7 @@ class PartitionedConfig:
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[str]:
-        """The keys of the partitions."""
+        """Return the keys of the partitions."""
         return self.partitions_def.get_partition_keys(current_time, dynamic_partitions_store)
 
     def get_run_config_for_partition_key(self, partition_key: str) -> Any:

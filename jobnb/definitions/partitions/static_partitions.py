@@ -43,7 +43,7 @@ class StaticPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[str]:
-        """All keys, in order."""
+        """Return all keys, in order."""
         return list(self._keys)
 
     def get_num_partitions(
@@ -68,7 +68,7 @@ class StaticPartitionsDefinition(PositionedPartitions):
         return self._places.get(partition_key)
 
     def key_at(self, position: int) -> str:
-        """The key at a position."""
+        """Return the key at a position."""
         return self._keys[position]
 
     @property

@@ -446,7 +446,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> Sequence[str]:
-        """The keys of all windows that have ended, in order."""
+        """Return the keys of all windows that have ended, in order."""
         return [self._keys.key(index) for index in range(self._count(current_time))]
 
     def get_num_partitions(
@@ -472,7 +472,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> str | None:
-        """The key of the first window, or None where none has ended."""
+        """Return the key of the first window, or None where none has ended."""
         return self._keys.key(0) if self._count(current_time) else None
 
     def get_last_partition_key(
@@ -480,7 +480,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> str | None:
-        """The key of the last window that has ended, or None."""
+        """Return the key of the last window that has ended, or None."""
         count = self._count(current_time)
         return self._keys.key(count - 1) if count else None
 
@@ -491,7 +491,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         return index if index is None or limit is None or index < limit else None
 
     def key_at(self, position: int) -> str:
-        """The key of the window with this number."""
+        """Return the key of the window with this number."""
         return self._keys.key(position)
 
     @cached_property

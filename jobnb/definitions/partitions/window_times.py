@@ -105,7 +105,7 @@ class WindowTimes:
             )
 
     def window(self, index: int) -> TimeWindow:
-        """The window with this number, from 0."""
+        """Return the window with this number, from 0."""
         tick = self.tick(index)
         return TimeWindow(self.ticks.at(tick), self.ticks.at(tick + 1))
 

@@ -188,7 +188,7 @@ class ValueContext:
         return self._partition_keys()
 
     def _partition_keys(self) -> list[str]:
-        """The keys; a range is expanded only now."""
+        """Return the keys; a range is expanded only now."""
         keys = self._asset_partition_keys
         if keys is None:
             return [] if self._partition_key is None else [self._partition_key]

@@ -42,7 +42,7 @@ class Rule(ABC):
         return str(self) if self.binds >= binds else f"({self})"
 
     def parts(self) -> tuple[Rule, ...]:
-        """The nested rules."""
+        """Return the nested rules."""
         return ()
 
     def with_sources(self) -> Rule:
@@ -79,7 +79,7 @@ class Everything(Rule):
     binds = 2
 
     def with_sources(self) -> Rule:
-        """All with source assets."""
+        """Return all with source assets."""
         return Everything(True)
 
     def __str__(self) -> str:
@@ -102,11 +102,11 @@ class AnyOf(Compound):
         return flat[0] if len(flat) == 1 else AnyOf(tuple(flat))
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rules."""
+        """Return the rules."""
         return self.rules
 
     def with_sources(self) -> Rule:
-        """Any of the rules with source assets."""
+        """Return any of the rules with source assets."""
         return AnyOf(tuple(rule.with_sources() for rule in self.rules))
 
     def inside(self, binds: int) -> str:
@@ -140,11 +140,11 @@ class AllOf(Compound):
         return AllOf(tuple(wanted), tuple(unwanted))
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rules, and the excluded ones."""
+        """Return the rules, and the excluded ones."""
         return self.rules + self.without
 
     def with_sources(self) -> Rule:
-        """All of the rules with source assets."""
+        """Return all of the rules with source assets."""
         rules = self.rules or (Everything(),)
         without = tuple(rule.with_sources() for rule in self.without)
         return AllOf(tuple(rule.with_sources() for rule in rules), without)
@@ -164,11 +164,11 @@ class Steps(Compound):
     binds = 2
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rule."""
+        """Return the rule."""
         return (self.rule,)
 
     def with_sources(self) -> Rule:
-        """The same from the rule with source assets."""
+        """Return the same from the rule with source assets."""
         return Steps(self.rule.with_sources(), self.up, self.depth_limit)
 
     def __str__(self) -> str:
@@ -191,11 +191,11 @@ class Roots(Compound):
     rule: Rule
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rule."""
+        """Return the rule."""
         return (self.rule,)
 
     def with_sources(self) -> Rule:
-        """The roots of the rule with source assets."""
+        """Return the roots of the rule with source assets."""
         return Roots(self.rule.with_sources())
 
     def __str__(self) -> str:
@@ -209,11 +209,11 @@ class Sinks(Compound):
     rule: Rule
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rule."""
+        """Return the rule."""
         return (self.rule,)
 
     def with_sources(self) -> Rule:
-        """The sinks of the rule with source assets."""
+        """Return the sinks of the rule with source assets."""
         return Sinks(self.rule.with_sources())
 
     def __str__(self) -> str:
@@ -243,7 +243,7 @@ class Prefix(Rule):
     include_sources: bool = False
 
     def with_sources(self) -> Rule:
-        """The same, where source assets count too."""
+        """Return the same, where source assets count too."""
         return replace(self, include_sources=True)
 
     def __str__(self) -> str:
@@ -269,7 +269,7 @@ class Where(Rule):
     spot: Spot | None = field(default=None, compare=False, repr=False)
 
     def with_sources(self) -> Rule:
-        """The same, where source assets count too."""
+        """Return the same, where source assets count too."""
         return replace(self, include_sources=True)
 
     def __str__(self) -> str:
@@ -298,11 +298,11 @@ class UpstreamSources(Compound):
     rule: Rule
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rule."""
+        """Return the rule."""
         return (self.rule,)
 
     def with_sources(self) -> Rule:
-        """The sources of the rule with source assets."""
+        """Return the sources of the rule with source assets."""
         return UpstreamSources(self.rule.with_sources())
 
     def __str__(self) -> str:
@@ -316,11 +316,11 @@ class Neighbors(Compound):
     rule: Rule
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rule."""
+        """Return the rule."""
         return (self.rule,)
 
     def with_sources(self) -> Rule:
-        """The neighbors of the rule with source assets."""
+        """Return the neighbors of the rule with source assets."""
         return Neighbors(self.rule.with_sources())
 
     def __str__(self) -> str:
@@ -355,11 +355,11 @@ class ChecksOf(Compound):
     rule: Rule | None = None
 
     def parts(self) -> tuple[Rule, ...]:
-        """The rule, if there is one."""
+        """Return the rule, if there is one."""
         return () if self.rule is None else (self.rule,)
 
     def with_sources(self) -> Rule:
-        """The checks of the rule with source assets."""
+        """Return the checks of the rule with source assets."""
         return self if self.rule is None else ChecksOf(self.rule.with_sources())
 
     def __str__(self) -> str:

@@ -59,7 +59,7 @@ class AssetSelection:
 
     @staticmethod
     def all(include_sources: bool = False) -> AssetSelection:
-        """All assets.
+        """Return all assets.
 
         Args:
             include_sources: Whether source assets count.
@@ -68,7 +68,7 @@ class AssetSelection:
 
     @staticmethod
     def keys(*asset_keys: CoercibleToAssetKey) -> AssetSelection:
-        """Assets by key; a string is split at slashes.
+        """Return assets by key; a string is split at slashes.
 
         Example:
             >>> print(AssetSelection.keys("raw/flights"))
@@ -83,7 +83,7 @@ class AssetSelection:
 
     @staticmethod
     def groups(*group_strs: str, include_sources: bool = False) -> AssetSelection:
-        """The assets of groups.
+        """Return the assets of groups.
 
         Args:
             *group_strs: The groups.
@@ -97,7 +97,7 @@ class AssetSelection:
     def key_prefixes(
         *key_prefixes: str | Sequence[str], include_sources: bool = False
     ) -> AssetSelection:
-        """The assets whose keys begin with a prefix.
+        """Return the assets whose keys begin with a prefix.
 
         Args:
             *key_prefixes: The prefixes, each a string or its parts.
@@ -108,31 +108,31 @@ class AssetSelection:
 
     @staticmethod
     def key_substring(key_substring: str, include_sources: bool = False) -> AssetSelection:
-        """The assets whose keys contain a text."""
+        """Return the assets whose keys contain a text."""
         text = _written_text(key_substring, "A part of a key")
         return AssetSelection(Where("key_substring", text, None, include_sources))
 
     @staticmethod
     def tag(key: str, value: str, include_sources: bool = False) -> AssetSelection:
-        """The assets with a tag of this value."""
+        """Return the assets with a tag of this value."""
         name, text = _written_text(key, "A tag"), _written_text(value, "The value of a tag")
         return AssetSelection(Where("tag", name, text, include_sources))
 
     @staticmethod
     def tag_string(string: str, include_sources: bool = False) -> AssetSelection:
-        """The assets with a tag, written as `name=value`, or as `name` for any value."""
+        """Return the assets with a tag, written as `name=value`, or as `name` for any value."""
         name, equals, value = string.partition("=")
         text = _written_text(value, "The value of a tag") if equals else None
         return AssetSelection(Where("tag", _written_text(name, "A tag"), text, include_sources))
 
     @staticmethod
     def owner(owner: str) -> AssetSelection:
-        """The assets of an owner."""
+        """Return the assets of an owner."""
         return AssetSelection(Where("owner", _written_text(owner, "An owner")))
 
     @staticmethod
     def kind(kind: str, include_sources: bool = False) -> AssetSelection:
-        """The assets of a kind."""
+        """Return the assets of a kind."""
         return AssetSelection(Where("kind", _written_text(kind, "A kind"), None, include_sources))
 
     @staticmethod
@@ -152,7 +152,7 @@ class AssetSelection:
 
     @staticmethod
     def checks_for_assets(*assets_defs: Any) -> AssetSelection:
-        """All checks of some assets, without these.
+        """Return all checks of some assets, without these.
 
         Args:
             *assets_defs: Assets, their keys, or a selection of them.
@@ -165,12 +165,12 @@ class AssetSelection:
 
     @staticmethod
     def all_asset_checks() -> AssetSelection:
-        """All checks, and no assets."""
+        """Return all checks, and no assets."""
         return AssetSelection(ChecksOf())
 
     @staticmethod
     def from_string(string: str, include_sources: bool = False) -> AssetSelection:
-        """The assets that a selection in text form names.
+        """Return the assets that a selection in text form names.
 
         Args:
             string: A clause such as `*revenue+`, or more, such as `group:clean and not key:"a*"`.
@@ -184,7 +184,7 @@ class AssetSelection:
 
     @staticmethod
     def from_coercible(selection: CoercibleToAssetSelection) -> AssetSelection:
-        """A selection from whatever can stand for one.
+        """Return a selection from whatever can stand for one.
 
         Args:
             selection: An `AssetSelection`, text, the key of an asset or a check, an asset, a
@@ -250,7 +250,7 @@ class AssetSelection:
         return AssetSelection(Roots(self.rule))
 
     def sources(self) -> AssetSelection:
-        """The older name of `roots`."""
+        """Return the older name of `roots`."""
         return self.roots()
 
     def sinks(self) -> AssetSelection:
@@ -258,7 +258,7 @@ class AssetSelection:
         return AssetSelection(Sinks(self.rule))
 
     def upstream_source_assets(self) -> AssetSelection:
-        """The source assets that these are made from."""
+        """Return the source assets that these are made from."""
         return AssetSelection(UpstreamSources(self.rule))
 
     def required_multi_asset_neighbors(self) -> AssetSelection:
@@ -279,7 +279,7 @@ class AssetSelection:
         return self - AssetSelection.all_asset_checks()
 
     def at_most(self) -> AssetSelection:
-        """All that it could name, however assets stand.
+        """Return all that it could name, however assets stand.
 
         Example:
             >>> print(AssetSelection.from_string("+status:stale and not group:raw").at_most())

@@ -54,7 +54,7 @@ class DataTypeLoader(ABC):
         return self.schema_type
 
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that the loader uses."""
+        """Return the resources that the loader uses."""
         return frozenset()
 
     @abstractmethod
@@ -74,7 +74,7 @@ class _FunctionLoader(DataTypeLoader):
         return self._schema
 
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that the loader uses."""
+        """Return the resources that the loader uses."""
         return self._keys
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
@@ -195,7 +195,7 @@ class ListLoader(DataTypeLoader):
         return Array(self._inner.schema_type)
 
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that the items' loader uses."""
+        """Return the resources that the items' loader uses."""
         return self._inner.required_resource_keys()
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
@@ -234,7 +234,7 @@ class MapLoader(DataTypeLoader):
         return Map(self._key, self._inner.schema_type)
 
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that the values' loader uses."""
+        """Return the resources that the values' loader uses."""
         return self._inner.required_resource_keys()
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:
@@ -257,7 +257,7 @@ class NullableLoader(DataTypeLoader):
         return Noneable(self._inner.schema_type)
 
     def required_resource_keys(self) -> frozenset[str]:
-        """The resources that the inner loader uses."""
+        """Return the resources that the inner loader uses."""
         return self._inner.required_resource_keys()
 
     def construct_from_config_value(self, context: Any, config_value: Any) -> Any:

@@ -252,7 +252,7 @@ class _Brackets:
             ) from None
 
     def __call__(self, inner_type: Any = Any) -> DataType:
-        """The same as brackets."""
+        """Return the same as brackets."""
         return self[inner_type]
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Asynchronous functions side by side on one event loop; others in threads."""
+"""Execute asynchronous functions side by side on one event loop; others in threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ASYNC_PLACES = 256
 
 
 class AsyncCrew(ThreadCrew):
-    """Does the steps of a run on one event loop, in a thread of its own.
+    """Executes the steps of a run on one event loop, in a thread of its own.
 
     So it does not matter whether the caller has a loop that runs, as in a notebook. A thread
     beside it loads the inputs of each step, stores its outputs, and waits in between.

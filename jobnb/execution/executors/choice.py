@@ -1,4 +1,4 @@
-"""Which executor does a run: that of its job, of what was asked for, or of its config."""
+"""Choose the executor of a run: the job's, the requested one, or that of the config."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jobnb.execution.run import RunScope
 
 
 def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
-    """The job with the executor that is asked for: a name or a definition; its own if None.
+    """Return the job with the executor that is asked for: a name or a definition; its own if None.
 
     Raises:
         InvalidDefinitionError: If it is neither, or there is none of this name.
@@ -27,7 +27,7 @@ def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
 
 
 def name_of(wanted: Any) -> str | None:
-    """The name by which the same executor can be asked for again; None for one of the user's own.
+    """Return the name by which an executor can be requested; None for one of the user's own.
 
     Args:
         wanted: A name, a definition, or None.
@@ -39,7 +39,7 @@ def name_of(wanted: Any) -> str | None:
 
 
 def crew_of(run: RunScope, strategy: str | None, config: Mapping[str, Any]) -> Crew | None:
-    """Who does the steps of a run; None where they run one by one in this process.
+    """Return the crew that executes the steps; None if they run one by one in this process.
 
     Args:
         run: The run.
@@ -72,7 +72,7 @@ def crew_of(run: RunScope, strategy: str | None, config: Mapping[str, Any]) -> C
 
 
 def chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
-    """How the steps of a run are run, and the config of the executor that does it.
+    """Return the executor of a run and its config.
 
     Returns:
         One of `STRATEGIES`, None for an executor of the user's own; and the config.
@@ -97,7 +97,7 @@ def chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
 
 
 def places_of(config: Mapping[str, Any], otherwise: int) -> int:
-    """How many steps run at once.
+    """Return how many steps run at once.
 
     Raises:
         InvalidConfigError: If it is less than one; 0 stands for what is usual, as in Dagster.

@@ -1,4 +1,4 @@
-"""The coordinator: hands ready units to a crew, takes in how they ended, and nothing else.
+"""The coordinator: passes ready units to a crew and handles how they ended, nothing else.
 
 It is one loop in the run's thread. Everything that has to be decided is the frontier's; all that
 has to be done is the crew's.
@@ -33,7 +33,7 @@ GRACE = 5.0
 
 
 class Coordinator:
-    """Has a crew do the steps of a run.
+    """Executes the steps of a run with a crew.
 
     Args:
         run: The run.
@@ -95,7 +95,7 @@ class Coordinator:
                 run.run_log.commit()
 
     def _pause(self) -> float:
-        """How long to wait for news, at most."""
+        """Return how long to wait for a crew's message, at most."""
         pause, at = LOOK, now()
         # A retry that is due and finds no free place waits for one, as all others do.
         if self._frontier.due is not None and len(self._tasks) < self.crew.places:
@@ -116,7 +116,7 @@ class Coordinator:
                 self._send(self._chunk(unit))
 
     def _chunk(self, unit: Unit) -> list[Unit]:
-        """A unit, with what is done best in the same task: short ones that follow it or wait."""
+        """Return a unit, with short ones that follow it or are ready, for the same task."""
         chunk, took = [unit], self._estimate(unit)
         if took is None or took > self.crew.short or not self._may_share(unit):
             return chunk
@@ -133,11 +133,11 @@ class Coordinator:
         return chunk
 
     def _estimate(self, unit: Unit) -> float | None:
-        """How long a unit takes: as long as others of the same op; None if none has ended."""
+        """Estimate the duration of a unit by others of the same op; None if none has ended."""
         return self._took.get(id(self._steps[unit.step].op))
 
     def _another(self) -> Unit | None:
-        """Another unit that is ready, if there are more than the crew has places for."""
+        """Return another unit that is ready, if there are more than the crew has places for."""
         if self._frontier.ready_count <= self.crew.places - len(self._tasks):
             return None
         taken = self._frontier.take(now(), 1)
@@ -194,7 +194,7 @@ class Coordinator:
             self.run.current_key = self._current_key()
 
     def _current_key(self) -> str | None:
-        """The step that is shown as the current one: the one that began last of those that run."""
+        """Return the step to show as the current one: the active one that began last."""
         for pieces in reversed(self._tasks.values()):
             if pieces:
                 return self._key(pieces[0].unit)
@@ -232,7 +232,7 @@ class Coordinator:
         self._frontier.retry(unit, now() + wait)
 
     def _lost(self, piece: Piece, outcome: Outcome) -> None:
-        """Its worker is gone: it has failed with these words, and is tried again where it may."""
+        """Handle a lost worker: its unit fails with these words, or is retried."""
         step, key = self._steps[piece.unit.step], self._key(piece.unit)
         began = piece.began or now()
         if not outcome.began and piece.retries:
@@ -280,7 +280,7 @@ class Coordinator:
     # --- the end ---------------------------------------------------------
 
     def _end_all(self) -> None:
-        """Have all that goes on end: what was opened is closed, and what has come is kept."""
+        """End all active tasks: resources are closed, and results that came are kept."""
         reason = self.run.stop.reason or "The run ends."
         deadline = time.monotonic() + GRACE
         while self._tasks and time.monotonic() < deadline:
@@ -297,7 +297,7 @@ class Coordinator:
                 self.run.append(EngineNote(now(), note))
 
     def _take_in_last(self, outcome: Outcome) -> None:
-        """What ends while the run is being stopped; nothing follows from it."""
+        """Record the units that end while the run is being stopped; start no others."""
         if outcome.ended is Ended.SUCCEEDED and outcome.values is not None:
             _put(self.run, outcome.piece.unit, outcome.values)
         if outcome.is_last:
@@ -305,7 +305,7 @@ class Coordinator:
 
 
 def _given(run: RunScope) -> dict[int, list[str] | None]:
-    """What is there before any step has run."""
+    """Return the values that exist before any step runs."""
     there = {slot: value for slot, value in enumerate(run.values) if value is not MISSING}
     if not there:
         return {}
@@ -319,7 +319,7 @@ def _given(run: RunScope) -> dict[int, list[str] | None]:
 
 
 def _put(run: RunScope, unit: Unit, values: Any) -> None:
-    """Put what came from elsewhere where readers find it."""
+    """Store values from elsewhere in their slots."""
     for slot, value in values.items():
         if unit.mapping_key is None:
             run.values[slot] = value
@@ -330,7 +330,7 @@ def _put(run: RunScope, unit: Unit, values: Any) -> None:
 
 
 class _Regions:
-    """Looks after the values of steps that have ended, and of elements that went through all."""
+    """Releases the values of ended steps, and of elements that have passed all steps."""
 
     def __init__(self, run: RunScope) -> None:
         self._run = run
@@ -347,7 +347,7 @@ class _Regions:
         self._keys = {region: list(_elements(run, region)) for region in self._steps}
 
     def ended(self, unit: Unit) -> None:
-        """A unit has ended: nobody reads an element any more that went through all steps."""
+        """Handle the end of a unit: release an element that has passed all steps."""
         step, key = self._run.plan.steps[unit.step], unit.mapping_key
         if step.region is None or key is None or not self._passing[step.region]:
             return
@@ -359,7 +359,7 @@ class _Regions:
             let_go(self._run, self._passing[step.region], key)
 
     def closed(self, index: int) -> None:
-        """A step has ended for good: what it has read is let go of, where it was the last."""
+        """Handle the end of a step: release the values that it was the last to read."""
         run, step = self._run, self._run.plan.steps[index]
         runner = StepRunner(run, step)
         for slot in self._keys.keys() & {*runner.outputs}:

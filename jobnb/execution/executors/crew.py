@@ -1,4 +1,4 @@
-"""What an executor is to the coordinator: a crew that takes tasks and tells how they ended."""
+"""The interface of an executor: a crew executes tasks and reports how they ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Piece(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Pieces that one worker does one after the other.
+    """Pieces that one worker executes one after the other.
 
     Args:
         number: Which task of its run.
@@ -38,7 +38,7 @@ class Task(NamedTuple):
 
 
 class Ended(Enum):
-    """How a piece ended."""
+    """The ways in which a piece ends."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -50,7 +50,7 @@ class Ended(Enum):
 
 
 class Outcome(NamedTuple):
-    """How a piece ended.
+    """The outcome of a piece.
 
     Args:
         task: The number of its task.
@@ -77,7 +77,7 @@ class Outcome(NamedTuple):
 
 
 class Crew(Protocol):
-    """Workers of one run.
+    """The workers of one run.
 
     Attributes:
         title: What it is called in the log, as "threads".
@@ -100,10 +100,10 @@ class Crew(Protocol):
         """Whether a step may share a task with others."""
 
     def hand_over(self, task: Task) -> None:
-        """Have a task done, as soon as may be; returns at once."""
+        """Send a task to a worker; returns at once."""
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """What has ended by now; waits for the first of it, at most so long."""
+        """Return the pieces that have ended; wait for the first one, at most so long."""
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
         """Stop what goes on of a task; `is_failure` if it has taken too long."""

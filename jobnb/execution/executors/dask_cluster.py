@@ -1,4 +1,4 @@
-"""Steps on the workers of a Dask cluster: the way past one machine."""
+"""Execute steps on the workers of a Dask cluster, also on other machines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _UNTOLD = 5.0  # seconds after the end of a task in which the news of it arrive
 
 
 class _Made:
-    """A task of the cluster: it is let go of with the last of its values.
+    """A task of the cluster, released with the last of its values.
 
     The client's own objects refer to each other, and would be let go of much later.
 
@@ -66,11 +66,11 @@ class Remote:
 
     @property
     def future(self) -> Any:
-        """What the client knows the task by."""
+        """The client's reference to the task."""
         return self.made.future
 
     def value(self) -> Any:
-        """The value, fetched."""
+        """Return the value, fetched."""
         kept: Mapping[Any, Packed] = self.future.result()
         return kept[self.place].value()
 
@@ -79,7 +79,7 @@ holds_values(Remote)
 
 
 class DaskCrew:
-    """Does the steps of a run on a Dask cluster.
+    """Executes the steps of a run on a Dask cluster.
 
     Args:
         run: The run.
@@ -189,14 +189,14 @@ class DaskCrew:
     # --- taking in -------------------------------------------------------
 
     def _hear(self, event: Any) -> None:
-        """News of a worker; called in the client's own thread."""
+        """Handle a worker's message; called in the client's own thread."""
         message = event[1]
         data = message.get("data") if isinstance(message, dict) else None
         if data is not None:
             self._news.put(data)
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """What has ended by now; waits for the first of it, at most so long."""
+        """Return the pieces that have ended; wait for the first one, at most so long."""
         found: list[Outcome] = []
         with suppress(Empty):
             news = self._news.get(seconds > 0, seconds or None)
@@ -222,7 +222,7 @@ class DaskCrew:
         return []
 
     def _read(self, report: Report) -> list[Outcome]:
-        """News of one turn of a task: Dask begins a task anew where it has lost its worker."""
+        """Handle the messages of one attempt at a task: Dask repeats one that lost its worker."""
         if report.number not in self._left:
             return []
         if self._turns.setdefault(report.number, report.turn) != report.turn:
@@ -262,12 +262,12 @@ class DaskCrew:
         return [outcome]
 
     def _fetch(self, number: int) -> list[Outcome]:
-        """The news of a task did not come: they are asked for."""
+        """Return the news of a task did not come: they are asked for."""
         kept = self._futures[number].future.result()
         return [each for told in kept[None] for each in self._outcome(number, *told)]
 
     def _lost(self, number: int, error: BaseException) -> list[Outcome]:
-        """Its worker is gone for good: the piece that it did is lost, the others have not begun."""
+        """Report a lost worker: its current piece is lost, the others have not begun."""
         left, found = self._left[number], []
         for place, piece in enumerate(left):
             is_last = place == len(left) - 1
@@ -303,7 +303,7 @@ class DaskCrew:
                 self._futures[task].future.cancel()
 
     def is_stuck(self, task: int) -> bool:
-        """A step in code that is not Python's cannot be stopped on a cluster of others."""
+        """Return a step in code that is not Python's cannot be stopped on a cluster of others."""
         since = self._stopping.get(task)
         return since is not None and time.monotonic() > since + _PATIENCE
 
@@ -320,7 +320,7 @@ class DaskCrew:
             self._futures.clear()
 
     def _last_news(self) -> None:
-        """What workers have told while they tore down."""
+        """Handle the events that workers sent while they tore down."""
         deadline = time.monotonic() + 0.2
         with suppress(Empty):
             while time.monotonic() < deadline:
@@ -332,7 +332,7 @@ class DaskCrew:
                             self._tell(event)
 
     def _fetch_kept(self) -> None:
-        """Values that can be asked for after the run are fetched: the cluster may be gone then."""
+        """Fetch the values that can be loaded after the run: the cluster may be gone then."""
         for slot, value in enumerate(self.run.values):
             if isinstance(value, Remote):
                 self.run.values[slot] = value.value()
@@ -346,14 +346,14 @@ def _plain(key: str) -> str:
 
 
 def _held(value: Any, made: _Made) -> Any:
-    """A value as this process holds it."""
+    """Return a value as this process holds it."""
     if isinstance(value, dict):
         return {key: _held(each, made) for key, each in value.items()}
     return Remote(made, value.place) if type(value) is Stays else value
 
 
 def _with_needs(value: Any, needs: list[Any]) -> Any:
-    """A value as it is sent: one that stays on a worker as the number of the task that has it."""
+    """Return a value to send; one that stays on a worker is replaced by its task's number."""
     if isinstance(value, dict):
         return {key: _with_needs(each, needs) for key, each in value.items()}
     if isinstance(value, Remote):
@@ -364,7 +364,7 @@ def _with_needs(value: Any, needs: list[Any]) -> Any:
 
 
 def _address_of(config: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] | None]:
-    """The address of a cluster that is there; else what one is made with, if anything is said."""
+    """Return the address of an existing cluster; else the arguments to create one, if given."""
     cluster = config.get("cluster") or {}
     existing = cluster.get("existing")
     address = config.get("address") or (existing or {}).get("address")
@@ -372,7 +372,7 @@ def _address_of(config: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any
 
 
 def _resources_of(step: Step) -> dict[str, float] | None:
-    """What a step needs of its worker.
+    """Return the Dask resources that a step needs.
 
     Raises:
         InvalidDefinitionError: If its tag is no such JSON.

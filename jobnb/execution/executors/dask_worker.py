@@ -1,4 +1,4 @@
-"""What runs on a Dask worker: several lanes of a run in one process, a thread each."""
+"""The code that runs on a Dask worker: several lanes of a run in one process, one thread each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LIVE = 0.1  # seconds that an event may wait before it is sent
 
 
 class Report(NamedTuple):
-    """News of a task.
+    """A message about a task.
 
     Args:
         number: The number of the task; 0 for news of the worker.
@@ -39,7 +39,7 @@ class Report(NamedTuple):
 
 
 class _Teller:
-    """Sends the events of one task, those that happen close to each other together.
+    """Sends the events of one task, in batches of those that happen close together.
 
     Attributes:
         worker_name: What the worker is called.
@@ -54,7 +54,7 @@ class _Teller:
         self._ended = threading.Event()
 
     def tell(self, event: Event) -> None:
-        """Tell of an event, soon."""
+        """Send an event, soon."""
         with self._lock:
             self._events.append(event)
 
@@ -68,7 +68,7 @@ class _Teller:
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """While it lasts, events are sent as they happen."""
+        """Send events as they happen, for the duration of the block."""
         thread = threading.Thread(target=self._send_live, name="jobnb events", daemon=True)
         thread.start()
         try:
@@ -92,7 +92,7 @@ _tellers = threading.local()
 
 
 def _part_of(run_id: str, errand: bytes) -> PartOfRun:
-    """What this process does of a run: made once."""
+    """Return the part of a run in this process, created once."""
     with _turn:
         if run_id not in _parts:
             _parts[run_id] = PartOfRun(errand, _tell_of_worker)
@@ -107,7 +107,7 @@ def _tell_of_worker(event: Event) -> None:
 
 
 def do_order(run_id: str, errand: bytes, order: Order, needs: Sequence[Any]) -> dict[Any, Any]:
-    """Do a task.
+    """Execute a task.
 
     Args:
         run_id: The run.
@@ -168,7 +168,7 @@ def _brought(value: Any, needs: Sequence[Mapping[Any, Any]]) -> Any:
 
 
 def _kept_back(outcome: Outcome, kept: dict[Any, Any]) -> Outcome:
-    """How a piece ended, with its small values; large ones are kept here."""
+    """Return the outcome of a piece with its small values; large ones stay here."""
     if outcome.values is None:
         return outcome
     element = outcome.piece.unit.mapping_key
@@ -210,7 +210,7 @@ def _insist(lane: RemoteLane, reason: str, is_failure: bool) -> None:
 
 
 def close_part(run_id: str, dask_worker: Any = None) -> None:
-    """Tear down what a run has opened in this process.
+    """Tear down the resources of a run in this process.
 
     Args:
         run_id: The run.
@@ -234,4 +234,4 @@ def _close(part: PartOfRun, teller: _Teller) -> None:
 
 
 def _tell_nobody() -> None:
-    """The coordinator tells of it."""
+    """Ignore it: the coordinator reports it."""

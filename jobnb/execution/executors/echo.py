@@ -1,4 +1,4 @@
-"""What a worker prints and logs is shown to whoever waits for the run, as if it happened here."""
+"""Show what a worker prints and logs to whoever waits for the run, as if it happened here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps on an executor of the user's own: whatever takes a function and gives a future."""
+"""Execute steps on the user's own executor: anything that takes a function and returns a future."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from jobnb.plan.step import Step
 
 
 def crew_of_custom(run: RunScope, config: Mapping[str, Any]) -> Crew:
-    """The crew that an executor of the user's own is.
+    """Return the crew that an executor of the user's own is.
 
     Raises:
         UnmetExecutorRequirementsError: If it gives nothing that takes functions.
@@ -67,7 +67,7 @@ def crew_of_custom(run: RunScope, config: Mapping[str, Any]) -> Crew:
 
 
 def _places_of(pool: Any) -> int:
-    """How many steps a pool takes at once."""
+    """Return how many steps a pool executes at once."""
     for name in ("max_workers", "_max_workers"):
         number = getattr(pool, name, None)
         if isinstance(number, int) and number > 0:
@@ -82,7 +82,7 @@ def _shut_down(pool: Any) -> None:
 
 
 class _PoolOfThreads(ThreadCrew):
-    """A pool of threads that the user made: its threads do the steps, in this process."""
+    """A pool of threads that the user created, in this process."""
 
     def __init__(self, run: RunScope, pool: ThreadPoolExecutor, places: int, name: str) -> None:
         super().__init__(run, places, f"{name!r}, a pool of threads")
@@ -110,7 +110,7 @@ class _PoolOfThreads(ThreadCrew):
 
 
 class FutureCrew:
-    """Does the steps of a run on a pool of processes that the user made, wherever they are.
+    """Executes the steps of a run on a pool of processes that the user created.
 
     The processes can import jobnb and see the files of this machine. Events come with the end of
     their task.
@@ -140,7 +140,7 @@ class FutureCrew:
         self._errand.write_bytes(errand_of(self.run, None))
 
     def fuses(self, step: Step) -> bool:
-        """Any step may share a task with others."""
+        """Return True: any step may share a task with others."""
         return True
 
     def hand_over(self, task: Task) -> None:
@@ -152,7 +152,7 @@ class FutureCrew:
         future.add_done_callback(lambda done, number=task.number: self._news.put((number, done)))
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """What has ended by now; waits for the first of it, at most so long."""
+        """Return the pieces that have ended; wait for the first one, at most so long."""
         found: list[Outcome] = []
         with suppress(Empty):
             number, future = self._news.get(seconds > 0, seconds or None)
@@ -178,16 +178,16 @@ class FutureCrew:
         ]
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
-        """Take a task back that has not begun; one that goes on comes to its end."""
+        """Cancel a task that has not begun; one that has begun runs to its end."""
         if task in self._futures:
             self._futures[task].cancel()
 
     def is_stuck(self, task: int) -> bool:
-        """What goes on in a pool of the user's cannot be interrupted."""
+        """Whether a task was running when it should stop: it cannot be interrupted."""
         return task in self._futures
 
     def close(self) -> None:
-        """Shut the pool down, which tears down the resources with its processes."""
+        """Shut the pool down; its processes tear down the resources."""
         try:
             _shut_down(self._pool)
         finally:
@@ -215,7 +215,7 @@ _turn = threading.Lock()
 
 
 def do_order(errand: str, run_id: str, order: bytes, path: Sequence[str]) -> bytes:
-    """Do a task, in a process of the pool.
+    """Execute a task in a process of the pool.
 
     Args:
         errand: The file with what it must know of the run.

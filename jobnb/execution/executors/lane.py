@@ -1,4 +1,4 @@
-"""A lane: does one piece after the other in its thread, in a scope of its own."""
+"""A lane: executes one piece after the other in its thread, in a scope of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobnb.execution.stopping import Stop
 
 
 class Lane:
-    """Does pieces of a run in one thread.
+    """Executes pieces of a run in one thread.
 
     Args:
         run: The run; its values, resources and log are shared.
@@ -36,7 +36,7 @@ class Lane:
         self.name = name
 
     def do(self, task: int, piece: Piece, stop: Stop) -> Outcome:
-        """Make one attempt; what happens is in the log.
+        """Make one attempt, and log its events.
 
         Args:
             task: The number of the task that it is of.
@@ -104,7 +104,7 @@ class Lane:
 
 
 def lost(error: BaseException) -> Exception:
-    """What a step has failed with that raised what ends a process, or that was lost otherwise."""
+    """Return the error of a step that raised a process's end, or was lost otherwise."""
     if isinstance(error, Exception):
         return error
     return WorkerLostError(f"The step would end its process: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""The resources of a run whose steps run elsewhere: set up here at first need only."""
+"""The resources of a run whose steps run elsewhere: set up here only when needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobnb.execution.run import RunScope
 
 
 class LaterResources(Mapping[str, Any]):
-    """Resources by key. Values are looked at through the IO managers among them after the run.
+    """Resources by key; IO managers among them load values after the run.
 
     What is set up is torn down when the run is not held any more.
 

@@ -17,7 +17,7 @@ TIMEOUT_TAG = "dagster/step_timeout"
 
 
 def limits_of(config: Mapping[str, Any]) -> list[TagLimit]:
-    """The limits on steps with a tag, from the config of an executor.
+    """Return the limits on steps with a tag, from the config of an executor.
 
     Raises:
         InvalidConfigError: If a value is neither text nor a wish to count each value by itself.
@@ -37,12 +37,12 @@ def limits_of(config: Mapping[str, Any]) -> list[TagLimit]:
 
 
 def late_words(key: str, limit: float | None) -> str:
-    """What is said of a step that took too long."""
+    """Describe a step that took too long."""
     return f"The step {key!r} took longer than {limit or 0:g} s, its time-out."
 
 
 def timeout_of(step: Step, config: Mapping[str, Any]) -> float | None:
-    """How many seconds an attempt at a step may take; None if it may take any.
+    """Return the time limit of a step's attempts in seconds; None if there is none.
 
     Args:
         step: The step; its tag says it, if it has one.
@@ -66,7 +66,7 @@ def timeout_of(step: Step, config: Mapping[str, Any]) -> float | None:
 
 
 def runner_of(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunner:
-    """What runs a step: with an alarm, where it has a time-out.
+    """Return the runner of a step: with an alarm, if it has a time limit.
 
     Args:
         run: The run.
@@ -80,7 +80,7 @@ def runner_of(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunne
 
 
 class _TimedRunner(StepRunner):
-    """A step with a time-out: each attempt may take so long."""
+    """Runs a step whose attempts have a time limit."""
 
     __slots__ = ("limit",)
 
@@ -91,7 +91,7 @@ class _TimedRunner(StepRunner):
     def try_once(
         self, key: str, mapping_key: str | None, retries: int, began: float
     ) -> float | None:
-        """Make one attempt, and interrupt it where it takes too long."""
+        """Make one attempt, and interrupt it if it takes too long."""
         with Alarm(self.run.stop, self.limit) as alarm:
             try:
                 return super().try_once(key, mapping_key, retries, began)

@@ -22,7 +22,7 @@ _LEAVE = 2.0  # seconds that a worker has to end by itself
 
 
 class WorkerProcess:
-    """One worker, as the process that has the run sees it.
+    """One worker, as the coordinating process sees it.
 
     Attributes:
         pipe: To the worker.
@@ -49,12 +49,12 @@ class WorkerProcess:
 
     @property
     def sentinel(self) -> int:
-        """Ready to be read once its process has ended."""
+        """An object that is ready to be read once the process has ended."""
         return int(self._process.sentinel)
 
     @property
     def is_there(self) -> bool:
-        """Whether its process goes on."""
+        """Whether its process is alive."""
         return self._process.exitcode is None
 
     def send(self, *message: Any) -> bool:
@@ -66,7 +66,7 @@ class WorkerProcess:
         return True
 
     def how_it_ended(self) -> str:
-        """How its process ended, in words."""
+        """Describe how its process ended."""
         self._process.join(1.0)
         code = self._process.exitcode
         if code is None:
@@ -94,7 +94,7 @@ class WorkerProcess:
 
 
 class Pool:
-    """The workers of this process that have nothing to do."""
+    """The idle workers of this process."""
 
     def __init__(self) -> None:
         self._idle: list[WorkerProcess] = []
@@ -104,7 +104,7 @@ class Pool:
         self._watching = False
 
     def take(self) -> WorkerProcess:
-        """A worker for a run: one that is warm, if there is one that knows today's modules."""
+        """Return a worker for a run: a warm one, if it has loaded the present modules."""
         modules = _modules()
         with self._turn:
             while self._idle:
@@ -150,7 +150,7 @@ class Pool:
             worker.end()
 
     def left(self) -> None:
-        """In a copy of the process (a fork): the workers belong to the other one."""
+        """In a forked process, forget the workers: they belong to the parent."""
         self.__init__()  # type: ignore[misc]
 
     def _watch(self) -> None:
@@ -168,7 +168,7 @@ class Pool:
 
 
 def _modules() -> dict[str, float]:
-    """The modules of the user's own that are imported here, and when each was changed last."""
+    """Return the user's own imported modules, with the times of their last changes."""
     found = {}
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)

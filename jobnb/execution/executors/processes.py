@@ -1,4 +1,4 @@
-"""Steps in processes of their own: warm workers that stay for the next run."""
+"""Execute steps in processes of their own: warm workers that stay for the next run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CLOSING = 60.0  # seconds that a worker has to tear down its resources
 
 
 class _Hand:
-    """A worker at work for a run.
+    """A worker that executes pieces of a run.
 
     Attributes:
         worker: The worker.
@@ -51,7 +51,7 @@ class _Hand:
 
 
 class ProcessCrew:
-    """Does the steps of a run in worker processes.
+    """Executes the steps of a run in worker processes.
 
     Args:
         run: The run.
@@ -85,11 +85,11 @@ class ProcessCrew:
     # --- handing over ----------------------------------------------------
 
     def fuses(self, step: Step) -> bool:
-        """Any step may share a task with others."""
+        """Return True: any step may share a task with others."""
         return True
 
     def hand_over(self, task: Task) -> None:
-        """Have a task done by a worker that is free, or one that joins."""
+        """Send a task to a free worker, or to a new one."""
         order = order_of(self.run, task.number, task.pieces, self._folder)
         hand = self._free_hand() or self._join()
         hand.task, hand.left, hand.stopping = task.number, list(task.pieces), None
@@ -97,7 +97,7 @@ class ProcessCrew:
         hand.worker.send("do", order)
 
     def _free_hand(self) -> _Hand | None:
-        """A worker that has nothing to do, and is still there."""
+        """Return an idle worker that is alive."""
         for hand in [each for each in self._hands if not each.task]:
             if hand.worker.is_there:
                 return hand
@@ -116,7 +116,7 @@ class ProcessCrew:
     # --- taking in -------------------------------------------------------
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """What has ended by now; waits for the first of it, at most so long."""
+        """Return the pieces that have ended; wait for the first one, at most so long."""
         if not self._outcomes:
             self._look(seconds)
         self._see_stuck()
@@ -177,7 +177,7 @@ class ProcessCrew:
             hand.is_closed = True
 
     def _give_up(self, hand: _Hand, error: BaseException) -> None:
-        """It cannot do anything of this run, as no other one could."""
+        """Fail a piece that no worker can execute."""
         for piece in hand.left[:1]:
             self._outcomes.append(Outcome(hand.task, piece, Ended.BROKEN, error=error))
         self._free(hand)
@@ -206,7 +206,7 @@ class ProcessCrew:
     # --- workers that are lost or stuck ----------------------------------
 
     def _lose(self, hand: _Hand) -> None:
-        """Its process has ended: the piece that it did is lost, the others have not begun."""
+        """Report a process that ended: its current piece is lost, the others have not begun."""
         if hand not in self._hands:
             return
         self._leave(hand)
@@ -232,7 +232,7 @@ class ProcessCrew:
         self._selector.unregister(hand.worker.sentinel)
 
     def _see_stuck(self) -> None:
-        """A step that was to stop and does not is ended with its process."""
+        """End the process of a step that should have stopped and has not."""
         for hand in list(self._hands):
             if hand.stopping is not None and time.monotonic() > hand.stopping + _PATIENCE:
                 hand.worker.kill()
@@ -247,13 +247,13 @@ class ProcessCrew:
             hand.worker.send("stop", task, reason, is_failure)
 
     def is_stuck(self, task: int) -> bool:
-        """A process can always be ended."""
+        """Return False: a process can always be ended."""
         return False
 
     # --- the end ---------------------------------------------------------
 
     def close(self) -> None:
-        """Have the workers tear down their resources; they stay for the next run."""
+        """Tear down the workers' resources; the workers stay for the next run."""
         try:
             self._close_all()
         finally:
@@ -274,7 +274,7 @@ class ProcessCrew:
             self._look(0.05)
 
     def _remove_folder(self) -> None:
-        """Values that can be asked for after the run stay as long as the run is held."""
+        """Remove the run's values with the last reference to the run."""
         if self.run.keep_outputs:
             weakref.finalize(self.run, shutil.rmtree, self._folder, ignore_errors=True)
         else:
@@ -282,6 +282,6 @@ class ProcessCrew:
 
 
 def _preloaded(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The modules that Dagster's `forkserver` would have had ready."""
+    """Return the modules that Dagster's `forkserver` would have had ready."""
     method = config.get("start_method") or {}
     return tuple((method.get("forkserver") or {}).get("preload_modules") or ())

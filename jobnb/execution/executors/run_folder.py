@@ -12,7 +12,7 @@ _PREFIX = "jobnb-run-"
 
 
 def made_folder() -> str:
-    """A new folder; those of processes that were killed are removed.
+    """Return a new folder; those of processes that were killed are removed.
 
     Its name tells the process that has the run.
     """

@@ -1,4 +1,4 @@
-"""Steps side by side in threads of this process: for those that wait for others."""
+"""Execute steps side by side in threads of this process: for steps that wait for others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _END = 5.0  # seconds that the threads have to end once nothing is left to do
 
 
 class ThreadCrew:
-    """Does the steps of a run in threads; each is started when there is work for it.
+    """Executes the steps of a run in threads, each started when there is work for it.
 
     Args:
         run: The run.
@@ -41,14 +41,14 @@ class ThreadCrew:
         self._busy = 0
 
     def begin(self) -> None:
-        """Nothing to get ready: threads are started with their first task."""
+        """Prepare nothing: threads are started with their first task."""
 
     def fuses(self, step: Step) -> bool:
-        """Any step may share a task with others."""
+        """Return True: any step may share a task with others."""
         return True
 
     def hand_over(self, task: Task) -> None:
-        """Have a task done by a thread that is free, or a new one."""
+        """Send a task to a free thread, or to a new one."""
         self._stops[task.number] = Stop()
         self._busy += 1
         self._have_done(task)
@@ -76,7 +76,7 @@ class ThreadCrew:
                 self._do(lane, task)
 
     def _captured(self, lane: Lane) -> AbstractContextManager[None]:
-        """What it prints goes under its own step, where what the run prints goes to the log."""
+        """Capture printed text under its own step, if the run's output goes to the log."""
         scope = lane.scope
         if not is_captured():
             return nullcontext()
@@ -102,7 +102,7 @@ class ThreadCrew:
             return Outcome(task.number, piece, Ended.LOST, error=lost(error))
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """What has ended by now; waits for the first of it, at most so long."""
+        """Return the pieces that have ended; wait for the first one, at most so long."""
         found: list[Outcome] = []
         try:
             found.append(
@@ -126,7 +126,7 @@ class ThreadCrew:
             self._stops[task].request(reason, _tell_nobody, is_failure=is_failure)
 
     def is_stuck(self, task: int) -> bool:
-        """A thread can only wait for code that is not Python's."""
+        """Return False: a thread can only wait for code that is not Python's."""
         return False
 
     def close(self) -> None:
@@ -139,9 +139,9 @@ class ThreadCrew:
 
 
 def _next(stop: Stop) -> Stop:
-    """The stop of the next piece of a task: that of the last one, if that was not used."""
+    """Return the stop of the next piece of a task: that of the last one, if that was not used."""
     return stop if stop.wanted else Stop()
 
 
 def _tell_nobody() -> None:
-    """The coordinator tells of it."""
+    """Ignore it: the coordinator reports it."""

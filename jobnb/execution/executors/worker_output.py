@@ -1,4 +1,4 @@
-"""What a worker's process writes to its standard streams goes under the step that it does.
+"""Log what a worker's process writes to its standard streams under the step that it executes.
 
 The file descriptors themselves are caught: what code in C and child processes write comes along.
 """
@@ -19,7 +19,7 @@ _CHUNK = 65536
 
 
 class CaughtOutput:
-    """Catches what this process writes, for as long as it lives.
+    """Captures what this process writes, as long as it lives.
 
     Attributes:
         take: Takes each text, with the name of its stream; what comes while there is none is lost.
@@ -63,7 +63,7 @@ class CaughtOutput:
                 self.take(text, self._pipes[pipe])
 
     def drain(self) -> None:
-        """Take in all that was written by now, also what is still held back."""
+        """Read all that was written by now, also from buffers."""
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):  # the user's code may have closed it
                 stream.flush()
@@ -74,7 +74,7 @@ class CaughtOutput:
 
 
 def _flush_of_c() -> Callable[[], Any]:
-    """What writes out what the C library holds back."""
+    """Return the function that flushes the C library's buffers."""
     try:
         import ctypes
 
@@ -85,4 +85,4 @@ def _flush_of_c() -> Callable[[], Any]:
 
 
 def _nothing() -> None:
-    """There is nothing to flush."""
+    """Flush nothing."""

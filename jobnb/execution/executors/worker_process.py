@@ -1,4 +1,4 @@
-"""The main loop of a worker's process: does what the process that has the run sends it.
+"""The main loop of a worker's process: executes what the coordinating process sends.
 
 Steps run in its main thread, as they would in a program of their own; a second thread listens, so
 that a step can be told to stop.
@@ -32,7 +32,7 @@ _LAST = 2.0  # seconds that a step has to end when the process that has the run 
 
 
 class Place(NamedTuple):
-    """What a worker takes over from the process that has the run, each time that one begins.
+    """The environment that a worker takes over from the coordinating process with each run.
 
     Args:
         errand: The file that has the errand.
@@ -49,7 +49,7 @@ class Place(NamedTuple):
     preload: tuple[str, ...] = ()
 
     def take_over(self) -> None:
-        """Make it that of this process."""
+        """Apply it to this process."""
         sys.path[:] = self.path
         for name in os.environ.keys() - self.environment.keys():
             del os.environ[name]
@@ -63,7 +63,7 @@ class Place(NamedTuple):
 
 
 class _Worker:
-    """What the process does.
+    """The worker's main loop.
 
     Args:
         pipe: To the process that has the run.
@@ -86,7 +86,7 @@ class _Worker:
         self._told = 0.0
 
     def run(self) -> None:
-        """Do what comes, until there is nobody any more who sends anything."""
+        """Execute tasks until the connection is closed."""
         for work in (self._listen, self._send_live):
             threading.Thread(target=work, daemon=True).start()
         while (message := self._inbox.get()) is not None:
@@ -115,7 +115,7 @@ class _Worker:
             self._lane.stop.request(reason, _tell_nobody, is_failure=is_failure)
 
     def _orphaned(self) -> None:
-        """The process that has the run is gone: what is open here is closed, and that is all."""
+        """Close everything, as the coordinating process is gone."""
         self._inbox.put(("close",))
         self._inbox.put(None)
         if self._lane is not None:
@@ -196,7 +196,7 @@ class _Worker:
             self._told = time.monotonic()
 
     def _before_end(self) -> None:
-        """All that a step has written is told before its end is."""
+        """Send all output of a step before its end."""
         self._output.drain()
         if self._sink is not None:
             self._sink.tell_rest()
@@ -223,11 +223,11 @@ def end_group(pid: int) -> None:
 
 
 def main(pipe: Connection) -> None:
-    """Be a worker; the target of its process."""
+    """Run as a worker; the target of its process."""
     with suppress(OSError, AttributeError):
         os.setsid()  # what a terminal or a notebook sends to its group does not come here
     _Worker(pipe).run()
 
 
 def _tell_nobody() -> None:
-    """The process that has the run tells of it."""
+    """Ignore it: the coordinating process reports it."""
