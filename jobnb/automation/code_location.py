@@ -57,6 +57,20 @@ class CodeLocation:
             self._loaded = version, self._loaded_again(self._loaded[1])
         return self._loaded[1]
 
+    def reload(self) -> Definitions:
+        """Load the definitions, whether they have changed or not.
+
+        Raises:
+            JobnbError: If they cannot be loaded; those of before stay.
+        """
+        version = self._version()
+        self._loaded = version, self._load()
+        return self._loaded[1]
+
+    def forget(self) -> None:
+        """Forget the definitions; whoever asks for them next has them loaded again."""
+        self._loaded = None
+
     def _loaded_again(self, before: Definitions) -> Definitions:
         """Return the definitions as they are now; as they were, where they cannot be loaded."""
         try:

@@ -25,6 +25,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     "completion": ("jobnb.cli.completion:completion", "Print the set-up of a shell's completion."),
     "daemon": ("jobnb.cli.daemon:daemon", "Evaluate schedules and sensors until it is stopped."),
     "execute": ("jobnb.cli.execute:execute", "Execute a notebook, and a job of it."),
+    "serve": ("jobnb.cli.serve:serve", "Answer Dagster's GraphQL clients."),
 })  # fmt: skip
 @click.option(
     "-v",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from importlib import reload
 from pathlib import Path
 
 from jobnb.automation.code_location import CodeLocation
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import NotebookError
 from jobnb.notebook.code_source import CodeSource
 from jobnb.storage.history import seen_from
@@ -39,9 +42,29 @@ def open_locations(named: Sequence[str | CodeSource]) -> tuple[Instance, list[Co
 def _location(source: CodeSource, instance: Instance) -> CodeLocation:
     path = source.path
     if path is None:
-        return CodeLocation(source.name, source.load, lambda: 0)
+        return CodeLocation(source.name, _loading_again(source), lambda: 0)
     name = seen_from(instance.home, str(path))
     return CodeLocation(name, source.load, lambda: _version(path))
+
+
+def _loading_again(source: CodeSource) -> Callable[[], Definitions]:
+    """Load a module, the second time from its file again."""
+    loaded = False
+
+    def load() -> Definitions:
+        nonlocal loaded
+        known = sys.modules.get(str(source.module))
+        if loaded and known is not None:
+            try:
+                with source.entered():
+                    reload(known)
+            except Exception as error:
+                what = f"{type(error).__name__}: {error}".rstrip(": ")
+                raise NotebookError(f"The module {source.name!r} raised {what}") from error
+        loaded = True
+        return source.load()
+
+    return load
 
 
 def _version(path: Path) -> Hashable:

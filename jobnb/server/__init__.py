@@ -1,0 +1,1 @@
+"""The server: what notebooks, files and modules define, and their history, over GraphQL."""

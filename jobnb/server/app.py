@@ -1,0 +1,191 @@
+"""The server's addresses: `/graphql` for HTTP and WebSocket, and `/server_info`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from jobnb.server.access import Access, Refusal
+from jobnb.server.conversation import Conversation, chosen_protocol
+from jobnb.server.executing import Asked, Executing, asked_of
+from jobnb.server.limits import Limits
+from jobnb.server.repositories import jobnb_version
+from jobnb.server.served import Served
+
+
+def application(
+    served: Served, token: str, hosts: Iterable[str] = (), limits: Limits | None = None
+) -> Starlette:
+    """The application that answers for what is served.
+
+    Args:
+        served: What is served.
+        token: The token that each request must have; empty for none.
+        hosts: Names that the server is reached by, beside those of the loopback.
+        limits: The limits of each query.
+
+    Example:
+        >>> from jobnb.storage.instance import Instance
+        >>> app = application(Served(Instance.ephemeral(), []), "sesame")
+        >>> [route.path for route in app.routes]
+        ['/graphql', '/graphql', '/server_info', '/dagit_info']
+    """
+    doors = _Doors(Executing(served, limits), Access(token, hosts))
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        doors.executing.close()
+
+    routes = [
+        Route("/graphql", doors.graphql, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", doors.websocket),
+        Route("/server_info", doors.info),
+        Route("/dagit_info", doors.info),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: doors.nothing})
+
+
+def server_info() -> dict[str, str]:
+    """The versions, under the names that Dagster's clients look for.
+
+    >>> "dagster_webserver_version" in server_info()
+    True
+    """
+    version = jobnb_version()
+    names = ("dagster_webserver_version", "dagster_version", "dagster_graphql_version")
+    return {**dict.fromkeys(names, "1.4.7"), "jobnb_version": version}
+
+
+def asked_in(body: bytes, limits: Limits) -> Asked | Refusal:
+    """What a body asks for; else an HTTP status, and why."""
+    if len(body) > limits.body:
+        return 413, f"The body has {len(body):,} bytes; {limits.body:,} are allowed."
+    try:
+        return asked_of(json.loads(body))
+    except RecursionError:
+        return 400, "The body is nested too deeply."
+    except UnicodeDecodeError:
+        return 400, "The body is no UTF-8."
+    except json.JSONDecodeError as error:
+        return 400, f"The body is no JSON: {error}."
+    except ValueError as error:
+        return 400, str(error)
+
+
+def refused(refusal: Refusal) -> Response:
+    """A refusal as a response."""
+    status, message = refusal
+    headers = {"WWW-Authenticate": 'Basic realm="jobnb"'} if status == 401 else None
+    content = {"data": None, "errors": [{"message": message}]}
+    return JSONResponse(content, status, headers=headers)
+
+
+class _Doors:
+    """What is behind each address.
+
+    Args:
+        executing: Executes what is asked for.
+        access: Says who is let in.
+    """
+
+    def __init__(self, executing: Executing, access: Access) -> None:
+        self.executing, self._access = executing, access
+
+    def _refusal(self, connection: HTTPConnection) -> Refusal | None:
+        token = connection.query_params.get("token")
+        return self._access.refusal(dict(connection.headers), token)
+
+    async def nothing(self, request: Request, _error: Exception) -> Response:
+        """Say that there is nothing; to whoever has the token."""
+        there = "The addresses are /graphql and /server_info."
+        return refused(self._refusal(request) or (404, there))
+
+    async def info(self, request: Request) -> Response:
+        """Tell the versions."""
+        refusal = self._refusal(request)
+        return refused(refusal) if refusal is not None else JSONResponse(server_info())
+
+    async def graphql(self, request: Request) -> Response:
+        """Answer a query or mutation."""
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refused(refusal)
+        if request.method == "GET":
+            asked = self._in_address(request)
+        else:
+            body = await self._body(request)
+            asked = body if isinstance(body, tuple) else asked_in(body, self.executing.limits)
+        if isinstance(asked, tuple):
+            return refused(asked)
+        reads_only = request.method == "GET"
+        status, answer = await self.executing.answer_soon(asked, reads_only=reads_only)
+        return Response(json.dumps(answer), status, media_type="application/json")
+
+    async def _body(self, request: Request) -> bytes | Refusal:
+        """The body, read no further than it may be long."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            return 415, "Send the query as JSON, with Content-Type: application/json."
+        found, most = bytearray(), self.executing.limits.body
+        async for part in request.stream():
+            found += part
+            if len(found) > most:
+                return 413, f"The body has more than {most:,} bytes."
+        return bytes(found)
+
+    def _in_address(self, request: Request) -> Asked | Refusal:
+        given: dict[str, Any] = dict(request.query_params)
+        try:
+            if given.get("variables"):
+                given["variables"] = json.loads(given["variables"])
+            else:
+                given.pop("variables", None)
+            return asked_of(given)
+        except RecursionError:
+            return 400, "variables is nested too deeply."
+        except json.JSONDecodeError as error:
+            return 400, f"variables is no JSON: {error}."
+        except ValueError as error:
+            return 400, str(error)
+
+    async def websocket(self, websocket: WebSocket) -> None:
+        """Talk in one of GraphQL's protocols."""
+        protocol = chosen_protocol(list(websocket.scope.get("subprotocols") or ()))
+        if self._refusal(websocket) is not None or protocol is None:
+            await websocket.close(4401 if protocol is not None else 4406)  # before it is accepted
+            return
+        await websocket.accept(protocol)
+
+        async def close(code: int, reason: str) -> None:
+            if websocket.application_state is WebSocketState.CONNECTED:
+                await websocket.close(code, reason)
+
+        async def send(text: str) -> None:
+            if websocket.application_state is WebSocketState.CONNECTED:
+                await websocket.send_text(text)
+
+        conversation = Conversation(self.executing, protocol, send, close)
+        try:
+            while websocket.application_state is WebSocketState.CONNECTED:
+                await conversation.receive(await _message(websocket))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            await conversation.finish()
+
+
+async def _message(websocket: WebSocket) -> str | bytes:
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    found: str | bytes = message.get("text") or message.get("bytes") or ""
+    return found

@@ -1,0 +1,98 @@
+"""How large a query may be, how deep, and how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of each query.
+
+    Attributes:
+        body: Bytes of a body or a message.
+        tokens: Words and signs of a query.
+        depth: Fields within fields.
+        fields: Fields in all, those of fragments each time that they are used.
+        seconds: How long it may take.
+        threads: How many are executed side by side.
+        subscriptions: How many subscriptions one WebSocket may have.
+    """
+
+    body: int = 2_000_000
+    tokens: int = 15_000
+    depth: int = 30
+    fields: int = 10_000
+    seconds: float = 30.0
+    threads: int = 8
+    subscriptions: int = 100
+
+
+Size = tuple[int, int]
+
+
+def too_large(document: DocumentNode, limits: Limits) -> str:
+    """Why a query is too large; empty if it is not.
+
+    Args:
+        document: The query.
+        limits: The limits.
+
+    Example:
+        >>> from graphql import parse
+        >>> too_large(parse("{ a { b { c } } }"), Limits(depth=2))
+        'The query has fields 3 deep; 2 are allowed.'
+    """
+    fragments = {
+        each.name.value: each
+        for each in document.definitions
+        if isinstance(each, FragmentDefinitionNode)
+    }
+    sizes = _Sizes(fragments)
+    for each in document.definitions:
+        if not isinstance(each, OperationDefinitionNode):
+            continue
+        fields, depth = sizes.of(each.selection_set)
+        if depth > limits.depth:
+            return f"The query has fields {depth} deep; {limits.depth} are allowed."
+        if fields > limits.fields:
+            return f"The query has {fields:,} fields; {limits.fields:,} are allowed."
+    return ""
+
+
+class _Sizes:
+    """How many fields there are, and how deep; each fragment is counted once and remembered."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._known: dict[str, Size] = {}
+
+    def of(self, selection: SelectionSetNode | None) -> Size:
+        """The fields of a selection, and their depth."""
+        fields = depth = 0
+        for each in selection.selections if selection is not None else ():
+            if isinstance(each, FragmentSpreadNode):
+                inner = self._of_fragment(each.name.value)
+                fields, depth = fields + inner[0], max(depth, inner[1])
+                continue
+            below = self.of(getattr(each, "selection_set", None))
+            own = int(isinstance(each, FieldNode))
+            fields, depth = fields + own + below[0], max(depth, own + below[1])
+        return fields, depth
+
+    def _of_fragment(self, name: str) -> Size:
+        if name not in self._known:
+            self._known[name] = 0, 0  # a circle is found by the validation
+            found = self._fragments.get(name)
+            self._known[name] = self.of(found.selection_set) if found is not None else (0, 0)
+        return self._known[name]

@@ -1,0 +1,64 @@
+"""The objects that GraphQL answers are made of: a class for each type of the schema.
+
+A class has the name of its type, and its attributes, properties and methods are the fields, in
+Python's spelling: `runId` is `run_id`. A method takes the arguments of its field. `schema.py` puts
+the two together, and finds what is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha1
+from typing import Any, ClassVar
+
+classes: dict[str, type[Node]] = {}
+"""The classes by the names of their types."""
+
+
+class Node:
+    """An object of a type that has the name of the class."""
+
+    __slots__ = ()
+    graphql_type: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.graphql_type = cls.__name__
+        classes[cls.__name__] = cls
+
+
+def type_named(name: str) -> Any:
+    """The class of a type, for files that cannot import it.
+
+    GraphQL's types lead to each other in circles, a run to its assets and an asset to its runs;
+    files do not import each other so.
+    """
+    return classes[name]
+
+
+def snake(name: str) -> str:
+    """A name of GraphQL as Python spells it.
+
+    >>> snake("solidHandleID"), snake("runsOrError"), snake("partitionStatus1D")
+    ('solid_handle_id', 'runs_or_error', 'partition_status1_d')
+    """
+    parted = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", parted).lower()
+
+
+def digest(*parts: str) -> str:
+    """An id of 40 hexadecimal digits, the same for the same parts.
+
+    >>> digest("shop.ipynb", "daily")[:8]
+    '5ce9e02e'
+    """
+    return sha1("\0".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+def millis(seconds: float) -> str:
+    """A time in milliseconds, as the events of a log tell it.
+
+    >>> millis(1357034400.25)
+    '1357034400250'
+    """
+    return str(int(seconds * 1000))

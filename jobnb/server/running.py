@@ -1,0 +1,172 @@
+"""Running the server: in a process of its own, or in a thread beside a kernel."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+import uvicorn
+
+from jobnb.errors import InvalidInvocationError
+from jobnb.server.access import new_token
+from jobnb.server.app import application
+from jobnb.server.limits import Limits
+from jobnb.server.served import Served
+
+_PATIENCE = 30.0
+PORT = 3000
+
+
+def bound_socket(host: str, port: int | None) -> socket.socket:
+    """A socket that is bound to an address.
+
+    Args:
+        host: The address.
+        port: The port; the first free one from 3000 on if None, any free one if 0.
+
+    Raises:
+        InvalidInvocationError: If it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    tries = range(PORT, PORT + 50) if port is None else (port,)
+    reason: OSError | None = None
+    for each in tries:
+        found = socket.socket(family, socket.SOCK_STREAM)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, each))
+        except (OSError, OverflowError) as error:
+            found.close()
+            reason = error if isinstance(error, OSError) else OSError(str(error))
+        else:
+            return found
+    where = f"{host}:{tries[0]}" if len(tries) == 1 else f"{host}, ports {PORT} to {PORT + 49}"
+    raise InvalidInvocationError(
+        f"The server cannot listen at {where}: {reason}. Choose another --port, or 0 for any."
+    )
+
+
+def address_of(listening: socket.socket) -> str:
+    """The address of a socket as a URL."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _configured(app: Any, limits: Limits) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="websockets-sansio",
+        ws_max_size=limits.body,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def serve_until_stopped(
+    served: Served,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    token: str | None = None,
+    hosts: Iterable[str] = (),
+    ready: Callable[[str, str], None] = lambda _address, _token: None,
+) -> None:
+    """Run the server in this thread, until Ctrl-C or SIGTERM.
+
+    Args:
+        served: What is served.
+        host: The address to listen at.
+        port: The port; the first free one from 3000 on if None.
+        token: The token; a random one if None, no token if empty.
+        hosts: Names that the server is reached by.
+        ready: Is called with the address and the token once it listens.
+
+    Raises:
+        InvalidInvocationError: If the address cannot be had.
+    """
+    given = new_token() if token is None else token
+    listening = bound_socket(host, port)
+    limits = Limits()
+    server = uvicorn.Server(_configured(application(served, given, hosts, limits), limits))
+    listening.listen(2048)
+    ready(address_of(listening), given)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        listening.close()
+
+
+class Server:
+    """A server in a thread of this process, as `session.serve()` gives it.
+
+    Args:
+        served: What is served.
+        host: The address to listen at.
+        port: The port; any free one if 0.
+        token: The token; a random one if None.
+        hosts: Names that the server is reached by.
+
+    Attributes:
+        address: Its address, as `http://127.0.0.1:3000`.
+        token: Its token.
+
+    Example:
+        >>> from jobnb.storage.instance import Instance
+        >>> with Server(Served(Instance.ephemeral(), []), port=0) as server:
+        ...     server.address.startswith("http://127.0.0.1:")
+        True
+    """
+
+    def __init__(
+        self,
+        served: Served,
+        *,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        token: str | None = None,
+        hosts: Iterable[str] = (),
+    ) -> None:
+        self.token = new_token() if token is None else token
+        self._listening = bound_socket(host, port)
+        self.address = address_of(self._listening)
+        limits = Limits()
+        config = _configured(application(served, self.token, hosts, limits), limits)
+        self._server = uvicorn.Server(config)
+        self._listening.listen(2048)
+        self._thread = threading.Thread(target=self._run, name="jobnb-server", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._listening])
+        self._listening.close()
+
+    @property
+    def url(self) -> str:
+        """The address of GraphQL with the token."""
+        return f"{self.address}/graphql?token={self.token}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Stop it, and wait until it has stopped."""
+        self._server.should_exit = True
+        if self._thread is not threading.current_thread():
+            self._thread.join(_PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "" if self.is_running else ", stopped"
+        return f"<server: {self.url}{state}>"
