@@ -9,13 +9,18 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from jobnb.cli.location import takes_codes
+
+if TYPE_CHECKING:
+    from jobnb.notebook.code_source import CodeSource
+
 
 @click.command("daemon")
-@click.argument("locations", metavar="NOTEBOOK|FILE.py|MODULE...", nargs=-1, required=True)
+@takes_codes
 @click.option(
     "--catch-up",
     default=5,
@@ -53,7 +58,7 @@ import click
 @click.pass_context
 def daemon(
     ctx: click.Context,
-    locations: tuple[str, ...],
+    codes: list[CodeSource],
     catch_up: int,
     timeout: float,
     grace: float,
@@ -73,7 +78,7 @@ def daemon(
 
     say = _Speaker(log_format)
     say.listen()
-    instance, opened = open_locations(locations)
+    instance, opened = open_locations(codes)
     for each in opened:
         each.definitions()  # what cannot be loaded at the start is told at once
     runs = _Runs()

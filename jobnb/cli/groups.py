@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from jobnb.cli.exits import INTERRUPTED, REFUSED, SUCCESS
 from jobnb.errors import JobnbError, did_you_mean
@@ -54,7 +55,17 @@ class LazyGroup(click.Group):
         if name not in known and not name.startswith("-"):
             hint = did_you_mean(name, known, noun="There are")
             ctx.fail(f"There is no command {name!r}. {hint}".rstrip())
-        return super().resolve_command(ctx, args)
+        found, command, rest = super().resolve_command(ctx, args)
+        if ctx.resilient_parsing and rest and rest[-1].startswith("-"):
+            # The value of this option is being completed: click would read no argument before it.
+            rest = rest[:-1]
+        return found, command, rest
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, without importing them, and the options."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=self._short_help(ctx, name)) for name in names]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

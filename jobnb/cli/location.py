@@ -175,6 +175,52 @@ def _of_project() -> dict[str, str]:
     return told
 
 
+def takes_codes(function: F) -> F:
+    """Give a command options of several code locations; its function gets them as `codes`."""
+
+    @functools.wraps(function)
+    def command(
+        arguments: tuple[str, ...],
+        notebooks: tuple[str, ...],
+        python_files: tuple[str, ...],
+        module_names: tuple[str, ...],
+        attribute: str | None,
+        folder: str | None,
+        **rest: Any,
+    ) -> Any:
+        from jobnb.notebook.code_source import CodeSource
+
+        place = Path(folder) if folder else None
+        sources = [CodeSource.named(each) for each in arguments]
+        sources += [CodeSource(path=Path(each)) for each in (*notebooks, *python_files)]
+        sources += [CodeSource(module=each) for each in module_names]
+        if not sources:
+            sources = [_read({}, ())[0]]  # what pyproject.toml names
+        if attribute is not None and len(sources) > 1:
+            raise InvalidInvocationError("-a goes with one code location.")
+        codes = [
+            _checked(CodeSource(each.path, each.module, attribute or each.attribute,
+                                place or each.folder))
+            for each in sources
+        ]  # fmt: skip
+        return function(codes=codes, **rest)
+
+    made: Any = click.argument("arguments", metavar="[NOTEBOOK|FILE.py|MODULE]...", nargs=-1)(
+        command
+    )
+    many = (
+        click.option("-n", "--notebook", "notebooks", metavar="NOTEBOOK", multiple=True,
+                     help="A notebook; may be repeated."),
+        click.option("-f", "--python-file", "python_files", metavar="FILE.py", multiple=True,
+                     help="A Python file; may be repeated."),
+        click.option("-m", "--module-name", "module_names", metavar="MODULE", multiple=True,
+                     help="A module; may be repeated."),
+    )  # fmt: skip
+    for option in reversed((*many, *_OPTIONS[3:])):
+        made = option(made)
+    return made  # type: ignore[no-any-return]
+
+
 # --- completion -----------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_TAGS = re.compile(r"tags=(\[[^\]]*\])")
+_TAGS = re.compile(r"tags\"?[=:] ?(\[[^\]]*\])")
 
 
 def tags_of(cell: Any) -> list[str]:

@@ -23,8 +23,7 @@ from jobnb.notebook.cell_tags import percent_tags
 
 _LANGUAGES = frozenset(("python", "python3", "ipython", "ipython3", "py"))
 _HEADER = re.compile(r"\A---[ \t]*\n(.*?)\n(---|\.\.\.)[ \t]*(\n|\Z)", re.DOTALL)
-_REGION = re.compile(r"^[ \t]*<!-- #(?:end)?(?:region|md|raw)\b.*?-->[ \t]*$\n?", re.MULTILINE)
-_BREAK = re.compile(r"^\+\+\+.*$\n?", re.MULTILINE)
+_REGION = re.compile(r"[ \t]*<!-- #(?P<ends>end)?(?:region|md|raw)\b.*-->[ \t]*$")
 _TAGS_LINE = re.compile(r"^:tags:[ \t]*(\[.*\])[ \t]*$")
 
 
@@ -96,10 +95,15 @@ def _without_header(text: str, name: str) -> tuple[dict[str, Any], str]:
 def _cells(body: str) -> Iterator[dict[str, Any]]:
     from markdown_it import MarkdownIt
 
-    lines, last = body.splitlines(keepends=True), 0
+    lines, last = body.splitlines(), 0
+    protected = _protected(lines)
 
     def words(end: int) -> Iterator[dict[str, Any]]:
-        between = _BREAK.sub("", _REGION.sub("", "".join(lines[last:end]))).strip("\n")
+        between = "\n".join(
+            line
+            for line in lines[last:end]
+            if not _REGION.match(line) and not line.startswith("+++")
+        ).strip("\n")
         if between.strip():
             yield {"cell_type": "markdown", "source": between, "metadata": {}}
 
@@ -107,7 +111,8 @@ def _cells(body: str) -> Iterator[dict[str, Any]]:
         if token.type != "fence" or token.level or token.map is None:
             continue
         language, about = _language(token.info)
-        if language not in _LANGUAGES or ".noeval" in about or 'active="' in about:
+        is_code = language in _LANGUAGES and ".noeval" not in about and 'active="' not in about
+        if not is_code or token.map[0] in protected:
             continue
         yield from words(token.map[0])
         last = token.map[1]
@@ -115,6 +120,18 @@ def _cells(body: str) -> Iterator[dict[str, Any]]:
         about_it = {"tags": tags} if tags else {}
         yield {"cell_type": "code", "source": source, "metadata": about_it}
     yield from words(len(lines))
+
+
+def _protected(lines: list[str]) -> set[int]:
+    """Return the numbers of the lines between region markers: a fence in a text is no code."""
+    found, inside = set(), False
+    for number, line in enumerate(lines):
+        marker = _REGION.match(line)
+        if marker is not None:
+            inside = not marker["ends"]
+        elif inside:
+            found.add(number)
+    return found
 
 
 def _language(info: str) -> tuple[str, str]:

@@ -116,6 +116,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         else:
             process.kill()
     process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _read(code: Any, answer: bytes, ended: int) -> dict[str, Any]:

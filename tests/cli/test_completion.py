@@ -1,0 +1,111 @@
+"""A shell completes commands, options and the notebook's own names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from jobnb.cli.main import cli
+
+SHOP = '''
+from jobnb import asset, define_asset_job, job, op, schedule, sensor
+
+
+@asset
+def orders():
+    """What was sold."""
+    return 1
+
+
+@op
+def once():
+    pass
+
+
+@job
+def daily():
+    """Runs every day."""
+    once()
+
+
+@job
+def weekly():
+    once()
+
+
+@schedule(cron_schedule="@daily", job=daily)
+def nightly(): ...
+
+
+@schedule(cron_schedule="@hourly", job=daily)
+def hourly(): ...
+
+
+@sensor(job=daily)
+def look(): ...
+'''
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    monkeypatch.setenv("JOBNB_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "shop.py"
+    path.write_text(SHOP)
+    return path
+
+
+def completed(*words):
+    *before, incomplete = [str(word) for word in words]
+    found = ShellComplete(cli, {}, "jobnb", "_JOBNB_COMPLETE").get_completions(before, incomplete)
+    return {item.value: item.help for item in found}
+
+
+def test_commands_and_options_are_completed():
+    assert completed("sch") == {"schedule": "Schedules: list, start, stop and preview them."}
+    assert set(completed("run", "")) == {"cancel", "delete", "list", "resume", "show", "wipe"}
+    assert "--only-missing" in completed("job", "backfill", "--only")
+
+
+def test_the_names_that_code_defines_are_completed(shop):
+    jobs = {"daily": "Runs every day.", "weekly": None}
+    assert completed("job", "print", shop, "-j", "") == jobs
+    assert completed("job", "execute", "-f", shop, "--job", "d") == {"daily": jobs["daily"]}
+    select = ("asset", "materialize", shop, "--select", "or")
+    assert completed(*select) == {"orders": "What was sold."}
+    assert set(completed("schedule", "start", shop, "")) == {"nightly", "hourly"}
+    assert set(completed("schedule", "stop", "-f", shop, "nightly", "h")) == {"hourly"}
+    assert set(completed("sensor", "cursor", shop, "l")) == {"look"}
+
+
+def test_ids_of_runs_are_completed(shop, command, tmp_path):
+    run_id = command("job", "launch", shop, "-j", "daily", "--wait").stdout.split()[0]
+    home = ("--home", tmp_path / ".jobnb")
+    assert completed("run", "show", *home, run_id[:3]) == {run_id: "daily SUCCESS"}
+    assert completed("run", "delete", "-f", shop, "") == {run_id: "daily SUCCESS"}
+    assert completed("run", "resume", shop, run_id[:1]) == {run_id: "daily SUCCESS"}
+    assert completed("run", "show", "--home", tmp_path / "none", "") == {}
+
+
+def test_what_cannot_be_loaded_completes_nothing(shop, capfd):
+    shop.write_text("raise ValueError('no')")
+    assert completed("job", "print", shop, "-j", "") == {}
+    assert completed("job", "print", shop.parent / "none.py", "-j", "") == {}
+    assert completed("job", "print", "-f", shop, "-m", "shop", "-j", "") == {}
+    assert capfd.readouterr().err == ""
+
+
+def test_a_shell_gets_its_set_up_and_answers(shop, command):
+    for shell in ("bash", "zsh", "fish"):
+        assert "_JOBNB_COMPLETE" in command("completion", shell).stdout
+    assert "powershell" in command("completion", "powershell", code=2).stderr
+    words = f"jobnb job print {shop} -j w"
+    asked = {"_JOBNB_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "5"}
+    code = "from jobnb.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True
+    )
+    assert done.stdout == "plain,weekly\n", done.stderr
