@@ -1,4 +1,4 @@
-"""Dagster's submodules, for code that imports from them: each finds names where jobnb has them.
+"""Dagster's submodules, for code that imports from them, with jobnb's names.
 
 `from dagster._core.errors import DagsterInvariantViolationError` asks for a name of the top level
 in another place; so every module below `dagster` gives the names of the top level, and a few have
@@ -54,7 +54,7 @@ _ELSEWHERE: Mapping[str, str] = {
 
 
 class CheckError(InvariantViolationError):
-    """What `dagster._check` raises.
+    """The error of `dagster._check`.
 
     Source: Dagster's `CheckError`.
     """
@@ -73,7 +73,7 @@ class DagsterModules(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What an import of a submodule finds."""
+        """Find a submodule."""
         parent, _, own = fullname.rpartition(".")
         # `from dagster.a import b` asks for a module b where a has no such name: classes are none.
         if parent not in _PACKAGES or not own.islower() or sys.modules.get("dagster") is not _top():
@@ -87,7 +87,7 @@ class DagsterModules(MetaPathFinder, Loader):
         return _Submodule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give it the names of its own."""
+        """Add the module's own names."""
         module.__dict__.update(_NAMES.get(module.__name__.removeprefix("dagster."), {}))
 
 
@@ -109,7 +109,7 @@ def _top() -> Any:
 
 
 def _found(module: str, name: str) -> Any:
-    """What a name of Dagster's stands for, wherever jobnb has it.
+    """Return jobnb's object for one of Dagster's names.
 
     Raises:
         AttributeError: If jobnb has nothing of that name.

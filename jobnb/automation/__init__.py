@@ -1,1 +1,1 @@
-"""What runs without being asked each time: backfills."""
+"""Schedules, sensors and conditions, the loop that evaluates them, and backfills."""

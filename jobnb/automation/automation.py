@@ -1,4 +1,4 @@
-"""What a session does by itself: `session.automation`."""
+"""The automation of a session: `session.automation`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Automation:
 
     @property
     def loop(self) -> AutomationLoop:
-        """The loop; another one once the history of the session is another."""
+        """The loop; a new one after the history of the session has changed."""
         instance = self._session.instance
         place = instance, instance.launcher or ""
         if self._loop is None or (self._place != place and not self._loop.is_running):
@@ -57,7 +57,7 @@ class Automation:
 
     @property
     def is_running(self) -> bool:
-        """Whether the loop goes on in this kernel."""
+        """Whether the loop runs in this kernel."""
         return self._loop is not None and self._loop.is_running
 
     def start(self, *names: str) -> Automation:
@@ -88,7 +88,7 @@ class Automation:
         return self
 
     def set_running(self, name: str, *, on: bool) -> InstigatorState:
-        """Let a schedule or sensor run, or stop it, for all loops; this one goes on as it does.
+        """Start or stop a schedule or sensor, for all loops; the loop itself keeps running.
 
         Raises:
             InvalidSubsetError: If there is none of this name.
@@ -137,7 +137,7 @@ class Automation:
         return self.loop.instance.get_ticks(instigator.origin_id, limit=limit)
 
     def state(self, name: str) -> InstigatorState:
-        """How a schedule or sensor stands.
+        """Return the state of a schedule or sensor.
 
         Raises:
             InvalidSubsetError: If there is none of this name.

@@ -1,4 +1,4 @@
-"""A backfill in the background: threads do its runs, this is what its owner holds meanwhile."""
+"""A backfill in the background: threads execute its runs; its owner holds this object."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _logger = logging.getLogger("jobnb.automation")
 
 
 class Blocking:
-    """Remembers what failed, and tells what is made from it.
+    """Records failures, and what depends on them.
 
     Args:
         store: Keeps the keys of dynamic partitions.
@@ -50,7 +50,7 @@ class Blocking:
         self._lock = threading.RLock()
 
     def note(self, chunk: Chunk, outcome: Outcome) -> tuple[int, int]:
-        """Remember what a run did not make.
+        """Record what a run did not materialize.
 
         Returns:
             How many partitions of the chunk's assets failed, and how many were not tried since
@@ -80,7 +80,7 @@ class Blocking:
             self._lost[node.name] = more if before is None else before | more
 
     def free_part(self, chunk: Chunk) -> Chunk | None:
-        """What of a chunk can be tried: not what is made from something that failed."""
+        """Return the part of a chunk that can be tried: nothing downstream of a failure."""
         with self._lock:
             if not self._lost:
                 return chunk
@@ -149,7 +149,7 @@ class Blocking:
 
 
 def _part(partitions: RunPartitions | None, keys: Collection[str | None]) -> RunPartitions | None:
-    """Those of the partitions that are among some keys."""
+    """Return the partitions that are among some keys."""
     if partitions is None or len(keys) == len(partitions.keys):
         return partitions
     held = tuple(key for key in partitions.keys if key in keys)
@@ -161,11 +161,11 @@ watchers: list[Callable[[Backfill], AbstractContextManager[None]]] = []
 
 
 class BackfillFailedError(JobnbError, RuntimeError):
-    """Not all partitions of a backfill could be made."""
+    """Not all partitions of a backfill were materialized."""
 
 
 class Backfill(Task[BackfillProgress]):
-    """A backfill that goes on in the background; made by `session.backfill` and `job.backfill`.
+    """A backfill in the background; created by `session.backfill` and `job.backfill`.
 
     `status`, `progress`, `current_step` and `version` are traits, as those of a run. `await` and
     `result` give the counts, or raise what went wrong.
@@ -241,27 +241,27 @@ class Backfill(Task[BackfillProgress]):
 
     @property
     def record(self) -> PartitionBackfill:
-        """The backfill as it is kept."""
+        """The record of the backfill."""
         return self._record
 
     @property
     def job(self) -> JobDefinition | None:
-        """The job that it runs, where it runs one."""
+        """The job that it runs, if it runs one."""
         return next((node.job for group in self._groups for node in group.nodes), None)
 
     @property
     def instance(self) -> Instance:
-        """Where its history goes."""
+        """The instance of its history."""
         return self._instance
 
     @property
     def counts(self) -> BackfillProgress:
-        """What has become of its partitions so far."""
+        """The numbers of its partitions by status, so far."""
         return self._counts
 
     @property
     def began(self) -> float:
-        """When it began, or was gone on with, in seconds since the epoch."""
+        """When it began, or was resumed, in seconds since the epoch."""
         return self._began
 
     @property
@@ -345,7 +345,7 @@ class Backfill(Task[BackfillProgress]):
             self._do_level(level)
 
     def _do_level(self, groups: list[Group]) -> None:
-        """All runs that may go side by side; those of one group, where they must not, in turn."""
+        """Execute the runs that may go side by side; those of a serial group in turn."""
         side_by_side = [group for group in groups if not group.is_serial]
         chunks = (chunk for group in side_by_side for chunk in group.chunks())
         if self._max_parallel == 1:
@@ -444,7 +444,7 @@ class Backfill(Task[BackfillProgress]):
         return list(self._scopes.values())
 
     def _refresh(self) -> None:
-        """Bring the traits up to date."""
+        """Update the traits."""
         news = (self._record.status.value, self._counts.fraction, self._current_step())
         if news != (self.status, self.progress, self.current_step):
             self.set_trait("version", self.version + 1)

@@ -1,4 +1,4 @@
-"""The runs of a backfill: which assets and partitions each makes, and in which order."""
+"""The runs of a backfill: the assets and partitions of each, and their order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jobnb.plan.partitions import RunPartitions
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Nodes that are made together: the same partitions, as many in a run, none after another.
+    """Nodes that run together: the same partitions, as many in a run, none after another.
 
     Attributes:
         level: Groups of a level are made after all of lower levels.
@@ -37,17 +37,17 @@ class Group:
 
     @property
     def definition(self) -> PartitionsDefinition | None:
-        """The partitions, if there are some."""
+        """The partitions definition, if there is one."""
         return self.nodes[0].definition
 
     @property
     def is_serial(self) -> bool:
-        """Whether its partitions are made one after the other, in order."""
+        """Whether its partitions run one after the other, in order."""
         return any(node.is_serial for node in self.nodes)
 
     @cached_property
     def width(self) -> int:
-        """How many things each of its partitions makes."""
+        """The number of assets per partition."""
         return sum(node.size for node in self.nodes)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -68,13 +68,13 @@ class Group:
 
     @property
     def size(self) -> int:
-        """How many partitions it makes, counted once for each of its assets."""
+        """The number of partitions, counted once for each of its assets."""
         return self.width * (1 if self.target is None else len(self.target))
 
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """What one run makes.
+    """The part of a backfill that one run covers.
 
     Attributes:
         group: The assets.
@@ -86,7 +86,7 @@ class Chunk:
 
     @property
     def size(self) -> int:
-        """How many partitions it makes, counted once for each of its assets."""
+        """The number of partitions, counted once for each of its assets."""
         count = 1 if self.partitions is None else len(self.partitions.keys)
         return self.group.width * count
 
@@ -113,7 +113,7 @@ def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) 
 
 
 class _Place(NamedTuple):
-    """Which group a node is in: what all of its nodes have in common."""
+    """The group of a node: what all of its nodes have in common."""
 
     level: int
     kind: tuple[PartitionsDefinition | None, int | None, Target, str]
@@ -138,12 +138,12 @@ def _place_of(node: BackfillNode, target: Target, place: Mapping[str, _Place]) -
 
 
 def _outer(edges: Sequence[Edge]) -> frozenset[tuple[str, Hashable]]:
-    """What could hold a node up: the nodes, and how it is made from them."""
+    """Return the nodes and edges outside that a node may wait for."""
     return frozenset((edge.upstream, _same(edge.mapping)) for edge in edges)
 
 
 def _same(mapping: PartitionMapping | None) -> Hashable:
-    """What is equal for equal mappings; a class of the user's own may not be hashable."""
+    """Return a key that is equal for equal mappings; a user's class may not be hashable."""
     return mapping if type(mapping).__hash__ is not None else id(mapping)
 
 

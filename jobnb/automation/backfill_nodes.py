@@ -1,4 +1,4 @@
-"""What a backfill makes: assets, each after what it is made from, or one job."""
+"""The nodes of a backfill: assets, each after its upstream, or one job."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Target = PartitionsSubset | None
 
 @dataclass(frozen=True)
 class Edge:
-    """That a node is made from another one, by a partition mapping where both have partitions.
+    """A dependency between nodes, by a partition mapping if both have partitions.
 
     Attributes:
         upstream: The name of the other node.
@@ -47,7 +47,7 @@ class Edge:
 
 @dataclass(frozen=True, eq=False)
 class BackfillNode:
-    """Assets that are made together, or a job that is run.
+    """Assets that are materialized together, or a job.
 
     Attributes:
         name: The name of the step, or of the job.
@@ -71,12 +71,12 @@ class BackfillNode:
 
     @property
     def size(self) -> int:
-        """How many things each of its partitions makes: a run of a job counts as one."""
+        """The number of assets per partition: a run of a job counts as one."""
         return len(self.keys) or 1
 
 
 def node_of_job(job: JobDefinition) -> BackfillNode:
-    """Give the one node of a job's backfill.
+    """Return the one node of a job's backfill.
 
     Raises:
         InvalidDefinitionError: If the job has no partitions.

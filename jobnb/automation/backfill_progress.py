@@ -1,4 +1,4 @@
-"""How far a backfill is: counts, and what they say in a sentence."""
+"""The progress of a backfill: counts, also in a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 
 
 class BackfillProgress(msgspec.Struct, frozen=True):
-    """What has become of the partitions of a backfill, each counted once for each of its assets.
+    """The partitions of a backfill by status, counted once for each of its assets.
 
     Attributes:
         total: How many are to be made.
@@ -34,7 +34,7 @@ class BackfillProgress(msgspec.Struct, frozen=True):
 
     @property
     def done(self) -> int:
-        """How many are settled, one way or another."""
+        """The number of partitions that are finished, in any way."""
         return self.made + self.failed + self.blocked
 
     @property

@@ -1,4 +1,4 @@
-"""Doing the runs of a backfill: the plan of a group is made once, and run for other partitions."""
+"""Execute the runs of a backfill: the plan of a group is built once and reused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from jobnb.storage.run_log import RunBatch
 
 @dataclass(frozen=True)
 class Setting:
-    """What all runs of a backfill share.
+    """The options that all runs of a backfill share.
 
     Attributes:
         backfill_id: The id of the backfill.
@@ -68,7 +68,7 @@ _NOTHING: frozenset[str | None] = frozenset()
 
 
 class Outcome(NamedTuple):
-    """What came of a run.
+    """The outcome of a run.
 
     Args:
         success: Whether all went well.
@@ -81,7 +81,7 @@ class Outcome(NamedTuple):
     failed: frozenset[str] = frozenset()
 
     def missing(self, node: BackfillNode, keys: Sequence[str | None]) -> dict[str | None, int]:
-        """The partitions that the run did not make of a node, each with how many assets lack it.
+        """Return the partitions that the run did not materialize, each with how many assets.
 
         A step that made some of its partitions before it failed has made these.
 
@@ -111,7 +111,7 @@ class Outcome(NamedTuple):
 
 
 class _Prepared:
-    """What the runs of one group share, and the plan of each.
+    """What the runs of one group share, with the plan of each.
 
     Args:
         job: The job that they run.
@@ -173,7 +173,7 @@ class _Prepared:
             ) from error
 
     def see_that_it_fits(self, target: PartitionsSubset) -> None:
-        """See that what was given by hand fits on top of the config of the first partition.
+        """Raise an error unless the given config fits that of the first partition.
 
         Raises:
             InvalidConfigError: If it does not, and without it the config is right.
@@ -192,7 +192,7 @@ class _Prepared:
 
 
 class BackfillRuns:
-    """Does the runs of a backfill.
+    """Executes the runs of a backfill.
 
     Args:
         setting: What they share.
@@ -252,7 +252,7 @@ class BackfillRuns:
         return scope
 
     def do(self, scope: RunScope) -> Outcome | None:
-        """Do a run to its end, in this thread.
+        """Execute a run to its end, in this thread.
 
         Returns:
             What came of it; None where it was stopped.
@@ -286,7 +286,7 @@ def _raw(config: Any) -> dict[str, Any]:
 
 
 class _Current:
-    """The run that a thread is at."""
+    """The run that a thread executes."""
 
     scope: RunScope | None = None
 
@@ -302,7 +302,7 @@ class _Current:
 
 @contextmanager
 def printing() -> Iterator[_Current]:
-    """While it lasts, what this thread prints goes to the log of the run that it is at."""
+    """Log what this thread prints in the run that it executes, for the block."""
     current = _Current()
     with capturing(current.append, current.step_key):
         yield current

@@ -122,7 +122,7 @@ def _chosen(
 def _from_upstream(
     node: BackfillNode, targets: Targets, store: Instance
 ) -> PartitionsSubset | None:
-    """What is made from the partitions that are made."""
+    """Return the downstream partitions of those that are materialized."""
     assert node.definition is not None
     found = [
         edge.mapping.get_downstream_partitions_for_partitions(
@@ -137,7 +137,7 @@ def _from_upstream(
 def _for_downstream(
     name: str, nodes: Mapping[str, BackfillNode], targets: Targets, store: Instance
 ) -> PartitionsSubset | None:
-    """What the partitions that are made are made from."""
+    """Return the upstream partitions of those that are materialized."""
     definition = nodes[name].definition
     assert definition is not None
     found = [
@@ -166,7 +166,7 @@ def _existing(
 def missing_targets(
     nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target], instance: Instance
 ) -> Targets:
-    """Those of the targets that were never made."""
+    """Return the targets that were never materialized."""
     found: Targets = {}
     for name, target in targets.items():
         keys = nodes[name].keys
@@ -182,7 +182,7 @@ def missing_targets(
 def failed_targets(
     nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target], instance: Instance
 ) -> Targets:
-    """Those of the targets whose last run failed; assets without partitions are left out."""
+    """Return the targets whose last run failed; assets without partitions are left out."""
     found: Targets = {}
     for name, target in targets.items():
         if target is not None:
@@ -194,7 +194,7 @@ def failed_targets(
 def stale_targets(
     nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target], survey: Survey
 ) -> Targets:
-    """Those of the targets that are not fresh, or made from what the backfill makes."""
+    """Return the targets that are not fresh, or downstream of what the backfill materializes."""
     found: Targets = {}
     for name, target in targets.items():
         parts = [survey.to_make(key) for key in nodes[name].keys]
@@ -213,7 +213,7 @@ def _failed(instance: Instance, key: AssetKey, target: PartitionsSubset) -> set[
 
 
 def _subset(target: PartitionsSubset, keys: set[str]) -> PartitionsSubset:
-    """Those of the target that are among some keys, which may not all be keys any more."""
+    """Return the part of a target among some keys, not all of which may still exist."""
     return target.partitions_def.subset_with_partition_keys(key for key in target if key in keys)
 
 
@@ -278,7 +278,7 @@ def backfill_session(
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
 ) -> Backfill:
-    """Begin a backfill of a session; see `Session.backfill`."""
+    """Start a backfill of a session; see `Session.backfill`."""
     __tracebackhide__ = True
     job = partitioned_job(session, selection)
     if job is not None:
@@ -336,7 +336,7 @@ def backfill_job(
     instance: Instance,
     resources: Mapping[str, Any] | None = None,
 ) -> Backfill:
-    """Begin a backfill of a job; see `JobDefinition.backfill`."""
+    """Start a backfill of a job; see `JobDefinition.backfill`."""
     __tracebackhide__ = True
     if stale_only:
         raise InvalidInvocationError(
@@ -424,7 +424,7 @@ def resume_backfill(
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
 ) -> Backfill:
-    """Go on with a backfill that has not made all; see `Session.resume_backfill`."""
+    """Resume an unfinished backfill; see `Session.resume_backfill`."""
     instance = instance or session.instance
     record = _record(instance, backfill_id)
     definitions: Definitions | None = None
@@ -510,7 +510,7 @@ def _record(instance: Instance, backfill_id: str) -> PartitionBackfill:
 
 
 def _left(node: BackfillNode, record: PartitionBackfill, instance: Instance) -> Target | bool:
-    """What a backfill has not made of a node since it began; False where nothing is left."""
+    """Return the partitions of a node that a backfill has not covered; False for none."""
     since, left = record.backfill_timestamp, None
     for key in node.keys:
         told = record.partitions.get(key.to_string())

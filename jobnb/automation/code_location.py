@@ -1,4 +1,4 @@
-"""Where schedules and sensors are defined: a session, or a file that is loaded again."""
+"""Code locations of schedules and sensors: a session, or a file that is reloaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _logger = logging.getLogger("jobnb.automation")
 
 
 class CodeLocation:
-    """What defines schedules and sensors, under a name that the history knows it by.
+    """The definitions of schedules and sensors, under the name that the history uses.
 
     Args:
         name: The notebook, script or module.
@@ -39,13 +39,13 @@ class CodeLocation:
 
     @classmethod
     def of_session(cls, session: Session) -> CodeLocation:
-        """What a session knows, as it knows it at each moment."""
+        """Return the code location of a session, always up to date."""
         catalogue = session.catalogue
         name = session.instance.launcher or ""
         return cls(name, session.snapshot, lambda: (catalogue.version, len(catalogue)))
 
     def version(self) -> Hashable:
-        """It is another one whenever the definitions may have changed."""
+        """Return a version that changes whenever the definitions may have changed."""
         return self._version()
 
     def definitions(self) -> Definitions:

@@ -1,4 +1,4 @@
-"""What a condition came to for an asset or a partition, and why."""
+"""The result of a condition for an asset or a partition, with reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluating the conditions of assets: which are requested, and why, in words."""
+"""Evaluate the conditions of assets: which are requested, and why, in words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_PARTITIONS = 500
 
 @dataclass(frozen=True)
 class EvaluateAutomationConditionsResult:
-    """What the conditions of assets came to at one moment.
+    """The results of the assets' conditions at one moment.
 
     Attributes:
         cursor: What the next evaluation is to be given.
@@ -44,11 +44,11 @@ class EvaluateAutomationConditionsResult:
 
     @property
     def total_requested(self) -> int:
-        """How many assets and partitions are requested."""
+        """The number of requested assets and partitions."""
         return sum(len(each) for each in self.requested.values())
 
     def get_num_requested(self, key: AssetKey) -> int:
-        """How many partitions of an asset are requested; 1 for an asset as a whole."""
+        """Count an asset's requested partitions; 1 if whole."""
         return len(self.requested.get(AssetKey.from_coercible(key), ()))
 
     def get_requested_partitions(self, key: AssetKey) -> set[str | None]:
@@ -56,7 +56,7 @@ class EvaluateAutomationConditionsResult:
         return set(self.requested.get(AssetKey.from_coercible(key), ()))
 
     def explain(self, key: Any, partition_key: str | None = None) -> str:
-        """Why an asset is requested or not, as a tree.
+        """Explain, as a tree, why an asset is requested or not.
 
         Args:
             key: The asset.

@@ -51,7 +51,7 @@ Definition = ScheduleDefinition | SensorDefinition
 
 @dataclass
 class Evaluation:
-    """What one evaluation came to.
+    """The result of one evaluation.
 
     Attributes:
         requests: The run requests, each with the job that it is for.
@@ -106,7 +106,7 @@ def _moment(seconds: float) -> datetime:
 
 
 class Ticker:
-    """Takes ticks from beginning to end.
+    """Executes ticks from beginning to end.
 
     Args:
         instance: The history.
@@ -144,7 +144,7 @@ class Ticker:
         forced: bool = False,
         claimed: Callable[[Tick], None] = lambda _tick: None,
     ) -> Tick | None:
-        """Take the tick that is due.
+        """Execute the tick that is due.
 
         Args:
             location: What defines it.

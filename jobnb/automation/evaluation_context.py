@@ -1,4 +1,4 @@
-"""What the contexts of schedules and sensors have in common: instance, resources, log."""
+"""The common part of the contexts of schedules and sensors: instance, resources, log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LoggedLine = tuple[float, int, str]
 
 
 class _Lines(logging.Handler):
-    """Keeps what is logged."""
+    """Collects log lines."""
 
     def __init__(self, lines: list[LoggedLine]) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class _Lines(logging.Handler):
 
 
 class EvaluationContext:
-    """What the function of a schedule or sensor sees.
+    """The context of a schedule's or sensor's function.
 
     Args:
         instance: The history; None where there is none.
@@ -75,7 +75,7 @@ class EvaluationContext:
 
     @property
     def has_instance(self) -> bool:
-        """Whether it has a history to look into."""
+        """Whether it has a history."""
         return self._instance is not None
 
     @property
@@ -93,7 +93,7 @@ class EvaluationContext:
 
     @property
     def resources(self) -> ScopedResources:
-        """The resources, as attributes; they are set up when they are first asked for."""
+        """The resources, as attributes; set up when first used."""
         if self._resources is None:
             who = f"The {self._word} {self._name!r}" if self._name else f"The {self._word}"
             opened = build_resources(self._resource_defs, instance=self._instance)
@@ -129,12 +129,12 @@ class EvaluationContext:
 
     @property
     def repository_name(self) -> str | None:
-        """What the code location is called."""
+        """The name of the code location."""
         return self._repository_name
 
     @property
     def log(self) -> logging.Logger:
-        """Where to log; the lines are kept with the tick."""
+        """The logger; its lines are stored with the tick."""
         if self._log is None:
             made = logging.Logger(f"jobnb.automation.{self._name or self._word}", logging.DEBUG)  # noqa: LOG001 one of its own, gone with the tick
             made.parent = _logger
@@ -144,7 +144,7 @@ class EvaluationContext:
 
     @property
     def log_key(self) -> list[str] | None:
-        """Where the log of the tick is kept: beside the tick, so there is no other place."""
+        """The place of the tick's log: the tick itself, so there is no other."""
         return None
 
     def note(self, level: int, text: str) -> None:
@@ -164,7 +164,7 @@ class EvaluationContext:
 
 
 def resources_for(keys: Iterable[str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of some resources that the keys name, and those that they need in turn."""
+    """Return the resources of these keys, with those that they need in turn."""
     found: dict[str, Any] = {}
     waiting = list(keys)
     while waiting:

@@ -1,4 +1,4 @@
-"""How late assets are, and what the function of a freshness policy sensor sees."""
+"""The lateness of assets, and the context of a freshness policy sensor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jobnb.storage.records import EventRecordsFilter
 
 
 class FreshnessPolicySensorContext(EvaluationContext):
-    """What the function of a freshness policy sensor sees.
+    """The context of a freshness policy sensor.
 
     Args:
         sensor_name: The sensor.
@@ -56,7 +56,7 @@ class FreshnessPolicySensorContext(EvaluationContext):
 
     @property
     def sensor_name(self) -> str:
-        """The sensor."""
+        """The name of the sensor."""
         return self._name or ""
 
 
@@ -99,7 +99,7 @@ def build_freshness_policy_sensor_context(
 def lateness(
     definitions: Definitions, instance: Instance, key: AssetKey, now: datetime
 ) -> FreshnessMinutes | None:
-    """How late an asset is; None if it has no policy, or something it depends on was never made.
+    """Return the lateness of an asset; None without a policy, or if an upstream asset is missing.
 
     Args:
         definitions: The code location.

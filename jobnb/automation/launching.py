@@ -1,4 +1,4 @@
-"""From a run request to a run: checked before a tick is decided, launched after that."""
+"""Launch run requests: checked before a tick is decided, launched after that."""
 
 from __future__ import annotations
 

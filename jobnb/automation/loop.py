@@ -1,4 +1,4 @@
-"""The loop: it takes the ticks of schedules and sensors when they come due."""
+"""The loop that executes the ticks of schedules and sensors when they are due."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NEVER = float("inf")
 
 @dataclass(order=True)
 class _Entry:
-    """A schedule or sensor, and when it comes due."""
+    """A schedule or sensor, and when it is due."""
 
     due: float
     origin: str
@@ -66,7 +66,7 @@ class _Work:
 
 
 class AutomationLoop:
-    """Takes the ticks of the schedules and sensors of some code locations when they come due.
+    """Executes the ticks of the schedules and sensors of code locations when they are due.
 
     Args:
         instance: The history.
@@ -122,11 +122,11 @@ class AutomationLoop:
 
     @property
     def is_running(self) -> bool:
-        """Whether it goes on by itself."""
+        """Whether it runs in a thread of its own."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> Self:
-        """Go on in a thread of its own until `stop`."""
+        """Run in a thread of its own until `stop`."""
         if not self.is_running:
             self._stop.clear()
             live_loops.add(self.holder.loop_id)
@@ -135,7 +135,7 @@ class AutomationLoop:
         return self
 
     def stop(self, wait: float | None = 10.0) -> None:
-        """Take no more ticks; those under way come to their end.
+        """Claim no more ticks; active ones run to their end.
 
         Args:
             wait: Seconds to wait for them at most; what goes on longer is left to the next loop.
@@ -152,7 +152,7 @@ class AutomationLoop:
             self.instance.ticks.retire_loop(self.holder)
 
     def run(self) -> None:
-        """Go on, in this thread, until `stop` is called elsewhere."""
+        """Run in this thread until `stop` is called elsewhere."""
         self._since, self._next_announcement = time.time(), 0.0
         try:
             self._go_on()
@@ -176,7 +176,7 @@ class AutomationLoop:
     # --- one round ------------------------------------------------------------
 
     def round(self) -> float:
-        """Take all ticks that are due; when the next one is, in seconds since the epoch."""
+        """Execute all due ticks; return when the next one is due, in seconds since the epoch."""
         with self._turn:
             now = self._clock()
             self._look_for_changes(now)
@@ -237,7 +237,7 @@ class AutomationLoop:
         heapq.heapify(self._heap)
 
     def _due(self, definition: Definition, state: InstigatorState, now: float) -> float:
-        """When the next tick is due, as far as it can be told now."""
+        """Return when the next tick is due, as far as is known now."""
         if state.current is not None:
             return now  # a loop that is gone may have left it
         if not runs(definition, state):
@@ -271,7 +271,7 @@ class AutomationLoop:
     # --- one tick -------------------------------------------------------------
 
     def _begin(self, entry: _Entry) -> bool:
-        """Take the tick of an entry; False if that has to wait."""
+        """Start the tick of an entry; False if it has to wait."""
         if not self._in_threads:
             self._take(entry, None)
             return True
@@ -314,7 +314,7 @@ class AutomationLoop:
             self._put(entry, due)
 
     def _tend(self, now: float) -> None:
-        """Give up what takes too long, and say now and then that this loop is still there."""
+        """Give up evaluations that take too long, and renew the lease of this loop."""
         for work in list(self._work.values()):
             if not work.is_given_up and time.monotonic() - work.since > self.timeout:
                 self._give_up(work, now)
@@ -417,7 +417,7 @@ def _defined(location: CodeLocation) -> list[Definition]:
 
 
 def _times(found: Iterable[tuple[CodeLocation, Definition, Instigator]]) -> dict[str, str]:
-    """When each schedule comes, in words; without those whose times cannot be read."""
+    """Return when each schedule is due, in words; without those whose crons are invalid."""
     times: dict[str, str] = {}
     for _, definition, instigator in found:
         if isinstance(definition, ScheduleDefinition):
@@ -445,7 +445,7 @@ def runs(definition: Definition, state: InstigatorState) -> bool:
 
 
 def _unknown_state(instigator: Instigator, definition: Definition) -> InstigatorState:
-    """How one stands that no loop has seen and nobody has started."""
+    """Return the state of one that no loop has evaluated and nobody has started."""
     runs = _runs_by_default(definition)
     status = InstigatorStatus.DECLARED_IN_CODE if runs else InstigatorStatus.STOPPED
     return InstigatorState(instigator, status)

@@ -1,4 +1,4 @@
-"""What the function of a multi-asset sensor sees: the new materializations of several assets."""
+"""The context of a multi-asset sensor: the new materializations of several assets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ and what lies before it and was not, by partition."""
 
 
 class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
-    """What the function of a multi-asset sensor sees.
+    """The context of a multi-asset sensor.
 
     Args:
         instance_ref: The history.

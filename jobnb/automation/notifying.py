@@ -1,4 +1,4 @@
-"""Ready-made sensors that tell people of failed runs: by e-mail, and to a webhook."""
+"""Ready-made sensors that notify people of failed runs: by e-mail, and to a webhook."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def make_email_on_run_failure_sensor(
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
     smtp_user: str | None = None,
 ) -> RunFailureSensorDefinition:
-    """Make a sensor that sends an e-mail for each run that fails.
+    """Create a sensor that sends an e-mail for each run that fails.
 
     Args:
         email_from: The sender.
@@ -182,7 +182,7 @@ def make_webhook_on_run_failure_sensor(
     monitor_all_repositories: bool = False,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
 ) -> RunFailureSensorDefinition:
-    """Make a sensor that posts JSON to a webhook for each run that fails, as chats take it.
+    """Create a sensor that posts JSON to a webhook for each run that fails.
 
     Args:
         url: The address, or a function that gives it, so that a secret one stands nowhere.

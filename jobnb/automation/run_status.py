@@ -1,4 +1,4 @@
-"""What the function of a run status sensor sees, and calling it for each run, once."""
+"""The context of a run status sensor, and the evaluation that calls it for each run, once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SPAN = 64 * 65536
 
 
 class RunStatusSensorContext(EvaluationContext):
-    """What the function of a run status sensor sees.
+    """The context of a run status sensor.
 
     Args:
         sensor_name: The sensor.
@@ -77,7 +77,7 @@ class RunStatusSensorContext(EvaluationContext):
 
     @property
     def sensor_name(self) -> str:
-        """The sensor."""
+        """The name of the sensor."""
         return self._name or ""
 
     def for_run_failure(self) -> RunFailureSensorContext:
@@ -95,14 +95,14 @@ class RunStatusSensorContext(EvaluationContext):
 
 
 class RunFailureSensorContext(RunStatusSensorContext):
-    """What the function of a run failure sensor sees.
+    """The context of a run failure sensor.
 
     Source: Dagster's `RunFailureSensorContext`.
     """
 
     @property
     def failure_event(self) -> Event:
-        """The event that tells that the run has failed."""
+        """The event of the run's failure."""
         return self.dagster_event
 
     def get_step_failure_events(self) -> list[Event]:

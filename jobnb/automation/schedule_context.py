@@ -1,4 +1,4 @@
-"""What the functions of a schedule see."""
+"""The context of a schedule's functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobnb.storage.instance import Instance
 
 
 class ScheduleEvaluationContext(EvaluationContext):
-    """What the functions of a schedule see.
+    """The context of a schedule's functions.
 
     Args:
         instance_ref: The history.
@@ -43,12 +43,12 @@ class ScheduleEvaluationContext(EvaluationContext):
 
     @property
     def schedule_name(self) -> str | None:
-        """The schedule."""
+        """The name of the schedule."""
         return self._name
 
     @property
     def scheduled_execution_time(self) -> datetime:
-        """The moment that the schedule has come to, in its time zone.
+        """The scheduled moment, in the schedule's time zone.
 
         Raises:
             InvariantViolationError: If a test gave none.

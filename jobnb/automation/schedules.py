@@ -1,4 +1,4 @@
-"""Evaluating schedules: from what their functions return to run requests."""
+"""Evaluate schedules: convert what their functions return to run requests."""
 
 from __future__ import annotations
 

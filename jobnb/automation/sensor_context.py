@@ -1,4 +1,4 @@
-"""What the function of a sensor sees."""
+"""The context of a sensor's function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobnb.storage.records import EventLogRecord, EventRecordsFilter
 
 
 class SensorEvaluationContext(EvaluationContext):
-    """What the function of a sensor sees.
+    """The context of a sensor's function.
 
     Args:
         instance_ref: The history.
@@ -63,17 +63,17 @@ class SensorEvaluationContext(EvaluationContext):
 
     @property
     def sensor_name(self) -> str | None:
-        """The sensor."""
+        """The name of the sensor."""
         return self._name
 
     @property
     def last_tick_completion_time(self) -> float | None:
-        """When it was evaluated last, in seconds since the epoch; Dagster's newer name."""
+        """When it was last evaluated, in seconds since the epoch."""
         return self.last_completion_time
 
     @property
     def cursor(self) -> str | None:
-        """What the last evaluation kept for this one."""
+        """The cursor of the last evaluation."""
         return self._cursor
 
     def update_cursor(self, cursor: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Evaluating sensors: from what their functions return to run requests and a cursor."""
+"""Evaluate sensors: convert what their functions return to run requests and a cursor."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def evaluate_sensor(
 
 
 def _asked(sensor: SensorDefinition, context: SensorEvaluationContext) -> Any:
-    """What the function of a sensor returns, with the context of its kind of sensor."""
+    """Return the result of a sensor's function, called with the context of its kind."""
     if isinstance(sensor, RunStatusSensorDefinition):
         return reactions_of(sensor, context)
     if isinstance(sensor, FreshnessPolicySensorDefinition):
@@ -118,7 +118,7 @@ def _for_target(
     context: SensorEvaluationContext,
     partitions_requests: list[Any],
 ) -> RunRequest:
-    """A request that names one of the sensor's jobs, with the config and tags of its partition."""
+    """Return a request for one of the sensor's jobs, with the config and tags of its partition."""
     made = request
     targets: list[Target] = sensor.targets
     if sensor.asset_selection is not None:

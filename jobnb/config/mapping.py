@@ -42,7 +42,7 @@ def config_parameter(function: Callable[..., Any]) -> type[BaseModel] | None:
 
 
 def _see_one_schema(function: Callable[..., Any], config_schema: Any) -> None:
-    """See that a function's config is described once.
+    """Raise an error if a function's config is described twice.
 
     Raises:
         InvalidDefinitionError: If it has a schema and a parameter of a `Config` class.

@@ -44,7 +44,7 @@ class Reading:
     renamed: dict[Path, Path] = field(default_factory=dict)
 
     def problem(self, path: Path, message: str, value: Any, kind: str = "invalid") -> None:
-        """Note a problem."""
+        """Record a problem."""
         self.problems.append(Problem(self.shown(path), message, value, kind))
 
     def shown(self, path: Path) -> tuple[str, ...]:
@@ -52,12 +52,12 @@ class Reading:
         return tuple(map(str, self.given(path)))
 
     def expect(self, path: Path, raw: Mapping[str, Any], names: list[str]) -> None:
-        """Note which names a place knows, if it was given an unknown one."""
+        """Record the known names of a place, if it was given an unknown one."""
         if any(name not in names for name in raw):
             self.known[path] = list(dict.fromkeys([*self.known.get(path, []), *names]))
 
     def hide(self, path: Path, value: Any) -> None:
-        """Note a secret that was given by value: it is stored and shown by name."""
+        """Record a secret that was given by value: it is stored and shown by name."""
         self.texts |= set(_texts_in(value))
         self.secrets.append((path, keep_secret(".".join(map(str, path)) or "value", value)))
 
@@ -78,11 +78,11 @@ class Reading:
         return made
 
     def select(self, path: Path, name: str) -> None:
-        """Note that the value at a path was given one level deeper, under the name of its kind."""
+        """Record that the value at a path was given one level deeper, under its kind's name."""
         self.renamed[path] = (*self.renamed.get(path, path[-1:]), name)
 
     def unselected(self, path: Path, raw: dict[str, Any], names: list[str]) -> None:
-        """Note that a mapping names none of the kinds, or several."""
+        """Record that a mapping names none of the kinds, or several."""
         got = ", ".join(map(repr, raw)) or "none"
         one = ", ".join(map(repr, names))
         meant = near(next(iter(raw), ""), names) if len(raw) == 1 else []
@@ -294,7 +294,7 @@ def _choice(schema: Selector, name: str, raw: Any, path: Path, reading: Reading)
 def _guess(
     fields: Mapping[str, Section | ConfigField], raw: dict[str, Any], path: Path, reading: Reading
 ) -> None:
-    """Note the secrets under unknown names: one may be a mistyped field."""
+    """Record the secrets under unknown names: one may be a mistyped field."""
     for key in [key for key in raw if key not in fields]:
         for name in near(key, fields):
             branch = fields[name]

@@ -86,23 +86,23 @@ _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
 class Reader(Protocol):
-    """What the walk reports its findings to; see `jobnb.config.reading.Reading`."""
+    """Receives the findings of the walk; see `jobnb.config.reading.Reading`."""
 
     @property
     def choices(self) -> dict[Path, list[str]]:
         """The names of the enum expected at each place."""
 
     def expect(self, path: Path, raw: Mapping[str, Any], names: list[str]) -> None:
-        """Note which names a place knows."""
+        """Record the known names of a place."""
 
     def hide(self, path: Path, value: Any) -> None:
-        """Note a secret."""
+        """Record a secret."""
 
     def select(self, path: Path, name: str) -> None:
-        """Note that the value at a path was given one level deeper, under the name of its kind."""
+        """Record that the value at a path was given one level deeper, under its kind's name."""
 
     def unselected(self, path: Path, raw: dict[str, Any], names: list[str]) -> None:
-        """Note that a mapping names none of the kinds, or several."""
+        """Record that a mapping names none of the kinds, or several."""
 
     def quietly(self) -> Reader:
         """Return a reader that only notes secrets."""

@@ -223,7 +223,7 @@ class _Found:
 
     @property
     def depth(self) -> int:
-        """How far below its union it is."""
+        """The number of levels below its union."""
         return len(self.path) - len(self.union[0] if self.union else ())
 
 

@@ -14,7 +14,7 @@ _unheard: list[tuple[Any, str]] = []
 
 
 def announce(definition: Any, module: str) -> None:
-    """Tell the listeners that code of `module` created `definition`."""
+    """Call the listeners with a `definition` that code of `module` created."""
     if _listeners:
         for listener in _listeners:
             listener(definition, module)

@@ -188,7 +188,7 @@ class Engine(Protocol):
         """Return definitions as a repository."""
 
     def asset_graph_of(self, definitions: Definitions) -> AssetGraph:
-        """Give the assets of definitions with what each is made from."""
+        """Return the assets of definitions with their upstream assets."""
 
     def session_job(self, name: str) -> JobDefinition:
         """Resolve the job of this name over all that the session knows."""

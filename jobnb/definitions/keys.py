@@ -91,7 +91,7 @@ class AssetKey:
         return AssetKey(asset_key_string.split("/"))
 
     def to_escaped_user_string(self) -> str:
-        """As `to_user_string`, with a backslash before each slash or backslash within a part."""
+        """Return `to_user_string` with slashes and backslashes in parts escaped."""
         return "/".join(re.sub(r"([\\/])", r"\\\1", part) for part in self.path)
 
     @staticmethod

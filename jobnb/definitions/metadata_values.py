@@ -198,7 +198,7 @@ class JsonMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
     data: Any
 
     def __post_init__(self) -> None:
-        """Make it plain JSON."""
+        """Convert it to plain JSON."""
         _set(self, "data", plain_data(self.data, (MetadataValue, AssetKey)))
 
 
@@ -250,7 +250,7 @@ class AssetMetadataValue(MetadataValue, msgspec.Struct, frozen=True):
     asset_key: AssetKey
 
     def __post_init__(self) -> None:
-        """Make it a key."""
+        """Convert it to a key."""
         _set(self, "asset_key", AssetKey.from_coercible(self.asset_key))
 
 

@@ -73,7 +73,7 @@ class TableConstraints(msgspec.Struct, frozen=True):
     other: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Take a list as well as a tuple."""
+        """Convert a list to a tuple."""
         msgspec.structs.force_setattr(self, "other", tuple(self.other))
 
 
@@ -93,7 +93,7 @@ class TableColumnConstraints(msgspec.Struct, frozen=True):
     other: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Take a list as well as a tuple."""
+        """Convert a list to a tuple."""
         msgspec.structs.force_setattr(self, "other", tuple(self.other))
 
 
@@ -190,7 +190,7 @@ class TableColumnDep(msgspec.Struct, frozen=True):
     column_name: str
 
     def __post_init__(self) -> None:
-        """Make it a key."""
+        """Convert it to a key."""
         msgspec.structs.force_setattr(self, "asset_key", AssetKey.from_coercible(self.asset_key))
 
 

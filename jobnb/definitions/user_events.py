@@ -1,4 +1,4 @@
-"""What user code tells while it runs: news about assets, and verdicts."""
+"""The events that user code yields or logs: news about assets, and expectations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jobnb.errors import InvalidDefinitionError, JobnbError
 
 
 class _AssetNews(msgspec.Struct, frozen=True):
-    """What is told about one asset at one moment."""
+    """An event about one asset."""
 
     asset_key: CoercibleToAssetKey
     description: str | None = None
@@ -44,7 +44,7 @@ class _AssetNews(msgspec.Struct, frozen=True):
 
     @property
     def data_version(self) -> str | None:
-        """The version of the value, where a tag tells it."""
+        """The data version, if a tag gives one."""
         return (self.tags or {}).get("dagster/data_version")
 
 
@@ -63,7 +63,7 @@ def checked_tags(tags: Mapping[Any, Any] | None, what: str) -> dict[str, str]:
 
 
 class AssetMaterialization(_AssetNews, frozen=True):
-    """Tells that an asset was made, from inside an op.
+    """An event: an asset was materialized, from inside an op.
 
     Args:
         asset_key: The asset.
@@ -85,7 +85,7 @@ class AssetMaterialization(_AssetNews, frozen=True):
         description: str | None = None,
         asset_key: CoercibleToAssetKey | None = None,
     ) -> AssetMaterialization:
-        """That a file was written: keyed by its path, unless a key is given.
+        """Return the event that a file was written: keyed by its path, unless a key is given.
 
         Example:
             >>> AssetMaterialization.file("out/report.html").asset_key
@@ -98,7 +98,7 @@ class AssetMaterialization(_AssetNews, frozen=True):
 
 
 class AssetObservation(_AssetNews, frozen=True):
-    """Tells something learned about an asset that is not made now.
+    """An event: an asset was observed, not materialized now.
 
     Args:
         asset_key: The asset.
@@ -129,7 +129,7 @@ class _Verdict(msgspec.Struct, frozen=True):
 
 
 class ExpectationResult(_Verdict, frozen=True):
-    """Tells whether something an op expects of its data held; the step goes on either way.
+    """An event: whether an expectation of the data held; the step goes on either way.
 
     Args:
         success: Whether it held.

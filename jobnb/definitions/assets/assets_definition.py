@@ -441,7 +441,7 @@ class AssetsDefinition:
         return node.required_resource_keys | node.manager_keys | self.resource_defs.keys()
 
     def get_partition_mapping(self, in_asset_key: AssetKey) -> Any:
-        """Which partitions of an upstream asset are loaded, or None for those of the same key."""
+        """Return the mapping to an upstream asset, or None for equal keys."""
         return self.partition_mappings.get(in_asset_key)
 
     def output_name_of(self, key: AssetKey) -> str:

@@ -10,7 +10,7 @@ from jobnb.errors import InvalidDefinitionError
 
 
 class FreshnessMinutes(msgspec.Struct, frozen=True):
-    """How late an asset is.
+    """The lateness of an asset.
 
     Attributes:
         overdue_minutes: Minutes beyond what its policy allows.
@@ -22,7 +22,7 @@ class FreshnessMinutes(msgspec.Struct, frozen=True):
 
 
 class FreshnessPolicy(msgspec.Struct, frozen=True):
-    """How old the data of an asset may be; it is shown with the asset.
+    """The maximal age of an asset's data; it is shown with the asset.
 
     Args:
         maximum_lag_minutes: How many minutes it may lag behind its upstream assets.
@@ -63,7 +63,7 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
     def minutes_overdue(
         self, data_time: datetime | None, evaluation_time: datetime
     ) -> FreshnessMinutes | None:
-        """How many minutes an asset is later than it may be.
+        """Return by how many minutes an asset exceeds the maximal age.
 
         Args:
             data_time: The moment up to which its data reach; None if it was never made.
@@ -114,7 +114,7 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
 
 
 class BackfillPolicy(msgspec.Struct, frozen=True):
-    """How many partitions of an asset one run of a backfill materializes.
+    """The number of partitions of an asset that one run of a backfill materializes.
 
     Args:
         max_partitions_per_run: The most partitions of one run; None: all in one run.

@@ -106,7 +106,7 @@ def asset_sensor(
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
     required_resource_keys: Iterable[str] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetSensorDefinition]:
-    """Make a sensor of a function that is called when an asset has been materialized.
+    """Define a sensor whose function is called when an asset has been materialized.
 
     Args:
         asset_key: The asset.

@@ -15,7 +15,7 @@ from jobnb.errors import InvalidDefinitionError
 
 
 class AutomationCondition(msgspec.Struct, frozen=True):
-    """When an asset, or a partition of it, is to be made.
+    """The condition on which an asset, or a partition of it, is materialized.
 
     It is given to an asset as `automation_condition=`. Made by the methods of this class, and of
     others with `&`, `|` and `~`.
@@ -145,7 +145,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return self.since(handled.with_label("handled"))
 
     def each(self) -> Iterator[AutomationCondition]:
-        """It and all of its parts."""
+        """Iterate over the condition and all of its parts."""
         yield self
         for operand in self.operands:
             yield from operand.each()
@@ -154,27 +154,27 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def missing() -> AutomationCondition:
-        """It was never made."""
+        """Return a condition: it was never materialized."""
         return AutomationCondition("missing")
 
     @staticmethod
     def newly_missing() -> AutomationCondition:
-        """It is missing, and was not requested since it is."""
+        """Return a condition: it is missing, and was not requested since."""
         return AutomationCondition("newly_missing")
 
     @staticmethod
     def newly_updated() -> AutomationCondition:
-        """It was made since the last evaluation."""
+        """Return a condition: it was materialized since the last evaluation."""
         return AutomationCondition("newly_updated")
 
     @staticmethod
     def newly_requested() -> AutomationCondition:
-        """It was requested at the last evaluation."""
+        """Return a condition: it was requested at the last evaluation."""
         return AutomationCondition("newly_requested")
 
     @staticmethod
     def will_be_requested() -> AutomationCondition:
-        """It is requested at this evaluation."""
+        """Return a condition: it is requested at this evaluation."""
         return AutomationCondition("will_be_requested")
 
     @staticmethod
@@ -209,7 +209,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def initial_evaluation() -> AutomationCondition:
-        """It is evaluated for the first time."""
+        """Return a condition: it is evaluated for the first time."""
         return AutomationCondition("initial_evaluation")
 
     @staticmethod
@@ -326,7 +326,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def eager() -> AutomationCondition:
-        """As soon as it is missing or something that it is made from was made anew."""
+        """Materialize it as soon as it is missing or an upstream asset was updated."""
         own = AutomationCondition
         return (
             own.in_latest_time_window()
@@ -338,7 +338,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def on_missing() -> AutomationCondition:
-        """As soon as it is missing and all that it is made from is there."""
+        """Materialize it as soon as it is missing and all upstream assets exist."""
         own = AutomationCondition
         return (
             own.in_latest_time_window() & own.newly_missing() & ~own.any_deps_missing()
@@ -363,7 +363,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """How it is put together."""
+        """The structure of the condition, in words."""
         if self.kind in ("and", "or"):
             return f"({f' {self.kind} '.join(map(str, self.operands))})"
         if self.kind == "not":
@@ -396,7 +396,7 @@ def _of_cron(kind: str, cron: str, timezone: str) -> AutomationCondition:
 
 
 class AutoMaterializePolicy(msgspec.Struct, frozen=True):
-    """When an asset is made by itself, Dagster's older way to say it.
+    """The condition of automatic materialization, in Dagster's older form.
 
     Args:
         on_missing: As soon as it, or a partition of it, is missing.
@@ -434,7 +434,7 @@ class AutoMaterializePolicy(msgspec.Struct, frozen=True):
 
     @staticmethod
     def eager(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
-        """As soon as it is missing or something that it is made from was made anew."""
+        """Materialize it as soon as it is missing or an upstream asset was updated."""
         return AutoMaterializePolicy(True, True, True, max_materializations_per_minute)
 
     @staticmethod

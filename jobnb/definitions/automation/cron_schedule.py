@@ -1,4 +1,4 @@
-"""When a schedule comes due: one or several cron strings in a time zone.
+"""The times of a schedule: one or several cron strings in a time zone.
 
 A time that the clock skips in spring comes at the moment the clock jumps to; one that it
 passes twice in autumn comes once, but for schedules that come every hour or oftener.

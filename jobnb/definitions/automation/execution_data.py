@@ -1,4 +1,4 @@
-"""What one evaluation of a schedule or sensor came to."""
+"""The result of one evaluation of a schedule or sensor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobnb.definitions.jobs.run_request import RunRequest
 
 
 class ScheduleExecutionData(msgspec.Struct, frozen=True):
-    """What one evaluation of a schedule came to.
+    """The result of one evaluation of a schedule.
 
     Attributes:
         run_requests: The runs to launch, with the tags and the config of their partitions.
@@ -27,7 +27,7 @@ class ScheduleExecutionData(msgspec.Struct, frozen=True):
 
 
 class SensorExecutionData(msgspec.Struct, frozen=True):
-    """What one evaluation of a sensor came to.
+    """The result of one evaluation of a sensor.
 
     Attributes:
         run_requests: The runs to launch.

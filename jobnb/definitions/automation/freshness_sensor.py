@@ -61,7 +61,7 @@ def freshness_policy_sensor(
     description: str | None = None,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
 ) -> Callable[[Callable[..., Any]], FreshnessPolicySensorDefinition]:
-    """Make a sensor of a function that is called with how late each asset is.
+    """Define a sensor whose function is called with the lateness of each asset.
 
     Args:
         asset_selection: The assets; those without a `FreshnessPolicy` are left out.

@@ -90,7 +90,7 @@ def multi_asset_sensor(
     request_assets: AssetSelection | None = None,
     required_resource_keys: Iterable[str] | None = None,
 ) -> Callable[[Callable[..., Any]], MultiAssetSensorDefinition]:
-    """Make a sensor of a function that decides on the materializations of several assets.
+    """Define a sensor whose function evaluates the materializations of several assets.
 
     Args:
         monitored_assets: The keys of the assets, or an `AssetSelection`.

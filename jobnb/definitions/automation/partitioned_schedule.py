@@ -53,7 +53,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
             _ = self.times
 
     def _read_cron(self) -> None:
-        """It is read from the partitions, once these are known."""
+        """Derive the cron from the partitions, once they are known."""
 
     def resolved_by(self, find_job: Callable[[], JobDefinition]) -> Self:
         """Return the same with the job, and thus the partitions, that its code location gives."""
@@ -104,7 +104,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
 
     @property
     def cron_schedule(self) -> str | Sequence[str]:
-        """When it comes: at the end of each partition, or a given time after it."""
+        """The times: the end of each partition, or a given time after it."""
         return self.time_partitions.get_cron_schedule(**self._shifts)
 
     @property
@@ -161,7 +161,7 @@ def build_schedule_from_partitioned_job(
     default_status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
     tags: Mapping[str, str] | None = None,
 ) -> ScheduleDefinition:
-    """Make a schedule that runs each partition in time of a job, once it is over.
+    """Define a schedule that runs each time partition of a job after its end.
 
     Args:
         job: A job with partitions in time, or an asset job of assets that have these.

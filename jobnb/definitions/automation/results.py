@@ -33,7 +33,7 @@ class DefaultSensorStatus(Enum):
 
 
 class SensorType(Enum):
-    """What a sensor looks at.
+    """The kind of a sensor, by what it evaluates.
 
     Source: Dagster's `SensorType`.
     """

@@ -1,4 +1,4 @@
-"""What a run status sensor did about one run."""
+"""The reaction of a run status sensor to one run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class RunReaction(msgspec.Struct, frozen=True):
-    """What a run status sensor did about one run.
+    """The reaction of a run status sensor to one run.
 
     Attributes:
         dagster_run: The run.

@@ -1,4 +1,4 @@
-"""Sensors that look for runs that have come to a status."""
+"""Sensors that are called for runs with a status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Decorator = Callable[[Callable[..., Any]], "RunStatusSensorDefinition"]
 
 
 class RunStatusSensorDefinition(SensorDefinition):
-    """Calls its function for each run that has come to a status since the last evaluation.
+    """Calls its function for each run that reached a status since the last evaluation.
 
     Args:
         name: Its name; that of the function if absent.
@@ -109,7 +109,7 @@ class RunStatusSensorDefinition(SensorDefinition):
 
 
 class RunFailureSensorDefinition(RunStatusSensorDefinition):
-    """A run status sensor whose context tells of the failure; made by `@run_failure_sensor`."""
+    """A run status sensor with the failure in its context; see `@run_failure_sensor`."""
 
     for_failure = True
 
@@ -147,7 +147,7 @@ def run_status_sensor(
     request_job: Any = None,
     request_jobs: Sequence[Any] | None = None,
 ) -> Decorator:
-    """Make a sensor of a function that is called for each run that comes to a status.
+    """Define a sensor whose function is called for each run that reaches a status.
 
     A job that runs after another one is one line in it: `return RunRequest()` with
     `request_job=`.
@@ -220,7 +220,7 @@ def run_failure_sensor(
     request_job: Any = None,
     request_jobs: Sequence[Any] | None = None,
 ) -> Any:
-    """Make a sensor of a function that is called for each run that fails.
+    """Define a sensor whose function is called for each run that fails.
 
     Args:
         name: The name; that of the function if absent. The decorator also works without

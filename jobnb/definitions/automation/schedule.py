@@ -155,7 +155,7 @@ class ScheduleDefinition:
 
     @property
     def cron_schedule(self) -> str | Sequence[str]:
-        """When it comes, as it was written."""
+        """The cron strings, as they were given."""
         assert self._given_cron is not None
         return self._given_cron
 
@@ -189,7 +189,7 @@ class ScheduleDefinition:
 
     @property
     def targets(self) -> list[Target]:
-        """What it launches."""
+        """The jobs or assets that it launches."""
         return [self._target]
 
     @property
@@ -306,7 +306,7 @@ def schedule(
     required_resource_keys: Iterable[str] | None = None,
     target: Any = None,
 ) -> Callable[[Callable[..., Any]], ScheduleDefinition]:
-    """Make a schedule of a function that says what to launch each time.
+    """Define a schedule by a function that returns what to launch at each tick.
 
     The function takes a context, or nothing, and resources by annotation. It returns (or
     yields) run requests, a `SkipReason`, or the run config of one run as a dict.

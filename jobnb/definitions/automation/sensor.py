@@ -100,7 +100,7 @@ class SensorDefinition:
 
     @property
     def targets(self) -> list[Target]:
-        """What it launches."""
+        """The jobs or assets that it launches."""
         return list(self._targets)
 
     @property
@@ -242,7 +242,7 @@ def sensor(
     required_resource_keys: Iterable[str] | None = None,
     target: Any = None,
 ) -> Callable[[Callable[..., Any]], SensorDefinition]:
-    """Make a sensor of a function that says what to launch each time it looks.
+    """Define a sensor by a function that returns what to launch at each evaluation.
 
     Args:
         job_name: The name of the job, where it is not given as such.

@@ -1,4 +1,4 @@
-"""What a schedule or sensor launches: jobs, by name or as such, or a selection of assets."""
+"""The targets of a schedule or sensor: jobs, by name or as such, or a selection of assets."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def targets_of(
     jobs: Sequence[Any] | None,
     others: dict[str, Any] | None = None,
 ) -> list[Target]:
-    """What is launched, from the parameters that say it.
+    """Return the targets that the parameters give.
 
     Args:
         what: Whose they are.

@@ -127,7 +127,7 @@ class AssetChecksDefinition:
         return next((each for each in said if each is not None), None)
 
     def get_partition_mapping(self, in_asset_key: AssetKey) -> Any:
-        """Which partitions of an asset are loaded, or None for those of the same key."""
+        """Return the mapping to an asset, or None for equal keys."""
         return self.partition_mappings.get(in_asset_key)
 
     def with_hooks(self, hook_defs: Iterable[HookDefinition]) -> AssetChecksDefinition:

@@ -165,7 +165,7 @@ class JobDefinition:
 
     @property
     def dependencies(self) -> Mapping[str, Mapping[str, Dependency]]:
-        """What feeds the inputs of each node of its graph."""
+        """The sources of the inputs of each node of its graph."""
         return self._selected_graph.dependencies
 
     @property

@@ -13,7 +13,7 @@ from jobnb.errors import UnfedInputError
 
 
 def check_fed(graph: GraphDefinition, words: str) -> None:
-    """See that each input of the ops of a job can get a value.
+    """Raise an error unless each input of the ops of a job can get a value.
 
     An input that nothing feeds may still come from the run config, from its own manager or from its
     default; one whose type cannot be loaded from config and that has neither can never run. An

@@ -1,4 +1,4 @@
-"""What a docstring says of a function's parameters and of what it returns.
+"""Parse a docstring for the descriptions of parameters and results.
 
 Three styles are read: Google's sections (`Args:`, `Returns:`), numpy's underlined ones, and
 reStructuredText's fields (`:param x:`).

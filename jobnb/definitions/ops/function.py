@@ -81,7 +81,7 @@ class Function:
             self._locals = dict(sys._getframe(frame_depth).f_locals)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What goes to another process: the annotations, and not what else stood around it."""
+        """Return what another process needs: the annotations, not the rest of the namespace."""
         assert self.annotations is not None  # they are evaluated here, where their names are known
         return {**self.__dict__, "_locals": None}
 

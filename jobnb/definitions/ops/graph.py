@@ -65,7 +65,7 @@ def read_graph(
 
 
 def _see_all_taken(name: str, inputs: Iterable[str], taken: Iterable[InputMapping]) -> None:
-    """See that each parameter of a composing function goes somewhere.
+    """Raise an error for a parameter of a composing function that feeds nothing.
 
     Raises:
         InvalidDefinitionError: If one does not.

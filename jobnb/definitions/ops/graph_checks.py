@@ -1,4 +1,4 @@
-"""What is seen of a graph as soon as it is written: loose edges, circles, maps inside maps."""
+"""Checks of a graph at its definition: loose edges, circles, maps inside maps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_NAMED = 20
 
 
 def check_edges(graph: GraphDefinition) -> None:
-    """See that every edge of a hand-written graph joins what is there; all problems at once.
+    """Raise one error for all edges of a hand-written graph that join unknown nodes or slots.
 
     Raises:
         InvalidDefinitionError: If one does not, or nodes wait for each other.
@@ -96,7 +96,7 @@ def check_dynamic(
     nodes: Mapping[str, Node],
     dependencies: Mapping[str, Mapping[str, Dependency]],
 ) -> None:
-    """See that no node is mapped over two dynamic outputs, or collects what it is mapped over.
+    """Raise an error for a node mapped over two dynamic outputs, or collecting its own.
 
     What stands in nested graphs is seen when a run is planned.
 
@@ -133,7 +133,7 @@ def check_dynamic(
 
 
 def check_type_names(graph: GraphDefinition) -> None:
-    """See that the ops of a job mean one type by one name.
+    """Raise an error if the ops of a job mean different types by one name.
 
     A cell that is run again makes its types anew, while ops of other cells still have the old ones:
     two types of one name from different cells are taken to be the same.

@@ -29,7 +29,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 class _ByValue:
-    """Compared by class and by all that it says."""
+    """Compares by class and by all attributes."""
 
     __slots__ = ()
 

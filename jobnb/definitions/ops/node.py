@@ -241,7 +241,7 @@ class PendingNodeInvocation:
         )
 
     def _taken(self) -> None:
-        """Another stands for it now: it is not forgotten."""
+        """Mark it as replaced by another one: it is not forgotten."""
         context = composition.current()
         if context is not None:
             context.pending.pop(id(self), None)

@@ -151,7 +151,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def _said(self) -> Mapping[str, str]:
-        """What its function's docstring says of its parameters and of what it returns."""
+        """The descriptions of parameters and results in its function's docstring."""
         return described(self.compute_fn.__doc__) if self.is_decorated else {}
 
     @lazy
@@ -548,7 +548,7 @@ def _two_ways(name: str, taken: Iterable[str]) -> str:
 
 
 def _odd_returned(note: Any, wanted: int) -> Iterator[str]:
-    """What is wrong with an annotation of several outputs; a text is not evaluated."""
+    """Iterate over problems of an annotation of several outputs; a text is not evaluated."""
     kind, parts = typing.get_origin(note) or note, typing.get_args(note)
     if kind is tuple:
         if parts and Ellipsis not in parts and len(parts) != wanted:

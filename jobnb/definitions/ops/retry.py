@@ -12,7 +12,7 @@ from jobnb.errors import InvalidDefinitionError
 
 
 class Backoff(Enum):
-    """How the delay grows from one retry to the next.
+    """The growth of the delay from one retry to the next.
 
     LINEAR: once, twice, three times the delay. EXPONENTIAL: 1, 3, 7, 15 times the delay.
 
@@ -24,7 +24,7 @@ class Backoff(Enum):
 
 
 class Jitter(Enum):
-    """How the delays of steps that failed together are randomized.
+    """The randomization of delays of steps that failed together.
 
     FULL: anything from zero to the wait. PLUS_MINUS: the wait, give or take one delay.
 
@@ -36,7 +36,7 @@ class Jitter(Enum):
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
-    """How often, and after which delay, a failed step is retried.
+    """The number of retries of a failed step, and their delay.
 
     Args:
         max_retries: How many retries after the first attempt.

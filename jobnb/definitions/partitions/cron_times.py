@@ -123,7 +123,7 @@ def _of_some_hours(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datet
 
 
 def _of_every_hour(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """What the clock on the wall shows counts, from one change of it to the next.
+    """Iterate over the times by the clock on the wall, from one change of it to the next.
 
     Each stretch is walked through as if there were no change: the library steps by whole hours,
     and there are zones whose clock changes by half of one.
@@ -225,7 +225,7 @@ class _Hourly(CronTimes):
         self._index()
 
     def _index(self) -> None:
-        """Note first times and counts of stretches that were found since."""
+        """Record first times and counts of stretches that were found since."""
         starts, offsets = self._offsets.starts, self._offsets.offsets
         for place in range(len(self._first), len(starts)):
             begin = starts[place]
@@ -234,7 +234,7 @@ class _Hourly(CronTimes):
             self._before.append(before)
 
     def _within(self, place: int, timestamp: float) -> int:
-        """How many times of a stretch lie before a moment."""
+        """Count the times of a stretch before a moment."""
         return max(0, int(-(-(timestamp - self._first[place]) // _HOUR)))
 
     def _extend(self, timestamp: float) -> None:
@@ -257,7 +257,7 @@ class _Hourly(CronTimes):
         return 0 if place < 0 else self._before[place] + self._within(place, timestamp)
 
     def count_before(self, moment: datetime) -> int:
-        """How many times lie before `moment`."""
+        """Count the times before `moment`."""
         timestamp = moment.timestamp()
         self._extend(timestamp)
         return self._count(timestamp)
@@ -351,7 +351,7 @@ class DayTimes(CronTimes):
         return number - self._base - skipped
 
     def count_before(self, moment: datetime) -> int:
-        """How many times lie before `moment`."""
+        """Count the times before `moment`."""
         self._look_for_skipped(moment.timestamp())
         number = self._number(moment.astimezone(self._zone).date())
         if self._resolve(number).timestamp() < moment.timestamp():
@@ -414,7 +414,7 @@ class _Irregular(CronTimes):
         return datetime.fromtimestamp(self._known[index], self._zone)
 
     def count_before(self, moment: datetime) -> int:
-        """How many times lie before `moment`."""
+        """Count the times before `moment`."""
         timestamp = moment.timestamp()
         while not self._known or self._known[-1] < timestamp:
             if not self._grow():
@@ -423,7 +423,7 @@ class _Irregular(CronTimes):
 
 
 class ScheduleType(Enum):
-    """How often a regular schedule comes.
+    """The frequency of a regular schedule.
 
     Source: Dagster's `ScheduleType`.
     """
@@ -460,7 +460,7 @@ def cron_of(schedule_type: ScheduleType, minute: Any, hour: Any, day: Any) -> st
 
 
 def type_of(cron: str) -> ScheduleType | None:
-    """How often a cron schedule comes, or None where it is not a regular one."""
+    """Return the frequency of a cron schedule, or None for an irregular one."""
     minute, hour, day, month, weekday = cron.split()
     if not minute.isdigit() or month != "*" or not (hour == "*" or hour.isdigit()):
         return None

@@ -358,7 +358,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> int:
-        """How many combinations there are, without making them."""
+        """Count the combinations, without creating them."""
         now = now_or(current_time)
         return prod(
             each.partitions_def.get_num_partitions(now, dynamic_partitions_store)

@@ -40,7 +40,7 @@ class PositionRuns:
 
     @property
     def _counts(self) -> list[int]:
-        """How many positions are before each run, and in all."""
+        """The number of positions before each run, and the total."""
         if self._before is None:
             self._before = list(accumulate((end - start for start, end in self.runs), initial=0))
         return self._before

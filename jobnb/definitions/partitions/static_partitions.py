@@ -51,7 +51,7 @@ class StaticPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> int:
-        """How many partitions there are."""
+        """Count the partitions."""
         return len(self._keys)
 
     def has_partition_key(
@@ -73,7 +73,7 @@ class StaticPartitionsDefinition(PositionedPartitions):
 
     @property
     def position_limit(self) -> int:
-        """How many keys there are."""
+        """The number of keys."""
         return len(self._keys)
 
     def positions(

@@ -126,7 +126,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
 
     @property
     def end_offset(self) -> int:
-        """How many windows to add after the last ended one; negative for fewer."""
+        """The number of windows after the last ended one; negative for fewer."""
         return self._end_offset
 
     @property
@@ -223,7 +223,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
 
     @cached_property
     def _most(self) -> int | None:
-        """How many windows end before `end`, if there is one."""
+        """The number of windows that end before `end`, if there is one."""
         return None if self.end is None else self.windows.ended_until(self.end)
 
     @cached_property
@@ -454,7 +454,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         current_time: datetime | None = None,
         dynamic_partitions_store: DynamicPartitionsStore | None = None,
     ) -> int:
-        """How many windows have ended."""
+        """Count the windows that have ended."""
         return self._count(current_time)
 
     def has_partition_key(

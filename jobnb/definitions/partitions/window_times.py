@@ -110,7 +110,7 @@ class WindowTimes:
         return TimeWindow(self.ticks.at(tick), self.ticks.at(tick + 1))
 
     def start(self, index: int) -> datetime:
-        """When the window with this number begins."""
+        """Return when the window with this number begins."""
         return self.ticks.at(self.tick(index))
 
     def number_of(self, tick: int) -> int | None:

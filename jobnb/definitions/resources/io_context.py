@@ -175,7 +175,7 @@ class ValueContext:
 
     @property
     def asset_partitions_def(self) -> Any:
-        """How the asset is partitioned."""
+        """The partitions definition of the asset."""
         if self._asset_partitions_def is None:
             raise self._unpartitioned("asset_partitions_def")
         return self._asset_partitions_def

@@ -56,7 +56,7 @@ class ResourceDefinition:
 
     @property
     def takes_any_config(self) -> bool:
-        """Whether config is handed to its function as it is: it says of none what it takes."""
+        """Whether its function gets the config unchecked, as it declares no schema."""
         return self.config_schema is None
 
     def call(self, context: Any) -> Any:

@@ -311,7 +311,7 @@ class UpstreamSources(Compound):
 
 @dataclass(frozen=True)
 class Neighbors(Compound):
-    """What a rule names, and what the same functions make with it."""
+    """The upstream or downstream of what a rule selects."""
 
     rule: Rule
 

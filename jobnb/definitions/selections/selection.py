@@ -1,4 +1,4 @@
-"""`AssetSelection`: which assets, said before it is known which there are."""
+"""`AssetSelection`: a selection of assets that is resolved when all assets are known."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class AssetSelection:
 
     @staticmethod
     def assets(*assets_defs: Any) -> AssetSelection:
-        """What the definitions make; keys and strings stand for themselves."""
+        """Select the assets of definitions; keys and strings stand for themselves."""
         return AssetSelection(_rule_of_keys(key for each in assets_defs for key in _keys_of(each)))
 
     @staticmethod
@@ -224,7 +224,7 @@ class AssetSelection:
     # Going on from a selection
 
     def upstream(self, depth: int | None = None, include_self: bool = True) -> AssetSelection:
-        """What these are made from.
+        """Select the upstream assets of these.
 
         Args:
             depth: How many steps at most; all the way if None.
@@ -233,7 +233,7 @@ class AssetSelection:
         return self._reached(True, depth, include_self)
 
     def downstream(self, depth: int | None = None, include_self: bool = True) -> AssetSelection:
-        """What is made from these.
+        """Select the downstream assets of these.
 
         Args:
             depth: How many steps at most; all the way if None.
@@ -246,7 +246,7 @@ class AssetSelection:
         return AssetSelection(reached if include_self else AllOf.of([reached], [self.rule]))
 
     def roots(self) -> AssetSelection:
-        """Those of these that are made from none of the others."""
+        """Select those of these without upstream assets among them."""
         return AssetSelection(Roots(self.rule))
 
     def sources(self) -> AssetSelection:
@@ -254,7 +254,7 @@ class AssetSelection:
         return self.roots()
 
     def sinks(self) -> AssetSelection:
-        """Those of these that none of the others are made from."""
+        """Select those of these without downstream assets among them."""
         return AssetSelection(Sinks(self.rule))
 
     def upstream_source_assets(self) -> AssetSelection:
@@ -266,7 +266,7 @@ class AssetSelection:
         return AssetSelection(Neighbors(self.rule))
 
     def materializable(self) -> AssetSelection:
-        """Those of these that are made here: no source assets."""
+        """Select those of these that are materialized here: no source assets."""
         return self & AssetSelection.all()
 
     def without_checks(self) -> AssetSelection:

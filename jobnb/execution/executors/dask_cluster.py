@@ -303,7 +303,7 @@ class DaskCrew:
                 self._futures[task].future.cancel()
 
     def is_stuck(self, task: int) -> bool:
-        """Return a step in code that is not Python's cannot be stopped on a cluster of others."""
+        """Whether a stopped task goes on for long: code that is not Python's cannot be stopped."""
         since = self._stopping.get(task)
         return since is not None and time.monotonic() > since + _PATIENCE
 
