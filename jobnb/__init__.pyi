@@ -530,6 +530,8 @@ from jobnb.storage.filesystem import FilesystemIOManager as FilesystemIOManager
 from jobnb.storage.instance import Instance as Instance
 from jobnb.storage.instance import instance_for_test as instance_for_test
 from jobnb.storage.partition_history import AssetPartitionStatus as AssetPartitionStatus
+from jobnb.storage.partition_tables import JobPartitionTable as JobPartitionTable
+from jobnb.storage.partition_tables import PartitionTable as PartitionTable
 from jobnb.storage.records import AssetRecord as AssetRecord
 from jobnb.storage.records import EventLogEntry as EventLogEntry
 from jobnb.storage.records import EventLogRecord as EventLogRecord
@@ -538,8 +540,6 @@ from jobnb.storage.run import JobRun as JobRun
 from jobnb.storage.run import RunRecord as RunRecord
 from jobnb.storage.run import RunsFilter as RunsFilter
 from jobnb.storage.run_table import RunTable as RunTable
-from jobnb.storage.standing_table import JobPartitionTable as JobPartitionTable
-from jobnb.storage.standing_table import PartitionTable as PartitionTable
 from jobnb.storage.ticks import InstigatorState as InstigatorState
 from jobnb.storage.ticks import InstigatorStatus as InstigatorStatus
 from jobnb.storage.ticks import Tick as Tick

@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from jobnb.plan.graphs import AssetGraph
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
+    from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
     from jobnb.storage.run_table import RunTable
-    from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
 
 
 class JobnbEngine:
@@ -358,7 +358,7 @@ class JobnbEngine:
         return RunTable(session.instance, look_up=session.run)
 
     def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
-        from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
+        from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
 
         def backfill(**parameters: Any) -> Backfill:
             return session.backfill(target if job is not None else [asset_key], **parameters)

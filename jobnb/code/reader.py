@@ -66,7 +66,7 @@ def _joined(parts: list[Part]) -> Part:
     return "".join([text for text, _ in parts]), tuple([use for _, uses in parts for use in uses])
 
 
-class _Sight:
+class _Counted:
     """What counts of nodes' pieces, given what the code changes itself.
 
     Args:
@@ -113,7 +113,7 @@ class _Reading(NamedTuple):
 
     version: str
     root: _Node
-    sight: _Sight
+    counted: _Counted
 
 
 class CodeReader:
@@ -151,7 +151,7 @@ class CodeReader:
             return ()
         reading = self._reading(fn)
         self._turn_to(fn)
-        return tuple(self._notes_of(reading.root, reading.sight))
+        return tuple(self._notes_of(reading.root, reading.counted))
 
     def _reading(self, fn: Any) -> _Reading:
         found = self._readings.get(id(fn))
@@ -185,37 +185,37 @@ class CodeReader:
 
     def _read(self, fn: Any) -> _Reading:
         digests = self._turn_to(fn)
-        root, sight = self._node(fn), _Sight(frozenset(), self._read_again)
-        used, writes = self._used(root, sight, digests)
+        root, counted = self._node(fn), _Counted(frozenset(), self._read_again)
+        used, writes = self._used(root, counted, digests)
         if writes:
-            sight = self._without_own_changes(root, sight)
-            if sight.excluded:
-                used, _ = self._used(root, sight, {})
+            counted = self._without_own_changes(root, counted)
+            if counted.excluded:
+                used, _ = self._used(root, counted, {})
         own = root.token or sha256(root.whole[0].encode()).hexdigest()
         version = CodeHash(PYTHON, own[:10], f"{READING}.{used[:10]}" if used else "")
-        return _Reading(str(version), root, sight)
+        return _Reading(str(version), root, counted)
 
-    def _without_own_changes(self, root: _Node, sight: _Sight) -> _Sight:
+    def _without_own_changes(self, root: _Node, counted: _Counted) -> _Counted:
         """Return what counts beside the places that the code changes; see `changes`.
 
         Computed twice: functions reached only through the contents of such a place do not count.
         """
         for _ in range(2):
-            reached = self._all_below(root, sight)
+            reached = self._all_below(root, counted)
             direct = {
                 id(use) for node in reached if not is_class(node.value) for use in node.whole[1]
             }
             excluded = self._changes.places([each.value for each in reached], direct)
-            if excluded == sight.excluded:
+            if excluded == counted.excluded:
                 break
-            sight = _Sight(excluded, self._read_again)
-        return sight
+            counted = _Counted(excluded, self._read_again)
+        return counted
 
-    def _all_below(self, root: _Node, sight: _Sight) -> list[_Node]:
+    def _all_below(self, root: _Node, counted: _Counted) -> list[_Node]:
         """Return all that a function leads to, each once."""
         seen, found = {id(root.value)}, [root]
         for node in found:  # The list grows while it is read.
-            for use in sight.whole(node)[1]:
+            for use in counted.whole(node)[1]:
                 if id(use) not in seen and len(seen) < _MOST_NODES:
                     seen.add(id(use))
                     found.append(self._node(use))
@@ -225,27 +225,27 @@ class CodeReader:
         out = ValueText(self._is_own, left_out)
         return piece._replace(text=repr(out.text(piece.value)), uses=tuple(out.uses))
 
-    def _reached(self, root: _Node, sight: _Sight) -> Iterator[_Reached]:
+    def _reached(self, root: _Node, counted: _Counted) -> Iterator[_Reached]:
         """Iterate over all that a function leads to, with the name by which it is reached."""
         seen, waiting = {id(root.value)}, [_Reached(root, "", "")]
         for each in waiting:  # The list grows while it is read.
             yield each
             for piece in each.node.pieces:
-                for use in sight.part(piece)[1]:
+                for use in counted.part(piece)[1]:
                     if id(use) not in seen and len(seen) < _MOST_NODES:
                         seen.add(id(use))
                         waiting.append(each.onward(piece, self._node(use), self._is_own))
 
-    def _notes_of(self, root: _Node, sight: _Sight) -> Iterator[CodeNote]:
+    def _notes_of(self, root: _Node, counted: _Counted) -> Iterator[CodeNote]:
         modules: dict[str, None] = {}
         told: set[Any] = set()
-        for reached in self._reached(root, sight):
+        for reached in self._reached(root, counted):
             modules[module_of(reached.node.value)] = None
             for piece in reached.node.pieces:
                 modules.update(dict.fromkeys(piece.modules))
                 name = reached.name_of(piece)
                 where = f"`{name}`" if name else ""
-                changed = sight.changed(piece)
+                changed = counted.changed(piece)
                 if changed and told.isdisjoint(changed) and not reached.is_library(self._is_own):
                     told |= changed
                     yield CodeNote("not counted", f"{where}, which the code changes{reached.place}")
@@ -258,15 +258,17 @@ class CodeReader:
 
     # --- the hash of it ----------------------------------------------------
 
-    def _used(self, root: _Node, sight: _Sight, digests: _Digests) -> tuple[str, bool]:
+    def _used(self, root: _Node, counted: _Counted, digests: _Digests) -> tuple[str, bool]:
         """Return the hash of what a node uses (empty if nothing), and whether it may write."""
-        if not sight.whole(root)[0] and not sight.whole(root)[1]:
+        if not counted.whole(root)[0] and not counted.whole(root)[1]:
             return "", root.writes
-        for group in self._groups(root, sight, digests):
+        for group in self._groups(root, counted, digests):
             if id(root.value) in group:
-                digest, writes = self._digest(root, group, sight, digests, is_root=True)
+                digest, writes = self._digest(root, group, counted, digests, is_root=True)
                 return digest.hex(), writes
-            found = {key: self._digest(node, group, sight, digests) for key, node in group.items()}
+            found = {
+                key: self._digest(node, group, counted, digests) for key, node in group.items()
+            }
             digests.update(found)
         raise AssertionError(root)
 
@@ -274,7 +276,7 @@ class CodeReader:
         self,
         first: _Node,
         group: dict[int, _Node],
-        sight: _Sight,
+        counted: _Counted,
         digests: _Digests,
         is_root: bool = False,
     ) -> tuple[bytes, bool]:
@@ -284,7 +286,7 @@ class CodeReader:
         """
         numbers, waiting, digest, writes = {id(first.value): 0}, [first], sha256(), False
         for node in waiting:  # The list grows while it is read.
-            text, uses = sight.whole(node)
+            text, uses = counted.whole(node)
             digest.update(f"{'' if is_root and node is first else node.token} {text}".encode())
             writes = writes or node.writes
             for use in uses:
@@ -300,7 +302,7 @@ class CodeReader:
                 digest.update(f"#{numbers[key]}".encode())
         return digest.digest(), writes
 
-    def _groups(self, root: _Node, sight: _Sight, done: _Digests) -> Iterator[dict[int, _Node]]:
+    def _groups(self, root: _Node, counted: _Counted, done: _Digests) -> Iterator[dict[int, _Node]]:
         """Iterate over strongly connected nodes, each group after those it leads to (Tarjan)."""
         order: dict[int, int] = {}
         lowest: dict[int, int] = {}
@@ -311,7 +313,7 @@ class CodeReader:
             key = id(node.value)
             order[key] = lowest[key] = len(order)
             path[key] = node
-            work.append((node, iter(sight.whole(node)[1])))
+            work.append((node, iter(counted.whole(node)[1])))
 
         enter(root)
         while work:

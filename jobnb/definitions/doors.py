@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.instance import Instance
+    from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
     from jobnb.storage.run_table import RunTable
-    from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
 
 
 class RunOptions(TypedDict, total=False):

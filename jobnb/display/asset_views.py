@@ -30,7 +30,7 @@ from jobnb.display.metadata import json_metadata, metadata_html, metadata_text
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, resources_html, words
 from jobnb.display.picture import Mark, Picture
 from jobnb.display.prose import inline
-from jobnb.display.standing import CheckStanding
+from jobnb.display.summaries import CheckSummary
 from jobnb.display.surroundings import attempt
 from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.view import View, picture_html
@@ -42,7 +42,7 @@ def asset_view(
     around: Sequence[AssetsDefinition] = (),
     sources: Sequence[SourceAsset] = (),
     marks: Mapping[str, Mark] | None = None,
-    checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
+    checks: Mapping[AssetKey, Sequence[CheckSummary]] | None = None,
     partitions: Mapping[AssetKey, str] | None = None,
     stands: Mapping[AssetKey, str] | None = None,
     past: Mapping[AssetKey, Sequence[Making]] | None = None,
@@ -93,7 +93,7 @@ def asset_details(definition: AssetsDefinition) -> Html:
 
 
 def _said_parts(
-    definition: AssetsDefinition, checks: Mapping[AssetKey, Sequence[CheckStanding]]
+    definition: AssetsDefinition, checks: Mapping[AssetKey, Sequence[CheckSummary]]
 ) -> list[tuple[str, Html]]:
     return [
         ("Config", fields_html(_config_schema(definition))),
@@ -226,7 +226,7 @@ def _inside(definition: AssetsDefinition) -> Html:
 
 def _asset_text(
     definition: AssetsDefinition,
-    checks: Mapping[AssetKey, Sequence[CheckStanding]],
+    checks: Mapping[AssetKey, Sequence[CheckSummary]],
     partitions: Mapping[AssetKey, str],
     stands: Mapping[AssetKey, str],
 ) -> str:
@@ -268,7 +268,7 @@ def asset_job_view(job: AssetJobDefinition) -> View:
 def catalogue_rows(
     assets: Sequence[AssetsDefinition],
     made: Mapping[AssetKey, str] | None = None,
-    checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
+    checks: Mapping[AssetKey, Sequence[CheckSummary]] | None = None,
 ) -> list[list[str]]:
     """Return one row per asset: group, key, kind, first line, last materialization, checks."""
     rows = [
@@ -292,7 +292,7 @@ def definitions_view(
     title: str = "definitions",
     marks: Mapping[str, Mark] | None = None,
     made: Mapping[AssetKey, str] | None = None,
-    checks: Mapping[AssetKey, Sequence[CheckStanding]] | None = None,
+    checks: Mapping[AssetKey, Sequence[CheckSummary]] | None = None,
     parts: Mapping[str, str] | None = None,
 ) -> View:
     """Return the view of all definitions: graph of assets, catalog, jobs and resources.
@@ -423,7 +423,7 @@ def observable_view(assets: ObservableAssets) -> View:
     return View(f"source assets {names}", f"source assets {names}", html, picture)
 
 
-def source_view(source: SourceAsset, checks: Sequence[CheckStanding] = ()) -> View:
+def source_view(source: SourceAsset, checks: Sequence[CheckSummary] = ()) -> View:
     """Return a source asset.
 
     Args:

@@ -15,7 +15,7 @@ from jobnb.display.metadata import json_metadata, metadata_html
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, words
 from jobnb.display.picture import NO_CHECKS, Status
 from jobnb.display.run_marks import check_status, check_word
-from jobnb.display.standing import CheckStanding, check_standings
+from jobnb.display.summaries import CheckSummary, check_summaries
 from jobnb.display.surroundings import attempt, has_history, known_session
 from jobnb.display.text import counted, moment, shorten
 from jobnb.display.view import View
@@ -29,25 +29,25 @@ _LATELY = 20
 _MOST_ROWS = 300
 
 
-def own_checks(definition: AssetsDefinition) -> dict[AssetKey, list[CheckStanding]]:
+def own_checks(definition: AssetsDefinition) -> dict[AssetKey, list[CheckSummary]]:
     """Return the checks that an asset's function evaluates itself, as never run."""
-    found: dict[AssetKey, list[CheckStanding]] = {}
+    found: dict[AssetKey, list[CheckSummary]] = {}
     for spec in definition.check_specs:
-        own = CheckStanding(
+        own = CheckSummary(
             spec.name, blocking=spec.blocking, description=plain(spec.description or "")
         )
         found.setdefault(spec.asset_key, []).append(own)
     return found
 
 
-def checks_words(checks: Sequence[CheckStanding]) -> str:
+def checks_words(checks: Sequence[CheckSummary]) -> str:
     """Describe the status of an asset's checks on one line, with the number never run."""
     never = sum(each.time is None for each in checks)
     told = sum((each.counts for each in checks), NO_CHECKS).words
     return ", ".join(filter(None, (told, f"{never} never run" if never else "")))
 
 
-def checks_html(checks: Mapping[AssetKey, Sequence[CheckStanding]]) -> Html:
+def checks_html(checks: Mapping[AssetKey, Sequence[CheckSummary]]) -> Html:
     """Return checks with their last results; with the assets if there are several."""
     several = sum(bool(own) for own in checks.values()) > 1
     rows = [
@@ -121,20 +121,20 @@ def _metadata(specs: Iterable[AssetCheckSpec]) -> list[Html]:
 
 
 def _stand(session: Any, specs: Sequence[AssetCheckSpec]) -> Html:
-    return checks_html(_standing(session, specs))
+    return checks_html(_summary(session, specs))
 
 
-def _standing(session: Any, specs: Sequence[AssetCheckSpec]) -> dict[AssetKey, list[CheckStanding]]:
+def _summary(session: Any, specs: Sequence[AssetCheckSpec]) -> dict[AssetKey, list[CheckSummary]]:
     """Return the status of checks from the session; without one, as never run."""
     names = {each.key for each in specs}
-    found: dict[AssetKey, list[CheckStanding]] = {}
+    found: dict[AssetKey, list[CheckSummary]] = {}
     if session is not None:
-        for key, own in check_standings(session, {each.asset_key for each in specs}).items():
+        for key, own in check_summaries(session, {each.asset_key for each in specs}).items():
             found[key] = [each for each in own if AssetCheckKey(key, each.name) in names]
     for spec in specs:
         known = found.setdefault(spec.asset_key, [])
         if spec.name not in {each.name for each in known}:
-            known.append(CheckStanding(spec.name, blocking=spec.blocking))
+            known.append(CheckSummary(spec.name, blocking=spec.blocking))
     return found
 
 
@@ -164,7 +164,7 @@ def _lines(definition: AssetChecksDefinition, session: Any) -> Iterable[str]:
     specs = definition.check_specs
     name = specs[0].key.to_user_string() if len(specs) == 1 else definition.name
     yield f"{_noun(specs)} {name}{doc_line(definition.description)}"
-    for key, own in _standing(session, specs).items():
+    for key, own in _summary(session, specs).items():
         for each in own:
             block = " (blocking)" if each.blocking else ""
             yield f"  {key.to_user_string()}:{each.name}{block}: {each.words}"

@@ -15,7 +15,7 @@ from jobnb.display.picture import Status
 from jobnb.display.style import graph_css
 from jobnb.display.text import counted
 from jobnb.display.view import View
-from jobnb.storage.standing_table import StandingTable
+from jobnb.storage.partition_tables import StatusTable
 
 PARTITION_STATES = {
     "missing": Status.NONE,
@@ -47,7 +47,7 @@ GRAVEST = (
 )
 
 
-def partitions_view(table: StandingTable) -> View:
+def partitions_view(table: StatusTable) -> View:
     """Return the view of partitions: the number in each status, and which are missing or failed."""
     keys = table.keys
     statuses = table.statuses(keys)
@@ -89,7 +89,7 @@ def _legend(counts: Counter[str]) -> Html:
     return tag("div", *parts)
 
 
-def _ranges_of(table: StandingTable, keys: Sequence[str], places: Sequence[int]) -> str:
+def _ranges_of(table: StatusTable, keys: Sequence[str], places: Sequence[int]) -> str:
     if not places:
         return ""
     subset = table.subset_at(keys, places)

@@ -34,7 +34,7 @@ _EVERY = 10.0  # seconds between two lines of a log in which nothing has ended
 _ENDS = (StepSucceeded, StepFailed, StepSkipped)
 
 
-class Sight(ABC):
+class Progress(ABC):
     """The progress to show: a name, how much is done of how much, the current step.
 
     Args:
@@ -48,7 +48,7 @@ class Sight(ABC):
         self.name, self.total, self.done = name, total, 0
         self.began = time.monotonic()
         self.context = copy_context()  # of the cell: its outputs go there, whoever shows them
-        self.face: Face | None = None
+        self.display: ProgressDisplay | None = None
 
     @property
     @abstractmethod
@@ -69,7 +69,7 @@ class Sight(ABC):
         return f"{self.name}: {counts}, {took:.0f} s  {self.step}".rstrip()
 
 
-class RunSight(Sight):
+class RunProgress(Progress):
     """The progress of a run: its steps."""
 
     def __init__(self, run: RunScope) -> None:
@@ -109,7 +109,7 @@ def _title(run: RunScope) -> str:
     return run_title(plan.job.name, names)
 
 
-class BackfillSight(Sight):
+class BackfillProgress(Progress):
     """The progress of a backfill: its partitions."""
 
     unit = "partition"
@@ -122,25 +122,25 @@ class BackfillSight(Sight):
     def step(self) -> str:
         """The active step and partition, or nothing."""
         failed = self._backfill.counts.failed
-        told = f"({failed:,} failed)  " if failed else ""
-        return f"{told}{self._backfill.current_step}".strip()
+        failures = f"({failed:,} failed)  " if failed else ""
+        return f"{failures}{self._backfill.current_step}".strip()
 
     def look(self) -> None:
         """Update the counts."""
         self.done = self._backfill.counts.done
 
 
-class Face(Protocol):
+class ProgressDisplay(Protocol):
     """Displays a progress."""
 
-    def show(self, sight: Sight) -> None:
+    def show(self, progress: Progress) -> None:
         """Display the present progress."""
 
     def close(self) -> None:
         """Remove the display."""
 
 
-class CellFace:
+class CellDisplay:
     """A line and a bar under the cell, removed when the run is over."""
 
     def __init__(self) -> None:
@@ -149,9 +149,9 @@ class CellFace:
         self._handle: Any = DisplayHandle()
         self._shown = False
 
-    def show(self, sight: Sight) -> None:
-        """Show how it stands now."""
-        bundle = {"text/plain": str(sight), "text/html": _html(sight)}
+    def show(self, progress: Progress) -> None:
+        """Show the present progress."""
+        bundle = {"text/plain": str(progress), "text/html": _html(progress)}
         self._put(bundle)
 
     def close(self) -> None:
@@ -164,19 +164,20 @@ class CellFace:
         put(bundle, raw=True)
 
 
-def _html(sight: Sight) -> str:
+def _html(progress: Progress) -> str:
     from html import escape
 
-    share = 100 * sight.done / max(sight.total, 1)
+    share = 100 * progress.done / max(progress.total, 1)
     return (
         '<div style="font-family:var(--jp-code-font-family,monospace);font-size:12px;'
         'color:var(--jp-ui-font-color1,#333)">'
         f'<progress max="100" value="{share:.1f}" style="width:14em;vertical-align:middle" '
-        f'aria-label="progress of {escape(sight.name)}"></progress> {escape(str(sight))}</div>'
+        f'aria-label="progress of {escape(progress.name)}"></progress> '
+        f"{escape(str(progress))}</div>"
     )
 
 
-class TerminalFace:
+class TerminalDisplay:
     """A bar at the bottom of the terminal, removed when the run is over."""
 
     def __init__(self) -> None:
@@ -187,7 +188,7 @@ class TerminalFace:
         # Names are the user's text: no markup in them is read.
         name = TextColumn("{task.description}", markup=False)
         columns = (name, BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
-        # What is printed meanwhile stands above the bar, unless it goes elsewhere.
+        # What is printed meanwhile appears above the bar, unless it goes elsewhere.
         self._bars = Bars(
             *columns,
             console=Console(stderr=True, highlight=False),
@@ -196,34 +197,36 @@ class TerminalFace:
         )
         self._bar: Any = None
 
-    def show(self, sight: Sight) -> None:
-        """Show how it stands now."""
-        text = f"{sight.name}: {sight.step}" if sight.step else sight.name
+    def show(self, progress: Progress) -> None:
+        """Show the present progress."""
+        text = f"{progress.name}: {progress.step}" if progress.step else progress.name
         if self._bar is None:
-            self._bar = self._bars.add_task(text, total=sight.total)
+            self._bar = self._bars.add_task(text, total=progress.total)
             self._bars.start()
-        self._bars.update(self._bar, description=text, completed=sight.done, total=sight.total)
+        self._bars.update(
+            self._bar, description=text, completed=progress.done, total=progress.total
+        )
 
     def close(self) -> None:
         """Remove the bar."""
         self._bars.stop()
 
 
-class LineFace:
+class LineDisplay:
     """Occasional lines on stderr, where a bar cannot be drawn: in CI, in a log."""
 
     def __init__(self) -> None:
-        self._told = (-1, -math.inf)
+        self._printed = (-1, -math.inf)
 
-    def show(self, sight: Sight) -> None:
+    def show(self, progress: Progress) -> None:
         """Print a line, if the progress has changed or the last line is old."""
-        done, when = self._told
+        done, when = self._printed
         now = time.monotonic()
-        share = sight.total // 10  # about ten lines tell of a run of many steps
-        if now - when < _EVERY and not (now - when > 1.0 and sight.done - done > share):
+        share = progress.total // 10  # about ten lines tell of a run of many steps
+        if now - when < _EVERY and not (now - when > 1.0 and progress.done - done > share):
             return
-        self._told = (sight.done, now)
-        print(f"jobnb: {sight}", file=sys.stderr, flush=True)  # noqa: T201 - progress is told
+        self._printed = (progress.done, now)
+        print(f"jobnb: {progress}", file=sys.stderr, flush=True)  # noqa: T201 - progress is printed
 
     def close(self) -> None:
         """Leave the printed lines: they are a log."""
@@ -237,16 +240,18 @@ class Watch:
     """Shows the progress of what the main thread waits for; see `jobnb.execution.watch`.
 
     Args:
-        face: Creates the display.
+        display: Creates the display.
         after: The seconds after which it is shown.
         wanted: Whether anything is to be shown now.
     """
 
-    def __init__(self, face: Callable[[], Face], after: float, wanted: Callable[[], bool]) -> None:
-        self._make_face = face
+    def __init__(
+        self, display: Callable[[], ProgressDisplay], after: float, wanted: Callable[[], bool]
+    ) -> None:
+        self._make_display = display
         self._after = after
         self._wanted = wanted
-        self._sights: list[Sight] = []
+        self._active: list[Progress] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._rest = 0.0
@@ -254,35 +259,35 @@ class Watch:
     @contextmanager
     def __call__(self, run: RunScope) -> Iterator[None]:
         """Watch the run for the duration of the block."""
-        with self._seen(lambda: RunSight(run)):
+        with self._seen(lambda: RunProgress(run)):
             yield
 
     @contextmanager
     def of_backfill(self, backfill: Backfill) -> Iterator[None]:
         """Watch the backfill for the duration of the block."""
-        with self._seen(lambda: BackfillSight(backfill)):
+        with self._seen(lambda: BackfillProgress(backfill)):
             yield
 
     @contextmanager
-    def _seen(self, make: Callable[[], Sight]) -> Iterator[None]:
+    def _seen(self, make: Callable[[], Progress]) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread() or not self._wanted():
             yield
             return
-        sight = make()
+        progress = make()
         with self._lock:
-            self._sights.append(sight)
+            self._active.append(progress)
             self._see_to_thread()
         try:
             yield
         finally:
             with self._lock:
-                self._sights.remove(sight)
-                if sight.face is not None:
-                    sight.face.close()
+                self._active.remove(progress)
+                if progress.display is not None:
+                    progress.display.close()
 
     def forget(self) -> None:
         """In a forked process, forget the parent's thread and runs."""
-        self._sights, self._lock, self._thread = [], threading.Lock(), None
+        self._active, self._lock, self._thread = [], threading.Lock(), None
 
     def _see_to_thread(self) -> None:
         self._rest = time.monotonic() + _IDLE
@@ -294,39 +299,39 @@ class Watch:
         while True:
             time.sleep(LOOK)
             with self._lock:
-                if not self._sights and time.monotonic() > self._rest:
+                if not self._active and time.monotonic() > self._rest:
                     self._thread = None
                     return
-                if self._sights:
-                    self._show(self._sights[-1])  # the innermost: a step may wait for a run
+                if self._active:
+                    self._show(self._active[-1])  # the innermost: a step may wait for a run
 
-    def _show(self, sight: Sight) -> None:
-        if time.monotonic() - sight.began < self._after:
+    def _show(self, progress: Progress) -> None:
+        if time.monotonic() - progress.began < self._after:
             return
-        sight.look()
+        progress.look()
         try:
-            sight.context.run(self._put, sight)
+            progress.context.run(self._put, progress)
         except Exception:  # noqa: BLE001 - a picture that cannot be drawn hurts no run
-            sight.began = math.inf
+            progress.began = math.inf
 
-    def _put(self, sight: Sight) -> None:
-        if sight.face is None:
-            sight.face = self._make_face()
-        sight.face.show(sight)
+    def _put(self, progress: Progress) -> None:
+        if progress.display is None:
+            progress.display = self._make_display()
+        progress.display.show(progress)
 
 
 def cell_watch(wanted: Callable[[], bool] = lambda: True) -> Watch:
     """Show runs of more than half a second under the cell that waits for them."""
-    return Watch(CellFace, 0.5, wanted)
+    return Watch(CellDisplay, 0.5, wanted)
 
 
 def terminal_watch() -> Watch:
     """Show runs of more than half a second as a bar, if stderr is a terminal."""
-    return Watch(TerminalFace, 0.5, lambda: _is_terminal(sys.stderr))
+    return Watch(TerminalDisplay, 0.5, lambda: _is_terminal(sys.stderr))
 
 
-def _script_face() -> Face:
-    return TerminalFace() if _is_terminal(sys.stderr) else LineFace()
+def _script_display() -> ProgressDisplay:
+    return TerminalDisplay() if _is_terminal(sys.stderr) else LineDisplay()
 
 
 def _is_wanted() -> bool:
@@ -335,7 +340,7 @@ def _is_wanted() -> bool:
     return bool(getattr(known_session(), "show_progress", True))
 
 
-script_watch = Watch(_script_face, 0.5, _is_wanted)
-"""Tells on stderr of runs of more than half a second that a script waits for."""
+script_watch = Watch(_script_display, 0.5, _is_wanted)
+"""Reports runs of more than half a second on stderr, for a script that waits."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=script_watch.forget)

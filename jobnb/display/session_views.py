@@ -14,7 +14,7 @@ from jobnb.display.asset_past import makings
 from jobnb.display.asset_views import asset_job_view, asset_view, definitions_view, source_view
 from jobnb.display.noun_views import doc_line, job_view
 from jobnb.display.picture import Mark
-from jobnb.display.standing import Standing, standings
+from jobnb.display.summaries import AssetSummary, summaries
 from jobnb.display.surroundings import attempt, has_history, known_session
 from jobnb.display.view import View
 
@@ -23,7 +23,7 @@ def session_view(session: Any) -> View:
     """Return all that this kernel knows, and how each asset stands."""
     known: Definitions = session.snapshot()
     keys = [key for each in known.assets for key in each.keys]
-    how = standings(session, keys, [each.key for each in known.source_assets])
+    how = summaries(session, keys, [each.key for each in known.source_assets])
     made = {key: each.words for key, each in how.items()} if has_history(session) else {}
     return definitions_view(
         known,
@@ -54,7 +54,7 @@ def known_asset_view(definition: AssetsDefinition) -> View:
     below = {
         k for each in known.assets if each.dependency_keys & definition.keys for k in each.keys
     }
-    how = standings(session, {*definition.keys, *definition.dependency_keys, *below})
+    how = summaries(session, {*definition.keys, *definition.dependency_keys, *below})
     return asset_view(
         definition,
         around=known.assets,
@@ -72,11 +72,11 @@ def known_source_view(source: SourceAsset) -> View:
     session = known_session()
     if session is None:
         return source_view(source)
-    how = standings(session, (), [source.key]).get(source.key)
+    how = summaries(session, (), [source.key]).get(source.key)
     return source_view(source, how.checks if how is not None else ())
 
 
-def _marks(how: Mapping[AssetKey, Standing]) -> dict[str, Mark]:
+def _marks(how: Mapping[AssetKey, AssetSummary]) -> dict[str, Mark]:
     return {key.to_user_string(): each.mark for key, each in how.items()}
 
 

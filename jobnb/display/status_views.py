@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobnb.display.html import Html, badge, code, header, join, table, tag
 from jobnb.display.palette import SIGNS
-from jobnb.display.standing import SHOWN_AS
+from jobnb.display.summaries import SHOWN_AS
 from jobnb.display.text import counted, moment, table_text
 from jobnb.display.view import View
 from jobnb.staleness.causes import AssetStatus, AssetStatuses, StaleStatus

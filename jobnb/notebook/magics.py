@@ -138,12 +138,12 @@ def _say(text: str) -> None:
 
 
 def _ls(session: Session, _line: Line) -> None:
-    from jobnb.display.standing import standings
+    from jobnb.display.summaries import summaries
     from jobnb.display.text import table_text
 
     definitions = session.snapshot()
     keys = [key for each in definitions.assets for key in each.keys]
-    how = standings(session, keys, [each.key for each in definitions.source_assets])
+    how = summaries(session, keys, [each.key for each in definitions.source_assets])
     assets = [
         (
             key.to_user_string(),
@@ -159,8 +159,8 @@ def _ls(session: Session, _line: Line) -> None:
         _say(table_text(["asset", "group", "status", ""], sorted(assets)))
     checks = [
         (f"{key.to_user_string()}:{each.name}", each.words, each.description.partition("\n")[0])
-        for key, standing in how.items()
-        for each in standing.checks
+        for key, summary in how.items()
+        for each in summary.checks
     ]
     if checks:
         _say(table_text(["check", "last said", ""], sorted(checks)))
@@ -170,10 +170,10 @@ def _ls(session: Session, _line: Line) -> None:
         _say("Nothing is defined yet.")
 
 
-def _status(standing: Any) -> str:
-    from jobnb.display.widgets.catalogue_data import standing_json
+def _status(summary: Any) -> str:
+    from jobnb.display.widgets.catalogue_data import summary_json
 
-    return str(standing_json(standing)["word"])
+    return str(summary_json(summary)["word"])
 
 
 def _doc(assets: Any, key: Any) -> str:

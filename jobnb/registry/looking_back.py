@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
-    from jobnb.storage.standing_table import JobPartitionTable, PartitionTable
+    from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
 
 
 class LookingBack:

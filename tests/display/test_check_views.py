@@ -21,7 +21,7 @@ from jobnb import (
 from jobnb.display.check_views import check_view
 from jobnb.display.install import VIEWS, mimebundle
 from jobnb.display.session_views import known_asset_view, known_source_view, session_view
-from jobnb.display.standing import standings
+from jobnb.display.summaries import summaries
 from jobnb.display.widgets.catalogue import Catalogue
 from jobnb.display.widgets.facts import asset_facts
 from jobnb.errors import InvalidSubsetError
@@ -108,7 +108,7 @@ def test_after_a_run_the_last_verdicts_stand_everywhere(session):
     listed = session_view(session).text
     assert "1 of 3 checks warned" in listed
     assert "1 of 2 checks failed" in listed
-    how = standings(session, [orders.key, unchecked.key])
+    how = summaries(session, [orders.key, unchecked.key])
     assert how[orders.key].mark.checks.words == "1 of 3 checks warned"
     assert how[unchecked.key].checks == ()
 
@@ -191,7 +191,7 @@ def test_checks_run_from_the_catalogue_on_what_is_stored(session):
 def test_hover_facts_list_the_checks(session):
     session.materialize("orders")
     keys = [each.key for each in (orders, unchecked)]
-    tell = asset_facts({each.key: each for each in (orders,)}, standings(session, keys), session)
+    tell = asset_facts({each.key: each for each in (orders,)}, summaries(session, keys), session)
     facts = dict(tell("orders"))
     assert "few: passed" in facts["checks"]
     assert not dict(tell("unchecked")).get("checks")

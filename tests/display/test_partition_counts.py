@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from jobnb import DailyPartitionsDefinition, asset
-from jobnb.display import standing
+from jobnb.display import summary
 from jobnb.display.picture import Status
 from jobnb.display.session_views import known_asset_view, session_view
-from jobnb.display.standing import standings
+from jobnb.display.summaries import summaries
 from jobnb.display.view import bundle
 from jobnb.display.widgets.catalogue import Catalogue
-from jobnb.display.widgets.catalogue_data import standing_json
+from jobnb.display.widgets.catalogue_data import summary_json
 from jobnb.registry.session import Session
 from jobnb.staleness import partition_records
 from jobnb.storage.instance import Instance
@@ -120,7 +120,7 @@ def test_why_some_are_stale_is_told_beside(session):
     make(session, "flights", 1)
     make(session, "delays", 1)
     make(session, "flights", 1)
-    row = standing_json(standings(session, [delays.key])[delays.key])
+    row = summary_json(summaries(session, [delays.key])[delays.key])
     assert row["word"] == "1 of 10 made, 1 stale"
     assert row["more"] == "1 of 10 made, 1 stale; upstream 'flights' is newer"
 
@@ -129,11 +129,11 @@ def test_a_look_that_would_take_long_says_what_it_does_not_know(session, monkeyp
     make(session, "flights", 1, 2)
     make(session, "delays", 1)
     make(session, "flights", 1)
-    monkeypatch.setattr(standing, "_MOST_READ", 0)
+    monkeypatch.setattr(summary, "_MOST_READ", 0)
     partition_records._kept.clear()
-    found = standings(session, [flights.key, delays.key])
+    found = summaries(session, [flights.key, delays.key])
     assert found[delays.key].counts.words == "1 of 10 made"
     assert "session.status(...) tells" in found[delays.key].partition_words
     assert session.status("delays").counts.stale == 1
     session.status("flights")
-    assert standings(session, [delays.key])[delays.key].counts.words == "1 of 10 made, 1 stale"
+    assert summaries(session, [delays.key])[delays.key].counts.words == "1 of 10 made, 1 stale"

@@ -25,7 +25,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.display.partition_grid import binned, grid_of
 from jobnb.display.partition_views import partitions_view
 from jobnb.display.view import bundle
-from jobnb.storage.standing_table import PartitionTable
+from jobnb.storage.partition_tables import PartitionTable
 
 DEFINITIONS = {
     "days": DailyPartitionsDefinition("2011-11-20", "2013-03-03"),
@@ -151,7 +151,7 @@ def test_a_table_answers_in_words_and_as_a_frame():
     made = materialize([thing], partition_key="two", instance=instance)
     table = PartitionTable(thing.key, numbers, instance)
     assert repr(table) == "<partitions of thing: 2 missing, 1 materialized>"
-    assert table.subset("missing").get_partition_keys() == ["one", "three"]
+    assert list(table.subset("missing").get_partition_keys()) == ["one", "three"]
     frame = table.to_pandas()
     assert list(frame["status"]) == ["missing", "materialized", "missing"]
     assert frame["run_id"][1] == made.run_id

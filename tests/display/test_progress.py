@@ -1,4 +1,4 @@
-"""How far a run is, told only when it takes long, in a face that leaves nothing behind."""
+"""How far a run is, told only when it takes long, in a display that leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from jobnb import Instance, StaticPartitionsDefinition, asset, job, op
 from jobnb.automation import backfill as backfills
-from jobnb.display.progress import Sight, Watch, _html
+from jobnb.display.progress import Progress, Watch, _html
 from jobnb.execution.watch import background_watchers, watchers
 from jobnb.registry.session import Session
 from tests.notebook.talk import Talk
@@ -22,15 +22,15 @@ WAIT = 30.0
 
 
 class Seen:
-    """A face that remembers."""
+    """A display that remembers."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int, int, str]] = []
         self.shown = threading.Event()
         self.closed = 0
 
-    def show(self, sight: Sight) -> None:
-        self.told.append((sight.name, sight.done, sight.total, sight.step))
+    def show(self, progress: Progress) -> None:
+        self.told.append((progress.name, progress.done, progress.total, progress.step))
         self.shown.set()
 
     def close(self) -> None:
@@ -39,14 +39,14 @@ class Seen:
 
 @pytest.fixture
 def watched():
-    """Watches all blocking runs with a face that is there at once, or as the test says."""
+    """Watches all blocking runs with a display that is there at once, or as the test says."""
     hung = []
 
-    def watched(face, after=0.0):
-        watch = Watch(lambda: face, after, lambda: True)
+    def watched(display, after=0.0):
+        watch = Watch(lambda: display, after, lambda: True)
         watchers.append(watch)
         hung.append(watch)
-        return face
+        return display
 
     yield watched
     for watch in hung:
@@ -70,28 +70,28 @@ def job_that(wait):
 
 
 def test_a_long_run_is_told_of_and_nothing_is_left(watched):
-    face = watched(Seen())
-    job_that(lambda: face.shown.wait(WAIT)).execute_in_process()
-    assert face.told[0] == ("daily", 1, 2, "second")
-    assert face.closed == 1
+    display = watched(Seen())
+    job_that(lambda: display.shown.wait(WAIT)).execute_in_process()
+    assert display.told[0] == ("daily", 1, 2, "second")
+    assert display.closed == 1
 
 
 def test_a_short_run_is_not_told_of(watched):
-    face = watched(Seen(), after=600.0)
+    display = watched(Seen(), after=600.0)
     job_that(lambda: time.sleep(0.3)).execute_in_process()
-    assert (face.told, face.closed) == ([], 0)
+    assert (display.told, display.closed) == ([], 0)
 
 
 def test_a_run_that_fails_leaves_nothing_either(watched):
-    face = watched(Seen())
+    display = watched(Seen())
 
     def fail():
-        face.shown.wait(WAIT)
+        display.shown.wait(WAIT)
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
         job_that(fail).execute_in_process()
-    assert face.closed == 1
+    assert display.closed == 1
 
 
 @pytest.mark.parametrize("when", ["show", "close"])
@@ -99,7 +99,7 @@ def test_a_face_that_breaks_hurts_no_run(watched, when):
     tried = threading.Event()
 
     class Broken(Seen):
-        def show(self, sight):
+        def show(self, progress):
             tried.set()
             if when == "show":
                 raise RuntimeError("broken")
@@ -129,29 +129,29 @@ def test_a_watcher_that_breaks_hurts_no_run():
 
 
 def test_a_background_run_shows_no_bar(watched):
-    face = watched(Seen())
+    display = watched(Seen())
     run = job_that(lambda: time.sleep(0.6)).launch(instance=Instance.ephemeral())
     assert run.result(WAIT).success
-    assert face.told == []
+    assert display.told == []
 
 
 def test_names_are_shown_as_they_are(watched):
     kept = []
 
     class Kept(Seen):
-        def show(self, sight):
-            sight.name = "<b>daily</b>"
-            kept.append(_html(sight))
-            super().show(sight)
+        def show(self, progress):
+            progress.name = "<b>daily</b>"
+            kept.append(_html(progress))
+            super().show(progress)
 
-    face = watched(Kept())
-    job_that(lambda: face.shown.wait(WAIT)).execute_in_process()
+    display = watched(Kept())
+    job_that(lambda: display.shown.wait(WAIT)).execute_in_process()
     assert "<b>" not in kept[0]
     assert "&lt;b&gt;daily&lt;/b&gt;" in kept[0]
 
 
 def test_a_backfill_that_is_waited_for_is_told_in_partitions():
-    go, face = threading.Event(), Seen()
+    go, display = threading.Event(), Seen()
 
     @asset(partitions_def=StaticPartitionsDefinition(["a", "b", "c"]))
     def letters(context):
@@ -161,10 +161,10 @@ def test_a_backfill_that_is_waited_for_is_told_in_partitions():
             go.wait(WAIT)
 
     class Going(Seen):
-        def show(self, sight):
-            super().show(sight)
-            if sight.done == 2:
-                face.told.append((sight.name, sight.done, sight.total, str(sight)))
+        def show(self, progress):
+            super().show(progress)
+            if progress.done == 2:
+                display.told.append((progress.name, progress.done, progress.total, str(progress)))
                 go.set()
 
     shown = Going()
@@ -176,7 +176,7 @@ def test_a_backfill_that_is_waited_for_is_told_in_partitions():
     finally:
         backfills.watchers.remove(watch.of_backfill)
     assert backfill.is_finished
-    name, done, total, words = face.told[0]
+    name, done, total, words = display.told[0]
     assert (name, done, total) == ("backfill of letters", 2, 3)
     assert "2 of 3 partitions" in words
     assert words.endswith("(1 failed)  letters c")

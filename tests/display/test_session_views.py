@@ -21,8 +21,8 @@ from jobnb.display.session_views import (
     known_job_view,
     session_view,
 )
-from jobnb.display.standing import Standing, standings
 from jobnb.display.status_views import status_view, statuses_view
+from jobnb.display.summaries import AssetSummary, summaries
 from jobnb.display.text import moment
 from jobnb.display.view import bundle
 from jobnb.display.widgets.asset import AssetView
@@ -132,7 +132,7 @@ def test_what_the_code_uses_and_cannot_be_followed_is_told_wherever_the_asset_st
         assert words in shown["text/html"]
     assert "cache" not in shown["text/html"]
     key = AssetKey("drawn")
-    tell = asset_facts({key: scope["drawn"]}, standings(session, [key]), session)
+    tell = asset_facts({key: scope["drawn"]}, summaries(session, [key]), session)
     facts = dict(tell("drawn"))
     assert facts["not followed"] == "`rng`, an object of class random.Random"
     assert facts["not counted"] == "`cache`, which the code changes"
@@ -215,7 +215,7 @@ def test_the_history_is_a_table(session):
 
 @given(st.floats(0, time.time() + 1e9))
 def test_any_time_is_told(seconds):
-    made = Standing(Status.SUCCEEDED, seconds)
+    made = AssetSummary(Status.SUCCEEDED, seconds)
     assert made.mark.detail == moment(seconds)
     assert made.words
 

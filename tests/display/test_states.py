@@ -19,10 +19,10 @@ from jobnb.display.partition_views import PARTITION_STATES, partitions_view
 from jobnb.display.picture import Mark, Status
 from jobnb.display.result_views import result_view
 from jobnb.display.run_marks import run_marks, run_word, step_status
-from jobnb.display.standing import standings
 from jobnb.display.style import page_css
+from jobnb.display.summaries import summaries
 from jobnb.display.widgets.assemble import esm
-from jobnb.display.widgets.catalogue_data import standing_json
+from jobnb.display.widgets.catalogue_data import summary_json
 from jobnb.display.widgets.run_data import step_row
 from jobnb.registry.session import Session
 from jobnb.state import RunStatus, StepStatus
@@ -162,7 +162,7 @@ def test_the_grid_and_the_catalogue_say_the_same_of_partitions(session, batched)
     view = partitions_view(session.partitions("below"))
     assert "» 4 skipped: a...d" in view.text
     assert GLYPHS[Status.SKIPPED] in view.drawn
-    found = standings(session, [batch.key, below.key])
+    found = summaries(session, [batch.key, below.key])
     assert found[batch.key].words.endswith("2 of 4 made, 2 failed")
     assert found[below.key].mark.status is Status.SKIPPED
     assert found[below.key].words == "0 of 4 made, 4 skipped"
@@ -204,13 +204,13 @@ def test_what_a_canceled_backfill_left_is_canceled(session):
 
 
 def test_an_asset_that_was_never_made_stands_as_the_last_run_left_it(session, ran):
-    found = standings(session, [key for each in (revenue, report, worse) for key in each.keys])
+    found = summaries(session, [key for each in (revenue, report, worse) for key in each.keys])
     assert [each.status for each in found.values()] == [
         Status.BLOCKED,
         Status.BLOCKED,
         Status.SKIPPED,
     ]
-    told = [standing_json(each) for each in found.values()]
+    told = [summary_json(each) for each in found.values()]
     assert [each["word"] for each in told] == [
         "blocked: a blocking check did not pass: orders",
         "blocked: a blocking check did not pass: orders",
@@ -227,7 +227,7 @@ def test_an_asset_that_was_made_after_it_was_skipped_is_fresh(session, ran):
 
     session.add([good])
     session.materialize("bad*")
-    assert standings(session, [worse.key])[worse.key].status is Status.SUCCEEDED
+    assert summaries(session, [worse.key])[worse.key].status is Status.SUCCEEDED
 
 
 def test_an_asset_that_failed_itself_after_it_was_skipped_has_failed(session, ran):
@@ -241,7 +241,7 @@ def test_an_asset_that_failed_itself_after_it_was_skipped_has_failed(session, ra
 
     session.add([good, still_bad])
     session.materialize("bad*", raise_on_error=False)
-    assert standings(session, [worse.key])[worse.key].status is Status.FAILED
+    assert summaries(session, [worse.key])[worse.key].status is Status.FAILED
 
 
 @asset(partitions_def=LETTERS)
@@ -267,7 +267,7 @@ def test_partitions_that_a_backfill_never_tried_are_skipped_in_the_grid_too(sess
     made = "materialized"
     assert stand["one_by_one"] == [made, "failed", made, "failed"]
     assert stand["after_each"] == stand["after_that"] == [made, "skipped", made, "skipped"]
-    words = standings(session, [after_that.key])[after_that.key].words
+    words = summaries(session, [after_that.key])[after_that.key].words
     assert words.endswith("2 of 4 made, 2 skipped")
     again = session.backfill(assets, only_failed=True).wait(timeout=60)
     assert (again.counts.failed, again.counts.blocked, again.counts.total) == (2, 4, 6)

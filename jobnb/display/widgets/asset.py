@@ -19,12 +19,12 @@ from jobnb.display.html import page
 from jobnb.display.picture import Picture, marked
 from jobnb.display.prose import prose_tree
 from jobnb.display.session_views import known_asset_view
-from jobnb.display.standing import NEVER, Standing, standings
+from jobnb.display.summaries import NEVER, AssetSummary, summaries
 from jobnb.display.surroundings import has_front_end
 from jobnb.display.text import shorten
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
-from jobnb.display.widgets.catalogue_data import standing_json
+from jobnb.display.widgets.catalogue_data import summary_json
 from jobnb.display.widgets.facts import About, asset_facts
 from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
@@ -79,7 +79,7 @@ class AssetCard(View):
         self.session = session
         self._definition = definition
         self._show, self._open_tab, self._ended = show, open_tab, ended
-        self._standings: dict[AssetKey, Standing] = {}
+        self._summaries: dict[AssetKey, AssetSummary] = {}
         super().__init__(eager=eager, graph=GraphView(place_picture(definition, (), (), None)))
         self.refresh()
         keep_up(self)
@@ -94,11 +94,11 @@ class AssetCard(View):
         shown = {AssetKey.from_user_string(card.key) for card in picture.cards}
         made = [key for key in known.assets_by_key if key in shown]
         with self.guard, self.hold_sync():
-            self._standings.clear()
-            self._standings.update(standings(self.session, made))
-            marks = {key.to_user_string(): each.mark for key, each in self._standings.items()}
+            self._summaries.clear()
+            self._summaries.update(summaries(self.session, made))
+            marks = {key.to_user_string(): each.mark for key, each in self._summaries.items()}
             picture = place_picture(self._definition, known.assets, known.source_assets, marks)
-            about = asset_facts(known.assets_by_key, self._standings, self.session)
+            about = asset_facts(known.assets_by_key, self._summaries, self.session)
             self.graph.show(picture, about)
             self.told = self._tell()
         return True
@@ -124,16 +124,16 @@ class AssetCard(View):
 
     def _key(self, key: AssetKey) -> dict[str, Any]:
         past = makings(self.session, key)
-        standing = self._standings.get(key, NEVER)
+        summary = self._summaries.get(key, NEVER)
         about = undocumented(self._definition.descriptions_by_key.get(key, ""))
         return {
             "key": key.to_user_string(),
             "note": asset_note(key, self._definition),
             "about": prose_tree(about.partition("\n\n")[0]) if about else [],
-            **{name: standing_json(standing)[name] for name in ("status", "word", "more")},
-            "made": standing.made,
-            "reasons": list(standing.reasons),
-            "notes": [shorten(str(note), 160) for note in standing.notes[:_MOST_NOTES]],
+            **{name: summary_json(summary)[name] for name in ("status", "word", "more")},
+            "made": summary.made,
+            "reasons": list(summary.reasons),
+            "notes": [shorten(str(note), 160) for note in summary.notes[:_MOST_NOTES]],
             "metadata": metadata_rows(past[0].metadata) if past else [],
             "plots": [{"name": name, "points": points} for name, points in plots(past).items()],
             "runs": [
@@ -205,7 +205,7 @@ class AssetsGraph(GraphView):
         picture = asset_picture(known.assets, known.source_assets, title=title, only=self._wanted)
         shown = {card.key for card in picture.cards}
         made = [key for key in known.assets_by_key if key.to_user_string() in shown]
-        how = standings(self.session, made)
+        how = summaries(self.session, made)
         marks = {key.to_user_string(): each.mark for key, each in how.items()}
         return marked(picture, marks), asset_facts(known.assets_by_key, how, self.session)
 

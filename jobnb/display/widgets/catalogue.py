@@ -15,9 +15,9 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.picture import Mark
-from jobnb.display.standing import standings
+from jobnb.display.summaries import summaries
 from jobnb.display.widgets.assemble import css, esm
-from jobnb.display.widgets.catalogue_data import asset_rows, contents, standing_json
+from jobnb.display.widgets.catalogue_data import asset_rows, contents, summary_json
 from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
@@ -68,7 +68,7 @@ class Catalogue(View):
         self.session = session
         self._show = show or (lambda widget: widget)
         self._ended = ended or (lambda: None)
-        self._standings: dict[Any, Any] = {}
+        self._summaries: dict[Any, Any] = {}
         self._following = 0
         super().__init__(**traits)
         self.refresh()
@@ -91,11 +91,11 @@ class Catalogue(View):
         """Read definitions and history again."""
         known = self.session.snapshot()
         keys = [key for each in known.assets for key in each.keys]
-        self._standings.clear()
+        self._summaries.clear()
         sources = [each.key for each in known.source_assets]
-        self._standings.update(standings(self.session, keys, sources))
+        self._summaries.update(summaries(self.session, keys, sources))
         with self.hold_sync():
-            self.rows = asset_rows(known, self._standings)
+            self.rows = asset_rows(known, self._summaries)
             self.contents = contents(self.session, known)
             self._draw(known)
         return True
@@ -111,9 +111,9 @@ class Catalogue(View):
         return True
 
     def _draw(self, known: Definitions) -> None:
-        marks = {key.to_user_string(): each.mark for key, each in self._standings.items()}
+        marks = {key.to_user_string(): each.mark for key, each in self._summaries.items()}
         picture = asset_picture(known.assets, known.source_assets, title=self.title, marks=marks)
-        about = asset_facts(known.assets_by_key, self._standings, self.session)
+        about = asset_facts(known.assets_by_key, self._summaries, self.session)
         if self.graph is not None and picture.cards:
             self.graph.show(picture, about)
             return
@@ -219,14 +219,14 @@ class Catalogue(View):
         """Update the status of the assets after a run, in the present rows."""
         known = self.session.snapshot()
         sources = {each.key for each in known.source_assets}
-        made = [key for key in self._standings if key not in sources]
-        self._standings.update(standings(self.session, made, sources))
-        now = {key.to_user_string(): standing_json(s) for key, s in self._standings.items()}
+        made = [key for key in self._summaries if key not in sources]
+        self._summaries.update(summaries(self.session, made, sources))
+        now = {key.to_user_string(): summary_json(s) for key, s in self._summaries.items()}
         with self.guard:
             self._pace.stop()
             self.rows = [{**row, **_news_of(row, now)} for row in self.rows]
             if self.graph is not None:
-                checked = ((k, s) for k, s in self._standings.items() if s.checks)
+                checked = ((k, s) for k, s in self._summaries.items() if s.checks)
                 self.graph.patch({key.to_user_string(): s.mark for key, s in checked})
         self._ended()
 

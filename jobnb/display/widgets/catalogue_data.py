@@ -13,7 +13,7 @@ from jobnb.display.asset_views import counts_words
 from jobnb.display.check_views import checks_words
 from jobnb.display.noun_views import doc_line, resource_words
 from jobnb.display.picture import Status
-from jobnb.display.standing import NEVER, Standing
+from jobnb.display.summaries import NEVER, AssetSummary
 from jobnb.display.text import moment, shorten
 
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ def contents(session: Any, known: Definitions) -> dict[str, Any]:
     }
 
 
-def asset_rows(known: Definitions, standings: Mapping[AssetKey, Standing]) -> list[Row]:
+def asset_rows(known: Definitions, summaries: Mapping[AssetKey, AssetSummary]) -> list[Row]:
     """Return one row per asset, by group in the order of definition; sources at the end."""
     rows = [
         {
@@ -44,18 +44,18 @@ def asset_rows(known: Definitions, standings: Mapping[AssetKey, Standing]) -> li
             "type": asset_type(key, definition),
             "together": [] if definition.can_subset else made_with(key, definition),
             "doc": _first_line(definition.descriptions_by_key.get(key)),
-            **standing_json(standings.get(key, NEVER)),
+            **summary_json(summaries.get(key, NEVER)),
         }
         for definition in known.assets
         for key in sorted(definition.keys)
     ]
     rows.sort(key=lambda row: str(row["group"]))
     return rows + [
-        _source(source, standings.get(source.key, NEVER)) for source in known.source_assets
+        _source(source, summaries.get(source.key, NEVER)) for source in known.source_assets
     ]
 
 
-def _source(source: Any, standing: Standing) -> Row:
+def _source(source: Any, summary: AssetSummary) -> Row:
     return {
         "key": source.key.to_user_string(),
         "group": source.group_name,
@@ -65,37 +65,37 @@ def _source(source: Any, standing: Standing) -> Row:
         "status": "none",
         "word": "source",
         "made": "",
-        "checks": _checks(standing),
+        "checks": _checks(summary),
         "source": True,
     }
 
 
-def standing_json(standing: Standing) -> Row:
+def summary_json(summary: AssetSummary) -> Row:
     """Return the status of an asset, as its row shows it."""
-    counts = standing.counts
-    word = counts.words if counts else _WORDS.get(standing.status, standing.status.value)
-    why = "" if counts else standing.error or "; ".join(standing.reasons[:1])
+    counts = summary.counts
+    word = counts.words if counts else _WORDS.get(summary.status, summary.status.value)
+    why = "" if counts else summary.error or "; ".join(summary.reasons[:1])
     return {
-        "status": standing.status.value,
+        "status": summary.status.value,
         "word": f"{word}: {why}" if why else word,
-        "more": standing.partition_words,
-        "made": moment(standing.made) if standing.made else "",
-        "time": standing.made,
-        "checks": _checks(standing),
+        "more": summary.partition_words,
+        "made": moment(summary.made) if summary.made else "",
+        "time": summary.made,
+        "checks": _checks(summary),
     }
 
 
-def _checks(standing: Standing) -> Row | None:
+def _checks(summary: AssetSummary) -> Row | None:
     """Return the last results of an asset's checks: a state, a short word, and details in words."""
-    if not standing.checks:
+    if not summary.checks:
         return None
-    counts = standing.check_counts
+    counts = summary.check_counts
     return {
         "status": counts.status.value if counts.count else "none",
         "short": counts.short if counts.count else "not checked",
         "noun": "check" if counts.count == 1 else "checks",
-        "words": "checks: " + checks_words(standing.checks),
-        "names": [each.name for each in standing.checks],
+        "words": "checks: " + checks_words(summary.checks),
+        "names": [each.name for each in summary.checks],
     }
 
 

@@ -13,7 +13,7 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.config_fields import field_rows
 from jobnb.display.palette import WORDS
 from jobnb.display.picture import Card, Status
-from jobnb.display.standing import Standing
+from jobnb.display.summaries import AssetSummary
 from jobnb.display.surroundings import attempt, known_session
 from jobnb.display.text import moment, shorten
 
@@ -65,14 +65,14 @@ _MOST_NOTES = 5
 
 def asset_facts(
     assets: Mapping[AssetKey, AssetsDefinition],
-    standings: Mapping[AssetKey, Standing],
+    summaries: Mapping[AssetKey, AssetSummary],
     session: Any = None,
 ) -> About:
     """Return the facts of an asset's card.
 
     Args:
         assets: The definition of each asset.
-        standings: How each stands; read again when asked, so it may change.
+        summaries: How each stands; read again when asked, so it may change.
         session: Knows the cells.
     """
 
@@ -81,9 +81,9 @@ def asset_facts(
         definition = assets.get(key)
         return [
             *(_definition_facts(key, definition) if definition is not None else []),
-            *_made_facts(standings.get(key)),
-            *_code_facts(standings.get(key)),
-            *_check_facts(standings.get(key)),
+            *_made_facts(summaries.get(key)),
+            *_code_facts(summaries.get(key)),
+            *_check_facts(summaries.get(key)),
             *_cell_facts(session, "asset", name),
         ]
 
@@ -99,29 +99,29 @@ def _definition_facts(key: AssetKey, definition: AssetsDefinition) -> Facts:
     ]
 
 
-def _check_facts(standing: Standing | None) -> Facts:
+def _check_facts(summary: AssetSummary | None) -> Facts:
     """Return the last results of the checks, one per line."""
-    checks = standing.checks if standing is not None else ()
+    checks = summary.checks if summary is not None else ()
     lines = [f"{each.name}: {shorten(each.words, 100)}" for each in checks[:_MOST_CHECKS]]
     left = len(checks) - _MOST_CHECKS
     return [("checks", "\n".join([*lines, *([f"… {left} more"] if left > 0 else [])]))]
 
 
-def _made_facts(standing: Standing | None) -> Facts:
-    told = standing.partition_words if standing is not None else ""
-    if standing is None or standing.made is None:
+def _made_facts(summary: AssetSummary | None) -> Facts:
+    told = summary.partition_words if summary is not None else ""
+    if summary is None or summary.made is None:
         return [("last made", "never"), ("partitions made", told)]
     return [
         ("partitions made", told),
-        ("stale", "\n".join(standing.reasons)),
-        ("last made", f"{moment(standing.made)}, run {standing.run_id[:8]}"),
-        *((label, shorten(text, 80)) for label, text in standing.metadata[:6]),
+        ("stale", "\n".join(summary.reasons)),
+        ("last made", f"{moment(summary.made)}, run {summary.run_id[:8]}"),
+        *((label, shorten(text, 80)) for label, text in summary.metadata[:6]),
     ]
 
 
-def _code_facts(standing: Standing | None) -> Facts:
+def _code_facts(summary: AssetSummary | None) -> Facts:
     """Return what the code version does not cover, by kind."""
-    notes = standing.notes if standing is not None else ()
+    notes = summary.notes if summary is not None else ()
     found: dict[str, list[str]] = {}
     for note in notes:
         found.setdefault(note.kind, []).append(shorten(note.words, 120))

@@ -10,7 +10,7 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.display.graph_pictures import as_seen, graph_picture, job_picture
 from jobnb.display.noun_views import doc_line, tag_words
 from jobnb.display.picture import marked
-from jobnb.display.standing import standings
+from jobnb.display.summaries import summaries
 from jobnb.display.surroundings import attempt, known_session
 from jobnb.display.widgets.facts import asset_facts, op_facts
 from jobnb.display.widgets.graph import GraphView
@@ -27,7 +27,7 @@ def job_graph(job: JobDefinition) -> GraphView:
     assets = {key: each for each in layer.assets for key in each.keys}
     shown = {card.key for card in picture.cards}
     keys = [key for key in assets if key.to_user_string() in shown]
-    how = standings(session, keys) if session is not None else {}
+    how = summaries(session, keys) if session is not None else {}
     picture = marked(picture, {key.to_user_string(): each.mark for key, each in how.items()})
     return GraphView(picture, about=asset_facts(assets, how, session))
 
@@ -84,7 +84,7 @@ def _launchpad(job: JobDefinition | AssetJobDefinition) -> Any:
 def _partitions(job: JobDefinition | AssetJobDefinition, known: JobDefinition) -> Any:
     from jobnb.display.widgets.partitions import PartitionsView
     from jobnb.registry.session import current_session
-    from jobnb.storage.standing_table import JobPartitionTable
+    from jobnb.storage.partition_tables import JobPartitionTable
 
     instance = current_session().instance
     return PartitionsView(JobPartitionTable.of_job(known, instance, job.backfill))

@@ -24,7 +24,7 @@ from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.execution.task import running
-from jobnb.storage.standing_table import LEFT_OUT, StandingTable
+from jobnb.storage.partition_tables import LEFT_OUT, StatusTable
 
 _MOST_RANGES = 40
 _ONLY = {"missing": ("missing",), "failed": ("failed", *LEFT_OUT)}
@@ -44,7 +44,7 @@ class PartitionsView(View):
     Example:
         >>> from jobnb import Instance, StaticPartitionsDefinition
         >>> from jobnb.definitions.keys import AssetKey
-        >>> from jobnb.storage.standing_table import PartitionTable
+        >>> from jobnb.storage.partition_tables import PartitionTable
         >>> letters = StaticPartitionsDefinition(["a", "b", "c"])
         >>> table = PartitionTable(AssetKey("x"), letters, Instance.ephemeral())
         >>> view = PartitionsView(table)
@@ -64,7 +64,7 @@ class PartitionsView(View):
     running = Bool(False).tag(sync=True)
     told = Unicode(help="What was started, and how far it is.").tag(sync=True)
 
-    def __init__(self, table: StandingTable, **traits: Any) -> None:
+    def __init__(self, table: StatusTable, **traits: Any) -> None:
         self._table = table
         self._codes = {word: code for code, word in enumerate(table.STATUSES)}
         self._backfill: Any = None

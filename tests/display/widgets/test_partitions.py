@@ -29,7 +29,7 @@ from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.errors import InvalidSubsetError, UnknownPartitionError
 from jobnb.registry.session import Session
 from jobnb.storage.backfill import PartitionBackfill
-from jobnb.storage.standing_table import PartitionTable
+from jobnb.storage.partition_tables import PartitionTable
 
 DAYS = DailyPartitionsDefinition("2013-01-30", "2013-02-06")
 

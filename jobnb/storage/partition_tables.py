@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jobnb.storage.instance import Instance
 
 
-class StandingTable(ABC):
+class StatusTable(ABC):
     """Partitions with their statuses, read from the history when used.
 
     Args:
@@ -62,7 +62,7 @@ class StandingTable(ABC):
         self._backfill = backfill
 
     @abstractmethod
-    def _standing(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
+    def _statuses_of(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
         """Return the status of each of these partitions."""
 
     @abstractmethod
@@ -94,7 +94,7 @@ class StandingTable(ABC):
         words: dict[AssetPartitionStatus | None, str] = {}
         for word, status in self.STATUSES.items():
             words.setdefault(status, word)
-        found = self._standing(keys)
+        found = self._statuses_of(keys)
         return [words[found[key]] for key in keys]
 
     @property
@@ -163,10 +163,10 @@ def _is_placed_in_order(partitions_def: PartitionsDefinition) -> bool:
 
 
 LEFT_OUT = ("skipped", "blocked")
-"""How a partition stands that a failed run never tried."""
+"""The statuses of partitions that a failed run did not try."""
 
 
-class PartitionTable(StandingTable):
+class PartitionTable(StatusTable):
     """The partitions of an asset with their statuses, read from the history when used.
 
     `session.partitions("asset")` gives it; a cell shows it as a calendar or matrix in which
@@ -211,7 +211,7 @@ class PartitionTable(StandingTable):
         self.asset_key = asset_key
         self._left_out: dict[str, StepStatus | None] = {}
 
-    def _standing(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
+    def _statuses_of(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
         return self.instance.get_status_by_partition(self.asset_key, keys, self.partitions_def)
 
     def statuses(self, keys: Sequence[str] | None = None) -> list[str]:
@@ -257,7 +257,7 @@ class PartitionTable(StandingTable):
         )
 
 
-class JobPartitionTable(StandingTable):
+class JobPartitionTable(StatusTable):
     """The partitions of a job with their last runs, read from the history when used.
 
     `session.partitions("job")` gives it; a cell shows it as a calendar or matrix in which
@@ -307,7 +307,7 @@ class JobPartitionTable(StandingTable):
             )
         return cls(job.name, job.partitions_def, instance, backfill)
 
-    def _standing(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
+    def _statuses_of(self, keys: Sequence[str]) -> Mapping[str, AssetPartitionStatus | None]:
         return self.instance.get_job_status_by_partition(self.name, keys, self.partitions_def)
 
     def last_run(self, key: str) -> tuple[str, float] | None:

@@ -29,13 +29,13 @@ SHOWN_AS = {
     StaleStatus.FRESH: Status.SUCCEEDED,
     StaleStatus.FAILED: Status.FAILED,
 }
-"""With which sign and colour an asset is shown that stands so."""
+"""The sign and colour of each status of an asset."""
 
 
 _UNTRIED = (Status.SKIPPED, Status.BLOCKED)
 
 
-class Standing(msgspec.Struct, frozen=True):
+class AssetSummary(msgspec.Struct, frozen=True):
     """The status of one asset.
 
     Attributes:
@@ -57,7 +57,7 @@ class Standing(msgspec.Struct, frozen=True):
     error: str = ""
     reasons: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
-    checks: tuple[CheckStanding, ...] = ()
+    checks: tuple[CheckSummary, ...] = ()
     counts: PartitionCounts | None = None
     notes: tuple[CodeNote, ...] = ()
 
@@ -107,15 +107,15 @@ class Standing(msgspec.Struct, frozen=True):
         return "; ".join(filter(None, (self.counts.words, *self.reasons[:1], unknown)))
 
 
-NEVER = Standing()
+NEVER = AssetSummary()
 _MOST_RUNS = 20  # that failed, and may have left out an asset
 _MOST_READ = 20_000  # partitions of an asset, for a look at it
 _ASK = "too many to see at a glance which are stale: session.status(...) tells"
 
 
-def standings(
+def summaries(
     session: Any, keys: Iterable[AssetKey], sources: Iterable[AssetKey] = ()
-) -> dict[AssetKey, Standing]:
+) -> dict[AssetKey, AssetSummary]:
     """Return the status of each asset; without a history, all as never materialized.
 
     Args:
@@ -126,15 +126,15 @@ def standings(
     wanted = list(keys)
     found = dict.fromkeys(wanted, NEVER)
     if wanted and has_history(session):
-        nothing: dict[AssetKey, Standing] = {}
+        nothing: dict[AssetKey, AssetSummary] = {}
         found |= attempt(lambda: _read(session, wanted), nothing)
-    checks = check_standings(session, {*wanted, *sources})
+    checks = check_summaries(session, {*wanted, *sources})
     for key, own in checks.items():
         found[key] = msgspec.structs.replace(found.get(key, NEVER), checks=own)
     return found
 
 
-def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, Standing]:
+def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, AssetSummary]:
     from jobnb.staleness.survey import Survey
 
     survey = Survey(
@@ -142,15 +142,15 @@ def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, Standing]:
     )
     statuses = survey.statuses(keys)
     latest = session.instance.get_latest_materialization_events(keys)
-    found = {key: _standing(status, latest.get(key)) for key, status in statuses.items()}
+    found = {key: _summary(status, latest.get(key)) for key, status in statuses.items()}
     unmade = [key for key, each in found.items() if each.status is Status.NONE]
     return found | _left_out(session.instance, [k for k in unmade if found[k].counts is None])
 
 
-def _left_out(instance: Instance, keys: Iterable[AssetKey]) -> dict[AssetKey, Standing]:
+def _left_out(instance: Instance, keys: Iterable[AssetKey]) -> dict[AssetKey, AssetSummary]:
     """Return the assets, never materialized, that the last failed run did not try."""
     sought = set(keys)
-    found: dict[AssetKey, Standing] = {}
+    found: dict[AssetKey, AssetSummary] = {}
     failed = dict.fromkeys(each.run_id for each in instance.failed_steps()) if sought else {}
     for run_id in list(failed)[:_MOST_RUNS]:
         run = instance.get_run_by_id(run_id)
@@ -164,12 +164,12 @@ def _left_out(instance: Instance, keys: Iterable[AssetKey]) -> dict[AssetKey, St
             step = state.steps.get(event.step_key or "") if key in meant else None
             if key is not None and step is not None and step.because:
                 why = (because_words(step),)
-                found[key] = Standing(step_status(step.status), run_id=run_id, reasons=why)
+                found[key] = AssetSummary(step_status(step.status), run_id=run_id, reasons=why)
         sought -= meant
     return found
 
 
-def _standing(status: AssetStatus, entry: Any) -> Standing:
+def _summary(status: AssetStatus, entry: Any) -> AssetSummary:
     metadata = entry.dagster_event.metadata if entry is not None else {}
     counts = status.counts
     shown = SHOWN_AS[status.status]
@@ -177,7 +177,7 @@ def _standing(status: AssetStatus, entry: Any) -> Standing:
         shown = Status.MISSING  # of some, while others are there
     if counts is not None and counts.skipped and not counts.failed:
         shown = Status.SKIPPED
-    return Standing(
+    return AssetSummary(
         shown,
         status.made,
         status.run_id,
@@ -189,7 +189,7 @@ def _standing(status: AssetStatus, entry: Any) -> Standing:
     )
 
 
-class CheckStanding(msgspec.Struct, frozen=True):
+class CheckSummary(msgspec.Struct, frozen=True):
     """The status of one check.
 
     Attributes:
@@ -233,9 +233,9 @@ class CheckStanding(msgspec.Struct, frozen=True):
         return ", ".join(filter(None, (self.word, of, self.when, self.said)))
 
 
-def check_standings(
+def check_summaries(
     session: Any, keys: Collection[AssetKey]
-) -> dict[AssetKey, tuple[CheckStanding, ...]]:
+) -> dict[AssetKey, tuple[CheckSummary, ...]]:
     """Return the status of the checks of these assets, for assets with checks.
 
     The history is asked once, and only if there are checks and there is a history.
@@ -251,7 +251,7 @@ def check_standings(
         read = session.instance.get_latest_asset_check_evaluations
         latest = attempt(lambda: read(sorted(specs)), latest)
     return {
-        key: tuple(_check_standing(spec, latest.get(spec.key)) for spec in own.values())
+        key: tuple(_check_summary(spec, latest.get(spec.key)) for spec in own.values())
         for key, own in specs.items()
     }
 
@@ -262,12 +262,12 @@ def _specs(session: Any) -> Iterator[AssetCheckSpec]:
             yield from getattr(each, "check_specs", ())
 
 
-def _check_standing(spec: AssetCheckSpec, entry: Any) -> CheckStanding:
+def _check_summary(spec: AssetCheckSpec, entry: Any) -> CheckSummary:
     about = plain(spec.description or "").strip()
     if entry is None:
-        return CheckStanding(spec.name, blocking=spec.blocking, description=about)
+        return CheckSummary(spec.name, blocking=spec.blocking, description=about)
     event = entry.dagster_event
-    return CheckStanding(
+    return CheckSummary(
         spec.name,
         check_word(event),
         check_count(event),
