@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobnb.automation.code_location import CodeLocation
 from jobnb.automation.evaluating import Definition, Evaluation, evaluation_of
 from jobnb.automation.evaluation_context import EvaluationContext, resources_for
+from jobnb.automation.launching import Launcher
 from jobnb.automation.loop import AutomationLoop
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
 from jobnb.automation.sensor_context import SensorEvaluationContext
@@ -44,6 +45,7 @@ class Automation:
         self._session = session
         self._loop: AutomationLoop | None = None
         self._place: tuple[Instance, str] | None = None
+        self._launcher = Launcher()
 
     @property
     def loop(self) -> AutomationLoop:
@@ -52,7 +54,8 @@ class Automation:
         place = instance, instance.launcher or ""
         if self._loop is None or (self._place != place and not self._loop.is_running):
             location = CodeLocation.of_session(self._session)
-            self._loop, self._place = AutomationLoop(instance, [location]), place
+            self._loop = AutomationLoop(instance, [location], start=self._launcher)
+            self._place = place
         return self._loop
 
     @property
@@ -60,23 +63,31 @@ class Automation:
         """Whether the loop runs in this kernel."""
         return self._loop is not None and self._loop.is_running
 
-    def start(self, *names: str) -> Automation:
+    def start(self, *names: str, detach: bool = True) -> Automation:
         """Evaluate schedules and sensors when they come due, in the background, until `stop`.
 
         Args:
             *names: Schedules and sensors to start, too: those that are stopped otherwise. It is
                 kept in the history that they run, also for a loop in another process.
+            detach: Whether each run has a process of its own, which outlives this kernel. If
+                False, runs go on in this kernel, see what its cells have changed outside of
+                definitions, and end with it; so do those whose history is in memory, and those
+                whose definitions cannot go to another process.
 
         Raises:
             InvalidSubsetError: If there is none of a name.
         """
         for name in names:
             self.set_running(name, on=True)
+        self._launcher.detach = detach
+        self._launcher.stopped.clear()
         self.loop.start()
         return self
 
     def stop(self, *names: str) -> Automation:
         """Stop some schedules and sensors for all loops; without names, stop this loop.
+
+        Runs that it has launched go on.
 
         Raises:
             InvalidSubsetError: If there is none of a name.
@@ -84,6 +95,7 @@ class Automation:
         for name in names:
             self.set_running(name, on=False)
         if not names and self._loop is not None:
+            self._launcher.stopped.set()
             self._loop.stop()
         return self
 
@@ -97,11 +109,13 @@ class Automation:
         status = InstigatorStatus.RUNNING if on else InstigatorStatus.STOPPED
         return loop.instance.ticks.set_instigator_status(loop.named(name)[0], status)
 
-    def tick_now(self, name: str) -> Tick | None:
+    def tick_now(self, name: str, *, detach: bool | None = None) -> Tick | None:
         """Evaluate a schedule or sensor now, due or not, and launch what it requests.
 
         Args:
             name: Its name.
+            detach: Whether runs have processes of their own from now on, as with `start`; as
+                before if None.
 
         Returns:
             The tick; None if another loop is at it.
@@ -109,6 +123,8 @@ class Automation:
         Raises:
             InvalidSubsetError: If there is none of this name.
         """
+        if detach is not None:
+            self._launcher.detach = detach
         return self.loop.tick_now(name)
 
     def preview(

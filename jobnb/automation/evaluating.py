@@ -18,7 +18,14 @@ from msgspec.structs import replace
 from jobnb.automation.code_location import CodeLocation
 from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.evaluation_context import EvaluationContext, resources_for
-from jobnb.automation.launching import Launch, Prepared, ensure_launched, launch_run, prepared
+from jobnb.automation.launching import (
+    Launch,
+    LoopStoppedError,
+    Prepared,
+    ensure_launched,
+    launch_run,
+    prepared,
+)
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.definitions.automation.schedule import ScheduleDefinition
@@ -290,6 +297,8 @@ class Ticker:
                     self._start,
                     resumed=resumed,
                 )
+            except LoopStoppedError:
+                raise  # the tick stays as it is decided, and the next loop goes on with it
             except Exception as error:  # noqa: BLE001 the others are launched all the same
                 problems.append(f"A run of {run.job_name!r} was not launched. {told(error)}")
             self._reached("launched")

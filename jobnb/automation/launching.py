@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +18,8 @@ from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.partitions.dynamic_partitions import KeysAsRequested
+from jobnb.errors import JobnbError, StepExecutionError
+from jobnb.execution.background import Run
 from jobnb.execution.launch import launch
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import subset_of
@@ -22,10 +28,17 @@ from jobnb.plan.partitions import run_partitions
 from jobnb.staleness.survey import as_it_stands
 from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
+from jobnb.storage.process import is_gone, this_process
 from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, new_run_id
 from jobnb.storage.ticks import Instigator, TickRun
 
 RUN_KEY_TAG = "dagster/run_key"
+
+MOST_PROCESSES = max(4, 2 * (os.cpu_count() or 1))
+"""How many runs in processes of their own a loop has at once, unless it is told otherwise."""
+
+_LOOK = 0.2
+_logger = logging.getLogger("jobnb.automation")
 
 Launch = Callable[[RunSpec], object]
 """Launches a run and returns at once."""
@@ -34,6 +47,89 @@ Launch = Callable[[RunSpec], object]
 def launch_run(spec: RunSpec) -> object:
     """Launch a run in the background of this process."""
     return launch(spec)
+
+
+class LoopStoppedError(JobnbError):
+    """The loop was stopped before it could launch a run; the next one does."""
+
+
+class Launcher:
+    """Launches the runs of a loop, each in a process of its own unless that cannot be.
+
+    Not more than so many go on at once; the others wait for them, and where the loop is stopped
+    before, the next one launches them.
+
+    Args:
+        detach: Whether runs have processes of their own, which outlive the loop.
+        most: How many such processes there are at once.
+    """
+
+    def __init__(self, detach: bool = True, most: int = MOST_PROCESSES) -> None:
+        self.detach = detach
+        self.count = 0
+        self._most = most
+        self._going: list[Run] = []
+        self._turn = threading.Lock()  # each evaluation launches from a thread of its own
+        self._places = threading.Lock()
+        self.stopped = threading.Event()
+
+    def __call__(self, spec: RunSpec) -> Run:
+        """Launch a run.
+
+        Raises:
+            LoopStoppedError: If there is no place for it, and the loop is stopped.
+        """
+        if not self.detach or spec.instance.is_ephemeral:
+            return self._kept(launch(spec))
+        with self._places:
+            self._wait_for_a_place(spec)
+            return self._kept(_detached(spec))
+
+    def _kept(self, run: Run) -> Run:
+        with self._turn:
+            self._going = [each for each in self._going if not each.is_finished]
+            self._going.append(run)
+            self.count += 1
+        return run
+
+    def _wait_for_a_place(self, spec: RunSpec) -> None:
+        while sum(each.outlives for each in self.going()) >= self._most:
+            if self.stopped.wait(_LOOK):
+                raise LoopStoppedError(f"{spec.words} waits for the next loop: this one stops.")
+
+    def going(self) -> list[Run]:
+        """The runs that have not ended."""
+        with self._turn:
+            return [each for each in self._going if not each.is_finished]
+
+    def end(self, grace: float) -> tuple[int, int]:
+        """Wait for the runs; cancel those that go on in this process.
+
+        Args:
+            grace: Seconds to wait at most.
+
+        Returns:
+            How many go on in processes of their own, and how many were canceled.
+        """
+        deadline = time.monotonic() + grace
+        for run in self.going():
+            run.wait(max(0.0, deadline - time.monotonic()))
+        left = self.going()
+        own = [run for run in left if not run.outlives]
+        for run in own:
+            run.cancel("The loop that had launched it was asked to end.")
+        for run in own:
+            run.wait(10.0)
+        return len(left) - len(own), len(own)
+
+
+def _detached(spec: RunSpec) -> Run:
+    """A run in a process of its own; in this one where a definition cannot go to another."""
+    try:
+        return launch(spec, detach=True)
+    except StepExecutionError as error:
+        _logger.warning("%s goes on in the process of the loop. %s", spec.words, error)
+        return launch(spec)
 
 
 @dataclass(frozen=True)
@@ -158,6 +254,9 @@ def _is_missing(run_id: str, instance: Instance) -> bool:
     record = instance.get_run_record_by_id(run_id)
     if record is None:
         return True
+    holder = instance.control.holder(run_id)
+    if holder is not None and holder != this_process() and is_gone(holder) is False:
+        return False  # its process has it, and is about to begin
     status = record.dagster_run.status
     never_began = record.start_time is None and status in (
         RunStatus.NOT_STARTED,

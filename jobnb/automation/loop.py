@@ -14,7 +14,7 @@ from typing import Self
 
 from jobnb.automation.code_location import CodeLocation
 from jobnb.automation.evaluating import CATCH_UP, MOVED, Definition, Ticker, due_of, pause_after
-from jobnb.automation.launching import Launch, launch_run
+from jobnb.automation.launching import Launch, LoopStoppedError, launch_run
 from jobnb.definitions.automation.results import DefaultScheduleStatus, DefaultSensorStatus
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
@@ -289,6 +289,8 @@ class AutomationLoop:
     def _take_safely(self, entry: _Entry, work: _Work) -> None:
         try:
             self._take(entry, work)
+        except LoopStoppedError as error:
+            _logger.info("%s", error)
         except Exception as error:  # noqa: BLE001 the next round tries it again
             _logger.error("The tick of %s could not be taken: %s", entry.origin, error)
             with self._turn:

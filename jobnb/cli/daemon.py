@@ -7,7 +7,6 @@ import logging
 import signal
 import sys
 import threading
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +38,26 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--grace",
-    default=30.0,
+    default=0.0,
     show_default=True,
     type=click.FloatRange(0),
     metavar="S",
-    help="Seconds that runs may go on for once it is asked to end; then they are canceled.",
+    help="Seconds to wait for its runs once it is asked to end; the others go on by themselves.",
+)
+@click.option(
+    "--detach/--no-detach",
+    default=True,
+    show_default=True,
+    help="Whether each run has a process of its own, which outlives the daemon; else what goes on "
+    "after the grace is canceled.",
+)
+@click.option(
+    "--max-runs",
+    default=None,
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many processes of runs there are at once; others wait. "
+    "[default: twice the processors, 4 at least]",
 )
 @click.option(
     "--health",
@@ -62,6 +76,8 @@ def daemon(
     catch_up: int,
     timeout: float,
     grace: float,
+    detach: bool,
+    max_runs: int | None,
     health: float,
     log_format: str,
 ) -> None:
@@ -71,8 +87,10 @@ def daemon(
     or file that changes on disk is loaded again. Several daemons may share one history: each tick
     is taken by one of them.
 
-    Ctrl-C or SIGTERM ends it: it takes no more ticks, waits for its runs, and exits with 0.
+    Each run has a process of its own. Ctrl-C or SIGTERM ends the daemon: it takes no more ticks,
+    leaves its runs going, says how many, and exits with 0.
     """
+    from jobnb.automation.launching import MOST_PROCESSES, Launcher
     from jobnb.automation.loop import AutomationLoop
     from jobnb.notebook.code_locations import open_locations
 
@@ -81,8 +99,8 @@ def daemon(
     instance, opened = open_locations(codes)
     for each in opened:
         each.definitions()  # what cannot be loaded at the start is told at once
-    runs = _Runs()
-    loop = AutomationLoop(instance, opened, start=runs.start, catch_up=catch_up, timeout=timeout)
+    runs = Launcher(detach, max_runs or MOST_PROCESSES)
+    loop = AutomationLoop(instance, opened, start=runs, catch_up=catch_up, timeout=timeout)
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
@@ -94,9 +112,10 @@ def daemon(
         say("health", loop.problem or "all is well", rounds=loop.rounds, runs=runs.count,
             healthy=loop.problem is None)  # fmt: skip
     say("stopping", "no more ticks are taken")
+    runs.stopped.set()
     loop.stop()
-    left = runs.end(grace)
-    say("stopped", f"{left} runs were canceled" if left else "all runs have ended", runs=runs.count)
+    left, canceled = runs.end(grace)
+    say("stopped", _end_words(left, canceled), runs=runs.count, going_on=left, canceled=canceled)
     ctx.exit(0)
 
 
@@ -106,36 +125,14 @@ def _runs(definition: Any, state: Any) -> bool:
     return runs(definition, state)
 
 
-class _Runs:
-    """The runs that this process has launched."""
-
-    def __init__(self) -> None:
-        self._going: list[Any] = []
-        self._turn = threading.Lock()  # each evaluation launches from a thread of its own
-        self.count = 0
-
-    def start(self, spec: Any) -> object:
-        """Launch one."""
-        from jobnb.automation.launching import launch_run
-
-        run = launch_run(spec)
-        with self._turn:
-            self._going = [each for each in self._going if not each.is_finished]
-            self._going.append(run)
-            self.count += 1
-        return run
-
-    def end(self, grace: float) -> int:
-        """Wait for them, and cancel those that go on; how many these are."""
-        deadline = time.monotonic() + grace
-        for run in self._going:
-            run.wait(max(0.0, deadline - time.monotonic()))
-        left = [run for run in self._going if not run.is_finished]
-        for run in left:
-            run.cancel("The daemon was asked to end.")
-        for run in left:
-            run.wait(10.0)
-        return len(left)
+def _end_words(left: int, canceled: int) -> str:
+    """What became of the runs, once the daemon ends."""
+    told = [
+        f"{count} {'run' if count == 1 else 'runs'} {words}"
+        for count, words in ((left, "left going, by themselves"), (canceled, "canceled"))
+        if count
+    ]
+    return " and ".join(told) or "all runs have ended"
 
 
 class _Speaker(logging.Handler):

@@ -3,7 +3,9 @@
 The run is planned and recorded here, by `start`, as any other. Then what it needs is written to a
 file that only this user can read: a pickle (cloudpickle) of the plan, that is of the definitions as
 they are at this moment, with those of modules by import. A new process in a session of its own is
-started, has the run's lease from the first moment on, reads the file, removes it, and does the run.
+started, gets the run's lease, reads the file, removes it, and does the run. It begins only once it
+is told to, when the lease is its own: where this process is killed before that, the other one ends,
+and the run is one that never began.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ _START = """
 import sys
 sys.path[:] = sys.argv.pop().split({sep!r})
 from jobnb.execution.detached_process import main
-main(sys.argv[1])
+if sys.stdin.buffer.read(1):
+    main(sys.argv[1])
 """
 
 
@@ -126,16 +129,20 @@ def hand_over(
     Raises:
         StepExecutionError: If a definition cannot go to another process; there is no run then.
     """
+    process: subprocess.Popen[bytes] | None = None
     try:
         folder = _written(scope, replace(spec, place_of=None) if retries else None)
         process = _started(folder)
+        holder = holder_of(process.pid)
+        if holder is not None:
+            scope.instance.control.hand_over(scope.run_id, holder)
+        _let_go(process)
     except BaseException:
         scope.instance.delete_run(scope.run_id)
         shutil.rmtree(folder_of(scope.instance, scope.run_id), ignore_errors=True)
+        if process is not None and process.stdin is not None:
+            process.stdin.close()  # it is not to begin
         raise
-    holder = holder_of(process.pid)
-    if holder is not None:
-        scope.instance.control.hand_over(scope.run_id, holder)
 
     def reap() -> None:
         # The run has ended, and its process is about to: it is asked after, once it has.
@@ -161,6 +168,7 @@ def _written(scope: RunScope, again: RunSpec | None) -> Path:
     folder = folder_of(instance, scope.run_id)
     folder.parent.mkdir(exist_ok=True, mode=0o700)
     _remove_old(folder.parent)
+    shutil.rmtree(folder, ignore_errors=True)  # of a launch that was killed, and is made up for
     folder.mkdir(mode=0o700)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(folder / RUN_FILE, flags, 0o600), "wb") as file:
@@ -186,7 +194,7 @@ def _started(folder: Path) -> subprocess.Popen[bytes]:
     with os.fdopen(os.open(folder / LOG_FILE, flags, 0o600), "ab") as log:
         process = subprocess.Popen(  # noqa: S603 - this very Python, with code of our own
             [sys.executable, "-c", code, str(folder), path],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -194,3 +202,11 @@ def _started(folder: Path) -> subprocess.Popen[bytes]:
         )
     keep_for_ever(process)  # who lets go of it would be warned that it still runs
     return process
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Tell the process to begin. One that has ended by now has left why in its file."""
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.write(b"1")
+        process.stdin.close()

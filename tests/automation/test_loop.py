@@ -330,7 +330,7 @@ def test_a_session_changes_while_its_loop_goes_on(on_file, tmp_path):
     automation = session.automation
     assert automation is session.automation
     assert repr(automation) == "<automation: nothing defined yet, not started>"
-    automation.start()
+    automation.start(detach=False)
     try:
 
         @sensor(job=greet, minimum_interval_seconds=0)
@@ -340,7 +340,7 @@ def test_a_session_changes_while_its_loop_goes_on(on_file, tmp_path):
         session.add(look)
         with pytest.raises(InvalidSubsetError, match="'lok'.*'look'"):
             automation.start("lok")
-        automation.start("look")
+        automation.start("look", detach=False)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and len(automation.ticks("look")) < 2:
             time.sleep(0.05)
@@ -374,7 +374,7 @@ def test_a_tick_now_and_a_preview(on_file, tmp_path):
     assert seen.cursor == "8"
     assert seen.requests[0][0].asset_selection == [orders.key]
     assert not automation.ticks("look")
-    tick = automation.tick_now("look")
+    tick = automation.tick_now("look", detach=False)
     assert (tick.status, tick.cursor) == (TickStatus.SUCCESS, "1")
     assert automation.tick_now("greet_schedule").is_success
     assert automation.preview("look").cursor == "2"

@@ -7,14 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
 from click.testing import CliRunner
 
 from jobnb import Instance, TickStatus
-from jobnb.cli.daemon import _Runs
 from jobnb.cli.main import cli
 
 DEFINE = '''
@@ -137,27 +135,10 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(shop, jobnb, arguments, said
     assert "nowhere" in jobnb("daemon", "nowhere_to_be_found", code=2)
 
 
-def test_a_daemon_knows_each_run_that_its_threads_launch(monkeypatch):
-    class Going:
-        @property
-        def is_finished(self):
-            time.sleep(0.01)
-            return False
-
-    monkeypatch.setattr("jobnb.automation.launching.launch_run", lambda _spec: Going())
-    runs = _Runs()
-    threads = [threading.Thread(target=runs.start, args=(None,)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(runs._going), runs.count) == (8, 8)
-
-
 def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
     process = subprocess.Popen(
         [sys.executable, "-m", "jobnb.cli", "daemon", str(shop), "--health", "0.2",
-         "--log-format", "json"],
+         "--log-format", "json", "--grace", "60", "--max-runs", "50"],
         stdout=subprocess.PIPE, text=True, cwd=os.getcwd(),
     )  # fmt: skip
     lines = []
@@ -199,6 +180,7 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
     with Instance(home=home) as instance:
         assert all(run.is_success for run in instance.get_runs())
         assert all(run.notebook == "shop.py" for run in instance.get_runs())
+        assert all(run.is_detached for run in instance.get_runs())
         assert not instance.get_ticks(None, statuses=[TickStatus.STARTED])
     shop.write_text(DEFINE)
     rows = json.loads(jobnb("sensor", "logs", shop, "look", "--limit", "2", "--json"))

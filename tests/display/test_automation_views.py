@@ -77,7 +77,7 @@ def test_a_sensor_shows_its_cursor_and_its_last_ticks(session):
     before = shown(sensor_view(look))
     assert "stopped: session.automation.start()" in before
     session.add(look)
-    session.automation.tick_now("look")
+    session.automation.tick_now("look", detach=False)
     session.automation.tick_now("look")
     text = shown(sensor_view(look))
     assert "cursor  7" in text

@@ -43,6 +43,7 @@ def greet():
 def session(tmp_path):
     with Session.capture() as found:
         found.home = str(tmp_path / "home")
+        found.automation.start(detach=False).stop()  # runs go on in this process
         yield found.add(greet)
     if found.automation.is_running:
         found.automation.stop()
