@@ -26,6 +26,8 @@ def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     "daemon": ("jobnb.cli.daemon:daemon", "Evaluate schedules and sensors until it is stopped."),
     "execute": ("jobnb.cli.execute:execute", "Execute a notebook, and a job of it."),
     "serve": ("jobnb.cli.serve:serve", "Answer Dagster's GraphQL clients."),
+    "export": ("jobnb.cli.modules:export_command", "Export a notebook as a Python module."),
+    "import": ("jobnb.cli.modules:import_command", "Make a notebook of a Python module."),
 })  # fmt: skip
 @click.option(
     "-v",

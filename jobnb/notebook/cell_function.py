@@ -254,7 +254,7 @@ class _FreeNames:
 
     def __init__(self, line: CellLine, body: list[ast.stmt]) -> None:
         free, own, told = _scopes(body)
-        met = _Order()
+        met = NameOrder()
         for each in body:
             met.visit(each)
         self.set_later = {name for name, loads in met.first.items() if loads and name in own}
@@ -286,12 +286,18 @@ def _scopes(body: list[ast.stmt]) -> tuple[set[str], set[str], set[str]]:
     return free, own, told
 
 
-class _Order(ast.NodeVisitor):
-    """Notes the names of a cell in the order of evaluation, and how each is met first."""
+class NameOrder(ast.NodeVisitor):
+    """Notes names in the order of evaluation, and how each is met first.
+
+    Attributes:
+        read: The names that are read.
+        first: Whether a name is read before it is set.
+        values: The names that are read otherwise than to be called.
+    """
 
     def __init__(self) -> None:
         self.read: dict[str, None] = {}
-        self.first: dict[str, bool] = {}  # Whether it is read before it is set.
+        self.first: dict[str, bool] = {}
         self.values: set[str] = set()
         self._hidden: list[set[str]] = []
         self._depth = 0  # What a nested function reads is read when it is called.

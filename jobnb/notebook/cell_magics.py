@@ -37,15 +37,26 @@ def define_cell(
         InvalidInvocationError: If its first line has an unknown option.
         InvalidDefinitionError: If it has no name or no value.
     """
+    cell = read_definition_cell(source, variables, filename, later)
+    return define(cell, variables, filename)
+
+
+def read_definition_cell(
+    source: str,
+    variables: Mapping[str, Any],
+    filename: str,
+    later: frozenset[str] = frozenset(),
+) -> CellFunction:
+    """Read a `%%asset` or `%%op` cell as `define_cell` does, without defining anything."""
     from jobnb.registry.session import current_session
 
     line, rest = parts_of_cell(source)
     keys = current_session().catalogue.by_name("asset")
-    around = Around(variables, keys, later)
-    return _define(read_cell(line, plain_source(rest), filename, around), variables, filename)
+    return read_cell(line, plain_source(rest), filename, Around(variables, keys, later))
 
 
-def _define(cell: CellFunction, variables: MutableMapping[str, Any], filename: str) -> Any:
+def define(cell: CellFunction, variables: MutableMapping[str, Any], filename: str) -> Any:
+    """Define what a cell says, and its checks; the definition becomes a variable."""
     function = _function(cell, variables, filename)
     names = _names()
     arguments = {

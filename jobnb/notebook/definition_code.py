@@ -85,7 +85,7 @@ class DefinitionCode:
             SyntaxError: If it is no Python.
         """
         module = ast.parse(source, filename)
-        module.body = [statement for statement in module.body if self._wanted(statement)]
+        module.body = [statement for statement in module.body if self.wants(statement)]
         return module
 
     @property
@@ -106,11 +106,12 @@ class DefinitionCode:
             return False
         if isinstance(error, (JobnbError, SystemExit)):
             return False
-        self._missing |= set(_names_given(statement))
+        self._missing |= set(names_given(statement))
         return True
 
-    def _wanted(self, statement: ast.stmt) -> bool:
-        given = set(_names_given(statement))
+    def wants(self, statement: ast.stmt) -> bool:
+        """Whether a statement is to be executed; statements are asked for in their order."""
+        given = set(names_given(statement))
         if _is_main_guard(statement):
             return False
         if any(map(self._is_out, _at_once(statement))):
@@ -155,7 +156,7 @@ def _own_parts(node: ast.AST) -> Iterator[ast.AST]:
     yield from (default for default in node.args.kw_defaults if default is not None)
 
 
-def _names_given(statement: ast.stmt) -> Iterator[str]:
+def names_given(statement: ast.stmt) -> Iterator[str]:
     """Iterate over the names that a statement binds in its own scope."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield statement.name

@@ -8,6 +8,7 @@ import re
 import secrets
 import tempfile
 import warnings
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -151,6 +152,15 @@ def _first(error: BaseException) -> str:
         return error.strerror
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def new_notebook(cells: Iterable[tuple[str, str]]) -> Any:
+    """Return a notebook of cells, each as its type (`code` or `markdown`) and text."""
+    new = _nbformat().v4
+    make = {"code": new.new_code_cell, "markdown": new.new_markdown_cell}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made = [make[kind](text) for kind, text in cells]
+    return new.new_notebook(cells=made, metadata={"kernelspec": kernel})
 
 
 def dump_notebook(node: Any) -> str:

@@ -10,16 +10,21 @@ import os
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import JobnbError, NotebookError
 from jobnb.notebook.attributes import definitions_of
-from jobnb.notebook.cell_magics import define_cell, show_text
+from jobnb.notebook.cell_function import CellFunction
+from jobnb.notebook.cell_magics import define, read_definition_cell, show_text
 from jobnb.notebook.cell_options import is_definition_cell
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
 from jobnb.notebook.pieces import code_pieces
+
+if TYPE_CHECKING:
+    from jobnb.registry.session import Session
 
 
 def load_definitions(
@@ -50,9 +55,47 @@ def load_definitions(
         ...     load_definitions(file).job_names
         ['daily']
     """
+    with _loading(Path(path), folder) as loaded:
+        if attribute is not None:
+            return definitions_of(loaded.module, attribute, str(path))
+        return loaded.session.snapshot()
+
+
+@dataclass(frozen=True)
+class LoadedModule:
+    """A notebook or Python file, loaded.
+
+    Attributes:
+        session: What it defines.
+        module: Its code, executed.
+        cells: The functions of `%%asset` and `%%op` cells, by the name of the cell in tracebacks.
+    """
+
+    session: Session
+    module: types.ModuleType
+    cells: dict[str, CellFunction]
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Its variables."""
+        return vars(self.module)
+
+
+def load_module(path: str | Path) -> LoadedModule:
+    """Load a notebook or Python file as `load_definitions` does.
+
+    Raises:
+        NotebookError: If it cannot be read, or its code raises.
+    """
+    with _loading(Path(path)) as loaded:
+        return loaded
+
+
+@contextlib.contextmanager
+def _loading(source: Path, folder: str | Path | None = None) -> Iterator[LoadedModule]:
+    """Execute the code of a file, and stay in its place."""
     from jobnb.registry.session import Session
 
-    source = Path(path)
     pieces = [
         (name, plain_source(text) if is_cell and not is_definition_cell(text) else text)
         for name, text, is_cell in code_pieces(source)
@@ -64,20 +107,16 @@ def load_definitions(
         _called_session(captured),
         _place(source.absolute().parent, Path(folder or source.parent).absolute(), module),
     ):
-        _execute(pieces, module)
-        if attribute is not None:
-            return definitions_of(module, attribute, str(source))
-        definitions: Definitions = captured.snapshot()
-    return definitions
+        yield LoadedModule(captured, module, _execute(pieces, module))
 
 
-def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> None:
-    code = DefinitionCode()
+def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> dict[str, CellFunction]:
+    code, cells = DefinitionCode(), {}
     for name, text in pieces:
         # Tracebacks and the hash of a definition's source look the lines up here.
         if is_definition_cell(text):
             show_text(name, text)
-            _define_one(text, code, module, name)
+            cells[name] = _define_one(text, code, module, name)
             continue
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         try:
@@ -87,16 +126,21 @@ def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> None:
             raise NotebookError(f"{name}, line {line}: {getattr(error, 'msg', error)}.") from error
         for statement in tree.body:
             _execute_one(statement, code, module, name)
+    return cells
 
 
-def _define_one(text: str, code: DefinitionCode, module: types.ModuleType, name: str) -> None:
+def _define_one(
+    text: str, code: DefinitionCode, module: types.ModuleType, name: str
+) -> CellFunction:
     """Define the asset or op of a `%%asset` or `%%op` cell."""
     try:
-        code.defines(define_cell(text, vars(module), name, code.missing))
+        cell = read_definition_cell(text, vars(module), name, code.missing)
+        code.defines(define(cell, vars(module), name))
     except SyntaxError as error:
         raise NotebookError(f"{name}, line {error.lineno}: {error.msg}.") from error
     except JobnbError as error:
         raise NotebookError(f"{name}, line 1 raised {type(error).__name__}: {error}") from error
+    return cell
 
 
 def _execute_one(

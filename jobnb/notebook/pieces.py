@@ -55,7 +55,7 @@ def code_pieces(path: Path) -> Iterator[tuple[str, str, bool]]:
         NotebookError: If the file cannot be read, or is no notebook.
     """
     if path.suffix == ".py":
-        yield str(path), _without_exploring(_text(path)), False
+        yield str(path), _without_exploring(python_text(path)), False
         return
     metadata, cells = _cells(path)
     leave_out = explore_tags(metadata)
@@ -85,7 +85,7 @@ def _cells(path: Path) -> tuple[Mapping[str, Any], list[Any]]:
     if path.suffix == ".md":
         from jobnb.notebook.markdown_notebooks import markdown_cells
 
-        return markdown_cells(_text(path), str(path))
+        return markdown_cells(python_text(path), str(path))
     plain = _plain_notebook(path)
     if plain is not None:
         return plain
@@ -115,7 +115,12 @@ def _plain_cell(cell: dict[str, Any]) -> dict[str, Any]:
     return {**cell, "cell_type": cell["cell_type"], "source": source}
 
 
-def _text(path: Path) -> str:
+def python_text(path: Path) -> str:
+    """Return the text of a Python or Markdown file.
+
+    Raises:
+        NotebookError: If it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
