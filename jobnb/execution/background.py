@@ -22,9 +22,9 @@ from jobnb.events import (
 from jobnb.execution.in_process import first_failure
 from jobnb.execution.output_capture import capturing
 from jobnb.execution.result import ExecuteInProcessResult
-from jobnb.execution.run import RunScope
+from jobnb.execution.run import RunScope, drop
 from jobnb.execution.runner import run_all
-from jobnb.execution.stopping import Stop
+from jobnb.execution.stopping import Stop, stuck_words
 from jobnb.execution.task import RunCanceledError, StillRunningError, Task
 from jobnb.execution.trace import error_info
 from jobnb.execution.watch import background_watchers, watched
@@ -194,8 +194,9 @@ class Run(Task[ExecuteInProcessResult]):
     def cancel(self, reason: str = "") -> bool:
         """Ask it to stop; what it had opened is closed.
 
-        It stops between two steps, or within a step at the next line of Python; a call that waits
-        in C, as `time.sleep`, comes to its end first.
+        It stops between two steps, or within a step at the next line of Python. Where a step
+        waits in a call of C, the child processes that it has started are ended; a call that still
+        does not return, as `time.sleep`, is left behind in its thread, and the run ends without it.
 
         Args:
             reason: Why, for the log.
@@ -272,6 +273,24 @@ class Run(Task[ExecuteInProcessResult]):
     def _look(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline[0]:
             self._run_out()
+        if self._stop.is_stuck and self._stop.take_over():
+            self._leave_behind()
+
+    def _leave_behind(self) -> None:
+        """End it while its thread waits in a call that nothing interrupts."""
+        scope, stop, at = self._scope, self._stop, time.time()
+        with suppress(Exception):
+            scope.opened.close()
+        if scope.current_key is not None:
+            scope.append(EngineNote(at, stuck_words(scope.current_key)))
+        why = ErrorInfo("Stopped", stop.reason) if stop.reason else None
+        if stop.is_failure:
+            scope.append(RunFailed(at, self.job_name, tuple(scope.failed_steps), why))
+        else:
+            scope.append(RunCanceled(at, self.job_name, why))
+        scope.append = drop  # what its thread tells when it comes back is nobody's
+        scope.run_log.close()
+        self._end()
 
     def _run_out(self) -> None:
         """Stop the run, as it exceeded the time limit of its tag."""

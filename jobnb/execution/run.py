@@ -77,7 +77,7 @@ def value_in_memory(run_id: str, step_key: str, output_name: str, element: str |
     return MISSING if value is HANDLED else value
 
 
-def _drop(event: Event) -> None:
+def drop(event: Event) -> None:
     """Ignore an event."""
 
 
@@ -154,10 +154,10 @@ class RunScope:
     def leave(self) -> None:
         """In a forked process, leave the run and its resources to the parent."""
         self.stop.left = True
-        self.append = _drop
+        self.append = drop
         for lane in list(self.lanes):
             lane.stop.left = True
-            lane.append = _drop
+            lane.append = drop
         keep_for_ever(self.opened.pop_all())
 
     def lane(self, stop: Stopping, append: Callable[[Event], None] | None = None) -> RunScope:

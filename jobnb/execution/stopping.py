@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn, Self, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvariantViolationError
+from jobnb.execution.children import children_of, end_process, present_moment
 
 T = TypeVar("T")
 
@@ -147,6 +148,10 @@ class Stop(Stopping):
         self._shielded = False
         self._sent = False
         self._since = 0.0
+        self._native = 0
+        self._began = 0.0
+        self._met: object = None  # where the thread was when it was interrupted
+        self._asked: set[int] = set()
         self._lock = threading.Lock()
 
     # --- called by whoever wants it to stop -------------------------------
@@ -174,7 +179,10 @@ class Stop(Stopping):
 
     def interrupt(self) -> None:
         """Interrupt the user's code if the run is in it; called again until that has happened."""
-        if self._sent or not self.wanted:
+        if not self.wanted:
+            return
+        if self._sent:
+            self._end_children()
             return
         _ready()
         for _ in range(_TRIES):
@@ -186,8 +194,30 @@ class Stop(Stopping):
                 time.sleep(0)
                 patient = time.monotonic() < self._since + _PATIENCE
                 if self.open and _can_be_left(ident, patient=patient):
+                    self._met = _place_of(ident)
                     self._sent = _raise_in(ident, StopSignal)
             time.sleep(_PAUSE)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it was interrupted a while ago in a call that does not end."""
+        return self._is_where_it_was(STUCK)
+
+    def _is_where_it_was(self, seconds: float) -> bool:
+        ident = self._thread
+        if not self._sent or ident is None or time.monotonic() < self._since + seconds:
+            return False
+        return self._met == _place_of(ident)
+
+    def _end_children(self) -> None:
+        """End the child processes that a step waits for in a call that does not end otherwise."""
+        if not self._native or not self._is_where_it_was(_ASKS):
+            return
+        insists = time.monotonic() > self._since + _INSISTS
+        for pid in children_of(self._native, self._began):
+            if insists or pid not in self._asked:
+                self._asked.add(pid)
+                end_process(pid, at_once=insists)
 
     def take_over(self) -> bool:
         """Close what the run had opened in its place; tells whether it has not begun to."""
@@ -200,6 +230,8 @@ class Stop(Stopping):
     def begin(self) -> None:
         """Begin the run in this thread."""
         super().begin()
+        self._began = present_moment()
+        self._native = threading.get_native_id()
         self._thread = threading.get_ident()
 
     def check(self) -> None:
@@ -425,6 +457,16 @@ def here() -> Stopping:
 _INSISTENCE = 1.0
 """Seconds after an interrupt until another one is more than the same key pressed twice."""
 
+
+def stuck_words(key: str) -> str:
+    """What is said of a step that is left behind."""
+    return f"The step {key!r} does not stop: it waits in code that is not Python's."
+
+
+STUCK = 1.4
+"""Seconds after which a call that an interrupt does not end is taken for one that never does."""
+_ASKS, _INSISTS = 0.4, 0.9  # seconds after which child processes are asked to end, and are ended
+
 _TRIES = 5
 _PAUSE = 0.001  # seconds between two of them
 
@@ -453,6 +495,12 @@ def _can_be_left(ident: int, *, patient: bool) -> bool:
             return inner is not None and not name.startswith("jobnb.storage.")
         frame, inner = frame.f_back, frame
     return False
+
+
+def _place_of(ident: int) -> object:
+    """Where a thread is: the same for as long as it is in one call of code that is not Python's."""
+    frame = sys._current_frames().get(ident)
+    return None if frame is None else (id(frame), frame.f_lasti)
 
 
 def _is_fragile(module: str, function: str, *, patient: bool) -> bool:

@@ -210,6 +210,8 @@ class Task(HasTraits, Generic[R]):
 
     def _end(self) -> None:
         """Set the final traits and release those who wait, whatever happened."""
+        if self._ended.is_set():
+            return  # its thread was left behind, and comes back
         try:
             self._settle()
         except Exception as error:  # noqa: BLE001 - raised again where the result is asked for

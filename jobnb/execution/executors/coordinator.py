@@ -22,6 +22,7 @@ from jobnb.execution.frontier import Frontier, Unit
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.step import StepRunner
+from jobnb.execution.stopping import stuck_words
 
 LOOK = 0.05
 """Seconds between two looks at whether the run is to stop."""
@@ -57,7 +58,7 @@ class Coordinator:
         self._numbers = 0
         self._tasks: dict[int, list[Piece]] = {}
         self._attempts: dict[Unit, Piece] = {}
-        self._deadlines: list[tuple[float, int, int]] = []
+        self._deadlines: list[tuple[float, int, int, bool]] = []
         self._late: set[int] = set()
         self._took: dict[int, float] = {}  # by op: seconds that its steps take, about
         self._regions = _Regions(run)
@@ -153,15 +154,21 @@ class Coordinator:
         number = self._numbers
         pieces = [self._attempts.get(unit) or Piece(unit) for unit in units]
         self._tasks[number] = pieces
-        limit = self._limits[units[0].step]
-        if limit is not None:
-            heappush(self._deadlines, (now() + limit, number, units[0].step))
         self.run.current_key = self._key(units[0])
         try:
             self.crew.hand_over(Task(number, tuple(pieces)))
         except BaseException:
             del self._tasks[number]
             raise
+        limit = self._limits[units[0].step]
+        if limit is not None:
+            self._watch(number, units[0].step, limit)
+
+    def _watch(self, number: int, index: int, limit: float) -> None:
+        """Have a task end in time; its time does not run while its worker is being started."""
+        has_begun = self.crew.has_begun(number)
+        at = now() + (limit if has_begun else LOOK)
+        heappush(self._deadlines, (at, number, index, has_begun))
 
     def _key(self, unit: Unit) -> str:
         return step_key_of(self._steps[unit.step], unit.mapping_key)
@@ -270,11 +277,16 @@ class Coordinator:
 
     def _see_deadlines(self) -> None:
         while self._deadlines and self._deadlines[0][0] <= now():
-            _, number, index = heappop(self._deadlines)
-            if number in self._tasks and number not in self._late:
+            _, number, index, has_begun = heappop(self._deadlines)
+            limit = self._limits[index]
+            if number not in self._tasks or number in self._late or limit is None:
+                continue
+            if not has_begun:
+                self._watch(number, index, limit)
+            else:
                 self._late.add(number)
                 key = self._key(self._tasks[number][0].unit)
-                reason = late_words(key, self._limits[index])
+                reason = late_words(key, limit)
                 self.crew.stop(number, reason, is_failure=True)
 
     # --- the end ---------------------------------------------------------
@@ -293,8 +305,7 @@ class Coordinator:
         for pieces in self._tasks.values():
             for piece in pieces[:1]:
                 key = self._key(piece.unit)
-                note = f"The step {key!r} does not stop: it waits in code that is not Python's."
-                self.run.append(EngineNote(now(), note))
+                self.run.append(EngineNote(now(), stuck_words(key)))
 
     def _take_in_last(self, outcome: Outcome) -> None:
         """Record the units that end while the run is being stopped; start no others."""

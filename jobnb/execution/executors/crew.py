@@ -105,6 +105,9 @@ class Crew(Protocol):
     def wait(self, seconds: float) -> list[Outcome]:
         """Return the pieces that have ended; wait for the first one, at most so long."""
 
+    def has_begun(self, task: int) -> bool:
+        """Whether a worker is at a task, as far as that is known here."""
+
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
         """Stop what goes on of a task; `is_failure` if it has taken too long."""
 

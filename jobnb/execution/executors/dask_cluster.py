@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -96,6 +97,7 @@ class DaskCrew:
         self.places = places or 1
         self.title = "a Dask cluster"
         self._stack = ExitStack()
+        self._cluster: Any = None
         self._news: SimpleQueue[Any] = SimpleQueue()
         self._futures: dict[int, _Made] = {}
         self._left: dict[int, list[Piece]] = {}
@@ -135,11 +137,10 @@ class DaskCrew:
             known = distributed.default_client()
             if address in (None, known.scheduler.address) and local is None:
                 return self._with_workers(known)
-        self._own = address is None
         target: Any = address
         if address is None:
             given = {"dashboard_address": ":0", **(local or {})}
-            target = self._stack.enter_context(distributed.LocalCluster(**given))
+            self._cluster = target = self._stack.enter_context(distributed.LocalCluster(**given))
         try:
             client = distributed.Client(target, set_as_default=False)
         except (OSError, TimeoutError) as error:
@@ -277,6 +278,7 @@ class DaskCrew:
             key = self._key(piece)
             why = WorkerLostError(f"The Dask worker was lost while it did {key!r}: {error}")
             began = key in self._began
+            self._began.discard(key)
             lost = Outcome(number, piece, Ended.LOST, error=why, is_last=is_last, began=began)
             found.append(lost)
         self._forget(number)
@@ -290,6 +292,10 @@ class DaskCrew:
         return step_key_of(self.run.plan.steps[piece.unit.step], piece.unit.mapping_key)
 
     # --- the end ---------------------------------------------------------
+
+    def has_begun(self, task: int) -> bool:
+        """Whether its worker has told of a step's beginning."""
+        return any(self._key(piece) in self._began for piece in self._left.get(task, ()))
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
         """Interrupt the step that a task is at, wherever it is; one that waits is taken back."""
@@ -313,11 +319,24 @@ class DaskCrew:
             if not hasattr(self, "_client"):
                 return
             with suppress(Exception):  # a cluster that is gone has nothing open
+                if any(map(self.is_stuck, list(self._stopping))):
+                    self._end_stuck()
                 self._client.run(close_part, self.run.run_id, on_error="ignore")
                 self._last_news()
             if self.run.keep_outputs:
                 self._fetch_kept()
             self._futures.clear()
+
+    def _end_stuck(self) -> None:
+        """End the workers of a cluster that was made for this run whose step does not stop."""
+        stuck = {self._futures[number].future.key for number in self._stopping}
+        at_work = self._client.processing()
+        for worker in getattr(self._cluster, "workers", {}).values():
+            pid = getattr(worker, "pid", None)
+            if pid and stuck & {str(key) for key in at_work.get(worker.worker_address, ())}:
+                worker.auto_restart = False
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _last_news(self) -> None:
         """Handle the events that workers sent while they tore down."""

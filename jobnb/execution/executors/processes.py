@@ -238,6 +238,11 @@ class ProcessCrew:
                 hand.worker.kill()
                 hand.stopping = None
 
+    def has_begun(self, task: int) -> bool:
+        """Whether its worker has told of a step's beginning."""
+        hand = self._by_task.get(task)
+        return hand is not None and bool(hand.began)
+
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
         """Interrupt the step that a task is at; its process is ended where that does not help."""
         hand = self._by_task.get(task)

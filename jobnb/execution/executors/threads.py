@@ -120,14 +120,19 @@ class ThreadCrew:
             stop.interrupt()  # again, where the step was in code that is not to be left half done
         return found
 
+    def has_begun(self, task: int) -> bool:
+        """A thread takes a task at once."""
+        return True
+
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
         """Interrupt the step that a task is at."""
         if task in self._stops:
             self._stops[task].request(reason, _tell_nobody, is_failure=is_failure)
 
     def is_stuck(self, task: int) -> bool:
-        """Return False: a thread can only wait for code that is not Python's."""
-        return False
+        """Return whether its thread waits in a call of C that an interrupt does not end."""
+        stop = self._stops.get(task)
+        return stop is not None and stop.is_stuck
 
     def close(self) -> None:
         """End the threads; one whose step does not stop ends with it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 
 import psutil
@@ -40,6 +42,7 @@ from jobnb import (
     resource,
     success_hook,
 )
+from jobnb import events as ev
 from jobnb.definitions.metadata import from_json
 from jobnb.registry.session import Session
 from tests.execution.executors.conftest import by_step
@@ -542,6 +545,69 @@ def test_a_run_is_canceled_within_two_seconds(executor, instance, trace):
     assert time.monotonic() - began < 2
     assert trace.lines == ["open", "began", "close"]
     assert states(run)["waits"] == "canceled"
+
+
+def began(run, trace, count=1):
+    """Wait until so many lines of the trace are there."""
+    deadline = time.monotonic() + 60
+    while len(trace.lines) < count:
+        assert time.monotonic() < deadline, run
+        time.sleep(0.01)
+
+
+def is_there(pid):
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"
+
+
+def test_the_child_processes_of_a_canceled_step_end_with_it(executor, instance, trace):
+    program = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+
+    @op
+    def waits_for_another():
+        both = f"{sys.executable} -c '{program}' >> {trace.path} & "
+        subprocess.run(["sh", "-c", f"echo $$ >> {trace.path}; {both} wait"])
+
+    @job
+    def waiting():
+        waits_for_another()
+
+    run = waiting.launch(instance=instance, executor=executor)
+    began(run, trace, 2)
+    assert run.cancel()
+    assert run.wait(60).status == "CANCELED"  # long before they would end by themselves
+    children = [int(line) for line in trace.lines]
+    deadline = time.monotonic() + 60
+    while any(map(is_there, children)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("executor", ["in_process", "threads", "async", "multiprocess"])
+def test_a_step_that_sleeps_long_does_not_hold_up_the_end(executor, instance, trace):
+    @resource
+    def database(context):
+        yield 1
+        trace("close")
+
+    @op(required_resource_keys={"database"})
+    def sleeps():
+        trace("began")
+        time.sleep(300)
+        trace("woke")
+
+    @job(resource_defs={"database": database})
+    def sleeping():
+        plus_one(sleeps())
+
+    run = sleeping.launch(instance=instance, executor=executor)
+    began(run, trace)
+    assert run.cancel()
+    assert run.wait(60).status == "CANCELED"
+    ends = [e for e in instance.events(run.run_id) if isinstance(e, ev.RunCanceled)]
+    assert len(ends) == 1
+    if executor != "multiprocess":  # its process was ended, with all that was open in it
+        assert trace.lines == ["began", "close"]
+        assert any("'sleeps' does not stop" in event.message for event in run.events())
 
 
 # --- re-execution --------------------------------------------------------------------
