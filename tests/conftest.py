@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from tests.postgres import Server, serving
 
 # A shell starts what it puts in the background with SIGINT ignored, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Processes that tests start find the modules compiled, and do not compile all of them anew.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / "jobnb-compiled"))
 
 # How long an example takes says more of the machine than of jobnb.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

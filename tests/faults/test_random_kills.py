@@ -1,0 +1,210 @@
+"""Processes killed at random moments, in every executor: every run ends, its log holds together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from jobnb import Instance, execute_job, multiprocess_executor
+from jobnb import events as ev
+from jobnb.execution.executors.pool import pool
+from jobnb.execution.reexecution import ReexecutionOptions
+from jobnb.plan.build import build_plan
+from jobnb.state import StepStatus
+from tests.faults.pipelines import check, check_result, pipeline
+from tests.storage.place import Place
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "killpg"), reason="only where there are signals"),
+    pytest.mark.timeout(600),
+]
+
+LONGEST = 120.0  # seconds for one run, on whatever machine
+TWO = multiprocess_executor.configured({"max_concurrent": 2})
+ROUNDS = {"workers": 60, "in_process": 40, "threads": 40, "async": 40,
+          "multiprocess": 10}  # fmt: skip
+
+
+# --- workers ---------------------------------------------------------------------------
+
+
+def kill_at_some_moment(
+    random: Random, ended: threading.Event, pids: Callable[[], list[int]], killed: set[int]
+) -> None:
+    """Kill a worker at a random moment, unless the run has ended by then."""
+    if ended.wait(random.random() * 0.08):
+        return
+    there = sorted(pids())
+    if there:
+        pid = random.choice(there)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+
+
+def one_round(
+    number: int, made: Any, instance: Instance, executor: Any, pids: Callable[[], list[int]]
+) -> tuple[set[int], set[str]]:
+    """Run a job while its workers are killed; those that were, and the steps that failed."""
+    ended, killed = threading.Event(), set[int]()
+    killer = threading.Thread(
+        target=kill_at_some_moment, args=(Random(number), ended, pids, killed)
+    )
+    run = made.launch(instance=instance, executor=executor)
+    killer.start()
+    try:
+        run.wait(LONGEST)
+    finally:
+        ended.set()
+        killer.join()
+    assert run.is_finished, f"round {number} hangs"
+    failed = check(run.plan, instance.events(run.run_id))
+    check_result(run.result(raise_on_error=False))
+    return killed, failed
+
+
+def test_workers_that_are_killed_or_end_themselves(tmp_path: Path) -> None:
+    path = str(tmp_path / "trace")
+    dead, failures = set[int](), 0
+    with Instance(home=tmp_path / "home") as instance:
+        for number in range(ROUNDS["workers"]):
+            made = pipeline(number, path, deadly=True)
+            killed, failed = one_round(
+                number, made, instance, TWO, lambda: [each.pid for each in list(pool._all)]
+            )
+            dead |= killed
+            failures += bool(failed)
+    assert len(dead) > ROUNDS["workers"] / 3
+    assert failures < ROUNDS["workers"]
+    lines = Path(path).read_text().splitlines()
+    opened = {line.split()[1] for line in lines if line.startswith("open")}
+    assert opened
+    for pid in opened:  # what was set up is torn down once, but where its process was gone
+        count = lines.count(f"open {pid}") - lines.count(f"close {pid}")
+        assert count in (0, 1), (pid, count)
+
+
+# --- the process that has the run ------------------------------------------------------
+
+# Copies of one process that has imported everything, and opened nothing, do the work: each begins
+# at once. What one has done stands in its pipe, which outlives it.
+NURSERY = """
+import os, signal, sys
+from jobnb import Instance, multiprocess_executor
+from jobnb.execution import background
+from jobnb.execution.executors import async_loop, processes, threads
+from jobnb.storage import database, writing
+from jobnb.plan.build import build_plan
+from tests.faults.pipelines import pipeline
+
+home, path, executor = sys.argv[1:]
+if executor == "multiprocess":
+    executor = multiprocess_executor.configured({"max_concurrent": 2})
+
+def work(number):
+    with Instance(home=home) as instance:
+        made = pipeline(number, path)
+        while True:
+            run = made.launch(instance=instance, executor=executor)
+            os.write(1, f"began {run.run_id}\\n".encode())
+            run.wait()
+            os.write(1, f"ended {run.run_id} {run.status}\\n".encode())
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        try:
+            work(int(line))
+        finally:
+            os._exit(1)
+    os.write(1, f"child {child}\\n".encode())
+    os.waitpid(child, 0)
+    os.write(1, b"gone\\n")
+"""
+
+
+@contextmanager
+def nursery(home: Path, path: str, executor: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*(sys.executable, "-W", "ignore::DeprecationWarning", "-c", NURSERY),
+         *(str(home), path, executor)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=Place(home, None).environment,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def killed_after_a_while(process: Any, number: int, random: Random) -> list[list[str]]:
+    """Have a child work and kill it at some moment; what it has told."""
+    process.stdin.write(f"{number}\n")
+    process.stdin.flush()
+    told: list[list[str]] = []
+    child, wanted = None, random.randrange(1, 4)
+    while child is None or len(told) < wanted:
+        line = process.stdout.readline().split()
+        assert line, "the child ended by itself"
+        if line[0] == "child":
+            child = int(line[1])
+        else:
+            told.append(line)
+    time.sleep(random.random() * 0.04)
+    os.kill(child, signal.SIGKILL)
+    while (line := process.stdout.readline().split()) != ["gone"]:
+        told.append(line)
+    return told
+
+
+@pytest.mark.parametrize("executor", ["in_process", "threads", "async", "multiprocess"])
+def test_the_process_that_has_the_run_is_killed(
+    executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobnb.storage.history.LOOK_INTERVAL", 0.0)
+    home, path = tmp_path / "home", str(tmp_path / "trace")
+    interrupted = 0
+    with Instance(home=home) as instance, nursery(home, path, executor) as process:
+        for number in range(ROUNDS[executor]):
+            told = killed_after_a_while(process, number, Random(number))
+            ended = {run_id: status for word, run_id, *status in told if word == "ended"}
+            made = pipeline(number, path)
+            for run_id in [line[1] for line in told if line[0] == "began"]:
+                record = instance.get_run_by_id(run_id)
+                assert record is not None
+                assert record.is_finished  # a lease tells that its process is gone
+                events = instance.events(run_id)
+                if run_id in ended:
+                    assert [record.status.value] == ended[run_id] == ["SUCCESS"]
+                    continue
+                check(build_plan(made), events, interrupted=True)
+                interrupted += record.is_failure
+                if record.is_failure:
+                    check_rest(made, instance, run_id, events)
+    assert interrupted > ROUNDS[executor] / 4
+
+
+def check_rest(made: Any, instance: Instance, run_id: str, events: Any) -> None:
+    """What is left of an interrupted run is done, and nothing that had succeeded is done again."""
+    before = {event.step_key for event in events if isinstance(event, ev.StepSucceeded)}
+    state = instance.run_state(run_id)
+    if all(step.status is StepStatus.SUCCEEDED for step in state.steps.values()):
+        return  # it was killed between the end of its last step and its own
+    options = ReexecutionOptions.from_failure(run_id, instance)
+    rest = execute_job(made, instance, reexecution_options=options, raise_on_error=True)
+    after = {event.step_key for event in rest.all_events if isinstance(event, ev.StepStarted)}
+    assert rest.success
+    assert not before & after
+    check_result(rest)
