@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from jobnb.execution.values import AssetValueLoader
     from jobnb.plan.graphs import AssetGraph
     from jobnb.registry.session import Session
+    from jobnb.server.running import Server
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
     from jobnb.storage.run_table import RunTable
@@ -218,6 +219,13 @@ class JobnbEngine:
         from jobnb.automation.automation import Automation
 
         return Automation(session)
+
+    def serve(self, session: Session, *, host: str, port: int | None, token: str | None) -> Server:
+        from jobnb.server import needed
+
+        with needed():
+            from jobnb.server.running import serve_session
+        return serve_session(session, host=host, port=port, token=token)
 
     # --- resolving ----------------------------------------------------------
 

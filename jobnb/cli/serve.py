@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from jobnb.errors import InvalidInvocationError
+from jobnb.server import needed
 
 
 @click.command("serve")
@@ -75,13 +76,9 @@ def serve(
         )
     if token is not None and not token.strip():
         raise InvalidInvocationError("The token is empty: leave --token out for a random one.")
-    try:
+    with needed():
         from jobnb.server.running import serve_until_stopped
         from jobnb.server.served import Served, launch_detached, launch_here
-    except ModuleNotFoundError as error:
-        raise InvalidInvocationError(
-            f"The server needs {error.name!r}: pip install 'jobnb[server]'."
-        ) from error
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     instance, locations = open_locations(named)
     launch = launch_here if in_process else launch_detached

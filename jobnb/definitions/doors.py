@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from jobnb.plan.graphs import AssetGraph
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.registry.session import Session
+    from jobnb.server.running import Server
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.instance import Instance
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
@@ -178,6 +179,9 @@ class Engine(Protocol):
 
     def automation(self, session: Session) -> Automation:
         """Return the evaluator of a session's schedules and sensors."""
+
+    def serve(self, session: Session, *, host: str, port: int | None, token: str | None) -> Server:
+        """Answer GraphQL clients for a session, in the background."""
 
     # --- resolving ----------------------------------------------------------
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jobnb.execution.background import Run
     from jobnb.execution.result import ExecuteInProcessResult
     from jobnb.plan.partitions import PartitionsAsked
+    from jobnb.server.running import Server
     from jobnb.storage.instance import Instance
     from jobnb.storage.run_table import RunTable
 
@@ -562,6 +563,25 @@ class Session:
         if self._automation is None:
             self._automation = engine().automation(self)
         return self._automation
+
+    def serve(
+        self, *, host: str = "127.0.0.1", port: int | None = None, token: str | None = None
+    ) -> Server:
+        """Answer Dagster's GraphQL clients for this session, in the background of the kernel.
+
+        Args:
+            host: The address to listen at.
+            port: The port; the first free one from 3000 if not given, any free one if 0.
+            token: The token that each request must have; a random one if not given.
+
+        Returns:
+            A `Server` with its `url` and `token`; `stop()` stops it. Asked again, it is another
+            one.
+
+        Raises:
+            InvalidInvocationError: If `jobnb[server]` is not installed, or the port is taken.
+        """
+        return engine().serve(self, host=host, port=port, token=token)
 
     # --- looking back -------------------------------------------------------
 

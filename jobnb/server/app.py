@@ -51,7 +51,9 @@ def application(
         Route("/server_info", doors.info),
         Route("/dagit_info", doors.info),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: doors.nothing})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: doors.nothing})
+    app.router.redirect_slashes = False  # nothing is told of a path without the token
+    return app
 
 
 def server_info() -> dict[str, str]:

@@ -111,12 +111,13 @@ class DaemonHealth(Node):
         return [*told, DaemonStatus("BACKFILL", healthy=True), DaemonStatus("ASSET", healthy=None)]
 
     def daemon_status(self, daemon_type: str | None = None) -> DaemonStatus:
-        """One of them.
+        """One of them; the first if none is named.
 
         Raises:
             JobnbError: If there is none of this kind.
         """
         known = {each.daemon_type: each for each in self.all_daemon_statuses}
+        daemon_type = daemon_type or next(iter(known))
         if daemon_type not in known:
             raise JobnbError(f"There is no daemon {daemon_type!r}. There are {', '.join(known)}.")
         return known[daemon_type]

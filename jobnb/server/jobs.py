@@ -19,6 +19,7 @@ from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.build import build_plan
 from jobnb.plan.resources import all_resource_defs
 from jobnb.plan.run_config import config_schema_of
+from jobnb.plan.select import selected_graph
 from jobnb.server import problems
 from jobnb.server.config_errors import (
     PipelineConfigValidationValid,
@@ -213,7 +214,7 @@ class _JobNode(Node):
 
     @cached_property
     def _place(self) -> Place:
-        return Place(self._reading, self._location, self._job, self._job.graph)
+        return Place(self._reading, self._location, self._job, selected_graph(self._job))
 
     @property
     def solids(self) -> list[Solid]:

@@ -9,7 +9,9 @@ from typing import Any, Self
 
 import uvicorn
 
+from jobnb.automation.code_location import CodeLocation
 from jobnb.errors import InvalidInvocationError
+from jobnb.registry.session import Session
 from jobnb.server.access import new_token
 from jobnb.server.app import application
 from jobnb.server.limits import Limits
@@ -99,6 +101,14 @@ def serve_until_stopped(
         server.run(sockets=[listening])
     finally:
         listening.close()
+
+
+def serve_session(
+    session: Session, *, host: str = "127.0.0.1", port: int | None = None, token: str | None = None
+) -> Server:
+    """Serve what a session knows, as it knows it at each moment; see `Session.serve`."""
+    served = Served(session.instance, [CodeLocation.of_session(session)], session=session)
+    return Server(served, host=host, port=port, token=token)
 
 
 class Server:

@@ -147,6 +147,56 @@ def on_orders(context, event):
     yield RunRequest(run_key=context.cursor)
 """,
     """
+@asset(
+    owners=["team:sales", "ann@example.org"], tags={"tier": "gold"}, code_version="1",
+    freshness_policy=FreshnessPolicy(maximum_lag_minutes=60),
+    auto_materialize_policy=AutoMaterializePolicy.eager(), kinds={"table"},
+)
+def owned():
+    yield AssetObservation("outside", metadata={"rows": 1})
+    yield Output(1)
+
+@failure_hook
+def note_failure(context):
+    pass
+
+@success_hook
+def note_success(context):
+    raise ValueError("the hook broke")
+
+from typing import Dict, List, Literal, Union
+
+class Many(Config):
+    kind: Literal["big", "small"] = "big"
+    counts: Dict[str, int] = {}
+    names: List[str] = []
+    either: Union[int, List[int]] = 1
+
+@op(retry_policy=RetryPolicy(max_retries=1), tags={"level": "high"})
+def many(context, config: Many) -> int:
+    if context.retry_number == 0:
+        raise ValueError("again")
+    yield ExpectationResult(success=True, label="many")
+    yield Output(1)
+
+@op
+def fail_on_purpose():
+    raise Failure("on purpose", metadata={"why": "test"})
+
+@job(hooks={note_failure, note_success}, metadata={"page": "1"})
+def hooked():
+    many()
+    fail_on_purpose()
+
+@graph(out=GraphOut())
+def whole(number):
+    return twice(number)
+
+@job
+def wrapped():
+    whole(load.configured({"year": 5}, name="load_5")())
+""",
+    """
 class Shelf(ConfigurableResource):
     height: int = 3
 
