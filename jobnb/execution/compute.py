@@ -16,8 +16,15 @@ from jobnb.definitions.user_events import (
     AssetMaterialization,
     AssetObservation,
     ExpectationResult,
+    Failure,
 )
-from jobnb.errors import InvariantViolationError, JobnbError, StepOutputNotFoundError, did_you_mean
+from jobnb.errors import (
+    InvariantViolationError,
+    JobnbError,
+    RetryRequested,
+    StepOutputNotFoundError,
+    did_you_mean,
+)
 from jobnb.execution.checks import with_asset
 
 if TYPE_CHECKING:
@@ -362,6 +369,9 @@ def _see_required(
         )
 
 
+_TYPE_CHECK = "TypeCheck"
+
+
 class During:
     """Mark errors raised inside as those of user code that is no op.
 
@@ -379,9 +389,17 @@ class During:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, JobnbError):
+        # What a type check raises is an error of the check, also what asks for something of a step.
+        asks = self.activity[0] == _TYPE_CHECK and isinstance(error, (Failure, RetryRequested))
+        if isinstance(error, Exception) and (asks or not isinstance(error, JobnbError)):
             with contextlib.suppress(Exception):  # The class is the user's.
                 vars(error)["_jobnb_during"] = self.activity
+
+
+def is_of_type_check(error: BaseException) -> bool:
+    """Return whether an error is marked as raised by the function of a type check."""
+    mark: tuple[str, str] = getattr(error, "__dict__", {}).get("_jobnb_during", ("", ""))
+    return mark[0] == _TYPE_CHECK
 
 
 def taken_during(error: BaseException) -> tuple[str, str] | None:

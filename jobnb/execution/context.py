@@ -216,10 +216,16 @@ class OpExecutionContext(PartitionContext):
             mapping_key: Which element of a dynamic output.
 
         Raises:
-            InvariantViolationError: If there is no such output, or it has been yielded already.
+            InvariantViolationError: If there is no such output, it has been yielded already, or it
+                is dynamic and no element is named.
             InvalidDefinitionError: If a value cannot be metadata.
         """
         name = self._output_name(output_name)
+        if mapping_key is None and self._step.op.outs[name].is_dynamic:
+            raise InvariantViolationError(
+                f"The output {name!r} of {self._key!r} is dynamic. Say which element the metadata "
+                "is of: mapping_key=..."
+            )
         if self._gone is not None and (name, mapping_key) in self._gone:
             which = f" with the mapping_key {mapping_key!r}" if mapping_key is not None else ""
             raise InvariantViolationError(

@@ -32,10 +32,8 @@ from jobnb.plan.step import (
 )
 
 
-def load_input(
-    run: RunScope, step: Step, each: StepInput, key: str, mapping_key: str | None
-) -> Any:
-    """Load an input, tell of it and check its type.
+def load_inputs(run: RunScope, step: Step, key: str, mapping_key: str | None) -> dict[str, Any]:
+    """Load the inputs of a step, then check their types, and record both.
 
     Nothing is prepared for it: most steps run once, and what was made for one use costs more than
     it saves.
@@ -43,22 +41,26 @@ def load_input(
     Args:
         run: The run.
         step: The step.
-        each: The input.
         key: The step's key, with the mapping key if it has one.
         mapping_key: The element of a dynamic output that the step runs for.
     """
-    source = each.source
-    if type(source) is FromOutput:
-        value = _from_output(run, step, each, source, key, mapping_key)
-    else:
-        value = _from_elsewhere(run, step, each, source, key, mapping_key)
-    data_type = each.data_type
-    passes = data_type.passes
-    if passes is None or passes(value):
-        run.append(InputChecked(now(), key, each.name, data_type.display_name))
-    else:
-        _check(run, key, each.name, data_type, value)
-    return value
+    values: dict[str, Any] = {}
+    for each in step.inputs:
+        source = each.source
+        if type(source) is FromOutput:
+            values[each.name] = _from_output(run, step, each, source, key, mapping_key)
+        elif source is not None:
+            values[each.name] = _from_elsewhere(run, step, each, source, key, mapping_key)
+    for each in step.inputs:
+        if each.source is None:
+            continue
+        value, data_type = values[each.name], each.data_type
+        passes = data_type.passes
+        if passes is None or passes(value):
+            run.append(InputChecked(now(), key, each.name, data_type.display_name))
+        else:
+            _check(run, key, each.name, data_type, value)
+    return values
 
 
 def _reads_others(run: RunScope, step: Step, output: StepOutput) -> bool:

@@ -11,6 +11,7 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.jobs.job_config import OBSERVATION_JOB
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.locations.definitions import Definitions, each_asset
+from jobnb.definitions.locations.launching import check_no_conflict
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError, InvariantViolationError
 from jobnb.execution.in_process import execute
@@ -85,6 +86,7 @@ def _definitions_of(assets: Sequence[Any], resources: Mapping[str, Any] | None) 
     """
     several = list(each_asset(assets))
     if resources:
+        check_no_conflict(several, resources)
         return Definitions.of(assets=several, resources=resources)
     for known, definitions in _recent:
         if len(known) == len(several) and all(map(is_, known, several)):
@@ -133,6 +135,7 @@ def materialize_to_memory(
             f"materialize_to_memory keeps values in memory, but resources has the IO manager "
             f"{given[0]!r}. Leave it out, or use materialize()."
         )
+    check_no_conflict(each_asset(assets), resources or {})
     in_memory = dict.fromkeys(keys, mem_io_manager)
     definitions = Definitions.of(assets=assets, resources={**(resources or {}), **in_memory})
     spec = RunSpec(

@@ -132,7 +132,7 @@ def _raw_metadata(
 ) -> Mapping[str, Any] | None:
     own = given.metadata if given is not None else None
     added = context.get_output_metadata(name, mapping_key) if context is not None else None
-    return {**added, **(own or {})} if added else own
+    return {**(own or {}), **added} if added else own
 
 
 def _check_output(

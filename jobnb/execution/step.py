@@ -9,8 +9,17 @@ from typing import Any
 from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.metadata import to_json
 from jobnb.definitions.user_events import Failure
-from jobnb.errors import AssetCheckFailedError, JobnbError, RetryRequested
+from jobnb.errors import (
+    AssetCheckFailedError,
+    InvariantViolationError,
+    JobnbError,
+    RetryRequested,
+    StepOutputNotFoundError,
+    TypeCheckDidNotPass,
+    TypeCheckError,
+)
 from jobnb.events import (
+    HookSkipped,
     StepFailed,
     StepRestarted,
     StepRetried,
@@ -19,10 +28,15 @@ from jobnb.events import (
     StepSucceeded,
 )
 from jobnb.execution.checks import CheckTeller, read_checks
-from jobnb.execution.compute import call_function, read_result, taken_during
+from jobnb.execution.compute import (
+    call_function,
+    is_of_type_check,
+    read_result,
+    taken_during,
+)
 from jobnb.execution.context import context_of
 from jobnb.execution.hooks import run_hooks
-from jobnb.execution.inputs import load_input
+from jobnb.execution.inputs import load_inputs
 from jobnb.execution.io import step_key_of
 from jobnb.execution.measured import LEAST
 from jobnb.execution.observations import tell_observations
@@ -183,16 +197,14 @@ class StepRunner:
         cause = error.__cause__ if isinstance(error, RetryRequested) else error
         told = error_info(cause) if cause else None
         self.run.append(StepRetried(now(), key, retries + 1, wait, told))
+        for hook in self.step.hooks:
+            self.run.append(HookSkipped(now(), key, hook.name))
         return wait
 
     def attempt(self, key: str, mapping_key: str | None) -> None:
         """Load the inputs, call the function, handle the outputs."""
         run, step = self.run, self.step
-        inputs = {
-            each.name: load_input(run, step, each, key, mapping_key)
-            for each in step.inputs
-            if each.source is not None
-        }
+        inputs = load_inputs(run, step, key, mapping_key)
         stop = run.stop
         stop.open = True  # as `Stopping.call` does, without the call: this is done for every step
         try:
@@ -270,10 +282,11 @@ class StepRunner:
                 run.values[slot].pop(mapping_key, None)
         run.failed_steps[key] = error
         ended = now()
+        of_check = is_of_type_check(error)
         during = taken_during(error)
         if during is None and not isinstance(error, JobnbError):
             during = ("ExecutionStepExecution", f'executing op "{self.step.path[-1]}":')
-        metadata, declared = _declared(error)
+        metadata, declared = ({}, "") if of_check else _declared(error)
         run.append(
             StepFailed(
                 *(ended, key, error_info(error), ended - began, metadata, during, declared),
@@ -288,8 +301,8 @@ class StepRunner:
 
     def _wait_before_retry(self, error: Exception, retries: int) -> float | None:
         """Return seconds to wait before the next attempt, or None to give up."""
-        if not self.run.follows_retries or isinstance(error, AssetCheckFailedError):
-            return None  # a check that says no has done its work: asking again is not trying again
+        if not self.run.follows_retries or isinstance(error, _FINAL) or is_of_type_check(error):
+            return None
         if isinstance(error, RetryRequested):
             return (error.seconds_to_wait or 0.0) if retries < error.max_retries else None
         policy = self.step.retry_policy
@@ -326,6 +339,15 @@ def _is_handled(value: Any) -> bool:
     return value is HANDLED
 
 
+# A check that says no has done its work, and a wrong type is wrong again: asking once more is not
+# trying again.
+_FINAL = (
+    AssetCheckFailedError,
+    InvariantViolationError,
+    StepOutputNotFoundError,
+    TypeCheckDidNotPass,
+    TypeCheckError,
+)
 _PLAIN_RESULTS = frozenset((int, float, str, bool, dict, type(None), bytes, complex))
 
 

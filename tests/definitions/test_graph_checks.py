@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from jobnb import (
     InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
+    MultiDependencyDefinition,
     NodeInvocation,
     Nothing,
     Optional,
@@ -231,3 +234,75 @@ def test_two_types_of_one_name_in_a_job():
     assert work(first, first).execute_in_process().success
     assert work(first, again).execute_in_process().success  # the same lines, run twice
     assert work(first, of_type("Bar")).execute_in_process().success
+
+
+@op(out=DynamicOut())
+def pieces(x=None):
+    yield DynamicOutput(1, "a")
+
+
+@pytest.mark.parametrize("kind", [int, str, dict, dict[str, int], tuple, set[int], DataType])
+def test_what_gets_a_list_may_not_be_of_a_type_that_rules_it_out(kind):
+    @op
+    def reads(x: kind):
+        return x
+
+    def of_several():
+        reads([one(), one.alias("two")()])
+
+    def of_all():
+        reads(pieces().collect())
+
+    for compose in (of_several, of_all):
+        with pytest.raises(InvalidDefinitionError, match="'x' of 'reads' gets a list"):
+            job(compose)
+    with pytest.raises(InvalidDefinitionError, match="'x' of 'reads' gets a list"):
+        GraphDefinition(
+            "g",
+            node_defs=[one, reads],
+            dependencies={"reads": {"x": MultiDependencyDefinition([DependencyDefinition("one")])}},
+        )
+
+
+@pytest.mark.parametrize("kind", [list, list[int], Optional[list[int]], Any, Sequence[int]])
+def test_lists_of_any_form_may_be_fed_by_several(kind):
+    @op
+    def reads(x: kind):
+        return len(x)
+
+    @job
+    def j():
+        reads([one(), one.alias("two")()])
+        reads.alias("again")(pieces().collect())
+
+    assert j.execute_in_process().output_for_node("reads") == 2
+
+
+def test_a_map_within_a_map_is_told_across_nested_graphs():
+    @graph
+    def inner(x):
+        return echo(pieces(x).map(echo.alias("within")).collect())
+
+    @graph
+    def middle(x):
+        return inner(x)
+
+    with pytest.raises(
+        InvalidDefinitionError, match=r"'middle.inner.within' takes elements of two"
+    ):
+
+        @job
+        def j():
+            pieces.alias("outer")().map(middle)
+
+
+def test_a_warning_of_a_use_that_is_not_invoked_points_at_the_users_line():
+    for decorate in (graph, graph(name="g"), job, job(name="g")):
+        with pytest.warns(UserWarning, match="uninvoked 'late'") as told:
+
+            @decorate
+            def forgets():
+                one()
+                one.alias("late")
+
+        assert {each.filename for each in told} == {__file__}

@@ -13,17 +13,25 @@ from jobnb import (
     AssetSelection,
     Config,
     DataVersion,
+    Definitions,
+    DynamicOut,
+    DynamicOutput,
     Instance,
+    InvalidInvocationError,
     InvalidSubsetError,
     InvariantViolationError,
     MaterializeResult,
+    Out,
     Output,
+    ResourceDefinition,
     RunConfig,
     StaticPartitionsDefinition,
     asset,
+    job,
     materialize,
     materialize_to_memory,
     mem_io_manager,
+    op,
 )
 from tests.execution.told import of_kind
 
@@ -211,3 +219,34 @@ def test_a_second_process_reads_the_values_and_the_history(tmp_path):
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert told.stdout.split() == ["3", run_id, run_id]
+
+
+def test_a_resource_that_an_asset_brings_itself_is_not_given_again():
+    @asset(resource_defs={"rate": ResourceDefinition.hardcoded_resource(2)})
+    def priced(context):
+        return context.resources.rate
+
+    assert materialize([priced], resources={"other": 1}).asset_value("priced") == 2
+    for give in (materialize, materialize_to_memory):
+        with pytest.raises(InvalidInvocationError, match="brings its own 'rate'"):
+            give([priced, orders], selection=[orders], resources={"rate": 3})
+    with pytest.raises(InvalidInvocationError, match="brings its own 'rate'"):
+        Definitions(assets=[priced], resources={"rate": 3})
+
+
+def test_metadata_of_the_context_wins_and_a_dynamic_output_asks_for_the_element():
+    @op(out={"one": Out(), "many": DynamicOut()})
+    def both(context):
+        context.add_output_metadata({"n": 1}, "one")
+        yield Output(1, "one", metadata={"n": 2, "m": 3})
+        with pytest.raises(InvariantViolationError, match="'many' of 'both' is dynamic"):
+            context.add_output_metadata({"n": 1}, "many")
+        context.add_output_metadata({"n": 4}, "many", mapping_key="a")
+        yield DynamicOutput(1, "a", "many")
+
+    result = job(name="j")(lambda: both() and None).execute_in_process()
+    yielded = [e for e in result.all_events if e.event_type_value == "STEP_OUTPUT"]
+    told = [
+        {key: each.value for key, each in e.event_specific_data.metadata.items()} for e in yielded
+    ]
+    assert told == [{"n": 1, "m": 3}, {"n": 4}]

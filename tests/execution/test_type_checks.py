@@ -12,10 +12,13 @@ from jobnb import (
     DataType,
     DynamicOut,
     DynamicOutput,
+    Failure,
     In,
     Out,
     PythonObjectDataType,
     ResourceDefinition,
+    RetryPolicy,
+    RetryRequested,
     TypeCheck,
     TypeCheckDidNotPass,
     TypeCheckError,
@@ -244,3 +247,45 @@ def test_a_class_of_another_name_or_of_a_function_is_another_class(cells):
         return Thing
 
     assert not PythonObjectDataType(local()).type_check(None, local()()).success
+
+
+@pytest.mark.parametrize(
+    "raised", [Failure("no", metadata={"n": 1}), RetryRequested(max_retries=3)]
+)
+def test_what_a_type_check_raises_for_a_step_is_an_error_of_the_check_and_tried_once(raised):
+    def check(_context, _value):
+        raise raised
+
+    kind = DataType(name="Asking", type_check_fn=check)
+
+    @op(out=Out(kind), retry_policy=RetryPolicy(max_retries=2))
+    def asking():
+        return 1
+
+    job_of_it = run(asking)
+    result = job_of_it.execute_in_process(raise_on_error=False)
+    (failed,) = [each for each in result.all_events if each.event_type_value == "STEP_FAILURE"]
+    data = failed.event_specific_data
+    assert data.error.cls_name == "DagsterTypeCheckError"
+    assert data.user_failure_data is None
+    assert "STEP_UP_FOR_RETRY" not in kinds(result, "asking")
+    with pytest.raises(type(raised)):
+        job_of_it.execute_in_process()
+
+
+def test_types_are_checked_after_all_inputs_are_loaded():
+    @op
+    def one():
+        return 1
+
+    @op
+    def joined(x: int, y: int):
+        return x + y
+
+    @job
+    def both():
+        joined(one(), one.alias("other")())
+
+    result = both.execute_in_process()
+    mine = [e.event_type_value for e in result.all_events if e.step_key == "joined"]
+    assert mine[1:5] == ["LOADED_INPUT", "LOADED_INPUT", "STEP_INPUT", "STEP_INPUT"]

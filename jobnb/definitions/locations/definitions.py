@@ -23,6 +23,7 @@ from jobnb.definitions.jobs.logger import LoggerDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.launching import (
     brought_jobs,
+    check_no_conflict,
     lacking_resources,
     launching_problems,
     of_wrong_kind,
@@ -89,6 +90,7 @@ class Definitions:
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self._read(assets, schedules, sensors, jobs, resources, executor, loggers, asset_checks)
+        check_no_conflict([*self.assets, *self.source_assets], self.resources)
         known = self._known_jobs()
         _raise_all(launching_problems(known, self.schedules, self.sensors, GLOBAL_ASSET_JOB))
         self.metadata = dict(metadata or {})

@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.automation.targets import DirectTarget, TargetedJob
-from jobnb.errors import did_you_mean
+from jobnb.errors import InvalidInvocationError, did_you_mean
 
 
 def of_wrong_kind(schedules: Iterable[Any], sensors: Iterable[Any]) -> list[str]:
@@ -88,3 +88,22 @@ def lacking_resources(
         for key in sorted(each.required_resource_keys)
         if key not in known
     ]
+
+
+def check_no_conflict(assets: Iterable[Any], resources: Mapping[str, Any]) -> None:
+    """Raise an error for a resource that is given to assets with their own of that key.
+
+    Raises:
+        InvalidInvocationError: If one is given; lists all of them.
+    """
+    problems = [
+        f"{each!r} brings its own {key!r}"
+        for each in assets
+        for key in sorted(set(getattr(each, "resource_defs", None) or ()) & set(resources))
+    ]
+    if problems:
+        raise InvalidInvocationError(
+            "Resources are given twice: "
+            + ", ".join(problems)
+            + ". Take them out of the assets, or give those here another key."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -299,9 +300,17 @@ def compose(
         warnings.warn(
             f"{graph_name!r} names a use of {each.node_def.name!r} that is not invoked "
             f"(an uninvoked {each.name!r}): it does not run. Call it: {each.name}(...).",
-            stacklevel=5,
+            stacklevel=_outside(),
         )
     return composition, returned
+
+
+def _outside() -> int:
+    """Return the `stacklevel` with which a warning of the caller points at the user's own line."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("jobnb."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def output_mappings(

@@ -16,7 +16,7 @@ from jobnb.definitions.ops.dependency import (
     MultiDependencyDefinition,
 )
 from jobnb.definitions.ops.function import Function
-from jobnb.definitions.ops.graph_checks import check_dynamic
+from jobnb.definitions.ops.graph_checks import check_dynamic, check_lists
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.plain import docstring
@@ -48,6 +48,7 @@ def read_graph(
     nodes = {key: Node(key, *parts) for key, parts in composition.nodes.items()}
     if composition.is_dynamic:
         check_dynamic(name, nodes, composition.dependencies)
+    check_lists(name, nodes, composition.dependencies)
     taken = _input_mappings(composition.dependencies)
     _see_all_taken(name, names, taken)
     made = GraphDefinition(

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.ops.dependency import (
     CollectDependency,
     Dependency,
     DependencyDefinition,
+    GraphInput,
     MultiDependencyDefinition,
 )
-from jobnb.definitions.types import DataType
+from jobnb.definitions.types import DataType, Nothing
 from jobnb.errors import InvalidDefinitionError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.ops.graph_definition import GraphDefinition
-    from jobnb.definitions.ops.node import Node
+    from jobnb.definitions.ops.node import Node, NodeDefinition
 
 _MOST_NAMED = 20
 """So many nodes of a circle are named; of a longer one its beginning and its end."""
@@ -47,6 +48,7 @@ def check_edges(graph: GraphDefinition) -> None:
         )
     if any(each.is_dynamic(out) for each in graph.node_defs for out in each.output_names):
         check_dynamic(graph.name, graph.node_map, graph.dependencies)
+    check_lists(graph.name, graph.node_map, graph.dependencies)
 
 
 def _edge_problems(graph: GraphDefinition, place: str, edge: Dependency) -> list[str]:
@@ -87,49 +89,128 @@ def _in_order(dependencies: Mapping[str, Mapping[str, Dependency]]) -> tuple[str
 
 
 def _single(edge: Dependency) -> Iterator[DependencyDefinition | CollectDependency]:
-    parts = edge.dependencies if isinstance(edge, MultiDependencyDefinition) else (edge,)
-    return (one for one in parts if isinstance(one, (DependencyDefinition, CollectDependency)))
+    return (
+        one for one in _parts(edge) if isinstance(one, (DependencyDefinition, CollectDependency))
+    )
 
 
-def check_dynamic(
-    graph_name: str,
-    nodes: Mapping[str, Node],
-    dependencies: Mapping[str, Mapping[str, Dependency]],
-) -> None:
+Nodes = Mapping[str, "Node"]
+Edges = Mapping[str, Mapping[str, Dependency]]
+_Outputs = frozenset[tuple[str, str]]
+"""Dynamic outputs, each as its node, with the path to it, and its name."""
+
+
+def check_dynamic(graph_name: str, nodes: Nodes, dependencies: Edges) -> None:
     """Raise an error for a node mapped over two dynamic outputs, or collecting its own.
 
-    What stands in nested graphs is seen when a run is planned.
-
     Raises:
-        InvalidDefinitionError: If one is; all problems at once.
+        InvalidDefinitionError: If one is, also in a nested graph; all problems at once.
     """
-    over: dict[str, set[tuple[str, str]]] = {}
-    problems: list[str] = []
-    for name in _in_order(dependencies):
-        edges = [one for edge in dependencies[name].values() for one in _single(edge)]
-        mapped: set[tuple[str, str]] = set()
-        for one in edges:
-            if isinstance(one, DependencyDefinition):
-                dynamic = nodes[one.node].definition.is_dynamic(one.output)
-                mapped |= over[one.node] | ({(one.node, one.output)} if dynamic else set())
-        over[name] = mapped
-        if len(mapped) > 1:
-            names = " and ".join(repr(node) for node, _ in sorted(mapped))
-            problems.append(
-                f"{name!r} takes elements of two dynamic outputs, of {names}. Collect one of them "
-                "first: .collect()."
-            )
-            over[name] = set()  # told once, not of all that follows
-        elif mapped and any(isinstance(one, CollectDependency) for one in edges):
-            ((node, _),) = mapped
-            problems.append(
-                f"{name!r} is mapped over the dynamic output of {node!r} and collects one too. "
-                "Do one of the two in an op of its own, before."
-            )
+    problems = list(_mapped_twice(nodes, dependencies, "", {}))
     if problems:
         raise InvalidDefinitionError(
             f"The graph {graph_name!r} does not fit together:\n  " + "\n  ".join(problems)
         )
+
+
+def _mapped_twice(
+    nodes: Nodes, dependencies: Edges, path: str, fed: Mapping[str, _Outputs]
+) -> Iterator[str]:
+    """Describe the nodes that are mapped over two outputs.
+
+    Args:
+        nodes: The nodes of a graph.
+        dependencies: Their edges.
+        path: The path to the graph, as "outer.".
+        fed: The dynamic outputs that the inputs of the graph are mapped over.
+    """
+    over: dict[str, _Outputs] = {}
+    for name in _in_order(dependencies):
+        by_input = {
+            each: frozenset().union(
+                *(_mapped_over(one, nodes, over, path, fed) for one in _parts(edge))
+            )
+            for each, edge in dependencies[name].items()
+        }
+        mapped: _Outputs = frozenset().union(*by_input.values())
+        over[name] = mapped
+        collects = any(
+            isinstance(one, CollectDependency) and one.node in over
+            for edge in dependencies[name].values()
+            for one in _parts(edge)
+        )
+        if len(mapped) > 1:
+            names = " and ".join(repr(node) for node, _ in sorted(mapped))
+            yield (
+                f"{path + name!r} takes elements of two dynamic outputs, of {names}. Collect one "
+                "of them first: .collect()."
+            )
+            over[name] = frozenset()  # told once, not of all that follows
+        elif mapped and collects:
+            ((node, _),) = mapped
+            yield (
+                f"{path + name!r} is mapped over the dynamic output of {node!r} and collects one "
+                "too. Do one of the two in an op of its own, before."
+            )
+        elif mapped and hasattr(nodes[name].definition, "node_map"):
+            nested: Any = nodes[name].definition
+            inner, within = nested.node_map, nested.dependencies
+            yield from _mapped_twice(inner, within, f"{path}{name}.", by_input)
+
+
+def _mapped_over(
+    edge: Dependency,
+    nodes: Nodes,
+    over: Mapping[str, _Outputs],
+    path: str,
+    fed: Mapping[str, _Outputs],
+) -> _Outputs:
+    """Return the dynamic outputs that what comes along an edge is an element of."""
+    if isinstance(edge, GraphInput):
+        return fed.get(edge.name, frozenset())
+    if not isinstance(edge, DependencyDefinition):
+        return frozenset()
+    dynamic = nodes[edge.node].definition.is_dynamic(edge.output)
+    return over[edge.node] | ({(path + edge.node, edge.output)} if dynamic else frozenset())
+
+
+def _parts(edge: Dependency) -> Sequence[Dependency]:
+    return edge.dependencies if isinstance(edge, MultiDependencyDefinition) else (edge,)
+
+
+def check_lists(graph_name: str, nodes: Nodes, dependencies: Edges) -> None:
+    """Raise an error for an input that gets a list, and is of a type that rules a list out.
+
+    Raises:
+        InvalidDefinitionError: If there is one; all problems at once.
+    """
+    problems = []
+    for name, edges in dependencies.items():
+        for input_name, edge in edges.items():
+            if isinstance(edge, (MultiDependencyDefinition, CollectDependency)):
+                kind = _type_of(nodes[name].definition, input_name)
+                if kind is not None and not _takes_list(kind):
+                    problems.append(
+                        f"The input {input_name!r} of {name!r} gets a list, and is of type "
+                        f"{kind.display_name!r}. Annotate it as a list."
+                    )
+    if problems:
+        raise InvalidDefinitionError(
+            f"The graph {graph_name!r} does not fit together:\n  " + "\n  ".join(problems)
+        )
+
+
+def _type_of(definition: NodeDefinition, input_name: str) -> DataType | None:
+    """Return the type of an input of an op; None where it is not known yet."""
+    ins: Any = getattr(definition, "ins", None)
+    kind = ins[input_name].dagster_type if ins and input_name in ins else None
+    return kind if isinstance(kind, DataType) else None
+
+
+def _takes_list(kind: DataType) -> bool:
+    """Whether a list may be of a type; what a check of the user's own says is not asked."""
+    has_own_check = type(kind) is DataType
+    return kind is Nothing or has_own_check or kind.passes is None or kind.passes([])
 
 
 def check_type_names(graph: GraphDefinition) -> None:
