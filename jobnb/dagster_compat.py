@@ -12,8 +12,8 @@ from typing import Any
 
 import jobnb
 from jobnb import HOME_OF
-from jobnb.dagster_modules import DagsterModules
-from jobnb.errors import DAGSTER_NAMES, did_you_mean
+from jobnb.dagster_modules import DagsterModules, advice, is_import
+from jobnb.errors import DAGSTER_NAMES
 
 SPELLINGS = {
     **{theirs: own for own, theirs in DAGSTER_NAMES.items()},
@@ -40,7 +40,28 @@ SPELLINGS = {
 """jobnb's name for each name that Dagster spells otherwise."""
 
 
-__all__ = [*sorted({*SPELLINGS, *HOME_OF}), "SPELLINGS", "install", "uninstall"]  # noqa: PLE0604
+__all__ = [  # noqa: PLE0604
+    *sorted({*SPELLINGS, *HOME_OF}),
+    "BindResourcesToJobs",
+    "ExperimentalWarning",
+    "SPELLINGS",
+    "install",
+    "uninstall",
+]
+
+
+class BindResourcesToJobs(list[Any]):
+    """A list of jobs that get the resources of their `Definitions`, as all jobs do.
+
+    Source: Dagster's `BindResourcesToJobs`.
+    """
+
+
+class ExperimentalWarning(Warning):
+    """Programs silence it; jobnb never warns of what is experimental.
+
+    Source: Dagster's `ExperimentalWarning`.
+    """
 
 
 __path__: list[str] = []  # after install() it is a package, whose modules DagsterModules finds
@@ -53,9 +74,8 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_") and not name.startswith("__") and installed:
         return importlib.import_module(f"dagster.{name}")
     if own not in HOME_OF:
-        hint = did_you_mean(name, __all__, noun="")
-        more = f" {hint}" if hint.startswith("Did you mean") else ""
-        raise AttributeError(f"jobnb does not offer {name!r}.{more}")
+        told = f"jobnb does not offer {name!r}. {advice(name, __all__)}".rstrip()
+        raise (ImportError if is_import(sys._getframe(1)) else AttributeError)(told)
     value = getattr(jobnb, own)
     globals()[name] = value
     return value

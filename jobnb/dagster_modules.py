@@ -11,10 +11,11 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dis import opmap
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from jobnb.errors import InvariantViolationError, JobnbError, did_you_mean
@@ -27,15 +28,21 @@ _OLDER = ("check", "config", "core", "loggers", "serdes", "seven", "utils")
 """What is private at Dagster's top level now, and was not in older versions."""
 
 _INNER = (
-    "definitions", "definitions.decorators", "definitions.metadata", "events", "execution",
-    "execution.context", "execution.plan", "executor", "host_representation", "instance", "storage",
-    "storage.event_log", "storage.runs", "storage.schedules", "types",
+    "container_context", "definitions", "definitions.decorators", "definitions.metadata",
+    "definitions.repository_definition", "events", "execution", "execution.context",
+    "execution.plan", "executor", "executor.step_delegating",
+    "executor.step_delegating.step_handler", "external_execution", "host_representation",
+    "instance", "launcher", "run_coordinator", "scheduler", "secrets", "selector", "snap",
+    "storage", "storage.branching", "storage.event_log", "storage.event_log.sqlite",
+    "storage.migration", "storage.runs", "storage.runs.sqlite", "storage.schedules",
+    "storage.schedules.sqlite", "system_config", "types", "workspace",
 )  # fmt: skip
 _PACKAGES = {
     "dagster",
     *(f"dagster.{older}" for older in _OLDER),
     *(f"dagster._{older}" for older in _OLDER),
     "dagster._config.pythonic_config",
+    "dagster._utils.test",
     *(f"dagster.{core}.{inner}" for core in ("_core", "core") for inner in _INNER),
 }
 """The packages of Dagster that code imports modules from."""
@@ -78,6 +85,9 @@ class DagsterModules(MetaPathFinder, Loader):
         # `from dagster.a import b` asks for a module b where a has no such name: classes are none.
         if parent not in _PACKAGES or not own.islower() or sys.modules.get("dagster") is not _top():
             return None
+        if fullname not in _PACKAGES and (meant := _nearest_package(fullname)):
+            told = f"No module named {fullname!r}. Did you mean {meant!r}?"
+            raise ModuleNotFoundError(told, name=fullname)
         if parent == "dagster" and not own.startswith("_") and own not in _OLDER:
             return None
         return ModuleSpec(fullname, self, is_package=True)
@@ -91,6 +101,13 @@ class DagsterModules(MetaPathFinder, Loader):
         module.__dict__.update(_NAMES.get(module.__name__.removeprefix("dagster."), {}))
 
 
+def _nearest_package(module: str) -> str | None:
+    """Return the package beside a module whose name is so near that it must be meant."""
+    beside = [each for each in _PACKAGES if each.rpartition(".")[0] == module.rpartition(".")[0]]
+    swapped = (each for each in beside if sorted(each) == sorted(module))
+    return next(swapped, None)
+
+
 class _Submodule(ModuleType):
     """A module that finds names at the top level."""
 
@@ -101,7 +118,12 @@ class _Submodule(ModuleType):
             return _top().__all__
         if name.startswith("__"):
             raise AttributeError(name)
-        return _found(self.__name__, name)
+        try:
+            return _found(self.__name__, name)
+        except AttributeError as error:
+            if is_import(sys._getframe(1)):
+                raise ImportError(str(error)) from None
+            raise
 
 
 def _top() -> Any:
@@ -122,11 +144,40 @@ def _found(module: str, name: str) -> Any:
     try:
         return getattr(_top(), name)
     except AttributeError:
-        hint = did_you_mean(name, _top().__all__, noun="") if len(name) > 3 else ""
-        hint = hint if hint.startswith("Did you mean") else ""
-        raise AttributeError(
-            f"jobnb has no {name!r}, which {module!r} of Dagster may have. {hint}".rstrip()
-        ) from None
+        told = f"jobnb has no {name!r}, which {module!r} of Dagster may have."
+        raise AttributeError(f"{told} {advice(name, _top().__all__)}".rstrip()) from None
+
+
+_INSTEAD: Mapping[str, str] = {
+    "MemoizableIOManager": "Nothing is computed again that is not stale: `stale_only=True`.",
+    "MetadataEntry": "Give `metadata={...}`: a dict of values by name.",
+    "OpVersionContext": "A code version is the hash of the code, or `code_version=...`.",
+    "ResourceVersionContext": "A code version is the hash of the code, or `code_version=...`.",
+    "SourceHashVersionStrategy": "A code version is the hash of the code already.",
+    "StepExecutionContext": "Use the context of the op, or `build_op_context()` in a test.",
+    "StepLauncher": "Use an executor: `executor_def=dask_executor`.",
+    "VersionStrategy": "A code version is the hash of the code, or `code_version=...`.",
+    "celery_executor": "Use `dask_executor`.",
+    "custom_path_fs_io_manager": "Use `fs_io_manager` with its config `base_dir`.",
+    "k8s_job_executor": "Use `dask_executor`.",
+}
+"""What to use for a name of Dagster's that there is no other name for."""
+
+
+def advice(name: str, known: Sequence[str]) -> str:
+    """Return what to use instead of a name: the substitute, or the nearest name; else nothing."""
+    if name in _INSTEAD:
+        return _INSTEAD[name]
+    hint = did_you_mean(name, known, noun="") if len(name) > 3 else ""
+    return hint if hint.startswith("Did you mean") else ""
+
+
+def is_import(frame: FrameType) -> bool:
+    """Whether a frame is at a `from ... import ...`, where Python drops other errors' words."""
+    return frame.f_code.co_code[frame.f_lasti] == _IMPORT_FROM
+
+
+_IMPORT_FROM = opmap["IMPORT_FROM"]
 
 
 # --- dagster._check ------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,43 @@ def test_checks_of_arguments():
     ):
         with pytest.raises(dagster_modules.CheckError, match="why"):
             wrong()
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "told"),
+    [
+        ("from dagster import AssetsDefinitoin", ImportError, "Did you mean 'AssetsDefinition'?"),
+        ("from dagster._core.definitions import AsetKey", ImportError, "Did you mean 'AssetKey'?"),
+        ("from dagster import MetadataEntry", ImportError, "Give `metadata={...}`"),
+        ("from dagster._core.x import VersionStrategy", ImportError, "is the hash of the code"),
+        ("import dagster._utlis", ModuleNotFoundError, "Did you mean 'dagster._utils'?"),
+        ("from dagster.utlis import x", ModuleNotFoundError, "Did you mean 'dagster.utils'?"),
+        ("import dagster._core.defintiions.x", ModuleNotFoundError, "dagster._core.definitions'?"),
+        ("import dagster; dagster.asse", AttributeError, "Did you mean 'asset'?"),
+        ("import dagster._utils as u; u.mkdri_p", AttributeError, "jobnb has no 'mkdri_p'"),
+    ],
+)
+def test_a_name_that_is_not_there_says_what_to_use(words, error, told):
+    dagster_compat.install()
+    try:
+        with pytest.raises(error) as raised:
+            exec(words)
+        assert told in str(raised.value)
+    finally:
+        dagster_compat.uninstall()
+
+
+def test_small_names_that_files_import():
+    @jobnb.op(required_resource_keys={"rate"})
+    def rated(context):
+        return context.resources.rate
+
+    @jobnb.job
+    def daily():
+        rated()
+
+    bound = dagster_compat.BindResourcesToJobs([daily])
+    defs = jobnb.Definitions(jobs=bound, resources={"rate": 3})
+    assert defs.get_job_def("daily").execute_in_process().output_for_node("rated") == 3
+    warnings.simplefilter("ignore", dagster_compat.ExperimentalWarning)
+    assert not hasattr(dagster_compat, "no_such_name")
