@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from jobnb.server.running import Server
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
+    from jobnb.storage.run import JobRun
     from jobnb.storage.run_table import RunTable
 
 
@@ -146,6 +147,25 @@ class JobnbEngine:
         from jobnb.execution.looking_up import look_up
 
         return look_up(session, run_id, instance or session.instance)
+
+    def launch_recorded(self, instance: Instance, run_id: str, workspace: Any) -> JobRun:
+        from jobnb.execution.recorded import launch_recorded
+
+        return launch_recorded(self._session_of(workspace), instance, run_id)
+
+    def resume_recorded(self, instance: Instance, run_id: str, workspace: Any) -> JobRun:
+        from jobnb.execution.launch import rerun
+
+        session = self._session_of(workspace)
+        run = rerun(session, run_id, instance, from_failure=True, steps=None)
+        return run.record
+
+    def _session_of(self, workspace: Any) -> Session:
+        from jobnb.registry.session import Session
+
+        if workspace is None:
+            return self.current_session()
+        return workspace if isinstance(workspace, Session) else Session().add(workspace)
 
     def backfill_job(
         self,

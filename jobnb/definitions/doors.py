@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.storage.instance import Instance
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
+    from jobnb.storage.run import JobRun
     from jobnb.storage.run_table import RunTable
 
 
@@ -132,6 +133,12 @@ class Engine(Protocol):
         self, session: Session, selection: Any, *, raise_on_error: bool, **asked: Unpack[RunOptions]
     ) -> ExecuteInProcessResult:
         """Observe the selected source assets of a session and wait for it."""
+
+    def launch_recorded(self, instance: Instance, run_id: str, workspace: Any) -> JobRun:
+        """Launch a run that is in the history and has not begun, in the background."""
+
+    def resume_recorded(self, instance: Instance, run_id: str, workspace: Any) -> JobRun:
+        """Launch what a run of the history has not done, in the background."""
 
     def backfill_job(
         self,

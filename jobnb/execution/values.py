@@ -40,11 +40,16 @@ def load_asset_value(
     instance: Instance | None = None,
     partition_key: PartitionsAsked | None = None,
     metadata: Mapping[str, Any] | None = None,
+    resource_config: Mapping[str, Any] | None = None,
 ) -> Any:
     """Return the stored value of an asset; see `Definitions.load_asset_value`."""
     with AssetValueLoader.of(definitions, instance) as loader:
         return loader.load_asset_value(
-            asset_key, python_type=python_type, partition_key=partition_key, metadata=metadata
+            asset_key,
+            python_type=python_type,
+            partition_key=partition_key,
+            metadata=metadata,
+            resource_config=resource_config,
         )
 
 

@@ -9,17 +9,28 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from jobnb.definitions.doors import engine
 from jobnb.definitions.parts import answered_by
 from jobnb.errors import InvariantViolationError
 from jobnb.events import Event
 from jobnb.storage.asset_history import AssetHistory, NamedHistory
 from jobnb.storage.backfill import BackfillHistory
+from jobnb.storage.dagster_views import (
+    ComputeLogManager,
+    DaemonStatus,
+    EventLogStorage,
+    InstanceRef,
+    RunStorage,
+    Scheduler,
+    ScheduleStorage,
+    daemon_statuses,
+)
 from jobnb.storage.event_history import EventHistory
 from jobnb.storage.history import (
     DATABASE_VARIABLE,
@@ -31,6 +42,7 @@ from jobnb.storage.history import (
     unusable,
 )
 from jobnb.storage.partition_history import PartitionHistory
+from jobnb.storage.recorded_runs import RecordedRuns
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_control import RunControl
 from jobnb.storage.run_history import RunHistory
@@ -41,6 +53,10 @@ if TYPE_CHECKING:
     from jobnb.storage.database import Database
 
 _FILE = "history.db"
+_ONLY_HERE = (
+    "An ephemeral instance lives in one process and cannot be sent to another. "
+    "Use Instance.get() or Instance.local_temp()."
+)
 S = TypeVar("S")
 
 _cache: dict[tuple[Path, str | None], Instance] = {}
@@ -267,6 +283,105 @@ class Instance:
     stop_sensor = answered_by(TickHistory, TickHistory.stop_sensor)
     wipe_all_schedules = answered_by(TickHistory, TickHistory.wipe_all_schedules)
 
+    # -- what Dagster has in storages of their own
+
+    @property
+    def run_storage(self) -> RunStorage:
+        """Its runs and backfills."""
+        return RunStorage(self)
+
+    @property
+    def event_log_storage(self) -> EventLogStorage:
+        """Its events, and what they say of assets and partitions."""
+        return EventLogStorage(self)
+
+    @property
+    def schedule_storage(self) -> ScheduleStorage:
+        """The state and the ticks of its schedules and sensors."""
+        return ScheduleStorage(self)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Starts and stops its schedules."""
+        return Scheduler(self)
+
+    @property
+    def compute_log_manager(self) -> ComputeLogManager:
+        """What steps have printed."""
+        return ComputeLogManager(self)
+
+    def get_daemon_statuses(
+        self, daemon_types: Collection[str] | None = None
+    ) -> dict[str, DaemonStatus]:
+        """Return by kind whether a loop evaluates schedules and sensors at present."""
+        return daemon_statuses(self, daemon_types)
+
+    def get_ref(self) -> InstanceRef:
+        """Return where it is.
+
+        Raises:
+            InvariantViolationError: If it is in memory: no other process finds it.
+        """
+        if self._home is None:
+            raise InvariantViolationError(_ONLY_HERE)
+        return InstanceRef(str(self._home), self._url)
+
+    @staticmethod
+    def from_ref(instance_ref: InstanceRef) -> Instance:
+        """Return the instance that `get_ref` told of: one object per folder in a process."""
+        return _shared(instance_ref.home, instance_ref.url)
+
+    @staticmethod
+    def from_config(config_dir: str, config_filename: str = "dagster.yaml") -> Instance:
+        """Return an instance in a folder, with the settings of a YAML file there.
+
+        Args:
+            config_dir: The folder.
+            config_filename: The file; without it there are no settings.
+
+        Raises:
+            InvariantViolationError: If the file is no YAML mapping.
+        """
+        return Instance(
+            config_dir, named_database(), _settings_in(Path(config_dir, config_filename))
+        )
+
+    create_run_for_job = answered_by(RecordedRuns, RecordedRuns.create_run_for_job)
+    create_reexecuted_run = answered_by(RecordedRuns, RecordedRuns.create_reexecuted_run)
+
+    def launch_run(self, run_id: str, workspace: Any = None) -> JobRun:
+        """Launch a run that was recorded, in the background.
+
+        Args:
+            run_id: The run.
+            workspace: Where its job is: a `Definitions`, repository or session; the session of this
+                kernel if None.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+            InvariantViolationError: If it has begun already.
+            InvalidSubsetError: If there is no such job.
+        """
+        return engine().launch_recorded(self, run_id, workspace)
+
+    def submit_run(self, run_id: str, workspace: Any = None) -> JobRun:
+        """Launch a run that was recorded; where runs wait in a queue, it waits for its turn."""
+        return engine().launch_recorded(self, run_id, workspace)
+
+    def resume_run(self, run_id: str, workspace: Any = None, attempt_number: int = 1) -> JobRun:
+        """Launch what a run that ended early has not done, as a run of its own.
+
+        Args:
+            run_id: The run.
+            workspace: Where its job is, as for `launch_run`.
+            attempt_number: Not used: the history counts the runs.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+            InvariantViolationError: If it goes on, or nothing of it is left to do.
+        """
+        return engine().resume_recorded(self, run_id, workspace)
+
     # -- what its parts answer
 
     get_runs = answered_by(RunHistory, RunHistory.get_runs)
@@ -402,10 +517,7 @@ class Instance:
 
     def __reduce__(self) -> tuple[Callable[..., Instance], tuple[Path | None, str | None]]:
         if self._home is None:
-            raise InvariantViolationError(
-                "An ephemeral instance lives in one process and cannot be sent to another. "
-                "Use Instance.get() or Instance.local_temp()."
-            )
+            raise InvariantViolationError(_ONLY_HERE)
         return _shared, (self._home, self._url)
 
     def __repr__(self) -> str:
@@ -447,6 +559,21 @@ def _shared(home: str | os.PathLike[str], url: str | None) -> Instance:
         if found is None or found._history.closed:
             found = _cache[key] = Instance(home=key[0], url=url)
         return found
+
+
+def _settings_in(path: Path) -> Mapping[str, Any]:
+    """Read the settings of a file; none if there is no such file."""
+    if not path.exists():
+        return {}
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise InvariantViolationError(f"{path} is no YAML: {error}") from None
+    if not isinstance(found, dict):
+        raise InvariantViolationError(f"{path} holds {found!r}. Write settings by name.")
+    return found
 
 
 def _opener(home: Path | None, url: str | None) -> Callable[[], Database]:

@@ -8,6 +8,7 @@ from jobnb import (
     AssetCheckResult,
     AssetKey,
     Definitions,
+    Instance,
     InvalidDefinitionError,
     InvalidSubsetError,
     RepositoryDefinition,
@@ -16,6 +17,7 @@ from jobnb import (
     asset,
     asset_check,
     define_asset_job,
+    fs_io_manager,
     graph,
     in_process_executor,
     job,
@@ -240,3 +242,17 @@ def test_all_its_jobs_are_made_when_all_are_asked_for():
     assert [each.name for each in late.jobs] == ["a", "hourly"]
     assert [each.name for each in late.get_all_jobs()] == ["a", "hourly"]
     assert made == [1]
+
+
+def test_a_stored_value_is_loaded_with_the_config_of_its_resources(tmp_path):
+    @repository
+    def kept():
+        return with_resources([orders], {"io_manager": fs_io_manager})
+
+    config = {"io_manager": {"config": {"base_dir": str(tmp_path)}}}
+    instance = Instance.ephemeral()
+    kept.get_job("__ASSET_JOB").execute_in_process(
+        run_config={"resources": config}, instance=instance
+    )
+    found = kept.load_asset_value("orders", instance=instance, resource_config=config)
+    assert found == [3, 4]

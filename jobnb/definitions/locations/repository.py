@@ -175,6 +175,39 @@ class RepositoryDefinition(Definitions):
         """Whether there is a sensor of that name."""
         return any(each.name == name for each in self.sensors)
 
+    def load_asset_value(
+        self,
+        asset_key: Any,
+        *,
+        python_type: Any = None,
+        instance: Any = None,
+        partition_key: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        resource_config: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Load the stored value of an asset with its IO manager.
+
+        Args:
+            asset_key: Its key.
+            python_type: The type to load it as.
+            instance: The instance that stores it; `Instance.get()` if not given.
+            partition_key: The partition to load.
+            metadata: Metadata for the loader.
+            resource_config: The config of resources, as in a run config.
+
+        Raises:
+            JobnbError: If the asset is unknown or has never been stored.
+        """
+        return engine().load_asset_value(
+            self,
+            asset_key,
+            python_type=python_type,
+            instance=instance,
+            partition_key=partition_key,
+            metadata=metadata,
+            resource_config=resource_config,
+        )
+
     def get_repository_def(self) -> RepositoryDefinition:
         """Return itself."""
         return self
