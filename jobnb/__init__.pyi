@@ -517,6 +517,7 @@ from jobnb.staleness.causes import AssetStatus as AssetStatus
 from jobnb.staleness.causes import AssetStatuses as AssetStatuses
 from jobnb.staleness.causes import Cause as Cause
 from jobnb.staleness.causes import StaleStatus as StaleStatus
+from jobnb.staleness.differences import DefinitionsDiff as DefinitionsDiff
 from jobnb.state import RunState as RunState
 from jobnb.state import RunStatus as RunStatus
 from jobnb.state import StepStatus as StepStatus

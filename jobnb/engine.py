@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from jobnb.registry.session import Session
     from jobnb.server.running import Server
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
+    from jobnb.staleness.differences import DefinitionsDiff
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
     from jobnb.storage.run import JobRun
     from jobnb.storage.run_table import RunTable
@@ -379,6 +380,11 @@ class JobnbEngine:
         from jobnb.staleness.survey import session_survey
 
         return session_survey(session, keys)
+
+    def session_diff(self, session: Session, run_id: str) -> DefinitionsDiff:
+        from jobnb.staleness.differences import compare_with_run
+
+        return compare_with_run(session, run_id)
 
     def run_table(self, session: Session) -> RunTable:
         from jobnb.storage.run_table import RunTable

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from jobnb.registry.session import Session
     from jobnb.server.running import Server
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
+    from jobnb.staleness.differences import DefinitionsDiff
     from jobnb.storage.instance import Instance
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
     from jobnb.storage.run import JobRun
@@ -284,6 +285,9 @@ class Engine(Protocol):
 
     def asset_statuses(self, session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
         """Return the status of assets of a session, with all of their partitions."""
+
+    def session_diff(self, session: Session, run_id: str) -> DefinitionsDiff:
+        """Return what has changed in a session since a run."""
 
     def run_table(self, session: Session) -> RunTable:
         """Return the history of a session as a table."""

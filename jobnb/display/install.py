@@ -36,6 +36,7 @@ VIEWS = {
     "jobnb.automation.backfill:Backfill": "backfill_views:backfill_view",
     "jobnb.staleness.causes:AssetStatus": "status_views:status_view",
     "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",
+    "jobnb.staleness.differences:DefinitionsDiff": "diff_views:diff_view",
     "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
     "jobnb.execution.background:Run": "result_views:live_run_view",
     "jobnb.events:ErrorInfo": "other_views:error_view",

@@ -81,13 +81,13 @@ class LoadedModule:
         return vars(self.module)
 
 
-def load_module(path: str | Path) -> LoadedModule:
+def load_module(path: str | Path, folder: str | Path | None = None) -> LoadedModule:
     """Load a notebook or Python file as `load_definitions` does.
 
     Raises:
         NotebookError: If it cannot be read, or its code raises.
     """
-    with _loading(Path(path)) as loaded:
+    with _loading(Path(path), folder) as loaded:
         return loaded
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
+    from jobnb.staleness.differences import DefinitionsDiff
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
 
 
@@ -131,3 +132,18 @@ class LookingBack:
         known = self._session.snapshot()
         keys = None if selection is None else known.select_assets(pinned(self._session, selection))
         return engine().asset_statuses(self._session, keys).not_fresh
+
+    def diff(self, run: Any) -> DefinitionsDiff:
+        """What has changed since a run: its assets, as it recorded them, compared with now.
+
+        Args:
+            run: The id of a run, a `Run`, a `JobRun` or the result of one.
+
+        Returns:
+            A `DefinitionsDiff`: what was added, removed or changed, with reasons, and what that
+            makes stale, with how long it took last time.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+        """
+        return engine().session_diff(self._session, str(getattr(run, "run_id", run)))

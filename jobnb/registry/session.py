@@ -595,6 +595,7 @@ class Session:
     partitions = answered_by(LookingBack, LookingBack.partitions)
     status = answered_by(LookingBack, LookingBack.status)
     stale = answered_by(LookingBack, LookingBack.stale)
+    diff = answered_by(LookingBack, LookingBack.diff)
 
     def _part(self, kind: type[LookingBack]) -> LookingBack:
         return kind(self)

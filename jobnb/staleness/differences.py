@@ -1,0 +1,358 @@
+"""The differences between definitions: added, removed and changed ones, and what becomes stale."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.events import AssetMaterialized, EventType
+from jobnb.plan.asset_parts import name_in, shared_names
+from jobnb.plan.selecting import with_known_keys
+from jobnb.staleness.descriptions import (
+    CODE,
+    CONFIG_FACT,
+    INPUTS,
+    MAKES_STALE,
+    Facts,
+    Name,
+    asset_facts,
+    described,
+    input_words,
+)
+from jobnb.staleness.statuses import defined_assets
+from jobnb.staleness.versions import CODE as CODE_TAG
+from jobnb.staleness.versions import (
+    CONFIG,
+    code_change,
+    config_change,
+    config_tags,
+    given_config,
+    input_versions,
+)
+from jobnb.storage.instance import Instance
+
+if TYPE_CHECKING:
+    from jobnb.registry.session import Session
+
+_LONGEST = 60
+
+
+class DefinitionChange(msgspec.Struct, frozen=True, gc=False):
+    """A definition that was added, removed or changed.
+
+    Attributes:
+        kind: asset, check, job, op, schedule, sensor or resource.
+        name: Its name or key in words.
+        change: added, removed or changed.
+        reasons: What changed, in words.
+    """
+
+    kind: str
+    name: str
+    change: str
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        sign = {"added": "+", "removed": "-", "changed": "~"}[self.change]
+        why = f": {'; '.join(self.reasons)}" if self.reasons else ""
+        return f"{sign} {self.kind} {self.name}{why}"
+
+
+class StaleAfterwards(msgspec.Struct, frozen=True, gc=False):
+    """An asset that the changes make stale.
+
+    Attributes:
+        key: Its key.
+        because: Why, in words.
+        partitions: How many of its partitions were materialized; None if it has none.
+        seconds: How long it took last time, one partition if it has some; None if nobody knows.
+    """
+
+    key: AssetKey
+    because: str
+    partitions: int | None = None
+    seconds: float | None = None
+
+    @property
+    def total_seconds(self) -> float | None:
+        """How long it takes to materialize all of it again, going by the last time."""
+        if self.seconds is None:
+            return None
+        return self.seconds * (1 if self.partitions is None else self.partitions)
+
+
+class DefinitionsDiff(msgspec.Struct, frozen=True):
+    """The differences between two states of definitions.
+
+    Attributes:
+        before: What is compared, in words.
+        after: With what.
+        changes: The definitions that differ.
+        stale: The assets that the changes make stale, upstream first.
+
+    Example:
+        >>> change = DefinitionChange("asset", "orders", "changed", ("code changed",))
+        >>> DefinitionsDiff("a.ipynb", "b.ipynb", (change,))
+        a.ipynb -> b.ipynb: 1 changed
+        ~ asset orders: code changed
+    """
+
+    before: str
+    after: str
+    changes: tuple[DefinitionChange, ...] = ()
+    stale: tuple[StaleAfterwards, ...] = ()
+
+    def of(self, change: str) -> list[DefinitionChange]:
+        """Return the definitions that were `added`, `removed` or `changed`."""
+        return [each for each in self.changes if each.change == change]
+
+    @property
+    def counts(self) -> str:
+        """How many definitions differ, in words."""
+        words = ("added", "removed", "changed")
+        told = [f"{len(self.of(word))} {word}" for word in words if self.of(word)]
+        return ", ".join(told) or "no differences"
+
+    @property
+    def total_seconds(self) -> float | None:
+        """How long it takes to materialize what is stale, going by the last time."""
+        known = [each.total_seconds for each in self.stale if each.total_seconds is not None]
+        return sum(known) if known else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, ready to be JSON."""
+        return {
+            "before": self.before,
+            "after": self.after,
+            "changes": [
+                {
+                    "kind": each.kind,
+                    "name": each.name,
+                    "change": each.change,
+                    "reasons": list(each.reasons),
+                }
+                for each in self.changes
+            ],
+            "stale": [
+                {
+                    "asset": each.key.to_user_string(),
+                    "because": each.because,
+                    "partitions": each.partitions,
+                    "seconds": each.seconds,
+                }
+                for each in self.stale
+            ],
+        }
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __repr__(self) -> str:
+        lines = [f"{self.before} -> {self.after}: {self.counts}", *map(str, self.changes)]
+        lines += [f"stale: {each.key.to_user_string()}: {each.because}" for each in self.stale]
+        return "\n".join(lines)
+
+
+def compare(
+    before: Session,
+    after: Session,
+    instance: Instance | None = None,
+    names: tuple[str, str] = ("before", "after"),
+) -> DefinitionsDiff:
+    """Compare the definitions of two notebooks.
+
+    Args:
+        before: The definitions of one.
+        after: The definitions of the other.
+        instance: The history, which knows how long assets took; without one nobody does.
+        names: What the two are called.
+    """
+    old, new = _described(before), _described(after)
+    changes = tuple(_changes(old, new, after))
+    stale = _stale(changes, old, new, after.snapshot(), instance)
+    return DefinitionsDiff(*names, changes, tuple(stale))
+
+
+def _described(session: Session) -> dict[Name, Facts]:
+    return described(session.snapshot(), session.catalogue.definitions("op"))
+
+
+def compare_with_run(session: Session, run_id: str) -> DefinitionsDiff:
+    """Compare what a run has recorded with what a session defines now.
+
+    Args:
+        session: What is defined now.
+        run_id: A run of its history.
+
+    Raises:
+        RunNotFoundError: If there is no such run.
+    """
+    instance = session.instance
+    state = instance.run_state(run_id)
+    tags = {
+        AssetKey(entry.event.asset): entry.event.tags
+        for entry in instance.all_logs(run_id, EventType.ASSET_MATERIALIZATION)
+        if isinstance(entry.event, AssetMaterialized)
+    }
+    definitions = session.snapshot()
+    known = with_known_keys(definitions.assets, definitions.source_assets)
+    defined = defined_assets(known)
+    old: dict[Name, Facts] = {}
+    new: dict[Name, Facts] = {}
+    for key, recorded in tags.items():
+        name = ("asset", key.to_user_string())
+        old[name] = {
+            CODE: recorded.get(CODE_TAG, ""),
+            INPUTS: input_words(input_versions(recorded)),
+            CONFIG_FACT: recorded.get(CONFIG, ""),
+        }
+        if key in defined:
+            config = config_tags(defined[key].node, given_config(recorded))
+            facts = asset_facts(defined[key]) | {CONFIG_FACT: config.get(CONFIG, "")}
+            new[name] = {each: facts[each] for each in old[name]}
+    never = [key for key in defined if key not in tags and key not in instance.last_made([key])]
+    new |= {("asset", key.to_user_string()): asset_facts(defined[key]) for key in never}
+    if state.job_name in session.catalogue.by_name("job") and not tags:
+        steps = {step.partition(".")[0].partition("[")[0] for step in state.steps}
+        old |= {("op", name): {} for name in steps}
+        new |= {("op", node.name): {} for node in session.job(state.job_name).nodes}
+    changes = tuple(_changes(old, new, session))
+    stale = _stale(changes, old, new, definitions, instance)
+    return DefinitionsDiff(f"run {run_id[:8]}", "now", changes, tuple(stale))
+
+
+# --- what differs ---------------------------------------------------------------
+
+
+def _changes(
+    old: Mapping[Name, Facts], new: Mapping[Name, Facts], session: Session
+) -> Iterator[DefinitionChange]:
+    gone = {facts[CODE]: name for name, facts in old.items() if name not in new and facts.get(CODE)}
+    for name in sorted({*old, *new}):
+        if name not in new:
+            yield DefinitionChange(*name, "removed")
+        elif name not in old:
+            same = gone.get(new[name].get(CODE, ""))
+            renamed = same is not None and same[0] == name[0]
+            why = (
+                (f"the code is that of {same[1]!r}, which is removed",) if same and renamed else ()
+            )
+            yield DefinitionChange(*name, "added", why)
+        elif old[name] != new[name]:
+            place = session.catalogue.by_name(name[0]).get(name[1])
+            reasons = _reasons(old[name], new[name], place.place if place is not None else "")
+            yield DefinitionChange(*name, "changed", tuple(reasons))
+
+
+def _reasons(old: Facts, new: Facts, place: str) -> Iterator[str]:
+    for fact in dict.fromkeys((*old, *new)):
+        before, now = old.get(fact, ""), new.get(fact, "")
+        if before == now:
+            continue
+        if fact == CODE:
+            yield code_change(before, now, place) if before and now else "code changed"
+        elif fact == INPUTS:
+            yield from _input_changes(before, now)
+        elif fact == CONFIG_FACT and before[:1] == "{" and now[:1] == "{":
+            yield config_change({CONFIG: before}, {CONFIG: now})
+        elif max(len(before), len(now)) > _LONGEST or fact == "description":
+            yield f"{fact} changed"
+        else:
+            yield f"{fact}: {before or 'none'} -> {now or 'none'}"
+
+
+def _input_changes(before: str, now: str) -> Iterator[str]:
+    old, new = before.split(", "), now.split(", ")
+    yield from (f"is now made from {key!r}" for key in new if key and key not in old)
+    yield from (f"is no longer made from {key!r}" for key in old if key and key not in new)
+
+
+# --- what becomes stale ---------------------------------------------------------
+
+
+def _stale(
+    changes: Iterable[DefinitionChange],
+    old: Mapping[Name, Facts],
+    new: Mapping[Name, Facts],
+    definitions: Definitions,
+    instance: Instance | None,
+) -> Iterator[StaleAfterwards]:
+    """Iterate over the assets that are stale because of changes, upstream first."""
+    from jobnb.staleness.verdicts import in_order
+
+    known = with_known_keys(definitions.assets, definitions.source_assets)
+    defined = defined_assets(known)
+    reasons = {
+        each.name: "; ".join(each.reasons)
+        for each in changes
+        if each.kind == "asset"
+        and each.change == "changed"
+        and any(
+            old["asset", each.name].get(fact) != new["asset", each.name].get(fact)
+            for fact in MAKES_STALE
+        )
+    }
+    added = {each.name for each in changes if each.kind == "asset" and each.change == "added"}
+    because: dict[AssetKey, str] = {}
+    for key in in_order(defined):
+        name = key.to_user_string()
+        above = next((up for up in defined[key].upstream if up in because), None)
+        if name in reasons:
+            because[key] = reasons[name]
+        elif above is not None:
+            origin = because[above]
+            is_own = not origin.startswith("upstream ")
+            because[key] = f"upstream {above.to_user_string()!r}: {origin}" if is_own else origin
+    keys = [key for key in because if key.to_user_string() not in added]
+    times = _Times(instance, known, keys)
+    for key in keys:
+        if instance is None or times.was_made(key):
+            has_parts = defined[key].assets.partitions_def is not None
+            count = times.partitions(key) if has_parts else None
+            yield StaleAfterwards(key, because[key], count, times.seconds(key))
+
+
+class _Times:
+    """How long assets took last time, as the history knows."""
+
+    def __init__(
+        self,
+        instance: Instance | None,
+        assets: Collection[AssetsDefinition],
+        keys: Collection[AssetKey],
+    ) -> None:
+        self._instance = instance
+        self._made = instance.last_made(keys) if instance is not None and keys else {}
+        shared = shared_names(list(assets))
+        self._steps = {key: name_in(shared, each) for each in assets for key in each.keys}
+        self._states: dict[str, Any] = {}
+
+    def was_made(self, key: AssetKey) -> bool:
+        """Whether it was ever materialized."""
+        return key in self._made
+
+    def partitions(self, key: AssetKey) -> int | None:
+        """How many of its partitions were materialized; None without a history."""
+        if self._instance is None:
+            return None
+        return len(self._instance.get_materialized_partitions(key))
+
+    def seconds(self, key: AssetKey) -> float | None:
+        """How long its last step took; of a graph, all of them."""
+        made = self._made.get(key)
+        if made is None or self._instance is None:
+            return None
+        if made.run_id not in self._states:
+            self._states[made.run_id] = self._instance.run_state(made.run_id)
+        name = self._steps[key]
+        took = [
+            step.seconds
+            for step in self._states[made.run_id].steps.values()
+            if step.seconds is not None and step.key.partition(".")[0].partition("[")[0] == name
+        ]
+        return sum(took) if took else None

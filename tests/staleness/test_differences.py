@@ -1,0 +1,220 @@
+"""What has changed between two states of definitions, and what becomes stale because of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from nbformat.v4 import new_code_cell, new_notebook
+
+from jobnb import Instance, Session, asset, job, op
+from jobnb.cli.main import cli
+from jobnb.display.diff_views import diff_markdown, diff_text, diff_view
+from jobnb.errors import NotebookError, RunNotFoundError
+from jobnb.notebook.revisions import diff_of_files
+
+BEFORE = (
+    "from jobnb import Config, StaticPartitionsDefinition, asset, job, op, schedule",
+    "rate = 2\nletters = StaticPartitionsDefinition(['a', 'b'])",
+    "class Limits(Config):\n    top: int = 3",
+    "@asset\ndef orders():\n    return [1]",
+    "@asset(group_name='raw')\ndef customers():\n    return ['ann']",
+    "@asset(partitions_def=letters)\ndef letter(context, orders):\n    return orders * rate",
+    "@asset\ndef report(letter, config: Limits):\n    return config.top",
+    "@asset\ndef old_name():\n    return 'the same'",
+    "@op\ndef greet():\n    return 1\n@job\ndef greeting():\n    greet()",
+    "@schedule(job=greeting, cron_schedule='@daily')\ndef daily(): return {}",
+)
+AFTER = (
+    BEFORE[0],
+    "rate = 3\nletters = StaticPartitionsDefinition(['a', 'b'])",
+    "class Limits(Config):\n    top: int = 4",
+    "# only a comment\n@asset\ndef orders():\n    # another\n    return [1]",
+    "@asset(group_name='clean', description='All of them.')\ndef customers():\n    return ['ann']",
+    *BEFORE[5:6],
+    "@asset\ndef report(letter, customers, config: Limits):\n    return config.top",
+    "@asset\ndef new_name():\n    return 'the same'",
+    (
+        "@op\ndef greet():\n    return 2\n@op\ndef again():\n    pass\n@job\ndef greeting():\n"
+        "    greet()\n    again()"
+    ),
+    "@schedule(job=greeting, cron_schedule='@weekly')\ndef daily(): return {}",
+)
+CHANGES = [
+    "~ asset customers: group: raw -> clean; description changed",
+    "~ asset letter: what the code uses changed",
+    "+ asset new_name: the code is that of 'old_name', which is removed",
+    "- asset old_name",
+    "~ asset report: code changed; is now made from 'customers'; config changed: top 3 -> 4",
+    "~ job greeting: ops: greet -> again, greet; code changed",
+    "+ op again",
+    "~ op greet: code changed",
+    "~ schedule daily: cron: @daily -> @weekly",
+]
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.delenv("JOBNB_HOME", raising=False)
+    for name, cells in (("a.ipynb", BEFORE), ("b.ipynb", AFTER)):
+        node = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+        nbformat.write(node, tmp_path / name)
+    return tmp_path / "a.ipynb", tmp_path / "b.ipynb"
+
+
+def words(diff):
+    return [str(each).replace(" in cell 1", "") for each in diff.changes]
+
+
+def test_two_notebooks(files):
+    before, after = files
+    diff = diff_of_files(before, str(after))
+    assert words(diff) == CHANGES
+    assert [str(each.key.path[-1]) for each in diff.stale] == ["letter", "report"]
+    assert diff.counts == "2 added, 1 removed, 6 changed"
+    assert not diff_of_files(before, str(before))
+    assert repr(diff_of_files(before, str(before))) == "a.ipynb -> a.ipynb: no differences"
+
+
+def test_with_a_history_only_what_was_made_is_stale_and_its_time_is_known(files):
+    before, after = files
+    from jobnb.notebook.location import load_definitions
+
+    definitions = load_definitions(before)
+    with Instance.from_home(before.parent / ".jobnb") as instance:
+        made = Session().add(definitions)
+        for letter in "ab":
+            made.materialize("orders or letter", partition=letter, instance=instance)
+    (stale,) = diff_of_files(before, str(after)).stale
+    assert stale.key.path == ["letter"]
+    assert stale.because == "what the code uses changed"
+    assert stale.partitions == 2
+    assert stale.seconds is not None
+    assert stale.total_seconds == 2 * stale.seconds
+
+
+def test_a_revision(files):
+    before, after = files
+
+    def git(*arguments):
+        who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        subprocess.run(["git", *who, *arguments], cwd=before.parent, check=True)
+
+    git("init", "-q")
+    git("add", "a.ipynb")
+    git("commit", "-q", "-m", "first")
+    before.write_bytes(after.read_bytes())
+    diff = diff_of_files(before, "HEAD")
+    assert words(diff) == CHANGES
+    assert (diff.before, diff.after) == ("a.ipynb at HEAD", "a.ipynb")
+    with pytest.raises(NotebookError, match="'HEAD~7' is no file, and no revision"):
+        diff_of_files(before, "HEAD~7")
+
+
+def test_the_command_prints_text_json_and_markdown(files):
+    before, after = map(str, files)
+    shown = CliRunner().invoke(cli, ["diff", before, after]).output
+    assert "a.ipynb -> b.ipynb: 2 added, 1 removed, 6 changed" in shown
+    assert "2 assets become stale." in shown
+    found = json.loads(CliRunner().invoke(cli, ["diff", before, after, "--json"]).output)
+    assert found["changes"][0] == {
+        "kind": "asset",
+        "name": "customers",
+        "change": "changed",
+        "reasons": ["group: raw -> clean", "description changed"],
+    }
+    assert [each["asset"] for each in found["stale"]] == ["letter", "report"]
+    text = CliRunner().invoke(cli, ["diff", before, after, "--markdown"]).output
+    assert "### a.ipynb → b.ipynb: 2 added, 1 removed, 6 changed" in text
+    assert "| changed | asset `letter` | what the code uses changed |" in text
+    wrong = CliRunner().invoke(cli, ["diff", before, "nowhere"])
+    assert wrong.exit_code == 2
+    assert "no revision" in wrong.output
+
+
+def test_markdown_is_read_as_it_is_written(files):
+    from markdown_it import MarkdownIt
+
+    before, after = files
+    text = diff_markdown(diff_of_files(before, str(after)))
+    html = MarkdownIt().enable("table").render(text)
+    assert html.count("<tr>") == 1 + len(CHANGES) + 1 + 2
+    assert "the code is that of 'old_name', which is removed" in html.replace("&quot;", '"')
+
+
+def test_its_view_escapes_and_says_the_same(files):
+    before, after = files
+    diff = diff_of_files(before, str(after))
+    view = diff_view(diff)
+    assert view.text == diff_text(diff)
+    assert "-&gt;" in view.html
+    for each in diff.changes:
+        assert each.name in view.html
+
+
+def test_a_run_compared_with_now(tmp_path):
+    known = Session(home=str(tmp_path / "home"))
+
+    @asset
+    def apples():
+        return 1
+
+    @asset
+    def pears(apples):
+        return 2
+
+    @asset
+    def plums():
+        return 3
+
+    known.add(apples, pears, plums)
+    result = known.materialize("*pears")
+    run = known.instance.get_run_by_id(result.run_id)
+    assert [str(each) for each in known.diff(run).changes] == ["+ asset plums"]
+    assert known.diff(result.run_id).stale == ()
+
+    @asset(name="apples")
+    def other():
+        return 10
+
+    known.add(other).remove("plums")
+    diff = known.diff(result)
+    assert [(e.name, e.change, e.reasons[0].partition(" in ")[0]) for e in diff.changes] == [
+        ("apples", "changed", "code changed")
+    ]
+    assert [each.key.path[-1] for each in diff.stale] == ["apples", "pears"]
+    assert diff.stale[1].because.startswith("upstream 'apples': code changed")
+    known.remove("pears")
+    assert ("pears", "removed") in {(e.name, e.change) for e in known.diff(result).changes}
+    with pytest.raises(RunNotFoundError):
+        known.diff("nothing")
+
+
+def test_a_run_of_ops_compared_with_now(tmp_path):
+    known = Session(home=str(tmp_path / "home"))
+
+    @op
+    def first():
+        return 1
+
+    @op
+    def second():
+        return 1
+
+    @job
+    def work():
+        first()
+
+    known.add(work)
+    result = known.execute_job("work")
+    assert not known.diff(result)
+
+    @job(name="work")
+    def more():
+        second()
+
+    known.add(more)
+    assert [str(each) for each in known.diff(result).changes] == ["- op first", "+ op second"]
