@@ -57,6 +57,7 @@ def read_definition_cell(
 
 def define(cell: CellFunction, variables: MutableMapping[str, Any], filename: str) -> Any:
     """Define what a cell says, and its checks; the definition becomes a variable."""
+    checks = cell.line.checks()  # Read first: of a cell with a mistake nothing is defined.
     function = _function(cell, variables, filename)
     names = _names()
     arguments = {
@@ -65,7 +66,7 @@ def define(cell: CellFunction, variables: MutableMapping[str, Any], filename: st
     }
     definition = names[cell.line.kind](**arguments)(function)
     variables[cell.line.name] = definition
-    for name, text in cell.line.checks().items():
+    for name, text in checks.items():
         described = names["asset_check"](asset=definition, name=name, description=text)
         variables[name] = described(_check(name, text, cell, variables, filename))
     return definition

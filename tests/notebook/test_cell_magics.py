@@ -368,6 +368,16 @@ def test_a_function_that_nobody_has_defined_yet_is_no_input():
     assert list(cell.inputs) == ["raw"]
 
 
+def test_of_a_cell_with_a_mistake_nothing_is_defined():
+    for line in ("--check len(made", "--partitions nowhere", "--retries often"):
+        variables = {"__name__": "__main__"}
+        with Session.capture() as session:
+            with pytest.raises((InvalidInvocationError, InvalidDefinitionError)):
+                define_cell(f"%%asset made {line}\n1", variables, "x")
+            assert list(session.catalogue.entries()) == []
+            assert "made" not in variables
+
+
 def test_the_variables_of_the_notebook_have_the_definition():
     variables = {"__name__": "__main__", "rate": 3}
     with Session.capture() as session:
