@@ -160,6 +160,7 @@ class _Export:
             each for one in statements if one.is_import for each in imported_by(one.node)
         ]
         self._imported = {*_OWN, *(each.gives for each in self._imports)}
+        self._stars: set[Imported] = set()  # The `import *` that something needs.
         self._problems: list[str] = []
 
     def module(self) -> ExportedModule:
@@ -244,7 +245,11 @@ class _Export:
                 giver = last_giver(name, self._givers)
             if giver is not None:
                 yield giver
-            elif name not in self._imported and not is_builtin(name) and name not in told:
+            elif name in self._imported or is_builtin(name) or name in told:
+                continue
+            elif name in self._loaded.variables and "*" in self._imported:
+                self._stars |= {each for each in self._imports if each.name == "*"}
+            else:
                 told.add(name)
                 self._problems.append(
                     f"It has no {name!r}, which `{statement.first_line}` needs: only code that "
@@ -320,12 +325,13 @@ class _Export:
             )
         if not arguments:
             return "", set()
-        return f"defs = {call('Definitions', arguments)}", own
+        return call("defs = Definitions", arguments), own
 
     def _text(self, kept: list[int], ending: str, names: set[str]) -> str:
         statements = self._headed([self._statements[number] for number in kept])
         wanted = names.union(*(each.reads for each in statements)) if statements else names
         imports = used([*(Imported("jobnb", name) for name in _OWN), *self._imports], wanted)
+        imports.extend(self._stars)
         if self._for_dagster:
             imports = [each.for_dagster() for each in imports]
             statements = [

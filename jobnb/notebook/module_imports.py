@@ -132,7 +132,8 @@ def import_lines(several: Iterable[Imported], folder: Path) -> str:
     """
     sections: dict[int, dict[tuple[bool, str], list[Imported]]] = {}
     for each in sorted(set(several), key=lambda one: _rank(one.name or one.module)):
-        about = (True, each.module) if each.name else (False, f"{each.module} {each.alias}")
+        star = " *" if each.name == "*" else ""  # It stands alone.
+        about = (True, each.module + star) if each.name else (False, f"{each.module} {each.alias}")
         sections.setdefault(_section(each.module, folder), {}).setdefault(about, []).append(each)
     blocks = []
     for _, section in sorted(sections.items()):

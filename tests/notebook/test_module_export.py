@@ -118,6 +118,7 @@ except ImportError:
 def a():
     return n
 """
+STAR = "from jobnb import *\n@op\ndef a() -> Nothing: ..."
 ADDED = "from jobnb import asset, session\nsession.add(resources={'db': 3})\n@asset\ndef a(): ..."
 TWICE = ["from jobnb import asset", "@asset\ndef a():\n    return 1", "@asset\ndef a():\n    pass"]
 
@@ -139,6 +140,7 @@ TWICE = ["from jobnb import asset", "@asset\ndef a():\n    return 1", "@asset\nd
         ),
         ([ADDED], 'resources={"db": 3}', "session.add"),
         ([LOOP], "*made", "~"),
+        ([STAR], "from jobnb import *", "~"),
         ([FALLBACK], "except ImportError", "~"),
         (["%%asset a/b --deps c/d --retries 2\n'''one\n  two'''"], "'''one\n  two'''", "~"),
     ],
