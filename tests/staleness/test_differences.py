@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
+import jsonschema
 import nbformat
 import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_notebook
 
+import jobnb
 from jobnb import Instance, Session, asset, job, op
 from jobnb.cli.main import cli
 from jobnb.display.diff_views import diff_markdown, diff_text, diff_view
 from jobnb.errors import NotebookError, RunNotFoundError
 from jobnb.notebook.revisions import diff_of_files
 
+SCHEMAS = json.loads((Path(jobnb.__file__).parent / "cli" / "outputs.schema.json").read_text())
 BEFORE = (
     "from jobnb import Config, StaticPartitionsDefinition, asset, job, op, schedule",
     "rate = 2\nletters = StaticPartitionsDefinition(['a', 'b'])",
@@ -120,6 +124,8 @@ def test_the_command_prints_text_json_and_markdown(files):
     assert "a.ipynb -> b.ipynb: 2 added, 1 removed, 6 changed" in shown
     assert "2 assets become stale." in shown
     found = json.loads(CliRunner().invoke(cli, ["diff", before, after, "--json"]).output)
+    schema = SCHEMAS["properties"]["diff"] | {"$defs": SCHEMAS["$defs"]}
+    jsonschema.validate(found, schema, cls=jsonschema.Draft202012Validator)
     assert found["changes"][0] == {
         "kind": "asset",
         "name": "customers",
