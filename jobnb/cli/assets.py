@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobnb.cli.asking import confirm, yes_option
-from jobnb.cli.completing import complete_names
+from jobnb.cli.completing import complete_asset_keys, complete_names
 from jobnb.cli.jobs import executor_option, one_or_some, report_run, terminable
 from jobnb.cli.location import takes_code, takes_home
 from jobnb.cli.output import counted
@@ -65,7 +65,7 @@ def asset_materialize(
 
 
 @click.command("wipe")
-@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@click.argument("keys", metavar="[KEY]...", nargs=-1, shell_complete=complete_asset_keys)
 @takes_home
 @click.option("--all", "everything", is_flag=True, help="All assets of the history.")
 @click.option("--partition", "partitions", multiple=True, metavar="KEY",

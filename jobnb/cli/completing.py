@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from jobnb.cli.location import Completer, code_so_far
+
+if TYPE_CHECKING:
+    from jobnb.storage.instance import Instance
 
 _SECONDS = 20.0  # A shell waits: what takes longer completes nothing.
 
@@ -59,7 +63,32 @@ def complete_run_ids(
         return []
 
 
+def complete_asset_keys(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the keys of the assets in the history that begin with a text."""
+    try:
+        with _history(ctx) as instance:
+            keys = [] if instance is None else instance.get_asset_keys()
+    except Exception:  # noqa: BLE001 - a shell that completes shows no errors
+        return []
+    names = sorted(key.to_user_string() for key in keys)
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 def _run_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    with _history(ctx) as instance:
+        runs = [] if instance is None else instance.get_runs(limit=200)
+    return [
+        CompletionItem(run.run_id, help=f"{run.title} {run.status.value}")
+        for run in runs
+        if run.run_id.startswith(incomplete)
+    ]
+
+
+@contextmanager
+def _history(ctx: click.Context) -> Iterator[Instance | None]:
+    """While it lasts, the history that the words so far mean is open; None if there is none."""
     from jobnb.notebook.code_source import home_of
     from jobnb.storage.history import has_history
     from jobnb.storage.instance import Instance
@@ -67,11 +96,7 @@ def _run_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
     code, named = code_so_far(ctx), ctx.params.get("home")
     home = Path(named) if named else code.home if code is not None else home_of(None)
     if not has_history(home):
-        return []
+        yield None
+        return
     with Instance.from_home(home) as instance:
-        runs = instance.get_runs(limit=200)
-    return [
-        CompletionItem(run.run_id, help=f"{run.title} {run.status.value}")
-        for run in runs
-        if run.run_id.startswith(incomplete)
-    ]
+        yield instance

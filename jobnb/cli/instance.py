@@ -47,7 +47,7 @@ def migrate(home: Path) -> None:
     before = schema_in(home)
     with history_in(home) as instance:
         place = instance.home
-    after = schema_known()
+    after = schema_in(home) or schema_known()
     if before is None or before == after:
         click.echo(f"The history in {place} has the tables of this version ({after})")
     else:

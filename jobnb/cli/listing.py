@@ -37,7 +37,7 @@ def job_list(code: CodeSource, load_timeout: float, fresh: bool, as_json: bool) 
     """List the jobs of a notebook, Python file or module.
 
     Its code is loaded in a process of its own, without its runs and without cells tagged
-    'explore'; until it changes, the list is remembered.
+    'explore'. The list is cached until the code, or what it reads, changes.
     """
     from jobnb.notebook.outlines import outline_for
 

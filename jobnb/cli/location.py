@@ -283,6 +283,11 @@ def takes_home(function: F) -> F:
         help="The folder of the history.  [default: $JOBNB_HOME, else .jobnb beside the "
         "notebook or file, else .jobnb here]",
     )(command)
-    for option in reversed(_OPTIONS[:3]):
+    of_history = (
+        click.option("-n", "--notebook", metavar="NOTEBOOK", help="The history of this notebook."),
+        click.option("-f", "--python-file", metavar="FILE.py", help="That of this Python file."),
+        click.option("-m", "--module-name", metavar="MODULE", help="That of this module."),
+    )
+    for option in reversed(of_history):
         made = option(made)
     return made  # type: ignore[no-any-return]

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from jobnb.cli.location import takes_codes
 from jobnb.errors import InvalidInvocationError
 from jobnb.server import needed
 
+if TYPE_CHECKING:
+    from jobnb.notebook.code_source import CodeSource
+
 
 @click.command("serve")
-@click.option(
-    "-n",
-    "--notebook",
-    "notebooks",
-    multiple=True,
-    metavar="NOTEBOOK",
-    help="A notebook; may be given several times.",
-)
-@click.option(
-    "-f", "--python-file", "files", multiple=True, metavar="FILE.py", help="A Python file."
-)
-@click.option("-m", "--module-name", "modules", multiple=True, metavar="MODULE", help="A module.")
+@takes_codes
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
     "-p",
@@ -50,9 +43,7 @@ from jobnb.server import needed
     help="A name that the server is reached by.",
 )
 def serve(
-    notebooks: tuple[str, ...],
-    files: tuple[str, ...],
-    modules: tuple[str, ...],
+    codes: list[CodeSource],
     host: str,
     port: int | None,
     token: str | None,
@@ -65,22 +56,14 @@ def serve(
     changes on disk is loaded again. Each request needs the token that is printed.
     """
     from jobnb.notebook.code_locations import open_locations
-    from jobnb.notebook.code_source import CodeSource
 
-    files = (*notebooks, *files)
-    named = [CodeSource(path=Path(each)) for each in files]
-    named += [CodeSource(module=each) for each in modules]
-    if not named:
-        raise InvalidInvocationError(
-            "There is nothing to serve: name it with -n NOTEBOOK, -f FILE.py or -m MODULE."
-        )
     if token is not None and not token.strip():
         raise InvalidInvocationError("The token is empty: leave --token out for a random one.")
     with needed():
         from jobnb.server.running import serve_until_stopped
         from jobnb.server.served import Served, launch_detached, launch_here
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    instance, locations = open_locations(named)
+    instance, locations = open_locations(codes)
     launch = launch_here if in_process else launch_detached
     served = Served(instance, locations, launch=launch)
     for each in served.locations:

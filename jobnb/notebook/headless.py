@@ -81,7 +81,7 @@ def execute_notebook(
     for target in (output, html, junit):
         if target is not None:
             check_writable(target)
-    if output is not None and Path(output).suffix == ".py":
+    if output is not None and Path(output).suffix in (".py", ".md"):
         raise NotebookError(f"{output} cannot be written: what was executed is an .ipynb file.")
     notes = inject(node, parameters or {}, allow_extra=allow_extra_parameters)
     drop_old(node)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import click
 import jsonschema
@@ -443,6 +445,19 @@ def test_the_history_as_a_whole(shop, printed, command, tmp_path):
     assert re.search(r"^history +[\d.]+ kB$", shown, re.MULTILINE)
     told = command("instance", "migrate", "--home", tmp_path / ".jobnb").stdout
     assert "has the tables of this version" in told
+
+
+def test_a_history_of_an_earlier_version_is_migrated(shop, command, tmp_path):
+    command("job", "execute", shop, "-j", "daily", "-c", ROWS % 3)
+    command("run", "list", shop)  # it closes the history that this process has open
+    with closing(sqlite3.connect(tmp_path / ".jobnb" / "history.db")) as database, database:
+        database.execute("UPDATE kvs SET value = '2' WHERE key = 'jobnb/schema_version'")
+    told = command("instance", "migrate", "-f", shop).stdout
+    assert re.search(r"was brought from version 2 to \d+$", told)
+    assert "has the tables of this version" in command("instance", "migrate", "-f", shop).stdout
+    with closing(sqlite3.connect(tmp_path / ".jobnb" / "history.db")) as database, database:
+        database.execute("UPDATE kvs SET value = '99' WHERE key = 'jobnb/schema_version'")
+    assert "a newer jobnb" in command("instance", "migrate", "-f", shop, code=2).stderr
 
 
 # --- definitions ----------------------------------------------------------------------

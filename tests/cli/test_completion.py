@@ -90,6 +90,14 @@ def test_ids_of_runs_are_completed(shop, command, tmp_path):
     assert completed("run", "show", "--home", tmp_path / "none", "") == {}
 
 
+def test_the_assets_of_the_history_are_completed(shop, command, tmp_path):
+    home = ("--home", tmp_path / ".jobnb")
+    assert completed("asset", "wipe", *home, "") == {}
+    command("asset", "materialize", shop)
+    assert completed("asset", "wipe", *home, "or") == {"orders": None}
+    assert completed("asset", "wipe", *home, "x") == {}
+
+
 def test_what_cannot_be_loaded_completes_nothing(shop, capfd):
     shop.write_text("raise ValueError('no')")
     assert completed("job", "print", shop, "-j", "") == {}

@@ -6,6 +6,7 @@ import pytest
 
 from jobnb.errors import NotebookError
 from jobnb.notebook.document import read_notebook
+from jobnb.notebook.headless import execute_notebook
 from jobnb.notebook.location import load_definitions
 
 MARKDOWN = """\
@@ -219,3 +220,15 @@ def test_other_tags_can_be_the_ones_that_explore(tmp_path, monkeypatch):
     own = path.read_text().replace("jupyter:\n", "jupyter:\n  jobnb: {explore_tags: [scratch]}\n")
     path.write_text(own)
     assert len(load_definitions(path).assets) == 1
+
+
+def test_markdown_is_executed_with_a_job(tmp_path):
+    text = MARKDOWN.replace("raise ValueError('explored')", "explored = 1")
+    path = write(tmp_path, text, "shop.md")
+    outcome = execute_notebook(path, selection="orders", output=tmp_path / "out.ipynb")
+    assert outcome.success, outcome.problem
+    assert [run.title for run in outcome.runs] == ["materialize orders"]
+    assert read_notebook(tmp_path / "out.ipynb").cells[1].execution_count == 1
+    with pytest.raises(NotebookError, match="what was executed is an .ipynb file"):
+        execute_notebook(path, output=tmp_path / "out.md")
+    assert path.read_text() == text
