@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from jobnb.cli.exits import INTERRUPTED, REFUSED, SUCCESS
-from jobnb.errors import JobnbError, did_you_mean
+from jobnb.errors import JobnbError, PartitionNeededError, did_you_mean
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -88,7 +88,7 @@ class OneLineGroup(LazyGroup):
         try:
             return super().invoke(ctx)
         except JobnbError as error:
-            click.echo(f"jobnb: {error}", err=True)
+            click.echo(f"jobnb: {_told(error)}", err=True)
             ctx.exit(REFUSED)
         except KeyboardInterrupt as error:
             click.echo(f"jobnb: {str(error) or 'interrupted'}", err=True)
@@ -96,3 +96,10 @@ class OneLineGroup(LazyGroup):
         except BrokenPipeError:  # The reader of the pipe, as `head`, has closed it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(SUCCESS)
+
+
+def _told(error: JobnbError) -> str:
+    """Return an error as one reads it at a command line, which has options and no parameters."""
+    if isinstance(error, PartitionNeededError):
+        return f"{error.facts} Name some: --partition KEY, or --partition-range START...END."
+    return str(error)

@@ -142,7 +142,7 @@ def prune(
         about = "messages of " if name == "logs" else ""
         click.echo(f"{name:<8} {about}{counted(each.count, noun)}, {size(each.bytes)}")
     if found.kept_runs:
-        click.echo(f"{counted(found.kept_runs, 'old run')} kept: they tell how assets stand")
+        click.echo(f"{counted(found.kept_runs, 'old run')} kept, since they tell how assets stand")
     word = "Deleted" if does_it else "Nothing was deleted. With --delete it would be"
     click.echo(f"{word}: {size(found.bytes)}")
 

@@ -13,7 +13,7 @@ from jobnb.cli.asking import confirm, yes_option
 from jobnb.cli.completing import complete_names
 from jobnb.cli.exits import FAILED, SUCCESS
 from jobnb.cli.location import takes_code
-from jobnb.cli.output import counted, duration
+from jobnb.cli.output import counted, duration, first_line
 from jobnb.cli.run_options import takes_config_and_tags, takes_run_options
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
@@ -175,15 +175,16 @@ def report_run(instance: Instance, run_id: str) -> int:
         f"run {run_id} of {title}: {run_word(state.status)}, "
         f"{good} of {counted(len(steps), 'step')}, {duration(state.seconds)}"
     )
-    for step in steps:
-        if step.status is StepStatus.FAILED:
-            click.echo(f"  {step.key} failed: {step.error or ''}".rstrip(": "), err=True)
+    failed = [step for step in steps if step.status is StepStatus.FAILED]
+    for step in failed:
+        click.echo(f"  {step.key} failed: {first_line(str(step.error or ''))}", err=True)
     for event in state.checked.values():
         if not event.passed:
             word = "failed" if event.is_error else "warned"
             click.echo(f"  check {'/'.join(event.asset)}:{event.check} {word}", err=True)
-    if state.error is not None and state.status is not RunStatus.SUCCESS:
-        click.echo(f"jobnb: the run {run_id} {run_word(state.status)}: {state.error}", err=True)
+    if state.error is not None and not failed and state.status is not RunStatus.SUCCESS:
+        why = first_line(str(state.error))
+        click.echo(f"jobnb: the run {run_id} {run_word(state.status)}: {why}", err=True)
     return SUCCESS if state.status is RunStatus.SUCCESS else FAILED
 
 

@@ -49,6 +49,14 @@ def show_rows(
         click.echo(more)
 
 
+_LONG = frozenset({"description", "from", "job", "jobs", "status", "tags", "config", "why"})
+"""The columns of a terminal's table that are wrapped where it is too narrow."""
+
+
+def _headings(titles: Sequence[str]) -> list[str]:
+    return [title.replace("_", " ") for title in titles]
+
+
 def _text(value: Any) -> str:
     if value is None or value is False:
         return ""
@@ -60,7 +68,7 @@ def _text(value: Any) -> str:
 
 
 def _print_plain(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    lines = [list(titles), *([part.replace("\n", " ") for part in row] for row in rows)]
+    lines = [_headings(titles), *([part.replace("\n", " ") for part in row] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(titles))]
     lines.insert(1, ["-" * width for width in widths])
     for line in lines:
@@ -75,8 +83,8 @@ def _print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for index, title in enumerate(titles):
-        table.add_column(title, no_wrap=index == 0)
+    for title in _headings(titles):
+        table.add_column(title, no_wrap=title not in _LONG)
     for row in rows:
         table.add_row(*(Text(part) for part in row))  # The user's text is not markup.
     Console(highlight=False).print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -131,7 +132,10 @@ def run_list(
         return
     more = f"More: --cursor {shown[-1].run.run_id}" if len(records) > limit else ""
     titles = ("run", "job", "status", "started", "took", "notebook", "partition")
-    show_rows(titles, [_shown(each) for each in shown], f"No runs in {place}.", more)
+    rows = [_shown(each) for each in shown]
+    if sys.stdout.isatty():  # a terminal is narrow, and the beginning of an id is enough
+        rows = [{**row, "run": row["run"][:8]} for row in rows]
+    show_rows(titles, rows, f"No runs in {place}.", more)
 
 
 def run_row(record: Any) -> dict[str, Any]:

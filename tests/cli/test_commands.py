@@ -233,7 +233,7 @@ def test_a_run_that_fails_is_1_and_is_resumed(shop, printed, command):
     config = shop.parent / "conf.yaml"
     config.write_text("ops: {count: {config: {rows: 500}}}")
     done = command("job", "execute", shop, "-j", "daily", "-c", config, code=1)
-    assert "count failed: ValueError: too many" in done.stderr
+    assert re.fullmatch(r"  count failed: ValueError: too many.*\n", done.stderr)  # once
     [failed] = printed("run", "list", shop, "--status", "failed")
     assert "too many" in command("run", "show", failed["run_id"], "-f", shop).stdout
     shop.write_text(SHOP.replace("> 100", "> 1000"))
@@ -257,7 +257,7 @@ def test_a_run_that_fails_is_1_and_is_resumed(shop, printed, command):
         (["-j", "daily", "-c", ROWS % 1, "--partition", "north"], "no partitions"),
         (["-j", "daily", "-c", ROWS % 1, "-o", "cuont"], "cuont"),
         (["-j", "daily", "-c", ROWS % 1, "-e", "cluster"], "cluster"),
-        (["-j", "by_region"], "partition"),
+        (["-j", "by_region"], "Name some: --partition KEY, or --partition-range START...END."),
         (["-j", "by_region", "--partition", "east"], "east"),
         (["-j", "by_region", "--partition-range", "north"], "START...END"),
     ],
