@@ -81,7 +81,7 @@ class CellRuns:
         from jobnb.display.view import bundle
         from jobnb.execution.result import ExecuteInProcessResult
 
-        publish_display_data(dict(bundle(result_view(ExecuteInProcessResult(run)))))
+        publish_display_data(dict(bundle(result_view(ExecuteInProcessResult.of(run)))))
 
     def _show(self, run: RunScope, ended: threading.Event) -> None:
         with self._lock:

@@ -168,7 +168,7 @@ class Run(Task[ExecuteInProcessResult]):
             )
         if raise_on_error:
             self._raise_failure()
-        return ExecuteInProcessResult(self._scope)
+        return ExecuteInProcessResult.of(self._scope)
 
     def _raise_failure(self) -> None:
         if self._failure is None:

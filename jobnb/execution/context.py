@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
@@ -25,20 +25,35 @@ if TYPE_CHECKING:
     from jobnb.plan.step import Step
 
 
+class StepExecutionContext(NamedTuple):
+    """One attempt at a step of a run: what the contexts of users' functions are made from.
+
+    Args:
+        run: The run.
+        step: The step.
+        key: Its key; with the mapping key, if it is mapped.
+        mapping_key: The element that it is mapped over.
+        retries: How many attempts there were before.
+    """
+
+    run: RunScope
+    step: Step
+    key: str
+    mapping_key: str | None = None
+    retries: int = 0
+
+
 class OpExecutionContext(PartitionContext):
     """The context of an op.
+
+    Args:
+        step_execution_context: The attempt that it is for.
 
     Source: Dagster's `OpExecutionContext`.
     """
 
-    def __init__(
-        self, run: RunScope, step: Step, key: str, mapping_key: str | None, retries: int
-    ) -> None:
-        self._run = run
-        self._step = step
-        self._key = key
-        self._mapping_key = mapping_key
-        self._retries = retries
+    def __init__(self, step_execution_context: StepExecutionContext) -> None:
+        self._run, self._step, self._key, self._mapping_key, self._retries = step_execution_context
         self._output_metadata: dict[tuple[str, str | None], dict[str, Any]] = {}
         self._gone: set[tuple[str, str | None]] | None = None
         self._asset_metadata: dict[tuple[AssetKey, str | None], dict[str, Any]] = {}
@@ -316,4 +331,4 @@ def context_of(
         kind = AssetExecutionContext
     elif step.checks:
         kind = AssetCheckExecutionContext
-    return kind(run, step, key, mapping_key, retries)
+    return kind(StepExecutionContext(run, step, key, mapping_key, retries))

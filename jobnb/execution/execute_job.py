@@ -256,4 +256,4 @@ def execute_job(
     with Interrupts(lambda: spec.words) as interrupts:
         run = start(spec, interrupts)
         conduct(run, raise_on_error)
-        return JobExecutionResult(run)
+        return JobExecutionResult.of(run)

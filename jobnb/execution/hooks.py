@@ -9,6 +9,7 @@ from typing import Any
 from jobnb.definitions.ops.hook import HookDefinition, HookExecutionResult
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.events import HookCompleted, HookErrored, HookSkipped
+from jobnb.execution.context import StepExecutionContext
 from jobnb.execution.io import held_value
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.trace import error_info
@@ -18,15 +19,21 @@ from jobnb.plan.step import Step
 class HookContext:
     """The context of a hook.
 
+    Args:
+        step_execution_context: The attempt after which it runs.
+        hook_def: The hook.
+        error: What the step raised; None if it succeeded.
+
     Source: Dagster's `HookContext`.
     """
 
     def __init__(
-        self, run: RunScope, step: Step, key: str, hook_def: HookDefinition, error: Exception | None
+        self,
+        step_execution_context: StepExecutionContext,
+        hook_def: HookDefinition,
+        error: Exception | None = None,
     ) -> None:
-        self._run = run
-        self._step = step
-        self.step_key = key
+        self._run, self._step, self.step_key = step_execution_context[:3]
         self.hook_def = hook_def
         self.op_exception = error
 
@@ -101,7 +108,7 @@ def run_hooks(run: RunScope, step: Step, key: str, error: Exception | None) -> N
         if hook.trigger not in (happened, "events"):
             run.append(HookSkipped(now(), key, hook.name))
             continue
-        seen = HookContext(run, step, key, hook, error)
+        seen = HookContext(StepExecutionContext(run, step, key), hook, error)
         try:
             if hook.trigger == "events":
                 events = [event for event in run.events if event.step_key == key]

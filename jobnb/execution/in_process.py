@@ -30,7 +30,7 @@ def execute(spec: RunSpec, *, raise_on_error: bool = True) -> ExecuteInProcessRe
     with Interrupts(lambda: spec.words) as interrupts:
         run = start(spec, interrupts)
         conduct(run, raise_on_error)
-        return ExecuteInProcessResult(run)
+        return ExecuteInProcessResult.of(run)
 
 
 def conduct(run: RunScope, raise_on_error: bool) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.checks.asset_check import AssetCheckEvaluation
 from jobnb.definitions.jobs.job_config import job_words
@@ -14,8 +14,14 @@ from jobnb.definitions.user_events import (
     AssetObservation,
     ExpectationResult,
 )
-from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, did_you_mean
+from jobnb.errors import (
+    InvariantViolationError,
+    StepExecutionError,
+    StepOutputNotFoundError,
+    did_you_mean,
+)
 from jobnb.events import Event, EventType, StepFailed, StepFailureData
+from jobnb.events.data import StepOutputHandle
 from jobnb.execution.io import held_value
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.user_events import (
@@ -206,6 +212,12 @@ class MissingOutputError(StepOutputNotFoundError, InvariantViolationError):
 class ExecuteInProcessResult(RunEvents):
     """The result of a run in this process.
 
+    Args:
+        job_def: The job.
+        dagster_run: The record of its run.
+        event_list: The events of the run, in order.
+        output_capture: The values of outputs, by `StepOutputHandle`.
+
     Example:
         >>> from jobnb import job, op
         >>> @op
@@ -220,6 +232,22 @@ class ExecuteInProcessResult(RunEvents):
 
     Source: Dagster's `ExecuteInProcessResult`.
     """
+
+    def __init__(
+        self,
+        job_def: JobDefinition,
+        dagster_run: JobRun,
+        event_list: Sequence[Event],
+        output_capture: Mapping[StepOutputHandle, Any] | None = None,
+    ) -> None:
+        super().__init__(_told_run(job_def, dagster_run, event_list, output_capture or {}))
+
+    @classmethod
+    def of(cls, run: RunScope) -> Self:
+        """Return the result of a run that has ended here."""
+        made = cls.__new__(cls)
+        made._run = run
+        return made
 
     @property
     def success(self) -> bool:
@@ -368,3 +396,46 @@ class ExecuteInProcessResult(RunEvents):
 def _left_out(fresh: Sequence[AssetKey]) -> str:
     count = f"{len(fresh)} fresh asset{'s' if len(fresh) > 1 else ''}"
     return f", {count} not made again" if fresh else ""
+
+
+def _told_run(
+    job: JobDefinition,
+    record: JobRun,
+    events: Sequence[Event],
+    values: Mapping[StepOutputHandle, Any],
+) -> RunScope:
+    """Return a run as its events tell it, with the values of its outputs."""
+    from jobnb.plan.build import build_plan
+    from jobnb.storage.instance import Instance
+    from jobnb.storage.run_log import FollowedLog
+
+    log = FollowedLog(record)
+    log.events.extend(events)
+    plan = build_plan(job, check_config=False)
+    run = RunScope(plan, Instance.ephemeral(), record, log, keep_outputs=True)
+    for event in events:
+        if isinstance(event, StepFailed):
+            why = StepExecutionError(str(event.error), step_key=event.step_key)
+            run.failed_steps[event.step_key] = why
+    for handle, value in values.items():
+        _keep(run, handle, value)
+    return run
+
+
+def _keep(run: RunScope, handle: StepOutputHandle, value: Any) -> None:
+    """Keep the value of an output where the result looks for it."""
+    key, _, element = handle.step_key.removesuffix("]").partition("[")
+    index = run.plan.step_by_key.get(key)
+    output = run.plan.steps[index].output(handle.output_name) if index is not None else None
+    if output is None:
+        raise InvariantViolationError(
+            f"{job_words(run.plan.job.name, begins=True)} has no output {handle.output_name!r} of "
+            f"a step {handle.step_key!r}, of which a value is given."
+        )
+    name = handle.mapping_key or element
+    if not name:
+        run.values[output.slot] = value
+        return
+    if run.values[output.slot] is MISSING:
+        run.values[output.slot] = {}
+    run.values[output.slot][name] = value

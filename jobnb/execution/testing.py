@@ -16,7 +16,11 @@ from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, Partition
 from jobnb.definitions.resources.resource import resource_def_of
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
-from jobnb.execution.context import AssetCheckExecutionContext, AssetExecutionContext
+from jobnb.execution.context import (
+    AssetCheckExecutionContext,
+    AssetExecutionContext,
+    StepExecutionContext,
+)
 from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope
 from jobnb.plan.build import build_plan
@@ -58,7 +62,7 @@ class DirectContext(AssetExecutionContext):
         run = RunScope(plan, instance, record, instance.open_log(record), True)
         run.resources = self._given
         step = Step(0, "", (), nothing_op(), config=config)
-        super().__init__(run, step, "", mapping_key, 0)
+        super().__init__(StepExecutionContext(run, step, "", mapping_key))
 
     @property
     def resources(self) -> ScopedResources:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from jobnb.definitions.ops.hook import HookDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.execution.context import StepExecutionContext
 from jobnb.execution.hooks import HookContext
 from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope
@@ -42,7 +43,8 @@ class DirectHookContext(HookContext):
         definition, name = getattr(used, "node_def", used), used.name
         self._node = Node(name, definition, used.tags, frozenset(), used.retry_policy)
         hook = HookDefinition("direct", lambda _context: None, ())
-        super().__init__(run, Step(0, name, (name,), definition), name, hook, op_exception)
+        step = Step(0, name, (name,), definition)
+        super().__init__(StepExecutionContext(run, step, name), hook, op_exception)
 
     def __enter__(self) -> Self:
         return self

@@ -125,8 +125,10 @@ def _read(code: Any, answer: bytes, ended: int) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(answer)
     except ValueError:
         how = f"signal {-ended}" if ended < 0 else f"exit code {ended}"
+        python = _interpreter(code)
+        other = "" if python == sys.executable else f" Is jobnb installed for {python}?"
         raise NotebookError(
-            f"{code.name} could not be loaded: the process that loads it ended ({how})."
+            f"{code.name} could not be loaded: the process that loads it ended ({how}).{other}"
         ) from None
     if "problem" in told:
         raise NotebookError(told["problem"])

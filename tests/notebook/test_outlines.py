@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -185,6 +186,22 @@ def test_a_notebook_of_another_language_defines_nothing(write, monkeypatch, tmp_
     with pytest.raises(NotebookError, match="has cells of R"):
         outline_for(CodeSource(path), anew=True)
     assert outlines._interpreter(CodeSource(write("x = 1", kernel="not_here")))
+
+
+def test_a_notebook_is_loaded_with_the_python_of_its_kernel(write, monkeypatch, tmp_path):
+    spec = tmp_path / "kernels" / "own"
+    spec.mkdir(parents=True)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    about = {"argv": [str(python)], "display_name": "own", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(about))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    code = CodeSource(write("from jobnb import asset", "@asset\ndef a(): ...", kernel="own"))
+    assert names(code, anew=True) == ["a"]
+    python.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(NotebookError, match=rf"exit code 1\). Is jobnb installed for {python}\?"):
+        outline_for(code, anew=True)
 
 
 def test_a_notebook_and_its_forms_have_the_same_outline(write, tmp_path):

@@ -212,7 +212,7 @@ class AwaitedRun(RunSource):
         """Return the value of an output, once the run has ended."""
         if not self._ended.is_set():
             raise InvariantViolationError("The value can be looked at when the run has ended.")
-        return _element(ExecuteInProcessResult(self._scope), step_key, output_name)
+        return _element(ExecuteInProcessResult.of(self._scope), step_key, output_name)
 
     def cancel(self) -> None:
         """Interrupt the main thread, as Jupyter's stop button does."""
@@ -222,7 +222,7 @@ class AwaitedRun(RunSource):
 
     def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
         """Run it again in the background; returns the new run."""
-        return EndedRun(ExecuteInProcessResult(self._scope)).rerun(from_failure, steps)
+        return EndedRun(ExecuteInProcessResult.of(self._scope)).rerun(from_failure, steps)
 
 
 class StoredRun(RunSource):
