@@ -11,7 +11,14 @@ import click
 @click.command("export")
 @click.argument("notebook", metavar="NOTEBOOK", type=click.Path())
 @click.option("-o", "--output", metavar="FILE.py", help="Where to write it; stdout if not given.")
-@click.option("--for", "target", type=click.Choice(["jobnb", "dagster"]), default="jobnb")
+@click.option(
+    "--for",
+    "target",
+    type=click.Choice(["jobnb", "dagster"]),
+    default="jobnb",
+    show_default=True,
+    help="The library that the module imports.",
+)
 def export_command(notebook: str, output: str | None, target: str) -> None:
     """Export the definitions of a notebook as a Python module.
 

@@ -79,6 +79,8 @@ class _Sampler:
 
     def of_optional(self, place: Place, above: tuple[str, ...]) -> Any:
         """Return the default, or a sample; NOTHING where it is left out."""
+        if place.default == {} and place.fields and place.kind != "selector":
+            return self.of_fields(place, above)  # each field's own default
         if place.default is not NOTHING:
             return place.default
         return NOTHING if place.nullable else self.of_fields(place, above) or NOTHING

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ConfigDict, SecretStr
 from pydantic import Field as PydanticField
 
+from jobnb import job, op
 from jobnb.config import (
     Config,
     ConfigField,
@@ -28,6 +29,7 @@ from jobnb.config import (
 from jobnb.config.nodes import NOTHING
 from jobnb.config.places import form_of
 from jobnb.errors import InvalidConfigError
+from jobnb.plan.run_config import config_schema_of
 
 
 class Colour(enum.Enum):
@@ -157,3 +159,21 @@ def test_types_that_json_schema_does_not_know_do_no_harm() -> None:
     assert "thing" in form_of(odd).fields["config"].fields
     with pytest.raises(InvalidConfigError, match="only Python code can give"):
         bind(odd, {"config": {"thing": 1, "call": 3}})
+
+
+def test_a_scaffold_shows_the_fields_of_a_class_that_needs_none() -> None:
+    class Size(Config):
+        rows: int = 3
+        name: str = "a"
+
+    @op
+    def count(config: Size) -> None: ...
+
+    @job
+    def sized() -> None:
+        count()
+
+    assert scaffold(config_schema_of(sized))["ops"] == {
+        "count": {"config": {"rows": 3, "name": "a"}}
+    }
+    assert scaffold(config_schema_of(sized), required_only=True) == {}
