@@ -20,6 +20,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Processes that tests start find the modules compiled, and do not compile all of them anew.
 os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / "jobnb-compiled"))
+# Tests leave nothing in the user's own cache; those of the cache name a folder of theirs.
+os.environ["JOBNB_CACHE"] = ""
 
 # How long an example takes says more of the machine than of jobnb.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -106,6 +106,29 @@ def test_a_preview_launches_nothing(shop, jobnb):
     assert "no ticks yet" in jobnb("sensor", "logs", shop, "look")
 
 
+def test_what_is_printed_as_json_is_as_its_schema_says(shop, printed):
+    from jobnb.automation.loop import AutomationLoop
+    from jobnb.notebook.code_locations import open_locations
+
+    instance, locations = open_locations([str(shop)])
+    loop = AutomationLoop(instance, locations, start=lambda spec: None)
+    deadline = time.monotonic() + 60
+    while not instance.get_ticks(None) and time.monotonic() < deadline:
+        loop.round()
+        time.sleep(0.01)
+    loop.stop()
+    assert [row["name"] for row in printed("schedule", "list", shop)] == ["morning", "nightly"]
+    [row] = printed("sensor", "list", "-f", shop)
+    assert row["minimum_interval_seconds"] == 0
+    assert printed("schedule", "logs", shop, "nightly") == []
+    assert printed("sensor", "logs", shop, "look")[0]["status"] in ("SUCCESS", "STARTED")
+    found = printed("schedule", "preview", shop, "nightly")
+    assert found["run_requests"] == []
+    found = printed("schedule", "preview", shop, "morning", "--at", "2024-05-01T06:00")
+    assert [request["job"] for request in found["run_requests"]] == ["greet"]
+    assert printed("sensor", "preview", shop, "look", "--cursor", "3")["cursor"] == "4"
+
+
 def test_the_cursor_of_a_sensor(shop, jobnb):
     assert jobnb("sensor", "cursor", shop) == "(none)\n"
     assert jobnb("sensor", "cursor", shop, "look", "--set", "7").startswith("Set the cursor")

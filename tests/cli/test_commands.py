@@ -16,6 +16,7 @@ import pytest
 
 from jobnb.cli.groups import LazyGroup
 from jobnb.cli.main import cli
+from tests.cli.conftest import SCHEMAS
 
 SHOP = '''
 from jobnb import (
@@ -135,6 +136,15 @@ def test_json_is_an_option_of_every_list_and_show():
     assert len(lists) >= 9
     for names in lists:
         assert any(each.name == "as_json" for each in ALL[names][0].params), names
+
+
+def test_each_command_that_prints_json_has_a_schema():
+    printing = {
+        " ".join(names)
+        for names, (found, _) in ALL.items()
+        if any(each.name == "as_json" for each in found.params)
+    }
+    assert printing == set(SCHEMAS["properties"])
 
 
 # --- the code location ----------------------------------------------------------------

@@ -16,7 +16,6 @@ Cell = str | tuple[str, str]
 def _kernels_find_jobnb(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.delenv("JOBNB_HOME", raising=False)
-    monkeypatch.setenv("JOBNB_CACHE", "")
 
 
 @pytest.fixture
