@@ -19,8 +19,15 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 import jobnb.events as ev
+from jobnb.definitions.jobs.job_config import is_nameless
+from jobnb.definitions.partitions.partition_keys import (
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    SUBSET_TAG,
+)
 from jobnb.state import RunStatus
-from jobnb.storage import asset_queries, run_queries, tables
+from jobnb.storage import asset_queries, partition_queries, run_queries, tables
 from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.run import BACKFILL_TAG
 from jobnb.storage.unreferenced import delete_values, known_values, unreferenced_values
@@ -207,6 +214,7 @@ def _needed(connection: Connection) -> set[str]:
         with suppress(*tables.UNREADABLE):
             found.add(msgspec.json.decode(body).get("parent_run_id"))
     found.update(_of_backfills(connection))
+    found.update(_last_by_partition(connection))
     return {each for each in found if each is not None}
 
 
@@ -219,6 +227,34 @@ def _of_backfills(connection: Connection) -> Iterable[str]:
     return connection.scalars(
         select(tags.c.run_id).where(tags.c.key == BACKFILL_TAG, tags.c.value.in_(going))
     ).all()
+
+
+def _last_by_partition(connection: Connection) -> Iterator[str]:
+    """Iterate over the last runs of jobs for each partition, and for each set of them."""
+    tags = tables.run_tags
+    counts = runs.c.status.not_in(partition_queries._PASSED_OVER)
+    latest = (
+        select(func.max(runs.c.id))
+        .join(tags, tags.c.run_id == runs.c.run_id)
+        .where(tags.c.key == PARTITION_TAG, counts)
+        .group_by(runs.c.job_name, tags.c.value)
+    )
+    query = select(runs.c.job_name, runs.c.run_id).where(runs.c.id.in_(latest))
+    for job_name, run_id in connection.execute(query).all():
+        if not is_nameless(job_name):  # the assets tell of these themselves
+            yield run_id
+    several = (
+        select(runs.c.job_name, runs.c.run_id, tags.c.key, tags.c.value)
+        .join(tags, tags.c.run_id == runs.c.run_id)
+        .where(tags.c.key.in_((RANGE_START_TAG, RANGE_END_TAG, SUBSET_TAG)), counts)
+        .order_by(runs.c.id)
+    )
+    sets: dict[str, set[tuple[str, str, str]]] = {}
+    for job_name, run_id, key, value in connection.execute(several):
+        if is_nameless(job_name):
+            continue
+        sets.setdefault(run_id, set()).add((job_name, key, value))
+    yield from {frozenset(which): run_id for run_id, which in sets.items()}.values()
 
 
 def _run_bytes(connection: Connection, run_ids: Sequence[str]) -> int:

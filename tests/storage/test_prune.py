@@ -121,6 +121,33 @@ def test_runs_that_tell_how_assets_stand_are_kept(instance, session):
     assert instance.get_materialized_partitions(AssetKey("letters")) == {"a", "b|c"}
 
 
+def test_runs_that_tell_how_partitions_of_jobs_stand_are_kept(instance):
+    days = StaticPartitionsDefinition(["a", "b", "c", "d"])
+
+    @op
+    def load(context):
+        if "c" in context.partition_keys:
+            raise ValueError("no")
+
+    @job(partitions_def=days)
+    def by_day():
+        load()
+
+    def run(partition):
+        return by_day.launch(partition=partition, instance=instance).wait().run_id
+
+    first = run("a")
+    several = [run(part) for part in ("a...b", "a...b", "b...d")]
+    last = [run(key) for key in ("a", "c")]
+    before = instance.get_job_status_by_partition("by_day", "abcd", days)
+    now = time.time() + LATER
+    found = find_prunable(instance, Retention(run_days=1), now)
+    assert found.run_ids == (first, several[0])
+    prune(instance, found, now)
+    assert {each.run_id for each in instance.get_runs()} == {*several[1:], *last}
+    assert instance.get_job_status_by_partition("by_day", "abcd", days) == before
+
+
 def test_runs_under_way_and_what_they_repeat_are_kept(instance):
     parent, other = execute(instance, 2)
     record = JobRun("daily", run_id="going", parent_run_id=parent, root_run_id=parent)
