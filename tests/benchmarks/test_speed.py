@@ -168,7 +168,7 @@ def test_import(measure: Measure, tmp_path: Path) -> None:
 
     told = measure(fresh_process, pieces=1, budget_us=None)
     told["import_us"] = round(median(took) * 1e6)
-    told["budget_import_us"] = 200_000
+    told["budget_import_us"] = 100_000
     assert took
 
 
