@@ -10,6 +10,7 @@ from jobnb import (
     AssetMaterialization,
     AssetObservation,
     DataVersion,
+    Event,
     EventType,
     ExpectationResult,
     Failure,
@@ -26,7 +27,7 @@ from jobnb import (
     materialize,
     op,
 )
-from jobnb.events import Event, StepStarted, decode_events, encode_events
+from jobnb.events import StepStarted, decode_events, encode_events
 from jobnb.events.data import StepOutputHandle, TypeCheckData
 
 

@@ -21,6 +21,7 @@ from jobnb import (
     DynamicOut,
     DynamicOutput,
     Instance,
+    JobRun,
     asset,
     define_asset_job,
     graph,
@@ -28,7 +29,6 @@ from jobnb import (
     op,
 )
 from jobnb import events as ev
-from jobnb.storage.run import JobRun
 from tests.benchmarks.shapes import assets, chain, dynamic, fan, increase, source
 
 SMALL, LARGE = 1_000, 10_000

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb import AssetKey, RunState, RunStatus, StepStatus, fold
 from jobnb import events as ev
-from jobnb.definitions.keys import AssetKey
-from jobnb.state import RunState, RunStatus, StepStatus, fold
 
 ERROR = ev.ErrorInfo("ValueError", "no rows")
 

@@ -17,6 +17,7 @@ from jobnb import (
     Field,
     HourlyPartitionsDefinition,
     Instance,
+    JobRun,
     MultiPartitionsDefinition,
     PartitionsSubset,
     Session,
@@ -32,7 +33,6 @@ from jobnb import events as ev
 from jobnb.definitions.partitions.position_runs import PositionRuns
 from jobnb.display.session_views import session_view
 from jobnb.staleness.survey import Survey
-from jobnb.storage.run import JobRun
 from tests.benchmarks.conftest import Measure
 
 MANY = 100_000

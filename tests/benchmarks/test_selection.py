@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from jobnb import AssetSelection
 from jobnb.definitions.selections.reading import parse_selection
-from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.plan.graphs import AssetGraph
 from jobnb.plan.selecting import resolve_op_selection
 from tests.benchmarks.conftest import Measure

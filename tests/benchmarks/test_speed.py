@@ -19,14 +19,13 @@ from typing import Any
 import pytest
 
 import jobnb
-from jobnb import Instance, job
+from jobnb import Instance, JobRun, job
 from jobnb import events as ev
 from jobnb.display.folding import fold_picture
 from jobnb.display.graph_pictures import job_picture
 from jobnb.display.layout import lay_out
 from jobnb.display.svg import picture_svg
 from jobnb.plan.build import build_plan
-from jobnb.storage.run import JobRun
 from tests.benchmarks.conftest import Measure
 from tests.benchmarks.shapes import SHAPES, asset_definitions, chain, fan, increase, source
 

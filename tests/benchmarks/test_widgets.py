@@ -8,12 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from jobnb import Instance
+from jobnb import Instance, RunTable
 from jobnb.display.graph_pictures import job_picture
 from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.run import RunView
-from jobnb.storage.run_table import RunTable
 from tests.benchmarks.conftest import Measure
 from tests.benchmarks.shapes import SHAPES, chain
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobnb import Instance, asset, materialize
+from jobnb import Instance, Session, asset, materialize
 from jobnb.code.reader import CodeReader
-from jobnb.registry.session import Session
 
 HEAD = """
 import bisect, collections, functools, heapq, operator, random, types

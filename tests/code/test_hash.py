@@ -21,10 +21,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb import Session
 from jobnb.code.modules import is_own
 from jobnb.code.reader import code_hash
 from jobnb.code.version import CodeHash
-from jobnb.registry.session import Session
 
 
 def made(source: str, name: str = "f", **names):

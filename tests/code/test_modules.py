@@ -14,10 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobnb import session
+from jobnb import Session, session
 from jobnb.code.modules import is_own
 from jobnb.code.reader import CodeReader
-from jobnb.registry.session import Session
 
 
 class Modules:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from jobnb import AssetCheckKey, Definitions, Instance, asset, asset_check
+from jobnb import (
+    AssetCheckKey,
+    Definitions,
+    Instance,
+    InvalidSubsetError,
+    Session,
+    asset,
+    asset_check,
+)
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_schema import selected, suggestions
 from jobnb.display.launch_stored import load_run
-from jobnb.errors import InvalidSubsetError
 from jobnb.notebook.completion import _asset_words
-from jobnb.registry.session import Session
 
 
 @asset

@@ -12,7 +12,10 @@ from jobnb import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
+    Instance,
+    InvalidSubsetError,
     Output,
+    Session,
     SourceAsset,
     asset,
     asset_check,
@@ -24,9 +27,6 @@ from jobnb.display.session_views import known_asset_view, known_source_view, ses
 from jobnb.display.summaries import summaries
 from jobnb.display.widgets.catalogue import Catalogue
 from jobnb.display.widgets.facts import asset_facts
-from jobnb.errors import InvalidSubsetError
-from jobnb.registry.session import Session
-from jobnb.storage.instance import Instance
 from tests.display.reading import check_bundle
 
 HOSTILE = '<script>alert("x")</script>'

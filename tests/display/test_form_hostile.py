@@ -20,12 +20,23 @@ from pydantic import ByteSize, Discriminator, HttpUrl, Json, SecretBytes, Secret
 from pydantic import Field as PydanticField
 from typing_extensions import TypedDict
 
-from jobnb import Array, Config, Enum, EnumValue, Field, Map, Noneable, Permissive, Selector, Shape
+from jobnb import (
+    Array,
+    Config,
+    Enum,
+    EnumValue,
+    Field,
+    InvalidConfigError,
+    Map,
+    Noneable,
+    Permissive,
+    Selector,
+    Shape,
+)
 from jobnb.config import Section, schema_of
 from jobnb.config.places import form_of
 from jobnb.display.form_edits import ACTIONS, edited, filled, without_extras
 from jobnb.display.form_rows import Rows
-from jobnb.errors import InvalidConfigError
 
 
 class Colour(enum.Enum):

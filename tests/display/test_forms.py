@@ -11,29 +11,26 @@ import pytest
 from pydantic import Field as PydanticField
 from pydantic import SecretStr, create_model
 
-from jobnb.config import (
+from jobnb import (
     Array,
     Config,
     Enum,
     EnumValue,
     EnvVar,
     Field,
+    InvalidConfigError,
     Map,
     Noneable,
     Permissive,
     PermissiveConfig,
     ScalarUnion,
-    Section,
     Selector,
-    bind_value,
-    schema_of,
-    without_secrets,
 )
+from jobnb.config import Section, bind_value, schema_of, without_secrets
 from jobnb.config.places import Place, form_of
 from jobnb.display.form_edits import edited, filled, without_extras
 from jobnb.display.form_rows import Row, Rows
 from jobnb.display.form_values import any_text, read, read_any
-from jobnb.errors import InvalidConfigError
 
 
 class Colour(enum.Enum):

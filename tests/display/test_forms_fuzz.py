@@ -12,15 +12,13 @@ from hypothesis import strategies as st
 from pydantic import Field as PydanticField
 from pydantic import create_model
 
-from jobnb.config import Config, Section, bind_value, dump_yaml, load_yaml, raw_config, schema_of
+from jobnb import Config, InvalidConfigError, graph, op
+from jobnb.config import Section, bind_value, dump_yaml, load_yaml, raw_config, schema_of
 from jobnb.config.places import form_of
-from jobnb.definitions.ops.graph import graph
-from jobnb.definitions.ops.op import op
 from jobnb.display.form_edits import ACTIONS, edited
 from jobnb.display.form_rows import Rows
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.yaml_text import LaunchText
-from jobnb.errors import InvalidConfigError
 
 
 class Colour(enum.Enum):

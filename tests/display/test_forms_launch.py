@@ -12,7 +12,13 @@ from jobnb import (
     Definitions,
     Field,
     Instance,
+    InvalidConfigError,
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    JobnbError,
     MultiPartitionsDefinition,
+    RunNotFoundError,
+    Session,
     StaticPartitionsDefinition,
     asset,
     config_mapping,
@@ -36,14 +42,6 @@ from jobnb.display.launch_stored import (
 from jobnb.display.launch_view import launch_view
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.display.yaml_text import LaunchText
-from jobnb.errors import (
-    InvalidConfigError,
-    InvalidDefinitionError,
-    InvalidSubsetError,
-    JobnbError,
-    RunNotFoundError,
-)
-from jobnb.registry.session import Session
 
 
 def run(job, form, instance):

@@ -4,16 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.keys import AssetKey
+from jobnb import (
+    AssetKey,
+    ErrorInfo,
+    MetadataValue,
+    TableColumnDep,
+    TableColumnLineage,
+    TableRecord,
+    fold,
+)
 from jobnb.definitions.metadata import to_json
-from jobnb.definitions.metadata_values import MetadataValue
-from jobnb.definitions.table import TableColumnDep, TableColumnLineage, TableRecord
 from jobnb.display.failures import error_text
 from jobnb.display.metadata import entry_html, entry_text, metadata_html, metadata_text
 from jobnb.display.picture import Status
 from jobnb.display.run_marks import run_marks
 from jobnb.events import (
-    ErrorInfo,
     OutputYielded,
     RunFailed,
     RunStarted,
@@ -21,7 +26,6 @@ from jobnb.events import (
     StepStarted,
     StepSucceeded,
 )
-from jobnb.state import fold
 from tests.display.reading import read_html
 
 

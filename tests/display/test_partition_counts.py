@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobnb import DailyPartitionsDefinition, asset
+from jobnb import DailyPartitionsDefinition, Instance, Session, asset
 from jobnb.display import summary
 from jobnb.display.picture import Status
 from jobnb.display.session_views import known_asset_view, session_view
@@ -14,9 +14,7 @@ from jobnb.display.summaries import summaries
 from jobnb.display.view import bundle
 from jobnb.display.widgets.catalogue import Catalogue
 from jobnb.display.widgets.catalogue_data import summary_json
-from jobnb.registry.session import Session
 from jobnb.staleness import partition_records
-from jobnb.storage.instance import Instance
 from tests.display.reading import check_bundle
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2013-01-11")

@@ -9,23 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import (
+    AssetKey,
     DailyPartitionsDefinition,
     DynamicPartitionsDefinition,
     HourlyPartitionsDefinition,
     Instance,
     MonthlyPartitionsDefinition,
     MultiPartitionsDefinition,
+    PartitionTable,
     StaticPartitionsDefinition,
     TimeWindowPartitionsDefinition,
     WeeklyPartitionsDefinition,
     asset,
     materialize,
 )
-from jobnb.definitions.keys import AssetKey
 from jobnb.display.partition_grid import binned, grid_of
 from jobnb.display.partition_views import partitions_view
 from jobnb.display.view import bundle
-from jobnb.storage.partition_tables import PartitionTable
 
 DEFINITIONS = {
     "days": DailyPartitionsDefinition("2011-11-20", "2013-03-03"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobnb import AssetCheckSpec, asset, job, op
+from jobnb import AssetCheckSpec, Session, asset, job, op
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.asset_views import asset_view
 from jobnb.display.graph_pictures import graph_picture, job_picture
@@ -13,7 +13,6 @@ from jobnb.display.widgets.catalogue_data import asset_rows
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.markdown import plain
-from jobnb.registry.session import Session
 
 DOC = """# Orders
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from jobnb import Instance, StaticPartitionsDefinition, asset, job, op
+from jobnb import Instance, Session, StaticPartitionsDefinition, asset, job, op
 from jobnb.automation import backfill as backfills
 from jobnb.display.progress import Progress, Watch, _html
 from jobnb.execution.watch import background_watchers, watchers
-from jobnb.registry.session import Session
 from tests.notebook.talk import Talk
 
 WAIT = 30.0

@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.assets.asset import asset
-from jobnb.definitions.assets.asset_job import define_asset_job
-from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.ops.op import op
+from jobnb import AssetKey, Instance, Session, asset, define_asset_job, op
 from jobnb.display.asset_past import Making, past_parts, plots
 from jobnb.display.history_views import run_table_view
 from jobnb.display.noun_views import job_view
@@ -28,8 +25,6 @@ from jobnb.display.view import bundle
 from jobnb.display.widgets.asset import AssetView
 from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.job import JobView
-from jobnb.registry.session import Session
-from jobnb.storage.instance import Instance
 from tests.display.reading import check_bundle
 
 

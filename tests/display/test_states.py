@@ -10,7 +10,10 @@ from jobnb import (
     AssetMaterialization,
     BackfillPolicy,
     Output,
+    RunStatus,
+    Session,
     StaticPartitionsDefinition,
+    StepStatus,
     asset,
 )
 from jobnb.display.backfill_views import backfill_view, parts_of
@@ -24,8 +27,6 @@ from jobnb.display.summaries import summaries
 from jobnb.display.widgets.assemble import esm
 from jobnb.display.widgets.catalogue_data import summary_json
 from jobnb.display.widgets.run_data import step_row
-from jobnb.registry.session import Session
-from jobnb.state import RunStatus, StepStatus
 
 LETTERS = StaticPartitionsDefinition(["a", "b", "c", "d"])
 

@@ -11,21 +11,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from jobnb.config import Config, RunConfig
-from jobnb.config.schema import Noneable, Permissive
-from jobnb.definitions.assets.asset import asset
-from jobnb.definitions.assets.asset_job import define_asset_job
-from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.source_asset import SourceAsset
-from jobnb.definitions.jobs.job import job
-from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.metadata_values import MetadataValue
-from jobnb.definitions.ops.graph import graph
-from jobnb.definitions.ops.inout import AssetIn, DynamicOut, In, Out
-from jobnb.definitions.ops.op import op
-from jobnb.definitions.ops.output import DynamicOutput, Output
-from jobnb.definitions.types import Nothing
+from jobnb import (
+    AssetIn,
+    AssetKey,
+    AssetsDefinition,
+    Config,
+    Definitions,
+    DynamicOut,
+    DynamicOutput,
+    ErrorInfo,
+    In,
+    InvalidConfigError,
+    JobnbError,
+    MetadataValue,
+    Noneable,
+    Nothing,
+    Out,
+    Output,
+    Permissive,
+    RunConfig,
+    SourceAsset,
+    StepExecutionError,
+    asset,
+    define_asset_job,
+    fold,
+    graph,
+    job,
+    op,
+)
 from jobnb.display.asset_views import asset_view, definitions_view
 from jobnb.display.config_fields import field_rows, fields_text
 from jobnb.display.failures import exception_text
@@ -34,9 +47,8 @@ from jobnb.display.noun_views import graph_view, job_view, op_view
 from jobnb.display.result_views import result_view
 from jobnb.display.run_views import RunLook, run_view
 from jobnb.display.view import View, bundle
-from jobnb.errors import InvalidConfigError, JobnbError, Problem, StepExecutionError
-from jobnb.events import ErrorInfo, Logged, RunFailed, RunStarted, StepFailed, StepSkipped
-from jobnb.state import fold
+from jobnb.errors import Problem
+from jobnb.events import Logged, RunFailed, RunStarted, StepFailed, StepSkipped
 from tests.display.reading import HOSTILE, check_bundle, read_html, read_svg
 
 

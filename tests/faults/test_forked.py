@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobnb import Instance
-from jobnb.events import EventType
+from jobnb import EventType, Instance
 from tests.storage.place import Place
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")

@@ -22,13 +22,20 @@ from typing import Any, Self
 import pytest
 from sqlalchemy import event
 
-from jobnb import Instance, asset, execute_job, job, materialize, op
+from jobnb import (
+    AssetKey,
+    Instance,
+    JobRun,
+    PartitionBackfill,
+    asset,
+    execute_job,
+    job,
+    materialize,
+    op,
+)
 from jobnb import events as ev
-from jobnb.definitions.keys import AssetKey
 from jobnb.storage import lost_runs, tables
-from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.process import this_process
-from jobnb.storage.run import JobRun
 from tests.storage.place import Place
 
 Statement = Callable[..., None]

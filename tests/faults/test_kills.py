@@ -17,9 +17,7 @@ from typing import Any
 
 import pytest
 
-from jobnb import Instance, execute_job, job, op
-from jobnb.state import RunStatus
-from jobnb.storage.backfill import BackfillStatus
+from jobnb import BackfillStatus, Instance, RunStatus, execute_job, job, op
 from tests.storage.place import Place
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")

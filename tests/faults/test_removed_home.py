@@ -17,12 +17,21 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from jobnb import Instance, Session, StaticPartitionsDefinition, asset, execute_job, job, op
+from jobnb import (
+    Instance,
+    JobRun,
+    RunStatus,
+    Session,
+    StaticPartitionsDefinition,
+    StepStatus,
+    StorageError,
+    asset,
+    execute_job,
+    job,
+    op,
+)
 from jobnb import events as ev
-from jobnb.errors import StorageError
-from jobnb.state import RunStatus, StepStatus
 from jobnb.storage import engines
-from jobnb.storage.run import JobRun
 
 Removal = Callable[[Path], None]
 

@@ -18,8 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from jobnb import Instance
-from jobnb.storage.run import JobRun
+from jobnb import Instance, JobRun
 
 WAIT = 60.0
 

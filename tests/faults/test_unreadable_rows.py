@@ -16,14 +16,24 @@ import pytest
 from sqlalchemy import Table
 
 from jobnb import (
+    AssetCheckKey,
     AssetCheckResult,
+    AssetKey,
+    BackfillStatus,
     DailyPartitionsDefinition,
     Definitions,
     HourlyPartitionsDefinition,
     Instance,
+    JobnbError,
+    JobRun,
+    PartitionBackfill,
     ReexecutionOptions,
+    RunsFilter,
+    RunStatus,
+    RunTable,
     Session,
     StaticPartitionsDefinition,
+    StorageError,
     TimeWindowPartitionsDefinition,
     asset,
     asset_check,
@@ -33,14 +43,7 @@ from jobnb import (
     op,
 )
 from jobnb import events as ev
-from jobnb.definitions.checks.asset_check import AssetCheckKey
-from jobnb.definitions.keys import AssetKey
-from jobnb.errors import JobnbError, StorageError
-from jobnb.state import RunStatus
 from jobnb.storage import tables
-from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
-from jobnb.storage.run import JobRun, RunsFilter
-from jobnb.storage.run_table import RunTable
 from tests.storage.place import Place
 
 DAMAGED = [b"", b"\x00\xff", b"null", b"[]", b"{", b'{"job_name": 1}', b'{"kind": "??"}',

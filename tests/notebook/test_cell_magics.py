@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from jobnb import InvalidDefinitionError, InvalidInvocationError
+from jobnb import InvalidDefinitionError, InvalidInvocationError, Session
 from jobnb.notebook.cell_completion import cell_completions
 from jobnb.notebook.cell_function import Around, read_cell
 from jobnb.notebook.cell_magics import define_cell
 from jobnb.notebook.cell_options import read_cell_line
 from jobnb.notebook.headless import execute_notebook
 from jobnb.notebook.location import load_definitions
-from jobnb.registry.session import Session
 from tests.notebook.talk import Talk
 
 SETUP = """

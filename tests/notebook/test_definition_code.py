@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.errors import InvalidDefinitionError
+from jobnb import InvalidDefinitionError
 from jobnb.notebook.definition_code import DefinitionCode, NamesTold, plain_source
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.errors import NotebookError
+from jobnb import NotebookError
 from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.document import (
     check_writable,

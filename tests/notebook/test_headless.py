@@ -13,11 +13,10 @@ from xml.etree import ElementTree as ET
 import nbformat
 import pytest
 
-from jobnb.errors import NotebookError
+from jobnb import NotebookError, RunStatus
 from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.headless import execute_notebook
 from jobnb.notebook.outcome import CellError, CellStatus, Progress, Verdict
-from jobnb.state import RunStatus
 
 
 def statuses(outcome):

@@ -8,18 +8,10 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.events import (
-    ErrorInfo,
-    RunFailed,
-    RunStarted,
-    StepFailed,
-    StepSkipped,
-    StepStarted,
-    StepSucceeded,
-)
+from jobnb import ErrorInfo, fold
+from jobnb.events import RunFailed, RunStarted, StepFailed, StepSkipped, StepStarted, StepSucceeded
 from jobnb.notebook.exports import to_junit
 from jobnb.notebook.outcome import CellError, CellOutcome, CellStatus, NotebookOutcome, RunOutcome
-from jobnb.state import fold
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=30)
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import jobnb
-from jobnb.errors import InvalidDefinitionError, NotebookError
+from jobnb import InvalidDefinitionError, NotebookError
 from jobnb.notebook.code_source import home_of
 from jobnb.notebook.location import load_definitions
 from jobnb.registry.session import current_session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobnb.errors import NotebookError
+from jobnb import NotebookError
 from jobnb.notebook.document import read_notebook
 from jobnb.notebook.headless import execute_notebook
 from jobnb.notebook.location import load_definitions

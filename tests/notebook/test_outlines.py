@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jobnb.errors import InvalidDefinitionError, NotebookError
+from jobnb import InvalidDefinitionError, NotebookError
 from jobnb.notebook import outlines
 from jobnb.notebook.code_source import CodeSource
 from jobnb.notebook.outlines import check_code, outline_for

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.errors import NotebookError
+from jobnb import NotebookError
 from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.document import read_notebook
 from jobnb.notebook.parameters import inject, literal, parse_parameter

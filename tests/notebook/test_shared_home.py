@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from jobnb import Instance, StaticPartitionsDefinition, asset
+from jobnb import Instance, Session, StaticPartitionsDefinition, asset
 from jobnb.cli.main import cli
 from jobnb.notebook.headless import execute_notebook
-from jobnb.registry.session import Session
 from tests.notebook.talk import Talk
 
 DEFINE = "%load_ext jobnb\nfrom jobnb import asset, session\n@asset\ndef orders():\n    return {}"

@@ -10,16 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb import StaticPartitionsDefinition, asset
-from jobnb.definitions.jobs.job import job
-from jobnb.definitions.ops.op import op
+from jobnb import (
+    Instance,
+    JobRun,
+    RunStatus,
+    Session,
+    StaticPartitionsDefinition,
+    StepStatus,
+    asset,
+    job,
+    op,
+)
 from jobnb.events import Logged, RunStarted, RunSucceeded, StepStarted, StepSucceeded
 from jobnb.notebook.reporting import Reporter
 from jobnb.notebook.side_channel import SideChannel, line_of
-from jobnb.registry.session import Session
-from jobnb.state import RunStatus, StepStatus
-from jobnb.storage.instance import Instance
-from jobnb.storage.run import JobRun
 
 EVENTS = [
     RunStarted(1.0, "daily", ("a\n\tb", "ü")),

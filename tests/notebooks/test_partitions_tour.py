@@ -10,8 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from jobnb import AssetKey, Instance, RunsFilter
-from jobnb.storage.backfill import BackfillStatus
+from jobnb import AssetKey, BackfillStatus, Instance, RunsFilter
 from jobnb.storage.run import BACKFILL_TAG
 
 ROOT = Path(__file__).parents[2]

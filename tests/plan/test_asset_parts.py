@@ -13,6 +13,8 @@ from jobnb import (
     AssetSpec,
     Definitions,
     Field,
+    InvalidDefinitionError,
+    InvalidSubsetError,
     MaterializeResult,
     Output,
     SourceAsset,
@@ -24,7 +26,6 @@ from jobnb import (
     multi_asset,
     op,
 )
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
 from jobnb.plan.asset_parts import parts_of
 from jobnb.plan.build import build_plan
 

@@ -11,14 +11,23 @@ from jobnb import (
     Config,
     ConfigurableResource,
     Definitions,
+    DependencyDefinition,
     DynamicOut,
     DynamicOutput,
+    GraphDefinition,
     In,
+    InvalidConfigError,
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    InvalidSubsetError,
     JobDefinition,
+    JobnbError,
+    MultiDependencyDefinition,
     Nothing,
     Out,
     RetryPolicy,
     RunConfig,
+    UnknownPartitionError,
     asset,
     graph,
     input_manager,
@@ -27,16 +36,6 @@ from jobnb import (
     resource,
     static_partitioned_config,
     success_hook,
-)
-from jobnb.definitions.ops.dependency import DependencyDefinition, MultiDependencyDefinition
-from jobnb.definitions.ops.graph_definition import GraphDefinition
-from jobnb.errors import (
-    InvalidConfigError,
-    InvalidDefinitionError,
-    InvalidInvocationError,
-    InvalidSubsetError,
-    JobnbError,
-    UnknownPartitionError,
 )
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import run_partitions

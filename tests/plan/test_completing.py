@@ -6,9 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobnb import AssetKey, SourceAsset, asset
+from jobnb import AssetKey, InvalidSubsetError, SourceAsset, asset
 from jobnb.definitions.selections.reading import parse_selection
-from jobnb.errors import InvalidSubsetError
 from jobnb.plan.completing import Words, suggest
 
 

@@ -13,19 +13,17 @@ from jobnb import (
     AssetsDefinition,
     AssetSpec,
     Definitions,
+    DependencyDefinition,
     GraphDefinition,
     JobDefinition,
+    MultiDependencyDefinition,
+    NodeInvocation,
     asset,
     define_asset_job,
     graph,
     job,
     multi_asset,
     op,
-)
-from jobnb.definitions.ops.dependency import (
-    DependencyDefinition,
-    MultiDependencyDefinition,
-    NodeInvocation,
 )
 from jobnb.plan.build import build_plan
 

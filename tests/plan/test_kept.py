@@ -14,16 +14,16 @@ from jobnb import (
     EnvVar,
     Field,
     Instance,
+    InvalidDefinitionError,
     IOManager,
+    Session,
     asset,
     define_asset_job,
     job,
     mem_io_manager,
     op,
 )
-from jobnb.errors import InvalidDefinitionError
 from jobnb.plan.build import build_plan
-from jobnb.registry.session import Session
 
 
 def assets(value):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.errors import InvalidSubsetError
+from jobnb import InvalidSubsetError
 from jobnb.plan.selecting import resolve_op_selection
 
 # o1 -> g(o2 -> o3) -> o4; o1 -> o4

@@ -14,9 +14,12 @@ from jobnb import (
     Definitions,
     DynamicPartitionsDefinition,
     Instance,
+    InvalidDefinitionError,
+    InvalidInvocationError,
     InvariantViolationError,
     MultiPartitionsDefinition,
     PartitionKeyRange,
+    Session,
     StaticPartitionsDefinition,
     UnknownPartitionError,
     asset,
@@ -28,9 +31,8 @@ from jobnb import (
     materialize_to_memory,
     op,
 )
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, PartitionNeededError
+from jobnb.errors import PartitionNeededError
 from jobnb.plan.partitions import keys_asked, partition_needed, subject_of
-from jobnb.registry.session import Session
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")
 LETTERS = StaticPartitionsDefinition(["a", "b", "c"])

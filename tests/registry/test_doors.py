@@ -7,11 +7,10 @@ from dataclasses import fields
 
 import pytest
 
-from jobnb import JobDefinition, StaticPartitionsDefinition, asset
+from jobnb import JobDefinition, Session, StaticPartitionsDefinition, asset
 from jobnb.definitions import doors
 from jobnb.engine import JobnbEngine
 from jobnb.execution.spec import RunSpec
-from jobnb.registry.session import Session
 
 WAYS = [Session.materialize, Session.observe_assets, Session.execute_job, Session.launch]
 ABOUT_THE_CALLER = {"self", "selection", "target", "job", "raise_on_error"}

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobnb import AssetKey, asset
-from jobnb.definitions.selections.selection import AssetSelection
-from jobnb.errors import InvalidSubsetError
+from jobnb import AssetKey, AssetSelection, InvalidSubsetError, Session, asset
 from jobnb.registry.selecting import pinned
-from jobnb.registry.session import Session
 
 
 def orders_of(version):

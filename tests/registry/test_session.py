@@ -12,10 +12,14 @@ from jobnb import (
     DataVersion,
     Definitions,
     Instance,
+    InvalidDefinitionError,
+    InvalidSubsetError,
     IOManager,
     Out,
+    Session,
     SourceAsset,
     StaticPartitionsDefinition,
+    UnknownPartitionError,
     asset,
     define_asset_job,
     graph,
@@ -23,11 +27,11 @@ from jobnb import (
     multi_asset,
     observable_source_asset,
     op,
+    session,
 )
 from jobnb.definitions.announce import announce
 from jobnb.display.status_views import statuses_view
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, UnknownPartitionError
-from jobnb.registry.session import Session, current_session, session
+from jobnb.registry.session import current_session
 
 
 @asset

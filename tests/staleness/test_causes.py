@@ -11,6 +11,7 @@ from jobnb import (
     AssetCheckSpec,
     AssetKey,
     AssetsDefinition,
+    AssetStatuses,
     Config,
     DataVersion,
     Definitions,
@@ -23,7 +24,6 @@ from jobnb import (
     op,
 )
 from jobnb.code import reader
-from jobnb.staleness.causes import AssetStatuses
 from jobnb.staleness.statuses import asset_statuses
 from jobnb.staleness.versions import code_change
 

@@ -12,10 +12,10 @@ from jobnb import (
     DailyPartitionsDefinition,
     LastPartitionMapping,
     PartitionKeyRange,
+    Session,
     StaticPartitionsDefinition,
     asset,
 )
-from jobnb.registry.session import Session
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2013-01-05")
 ONE, TWO, THREE = "2013-01-01", "2013-01-02", "2013-01-03"

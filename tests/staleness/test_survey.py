@@ -14,15 +14,16 @@ from jobnb import (
     DailyPartitionsDefinition,
     Definitions,
     Instance,
+    InvalidInvocationError,
+    InvalidSubsetError,
     MonthlyPartitionsDefinition,
     MultiPartitionsDefinition,
     MultiToSingleDimensionPartitionMapping,
+    Session,
     StaticPartitionsDefinition,
     TimeWindowPartitionMapping,
     asset,
 )
-from jobnb.errors import InvalidInvocationError, InvalidSubsetError
-from jobnb.registry.session import Session
 from jobnb.staleness.survey import Survey
 
 DAYS = DailyPartitionsDefinition("2013-01-30", end_date="2013-02-03")

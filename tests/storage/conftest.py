@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobnb.storage.instance import Instance
+from jobnb import Instance
 from tests.storage.place import Place
 
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from jobnb import Instance
 from jobnb.storage.history import DATABASE_VARIABLE
-from jobnb.storage.instance import Instance
 
 
 class Place(NamedTuple):

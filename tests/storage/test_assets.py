@@ -8,12 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb import AssetKey, EventRecordsFilter, EventType, Instance, JobRun
 from jobnb import events as ev
-from jobnb.definitions.keys import AssetKey
-from jobnb.events import EventType
-from jobnb.storage.instance import Instance
-from jobnb.storage.records import EventRecordsFilter
-from jobnb.storage.run import JobRun
 from jobnb.storage.writing import key_text
 
 A, B = AssetKey("a"), AssetKey(["b", "c"])

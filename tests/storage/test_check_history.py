@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobnb import AssetCheckKey, AssetKey
+from jobnb import AssetCheckKey, AssetKey, JobRun
 from jobnb.events import AssetCheckEvaluated
-from jobnb.storage.run import JobRun
 
 
 def said(asset, check, passed, time):

@@ -10,15 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobnb import (
+    AssetKey,
+    EventRecordsFilter,
+    EventType,
+    Instance,
+    InvariantViolationError,
+    JobRun,
+    RunNotFoundError,
+    RunStatus,
+    StepStatus,
+    StorageError,
+)
 from jobnb import events as ev
-from jobnb.definitions.keys import AssetKey
-from jobnb.errors import InvariantViolationError, RunNotFoundError, StorageError
-from jobnb.events import EventType
-from jobnb.state import RunStatus, StepStatus
 from jobnb.storage import tables
-from jobnb.storage.instance import Instance
-from jobnb.storage.records import EventRecordsFilter
-from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
 from jobnb.storage.writing import CHUNK_CAP
 from tests.storage.place import Place

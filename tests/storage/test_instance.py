@@ -15,12 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from jobnb import Session
+from jobnb import (
+    Instance,
+    InvariantViolationError,
+    JobnbError,
+    JobRun,
+    Session,
+    StorageError,
+    instance_for_test,
+)
 from jobnb import events as ev
-from jobnb.errors import InvariantViolationError, JobnbError, StorageError
 from jobnb.storage.history import DATABASE_VARIABLE, HOME_VARIABLE
-from jobnb.storage.instance import Instance, instance_for_test
-from jobnb.storage.run import JobRun
 from tests.storage.place import Place
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobnb import (
+    Definitions,
     PartitionKeyRange,
     StaticPartitionsDefinition,
     asset,
@@ -10,7 +11,6 @@ from jobnb import (
     job,
     op,
 )
-from jobnb.definitions.locations.definitions import Definitions
 
 LETTERS = StaticPartitionsDefinition(["a", "b", "c", "d"])
 BAD = {"b"}

@@ -14,14 +14,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from jobnb import (
+    BackfillStatus,
+    Instance,
+    JobRun,
+    PartitionBackfill,
+    ReexecutionOptions,
+    RunsFilter,
+    RunStatus,
+    StepStatus,
+)
 from jobnb import events as ev
-from jobnb.execution.reexecution import ReexecutionOptions
-from jobnb.state import RunStatus, StepStatus
 from jobnb.storage import history, lost_runs, process, run_log, tables
-from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
-from jobnb.storage.instance import Instance
 from jobnb.storage.process import Holder, is_gone, this_process
-from jobnb.storage.run import JobRun, RunsFilter
 from jobnb.storage.run_log import RunLog
 from tests.storage.place import Place
 

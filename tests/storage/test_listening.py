@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from jobnb import (
+    EventLogEntry,
+    Instance,
+    InvariantViolationError,
+    JobRun,
+    RunNotFoundError,
+    RunStatus,
+)
 from jobnb import events as ev
-from jobnb.errors import InvariantViolationError, RunNotFoundError
-from jobnb.state import RunStatus
-from jobnb.storage.instance import Instance
-from jobnb.storage.records import EventLogEntry
-from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
 from tests.storage.place import Place
 

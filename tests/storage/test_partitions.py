@@ -10,12 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobnb import AssetKey, Instance, InvalidDefinitionError, InvariantViolationError, JobRun
+from jobnb import AssetPartitionStatus as Status
 from jobnb import events as ev
-from jobnb.definitions.keys import AssetKey
-from jobnb.errors import InvalidDefinitionError, InvariantViolationError
-from jobnb.storage.instance import Instance
-from jobnb.storage.partition_history import AssetPartitionStatus as Status
-from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
 from tests.storage.place import Place
 

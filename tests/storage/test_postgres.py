@@ -19,13 +19,21 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from jobnb import AssetKey, MaterializeResult, MetadataValue, asset, materialize
+from jobnb import (
+    AssetKey,
+    Instance,
+    InvalidDefinitionError,
+    JobRun,
+    MaterializeResult,
+    MetadataValue,
+    RunsFilter,
+    StorageError,
+    asset,
+    materialize,
+)
 from jobnb import events as ev
-from jobnb.errors import InvalidDefinitionError, StorageError
 from jobnb.storage import engines, lost_runs, tables
-from jobnb.storage.instance import Instance
 from jobnb.storage.process import this_process
-from jobnb.storage.run import JobRun, RunsFilter
 from tests.postgres import Server
 from tests.storage.place import Place
 

@@ -12,6 +12,7 @@ import pytest
 from jobnb import (
     AssetKey,
     Instance,
+    JobRun,
     MultiPartitionsDefinition,
     Session,
     StaticPartitionsDefinition,
@@ -22,7 +23,6 @@ from jobnb import (
 from jobnb.events import RunStarted
 from jobnb.storage import prune as pruning
 from jobnb.storage.prune import DAY, Retention, find_prunable, prune
-from jobnb.storage.run import JobRun
 
 LATER = 100 * DAY
 

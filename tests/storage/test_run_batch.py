@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobnb import Instance, JobRun
 from jobnb import events as ev
-from jobnb.storage.instance import Instance
-from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import BatchLog, RunLog
 from tests.storage.place import Place
 

@@ -11,21 +11,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from jobnb import events as ev
-from jobnb.definitions.keys import AssetKey
-from jobnb.errors import InvariantViolationError, RunNotFoundError
-from jobnb.state import RunStatus
-from jobnb.storage import tables
-from jobnb.storage.instance import Instance
-from jobnb.storage.run import (
-    JobBucket,
+from jobnb import (
+    AssetKey,
+    Instance,
+    InvariantViolationError,
     JobRun,
+    RunNotFoundError,
     RunsFilter,
-    TagBucket,
-    decode_run,
-    encode_run,
-    new_run_id,
+    RunStatus,
 )
+from jobnb import events as ev
+from jobnb.storage import tables
+from jobnb.storage.run import JobBucket, TagBucket, decode_run, encode_run, new_run_id
 from tests.storage.place import Place
 
 

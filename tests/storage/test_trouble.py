@@ -14,12 +14,9 @@ from typing import Any
 
 import pytest
 
-from jobnb import Instance, job, op
+from jobnb import Instance, JobRun, RunStatus, StorageError, job, op
 from jobnb import events as ev
-from jobnb.errors import StorageError
-from jobnb.state import RunStatus
 from jobnb.storage import run_log
-from jobnb.storage.run import JobRun
 
 BIG = "x" * 200_000
 

@@ -12,10 +12,12 @@ import pytest
 from jobnb import (
     AssetIn,
     DailyPartitionsDefinition,
+    InvariantViolationError,
     MultiPartitionKey,
     MultiPartitionsDefinition,
     PartitionKeyRange,
     StaticPartitionsDefinition,
+    StepOutputNotFoundError,
     UPathIOManager,
     asset,
     build_input_context,
@@ -24,7 +26,6 @@ from jobnb import (
     materialize,
     op,
 )
-from jobnb.errors import InvariantViolationError, StepOutputNotFoundError
 
 LETTERS = StaticPartitionsDefinition(["a", "b", "c"])
 

@@ -12,20 +12,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.resources.io_test_context import build_input_context, build_output_context
-from jobnb.definitions.resources.resource_context import InitResourceContext
-from jobnb.errors import InvariantViolationError, JobnbError, StepOutputNotFoundError, StorageError
-from jobnb.storage import formats
-from jobnb.storage.files import FileIOManager
-from jobnb.storage.filesystem import FilesystemIOManager
-from jobnb.storage.instance import Instance
-from jobnb.storage.values import (
+from jobnb import (
+    FilesystemIOManager,
+    InitResourceContext,
     InMemoryIOManager,
+    Instance,
+    InvariantViolationError,
+    JobnbError,
+    PartitionKeyRange,
+    StaticPartitionsDefinition,
+    StepOutputNotFoundError,
+    StorageError,
+    build_input_context,
+    build_output_context,
     fs_io_manager,
     mem_io_manager,
 )
+from jobnb.storage import formats
+from jobnb.storage.files import FileIOManager
 
 
 def store(manager: Any, value: Any, **fields: Any) -> Path:

@@ -8,6 +8,8 @@ import pytest
 
 from jobnb import (
     Instance,
+    InvalidSubsetError,
+    Session,
     StaticPartitionsDefinition,
     asset,
     job,
@@ -17,8 +19,6 @@ from jobnb import (
 from jobnb.display.backfill_views import backfill_view
 from jobnb.display.view import bundle
 from jobnb.display.widgets.backfill import BackfillView
-from jobnb.errors import InvalidSubsetError
-from jobnb.registry.session import Session
 
 LETTERS = StaticPartitionsDefinition(["<b>a</b>", "b", "c", "d"])
 GATE = threading.Event()

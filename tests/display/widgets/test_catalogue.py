@@ -9,25 +9,26 @@ import pytest
 
 from jobnb import (
     AssetOut,
+    Config,
     DailyPartitionsDefinition,
+    EventType,
+    InvalidSubsetError,
+    JobnbError,
     Output,
     Run,
+    Session,
     SourceAsset,
     asset,
     job,
     multi_asset,
     op,
 )
-from jobnb.config import Config
 from jobnb.display.widgets.asset import AssetView
 from jobnb.display.widgets.catalogue import Catalogue, SessionView
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.display.widgets.run import RunView
-from jobnb.errors import InvalidSubsetError, JobnbError
-from jobnb.events import EventType
 from jobnb.execution.task import find
-from jobnb.registry.session import Session
 from tests.display.reading import HOSTILE
 
 

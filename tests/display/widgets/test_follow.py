@@ -6,14 +6,13 @@ import threading
 
 import pytest
 
-from jobnb import Definitions, DynamicOut, DynamicOutput, asset, job, op
+from jobnb import Definitions, DynamicOut, DynamicOutput, Instance, asset, job, op
 from jobnb.display.graph_pictures import job_picture
 from jobnb.display.picture import Status
 from jobnb.display.widgets.follow import RunMarks, cards_of_plan, follow_run
 from jobnb.display.widgets.graph import GraphView
 from jobnb.events import RunStarted, RunSucceeded, StepStarted, StepSucceeded
 from jobnb.plan.build import build_plan
-from jobnb.storage.instance import Instance
 
 
 class Gate:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from jobnb import JobnbError
 from jobnb.display.palette import GLYPHS
 from jobnb.display.picture import Status
 from jobnb.display.widgets import assemble
@@ -23,7 +24,6 @@ from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.tabbed import Note, TabBar
 from jobnb.display.widgets.twin import WIDGET_MIME, widget_bundle
 from jobnb.display.widgets.view import Pace, View, answers
-from jobnb.errors import JobnbError
 
 
 def test_a_module_has_its_parts_before_its_own_file():

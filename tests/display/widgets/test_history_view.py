@@ -9,17 +9,27 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobnb import AssetKey, Instance, RunsFilter, StaticPartitionsDefinition, job, op
+from jobnb import (
+    AssetKey,
+    Instance,
+    InvariantViolationError,
+    JobRun,
+    RunRecord,
+    RunsFilter,
+    RunStatus,
+    RunTable,
+    Session,
+    StaticPartitionsDefinition,
+    StepStatus,
+    fold,
+    job,
+    op,
+)
 from jobnb.display.history_views import run_table_view
 from jobnb.display.text import moment
 from jobnb.display.widgets.history import HistoryView
 from jobnb.display.widgets.history_data import choices, compared, filter_of, page_of, run_row
 from jobnb.display.widgets.twin import WIDGET_MIME
-from jobnb.errors import InvariantViolationError
-from jobnb.registry.session import Session
-from jobnb.state import RunStatus, StepStatus, fold
-from jobnb.storage.run import JobRun, RunRecord
-from jobnb.storage.run_table import RunTable
 from tests.display.reading import HOSTILE, check_bundle
 
 

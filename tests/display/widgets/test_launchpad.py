@@ -6,12 +6,21 @@ import json
 
 import pytest
 
-from jobnb import Config, Definitions, Instance, asset, define_asset_job, job, op
+from jobnb import (
+    Config,
+    Definitions,
+    Instance,
+    InvalidConfigError,
+    InvalidSubsetError,
+    Session,
+    asset,
+    define_asset_job,
+    job,
+    op,
+)
 from jobnb.display.widgets import launchpad
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.launchpad import Launchpad
-from jobnb.errors import InvalidConfigError, InvalidSubsetError
-from jobnb.registry.session import Session
 
 
 class Load(Config):

@@ -9,27 +9,28 @@ import weakref
 import pytest
 
 from jobnb import (
+    AssetKey,
     DailyPartitionsDefinition,
     Instance,
     InvalidDefinitionError,
+    InvalidSubsetError,
     MultiPartitionsDefinition,
+    PartitionBackfill,
     PartitionKeyRange,
+    PartitionTable,
     RunsFilter,
+    Session,
     StaticPartitionsDefinition,
+    UnknownPartitionError,
     asset,
     job,
     materialize,
     op,
 )
-from jobnb.definitions.keys import AssetKey
 from jobnb.display.partition_views import partitions_view
 from jobnb.display.view import bundle
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.partitions import PartitionsView
-from jobnb.errors import InvalidSubsetError, UnknownPartitionError
-from jobnb.registry.session import Session
-from jobnb.storage.backfill import PartitionBackfill
-from jobnb.storage.partition_tables import PartitionTable
 
 DAYS = DailyPartitionsDefinition("2013-01-30", "2013-02-06")
 

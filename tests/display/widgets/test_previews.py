@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb import MetadataValue
 from jobnb.definitions.metadata import to_json
-from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.display.widgets.previews import metadata_rows, preview
 from tests.display.reading import HOSTILE
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobnb import ErrorInfo
 from jobnb.display.widgets.log_lines import KINDS, LogFilter, LogLines, kind_of_line
-from jobnb.events import ErrorInfo, Logged, RunStarted, StepFailed, StepStarted
+from jobnb.events import Logged, RunStarted, StepFailed, StepStarted
 from tests.display.reading import HOSTILE
 
 EVENTS = [

@@ -14,13 +14,18 @@ from jobnb import (
     Config,
     DynamicOut,
     DynamicOutput,
+    ErrorInfo,
     Failure,
     Instance,
+    InvalidSubsetError,
+    InvariantViolationError,
     MetadataValue,
     Out,
     Output,
     RunNotFoundError,
+    Session,
     asset,
+    fold,
     job,
     materialize,
     op,
@@ -37,10 +42,8 @@ from jobnb.display.widgets.run_data import (
     slowest_path,
 )
 from jobnb.display.widgets.twin import WIDGET_MIME
-from jobnb.errors import InvalidSubsetError, InvariantViolationError
-from jobnb.events import ErrorInfo, RunStarted, StepStarted, StepSucceeded
-from jobnb.registry.session import Session, current_session
-from jobnb.state import fold
+from jobnb.events import RunStarted, StepStarted, StepSucceeded
+from jobnb.registry.session import current_session
 from tests.display.reading import HOSTILE, check_bundle
 
 

@@ -7,8 +7,7 @@ import re
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from jobnb.definitions.jobs.job import job
-from jobnb.definitions.ops.op import op
+from jobnb import job, op
 from jobnb.display import surroundings
 from jobnb.display.install import install, uninstall
 from jobnb.display.picture import Card, Mark, Picture, Status
