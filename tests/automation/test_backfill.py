@@ -19,28 +19,26 @@ from jobnb import (
     AssetIn,
     AssetKey,
     BackfillPolicy,
+    BackfillStatus,
     DailyPartitionsDefinition,
     DynamicPartitionsDefinition,
     Instance,
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    InvalidSubsetError,
+    InvariantViolationError,
     PartitionKeyRange,
     RunsFilter,
     Session,
     StaticPartitionsDefinition,
     TimeWindowPartitionMapping,
+    UnknownPartitionError,
     WeeklyPartitionsDefinition,
     asset,
 )
 from jobnb.automation.backfill import BackfillFailedError
 from jobnb.automation.backfilling import backfill_session, resume_backfill
-from jobnb.errors import (
-    InvalidDefinitionError,
-    InvalidInvocationError,
-    InvalidSubsetError,
-    InvariantViolationError,
-    UnknownPartitionError,
-)
 from jobnb.execution.task import RunCanceledError, StillRunningError
-from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.history import DATABASE_VARIABLE
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2013-02-01")

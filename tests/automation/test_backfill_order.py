@@ -12,6 +12,7 @@ from jobnb import (
     DailyPartitionsDefinition,
     IdentityPartitionMapping,
     Instance,
+    InvalidInvocationError,
     LastPartitionMapping,
     MultiPartitionsDefinition,
     Session,
@@ -23,7 +24,6 @@ from jobnb import (
 from jobnb.automation.backfill_nodes import nodes_of
 from jobnb.automation.backfilling import find_targets
 from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
-from jobnb.errors import InvalidInvocationError
 
 DAYS = DailyPartitionsDefinition("2013-01-06", end_date="2013-01-20")
 WEEKS = WeeklyPartitionsDefinition("2013-01-06", end_date="2013-01-20")

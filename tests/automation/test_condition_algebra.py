@@ -16,7 +16,7 @@ from jobnb import (
     asset,
     evaluate_automation_conditions,
 )
-from jobnb.definitions.automation.condition import AutomationCondition as Condition
+from jobnb import AutomationCondition as Condition
 from jobnb.events import AssetMaterialized
 
 on = AutomationCondition

@@ -16,12 +16,19 @@ from pydantic import SecretStr
 from jobnb import (
     AssetIn,
     AssetKey,
+    BackfillStatus,
     Config,
     DailyPartitionsDefinition,
     DynamicPartitionsDefinition,
     Field,
     Instance,
+    InvalidConfigError,
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    InvalidSubsetError,
+    InvariantViolationError,
     MultiPartitionsDefinition,
+    PartitionBackfill,
     PartitionConfigError,
     PartitionedConfig,
     PartitionKeyRange,
@@ -29,6 +36,7 @@ from jobnb import (
     Session,
     StaticPartitionsDefinition,
     TimeWindowPartitionMapping,
+    UnknownPartitionError,
     asset,
     daily_partitioned_config,
     define_asset_job,
@@ -38,16 +46,7 @@ from jobnb import (
     static_partitioned_config,
 )
 from jobnb.automation.backfill import BackfillFailedError
-from jobnb.errors import (
-    InvalidConfigError,
-    InvalidDefinitionError,
-    InvalidInvocationError,
-    InvalidSubsetError,
-    InvariantViolationError,
-    UnknownPartitionError,
-)
 from jobnb.execution.task import RunCanceledError
-from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 
 LETTERS = StaticPartitionsDefinition(["a", "b", "c", "d"])
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2013-02-01")

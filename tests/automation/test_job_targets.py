@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from jobnb import (
     DailyPartitionsDefinition,
     Instance,
+    JobRun,
     MultiPartitionsDefinition,
+    RunStatus,
     StaticPartitionsDefinition,
     job,
     op,
@@ -19,8 +21,6 @@ from jobnb import (
 from jobnb.automation.backfill_nodes import node_of_job
 from jobnb.automation.backfilling import job_target
 from jobnb.events import RunCanceled, RunFailed, RunStarted, RunSucceeded
-from jobnb.state import RunStatus
-from jobnb.storage.run import JobRun
 
 DEFINITIONS = [
     StaticPartitionsDefinition(["a", "b", "c", 'odd "key", [1]', "ümlaut"]),

@@ -12,8 +12,8 @@ from collections import Counter
 
 import pytest
 
-from jobnb import Instance
-from jobnb.storage.ticks import TickStatus, live_loops
+from jobnb import Instance, TickStatus
+from jobnb.storage.ticks import live_loops
 from tests.automation.place import (
     START,
     Clock,

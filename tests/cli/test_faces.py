@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from jobnb import ErrorInfo, RunState, fold
 from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.cli.faces import BarFace, Face, LineFace, face_for
 from jobnb.events import (
     AssetCheckEvaluated,
-    ErrorInfo,
     RunFailed,
     RunStarted,
     RunSucceeded,
@@ -30,7 +30,6 @@ from jobnb.notebook.outcome import (
     Verdict,
 )
 from jobnb.notebook.side_channel import line_of
-from jobnb.state import RunState, fold
 
 
 def play(face, steps=2):

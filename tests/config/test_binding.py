@@ -10,14 +10,20 @@ import pytest
 from pydantic import BaseModel, Discriminator, SecretStr
 from pydantic import Field as PydanticField
 
-from jobnb import ConfigurableResource, job, op
-from jobnb.config import (
-    BoundConfig,
+from jobnb import (
     Config,
-    ConfigField,
+    ConfigurableResource,
     Field,
+    InvalidConfigDefinitionError,
+    InvalidConfigError,
     Noneable,
     RunConfig,
+    job,
+    op,
+)
+from jobnb.config import (
+    BoundConfig,
+    ConfigField,
     Section,
     bind,
     bind_value,
@@ -26,7 +32,6 @@ from jobnb.config import (
     schema_of,
 )
 from jobnb.config import binding as binding_module
-from jobnb.errors import InvalidConfigDefinitionError, InvalidConfigError
 
 
 class Load(Config):

@@ -28,8 +28,8 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from jobnb.config import Config, PermissiveConfig, bind_value, raw_config, schema_of
-from jobnb.errors import InvalidConfigError, InvalidInvocationError
+from jobnb import Config, InvalidConfigError, InvalidInvocationError, PermissiveConfig
+from jobnb.config import bind_value, raw_config, schema_of
 
 
 class Colour(enum.Enum):

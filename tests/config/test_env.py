@@ -30,21 +30,24 @@ from pydantic import (
 from pydantic import Field as PydanticField
 from typing_extensions import TypedDict
 
-from jobnb import ConfigurableResource
-from jobnb.config import (
+from jobnb import (
     BoolSource,
     Config,
-    ConfigField,
+    ConfigurableResource,
     EnvVar,
     Field,
     IntSource,
+    InvalidConfigError,
     Noneable,
     Permissive,
     PermissiveConfig,
     RunConfig,
     ScalarUnion,
-    Section,
     StringSource,
+)
+from jobnb.config import (
+    ConfigField,
+    Section,
     bind,
     bind_value,
     raw_config,
@@ -54,7 +57,6 @@ from jobnb.config import (
     without_secrets,
 )
 from jobnb.config.nodes import Typed as TypedSchema
-from jobnb.errors import InvalidConfigError
 
 
 class Inner(BaseModel):

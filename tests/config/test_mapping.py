@@ -7,27 +7,21 @@ from typing import Any
 
 import pytest
 
-from jobnb.config import (
+from jobnb import (
     Config,
     ConfigMapping,
+    ConfigMappingFunctionError,
     Enum,
     EnumValue,
     EnvVar,
     Field,
-    RunConfig,
-    Section,
-    bind,
-    bind_value,
-    config_mapping,
-    configured,
-    configured_schema,
-    schema_of,
-)
-from jobnb.errors import (
-    ConfigMappingFunctionError,
     InvalidConfigError,
     InvalidDefinitionError,
+    RunConfig,
+    config_mapping,
+    configured,
 )
+from jobnb.config import Section, bind, bind_value, configured_schema, schema_of
 
 
 class Colour(enum.Enum):

@@ -11,20 +11,9 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jobnb.config import (
-    Array,
-    Field,
-    Map,
-    Noneable,
-    Section,
-    bind,
-    bind_value,
-    dump_yaml,
-    load_yaml,
-    scaffold,
-    schema_of,
-)
-from jobnb.errors import InvalidConfigError, Problem
+from jobnb import Array, Field, InvalidConfigError, Map, Noneable
+from jobnb.config import Section, bind, bind_value, dump_yaml, load_yaml, scaffold, schema_of
+from jobnb.errors import Problem
 
 NAMES = st.text("abcdef _-1é", min_size=1, max_size=6).filter(lambda name: name != "env")
 SCALARS: dict[type, st.SearchStrategy[Any]] = {

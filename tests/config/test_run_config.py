@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from pydantic import ConfigDict, Field, PlainSerializer, RootModel, SecretStr
 
-from jobnb.config import Config, EnvVar, RunConfig, bind_value, dump_yaml, load_yaml, raw_config
-from jobnb.errors import InvalidConfigError
+from jobnb import Config, EnvVar, InvalidConfigError, RunConfig
+from jobnb.config import bind_value, dump_yaml, load_yaml, raw_config
 
 
 class Load(Config):

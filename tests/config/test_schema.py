@@ -7,22 +7,21 @@ from typing import Any
 
 import pytest
 
-from jobnb.config import (
+from jobnb import (
     Array,
-    ConfigField,
     Enum,
     EnumValue,
     Field,
+    InvalidConfigDefinitionError,
+    InvalidConfigError,
     Map,
     Noneable,
     Permissive,
     ScalarUnion,
     Selector,
     Shape,
-    bind_value,
-    schema_of,
 )
-from jobnb.errors import InvalidConfigDefinitionError, InvalidConfigError
+from jobnb.config import ConfigField, bind_value, schema_of
 
 REQUIRED_PART = {"z": Field(int, default_value=3)}
 

@@ -10,19 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
-from jobnb.config import (
+from jobnb import (
     Config,
+    InvalidConfigError,
+    InvariantViolationError,
     RunConfig,
-    bind_value,
     config_from_files,
     config_from_pkg_resources,
     config_from_yaml_strings,
-    dump_yaml,
-    load_yaml,
-    merged,
-    rewritten,
 )
-from jobnb.errors import InvalidConfigError, InvariantViolationError
+from jobnb.config import bind_value, dump_yaml, load_yaml, merged, rewritten
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from jobnb import (
     AssetSpec,
     FreshnessPolicy,
+    InvalidDefinitionError,
     SourceAsset,
     asset,
     load_assets_from_current_module,
@@ -17,7 +18,6 @@ from jobnb import (
     load_assets_from_package_name,
     materialize,
 )
-from jobnb.errors import InvalidDefinitionError
 
 FILES = {
     "__init__.py": "from shop_assets.a import a1",

@@ -10,6 +10,9 @@ from jobnb import (
     Definitions,
     FreshnessPolicy,
     IdentityPartitionMapping,
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    InvariantViolationError,
     LastPartitionMapping,
     SourceAsset,
     asset,
@@ -20,7 +23,6 @@ from jobnb import (
     multi_asset,
     success_hook,
 )
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 
 
 @asset(group_name="g", metadata={"a": 1}, description="d", tags={"t": "u"}, owners=["a@b.de"])

@@ -15,6 +15,9 @@ from jobnb import (
     In,
     InputManager,
     Instance,
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    InvalidSubsetError,
     IOManager,
     Out,
     Output,
@@ -22,6 +25,7 @@ from jobnb import (
     RunConfig,
     SourceAsset,
     StaticPartitionsDefinition,
+    UnknownPartitionError,
     asset,
     define_asset_job,
     graph,
@@ -34,12 +38,6 @@ from jobnb import (
     op,
     resource,
     with_resources,
-)
-from jobnb.errors import (
-    InvalidDefinitionError,
-    InvalidInvocationError,
-    InvalidSubsetError,
-    UnknownPartitionError,
 )
 
 

@@ -9,6 +9,8 @@ from jobnb import (
     AssetKey,
     Definitions,
     Instance,
+    InvalidDefinitionError,
+    InvalidInvocationError,
     Nothing,
     PartitionKeyRange,
     SourceAsset,
@@ -22,7 +24,6 @@ from jobnb import (
     multi_asset,
     op,
 )
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 
 @pytest.mark.parametrize("path", [3, None, [1], [], "", ["a", ""]])

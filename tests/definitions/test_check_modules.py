@@ -12,6 +12,7 @@ from jobnb import (
     AssetIn,
     Definitions,
     InvalidDefinitionError,
+    Session,
     asset,
     asset_check,
     build_metadata_bounds_checks,
@@ -23,7 +24,6 @@ from jobnb import (
     load_definitions_from_modules,
     materialize,
 )
-from jobnb.registry.session import Session
 
 
 @asset

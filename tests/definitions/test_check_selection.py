@@ -18,7 +18,7 @@ from jobnb import (
     asset_check,
     multi_asset_check,
 )
-from jobnb.definitions.selections.selection import AssetSelection as S
+from jobnb import AssetSelection as S
 from jobnb.plan.completing import Words, suggest
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from jobnb import ExecutorRequirement, InvalidConfigError, InvalidDefinitionError
 from jobnb.config import bind_value, schema_of
 from jobnb.definitions.jobs import executor as ex
-from jobnb.definitions.jobs.executor import ExecutorRequirement
-from jobnb.errors import InvalidConfigError, InvalidDefinitionError
 
 NEEDS = ex.multiple_process_executor_requirements()
 

@@ -11,6 +11,9 @@ from jobnb import (
     GraphOut,
     In,
     InputMapping,
+    InvalidConfigError,
+    InvalidDefinitionError,
+    InvalidInvocationError,
     IOManager,
     JobDefinition,
     MultiDependencyDefinition,
@@ -26,7 +29,6 @@ from jobnb import (
     op,
     success_hook,
 )
-from jobnb.errors import InvalidConfigError, InvalidDefinitionError, InvalidInvocationError
 
 
 @op

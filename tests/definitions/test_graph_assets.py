@@ -9,6 +9,7 @@ from jobnb import (
     AssetsDefinition,
     ConfigMapping,
     GraphOut,
+    InvalidDefinitionError,
     Out,
     Output,
     ResourceDefinition,
@@ -23,7 +24,6 @@ from jobnb import (
     op,
     success_hook,
 )
-from jobnb.errors import InvalidDefinitionError
 
 
 @op

@@ -8,14 +8,15 @@ from unittest import mock
 
 import pytest
 
-from jobnb.definitions.ops.hook import (
+from jobnb import (
     HookDefinition,
     HookExecutionResult,
+    InvalidDefinitionError,
+    InvalidInvocationError,
     event_list_hook,
     failure_hook,
     success_hook,
 )
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 
 class Target:

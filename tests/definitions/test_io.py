@@ -7,28 +7,29 @@ from typing import Any
 
 import pytest
 
-from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
-from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.resources.configurable_resource import (
+from jobnb import (
+    AssetKey,
+    AssetMaterialization,
     ConfigurableIOManager,
     ConfigurableIOManagerFactory,
-)
-from jobnb.definitions.resources.io import (
+    DailyPartitionsDefinition,
+    InMemoryIOManager,
+    InputContext,
     InputManager,
     InputManagerDefinition,
+    InvariantViolationError,
     IOManager,
     IOManagerDefinition,
+    OutputContext,
+    PartitionKeyRange,
+    ResourceDefinition,
+    StaticPartitionsDefinition,
+    build_input_context,
+    build_output_context,
     input_manager,
     io_manager,
 )
-from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.definitions.resources.io_test_context import build_input_context, build_output_context
-from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
-from jobnb.definitions.user_events import AssetMaterialization
-from jobnb.errors import InvariantViolationError
-from jobnb.storage.values import InMemoryIOManager
+from jobnb.definitions.resources.resource import resource_def_of
 
 
 class Kept(IOManager):

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from jobnb import Field
+from jobnb import Field, InvalidConfigError, InvalidDefinitionError, InvalidInvocationError
 from jobnb.definitions.jobs import logger as lg
-from jobnb.errors import InvalidConfigError, InvalidDefinitionError, InvalidInvocationError
 
 
 @lg.logger({"level": int}, description="words")

@@ -15,11 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobnb as md
-from jobnb.definitions.keys import AssetKey
+from jobnb import (
+    AssetKey,
+    InvalidDefinitionError,
+    MetadataValue,
+    TableColumn,
+    TableRecord,
+    TableSchema,
+)
 from jobnb.definitions.metadata import from_json, normalize, to_json
-from jobnb.definitions.metadata_values import MetadataValue
-from jobnb.definitions.table import TableColumn, TableRecord, TableSchema
-from jobnb.errors import InvalidDefinitionError
 
 LINEAGE = md.TableColumnLineage({"total": [md.TableColumnDep("raw/orders", "price")]})
 

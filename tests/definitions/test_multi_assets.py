@@ -9,6 +9,9 @@ from jobnb import (
     AssetSpec,
     Config,
     Definitions,
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    InvariantViolationError,
     IOManager,
     MaterializeResult,
     Output,
@@ -16,19 +19,14 @@ from jobnb import (
     RetryPolicy,
     RunConfig,
     StaticPartitionsDefinition,
+    StepOutputNotFoundError,
+    TypeCheckDidNotPass,
     asset,
     define_asset_job,
     materialize,
     mem_io_manager,
     multi_asset,
     success_hook,
-)
-from jobnb.errors import (
-    InvalidDefinitionError,
-    InvalidSubsetError,
-    InvariantViolationError,
-    StepOutputNotFoundError,
-    TypeCheckDidNotPass,
 )
 
 

@@ -13,19 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions.partitions.calendar_partitions import (
+from jobnb import (
     DailyPartitionsDefinition,
-)
-from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.partitions.multi_partition_key import MultiPartitionKey
-from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partitions.partition import PartitionsDefinition
-from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.errors import (
+    DynamicPartitionsDefinition,
     InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
+    MultiPartitionKey,
+    MultiPartitionsDefinition,
+    PartitionKeyRange,
+    PartitionsDefinition,
+    StaticPartitionsDefinition,
     UnknownPartitionError,
 )
 from tests.test_growth import calls

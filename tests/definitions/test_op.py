@@ -15,6 +15,7 @@ from jobnb import (
     DynamicPartitionsDefinition,
     In,
     Instance,
+    InvalidDefinitionError,
     MultiPartitionsDefinition,
     Nothing,
     Out,
@@ -24,7 +25,6 @@ from jobnb import (
     job,
     op,
 )
-from jobnb.errors import InvalidDefinitionError
 
 
 def test_an_op_shows_the_name_the_docstring_and_the_signature_of_its_function():

@@ -8,21 +8,17 @@ from typing import Any
 
 import pytest
 
-from jobnb.definitions.partitions.dynamic_partitions import (
+from jobnb import (
     AddDynamicPartitionsRequest,
     DeleteDynamicPartitionsRequest,
     DynamicPartitionsDefinition,
-)
-from jobnb.definitions.partitions.partition_keys import (
     DynamicPartitionsStore,
-    Partition,
-    PartitionKeyRange,
-)
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.errors import (
     InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
+    Partition,
+    PartitionKeyRange,
+    StaticPartitionsDefinition,
     UnknownPartitionError,
 )
 

@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
-from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partitions.partition import PartitionsDefinition
-from jobnb.definitions.partitions.partition_loading import (
+from jobnb import (
+    DailyPartitionsDefinition,
+    DynamicPartitionsDefinition,
+    InvariantViolationError,
+    MultiPartitionsDefinition,
     PartitionLoadingContext,
+    PartitionsDefinition,
+    StaticPartitionsDefinition,
+    UnknownPartitionError,
     partition_loading_context,
 )
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.errors import InvariantViolationError, UnknownPartitionError
 
 
 class Store:

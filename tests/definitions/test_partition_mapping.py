@@ -10,39 +10,39 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobnb import AssetDep, AssetIn, AssetKey, AssetsDefinition, In, asset, op
-from jobnb.definitions.partitions.calendar_partitions import (
+from jobnb import (
+    AllPartitionMapping,
+    AssetDep,
+    AssetIn,
+    AssetKey,
+    AssetsDefinition,
     DailyPartitionsDefinition,
+    DimensionPartitionMapping,
+    DynamicPartitionsDefinition,
     HourlyPartitionsDefinition,
+    IdentityPartitionMapping,
+    In,
+    InvalidDefinitionError,
+    LastPartitionMapping,
     MonthlyPartitionsDefinition,
+    MultiPartitionMapping,
+    MultiPartitionsDefinition,
+    MultiToSingleDimensionPartitionMapping,
+    PartitionMapping,
+    PartitionsDefinition,
+    SpecificPartitionsPartitionMapping,
+    StaticPartitionMapping,
+    StaticPartitionsDefinition,
+    TimeWindowPartitionMapping,
+    TimeWindowPartitionsDefinition,
     WeeklyPartitionsDefinition,
+    asset,
+    op,
 )
 from jobnb.definitions.partitions.default_mapping import (
     default_partition_mapping,
     fitting_partition_mapping,
 )
-from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.partitions.fixed_mappings import (
-    AllPartitionMapping,
-    LastPartitionMapping,
-    SpecificPartitionsPartitionMapping,
-    StaticPartitionMapping,
-)
-from jobnb.definitions.partitions.multi_mapping import (
-    DimensionPartitionMapping,
-    MultiPartitionMapping,
-    MultiToSingleDimensionPartitionMapping,
-)
-from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partitions.partition import PartitionsDefinition
-from jobnb.definitions.partitions.partition_mapping import (
-    IdentityPartitionMapping,
-    PartitionMapping,
-)
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
-from jobnb.definitions.partitions.time_window_mapping import TimeWindowPartitionMapping
-from jobnb.errors import InvalidDefinitionError
 
 NOW = datetime(2023, 4, 1, tzinfo=UTC)
 T = TimeWindowPartitionMapping

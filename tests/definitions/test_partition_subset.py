@@ -12,16 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions.partitions.calendar_partitions import DailyPartitionsDefinition
-from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partitions.partition import PartitionsDefinition
-from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.partitions.partition_subset import PartitionsSubset
+from jobnb import (
+    DailyPartitionsDefinition,
+    DynamicPartitionsDefinition,
+    InvalidInvocationError,
+    InvalidSubsetError,
+    MultiPartitionsDefinition,
+    PartitionKeyRange,
+    PartitionsDefinition,
+    PartitionsSubset,
+    StaticPartitionsDefinition,
+    TimeWindowPartitionsDefinition,
+    UnknownPartitionError,
+)
 from jobnb.definitions.partitions.position_runs import PositionRuns
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
-from jobnb.errors import InvalidInvocationError, InvalidSubsetError, UnknownPartitionError
 from tests.test_growth import calls
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)

@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
-from jobnb.config import RunConfig
+from jobnb import (
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    MultiPartitionKey,
+    MultiPartitionsDefinition,
+    Partition,
+    PartitionedConfig,
+    RunConfig,
+    StaticPartitionsDefinition,
+    TimeWindow,
+    UnknownPartitionError,
+)
 from jobnb.definitions.partitions import calendar_partitions as cc
 from jobnb.definitions.partitions import partitioned_config as pc
-from jobnb.definitions.partitions.multi_partition_key import MultiPartitionKey
-from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partitions.partition_keys import Partition
-from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.definitions.partitions.window_times import TimeWindow
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
 ABC = StaticPartitionsDefinition(["a", "b"])
 

@@ -9,22 +9,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobnb.definitions.partitions.default_mapping import default_partition_mapping
-from jobnb.definitions.partitions.dynamic_partitions import (
+from jobnb import (
     AddDynamicPartitionsRequest,
     DeleteDynamicPartitionsRequest,
     DynamicPartitionsDefinition,
-)
-from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
-from jobnb.definitions.partitions.partition import PartitionsDefinition, SeenKeys
-from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore, PartitionKeyRange
-from jobnb.definitions.partitions.partition_loading import PartitionLoadingContext
-from jobnb.definitions.partitions.partitioned_config import (
+    DynamicPartitionsStore,
+    InvalidDefinitionError,
+    MultiPartitionsDefinition,
+    PartitionKeyRange,
+    PartitionLoadingContext,
+    PartitionsDefinition,
+    StaticPartitionsDefinition,
+    UnknownPartitionError,
     dynamic_partitioned_config,
     static_partitioned_config,
 )
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
-from jobnb.errors import InvalidDefinitionError, UnknownPartitionError
+from jobnb.definitions.partitions.default_mapping import default_partition_mapping
+from jobnb.definitions.partitions.partition import SeenKeys
 
 
 class Years(PartitionsDefinition):

@@ -13,6 +13,7 @@ from jobnb import (
     InvalidSubsetError,
     RepositoryDefinition,
     ScheduleDefinition,
+    Session,
     SourceAsset,
     asset,
     asset_check,
@@ -26,7 +27,6 @@ from jobnb import (
     repository,
     with_resources,
 )
-from jobnb.registry.session import Session
 
 raw = SourceAsset("raw")
 

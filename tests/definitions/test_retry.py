@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.ops.retry import Backoff, Jitter, RetryPolicy
-from jobnb.errors import InvalidDefinitionError
+from jobnb import Backoff, InvalidDefinitionError, Jitter, RetryPolicy
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,16 @@ from jobnb import (
     DeleteDynamicPartitionsRequest,
     DynamicPartitionsDefinition,
     Instance,
+    InvalidDefinitionError,
+    InvalidInvocationError,
     RunRequest,
     StaticPartitionsDefinition,
+    UnknownPartitionError,
     daily_partitioned_config,
     define_asset_job,
     job,
     op,
 )
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
 
 
 @daily_partitioned_config("2013-01-01", tags_for_partition_fn=lambda s, _e: {"d": f"{s:%a}"})

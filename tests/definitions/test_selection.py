@@ -13,12 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
-from jobnb.definitions.checks.asset_check_decorators import multi_asset_check
-from jobnb.definitions.keys import AssetKey
+from jobnb import (
+    AssetCheckKey,
+    AssetCheckSpec,
+    AssetKey,
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    multi_asset_check,
+)
+from jobnb import AssetSelection as S
 from jobnb.definitions.selections.reading import parse_selection
-from jobnb.definitions.selections.selection import AssetSelection as S
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError
 from jobnb.plan.graphs import AssetGraph, AssetLike, SourceAssetLike
 
 

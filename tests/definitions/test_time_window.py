@@ -12,19 +12,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jobnb.definitions.assets.policies import FreshnessPolicy
-from jobnb.definitions.partitions import cron_times as cron_module
-from jobnb.definitions.partitions.calendar_partitions import (
+from jobnb import (
     DailyPartitionsDefinition,
+    FreshnessPolicy,
     HourlyPartitionsDefinition,
+    InvalidDefinitionError,
+    InvalidInvocationError,
     MonthlyPartitionsDefinition,
+    PartitionKeyRange,
+    ScheduleType,
+    TimeWindow,
+    TimeWindowPartitionsDefinition,
+    UnknownPartitionError,
     WeeklyPartitionsDefinition,
 )
-from jobnb.definitions.partitions.cron_times import ScheduleType, cron_times
-from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
-from jobnb.definitions.partitions.window_times import TimeWindow
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, UnknownPartitionError
+from jobnb.definitions.partitions import cron_times as cron_module
+from jobnb.definitions.partitions.cron_times import cron_times
 
 NOW = datetime(2023, 3, 15, 10, 30)  # naive: in the zone of the definition
 DAYS = DailyPartitionsDefinition("2023-03-10")

@@ -19,13 +19,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb import op
+from jobnb import (
+    DataType,
+    DynamicOutput,
+    InvalidConfigError,
+    InvalidDefinitionError,
+    Output,
+    PythonObjectDataType,
+    TypeCheck,
+    TypeCheckError,
+    op,
+)
 from jobnb.config import bind_value, schema_of
 from jobnb.definitions import types as ty
-from jobnb.definitions.ops.output import DynamicOutput, Output
-from jobnb.definitions.types import DataType, PythonObjectDataType, resolve
-from jobnb.definitions.user_events import TypeCheck
-from jobnb.errors import InvalidConfigError, InvalidDefinitionError, TypeCheckError
+from jobnb.definitions.types import resolve
 
 T = TypeVar("T")
 Bound = TypeVar("Bound", bound=int)

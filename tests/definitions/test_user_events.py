@@ -11,22 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.metadata_values import IntMetadataValue, PathMetadataValue
-from jobnb.definitions.ops.output import (
+from jobnb import (
+    AssetKey,
+    AssetMaterialization,
+    AssetObservation,
     DataVersion,
     DynamicOutput,
+    ExpectationResult,
+    IntMetadataValue,
+    InvalidDefinitionError,
     MaterializeResult,
     ObserveResult,
     Output,
-)
-from jobnb.definitions.user_events import (
-    AssetMaterialization,
-    AssetObservation,
-    ExpectationResult,
+    PathMetadataValue,
     TypeCheck,
 )
-from jobnb.errors import InvalidDefinitionError
 
 
 def test_output_keeps_what_it_is_given() -> None:

@@ -16,6 +16,7 @@ from jobnb import (
     AssetOut,
     AssetSelection,
     Definitions,
+    EventType,
     Instance,
     InvalidDefinitionError,
     InvalidInvocationError,
@@ -30,7 +31,6 @@ from jobnb import (
     multi_asset,
     multi_asset_check,
 )
-from jobnb.events import EventType
 
 
 @asset

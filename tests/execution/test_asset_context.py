@@ -11,6 +11,9 @@ from jobnb import (
     DataVersion,
     Definitions,
     Instance,
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    InvariantViolationError,
     IOManager,
     OpExecutionContext,
     Output,
@@ -26,7 +29,6 @@ from jobnb import (
     op,
 )
 from jobnb.definitions.ops.output import provenance_of
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
 
 
 def seen_by(body, **parameters):

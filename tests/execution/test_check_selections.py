@@ -16,6 +16,7 @@ from jobnb import (
     InvariantViolationError,
     Output,
     RunRequest,
+    Session,
     asset,
     asset_check,
     define_asset_job,
@@ -26,7 +27,6 @@ from jobnb import (
     op,
 )
 from jobnb.execution import launch
-from jobnb.registry.session import Session
 
 ran: list[str] = []
 

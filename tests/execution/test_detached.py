@@ -14,17 +14,25 @@ from typing import Any
 
 import pytest
 
-from jobnb import AssetKey, Failure, Instance, JobDefinition, Session, asset, job, op, resource
-from jobnb.errors import (
+from jobnb import (
+    AssetKey,
+    Failure,
+    Instance,
     InvalidInvocationError,
+    JobDefinition,
+    Run,
     RunNotFoundError,
+    RunStatus,
+    Session,
     StepExecutionError,
+    asset,
+    job,
+    op,
+    resource,
 )
 from jobnb.events import EngineNote, Logged, RunFailed, StepStarted
 from jobnb.execution import detached, followed
-from jobnb.execution.background import Run
 from jobnb.execution.task import RunCanceledError, cancel_all
-from jobnb.state import RunStatus
 from tests.storage.conftest import durable, on_file, place
 from tests.storage.place import Place
 

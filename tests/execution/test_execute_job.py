@@ -14,6 +14,7 @@ from jobnb import (
     AssetKey,
     Config,
     ConfigurableResource,
+    Definitions,
     DynamicOut,
     DynamicOutput,
     ExecutionInterruptedError,
@@ -22,23 +23,24 @@ from jobnb import (
     InvalidConfigError,
     InvalidSubsetError,
     InvariantViolationError,
+    JobExecutionResult,
     Nothing,
     Out,
     Output,
+    ReexecutionOptions,
     RunNotFoundError,
     RunStatus,
     asset,
     config_mapping,
     define_asset_job,
+    execute_job,
     fs_io_manager,
     graph,
     job,
     mem_io_manager,
     op,
+    reconstructable,
 )
-from jobnb.definitions.locations.definitions import Definitions
-from jobnb.execution.execute_job import JobExecutionResult, execute_job, reconstructable
-from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.execution.result import MissingOutputError
 
 RAN: list[str] = []

@@ -17,6 +17,7 @@ from jobnb import (
     DynamicOut,
     DynamicOutput,
     EventRecordsFilter,
+    EventType,
     GraphOut,
     In,
     Instance,
@@ -27,6 +28,8 @@ from jobnb import (
     Nothing,
     Out,
     Output,
+    Session,
+    StaleStatus,
     StaticPartitionsDefinition,
     asset,
     graph,
@@ -36,9 +39,6 @@ from jobnb import (
     materialize,
     op,
 )
-from jobnb.events import EventType
-from jobnb.registry.session import Session
-from jobnb.staleness.causes import StaleStatus
 
 
 @op

@@ -15,13 +15,13 @@ from jobnb import (
     RetryPolicy,
     RetryRequested,
     event_list_hook,
+    execute_job,
     failure_hook,
     graph,
     job,
     op,
     success_hook,
 )
-from jobnb.execution.execute_job import execute_job
 from tests.execution.told import kinds, of_kind
 
 SEEN: list[tuple] = []

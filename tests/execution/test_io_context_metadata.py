@@ -13,6 +13,7 @@ from jobnb import (
     IOManager,
     Out,
     Output,
+    PartitionKeyRange,
     ResourceDefinition,
     StaticPartitionsDefinition,
     asset,
@@ -24,7 +25,6 @@ from jobnb import (
     materialize,
     op,
 )
-from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 
 
 class Told(IOManager):

@@ -15,6 +15,7 @@ from jobnb import (
     InvalidConfigError,
     InvalidSubsetError,
     OpExecutionContext,
+    Run,
     Session,
     asset,
     define_asset_job,
@@ -22,7 +23,7 @@ from jobnb import (
     op,
 )
 from jobnb.events import Logged, RunSucceeded
-from jobnb.execution.background import MAX_RUNTIME_TAG, Run
+from jobnb.execution.background import MAX_RUNTIME_TAG
 from jobnb.execution.task import (
     RunCanceledError,
     StillRunningError,

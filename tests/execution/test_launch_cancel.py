@@ -12,9 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from jobnb import Instance, RetryPolicy, graph, job, op, resource
+from jobnb import Instance, RetryPolicy, Run, graph, job, op, resource
 from jobnb.events import RunCanceled, RunCanceling, RunSucceeded
-from jobnb.execution.background import Run
 from jobnb.execution.task import RunCanceledError, cancel_all, running
 
 WAIT = 30.0

@@ -12,13 +12,13 @@ from jobnb import (
     InvalidInvocationError,
     InvalidSubsetError,
     InvariantViolationError,
+    Run,
     Session,
     asset,
     define_asset_job,
     job,
     op,
 )
-from jobnb.execution.background import Run
 from jobnb.execution.task import find
 from jobnb.registry import session as registry
 

@@ -13,6 +13,7 @@ from jobnb import (
     Field,
     Instance,
     InvalidInvocationError,
+    Session,
     get_jobnb_logger,
     job,
     logger,
@@ -20,7 +21,6 @@ from jobnb import (
     resource,
 )
 from jobnb.events import Logged
-from jobnb.registry.session import Session
 
 
 class Heard(logging.Handler):

@@ -8,7 +8,12 @@ import pytest
 
 from jobnb import (
     DataVersion,
+    EventType,
+    ExecutionInterruptedError,
     Instance,
+    InvalidConfigError,
+    InvariantViolationError,
+    Session,
     asset,
     job,
     materialize,
@@ -16,9 +21,6 @@ from jobnb import (
     observe,
     op,
 )
-from jobnb.errors import ExecutionInterruptedError, InvalidConfigError, InvariantViolationError
-from jobnb.events import EventType
-from jobnb.registry.session import Session
 
 NAMES = ("__ephemeral", "in_process_observation")
 

@@ -12,9 +12,13 @@ from jobnb import (
     DataVersionsByPartition,
     Definitions,
     Instance,
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    InvariantViolationError,
     IOManager,
     ObserveResult,
     ResourceDefinition,
+    Session,
     SourceAsset,
     StaticPartitionsDefinition,
     asset,
@@ -25,8 +29,6 @@ from jobnb import (
     observable_source_asset,
     observe,
 )
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, InvariantViolationError
-from jobnb.registry.session import Session
 
 
 def told(result) -> list[tuple]:

@@ -19,6 +19,9 @@ from jobnb import (
     EventType,
     IdentityPartitionMapping,
     Instance,
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    InvariantViolationError,
     MultiPartitionKey,
     MultiPartitionsDefinition,
     PartitionKeyRange,
@@ -26,7 +29,10 @@ from jobnb import (
     Session,
     SourceAsset,
     StaticPartitionsDefinition,
+    StepOutputNotFoundError,
     TimeWindowPartitionMapping,
+    UnknownPartitionError,
+    UpstreamPartitionsResult,
     WeeklyPartitionsDefinition,
     asset,
     build_asset_context,
@@ -39,14 +45,6 @@ from jobnb import (
     op,
 )
 from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
-from jobnb.definitions.partitions.partition_mapping import UpstreamPartitionsResult
-from jobnb.errors import (
-    InvalidDefinitionError,
-    InvalidInvocationError,
-    InvariantViolationError,
-    StepOutputNotFoundError,
-    UnknownPartitionError,
-)
 
 DAYS = DailyPartitionsDefinition("2013-01-01", end_date="2013-02-01")
 LETTERS = StaticPartitionsDefinition(["a", "b", "c", "d"])

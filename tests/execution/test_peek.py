@@ -9,6 +9,7 @@ import pytest
 from jobnb import (
     Instance,
     IOManager,
+    Session,
     StaticPartitionsDefinition,
     StepOutputNotFoundError,
     asset,
@@ -16,7 +17,6 @@ from jobnb import (
 )
 from jobnb.display.values import value_line
 from jobnb.display.widgets.previews import preview
-from jobnb.registry.session import Session
 from jobnb.storage.formats import Peek
 
 ROWS = 200_000

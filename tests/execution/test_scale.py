@@ -12,12 +12,12 @@ from jobnb import (
     DynamicOut,
     DynamicOutput,
     Instance,
+    ReexecutionOptions,
+    execute_job,
     graph,
     job,
     op,
 )
-from jobnb.execution.execute_job import execute_job
-from jobnb.execution.reexecution import ReexecutionOptions
 
 
 @op

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from jobnb import AssetKey, Instance, InvariantViolationError, asset, job, mem_io_manager, op
-from jobnb.registry.session import Session
+from jobnb import (
+    AssetKey,
+    Instance,
+    InvariantViolationError,
+    Session,
+    asset,
+    job,
+    mem_io_manager,
+    op,
+)
 
 calls: list[str] = []
 

@@ -8,6 +8,8 @@ from jobnb import (
     AssetOut,
     Config,
     Instance,
+    InvalidConfigError,
+    InvalidSubsetError,
     Session,
     StaticPartitionsDefinition,
     asset,
@@ -15,7 +17,7 @@ from jobnb import (
     execute_job,
     multi_asset,
 )
-from jobnb.errors import InvalidConfigError, InvalidSubsetError, PartitionNeededError
+from jobnb.errors import PartitionNeededError
 from jobnb.events import EngineNote
 
 LETTERS = StaticPartitionsDefinition(["a", "b"])

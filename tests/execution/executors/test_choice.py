@@ -12,6 +12,7 @@ from jobnb import (
     Instance,
     InvalidConfigError,
     InvalidDefinitionError,
+    Session,
     asset,
     define_asset_job,
     execute_job,
@@ -24,7 +25,6 @@ from jobnb import (
     thread_executor,
 )
 from jobnb.events import EngineNote
-from jobnb.registry.session import Session
 
 
 @op

@@ -30,6 +30,7 @@ from jobnb import (
     RetryPolicy,
     RetryRequested,
     RunConfig,
+    Session,
     asset,
     asset_check,
     failure_hook,
@@ -44,7 +45,6 @@ from jobnb import (
 )
 from jobnb import events as ev
 from jobnb.definitions.metadata import from_json
-from jobnb.registry.session import Session
 from tests.execution.executors.conftest import by_step
 
 

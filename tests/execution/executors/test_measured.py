@@ -9,9 +9,8 @@ import time
 
 import pytest
 
-from jobnb import Instance, RetryPolicy, job, op
+from jobnb import Instance, RetryPolicy, fold, job, op
 from jobnb.execution.measured import Meter
-from jobnb.state import fold
 
 pytestmark = pytest.mark.timeout(180)
 
