@@ -242,7 +242,7 @@ class Watch:
     Args:
         display: Creates the display.
         after: The seconds after which it is shown.
-        wanted: Whether anything is to be shown now.
+        wanted: Whether to show it; asked when it would be shown, as a short run must cost nothing.
     """
 
     def __init__(
@@ -270,7 +270,7 @@ class Watch:
 
     @contextmanager
     def _seen(self, make: Callable[[], Progress]) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread() or not self._wanted():
+        if threading.current_thread() is not threading.main_thread():
             yield
             return
         progress = make()
@@ -308,8 +308,11 @@ class Watch:
     def _show(self, progress: Progress) -> None:
         if time.monotonic() - progress.began < self._after:
             return
-        progress.look()
         try:
+            if progress.display is None and not progress.context.run(self._wanted):
+                progress.began = math.inf
+                return
+            progress.look()
             progress.context.run(self._put, progress)
         except Exception:  # noqa: BLE001 - a picture that cannot be drawn hurts no run
             progress.began = math.inf

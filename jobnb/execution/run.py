@@ -14,9 +14,8 @@ from weakref import WeakSet, WeakValueDictionary
 from jobnb.definitions.jobs.executor import STRATEGIES
 from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
-from jobnb.execution.console import console_of
 from jobnb.execution.lineage import Lineage
-from jobnb.execution.log import RunLogger
+from jobnb.execution.log import RunLogger, console_of
 from jobnb.execution.measured import Meter
 from jobnb.execution.packed import unpacked
 from jobnb.execution.partition_reader import PartitionReader
