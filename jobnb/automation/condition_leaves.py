@@ -22,7 +22,7 @@ _YEARS_BACK = 5 * 366 * 86400
 
 
 def moment_words(seconds: float) -> str:
-    """A moment within a reason."""
+    """Return a moment within a reason."""
     return f"at {datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -62,7 +62,7 @@ class Place(NamedTuple):
 
     @staticmethod
     def read(text: str) -> Place:
-        """The place that `text` wrote."""
+        """Return the place that `text` wrote."""
         path, *rest = json.loads(text)
         return Place(AssetKey(path), *rest)
 
@@ -156,7 +156,7 @@ class World:
         return self.instance.last_made()
 
     def made(self, place: Place) -> Made | None:
-        """The last materialization; None if there is none."""
+        """Return the last materialization; None if there is none."""
         if place.partition is None:
             return self._made.get(place.key)
         if place.key not in self._partitions_made:
@@ -183,7 +183,7 @@ class World:
         return {spec.key: spec.blocking for spec in specs}
 
     def checks(self, place: Place, *, only_blocking: bool) -> list[Place]:
-        """The checks of an asset, by name."""
+        """Return the checks of an asset, by name."""
         return [
             Place(place.key, place.partition, key.name)
             for key, blocks in sorted(self._blocking.items())
@@ -272,14 +272,14 @@ class World:
         return CodeVersions()
 
     def code_versions(self, place: Place) -> tuple[str | None, str]:
-        """The version of its code at the evaluation before, and now."""
+        """Return the version of its code at the evaluation before, and now."""
         name = place.key.to_user_string()
         now, _ = self._codes.of(self.definitions.assets_by_key[place.key], place.key)
         self.kept.code[name] = now
         return self.memory.code.get(name), now
 
     def data_versions(self, place: Place, now: str | None) -> tuple[str | None, str | None]:
-        """The version of its data at the evaluation before, and now."""
+        """Return the version of its data at the evaluation before, and now."""
         if now is not None:
             self.kept.data[place.text] = now
         return self.memory.data.get(place.text), now
@@ -287,12 +287,12 @@ class World:
     # --- what it depends on ---------------------------------------------------
 
     def partitions(self, key: AssetKey) -> Any:
-        """The partitions definition of an asset; None if it has none."""
+        """Return the partitions definition of an asset; None if it has none."""
         definition = self.definitions.assets_by_key.get(key)
         return None if definition is None else definition.partitions_def
 
     def latest_partition(self, key: AssetKey) -> str | None:
-        """The last partition of an asset; None if there is none yet."""
+        """Return the last partition of an asset; None if there is none yet."""
         if key not in self._latest:
             partitions = self.partitions(key)
             self._latest[key] = partitions.get_last_partition_key(self.moment, self.instance)

@@ -154,7 +154,7 @@ def has_conditions(definitions: Definitions) -> bool:
 
 
 def _places(world: World, key: AssetKey, condition: AutomationCondition) -> list[Place]:
-    """The partitions that may be requested, the oldest first; the asset itself without any."""
+    """Return the partitions that may be requested, the oldest first; or the asset itself."""
     partitions = world.partitions(key)
     if partitions is None:
         return [Place(key)]

@@ -98,7 +98,7 @@ class Launcher:
                 raise LoopStoppedError(f"{spec.words} waits for the next loop: this one stops.")
 
     def going(self) -> list[Run]:
-        """The runs that have not ended."""
+        """Return the runs that have not ended."""
         with self._turn:
             return [each for each in self._going if not each.is_finished]
 
@@ -124,7 +124,7 @@ class Launcher:
 
 
 def _detached(spec: RunSpec) -> Run:
-    """A run in a process of its own; in this one where a definition cannot go to another."""
+    """Return a run in a process of its own; in this one where a definition cannot go to another."""
     try:
         return launch(spec, detach=True)
     except StepExecutionError as error:

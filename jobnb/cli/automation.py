@@ -72,7 +72,7 @@ def _show(titles: tuple[str, ...], rows: list[dict[str, Any]], as_json: bool, no
 
 
 def _only(names: Sequence[str]) -> str | None:
-    """The one name that is given, if any."""
+    """Return the one name that is given, if any."""
     if len(names) > 1:
         raise InvalidInvocationError(f"{names[1]!r} is one name too many.")
     return names[0] if names else None

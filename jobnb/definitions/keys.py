@@ -127,7 +127,7 @@ class AssetKey:
 
     @staticmethod
     def from_coercible(arg: Any) -> AssetKey:
-        """A key from a key, a string (`a/b` splits at slashes), a sequence of parts or an asset.
+        """Return a key from a key, a string (`a/b` splits at slashes), parts or an asset.
 
         Raises:
             InvalidDefinitionError: If `arg` is none of these.

@@ -15,7 +15,7 @@ from jobnb.storage.ticks import InstigatorState
 def coming(
     definition: ScheduleDefinition | SensorDefinition, count: int, now: float | None = None
 ) -> list[datetime]:
-    """The next ticks; none where the partitions that tell them are not known yet."""
+    """Return the next ticks; none where the partitions that tell them are not known yet."""
     nothing: list[datetime] = []
     return attempt(lambda: next_ticks(definition, count, now), nothing)
 

@@ -12,13 +12,13 @@ _PROC = Path("/proc")
 
 
 def present_moment() -> float:
-    """Seconds since the system started: what the start of a process is told in."""
+    """Return seconds since the system started: what the start of a process is told in."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 def children_of(thread: int, since: float) -> list[int]:
-    """The processes that a thread of this process has started, and those that they have started.
+    """Return the processes that a thread has started, and their descendants.
 
     Empty where the system does not tell; only Linux does.
 

@@ -93,7 +93,7 @@ class Handover(NamedTuple):
     again: RunSpec | None
 
     def scope(self, record: JobRun, log: Any, stop: Any) -> RunScope:
-        """The run, in the process that does it."""
+        """Return the run, in the process that does it."""
         scope = RunScope(self.plan, self.instance, record, log, False, self.chosen, stop)
         scope.elements, scope.origins = self.elements, dict(self.origins)
         scope.values = list(self.values)
@@ -152,7 +152,7 @@ def hand_over(
 
 
 def folder_of(instance: Instance, run_id: str) -> Path:
-    """The folder by which a run is handed over."""
+    """Return the folder by which a run is handed over."""
     return Path(instance.root_directory) / "detached" / run_id
 
 
@@ -187,7 +187,7 @@ def _remove_old(folder: Path) -> None:
 
 
 def _started(folder: Path) -> subprocess.Popen[bytes]:
-    """The process: in a session of its own, so that what ends this one's does not reach it."""
+    """Start the process in a session of its own, so that signals to this one do not reach it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     path = os.pathsep.join(sys.path)
     code = _START.format(sep=os.pathsep)

@@ -73,7 +73,7 @@ def main(folder: str) -> None:
 
 
 def _taken(folder: Path) -> tuple[Header, bytes]:
-    """What was handed over; the file is gone then."""
+    """Load what was handed over, and remove the file."""
     path = folder / RUN_FILE
     with path.open("rb") as file:
         header: Header = pickle.load(file)  # noqa: S301 - written by this user's own process
@@ -83,7 +83,7 @@ def _taken(folder: Path) -> tuple[Header, bytes]:
 
 
 def _launched(record: JobRun, log: RunLog, body: bytes) -> tuple[RunScope, Run]:
-    """The run, in a thread of this process."""
+    """Launch the run in a thread of this process."""
     known: Handover = loads(body)
     know_cells(known.cells)
     stop = Stop()
@@ -96,7 +96,7 @@ def _launched(record: JobRun, log: RunLog, body: bytes) -> tuple[RunScope, Run]:
 
 
 def _catch_output(scope: RunScope) -> None:
-    """What the process writes is told under its step, before it is told that the step has ended."""
+    """Log what the process writes under its step, before the step's end is logged."""
     output, append = CaughtOutput(), scope.append
     sink = Sink(append, lambda: scope.current_key)
     output.take = sink.write

@@ -25,7 +25,7 @@ _FIRST = 8
 
 
 def look_up(session: Session, run_id: str, instance: Instance) -> Run:
-    """A run of the history, as its launcher has it: status, events, result, cancel and rerun.
+    """Return a run of the history as its launcher has it: status, events, result, cancel.
 
     Args:
         session: Knows the job, for its graph and to load values; without it, the log is all.
@@ -53,7 +53,7 @@ def look_up(session: Session, run_id: str, instance: Instance) -> Run:
 
 
 def full_id(instance: Instance, begins: str) -> str:
-    """The id of the run that begins so.
+    """Return the id of the run that begins so.
 
     Raises:
         RunNotFoundError: If none of the latest does, or several do.

@@ -115,7 +115,7 @@ def _planned(spec: RunSpec) -> _Planned:
 def _plan_and_more(
     spec: RunSpec,
 ) -> tuple[Plan, RunSpec, Mapping[str, str], RunPartitions | None, JobRun | None]:
-    """The plan, with what it was made from: the spec and its tags, partitions and parent run."""
+    """Return the plan, with the spec, tags, partitions and parent run that it was built from."""
     instance, parent = spec.instance, None
     if spec.repeats is not None:
         parent = parent_of(instance, spec.repeats.parent_run_id)

@@ -95,7 +95,7 @@ class Task(HasTraits, Generic[R]):
 
     @classmethod
     def _kind(cls) -> type[Task[Any]]:
-        """What it counts as: the class of its mro that lists the tasks of its kind."""
+        """Return the class of its mro that lists the tasks of its kind."""
         return next(each for each in cls.__mro__ if "begun" in vars(each))
 
     # --- what a subclass says -----------------------------------------------

@@ -81,7 +81,7 @@ def errand_of(run: RunScope, folder: str | None) -> bytes:
 
 
 def pickled_with(plan: Plan, value: Any) -> bytes:
-    """A value that holds the definitions of a plan, pickled for another process.
+    """Return a value that holds the definitions of a plan, pickled for another process.
 
     Raises:
         StepExecutionError: If something of it cannot go there; it is named.

@@ -74,7 +74,7 @@ def _beginning(names: Iterable[str], typed: str) -> list[str]:
 
 
 def _values(option: str, session: Session, variables: Mapping[str, Any]) -> list[str] | None:
-    """The values that fit an option; None if nothing is known of them."""
+    """Return the values that fit an option; None if nothing is known of them."""
     if option in ("deps", "ins"):
         return list(session.catalogue.by_name("asset"))
     if option in ("io-manager", "resources"):
@@ -89,7 +89,7 @@ def _values(option: str, session: Session, variables: Mapping[str, Any]) -> list
 
 
 def _variables(option: str, variables: Mapping[str, Any]) -> list[str] | None:
-    """The variables of the notebook that fit an option."""
+    """Return the variables of the notebook that fit an option."""
     if option == "partitions":
         from jobnb.definitions.partitions.partition import PartitionsDefinition
 

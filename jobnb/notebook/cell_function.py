@@ -33,7 +33,7 @@ class Around:
     later: Collection[str] = ()
 
     def key_of(self, name: str) -> str | None:
-        """The key of the asset that a name stands for; None if it is no asset."""
+        """Return the key of the asset that a name stands for; None if it is no asset."""
         keys = _keys_of(self.variables.get(name))
         if keys:
             same = [key for key in keys if key.rpartition("/")[2].replace("-", "_") == name]
@@ -46,7 +46,7 @@ class Around:
 
 
 def _keys_of(value: Any) -> list[str]:
-    """The keys of a definition of assets; empty for anything else."""
+    """Return the keys of a definition of assets; empty for anything else."""
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
     from jobnb.definitions.assets.source_asset import SourceAsset
 
@@ -205,7 +205,7 @@ def read_cell(line: CellLine, text: str, filename: str, around: Around) -> CellF
 
 
 def _returned(line: CellLine, body: list[ast.stmt]) -> ast.expr | None:
-    """The last expression of a cell; None if the cell returns or yields by itself."""
+    """Return the last expression of a cell; None if the cell returns or yields by itself."""
     last = body[-1] if body else None
     if isinstance(last, ast.Expr):
         is_yield = any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in _of_scope([last]))
@@ -425,7 +425,7 @@ class NameOrder(ast.NodeVisitor):
 
 
 def _set_in(function: Any) -> set[str]:
-    """The names that a nested function sets itself."""
+    """Return the names that a nested function sets itself."""
     if isinstance(function, ast.Lambda):
         return set()
     return {

@@ -117,7 +117,7 @@ def _check(
 
 
 def _names() -> dict[str, Any]:
-    """The names that jobnb writes itself in decorators' arguments."""
+    """Return the names that jobnb writes itself in decorators' arguments."""
     from jobnb.definitions.assets.asset import asset
     from jobnb.definitions.checks.asset_check_decorators import asset_check
     from jobnb.definitions.keys import AssetKey

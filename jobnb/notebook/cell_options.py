@@ -145,11 +145,11 @@ class CellLine:
         return "/".join(self.path)
 
     def last(self, option: str) -> str:
-        """The last value of an option; empty if it is not given."""
+        """Return the last value of an option; empty if it is not given."""
         return self.options.get(option, [""])[-1]
 
     def names(self, option: str) -> list[str]:
-        """The comma-separated names of an option."""
+        """Return the comma-separated names of an option."""
         return [each for value in self.options.get(option, ()) for each in _listed(value)]
 
     def inputs(self) -> dict[str, str]:
@@ -158,7 +158,7 @@ class CellLine:
         return {name: key or name for name, _, key in pairs}
 
     def checks(self) -> dict[str, str]:
-        """The expressions of `--check` by the name of the check."""
+        """Return the expressions of `--check` by the name of the check."""
         found: dict[str, str] = {}
         for value in self.options.get("check", ()):
             named = re.match(r"\s*([A-Za-z_]\w*)\s*:(?![=:])(.+)", value, re.DOTALL)
@@ -172,7 +172,7 @@ class CellLine:
         return found
 
     def arguments(self) -> dict[str, str]:
-        """The decorator's arguments, each as Python."""
+        """Return the decorator's arguments, each as Python."""
         found = {}
         if self.kind == "asset" and len(self.path) > 1:
             prefix = self.path[:-1]

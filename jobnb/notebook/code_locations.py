@@ -16,7 +16,7 @@ from jobnb.storage.instance import Instance
 
 
 def open_locations(named: Sequence[str | CodeSource]) -> tuple[Instance, list[CodeLocation]]:
-    """The history that code locations share, and the locations.
+    """Return the history that code locations share, and the locations.
 
     A notebook or file is loaded again when it changes on disk.
 

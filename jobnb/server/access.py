@@ -17,7 +17,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def new_token() -> str:
-    """A random token.
+    """Return a random token.
 
     >>> len(new_token())
     48
@@ -93,7 +93,7 @@ class Access:
 
 
 def _name_of(host: str) -> str:
-    """The name in a Host header, without the port.
+    """Return the name in a Host header, without the port.
 
     >>> _name_of("localhost:3000"), _name_of("[::1]:3000"), _name_of("::1")
     ('localhost', '::1', '::1')
@@ -106,7 +106,7 @@ def _name_of(host: str) -> str:
 
 
 def _in_authorization(header: str) -> str:
-    """The token in an Authorization header: after `token` or `Bearer`, or as a password.
+    """Return the token in an Authorization header: after `token` or `Bearer`, or as a password.
 
     >>> _in_authorization("token abc"), _in_authorization("Bearer abc")
     ('abc', 'abc')

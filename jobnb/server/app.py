@@ -24,7 +24,7 @@ from jobnb.server.served import Served
 def application(
     served: Served, token: str, hosts: Iterable[str] = (), limits: Limits | None = None
 ) -> Starlette:
-    """The application that answers for what is served.
+    """Return the application that answers for what is served.
 
     Args:
         served: What is served.
@@ -57,7 +57,7 @@ def application(
 
 
 def server_info() -> dict[str, str]:
-    """The versions, under the names that Dagster's clients look for.
+    """Return the versions, under the names that Dagster's clients look for.
 
     >>> "dagster_webserver_version" in server_info()
     True
@@ -84,7 +84,7 @@ def asked_in(body: bytes, limits: Limits) -> Asked | Refusal:
 
 
 def refused(refusal: Refusal) -> Response:
-    """A refusal as a response."""
+    """Return a refusal as a response."""
     status, message = refusal
     headers = {"WWW-Authenticate": 'Basic realm="jobnb"'} if status == 401 else None
     content = {"data": None, "errors": [{"message": message}]}
@@ -133,7 +133,7 @@ class _Doors:
         return Response(json.dumps(answer), status, media_type="application/json")
 
     async def _body(self, request: Request) -> bytes | Refusal:
-        """The body, read no further than it may be long."""
+        """Return the body, read no further than it may be long."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             return 415, "Send the query as JSON, with Content-Type: application/json."

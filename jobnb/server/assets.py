@@ -468,7 +468,7 @@ class AssetNode(Node):
     def asset_materialization_used_data(
         self, timestamp_millis: str
     ) -> list[MaterializationUpstreamDataVersion]:
-        """The materializations that one of its own was made from."""
+        """Return the materializations that one of its own was made from."""
         moment = _seconds(timestamp_millis) or 0.0
         found = []
         for parent in sorted(self._graph.get_parents(self._key)):
@@ -483,7 +483,7 @@ class AssetNode(Node):
         return found
 
     def data_version(self, partition: str | None = None) -> str | None:
-        """The version of its value."""
+        """Return the version of its value."""
         record = self._reading.instance.get_latest_data_version_record(
             self._key, partition_key=partition
         )
@@ -492,7 +492,7 @@ class AssetNode(Node):
     def data_version_by_partition(
         self, partitions: Sequence[str] | None = None
     ) -> list[str | None]:
-        """The versions of the values of partitions."""
+        """Return the versions of the values of partitions."""
         return [self.data_version(each) for each in self._named(partitions)]
 
     def _named(self, partitions: Sequence[str] | None) -> list[str]:
@@ -509,7 +509,7 @@ class AssetNode(Node):
         return _told(self._reading, [found.get(name) for name in names])
 
     def latest_run_for_partition(self, partition: str) -> Run | None:
-        """The run that materialized a partition last, or was to."""
+        """Return the run that materialized a partition last, or was to."""
         for event in self.latest_materialization_by_partition([partition]):
             if event is not None:
                 record = self._reading.record(event.run_id)
@@ -540,7 +540,7 @@ class AssetNode(Node):
     def partition_keys_by_dimension(
         self, start_idx: int | None = None, end_idx: int | None = None
     ) -> list[DimensionPartitionKeys]:
-        """The keys of each dimension of its partitions."""
+        """Return the keys of each dimension of its partitions."""
         if self._own is None:
             return []
         return keys_by_dimension(self._own, self._reading, start_idx, end_idx)
@@ -602,7 +602,7 @@ class AssetNode(Node):
 
 
 def node_of(reading: Reading, key: Key) -> AssetNode | None:
-    """An asset as it is defined, wherever that is; None if it is not."""
+    """Return an asset as it is defined, wherever that is; None if it is not."""
     location = reading.assets_defined.get(key)
     if location is None:
         return None
@@ -610,7 +610,7 @@ def node_of(reading: Reading, key: Key) -> AssetNode | None:
 
 
 def nodes_of(reading: Reading, location: Location, keys: Iterable[Key]) -> list[AssetNode]:
-    """Assets that a location defines; others are left out."""
+    """Return assets that a location defines; others are left out."""
     definitions = reading.definitions(location)
     known = reading.keys_of(location)
     return [AssetNode(reading, location, definitions, key) for key in keys if key in known]
@@ -657,7 +657,7 @@ def latest_info(reading: Reading, keys: Sequence[Key]) -> list[AssetLatestInfo]:
 
 
 def _runs_by_asset(reading: Reading, statuses: Sequence[RunStatus]) -> dict[Key, list[str]]:
-    """The runs that stand so, by the assets that they are to materialize."""
+    """Return the runs that stand so, by the assets that they are to materialize."""
     found: dict[Key, list[str]] = {}
     for run in find_runs(reading, RunsFilter(statuses=statuses)):
         for asset in run.assets:

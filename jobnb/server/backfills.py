@@ -236,11 +236,11 @@ class PartitionBackfill(Node):
         return sum(run.can_terminate for run in self.unfinished_runs())
 
     def runs(self, limit: int | None = None) -> list[Run]:
-        """Its runs, the newest first."""
+        """Return its runs, the newest first."""
         return find_runs(self._reading, RunsFilter.for_backfill(self.id), limit=limit)
 
     def unfinished_runs(self, limit: int | None = None) -> list[Run]:
-        """Its runs that have not ended."""
+        """Return its runs that have not ended."""
         tags = RunsFilter.for_backfill(self.id).tags
         return find_runs(self._reading, RunsFilter(statuses=_UNFINISHED, tags=tags), limit=limit)
 
@@ -438,7 +438,7 @@ def _assets_asked(asked: Mapping[str, Any]) -> tuple[list[Key], Any]:
 
 
 def _location_of(reading: Reading, keys: Sequence[Key]) -> Location:
-    """The one location that defines assets.
+    """Return the one location that defines assets.
 
     Raises:
         InvalidSubsetError: If none does, or they are spread.

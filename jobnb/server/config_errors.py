@@ -176,7 +176,7 @@ def invalid(
 
 
 def given_config(given: Any) -> dict[str, Any] | None:
-    """The config that a query gives: an object, or YAML as text.
+    """Return the config that a query gives: an object, or YAML as text.
 
     Returns:
         The raw config; None if none was given, so that the job's own is used.

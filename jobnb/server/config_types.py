@@ -250,7 +250,7 @@ class ConfigTypeField(Node):
 
 
 def type_of(place: Place, path: str) -> _ConfigType:
-    """The type of a place.
+    """Return the type of a place.
 
     Args:
         place: The place.
@@ -283,12 +283,12 @@ def _not_null(place: Place, path: str) -> _ConfigType:
 
 
 def fields_of(place: Place, key: str) -> list[ConfigTypeField]:
-    """The fields of a place."""
+    """Return the fields of a place."""
     return [ConfigTypeField(each, key) for each in place.fields.values()]
 
 
 def all_types(root: _ConfigType) -> Iterator[_ConfigType]:
-    """A type and all types below it, each once."""
+    """Iterate over a type and all types below it, each once."""
     seen: set[str] = set()
     left = [(root, 0)]
     while left:
@@ -302,7 +302,7 @@ def all_types(root: _ConfigType) -> Iterator[_ConfigType]:
 
 
 def field_of_schema(schema: Any) -> ConfigTypeField | None:
-    """The field `config` of an op, a resource or a logger; None if it takes none."""
+    """Return the field `config` of an op, a resource or a logger; None if it takes none."""
     described = schema_of(schema)
     if described is None:
         return None
@@ -310,7 +310,7 @@ def field_of_schema(schema: Any) -> ConfigTypeField | None:
 
 
 def field_at(root: Place, path: Sequence[str]) -> ConfigTypeField:
-    """The field at a path; one that takes anything where the path leads nowhere."""
+    """Return the field at a path; one that takes anything where the path leads nowhere."""
     place: Place | None = root
     for part in path:
         place = (place.fields.get(part) or place.item) if place is not None else None

@@ -21,7 +21,7 @@ Close = Callable[[int, str], Awaitable[None]]
 
 
 def chosen_protocol(offered: list[str]) -> str | None:
-    """The protocol to speak, of those that a client offers; None if it knows neither.
+    """Return the protocol to speak, of those that a client offers; None if it knows neither.
 
     >>> chosen_protocol(["graphql-ws", "chat"])
     'graphql-ws'

@@ -279,7 +279,7 @@ def _value(key: str, value: Any) -> ConfiguredValue:
 
 
 def resources_of(reading: Reading, location: Location) -> list[ResourceDetails]:
-    """The resources of a location."""
+    """Return the resources of a location."""
     known = reading.definitions(location).resources
     return [ResourceDetails(reading, location, *each) for each in sorted(known.items())]
 

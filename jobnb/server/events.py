@@ -107,7 +107,7 @@ _NOT_OF_DAGSTER = {"LOG_MESSAGE", "ASSET_CHECK_EVALUATION_PLANNED", "ASSET_CHECK
 
 
 def _level(number: int) -> str:
-    """The level of Python's logging at or below a number.
+    """Return the level of Python's logging at or below a number.
 
     >>> _level(logging.INFO), _level(25), _level(1)
     ('INFO', 'INFO', 'DEBUG')
@@ -526,7 +526,7 @@ _KINDS: dict[str, type[RunMessage]] = {
 
 
 def message_of(reading: Reading, run_id: str, job_name: str, event: ev.Event) -> RunMessage:
-    """An event as a line of the log; a kind that 1.4.7 does not know is told as logged."""
+    """Return an event as a line of the log; a kind that 1.4.7 does not know is told as logged."""
     kind = _KINDS.get(event.event_type.value, LogMessageEvent)
     return kind(reading, run_id, job_name, event)
 
@@ -534,14 +534,14 @@ def message_of(reading: Reading, run_id: str, job_name: str, event: ev.Event) ->
 def materialization(
     reading: Reading, run_id: str, job_name: str, event: ev.AssetMaterialized
 ) -> MaterializationEvent:
-    """A materialization as an answer."""
+    """Return a materialization as an answer."""
     return MaterializationEvent(reading, run_id, job_name, event)
 
 
 def messages(
     reading: Reading, run_id: str, job_name: str, events: Sequence[ev.Event]
 ) -> list[RunMessage]:
-    """Events as lines of the log."""
+    """Return events as lines of the log."""
     return [message_of(reading, run_id, job_name, event) for event in events]
 
 

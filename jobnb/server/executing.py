@@ -260,7 +260,7 @@ def _refused(*errors: GraphQLError) -> tuple[int, Answer]:
 
 
 def _told(result: ExecutionResult) -> tuple[int, Answer]:
-    """The HTTP status and the answer; what went wrong in jobnb itself is logged, too."""
+    """Return the HTTP status and the answer; what went wrong in jobnb itself is logged, too."""
     if not result.errors:
         return 200, {"data": result.data}
     for error in result.errors:

@@ -168,7 +168,7 @@ class InstigationState(Node):
         return RunsFilter(tags={tag: self.name})
 
     def runs(self, limit: int | None = None) -> list[Run]:
-        """The runs that it launched, the newest first."""
+        """Return the runs that it launched, the newest first."""
         return find_runs(self._known.reading, self._own_runs, limit=limit)
 
     @property
@@ -177,7 +177,7 @@ class InstigationState(Node):
         return self._known.reading.instance.get_runs_count(self._own_runs)
 
     def tick(self, timestamp: float | None = None) -> InstigationTick | None:
-        """Its evaluation of a moment; its last one if no moment is named."""
+        """Return its evaluation of a moment; its last one if no moment is named."""
         origin, about = self._known.instigator.origin_id, timestamp
         before, after = (None, None) if about is None else (about + 0.5, about - 0.5)
         found = self._known.reading.instance.get_ticks(origin, before=before, after=after, limit=1)
@@ -191,7 +191,7 @@ class InstigationState(Node):
         cursor: str | None = None,
         statuses: Sequence[str] | None = None,
     ) -> list[InstigationTick]:
-        """Its evaluations, the newest first.
+        """Return its evaluations, the newest first.
 
         Args:
             day_range: Of so many days.
@@ -232,7 +232,7 @@ def _cron(definition: Any) -> str:
 
 
 def next_tick(known: Known) -> DryRunInstigationTick | None:
-    """The next evaluation of a schedule or sensor; None if it does not run."""
+    """Return the next evaluation of a schedule or sensor; None if it does not run."""
     definition = known.definition
     if definition is None or not known.runs:
         return None
@@ -319,7 +319,7 @@ class Schedule(_Instigator):
     def future_ticks(
         self, cursor: float | None = None, limit: int | None = None, until: float | None = None
     ) -> DryRunInstigationTicks:
-        """Its next evaluations."""
+        """Return its next evaluations."""
         most = min(10 if limit is None and until is None else limit or _MOST_TICKS, _MOST_TICKS)
         moments = _moments(self._definition, time.time() if cursor is None else cursor, most)
         kept = [each for each in moments if until is None or each.timestamp() <= until]
@@ -327,7 +327,7 @@ class Schedule(_Instigator):
         return DryRunInstigationTicks([_tick_at(self.known, each) for each in kept], last)
 
     def future_tick(self, tick_timestamp: int) -> DryRunInstigationTick:
-        """Its evaluation of a moment."""
+        """Return its evaluation of a moment."""
         return _tick_at(self.known, datetime.fromtimestamp(tick_timestamp, UTC))
 
     def potential_tick_timestamps(
@@ -336,7 +336,7 @@ class Schedule(_Instigator):
         upper_limit: int | None = None,
         lower_limit: int | None = None,
     ) -> list[float]:
-        """The moments at which it comes due around a moment."""
+        """Return the moments at which it comes due around a moment."""
         start = time.time() if start_timestamp is None else start_timestamp
         below, above = (
             min(10 if each is None else max(0, each), _MOST_TICKS)
@@ -353,7 +353,7 @@ def _moments(definition: ScheduleDefinition, since: float, count: int) -> list[d
 
 
 def _before(times: Any, moment: float, count: int) -> list[datetime]:
-    """The last moments before one, the earliest first."""
+    """Return the last moments before one, the earliest first."""
     found: list[datetime] = []
     for days in (1, 10, 100, 400):  # a rare schedule needs a longer look back
         begin = datetime.fromtimestamp(max(0.0, moment - days * _DAY), UTC)
@@ -468,13 +468,13 @@ def _known(reading: Reading, location: Location) -> list[Known]:
 
 
 def schedules_of(reading: Reading, location: Location) -> list[Schedule]:
-    """The schedules of a location."""
+    """Return the schedules of a location."""
     known = _known(reading, location)
     return [Schedule(each) for each in known if each.instigator.kind == "SCHEDULE"]
 
 
 def sensors_of(reading: Reading, location: Location) -> list[Sensor]:
-    """The sensors of a location."""
+    """Return the sensors of a location."""
     known = _known(reading, location)
     return [Sensor(each) for each in known if each.instigator.kind == "SENSOR"]
 
@@ -482,7 +482,7 @@ def sensors_of(reading: Reading, location: Location) -> list[Sensor]:
 def find_instigator(
     reading: Reading, selector: Mapping[str, Any], kind: str | None, name: str
 ) -> Known | str:
-    """The schedule or sensor that a query names; else a sentence that there is none."""
+    """Return the schedule or sensor that a query names; else a sentence that there is none."""
     location = reading.served.location(selector["repository_location_name"])
     if location is None or selector["repository_name"] != REPOSITORY:
         return f"There is no location {selector['repository_location_name']!r}."
@@ -498,7 +498,7 @@ def find_instigator(
 
 
 def with_id(reading: Reading, wanted: str) -> Known | None:
-    """The schedule or sensor that an id names, or None."""
+    """Return the schedule or sensor that an id names, or None."""
     for location, _ in reading.loaded():
         for each in _known(reading, location):
             if each.id == wanted:

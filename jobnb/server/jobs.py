@@ -237,7 +237,7 @@ class _JobNode(Node):
     def dagster_type_or_error(
         self, dagster_type_name: str
     ) -> RegularDagsterType | problems.DagsterTypeNotFoundError:
-        """A type of its values."""
+        """Return a type of its values."""
         known = {each.display_name: each for each in self.dagster_types}
         found = known.get(dagster_type_name)
         if found is not None:
@@ -249,7 +249,7 @@ class _JobNode(Node):
     # --- what happens with it
 
     def runs(self, cursor: str | None = None, limit: int | None = None) -> list[Run]:
-        """Its runs, the newest first."""
+        """Return its runs, the newest first."""
         return find_runs(self._reading, RunsFilter(job_name=self.name), cursor, limit)
 
     @property
@@ -280,7 +280,7 @@ class PipelineSnapshot(_JobNode):
     def of_run(
         cls, reading: Reading, location: Location | None, name: str, selection: Sequence[str] | None
     ) -> PipelineSnapshot | UnknownPipeline:
-        """The job of a run as it is defined now."""
+        """Return the job of a run as it is defined now."""
         if location is not None:
             try:
                 job = reading.definitions(location).get_job_def(name)
@@ -311,14 +311,14 @@ def not_found(
 
 
 def find_location(reading: Reading, selector: Mapping[str, Any]) -> Location | None:
-    """The location that a query names, or None."""
+    """Return the location that a query names, or None."""
     if selector["repository_name"] != REPOSITORY:
         return None
     return reading.served.location(selector["repository_location_name"])
 
 
 def find_job(reading: Reading, selector: Mapping[str, Any]) -> tuple[Location, JobDefinition]:
-    """The job that a query names, all of it.
+    """Return the job that a query names, all of it.
 
     Raises:
         JobNotFound: If there is none.
@@ -348,7 +348,7 @@ def find_job(reading: Reading, selector: Mapping[str, Any]) -> tuple[Location, J
 
 
 def selected_job(reading: Reading, selector: Mapping[str, Any]) -> tuple[Location, JobDefinition]:
-    """The job that a query names, the part that it selects.
+    """Return the job that a query names, the part that it selects.
 
     Raises:
         JobNotFound: If there is none.
@@ -428,7 +428,7 @@ def check_config(
 def plan_or_error(
     job: JobDefinition, given: Any
 ) -> ExecutionPlan | RunConfigValidationInvalid | problems.PythonError:
-    """The steps that a job would run with a config."""
+    """Return the steps that a job would run with a config."""
     try:
         return ExecutionPlan(build_plan(job, run_config=given_config(given)))
     except InvalidConfigError as error:

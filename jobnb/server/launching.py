@@ -159,7 +159,7 @@ def _launched(reading: Reading, asked: Mapping[str, Any]) -> Launched:
 
 
 def _whole(reading: Reading, asked: Mapping[str, Any], job: JobDefinition) -> JobDefinition:
-    """The whole job: its run keeps what was selected."""
+    """Return the whole job: its run keeps what was selected."""
     return find_job(reading, asked["selector"])[1] if _ops(asked) or _assets(asked) else job
 
 

@@ -78,7 +78,7 @@ class _Sizes:
         self._known: dict[str, Size] = {}
 
     def of(self, selection: SelectionSetNode | None) -> Size:
-        """The fields of a selection, and their depth."""
+        """Return the fields of a selection, and their depth."""
         fields = depth = 0
         for each in selection.selections if selection is not None else ():
             if isinstance(each, FragmentSpreadNode):

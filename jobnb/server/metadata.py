@@ -25,7 +25,7 @@ class AssetKey(Node):
 
     @classmethod
     def of(cls, key: Key) -> AssetKey:
-        """The key of an asset as an answer."""
+        """Return the key of an asset as an answer."""
         return cls(list(key.path))
 
 
@@ -274,12 +274,12 @@ _ENTRIES: dict[str, type[_Entry]] = {
 
 
 def entries(metadata: Mapping[str, values.MetadataValue] | None) -> list[Node]:
-    """Metadata as entries; what the schema has no type for is told as text."""
+    """Return metadata as entries; what the schema has no type for is told as text."""
     return [_entry(label, value) for label, value in (metadata or {}).items()]
 
 
 def entries_of_json(metadata: Mapping[str, Any] | None) -> list[Node]:
-    """Metadata as events carry it, as entries."""
+    """Return metadata as events carry it, as entries."""
     return entries(from_json(metadata))
 
 

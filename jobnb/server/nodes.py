@@ -28,7 +28,7 @@ class Node:
 
 
 def type_named(name: str) -> Any:
-    """The class of a type, for files that cannot import it.
+    """Return the class of a type, for files that cannot import it.
 
     GraphQL's types lead to each other in circles, a run to its assets and an asset to its runs;
     files do not import each other so.
@@ -37,7 +37,7 @@ def type_named(name: str) -> Any:
 
 
 def snake(name: str) -> str:
-    """A name of GraphQL as Python spells it.
+    """Return a name of GraphQL as Python spells it.
 
     >>> snake("solidHandleID"), snake("runsOrError"), snake("partitionStatus1D")
     ('solid_handle_id', 'runs_or_error', 'partition_status1_d')
@@ -47,7 +47,7 @@ def snake(name: str) -> str:
 
 
 def digest(*parts: str) -> str:
-    """An id of 40 hexadecimal digits, the same for the same parts.
+    """Return an id of 40 hexadecimal digits, the same for the same parts.
 
     >>> digest("shop.ipynb", "daily")[:8]
     '5ce9e02e'
@@ -56,7 +56,7 @@ def digest(*parts: str) -> str:
 
 
 def millis(seconds: float) -> str:
-    """A time in milliseconds, as the events of a log tell it.
+    """Return a time in milliseconds, as the events of a log tell it.
 
     >>> millis(1357034400.25)
     '1357034400250'

@@ -71,7 +71,7 @@ class Place:
         return next((each for each in self.handles() if each.handle_id == handle_id), None)
 
     def inner(self, node: OpNode) -> Place | None:
-        """The graph that a node is, or None."""
+        """Return the graph that a node is, or None."""
         if not isinstance(node.definition, GraphDefinition):
             return None
         path = (*self.path, node.name)
@@ -288,7 +288,7 @@ class SolidDefinition(_Definition):
     def of_asset(
         cls, reading: Reading, location: Location, definitions: Definitions, key: AssetKey
     ) -> SolidDefinition | None:
-        """The op that materializes an asset; None where a graph does, or nothing."""
+        """Return the op that materializes an asset; None where a graph does, or nothing."""
         job = definitions.get_implicit_global_asset_job_def()
         for name, made in job.graph.assets_by_node.items():
             node = job.graph.node_map[name]
@@ -385,7 +385,7 @@ class OutputMapping(Node):
 
 
 def definition_of(place: Place, node: OpNode) -> SolidDefinition | CompositeSolidDefinition:
-    """The op or graph that a node is."""
+    """Return the op or graph that a node is."""
     composite = isinstance(node.definition, GraphDefinition)
     return (CompositeSolidDefinition if composite else SolidDefinition)(place, node)
 

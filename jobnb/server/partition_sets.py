@@ -24,7 +24,7 @@ _END = "_partition_set"
 
 
 def set_name(job_name: str) -> str:
-    """The name of the partitions of a job, as Dagster makes it.
+    """Return the name of the partitions of a job, as Dagster makes it.
 
     >>> set_name("daily")
     'daily_partition_set'
@@ -113,7 +113,7 @@ class Partition(Node):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Run]:
-        """Its runs, the newest first."""
+        """Return its runs, the newest first."""
         asked = dict(filter or {})
         own = {"key": PARTITION_TAG, "value": self.name}
         asked["pipeline_name"] = self._job.name
@@ -167,7 +167,7 @@ class PartitionSet(Node):
     def partitions_or_error(
         self, cursor: str | None = None, limit: int | None = None, reverse: bool | None = None
     ) -> Partitions | problems.PythonError:
-        """The partitions.
+        """Return the partitions.
 
         Args:
             cursor: The name of the last one of the page before.
@@ -221,7 +221,7 @@ class PartitionSet(Node):
     def backfills(
         self, cursor: str | None = None, limit: int | None = None
     ) -> list[PartitionBackfill]:
-        """The backfills of the job, the newest first."""
+        """Return the backfills of the job, the newest first."""
         kept = self._reading.instance.get_backfills(cursor=cursor)
         own = [each for each in kept if each.job_name == self.pipeline_name]
         chosen = own if limit is None else own[: max(0, limit)]
@@ -245,7 +245,7 @@ class PartitionSets(Node):
 
 
 def partition_sets_of(reading: Reading, location: Location) -> list[PartitionSet]:
-    """The partitions of the jobs of a location."""
+    """Return the partitions of the jobs of a location."""
     definitions = reading.definitions(location)
     jobs = [definitions.get_job_def(name) for name in definitions.job_names]
     return [PartitionSet(reading, location, job) for job in jobs if job.partitions_def is not None]

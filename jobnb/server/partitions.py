@@ -24,7 +24,7 @@ _WORDS = {
 
 
 def keys_of(definition: PartitionsDefinition, reading: Reading) -> list[str]:
-    """All keys of partitions as they are now."""
+    """Return all keys of partitions as they are now."""
     return list(definition.get_partition_keys(dynamic_partitions_store=reading.instance))
 
 
@@ -92,7 +92,7 @@ def _dimensions(definition: PartitionsDefinition) -> dict[str, PartitionsDefinit
 
 
 def _primary(definition: PartitionsDefinition) -> str:
-    """The dimension of time, else the first."""
+    """Return the dimension of time, else the first."""
     several = _dimensions(definition)
     times = (n for n, each in several.items() if isinstance(each, TimeWindowPartitionsDefinition))
     return next(times, next(iter(several)))
@@ -110,7 +110,7 @@ class DimensionPartitionKeys(Node):
 def keys_by_dimension(
     definition: PartitionsDefinition, reading: Reading, start: int | None, end: int | None
 ) -> list[DimensionPartitionKeys]:
-    """The keys of each dimension, from one place to another."""
+    """Return the keys of each dimension, from one place to another."""
     return [
         DimensionPartitionKeys(name, keys_of(each, reading)[start:end], _kind(each))
         for name, each in _dimensions(definition).items()
@@ -228,7 +228,7 @@ def _in_one(
 
 
 def _runs(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str, Any]]:
-    """The first and last key of each row of equal values."""
+    """Iterate over the first and last key of each row of equal values."""
     first = last = ""
     current: Any = None
     for key, value in items:

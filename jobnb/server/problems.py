@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def python_error(error: BaseException) -> PythonError:
-    """An exception as an answer; of an error of jobnb its sentence, without the frames."""
+    """Return an exception as an answer; of an error of jobnb its sentence, without the frames."""
     told = isinstance(error, JobnbError)
     stack = [] if told else traceback.format_exception(error)
     cause = error.__cause__
@@ -30,7 +30,7 @@ def python_error(error: BaseException) -> PythonError:
 
 
 def python_error_of(info: ErrorInfo | None) -> PythonError | None:
-    """The exception that an event tells of, or None."""
+    """Return the exception that an event tells of, or None."""
     if info is None:
         return None
     place = [f"{part}\n" for part in (info.where, info.source) if part]

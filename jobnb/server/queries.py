@@ -176,7 +176,7 @@ class Query(Node):
         | problems.InvalidSubsetError
         | problems.PythonError
     ):
-        """A job."""
+        """Return a job."""
         try:
             location, job = selected_job(self._reading, params)
         except (JobNotFound, SubsetNotFound) as error:
@@ -193,7 +193,7 @@ class Query(Node):
         | problems.PipelineSnapshotNotFoundError
         | problems.PythonError
     ):
-        """A job as it is defined now."""
+        """Return a job as it is defined now."""
         try:
             if active_pipeline_selector is not None:
                 return PipelineSnapshot(
@@ -237,7 +237,7 @@ class Query(Node):
         | problems.InvalidSubsetError
         | problems.PythonError
     ):
-        """The steps that a job would run."""
+        """Return the steps that a job would run."""
         try:
             return plan_or_error(selected_job(self._reading, pipeline)[1], run_config_data)
         except (JobNotFound, SubsetNotFound) as error:
@@ -279,7 +279,7 @@ class Query(Node):
     pipeline_runs_or_error = runs_or_error
 
     def run_or_error(self, run_id: str) -> Run | problems.RunNotFoundError:
-        """A run."""
+        """Return a run."""
         return run_or_error(self._reading, run_id)
 
     pipeline_run_or_error = run_or_error
@@ -295,19 +295,19 @@ class Query(Node):
         value_prefix: str | None = None,
         limit: int | None = None,
     ) -> RunTags:
-        """The values of tags."""
+        """Return the values of tags."""
         most = None if limit is None else max(0, limit)
         found = self._reading.instance.get_run_tags(tag_keys, value_prefix, most)
         return RunTags([PipelineTagAndValues(key, sorted(values)) for key, values in found])
 
     def run_group_or_error(self, run_id: str) -> RunGroup | problems.RunGroupNotFoundError:
-        """A run and its repetitions."""
+        """Return a run and its repetitions."""
         return run_group(self._reading, run_id)
 
     def logs_for_run(
         self, run_id: str, after_cursor: str | None = None, limit: int | None = None
     ) -> EventConnection | problems.RunNotFoundError | problems.PythonError:
-        """The log of a run, page by page."""
+        """Return the log of a run, page by page."""
         record = self._reading.record(run_id)
         if record is None:
             return problems.RunNotFoundError(run_id)
@@ -338,7 +338,7 @@ class Query(Node):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> AssetConnection | problems.PythonError:
-        """Assets by key.
+        """Return assets by key.
 
         Args:
             prefix: Those whose key begins so.
@@ -355,7 +355,7 @@ class Query(Node):
         return AssetConnection([Asset(self._reading, key) for key in chosen])
 
     def asset_or_error(self, asset_key: Selector) -> Asset | problems.AssetNotFoundError:
-        """An asset."""
+        """Return an asset."""
         key = key_of(asset_key)
         if key in self._reading.assets_defined or self._reading.instance.has_asset_key(key):
             return Asset(self._reading, key)
@@ -374,7 +374,7 @@ class Query(Node):
         asset_keys: Sequence[Selector] | None = None,
         load_materializations: bool | None = None,
     ) -> list[AssetNode]:
-        """Assets as they are defined: of a group, of a job, by key, or all."""
+        """Return assets as they are defined: of a group, of a job, by key, or all."""
         wanted = None if asset_keys is None else {key_of(each) for each in asset_keys}
         if pipeline is not None:
             location, job = _found_job(self._reading, pipeline)
@@ -396,14 +396,14 @@ class Query(Node):
         ]
 
     def asset_node_or_error(self, asset_key: Selector) -> AssetNode | problems.AssetNotFoundError:
-        """An asset as it is defined."""
+        """Return an asset as it is defined."""
         key = key_of(asset_key)
         return node_of(self._reading, key) or self._no_asset(key)
 
     def asset_node_definition_collisions(
         self, asset_keys: Sequence[Selector] | None = None
     ) -> list[AssetNodeDefinitionCollision]:
-        """Assets that several locations define."""
+        """Return assets that several locations define."""
         found: dict[Key, list[Repository]] = {}
         for location, definitions in self._reading.loaded():
             for key in definitions.assets_by_key:
@@ -425,7 +425,7 @@ class Query(Node):
     def partition_sets_or_error(
         self, repository_selector: Selector, pipeline_name: str
     ) -> PartitionSets | problems.PipelineNotFoundError | problems.PythonError:
-        """The partitions of a job, as a list of one or none."""
+        """Return the partitions of a job, as a list of one or none."""
         try:
             selector = {**repository_selector, "pipeline_name": pipeline_name}
             location, job = find_job(self._reading, selector)
@@ -439,7 +439,7 @@ class Query(Node):
     def partition_set_or_error(
         self, repository_selector: Selector, partition_set_name: str | None = None
     ) -> PartitionSet | problems.PartitionSetNotFoundError | problems.PythonError:
-        """The partitions of a job."""
+        """Return the partitions of a job."""
         location = find_location(self._reading, repository_selector)
         try:
             known = {
@@ -458,7 +458,7 @@ class Query(Node):
     def partition_backfill_or_error(
         self, backfill_id: str
     ) -> PartitionBackfill | problems.BackfillNotFoundError:
-        """A backfill."""
+        """Return a backfill."""
         record = self._reading.instance.get_backfill(backfill_id)
         if record is not None:
             return PartitionBackfill(self._reading, record)
@@ -484,7 +484,7 @@ class Query(Node):
     def schedules_or_error(
         self, repository_selector: Selector, schedule_status: str | None = None
     ) -> Schedules | problems.RepositoryNotFoundError | problems.PythonError:
-        """The schedules of a location."""
+        """Return the schedules of a location."""
         location = self._repository(repository_selector)
         if not isinstance(location, Location):
             return location
@@ -498,7 +498,7 @@ class Query(Node):
     def sensors_or_error(
         self, repository_selector: Selector, sensor_status: str | None = None
     ) -> Sensors | problems.RepositoryNotFoundError | problems.PythonError:
-        """The sensors of a location."""
+        """Return the sensors of a location."""
         location = self._repository(repository_selector)
         if not isinstance(location, Location):
             return location
@@ -513,7 +513,7 @@ class Query(Node):
     def schedule_or_error(
         self, schedule_selector: Selector
     ) -> Schedule | problems.ScheduleNotFoundError | problems.PythonError:
-        """A schedule."""
+        """Return a schedule."""
         name = schedule_selector["schedule_name"]
         try:
             found = find_instigator(self._reading, schedule_selector, "SCHEDULE", name)
@@ -526,7 +526,7 @@ class Query(Node):
     def sensor_or_error(
         self, sensor_selector: Selector
     ) -> Sensor | problems.SensorNotFoundError | problems.PythonError:
-        """A sensor."""
+        """Return a sensor."""
         name = sensor_selector["sensor_name"]
         try:
             found = find_instigator(self._reading, sensor_selector, "SENSOR", name)
@@ -567,7 +567,7 @@ class Query(Node):
     def all_top_level_resource_details_or_error(
         self, repository_selector: Selector
     ) -> ResourceDetailsList | problems.RepositoryNotFoundError | problems.PythonError:
-        """The resources of a location."""
+        """Return the resources of a location."""
         location = self._repository(repository_selector)
         if not isinstance(location, Location):
             return location
@@ -579,7 +579,7 @@ class Query(Node):
     def top_level_resource_details_or_error(
         self, resource_selector: Selector
     ) -> ResourceDetails | problems.ResourceNotFoundError | problems.PythonError:
-        """A resource."""
+        """Return a resource."""
         found = self.all_top_level_resource_details_or_error(resource_selector)
         if isinstance(found, problems.PythonError):
             return found

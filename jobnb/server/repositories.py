@@ -29,7 +29,7 @@ from jobnb.server.served import REPOSITORY, Location, Reading
 
 
 def jobnb_version() -> str:
-    """The version of jobnb."""
+    """Return the version of jobnb."""
     try:
         return version("jobnb")
     except PackageNotFoundError:
@@ -138,7 +138,7 @@ class Repository(Node):
         return list(self._used.values())
 
     def used_solid(self, name: str) -> UsedSolid | None:
-        """An op of its jobs."""
+        """Return an op of its jobs."""
         return self._used.get(name)
 
     @cached_property
@@ -167,7 +167,7 @@ class RepositoryConnection(Node):
 
 
 def repositories_of(reading: Reading) -> RepositoryConnection:
-    """The repositories of all locations that can be loaded."""
+    """Return the repositories of all locations that can be loaded."""
     return RepositoryConnection([Repository(reading, *each) for each in reading.loaded()])
 
 

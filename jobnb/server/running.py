@@ -22,7 +22,7 @@ PORT = 3000
 
 
 def bound_socket(host: str, port: int | None) -> socket.socket:
-    """A socket that is bound to an address.
+    """Return a socket that is bound to an address.
 
     Args:
         host: The address.
@@ -51,7 +51,7 @@ def bound_socket(host: str, port: int | None) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """The address of a socket as a URL."""
+    """Return the address of a socket as a URL."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

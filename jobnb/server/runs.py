@@ -288,7 +288,7 @@ class Run(Node):
     def event_connection(
         self, after_cursor: str | None = None, limit: int | None = None
     ) -> EventConnection:
-        """A page of its log."""
+        """Return a page of its log."""
         return log_page(self._reading, self._run, after_cursor, limit)
 
     @property
@@ -350,7 +350,7 @@ def captured_logs(reading: Reading, log_key: Sequence[str]) -> CapturedLogs:
 def log_page(
     reading: Reading, run: JobRun, after_cursor: str | None, limit: int | None
 ) -> EventConnection:
-    """A page of the log of a run.
+    """Return a page of the log of a run.
 
     Args:
         reading: What the request reads.
@@ -366,7 +366,7 @@ def log_page(
 
 
 def _event(entry: EventLogEntry) -> Event:
-    """The event of a line of the log; what was logged is one, too."""
+    """Return the event of a line of the log; what was logged is one, too."""
     if entry.dagster_event is not None:
         return entry.dagster_event
     return Logged(entry.timestamp, entry.level, entry.user_message, entry.step_key)
@@ -397,7 +397,7 @@ class Runs(Node):
 
 
 def runs_filter(given: Mapping[str, Any] | None) -> RunsFilter:
-    """The filter that a query gives."""
+    """Return the filter that a query gives."""
     asked = given or {}
     tags: dict[str, list[str]] = {}
     for tag in asked.get("tags") or ():
@@ -443,7 +443,7 @@ def runs_or_error(
     cursor: str | None,
     limit: int | None,
 ) -> Runs | problems.InvalidPipelineRunsFilterError | problems.PythonError:
-    """A page of runs; or what is wrong with the filter."""
+    """Return a page of runs; or what is wrong with the filter."""
     try:
         chosen = runs_filter(given)
         return Runs(reading, chosen, _records(reading, chosen, cursor, limit))
@@ -454,7 +454,7 @@ def runs_or_error(
 
 
 def run_or_error(reading: Reading, run_id: str) -> Run | problems.RunNotFoundError:
-    """A run of the history."""
+    """Return a run of the history."""
     record = reading.record(run_id)
     return problems.RunNotFoundError(run_id) if record is None else Run(reading, record)
 
@@ -482,7 +482,7 @@ class RunTagKeys(Node):
 
 
 def run_group(reading: Reading, run_id: str) -> RunGroup | problems.RunGroupNotFoundError:
-    """A run and its repetitions."""
+    """Return a run and its repetitions."""
     try:
         root, runs = reading.instance.get_run_group(run_id)
     except RunNotFoundError:
@@ -492,5 +492,5 @@ def run_group(reading: Reading, run_id: str) -> RunGroup | problems.RunGroupNotF
 
 
 def key_of(given: Mapping[str, Any]) -> Key:
-    """The key of an asset that a query gives."""
+    """Return the key of an asset that a query gives."""
     return Key(list(given["path"]))

@@ -50,7 +50,7 @@ Resolver = Callable[..., Any]
 
 @cache
 def served_schema() -> GraphQLSchema:
-    """The schema, with a resolver for each field.
+    """Return the schema, with a resolver for each field.
 
     Example:
         >>> served_schema().query_type.name
@@ -75,7 +75,7 @@ def served_schema() -> GraphQLSchema:
 
 
 def missing_fields() -> list[str]:
-    """The fields of the schema that no class has; there are none."""
+    """Return the fields of the schema that no class has; there are none."""
     text = files("jobnb.server").joinpath("schema.graphql").read_text(encoding="utf-8")
     found = []
     for name, kind in build_schema(text).type_map.items():

@@ -51,7 +51,7 @@ class Location:
         self._seen: Definitions | None = None
 
     def definitions(self) -> Definitions:
-        """The definitions as they are now.
+        """Return the definitions as they are now.
 
         Raises:
             JobnbError: If they cannot be loaded.
@@ -128,11 +128,11 @@ class Served:
         self.hearers: set[Callable[[Change], None]] = set()
 
     def location(self, name: str) -> Location | None:
-        """The location of that name, or None."""
+        """Return the location of that name, or None."""
         return next((each for each in self.locations if each.name == name), None)
 
     def session(self, location: Location) -> Session:
-        """A session that knows what the location defines."""
+        """Return a session that knows what the location defines."""
         return self._session or _session_of(self.instance, location)
 
     def reload(self, location: Location) -> None:
@@ -190,7 +190,7 @@ class Reading:
         self._graphs: dict[str, AssetGraph] = {}
 
     def definitions(self, location: Location) -> Definitions:
-        """The definitions of a location, the same throughout the request.
+        """Return the definitions of a location, the same throughout the request.
 
         Raises:
             JobnbError: If they cannot be loaded.
@@ -207,7 +207,7 @@ class Reading:
         self._failures[location.name] = error
 
     def loaded(self) -> list[tuple[Location, Definitions]]:
-        """The locations that can be loaded, with their definitions."""
+        """Return the locations that can be loaded, with their definitions."""
         found = []
         for each in self.served.locations:
             try:
@@ -217,7 +217,7 @@ class Reading:
         return found
 
     def record(self, run_id: str) -> RunRecord | None:
-        """A run of the history, or None."""
+        """Return a run of the history, or None."""
         if run_id not in self._records:
             self.see(self.instance.get_run_records(RunsFilter(run_ids=[run_id]), limit=1))
             self._records.setdefault(run_id, None)
@@ -243,14 +243,14 @@ class Reading:
         return found
 
     def graph(self, location: Location) -> AssetGraph:
-        """The graph of all assets of a location."""
+        """Return the graph of all assets of a location."""
         found = self._graphs.get(location.name)
         if found is None:
             found = self._graphs[location.name] = _graph_of(self.definitions(location))
         return found
 
     def keys_of(self, location: Location) -> frozenset[AssetKey]:
-        """The keys of all assets of a location."""
+        """Return the keys of all assets of a location."""
         return frozenset(self.definitions(location).resolve_all_asset_keys())
 
     @cached_property
@@ -263,7 +263,7 @@ class Reading:
         return found
 
     def location_of_run(self, run: JobRun) -> Location | None:
-        """The location that launched a run, or else defines its job or assets, or None."""
+        """Return the location that launched a run, or else defines its job or assets, or None."""
         if run.notebook is not None:
             for each in self.served.locations:
                 if each.code.name == run.notebook:
@@ -277,7 +277,7 @@ class Reading:
         return self.served.locations[0] if len(self.served.locations) == 1 else None
 
     def job_of_run(self, location: Location, run: JobRun) -> JobDefinition:
-        """The job of a run as it is defined now, the part of it that the run was of.
+        """Return the job of a run as it is defined now, the part of it that the run was of.
 
         Raises:
             JobnbError: If it is not defined any more.

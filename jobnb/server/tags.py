@@ -26,7 +26,7 @@ class PipelineTagAndValues(Node):
 
 
 def tags_of(tags: Mapping[str, Any]) -> list[PipelineTag]:
-    """Tags as an answer.
+    """Return tags as an answer.
 
     >>> tags_of({"team": "sales"})
     [PipelineTag(key='team', value='sales')]
@@ -35,7 +35,7 @@ def tags_of(tags: Mapping[str, Any]) -> list[PipelineTag]:
 
 
 def given_tags(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
-    """Tags as a query gives them.
+    """Return tags as a query gives them.
 
     >>> given_tags([{"key": "team", "value": "sales"}])
     {'team': 'sales'}

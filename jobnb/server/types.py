@@ -102,7 +102,7 @@ class NullableDagsterType(ListDagsterType):
 
 
 def type_of(kind: DataType | None) -> RegularDagsterType:
-    """A type as an answer; any where it is not known."""
+    """Return a type as an answer; any where it is not known."""
     known = kind or ANY
     if known.kind is DataTypeKind.LIST:
         return ListDagsterType(known)
@@ -112,7 +112,7 @@ def type_of(kind: DataType | None) -> RegularDagsterType:
 
 
 def types_of(graph: GraphDefinition) -> list[RegularDagsterType]:
-    """The types of all inputs and outputs of a graph, each once."""
+    """Return the types of all inputs and outputs of a graph, each once."""
     found: dict[str, RegularDagsterType] = {}
     for kind in _types(graph):
         told = type_of(kind)

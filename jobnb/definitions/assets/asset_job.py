@@ -125,7 +125,7 @@ class AssetJobDefinition:
         )
 
     def run_request_for_partition(self, partition_key: str, **parameters: Any) -> RunRequest:
-        """A request for a run of one partition; see `JobDefinition.run_request_for_partition`.
+        """Return the request of one partition; see `JobDefinition.run_request_for_partition`.
 
         Without partitions of its own, it takes those of the session's assets.
         """

@@ -63,7 +63,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return AutomationCondition("not", (self,))
 
     def with_label(self, label: str) -> AutomationCondition:
-        """Return the same, called so where it is explained."""
+        """Return the same with a label, which explanations show."""
         return msgspec.structs.replace(self, label=label)
 
     def replace(
@@ -81,7 +81,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, operands=operands)
 
     def without(self, part: AutomationCondition | str) -> AutomationCondition:
-        """The same conjunction or disjunction without one of its operands.
+        """Return the same conjunction or disjunction without one of its operands.
 
         Args:
             part: The operand, or its label.
@@ -98,7 +98,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return left[0] if len(left) == 1 else AutomationCondition(self.kind, left)
 
     def allow(self, selection: CoercibleToAssetSelection) -> AutomationCondition:
-        """The same, where of what an asset depends on only some is looked at.
+        """Return the same with only the selected upstream assets considered.
 
         Args:
             selection: What is looked at.
@@ -110,7 +110,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return self._of_deps("allowed", AssetSelection.from_coercible(selection))
 
     def ignore(self, selection: CoercibleToAssetSelection) -> AutomationCondition:
-        """The same, where some of what an asset depends on is not looked at.
+        """Return the same without the selected upstream assets.
 
         Args:
             selection: What is not looked at.
@@ -118,7 +118,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return self._of_deps("ignored", AssetSelection.from_coercible(selection))
 
     def _of_deps(self, name: str, selection: AssetSelection) -> AutomationCondition:
-        """The same with a selection in each part that looks at what an asset depends on."""
+        """Return the same with a selection in each part that considers upstream assets."""
         if "deps" in self.kind:
             chosen: Any = {name: selection}
             return msgspec.structs.replace(self, **chosen)
@@ -126,11 +126,11 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, operands=operands)
 
     def newly_true(self) -> AutomationCondition:
-        """It is true, and was not at the last evaluation."""
+        """Return a condition: it is true, and was not at the last evaluation."""
         return AutomationCondition("newly_true", (self,))
 
     def since(self, reset_condition: AutomationCondition) -> AutomationCondition:
-        """It has been true since another one was true last; the other one wins.
+        """Return a condition: it was true since another one was true last; the other one wins.
 
         Args:
             reset_condition: The other one.
@@ -139,7 +139,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
         return AutomationCondition("since", (self, reset_condition))
 
     def since_last_handled(self) -> AutomationCondition:
-        """It has been true since the asset was requested or materialized last."""
+        """Return a condition: it was true since the asset was requested or materialized last."""
         own = AutomationCondition
         handled = own.newly_requested() | own.newly_updated() | own.initial_evaluation()
         return self.since(handled.with_label("handled"))
@@ -179,32 +179,32 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def in_progress() -> AutomationCondition:
-        """A run that materializes it goes on, or a backfill that is to."""
+        """Return a condition: a run or backfill that materializes it is active."""
         return AutomationCondition("in_progress")
 
     @staticmethod
     def run_in_progress() -> AutomationCondition:
-        """A run that materializes it goes on."""
+        """Return a condition: a run that materializes it is active."""
         return AutomationCondition("run_in_progress")
 
     @staticmethod
     def backfill_in_progress() -> AutomationCondition:
-        """A backfill that is to materialize it goes on."""
+        """Return a condition: a backfill that materializes it is active."""
         return AutomationCondition("backfill_in_progress")
 
     @staticmethod
     def execution_failed() -> AutomationCondition:
-        """The last run that was to materialize it failed, and did not materialize it."""
+        """Return a condition: the last run that planned to materialize it failed to."""
         return AutomationCondition("execution_failed")
 
     @staticmethod
     def code_version_changed() -> AutomationCondition:
-        """Its code version is another one than at the last evaluation."""
+        """Return a condition: its code version differs from that of the last evaluation."""
         return AutomationCondition("code_version_changed")
 
     @staticmethod
     def data_version_changed() -> AutomationCondition:
-        """Its data version is another one than at the last evaluation."""
+        """Return a condition: its data version differs from that of the last evaluation."""
         return AutomationCondition("data_version_changed")
 
     @staticmethod
@@ -224,7 +224,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def cron_tick_passed(cron_schedule: str, cron_timezone: str = "UTC") -> AutomationCondition:
-        """Return a moment of a cron schedule has passed since it was made or requested.
+        """Return a condition: a cron tick has passed since it was materialized or requested.
 
         Raises:
             InvalidDefinitionError: If the schedule cannot be read.
@@ -240,19 +240,19 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def check_passed() -> AutomationCondition:
-        """Of a check: it was evaluated since its asset was materialized, and passed."""
+        """Return a condition of a check: evaluated since its asset was materialized, and passed."""
         return AutomationCondition("check_passed")
 
     @staticmethod
     def check_failed() -> AutomationCondition:
-        """Of a check: it was evaluated since its asset was materialized, and did not pass."""
+        """Return a condition of a check: evaluated since its asset was materialized, and failed."""
         return AutomationCondition("check_failed")
 
     @staticmethod
     def any_checks_match(
         condition: AutomationCondition, blocking_only: bool = False
     ) -> AutomationCondition:
-        """A condition is true of one of its checks.
+        """Return a condition: another one is true of one of its checks.
 
         Args:
             condition: Such as `check_failed()`; `missing()` is true of one that was never
@@ -266,7 +266,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
     def all_checks_match(
         condition: AutomationCondition, blocking_only: bool = False
     ) -> AutomationCondition:
-        """A condition is true of all of its checks; so it is where there is none.
+        """Return a condition: another one is true of all of its checks, or there are none.
 
         Args:
             condition: Such as `check_passed()`.

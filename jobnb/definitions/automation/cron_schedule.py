@@ -84,7 +84,7 @@ class CronSchedule:
         return next(self.after(moment), None)
 
     def latest(self, start: datetime, end: datetime, most: int) -> tuple[list[datetime], bool]:
-        """The last moments after `start` and up to `end`, and whether there are more before these.
+        """Return the last moments after `start` and up to `end`, and whether there are more.
 
         Args:
             start: The moment before the first.

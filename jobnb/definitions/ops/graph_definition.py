@@ -413,7 +413,7 @@ class _Placing:
     def uses(
         self, node_defs: Sequence[NodeDefinition], dependencies: DependencyMapping
     ) -> list[tuple[NodeDefinition, NodeInvocation, Mapping[str, Dependency]]]:
-        """Each use of a definition; one that the dictionary does not speak of is used once."""
+        """Return each use of a definition; one that the dictionary does not name is used once."""
         node_defs = self._known(node_defs)
         known = {each.name: each for each in node_defs}
         by_name: dict[str, list[tuple[NodeInvocation, Mapping[str, Dependency]]]] = {}

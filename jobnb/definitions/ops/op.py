@@ -151,7 +151,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def _said(self) -> Mapping[str, str]:
-        """The descriptions of parameters and results in its function's docstring."""
+        """Return the descriptions of parameters and results in its function's docstring."""
         return described(self.compute_fn.__doc__) if self.is_decorated else {}
 
     @lazy

@@ -135,7 +135,7 @@ class ResourceDefinition:
         return self.call(self._with_config(context))
 
     def _with_config(self, context: Any) -> Any:
-        """The context of a direct call with the config that the function would get in a run."""
+        """Return the context of a direct call with the config that a run would validate."""
         if self.config_schema is None or not hasattr(context, "replace_config"):
             return context
         from jobnb.config import bind_value

@@ -74,7 +74,7 @@ class AutomationTable(View):
         self.window = attempt(self._fitting_window, self.window)
 
     def _fitting_window(self) -> float:
-        """An hour where all that runs comes often; else a day."""
+        """Return an hour where all that runs comes often; else a day."""
         now = time.time()
         rows = rows_of(self._all()[:_LARGEST_PAGE], self._automation.loop.instance, 60.0, now)
         following = [row["next"] for row in rows if row["next"] is not None]
@@ -110,7 +110,7 @@ class AutomationTable(View):
     def ticks(
         self, which: str, before: float | None = None, statuses: Sequence[str] = (), limit: int = 10
     ) -> Any:
-        """A page of ticks, the newest first."""
+        """Return a page of ticks, the newest first."""
         most = max(1, min(int(limit), _LARGEST_PAGE))
         instance = self._automation.loop.instance
         return ticks_of(self._found(which)[0], instance, before, statuses, most)
@@ -234,7 +234,7 @@ class AutomationView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         self.layout.width = "100%"
 
     def _repr_mimebundle_(self, **parameters: Any) -> dict[str, Any]:
-        """Text, HTML and a picture always; alive where there is a front end."""
+        """Return text, HTML and a picture always; alive where there is a front end."""
         live = widget_bundle(self) if has_front_end() else {}
         return {**bundle(self._draw()), **live}
 
@@ -248,7 +248,7 @@ class AutomationView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
 
 def instigator_widget(definition: Any) -> AutomationView:
-    """The live view of one schedule or sensor, as the session of this kernel knows it.
+    """Return the live view of one schedule or sensor, as the session of this kernel knows it.
 
     Raises:
         InvalidSubsetError: If the session does not know it, or another one by its name.

@@ -111,7 +111,7 @@ def _row(found: Found, instance: Instance, now: float, window: float) -> Row:
 def _ahead(
     definition: Definition, state: InstigatorState, now: float, window: float
 ) -> list[float]:
-    """The next tick, and the first one of each slot that the timeline shows."""
+    """Return the next tick, and the first one of each slot that the timeline shows."""
     if not isinstance(definition, ScheduleDefinition):
         return [next_look(definition, state, now)]
     slot, found = window / SLOTS, list[float]()
@@ -132,7 +132,7 @@ def _when(definition: Definition) -> str:
 
 
 def _short(tick: Tick) -> Row:
-    """A tick in a line."""
+    """Return a tick in a line."""
     why = (tick.error or tick.skip_reason or "").splitlines()
     return {
         "time": tick.timestamp,
@@ -182,7 +182,7 @@ def ticks_of(
     statuses: Iterable[str],
     limit: int,
 ) -> Row:
-    """A page of ticks, the newest first, and where the next page begins."""
+    """Return a page of ticks, the newest first, and where the next page begins."""
     states = {state.value: status for status, state in TICK_STATES.items()}
     wanted = [states[each] for each in statuses if each in states]
     found = list(
@@ -204,7 +204,7 @@ def _runs_of(ticks: Sequence[Tick], instance: Instance) -> dict[str, Any]:
 
 
 def tick_data(tick: Tick, launched: Mapping[str, Any]) -> Row:
-    """A tick with its runs, its log, and why it launched nothing.
+    """Return a tick with its runs, its log, and why it launched nothing.
 
     Args:
         tick: The tick.
@@ -289,7 +289,7 @@ def _partitions(request: Any) -> str:
 
 
 def _decision(result: ConditionResult) -> Row:
-    """A condition and its parts, each with what it came to and why."""
+    """Return a condition and its parts, each with what it came to and why."""
     return {
         "name": result.name,
         "condition": str(result.condition),

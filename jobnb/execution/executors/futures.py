@@ -178,7 +178,7 @@ class FutureCrew:
         ]
 
     def has_begun(self, task: int) -> bool:
-        """A pool does not tell: time runs from when it was given the task."""
+        """Return True, as a pool does not tell: time runs from when it was given the task."""
         return True
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:

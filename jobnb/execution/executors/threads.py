@@ -121,7 +121,7 @@ class ThreadCrew:
         return found
 
     def has_begun(self, task: int) -> bool:
-        """A thread takes a task at once."""
+        """Return True: a thread takes a task at once."""
         return True
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
