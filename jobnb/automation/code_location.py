@@ -68,7 +68,7 @@ class CodeLocation:
         return self._loaded[1]
 
     def forget(self) -> None:
-        """Forget the definitions; whoever asks for them next has them loaded again."""
+        """Discard the loaded definitions; they are loaded again when next used."""
         self._loaded = None
 
     def _loaded_again(self, before: Definitions) -> Definitions:

@@ -283,7 +283,7 @@ _LEAVES: Mapping[str, Callable[[World, Place, AutomationCondition], Answer]] = {
 def result_of(
     world: World, place: Place, condition: AutomationCondition, path: str = ""
 ) -> ConditionResult:
-    """What a condition comes to for a place.
+    """Return the result of a condition for a place.
 
     All of its parts are evaluated, also where some alone decide: what has a memory must see
     every evaluation.
@@ -325,7 +325,7 @@ def _made(
 
 
 def _targets(world: World, place: Place, condition: AutomationCondition) -> Sequence[Place]:
-    """Of what the parts of a condition are to be true."""
+    """Return the places of which the parts of a condition are to be true."""
     if condition.kind in ("any_deps_match", "all_deps_match"):
         return world.deps(place, condition)
     if condition.kind in ("any_checks_match", "all_checks_match"):
@@ -352,7 +352,7 @@ def _of_several(
 
 
 def _memory_name(path: str, condition: AutomationCondition) -> str:
-    """What a condition keeps under; another one at the same place in the tree begins anew."""
+    """Return the name of a condition's memory; another one at its place begins anew."""
     return sha256(f"{path} {condition.words}".encode()).hexdigest()[:16]
 
 

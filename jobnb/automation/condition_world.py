@@ -89,7 +89,7 @@ class Memory:
 
     @classmethod
     def read(cls, text: str | None) -> Memory:
-        """What a cursor holds.
+        """Parse a cursor.
 
         Raises:
             InvalidInvocationError: If it is no cursor of conditions.
@@ -106,7 +106,7 @@ class Memory:
             ) from None
 
     def text(self) -> str:
-        """It as a cursor; what is empty is left out."""
+        """Return it as a cursor, without what is empty."""
         kept: dict[str, Any] = {
             "since": self.since, "last": self.last, "requested": self.requested,
         }  # fmt: skip
@@ -169,7 +169,7 @@ class World:
         return self.instance.get_latest_asset_check_evaluations(keys)
 
     def checked(self, place: Place) -> tuple[float, Any] | None:
-        """When a check was evaluated last, and what it said; None if it never was."""
+        """Return the last evaluation of a check and its result; None if there is none."""
         assert place.check is not None
         entry = self._checked.get(AssetCheckKey(place.key, place.check))
         return None if entry is None else (entry.timestamp, entry.dagster_event)
@@ -252,7 +252,7 @@ class World:
     # --- what was before ------------------------------------------------------
 
     def asked(self, place: Place) -> float | None:
-        """When it was requested, if it was not materialized since."""
+        """Return when it was requested, if it was not materialized since."""
         when = self.memory.requested.get(place.text)
         made = self.made(place)
         return None if when is not None and made is not None and made.time > when else when
@@ -299,7 +299,7 @@ class World:
         return self._latest[key]
 
     def deps(self, place: Place, condition: AutomationCondition) -> list[Place]:
-        """What a place depends on and the condition looks at; without what nothing here makes."""
+        """Return the upstream that a condition considers, without what is not materialized here."""
         key, partition, _ = place
         own = self.definitions.assets_by_key[key]
         found: list[Place] = []

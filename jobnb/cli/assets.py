@@ -81,7 +81,7 @@ def asset_wipe(
     ranges: tuple[str, ...],
     yes: bool,
 ) -> None:
-    """Forget that assets were materialized. Runs, their logs and stored values stay."""
+    """Delete the records of assets. Runs, their logs and stored values stay."""
     from jobnb.cli.runs import history_in
 
     if bool(keys) == everything:

@@ -42,7 +42,7 @@ class _Opened:
         }
 
     def one(self, name: str | None) -> tuple[Any, Any, Any]:
-        """That of a name; without one, the only one there is."""
+        """Return the one of a name; without a name, the only one."""
         if name is None and len(self.found) == 1:
             return next(iter(self.found.values()))
         if name is None:
@@ -55,7 +55,7 @@ class _Opened:
     def several(
         self, names: Sequence[str], all_of_them: Sequence[str]
     ) -> list[tuple[Any, Any, Any]]:
-        """Those of some names, or of those that an option stands for."""
+        """Return those of some names, or of an option."""
         if not names and not all_of_them:
             raise InvalidInvocationError(f"Name a {self.noun}. There are: {self._names()}.")
         return [self.one(name) for name in dict.fromkeys([*names, *all_of_them])]

@@ -126,7 +126,7 @@ def _runs(definition: Any, state: Any) -> bool:
 
 
 def _end_words(left: int, canceled: int) -> str:
-    """What became of the runs, once the daemon ends."""
+    """Describe what became of the runs at the daemon's end."""
     told = [
         f"{count} {'run' if count == 1 else 'runs'} {words}"
         for count, words in ((left, "left going, by themselves"), (canceled, "canceled"))

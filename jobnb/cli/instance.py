@@ -37,7 +37,7 @@ def info(home: Path, as_json: bool) -> None:
 @click.command("migrate")
 @takes_home
 def migrate(home: Path) -> None:
-    """Bring a history of an earlier version up to the tables of this one.
+    """Upgrade a history of an earlier version to the present tables.
 
     Every command does so when it opens one; this one does nothing else, and tells what it did.
     """

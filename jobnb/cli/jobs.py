@@ -56,7 +56,7 @@ def chosen_job(names: Sequence[str], wanted: str | None, where: str) -> str:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """While it lasts, SIGTERM interrupts as Ctrl-C does: runs end as canceled, resources close."""
+    """Let SIGTERM interrupt as Ctrl-C does, for the block: runs end as canceled."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

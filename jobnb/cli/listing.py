@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def takes_loading(function: Any) -> Any:
-    """Give a command the options of how its definitions are loaded."""
+    """Add the options of loading definitions to a command."""
     limit = click.option(
         "--load-timeout",
         type=click.FloatRange(0, min_open=True),

@@ -46,7 +46,7 @@ _OPTIONS = (
 
 
 def takes_code(*, names: str = "", completes: Completer | None = None) -> Callable[[F], F]:
-    """Give a command the options of a code location; its function gets it as `code`.
+    """Add the options of a code location to a command; its function gets it as `code`.
 
     Args:
         names: How the command's own arguments are shown, which follow the location; the function
@@ -176,7 +176,7 @@ def _of_project() -> dict[str, str]:
 
 
 def takes_codes(function: F) -> F:
-    """Give a command options of several code locations; its function gets them as `codes`."""
+    """Add the options of several code locations to a command, which gets them as `codes`."""
 
     @functools.wraps(function)
     def command(
@@ -256,7 +256,7 @@ def code_so_far(ctx: click.Context) -> CodeSource | None:
 
 
 def takes_home(function: F) -> F:
-    """Give a command the options that tell which history is meant; its function gets `home`.
+    """Add the options of the history to a command; its function gets `home`.
 
     It is the folder of the history: that of `--home`, else that of the code location that is
     named, else that of `$JOBNB_HOME`, else `.jobnb` in this folder.

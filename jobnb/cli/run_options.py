@@ -51,12 +51,12 @@ _TAGS = (
 
 
 def takes_run_options(function: F) -> F:
-    """Give a command the options of a run; its function gets `config`, `partition` and `tags`."""
+    """Add the options of a run to a command, which gets `config`, `partition` and `tags`."""
     return _taking(function, partitions=True)
 
 
 def takes_config_and_tags(function: F) -> F:
-    """Give a command those without partitions; its function gets `config` and `tags`."""
+    """Add the options without partitions; the function gets `config` and `tags`."""
     return _taking(function, partitions=False)
 
 

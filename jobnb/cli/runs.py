@@ -45,7 +45,7 @@ _RUN_ID = click.argument("run_id", metavar="RUN_ID", shell_complete=complete_run
 
 @contextmanager
 def history_in(home: Path) -> Iterator[Instance]:
-    """While it lasts, the history of a folder is open.
+    """Open the history of a folder for the block.
 
     Raises:
         RunNotFoundError: If there is none.

@@ -47,7 +47,7 @@ class MetadataValue:
 
     @staticmethod
     def text(text: str) -> TextMetadataValue:
-        """Plain text."""
+        """Return plain text."""
         return TextMetadataValue(text)
 
     @staticmethod
@@ -67,12 +67,12 @@ class MetadataValue:
 
     @staticmethod
     def json(data: Any) -> JsonMetadataValue:
-        """Anything that JSON can hold."""
+        """Return anything that JSON can hold."""
         return JsonMetadataValue(data)
 
     @staticmethod
     def md(data: str) -> MarkdownMetadataValue:
-        """Markdown."""
+        """Return Markdown."""
         return MarkdownMetadataValue(data)
 
     @staticmethod
@@ -96,7 +96,7 @@ class MetadataValue:
 
     @staticmethod
     def bool(value: builtins.bool) -> BoolMetadataValue:
-        """True or False."""
+        """Return a truth value."""
         return BoolMetadataValue(value)
 
     @staticmethod
@@ -140,7 +140,7 @@ class MetadataValue:
 
     @staticmethod
     def null() -> NullMetadataValue:
-        """No value."""
+        """Return an empty value."""
         return NullMetadataValue()
 
     @staticmethod

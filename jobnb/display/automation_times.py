@@ -21,7 +21,7 @@ def coming(
 
 
 def next_look(sensor: SensorDefinition, state: InstigatorState, now: float) -> float:
-    """When a sensor that runs is evaluated next, in seconds since the epoch."""
+    """Return when a running sensor is evaluated next, in seconds since the epoch."""
     if state.last_tick is None:
         return now
     pause = float(sensor.minimum_interval_seconds)
@@ -31,7 +31,7 @@ def next_look(sensor: SensorDefinition, state: InstigatorState, now: float) -> f
 
 
 def cron_words(schedule: ScheduleDefinition) -> str:
-    """When a schedule comes, in words.
+    """Describe when a schedule is due.
 
     Example:
         >>> from jobnb import ScheduleDefinition, job, op
@@ -59,7 +59,7 @@ def _explained(schedule: ScheduleDefinition) -> str:
 
 
 def interval_words(sensor: SensorDefinition) -> str:
-    """How often a sensor looks."""
+    """Describe how often a sensor is evaluated."""
     seconds = sensor.minimum_interval_seconds
     if seconds == 0:
         return "all the time"
@@ -67,7 +67,7 @@ def interval_words(sensor: SensorDefinition) -> str:
 
 
 def clock_change(moment: datetime, zone: tzinfo | None = None) -> str:
-    """What the clock does on the day of a moment; empty on other days.
+    """Describe the clock change on the day of a moment; empty on other days.
 
     Args:
         moment: The moment.

@@ -80,7 +80,7 @@ def _view(
 
 
 def targets_words(definition: ScheduleDefinition | SensorDefinition) -> str:
-    """What a schedule or sensor launches: its jobs, or its assets."""
+    """Describe the targets of a schedule or sensor: its jobs, or its assets."""
     names = [each.job_name for each in definition.targets]
     chosen = getattr(definition, "asset_selection", None)
     return ", ".join(names) or (str(chosen) if chosen is not None else "nothing")
@@ -96,7 +96,7 @@ def _stands(definition: Any, state: InstigatorState | None) -> str:
 
 
 def _past(definition: Any) -> tuple[InstigatorState | None, Sequence[Tick]]:
-    """How it stands and its last ticks, as far as this kernel knows of them."""
+    """Return the state and the last ticks, as far as this kernel knows them."""
     session = known_session()
     if session is None or not has_history(session):
         return None, []
@@ -112,7 +112,7 @@ def _tick_row(tick: Tick) -> list[str]:
 
 
 def automation_view(automation: Automation) -> View:
-    """All schedules and sensors of a session: whether they run, when they come, what came last."""
+    """Return all schedules and sensors of a session: state, next and last ticks."""
     rows = []
     for instigator, definition, state in automation.loop.instigators():
         following = coming(definition, 1)
@@ -133,7 +133,7 @@ def automation_view(automation: Automation) -> View:
 
 
 def conditions_view(found: EvaluateAutomationConditionsResult) -> View:
-    """What the conditions of assets came to: what is requested, and why, each as a tree."""
+    """Return the results of assets' conditions: what is requested, and why, as trees."""
     rows = [
         [each.name, "requested" if each.is_true else "not now", each.reason]
         for each in found.results

@@ -58,7 +58,7 @@ _TICK = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 
 
 def _began(pid: int) -> float:
-    """When a process began; at the very beginning if it is gone."""
+    """Return when a process began; the earliest time if it is gone."""
     try:
         told = (_PROC / str(pid) / "stat").read_text()
     except OSError:

@@ -103,7 +103,7 @@ class Handover(NamedTuple):
 
 
 def see_durable(spec: RunSpec) -> None:
-    """See that a run can be done by another process.
+    """Raise an error unless another process can execute the run.
 
     Raises:
         InvalidInvocationError: If its history is in the memory of this one.
@@ -118,7 +118,7 @@ def see_durable(spec: RunSpec) -> None:
 def hand_over(
     scope: RunScope, spec: RunSpec, repeat: Callable[..., Run], *, retries: bool
 ) -> FollowedRun:
-    """Have a process of its own do a run that was recorded.
+    """Start a process that executes a recorded run.
 
     Args:
         scope: The run.
@@ -205,7 +205,7 @@ def _started(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """Tell the process to begin. One that has ended by now has left why in its file."""
+    """Tell the process to begin; one that has ended has left the reason in its file."""
     assert process.stdin is not None
     with suppress(OSError):
         process.stdin.write(b"1")

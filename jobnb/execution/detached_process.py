@@ -46,7 +46,7 @@ _GRACE_OF_WORKERS = 8.0  # the same where its executor has to see to it
 
 
 def main(folder: str) -> None:
-    """Do the run that was handed over in a folder; the process ends with it."""
+    """Execute the run that was handed over in a folder, and end the process."""
     asked = threading.Event()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         if hasattr(signal, name):

@@ -52,7 +52,7 @@ class FollowedRun(Run):
         super().__init__(scope, Stop(), repeat)
 
     def _prepare(self) -> None:
-        """Its process looks after its time; here, IO managers are set up to load values only."""
+        """Set up IO managers to load values only; its process enforces the time limit."""
         self._state.job_name = self.job_name
         self._scope.resources = LaterResources(self._scope)
 
@@ -69,7 +69,7 @@ class FollowedRun(Run):
             self._reap()
 
     def _read(self) -> bool:
-        """Take in what is new; whether there was anything.
+        """Read new events; return whether there were any.
 
         Raises:
             RunNotFoundError: If the run was deleted.
@@ -110,7 +110,7 @@ class FollowedRun(Run):
             values[output.slot] = HANDLED
 
     def _settle(self) -> None:
-        """Its process has recorded how it ended."""
+        """Do nothing: its process has recorded how it ended."""
 
     def _stops(self) -> Iterable[Stop]:
         return ()
@@ -163,10 +163,10 @@ class FollowedRun(Run):
         self.wait(PATIENCE)
 
     def abandon(self, reason: str) -> None:
-        """It goes on without this process."""
+        """Leave the run to its process."""
 
     def _look(self) -> None:
-        """A process that was asked to end its run, and does not, is ended itself."""
+        """End a process that was asked to end its run, and does not."""
         if self._cancel_at is None or self.is_finished or not self.record.is_detached:
             return
         if time.monotonic() < self._cancel_at + PATIENCE * (1 + self._signals / 2):
@@ -178,7 +178,7 @@ class FollowedRun(Run):
 
 
 def _end_process(holder: Holder, *, hard: bool) -> None:
-    """Tell a process to end; `hard`: kill it with those that it has started."""
+    """Tell a process to end; `hard`: kill it and its descendants."""
     with suppress(OSError):
         if not hard:
             os.kill(holder.pid, signal.SIGTERM)
@@ -189,14 +189,14 @@ def _end_process(holder: Holder, *, hard: bool) -> None:
 
 
 def _why(events: list[Event]) -> str:
-    """Why a run was canceled, as its log tells."""
+    """Return why a run was canceled, from its log."""
     end: Any = next((e for e in reversed(events) if isinstance(e, RunCanceled)), None)
     told: ErrorInfo | None = end.error if end is not None else None
     return told.message if told is not None and told.message else "It was canceled."
 
 
 def _words(told: ErrorInfo | None, key: str, run_id: str) -> str:
-    """What went wrong, where, and in which run."""
+    """Describe what failed, where, and in which run."""
     if told is None:
         return f"The run {run_id} failed."
     where = f" ({told.where})" if told.where else ""

@@ -128,7 +128,7 @@ def rerun_stored(
 
 
 def asked_again(session: Session, run: JobRun, instance: Instance) -> RunSpec:
-    """What was asked of a run of the history, with its job as the session knows it now.
+    """Return the spec of a run of the history, with its job as the session knows it now.
 
     Raises:
         InvalidSubsetError: If the session does not know its job.
@@ -138,7 +138,7 @@ def asked_again(session: Session, run: JobRun, instance: Instance) -> RunSpec:
 
 
 def _job_finder(session: Session, run: JobRun) -> FindJob:
-    """Gives the job of a run of the history as the session knows it."""
+    """Return a function that resolves the job of a run of the history in the session."""
     if run.job_name == ASSET_JOB:
         keys = sorted(run.asset_selection or (), key=lambda key: tuple(key.path))
         return job_or_assets(session, [*keys, *sorted(run.asset_check_selection or ())])

@@ -73,7 +73,7 @@ def full_id(instance: Instance, begins: str) -> str:
 
 
 def _plan(session: Session, record: JobRun, instance: Instance) -> Plan:
-    """What a run does, as its job is defined now; nothing where the session does not know it."""
+    """Build the plan of a run, as its job is defined now; None for an unknown job."""
     try:
         return plan_of(asked_again(session, record, instance))
     except JobnbError:

@@ -459,7 +459,7 @@ _INSISTENCE = 1.0
 
 
 def stuck_words(key: str) -> str:
-    """What is said of a step that is left behind."""
+    """Describe a step that is left behind."""
     return f"The step {key!r} does not stop: it waits in code that is not Python's."
 
 
@@ -498,7 +498,7 @@ def _can_be_left(ident: int, *, patient: bool) -> bool:
 
 
 def _place_of(ident: int) -> object:
-    """Where a thread is: the same for as long as it is in one call of code that is not Python's."""
+    """Return where a thread is: the same during one call of code that is not Python's."""
     frame = sys._current_frames().get(ident)
     return None if frame is None else (id(frame), frame.f_lasti)
 

@@ -113,7 +113,7 @@ class CodeSource:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """While it lasts, this process is in the folder of the code, and imports from it."""
+        """Enter the folder of the code, and import from it, for the block."""
         place = str(self.place)
         if not self.place.is_dir():
             raise NotebookError(f"There is no folder {place} to work in.")

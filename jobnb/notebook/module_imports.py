@@ -143,7 +143,7 @@ def import_lines(several: Iterable[Imported], folder: Path) -> str:
 
 
 def _rank(name: str) -> tuple[int, str, str]:
-    """Constants, then classes, then the rest, as linters sort them."""
+    """Rank constants, then classes, then the rest, as linters sort them."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
     return kind, name.lower(), name
 

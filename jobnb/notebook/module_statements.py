@@ -179,6 +179,6 @@ def is_builtin(name: str) -> bool:
 
 
 def last_giver(name: str, givers: Mapping[str, list[int]], before: int | None = None) -> int | None:
-    """The last statement that gives a name, by number; only of those before one, if asked for."""
+    """Return the last statement that defines a name, by number; only before another, if given."""
     found = [each for each in givers.get(name, ()) if before is None or each < before]
     return found[-1] if found else None

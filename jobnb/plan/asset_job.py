@@ -209,7 +209,7 @@ class AssetGraphDefinition(GraphDefinition):
 
     @lazy
     def partitioned(self) -> list[AssetsDefinition | SourceAsset]:
-        """Return the definitions whose partitions a run may be for: also those only checked."""
+        """The definitions whose partitions a run may be for: also those only checked."""
         checked = (key for each in self.checks_by_node.values() for key in sorted(each.asset_keys))
         around = (self._around.get(key) for key in checked) if self.checks_by_node else ()
         found = [*self.assets_by_node.values(), *(each for each in around if each is not None)]
@@ -217,7 +217,7 @@ class AssetGraphDefinition(GraphDefinition):
 
     @lazy
     def resource_defs(self) -> dict[str, Any]:
-        """Return the resources that the assets bring along.
+        """The resources that the assets bring along.
 
         Raises:
             InvalidDefinitionError: If two assets bring different resources for one key.

@@ -257,7 +257,7 @@ class _Builder:
 
     @lazy
     def _order(self) -> tuple[tuple[tuple[int, ...], ...], Sequence[int | None]]:
-        """Return the order of the steps, and the dynamic output that each is mapped over."""
+        """The order of the steps, and the dynamic output that each is mapped over."""
         upstream = [self._upstream(index) for index in range(len(self.nodes))]
         regions: Sequence[int | None] = [None] * len(self.nodes)
         order = topological(upstream, regions, self.keys.__getitem__)
@@ -270,7 +270,7 @@ class _Builder:
 
     @lazy
     def _unfed(self) -> tuple[Step, ...]:
-        """Return the steps without config, for runs where config feeds no input."""
+        """The steps without config, for runs where config feeds no input."""
         return self._steps(BoundConfig())
 
     @lazy

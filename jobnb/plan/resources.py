@@ -151,7 +151,7 @@ def in_order(
     key_of = {id(each): key for key, each in defs.items()}
 
     def needs(key: str) -> list[str]:
-        """What it asks for by key, and what it holds that has a key of its own."""
+        """Return what it requires by key, and the resources that it holds, if they have keys."""
         keys = {key_of[id(each)] for each in defs[key].held() if id(each) in key_of}
         return sorted(defs[key].required_resource_keys | keys)
 

@@ -47,7 +47,7 @@ class Access:
         self._hosts = {each.lower() for each in (*hosts, *_LOOPBACK)}
 
     def refusal(self, headers: Mapping[str, str], query_token: str | None = None) -> Refusal | None:
-        """Why a request is not let in; None if it is.
+        """Return why a request is refused; None if it is not.
 
         Args:
             headers: Its headers, their names in small letters.
@@ -56,7 +56,7 @@ class Access:
         return self._strange_host(headers) or self._no_token(headers, query_token)
 
     def _strange_host(self, headers: Mapping[str, str]) -> Refusal | None:
-        """A page whose name was made to lead here (DNS rebinding) gives itself away by its name."""
+        """Detect a page whose name was made to lead here (DNS rebinding) by its name."""
         host = headers.get("host", "")
         name = _name_of(host)
         if not self._is_known(name):

@@ -68,7 +68,7 @@ def server_info() -> dict[str, str]:
 
 
 def asked_in(body: bytes, limits: Limits) -> Asked | Refusal:
-    """What a body asks for; else an HTTP status, and why."""
+    """Return the query in a body; else an HTTP status, and why."""
     if len(body) > limits.body:
         return 413, f"The body has {len(body):,} bytes; {limits.body:,} are allowed."
     try:
@@ -107,12 +107,12 @@ class _Doors:
         return self._access.refusal(dict(connection.headers), token)
 
     async def nothing(self, request: Request, _error: Exception) -> Response:
-        """Say that there is nothing; to whoever has the token."""
+        """Answer that there is nothing, to whoever has the token."""
         there = "The addresses are /graphql and /server_info."
         return refused(self._refusal(request) or (404, there))
 
     async def info(self, request: Request) -> Response:
-        """Tell the versions."""
+        """Answer with the versions."""
         refusal = self._refusal(request)
         return refused(refusal) if refusal is not None else JSONResponse(server_info())
 
@@ -160,7 +160,7 @@ class _Doors:
             return 400, str(error)
 
     async def websocket(self, websocket: WebSocket) -> None:
-        """Talk in one of GraphQL's protocols."""
+        """Serve one of GraphQL's WebSocket protocols."""
         protocol = chosen_protocol(list(websocket.scope.get("subprotocols") or ()))
         if self._refusal(websocket) is not None or protocol is None:
             await websocket.close(4401 if protocol is not None else 4406)  # before it is accepted

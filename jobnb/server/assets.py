@@ -51,7 +51,7 @@ _MOST = 1000
 
 
 def _history(reading: Reading, key: Key, kind: EventType, given: Mapping[str, Any]) -> list[Any]:
-    """What was recorded of an asset, the newest first."""
+    """Return the records of an asset, the newest first."""
     limit, last = given.get("limit"), given.get("partition_in_last")
     tags = given.get("tags")
     wanted = EventRecordsFilter(
@@ -113,11 +113,11 @@ class Asset(Node):
         return AssetKey.of(self._key)
 
     def asset_materializations(self, **given: Any) -> list[MaterializationEvent]:
-        """What materialized it, the newest first."""
+        """Return its materializations, the newest first."""
         return _history(self._reading, self._key, EventType.ASSET_MATERIALIZATION, given)
 
     def asset_observations(self, **given: Any) -> list[ObservationEvent]:
-        """What observed it, the newest first."""
+        """Return its observations, the newest first."""
         return _history(self._reading, self._key, EventType.ASSET_OBSERVATION, given)
 
     @property
@@ -458,11 +458,11 @@ class AssetNode(Node):
     # --- what was recorded
 
     def asset_materializations(self, **given: Any) -> list[MaterializationEvent]:
-        """What materialized it, the newest first."""
+        """Return its materializations, the newest first."""
         return Asset(self._reading, self._key).asset_materializations(**given)
 
     def asset_observations(self, **given: Any) -> list[ObservationEvent]:
-        """What observed it, the newest first."""
+        """Return its observations, the newest first."""
         return Asset(self._reading, self._key).asset_observations(**given)
 
     def asset_materialization_used_data(
@@ -503,7 +503,7 @@ class AssetNode(Node):
     def latest_materialization_by_partition(
         self, partitions: Sequence[str] | None = None
     ) -> list[MaterializationEvent | None]:
-        """What materialized partitions last."""
+        """Return the last materializations of partitions."""
         names = self._named(partitions)
         found = self._reading.instance.get_latest_materialization_by_partition(self._key, names)
         return _told(self._reading, [found.get(name) for name in names])
@@ -583,7 +583,7 @@ class AssetNode(Node):
         return [self.stale_status(each) or "FRESH" for each in self._named(partitions)]
 
     def stale_causes(self, partition: str | None = None) -> list[StaleCause]:
-        """Why it is stale."""
+        """Return why it is stale."""
         standing = self._standing(partition)
         if standing is None:
             return []
@@ -597,7 +597,7 @@ class AssetNode(Node):
     def stale_causes_by_partition(
         self, partitions: Sequence[str] | None = None
     ) -> list[list[StaleCause]]:
-        """Why partitions are stale."""
+        """Return why partitions are stale."""
         return [self.stale_causes(each) for each in self._named(partitions)]
 
 
@@ -632,7 +632,7 @@ _GOING = (RunStatus.STARTED, RunStatus.CANCELING)
 
 
 def latest_info(reading: Reading, keys: Sequence[Key]) -> list[AssetLatestInfo]:
-    """What happened last to assets."""
+    """Return the latest events of assets."""
     records = {
         each.asset_entry.asset_key: each for each in reading.instance.get_asset_records(keys)
     }

@@ -195,7 +195,7 @@ class PartitionBackfill(Node):
         return None
 
     def _targets(self, name: str, definition: PartitionsDefinition | None) -> list[str] | None:
-        """The partitions of a job or an asset that it is to make; None where they are not known."""
+        """Return the partitions it is to materialize; None if they are unknown."""
         text = self._record.partitions.get(name)
         if text is None or definition is None or not definition.can_deserialize_subset(text):
             return None
@@ -271,7 +271,7 @@ class PartitionBackfill(Node):
         return AssetBackfillData(self) if self.is_asset_backfill else None
 
     def standing_of(self, key: Key) -> AssetPartitionsStatusCounts | UnpartitionedAssetStatus:
-        """How far it is with an asset."""
+        """Return the progress of an asset."""
         names = self._targets(key.to_string(), self._definition_of(key))
         told = AssetKey.of(key)
         if names is None:
@@ -459,7 +459,7 @@ def _location_of(reading: Reading, keys: Sequence[Key]) -> Location:
 def resume_backfill(
     reading: Reading, backfill_id: str
 ) -> ResumeBackfillSuccess | problems.PythonError:
-    """Go on with a backfill."""
+    """Resume a backfill."""
     try:
         record = reading.instance.get_backfill(backfill_id)
         location = None

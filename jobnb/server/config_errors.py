@@ -169,7 +169,7 @@ class RunConfigValidationInvalid(Node):
 def invalid(
     error: InvalidConfigError, name: str, job: JobDefinition | None = None
 ) -> RunConfigValidationInvalid:
-    """What is wrong with a config, as an answer."""
+    """Return the problems of a config, as an answer."""
     found = error.problems or (Problem((), str(error)),)
     told = [_KINDS.get(each.kind, RuntimeMismatchConfigError)(each, job) for each in found]
     return RunConfigValidationInvalid(name, told)

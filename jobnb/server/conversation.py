@@ -76,7 +76,7 @@ class Conversation:
                 await task
 
     async def receive(self, text: str | bytes) -> None:
-        """Take in a message.
+        """Handle a message.
 
         Args:
             text: The message.

@@ -60,7 +60,7 @@ class Asked:
 
 
 def asked_of(body: Any) -> Asked:
-    """What a JSON object asks for.
+    """Return the query in a JSON object.
 
     Raises:
         ValueError: If it asks for nothing; says what is lacking.
@@ -91,7 +91,7 @@ class _Context:
         self.source: AsyncGenerator[Any] | None = None
 
     def check_time(self) -> None:
-        """See that there is time left.
+        """Raise an error if no time is left.
 
         Raises:
             TooSlowError: If there is none.
@@ -135,7 +135,7 @@ class Executing:
         self._threads = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="jobnb-graphql")
 
     def close(self) -> None:
-        """Let its threads go."""
+        """Release its threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     # --- queries and mutations

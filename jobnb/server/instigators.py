@@ -84,7 +84,7 @@ class Known:
         return digest(self.instigator.origin_id)
 
     def evaluated(self, at: datetime | None = None, cursor: str | None = None) -> TickEvaluation:
-        """What it would launch."""
+        """Evaluate it, without launching anything."""
         if self.definition is None or self.location is None:
             return TickEvaluation(skip_reason=f"{self.instigator.name} is not defined any more.")
         try:
@@ -507,7 +507,7 @@ def with_id(reading: Reading, wanted: str) -> Known | None:
 
 
 def unknown_states(reading: Reading) -> list[Known]:
-    """Those that run by the history, and are not defined any more."""
+    """Return those that run by the history, and are not defined any more."""
     here = {
         each.instigator.origin_id
         for location, _ in reading.loaded()

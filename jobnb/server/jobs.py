@@ -222,11 +222,11 @@ class _JobNode(Node):
         return self._place.solids()
 
     def solid_handle(self, handle_id: str) -> SolidHandle | None:
-        """What is used at a place."""
+        """Return the use at a place."""
         return self._place.handle(handle_id)
 
     def solid_handles(self, parent_handle_id: str | None = None) -> list[SolidHandle]:
-        """What is used in it and in the graphs within it."""
+        """Return the uses in it and in the graphs within it."""
         return handles_below(self._place, parent_handle_id)
 
     @property
@@ -304,7 +304,7 @@ class UnknownPipeline(Node):
 def not_found(
     selector: Mapping[str, Any], name: str, why: str = ""
 ) -> problems.PipelineNotFoundError:
-    """There is no such job."""
+    """Answer that there is no such job."""
     message = why or f"There is no job called {name!r}."
     place = selector["repository_location_name"]
     return problems.PipelineNotFoundError(message, name, selector["repository_name"], place)

@@ -296,7 +296,7 @@ def _anew(reading: Reading, run_id: str) -> Run:
 def delete_run(
     reading: Reading, run_id: str
 ) -> DeletePipelineRunSuccess | problems.RunNotFoundError | problems.PythonError:
-    """Take a run out of the history."""
+    """Delete a run from the history."""
     try:
         reading.instance.delete_run(run_id)
     except RunNotFoundError:

@@ -42,7 +42,7 @@ Size = tuple[int, int]
 
 
 def too_large(document: DocumentNode, limits: Limits) -> str:
-    """Why a query is too large; empty if it is not.
+    """Return why a query is too large; empty if it is not.
 
     Args:
         document: The query.

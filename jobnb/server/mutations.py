@@ -127,7 +127,7 @@ class Mutation(Node):
     def delete_run(
         self, run_id: str
     ) -> DeletePipelineRunSuccess | problems.RunNotFoundError | problems.PythonError:
-        """Take a run out of the history."""
+        """Delete a run from the history."""
         return delete_run(self._reading, run_id)
 
     delete_pipeline_run = delete_run
@@ -141,7 +141,7 @@ class Mutation(Node):
     def resume_partition_backfill(
         self, backfill_id: str
     ) -> ResumeBackfillSuccess | problems.PythonError:
-        """Go on with a backfill."""
+        """Resume a backfill."""
         return resume_backfill(self._reading, backfill_id)
 
     def cancel_partition_backfill(
@@ -158,7 +158,7 @@ class Mutation(Node):
     def start_schedule(
         self, schedule_selector: Given
     ) -> ScheduleStateResult | problems.PythonError:
-        """Let a schedule run."""
+        """Start a schedule."""
         name = schedule_selector["schedule_name"]
         try:
             found = self._found(schedule_selector, "SCHEDULE", name)
@@ -175,7 +175,7 @@ class Mutation(Node):
         schedule_origin_id: str | None = None,
         schedule_selector_id: str | None = None,
     ) -> ScheduleStateResult | problems.PythonError:
-        """Let a schedule run no more."""
+        """Stop a schedule."""
         known = self._stopped(id or schedule_origin_id or schedule_selector_id, "schedule")
         if isinstance(known, problems.PythonError):
             return known
@@ -196,7 +196,7 @@ class Mutation(Node):
     def start_sensor(
         self, sensor_selector: Given
     ) -> Sensor | problems.SensorNotFoundError | problems.PythonError:
-        """Let a sensor run."""
+        """Start a sensor."""
         found = self._sensor(sensor_selector)
         if not isinstance(found, Known):
             return found
@@ -221,7 +221,7 @@ class Mutation(Node):
         job_origin_id: str | None = None,
         job_selector_id: str | None = None,
     ) -> StopSensorMutationResult | problems.PythonError:
-        """Let a sensor run no more."""
+        """Stop a sensor."""
         known = self._stopped(id or job_origin_id or job_selector_id, "sensor")
         if isinstance(known, problems.PythonError):
             return known
@@ -301,7 +301,7 @@ class Mutation(Node):
     def shutdown_repository_location(
         self, repository_location_name: str
     ) -> ShutdownRepositoryLocationSuccess | problems.RepositoryLocationNotFound:
-        """Forget what is loaded of a location."""
+        """Unload a location."""
         location = self._reading.served.location(repository_location_name)
         if location is None:
             return self._no_location(repository_location_name)
@@ -317,7 +317,7 @@ class Mutation(Node):
         asset_keys: Sequence[Given] | None = None,
         asset_partition_ranges: Sequence[Given] | None = None,
     ) -> AssetWipeSuccess | problems.AssetNotFoundError | problems.PythonError:
-        """Forget what is known of assets."""
+        """Delete the records of assets."""
         ranges = asset_partition_ranges or ()
         whole = [key_of(each) for each in asset_keys or ()]
         whole += [key_of(each["asset_key"]) for each in ranges if not each.get("partitions")]

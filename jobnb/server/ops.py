@@ -55,11 +55,11 @@ class Place:
     path: tuple[str, ...] = ()
 
     def solids(self) -> list[Solid]:
-        """What is used in the graph."""
+        """Return the uses in the graph."""
         return [Solid(self, node) for node in self.graph.nodes]
 
     def handles(self) -> Iterator[SolidHandle]:
-        """What is used in the graph and in those within it."""
+        """Iterate over the uses in the graph and in those within it."""
         for node in self.graph.nodes:
             yield SolidHandle(self, node)
             inner = self.inner(node)
@@ -67,7 +67,7 @@ class Place:
                 yield from inner.handles()
 
     def handle(self, handle_id: str) -> SolidHandle | None:
-        """What is used at a place, as `outer.inner`."""
+        """Return the use at a place, as `outer.inner`."""
         return next((each for each in self.handles() if each.handle_id == handle_id), None)
 
     def inner(self, node: OpNode) -> Place | None:
@@ -333,11 +333,11 @@ class CompositeSolidDefinition(_Definition):
         return self._inner.solids()
 
     def solid_handle(self, handle_id: str) -> SolidHandle | None:
-        """What is used at a place."""
+        """Return the use at a place."""
         return self._inner.handle(handle_id)
 
     def solid_handles(self, parent_handle_id: str | None = None) -> list[SolidHandle]:
-        """What is used in it and in the graphs within it."""
+        """Return the uses in it and in the graphs within it."""
         return handles_below(self._inner, parent_handle_id)
 
     @property
@@ -429,7 +429,7 @@ class SolidHandle(Node):
         return whole.handle(".".join(self._place.path))
 
     def step_stats(self, limit: int | None = None) -> SolidStepStatsConnection:
-        """How its steps went in the last runs of the job."""
+        """Return statistics of its steps in the last runs of the job."""
         most = min(limit if limit is not None else _MOST_RUNS, _MOST_RUNS)
         chosen = RunsFilter(job_name=self._place.job.name)
         runs = find_runs(self._place.reading, chosen, limit=max(0, most))
@@ -438,7 +438,7 @@ class SolidHandle(Node):
 
 
 def handles_below(place: Place, parent_handle_id: str | None) -> list[SolidHandle]:
-    """What is used in a graph: all, or what stands just in a graph within it (`""` for itself)."""
+    """Return the uses in a graph: all, or those directly in one within it (`""` for itself)."""
     found = place.handles()
     if parent_handle_id is None:
         return list(found)

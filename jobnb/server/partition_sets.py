@@ -186,7 +186,7 @@ class PartitionSet(Node):
         return Partitions([Partition(self._reading, self._job, key) for key in chosen])
 
     def partition(self, partition_name: str) -> Partition | None:
-        """One of the partitions."""
+        """Return one of the partitions."""
         known = partition_name in self._keys()
         return Partition(self._reading, self._job, partition_name) if known else None
 
@@ -229,7 +229,7 @@ class PartitionSet(Node):
 
 
 def status_of(name: str, key: str, run: Run | None) -> PartitionStatus:
-    """How the last run for a partition stands."""
+    """Return the status of the last run for a partition."""
     if run is None:
         return PartitionStatus(f"{name}:{key}", key, None, None, None)
     start, end = run.start_time, run.end_time

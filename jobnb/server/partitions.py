@@ -192,7 +192,7 @@ Statuses = DefaultPartitionStatuses | TimePartitionStatuses | MultiPartitionStat
 def statuses_of(
     key: AssetKey, definition: PartitionsDefinition | None, reading: Reading
 ) -> tuple[Statuses, PartitionStats]:
-    """How the partitions of an asset stand, each and in numbers."""
+    """Return the statuses of an asset's partitions, each and counted."""
     if definition is None:
         return DefaultPartitionStatuses([], [], [], []), PartitionStats(0, 0, 0, 0)
     keys = keys_of(definition, reading)

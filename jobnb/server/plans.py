@@ -100,7 +100,7 @@ class ExecutionPlan(Node):
 
 
 def plan_of_run(reading: Reading, location: Location | None, run: JobRun) -> ExecutionPlan | None:
-    """The steps that a run was to do, with its job as it is defined now; None if it is not."""
+    """Build the plan of a run, with its job as it is defined now; None if it is not."""
     if location is None:
         return None
     try:

@@ -136,7 +136,7 @@ class Query(Node):
     def repositories_or_error(
         self, repository_selector: Selector | None = None
     ) -> RepositoryConnection | problems.PythonError:
-        """What is served: one repository for each location."""
+        """Return what is served: one repository for each location."""
         found = repositories_of(self._reading)
         if repository_selector is None:
             return found
@@ -147,7 +147,7 @@ class Query(Node):
     def repository_or_error(
         self, repository_selector: Selector
     ) -> Repository | problems.RepositoryNotFoundError | problems.PythonError:
-        """One of them."""
+        """Return one repository."""
         location = self._repository(repository_selector)
         if not isinstance(location, Location):
             return location
@@ -254,7 +254,7 @@ class Query(Node):
         | problems.ModeNotFoundError
         | problems.PythonError
     ):
-        """What the config of a job takes."""
+        """Return the config schema of a job."""
         if mode not in (None, "default"):
             message = f"Each job has one mode, 'default', and no {mode!r}."
             return problems.ModeNotFoundError(message, mode)
@@ -273,7 +273,7 @@ class Query(Node):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Runs | problems.InvalidPipelineRunsFilterError | problems.PythonError:
-        """Runs, the newest first."""
+        """Return runs, the newest first."""
         return runs_or_error(self._reading, filter, cursor, limit)
 
     pipeline_runs_or_error = runs_or_error
@@ -319,11 +319,11 @@ class Query(Node):
     def captured_logs(
         self, log_key: Sequence[str], cursor: str | None = None, limit: int | None = None
     ) -> CapturedLogs:
-        """What a run printed."""
+        """Return what a run printed."""
         return captured_logs(self._reading, log_key)
 
     def captured_logs_metadata(self, log_key: Sequence[str]) -> CapturedLogsMetadata:
-        """Where that is which a run printed."""
+        """Return where the output of a run is."""
         return CapturedLogsMetadata()
 
     # --- assets
@@ -417,7 +417,7 @@ class Query(Node):
         ]
 
     def assets_latest_info(self, asset_keys: Sequence[Selector]) -> list[AssetLatestInfo]:
-        """What happened last to some assets."""
+        """Return the latest events of some assets."""
         return latest_info(self._reading, [key_of(each) for each in asset_keys])
 
     # --- partitions and backfills
@@ -468,7 +468,7 @@ class Query(Node):
     def partition_backfills_or_error(
         self, status: str | None = None, cursor: str | None = None, limit: int | None = None
     ) -> PartitionBackfills | problems.PythonError:
-        """Backfills, the newest first."""
+        """Return backfills, the newest first."""
         known = {each.value: each for each in BackfillStatus}
         if status is not None and status not in known:
             return PartitionBackfills([])
@@ -539,7 +539,7 @@ class Query(Node):
     def instigation_state_or_error(
         self, instigation_selector: Selector
     ) -> InstigationState | problems.InstigationStateNotFoundError | problems.PythonError:
-        """How a schedule or sensor stands."""
+        """Return the state of a schedule or sensor."""
         name = instigation_selector["name"]
         try:
             found = find_instigator(self._reading, instigation_selector, None, name)
@@ -552,7 +552,7 @@ class Query(Node):
     def unloadable_instigation_states_or_error(
         self, instigation_type: str | None = None
     ) -> InstigationStates | problems.PythonError:
-        """How those stand that are not defined any more."""
+        """Return the states of those not defined any more."""
         known = unknown_states(self._reading)
         return InstigationStates(
             [
@@ -596,7 +596,7 @@ class Query(Node):
 
 
 def _found_job(reading: Reading, selector: Selector) -> tuple[Location, Any]:
-    """A job where only a list can be answered: that there is none is an error of the query."""
+    """Return a job for a list; raise an error of the query if there is none."""
     try:
         return find_job(reading, selector)
     except JobNotFound as error:

@@ -279,7 +279,7 @@ class WorkspaceLocationStatusEntries(Node):
 
     @classmethod
     def of(cls, reading: Reading) -> WorkspaceLocationStatusEntries:
-        """How all locations stand."""
+        """Return the statuses of all locations."""
         return cls(
             [
                 WorkspaceLocationStatusEntry(digest(each.name), each.name, each.loaded_at)

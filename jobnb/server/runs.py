@@ -307,7 +307,7 @@ class Run(Node):
         return [each for each in told if isinstance(each, MaterializationEvent)]
 
     def compute_logs(self, step_key: str) -> ComputeLogs:
-        """What a step printed."""
+        """Return what a step printed."""
         texts = _printed(self._reading, self.run_id, step_key)
         files = {
             name: ComputeLogFile(f"{self.run_id}/{step_key}/{name}", text, len(text), len(text))
@@ -316,7 +316,7 @@ class Run(Node):
         return ComputeLogs(self.run_id, step_key, files["stdout"], files["stderr"])
 
     def captured_logs(self, file_key: str) -> CapturedLogs:
-        """What a step printed."""
+        """Return what a step printed."""
         return captured_logs(self._reading, [self.run_id, "compute_logs", file_key])
 
 
@@ -329,7 +329,7 @@ def _seconds(moment: datetime) -> float:
 
 
 def _printed(reading: Reading, run_id: str, step_key: str | None) -> dict[str, str]:
-    """What a step printed, by stream; the whole run where no step is named."""
+    """Return what a step printed, by stream; the whole run's if no step is named."""
     texts = {"stdout": "", "stderr": ""}
     for event in reading.instance.events(run_id):
         if not isinstance(event, Logged) or event.logger not in texts:
@@ -340,7 +340,7 @@ def _printed(reading: Reading, run_id: str, step_key: str | None) -> dict[str, s
 
 
 def captured_logs(reading: Reading, log_key: Sequence[str]) -> CapturedLogs:
-    """What a run, or a step of it, printed: `[run id]` or `[run id, "compute_logs", step key]`."""
+    """Return the output by key: `[run id]` or `[run id, "compute_logs", step key]`."""
     run_id = log_key[0] if log_key else ""
     texts = _printed(reading, run_id, log_key[-1] if len(log_key) > 1 else None)
     cursor = ":".join(str(len(text)) for text in texts.values())
@@ -423,7 +423,7 @@ def _moment(seconds: float | None) -> datetime | None:
 def find_runs(
     reading: Reading, chosen: RunsFilter, cursor: str | None = None, limit: int | None = None
 ) -> list[Run]:
-    """Runs, the newest first."""
+    """Return runs, the newest first."""
     records = _records(reading, chosen, cursor, limit)
     return [Run(reading, record) for record in records]
 

@@ -127,7 +127,7 @@ def _method(name: str, wants_info: bool) -> Resolver:
 
 
 def _source(name: str) -> Resolver:
-    """Hand over what a subscription follows: whoever executes it goes through that itself."""
+    """Return what a subscription follows: the executor iterates over it."""
 
     async def nothing() -> AsyncIterator[None]:
         return

@@ -72,7 +72,7 @@ class Location:
             return self.code.reload()
 
     def forget(self) -> None:
-        """Forget what is loaded; whoever asks next has it loaded again."""
+        """Discard what is loaded; it is loaded again when next used."""
         with self._turn:
             self.code.forget()
             self._seen = None
@@ -149,13 +149,13 @@ class Served:
         self.tell("LOCATION_UPDATED", f"{location.name} was loaded again.", location)
 
     def tell(self, kind: str, message: str, location: Location) -> None:
-        """Tell those who follow the locations of a change."""
+        """Notify those who follow the locations of a change."""
         for hear in list(self.hearers):
             hear((kind, message, location.name))
 
 
 def _named(codes: Sequence[CodeLocation]) -> list[Location]:
-    """Locations under the names of their files; under all of their paths where these are shared."""
+    """Name locations by their files; by all of their paths if these are shared."""
     short = [Path(code.name).name or "notebook" for code in codes]
     return [
         Location(code, name if short.count(name) == 1 else code.name)
@@ -203,7 +203,7 @@ class Reading:
         return found
 
     def note_failure(self, location: Location, error: JobnbError) -> None:
-        """Have the request tell that a location could not be loaded again."""
+        """Record that a location could not be loaded again, for the answer."""
         self._failures[location.name] = error
 
     def loaded(self) -> list[tuple[Location, Definitions]]:
@@ -224,7 +224,7 @@ class Reading:
         return self._records[run_id]
 
     def records(self, run_ids: Sequence[str]) -> list[RunRecord]:
-        """Those of these runs that the history has, in their order."""
+        """Return the records of these runs, in their order."""
         unknown = [each for each in run_ids if each not in self._records]
         if unknown:
             self.see(self.instance.get_run_records(RunsFilter(run_ids=unknown)))
@@ -235,7 +235,7 @@ class Reading:
         self._records.update((each.dagster_run.run_id, each) for each in records)
 
     def statuses(self, location: Location) -> AssetStatuses:
-        """How all assets of a location stand."""
+        """Return the statuses of all assets of a location."""
         found = self._statuses.get(location.name)
         if found is None:
             survey = Survey(self.definitions(location), self.instance)

@@ -40,23 +40,23 @@ class RunStepStats(Node):
 
     @classmethod
     def of_step(cls, reading: Reading, run_id: str, step_key: str) -> RunStepStats:
-        """How one step of a run went."""
+        """Return the statistics of one step of a run."""
         known = {each.step_key: each for each in stats_of_run(reading, run_id)}
         return known.get(step_key) or cls(run_id, step_key)
 
     def begin(self, time: float) -> None:
-        """Note that an attempt began."""
+        """Record that an attempt began."""
         self.start_time = time if self.start_time is None else self.start_time
         self.status, self.end_time = "IN_PROGRESS", None
         self.attempts.append(RunMarker(time))
 
     def end(self, time: float, status: str) -> None:
-        """Note how the step ended."""
+        """Record how the step ended."""
         self.status, self.end_time = status, time
         self.pause(time)
 
     def pause(self, time: float) -> None:
-        """Note that an attempt ended."""
+        """Record that an attempt ended."""
         if self.attempts:
             self.attempts[-1].end_time = time
 
@@ -69,7 +69,7 @@ _ENDS: dict[type[ev.Event], str] = {
 
 
 def stats_of_run(reading: Reading, run_id: str) -> list[RunStepStats]:
-    """How the steps of a run went, those that began or were skipped."""
+    """Return the statistics of a run's steps, of those that began or were skipped."""
     record = reading.record(run_id)
     job_name = record.dagster_run.job_name if record is not None else ""
     return list(_stats(reading, run_id, job_name, reading.instance.events(run_id)).values())

@@ -69,7 +69,7 @@ class Subscription(Node):
     async def pipeline_run_logs(
         self, run_id: str, cursor: str | None = None
     ) -> AsyncGenerator[Payload]:
-        """The log of a run, until it ends; with a first message at once, even of no lines."""
+        """Iterate over a run's log until its end; the first message comes at once."""
         place = None if cursor in (None, "", "HEAD") else cursor
         pause, is_first = _PAUSE, True
         while True:
@@ -90,7 +90,7 @@ class Subscription(Node):
     async def location_state_change_events(
         self,
     ) -> AsyncGenerator[LocationStateChangeSubscription]:
-        """Which locations are loaded again."""
+        """Iterate over the locations that are loaded again."""
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[Change]()
 
         def hear(change: Change) -> None:

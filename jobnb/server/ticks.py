@@ -176,7 +176,7 @@ class DryRunInstigationTicks(Node):
 
 
 def evaluation_of(found: Evaluation) -> TickEvaluation:
-    """What came of an evaluation, as an answer."""
+    """Return the result of an evaluation, as an answer."""
     requests = [_request(request) for request, _ in found.requests]
     return TickEvaluation(
         [_partitions(each) for each in found.partitions_requests] or None,

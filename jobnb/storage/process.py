@@ -39,7 +39,7 @@ def this_process() -> Holder:
 
 
 def holder_of(pid: int) -> Holder | None:
-    """Another process of this machine; None if there is none that lives."""
+    """Return another process of this machine; None if none is alive."""
     mark = _mark(pid)
     return Holder(_host(), pid, mark) if mark is not None else None
 

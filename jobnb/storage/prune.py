@@ -150,7 +150,7 @@ def prune(instance: Instance, pruning: Pruning, now: float | None = None) -> Pru
 
 
 def compact(instance: Instance) -> None:
-    """Give the room of what was deleted back to the disk; whoever writes waits meanwhile."""
+    """Give the space of deleted records back to the disk; writers wait meanwhile."""
     database = instance._opened()
     if database.dialect == "sqlite":
         with database.engine.connect() as connection:
@@ -199,7 +199,7 @@ def _ended_before(connection: Connection, when: float) -> list[str]:
 
 
 def _needed(connection: Connection) -> set[str]:
-    """The runs that tell how assets and partitions stand, or that are repeated just now."""
+    """Return the runs that hold the status of assets and partitions, or are being repeated."""
     assets, partitions = tables.assets, tables.asset_partitions
     found: set[str | None] = set(connection.scalars(select(assets.c.run_id).distinct()))
     # An asset's row names the run that planned it last; the one that made it is found by its event.
@@ -219,7 +219,7 @@ def _needed(connection: Connection) -> set[str]:
 
 
 def _of_backfills(connection: Connection) -> Iterable[str]:
-    """The runs of backfills under way."""
+    """Return the runs of active backfills."""
     backfills, tags = tables.backfills, tables.run_tags
     going = select(backfills.c.backfill_id).where(
         backfills.c.status == BackfillStatus.REQUESTED.value
@@ -270,7 +270,7 @@ def _sum(connection: Connection, what: Any, where: ColumnElement[bool]) -> int:
 
 
 def _with_messages(connection: Connection, run_ids: Sequence[str]) -> tuple[list[str], int]:
-    """The runs whose logs have messages, and how large these messages are."""
+    """Return the runs whose logs have messages, and the size of these messages."""
     found: dict[str, int] = {}
     for some in _groups(run_ids):
         query = select(chunks.c.run_id, chunks.c.body)
@@ -283,7 +283,7 @@ def _with_messages(connection: Connection, run_ids: Sequence[str]) -> tuple[list
 
 
 def _old_ticks(connection: Connection, when: float) -> tuple[tuple[int, ...], int]:
-    """The ticks that have ended, but for the latest of each schedule and sensor."""
+    """Return the ticks that have ended, but for the latest of each schedule and sensor."""
     last = select(ticks.c.origin, func.max(ticks.c.time).label("time")).group_by(ticks.c.origin)
     newest = last.subquery()
     query = (

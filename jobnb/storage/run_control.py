@@ -27,17 +27,17 @@ class RunControl:
     # -- which process has a run
 
     def holder(self, run_id: str) -> Holder | None:
-        """The process that does a run; None once it has ended, or if there is none."""
+        """Return the process that executes a run; None if there is none."""
         return self._history.read(lambda connection: _holder(connection, run_id))
 
     def hand_over(self, run_id: str, holder: Holder) -> None:
-        """Give a run that this process has recorded to another one, which is to do it."""
+        """Pass a recorded run to another process, which is to execute it."""
         from jobnb.storage import writing
 
         self._history.write(lambda connection: writing.take(connection, run_id, holder))
 
     def claim(self, run_id: str) -> bool:
-        """Take a run that was handed over to this process; whether it is still to be done."""
+        """Claim a run passed to this process; return whether it is still to be executed."""
         from sqlalchemy import select
 
         from jobnb.storage import tables, writing
@@ -83,11 +83,11 @@ class RunControl:
         self._history.cancels[run_id] = cancel
 
     def unlisten(self, run_id: str) -> None:
-        """The run has ended."""
+        """Remove the listener of a run that has ended."""
         self._history.cancels.pop(run_id, None)
 
     def requests(self, run_ids: Collection[str]) -> dict[str, str]:
-        """Which of these runs are to end, and why."""
+        """Return which of these runs are to end, and why."""
         return self._history.read(lambda connection: requests_among(connection, run_ids))
 
 
@@ -102,7 +102,7 @@ def _holder(connection: Connection, run_id: str) -> Holder | None:
 
 
 def requests_among(connection: Connection, run_ids: Collection[str]) -> dict[str, str]:
-    """Which of these runs are to end, and why."""
+    """Return which of these runs are to end, and why."""
     from sqlalchemy import select
 
     from jobnb.storage.tables import cancel_requests as asked

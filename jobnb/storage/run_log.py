@@ -215,10 +215,10 @@ class FollowedLog:
         self.events: list[Event] = []
 
     def commit(self) -> None:
-        """The process that does the run does it."""
+        """Do nothing: the executing process commits."""
 
     def close(self) -> None:
-        """The process that does the run does it."""
+        """Do nothing: the executing process closes the log."""
 
 
 class Flusher:

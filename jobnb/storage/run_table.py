@@ -48,7 +48,7 @@ class RunTable:
     @overload
     def __getitem__(self, index: str) -> Run: ...
     def __getitem__(self, index: int | str) -> RunRecord | Run:
-        """The record of the run at a place; of an id, or how one begins, the run itself."""
+        """Return the record at a position; for an id, or its beginning, the run itself."""
         if isinstance(index, str):
             if self.look_up is None:
                 raise TypeError("This table has no runs by id: use session.runs.")

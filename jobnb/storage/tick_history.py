@@ -180,7 +180,7 @@ class TickHistory:
     def count_ticks(
         self, origins: Sequence[str], start: float, slot: float
     ) -> Sequence[tuple[str, int, TickStatus, int]]:
-        """How many ticks stand how in each slot of time: origin, number of the slot, state, count.
+        """Count ticks by slot of time: origin, number of the slot, state, count.
 
         Args:
             origins: The `origin_id` of each `Instigator`.
@@ -293,7 +293,7 @@ class TickHistory:
     # -- loops
 
     def loops(self) -> Sequence[LoopPresence]:
-        """The loops that go on by themselves, in any process, the oldest first."""
+        """Return the loops that run on their own, in any process, the oldest first."""
         from jobnb.storage import tick_queries
 
         return self._history.read(tick_queries.find_loops)

@@ -106,7 +106,7 @@ def add_states(
 
 
 def known_times(connection: Connection) -> dict[str, str]:
-    """The times of each schedule, in words, as they were when a loop last looked, by origin."""
+    """Return the times of each schedule, in words, as a loop recorded them, by origin."""
     own = kvs.c.key.startswith(_TIMES_KEY, autoescape=True)
     rows = connection.execute(select(kvs.c.key, kvs.c.value).where(own))
     return {row.key.removeprefix(_TIMES_KEY): row.value for row in rows}
@@ -203,7 +203,7 @@ def find_ticks(
 def count_ticks(
     connection: Connection, origins: Sequence[str], start: float, slot: float
 ) -> list[tuple[str, int, TickStatus, int]]:
-    """How many ticks stand how in each slot of time: origin, number of the slot, state, count.
+    """Count ticks by slot of time: origin, number of the slot, state, count.
 
     Args:
         connection: The open transaction.
@@ -440,7 +440,7 @@ def retire(connection: Connection, holder: LoopHolder) -> None:
 
 
 def find_loops(connection: Connection) -> list[LoopPresence]:
-    """The loops that go on by themselves, the oldest first."""
+    """Return the loops that run on their own, the oldest first."""
     found = [each for _, each in _presences(connection) if each is not None]
     there = [each for each in found if not _is_gone(each.holder, each.seen)]
     return sorted(there, key=lambda each: each.since)
@@ -453,7 +453,7 @@ def _presences(connection: Connection) -> list[tuple[str, LoopPresence | None]]:
 
 
 def _read_presence(text: str) -> LoopPresence | None:
-    """What was kept of a loop; None of what another version has written."""
+    """Decode the record of a loop; None for one of another version."""
     try:
         return _presence.decode(text)
     except msgspec.MsgspecError:

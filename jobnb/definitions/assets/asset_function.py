@@ -29,7 +29,7 @@ class FunctionAsset(AssetsDefinition):
 
     @lazy
     def keys_by_input_name(self) -> Mapping[str, AssetKey]:
-        """Return the upstream asset of each input."""
+        """The upstream asset of each input."""
         ins, function = self._asset_ins, self.op.function
         unknown = [
             name

@@ -333,13 +333,13 @@ class AssetsDefinition:
 
     @lazy
     def keys(self) -> frozenset[AssetKey]:
-        """Return the selected assets."""
+        """The selected assets."""
         made = self.keys_by_output_name.values()
         return frozenset(made if self._selected is None else self._selected)
 
     @lazy
     def ordered_keys(self) -> tuple[AssetKey, ...]:
-        """Return the selected assets, in the order of the outputs."""
+        """The selected assets, in the order of the outputs."""
         keys = self.keys
         return tuple(key for key in self.keys_by_output_name.values() if key in keys)
 
@@ -396,36 +396,36 @@ class AssetsDefinition:
 
     @lazy
     def dependency_keys(self) -> frozenset[AssetKey]:
-        """Return all upstream assets."""
+        """All upstream assets."""
         return frozenset(self.keys_by_input_name.values())
 
     @lazy
     def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
-        """Return the upstream assets of each asset."""
+        """The upstream assets of each asset."""
         if self._asset_deps is not None:
             return self._asset_deps
         return {key: set(self.dependency_keys) - {key} for key in self.ordered_keys}
 
     @lazy
     def group_names_by_key(self) -> Mapping[AssetKey, str]:
-        """Return the group of each asset."""
+        """The group of each asset."""
         return {key: self._group_names.get(key) or DEFAULT_GROUP for key in self.ordered_keys}
 
     @lazy
     def metadata_by_key(self) -> Mapping[AssetKey, Mapping[str, Any]]:
-        """Return the metadata shown beside each asset."""
+        """The metadata shown beside each asset."""
         return {key: self._metadata.get(key) or {} for key in self.ordered_keys}
 
     @lazy
     def descriptions_by_key(self) -> Mapping[AssetKey, str]:
-        """Return the description of each asset; its op's if none was given."""
+        """The description of each asset; its op's if none was given."""
         own = self.node_def.description
         found = {key: self._descriptions.get(key) or own for key in self.ordered_keys}
         return {key: text for key, text in found.items() if text}
 
     @lazy
     def code_versions_by_key(self) -> Mapping[AssetKey, str | None]:
-        """Return the version of the code of each asset, if one was given."""
+        """The version of the code of each asset, if one was given."""
         outs = self.op.given_outs if isinstance(self.node_def, OpDefinition) else {}
         version = getattr(self.node_def, "version", None)
         own = self._code_versions
@@ -436,7 +436,7 @@ class AssetsDefinition:
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """Return the resources that making the assets needs, their IO managers too."""
+        """The resources that making the assets needs, their IO managers too."""
         node = self.node_def
         return node.required_resource_keys | node.manager_keys | self.resource_defs.keys()
 
@@ -459,7 +459,7 @@ class AssetsDefinition:
 
     @lazy
     def specs_by_key(self) -> Mapping[AssetKey, AssetSpec]:
-        """Return the spec of each asset, by key."""
+        """The spec of each asset, by key."""
         return {key: spec_of(self, key) for key in sorted(self.keys)}
 
     @property

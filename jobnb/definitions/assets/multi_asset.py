@@ -40,7 +40,7 @@ class SpecifiedAssets(FunctionAsset):
 
     @lazy
     def asset_deps(self) -> Mapping[AssetKey, set[AssetKey]]:
-        """Return the upstream of each asset, from its spec and the function's parameters."""
+        """The upstream of each asset, from its spec and the function's parameters."""
         named = set().union(*self._said_deps.values())
         taken = set(self.keys_by_input_name.values()) - named
         return {key: deps | taken for key, deps in self._said_deps.items()}

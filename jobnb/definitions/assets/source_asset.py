@@ -197,7 +197,7 @@ class SourceAsset(StoredInput):
 
     @lazy
     def spec(self) -> AssetSpec:
-        """Return its spec."""
+        """Its spec."""
         return AssetSpec(
             self.key,
             deps=self.deps,

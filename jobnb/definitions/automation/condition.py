@@ -233,7 +233,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def freshness_failed() -> AutomationCondition:
-        """It, or something that is made from it, is later than its `FreshnessPolicy` allows."""
+        """Return a condition: it, or a downstream asset, violates its `FreshnessPolicy`."""
         return AutomationCondition("freshness_failed")
 
     # --- of its checks ---------------------------------------------------------
@@ -298,12 +298,12 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def any_deps_updated() -> AutomationCondition:
-        """Something that it is made from was made since it was itself, or is requested now."""
+        """Return a condition: an upstream asset was updated since, or is requested now."""
         return AutomationCondition("any_deps_updated")
 
     @staticmethod
     def any_deps_missing() -> AutomationCondition:
-        """Something that it is made from was never made, and is not requested now."""
+        """Return a condition: an upstream asset is missing, and is not requested now."""
         return AutomationCondition("any_deps_missing")
 
     @staticmethod
@@ -346,7 +346,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def on_cron(cron_schedule: str, cron_timezone: str = "UTC") -> AutomationCondition:
-        """Once for each moment of a cron schedule, when all that it is made from was made since.
+        """Materialize it once per cron tick, when all upstream assets were updated since.
 
         Raises:
             InvalidDefinitionError: If the schedule cannot be read.
@@ -439,7 +439,7 @@ class AutoMaterializePolicy(msgspec.Struct, frozen=True):
 
     @staticmethod
     def lazy(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
-        """Only when a `FreshnessPolicy` asks for it."""
+        """Materialize it only when a `FreshnessPolicy` requires it."""
         return AutoMaterializePolicy(False, False, True, max_materializations_per_minute)
 
     def to_automation_condition(self) -> AutomationCondition:

@@ -73,7 +73,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
 
     @lazy
     def partitions_def(self) -> Any:
-        """Return the partitions of its job."""
+        """The partitions of its job."""
         found = self._resolved_job().partitions_def
         if found is None:
             raise InvalidDefinitionError(
@@ -84,7 +84,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
 
     @lazy
     def time_partitions(self) -> TimeWindowPartitionsDefinition:
-        """Return the partitions in time: those of the job, or their one dimension in time."""
+        """The partitions in time: those of the job, or their one dimension in time."""
         found = self.partitions_def
         if isinstance(found, MultiPartitionsDefinition):
             several = [each.partitions_def for each in found.partitions_defs]
@@ -99,7 +99,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
 
     @lazy
     def times(self) -> CronSchedule:
-        """Return the moments at which it comes."""
+        """The moments at which it comes."""
         return CronSchedule(self.cron_schedule, self.execution_timezone, f"The {self._what}")
 
     @property

@@ -40,18 +40,18 @@ class UserFunction:
 
     @lazy
     def resource_names(self) -> tuple[str, ...]:
-        """Return the parameters that take resources."""
+        """The parameters that take resources."""
         return self._function.resource_names
 
     @lazy
     def positional(self) -> tuple[str, ...]:
-        """Return the other parameters: the context first, if it takes one."""
+        """The other parameters: the context first, if it takes one."""
         resources = set(self.resource_names)
         return tuple(name for name in self._function.parameters if name not in resources)
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """Return the resources that it needs, as parameters or from its context."""
+        """The resources that it needs, as parameters or from its context."""
         names = set(self.resource_names)
         if self._keys and names:
             raise InvalidDefinitionError(

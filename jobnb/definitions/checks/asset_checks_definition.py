@@ -76,12 +76,12 @@ class AssetChecksDefinition:
 
     @lazy
     def check_keys(self) -> frozenset[AssetCheckKey]:
-        """Return the keys of its checks."""
+        """The keys of its checks."""
         return frozenset(each.key for each in self.check_specs)
 
     @lazy
     def asset_keys(self) -> frozenset[AssetKey]:
-        """Return the assets that are checked."""
+        """The assets that are checked."""
         return frozenset(each.asset_key for each in self.check_specs)
 
     @property
@@ -112,12 +112,12 @@ class AssetChecksDefinition:
 
     @lazy
     def dependency_keys(self) -> frozenset[AssetKey]:
-        """Return all assets that must be materialized before."""
+        """All assets that must be materialized before."""
         return frozenset(self.keys_by_input_name.values())
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """Return the resources that its op needs."""
+        """The resources that its op needs."""
         return frozenset(self.node_def.required_resource_keys)
 
     @property

@@ -137,14 +137,14 @@ class JobDefinition:
 
     @lazy
     def graph(self) -> GraphDefinition:
-        """Return the graph that runs; for an asset job, its assets as nodes."""
+        """The graph that runs; for an asset job, its assets as nodes."""
         if self._graph is not None:
             return self._graph
         return engine().asset_job_graph(self)
 
     @lazy
     def kept(self) -> dict[str, Any]:
-        """Return the cache of its plan for the next run; it stays in this process."""
+        """The cache of its plan for the next run; it stays in this process."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:

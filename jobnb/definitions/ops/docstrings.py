@@ -25,7 +25,7 @@ RETURNED = ""
 
 
 def described(docstring: str | None) -> dict[str, str]:
-    r"""Descriptions by parameter name; that of what is returned under an empty name.
+    r"""Return descriptions by parameter name; that of the result has an empty name.
 
     Example:
         >>> described("Add.\n\nArgs:\n  x: One.\n\nReturns:\n  int: Their sum.")

@@ -96,7 +96,7 @@ class Function:
 
     @lazy
     def defaults(self) -> dict[str, Any]:
-        """Default values by parameter name."""
+        """The default values by parameter name."""
         code = _own_code(self.fn)
         if code is None:
             return {
@@ -113,7 +113,7 @@ class Function:
 
     @lazy
     def annotations(self) -> dict[str, Any]:
-        """Annotations by parameter name, and `return`; strings are evaluated if possible."""
+        """The annotations by parameter name, and `return`; strings are evaluated if possible."""
         call = self.fn if hasattr(self.fn, "__annotations__") else type(self.fn).__call__
         raw: dict[str, Any] = dict(getattr(call, "__annotations__", None) or {})
         return {name: self._evaluate(note) for name, note in raw.items()}
@@ -137,20 +137,20 @@ class Function:
 
     @lazy
     def context_name(self) -> str | None:
-        """Return the parameter that takes the context: the first one, if it is called `context`."""
+        """The parameter that takes the context: the first one, if it is called `context`."""
         first = self.parameters[0] if self.parameters else None
         return first if first in _CONTEXT_NAMES else None
 
     @lazy
     def config_name(self) -> str | None:
-        """Return the parameter that takes the config: one called `config` with an annotation."""
+        """The parameter that takes the config: one called `config` with an annotation."""
         if "config" not in self.parameters:
             return None
         return "config" if self.annotations.get("config", EMPTY) is not EMPTY else None
 
     @lazy
     def resource_names(self) -> tuple[str, ...]:
-        """Return the parameters that take resources, by their annotations."""
+        """The parameters that take resources, by their annotations."""
         notes = self.annotations
         if not notes:
             return ()
@@ -158,7 +158,7 @@ class Function:
 
     @lazy
     def input_names(self) -> tuple[str, ...]:
-        """Return the parameters that take values of other steps, in order."""
+        """The parameters that take values of other steps, in order."""
         if not self.annotations:  # Without annotations, only the context can be among them.
             self.__dict__.update(config_name=None, resource_names=(), return_annotation=EMPTY)
             return self.parameters[1:] if self.context_name else self.parameters
@@ -167,7 +167,7 @@ class Function:
 
     @lazy
     def return_annotation(self) -> Any:
-        """Return the annotation of its result, or EMPTY."""
+        """The annotation of its result, or EMPTY."""
         return self.annotations.get("return", EMPTY)
 
     @lazy

@@ -135,13 +135,13 @@ class GraphDefinition(NodeDefinition):
 
     @lazy
     def input_names(self) -> tuple[str, ...]:
-        """Return the names of its inputs, in order."""
+        """The names of its inputs, in order."""
         mapped = (mapping.graph_input_name for mapping in self.input_mappings)
         return tuple(dict.fromkeys((*self.graph_ins, *mapped)))
 
     @lazy
     def output_names(self) -> tuple[str, ...]:
-        """Return the names of its outputs."""
+        """The names of its outputs."""
         return tuple(mapping.graph_output_name for mapping in self.output_mappings)
 
     @property
@@ -177,7 +177,7 @@ class GraphDefinition(NodeDefinition):
         return name in self.node_map
 
     def iterate_node_defs(self) -> Iterator[NodeDefinition]:
-        """It, and the definitions in it at every depth, each once."""
+        """Iterate over it and the definitions in it at every depth, each once."""
         yield from {id(each): each for each in self._each_def()}.values()
 
     def iterate_op_defs(self) -> Iterator[OpDefinition[..., Any]]:

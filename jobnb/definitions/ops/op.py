@@ -99,7 +99,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def input_names(self) -> tuple[str, ...]:
-        """Return the names of its inputs: parameters in order, then those that only order."""
+        """The names of its inputs: parameters in order, then those that only order."""
         if not self.is_decorated:
             return tuple(self.given_ins)
         names = self.function.input_names
@@ -107,7 +107,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def output_names(self) -> tuple[str, ...]:
-        """Return the names of its outputs."""
+        """The names of its outputs."""
         return tuple(self.given_outs)
 
     def is_dynamic(self, output_name: str) -> bool:
@@ -127,7 +127,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def ins(self) -> Mapping[str, In]:
-        """Return its inputs by name, with their types."""
+        """Its inputs by name, with their types."""
         notes, defaults = self.function.annotations, self.function.defaults
         resolved, said = {}, self._said
         for name in self.input_names:
@@ -141,7 +141,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def outs(self) -> Mapping[str, Out]:
-        """Return its outputs by name, with their types."""
+        """Its outputs by name, with their types."""
         kinds = output_types(self.function.return_annotation, self.given_outs)
         outs = {name: out.resolved(kinds[name]) for name, out in self.given_outs.items()}
         if len(outs) == 1 and RETURNED in self._said:
@@ -151,7 +151,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def _said(self) -> Mapping[str, str]:
-        """Return the descriptions of parameters and results in its function's docstring."""
+        """The descriptions of parameters and results in its function's docstring."""
         return described(self.compute_fn.__doc__) if self.is_decorated else {}
 
     @lazy
@@ -180,7 +180,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def config_schema(self) -> Any:
-        """Return its config schema: a `Config` class, a dict schema, or None."""
+        """Its config schema: a `Config` class, a dict schema, or None."""
         name = self.function.config_name if self.is_decorated else None
         if name is None or name in self.given_ins:
             return self.given_config_schema
@@ -193,7 +193,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
 
     @lazy
     def required_resource_keys(self) -> frozenset[str]:
-        """Return the resources it needs, as parameters or from its context."""
+        """The resources it needs, as parameters or from its context."""
         if not self.is_decorated:
             return self.given_resource_keys
         taken = frozenset(self.function.resource_names)

@@ -114,7 +114,7 @@ def cron_instants(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[dateti
 
 
 def _of_some_hours(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """Return the times of a day: a skipped one at the clock's jump, a repeated one once."""
+    """Iterate over the times of a day: a skipped one at the clock's jump, a repeated one once."""
     from cronsim import CronSim
 
     # Starts some hours earlier, so that a time moved by a clock change is not missed.

@@ -137,7 +137,7 @@ class AssetSelection:
 
     @staticmethod
     def checks(*assets_defs_or_check_keys: Any) -> AssetSelection:
-        """Checks, without the assets that they look at.
+        """Select checks, without the assets that they check.
 
         Args:
             *assets_defs_or_check_keys: Checks, assets definitions that make checks themselves,
@@ -262,7 +262,7 @@ class AssetSelection:
         return AssetSelection(UpstreamSources(self.rule))
 
     def required_multi_asset_neighbors(self) -> AssetSelection:
-        """These, and whatever must be made together with them."""
+        """Select these, and what must be materialized with them."""
         return AssetSelection(Neighbors(self.rule))
 
     def materializable(self) -> AssetSelection:
@@ -270,7 +270,7 @@ class AssetSelection:
         return self & AssetSelection.all()
 
     def without_checks(self) -> AssetSelection:
-        """These, without their checks.
+        """Select these, without their checks.
 
         Example:
             >>> print(AssetSelection.keys("orders").without_checks())

@@ -84,7 +84,7 @@ class AutomationTable(View):
 
     @answers("standing")
     def standing(self, window: float, text: str = "", first: int = 0, count: int = 50) -> Any:
-        """How all stand: the loops, and a page of schedules and sensors.
+        """Return the state of everything: the loops, and a page of schedules and sensors.
 
         Args:
             window: How far back the timeline goes, in seconds.
@@ -103,7 +103,7 @@ class AutomationTable(View):
 
     @answers("detail")
     def detail(self, which: str) -> Any:
-        """What a schedule or sensor is, and its next ticks."""
+        """Return the description of a schedule or sensor, and its next ticks."""
         return detail_of(self._found(which), time.time())
 
     @answers("ticks")
@@ -117,7 +117,7 @@ class AutomationTable(View):
 
     @answers("evaluate")
     def evaluate(self, which: str, at: float | None = None, cursor: str | None = None) -> Any:
-        """What it would launch, at a moment or with a cursor; nothing is launched or kept."""
+        """Evaluate it at a moment or with a cursor; nothing is launched or stored."""
         zone = None if at is None else datetime.fromtimestamp(at).astimezone()
         try:
             return evaluation_data(self._automation.preview(which, at=zone, cursor=cursor))
@@ -134,7 +134,7 @@ class AutomationTable(View):
 
     @answers("switch")
     def switch(self, which: str, on: bool) -> bool:
-        """Let a schedule or sensor run, or stop it, for all loops."""
+        """Start or stop a schedule or sensor, for all loops."""
         self._automation.set_running(which, on=on)
         self._changed()
         return on
@@ -182,7 +182,7 @@ class AutomationTable(View):
         raise InvalidSubsetError(f"There is no schedule or sensor {name!r} any more.")
 
     def _picture(self, standing: Any) -> None:
-        """Let the picture in the notebook follow, now and then."""
+        """Update the picture in the notebook, now and then."""
         before, when = self._pictured
         if standing != before and time.monotonic() - when > _RENEWAL:
             self._pictured = standing, time.monotonic()

@@ -50,7 +50,7 @@ Found = tuple[Instigator, Definition, InstigatorState]
 
 
 def loops_data(automation: Automation) -> Row:
-    """Which loops evaluate these schedules and sensors: that of this kernel, and others."""
+    """Return the loops that evaluate these schedules and sensors, here and elsewhere."""
     loop = automation.loop
     own = {each.name for each in loop.locations}
     others = [
@@ -65,7 +65,7 @@ def loops_data(automation: Automation) -> Row:
 
 
 def rows_of(found: Sequence[Found], instance: Instance, window: float, now: float) -> list[Row]:
-    """One row for each schedule and sensor, with its timeline.
+    """Return one row per schedule and sensor, with its timeline.
 
     Args:
         found: The schedules and sensors.
@@ -147,7 +147,7 @@ def _short(tick: Tick) -> Row:
 
 
 def detail_of(found: Found, now: float) -> Row:
-    """What a schedule or sensor is, and its next ticks in its own time."""
+    """Return the description of a schedule or sensor, and its next ticks in its own time."""
     _, definition, state = found
     about = [("launches", targets_words(definition))]
     next_ones: list[Row] = []
@@ -253,7 +253,7 @@ def _lines(lines: Sequence[tuple[float, int, str]]) -> list[Row]:
 
 
 def evaluation_data(found: Evaluation) -> Row:
-    """What an evaluation would launch, and why it would not."""
+    """Return what an evaluation would launch, or why nothing."""
     made: Row = clean(
         {
             "requests": [_request(request, job) for request, job in found.requests],

@@ -54,7 +54,7 @@ def head_data(state: RunState, run_id: str, title: str) -> dict[str, Any]:
 
 
 def where_words(state: RunState) -> str:
-    """Where the steps of a run are done, as its header tells it.
+    """Describe where the steps of a run are executed, for its header.
 
     Example:
         >>> where_words(RunState(where="2 worker processes", pid=os.getpid()))

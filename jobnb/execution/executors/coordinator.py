@@ -165,7 +165,7 @@ class Coordinator:
             self._watch(number, units[0].step, limit)
 
     def _watch(self, number: int, index: int, limit: float) -> None:
-        """Have a task end in time; its time does not run while its worker is being started."""
+        """End a task in time; the time while its worker is being started does not count."""
         has_begun = self.crew.has_begun(number)
         at = now() + (limit if has_begun else LOOK)
         heappush(self._deadlines, (at, number, index, has_begun))
