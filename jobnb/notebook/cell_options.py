@@ -153,7 +153,7 @@ class CellLine:
         return [each for value in self.options.get(option, ()) for each in _listed(value)]
 
     def inputs(self) -> dict[str, str]:
-        """The inputs named by `--ins`, with the keys of those that differ from their names."""
+        """Return the inputs named by `--ins`, with the keys that differ from their names."""
         pairs = (each.partition("=") for each in self.names("ins"))
         return {name: key or name for name, _, key in pairs}
 

@@ -259,22 +259,22 @@ class Progress:
     """
 
     def began(self, name: str, cells: int) -> None:
-        """The notebook `name` with `cells` code cells is about to be executed."""
+        """Handle the start of the notebook `name` with `cells` code cells."""
 
     def cell_began(self, number: int, label: str) -> None:
-        """A cell was sent to the kernel."""
+        """Handle that a cell was sent to the kernel."""
 
     def cell_ended(self, cell: CellOutcome) -> None:
-        """A cell has ended."""
+        """Handle the end of a cell."""
 
     def run_changed(self, run: RunOutcome, steps: Sequence[StepState]) -> None:
-        """A run of the notebook changed; `steps` are those whose status changed."""
+        """Handle a change of a run; `steps` are those whose status changed."""
 
     def backfill_changed(self, backfill: BackfillOutcome) -> None:
-        """A backfill of the notebook changed."""
+        """Handle a change of a backfill."""
 
     def note(self, text: str) -> None:
-        """There is a remark to show."""
+        """Handle a remark to show."""
 
     def ended(self, outcome: NotebookOutcome) -> None:
-        """The execution has ended."""
+        """Handle the end of the execution."""
