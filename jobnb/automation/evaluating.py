@@ -86,7 +86,7 @@ def due_of(
 
     Args:
         definition: The schedule or sensor.
-        state: How it stands.
+        state: Its state.
         now: The moment that counts as now, in seconds since the epoch.
         catch_up: How many missed ticks of a schedule are made up for.
     """

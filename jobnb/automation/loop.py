@@ -195,7 +195,7 @@ class AutomationLoop:
             return self._heap[0].due if self._heap else now + _POLL
 
     def _look_for_changes(self, now: float) -> None:
-        """Read again what is defined and how it stands, where somebody has changed something."""
+        """Read again the definitions and states where somebody has changed something."""
         if now < self._last_now - 1.0:
             self._seen = ()  # the clock was set back
         seen: tuple[Hashable, ...] = (
@@ -390,7 +390,7 @@ class AutomationLoop:
         raise InvalidSubsetError(f"There is no schedule or sensor {name!r}. {hint}".rstrip())
 
     def instigators(self) -> list[tuple[Instigator, Definition, InstigatorState]]:
-        """Return all schedules and sensors, and how they stand."""
+        """Return all schedules and sensors, and their states."""
         found = [
             (_instigator(location, each), each)
             for location in self.locations

@@ -428,7 +428,7 @@ def source_view(source: SourceAsset, checks: Sequence[CheckSummary] = ()) -> Vie
 
     Args:
         source: The source asset.
-        checks: How its checks stand.
+        checks: The last results of its checks.
     """
     name = source.key.to_user_string()
     picture = asset_picture((), (source,), title=name)

@@ -20,7 +20,7 @@ from jobnb.display.view import View
 
 
 def session_view(session: Any) -> View:
-    """Return all that this kernel knows, and how each asset stands."""
+    """Return all that this kernel knows, and the status of each asset."""
     known: Definitions = session.snapshot()
     keys = [key for each in known.assets for key in each.keys]
     how = summaries(session, keys, [each.key for each in known.source_assets])

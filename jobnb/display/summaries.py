@@ -46,7 +46,7 @@ class AssetSummary(msgspec.Struct, frozen=True):
         error: What kind of error the last attempt failed with.
         reasons: Why it is stale, or was not tried, in words.
         metadata: What is known of what was made: label and text.
-        checks: How its checks stand.
+        checks: The last results of its checks.
         counts: How many of its partitions stand how, if it has some.
         notes: What the version of its code does not tell.
     """

@@ -97,7 +97,7 @@ class Meter:
         return Taken(took, peak, max(0, peak - before)) if peak else Taken(took)
 
     def _read(self, at: float) -> int:
-        """Read how it stands, and the peak since this was read last, in this thread or another."""
+        """Read the memory now, and its peak since the last reading, in any thread."""
         self._at, self.on_loop = at, 0.0
         self._thread = thread_time()
         self._cpu = process_time() + _time_of_children()

@@ -547,7 +547,7 @@ class AssetNode(Node):
 
     @property
     def asset_partition_statuses(self) -> Statuses:
-        """How its partitions stand."""
+        """The statuses of its partitions."""
         return statuses_of(self._key, self._own, self._reading)[0]
 
     @property

@@ -79,7 +79,7 @@ class AssetBackfillData(Node):
     def asset_backfill_statuses(
         self,
     ) -> list[AssetPartitionsStatusCounts | UnpartitionedAssetStatus]:
-        """How each asset stands."""
+        """The statuses of the assets."""
         return [self._backfill.standing_of(key) for key in self._backfill.keys]
 
     @property
@@ -124,7 +124,7 @@ class PartitionBackfill(Node):
 
     @property
     def status(self) -> str:
-        """How it stands."""
+        """Its status."""
         return self._record.status.value
 
     @property
@@ -228,7 +228,7 @@ class PartitionBackfill(Node):
         names = self.partition_names
         return self._record.counts.get("total") if names is None else len(names)
 
-    # --- how it stands
+    # --- status
 
     @property
     def num_cancelable(self) -> int:
@@ -246,7 +246,7 @@ class PartitionBackfill(Node):
 
     @property
     def partition_statuses(self) -> PartitionStatuses | None:
-        """How its last run for each partition stands."""
+        """The status of its last run for each partition."""
         if self.job_name is None:
             return None
         last: dict[str, Run] = {}

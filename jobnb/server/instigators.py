@@ -1,4 +1,4 @@
-"""Schedules and sensors as GraphQL tells them, and how they stand."""
+"""Schedules and sensors as GraphQL tells them, and their states."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class SensorData(Node):
 
 @dataclass(frozen=True)
 class Known:
-    """A schedule or sensor, and how it stands.
+    """A schedule or sensor, and its state.
 
     Attributes:
         reading: What the request reads.
         location: What defines it; None where nothing does any more.
         instigator: The same, as the history names it.
         definition: It; None where it is not defined any more.
-        state: How it stands.
+        state: Its state.
     """
 
     reading: Reading
@@ -253,7 +253,7 @@ class _Instigator(Node):
     """A schedule or sensor.
 
     Args:
-        known: It, and how it stands.
+        known: It, and its state.
     """
 
     mode = "default"
@@ -304,7 +304,7 @@ class Schedule(_Instigator):
 
     @property
     def schedule_state(self) -> InstigationState:
-        """How it stands."""
+        """Its status."""
         return InstigationState(self.known)
 
     @property
@@ -395,7 +395,7 @@ class Sensor(_Instigator):
 
     @property
     def sensor_state(self) -> InstigationState:
-        """How it stands."""
+        """Its status."""
         return InstigationState(self.known)
 
     @property

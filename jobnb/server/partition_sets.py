@@ -125,7 +125,7 @@ class Partition(Node):
 
     @property
     def status(self) -> str | None:
-        """How its last run stands."""
+        """The status of its last run."""
         last = self.runs(limit=1)
         return last[0].status if last else None
 

@@ -1,4 +1,4 @@
-"""The partitions of assets as GraphQL tells them: which there are, and how they stand."""
+"""The partitions of assets as GraphQL tells them: which there are, and their states."""
 
 from __future__ import annotations
 
@@ -135,12 +135,12 @@ class PartitionStats(Node):
     num_materializing: int
 
 
-# --- how they stand -------------------------------------------------------------------
+# --- statuses --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class DefaultPartitionStatuses(Node):
-    """The keys of partitions by how they stand."""
+    """The keys of partitions by status."""
 
     materialized_partitions: Sequence[str]
     failed_partitions: Sequence[str]

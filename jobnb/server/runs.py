@@ -231,12 +231,12 @@ class Run(Node):
 
     @property
     def status(self) -> str:
-        """How it stands."""
+        """Its status."""
         return self._run.status.value
 
     @property
     def run_status(self) -> str:
-        """How it stands, by its later name."""
+        """Its status, by its later name."""
         return self._run.status.value
 
     @property

@@ -89,7 +89,7 @@ class InstigationTick(Node):
 
     @property
     def status(self) -> str:
-        """How it stands."""
+        """Its status."""
         return self._tick.status.value
 
     @property

@@ -256,11 +256,11 @@ def claim(
         connection: The open transaction.
         instigator: The schedule or sensor.
         holder: The loop that takes it on.
-        due: Gives the moment of the tick that is due, from how it stands.
+        due: Gives the moment of the tick that is due, from its state.
         forced: Whether it is taken on although it is stopped.
 
     Returns:
-        How it stands, and the tick: a new one, or one that a loop which is gone has left.
+        Its state, and the tick: a new one, or one that a loop which is gone has left.
     """
     row = connection.execute(_own(instigator).with_for_update()).first()
     if row is None:

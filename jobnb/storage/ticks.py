@@ -169,7 +169,7 @@ class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         instigator: Which one.
         timestamp: The moment that it is for, in seconds since the epoch.
-        status: How it stands.
+        status: Its status.
         decided: Whether it is settled which runs it launches.
         runs: These runs.
         known_keys: Run keys of requests that were left out: their runs were launched before.

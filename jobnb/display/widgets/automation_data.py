@@ -1,4 +1,4 @@
-"""Schedules and sensors as plain data: how they stand, their ticks, what one would launch."""
+"""Schedules and sensors as plain data: their states, their ticks, what one would launch."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def asset_facts(
 
     Args:
         assets: The definition of each asset.
-        summaries: How each stands; read again when asked, so it may change.
+        summaries: The status of each; read again when asked, so it may change.
         session: Knows the cells.
     """
 

@@ -18,7 +18,7 @@ from jobnb.display.widgets.tabbed import Tabbed
 
 
 def job_graph(job: JobDefinition) -> GraphView:
-    """Return the live graph of a job: its assets and how they stand, or its ops."""
+    """Return the live graph of a job: its assets with their statuses, or its ops."""
     picture = job_picture(job)
     layer = job.asset_layer
     session = known_session()
