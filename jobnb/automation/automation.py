@@ -118,7 +118,7 @@ class Automation:
                 before if None.
 
         Returns:
-            The tick; None if another loop is at it.
+            The tick; None if another loop has it.
 
         Raises:
             InvalidSubsetError: If there is none of this name.

@@ -141,7 +141,7 @@ class Blocking:
         return blocked if blocked is not None else False
 
     def _needs(self, mapping: PartitionMapping, lost: PartitionsSubset) -> bool:
-        """Whether an asset without partitions is made from one of those that were lost."""
+        """Whether an asset without partitions depends on one of those that were lost."""
         found = mapping.get_upstream_mapped_partitions_result_for_partitions(
             None, lost.partitions_def, dynamic_partitions_store=self._store
         )
@@ -321,7 +321,7 @@ class Backfill(Task[BackfillProgress]):
     # --- acting on it -----------------------------------------------------
 
     def cancel(self, reason: str = "") -> bool:
-        """Ask it to stop: runs under way are canceled, no more begin; what was made is kept.
+        """Ask it to stop: active runs are canceled, no more begin; what was made is kept.
 
         Args:
             reason: Why, for the logs.
@@ -374,7 +374,7 @@ class Backfill(Task[BackfillProgress]):
                     self._do_run(part, current)
 
     def _leave_out(self, chunk: Chunk, tried: Chunk | None) -> None:
-        """Count what of a chunk is not tried, since what it is made from failed."""
+        """Count what of a chunk is not tried, as an upstream asset failed."""
         self._count(blocked=chunk.size - (tried.size if tried is not None else 0))
         if chunk.partitions is None:
             return

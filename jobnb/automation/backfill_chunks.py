@@ -94,12 +94,12 @@ class Chunk:
 def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) -> list[Group]:
     """Return the groups in the order in which they are made.
 
-    A node joins the group of what it is made from if each of its partitions is made from the one
+    A node joins the group of what it depends on if each of its partitions depends on the one
     with the same key, in as many runs, and nothing else could hold it up; else it comes after all
-    that it is made from.
+    that it depends on.
 
     Args:
-        nodes: The nodes, each after what it is made from.
+        nodes: The nodes, each after its upstream.
         targets: The partitions of each to make; nodes that are not in it make none.
     """
     place: dict[str, _Place] = {}

@@ -37,7 +37,7 @@ class Edge:
     Attributes:
         upstream: The name of the other node.
         mapping: None where one of them has no partitions.
-        is_identity: Whether each partition is made from the one with the same key.
+        is_identity: Whether each partition depends on the one with the same key.
     """
 
     upstream: str
@@ -54,8 +54,8 @@ class BackfillNode:
         keys: The assets, in order; none where a job is run.
         definition: The partitions, if there are some.
         most: How many partitions one run makes at most; None for all.
-        edges: What it is made from, of the nodes of the backfill.
-        own_mapping: How it is made from other partitions of itself, if it is.
+        edges: What it depends on, of the nodes of the backfill.
+        own_mapping: How it depends on other partitions of itself, if it is.
         job: The job that is run.
         is_serial: Whether its partitions are made one after the other, in order.
     """
@@ -103,7 +103,7 @@ def _makes_from_earlier(job: JobDefinition) -> bool:
 
 
 def nodes_of(definitions: Definitions, selection: Any) -> dict[str, BackfillNode]:
-    """Return the nodes that a selection names, by name, each after what it is made from.
+    """Return the nodes that a selection names, by name, each after its upstream.
 
     Raises:
         InvalidSubsetError: If it names what is not there, or nothing.
@@ -115,7 +115,7 @@ def nodes_of(definitions: Definitions, selection: Any) -> dict[str, BackfillNode
 
 
 def nodes_of_graph(graph: AssetGraphDefinition) -> dict[str, BackfillNode]:
-    """Return the nodes of a graph, by name, each after what it is made from.
+    """Return the nodes of a graph, by name, each after its upstream.
 
     Raises:
         InvalidDefinitionError: If a partition mapping does not fit.

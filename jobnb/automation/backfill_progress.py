@@ -17,7 +17,7 @@ class BackfillProgress(msgspec.Struct, frozen=True):
         total: How many are to be made.
         made: How many were.
         failed: How many runs could not make.
-        blocked: How many were not tried, since what they are made from failed.
+        blocked: How many were not tried, as an upstream asset failed.
         under_way: How many are being made.
 
     Example:

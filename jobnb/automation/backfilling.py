@@ -47,10 +47,10 @@ def find_targets(
     """Return the partitions of each node to make.
 
     What is asked for names partitions of one definition: the first, from upstream, that has them.
-    Other assets get what is made from these partitions, or what these are made from.
+    Other assets get what depends on these partitions, or what these depend on.
 
     Args:
-        nodes: The nodes, each after what it is made from.
+        nodes: The nodes, each after its upstream.
         asked: The partitions; all if None.
         store: Keeps the keys of dynamic partitions.
 

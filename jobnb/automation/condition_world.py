@@ -201,7 +201,7 @@ class World:
         }
 
     def is_run(self, place: Place) -> bool:
-        """Whether a run that goes on materializes it."""
+        """Whether an active run materializes it."""
         return place in self._under_way or Place(place.key) in self._under_way
 
     @cached_property
@@ -225,7 +225,7 @@ class World:
             yield Place(key, str(each))
 
     def is_backfilled(self, place: Place) -> bool:
-        """Whether a backfill that goes on is to materialize it."""
+        """Whether an active backfill is to materialize it."""
         return place in self._backfilled or Place(place.key) in self._backfilled
 
     @cached_property

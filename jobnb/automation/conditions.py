@@ -169,7 +169,7 @@ def _places(world: World, key: AssetKey, condition: AutomationCondition) -> list
 
 
 def _in_order(definitions: Definitions) -> list[AssetKey]:
-    """Return the assets, each after what it is made from."""
+    """Return the assets, each after its upstream."""
     from graphlib import TopologicalSorter
 
     known = definitions.assets_by_key

@@ -125,7 +125,7 @@ def data_time(
 ) -> float | None:
     """Return the moment up to which the data in an asset reach, in seconds since the epoch.
 
-    That of an asset that is made from others is the earliest of theirs, as they were when it was
+    That of an asset that depends on others is the earliest of theirs, as they were when it was
     made.
 
     Args:

@@ -103,7 +103,7 @@ class Launcher:
             return [each for each in self._going if not each.is_finished]
 
     def end(self, grace: float) -> tuple[int, int]:
-        """Wait for the runs; cancel those that go on in this process.
+        """Wait for the runs; cancel those that are active in this process.
 
         Args:
             grace: Seconds to wait at most.

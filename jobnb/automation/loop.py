@@ -358,7 +358,7 @@ class AutomationLoop:
             name: Its name.
 
         Returns:
-            The tick; None if another loop is at it.
+            The tick; None if another loop has it.
 
         Raises:
             InvalidSubsetError: If there is none of this name.

@@ -294,7 +294,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     def get_downstream_partition_keys(
         self, partition_key: str, from_asset_key: AssetKey, to_asset_key: AssetKey
     ) -> Sequence[str]:
-        """Return the partitions of an asset that are made from one partition of another.
+        """Return the partitions of an asset that depend on one partition of another.
 
         Args:
             partition_key: The upstream partition.

@@ -42,7 +42,7 @@ class RunStatusSensorContext(EvaluationContext):
     Args:
         sensor_name: The sensor.
         dagster_run: The run.
-        dagster_event: The event that tells of its status.
+        dagster_event: The event that reports its status.
         instance: The history.
         context: The context of the evaluation.
         resource_defs: Resources by key.
@@ -124,7 +124,7 @@ def build_run_status_sensor_context(
 
     Args:
         sensor_name: The sensor.
-        dagster_event: The event that tells of the status.
+        dagster_event: The event that reports the status.
         dagster_instance: The history.
         dagster_run: The run.
         context: The context of an evaluation.

@@ -110,7 +110,7 @@ def asset_wipe(
 
 
 def _partitions(instance: Instance, key: Any, asked: list[str]) -> list[str]:
-    """Return the partitions that were made of those that are asked for.
+    """Return the partitions that were materialized of those that are asked for.
 
     Raises:
         InvalidSubsetError: If one was never made.

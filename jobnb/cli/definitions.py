@@ -32,7 +32,7 @@ _KINDS = {"assets": "asset", "jobs": "job", "schedules": "schedule", "sensors": 
 def validate(ctx: click.Context, code: CodeSource, load_timeout: float, as_json: bool) -> None:
     """Check that a notebook, file or module loads, and that each of its jobs can be planned.
 
-    All problems are told at once. The exit code is 1 if there are any.
+    All problems are reported at once. The exit code is 1 if there are any.
     """
     from jobnb.notebook.outlines import check_code
 

@@ -116,7 +116,7 @@ def prune(
     Without --delete it only tells what would go, and how large that is.
 
     Kernels may go on meanwhile. What tells how an asset or a partition stands is kept, however old
-    it is, and so are runs under way and what they repeat. A value goes only if nothing refers to it
+    it is, and so are active runs and what they repeat. A value goes only if nothing refers to it
     and it has not been written for a day. Where several databases share one folder of values
     ($JOBNB_DATABASE), say --no-values: each knows only its own.
     """

@@ -69,7 +69,7 @@ class AssetMaterialization(_AssetNews, frozen=True):
         asset_key: The asset.
         description: What was made, in words.
         metadata: Metadata shown beside it.
-        partition: The key of the partition that was made.
+        partition: The key of the materialized partition.
         tags: Labels, name to value.
 
     Example:

@@ -73,7 +73,7 @@ class Handover(NamedTuple):
         values: What is there before any step has run; see `RunScope.values`.
         origins: What earlier runs stored; see `RunScope.origins`.
         fresh: The assets that are left as they are.
-        notes: What is told when it begins.
+        notes: Messages to log when it begins.
         in_process: Whether its steps run one by one.
         cells: What a person calls files that no disk has, as the cells of a notebook, and their
             source.

@@ -35,7 +35,7 @@ PATIENCE = 12.0
 
 
 class FollowedRun(Run):
-    """A run that goes on in another process.
+    """A run that is active in another process.
 
     Its events are read from the history. Its end does not depend on this process, and what its
     steps gave is loaded from where IO managers stored it.

@@ -1,4 +1,4 @@
-"""Runs of the history by id: the one that goes on here, or one that another process does."""
+"""Runs of the history by id: the one that is active here, or one that another process does."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class RunScope:
         log: Where its events go.
         keep_outputs: Whether values stay after their last reader.
         chosen: The numbers of the steps that run; None for all.
-        stop: How it is told to stop; None if it never is.
+        stop: The signal that stops it; None if it never is.
 
     Attributes:
         elements: Of mapped steps that run for some elements only: these, by number of the step.
@@ -99,13 +99,13 @@ class RunScope:
         context: The context of that attempt, if anything has asked for one.
         opened: Closes the resources that are set up.
         fresh: The assets that were asked for and are left as they are.
-        notes: What is told when it begins.
+        notes: Messages to log when it begins.
         provenance: The versions of the assets that it makes; None before it begins.
         code_versions: Code that was read before, where several runs are of the same definitions.
         in_process: Whether its steps run one by one in this process, whatever the executor is.
         is_remote: Whether this is a worker's part of it, whose events another process shows.
         lanes: What the threads that do its steps side by side see of it.
-        around: Entered while its resources and steps are at work.
+        around: Entered while its resources and steps are active.
         meter: Measures the steps that run in its thread.
     """
 
@@ -165,7 +165,7 @@ class RunScope:
         All is shared but what is known of the step that runs.
 
         Args:
-            stop: How that step is told to stop.
+            stop: The signal that stops that step.
             append: Where its events go; to the run's log if None.
         """
         made = copy(self)

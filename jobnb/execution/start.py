@@ -59,7 +59,7 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
     Args:
         spec: What is asked for.
         interrupts: Those of this thread, entered: from the record of the run on, they wait.
-        stop: How the run is told to stop; None if by these interrupts only.
+        stop: The signal that stops the run; None if by these interrupts only.
 
     Raises:
         InvalidConfigError: If the run config does not fit; there is no run then.
@@ -162,7 +162,7 @@ def open_run(
         parent: The run that it repeats.
         chosen: The numbers of the steps that run, and for which elements; None for all.
         keep_outputs: Whether values in memory are kept after their last reader.
-        stop: How it is told to stop.
+        stop: The signal that stops it.
         batch: Records it together with other runs, where it is one of many.
         executor: The name of the executor that was asked for; None if it is the job's.
         detached: Whether another process does it and writes its log.

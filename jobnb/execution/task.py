@@ -1,7 +1,7 @@
 """Background tasks, the base of runs and backfills.
 
 A task has a thread that does the work and a notifier that tells of it. It can be observed, waited
-for, awaited and canceled; the process keeps track of those that go on, and none outlives it.
+for, awaited and canceled; the process keeps track of those that are active, and none outlives it.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ _known: WeakValueDictionary[tuple[type[Task[Any]], str], Task[Any]] = WeakValueD
 
 
 def running(kind: type[T]) -> list[T]:
-    """List the tasks of a kind that go on now, the earliest first."""
+    """List the tasks of a kind that are active now, the earliest first."""
     return [task for task in list(_live.values()) if isinstance(task, kind)]
 
 

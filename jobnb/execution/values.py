@@ -67,7 +67,7 @@ def load_known_or_stored(
     Args:
         definitions: What is defined.
         key: The asset.
-        instance: Where it was made.
+        instance: The instance of its history.
         load: Loads its value, or the beginning of it.
 
     Raises:
@@ -130,7 +130,7 @@ class AssetValueLoader:
     Args:
         assets_defs_by_key: The assets that can be made.
         source_assets_by_key: The assets that can only be loaded.
-        instance: Where they were made; `Instance.get()` if absent.
+        instance: The instance of their history; `Instance.get()` if absent.
         resources: Resources by key, beside those that the assets bring along.
 
     Example:
@@ -175,7 +175,7 @@ class AssetValueLoader:
 
         Args:
             definitions: The assets and their resources.
-            instance: Where they were made; `Instance.get()` if absent.
+            instance: The instance of their history; `Instance.get()` if absent.
             ready: Gives an IO manager that is set up already, by its key.
         """
         sources = {each.key: each for each in definitions.source_assets}

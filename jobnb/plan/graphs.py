@@ -194,11 +194,11 @@ class AssetGraph(NumberedGraph[AssetKey]):
         return frozenset(self.keys[number] for number in self.sources)
 
     def get_parents(self, asset_key: AssetKey) -> frozenset[AssetKey]:
-        """Return the assets that one is made from; none for an asset that is not known."""
+        """Return the assets that one depends on; none for an asset that is not known."""
         return self._beside(asset_key, self.upstream)
 
     def get_children(self, asset_key: AssetKey) -> frozenset[AssetKey]:
-        """Return the assets that are made from one; none for an asset that is not known."""
+        """Return the assets that depend on one; none for an asset that is not known."""
         return self._beside(asset_key, self.downstream)
 
     def get_partitions_def(self, asset_key: AssetKey) -> Any:

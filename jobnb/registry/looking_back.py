@@ -111,8 +111,8 @@ class LookingBack:
     def stale(self, selection: Any = None) -> AssetStatuses:
         """Return the statuses of the assets that are not fresh, and why.
 
-        An asset is stale if its code, its config or what it is made from has changed since it
-        was made, or if an asset that it is made from is stale. `materialize(stale_only=True)`
+        An asset is stale if its code, its config or what it depends on has changed since it
+        was made, or if an asset that it depends on is stale. `materialize(stale_only=True)`
         makes just these.
 
         Code is all that its function leads to: functions and classes of the notebook and of

@@ -602,14 +602,14 @@ class Session:
 
     @property
     def runs(self) -> RunTable:
-        """The history: runs, the latest first, also those that go on in other processes.
+        """The history: runs, the latest first, also those that are active in other processes.
 
         `session.runs["<id>"]` gives one of them, as `run` does.
         """
         return engine().run_table(self)
 
     def run(self, run_id: str, *, instance: Instance | None = None) -> Run:
-        """Return a run of the history, also one that goes on in another process.
+        """Return a run of the history, also one that is active in another process.
 
         Args:
             run_id: Its id, or how that begins.

@@ -131,7 +131,7 @@ class Asset(Node):
 
 @dataclass(frozen=True)
 class AssetDependency(Node):
-    """An asset that another one is made from."""
+    """An asset that another one depends on."""
 
     asset: AssetNode
     input_name: str
@@ -432,22 +432,22 @@ class AssetNode(Node):
 
     @property
     def dependency_keys(self) -> list[AssetKey]:
-        """The assets that it is made from."""
+        """The assets that it depends on."""
         return [AssetKey.of(key) for key in sorted(self._graph.get_parents(self._key))]
 
     @property
     def depended_by_keys(self) -> list[AssetKey]:
-        """The assets that are made from it."""
+        """The assets that depend on it."""
         return [AssetKey.of(key) for key in sorted(self._graph.get_children(self._key))]
 
     @property
     def dependencies(self) -> list[AssetDependency]:
-        """The assets that it is made from, with the inputs that take them."""
+        """The assets that it depends on, with the inputs that take them."""
         return self._beside(sorted(self._graph.get_parents(self._key)), self._made)
 
     @property
     def depended_by(self) -> list[AssetDependency]:
-        """The assets that are made from it."""
+        """The assets that depend on it."""
         return self._beside(sorted(self._graph.get_children(self._key)), None)
 
     def _beside(self, keys: Iterable[Key], made: AssetsDefinition | None) -> list[AssetDependency]:

@@ -312,7 +312,7 @@ class LaunchBackfillSuccess(Node):
 
 @dataclass(frozen=True)
 class ResumeBackfillSuccess(Node):
-    """A backfill that goes on."""
+    """A backfill that is active."""
 
     backfill_id: str
 

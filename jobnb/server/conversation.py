@@ -66,7 +66,7 @@ class Conversation:
             await self._send_text(json.dumps(message))
 
     async def finish(self) -> None:
-        """End all that goes on: the WebSocket is closed."""
+        """End all that is active: the WebSocket is closed."""
         self._closed = True
         tasks = [self._patience, *self._going.values()]
         for task in tasks:

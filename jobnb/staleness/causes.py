@@ -69,7 +69,7 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
         missing: Those never made.
         stale: Those made of what is not what it is now.
         failed: Those whose last attempt failed.
-        skipped: Those that a failed run never tried, since what they are made from failed.
+        skipped: Those that a failed run never tried, as an upstream asset failed.
         made: Those that were made, whatever happened since.
         in_progress: Those that a run makes just now.
         knows_stale: Whether it was looked at which are stale.

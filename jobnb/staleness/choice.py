@@ -49,14 +49,14 @@ class StaleChoice(msgspec.Struct, frozen=True):
 def choose_stale(
     plan: Plan, instance: Instance, in_memory: Collection[str] = (), place: Place | None = None
 ) -> StaleChoice:
-    """Return the steps that make what is stale, missing or failed, and what is made from these.
+    """Return the steps that make what is stale, missing or failed, and what depends on these.
 
     An asset that is stale only because one upstream of the plan is stale stays as it is: making
     it anew would make the same again.
 
     Args:
         plan: A plan that makes assets, its config bound.
-        instance: Where they were made.
+        instance: The instance of their history.
         in_memory: The keys of IO managers that lose their values with the run.
         place: Tells where an asset is written.
 

@@ -240,12 +240,12 @@ class PartitionVersions:
         return self._whole[key]
 
     def is_same(self, assets: AssetsDefinition, upstream: AssetKey) -> bool:
-        """Whether each partition is made from the one of the same key."""
+        """Whether each partition depends on the one of the same key."""
         given = assets.get_partition_mapping(upstream)
         return given is None and assets.partitions_def == self._definitions[upstream]
 
     def _versions(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, str]:
-        """Return the versions of those of the partitions that were made."""
+        """Return the versions of those of the partitions that were materialized."""
         whole = self._whole.get(key)
         if whole is not None:
             known = whole.versions
@@ -265,7 +265,7 @@ class PartitionVersions:
         Of one partition it is its own; of several, one that changes with any of them.
 
         Args:
-            assets: What is made from it.
+            assets: What depends on it.
             partition: Which partition of that; None where it has none.
             upstream: The asset whose partitions are read.
         """

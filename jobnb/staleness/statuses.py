@@ -47,7 +47,7 @@ def asset_statuses(
 
     Args:
         definitions: What is defined now.
-        instance: Where it was made.
+        instance: The instance of its history.
         keys: The assets that are asked about; all if absent.
         place: Tells where an asset is written, as `cell 7`.
         partition: Which partition; without one, an asset stands as its last made partition does.
@@ -131,7 +131,7 @@ def defined_assets(assets: Iterable[AssetsDefinition]) -> dict[AssetKey, Defined
 def source_versions(
     instance: Instance, sources: Iterable[SourceAsset], defined: Mapping[AssetKey, Defined]
 ) -> dict[AssetKey, str]:
-    """Return the versions of the source assets that something is made from."""
+    """Return the versions of the source assets that something depends on."""
     used = {key for each in defined.values() for key in each.upstream if key not in defined}
     keys = {each.key for each in sources} & used
     if not keys:

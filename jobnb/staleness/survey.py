@@ -150,11 +150,11 @@ class _Standing(msgspec.Struct):
 class Survey:
     """Compares all partitions of all assets with the present definitions.
 
-    What is stale makes stale what is made from it, by the partition mappings.
+    What is stale makes stale what depends on it, by the partition mappings.
 
     Args:
         definitions: What is defined.
-        instance: Where it was made.
+        instance: The instance of its history.
         place: Tells where an asset is written, as `cell 7`.
         among: The assets that are to be made: what others would give them is there already. All
             if absent.
@@ -293,14 +293,14 @@ class Survey:
         return True
 
     def _unfinished(self, key: AssetKey) -> tuple[set[str], set[str]]:
-        """Return the partitions that failed, and those under way."""
+        """Return the partitions that failed, and those in progress."""
         failed, under_way = map(set, self._instance.unfinished_partitions(key))
         return failed - under_way, under_way
 
     def _below(
         self, asset: Defined, own: PartitionsDefinition, key: AssetKey, part: Part
     ) -> PartitionsSubset:
-        """Return the partitions that are made from a part of an asset."""
+        """Return the partitions that depend on a part of an asset."""
         if not part:
             return own.empty_subset()
         if isinstance(part, bool):
@@ -378,7 +378,7 @@ def as_it_stands(job: JobDefinition, instance: Instance) -> JobDefinition:
 
     Args:
         job: The job.
-        instance: Where its assets were made.
+        instance: The instance of their history.
 
     Example:
         >>> from jobnb import Definitions, asset, define_asset_job

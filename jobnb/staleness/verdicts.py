@@ -37,7 +37,7 @@ class Defined(msgspec.Struct, frozen=True, gc=False):
         key: Its key.
         code: The version of its code.
         assets: What makes it.
-        upstream: The assets it is made from.
+        upstream: The assets it depends on.
         notes: What the version of its code does not tell.
     """
 
@@ -158,7 +158,7 @@ def own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
 
 
 def definition_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
-    """Iterate over changes of the code and the config of an asset since it was made."""
+    """Iterate over changes of the code and the config of an asset since it was materialized."""
     key, tags = asset.key, made.tags
     if tags[CODE] != asset.code:
         other = known.launched_elsewhere(made.run_id)
@@ -177,7 +177,7 @@ def upstream_cause(
 
     Args:
         asset: The asset.
-        key: What it is made from.
+        key: What it depends on.
         read: The version that was read, if it was.
         now: The version that there is.
         known: Tells which assets come from elsewhere.

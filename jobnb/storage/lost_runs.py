@@ -102,7 +102,7 @@ def find_lost_backfills(connection: Connection) -> list[PartitionBackfill]:
 def _open_backfills(
     connection: Connection, ids: Iterable[str] | None = None
 ) -> list[tuple[PartitionBackfill, float | None]]:
-    """Return the backfills that go on, by what is kept, and when each was last heard of."""
+    """Return the backfills that are active, by what is kept, and when each was last heard of."""
     query = select(backfills.c.body).where(backfills.c.status == BackfillStatus.REQUESTED.value)
     if ids is not None:
         query = query.where(backfills.c.backfill_id.in_(list(ids)))

@@ -188,7 +188,7 @@ class PartitionHistory:
     def note_untried_partitions(
         self, backfill_id: str, partitions: Mapping[AssetKey, Iterable[str]]
     ) -> None:
-        """Keep that a backfill did not try partitions, since what they are made from failed.
+        """Record that a backfill did not try partitions, as an upstream asset failed.
 
         Args:
             backfill_id: The backfill.
@@ -203,7 +203,7 @@ class PartitionHistory:
     def get_latest_materialization_by_partition(
         self, asset_key: CoercibleToAssetKey, partition_keys: Iterable[str] | None = None
     ) -> Mapping[str, EventLogRecord]:
-        """Return the last materialization of each partition that was made.
+        """Return the last materialization of each materialized partition.
 
         Args:
             asset_key: The asset.
@@ -247,7 +247,7 @@ class PartitionHistory:
             job_name: The job.
             partition_keys: The partitions.
             partitions_def: What they are partitions of; with it, runs for several count too.
-            since: Only runs that go on or ended at this moment or later, in seconds since the
+            since: Only runs that are active or ended at this moment or later, in seconds since the
                 epoch.
 
         Example:

@@ -43,7 +43,7 @@ def standing(connection: Connection, key: str) -> tuple[list[str], list[str], li
 
 
 def unfinished(connection: Connection, key: str) -> tuple[list[str], list[str]]:
-    """Return the partitions that failed since they were made, and those under way."""
+    """Return the partitions that failed since they were materialized, and those in progress."""
     own = partitions.c.asset_key == key
     failed = _texts(connection, partitions, own, partitions.c.failed_run_id.is_not(None))
     return failed, _texts(connection, plans, plans.c.asset_key == key)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RunControl:
-    """Runs that go on, in whatever process.
+    """Runs that are active, in whatever process.
 
     Args:
         history: What it reads and writes.

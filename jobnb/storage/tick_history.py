@@ -233,7 +233,7 @@ class TickHistory:
         )
 
     def note_times(self, times: Mapping[str, str], now: float) -> None:
-        """Keep when schedules come, by origin: what has new times begins with them anew."""
+        """Record when schedules are due, by origin: what has new times begins with them anew."""
         from jobnb.storage import tick_queries
 
         known = self._history.database().read(tick_queries.known_times)
@@ -299,7 +299,7 @@ class TickHistory:
         return self._history.read(tick_queries.find_loops)
 
     def announce_loop(self, presence: LoopPresence) -> None:
-        """Keep that a loop goes on."""
+        """Record that a loop is running."""
         from jobnb.storage import tick_queries
 
         self._history.database().write(
@@ -307,7 +307,7 @@ class TickHistory:
         )
 
     def retire_loop(self, holder: LoopHolder) -> None:
-        """Keep that a loop does not go on any more."""
+        """Record that a loop has ended."""
         from jobnb.storage import tick_queries
 
         self._history.database().write(lambda connection: tick_queries.retire(connection, holder))

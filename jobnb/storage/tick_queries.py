@@ -113,7 +113,7 @@ def known_times(connection: Connection) -> dict[str, str]:
 
 
 def note_times(connection: Connection, times: Mapping[str, str], now: float) -> None:
-    """Keep when schedules come; what has new times begins with them anew.
+    """Record when schedules are due; what has new times begins with them anew.
 
     The moments that the new times name before this one are not ticks that were missed.
     """
@@ -330,7 +330,7 @@ def decide(
     Runs whose run key has launched one before are left out.
 
     Returns:
-        The tick with the runs that are left; None if another loop is at it by now.
+        The tick with the runs that are left; None if another loop has it by now.
     """
     stored = _tick_at(connection, tick.instigator, tick.timestamp)
     if _is_mine(connection, tick, holder) is None or stored is None or stored.decided:
@@ -425,7 +425,7 @@ def renew(connection: Connection, holder: LoopHolder) -> None:
 
 
 def announce(connection: Connection, presence: LoopPresence) -> None:
-    """Keep that a loop goes on; those whose process is gone are forgotten."""
+    """Record that a loop is running; those whose process is gone are forgotten."""
     for key, other in _presences(connection):
         if other is None or _is_gone(other.holder, other.seen):
             connection.execute(delete(kvs).where(kvs.c.key == key))
@@ -435,7 +435,7 @@ def announce(connection: Connection, presence: LoopPresence) -> None:
 
 
 def retire(connection: Connection, holder: LoopHolder) -> None:
-    """Keep that a loop does not go on any more."""
+    """Record that a loop has ended."""
     connection.execute(delete(kvs).where(kvs.c.key == f"{_LOOP_KEY}{holder.loop_id}"))
 
 

@@ -75,7 +75,7 @@ class LoopHolder(msgspec.Struct, frozen=True):
 
 
 class LoopPresence(msgspec.Struct, frozen=True):
-    """A loop that goes on by itself, as it has told the history.
+    """A loop that is active by itself, as it has told the history.
 
     Attributes:
         holder: The loop.

@@ -489,7 +489,7 @@ def _keep_failed(connection: Connection) -> Insert:
 def note_untried(
     connection: Connection, backfill_id: str, places: Iterable[tuple[str, str]]
 ) -> None:
-    """Keep that a backfill did not try partitions, since what they are made from failed."""
+    """Record that a backfill did not try partitions, as an upstream asset failed."""
     columns = (*_PARTITION_COLUMNS[:2], "failed_run_id")
     rows = [(key, partition, backfill_id) for key, partition in places]
     insert_many(connection, _keep_failed, columns, rows)

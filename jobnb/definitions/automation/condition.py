@@ -308,7 +308,7 @@ class AutomationCondition(msgspec.Struct, frozen=True):
 
     @staticmethod
     def any_deps_in_progress() -> AutomationCondition:
-        """Return a run that makes something that it is made from goes on."""
+        """Return a condition: a run that materializes an upstream asset is active."""
         return AutomationCondition("any_deps_in_progress")
 
     @staticmethod
@@ -400,8 +400,8 @@ class AutoMaterializePolicy(msgspec.Struct, frozen=True):
 
     Args:
         on_missing: As soon as it, or a partition of it, is missing.
-        on_new_parent_data: As soon as something that it is made from was made anew.
-        for_freshness: When it, or something that is made from it, would be later than its
+        on_new_parent_data: As soon as something that it depends on was made anew.
+        for_freshness: When it, or something that depends on it, would be later than its
             `FreshnessPolicy` allows.
         max_materializations_per_minute: How many of its partitions are requested in a minute.
 

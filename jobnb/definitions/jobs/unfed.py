@@ -24,7 +24,7 @@ def check_fed(graph: GraphDefinition, words: str) -> None:
         words: The job in words, for the error.
 
     Raises:
-        UnfedInputError: If some cannot; tells of all of them.
+        UnfedInputError: If some cannot; names all of them.
     """
     problems = list(_unfed(graph, (), frozenset(graph.input_names)))
     if problems:

@@ -120,7 +120,7 @@ class RepositoryDefinition(Definitions):
 
     @cached_property
     def asset_graph(self) -> AssetGraph:
-        """Its assets, each with those it is made from and those made from it."""
+        """Its assets, each with its upstream and downstream."""
         return engine().asset_graph_of(self)
 
     def get_top_level_resources(self) -> Mapping[str, ResourceDefinition]:

@@ -258,7 +258,7 @@ class AssetSelection:
         return AssetSelection(Sinks(self.rule))
 
     def upstream_source_assets(self) -> AssetSelection:
-        """Return the source assets that these are made from."""
+        """Select the source assets that these depend on."""
         return AssetSelection(UpstreamSources(self.rule))
 
     def required_multi_asset_neighbors(self) -> AssetSelection:

@@ -41,7 +41,7 @@ class Lane:
         Args:
             task: The number of the task that it is of.
             piece: The attempt.
-            stop: How it is told to stop.
+            stop: The signal that stops it.
         """
         scope = self.scope
         self.stop = scope.stop = stop
