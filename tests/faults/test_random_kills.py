@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from jobnb import Instance, execute_job, multiprocess_executor
+from jobnb import Instance, dask_executor, execute_job, multiprocess_executor
 from jobnb import events as ev
 from jobnb.execution.executors.pool import pool
 from jobnb.execution.reexecution import ReexecutionOptions
@@ -32,7 +32,7 @@ pytestmark = [
 
 LONGEST = 120.0  # seconds for one run, on whatever machine
 TWO = multiprocess_executor.configured({"max_concurrent": 2})
-ROUNDS = {"workers": 60, "in_process": 40, "threads": 40, "async": 40,
+ROUNDS = {"workers": 60, "cluster": 12, "in_process": 40, "threads": 40, "async": 40,
           "multiprocess": 10}  # fmt: skip
 
 
@@ -93,6 +93,30 @@ def test_workers_that_are_killed_or_end_themselves(tmp_path: Path) -> None:
     for pid in opened:  # what was set up is torn down once, but where its process was gone
         count = lines.count(f"open {pid}") - lines.count(f"close {pid}")
         assert count in (0, 1), (pid, count)
+
+
+def test_workers_of_a_cluster_that_are_killed(tmp_path: Path) -> None:
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),  # they come back late
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"
+        ) as cluster,
+        Instance(home=tmp_path / "home") as instance,
+    ):
+        there = dask_executor.configured({"address": cluster.scheduler_address})
+
+        def pids() -> list[int]:
+            known = cluster.scheduler.workers  # one that is only being started is not started again
+            there = [each for each in cluster.workers.values() if each.worker_address in known]
+            return [each.pid for each in there if each.pid]
+
+        dead = set[int]()
+        for number in range(ROUNDS["cluster"]):
+            made = pipeline(number, str(tmp_path / "trace"))
+            killed, _ = one_round(number, made, instance, there, pids)
+            dead |= killed
+        assert dead
 
 
 # --- the process that has the run ------------------------------------------------------

@@ -29,6 +29,8 @@ RESOURCES_TAG = "dagster-dask/resource_requirements"
 
 _AHEAD = 2  # tasks for each thread of a worker: the next one is there when the first has ended
 _WAIT = 60  # seconds for the first worker
+_LOOK = 5.0  # seconds without any news after which it is looked whether somebody is there
+_DROPPED = 100  # tasks of a run that the cluster may drop before they began
 _PATIENCE = 1.5  # seconds that a step has to stop
 _UNTOLD = 5.0  # seconds after the end of a task in which the news of it arrive
 
@@ -98,6 +100,11 @@ class DaskCrew:
         self.title = "a Dask cluster"
         self._stack = ExitStack()
         self._cluster: Any = None
+        self._dropped = 0
+        self._gone = False
+        self._heard = self._looked = time.monotonic()
+        self._patience = 3 * _LOOK
+        self._address = ""
         self._news: SimpleQueue[Any] = SimpleQueue()
         self._futures: dict[int, _Made] = {}
         self._left: dict[int, list[Piece]] = {}
@@ -116,12 +123,13 @@ class DaskCrew:
         self._client = client = self._connected()
         self._topic = f"jobnb-{self.run.run_id}"
         self.run.resources = LaterResources(self.run)
-        self._errand = client.scatter(errand_of(self.run, None), hash=False, broadcast=True)
+        # As what a task gives, which the cluster makes anew where the worker that had it is lost.
+        self._errand = client.submit(bytes, errand_of(self.run, None), pure=False)
         client.subscribe_topic(self._topic, self._hear)
         self._stack.callback(client.unsubscribe_topic, self._topic)
         if self._wanted is None:
             self.places = max(1, sum(client.nthreads().values())) * _AHEAD
-        where = getattr(client.scheduler, "address", "")
+        self._address = where = getattr(client.scheduler, "address", "")
         at, told = f"a Dask cluster at {where}", f"The Dask cluster is at {where}"
         self.run.append(EngineNote(time.time(), told, where=at, pid=os.getpid()))
 
@@ -201,13 +209,37 @@ class DaskCrew:
         found: list[Outcome] = []
         with suppress(Empty):
             news = self._news.get(seconds > 0, seconds or None)
+            self._heard = time.monotonic()
             while True:
                 found += self._take(news)
                 news = self._news.get_nowait()
+        if self._left and time.monotonic() > max(self._heard, self._looked) + _LOOK:
+            self._look()
         for number, since in list(self._untold.items()):
             if time.monotonic() > since + _UNTOLD:
                 found += self._fetch(number)
         return found
+
+    def _look(self) -> None:
+        """Look whether somebody is there who does what was submitted.
+
+        Raises:
+            JobnbError: If the scheduler has gone, or there has been no worker for long.
+        """
+        there: Mapping[str, int] | None = None
+        if self._client.status == "running":
+            with suppress(Exception):  # of any kind: it cannot be reached
+                there = self._client.sync(self._client.scheduler.ncores, callback_timeout=_LOOK)
+        self._looked = time.monotonic()
+        if there:
+            self._heard = self._looked
+        elif self._looked > self._heard + (self._patience if there is None else _WAIT):
+            self._gone = True
+            raise JobnbError(
+                f"The scheduler of the Dask cluster at {self._address} has gone."
+                if there is None
+                else f"The Dask cluster at {self._address} has had no workers for {_WAIT} s."
+            )
 
     def _take(self, news: Any) -> list[Outcome]:
         if isinstance(news, bytes):
@@ -218,7 +250,7 @@ class DaskCrew:
         if future.status == "error":
             return self._lost(number, future.exception())
         if future.status in ("cancelled", "lost"):
-            return self._lost(number, WorkerLostError("The Dask cluster has let go of the step."))
+            return self._let_go(number)
         self._untold[number] = time.monotonic()
         return []
 
@@ -267,6 +299,19 @@ class DaskCrew:
         kept = self._futures[number].future.result()
         return [each for told in kept[None] for each in self._outcome(number, *told)]
 
+    def _let_go(self, number: int) -> list[Outcome]:
+        """Take back a task that the cluster has dropped, if it did not begin."""
+        left = self._left[number]
+        if number in self._stopping or self.has_begun(number) or self._dropped >= _DROPPED:
+            return self._lost(number, WorkerLostError("The Dask cluster has let go of the step."))
+        self._dropped += 1
+        self._forget(number)
+        last = len(left) - 1
+        return [
+            Outcome(number, piece, Ended.LEFT, is_last=place == last)
+            for place, piece in enumerate(left)
+        ]
+
     def _lost(self, number: int, error: BaseException) -> list[Outcome]:
         """Report a lost worker: its current piece is lost, the others have not begun."""
         left, found = self._left[number], []
@@ -299,7 +344,7 @@ class DaskCrew:
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
         """Interrupt the step that a task is at, wherever it is; one that waits is taken back."""
-        if task in self._stopping or task not in self._futures:
+        if self._gone or task in self._stopping or task not in self._futures:
             return
         self._stopping[task] = time.monotonic()
         arguments = (self.run.run_id, task, reason, is_failure)
@@ -311,12 +356,15 @@ class DaskCrew:
     def is_stuck(self, task: int) -> bool:
         """Whether a stopped task goes on for long: code that is not Python's cannot be stopped."""
         since = self._stopping.get(task)
-        return since is not None and time.monotonic() > since + _PATIENCE
+        return self._gone or (since is not None and time.monotonic() > since + _PATIENCE)
 
     def close(self) -> None:
         """Have workers tear down their resources; end the cluster, if it was made for this run."""
         with self._stack:
             if not hasattr(self, "_client"):
+                return
+            if self._gone:
+                self._leave()
                 return
             with suppress(Exception):  # a cluster that is gone has nothing open
                 if any(map(self.is_stuck, list(self._stopping))):
@@ -326,6 +374,15 @@ class DaskCrew:
             if self.run.keep_outputs:
                 self._fetch_kept()
             self._futures.clear()
+
+    def _leave(self) -> None:
+        """Let go of a cluster that nobody answers for."""
+        self._stack.pop_all()
+        self._futures.clear()
+        for each in (self._client, self._cluster):
+            with suppress(Exception):
+                if each is not None:
+                    each.close(timeout=1)
 
     def _end_stuck(self) -> None:
         """End the workers of a cluster that was made for this run whose step does not stop."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -194,3 +196,44 @@ def test_short_steps_go_to_a_worker_several_at_once(instance, there):
     run = launched(many, instance, there)
     assert run.status == "SUCCESS"
     assert len([e for e in run.events() if isinstance(e, StepSucceeded)]) == 600
+
+
+def test_a_scheduler_that_is_killed_ends_the_run(instance, tmp_path, trace):
+    """The run does not wait for a cluster that nobody answers for."""
+    told = tmp_path / "scheduler.json"
+    shared = ["--scheduler-file", str(told), "--no-dashboard"]
+    started = []
+
+    def start(*words):
+        command = [sys.executable, "-m", *words, *shared]
+        started.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        return started[-1]
+
+    @op
+    def waits():
+        trace("began")
+        time.sleep(600)
+
+    @job
+    def waiting():
+        waits()
+
+    try:
+        scheduler = start("distributed.cli.dask_scheduler", "--port", "0")
+        start("distributed.cli.dask_worker", "--no-nanny", "--nthreads", "1")
+        deadline = time.monotonic() + 200
+        while not (told.exists() and told.read_text().endswith("}")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        there = dask_executor.configured({"address": json.loads(told.read_text())["address"]})
+        run = waiting.launch(instance=instance, executor=there)
+        while not trace.lines:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        scheduler.kill()
+        assert run.wait(120).status == "FAILURE"
+        assert "Dask cluster" in run.state.error.message  # in whatever order it is noticed
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
