@@ -117,7 +117,9 @@ class UnreadableConfigError(InvalidConfigError, InvariantViolationError):
     """A config cannot be read: the file does not exist, or the text is no YAML."""
 
 
-class UnfedInputError(InvalidDefinitionError, InvalidConfigError, InvalidSubsetError):
+class UnfedInputError(
+    InvalidDefinitionError, InvalidConfigError, InvalidSubsetError, InvalidInvocationError
+):
     """Inputs have no value: nothing feeds them, the run config does not, the selection cuts them.
 
     Dagster tells these apart by its class of error; it is each of them.

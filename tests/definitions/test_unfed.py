@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from jobnb import (
+    AssetIn,
+    Definitions,
     GraphDefinition,
     In,
     InvalidDefinitionError,
+    InvalidInvocationError,
     JobDefinition,
     Nothing,
     graph,
+    graph_asset,
     job,
     mem_io_manager,
     op,
@@ -113,3 +117,27 @@ def test_a_graph_alone_and_a_parameter_of_the_job_may_wait():
     found = later.execute_in_process(input_values={"thing": thing})
     assert found.output_for_node("using") is thing
     assert lonely.nodes[0].name == "use"
+
+
+def test_assets_of_a_graph_are_checked_with_their_definitions():
+    @graph_asset
+    def first():
+        return use()
+
+    @graph_asset(ins={"thing": AssetIn("first")})
+    def second(thing):
+        return join(thing)
+
+    with pytest.raises(
+        InvalidDefinitionError, match=r"(?s)first.*'use'.*second.*'second' of 'join'"
+    ):
+        Definitions(assets=[first, second])
+
+
+def test_a_parameter_of_a_job_without_a_value_is_a_wrong_call_too():
+    @job
+    def later(thing):
+        use(thing)
+
+    with pytest.raises(InvalidInvocationError, match="input_values"):
+        later.execute_in_process()

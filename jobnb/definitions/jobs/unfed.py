@@ -26,9 +26,14 @@ def check_fed(graph: GraphDefinition, words: str) -> None:
     Raises:
         UnfedInputError: If some cannot; names all of them.
     """
-    problems = list(_unfed(graph, (), frozenset(graph.input_names)))
+    problems = unfed_inputs(graph)
     if problems:
         raise UnfedInputError(f"{words} cannot run:\n  " + "\n  ".join(problems))
+
+
+def unfed_inputs(graph: GraphDefinition) -> list[str]:
+    """Describe the inputs in a graph that can never get a value; its own may get one."""
+    return list(_unfed(graph, (), frozenset(graph.input_names)))
 
 
 def _unfed(graph: GraphDefinition, path: tuple[str, ...], fed: frozenset[str]) -> Iterator[str]:

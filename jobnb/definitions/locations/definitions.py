@@ -20,6 +20,7 @@ from jobnb.definitions.doors import engine
 from jobnb.definitions.jobs.executor import ExecutorDefinition, executor_named
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.logger import LoggerDefinition
+from jobnb.definitions.jobs.unfed import unfed_inputs
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.launching import (
     brought_jobs,
@@ -29,6 +30,7 @@ from jobnb.definitions.locations.launching import (
     of_wrong_kind,
 )
 from jobnb.definitions.locations.merging import merged_parts
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.resources.resource import resource_defs_of
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, JobnbError, did_you_mean
@@ -91,6 +93,14 @@ class Definitions:
     ) -> None:
         self._read(assets, schedules, sensors, jobs, resources, executor, loggers, asset_checks)
         check_no_conflict([*self.assets, *self.source_assets], self.resources)
+        _raise_all(
+            [
+                f"{each!r}: {problem}"
+                for each in self.assets
+                if isinstance(each.node_def, GraphDefinition)
+                for problem in unfed_inputs(each.node_def)
+            ]
+        )
         known = self._known_jobs()
         _raise_all(launching_problems(known, self.schedules, self.sensors, GLOBAL_ASSET_JOB))
         self.metadata = dict(metadata or {})
