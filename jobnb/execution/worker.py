@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from jobnb.errors import StepExecutionError
-from jobnb.events import AssetMaterialized, Event, StepFailed, StepRetried, StepSucceeded
+from jobnb.events import AssetMaterialized, Event, Logged, StepFailed, StepRetried, StepSucceeded
 from jobnb.execution.executors.crew import Ended, Outcome, Piece
 from jobnb.execution.executors.lane import Lane, lost
 from jobnb.execution.log import listening
@@ -213,7 +213,8 @@ class _Relay:
         """Send an event; it is kept as long as its step goes on."""
         if self._before_end is not None and type(event) in _ENDS:
             self._before_end()
-        self.events.append(event)
+        if type(event) is not Logged:
+            self.events.append(event)
         self._send(event)
 
     def commit(self) -> None:

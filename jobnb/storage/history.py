@@ -360,6 +360,16 @@ class History:
 
         return self.database().read(lambda connection: holds(connection, run_id, events))
 
+    def events_from(self, run_id: str, first: int, count: int) -> list[Event]:
+        """Return the committed events of a run from a place on, so many at most."""
+        from jobnb.storage.event_queries import run_events
+
+        return self.database().read(
+            lambda connection: [
+                event for *_, event in run_events(connection, run_id, first - 1, count, None)
+            ]
+        )
+
     def renew_leases(self) -> None:
         """Renew the leases of this process on what it executes."""
         from jobnb.storage.writing import renew

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from weakref import WeakMethod
 
 from jobnb.events import Event
+from jobnb.events.event_list import EventList
 from jobnb.storage.run import JobRun, check_run
 
 COMMIT_INTERVAL = 0.05
@@ -54,6 +55,9 @@ class LogKeeper(Protocol):
 
     def write_runs(self, parts: Sequence[RunPart]) -> set[str]:
         """Keep new events of several runs for good; the ids of the runs that are not there."""
+
+    def events_from(self, run_id: str, first: int, count: int) -> list[Event]:
+        """Return the committed events of a run from a place on, so many at most."""
 
     def holds(self, run_id: str, events: Sequence[Event]) -> bool:
         """Whether these events are kept already."""
@@ -105,7 +109,7 @@ class RunLog:
 
     def __init__(self, run: JobRun, keeper: LogKeeper, *, durable: bool) -> None:
         self.run = run
-        self.events: list[Event] = []
+        self.events = EventList(self._read)
         self.durable = durable
         self.due = time.time() + COMMIT_INTERVAL if durable else math.inf
         self.closed = False
@@ -148,8 +152,14 @@ class RunLog:
                     # The history that has the run was removed: another one gets all of it.
                     self._keeper.write_runs([RunPart(self.run, self.events[:end], is_new=True)])
                 self._since, self._written = opened, end
+                if self.durable:
+                    self.events.shed_old(end)
             if self.durable:
                 self.due = time.time() + COMMIT_INTERVAL
+
+    def _read(self, first: int, count: int) -> Sequence[Event]:
+        """Read events that are not held in memory any more."""
+        return self._keeper.events_from(self.run.run_id, first, count)
 
     def _settle_doubt(self) -> None:
         """Find out whether an interrupted commit was done, so that nothing is announced twice."""

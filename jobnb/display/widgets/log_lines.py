@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,11 +14,13 @@ from jobnb.display.failures import error_text
 from jobnb.display.run_marks import base_key
 from jobnb.display.widgets.previews import clean
 from jobnb.events import Event, Logged
+from jobnb.events.event_list import EventList, Reader
 
 KINDS = ("event", "debug", "info", "warning", "error", "critical", "stdout", "stderr")
 """What a line can be: something the run did, a level, or a stream of what was printed."""
 
 _MOST_TEXT = 4000
+_PIECE = 10_000  # lines that are looked at in one go
 
 
 class LogFilter(msgspec.Struct, frozen=True):
@@ -125,8 +127,8 @@ class LogLines:
         (1, 'two')
     """
 
-    def __init__(self) -> None:
-        self.events: list[Event] = []
+    def __init__(self, read: Reader | None = None) -> None:
+        self.events: list[Event] = [] if read is None else EventList(read)
         self.filter = LogFilter()
         self._matched: list[int] = []
         self._looked = 0
@@ -136,6 +138,8 @@ class LogLines:
     def extend(self, events: Iterable[Event]) -> None:
         """Add lines; they are filtered when they are requested."""
         self.events.extend(events)
+        if isinstance(self.events, EventList):
+            self.events.shed_old(len(self.events))
 
     def choose(self, wanted: LogFilter) -> None:
         """Set another filter."""
@@ -146,7 +150,7 @@ class LogLines:
     def counts(self) -> dict[str, Any]:
         """Count the lines, those that match, and those of each kind."""
         end = len(self.events)
-        self._kinds.update(kind_of_line(self.events[at]) for at in range(self._counted, end))
+        self._kinds.update(kind_of_line(event) for _, event in self._from(self._counted, end))
         self._counted = end
         return {"total": end, "matched": len(self._places()), "kinds": dict(self._kinds)}
 
@@ -156,13 +160,18 @@ class LogLines:
         start = self.events[0].time if self.events else 0.0
         return [_line(place, self.events[place], start) for place in places]
 
+    def _from(self, first: int, end: int) -> Iterator[tuple[int, Event]]:
+        """Yield the lines between two positions; old ones are read again, many at once."""
+        for at in range(first, end, _PIECE):
+            yield from enumerate(self.events[at : min(at + _PIECE, end)], at)
+
     def _places(self) -> Sequence[int]:
         """Return the positions of the matching lines."""
         end = len(self.events)
         if self.filter.is_open:
             return range(end)
-        fits, events = self.filter.fits, self.events
-        self._matched += [at for at in range(self._looked, end) if fits(events[at])]
+        fits = self.filter.fits
+        self._matched += [at for at, event in self._from(self._looked, end) if fits(event)]
         self._looked = end
         return self._matched
 

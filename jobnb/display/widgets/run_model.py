@@ -36,6 +36,7 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
 )
+from jobnb.events.event_list import Reader
 from jobnb.markdown import plain
 from jobnb.state import RunState, StepStatus
 
@@ -71,7 +72,7 @@ class RunModel:
     def __init__(self, source: RunSource) -> None:
         self.source = source
         self.guard = threading.RLock()
-        self.lines = LogLines()
+        self.lines = LogLines(_reader_of(source))
         self.outputs: dict[str, Output] = {}
         self._asset_of: dict[tuple[str, str], AssetKey] = _assets_of(source)
         self._observed: dict[str, AssetObserved] = {}
@@ -269,6 +270,14 @@ class RunModel:
         """Return the tags as rows."""
         tags = {"run": self.source.run_id, **self.source.record.tags}
         return metadata_rows({key: {"type": "text", "value": tags[key]} for key in tags})
+
+
+def _reader_of(source: RunSource) -> Reader | None:
+    """What reads old log lines again; None where nothing but memory has them."""
+    instance, run_id = source.instance, source.run_id
+    if instance.is_ephemeral:
+        return None
+    return lambda first, count: instance.events(run_id, first - 1, count)
 
 
 def observed_data(name: str, event: AssetObserved) -> dict[str, Any]:
