@@ -280,7 +280,7 @@ def _moment(out: ValueText, value: Any, base: Any) -> Any:
     return base.isoformat(value), value.fold, out.text(value.tzinfo)
 
 
-def _said(out: ValueText, value: Any, _base: Any) -> Any:
+def _repr(out: ValueText, value: Any, _base: Any) -> Any:
     """Describe a value by its `repr`, if that does not hold an address."""
     text = repr(value)
     return out.opaque(value) if _ADDRESS.search(text) else text
@@ -293,7 +293,7 @@ def _zone(out: ValueText, value: Any, _base: Any) -> Any:
 def _typing(out: ValueText, value: Any, _base: Any) -> Any:
     """Describe `list[Order]`, `Annotated[int, ...]`, with what is inside."""
     parts = [getattr(value, name, None) for name in ("__origin__", "__args__", "__metadata__")]
-    return _said(out, value, _base) if parts == [None] * 3 else [out.text(each) for each in parts]
+    return _repr(out, value, _base) if parts == [None] * 3 else [out.text(each) for each in parts]
 
 
 def _module(out: ValueText, value: Any, _base: Any) -> Any:
@@ -430,7 +430,7 @@ def _column(out: ValueText, value: Any, _base: Any = None) -> Any:
 
 def _with_unit(out: ValueText, value: Any, base: Any) -> Any:
     unit = getattr(value, "unit", None)
-    return _said(out, value, base), unit, out.text(getattr(value, "tz", None))
+    return _repr(out, value, base), unit, out.text(getattr(value, "tz", None))
 
 
 _Reads = Callable[[ValueText, Any, Any], Any]
@@ -446,7 +446,7 @@ _BY_CLASS: dict[type, _Reads] = {
     dt.timedelta: _attributes("days", "seconds", "microseconds"),
     dt.timezone: _written(dt.timezone.__repr__),
     ZoneInfo: _zone,
-    dt.tzinfo: _said,
+    dt.tzinfo: _repr,
     Decimal: _written(Decimal.__str__),
     Fraction: _attributes("_numerator", "_denominator"),
     UUID: _attributes("int"),
@@ -484,13 +484,13 @@ _BY_CLASS: dict[type, _Reads] = {
     AssetsDefinition: _attributes("node_def"),
     GraphDefinition: _graph,
     AssetKey: _attributes("path"),
-    PartitionsDefinition: _said,
+    PartitionsDefinition: _repr,
 }
 _BY_NAME: dict[tuple[str, str], _Reads] = {
     ("numpy", "MaskedArray"): _masked,
     ("numpy", "ndarray"): _array,
     ("numpy", "generic"): _scalar,
-    ("numpy", "dtype"): _said,
+    ("numpy", "dtype"): _repr,
     ("numpy", "ufunc"): _ufunc,
     ("numpy", "vectorize"): _attributes("pyfunc", "otypes", "signature", "excluded"),
     ("numpy", "poly1d"): _state,
@@ -499,13 +499,13 @@ _BY_NAME: dict[tuple[str, str], _Reads] = {
     ("pandas", "Series"): _series,
     ("pandas", "Index"): _index,
     ("pandas", "ExtensionArray"): _column,
-    ("pandas", "ExtensionDtype"): _said,
+    ("pandas", "ExtensionDtype"): _repr,
     **{
         ("pandas", name): _with_unit
         for name in ("Timestamp", "Timedelta", "_Timedelta", "_Period", "Interval", "BaseOffset")
     },
-    **{("pandas", name): _said for name in ("NaTType", "NAType")},
-    ("ipaddress", "_IPAddressBase"): _said,
+    **{("pandas", name): _repr for name in ("NaTType", "NAType")},
+    ("ipaddress", "_IPAddressBase"): _repr,
     **{("typing", name): _typing for name in ("_Final", "TypeVar", "NewType", "ParamSpec")},
 }
 _NO_INPUT = (

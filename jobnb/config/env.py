@@ -153,13 +153,13 @@ def _environment(name: str, default: str | None = None) -> str | None:
 def keep_secret(where: str, value: Any) -> dict[str, str]:
     """Keep a secret in this process and return a reference to it, which is what gets stored."""
     name, number = _SECRET + where, 1
-    while _told_apart(_SECRETS.setdefault(name, value)) != _told_apart(value):
+    while _comparable(_SECRETS.setdefault(name, value)) != _comparable(value):
         number += 1
         name = f"{_SECRET}{where}#{number}"
     return {"env": name}
 
 
-def _told_apart(value: Any) -> tuple[type, Any]:
+def _comparable(value: Any) -> tuple[type, Any]:
     return type(value), value  # 1 and True are equal as keys.
 
 

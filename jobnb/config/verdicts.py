@@ -242,14 +242,14 @@ def problems_of(
     for account in error.errors(include_url=False):
         found = _Found(account, ready)
         if found.union is None:
-            yield from _told(found, stored, reading)
+            yield from _verdict(found, stored, reading)
         else:
             unions.setdefault(found.union[0], []).append(found)
     for path, members in unions.items():
-        yield from _told_union(path, members, stored, reading)
+        yield from _union_verdict(path, members, stored, reading)
 
 
-def _told_union(
+def _union_verdict(
     path: Path,
     found: list[_Found],
     stored: Any,
@@ -263,11 +263,11 @@ def _told_union(
     if inside:  # It has the form of one member: report what is wrong for that one.
         nearest = min(inside, key=lambda errors: (_strangers(errors), len(errors)))
         for one in nearest:
-            yield from _told(one, stored, reading)
+            yield from _verdict(one, stored, reading)
         return
     if len(by_member) == 1:
         for one in found:
-            yield from _told(one, stored, reading)
+            yield from _verdict(one, stored, reading)
         return
     names = reading.choices.get(path, [])
     wanted = list(dict.fromkeys(expectation(one.error, names) for one in found))
@@ -286,7 +286,7 @@ def _strangers(errors: list[_Found]) -> int:
     return sum(one.error["type"] in kinds for one in errors)
 
 
-def _told(
+def _verdict(
     found: _Found,
     stored: Any,
     reading: Reading,

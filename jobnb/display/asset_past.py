@@ -106,7 +106,7 @@ def _plot(label: str, points: Points) -> Html:
         for x, y in points
     )
     x, y = line.rpartition(" ")[2].split(",")
-    words = f"{label}: {_told(low)} to {_told(high)}, last {_told(points[-1][1])}"
+    words = f"{label}: {_short(low)} to {_short(high)}, last {_short(points[-1][1])}"
     drawn = tag(
         "svg",
         tag("polyline", points=line, css="jn-plot-line"),
@@ -117,12 +117,12 @@ def _plot(label: str, points: Points) -> Html:
         role="img",
         aria_label=shorten(words, 200),
     )
-    said = tag("figcaption", tag("strong", shorten(label, 60)), f" {_told(points[-1][1])}")
-    span = tag("div", f"{_told(low)} to {_told(high)}, {len(points)} times", css="jn-muted")
+    said = tag("figcaption", tag("strong", shorten(label, 60)), f" {_short(points[-1][1])}")
+    span = tag("div", f"{_short(low)} to {_short(high)}, {len(points)} times", css="jn-muted")
     return tag("figure", said, drawn, span, css="jn-plot")
 
 
-def _told(number: float) -> str:
+def _short(number: float) -> str:
     whole = number.is_integer() and abs(number) < 1e15
     return entry_text(
         {"type": "int" if whole else "float", "value": int(number) if whole else number}

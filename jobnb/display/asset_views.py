@@ -70,7 +70,7 @@ def asset_view(
             tabs(
                 [
                     *_past_parts(keys, past or {}),
-                    *_said_parts(definition, own),
+                    *_attribute_parts(definition, own),
                 ],
                 open_=2 if past else 1,
             ),
@@ -87,12 +87,12 @@ def asset_details(definition: AssetsDefinition) -> Html:
     return join(
         [
             *(_one_asset(key, definition, "", {}) for key in keys),
-            tabs(_said_parts(definition, own_checks(definition)), open_=1),
+            tabs(_attribute_parts(definition, own_checks(definition)), open_=1),
         ]
     )
 
 
-def _said_parts(
+def _attribute_parts(
     definition: AssetsDefinition, checks: Mapping[AssetKey, Sequence[CheckSummary]]
 ) -> list[tuple[str, Html]]:
     return [
@@ -138,7 +138,7 @@ def place_picture(
 def _one_asset(
     key: AssetKey, definition: AssetsDefinition, partitions: str, stands: Mapping[AssetKey, str]
 ) -> Html:
-    facts = asset_said(key, definition, partitions)
+    facts = asset_attributes(key, definition, partitions)
     stand = said(last_made=stands.get(key))
     return join(
         [
@@ -159,7 +159,7 @@ def asset_note(key: AssetKey, definition: AssetsDefinition) -> str:
     return " · ".join(fact for fact in facts if fact and fact != "default")
 
 
-def asset_said(
+def asset_attributes(
     key: AssetKey, definition: AssetsDefinition, partitions: str = ""
 ) -> dict[str, str | None]:
     """Return what its definition says, by name."""

@@ -147,7 +147,7 @@ class Rows:
         shows = place if chosen is None else place.options[chosen]
         if chosen is not None:
             names = [option.title for option in place.options]
-            head |= {"options": _told_apart(names), "option": chosen}
+            head |= {"options": _numbered(names), "option": chosen}
         head["kind"] = shows.kind
         if place.nullable:
             head["nullable"] = True
@@ -339,7 +339,7 @@ def _must_be_seen(row: Row) -> bool:
     return bool(own) or any(map(_must_be_seen, row.get("rows", ())))
 
 
-def _told_apart(names: list[str]) -> list[str]:
+def _numbered(names: list[str]) -> list[str]:
     """Return names of options, numbered where two are the same."""
     return [
         name if names.count(name) == 1 else f"{name} ({names[: n + 1].count(name)})"

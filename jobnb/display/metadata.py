@@ -76,12 +76,12 @@ def _as_text(value: Any) -> Html:
     return folded(shorten(said, 80), preformatted(said))
 
 
-def _told(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     """Return data as people read it: metadata in it as a line, or its number."""
-    return unmarked(value, _told_mark)
+    return unmarked(value, _shown_mark)
 
 
-def _told_mark(kind: str, written: Any) -> Any:
+def _shown_mark(kind: str, written: Any) -> Any:
     if kind == "metadata":
         plain = written["type"] in ("int", "float", "bool", "null", "text")
         return written["value"] if plain else entry_text(written)
@@ -91,7 +91,7 @@ def _told_mark(kind: str, written: Any) -> Any:
 
 
 def _as_json(value: Any) -> Html:
-    value = _told(value)
+    value = _shown(value)
     said = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     if len(said) <= 60 and "\n" not in said:
         return code(said)
@@ -105,7 +105,7 @@ def _as_url(value: Any) -> Html:
 
 
 def _as_table(value: Any) -> Html:
-    records = _told(value["records"])
+    records = _shown(value["records"])
     names = [column["name"] for column in value.get("schema", {}).get("columns", [])]
     names = names or list(dict.fromkeys(name for row in records for name in row))
     rows = [[_cell(row.get(name)) for name in names] for row in records[:_MOST_ROWS]]
@@ -166,7 +166,7 @@ def _number(value: Any) -> str:
 
 
 def _json_line(value: Any) -> str:
-    return json.dumps(_told(value), ensure_ascii=False, default=str)
+    return json.dumps(_shown(value), ensure_ascii=False, default=str)
 
 
 def _table_line(value: Any) -> str:

@@ -57,14 +57,14 @@ def _tree(tokens: Iterable[Token]) -> list[Prose]:
         if token.nesting < 0:
             open_.pop()
             continue
-        found = _told(token)
+        found = _rendered(token)
         open_[-1].extend(found)
         if token.nesting > 0:
             open_.append(found[0][2])  # type: ignore[arg-type]
     return root
 
 
-def _told(token: Token) -> Sequence[Prose]:
+def _rendered(token: Token) -> Sequence[Prose]:
     """Return a token as it is shown; what opens is one element, still empty."""
     if token.type == "inline":
         return _tree(token.children or [])

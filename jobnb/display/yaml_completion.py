@@ -54,7 +54,7 @@ def completions(root: Place, before: str, after: str = "") -> dict[str, Any]:
     if value is not None:
         column = len(value["indent"] + value["dashes"])
         places = _at(root, [*_path(above, value["indent"], value["dashes"], column), value["key"]])
-        return _told(value["word"], _values(places))
+        return _ranked(value["word"], _values(places))
     key = _TYPED_KEY.match(line)
     if key is None:
         return {"word": "", "options": []}
@@ -64,10 +64,10 @@ def completions(root: Place, before: str, after: str = "") -> dict[str, Any]:
     found = [*_fields(places, taken, column)]
     if key["dashes"]:
         found += _values(places)
-    return _told(key["word"], found)
+    return _ranked(key["word"], found)
 
 
-def _told(word: str, found: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _ranked(word: str, found: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return the names that begin with the word, then those that contain it."""
     low = word.lower()
     known = {str(each["name"]): each for each in found}

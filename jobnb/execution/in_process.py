@@ -53,7 +53,7 @@ def first_failure(run: RunScope) -> BaseException:
     (key, error), *others = run.failed_steps.items()
     here = error_info(error)
     # An error that came from another process has left its traceback there; the log has it.
-    info = here if here.stack else _told_of(run, key) or here
+    info = here if here.stack else _logged_failure(run, key) or here
     where = f" ({info.where})" if info.where else ""
     error.add_note(f"in step {key!r}{where}, run {run.run_id}")
     if info is not here and info.source:
@@ -63,7 +63,7 @@ def first_failure(run: RunScope) -> BaseException:
     return error.with_traceback(without_own_frames(error))
 
 
-def _told_of(run: RunScope, key: str) -> ErrorInfo | None:
+def _logged_failure(run: RunScope, key: str) -> ErrorInfo | None:
     """Return the failure of a step from the log."""
     told = (e for e in reversed(run.events) if isinstance(e, StepFailed) and e.step_key == key)
     return next((event.error for event in told), None)

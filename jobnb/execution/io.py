@@ -39,7 +39,7 @@ def manager_of(run: RunScope, manager_key: str, does: str) -> Callable[..., Any]
     return found
 
 
-def _told(config: Mapping[str, Mapping[str, Any]], step: Step, name: str) -> Any:
+def _manager_config(config: Mapping[str, Mapping[str, Any]], step: Step, name: str) -> Any:
     """Return the config that a manager gets for an input or output, if any."""
     return config.get(step.key, {}).get(name) if config else None
 
@@ -60,10 +60,10 @@ def output_context(
         name=output.name,
         job_name=run.plan.job.name,
         run_id=_made_in(run, step, output, key, mapping_key) if run.origins else run.run_id,
-        definition_metadata=_said(step, output),
+        definition_metadata=_output_metadata(step, output),
         output_metadata=output_metadata,
         mapping_key=mapping_key,
-        config=_told(run.plan.storing, step, output.name),
+        config=_manager_config(run.plan.storing, step, output.name),
         dagster_type=output.data_type,
         log_manager=run.log,
         resource_config=config,
@@ -86,7 +86,7 @@ def _made_in(
     return run.origins.get((output.slot, element or None), run.run_id)
 
 
-def _said(step: Step, output: StepOutput) -> Mapping[str, Any]:
+def _output_metadata(step: Step, output: StepOutput) -> Mapping[str, Any]:
     """Return the metadata of an output's definition, with that of the asset that it is."""
     own = output.definition.metadata
     if output.asset_key is None or step.assets_def is None:
@@ -130,7 +130,7 @@ def input_context(
         name=each.name,
         job_name=run.plan.job.name,
         op_def=step.op,
-        config=_told(run.plan.loading, step, each.name),
+        config=_manager_config(run.plan.loading, step, each.name),
         metadata=each.definition.metadata,
         upstream_output=upstream,
         dagster_type=each.data_type,
@@ -154,7 +154,7 @@ def value_context(
     config, resources = resources_of(run, output.manager_key)
     return InputContext(
         job_name=run.plan.job.name,
-        metadata=_said(step, output),
+        metadata=_output_metadata(step, output),
         upstream_output=upstream,
         dagster_type=output.data_type,
         log_manager=run.log,

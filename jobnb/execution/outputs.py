@@ -84,7 +84,7 @@ def _handle_in_full(
     context: OpExecutionContext | None,
 ) -> None:
     if value is NO_VALUE:
-        _told_only(run, step, output, key, given, context)
+        _record_only(run, step, output, key, given, context)
         return
     dynamic = output.definition.is_dynamic
     own = given.mapping_key if dynamic and given is not None else None
@@ -101,7 +101,7 @@ def _handle_in_full(
         run.append(OutputHandled(now(), key, output.name, output.manager_key, own, more))
 
 
-def _told_only(
+def _record_only(
     run: RunScope,
     step: Step,
     output: StepOutput,

@@ -20,7 +20,7 @@ from jobnb.staleness.versions import (
     IS_GIVEN,
     CodeVersions,
     data_version_of,
-    last_told,
+    last_value_events,
 )
 
 
@@ -83,7 +83,7 @@ class Provenance:
             return
         sources = {each.key for each in self._lineage.layer.sources}.intersection(keys)
         made = [key for key in keys if key not in sources]
-        for key, event in last_told(self._run.instance, made, sources).items():
+        for key, event in last_value_events(self._run.instance, made, sources).items():
             name = key.to_user_string()
             self._versions[name] = data_version_of(event.tags, event.storage_id)
             self._pointers[name] = str(event.storage_id)

@@ -64,12 +64,12 @@ class Words:
                 tags.setdefault(written(name), {})[written(value)] = None
         values = {
             "key": keys,
-            "group": _told(graph.groups.values()),
+            "group": _suggested(graph.groups.values()),
             "tag": list(tags),
-            "kind": _told(_each(graph, numbers, "kinds_by_key")),
-            "owner": _told(_each(graph, numbers, "owners_by_key")),
+            "kind": _suggested(_each(graph, numbers, "kinds_by_key")),
+            "owner": _suggested(_each(graph, numbers, "owners_by_key")),
             "status": Standing.ALLOWED,
-            "key_prefix": _told("/".join(graph.keys[each].path[:-1]) for each in numbers),
+            "key_prefix": _suggested("/".join(graph.keys[each].path[:-1]) for each in numbers),
             "key_substring": (),
             "check": [_written_check(key) for key in sorted(graph.check_keys)],
         }
@@ -92,7 +92,7 @@ def _each(graph: AssetGraph, numbers: Iterable[int], name: str) -> Iterable[str]
         yield from sorted(graph.attribute(number, name) or ())
 
 
-def _told(texts: Iterable[str]) -> list[str]:
+def _suggested(texts: Iterable[str]) -> list[str]:
     return [written(text) for text in dict.fromkeys(texts) if text]
 
 

@@ -129,14 +129,14 @@ def subject_of(names: Sequence[str]) -> str:
     return f"The {noun} {listed} {verb}"
 
 
-def partitions_told(
+def partitions_words(
     definition: PartitionsDefinition, store: DynamicPartitionsStore | None = None
 ) -> str:
     """Describe partitions: how many there are, the first and the last.
 
     Example:
         >>> from jobnb import DailyPartitionsDefinition
-        >>> partitions_told(DailyPartitionsDefinition("2013-01-01", "2014-01-01"))
+        >>> partitions_words(DailyPartitionsDefinition("2013-01-01", "2014-01-01"))
         "365 partitions, '2013-01-01' to '2013-12-31'"
     """
     return _look(definition, store)[0]
@@ -260,16 +260,16 @@ def run_partitions(
         if needed is not None:
             raise needed
         return None
-    definition = _definition_of(job, f"{_told(asked)} asked for")
+    definition = _definition_of(job, f"{_described(asked)} asked for")
     try:
         keys = keys_asked(definition, asked, store)
     except UnknownPartitionError as error:
-        told = partitions_told(definition, store)
+        told = partitions_words(definition, store)
         raise UnknownPartitionError(f"{_subject(job)} {told}. {error}") from None
     if not keys:
         raise InvalidInvocationError(
             f"No partition is meant by {asked!r}. {_subject(job)} "
-            f"{partitions_told(definition, store)}: name one at least."
+            f"{partitions_words(definition, store)}: name one at least."
         )
     return RunPartitions(definition, tuple(map(definition.typed_key, keys)))
 
@@ -293,7 +293,7 @@ def _keys(each: AssetsDefinition | SourceAsset) -> Iterable[AssetKey]:
     return each.keys if isinstance(each, AssetsDefinition) else (each.key,)
 
 
-def _told(asked: PartitionsAsked) -> str:
+def _described(asked: PartitionsAsked) -> str:
     return f"the partition {asked!r} is" if isinstance(asked, str) else f"{asked!r} is"
 
 

@@ -317,7 +317,7 @@ def _see_known(rule: Where, within: Resolution) -> None:
             within.note(rule.spot, f"No asset has the tag {name!r} with {value!r}. {meant}")
 
 
-def _standing(rule: Standing, within: Resolution) -> set[int]:
+def _with_status(rule: Standing, within: Resolution) -> set[int]:
     if within.status_of is None:
         message = (
             f"How an asset stands is known to a session only: select it there, as "
@@ -426,7 +426,7 @@ _NUMBERS: Mapping[type[Rule], Callable[[Any, Resolution], set[int]]] = {
     Key: _key,
     Prefix: _prefix,
     Where: _where,
-    Standing: _standing,
+    Standing: _with_status,
     UpstreamSources: _upstream_sources,
     Neighbors: _neighbors,
     Check: _no_asset,

@@ -134,7 +134,7 @@ class LookingBack:
         return engine().asset_statuses(self._session, keys).not_fresh
 
     def diff(self, run: Any) -> DefinitionsDiff:
-        """What has changed since a run: its assets, as it recorded them, compared with now.
+        """Compare the assets that a run recorded with the present definitions.
 
         Args:
             run: The id of a run, a `Run`, a `JobRun` or the result of one.

@@ -21,7 +21,7 @@ from jobnb.staleness.versions import (
     config_tags,
     data_version_of,
     given_config,
-    last_told,
+    last_value_events,
 )
 from jobnb.storage.instance import Instance
 from jobnb.storage.partition_history import AssetPartitionStatus
@@ -136,7 +136,7 @@ def source_versions(
     keys = {each.key for each in sources} & used
     if not keys:
         return {}
-    told = last_told(instance, (), keys)
+    told = last_value_events(instance, (), keys)
     return dict.fromkeys(keys, INITIAL) | {
         key: data_version_of(event.tags, event.storage_id) for key, event in told.items()
     }

@@ -133,7 +133,7 @@ Part = PartitionsSubset | bool
 """Some partitions; of an asset without any, whether it is meant."""
 
 
-class _Standing(msgspec.Struct):
+class _Findings(msgspec.Struct):
     """The status of an asset.
 
     Attributes:
@@ -179,7 +179,7 @@ class Survey:
             for source in definitions.source_assets
             if source.partitions_def is not None
         }
-        self._standings: dict[AssetKey, _Standing] = {}
+        self._standings: dict[AssetKey, _Findings] = {}
         self._unread: set[AssetKey] = set()
         self._every: dict[PartitionsDefinition, tuple[PartitionsSubset, set[str]]] = {}
         for key in in_order(self._known.defined):
@@ -203,7 +203,7 @@ class Survey:
 
     # --- assets without partitions ----------------------------------------
 
-    def _whole(self, asset: Defined) -> _Standing:
+    def _whole(self, asset: Defined) -> _Findings:
         made = self._known.made.get(asset.key)
         failed = self._known.failed.get(asset.key)
         own = self._own_causes(asset, made) if made is not None else ()
@@ -214,14 +214,14 @@ class Survey:
         to_make = made is None or failed is not None or bool(own)
         to_make = to_make or any(each.to_make for key, each in above if key in self._among)
         status = status_of(asset, made, causes, failed)
-        return _Standing(status, bool(causes), to_make)
+        return _Findings(status, bool(causes), to_make)
 
     def _own_causes(self, asset: Defined, made: Made) -> tuple[Cause, ...]:
         if self._look_up(asset):
             return tuple(own_causes(asset, made, self._known))
         return tuple(definition_causes(asset, made, self._known)) if CODE in made.tags else ()
 
-    def _above(self, asset: Defined) -> Iterator[tuple[AssetKey, _Standing]]:
+    def _above(self, asset: Defined) -> Iterator[tuple[AssetKey, _Findings]]:
         """Iterate over the upstream assets that are defined here."""
         for key in asset.upstream:
             standing = self._standings.get(key)
@@ -230,7 +230,7 @@ class Survey:
 
     # --- assets with partitions -------------------------------------------
 
-    def _in_parts(self, asset: Defined, own: PartitionsDefinition) -> _Standing:
+    def _in_parts(self, asset: Defined, own: PartitionsDefinition) -> _Findings:
         every, exist = self._all_of(own)
         missing, changes = self._changes(asset, exist)
         told_of = [causes for _, causes in changes]
@@ -261,7 +261,7 @@ class Survey:
             knows_stale=asset.key not in self._unread,
             skipped=len(skipped),
         )
-        return _Standing(self._status(asset, counts, _joined(told_of)), stale, to_make)
+        return _Findings(self._status(asset, counts, _joined(told_of)), stale, to_make)
 
     def _all_of(self, own: PartitionsDefinition) -> tuple[PartitionsSubset, set[str]]:
         """Return all partitions that there are now, and their keys."""

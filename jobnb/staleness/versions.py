@@ -144,7 +144,7 @@ def _python(version: CodeHash) -> str:
 # --- the last event that tells a version ------------------------------------------
 
 
-def last_told(
+def last_value_events(
     instance: Instance, made: Collection[AssetKey], sources: Collection[AssetKey]
 ) -> dict[AssetKey, Made]:
     """Return the last event that tells of the value of each asset.

@@ -160,14 +160,14 @@ assets, indexed, runs = tables.assets, tables.indexed_events, tables.runs
 _FAILURES = 500  # how far back failures are looked at
 
 
-class _Told(msgspec.Struct):
+class _EventFields(msgspec.Struct):
     """Decode only the requested fields of an event."""
 
     tags: dict[str, str] = {}
     partition: str | None = None
 
 
-_read = msgspec.json.Decoder(_Told).decode
+_read = msgspec.json.Decoder(_EventFields).decode
 
 
 def last_made(

@@ -58,7 +58,7 @@ class SeveralAssets:
         by_key = {keys[name]: out for name, out in outs.items()}
         made = {name: out.to_out() for name, out in outs.items()}
         policies = [out.backfill_policy for out in by_key.values()]
-        return cls(made, keys, _said(by_key, group_name), _each_once(policies))
+        return cls(made, keys, _stated(by_key, group_name), _each_once(policies))
 
     @classmethod
     def of_specs(
@@ -102,7 +102,7 @@ class SeveralAssets:
             for name, spec in by_name.items()
         }
         keys = {name: spec.key for name, spec in by_name.items()}
-        return cls(outs, keys, _said({spec.key: spec for spec in given}, group_name), [])
+        return cls(outs, keys, _stated({spec.key: spec for spec in given}, group_name), [])
 
 
 def output_name(key: AssetKey) -> str:
@@ -110,7 +110,9 @@ def output_name(key: AssetKey) -> str:
     return key.to_python_identifier().replace(".", "_")
 
 
-def _said(by_key: Mapping[AssetKey, Any], group_name: str | None) -> dict[str, dict[AssetKey, Any]]:
+def _stated(
+    by_key: Mapping[AssetKey, Any], group_name: str | None
+) -> dict[str, dict[AssetKey, Any]]:
     """Return the attributes of each asset that are set."""
     given = {
         "group_names_by_key": {key: each.group_name or group_name for key, each in by_key.items()},

@@ -290,7 +290,7 @@ class MultiPartitionsDefinition(PositionedPartitions):
 
     # Text
 
-    def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
+    def positions_json(self, positions: PositionRuns) -> dict[str, Any]:
         """Encode positions as rows of each dimension's encoding."""
         return self._told(positions, 0)
 
@@ -298,16 +298,16 @@ class MultiPartitionsDefinition(PositionedPartitions):
         definition = self._dimensions[place].partitions_def
         sizes = self.sizes[place:]
         if not sizes:
-            return definition.told_positions(positions)
+            return definition.positions_json(positions)
         return {
             "rows": [
-                [definition.told_positions(outer), self._told(inner, place + 1)]
+                [definition.positions_json(outer), self._told(inner, place + 1)]
                 for outer, inner in rows(positions, prod(sizes))
             ]
         }
 
     def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
-        """Decode the result of `told_positions`.
+        """Decode the result of `positions_json`.
 
         Raises:
             UnknownPartitionError: If it names keys that cannot be of these partitions.

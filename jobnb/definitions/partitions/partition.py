@@ -343,12 +343,12 @@ class PartitionsDefinition(ABC):
             before = key
         return found
 
-    def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
+    def positions_json(self, positions: PositionRuns) -> dict[str, Any]:
         """Encode positions as JSON that later processes and definitions can read."""
         return {"keys": [self.key_at(position) for position in positions]}
 
     def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
-        """Decode the result of `told_positions`.
+        """Decode the result of `positions_json`.
 
         Raises:
             UnknownPartitionError: If it names keys that cannot be of these partitions.

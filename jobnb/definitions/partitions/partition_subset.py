@@ -194,7 +194,7 @@ class PartitionsSubset:
 
     def serialize(self) -> str:
         """Encode the subset as JSON text that stays valid if the definition's start moves."""
-        told = self.partitions_def.told_positions(self.positions)
+        told = self.partitions_def.positions_json(self.positions)
         return json.dumps({"version": _VERSION, **told}, separators=(",", ":"))
 
     @classmethod

@@ -531,7 +531,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
     def _unknown(self, partition_keys: Sequence[str]) -> UnknownPartitionError:
         return UnknownPartitionError(f"{none_of(partition_keys)} {self._hint(partition_keys[0])}")
 
-    def told_positions(self, positions: PositionRuns) -> dict[str, Any]:
+    def positions_json(self, positions: PositionRuns) -> dict[str, Any]:
         """Encode windows as ranges of keys, which stay valid if the start moves."""
         runs = positions.runs
         return {
@@ -539,7 +539,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         }
 
     def positions_from(self, told: Mapping[str, Any]) -> PositionRuns:
-        """Decode the result of `told_positions`.
+        """Decode the result of `positions_json`.
 
         Raises:
             UnknownPartitionError: If it names keys that cannot be of these partitions.
