@@ -12,6 +12,9 @@ from jobnb.automation.conditions import (
 from jobnb.automation.conditions import (
     evaluate_automation_conditions as evaluate_automation_conditions,
 )
+from jobnb.automation.desktop import (
+    make_desktop_on_run_failure_sensor as make_desktop_on_run_failure_sensor,
+)
 from jobnb.automation.freshness import FreshnessPolicySensorContext as FreshnessPolicySensorContext
 from jobnb.automation.freshness import (
     build_freshness_policy_sensor_context as build_freshness_policy_sensor_context,
@@ -103,6 +106,7 @@ from jobnb.definitions.automation.freshness_sensor import (
 from jobnb.definitions.automation.freshness_sensor import (
     freshness_policy_sensor as freshness_policy_sensor,
 )
+from jobnb.definitions.automation.job_after import job_after as job_after
 from jobnb.definitions.automation.multi_asset_sensor import (
     MultiAssetSensorDefinition as MultiAssetSensorDefinition,
 )

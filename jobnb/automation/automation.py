@@ -29,6 +29,9 @@ class Automation:
 
     Asked for as `session.automation`.
 
+    Attributes:
+        session: The session.
+
     Example:
         >>> from jobnb import ScheduleDefinition, Session, job, op
         >>> @op
@@ -42,7 +45,7 @@ class Automation:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self._loop: AutomationLoop | None = None
         self._place: tuple[Instance, str] | None = None
         self._launcher = Launcher()
@@ -50,10 +53,10 @@ class Automation:
     @property
     def loop(self) -> AutomationLoop:
         """The loop; a new one after the history of the session has changed."""
-        instance = self._session.instance
+        instance = self.session.instance
         place = instance, instance.launcher or ""
         if self._loop is None or (self._place != place and not self._loop.is_running):
-            location = CodeLocation.of_session(self._session)
+            location = CodeLocation.of_session(self.session)
             self._loop = AutomationLoop(instance, [location], start=self._launcher)
             self._place = place
         return self._loop
@@ -162,7 +165,7 @@ class Automation:
         return next(state for each, _, state in self.loop.instigators() if each == instigator)
 
     def __repr__(self) -> str:
-        known = self._session.snapshot()
+        known = self.session.snapshot()
         counts = [
             f"{len(found)} {noun}{'s' if len(found) > 1 else ''}"
             for noun, found in (("schedule", known.schedules), ("sensor", known.sensors))

@@ -307,15 +307,17 @@ class World:
             upstream = self.definitions.assets_by_key.get(dep)
             if upstream is None or dep == key or not self._is_looked_at(dep, condition):
                 continue
-            partitions = own.partitions_def
-            if upstream.partitions_def is None or partitions is None or partition is None:
+            if upstream.partitions_def is None:
                 found.append(Place(dep))
                 continue
+            partitions = own.partitions_def
             mapping = fitting_partition_mapping(
                 own.get_partition_mapping(dep), upstream.partitions_def, partitions
             )
             mapped = mapping.get_upstream_mapped_partitions_result_for_partitions(
-                partitions.subset_with_partition_keys([partition]),
+                partitions.subset_with_partition_keys([partition])
+                if partitions is not None and partition is not None
+                else None,
                 upstream.partitions_def,
                 self.moment,
                 self.instance,

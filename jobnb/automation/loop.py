@@ -218,7 +218,7 @@ class AutomationLoop:
         new = [
             (instigator, InstigatorStatus.DECLARED_IN_CODE)
             for _, definition, instigator in found
-            if _runs_by_default(definition)
+            if runs_by_default(definition)
         ]
         self.instance.ticks.add_instigators(new, now)
         self.instance.ticks.note_times(_times(found), now)
@@ -434,7 +434,8 @@ def _instigator(location: CodeLocation, definition: Definition) -> Instigator:
     return Instigator("SENSOR", definition.name, location.name)
 
 
-def _runs_by_default(definition: Definition) -> bool:
+def runs_by_default(definition: Definition) -> bool:
+    """Whether its code says that it runs without anybody having started it."""
     running = (DefaultScheduleStatus.RUNNING, DefaultSensorStatus.RUNNING)
     return definition.default_status in running
 
@@ -442,12 +443,12 @@ def _runs_by_default(definition: Definition) -> bool:
 def runs(definition: Definition, state: InstigatorState) -> bool:
     """Whether it is evaluated when it comes due: somebody has said so, else its code does."""
     if state.status is InstigatorStatus.DECLARED_IN_CODE:
-        return _runs_by_default(definition)
+        return runs_by_default(definition)
     return state.is_running
 
 
 def _unknown_state(instigator: Instigator, definition: Definition) -> InstigatorState:
     """Return the state of one that no loop has evaluated and nobody has started."""
-    runs = _runs_by_default(definition)
+    runs = runs_by_default(definition)
     status = InstigatorStatus.DECLARED_IN_CODE if runs else InstigatorStatus.STOPPED
     return InstigatorState(instigator, status)

@@ -88,6 +88,7 @@ def make_email_on_run_failure_sensor(
     monitor_all_repositories: bool = False,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
     smtp_user: str | None = None,
+    minimum_interval_seconds: int | None = None,
 ) -> RunFailureSensorDefinition:
     """Create a sensor that sends an e-mail for each run that fails.
 
@@ -107,6 +108,7 @@ def make_email_on_run_failure_sensor(
         monitor_all_repositories: Whether the runs of all code locations count.
         default_status: Whether it runs without anybody having started it.
         smtp_user: The user at the mail server; the sender if absent.
+        minimum_interval_seconds: How many seconds lie between two evaluations at least.
 
     Raises:
         InvalidDefinitionError: If the type is unknown or nobody gets the mail.
@@ -132,6 +134,7 @@ def make_email_on_run_failure_sensor(
         job_selection=job_selection,
         monitor_all_repositories=monitor_all_repositories,
         default_status=default_status,
+        minimum_interval_seconds=minimum_interval_seconds,
     )
     def email_on_run_failure(context: RunFailureSensorContext) -> None:
         message = EmailMessage()
@@ -181,6 +184,7 @@ def make_webhook_on_run_failure_sensor(
     monitored_jobs: Sequence[Any] | None = None,
     monitor_all_repositories: bool = False,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
+    minimum_interval_seconds: int | None = None,
 ) -> RunFailureSensorDefinition:
     """Create a sensor that posts JSON to a webhook for each run that fails.
 
@@ -192,6 +196,7 @@ def make_webhook_on_run_failure_sensor(
         monitored_jobs: The jobs whose runs count; those of its code location if absent.
         monitor_all_repositories: Whether the runs of all code locations count.
         default_status: Whether it runs without anybody having started it.
+        minimum_interval_seconds: How many seconds lie between two evaluations at least.
 
     Raises:
         InvalidDefinitionError: If the address is none of http or https.
@@ -216,6 +221,7 @@ def make_webhook_on_run_failure_sensor(
         monitored_jobs=monitored_jobs,
         monitor_all_repositories=monitor_all_repositories,
         default_status=default_status,
+        minimum_interval_seconds=minimum_interval_seconds,
     )
     def webhook_on_run_failure(context: RunFailureSensorContext) -> None:
         send_webhook(address(), body_fn(context), headers)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobnb.automation.automation import Automation
 from jobnb.automation.conditions import EvaluateAutomationConditionsResult
-from jobnb.automation.loop import runs
+from jobnb.automation.loop import runs, runs_by_default
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.display.automation_times import clock_change, coming, cron_words, interval_words
@@ -19,7 +19,7 @@ from jobnb.display.text import moment, table_text
 from jobnb.display.view import View
 from jobnb.storage.ticks import InstigatorState, Tick, TickStatus
 
-_NEXT, _LAST = 5, 5
+_NEXT, _LAST, _TOLD, _MOST_TICKS = 5, 5, 12, 200
 TICK_WORDS = {
     TickStatus.STARTED: "under way",
     TickStatus.SUCCESS: "launched",
@@ -87,8 +87,10 @@ def targets_words(definition: ScheduleDefinition | SensorDefinition) -> str:
 
 
 def _stands(definition: Any, state: InstigatorState | None) -> str:
+    if state is None and runs_by_default(definition):
+        return "runs, once a loop does: session.automation.start()"
     if state is None:
-        return "stopped: session.automation.start() and its name let it run"
+        return f"stopped: session.automation.start({definition.name!r}) starts it"
     words = "runs" if runs(definition, state) else "stopped"
     if state.failures:
         words += f", failed {state.failures} times in a row"
@@ -127,9 +129,24 @@ def automation_view(automation: Automation) -> View:
     status = Status.RUNNING if automation.is_running else Status.NONE
     note = "" if automation.is_running else "session.automation.start() lets it go on here"
     body: Html = table(titles, rows) if rows else EMPTY
-    html = join([header("automation", "", status, note), body])
+    past_titles, past = ["when", "", "", "runs", "why"], _told_ticks(automation)
+    html = join([header("automation", "", status, note), body,
+                 table(past_titles, past) if past else EMPTY])  # fmt: skip
     text = f"{automation!r}\n{table_text(titles, rows)}" if rows else repr(automation)
+    text += f"\n{table_text(past_titles, past)}" if past else ""
     return View("automation", text, html)
+
+
+def _told_ticks(automation: Automation) -> list[list[str]]:
+    """The last ticks that launched something, or failed."""
+    if not has_history(automation.session):
+        return []
+    wanted = [TickStatus.STARTED, TickStatus.SUCCESS, TickStatus.FAILURE]
+    own = {instigator for instigator, _, _ in automation.loop.instigators()}
+    found = automation.loop.instance.get_ticks(None, limit=_MOST_TICKS, statuses=wanted)
+    ticks = [tick for tick in found if tick.instigator in own][:_TOLD]
+    return [[row[0], tick.instigator.name, *row[1:]] for tick, row in
+            ((tick, _tick_row(tick)) for tick in ticks)]  # fmt: skip
 
 
 def conditions_view(found: EvaluateAutomationConditionsResult) -> View:

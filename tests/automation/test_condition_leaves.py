@@ -9,6 +9,7 @@ import pytest
 
 from jobnb import (
     AssetCheckResult,
+    AssetDep,
     AssetSelection,
     AutomationCondition,
     DailyPartitionsDefinition,
@@ -19,6 +20,7 @@ from jobnb import (
     InvalidInvocationError,
     MaterializeResult,
     Session,
+    SpecificPartitionsPartitionMapping,
     StaticPartitionsDefinition,
     asset,
     asset_check,
@@ -319,3 +321,26 @@ def test_on_cron_looks_at_what_is_allowed_only():
     assert asked(tomorrow) == set()
     assert "orders was not materialized since" in asked.last.explain("report")
     assert "prices was" not in asked.last.explain("report")
+
+
+def test_an_asset_without_partitions_depends_on_all_of_them_or_those_of_its_mapping():
+    letters = StaticPartitionsDefinition(["a", "b"])
+
+    @asset(partitions_def=letters)
+    def by_letter():
+        return 1
+
+    missing = on.any_deps_missing() | on.any_deps_in_progress()
+    whole = asset(name="whole", deps=[by_letter], automation_condition=missing)(lambda: 1)
+    one = AssetDep(by_letter, partition_mapping=SpecificPartitionsPartitionMapping(["a"]))
+    of_one = asset(name="of_one", deps=[one], automation_condition=missing)(lambda: 1)
+    updated = asset(name="updated", deps=[by_letter], automation_condition=on.any_deps_updated())
+    asked = Asked(Definitions([by_letter, whole, of_one, updated(lambda: 1)]))
+    assert asked() == {"whole", "of_one"}
+    materialize([by_letter], partition_key="a", instance=asked.instance)
+    assert asked() == {"whole", "updated"}
+    assert "by_letter [b] is missing" in asked.last.explain("whole")
+    materialize([by_letter], partition_key="b", instance=asked.instance)
+    assert asked() == {"updated"}
+    assert "by_letter [b] was materialized" in asked.last.explain("updated")
+    assert asked() == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
@@ -26,6 +27,7 @@ from jobnb import (
     RunStatus,
     SensorType,
     SkipReason,
+    StaticPartitionsDefinition,
     TickStatus,
     asset,
     build_freshness_policy_sensor_context,
@@ -34,6 +36,7 @@ from jobnb import (
     build_sensor_context,
     freshness_policy_sensor,
     job,
+    job_after,
     make_email_on_run_failure_sensor,
     make_webhook_on_run_failure_sensor,
     materialize,
@@ -42,7 +45,7 @@ from jobnb import (
     run_failure_sensor,
     run_status_sensor,
 )
-from tests.automation.place import LOOKING, Clock, greet, loop_on
+from tests.automation.place import LOOKING, Clock, greet, hello, loop_on
 
 
 @op
@@ -111,6 +114,37 @@ def test_a_job_after_a_job_is_one_line(instance):
     fails(instance)
     found = looks_again(then, instance, first)
     assert [each.run_key for each in found.run_requests] == [ran.run_id]
+
+
+def test_a_job_that_comes_after_a_job_is_launched_once_for_each_run_of_it(instance):
+    letters = StaticPartitionsDefinition(["a", "b"])
+
+    @job(partitions_def=letters)
+    def load():
+        hello()
+
+    @job(partitions_def=letters)
+    def report():
+        hello()
+
+    parts, whole = job_after(load, report), job_after("load", greet, run_status="SUCCESS")
+    assert (parts.name, whole.name) == ("report_after_load", "greet_after_load")
+    known = Definitions(jobs=[load], sensors=[parts, whole])
+    clock = Clock(time.time())
+    loop = loop_on(instance, clock, known)
+    loop.round()
+    load.execute_in_process(instance=instance, partition_key="b")
+    fails(instance)
+    for _ in range(3):
+        clock.now += 60
+        loop.round()
+    launched = [run for run in instance.get_runs() if "dagster/run_key" in run.tags]
+    assert sorted((run.job_name, run.tags.get("dagster/partition")) for run in launched) == [
+        ("greet", None),
+        ("report", "b"),
+    ]
+    with pytest.raises(InvalidDefinitionError, match="job after a job"):
+        job_after(load, "report")
 
 
 def test_which_runs_count(instance):

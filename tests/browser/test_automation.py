@@ -94,7 +94,7 @@ def test_a_sensor_that_is_switched_on_is_seen_at_work(automation):
     expect(knob).to_have_attribute("aria-checked", "false")
     knob.press("Enter")
     expect(knob).to_have_attribute("aria-checked", "true")
-    expect(files.locator(".ja-next")).to_contain_text("now")
+    expect(files.locator(".ja-next")).to_contain_text("once a loop runs")
     automation.get_by_role("button", name="Start the loop here").click()
     expect(automation.get_by_text("running in this kernel")).to_be_visible()
     expect(files.locator(".ja-last")).to_contain_text("failed", timeout=40_000)
@@ -161,3 +161,49 @@ def test_a_kernel_that_is_gone_is_told(lab, tab, automation):
     tab.evaluate(RESTART)
     expect(automation.get_by_text(GONE)).to_be_visible()
     expect(automation.locator("button:enabled, input:enabled, select:enabled")).to_have_count(0)
+
+
+NOTED = """window.noted = [];
+window.Notification = class {
+  constructor(title, { body }) { window.noted.push([title, body]); }
+  addEventListener() {}
+  static requestPermission() { return Promise.resolve(window.allowed); }
+};
+window.allowed = "denied";"""
+FAILING = """
+from jobnb import DefaultSensorStatus, RunRequest, job, op, sensor, session
+
+@op
+def broken():
+    raise ValueError("no")
+
+@job
+def nightly():
+    broken()
+
+@sensor(job=nightly)
+def look():
+    return RunRequest()
+
+nightly.execute_in_process(tags={"dagster/sensor_name": "look"}, raise_on_error=False)
+session.automation.start(detach=False)
+"""
+
+
+def test_a_browser_that_may_notifies_of_failures_from_then_on(lab, tab):
+    tab.add_init_script(NOTED)
+    nb = lab.open(tab, FAILING)
+    nb.run_all()
+    out = nb.output(0)
+    expect(out.locator(".ja-item")).to_have_count(1, timeout=60_000)
+    box = out.get_by_label("notify me of failures")
+    box.click()
+    expect(out.get_by_text("does not allow this page to notify you")).to_be_visible()
+    expect(box).not_to_be_checked()
+    tab.evaluate("window.allowed = 'granted'")
+    box.check()
+    out.get_by_role("button", name="Tick now").click()
+    tab.wait_for_function("window.noted.length > 0", timeout=60_000)
+    [[title, body]] = tab.evaluate("window.noted")
+    assert title == "nightly failed"
+    assert body.endswith(", launched by look")

@@ -75,7 +75,7 @@ def test_a_sensor_shows_its_cursor_and_its_last_ticks(session):
         return RunRequest("a")
 
     before = shown(sensor_view(look))
-    assert "stopped: session.automation.start()" in before
+    assert "stopped: session.automation.start('look') starts it" in before
     session.add(look)
     session.automation.tick_now("look", detach=False)
     session.automation.tick_now("look")
@@ -87,6 +87,9 @@ def test_a_sensor_shows_its_cursor_and_its_last_ticks(session):
     whole = shown(automation_view(session.automation))
     assert "<automation: 1 sensor, not started>" in whole
     assert "look" in whole
+    told = [line for line in whole.splitlines() if "launched" in line]
+    assert len(told) == 1  # what was skipped is not worth a line
+    assert session.instance.get_runs()[0].run_id[:8] in told[0]
 
 
 def test_one_whose_partitions_are_not_known_yet_is_shown_all_the_same(session):

@@ -11,7 +11,7 @@ export default alive({
     host.classList.add("jobnb", "ja-automation");
     host.dataset.lmSuppressShortcuts = "true";
     const view = {
-      model, items: new Map(), told: null, busy: false, skew: 0, text: "", first: 0,
+      model, items: new Map(), told: null, busy: false, skew: 0, text: "", first: 0, failedSince: null,
       head: el("div", { class: "jn-header" }), problem: el("div", { class: "jw-problem", role: "alert" }),
       said: el("span", { class: "jw-note", role: "status" }), axis: el("div", { class: "ja-row ja-heads" }),
       list: el("div", { class: "ja-list" }), pages: el("div", { class: "jw-bar" }),
@@ -21,7 +21,7 @@ export default alive({
     load(view);
     const seen = () => host.isConnected && !document.hidden && host.offsetParent;
     const timers = [
-      setInterval(() => seen() && !isGone(model) && (view.busy ? waitOn(view) : load(view)), EVERY),
+      setInterval(() => (seen() || view.failedSince !== null) && !isGone(model) && (view.busy ? waitOn(view) : load(view)), EVERY),
       setInterval(() => isGone(model) || view.items.forEach((item) => item.count()), 1000),
     ];
     return () => timers.forEach(clearInterval);
@@ -44,7 +44,11 @@ function controlsOf(view) {
     load(view);
   });
   const loop = el("span");
-  const node = el("div", { class: "jw-bar" }, loop, find, view.said, el("span", { class: "jw-grow" }),
+  const tell = el("input", { type: "checkbox", onchange: () => tellMe(view, tell) });
+  const telling = "Notification" in globalThis
+    ? el("label", { class: "jw-note", title: "A note of this browser for each run of a schedule or sensor that fails, while this page is open" }, tell, " notify me of failures")
+    : null;
+  const node = el("div", { class: "jw-bar" }, loop, find, view.said, el("span", { class: "jw-grow" }), telling,
     el("label", { class: "jw-note" }, "timeline ", span));
   return { node, loop, find };
 }
@@ -74,17 +78,42 @@ function loopState({ here, others }) {
   return elsewhere ? ["running", `running in ${elsewhere}`] : ["queued", "not running: nothing is evaluated by itself"];
 }
 
+// Notes of the browser: only what fails from now on is told, and each run once.
+async function tellMe(view, box) {
+  view.failedSince = null;
+  if (!box.checked) return;
+  const allowed = await Notification.requestPermission();
+  box.checked = allowed === "granted";
+  if (box.checked) view.failedSince = Date.now() / 1000 + view.skew;
+  else {
+    view.said.className = "jw-problem";
+    view.said.textContent = "This browser does not allow this page to notify you.";
+  }
+}
+
+function tellFailures(view, failed) {
+  if (view.failedSince === null) return;
+  for (const { id, time, title, text } of failed.filter((each) => each.time > view.failedSince).toReversed()) {
+    view.failedSince = time;
+    const note = new Notification(title, { body: text, tag: id });
+    note.addEventListener("click", () => globalThis.focus());
+  }
+}
+
 // --- reading ----------------------------------------------------------------
 
 async function load(view) {
   if (view.busy) return void (view.again = true);
   Object.assign(view, { busy: true, asked: Date.now() });
   try {
-    const asked = { window: view.model.get("window"), text: view.text, first: view.first, count: AT_ONCE };
+    const asked = {
+      window: view.model.get("window"), text: view.text, first: view.first, count: AT_ONCE, failed_since: view.failedSince,
+    };
     const told = await ask(view.model, "standing", asked);
     view.skew = told.now - Date.now() / 1000;
     view.told = told;
     draw(view);
+    tellFailures(view, told.failed);
   } catch (error) {
     view.problem.textContent = error.message;
   }
@@ -179,6 +208,9 @@ function itemOf(view, first) {
     el("div", { class: "ja-row" }, knob, el("div", { class: "ja-what" }, title, about), strip, next, last,
       el("div", { class: "ja-deeds" }, evaluate, now)), place);
 
+  // A sensor is evaluated as soon as a loop runs; a schedule comes at its moment, whenever that is.
+  const waitsForLoop = () => item.row.kind === "sensor" && !view.told.loops.here && !view.told.loops.others.length;
+
   function open(on) {
     title.setAttribute("aria-expanded", String(on));
     item.node.classList.toggle("ja-open", on);
@@ -193,21 +225,21 @@ function itemOf(view, first) {
   }
   item.count = () => {
     const { row } = item;
-    const until = row.next === null ? "" : untilText(row.next - Date.now() / 1000 - view.skew);
+    const until = row.next === null ? "" : waitsForLoop() ? "once a loop runs" : untilText(row.next - Date.now() / 1000 - view.skew);
     const said = next.querySelector(".ja-in");
     if (said && said.textContent !== until) said.textContent = until;
   };
   item.update = (row, moment, window) => {
     const before = item.row;
     item.row = row;
-    const seen = JSON.stringify([row, window]);
+    const seen = JSON.stringify([row, window, waitsForLoop()]);
     knob.setAttribute("aria-checked", String(row.on));
     knob.title = `${row.on ? "runs" : "stopped"}${row.declared ? ", as its code says" : ""}`;
     fill(strip, tickStrip(row, moment, window, STRIP_SLOTS));
     if (seen !== item.seen) {
       item.seen = seen;
       fill(about, [row.kind, row.targets, row.when].filter(Boolean).join(" · "));
-      fill(next, row.next === null ? null : [el("span", { class: "ja-when" }, whenText(row.next)), " ", el("span", { class: "ja-in jw-note" })]);
+      fill(next, row.next === null ? null : [el("span", { class: "ja-when" }, waitsForLoop() ? "" : whenText(row.next)), " ", el("span", { class: "ja-in jw-note" })]);
       fill(last, lastOf(row));
     }
     item.count();

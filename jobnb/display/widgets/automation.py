@@ -21,6 +21,7 @@ from jobnb.display.widgets.automation_data import (
     Found,
     detail_of,
     evaluation_data,
+    failures_of,
     loops_data,
     rows_of,
     tick_data,
@@ -83,7 +84,14 @@ class AutomationTable(View):
     # --- what is asked ----------------------------------------------------------
 
     @answers("standing")
-    def standing(self, window: float, text: str = "", first: int = 0, count: int = 50) -> Any:
+    def standing(
+        self,
+        window: float,
+        text: str = "",
+        first: int = 0,
+        count: int = 50,
+        failed_since: float | None = None,
+    ) -> Any:
         """Return the state of everything: the loops, and a page of schedules and sensors.
 
         Args:
@@ -91,6 +99,7 @@ class AutomationTable(View):
             text: What a name or a target holds.
             first: The place of the first one, from 0.
             count: How many at most.
+            failed_since: Also the runs that failed since this moment; none if None.
         """
         now = time.time()
         found = [each for each in self._all() if _holds(each, text)]
@@ -99,7 +108,11 @@ class AutomationTable(View):
         rows = rows_of(page, instance, max(60.0, float(window)), now)
         loops = loops_data(self._automation)
         self._picture((loops["here"], [(row["name"], row["on"], row["last"]) for row in rows]))
-        return {"now": now, "loops": loops, "total": len(found), "first": first, "rows": rows}
+        failed = [] if failed_since is None else failures_of(instance, float(failed_since))
+        return {
+            "now": now, "loops": loops, "total": len(found), "first": first, "rows": rows,
+            "failed": failed,
+        }  # fmt: skip
 
     @answers("detail")
     def detail(self, which: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from jobnb.automation.automation import Automation
@@ -12,6 +13,7 @@ from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.evaluating import Definition, Evaluation
 from jobnb.automation.loop import runs
 from jobnb.definitions.automation.schedule import ScheduleDefinition
+from jobnb.definitions.jobs.job_config import run_title
 from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB
 from jobnb.display.automation_times import (
     clock_change,
@@ -27,8 +29,9 @@ from jobnb.display.run_marks import run_status, run_word
 from jobnb.display.text import shorten
 from jobnb.display.widgets.previews import clean
 from jobnb.display.yaml_text import yaml_text
+from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import RunsFilter
+from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, RunsFilter
 from jobnb.storage.ticks import Instigator, InstigatorState, InstigatorStatus, Tick, TickStatus
 
 SLOTS = 48
@@ -41,6 +44,7 @@ TICK_STATES = {
     TickStatus.FAILURE: Status.FAILED,
 }
 _COMING, _MOST_TEXT, _MOST_LINES, _MOST_DECISIONS = 10, 8000, 500, 200
+_MOST_FAILURES = 20
 
 Row = dict[str, Any]
 Found = tuple[Instigator, Definition, InstigatorState]
@@ -59,6 +63,26 @@ def loops_data(automation: Automation) -> Row:
         if each.holder != loop.holder and own & set(each.locations)
     ]
     return {"here": loop.is_running, "problem": loop.problem or "", "others": others}
+
+
+def failures_of(instance: Instance, since: float) -> list[Row]:
+    """The runs that schedules and sensors launched and that failed since a moment.
+
+    Args:
+        instance: The history.
+        since: The moment, in seconds since the epoch.
+    """
+    moment = datetime.fromtimestamp(since, UTC)
+    wanted = RunsFilter(statuses=[RunStatus.FAILURE], updated_after=moment)
+    found: list[Row] = []
+    for record in instance.get_run_records(wanted, limit=_MOST_FAILURES):
+        run = record.run
+        by = run.tags.get(SCHEDULE_TAG) or run.tags.get(SENSOR_TAG)
+        if by and record.end_time is not None and record.end_time > since:
+            title = f"{run_title(run.job_name, only_checks=run.makes_only_checks)} failed"
+            text = f"Run {run.run_id[:8]}, launched by {by}"
+            found.append({"id": run.run_id, "time": record.end_time, "title": title, "text": text})
+    return found
 
 
 # --- rows ---------------------------------------------------------------------

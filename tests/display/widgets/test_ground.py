@@ -199,7 +199,7 @@ WIDGETS = {
     "history": ["HistoryTable"],
     "launchpad": ["LaunchFace"],
     "partitions": ["PartitionsView"],
-    "run_parts": ["RunHead", "RunTabs"],
+    "run": ["RunHead", "RunTabs"],
     "tabbed": ["TabBar", "Note"],
 }
 
