@@ -506,6 +506,8 @@ from jobnb.execution.log import RunLogger as RunLogger
 from jobnb.execution.materialize import materialize as materialize
 from jobnb.execution.materialize import materialize_to_memory as materialize_to_memory
 from jobnb.execution.materialize import observe as observe
+from jobnb.execution.max_runtime import MAX_RUNTIME_SECONDS_TAG as MAX_RUNTIME_SECONDS_TAG
+from jobnb.execution.max_runtime import RunTimeoutError as RunTimeoutError
 from jobnb.execution.reexecution import ReexecutionOptions as ReexecutionOptions
 from jobnb.execution.resources import build_resources as build_resources
 from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
@@ -537,6 +539,7 @@ from jobnb.storage.instance import instance_for_test as instance_for_test
 from jobnb.storage.partition_history import AssetPartitionStatus as AssetPartitionStatus
 from jobnb.storage.partition_tables import JobPartitionTable as JobPartitionTable
 from jobnb.storage.partition_tables import PartitionTable as PartitionTable
+from jobnb.storage.pools import ConcurrencyKeyInfo as ConcurrencyKeyInfo
 from jobnb.storage.records import AssetRecord as AssetRecord
 from jobnb.storage.records import EventLogEntry as EventLogEntry
 from jobnb.storage.records import EventLogRecord as EventLogRecord
@@ -544,6 +547,9 @@ from jobnb.storage.records import EventRecordsFilter as EventRecordsFilter
 from jobnb.storage.run import JobRun as JobRun
 from jobnb.storage.run import RunRecord as RunRecord
 from jobnb.storage.run import RunsFilter as RunsFilter
+from jobnb.storage.run_coordinator import DefaultRunCoordinator as DefaultRunCoordinator
+from jobnb.storage.run_coordinator import QueuedRunCoordinator as QueuedRunCoordinator
+from jobnb.storage.run_launcher import DefaultRunLauncher as DefaultRunLauncher
 from jobnb.storage.run_table import RunTable as RunTable
 from jobnb.storage.ticks import InstigatorState as InstigatorState
 from jobnb.storage.ticks import InstigatorStatus as InstigatorStatus

@@ -78,6 +78,7 @@ class StepState(msgspec.Struct):
             check did not pass.
         outputs: The JSON metadata of each output that came out.
         logs: How many lines it logged.
+        pool: The pool in which it waits for a place; empty once it has one.
         worker: The thread, process or machine that did it, where steps run side by side.
         cpu: Seconds of processor time of its last attempt; None if it was too short to measure.
         memory: Bytes of memory of its process, at the peak.
@@ -96,6 +97,7 @@ class StepState(msgspec.Struct):
     outputs: dict[str, dict[str, Any]] = {}
     logs: int = 0
     worker: str = ""
+    pool: str = ""
     cpu: float | None = None
     memory: int | None = None
     growth: int | None = None
@@ -220,6 +222,10 @@ def fold(events: Iterable[ev.Event], state: RunState | None = None) -> RunState:
     return current
 
 
+def _run_queued(run: RunState, event: ev.RunQueued) -> None:
+    run.status, run.job_name = RunStatus.QUEUED, event.job_name
+
+
 def _run_starting(run: RunState, _event: ev.RunStarting) -> None:
     run.status = RunStatus.STARTING
 
@@ -269,14 +275,14 @@ def _end(
 def _step_started(run: RunState, event: ev.StepStarted) -> None:
     step = run.step(event.step_key)
     step.status, step.started, step.ended = StepStatus.RUNNING, event.time, None
-    step.attempts, step.worker = max(step.attempts, 1), event.worker
+    step.attempts, step.worker, step.pool = max(step.attempts, 1), event.worker, ""
 
 
 def _step_restarted(run: RunState, event: ev.StepRestarted) -> None:
     step = run.step(event.step_key)
     step.status, step.started, step.ended = StepStatus.RUNNING, event.time, None
     step.attempts, step.failure = max(step.attempts, event.attempt), {}
-    step.worker = event.worker
+    step.worker, step.pool = event.worker, ""
 
 
 def _step_retried(run: RunState, event: ev.StepRetried) -> None:
@@ -348,6 +354,8 @@ def _checked(run: RunState, event: ev.AssetCheckEvaluated) -> None:
 def _noted(run: RunState, event: ev.EngineNote) -> None:
     if event.pid:
         run.where, run.pid = event.where, event.pid
+    if event.step_key is not None and "pool" in event.metadata:
+        run.step(event.step_key).pool = str(event.metadata["pool"])
 
 
 def _logged(run: RunState, event: ev.Logged) -> None:
@@ -357,6 +365,7 @@ def _logged(run: RunState, event: ev.Logged) -> None:
 
 
 _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
+    ev.RunQueued: _run_queued,
     ev.RunStarting: _run_starting,
     ev.RunStarted: _run_started,
     ev.RunSucceeded: _run_succeeded,

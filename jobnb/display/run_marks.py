@@ -121,7 +121,9 @@ def check_counts(evaluations: Iterable[AssetCheckEvaluated]) -> dict[str, Checks
 
 
 def because_words(step: StepState) -> str:
-    """Describe why a step was skipped; empty if it was not."""
+    """Describe why a step was skipped, or what it waits for; empty if there is nothing to say."""
+    if step.pool and not step.is_finished:
+        return f"waits for a place in the pool {step.pool}"
     if not step.because:
         return ""
     names = ", ".join(step.because)

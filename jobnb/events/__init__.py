@@ -24,6 +24,7 @@ from jobnb.events.of_runs import (
     RunCanceled,
     RunCanceling,
     RunFailed,
+    RunQueued,
     RunStarted,
     RunStarting,
     RunSucceeded,
@@ -77,6 +78,7 @@ __all__ = [
     "RunCanceled",
     "RunCanceling",
     "RunFailed",
+    "RunQueued",
     "RunStarted",
     "RunStarting",
     "RunSucceeded",
@@ -92,7 +94,8 @@ __all__ = [
 ]
 
 AnyEvent = (
-    RunStarting
+    RunQueued
+    | RunStarting
     | RunStarted
     | RunSucceeded
     | RunFailed

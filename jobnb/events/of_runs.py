@@ -21,6 +21,18 @@ def _run(job_name: str, step_keys: tuple[str, ...] = ()) -> str:
     return f"run of {shown}" + (f" and {left:,} more" if left > 0 else "")
 
 
+class RunQueued(Event, frozen=True, gc=False, tag="PIPELINE_ENQUEUED"):
+    """The run was queued: it waits for its turn."""
+
+    event_type: ClassVar[EventType] = EventType.RUN_ENQUEUED
+    job_name: str
+
+    @property
+    def message(self) -> str:
+        """The event in a sentence."""
+        return f"Queued the {_run(self.job_name)}."
+
+
 class RunStarting(Event, frozen=True, gc=False, tag="PIPELINE_STARTING"):
     """The run was passed to an executor."""
 

@@ -20,6 +20,7 @@ from jobnb.events import (
     StepSucceeded,
 )
 from jobnb.execution.in_process import first_failure
+from jobnb.execution.max_runtime import late_words, max_runtime
 from jobnb.execution.output_capture import capturing
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope, drop
@@ -32,9 +33,6 @@ from jobnb.plan.step import Plan
 from jobnb.state import RunState, RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
-
-MAX_RUNTIME_TAG = "dagster/max_runtime"
-"""The tag that holds how many seconds a run may take."""
 
 STEP_ENDS = (StepSucceeded, StepFailed, StepSkipped)
 """How a step ends."""
@@ -82,14 +80,15 @@ class Run(Task[ExecuteInProcessResult]):
         self._failure: BaseException | None = None
         self.retried_by: Run | None = None
         self._settled = settled
-        self._deadline: tuple[float, float] | None = None
+        self._most: float | None = None
+        self._deadline: float | None = None
         self._prepare()
         self._begin()
 
     def _prepare(self) -> None:
         """Get ready for the work, before its threads start."""
         scope = self._scope
-        self._deadline = _deadline(scope.record)
+        self._most = max_runtime(scope.record)
         scope.around = _around(scope)
         if scope.instance.is_persistent:
             scope.instance.control.listen(self.run_id, self.cancel)
@@ -257,6 +256,7 @@ class Run(Task[ExecuteInProcessResult]):
             return
         with suppress(Exception):
             self._scope.opened.close()
+        self._free_places()
         why, late = ErrorInfo("Stopped", self._stop.reason or reason), self._stop.is_failure
         end = RunFailed(time.time(), self.job_name, (), why) if late else None
         self._scope.append(end or RunCanceled(time.time(), self.job_name, why))
@@ -271,8 +271,7 @@ class Run(Task[ExecuteInProcessResult]):
         return (self._stop,)
 
     def _look(self) -> None:
-        if self._deadline is not None and time.monotonic() > self._deadline[0]:
-            self._run_out()
+        self._see_deadline()
         if self._stop.is_stuck and self._stop.take_over():
             self._leave_behind()
 
@@ -281,6 +280,7 @@ class Run(Task[ExecuteInProcessResult]):
         scope, stop, at = self._scope, self._stop, time.time()
         with suppress(Exception):
             scope.opened.close()
+        self._free_places()
         if scope.current_key is not None:
             scope.append(EngineNote(at, stuck_words(scope.current_key)))
         why = ErrorInfo("Stopped", stop.reason) if stop.reason else None
@@ -292,11 +292,25 @@ class Run(Task[ExecuteInProcessResult]):
         scope.run_log.close()
         self._end()
 
-    def _run_out(self) -> None:
+    def _free_places(self) -> None:
+        """Give back the places in pools, which its stuck thread does not."""
+        if self._scope.pools is not None:
+            with suppress(Exception):
+                self._scope.pools.close()
+
+    def _see_deadline(self) -> None:
+        """Stop the run if it has exceeded its time limit."""
+        if self._most is None:
+            return
+        if self._deadline is None and self._state.started is not None:
+            self._deadline = time.monotonic() + self._most  # what it waited in the queue is apart
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            self._run_out(self._most)
+
+    def _run_out(self, most: float) -> None:
         """Stop the run, as it exceeded the time limit of its tag."""
-        assert self._deadline is not None
-        reason = f"It took longer than {self._deadline[1]:g} s, its {MAX_RUNTIME_TAG}."
-        self._deadline = None
+        reason = late_words(most)
+        self._most = None
         self._stop.request(
             reason, lambda: self._tell_stop(lambda t, _: EngineNote(t, reason)), is_failure=True
         )
@@ -334,12 +348,3 @@ def _around(scope: RunScope) -> Iterator[None]:
     captured = capturing(scope.append, lambda: scope.current_key)
     with captured, watched(scope, background_watchers):
         yield
-
-
-def _deadline(record: JobRun) -> tuple[float, float] | None:
-    """Return when the run must have ended, and after how many seconds that is."""
-    try:
-        seconds = float(record.tags.get(MAX_RUNTIME_TAG, ""))
-    except ValueError:
-        return None
-    return time.monotonic() + seconds, seconds

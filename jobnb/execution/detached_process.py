@@ -36,6 +36,7 @@ from jobnb.execution.run import RunScope
 from jobnb.execution.run_retries import retry_failed
 from jobnb.execution.stopping import Stop
 from jobnb.execution.trace import error_info, know_cells
+from jobnb.state import RunStatus
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import RunLog
 
@@ -57,8 +58,9 @@ def main(folder: str) -> None:
     instance, record = header
     if instance.control.claim(record.run_id):
         log = instance.open_log(record)
-        log.events.append(RunStarting(time.time()))
-        log.commit()
+        if record.status is not RunStatus.QUEUED:
+            log.events.append(RunStarting(time.time()))
+            log.commit()
         try:
             scope, run = _launched(record, log, body)
         except BaseException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobnb.errors import ResourceFunctionError
 from jobnb.events import ErrorInfo, StepFailed
+from jobnb.execution.max_runtime import RunTimeoutError
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope
 from jobnb.execution.runner import run_all
@@ -39,7 +40,7 @@ def conduct(run: RunScope, raise_on_error: bool) -> None:
     try:
         with watched(run, watchers or waiting):
             run_all(run)
-    except ResourceFunctionError:
+    except (ResourceFunctionError, RunTimeoutError):
         if raise_on_error:
             tell_raising(run)
             raise

@@ -19,6 +19,7 @@ from jobnb.execution.log import RunLogger, console_of
 from jobnb.execution.measured import Meter
 from jobnb.execution.packed import unpacked
 from jobnb.execution.partition_reader import PartitionReader
+from jobnb.execution.pools import Pools
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.stopping import Stopping
 from jobnb.plan.step import Plan
@@ -105,6 +106,7 @@ class RunScope:
         in_process: Whether its steps run one by one in this process, whatever the executor is.
         is_remote: Whether this is a worker's part of it, whose events another process shows.
         lanes: What the threads that do its steps side by side see of it.
+        pools: The places in pools that its steps take; None if they take none.
         around: Entered while its resources and steps are active.
         meter: Measures the steps that run in its thread.
     """
@@ -131,6 +133,7 @@ class RunScope:
         self.in_process = False
         self.is_remote = False
         self.lanes: WeakSet[RunScope] = WeakSet()
+        self.pools: Pools | None = None
         self.around: AbstractContextManager[None] = nullcontext()
         self.meter = Meter()
         self.elements: Mapping[int, frozenset[str]] = {}

@@ -24,10 +24,14 @@ from jobnb.execution.executors.choice import chosen, crew_of
 from jobnb.execution.executors.coordinator import Coordinator
 from jobnb.execution.executors.limits import runner_of
 from jobnb.execution.log import listening
+from jobnb.execution.max_runtime import RunTimeoutError, ended_from_outside
+from jobnb.execution.pools import Pools, has_pools
 from jobnb.execution.provenance import Provenance
+from jobnb.execution.queue import await_turn
 from jobnb.execution.resources import close_resources, open_resources
 from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
+from jobnb.execution.stopping import Interrupts
 from jobnb.execution.trace import error_info
 
 
@@ -53,8 +57,11 @@ def _run_all(run: RunScope) -> None:
     end: Event
     try:
         run.stop.begin()
+        await_turn(run)
+        if has_pools(run.plan, run.instance):
+            run.pools = Pools(run.run_id, run.instance, run.append)
         _announce(run)
-        with run.around, listening(run):
+        with ended_from_outside(run), run.around, listening(run):
             strategy, config = chosen(run)
             crew = crew_of(run, strategy, config)
             try:
@@ -75,6 +82,11 @@ def _run_all(run: RunScope) -> None:
     except KeyboardInterrupt as interrupt:
         end = _interrupted(run, interrupt)
         words = run.plan.words
+        if run.stop.is_failure and isinstance(run.stop, Interrupts):
+            raise RunTimeoutError(
+                f"{words[0].upper()}{words[1:]} failed: {run.stop.reason} What had succeeded is "
+                f"kept (run {run.run_id})."
+            ) from None
         raise ExecutionInterruptedError(
             f"{words[0].upper()}{words[1:]} was interrupted; what had succeeded is kept "
             f"(run {run.run_id})."
@@ -90,6 +102,8 @@ def _run_all(run: RunScope) -> None:
         run.stop.shield()
         run.current_key = run.attempt = run.context = None
         run.meter.leave()
+        if run.pools is not None and not run.stop.left:
+            run.pools.close()
         current_run.reset(token)
         if not run.stop.left:
             run.append(end)

@@ -34,6 +34,7 @@ from jobnb.staleness.choice import StaleChoice, choose_stale
 from jobnb.staleness.statuses import defined_assets
 from jobnb.staleness.survey import as_it_stands, nothing_stands_so
 from jobnb.staleness.versions import CODE
+from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
 from jobnb.storage.run_log import BatchLog, FollowedLog, RunBatch, RunLog
@@ -167,6 +168,7 @@ def open_run(
         executor: The name of the executor that was asked for; None if it is the job's.
         detached: Whether another process does it and writes its log.
     """
+    queued = instance.run_queue.is_on
     record = JobRun(
         plan.job.name,
         run_id or new_run_id(),
@@ -181,9 +183,10 @@ def open_run(
         notebook=instance.launcher,
         executor=executor,
         is_detached=detached,
+        status=RunStatus.QUEUED if queued else RunStatus.NOT_STARTED,
     )
     log: RunLog | BatchLog | FollowedLog
-    if batch is not None:
+    if batch is not None and not queued:
         log = batch.begin(record)
     else:
         record = instance.create_run(record)

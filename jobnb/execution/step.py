@@ -89,13 +89,13 @@ class StepRunner:
                     break
             else:
                 return True
-        missing = self._missing(mapping_key)
+        missing = self.missing(mapping_key)
         if missing is None:
             return True
         self._skip(missing, mapping_key)
         return False
 
-    def _missing(self, mapping_key: str | None) -> list[FromOutput] | None:
+    def missing(self, mapping_key: str | None) -> list[FromOutput] | None:
         """Return what is missing for the step to run, or None."""
         run, missing = self.run, []
         for each in self.step.inputs:

@@ -350,6 +350,7 @@ class Interrupts(Stopping):
         self.what = what
         self.undo: Callable[[], object] | None = None
         self._closing = False
+        self._ended = False  # from outside, not by Ctrl-C
         self._since = 0.0
         self._behind: Callable[[int, FrameType | None], Any] | None = None
 
@@ -385,8 +386,28 @@ class Interrupts(Stopping):
             if isinstance(error, KeyboardInterrupt):
                 raise error
 
+    def end(self) -> None:
+        """The run has ended."""
+        super().end()
+        if self._ended:
+            self._ended = self.wanted = False
+
+    def end_from_outside(self, reason: str, *, is_failure: bool) -> None:
+        """Have the run end, not by Ctrl-C; `Ender` interrupts the user's code then.
+
+        Args:
+            reason: Why, in words.
+            is_failure: Whether the run has failed then.
+        """
+        self.reason, self.is_failure = reason, is_failure
+        self._ended = self.wanted = True
+
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal."""
+        if self._ended:
+            if self.open and _can_be_raised(frame):
+                raise StopSignal
+            return
         insists = self._closing and self.wanted and time.monotonic() > self._since + _INSISTENCE
         if self._behind is not None and (insists or (self.open and _can_be_raised(frame))):
             self._behind(number, frame)
@@ -396,6 +417,8 @@ class Interrupts(Stopping):
 
     def check(self) -> None:
         """Raise a pending interrupt."""
+        if self._ended:
+            raise StopSignal
         if self.wanted:
             self.wanted = False
             if self._behind is not None:
@@ -408,6 +431,68 @@ class Interrupts(Stopping):
             return function(*arguments)
         finally:
             self._closing = False
+
+
+class Ender:
+    """Ends a run that its caller waits for: once it has taken too long, or when it is asked to.
+
+    Args:
+        stop: How the run is stopped.
+    """
+
+    def __init__(self, stop: Interrupts) -> None:
+        self._stop = stop
+        self._ident = threading.get_ident()
+        self._is_main = threading.current_thread() is threading.main_thread()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._sent = False
+
+    def after(self, seconds: float, reason: str) -> None:
+        """Have the run fail, with this reason, when it has taken so long."""
+        self._begin(seconds, reason, True)
+
+    def cancel(self, reason: str) -> None:
+        """Cancel the run."""
+        self._begin(0.0, reason, False)
+
+    def _begin(self, *arguments: Any) -> None:
+        name = "jobnb ender"
+        threading.Thread(target=self._end, args=arguments, name=name, daemon=True).start()
+
+    def _end(self, seconds: float, reason: str, is_failure: bool) -> None:
+        if self._over.wait(seconds):
+            return
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._stop.end_from_outside(reason, is_failure=is_failure)
+        _ready()
+        began = time.monotonic()
+        while not self._over.wait(_AGAIN):
+            with self._lock:
+                if not self._over.is_set() and self._stop.open:
+                    self._interrupt(patient=time.monotonic() < began + _PATIENCE)
+
+    def _interrupt(self, *, patient: bool) -> None:
+        if self._is_main and hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(self._ident, signal.SIGINT)  # a call that sleeps ends, too
+        elif not self._sent and _can_be_left(self._ident, patient=patient):
+            self._sent = _raise_in(self._ident, StopSignal)
+
+    def silence(self) -> None:
+        """From here on it interrupts nothing; what was on its way has come."""
+        while not self._over.is_set():
+            try:
+                with self._lock:
+                    if self._sent:
+                        _let_arrive()
+                    self._over.set()
+            except KeyboardInterrupt:
+                continue
+
+
+_AGAIN = 0.02  # seconds between two interrupts of code that does not end
 
 
 def _told(error: BaseException, what: str) -> BaseException:

@@ -84,12 +84,15 @@ class EventLogStorage(StorageView):
         "all_asset_keys": "get_asset_keys",
         "end_watch": "end_watch_event_logs",
         "get_stats_for_run": "get_run_stats",
+        "set_concurrency_slots": "set_concurrency_limit",
         "watch": "watch_event_logs",
         **_same(
             *("add_dynamic_partitions", "delete_dynamic_partition", "get_asset_records"),
             *("get_dynamic_partitions", "get_event_records", "get_latest_materialization_events"),
             *("get_materialization_count_by_partition", "get_materialized_partitions"),
             *("get_records_for_run", "has_asset_key", "has_dynamic_partition"),
+            *("delete_concurrency_limit", "get_concurrency_info", "get_concurrency_keys"),
+            "free_concurrency_slots_for_run",
         ),
     }
 

@@ -42,10 +42,17 @@ from jobnb.storage.history import (
     unusable,
 )
 from jobnb.storage.partition_history import PartitionHistory
+from jobnb.storage.pools import PoolHistory
 from jobnb.storage.recorded_runs import RecordedRuns
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_control import RunControl
+from jobnb.storage.run_coordinator import (
+    DefaultRunCoordinator,
+    QueuedRunCoordinator,
+    RunQueue,
+)
 from jobnb.storage.run_history import RunHistory
+from jobnb.storage.run_launcher import DefaultRunLauncher
 from jobnb.storage.run_log import RunBatch, RunLog
 from jobnb.storage.tick_history import TickHistory
 
@@ -266,6 +273,38 @@ class Instance:
     def control(self) -> RunControl:
         """Acts on runs of whatever process: which one does it, asking it to end."""
         return self._part(RunControl)
+
+    # -- limits
+
+    @property
+    def pools(self) -> PoolHistory:
+        """Pools of steps: their limits, and the places that are taken."""
+        return self._part(PoolHistory)
+
+    set_concurrency_limit = answered_by(PoolHistory, PoolHistory.set_concurrency_limit)
+    delete_concurrency_limit = answered_by(PoolHistory, PoolHistory.delete_concurrency_limit)
+    get_concurrency_keys = answered_by(PoolHistory, PoolHistory.get_concurrency_keys)
+    get_concurrency_info = answered_by(PoolHistory, PoolHistory.get_concurrency_info)
+    free_concurrency_slots_for_run = answered_by(
+        PoolHistory, PoolHistory.free_concurrency_slots_for_run
+    )
+
+    @property
+    def run_queue(self) -> RunQueue:
+        """The queue of runs, for what does them."""
+        return self._part(RunQueue)
+
+    @property
+    def run_coordinator(self) -> QueuedRunCoordinator | DefaultRunCoordinator:
+        """What says when a run begins: at once, or in its turn."""
+        return self.run_queue.run_coordinator
+
+    @property
+    def run_launcher(self) -> DefaultRunLauncher:
+        """Ends runs, whatever process does them."""
+        return DefaultRunLauncher().of(self)
+
+    set_run_coordinator = answered_by(RunQueue, RunQueue.set_run_coordinator)
 
     # -- schedules and sensors
 

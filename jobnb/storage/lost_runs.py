@@ -6,7 +6,6 @@ not renewed its lease for long.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,13 +22,11 @@ from jobnb.storage.backfill import (
     decode_backfill,
     encode_backfill,
 )
-from jobnb.storage.process import Holder, is_gone
+from jobnb.storage.pools import free_places
+from jobnb.storage.process import Holder, is_lost
 from jobnb.storage.run_control import requests_among
 from jobnb.storage.run_queries import known_status
 from jobnb.storage.writing import write_events
-
-LAPSE = 300.0
-"""Seconds of silence after which a process that cannot be looked at is taken for gone."""
 
 backfills = tables.backfills
 
@@ -40,18 +37,11 @@ def find_lost(connection: Connection) -> list[tuple[str, Holder]]:
         select(tables.leases).join(tables.runs, tables.runs.c.run_id == tables.leases.c.run_id)
     ).all()
     found = [(row, Holder(row.host, row.pid, row.mark)) for row in rows]
-    return [(row.run_id, holder) for row, holder in found if _is_lost(holder, _number(row.seen))]
+    return [(row.run_id, holder) for row, holder in found if is_lost(holder, _number(row.seen))]
 
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
-
-
-def _is_lost(holder: Holder, seen: float | None) -> bool:
-    gone = is_gone(holder)
-    if gone is None:
-        return seen is not None and time.time() - seen > LAPSE
-    return gone
 
 
 def note_end(connection: Connection, run_id: str, holder: Holder) -> tuple[str, ev.Event] | None:
@@ -70,6 +60,7 @@ def note_end(connection: Connection, run_id: str, holder: Holder) -> tuple[str, 
         writing.drop(connection, run_id)
     if run is None or status is None or status.is_finished:
         return None
+    free_places(connection, run_id)
     asked = requests_among(connection, [run_id])
     when = max(_number(lease.seen), _number(run.updated))
     event = _end(run, status, holder, when, canceled=run_id in asked)
@@ -120,7 +111,7 @@ def _open_backfills(
 
 
 def _was_left(backfill: PartitionBackfill, seen: float | None) -> bool:
-    return backfill.holder is not None and _is_lost(backfill.holder, seen)
+    return backfill.holder is not None and is_lost(backfill.holder, seen)
 
 
 def end_backfills(connection: Connection, lost: list[PartitionBackfill]) -> None:

@@ -102,7 +102,9 @@ def get_values(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
 
 
 def wipe(connection: Connection) -> None:
-    """Empty every table but the version of the tables."""
+    """Empty every table but the version of the tables and the settings of the home."""
     for table in reversed(tables.metadata.sorted_tables):
+        if table is tables.pools:
+            continue  # limits are no history
         own = kvs.c.key.startswith(_OWN, autoescape=True)
         connection.execute(delete(table).where(~own) if table is kvs else delete(table))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
@@ -79,6 +80,23 @@ def is_gone(holder: Holder) -> bool | None:
     if found is None:
         return True if _can_look() else None
     return not _same(found, holder.mark)
+
+
+LAPSE = 300.0
+"""Seconds of silence after which a process that cannot be looked at is taken for gone."""
+
+
+def is_lost(holder: Holder, seen: float | None) -> bool:
+    """Whether a process is gone, as far as anybody here can tell.
+
+    Args:
+        holder: The process.
+        seen: When it last said that it is there.
+    """
+    gone = is_gone(holder)
+    if gone is None:
+        return seen is not None and time.time() - seen > LAPSE
+    return gone
 
 
 def _host() -> str:

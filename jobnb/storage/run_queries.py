@@ -341,5 +341,12 @@ def remove_run(connection: Connection, run_id: str) -> None:
     if spans:
         place = indexed.c.storage_id.between(bindparam("first"), bindparam("last"))
         connection.execute(delete(indexed).where(place), spans)
-    for table in (run_tags, tables.leases, tables.cancel_requests, chunks, runs):
+    for table in (
+        run_tags,
+        tables.leases,
+        tables.cancel_requests,
+        tables.pool_places,
+        chunks,
+        runs,
+    ):
         connection.execute(delete(table).where(table.c.run_id == run_id))

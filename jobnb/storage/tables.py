@@ -93,6 +93,31 @@ cancel_requests = Table(
 )
 """The runs that some process wants to end; the process that does a run looks here."""
 
+pools = Table(
+    "pools",
+    metadata,
+    Column("pool", _Text, primary_key=True),
+    Column("places", Integer, nullable=False),
+)
+"""How many steps of a pool run at once, in all processes."""
+
+pool_places = Table(
+    "pool_places",
+    metadata,
+    Column("pool", _Text, primary_key=True),
+    Column("run_id", _Text, primary_key=True),
+    Column("step_key", _Text, primary_key=True),
+    Column("priority", BigInteger, nullable=False),
+    Column("asked", Float(53), nullable=False),
+    Column("taken", Float(53)),
+    Column("host", _Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("mark", _Text, nullable=False),
+    Column("seen", Float(53), nullable=False),
+    Index("pool_places_by_run", "run_id"),
+)
+"""The steps that have a place in a pool, and those that wait for one (not `taken`)."""
+
 event_chunks = Table(
     "event_chunks",
     metadata,

@@ -15,8 +15,7 @@ import msgspec
 from sqlalchemy import Connection, Integer, Select, cast, delete, func, insert, select, update
 
 from jobnb.storage import named_queries, tables
-from jobnb.storage.lost_runs import LAPSE
-from jobnb.storage.process import Holder, is_gone, this_process
+from jobnb.storage.process import LAPSE, Holder, is_gone, this_process
 from jobnb.storage.tables import readable
 from jobnb.storage.ticks import (
     Instigator,

@@ -34,6 +34,7 @@ CHUNK_CAP = 4096
 """How many events one row holds at most."""
 
 RUN_STATUS: dict[type[ev.Event], RunStatus] = {
+    ev.RunQueued: RunStatus.QUEUED,
     ev.RunStarting: RunStatus.STARTING,
     ev.RunStarted: RunStatus.STARTED,
     ev.RunSucceeded: RunStatus.SUCCESS,
@@ -373,8 +374,11 @@ def drop(connection: Connection, run_id: str) -> None:
 
 
 def renew(connection: Connection, holder: Holder) -> None:
-    """Renew all leases of a process."""
-    connection.execute(update(leases).where(_is_of(holder)).values(seen=time.time()))
+    """Renew all leases of a process, and its places in pools."""
+    now, places = time.time(), tables.pool_places
+    connection.execute(update(leases).where(_is_of(holder)).values(seen=now))
+    own = (places.c.host == holder.host, places.c.pid == holder.pid, places.c.mark == holder.mark)
+    connection.execute(update(places).where(*own, places.c.taken.is_not(None)).values(seen=now))
 
 
 def held(run_id: str, holder: Holder) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +33,11 @@ from jobnb import (
 from jobnb.events import EngineNote, Logged, RunFailed, StepStarted
 from jobnb.execution import detached, followed
 from jobnb.execution.task import RunCanceledError, cancel_all
+from tests.execution.until import WAIT, until
 from tests.storage.conftest import durable, on_file, place
 from tests.storage.place import Place
 
 __all__ = ["durable", "on_file", "place"]
-
-WAIT = 60.0
-
-
-def until(true: Callable[[], Any]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + WAIT
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 @op

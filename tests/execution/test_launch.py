@@ -10,6 +10,7 @@ import time
 import pytest
 
 from jobnb import (
+    MAX_RUNTIME_SECONDS_TAG,
     AssetKey,
     Instance,
     InvalidConfigError,
@@ -23,7 +24,6 @@ from jobnb import (
     op,
 )
 from jobnb.events import Logged, RunSucceeded
-from jobnb.execution.background import MAX_RUNTIME_TAG
 from jobnb.execution.task import (
     RunCanceledError,
     StillRunningError,
@@ -363,7 +363,7 @@ def test_a_run_that_takes_too_long_fails_and_says_why(instance):
         while True:
             time.sleep(0.005)
 
-    @job(tags={MAX_RUNTIME_TAG: "0.2"})
+    @job(tags={MAX_RUNTIME_SECONDS_TAG: "0.2"})
     def endless():
         forever()
 

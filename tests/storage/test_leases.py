@@ -159,7 +159,7 @@ def test_a_run_that_this_process_has_not_begun_is_left_alone(durable: Instance) 
     give_lease(durable, host="another machine")
     with Place.of(durable).open() as other:
         assert other.run_state("r").status is RunStatus.NOT_STARTED
-    give_lease(durable, seen=time.time() - lost_runs.LAPSE - 1)
+    give_lease(durable, seen=time.time() - process.LAPSE - 1)
     with Place.of(durable).open() as other:
         assert other.run_state("r").status is RunStatus.FAILURE
 
@@ -202,10 +202,10 @@ def test_a_backfill_of_a_living_process_is_left_alone_and_its_lease_ends_with_it
 def test_a_backfill_elsewhere_is_lost_when_nothing_was_heard_for_long(durable: Instance) -> None:
     holder = Holder("another machine", 1, "1")
     durable.add_backfill(PartitionBackfill("b", holder=holder))
-    give_lease(durable, seen=time.time() - lost_runs.LAPSE + 60)
+    give_lease(durable, seen=time.time() - process.LAPSE + 60)
     with Place.of(durable).open() as other:
         assert not other.get_backfill("b").status.is_finished
-    silent = time.time() - lost_runs.LAPSE - 1
+    silent = time.time() - process.LAPSE - 1
     give_lease(durable, seen=silent)
     with Place.of(durable).open() as other:
         lost = other.get_backfill("b")
@@ -287,7 +287,7 @@ def test_a_run_elsewhere_is_lost_when_nothing_was_heard_for_long(durable: Instan
     give_lease(durable, host="another machine")
     with Place.of(durable).open() as other:
         assert other.run_state("r").status is RunStatus.STARTED
-    silent = time.time() - lost_runs.LAPSE - 1
+    silent = time.time() - process.LAPSE - 1
     give_lease(durable, seen=silent)
     with Place.of(durable).open() as other:
         record = other.get_run_record_by_id("r")

@@ -67,6 +67,7 @@ def asset(
     hooks: Iterable[HookDefinition] | None = None,
     automation_condition: Any = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
+    pool: str | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]: ...
 def asset(
     compute_fn: Callable[..., Any] | None = None,
@@ -101,6 +102,7 @@ def asset(
     hooks: Iterable[HookDefinition] | None = None,
     automation_condition: Any = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
+    pool: str | None = None,
 ) -> Any:
     """Define an asset with a function.
 
@@ -140,6 +142,7 @@ def asset(
         automation_condition: When it should be materialized.
         check_specs: The checks that the function evaluates too: it yields an `AssetCheckResult`
             for each, or returns them with `MaterializeResult(check_results=...)`.
+        pool: The pool that its step takes a place in; see `Instance.set_concurrency_limit`.
 
     Returns:
         An `AssetsDefinition` that replaces the function.
@@ -185,6 +188,7 @@ def asset(
             op_tags_of(op_tags, compute_kind) if compute_kind else op_tags,
             code_version,
             retry_policy,
+            pool=pool,
         )
         words = kind_words(kinds, compute_kind) if kinds or compute_kind else None
         policy, condition = auto_materialize_policy, automation_condition

@@ -73,6 +73,7 @@ def multi_asset(
     specs: Sequence[AssetSpec] | None = None,
     hooks: Iterable[HookDefinition] | None = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
+    pool: str | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """Define several assets with one function.
 
@@ -104,6 +105,7 @@ def multi_asset(
         hooks: Hooks of the step.
         check_specs: The checks that the function evaluates too: it yields an `AssetCheckResult`
             for each.
+        pool: The pool that the step takes a place in; see `Instance.set_concurrency_limit`.
 
     Returns:
         A decorator that returns an `AssetsDefinition`.
@@ -141,6 +143,7 @@ def multi_asset(
             op_tags_of(op_tags, compute_kind),
             code_version,
             retry_policy,
+            pool=pool,
         )
         made = _defined(
             assets,

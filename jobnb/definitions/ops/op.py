@@ -24,6 +24,7 @@ from jobnb.definitions.ops.inout import (
 )
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.output import DynamicOutput, MaterializeResult, Output
+from jobnb.definitions.ops.pool import with_pool
 from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.definitions.plain import check_text, checked_schema, docstring
 from jobnb.definitions.types import DataType, resolve
@@ -51,6 +52,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         version: An older name of `code_version`.
         retry_policy: The retry policy.
         code_version: The version of the code.
+        pool: The pool that its steps take a place in; see `Instance.set_concurrency_limit`.
 
     Source: Dagster's `OpDefinition`.
     """
@@ -70,8 +72,9 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         version: str | None = None,
         retry_policy: RetryPolicy | None = None,
         code_version: str | None = None,
+        pool: str | None = None,
     ) -> None:
-        super().__init__(name, description, tags)
+        super().__init__(name, description, with_pool(tags, pool, f"the op {name!r}"))
         decorated = isinstance(compute_fn, Function)
         self.function = compute_fn if isinstance(compute_fn, Function) else Function(compute_fn)
         self.is_decorated = decorated
@@ -269,6 +272,7 @@ def op(
     version: str | None = None,
     retry_policy: RetryPolicy | None = None,
     code_version: str | None = None,
+    pool: str | None = None,
 ) -> Callable[[Callable[P, R]], OpDefinition[P, R]]: ...
 def op(
     compute_fn: Callable[..., Any] | None = None,
@@ -283,6 +287,7 @@ def op(
     version: str | None = None,
     retry_policy: RetryPolicy | None = None,
     code_version: str | None = None,
+    pool: str | None = None,
 ) -> Any:
     """Define an op with a function.
 
@@ -301,6 +306,7 @@ def op(
         version: An older name of `code_version`.
         retry_policy: The retry policy.
         code_version: The version of the code.
+        pool: The pool that its steps take a place in; see `Instance.set_concurrency_limit`.
 
     Returns:
         An `OpDefinition` that replaces the function.
@@ -334,6 +340,7 @@ def op(
             tags,
             code_version or version,
             retry_policy,
+            pool=pool,
         )
         look_like(definition, fn)
         announce(definition, fn.__module__)

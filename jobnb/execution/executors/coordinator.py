@@ -13,8 +13,10 @@ from heapq import heappop, heappush
 from time import time as now
 from typing import Any
 
+from jobnb.definitions.ops.pool import pool_of
 from jobnb.errors import StepTimeoutError
 from jobnb.events import EngineNote, StepRestarted, StepSkipped, StepStarted
+from jobnb.execution import pools
 from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.executors.crew import Crew, Ended, Outcome, Piece, Task
 from jobnb.execution.executors.limits import late_words, limits_of, timeout_of
@@ -114,7 +116,10 @@ class Coordinator:
             if not units:
                 return
             for unit in units:
-                self._send(self._chunk(unit))
+                if self._has_place(unit):
+                    self._send(self._chunk(unit))
+                else:
+                    frontier.retry(unit, now() + pools.LOOK)
 
     def _chunk(self, unit: Unit) -> list[Unit]:
         """Return a unit, with short ones that follow it or are ready, for the same task."""
@@ -147,7 +152,14 @@ class Coordinator:
     def _may_share(self, unit: Unit) -> bool:
         """Whether a unit may be one of several in a task: not one that is timed."""
         step = self._steps[unit.step]
+        if self.run.pools is not None and pool_of(step.tags) is not None:
+            return False
         return self._limits[unit.step] is None and self.crew.fuses(step)
+
+    def _has_place(self, unit: Unit) -> bool:
+        """Whether a unit has its place in its pool, if it needs one; others go before it."""
+        own = self.run.pools
+        return own is None or own.claim(self._steps[unit.step], self._key(unit))
 
     def _send(self, units: list[Unit]) -> None:
         self._numbers += 1
@@ -179,6 +191,8 @@ class Coordinator:
         piece, unit = outcome.piece, outcome.piece.unit
         pieces = self._tasks[outcome.task]
         pieces.remove(piece)
+        if self.run.pools is not None:
+            self.run.pools.free(self._steps[unit.step], self._key(unit))
         if outcome.ended is Ended.SUCCEEDED:
             self._succeeded(unit, outcome)
         elif outcome.ended is Ended.FAILED:

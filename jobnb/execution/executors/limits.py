@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jobnb.definitions.ops.pool import pool_of
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError, StepTimeoutError
 from jobnb.execution.frontier import TagLimit
+from jobnb.execution.io import step_key_of
+from jobnb.execution.pools import LOOK, Pools
 from jobnb.execution.run import RunScope
 from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import Alarm
@@ -76,7 +79,36 @@ def runner_of(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunne
     if not step.tags and not config:
         return StepRunner(run, step)
     limit = timeout_of(step, config)
-    return StepRunner(run, step) if limit is None else _TimedRunner(run, step, limit)
+    runner = StepRunner(run, step) if limit is None else _TimedRunner(run, step, limit)
+    if run.pools is not None and pool_of(step.tags) is not None:
+        return _PooledRunner(runner, run.pools)
+    return runner
+
+
+class _PooledRunner(StepRunner):
+    """A step that waits for its place in a pool.
+
+    Args:
+        runner: Runs it once it has its place.
+        pools: Those of the run.
+    """
+
+    __slots__ = ("pools", "runner")
+
+    def __init__(self, runner: StepRunner, pools: Pools) -> None:
+        super().__init__(runner.run, runner.step)
+        self.runner, self.pools = runner, pools
+
+    def __call__(self, mapping_key: str | None = None) -> None:
+        """Run it once there is a place, unless it is skipped anyway."""
+        run, step, key = self.run, self.step, step_key_of(self.step, mapping_key)
+        if self.missing(mapping_key) is None:
+            while not self.pools.claim(step, key):
+                run.stop.pause(LOOK)
+        try:
+            self.runner(mapping_key)
+        finally:
+            self.pools.free(step, key)
 
 
 class _TimedRunner(StepRunner):
