@@ -91,9 +91,11 @@ _GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         "validate": ("jobnb.cli.definitions:validate", "Check that all of it can be loaded."),
     }),
     "instance": ("The history as a whole.", {
+        "concurrency": ("jobnb.cli.limits:concurrency", "Limits of pools of steps."),
         "info": ("jobnb.cli.instance:info", "Show where it is and what is in it."),
         "migrate": ("jobnb.cli.instance:migrate", "Bring it up to this version's tables."),
         "prune": ("jobnb.cli.instance:prune", "Delete what is old, and unused values."),
+        "queue": ("jobnb.cli.limits:queue", "How many runs go on at once."),
     }),
 }  # fmt: skip
 

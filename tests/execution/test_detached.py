@@ -33,7 +33,7 @@ from jobnb import (
 from jobnb.events import EngineNote, Logged, RunFailed, StepStarted
 from jobnb.execution import detached, followed
 from jobnb.execution.task import RunCanceledError, cancel_all
-from tests.execution.until import WAIT, until
+from tests.execution.until import WAIT, end_runs, until
 from tests.storage.conftest import durable, on_file, place
 from tests.storage.place import Place
 
@@ -63,6 +63,13 @@ def elsewhere(on_file: Instance) -> Iterator[Instance]:
     """The same history as another process opens it."""
     with Place.of(on_file).open() as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def _ends_what_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    for name in {"durable", "on_file"} & set(request.fixturenames):
+        end_runs(request.getfixturevalue(name))
 
 
 # --- the same run ------------------------------------------------------------------

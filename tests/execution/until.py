@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from jobnb import Instance
+from jobnb.execution.background import Run
+from jobnb.execution.task import running
+
 WAIT = 60.0
 """Seconds."""
 
@@ -16,3 +20,11 @@ def until(true: Callable[[], Any]) -> None:
     while not true():
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.02)
+
+
+def end_runs(instance: Instance) -> None:
+    """Cancel what a test that failed has left going on in processes of their own."""
+    for run in running(Run):
+        if run.instance is instance:
+            run.cancel()
+            run.wait(WAIT)
