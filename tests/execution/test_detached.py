@@ -30,6 +30,7 @@ from jobnb import (
     op,
     resource,
 )
+from jobnb.display.widgets.run_source import source_of
 from jobnb.events import EngineNote, Logged, RunFailed, StepStarted
 from jobnb.execution import detached, followed
 from jobnb.execution.task import RunCanceledError, cancel_all
@@ -67,9 +68,11 @@ def elsewhere(on_file: Instance) -> Iterator[Instance]:
 
 @pytest.fixture(autouse=True)
 def _ends_what_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    names = {"durable", "on_file"} & set(request.fixturenames)
+    found = [request.getfixturevalue(name) for name in names]
     yield
-    for name in {"durable", "on_file"} & set(request.fixturenames):
-        end_runs(request.getfixturevalue(name))
+    for instance in found:
+        end_runs(instance)
 
 
 # --- the same run ------------------------------------------------------------------
@@ -333,6 +336,7 @@ def test_a_run_that_a_session_does_not_know_is_its_log(
     assert seen.result(WAIT).success
     assert seen.events() == elsewhere.events(run.run_id)
     assert list(seen.state.steps) == ["five", "more"]
+    assert source_of(seen).output("five", "result", None) == 5
     with pytest.raises(RunNotFoundError, match="There is no run 'nothing'"):
         Session().run("nothing", instance=elsewhere)
 

@@ -95,3 +95,25 @@ def test_another_kernel_cancels_it(kernel: Callable[[], Talk]) -> None:
     second(BEGUN)
     assert second.text("print(run.cancel('not needed'), run.wait(60).status)") == "True CANCELED\n"
     assert "not needed" in second.text("print(run.events()[-1])")
+
+
+def test_a_queued_run_of_a_killed_kernel_is_told_and_a_detached_one_goes_on(
+    kernel: Callable[[], Talk], tmp_path: Path
+) -> None:
+    first, second = kernel(), kernel()
+    first(CELLS)
+    first("from jobnb import QueuedRunCoordinator")
+    first("session.instance.set_run_coordinator(QueuedRunCoordinator(max_concurrent_runs=1))")
+    first("held = session.launch('patient', detach=True)")
+    first("while held.status != 'STARTED': time.sleep(0.05)")
+    first("lost, kept = session.launch('patient'), session.launch('patient', detach=True)")
+    first("while {lost.status, kept.status} != {'QUEUED'}: time.sleep(0.05)")
+    ids = first.text("print(held.run_id, lost.run_id, kept.run_id)").split()
+    os.kill(int(first.text("import os; print(os.getpid())")), signal.SIGKILL)
+    second("from jobnb import session; import time")
+    second(f"held, lost, kept = map(session.run, {ids!r})")
+    assert second.text("print(lost.wait(60).status)") == "FAILURE\n"
+    assert "before it began" in second.text("print(lost.events()[-1])")
+    assert second.text("print(kept.state.status.value)") == "QUEUED\n"
+    (tmp_path / "go").touch()
+    assert second.text("print(held.wait(60).status, kept.wait(60).status)") == "SUCCESS SUCCESS\n"
