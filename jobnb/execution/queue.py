@@ -24,5 +24,6 @@ def await_turn(run: RunScope) -> None:
             run.append(EngineNote(now(), words))
         run.run_log.commit()
         run.stop.pause(turn.pause)
+    run.stop.check()
     run.append(RunStarting(now()))
     run.run_log.commit()

@@ -235,7 +235,7 @@ class _Waiting(NamedTuple):
 
 
 def _ask(connection: Connection, run_id: str) -> Turn:
-    from sqlalchemy import update
+    from sqlalchemy import select, update
 
     from jobnb.storage.tables import runs
 
@@ -259,7 +259,9 @@ def _ask(connection: Connection, run_id: str) -> Turn:
         if fits:  # it is its turn, and it is about to ask
             going += 1
             counts.add(each.tags)
-    return Turn(is_mine=True)  # it is not queued, or not there any more: its own affair
+    status = connection.scalar(select(runs.c.status).where(runs.c.run_id == run_id))
+    # One that is being canceled begins no more. One that was deleted does, as any other would.
+    return Turn(status != RunStatus.CANCELING.value, pause=0.1)
 
 
 def _known_runs(connection: Connection, keys: set[str]) -> list[_Waiting]:

@@ -13,6 +13,7 @@ from jobnb import (
     Instance,
     InvalidInvocationError,
     JobDefinition,
+    JobRun,
     QueuedRunCoordinator,
     Session,
     asset,
@@ -148,6 +149,13 @@ def test_a_queued_run_is_canceled(durable: Instance, held: tuple[Run, threading.
     assert run.cancel()
     assert run.wait(WAIT).status == "CANCELED"
     assert not any(isinstance(event, RunStarted) for event in run.events())
+
+
+def test_a_run_that_is_being_canceled_does_not_get_its_turn(durable: Instance) -> None:
+    durable.set_run_coordinator(QueuedRunCoordinator(1))
+    record = durable.create_run(JobRun("short", status=RunStatus.QUEUED))
+    durable.report_run_canceling(record)
+    assert not durable.run_queue.ask(record.run_id).is_mine
 
 
 def test_higher_priorities_go_first_and_then_earlier_ones(
