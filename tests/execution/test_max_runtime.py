@@ -13,13 +13,13 @@ from jobnb import (
     ExecutionInterruptedError,
     Instance,
     QueuedRunCoordinator,
+    RunStatus,
     RunTimeoutError,
     job,
     op,
     resource,
 )
 from jobnb.events import RunFailed, StepStarted
-from jobnb.state import RunStatus
 from tests.execution.until import WAIT, until
 from tests.storage.conftest import on_file
 from tests.storage.place import Place

@@ -16,6 +16,7 @@ from jobnb import (
     Instance,
     InvalidDefinitionError,
     InvalidInvocationError,
+    Run,
     asset,
     graph,
     job,
@@ -24,7 +25,6 @@ from jobnb import (
 )
 from jobnb.display.run_marks import because_words
 from jobnb.events import EngineNote
-from jobnb.execution.background import Run
 from tests.execution.until import WAIT, until
 from tests.storage.conftest import durable, on_file, place
 

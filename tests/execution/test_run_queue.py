@@ -15,6 +15,8 @@ from jobnb import (
     JobDefinition,
     JobRun,
     QueuedRunCoordinator,
+    Run,
+    RunStatus,
     Session,
     asset,
     graph,
@@ -22,8 +24,6 @@ from jobnb import (
     op,
 )
 from jobnb.events import RunQueued, RunStarted
-from jobnb.execution.background import Run
-from jobnb.state import RunStatus
 from tests.execution.until import WAIT, until
 from tests.storage.conftest import durable, on_file, place
 from tests.storage.place import Place

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jobnb import Instance
-from jobnb.execution.background import Run
+from jobnb import Instance, Run
 from jobnb.execution.task import running
 
 WAIT = 60.0
