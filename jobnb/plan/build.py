@@ -290,20 +290,24 @@ class _Builder:
         return steps
 
     def _any_dynamic(self) -> bool:
-        seen: dict[int, bool] = {}
-        for flat in self.nodes:
-            definition = flat.node.definition
-            if id(definition) not in seen:
-                names = definition.output_names
-                # Asked once for each definition, because one op may have thousands of nodes.
-                seen[id(definition)] = any(definition.is_dynamic(name) for name in names)
-        return any(seen.values())
+        # Asked once for each definition, because one op may have thousands of nodes.
+        found = {id(flat.node.definition): flat.node.definition for flat in self.nodes}
+        for definition in found.values():
+            for name in definition.output_names:
+                if definition.is_dynamic(name):
+                    return True
+        return False
 
     def _upstream(self, index: int) -> list[int]:
         flat = self.nodes[index]
         guards = self._waits_of(index) if self.guards else ()
         if not flat.edges and not guards:
             return []
+        if len(flat.edges) == 1 and not guards:
+            (edge,) = flat.edges.values()
+            if edge.kind == "output":  # as most steps have it
+                only = self.index_of.get(edge.step)
+                return [] if only is None else [only]
         steps = [e.step for edge in flat.edges.values() for e in output_edges(edge)]
         found = [self.index_of.get(step) for step in (*steps, *(step for step, _ in guards))]
         return [each for each in dict.fromkeys(found) if each is not None]

@@ -67,14 +67,12 @@ def _how_to_give(key: str) -> str:
 def _wanted(job: JobDefinition, nodes: Iterable[FlatNode]) -> dict[str, str]:
     """Map the keys that steps need to one of the steps that need each."""
     wanted: dict[str, str] = {}
-    by_definition: dict[int, tuple[str, ...]] = {}
     for flat in nodes:
         op = flat.node.definition
         assert isinstance(op, OpDefinition)
-        keys = by_definition.get(id(op))
-        if keys is None:
-            keys = by_definition[id(op)] = tuple(dict.fromkeys(_of_op(op)))
-        for key in (*keys, *_brought(job, flat)):
+        keys = _of_op(op)
+        brought = _brought(job, flat)
+        for key in (*keys, *brought) if brought else keys:
             if key not in wanted:
                 wanted[key] = ".".join(flat.path)
         if flat.edges:
@@ -112,7 +110,15 @@ def step_resource_keys(plan: Plan, step: Step) -> set[str]:
     return found
 
 
-def _of_op(op: OpDefinition[..., Any]) -> Iterator[str]:
+def _of_op(op: OpDefinition[..., Any]) -> tuple[str, ...]:
+    """Return the resources that an op needs, each once; kept with it for the next plan."""
+    found: tuple[str, ...] | None = vars(op).get("_needed")
+    if found is None:
+        found = vars(op)["_needed"] = tuple(dict.fromkeys(_needs(op)))
+    return found
+
+
+def _needs(op: OpDefinition[..., Any]) -> Iterator[str]:
     yield from sorted(op.required_resource_keys)
     for out in op.outs.values():
         yield out.io_manager_key
