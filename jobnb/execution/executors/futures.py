@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -64,6 +65,11 @@ def crew_of_custom(run: RunScope, config: Mapping[str, Any]) -> Crew:
     if isinstance(made, ThreadPoolExecutor):
         return _PoolOfThreads(run, made, places, definition.name)
     return FutureCrew(run, made, places, definition.name)
+
+
+_ROUNDS = 3  # how often the processes of a pool are asked to tear down
+_CLOSING = 60.0  # seconds that each has
+_OTHERS, _MOMENT = 1.0, 0.005  # seconds that a process waits for the others; between two looks
 
 
 def _places_of(pool: Any) -> int:
@@ -131,6 +137,7 @@ class FutureCrew:
         self._news: SimpleQueue[tuple[int, Any]] = SimpleQueue()
         self._tasks: dict[int, Task] = {}
         self._futures: dict[int, Any] = {}
+        self._pids: set[int] = set()  # the processes that may have resources open
 
     def begin(self) -> None:
         """Write down what workers must know."""
@@ -165,13 +172,11 @@ class FutureCrew:
         task = self._tasks.pop(number)
         del self._futures[number]
         try:
-            events, outcomes = pickle.loads(future.result())  # noqa: S301 - from our own worker
+            pid, events, outcomes = pickle.loads(future.result())  # noqa: S301 - our own worker
         except BaseException as error:  # noqa: BLE001 - the pool's own, of any kind
             return _lost_task(task, error)
-        for event in events:
-            self.run.append(told_here(self.run, event))
-            if type(event) is Logged:
-                echo(self.run, event)
+        self._pids.add(pid)
+        self._tell(events)
         return [
             outcome._replace(error=None if error is None else unpacked_error(error))
             for outcome, error in outcomes
@@ -191,11 +196,33 @@ class FutureCrew:
         return task in self._futures
 
     def close(self) -> None:
-        """Shut the pool down; its processes tear down the resources."""
+        """Have the processes tear down their resources, and shut the pool down."""
         try:
+            with suppress(Exception):  # a pool that is broken has nothing open
+                self._close_parts()
             _shut_down(self._pool)
         finally:
             rmtree(self._folder, ignore_errors=True)
+
+    def _close_parts(self) -> None:
+        """Close what each process has opened; a pool gives a task to whichever is free."""
+        for _ in range(_ROUNDS):
+            if not self._pids:
+                return
+            wanted = sorted(self._pids)
+            submitted = [
+                self._pool.submit(do_close, self.run.run_id, self._folder, wanted) for _ in wanted
+            ]
+            for future in submitted:
+                pid, events = pickle.loads(future.result(_CLOSING))  # noqa: S301 - our own worker
+                self._tell(events)
+                self._pids.discard(pid)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.run.append(told_here(self.run, event))
+            if type(event) is Logged:
+                echo(self.run, event)
 
 
 def _lost_task(task: Task, error: BaseException) -> list[Outcome]:
@@ -237,7 +264,34 @@ def do_order(errand: str, run_id: str, order: bytes, path: Sequence[str]) -> byt
         _do(part, pickle.loads(order), found)  # noqa: S301 - from the process that has the run
         events = list(_events)
         _events.clear()
-    return pickle.dumps((events, found), 5)
+    return pickle.dumps((os.getpid(), events, found), 5)
+
+
+def do_close(run_id: str, folder: str, wanted: Sequence[int]) -> bytes:
+    """Tear down what a run has opened in this process of the pool.
+
+    Args:
+        run_id: The run.
+        folder: Where each process notes that it has done so.
+        wanted: The processes that are to; this one waits a moment for the others, so that the
+            pool does not give it their turn.
+
+    Returns:
+        The process, and what has happened.
+    """
+    with _turn:
+        part = _parts.pop(run_id, None)
+        if part is not None:
+            part.close()
+        events = list(_events)
+        _events.clear()
+    Path(folder, f"closed-{os.getpid()}").touch()
+    deadline = time.monotonic() + _OTHERS
+    while time.monotonic() < deadline and any(
+        not Path(folder, f"closed-{pid}").exists() for pid in wanted
+    ):
+        time.sleep(_MOMENT)
+    return pickle.dumps((os.getpid(), events), 5)
 
 
 def _part_of(errand: str, run_id: str) -> PartOfRun:

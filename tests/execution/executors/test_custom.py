@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
@@ -18,6 +19,7 @@ from jobnb import (
     executor,
     job,
     op,
+    resource,
 )
 from tests.execution.executors.test_matrix import launched, same_as_in_process, states
 
@@ -157,3 +159,49 @@ def test_what_gives_no_pool_is_refused(instance):
         launched(alone, instance, odd).result()
     with pytest.raises(UnmetExecutorRequirementsError, match="no function that makes it"):
         launched(alone, instance, ExecutorDefinition("empty")).result()
+
+
+LENT = []
+
+
+class Lent:
+    """A pool that others go on with."""
+
+    max_workers = 2
+
+    def submit(self, *work):
+        return LENT[-1].submit(*work)
+
+
+@executor
+def lent(_init_context):
+    from tests.execution.executors.test_custom import Lent  # not to be sent along
+
+    return Lent()
+
+
+def test_resources_are_torn_down_at_the_end_of_the_run_in_each_process(instance, trace):
+    """Also where the pool is the user's own, and goes on."""
+    with ProcessPoolExecutor(2, mp_context=SPAWN) as pool:
+        LENT.append(pool)
+
+        @resource
+        def database(context):
+            trace(f"open {os.getpid()}")
+            yield 1
+            trace(f"close {os.getpid()}")
+
+        @op(required_resource_keys={"database"})
+        def works():
+            time.sleep(0.2)
+
+        @job(resource_defs={"database": database}, executor_def=lent)
+        def working():
+            for n in range(4):
+                works.alias(f"works_{n}")()
+
+        assert working.launch(instance=instance).wait(120).status == "SUCCESS"
+        opened = sorted(line.split()[1] for line in trace.lines if line.startswith("open"))
+        closed = sorted(line.split()[1] for line in trace.lines if line.startswith("close"))
+        assert opened == closed
+        assert opened
