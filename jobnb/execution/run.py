@@ -22,7 +22,7 @@ from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.pools import Pools
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.stopping import Stopping
-from jobnb.plan.step import Plan
+from jobnb.plan.step import Plan, Step
 from jobnb.staleness.versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import keep_for_ever
@@ -109,6 +109,7 @@ class RunScope:
         pools: The places in pools that its steps take; None if they take none.
         around: Entered while its resources and steps are active.
         meter: Measures the steps that run in its thread.
+        pack: Packs what a step gave for another process, before it is told that it succeeded.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class RunScope:
         self.pools: Pools | None = None
         self.around: AbstractContextManager[None] = nullcontext()
         self.meter = Meter()
+        self.pack: Callable[[Step, str | None], None] | None = None
         self.elements: Mapping[int, frozenset[str]] = {}
         self.origins: dict[tuple[int, str | None], str] = {}
         self.values: list[Any] = [MISSING] * len(plan.readers)

@@ -170,6 +170,8 @@ class StepRunner:
         run.meter.begin(began if not retries else now())
         try:
             self.attempt(key, mapping_key)
+            if run.pack is not None:
+                run.pack(step, mapping_key)
         except KeyboardInterrupt:
             raise  # that of a run within this step is an Exception too
         except Exception as error:

@@ -334,7 +334,25 @@ class RemoteLane:
         self.lane = Lane(part.scope, self._relay.append, name or f"process {os.getpid()}")
         scope = self.lane.scope
         scope.run_log = self._relay  # type: ignore[assignment]
+        scope.pack = self._pack
+        self._made: dict[int, Any] = {}
         self.stop = Stop()
+
+    def _pack(self, step: Step, element: str | None) -> None:
+        """Pack the outputs of a step.
+
+        Raises:
+            StepExecutionError: If one cannot go to another process.
+        """
+        values, folder = self.lane.scope.values, self._part.folder
+        try:
+            self._made = _came(values, step, element, folder)
+        except Exception as error:
+            raise StepExecutionError(
+                f"The output of {step.key!r} cannot be sent to another process: "
+                f"{type(error).__name__}: {error}. Store it with an IO manager, return something "
+                'else, or run it with executor="threads".'
+            ) from error
 
     def do(self, order: Order, report: Callable[[Outcome], None]) -> None:
         """Execute a task; each piece is reported at its end.
@@ -371,8 +389,8 @@ class RemoteLane:
             return Outcome(task, piece, Ended.LOST, error=lost(error))
         if outcome.ended is not Ended.SUCCEEDED:
             return outcome
-        step = scope.plan.steps[piece.unit.step]
-        return outcome._replace(values=_came(scope.values, step, piece, self._part.folder))
+        made, self._made = self._made, {}
+        return outcome._replace(values=made)
 
 
 def _given(value: Any) -> Any:
@@ -381,10 +399,9 @@ def _given(value: Any) -> Any:
     return unpacked(value)
 
 
-def _came(values: Any, step: Step, piece: Piece, folder: str | None) -> dict[int, Any]:
+def _came(values: Any, step: Step, key: str | None, folder: str | None) -> dict[int, Any]:
     """Return the outputs of a piece, packed, by slot."""
     came: dict[int, Any] = {}
-    key = piece.unit.mapping_key
     for out in step.outputs:
         value = values[out.slot]
         if value is MISSING:

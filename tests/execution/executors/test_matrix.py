@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -31,6 +32,7 @@ from jobnb import (
     RetryRequested,
     RunConfig,
     Session,
+    StepExecutionError,
     asset,
     asset_check,
     failure_hook,
@@ -512,6 +514,30 @@ def test_lines_stand_under_their_step(executor, instance):
             f"logged by {name}",
             f"own logger in {name}",
         } <= lines[name]
+
+
+@pytest.mark.parametrize("executor", ["multiprocess", "dask"], indirect=True)
+def test_a_value_that_cannot_travel_fails_its_step_once(executor, instance):
+    @op
+    def locks():
+        return threading.Lock()
+
+    @op
+    def uses(lock):
+        return 1
+
+    @job(resource_defs={"io_manager": mem_io_manager})
+    def locking():
+        uses(locks())
+        one()
+
+    run = launched(locking, instance, executor)
+    assert states(run) == {"locks": "failed", "uses": "skipped", "one": "succeeded"}
+    with pytest.raises(StepExecutionError, match="'locks' cannot be sent to another process"):
+        run.result()
+    told = [type(e) for e in instance.events(run.run_id) if e.step_key == "locks"]
+    assert told.count(ev.StepFailed) == 1
+    assert ev.StepSucceeded not in told
 
 
 # --- canceling -----------------------------------------------------------------------
