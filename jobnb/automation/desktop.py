@@ -29,7 +29,7 @@ class Notifier(Protocol):
     """What tells people something: any function of a title and a text."""
 
     def __call__(self, title: str, text: str, /) -> object:
-        """Tell it.
+        """Send a notification.
 
         Args:
             title: In a few words.

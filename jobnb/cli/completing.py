@@ -88,7 +88,7 @@ def _run_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
 
 @contextmanager
 def _history(ctx: click.Context) -> Iterator[Instance | None]:
-    """While it lasts, the history that the words so far mean is open; None if there is none."""
+    """Open the history that the words so far mean, for the block; None if there is none."""
     from jobnb.notebook.code_source import home_of
     from jobnb.storage.history import has_history
     from jobnb.storage.instance import Instance

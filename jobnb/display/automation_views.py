@@ -138,7 +138,7 @@ def automation_view(automation: Automation) -> View:
 
 
 def _told_ticks(automation: Automation) -> list[list[str]]:
-    """The last ticks that launched something, or failed."""
+    """Return the last ticks that launched something, or failed."""
     if not has_history(automation.session):
         return []
     wanted = [TickStatus.STARTED, TickStatus.SUCCESS, TickStatus.FAILURE]

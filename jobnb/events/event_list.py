@@ -72,7 +72,7 @@ class EventList(list[Event]):
         return self._filled(found, places)
 
     def _filled(self, found: list[Any], places: Sequence[int]) -> list[Event]:
-        """The events, with those that were left read from the store."""
+        """Return the events, with those that were left read from the store."""
         shed = [place for place, event in zip(places, found, strict=True) if event is _SHED]
         if not shed:
             return found

@@ -337,13 +337,13 @@ class _Times:
         return key in self._made
 
     def partitions(self, key: AssetKey) -> int | None:
-        """How many of its partitions were materialized; None without a history."""
+        """Count the materialized partitions; None without a history."""
         if self._instance is None:
             return None
         return len(self._instance.get_materialized_partitions(key))
 
     def seconds(self, key: AssetKey) -> float | None:
-        """How long its last step took; of a graph, all of them."""
+        """Return the duration of its last step; of a graph, that of all steps."""
         made = self._made.get(key)
         if made is None or self._instance is None:
             return None

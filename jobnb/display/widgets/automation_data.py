@@ -66,7 +66,7 @@ def loops_data(automation: Automation) -> Row:
 
 
 def failures_of(instance: Instance, since: float) -> list[Row]:
-    """The runs that schedules and sensors launched and that failed since a moment.
+    """Return the runs that schedules and sensors launched and that failed since a moment.
 
     Args:
         instance: The history.

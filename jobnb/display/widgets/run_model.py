@@ -273,7 +273,7 @@ class RunModel:
 
 
 def _reader_of(source: RunSource) -> Reader | None:
-    """What reads old log lines again; None where nothing but memory has them."""
+    """Return the reader of old log lines; None if they are in memory only."""
     instance, run_id = source.instance, source.run_id
     if instance.is_ephemeral:
         return None

@@ -376,7 +376,7 @@ class DaskCrew:
             self._futures.clear()
 
     def _leave(self) -> None:
-        """Let go of a cluster that nobody answers for."""
+        """Release a cluster that does not answer."""
         self._stack.pop_all()
         self._futures.clear()
         for each in (self._client, self._cluster):
