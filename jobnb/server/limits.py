@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -24,6 +25,7 @@ class Limits:
         tokens: Words and signs of a query.
         depth: Fields within fields.
         fields: Fields in all, those of fragments each time that they are used.
+        width: Fields side by side, which the validation compares with each other.
         seconds: How long it may take.
         threads: How many are executed side by side.
         subscriptions: How many subscriptions one WebSocket may have.
@@ -33,12 +35,19 @@ class Limits:
     tokens: int = 15_000
     depth: int = 30
     fields: int = 10_000
+    width: int = 1_000
     seconds: float = 30.0
     threads: int = 8
     subscriptions: int = 100
 
 
-Size = tuple[int, int]
+class Size(NamedTuple):
+    """How large a selection is: fields in all, their depth, fields side by side, and the most."""
+
+    fields: int = 0
+    depth: int = 0
+    width: int = 0
+    widest: int = 0
 
 
 def too_large(document: DocumentNode, limits: Limits) -> str:
@@ -62,11 +71,15 @@ def too_large(document: DocumentNode, limits: Limits) -> str:
     for each in document.definitions:
         if not isinstance(each, OperationDefinitionNode):
             continue
-        fields, depth = sizes.of(each.selection_set)
-        if depth > limits.depth:
-            return f"The query has fields {depth} deep; {limits.depth} are allowed."
-        if fields > limits.fields:
-            return f"The query has {fields:,} fields; {limits.fields:,} are allowed."
+        size = sizes.of(each.selection_set)
+        if size.depth > limits.depth:
+            return f"The query has fields {size.depth} deep; {limits.depth} are allowed."
+        if size.fields > limits.fields:
+            return f"The query has {size.fields:,} fields; {limits.fields:,} are allowed."
+        if size.widest > limits.width:
+            return (
+                f"The query has {size.widest:,} fields side by side; {limits.width:,} are allowed."
+            )
     return ""
 
 
@@ -78,21 +91,21 @@ class _Sizes:
         self._known: dict[str, Size] = {}
 
     def of(self, selection: SelectionSetNode | None) -> Size:
-        """Return the fields of a selection, and their depth."""
-        fields = depth = 0
+        """Return the size of a selection."""
+        fields = depth = width = widest = 0
         for each in selection.selections if selection is not None else ():
             if isinstance(each, FragmentSpreadNode):
                 inner = self._of_fragment(each.name.value)
-                fields, depth = fields + inner[0], max(depth, inner[1])
-                continue
-            below = self.of(getattr(each, "selection_set", None))
+            else:
+                inner = self.of(getattr(each, "selection_set", None))
             own = int(isinstance(each, FieldNode))
-            fields, depth = fields + own + below[0], max(depth, own + below[1])
-        return fields, depth
+            fields, depth = fields + own + inner.fields, max(depth, own + inner.depth)
+            width, widest = width + (own or inner.width), max(widest, inner.widest)
+        return Size(fields, depth, width, max(width, widest))
 
     def _of_fragment(self, name: str) -> Size:
         if name not in self._known:
-            self._known[name] = 0, 0  # a circle is found by the validation
+            self._known[name] = Size()  # a circle is found by the validation
             found = self._fragments.get(name)
-            self._known[name] = self.of(found.selection_set) if found is not None else (0, 0)
+            self._known[name] = self.of(found.selection_set) if found is not None else Size()
         return self._known[name]

@@ -345,7 +345,12 @@ class Query(Node):
             cursor: The key of the last one of the page before, as JSON.
             limit: How many at most.
         """
-        last = Key.from_db_string(cursor)
+        try:
+            last = Key.from_db_string(cursor)
+        except (ValueError, TypeError, JobnbError):
+            return problems.PythonError(
+                f"{cursor!r} is no cursor of assets: give the id of the last one of a page."
+            )
         keys = [
             key
             for key in self._all_keys()
