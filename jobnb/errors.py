@@ -81,6 +81,9 @@ class RunNotFoundError(JobnbError, KeyError):
 class StorageError(JobnbError, OSError):
     """The history cannot be read or written."""
 
+    may_pass = False
+    """Whether it may be over in a moment: a server that restarts, a file that is locked."""
+
 
 class NotebookError(JobnbError, RuntimeError):
     """A notebook cannot be read, executed or written."""

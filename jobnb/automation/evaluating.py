@@ -32,7 +32,7 @@ from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB
-from jobnb.errors import JobnbError, UserCodeExecutionError
+from jobnb.errors import JobnbError, StorageError, UserCodeExecutionError
 from jobnb.execution.trace import error_info
 from jobnb.storage.instance import Instance
 from jobnb.storage.ticks import (
@@ -220,7 +220,9 @@ class Ticker:
         try:
             found = self._evaluate(location, definition, state, tick, lines)
             runs = self._prepared(location, tick.instigator, found)
-        except Exception as error:  # noqa: BLE001 the user's code may raise anything
+        except Exception as error:
+            if _may_pass(error):
+                raise  # the next round evaluates it again
             failed = replace(tick, lines=tuple(lines), cursor=state.cursor)
             return self._end(definition, state, failed, [told(error)])
         self._reached("evaluated")
@@ -299,7 +301,10 @@ class Ticker:
                 )
             except LoopStoppedError:
                 raise  # the tick stays as it is decided, and the next loop goes on with it
-            except Exception as error:  # noqa: BLE001 the others are launched all the same
+            except Exception as error:
+                if _may_pass(error):
+                    raise  # what is decided is launched once the history is there again
+                # The others are launched all the same.
                 problems.append(f"A run of {run.job_name!r} was not launched. {told(error)}")
             self._reached("launched")
         return problems
@@ -362,6 +367,13 @@ def pause_after(sensor: SensorDefinition, failures: int) -> float:
 def _next_try(failures: int, pause: float) -> str:
     times = "once" if failures == 1 else f"{failures} times in a row"
     return f"It has failed {times}; the next try is in {pause:g} seconds."
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the history could not be reached, which says nothing of the schedule or sensor."""
+    of_user = error.user_exception if isinstance(error, UserCodeExecutionError) else None
+    cause = of_user if of_user is not None else error
+    return isinstance(cause, StorageError) and cause.may_pass
 
 
 def told(error: Exception) -> str:

@@ -273,7 +273,11 @@ class AutomationLoop:
     def _begin(self, entry: _Entry) -> bool:
         """Start the tick of an entry; False if it has to wait."""
         if not self._in_threads:
-            self._take(entry, None)
+            try:
+                self._take(entry, None)
+            except BaseException:
+                self._put(entry, self._clock())  # a later round goes on with it
+                raise
             return True
         if entry.origin in self._work or len(self._work) >= _MOST_AT_ONCE:
             return False

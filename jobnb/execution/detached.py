@@ -138,10 +138,10 @@ def hand_over(
             scope.instance.control.hand_over(scope.run_id, holder)
         _let_go(process)
     except BaseException:
-        scope.instance.delete_run(scope.run_id)
-        shutil.rmtree(folder_of(scope.instance, scope.run_id), ignore_errors=True)
         if process is not None and process.stdin is not None:
             process.stdin.close()  # it is not to begin
+        shutil.rmtree(folder_of(scope.instance, scope.run_id), ignore_errors=True)
+        scope.instance.delete_run(scope.run_id)
         raise
 
     def reap() -> None:

@@ -247,7 +247,9 @@ class Database:
         advice = "Check the file and its rights, or set JOBNB_HOME to another folder."
         if self.dialect != "sqlite":
             advice = f"Check that {self.shown_url} is right and lets you in."
-        return StorageError(f"Cannot {verb} {self.what}: {reason.removesuffix('.')}. {advice}")
+        made = StorageError(f"Cannot {verb} {self.what}: {reason.removesuffix('.')}. {advice}")
+        made.may_pass = isinstance(error, OperationalError)
+        return made
 
     def _prepare(self) -> None:
         with engines.cleared(self.url):

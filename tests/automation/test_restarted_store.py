@@ -1,0 +1,78 @@
+"""A database that restarts while the loop goes on: no tick and no run is lost or doubled."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from jobnb import Instance, StorageError
+from tests.automation.place import START, Clock, loop_on, runs_of, states_of, ticks_of
+from tests.automation.test_killed_loop import DAY, STEP, undisturbed
+from tests.postgres import Server, find_programs, serving
+
+pytestmark = pytest.mark.timeout(300)
+
+
+class Restarted:
+    """A server that goes away at some steps of ticks, and comes back a moment later.
+
+    It writes down first what it has in memory: these servers do not before they say so.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.options = (server.folder / "data" / "postmaster.opts").read_text().split(None, 1)[1]
+        self.to_come = ["decided", "claimed", "evaluated", "launched", "ending", "ended", "decided"]
+        self.is_away = False
+
+    def reached(self, step: str) -> None:
+        if self.is_away:
+            if step == "ending":  # in time for it to be noted how the tick has ended
+                self.come_back()
+        elif self.to_come and step == self.to_come[0]:
+            self.to_come.pop(0)
+            _control(self.server, "stop", "-m", "fast")
+            self.is_away = True
+
+    def come_back(self) -> None:
+        if self.is_away:
+            _control(self.server, "start", "-o", self.options.replace('"', "'"))
+            self.is_away = False
+
+
+def _control(server: Server, *what: str) -> None:
+    owner = (server.folder / "data").stat().st_uid
+    subprocess.run(
+        [find_programs() / "pg_ctl", "-D", server.folder / "data", "-w", "-t", "60",
+         "-l", server.folder / "log", *what],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=90,
+        user=owner, cwd=server.folder,
+    )  # fmt: skip
+
+
+def test_a_server_that_restarts_at_any_step_costs_no_tick_and_no_run(tmp_path):
+    days, refused = 1.5, 0
+    wanted = undisturbed(tmp_path, days)
+    with serving() as server:
+        restarted = Restarted(server)
+        try:
+            with Instance(home=tmp_path / "home", url=server.new_schema()) as instance:
+                clock = Clock()
+                loop = loop_on(instance, clock, reached=restarted.reached)
+                while clock.now < START + days * DAY:
+                    try:
+                        loop.round()
+                    except StorageError:  # as a loop that goes on by itself, again
+                        restarted.come_back()
+                        refused += 1
+                        continue
+                    clock.now += STEP
+                assert ticks_of(instance) == wanted[0]
+                assert runs_of(instance) == wanted[1]
+                assert states_of(instance) == wanted[2]
+        finally:
+            restarted.come_back()
+            _control(server, "stop", "-m", "immediate")
+    assert not restarted.to_come
+    assert refused >= 4
