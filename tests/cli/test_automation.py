@@ -208,3 +208,72 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
     shop.write_text(DEFINE)
     rows = json.loads(jobnb("sensor", "logs", shop, "look", "--limit", "2", "--json"))
     assert [row["status"] for row in rows] == ["SUCCESS", "SUCCESS"]
+
+
+LONG = """
+import time
+from pathlib import Path
+from jobnb import DefaultSensorStatus, RunRequest, job, op, sensor
+
+HERE = Path({folder!r})
+
+
+@op
+def wait():
+    (HERE / "begun").touch()
+    while not (HERE / "free").exists():
+        time.sleep(0.05)
+
+
+@job
+def long():
+    wait()
+
+
+@sensor(job=long, minimum_interval_seconds=0, default_status=DefaultSensorStatus.RUNNING)
+def look():
+    return RunRequest("once")
+"""
+
+
+def test_a_daemon_that_is_stopped_leaves_its_runs_going_and_says_so(shop):
+    folder = shop.parent
+    shop.write_text(LONG.format(folder=str(folder)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobnb.cli", "daemon", str(shop), "--log-format", "json"],
+        stdout=subprocess.PIPE, text=True, cwd=os.getcwd(),
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 90
+        while not (folder / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        lines = process.stdout.read().splitlines()
+        assert process.wait(60) == 0
+        stopped = json.loads(lines[-1])
+        assert (stopped["text"], stopped["going_on"]) == ("1 run left going, by themselves", 1)
+        with Instance(home=folder / ".jobnb") as instance:
+            [run] = instance.get_runs()
+            assert not run.is_finished
+            (folder / "free").touch()
+            deadline = time.monotonic() + 90
+            while not run.is_finished and time.monotonic() < deadline:
+                time.sleep(0.05)
+                [run] = instance.get_runs()
+            assert run.is_success
+    finally:
+        (folder / "free").touch()
+        process.kill()
+        process.stdout.close()
+        process.wait(60)
+
+
+def test_a_daemon_over_files_of_several_homes_says_in_a_line_why_not(tmp_path, jobnb, monkeypatch):
+    monkeypatch.delenv("JOBNB_HOME", raising=False)
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "shop.py").write_text(DEFINE)
+    said = jobnb("daemon", tmp_path / "one/shop.py", tmp_path / "other/shop.py", code=2)
+    assert len(said.splitlines()) == 1
+    assert "different folders" in said
+    assert "JOBNB_HOME" in said
