@@ -246,7 +246,8 @@ class StoredRun(RunSource):
         """Ask the process that does it to cancel it."""
         from jobnb.registry.session import current_session
 
-        current_session().run(self.run_id, instance=self.instance).cancel()
+        if not current_session().run(self.run_id, instance=self.instance).cancel():
+            super().cancel()  # It has ended: there is nothing to cancel.
 
     def _picture(self) -> Picture | None:
         """Return the graph as the session's definitions have it now."""
